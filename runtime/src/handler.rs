@@ -1,0 +1,112 @@
+//! What a service is to the consumer loop: one object that is told what happens, in order, on one
+//! thread, and says what to write and what may be committed.
+//!
+//! A handler reads no clock and does no I/O, so the same handler runs under the real loop and
+//! under a simulated one.
+
+use crate::record::{Offset, OutputTopic, Record, Source};
+
+/// A condition that ends the process: it starts again from the last commit.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Fatal(pub String);
+
+/// What the group has committed for a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// Next offset to read.
+    pub offset: Offset,
+    /// Metadata beside it, empty if there is none or it is not UTF-8.
+    pub metadata: String,
+}
+
+/// Where reading starts in a partition that was just assigned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At the committed offset; at the log's beginning if there is none.
+    Committed,
+    /// At the first record appended at or after (append time of the record before the committed
+    /// one − this many ms). What lies before the committed offset comes with
+    /// [`Record::look_back`] set. At the log's beginning if nothing is committed.
+    LookBack {
+        /// How far back, in ms of append time.
+        ms: i64,
+    },
+}
+
+/// Number of an asynchronous piece of work (a write) that must end before a later
+/// [`Output::checkpoint`] of the same source is committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ticket {
+    /// The source on whose behalf the work is done.
+    pub source: Source,
+    /// Assignment of that source; acknowledgements of an earlier one are ignored.
+    pub assignment: u64,
+    /// Rising number within the assignment.
+    pub number: u64,
+}
+
+/// What a handler may do. Everything is ordered per [`Source`].
+pub trait Output {
+    /// Writes a record to `topic`, to the source's own partition number, on behalf of `source`.
+    fn send(&mut self, source: Source, topic: OutputTopic, key: Option<&[u8]>, payload: &[u8]);
+
+    /// Opens a ticket for work that the handler has done elsewhere (an insert); it is closed with
+    /// [`Output::close`].
+    fn open(&mut self, source: Source, bytes: usize) -> Ticket;
+
+    /// The work of a ticket is acknowledged.
+    fn close(&mut self, ticket: Ticket);
+
+    /// `offset` (the next to read) may be committed, with `metadata` beside it, as soon as all
+    /// that was sent or opened for `source` before this call is acknowledged.
+    fn checkpoint(&mut self, source: Source, offset: Offset, metadata: &str);
+
+    /// True while more is in flight than the settings allow; the loop pauses input by itself, a
+    /// handler with work of its own may hold it back too.
+    fn congested(&self) -> bool;
+}
+
+/// A service's logic, called on one thread by the consumer loop.
+pub trait Handler {
+    /// Where to start in a partition, before it is assigned. Also where a refusal belongs:
+    /// an error ends the process with its text.
+    ///
+    /// # Errors
+    /// When what is committed forbids reading on.
+    fn start(&self, source: Source, committed: Option<&Committed>) -> Result<Start, Fatal>;
+
+    /// The partition is assigned; `committed` is what [`Handler::start`] saw.
+    ///
+    /// # Errors
+    /// When the service cannot go on.
+    fn assigned(&mut self, source: Source, committed: Option<&Committed>) -> Result<(), Fatal>;
+
+    /// The partition is gone: drop its state, write nothing.
+    fn revoked(&mut self, source: Source);
+
+    /// A record, in the order of its partition's log.
+    ///
+    /// # Errors
+    /// When the service cannot go on. A bad record is no error: it is dead-lettered.
+    fn record(&mut self, record: &Record<'_>, out: &mut dyn Output) -> Result<(), Fatal>;
+
+    /// About every 100 ms, and at once after the input ran dry (`idle`). `now_ms` is a monotonic
+    /// clock in ms, good for intervals only.
+    ///
+    /// # Errors
+    /// When the service cannot go on.
+    fn tick(&mut self, now_ms: u64, idle: bool, out: &mut dyn Output) -> Result<(), Fatal>;
+
+    /// The process is to end: write what is pending. The loop then waits for acknowledgements,
+    /// with ticks going on, until [`Handler::drained`] or its deadline.
+    ///
+    /// # Errors
+    /// When the service cannot go on.
+    fn drain(&mut self, out: &mut dyn Output) -> Result<(), Fatal>;
+
+    /// True when the handler has no work of its own left after [`Handler::drain`].
+    fn drained(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,71 @@
+//! What comes out of a topic, in types that cannot be mixed up.
+
+use std::fmt;
+
+/// An offset in a partition's log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Offset(pub i64);
+
+impl Offset {
+    /// The offset after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Offset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A partition's number; the same in every topic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Partition(pub i32);
+
+impl fmt::Display for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Broker's append time (`LogAppendTime`), ms since the Unix epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AppendTime(pub i64);
+
+/// Which of the service's input topics, by position in its list of inputs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Input(pub usize);
+
+/// Which of the service's output topics, by position in its list of outputs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OutputTopic(pub usize);
+
+/// A partition of an input topic: the unit of assignment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Source {
+    /// The topic.
+    pub input: Input,
+    /// The partition.
+    pub partition: Partition,
+}
+
+/// One record, borrowed from the client's buffer: decode it at once and let it go.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// Where it was read.
+    pub source: Source,
+    /// Its offset there.
+    pub offset: Offset,
+    /// When the broker appended it.
+    pub appended: AppendTime,
+    /// Its key, if any.
+    pub key: Option<&'a [u8]>,
+    /// Header `content-type`, if there is one and it is UTF-8.
+    pub content_type: Option<&'a str>,
+    /// Its value; a tombstone reads as empty.
+    pub payload: &'a [u8],
+    /// Read only to have the state again: produce nothing, checkpoint nothing.
+    pub look_back: bool,
+}

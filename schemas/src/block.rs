@@ -1,0 +1,42 @@
+//! `rtc-blocks-v1`: audit rows.
+
+use serde::{Deserialize, Serialize};
+
+/// The audit row of one block.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockAudit {
+    /// Epoch of the topics.
+    pub epoch: i32,
+    /// Partition.
+    pub partition: i32,
+    /// Offset at which the block starts in rtc-enriched-v1.
+    pub block_start: i64,
+    /// The next offset after the last record folded in: the row's version.
+    pub upto: i64,
+    /// True once the block has ended: upto is its end.
+    pub finished: bool,
+    /// Append minute of the block's first record, minutes since the Unix epoch.
+    pub append_minute: i64,
+    /// Records read.
+    pub read: i64,
+    /// Records of hops that were already accepted, and so left out.
+    pub replayed: i64,
+    /// Raw records accepted.
+    pub accepted: i64,
+    /// Raw records that were duplicates or out of order.
+    pub duplicate: i64,
+    /// Raw records later than 72 h.
+    pub late: i64,
+    /// Raw records dead-lettered as invalid.
+    pub invalid: i64,
+    /// Records of rtc-enriched-v1 that could not be read.
+    pub undecodable: i64,
+    /// Intervals folded.
+    pub intervals: i64,
+    /// Start of the earliest window touched, s; 0 if none.
+    pub first_window: i64,
+    /// Start of the latest window touched, s; 0 if none.
+    pub last_window: i64,
+    /// Raw offsets missing below the highest accepted one: open holes are losses.
+    pub raw_holes: i64,
+}

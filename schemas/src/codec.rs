@@ -1,0 +1,197 @@
+//! Avro in Confluent framing, straight between Rust records and bytes.
+
+use std::sync::LazyLock;
+
+use apache_avro::Schema;
+use apache_avro::reader::datum::GenericDatumReader;
+use apache_avro::writer::datum::GenericDatumWriter;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{BlockAudit, CellPartial, DeadLetter, EnrichedReport, Report, SessionPartial};
+
+/// A kind of record; its name is the file's name under `schemas/avsc/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// [`Report`].
+    Report,
+    /// [`EnrichedReport`].
+    EnrichedReport,
+    /// [`CellPartial`].
+    CellPartial,
+    /// [`SessionPartial`].
+    SessionPartial,
+    /// [`BlockAudit`].
+    BlockAudit,
+    /// [`DeadLetter`].
+    DeadLetter,
+}
+
+impl Subject {
+    /// All subjects, in the order of their ids.
+    pub const ALL: [Self; 6] = [
+        Self::Report,
+        Self::EnrichedReport,
+        Self::CellPartial,
+        Self::SessionPartial,
+        Self::BlockAudit,
+        Self::DeadLetter,
+    ];
+
+    /// The subject's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::EnrichedReport => "enriched_report",
+            Self::CellPartial => "cell_partial",
+            Self::SessionPartial => "session_partial",
+            Self::BlockAudit => "block_audit",
+            Self::DeadLetter => "dead_letter",
+        }
+    }
+
+    /// The id of the subject's newest schema: subject × 100 + version. Ids are fixed here because
+    /// the services call nobody, a schema registry included.
+    #[must_use]
+    pub const fn schema_id(self) -> u32 {
+        (self as u32 + 1) * 100 + 1
+    }
+
+    const fn source(self) -> &'static str {
+        match self {
+            Self::Report => include_str!("../avsc/report.v1.avsc"),
+            Self::EnrichedReport => include_str!("../avsc/enriched_report.v1.avsc"),
+            Self::CellPartial => include_str!("../avsc/cell_partial.v1.avsc"),
+            Self::SessionPartial => include_str!("../avsc/session_partial.v1.avsc"),
+            Self::BlockAudit => include_str!("../avsc/block_audit.v1.avsc"),
+            Self::DeadLetter => include_str!("../avsc/dead_letter.v1.avsc"),
+        }
+    }
+}
+
+/// A record that travels under a [`Subject`].
+pub trait Record: Serialize + DeserializeOwned {
+    /// The subject.
+    const SUBJECT: Subject;
+}
+
+macro_rules! records {
+    ($($record:ident),*) => { $(impl Record for $record {
+        const SUBJECT: Subject = Subject::$record;
+    })* };
+}
+records!(Report, EnrichedReport, CellPartial, SessionPartial, BlockAudit, DeadLetter);
+
+/// A record could not be written: a value does not fit its schema.
+#[derive(Debug, thiserror::Error)]
+#[error("{subject}: cannot encode: {source}")]
+pub struct EncodeError {
+    subject: &'static str,
+    source: Box<apache_avro::Error>,
+}
+
+/// Bytes are not a record of the wanted subject.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// Shorter than a frame, or byte 0 is not 0.
+    #[error("not in Confluent framing")]
+    Framing,
+    /// The schema's id is none that this program knows for the subject.
+    #[error("schema id {found} is not a version of {subject} known here (newest: {newest})")]
+    Schema {
+        /// Wanted subject.
+        subject: &'static str,
+        /// Id in the frame.
+        found: u32,
+        /// Newest id known.
+        newest: u32,
+    },
+    /// The datum does not follow its schema.
+    #[error("{subject}: the datum does not follow its schema: {source}")]
+    Datum {
+        /// Wanted subject.
+        subject: &'static str,
+        /// Avro's reason.
+        source: Box<apache_avro::Error>,
+    },
+    /// Bytes are left after the datum.
+    #[error("{subject}: {left} bytes left after the datum")]
+    Trailing {
+        /// Wanted subject.
+        subject: &'static str,
+        /// How many.
+        left: usize,
+    },
+}
+
+struct Codec {
+    reader: GenericDatumReader<'static>,
+    writer: GenericDatumWriter<'static>,
+}
+
+static SCHEMAS: LazyLock<[Schema; 6]> = LazyLock::new(|| {
+    // A string or array may not claim more than this before its bytes are there.
+    apache_avro::util::max_allocation_bytes(16 << 20);
+    Subject::ALL.map(|subject| {
+        #[expect(clippy::expect_used, reason = "embedded files, held valid by a test")]
+        Schema::parse_str(subject.source()).expect("embedded schema")
+    })
+});
+
+static CODECS: LazyLock<[Codec; 6]> = LazyLock::new(|| {
+    Subject::ALL.map(|subject| {
+        let schema = schema(subject);
+        #[expect(clippy::expect_used, reason = "embedded files, held valid by a test")]
+        Codec {
+            reader: GenericDatumReader::builder(schema).build().expect("embedded schema"),
+            writer: GenericDatumWriter::builder(schema).build().expect("embedded schema"),
+        }
+    })
+});
+
+/// The subject's newest schema.
+#[must_use]
+pub fn schema(subject: Subject) -> &'static Schema {
+    &SCHEMAS[subject as usize]
+}
+
+/// Encodes a record in Confluent framing.
+///
+/// # Errors
+/// When a value does not fit the schema.
+pub fn encode<T: Record>(record: &T) -> Result<Vec<u8>, EncodeError> {
+    let mut bytes = Vec::with_capacity(512);
+    bytes.push(0);
+    bytes.extend_from_slice(&T::SUBJECT.schema_id().to_be_bytes());
+    CODECS[T::SUBJECT as usize].writer.write_ser(&mut bytes, record).map_err(|source| {
+        EncodeError { subject: T::SUBJECT.name(), source: Box::new(source) }
+    })?;
+    Ok(bytes)
+}
+
+/// Decodes a record in Confluent framing.
+///
+/// # Errors
+/// When the bytes are not exactly one record of the subject.
+pub fn decode<T: Record>(bytes: &[u8]) -> Result<T, DecodeError> {
+    let subject = T::SUBJECT.name();
+    let [0, a, b, c, d, datum @ ..] = bytes else {
+        return Err(DecodeError::Framing);
+    };
+    let found = u32::from_be_bytes([*a, *b, *c, *d]);
+    let newest = T::SUBJECT.schema_id();
+    if found != newest {
+        return Err(DecodeError::Schema { subject, found, newest });
+    }
+    let mut rest = datum;
+    let record = CODECS[T::SUBJECT as usize]
+        .reader
+        .read_deser(&mut rest)
+        .map_err(|source| DecodeError::Datum { subject, source: Box::new(source) })?;
+    if rest.is_empty() {
+        Ok(record)
+    } else {
+        Err(DecodeError::Trailing { subject, left: rest.len() })
+    }
+}

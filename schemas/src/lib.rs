@@ -1,0 +1,28 @@
+//! The records that Isobar's services exchange, their Avro schemas and their framing.
+//!
+//! Every subject has one `.avsc` file a version under `schemas/avsc/`; versions of a subject stay
+//! fully compatible with each other. A record travels in Confluent framing: byte 0, the schema's
+//! id as four bytes big-endian, then the Avro datum.
+
+mod block;
+mod cell;
+mod codec;
+mod dead_letter;
+mod enriched;
+mod report;
+mod session;
+
+pub use block::BlockAudit;
+pub use cell::{CellPartial, Dimensions, Measures, Sketches};
+pub use codec::{DecodeError, EncodeError, Record, Subject, decode, encode, schema};
+pub use dead_letter::DeadLetter;
+pub use enriched::{
+    Device, EnrichedReport, LookUps, Place, Provider, ScoredInterval, Verdict,
+};
+pub use report::{
+    Direction, EventKind, Interval, Kind, Lineage, Path, RawOutcome, Report, Skipped,
+};
+pub use session::SessionPartial;
+
+/// What is written where a look-up found nothing: not found is data, not an error.
+pub const UNKNOWN: &str = "unknown";
