@@ -1,6 +1,5 @@
 //! `rtc-cells-v1`: partials of cells.
 
-use crate::enriched::Device;
 use crate::report::Direction;
 use crate::report::Kind;
 use serde::{Deserialize, Serialize};

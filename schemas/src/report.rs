@@ -128,6 +128,9 @@ pub struct Interval {
     pub start_us: i64,
     /// Event time of the later snapshot, us since the Unix epoch.
     pub end_us: i64,
+    /// Packets of the stream since its start, at the interval's end: packetsReceived +
+    /// packetsLost, or packetsSent.
+    pub stream_packets: Option<i64>,
     /// Difference of packetsReceived (outbound: the remote end's, else sent - lost).
     pub packets_received: Option<i64>,
     /// Difference of packetsLost, signed (outbound: the remote end's).
