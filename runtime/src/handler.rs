@@ -109,4 +109,10 @@ pub trait Handler {
     fn drained(&self) -> bool {
         true
     }
+
+    /// What the handler's own outputs wait for while they cannot be reached: the service is not
+    /// ready then, and says so.
+    fn waits_for(&self) -> Option<String> {
+        None
+    }
 }

@@ -1,0 +1,153 @@
+//! What may be committed: a checkpoint whose tickets, and all before them, are closed.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::handler::Ticket;
+use crate::record::{Offset, Source};
+
+/// A checkpoint that may be committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// Partition.
+    pub source: Source,
+    /// Next offset to read.
+    pub offset: Offset,
+    /// Metadata to commit beside it.
+    pub metadata: String,
+}
+
+/// Tickets and checkpoints of all assigned partitions.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    accounts: BTreeMap<Source, Account>,
+    assignments: u64,
+    bytes: usize,
+    open: usize,
+}
+
+/// One partition during one assignment. `entries` holds the tickets from number `frontier` on;
+/// its first one is open, for closed ones leave it from the front.
+#[derive(Debug, Default)]
+struct Account {
+    assignment: u64,
+    frontier: u64,
+    entries: VecDeque<Entry>,
+    checkpoints: VecDeque<Checkpoint>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    bytes: usize,
+    closed: bool,
+}
+
+/// `after` is the number of the first ticket that it need not wait for.
+#[derive(Debug)]
+struct Checkpoint {
+    after: u64,
+    offset: Offset,
+    metadata: String,
+}
+
+impl Ledger {
+    /// Starts a new assignment of `source`; whatever was known of an earlier one is dropped.
+    pub fn assign(&mut self, source: Source) {
+        self.revoke(source);
+        self.assignments += 1;
+        let account = Account { assignment: self.assignments, ..Account::default() };
+        self.accounts.insert(source, account);
+    }
+
+    /// Ends the assignment of `source`: its tickets and checkpoints are dropped.
+    pub fn revoke(&mut self, source: Source) {
+        for entry in self.accounts.remove(&source).into_iter().flat_map(|account| account.entries) {
+            if !entry.closed {
+                self.bytes -= entry.bytes;
+                self.open -= 1;
+            }
+        }
+    }
+
+    /// Opens a ticket for work of `bytes`. Without an assignment it is one that is never waited
+    /// for.
+    pub fn open(&mut self, source: Source, bytes: usize) -> Ticket {
+        let Some(account) = self.accounts.get_mut(&source) else {
+            return Ticket { source, assignment: 0, number: 0 };
+        };
+        let number = account.frontier + account.entries.len() as u64;
+        account.entries.push_back(Entry { bytes, closed: false });
+        self.bytes += bytes;
+        self.open += 1;
+        Ticket { source, assignment: account.assignment, number }
+    }
+
+    /// The work of `ticket` is acknowledged. A ticket of an earlier assignment, or one that is
+    /// closed already, changes nothing.
+    pub fn close(&mut self, ticket: Ticket) {
+        let account = self.accounts.get_mut(&ticket.source);
+        let Some(account) = account.filter(|account| account.assignment == ticket.assignment)
+        else {
+            return;
+        };
+        let Some(position) = ticket.number.checked_sub(account.frontier) else {
+            return;
+        };
+        let entry = usize::try_from(position).ok().and_then(|at| account.entries.get_mut(at));
+        if let Some(entry) = entry.filter(|entry| !entry.closed) {
+            entry.closed = true;
+            self.bytes -= entry.bytes;
+            self.open -= 1;
+        }
+        while account.entries.front().is_some_and(|entry| entry.closed) {
+            account.entries.pop_front();
+            account.frontier += 1;
+        }
+    }
+
+    /// `offset` may be committed with `metadata` when all tickets opened for `source` so far are
+    /// closed.
+    pub fn checkpoint(&mut self, source: Source, offset: Offset, metadata: &str) {
+        let Some(account) = self.accounts.get_mut(&source) else {
+            return;
+        };
+        let after = account.frontier + account.entries.len() as u64;
+        // A newer checkpoint that waits for the same tickets supersedes the older one, so that
+        // there are never more checkpoints than tickets.
+        if account.checkpoints.back().is_some_and(|checkpoint| checkpoint.after == after) {
+            account.checkpoints.pop_back();
+        }
+        let checkpoint = Checkpoint { after, offset, metadata: metadata.to_owned() };
+        account.checkpoints.push_back(checkpoint);
+    }
+
+    /// Takes the newest checkpoint of each source that may be committed now.
+    pub fn take_commits(&mut self) -> Vec<Commit> {
+        let newest = |(source, account): (&Source, &mut Account)| {
+            let frontier = account.frontier;
+            let ready = account.checkpoints.partition_point(|point| point.after <= frontier);
+            account.checkpoints.drain(..ready).next_back().map(|point| Commit {
+                source: *source,
+                offset: point.offset,
+                metadata: point.metadata,
+            })
+        };
+        self.accounts.iter_mut().filter_map(newest).collect()
+    }
+
+    /// Bytes of all open tickets.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// True if every ticket is closed.
+    #[must_use]
+    pub const fn is_settled(&self) -> bool {
+        self.open == 0
+    }
+
+    /// Partitions that are assigned.
+    pub fn sources(&self) -> impl Iterator<Item = Source> + '_ {
+        self.accounts.keys().copied()
+    }
+}

@@ -1,0 +1,280 @@
+//! Settings that all services share, and the place for a service's own.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Everything a service can be told. Each field but the last is a section of the same name in the
+/// settings file; the service's own section has the name of the service.
+#[derive(Clone, Debug, Default)]
+pub struct Settings<S> {
+    /// How to reach Kafka.
+    pub kafka: Kafka,
+    /// What the topics are called.
+    pub topics: TopicNames,
+    /// Where health and metrics are shown.
+    pub server: Server,
+    /// What is logged, and how.
+    pub log: Log,
+    /// What the process may use up.
+    pub limits: Limits,
+    /// The service's own section.
+    pub service: S,
+}
+
+/// Section `[kafka]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Kafka {
+    /// Addresses to find the cluster by: `host:port`, separated by commas.
+    pub brokers: String,
+    /// Consumer group. Instances of a service in the same group share its partitions.
+    pub group: String,
+    /// Further options, passed to librdkafka as they are (TLS, SASL, …).
+    pub options: BTreeMap<String, String>,
+}
+
+impl Default for Kafka {
+    fn default() -> Self {
+        Self {
+            brokers: "127.0.0.1:9092".to_owned(),
+            group: "isobar".to_owned(),
+            options: BTreeMap::new(),
+        }
+    }
+}
+
+/// Section `[topics]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct TopicNames {
+    /// Raw events, as clients and importers send them.
+    pub raw: String,
+    /// Canonical reports.
+    pub reports: String,
+    /// Reports with place, provider, device and score.
+    pub enriched: String,
+    /// Partials of cells.
+    pub cells: String,
+    /// Partials of sessions.
+    pub sessions: String,
+    /// Audits of blocks.
+    pub blocks: String,
+    /// What could not be used.
+    pub dead_letters: String,
+}
+
+impl Default for TopicNames {
+    fn default() -> Self {
+        Self {
+            raw: "rtc-stats-raw-v1".to_owned(),
+            reports: "rtc-reports-v1".to_owned(),
+            enriched: "rtc-enriched-v1".to_owned(),
+            cells: "rtc-cells-v1".to_owned(),
+            sessions: "rtc-sessions-v1".to_owned(),
+            blocks: "rtc-blocks-v1".to_owned(),
+            dead_letters: "rtc-dead-letters-v1".to_owned(),
+        }
+    }
+}
+
+/// Section `[server]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Server {
+    /// Address of `/metrics`, `/healthz` and `/readyz`. Port 0 takes any free one.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) }
+    }
+}
+
+/// Section `[log]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Log {
+    /// Lines for people or for machines.
+    pub format: LogFormat,
+    /// The least important line that is written.
+    pub level: LogLevel,
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Text.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How important a line of the log is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// The process ends, or somebody has to act.
+    Error,
+    /// Something waits or is lost.
+    Warn,
+    /// Start, end, assignments.
+    #[default]
+    Info,
+    /// For finding faults.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// Section `[limits]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Limits {
+    /// MB (2²⁰ bytes) written but not acknowledged at which reading pauses; it goes on at half.
+    pub in_flight_mb: u32,
+    /// Seconds that a stopping process may take to write and commit what is pending.
+    pub shutdown_deadline_s: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { in_flight_mb: 32, shutdown_deadline_s: 25 }
+    }
+}
+
+impl Limits {
+    /// [`Limits::in_flight_mb`] in bytes.
+    #[must_use]
+    pub const fn in_flight_bytes(&self) -> usize {
+        self.in_flight_mb as usize * 1024 * 1024
+    }
+
+    /// [`Limits::shutdown_deadline_s`] as a duration.
+    #[must_use]
+    pub const fn shutdown_deadline(&self) -> Duration {
+        Duration::from_secs(self.shutdown_deadline_s as u64)
+    }
+}
+
+/// What is wrong with the settings: where, and what to do about it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Problems {
+    section: String,
+    found: Vec<String>,
+}
+
+impl Problems {
+    /// Adds a problem with the setting at `path`, relative to the section that is being checked
+    /// (`"window_s"`, `"packs.0.name"`).
+    pub fn push(&mut self, path: &str, message: impl std::fmt::Display) {
+        let place = [self.section.as_str(), path];
+        let place = place.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+        let place = place.join(".");
+        self.found.push(if place.is_empty() {
+            message.to_string()
+        } else {
+            format!("{place}: {message}")
+        });
+    }
+
+    /// Runs a section's own check; its problems are named by their path under `section`.
+    pub(crate) fn check(&mut self, section: &str, checked: &dyn Check) {
+        self.within(section, |problems| checked.check(problems));
+    }
+
+    pub(crate) fn within<T>(&mut self, section: &str, work: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = std::mem::replace(&mut self.section, section.to_owned());
+        let result = work(self);
+        self.section = outer;
+        result
+    }
+
+    /// True if nothing is wrong.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// One line for each problem, `path: message`.
+    #[must_use]
+    pub fn lines(&self) -> &[String] {
+        &self.found
+    }
+}
+
+/// What a type alone cannot say about settings: ranges, and keys that must fit each other.
+pub trait Check {
+    /// Adds what is wrong to `problems`.
+    fn check(&self, problems: &mut Problems);
+}
+
+/// Options on which correctness hangs. They are not the operator's to change.
+const FIXED_OPTIONS: [&str; 8] = [
+    "acks",
+    "auto.offset.reset",
+    "bootstrap.servers",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.idempotence",
+    "group.id",
+    "message.timeout.ms",
+];
+
+impl Check for Kafka {
+    fn check(&self, problems: &mut Problems) {
+        if self.brokers.trim().is_empty() {
+            problems.push("brokers", "is empty; give at least one host:port");
+        }
+        if self.group.trim().is_empty() {
+            problems.push("group", "is empty; give the consumer group a name");
+        }
+        for option in FIXED_OPTIONS.iter().filter(|option| self.options.contains_key(**option)) {
+            problems.push("options", format!("{option} is set by the service; remove it"));
+        }
+    }
+}
+
+impl Check for TopicNames {
+    fn check(&self, problems: &mut Problems) {
+        let names = [
+            ("raw", &self.raw),
+            ("reports", &self.reports),
+            ("enriched", &self.enriched),
+            ("cells", &self.cells),
+            ("sessions", &self.sessions),
+            ("blocks", &self.blocks),
+            ("dead_letters", &self.dead_letters),
+        ];
+        for (position, (key, name)) in names.iter().enumerate() {
+            let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+            if name.is_empty() || name.len() > 249 || !name.chars().all(legal) {
+                problems.push(
+                    key,
+                    "is no name for a topic; use 1 to 249 letters, digits, '.', '_' or '-'",
+                );
+            }
+            if let Some((other, _)) = names[..position].iter().find(|(_, other)| other == name) {
+                problems.push(key, format!("is the same topic as topics.{other}; use another"));
+            }
+        }
+    }
+}
+
+impl Check for Limits {
+    fn check(&self, problems: &mut Problems) {
+        if !(1..=1024).contains(&self.in_flight_mb) {
+            problems.push("in_flight_mb", "must be from 1 to 1024");
+        }
+        if !(1..=3600).contains(&self.shutdown_deadline_s) {
+            problems.push("shutdown_deadline_s", "must be from 1 to 3600");
+        }
+    }
+}
