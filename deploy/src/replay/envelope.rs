@@ -1,0 +1,66 @@
+//! Isobar's own JSON envelope, as `ingest` reads it from the raw topic.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// One raw event. A report keeps its recorded text, so that no number changes on the way.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(crate) struct Envelope {
+    pub(crate) v: u8,
+    pub(crate) event: String,
+    pub(crate) app: String,
+    pub(crate) call: String,
+    pub(crate) participant: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) peer_connection: Option<String>,
+    /// ms since the Unix epoch by the client's clock.
+    pub(crate) timestamp: f64,
+    /// ms since the Unix epoch by the client's clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sent_at: Option<f64>,
+    /// ms since the Unix epoch by the collector's clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) received_at: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) client_address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) edge: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) client_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) user_agent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) report: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) time_to_connect_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) time_to_media_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rating: Option<i32>,
+}
+
+impl Envelope {
+    /// An event of a recording that tells no session.
+    pub(crate) fn new(event: &str, peer_connection: &str, recorded_ms: f64) -> Self {
+        Self {
+            v: 1,
+            event: event.to_owned(),
+            peer_connection: Some(peer_connection.to_owned()),
+            timestamp: recorded_ms,
+            sent_at: Some(recorded_ms),
+            ..Self::default()
+        }
+    }
+
+    /// When the client sent it, ms since the Unix epoch by the client's clock.
+    pub(crate) fn recorded_ms(&self) -> f64 {
+        self.sent_at.unwrap_or(self.timestamp)
+    }
+
+    /// The raw topic's key: the session.
+    pub(crate) fn key(&self) -> String {
+        format!("{}/{}/{}", self.app, self.call, self.participant)
+    }
+}

@@ -1,0 +1,169 @@
+//! `isobar replay`: recordings of real calls into the raw topic, as if they happened now.
+
+mod envelope;
+mod getstats;
+mod recording;
+mod rtcstats;
+mod schedule;
+mod send;
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use serde::Serialize;
+
+use envelope::Envelope;
+use recording::Labels;
+use schedule::Schedule;
+
+/// What to replay, and how.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// Recordings: rtcstats dumps, getStats() reports in JSON, or Isobar's envelopes in JSON lines
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// How many times faster than it was recorded; "inf": as fast as the broker takes it
+    #[arg(long, default_value = "1", value_parser = speed)]
+    pub speed: f64,
+    /// Application; recordings that tell none are of the application "replay"
+    #[arg(long)]
+    pub app: Option<String>,
+    /// Call; every file is a participant of it. Without it, a recording that tells no call is a
+    /// call of the file's name
+    #[arg(long)]
+    pub call: Option<String>,
+    /// Client's IP address, which decides region and provider
+    #[arg(long, value_name = "ADDRESS")]
+    pub client_ip: Option<IpAddr>,
+    /// When the first event says that it was received, in ms since the Unix epoch; by default so
+    /// that the last one is received when it is sent
+    #[arg(long, value_name = "MS")]
+    pub start: Option<u64>,
+}
+
+/// What a replay did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Events that the broker acknowledged.
+    pub events: u64,
+    /// Of them, getStats() reports.
+    pub reports: u64,
+    /// Lines or values of the recordings that could not be read.
+    pub unread: u64,
+    /// Statistics in a compression that is not expanded.
+    pub not_expanded: u64,
+}
+
+/// Why a replay ended before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// A recording cannot be read.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The recording.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A recording holds nothing that can be replayed.
+    #[error(
+        "{}: no event that can be replayed; readable are rtcstats dumps, getStats() reports in \
+         JSON and Isobar's envelopes in JSON lines", path.display()
+    )]
+    Empty {
+        /// The recording.
+        path: PathBuf,
+    },
+    /// An event cannot be written as JSON.
+    #[error("cannot write an event: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Kafka did not take the events.
+    #[error("Kafka: {0}")]
+    Kafka(#[from] rdkafka::error::KafkaError),
+    /// The topic does not exist.
+    #[error("Kafka has no topic {0}; `isobar topics apply` creates it")]
+    NoTopic(String),
+    /// Some events were not acknowledged.
+    #[error("Kafka did not acknowledge {0} events")]
+    Unacknowledged(u64),
+}
+
+/// Replays the recordings into `topic`, all of them at the same time, and returns when the broker
+/// has acknowledged the last event.
+///
+/// # Errors
+/// When a recording cannot be read or holds nothing to replay, and when Kafka does not take it.
+pub fn run(options: &Options, brokers: &str, topic: &str) -> Result<Report, ReplayError> {
+    let (mut report, recordings) = read(options)?;
+    let events = stamp(options, recordings, since_epoch_ms());
+    report.events = events.len() as u64;
+    report.reports = events.iter().filter(|(_, event)| event.report.is_some()).count() as u64;
+    send::send(&events, brokers, topic)?;
+    Ok(report)
+}
+
+fn read(options: &Options) -> Result<(Report, Vec<Vec<Envelope>>), ReplayError> {
+    let client_address = options.client_ip.map(|address| address.to_string());
+    let mut report = Report::default();
+    let mut recordings = Vec::new();
+    for path in &options.files {
+        let text = fs::read_to_string(path)
+            .map_err(|source| ReplayError::File { path: path.clone(), source })?;
+        let labels = Labels {
+            app: options.app.as_deref(),
+            call: options.call.as_deref(),
+            client_address: client_address.as_deref(),
+            name: &name(path),
+        };
+        let expanded = recording::read(&text, labels);
+        if expanded.envelopes.is_empty() {
+            return Err(ReplayError::Empty { path: path.clone() });
+        }
+        report.unread += expanded.unread;
+        report.not_expanded += expanded.not_expanded;
+        recordings.push(expanded.envelopes);
+    }
+    Ok((report, recordings))
+}
+
+/// Every recording begins when the replay does.
+fn stamp(
+    options: &Options,
+    recordings: Vec<Vec<Envelope>>,
+    now_ms: f64,
+) -> Vec<(Duration, Envelope)> {
+    let length_ms = recordings.iter().map(|events| schedule::length_ms(events)).fold(0.0, f64::max);
+    let start_ms = options.start.map(|start| start as f64);
+    let schedule = Schedule::new(now_ms, length_ms, options.speed, start_ms);
+    let mut events = Vec::new();
+    for recording in recordings {
+        let first_ms = recording.first().map_or(0.0, Envelope::recorded_ms);
+        events.extend(recording.into_iter().map(|mut event| {
+            let due = schedule.stamp(&mut event, first_ms);
+            (due, event)
+        }));
+    }
+    events.sort_by_key(|(due, _)| *due);
+    events
+}
+
+fn name(path: &Path) -> String {
+    path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
+}
+
+fn since_epoch_ms() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64() * 1e3)
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if speed > 0.0 => Ok(speed),
+        _ => Err("a number above 0, or inf".to_owned()),
+    }
+}
