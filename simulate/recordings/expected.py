@@ -1,0 +1,268 @@
+#!/usr/bin/env python3
+"""Works out from call.jsonl alone what ClickHouse has to hold after it is replayed.
+
+Written from the design's rules and sharing nothing with the services: a second opinion, to be
+compared with their rows. Times are in us since the recording's first event.
+
+    python3 expected.py > expected.json
+"""
+import json
+import math
+from collections import defaultdict
+from pathlib import Path
+
+# The replay's first event falls this long after the full minute, so that the call spans windows.
+START_US = 30_000_000
+WINDOW_US = 60_000_000
+
+COUNTS = {  # field: (inbound member, outbound member)
+    "packets_received": ("packetsReceived", None),
+    "packets_sent": (None, "packetsSent"),
+    "bytes": ("bytesReceived", "bytesSent"),
+    "retransmitted_packets": ("retransmittedPacketsReceived", "retransmittedPacketsSent"),
+    "packets_discarded": ("packetsDiscarded", None),
+    "fec_packets": ("fecPacketsReceived", None),
+    "nack": ("nackCount", "nackCount"),
+    "pli": ("pliCount", "pliCount"),
+    "fir": ("firCount", "firCount"),
+    "frames": ("framesDecoded", "framesEncoded"),
+    "frames_dropped": ("framesDropped", None),
+    "key_frames": ("keyFramesDecoded", "keyFramesEncoded"),
+    "qp_sum": ("qpSum", "qpSum"),
+    "freeze_count": ("freezeCount", None),
+    "pause_count": ("pauseCount", None),
+    "total_samples": ("totalSamplesReceived", None),
+    "jitter_buffer_emitted": ("jitterBufferEmittedCount", None),
+}
+SECONDS = {
+    "freeze_us": ("totalFreezesDuration", None),
+    "pause_us": ("totalPausesDuration", None),
+    "jitter_buffer_us": ("jitterBufferDelay", None),
+}
+MEASURES = (
+    "packets_received packets_lost bytes frames freeze_us freeze_count concealed_samples "
+    "total_samples nack pli fir"
+).split()
+
+
+def whole(x, scale=1):
+    """x · scale, rounded half away from zero."""
+    scaled = abs(x * scale)
+    return int(math.copysign(math.floor(scaled) + (scaled % 1 >= 0.5), x))
+
+
+def snapshot(stats, report):
+    """The cumulative counters of one RTP stream, and its gauges."""
+    side = 0 if stats["type"] == "inbound-rtp" else 1
+    far_type = ("remote-outbound-rtp", "remote-inbound-rtp")[side]
+    far = next((s for s in report.values()
+                if s["type"] == far_type and s["ssrc"] == stats["ssrc"]), {})
+    total = {}
+
+    def take(field, source, member, scale=1):
+        if member is not None and source.get(member) is not None:
+            total[field] = whole(source[member], scale)
+
+    for field, members in COUNTS.items():
+        take(field, stats, members[side])
+    for field, members in SECONDS.items():
+        take(field, stats, members[side], 1e6)
+    take("round_trip_us", far, "totalRoundTripTime", 1e6)
+    take("round_trip_count", far, "roundTripTimeMeasurements")
+    monotone = dict(total)
+    receiver = far if side else stats
+    take("packets_lost", receiver, "packetsLost")
+    if not side:
+        take("concealed", stats, "concealedSamples")
+        take("silent", stats, "silentConcealedSamples")
+    limits = stats.get("qualityLimitationDurations", {})
+    take("limited_cpu_us", limits, "cpu", 1e6)
+    take("limited_bandwidth_us", limits, "bandwidth", 1e6)
+
+    gauges = {}
+    for field, source, member, scale in (
+        ("jitter_us", receiver, "jitter", 1e6),
+        ("frame_width", stats, "frameWidth", 1),
+        ("frame_height", stats, "frameHeight", 1),
+        ("audio_level_micro", {} if side else stats, "audioLevel", 1e6),
+    ):
+        if source.get(member) is not None:
+            gauges[field] = whole(source[member], scale)
+    if side:
+        packets = total.get("packets_sent")
+    else:
+        packets = total["packets_received"] + total["packets_lost"]
+    gauges["stream_packets"] = packets
+    return {"us": whole(stats["timestamp"], 1e3), "total": total, "monotone": monotone,
+            "gauges": gauges}
+
+
+def difference(before, now, direction):
+    """What happened between two snapshots; None if the stream began anew."""
+    if any(now["monotone"][f] < v for f, v in before["monotone"].items() if f in now["monotone"]):
+        return None
+    delta = {f: v - before["total"][f] for f, v in now["total"].items() if f in before["total"]}
+    concealed, silent = delta.pop("concealed", None), delta.pop("silent", 0)
+    if concealed is not None:
+        delta["concealed_samples"] = concealed - silent
+    if direction == "outbound" and {"packets_sent", "packets_lost"} <= delta.keys():
+        delta["packets_received"] = max(0, delta["packets_sent"] - delta["packets_lost"])
+    return delta | now["gauges"]
+
+
+def selected_pair(report):
+    transport = next(s for s in report.values() if s["type"] == "transport")
+    pair = report[transport["selectedCandidatePairId"]]
+    return {"id": pair["id"], "us": whole(pair["timestamp"], 1e3),
+            "round_trip_us": whole(pair["totalRoundTripTime"], 1e6),
+            "count": whole(pair["responsesReceived"])}
+
+
+def loss(i):
+    if i.get("packets_received") is None or i.get("packets_lost") is None:
+        return None
+    packets = i["packets_received"] + i["packets_lost"]
+    return max(0, i["packets_lost"]) / packets if packets > 0 else None
+
+
+def round_trip_ms(i):
+    if not i.get("round_trip_count"):
+        return None
+    return i["round_trip_us"] / i["round_trip_count"] / 1000.0
+
+
+def audio_mos_milli(i, ice):
+    """E-model, ITU-T G.107, with Opus's parameters: the recording has no other audio codec."""
+    assert i["codec"] == "audio/opus"
+    trip = round_trip_ms(i)
+    if trip is None and ice and ice["count"] > 0:
+        trip = ice["round_trip_us"] / ice["count"] / 1000.0
+    ratio = loss(i)
+    if trip is None or ratio is None:
+        return None
+    if i.get("jitter_buffer_emitted"):
+        buffer_ms = i["jitter_buffer_us"] / i["jitter_buffer_emitted"] / 1000.0
+    else:
+        buffer_ms = 2 * i.get("jitter_us", 0) / 1000.0
+    delay = trip / 2 + buffer_ms + 20
+    impairment = 0.0
+    if delay > 100:
+        x = math.log2(delay / 100)
+        impairment = 25 * ((1 + x**6) ** (1 / 6) - 3 * (1 + (x / 3) ** 6) ** (1 / 6) + 2)
+    r = 93.2 - impairment - 95 * 100 * ratio / (100 * ratio + 10)
+    r = min(100, max(0, r))
+    mos = 1 + 0.035 * r + 7e-6 * r * (r - 60) * (100 - r)
+    return whole(min(4.5, max(1.0, mos)), 1000)
+
+
+def verdict(i):
+    """Pack teams-cqd."""
+    if i["kind"] == "video":
+        dropped, frames = i.get("frames_dropped"), i.get("frames")
+        if dropped is not None and frames is not None and dropped + frames > 0:
+            return "poor" if dropped / (dropped + frames) > 0.5 else "good"
+        if frames is not None:
+            return "poor" if frames * 1e6 / (i["end_us"] - i["start_us"]) < 7 else "good"
+        ratio = loss(i)
+        return "unclassified" if ratio is None else "poor" if ratio > 0.15 else "good"
+    if (i["stream_packets"] or 0) < 500:
+        return "unclassified"
+    jitter = i["jitter_us"] / 1000.0 if "jitter_us" in i else None
+    known = [(v, limit) for v, limit in ((round_trip_ms(i), 500), (loss(i), 0.1), (jitter, 30))
+             if v is not None]
+    if not known:
+        return "unclassified"
+    return "poor" if any(v > limit for v, limit in known) else "good"
+
+
+def intervals(events, first_us):
+    streams, pairs = {}, {}
+    for event in events:
+        if event["event"] != "stats":
+            continue
+        who, report = event["participant"], event["report"]
+        pair, before = selected_pair(report), pairs.get(who)
+        pairs[who] = pair
+        ice = None
+        if before and before["id"] == pair["id"]:
+            ice = {f: pair[f] - before[f] for f in ("round_trip_us", "count")}
+        for stats in report.values():
+            if stats["type"] not in ("inbound-rtp", "outbound-rtp"):
+                continue
+            key = (who, stats["id"], stats["ssrc"])
+            now, before = snapshot(stats, report), streams.get(key)
+            streams[key] = now
+            direction = stats["type"].removesuffix("-rtp")
+            delta = before and difference(before, now, direction)
+            if not delta:
+                continue
+            codec = report.get(stats.get("codecId"), {}).get("mimeType")
+            i = {"participant": who, "kind": stats["kind"], "direction": direction,
+                 "ssrc": stats["ssrc"], "stats_id": stats["id"], "codec": codec,
+                 "start_us": before["us"] - first_us, "end_us": now["us"] - first_us, **delta,
+                 "client_version": event["client_version"]}
+            i["audio_mos_milli"] = audio_mos_milli(i, ice) if i["kind"] == "audio" else None
+            i["verdict"] = verdict(i)
+            yield i
+
+
+def fold(rows, events, first_us, names):
+    """Cells: sums by window and the dimensions in `names`."""
+    cells = defaultdict(lambda: defaultdict(int))
+
+    def cell(us, row):
+        window = (START_US + us) // WINDOW_US * (WINDOW_US // 1_000_000)
+        return cells[(window, *(row[name] for name in names))]
+
+    for i in rows:
+        sums = cell(i["end_us"], i)
+        sums["intervals"] += 1
+        sums["observed_us"] += i["end_us"] - i["start_us"]
+        for measure in MEASURES:
+            sums[measure] += i.get(measure, 0)
+        for outcome in ("poor", "good", "unclassified"):
+            lasted = i["end_us"] - i["start_us"] if i["verdict"] == outcome else 0
+            sums[f"{outcome}_us"] += lasted
+    for event in events:
+        if event["event"] == "connected":
+            setups = {**event, "kind": "none", "direction": "none"}
+            cell(whole(event["timestamp"], 1e3) - first_us, setups)["setups_attempted"] += 1
+    return [dict(zip(("window_s", *names), key)) | sums for key, sums in sorted(cells.items())]
+
+
+def sessions(rows, events, first_us):
+    for who in sorted({event["participant"] for event in events}):
+        own = [event for event in events if event["participant"] == who]
+        mine = [i for i in rows if i["participant"] == who]
+        count = lambda kind: sum(event["event"] == kind for event in own)
+        yield {
+            "participant": who,
+            "joined": count("joined"), "connected": count("connected"), "left": count("left"),
+            "rating_sum": sum(event.get("rating", 0) for event in own),
+            "time_to_media_ms_sum": sum(event.get("time_to_media_ms", 0) for event in own),
+            "intervals": len(mine),
+            "packets_lost": sum(i.get("packets_lost", 0) for i in mine),
+            "round_trip_us": sum(i.get("round_trip_us", 0) for i in mine),
+            "round_trip_count": sum(i.get("round_trip_count", 0) for i in mine),
+            "audio_mos_milli_sum": sum(i["audio_mos_milli"] or 0 for i in mine),
+            "audio_mos_count": sum(i["audio_mos_milli"] is not None for i in mine),
+        }
+
+
+def main():
+    lines = (Path(__file__).parent / "call.jsonl").read_text().splitlines()
+    events = [json.loads(line) for line in lines]
+    first_us = min(whole(event["sent_at"], 1e3) for event in events)
+    rows = list(intervals(events, first_us))
+    by_version = ("client_version", "kind", "direction")
+    print(json.dumps({
+        "start_us": START_US,
+        "events": len(events),
+        "intervals": rows,
+        "place": fold(rows, events, first_us, by_version[1:]),
+        "client": fold(rows, events, first_us, by_version),
+        "sessions": list(sessions(rows, events, first_us)),
+    }, indent=1))
+
+
+main()
