@@ -1,0 +1,32 @@
+#!/bin/sh
+# Makes the look-up tables of this folder again from their npm packages: sh refresh.sh
+# The product reads JSON alone, so the YAML of uap-core is converted here, once.
+set -eu
+UAP_CORE=0.18.0
+COUNTRIES_LIST=3.4.1
+
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+fetch() {
+    npm pack --silent "$1@$2" >/dev/null
+    mkdir "$1"
+    tar -xzf "$1-$2.tgz" -C "$1" --strip-components=1
+}
+
+fetch uap-core "$UAP_CORE"
+npx --yes js-yaml@4 uap-core/regexes.yaml >regexes.json
+jq --arg version "$UAP_CORE" '{version: $version, user_agent_parsers, os_parsers}' regexes.json \
+    >"$here/uap-core.json"
+cp uap-core/LICENSE "$here/uap-core.LICENSE"
+
+# Russia counts as Europe, as in GeoNames, whose continents MaxMind's files carry.
+fetch countries-list "$COUNTRIES_LIST"
+jq --sort-keys --arg version "$COUNTRIES_LIST" \
+    '{source: "npm countries-list \($version)",
+      continents: (.RU.continent = "EU" | to_entries | group_by(.value.continent)
+        | map({(.[0].value.continent): map(.key) | sort | join(" ")}) | add)}' \
+    countries-list/countries.min.json >"$here/continents.json"
+cp countries-list/LICENSE "$here/continents.LICENSE"

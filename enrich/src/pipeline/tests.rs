@@ -1,0 +1,238 @@
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use prometheus::{Registry, TextEncoder};
+use runtime::{AppendTime, Input, Offset, Partition, Problems, Recorder};
+use schemas::{DeadLetter, Direction, Interval, Kind, Lineage, RawOutcome, Skipped, Verdict};
+
+use super::*;
+use crate::geo::{Geo, ProviderFile};
+
+const SOURCE: Source = Source { input: Input(0), partition: Partition(3) };
+const CSV: &str = "198.51.100.0,198.51.100.255,64500,Example";
+
+/// A pipeline without city data, and with one network in its ASN data.
+fn pipeline(registry: &Registry) -> Pipeline {
+    let settings = EnrichSettings::default();
+    let mut tables = settings.open(&mut Problems::default()).unwrap();
+    let csv = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(csv.path(), CSV).unwrap();
+    tables.geo = Geo { city: vec![], asn: vec![ProviderFile::open(csv.path()).unwrap()] };
+    let metrics = Metrics::new(registry).unwrap();
+    Pipeline::new(tables, Devices::new().unwrap(), &settings, metrics, "reports".to_owned())
+}
+
+fn run(pipeline: &mut Pipeline, payload: &[u8]) -> Recorder {
+    let mut out = Recorder::default();
+    out.assign(SOURCE);
+    let record = Record {
+        source: SOURCE,
+        offset: Offset(41),
+        appended: AppendTime(1_756_000_000_000),
+        key: Some(b"app/call/ann"),
+        content_type: None,
+        payload,
+        look_back: false,
+    };
+    pipeline.record(&record, &mut out).unwrap();
+    out
+}
+
+fn enriched(report: &Report) -> EnrichedReport {
+    let out = run(&mut pipeline(&Registry::new()), &schemas::encode(report).unwrap());
+    assert_eq!((out.sent.len(), out.sent[0].topic, out.sent[0].source), (1, ENRICHED, SOURCE));
+    assert_eq!(out.sent[0].key.as_deref(), Some(b"app/call/ann".as_slice()));
+    schemas::decode(&out.sent[0].payload).unwrap()
+}
+
+fn report() -> Report {
+    Report {
+        lineage: Lineage {
+            raw_partition: 3,
+            raw_from: 7,
+            raw_to: 9,
+            raw_append_ms: 1_756_000_000_000,
+            skipped: vec![Skipped { from: 7, count: 2, outcome: RawOutcome::Duplicate }],
+        },
+        event: EventKind::Stats,
+        app: "app".to_owned(),
+        call: "call".to_owned(),
+        participant: "ann".to_owned(),
+        peer_connection: "pc-0".to_owned(),
+        event_us: 1_756_000_000_000_000,
+        client_address: Some("198.51.100.77".to_owned()),
+        edge: Some("fra1".to_owned()),
+        user_agent: Some(
+            "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0".to_owned(),
+        ),
+        path: Some(Path {
+            local_candidate_type: Some("relay".to_owned()),
+            protocol: Some("udp".to_owned()),
+            relay_protocol: Some("TLS".to_owned()),
+            network_type: Some("WiFi".to_owned()),
+            ice_round_trip_us: Some(80_000),
+            ice_round_trip_count: Some(1),
+            ..Path::default()
+        }),
+        intervals: vec![interval(Kind::Audio), interval(Kind::Video)],
+        ..Report::default()
+    }
+}
+
+fn interval(kind: Kind) -> Interval {
+    Interval {
+        kind,
+        direction: Direction::Inbound,
+        end_us: 10_000_000,
+        stream_packets: Some(600),
+        packets_received: Some(80),
+        packets_lost: Some(20),
+        ..Interval::default()
+    }
+}
+
+#[test]
+fn a_report_goes_on_with_all_that_its_look_ups_tell() {
+    let report = report();
+    let enriched = enriched(&report);
+    assert_eq!(enriched.lineage, report.lineage);
+    assert_eq!(enriched.path, report.path);
+    assert_eq!(enriched.network, "198.51.100.0/24");
+    assert_eq!(enriched.provider.organisation, "Example");
+    assert_eq!(enriched.provider.asn, 64500);
+    assert_eq!(enriched.place, place::nowhere());
+    assert_eq!(enriched.device.browser, "Firefox");
+    assert_eq!((enriched.edge.as_str(), enriched.client_version.as_str()), ("fra1", UNKNOWN));
+    assert_eq!(enriched.network_type, "wifi");
+    assert_eq!(enriched.transport, "relay-tls");
+    let kept = enriched.intervals.iter().map(|scored| scored.interval.clone());
+    assert_eq!(kept.collect::<Vec<_>>(), report.intervals);
+    let [audio, video] = enriched.intervals.as_slice() else { panic!("two intervals") };
+    assert_eq!((audio.verdict, video.verdict), (Verdict::Poor, Verdict::Poor));
+    assert!(audio.audio_mos_milli.is_some() && video.audio_mos_milli.is_none());
+}
+
+#[test]
+fn the_client_address_goes_no_further() {
+    for (address, host) in [
+        ("198.51.100.77", "100.77"),
+        ("::ffff:198.51.100.77", "100.77"),
+        ("not-an-address", "an-address"),
+    ] {
+        let report = Report { client_address: Some(address.to_owned()), ..report() };
+        let out = run(&mut pipeline(&Registry::new()), &schemas::encode(&report).unwrap());
+        let text = String::from_utf8_lossy(&out.sent[0].payload);
+        assert!(!text.contains(host), "{address}");
+    }
+}
+
+#[test]
+fn without_address_user_agent_and_path_everything_is_unknown() {
+    let bare = Report {
+        client_address: None,
+        user_agent: None,
+        path: None,
+        edge: Some(String::new()),
+        ..report()
+    };
+    let enriched = enriched(&bare);
+    assert_eq!(enriched.network, "");
+    assert_eq!((enriched.place, enriched.provider), (place::nowhere(), place::nobody()));
+    assert_eq!(enriched.device, device::unknown());
+    let dimensions = [&enriched.network_type, &enriched.transport, &enriched.edge];
+    assert_eq!(dimensions, [UNKNOWN; 3]);
+}
+
+#[test]
+fn every_report_names_the_versions_of_its_look_up_data() {
+    let look_ups = enriched(&report()).look_ups;
+    assert_eq!(look_ups.city, "");
+    assert!(look_ups.asn.contains('@'), "{}", look_ups.asn);
+    assert_eq!(look_ups.user_agent, "uap-core@0.18.0");
+    assert_eq!(look_ups.pack, "teams-cqd@1");
+    assert_eq!(look_ups.score, "e-model@1");
+}
+
+#[test]
+fn a_cover_goes_on_with_nothing_but_its_lineage() {
+    let cover = Report { lineage: report().lineage, ..Report::default() };
+    let expected = EnrichedReport { lineage: cover.lineage.clone(), ..EnrichedReport::default() };
+    assert_eq!(enriched(&cover), expected);
+}
+
+#[test]
+fn transport_is_the_relays_protocol_or_the_candidates_own() {
+    let path = |candidate: &str, protocol: Option<&str>, relay: Option<&str>| Path {
+        local_candidate_type: Some(candidate.to_owned()),
+        protocol: protocol.map(str::to_owned),
+        relay_protocol: relay.map(str::to_owned),
+        ..Path::default()
+    };
+    for (path, expected) in [
+        (path("relay", Some("udp"), Some("tcp")), "relay-tcp"),
+        (path("relay", Some("udp"), None), "relay-udp"),
+        (path("srflx", Some("UDP"), None), "udp"),
+        (path("host", None, None), UNKNOWN),
+    ] {
+        assert_eq!(transport(Some(&path)), expected);
+    }
+}
+
+#[test]
+fn a_record_may_be_committed_only_after_what_it_became_is_acknowledged() {
+    for payload in [schemas::encode(&report()).unwrap(), b"broken".to_vec()] {
+        let mut out = run(&mut pipeline(&Registry::new()), &payload);
+        assert_eq!(out.take_commits(), []);
+        out.acknowledge();
+        let offsets = out.take_commits().into_iter().map(|commit| commit.offset);
+        assert_eq!(offsets.collect::<Vec<_>>(), [Offset(42)]);
+    }
+}
+
+#[test]
+fn a_record_that_is_no_report_becomes_a_dead_letter_with_its_bytes_and_reason() {
+    let mut cut = schemas::encode(&report()).unwrap();
+    cut.truncate(40);
+    let mut long = schemas::encode(&report()).unwrap();
+    long.extend([0; 3]);
+    let other = schemas::encode(&EnrichedReport::default()).unwrap();
+    for (payload, detail) in [
+        (Vec::new(), "not in Confluent framing"),
+        (cut, "report: not as its schema says"),
+        (long, "report: 3 bytes left after the datum"),
+        (other, "schema id 201 is not a version of report"),
+    ] {
+        let out = run(&mut pipeline(&Registry::new()), &payload);
+        assert_eq!((out.sent.len(), out.sent[0].topic), (1, DEAD_LETTERS));
+        let letter: DeadLetter = schemas::decode(&out.sent[0].payload).unwrap();
+        assert_eq!((letter.stage.as_str(), letter.reason.as_str()), ("enrich", "undecodable"));
+        assert!(letter.detail.starts_with(detail), "{}", letter.detail);
+        assert_eq!((letter.source_topic.as_str(), letter.source_partition), ("reports", 3));
+        assert_eq!((letter.source_offset, letter.payload), (41, payload));
+    }
+}
+
+#[test]
+fn the_names_of_the_metrics_stay() {
+    let registry = Registry::new();
+    let mut pipeline = pipeline(&registry);
+    for payload in [
+        schemas::encode(&report()).unwrap(),
+        schemas::encode(&report()).unwrap(),
+        schemas::encode(&Report::default()).unwrap(),
+        Vec::new(),
+    ] {
+        run(&mut pipeline, &payload);
+    }
+    let text = TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+    let samples = text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>();
+    assert_eq!(
+        samples,
+        [
+            "isobar_enrich_covers_total 1",
+            "isobar_enrich_dead_letters_total{reason=\"undecodable\"} 1",
+            "isobar_enrich_look_ups_total{outcome=\"found\",table=\"asn\"} 1",
+            "isobar_enrich_look_ups_total{outcome=\"not_found\",table=\"city\"} 1",
+            "isobar_enrich_reports_total 2",
+        ]
+    );
+}

@@ -1,0 +1,96 @@
+//! ASN data as a list of address ranges in CSV: `first,last,asn,organisation`, without a header.
+
+use std::collections::HashMap;
+use std::io::BufRead;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use schemas::Provider;
+use xxhash_rust::xxh3::Xxh3Default;
+
+use crate::place::known;
+
+/// Ranges with their providers, to be searched by halving.
+#[derive(Debug)]
+pub(crate) struct Ranges {
+    v4: Vec<Range<Ipv4Addr>>,
+    v6: Vec<Range<Ipv6Addr>>,
+    providers: Vec<Provider>,
+    digest: u64,
+}
+
+/// First and last address, and the position of the provider.
+type Range<A> = (A, A, u32);
+
+impl Ranges {
+    /// Reads the ranges, in any order.
+    ///
+    /// # Errors
+    /// The first line that is no range, by its number.
+    pub(crate) fn read(lines: impl BufRead) -> Result<Self, String> {
+        let mut digest = Xxh3Default::new();
+        let mut positions = HashMap::new();
+        let mut ranges = Self { v4: Vec::new(), v6: Vec::new(), providers: Vec::new(), digest: 0 };
+        for (number, line) in (1..).zip(lines.lines()) {
+            let line = line.map_err(|error| format!("line {number}: {error}"))?;
+            digest.update(line.as_bytes());
+            let (first, last, provider) = parse(&line).ok_or_else(|| {
+                format!("line {number}: not first address, last address, AS number, organisation")
+            })?;
+            let position = *positions.entry(provider).or_insert_with_key(|(asn, organisation)| {
+                let (asn, organisation) = (i64::from(*asn), known(Some(organisation)));
+                ranges.providers.push(Provider { asn, organisation });
+                ranges.providers.len() as u32 - 1
+            });
+            match (first, last) {
+                (IpAddr::V4(first), IpAddr::V4(last)) => ranges.v4.push((first, last, position)),
+                (IpAddr::V6(first), IpAddr::V6(last)) => ranges.v6.push((first, last, position)),
+                _ => return Err(format!("line {number}: from IPv4 to IPv6")),
+            }
+        }
+        if ranges.providers.is_empty() {
+            return Err("no lines".to_owned());
+        }
+        ranges.v4.sort_unstable();
+        ranges.v6.sort_unstable();
+        ranges.digest = digest.digest();
+        Ok(ranges)
+    }
+
+    /// The provider of an address, by the range that starts last where ranges overlap.
+    pub(crate) fn provider(&self, address: IpAddr) -> Option<&Provider> {
+        let position = match address {
+            IpAddr::V4(address) => find(&self.v4, address),
+            IpAddr::V6(address) => find(&self.v6, address),
+        };
+        Some(&self.providers[position? as usize])
+    }
+
+    /// Tells one edition of the data from another: the file itself names none.
+    pub(crate) const fn digest(&self) -> u64 {
+        self.digest
+    }
+}
+
+fn parse(line: &str) -> Option<(IpAddr, IpAddr, (u32, String))> {
+    let mut fields = line.splitn(4, ',');
+    let mut field = || fields.next();
+    let (first, last) = (field()?.parse().ok()?, field()?.parse().ok()?);
+    Some((first, last, (field()?.parse().ok()?, unquote(field()?))))
+}
+
+/// A field of CSV without its quotes.
+fn unquote(field: &str) -> String {
+    match field.strip_prefix('"').and_then(|field| field.strip_suffix('"')) {
+        Some(quoted) => quoted.replace("\"\"", "\""),
+        None => field.to_owned(),
+    }
+}
+
+fn find<A: Ord + Copy>(ranges: &[Range<A>], address: A) -> Option<u32> {
+    let after = ranges.partition_point(|(first, _, _)| *first <= address);
+    let (_, last, position) = ranges[..after].last()?;
+    (address <= *last).then_some(*position)
+}
+
+#[cfg(test)]
+mod tests;
