@@ -1,1 +1,25 @@
-//! placeholder
+//! Folds enriched reports into partials of cells and sessions, block by block, so that whoever
+//! folds a block, however often, writes the same rows.
+
+mod block;
+mod cell;
+mod fold;
+mod grouping;
+mod intern;
+mod lane;
+mod lineage;
+mod metrics;
+mod pipeline;
+mod service;
+mod session;
+mod settings;
+mod sketch;
+mod table;
+mod watermark;
+mod window;
+
+pub use grouping::{Dimension, Groupings, default_groupings};
+pub use pipeline::Pipeline;
+pub use service::Aggregate;
+pub use settings::AggregateSettings;
+pub use sketch::{Bin, Sketch};

@@ -1,0 +1,174 @@
+//! What intervals and setups add up to.
+
+use schemas::{Direction, EnrichedReport, Kind, Measures, ScoredInterval, Sketches, Verdict};
+
+use crate::grouping::CellLabels;
+use crate::sketch::{Bin, Sketch};
+
+/// How many quantities are kept as sketches.
+const QUANTITIES: usize = 8;
+
+/// Which cell of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct CellKey {
+    /// Place in the block's list of groupings.
+    pub(crate) grouping: usize,
+    /// Start of the window, s since the Unix epoch.
+    pub(crate) window_start: i64,
+    pub(crate) labels: CellLabels,
+}
+
+/// What one interval or one setup adds, to each cell that it falls into and to its session.
+#[derive(Clone, Debug)]
+pub(crate) struct Sample {
+    pub(crate) kind: Kind,
+    pub(crate) direction: Direction,
+    /// Event time, µs: decides the window.
+    pub(crate) event_us: i64,
+    pub(crate) measures: Measures,
+    /// In the order of the fields of [`Sketches`].
+    bins: [Option<Bin>; QUANTITIES],
+}
+
+impl Sample {
+    /// What an interval adds. A missing value adds nothing.
+    pub(crate) fn of_interval(scored: &ScoredInterval) -> Self {
+        let interval = &scored.interval;
+        let observed_us = interval.end_us.wrapping_sub(interval.start_us);
+        let spent = |verdict| if scored.verdict == verdict { observed_us } else { 0 };
+        let measures = Measures {
+            intervals: 1,
+            observed_us,
+            packets_received: interval.packets_received.unwrap_or(0),
+            packets_lost: interval.packets_lost.unwrap_or(0),
+            bytes: interval.bytes.unwrap_or(0),
+            frames: interval.frames.unwrap_or(0),
+            freeze_us: interval.freeze_us.unwrap_or(0),
+            freeze_count: interval.freeze_count.unwrap_or(0),
+            concealed_samples: interval.concealed_samples.unwrap_or(0),
+            total_samples: interval.total_samples.unwrap_or(0),
+            nack: interval.nack.unwrap_or(0),
+            pli: interval.pli.unwrap_or(0),
+            fir: interval.fir.unwrap_or(0),
+            setups_attempted: 0,
+            setups_failed: 0,
+            poor_us: spent(Verdict::Poor),
+            good_us: spent(Verdict::Good),
+            unclassified_us: spent(Verdict::Unclassified),
+        };
+        Self {
+            kind: interval.kind,
+            direction: interval.direction,
+            event_us: interval.end_us,
+            measures,
+            bins: quantities(scored, observed_us).map(|value| value.and_then(Bin::of)),
+        }
+    }
+
+    /// What an attempt to set a call up adds.
+    pub(crate) fn of_setup(report: &EnrichedReport, failed: bool) -> Self {
+        let media_ms = report.time_to_media_ms.filter(|_| !failed);
+        #[expect(clippy::cast_precision_loss, reason = "a sketch is exact to 1 %")]
+        let time_to_media = media_ms.and_then(|ms| Bin::of(ms as f64));
+        Self {
+            kind: Kind::None,
+            direction: Direction::None,
+            event_us: report.event_us,
+            measures: Measures {
+                setups_attempted: 1,
+                setups_failed: i64::from(failed),
+                ..Measures::default()
+            },
+            bins: [None, None, None, None, None, None, None, time_to_media],
+        }
+    }
+}
+
+/// The values of an interval that are kept as sketches. The order of the operations counts: it
+/// decides the last bit, and so, at a bin's border, the bin.
+#[expect(clippy::cast_precision_loss, reason = "a sketch is exact to 1 %")]
+fn quantities(scored: &ScoredInterval, observed_us: i64) -> [Option<f64>; QUANTITIES] {
+    let interval = &scored.interval;
+    let round_trip_ms = interval
+        .round_trip_us
+        .zip(interval.round_trip_count.filter(|count| *count > 0))
+        .map(|(us, count)| us as f64 / count as f64 / 1000.0);
+    let jitter_ms = interval.jitter_us.map(|us| us as f64 / 1000.0);
+    let loss = interval
+        .packets_lost
+        .zip(interval.packets_received)
+        .map(|(lost, received)| (lost.max(0), received.saturating_add(lost)))
+        .filter(|(_, expected)| *expected > 0)
+        .map(|(lost, expected)| lost as f64 / expected as f64);
+    let bit_rate_bps = interval.bytes.map(|bytes| bytes as f64 * 8.0 * 1e6 / observed_us as f64);
+    let frame_rate = interval
+        .frames
+        .filter(|_| interval.kind == Kind::Video)
+        .map(|frames| frames as f64 * 1e6 / observed_us as f64);
+    let audio_mos = scored.audio_mos_milli.map(|milli| f64::from(milli) / 1000.0);
+    [round_trip_ms, jitter_ms, loss, bit_rate_bps, frame_rate, audio_mos, None, None]
+}
+
+/// Adds `more` to `sum`. Sums wrap as ClickHouse's own do, so that it does not matter in which
+/// order partials are added up.
+pub(crate) fn add(sum: &mut Measures, more: &Measures) {
+    let terms = [
+        (&mut sum.intervals, more.intervals),
+        (&mut sum.observed_us, more.observed_us),
+        (&mut sum.packets_received, more.packets_received),
+        (&mut sum.packets_lost, more.packets_lost),
+        (&mut sum.bytes, more.bytes),
+        (&mut sum.frames, more.frames),
+        (&mut sum.freeze_us, more.freeze_us),
+        (&mut sum.freeze_count, more.freeze_count),
+        (&mut sum.concealed_samples, more.concealed_samples),
+        (&mut sum.total_samples, more.total_samples),
+        (&mut sum.nack, more.nack),
+        (&mut sum.pli, more.pli),
+        (&mut sum.fir, more.fir),
+        (&mut sum.setups_attempted, more.setups_attempted),
+        (&mut sum.setups_failed, more.setups_failed),
+        (&mut sum.poor_us, more.poor_us),
+        (&mut sum.good_us, more.good_us),
+        (&mut sum.unclassified_us, more.unclassified_us),
+    ];
+    for (sum, more) in terms {
+        *sum = sum.wrapping_add(more);
+    }
+}
+
+/// What a block has folded into one cell.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cell {
+    pub(crate) measures: Measures,
+    /// In the order of the fields of [`Sketches`].
+    sketches: [Sketch; QUANTITIES],
+}
+
+impl Cell {
+    pub(crate) fn add(&mut self, sample: &Sample) {
+        add(&mut self.measures, &sample.measures);
+        for (sketch, bin) in self.sketches.iter_mut().zip(sample.bins) {
+            if let Some(bin) = bin {
+                sketch.add(bin);
+            }
+        }
+    }
+
+    /// Writes the sketches' states over what `row` held.
+    pub(crate) fn write_sketches(&self, row: &mut Sketches) {
+        let states: [&mut Vec<u8>; QUANTITIES] = [
+            &mut row.round_trip_ms,
+            &mut row.jitter_ms,
+            &mut row.loss,
+            &mut row.bit_rate_bps,
+            &mut row.frame_rate,
+            &mut row.audio_mos,
+            &mut row.video_mos,
+            &mut row.time_to_media_ms,
+        ];
+        for (sketch, state) in self.sketches.iter().zip(states) {
+            sketch.write_state(state);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The fold of a block's reports into partials of cells and sessions.
+
+use schemas::{CellPartial, EncodeError, EnrichedReport, EventKind, SessionPartial};
+
+use crate::block::Rules;
+use crate::cell::{Cell, CellKey, Sample};
+use crate::grouping::{Grouping, Labels};
+use crate::intern::Interner;
+use crate::session::{Session, SessionKey};
+use crate::table::Table;
+use crate::window::window_start;
+
+/// Identity and version of the rows of a block.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Version {
+    pub(crate) epoch: i32,
+    pub(crate) partition: i32,
+    pub(crate) block_start: i64,
+    pub(crate) upto: i64,
+}
+
+/// What a block's reports add up to.
+#[derive(Debug)]
+pub(crate) struct Fold {
+    groupings: Vec<Grouping>,
+    window_s: i32,
+    names: Interner,
+    cells: Table<CellKey, Cell>,
+    sessions: Table<SessionKey, Session>,
+    /// Intervals folded.
+    pub(crate) intervals: i64,
+    /// Starts of the earliest and the latest window touched, s.
+    pub(crate) windows: Option<(i64, i64)>,
+}
+
+impl Fold {
+    pub(crate) fn new(rules: &Rules) -> Self {
+        let groupings = rules.groupings.iter();
+        Self {
+            groupings: groupings.map(|(name, list)| Grouping::new(name, list)).collect(),
+            window_s: rules.window_s,
+            names: Interner::default(),
+            cells: Table::default(),
+            sessions: Table::default(),
+            intervals: 0,
+            windows: None,
+        }
+    }
+
+    /// Folds one report. A cover tells nothing of a session.
+    pub(crate) fn fold(&mut self, report: &EnrichedReport) {
+        if report.event == EventKind::Cover {
+            return;
+        }
+        let labels = Labels::of(report, &mut self.names);
+        let samples = samples(report);
+        for sample in &samples {
+            self.add(&labels, sample);
+        }
+        self.intervals += report.intervals.len() as i64;
+        let key = SessionKey::of(report, &mut self.names);
+        self.sessions.touch(key).fold(report, &labels, &samples, &mut self.names);
+    }
+
+    fn add(&mut self, labels: &Labels, sample: &Sample) {
+        let window_start = window_start(sample.event_us, self.window_s);
+        let (first, last) = self.windows.unwrap_or((window_start, window_start));
+        self.windows = Some((first.min(window_start), last.max(window_start)));
+        for (grouping, rule) in self.groupings.iter().enumerate() {
+            let labels = rule.cell(labels, sample.kind, sample.direction);
+            self.cells.touch(CellKey { grouping, window_start, labels }).add(sample);
+        }
+    }
+
+    /// Hands the framed partials of all cells that changed since the last time to `send`, and
+    /// returns how many there were.
+    pub(crate) fn flush_cells(
+        &mut self,
+        version: Version,
+        mut send: impl FnMut(&[u8]),
+    ) -> Result<u64, EncodeError> {
+        let Self { groupings, window_s, names, cells, .. } = self;
+        let mut row = CellPartial {
+            epoch: version.epoch,
+            partition: version.partition,
+            block_start: version.block_start,
+            upto: version.upto,
+            window_s: *window_s,
+            ..CellPartial::default()
+        };
+        let mut written = 0;
+        cells.flush(|key, cell| {
+            groupings[key.grouping].name.clone_into(&mut row.grouping);
+            row.window_start = key.window_start;
+            key.labels.write(&mut row.dimensions, names);
+            row.measures.clone_from(&cell.measures);
+            cell.write_sketches(&mut row.sketches);
+            send(&schemas::encode(&row)?);
+            written += 1;
+            Ok(())
+        })?;
+        Ok(written)
+    }
+
+    /// As [`Fold::flush_cells`], for sessions.
+    pub(crate) fn flush_sessions(
+        &mut self,
+        version: Version,
+        mut send: impl FnMut(&[u8]),
+    ) -> Result<u64, EncodeError> {
+        let Self { names, sessions, .. } = self;
+        let mut row = SessionPartial {
+            epoch: version.epoch,
+            partition: version.partition,
+            block_start: version.block_start,
+            upto: version.upto,
+            ..SessionPartial::default()
+        };
+        let mut written = 0;
+        sessions.flush(|key, session| {
+            session.write(key, &mut row, names);
+            send(&schemas::encode(&row)?);
+            written += 1;
+            Ok(())
+        })?;
+        Ok(written)
+    }
+}
+
+fn samples(report: &EnrichedReport) -> Vec<Sample> {
+    match report.event {
+        EventKind::Connected => vec![Sample::of_setup(report, false)],
+        EventKind::Failed => vec![Sample::of_setup(report, true)],
+        _ => report.intervals.iter().map(Sample::of_interval).collect(),
+    }
+}

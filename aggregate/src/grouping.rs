@@ -1,0 +1,159 @@
+//! Groupings: which dimensions tell cells apart.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use schemas::{Dimensions, Direction, EnrichedReport, Kind};
+use serde::{Deserialize, Serialize};
+
+use crate::intern::{Interner, Symbol};
+
+/// A dimension of a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Dimension {
+    /// Application.
+    App,
+    /// Continent of the client.
+    Continent,
+    /// Country of the client.
+    Country,
+    /// Subdivision of the country.
+    Subdivision,
+    /// Organisation that runs the client's network.
+    Organisation,
+    /// How the client is connected: wifi, cellular, ….
+    NetworkType,
+    /// Serving edge.
+    Edge,
+    /// Desktop, mobile, tablet, ….
+    DeviceClass,
+    /// Operating system's family.
+    Os,
+    /// Browser's family.
+    Browser,
+    /// Release of the client.
+    ClientVersion,
+    /// Number of the autonomous system.
+    Asn,
+    /// Audio or video.
+    Kind,
+    /// Inbound or outbound, seen from the client.
+    Direction,
+}
+
+/// How many dimensions are names: those before [`Dimension::Asn`].
+const NAMED: usize = Dimension::Asn as usize;
+
+/// Groupings by name, each a list of dimensions.
+pub type Groupings = BTreeMap<String, Vec<Dimension>>;
+
+/// The groupings *place* and *client*.
+#[must_use]
+pub fn default_groupings() -> Groupings {
+    use Dimension::*;
+    let place = vec![
+        App, Continent, Country, Subdivision, Asn, Organisation, NetworkType, Edge, Kind, Direction,
+    ];
+    let client = vec![App, Country, DeviceClass, Os, Browser, ClientVersion, Kind, Direction];
+    BTreeMap::from([("place".to_owned(), place), ("client".to_owned(), client)])
+}
+
+/// What a report says of all its intervals: names in the order of [`Dimension`], and the ASN.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Labels {
+    names: [Symbol; NAMED],
+    asn: i64,
+}
+
+impl Labels {
+    pub(crate) fn of(report: &EnrichedReport, interner: &mut Interner) -> Self {
+        let names: [&str; NAMED] = [
+            &report.app,
+            &report.place.continent,
+            &report.place.country,
+            &report.place.subdivision,
+            &report.provider.organisation,
+            &report.network_type,
+            &report.edge,
+            &report.device.class,
+            &report.device.os,
+            &report.device.browser,
+            &report.client_version,
+        ];
+        Self { names: names.map(|name| interner.symbol(name)), asn: report.provider.asn }
+    }
+
+    pub(crate) fn asn(&self) -> i64 {
+        self.asn
+    }
+
+    /// The symbol of a dimension that is a name.
+    pub(crate) fn name(&self, dimension: Dimension) -> Symbol {
+        self.names.get(dimension as usize).copied().unwrap_or(Symbol::EMPTY)
+    }
+}
+
+/// Dimension values of a cell: what its grouping leaves out is empty, 0 or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct CellLabels {
+    labels: Labels,
+    kind: Kind,
+    direction: Direction,
+}
+
+impl CellLabels {
+    /// Writes the values over what `row` held.
+    pub(crate) fn write(&self, row: &mut Dimensions, interner: &Interner) {
+        let names: [&mut String; NAMED] = [
+            &mut row.app,
+            &mut row.continent,
+            &mut row.country,
+            &mut row.subdivision,
+            &mut row.organisation,
+            &mut row.network_type,
+            &mut row.edge,
+            &mut row.device_class,
+            &mut row.os,
+            &mut row.browser,
+            &mut row.client_version,
+        ];
+        for (name, symbol) in names.into_iter().zip(self.labels.names) {
+            interner.name(symbol).clone_into(name);
+        }
+        row.asn = self.labels.asn;
+        row.kind = self.kind;
+        row.direction = self.direction;
+    }
+}
+
+/// A grouping, ready to be asked for each interval.
+#[derive(Clone, Debug)]
+pub(crate) struct Grouping {
+    pub(crate) name: String,
+    keeps: [bool; Dimension::Direction as usize + 1],
+}
+
+impl Grouping {
+    pub(crate) fn new(name: &str, dimensions: &[Dimension]) -> Self {
+        let mut keeps = [false; Dimension::Direction as usize + 1];
+        for dimension in dimensions {
+            keeps[*dimension as usize] = true;
+        }
+        Self { name: name.to_owned(), keeps }
+    }
+
+    /// The labels of the cell for an interval of `kind` and `direction` in a report of `labels`.
+    pub(crate) fn cell(&self, labels: &Labels, kind: Kind, direction: Direction) -> CellLabels {
+        let keeps = |dimension: Dimension| self.keeps[dimension as usize];
+        let mut names = [Symbol::EMPTY; NAMED];
+        for (place, name) in names.iter_mut().enumerate().filter(|(place, _)| self.keeps[*place]) {
+            *name = labels.names[place];
+        }
+        CellLabels {
+            labels: Labels { names, asn: if keeps(Dimension::Asn) { labels.asn } else { 0 } },
+            kind: if keeps(Dimension::Kind) { kind } else { Kind::None },
+            direction: if keeps(Dimension::Direction) { direction } else { Direction::None },
+        }
+    }
+}

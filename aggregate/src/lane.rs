@@ -1,0 +1,259 @@
+//! One partition: its current block, and what carries over from block to block.
+
+use runtime::{Committed, Fatal, Offset, OffsetRanges, Output, OutputTopic, Record, Source};
+use schemas::{BlockAudit, EnrichedReport};
+
+use crate::block::{Extent, Metadata, MetadataError, Rules};
+use crate::fold::{Fold, Version};
+use crate::lineage;
+use crate::metrics::Metrics;
+use crate::settings::AggregateSettings;
+use crate::watermark::Watermark;
+
+/// Partials of cells.
+const CELLS: OutputTopic = OutputTopic(0);
+/// Partials of sessions.
+const SESSIONS: OutputTopic = OutputTopic(1);
+/// Audits of blocks.
+const BLOCKS: OutputTopic = OutputTopic(2);
+/// What cannot be read.
+const DEAD_LETTERS: OutputTopic = OutputTopic(3);
+
+/// Silence after which a partition counts as idle: what it has is then written at once.
+const QUIET_MS: u64 = 1000;
+
+/// What all partitions share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) settings: AggregateSettings,
+    /// Name of the topic that is read, for dead letters.
+    pub(crate) topic: String,
+    pub(crate) metrics: Metrics,
+}
+
+/// A partition's state.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    source: Source,
+    /// The current block; none before the first record of a partition that was never read.
+    block: Option<Block>,
+    /// Raw offsets answered for.
+    seen: OffsetRanges,
+    /// Raw offsets missing that are no longer among the holes of `seen`.
+    forgotten: i64,
+    watermark: Watermark,
+    heard: bool,
+    heard_ms: u64,
+    flushed_ms: u64,
+}
+
+#[derive(Debug)]
+struct Block {
+    rules: Rules,
+    extent: Extent,
+    fold: Fold,
+    /// Counts what the others do not.
+    audit: BlockAudit,
+    /// The version last written.
+    written: Offset,
+}
+
+impl Block {
+    fn open(start: Offset, rules: Rules) -> Self {
+        let (extent, fold) = (Extent::at(start), Fold::new(&rules));
+        Self { rules, extent, fold, audit: BlockAudit::default(), written: start }
+    }
+}
+
+impl Lane {
+    /// Goes on from what is committed, at the monotonic time `now_ms`.
+    pub(crate) fn resume(
+        source: Source,
+        committed: Option<&Committed>,
+        now_ms: u64,
+    ) -> Result<Self, MetadataError> {
+        let mut lane = Self {
+            source,
+            block: None,
+            seen: OffsetRanges::default(),
+            forgotten: 0,
+            watermark: Watermark(None),
+            heard: false,
+            heard_ms: now_ms,
+            flushed_ms: now_ms,
+        };
+        if let Some(committed) = committed {
+            let (metadata, seen) = Metadata::read(committed)?;
+            lane.block = Some(Block::open(committed.offset, metadata.rules));
+            lane.seen = seen;
+            lane.forgotten = metadata.forgotten;
+            lane.watermark = Watermark(metadata.watermark);
+        }
+        Ok(lane)
+    }
+
+    /// Takes the next record of the partition's log.
+    pub(crate) fn record(
+        &mut self,
+        record: &Record<'_>,
+        shared: &Shared,
+        out: &mut dyn Output,
+    ) -> Result<(), Fatal> {
+        self.heard = true;
+        let ended = |block: &Block| block.extent.ends_before(record.appended, &block.rules);
+        match &self.block {
+            None => self.open(record.offset, shared, out)?,
+            Some(block) if ended(block) => self.finish(shared, out)?,
+            Some(_) => {}
+        }
+        let Some(block) = &mut self.block else { return Ok(()) };
+        let full = block.extent.take(record.offset, record.appended, &block.rules);
+        match read(record) {
+            Ok(report) => self.report(&report, record, shared),
+            Err((reason, detail)) => {
+                block.audit.undecodable += 1;
+                shared.metrics.undecodable.inc();
+                let letter =
+                    runtime::dead_letter("aggregate", &shared.topic, record, reason, &detail)?;
+                out.send(self.source, DEAD_LETTERS, record.key, &letter);
+            }
+        }
+        if full { self.finish(shared, out) } else { Ok(()) }
+    }
+
+    fn report(&mut self, report: &EnrichedReport, record: &Record<'_>, shared: &Shared) {
+        let Some(block) = &mut self.block else { return };
+        let (metrics, lineage) = (&shared.metrics, &report.lineage);
+        let replayed = self.seen.contains(Offset(lineage.raw_to));
+        let outcomes = lineage::account(lineage, &mut self.seen);
+        metrics.count(&outcomes);
+        block.audit.accepted += outcomes.accepted;
+        block.audit.duplicate += outcomes.duplicate;
+        block.audit.late += outcomes.late;
+        block.audit.invalid += outcomes.invalid;
+        if replayed {
+            block.audit.replayed += 1;
+            metrics.replayed.inc();
+            return;
+        }
+        block.fold.fold(report);
+        metrics.intervals.inc_by(report.intervals.len() as u64);
+        if report.event != schemas::EventKind::Cover {
+            let bound_ms = i64::from(shared.settings.watermark_bound_s) * 1000;
+            self.watermark.observe(report.event_us, lineage.raw_append_ms, bound_ms);
+            let age_ms = record.appended.0 - report.event_us.div_euclid(1000);
+            #[expect(clippy::cast_precision_loss, reason = "ms of an age")]
+            metrics.freshness.observe(age_ms as f64 / 1000.0);
+        }
+    }
+
+    /// The loop's monotonic clock has come to `now_ms`; writes what is due.
+    pub(crate) fn tick(
+        &mut self,
+        now_ms: u64,
+        idle: bool,
+        shared: &Shared,
+        out: &mut dyn Output,
+    ) -> Result<(), Fatal> {
+        if std::mem::take(&mut self.heard) {
+            self.heard_ms = now_ms;
+        }
+        let quiet = idle && self.silent_ms(now_ms) >= QUIET_MS;
+        let waited_ms = now_ms.saturating_sub(self.flushed_ms);
+        if quiet || waited_ms >= u64::from(shared.settings.flush_s) * 1000 {
+            self.flushed_ms = now_ms;
+            self.flush(shared, out)?;
+        }
+        Ok(())
+    }
+
+    /// Watermark, and for how long the partition has been silent.
+    pub(crate) fn progress(&self, now_ms: u64) -> (Watermark, u64) {
+        (self.watermark, self.silent_ms(now_ms))
+    }
+
+    fn silent_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(self.heard_ms)
+    }
+
+    /// Writes what changed since the last time, if anything did.
+    pub(crate) fn flush(&mut self, shared: &Shared, out: &mut dyn Output) -> Result<(), Fatal> {
+        match &self.block {
+            Some(block) if block.written < block.extent.upto => self.write(false, shared, out),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the block and opens the next one.
+    fn finish(&mut self, shared: &Shared, out: &mut dyn Output) -> Result<(), Fatal> {
+        self.write(true, shared, out)?;
+        shared.metrics.blocks.inc();
+        self.forgotten += lineage::forget_oldest_holes(&mut self.seen);
+        match self.block.as_ref().map(|block| block.extent.upto) {
+            Some(end) => self.open(end, shared, out),
+            None => Ok(()),
+        }
+    }
+
+    /// Opens a block by the settings of now. What it starts with is committed, as soon as all
+    /// that came before is acknowledged, so that whoever folds the block folds it alike.
+    fn open(&mut self, start: Offset, shared: &Shared, out: &mut dyn Output) -> Result<(), Fatal> {
+        let (epoch, rules) = (shared.settings.epoch, shared.settings.rules());
+        let metadata =
+            Metadata::new(epoch, rules.clone(), &self.seen, self.forgotten, self.watermark.0);
+        let text = metadata.text().map_err(|error| Fatal(error.to_string()))?;
+        out.checkpoint(self.source, start, &text);
+        self.block = Some(Block::open(start, rules));
+        Ok(())
+    }
+
+    fn write(
+        &mut self,
+        finished: bool,
+        shared: &Shared,
+        out: &mut dyn Output,
+    ) -> Result<(), Fatal> {
+        let Some(block) = &mut self.block else { return Ok(()) };
+        let Extent { start, upto, read, .. } = block.extent;
+        let (epoch, partition) = (shared.settings.epoch, self.source.partition);
+        let version =
+            Version { epoch, partition: partition.0, block_start: start.0, upto: upto.0 };
+        let fatal = |error: schemas::EncodeError| Fatal(error.to_string());
+        let mut send = |topic, row: &[u8]| out.send(self.source, topic, None, row);
+        let cells = block.fold.flush_cells(version, |row| send(CELLS, row)).map_err(fatal)?;
+        let sessions =
+            block.fold.flush_sessions(version, |row| send(SESSIONS, row)).map_err(fatal)?;
+        let (first_window, last_window) = block.fold.windows.unwrap_or_default();
+        let raw_holes = lineage::missing(&self.seen) + self.forgotten;
+        let audit = BlockAudit {
+            epoch,
+            partition: partition.0,
+            block_start: start.0,
+            upto: upto.0,
+            finished,
+            append_minute: block.extent.append_minute(),
+            read,
+            intervals: block.fold.intervals,
+            first_window,
+            last_window,
+            raw_holes,
+            ..block.audit
+        };
+        send(BLOCKS, &schemas::encode(&audit).map_err(fatal)?);
+        block.written = upto;
+        shared.metrics.cells_written.inc_by(cells);
+        shared.metrics.sessions_written.inc_by(sessions);
+        shared.metrics.raw_holes(partition, raw_holes);
+        Ok(())
+    }
+}
+
+/// The report in a record, or why it is none: a short code and what was wrong.
+fn read(record: &Record<'_>) -> Result<EnrichedReport, (&'static str, String)> {
+    let report = schemas::decode::<EnrichedReport>(record.payload)
+        .map_err(|error| ("undecodable", error.to_string()))?;
+    match lineage::fault(&report.lineage, record.source.partition) {
+        None => Ok(report),
+        Some(fault) => Err(("lineage", fault.to_owned())),
+    }
+}

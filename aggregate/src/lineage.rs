@@ -1,0 +1,95 @@
+//! Which raw offsets a report answers for, and what became of those that are new.
+
+use std::ops::RangeInclusive;
+
+use runtime::{Offset, OffsetRanges, Partition};
+use schemas::{Lineage, RawOutcome};
+
+/// How many ranges are kept beside the committed offset. At up to 40 bytes each they leave room
+/// for the rest of the metadata.
+const MOST_RANGES: usize = 64;
+
+/// What is wrong with a lineage, if anything: it must be of the partition that it was read from,
+/// and its runs must rise within its range.
+pub(crate) fn fault(lineage: &Lineage, partition: Partition) -> Option<&'static str> {
+    if lineage.raw_partition != partition.0 {
+        return Some("raw_partition is not the partition that the record was read from");
+    }
+    if !(0..=lineage.raw_to).contains(&lineage.raw_from) || lineage.raw_to == i64::MAX {
+        return Some("raw_from..=raw_to is no range of offsets");
+    }
+    let mut next = lineage.raw_from;
+    for run in &lineage.skipped {
+        match run.from.checked_add(run.count) {
+            Some(end) if next <= run.from && run.from < end && end <= lineage.raw_to + 1 => {
+                next = end;
+            }
+            _ => return Some("skipped runs do not rise within raw_from..=raw_to"),
+        }
+    }
+    None
+}
+
+/// What became of raw records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outcomes {
+    pub(crate) accepted: i64,
+    pub(crate) duplicate: i64,
+    pub(crate) late: i64,
+    pub(crate) invalid: i64,
+}
+
+/// Adds the raw offsets of `lineage` to `seen` and counts what became of the new ones. However
+/// often and however sliced the hops write a range again, each of its offsets counts once.
+pub(crate) fn account(lineage: &Lineage, seen: &mut OffsetRanges) -> Outcomes {
+    let mut outcomes = Outcomes::default();
+    for added in seen.insert(Offset(lineage.raw_from)..=Offset(lineage.raw_to)) {
+        outcomes.accepted += length(&added);
+        for run in &lineage.skipped {
+            let from = run.from.max(added.start().0);
+            let to = (run.from + run.count - 1).min(added.end().0);
+            let count = (to - from + 1).max(0);
+            outcomes.accepted -= count;
+            match run.outcome {
+                RawOutcome::Duplicate => outcomes.duplicate += count,
+                RawOutcome::Invalid => outcomes.invalid += count,
+                RawOutcome::Late => outcomes.late += count,
+                RawOutcome::Absent => {}
+            }
+        }
+    }
+    outcomes
+}
+
+/// How many offsets are missing between the ranges.
+pub(crate) fn missing(seen: &OffsetRanges) -> i64 {
+    let mut ranges = seen.iter();
+    let Some(mut before) = ranges.next() else { return 0 };
+    let mut missing = 0;
+    for range in ranges {
+        missing += range.start().0 - before.end().0 - 1;
+        before = range;
+    }
+    missing
+}
+
+/// Closes the oldest holes, so that the ranges fit beside the committed offset, and returns how
+/// many offsets are no longer known to be missing. What is missing for so long is lost; were it
+/// to come after all, it would be taken for a replay.
+pub(crate) fn forget_oldest_holes(seen: &mut OffsetRanges) -> i64 {
+    let excess = (seen.holes() + 1).saturating_sub(MOST_RANGES);
+    let bounds = (seen.iter().next(), seen.iter().nth(excess));
+    match bounds {
+        (Some(oldest), Some(kept)) if excess > 0 => {
+            seen.insert(*oldest.start()..=*kept.end()).iter().map(length).sum()
+        }
+        _ => 0,
+    }
+}
+
+fn length(range: &RangeInclusive<Offset>) -> i64 {
+    range.end().0 - range.start().0 + 1
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,39 @@
+//! The service as a program.
+
+use runtime::{Fatal, Handler, Service, Settings, Topics};
+
+use crate::pipeline::Pipeline;
+use crate::settings::AggregateSettings;
+
+/// The service `isobar-aggregate`.
+#[derive(Debug)]
+pub struct Aggregate;
+
+impl Service for Aggregate {
+    const NAME: &'static str = "aggregate";
+    const ABOUT: &'static str = "Folds enriched reports into cells and sessions";
+    const DEFAULT_PORT: u16 = 9103;
+    type Settings = AggregateSettings;
+
+    fn topics(settings: &Settings<AggregateSettings>) -> Topics {
+        let names = &settings.topics;
+        Topics {
+            inputs: vec![names.enriched.clone()],
+            outputs: vec![
+                names.cells.clone(),
+                names.sessions.clone(),
+                names.blocks.clone(),
+                names.dead_letters.clone(),
+            ],
+        }
+    }
+
+    fn handler(
+        settings: &Settings<AggregateSettings>,
+        registry: &prometheus::Registry,
+    ) -> Result<Box<dyn Handler>, Fatal> {
+        Pipeline::new(settings.service.clone(), &settings.topics.enriched, registry)
+            .map(|pipeline| Box::new(pipeline) as Box<dyn Handler>)
+            .map_err(|error| Fatal(error.to_string()))
+    }
+}

@@ -1,0 +1,102 @@
+//! Section `[aggregate]` of the settings.
+
+use runtime::{Check, Problems};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::block::Rules;
+use crate::grouping::{Groupings, default_groupings};
+
+/// Section `[aggregate]`. `block_records`, `window_s` and `groupings` hold from the next block on:
+/// a block is folded by the settings that it was opened with, which are kept beside its committed
+/// offset. Change them while no instance runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct AggregateSettings {
+    /// Raise it when the topics are re-created, so that their offsets are not mistaken for those
+    /// of the old ones.
+    pub epoch: i32,
+    /// Most records in a block.
+    pub block_records: i64,
+    /// Seconds after which what changed is written.
+    pub flush_s: u32,
+    /// Length of a window of event time, seconds.
+    pub window_s: i32,
+    /// Which dimensions tell cells apart: a list of dimensions for each grouping. Cells are
+    /// counted in every grouping.
+    pub groupings: Groupings,
+    /// Seconds by which events are expected to lag behind the newest one.
+    pub watermark_bound_s: u32,
+}
+
+impl Default for AggregateSettings {
+    fn default() -> Self {
+        Self {
+            epoch: 1,
+            block_records: 500_000,
+            flush_s: 5,
+            window_s: 60,
+            groupings: default_groupings(),
+            watermark_bound_s: 30,
+        }
+    }
+}
+
+impl AggregateSettings {
+    /// The rules by which a new block is folded.
+    pub(crate) fn rules(&self) -> Rules {
+        Rules::new(self.block_records, self.window_s, self.groupings.clone())
+    }
+}
+
+impl Check for AggregateSettings {
+    fn check(&self, problems: &mut Problems) {
+        if self.epoch < 1 {
+            problems.push("epoch", "must be at least 1");
+        }
+        if !(1..=1_000_000).contains(&self.block_records) {
+            problems.push("block_records", "must be from 1 to 1000000");
+        }
+        if !(1..=3600).contains(&self.flush_s) {
+            problems.push("flush_s", "must be from 1 to 3600");
+        }
+        if !(1..=86_400).contains(&self.window_s) || 86_400 % self.window_s != 0 {
+            problems.push("window_s", "must divide a day: 86400 s");
+        }
+        if self.watermark_bound_s > 259_200 {
+            problems.push("watermark_bound_s", "must be at most 259200: 72 h");
+        }
+        self.check_groupings(problems);
+    }
+}
+
+/// Groupings are kept beside the committed offset, in at most 4 KB of ASCII together with the
+/// ranges of raw offsets.
+const MOST_GROUPINGS_BYTES: usize = 1024;
+
+impl AggregateSettings {
+    fn check_groupings(&self, problems: &mut Problems) {
+        if self.groupings.is_empty() {
+            problems.push("groupings", "is empty; name at least one grouping");
+        }
+        let mut bytes = 0;
+        for (name, dimensions) in &self.groupings {
+            let path = format!("groupings.{name}");
+            if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                problems.push(&path, "must be named with letters, digits and '_'");
+            }
+            let twice = (1..dimensions.len()).any(|i| dimensions[..i].contains(&dimensions[i]));
+            if dimensions.is_empty() || twice {
+                problems.push(&path, "must list at least one dimension, each once");
+            }
+            bytes += name.len() + dimensions.len() * "\"client_version\",".len();
+        }
+        if bytes > MOST_GROUPINGS_BYTES {
+            let most = MOST_GROUPINGS_BYTES;
+            problems.push("groupings", format!("take {bytes} bytes together, more than {most}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+//! Distributions kept in bins of 1 % relative accuracy, and their bytes as ClickHouse reads them.
+//!
+//! The bytes are those of an `AggregateFunction(quantilesDD(0.01, …), Float64)` state. They differ
+//! from what ClickHouse itself would write for the same values in two ways, both on purpose.
+//! Below 1 it rounds a bin's key towards zero, so that a value may be told wrong by up to 3 %;
+//! here keys are rounded down everywhere, which keeps the promised 1 %. And bins are always
+//! written one by one, where ClickHouse writes them as a run if few of them are empty; it reads
+//! both.
+
+/// (1 + a) / (1 - a) for a relative accuracy a of 0.01: a bin's upper bound over its lower one.
+const GAMMA: f64 = (1.0 + 0.01) / (1.0 - 0.01);
+/// `GAMMA.ln()`, which a constant cannot compute.
+const LN_GAMMA: f64 = 0.020_000_666_706_669_435;
+/// What is not above this counts as zero, as in ClickHouse.
+const LEAST: f64 = f64::MIN_POSITIVE * GAMMA;
+
+const MAPPING: u8 = 2;
+const POSITIVE: u8 = 1;
+const NEGATIVE: u8 = 3;
+const ZERO: u8 = 4;
+const BINS_ONE_BY_ONE: u8 = 4;
+const BINS_IN_A_RUN: u8 = 12;
+
+/// Where a value is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bin {
+    /// With the zeros.
+    Zero,
+    /// In the bin that holds GAMMA^key up to GAMMA^(key + 1).
+    Key(i32),
+}
+
+impl Bin {
+    /// The bin of `value`. Values below zero count as zero, for no quantity kept here can be
+    /// negative; NaN and the infinities are no measurements and have no bin.
+    #[must_use]
+    pub fn of(value: f64) -> Option<Self> {
+        if !value.is_finite() {
+            return None;
+        }
+        if value <= LEAST {
+            return Some(Self::Zero);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "ln of a finite f64 is within ±745")]
+        let key = (value.ln() / LN_GAMMA).floor() as i32;
+        Some(Self::Key(key))
+    }
+}
+
+/// Counts by bin. A count has 32 bits: a block has at most a million records, and no record
+/// thousands of intervals.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sketch {
+    zeros: u32,
+    /// Rising by key, no count is 0. Cells have few bins, and there are many cells.
+    bins: Vec<(i32, u32)>,
+}
+
+impl Sketch {
+    /// Counts one value.
+    pub fn add(&mut self, bin: Bin) {
+        self.add_many(bin, 1);
+    }
+
+    fn add_many(&mut self, bin: Bin, count: u32) {
+        let Bin::Key(key) = bin else {
+            self.zeros += count;
+            return;
+        };
+        match self.bins.binary_search_by_key(&key, |&(key, _)| key) {
+            Ok(found) => self.bins[found].1 += count,
+            Err(place) => self.bins.insert(place, (key, count)),
+        }
+    }
+
+    /// Adds what `other` has counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.zeros += other.zeros;
+        for &(key, count) in &other.bins {
+            self.add_many(Bin::Key(key), count);
+        }
+    }
+
+    /// Writes the state over what `bytes` held.
+    pub fn write_state(&self, bytes: &mut Vec<u8>) {
+        bytes.clear();
+        bytes.push(MAPPING);
+        bytes.extend_from_slice(&GAMMA.to_le_bytes());
+        bytes.extend_from_slice(&0f64.to_le_bytes());
+        bytes.extend_from_slice(&[POSITIVE, BINS_ONE_BY_ONE]);
+        write_varint(bytes, self.bins.len() as u64);
+        let mut previous = 0;
+        for &(key, count) in &self.bins {
+            write_varint(bytes, zigzag(i64::from(key) - previous));
+            bytes.extend_from_slice(&f64::from(count).to_le_bytes());
+            previous = i64::from(key);
+        }
+        bytes.extend_from_slice(&[NEGATIVE, BINS_ONE_BY_ONE, 0, ZERO]);
+        bytes.extend_from_slice(&f64::from(self.zeros).to_le_bytes());
+    }
+
+    /// Reads a state, in either of the forms that ClickHouse writes.
+    #[must_use]
+    pub fn from_state(mut bytes: &[u8]) -> Option<Self> {
+        let input = &mut bytes;
+        let mut sketch = Self::default();
+        let same = take(input)? == [MAPPING]
+            && f64::from_le_bytes(take(input)?) == GAMMA
+            && f64::from_le_bytes(take(input)?) == 0.0;
+        if !same || take(input)? != [POSITIVE] {
+            return None;
+        }
+        read_bins(input, |key, count| sketch.add_many(Bin::Key(key), count))?;
+        if take(input)? != [NEGATIVE] {
+            return None;
+        }
+        let mut negative = false;
+        read_bins(input, |_, _| negative = true)?;
+        if negative || take(input)? != [ZERO] {
+            return None;
+        }
+        sketch.zeros = read_count(input)?;
+        bytes.is_empty().then_some(sketch)
+    }
+}
+
+fn read_bins(input: &mut &[u8], mut each: impl FnMut(i32, u32)) -> Option<()> {
+    let [form] = take(input)?;
+    let bins = read_varint(input)?;
+    let (mut key, step) = match form {
+        BINS_ONE_BY_ONE => (0, None),
+        BINS_IN_A_RUN => {
+            let first = unzigzag(read_varint(input)?);
+            let step = unzigzag(read_varint(input)?);
+            (first.checked_sub(step)?, Some(step))
+        }
+        _ => return None,
+    };
+    for _ in 0..bins {
+        let step = match step {
+            Some(step) => step,
+            None => unzigzag(read_varint(input)?),
+        };
+        key = key.checked_add(step)?;
+        match read_count(input)? {
+            0 => {}
+            count => each(i32::try_from(key).ok()?, count),
+        }
+    }
+    Some(())
+}
+
+fn read_count(input: &mut &[u8]) -> Option<u32> {
+    let count = f64::from_le_bytes(take(input)?);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the cast saturates, and what it changed is refused"
+    )]
+    let whole = count as u32;
+    (f64::from(whole) == count).then_some(whole)
+}
+
+fn take<const N: usize>(input: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, rest) = input.split_first_chunk()?;
+    *input = rest;
+    Some(*first)
+}
+
+#[expect(clippy::cast_sign_loss, reason = "zigzag puts the sign into the lowest bit")]
+const fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
+#[expect(clippy::cast_possible_wrap, reason = "zigzag keeps the sign in the lowest bit")]
+const fn unzigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
+}
+
+fn write_varint(bytes: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}
+
+fn read_varint(input: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let [byte] = take(input)?;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+#![allow(clippy::unwrap_used)]
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn sketch(values: &[f64]) -> Sketch {
+    let mut sketch = Sketch::default();
+    values.iter().filter_map(|value| Bin::of(*value)).for_each(|bin| sketch.add(bin));
+    sketch
+}
+
+fn state(sketch: &Sketch) -> Vec<u8> {
+    let mut bytes = vec![1, 2, 3];
+    sketch.write_state(&mut bytes);
+    bytes
+}
+
+/// What ClickHouse 26.7 printed for `hex(quantilesDDState(0.01, 0.5)(x))`.
+fn clickhouse(hex: &str) -> Option<Sketch> {
+    let bytes = (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap());
+    Sketch::from_state(&bytes.collect::<Vec<_>>())
+}
+
+const HEAD: &str = "02FD4A815ABF52F03F0000000000000000";
+const NO_NEGATIVES: &str = "030C00FEFFFFFF0F02";
+
+/// As ClickHouse does it: the value in the middle of the bin that holds the rank.
+fn quantile(sketch: &Sketch, level: f64) -> f64 {
+    let count: u32 = sketch.zeros + sketch.bins.iter().map(|(_, count)| count).sum::<u32>();
+    let rank = level * f64::from(count - 1);
+    let mut below = f64::from(sketch.zeros);
+    if below > rank {
+        return 0.0;
+    }
+    let bin = sketch.bins.iter().find(|(_, count)| {
+        below += f64::from(*count);
+        below > rank
+    });
+    (f64::from(bin.unwrap().0) * LN_GAMMA).exp() * 1.01
+}
+
+#[test]
+fn the_constant_is_the_logarithm_of_gamma() {
+    assert_eq!(LN_GAMMA.to_bits(), GAMMA.ln().to_bits());
+}
+
+#[test]
+fn states_of_values_from_one_up_hold_what_clickhouse_counts() {
+    let ones_and_threes = "01040400000000000000F03F44000000000000F03F280000000000000040E00200000000\
+                           0000F03F";
+    let huge = "01040200000000000000F03FD29B04000000000000F03F";
+    let run = "010C04E601020000000000000040000000000000F03F000000000000F03F000000000000F03F";
+    let tiny_and_large = "01040200000000000000F03FFC23000000000000F03F";
+    let empty = "010C00FEFFFFFF0F02";
+    let zeros = |count: f64| format!("04{:016X}", count.to_bits().swap_bytes());
+    for (values, bins, zero_count) in [
+        (&[1.0, 2.0, 3.0, 3.0, 100.0][..], ones_and_threes, 0.0),
+        (&[10.0, 10.1, 10.3, 10.4, 10.7], run, 0.0),
+        (&[1e-310, 1e-308, 0.0, 1.0, 1e20], tiny_and_large, 3.0),
+        (&[1.0, 1e300], huge, 0.0),
+        (&[0.0, 0.0], empty, 2.0),
+        (&[], empty, 0.0),
+    ] {
+        let theirs = clickhouse(&format!("{HEAD}{bins}{NO_NEGATIVES}{}", zeros(zero_count)));
+        assert_eq!(theirs, Some(sketch(values)), "{values:?}");
+    }
+}
+
+#[test]
+fn a_state_is_these_bytes() {
+    let bytes = state(&sketch(&[0.0, 1.0, 2.0, 3.0, 3.0, 100.0]));
+    let hex = bytes.iter().map(|byte| format!("{byte:02X}")).collect::<String>();
+    let bins = "01040400000000000000F03F44000000000000F03F280000000000000040E002000000000000F03F";
+    assert_eq!(hex, format!("{HEAD}{bins}03040004000000000000F03F"));
+}
+
+#[test]
+fn below_one_keys_are_rounded_down_where_clickhouse_rounds_towards_zero() {
+    let theirs = clickhouse(&format!(
+        "{HEAD}010403E501000000000000F03FA201000000000000F03F440000000000000040{NO_NEGATIVES}\
+         040000000000000000"
+    ));
+    assert_eq!(theirs.unwrap().bins, [(-115, 1), (-34, 1), (0, 2)]);
+    let ours = sketch(&[0.1, 0.5, 0.99, 1.0]);
+    assert_eq!(ours.bins, [(-116, 1), (-35, 1), (-1, 1), (0, 1)]);
+}
+
+#[test]
+fn what_is_no_measurement_is_not_counted_and_negatives_count_as_zero() {
+    let odd = sketch(&[f64::NAN, f64::INFINITY, f64::NEG_INFINITY]);
+    assert_eq!(odd, Sketch::default());
+    assert_eq!(sketch(&[-0.0, -1.0, f64::MIN_POSITIVE]).zeros, 3);
+    assert_eq!(sketch(&[f64::MAX]).bins, [(35487, 1)]);
+}
+
+#[test]
+fn what_is_not_a_state_of_this_kind_is_refused() {
+    let whole = state(&sketch(&[0.0, 0.3, 7.0]));
+    for length in 0..whole.len() {
+        assert_eq!(Sketch::from_state(&whole[..length]), None, "{length} bytes");
+    }
+    assert_eq!(Sketch::from_state(&[&whole[..], &[0]].concat()), None, "a byte too many");
+    let negative = "010C00FEFFFFFF0F0203040200000000000000F03FA001000000000000F03F040000000000000000";
+    assert_eq!(clickhouse(&format!("{HEAD}{negative}")), None, "negative values");
+}
+
+fn values() -> impl Strategy<Value = Vec<f64>> {
+    prop::collection::vec(prop_oneof![Just(0.0), 1e-9..1.0, 1.0..1e4, 1e4..1e12], 1..200)
+}
+
+proptest! {
+    #[test]
+    fn quantiles_are_within_one_percent(mut values in values(), level in 0.0..=1.0) {
+        let sketch = sketch(&values);
+        values.sort_by(f64::total_cmp);
+        let exact = values[(level * (values.len() - 1) as f64) as usize];
+        let told = quantile(&sketch, level);
+        prop_assert!((told - exact).abs() <= exact * 0.010_000_001, "{told} for {exact}");
+    }
+
+    #[test]
+    fn a_state_reads_back_and_merging_is_counting_together(a in values(), b in values()) {
+        let mut merged = sketch(&a);
+        merged.merge(&sketch(&b));
+        prop_assert_eq!(&merged, &sketch(&[a, b].concat()));
+        prop_assert_eq!(Sketch::from_state(&state(&merged)), Some(merged));
+    }
+}

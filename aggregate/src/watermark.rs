@@ -1,0 +1,44 @@
+//! How far event time has come. Advice to readers only: a late record is folded all the same.
+
+/// A partition that said nothing for this long does not hold the others back.
+const IDLE_MS: u64 = 60_000;
+
+/// The watermark of one partition, in ms since the Unix epoch, once it has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Watermark(pub(crate) Option<i64>);
+
+impl Watermark {
+    /// An event of `event_us` was appended at `appended_ms`; others are expected to lag behind it
+    /// by at most `bound_ms`.
+    pub(crate) fn observe(&mut self, event_us: i64, appended_ms: i64, bound_ms: i64) {
+        let at_ms = event_us.div_euclid(1000).min(appended_ms).saturating_sub(bound_ms);
+        self.0 = self.0.max(Some(at_ms));
+    }
+}
+
+/// The least of the partitions' watermarks, each told with the ms for which its partition has
+/// been silent.
+pub(crate) fn combined(partitions: impl Iterator<Item = (Watermark, u64)>) -> Option<i64> {
+    partitions.filter(|(_, silent_ms)| *silent_ms < IDLE_MS).filter_map(|(mark, _)| mark.0).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watermark_never_goes_back_and_trusts_no_clock_ahead_of_the_broker() {
+        let mut mark = Watermark(Some(5_000));
+        mark.observe(4_000_000, 20_000, 2_000);
+        assert_eq!(mark, Watermark(Some(5_000)), "older events do not move it back");
+        mark.observe(90_000_000, 20_000, 2_000);
+        assert_eq!(mark, Watermark(Some(18_000)), "the broker's time bounds the client's");
+    }
+
+    #[test]
+    fn an_idle_partition_holds_nobody_back() {
+        let marks = [(Watermark(Some(10)), 60_000), (Watermark(Some(70)), 59_999)];
+        assert_eq!(combined(marks.into_iter()), Some(70));
+        assert_eq!(combined([(Watermark(None), 0)].into_iter()), None);
+    }
+}
