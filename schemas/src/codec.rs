@@ -164,9 +164,10 @@ pub fn encode<T: Record>(record: &T) -> Result<Vec<u8>, EncodeError> {
     let mut bytes = Vec::with_capacity(512);
     bytes.push(0);
     bytes.extend_from_slice(&T::SUBJECT.schema_id().to_be_bytes());
-    CODECS[T::SUBJECT as usize].writer.write_ser(&mut bytes, record).map_err(|source| {
-        EncodeError { subject: T::SUBJECT.name(), source: Box::new(source) }
-    })?;
+    CODECS[T::SUBJECT as usize]
+        .writer
+        .write_ser(&mut bytes, record)
+        .map_err(|source| EncodeError { subject: T::SUBJECT.name(), source: Box::new(source) })?;
     Ok(bytes)
 }
 

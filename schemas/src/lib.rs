@@ -16,9 +16,7 @@ pub use block::BlockAudit;
 pub use cell::{CellPartial, Dimensions, Measures, Sketches};
 pub use codec::{DecodeError, EncodeError, Record, Subject, decode, encode, schema};
 pub use dead_letter::DeadLetter;
-pub use enriched::{
-    Device, EnrichedReport, LookUps, Place, Provider, ScoredInterval, Verdict,
-};
+pub use enriched::{Device, EnrichedReport, LookUps, Place, Provider, ScoredInterval, Verdict};
 pub use report::{
     Direction, EventKind, Interval, Kind, Lineage, Path, RawOutcome, Report, Skipped,
 };
