@@ -2,17 +2,28 @@
 //! contiguous acknowledgements, commits only what is acknowledged, shows its health, logs, reads
 //! its settings and ends cleanly.
 
+mod client;
+mod consumer_loop;
 mod dead_letter;
+mod flow;
+mod group;
 mod handler;
+mod health;
 mod ledger;
 mod lineage;
 mod load;
+mod logging;
+mod metrics;
+mod native;
+mod positions;
 mod program;
 mod record;
 mod recorder;
 mod reference;
 mod service;
 mod settings;
+mod topology;
+mod writer;
 
 pub use dead_letter::dead_letter;
 pub use handler::{Committed, Fatal, Handler, Output, Start, Ticket};

@@ -1,13 +1,216 @@
-//! The program around a service: `isobar-NAME [check [--connect]] [--config FILE]`.
+//! The program around a service: `isobar-NAME [--config FILE] [check [--connect]]`.
 
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::service::Service;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use prometheus::Registry;
 
-/// The whole program.
+use crate::client::Listener;
+use crate::consumer_loop::{ConsumerLoop, Drained};
+use crate::flow::Flow;
+use crate::handler::Fatal;
+use crate::health::{Health, serve};
+use crate::load::load;
+use crate::logging;
+use crate::metrics::Metrics;
+use crate::service::{Service, Topics};
+use crate::settings::{Problems, Settings};
+use crate::topology::{Obstacle, Topology};
+use crate::writer::Writer;
+
+/// Command line or settings are wrong (`EX_USAGE`).
+const USAGE: u8 = 64;
+/// `check --connect` found something out of reach (`EX_UNAVAILABLE`).
+const UNAVAILABLE: u8 = 69;
+/// The process cannot go on and starts again from the last commit (`EX_SOFTWARE`).
+const FATAL: u8 = 70;
+/// The shutdown deadline passed: some records will be read again (`EX_TEMPFAIL`).
+const DEADLINE: u8 = 75;
+/// What is around the process is wrong for good: topics, ports (`EX_CONFIG`).
+const REFUSED: u8 = 78;
+
+const EXIT_CODES: &str = "Settings come from the file, and over it from variables of the \
+environment such as ISOBAR_KAFKA__BROKERS.\n\nExit codes: 0 ended cleanly, 64 wrong arguments or \
+settings, 69 `check --connect` failed, 70 cannot go on (start it again), 75 the shutdown deadline \
+passed, 78 topics or ports are not as they must be.";
+
+#[derive(Parser)]
+struct Arguments {
+    /// Settings file (TOML)
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Reads every setting, says what is wrong with any of them, and ends
+    Check(CheckArguments),
+}
+
+#[derive(Args)]
+struct CheckArguments {
+    /// Also tries Kafka, the topics and what else the service needs
+    #[arg(long)]
+    connect: bool,
+    /// Longest wait for an answer, with --connect
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    timeout: u64,
+}
+
+/// The whole program, from the arguments (the first is the program's name) to the exit code.
 pub fn main<S: Service>(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let _ = args.into_iter().count();
-    let _ = crate::load::load::<S>("", std::iter::empty());
-    ExitCode::SUCCESS
+    let command = Arguments::command()
+        .bin_name(format!("isobar-{}", S::NAME))
+        .about(S::ABOUT)
+        .after_help(EXIT_CODES);
+    let arguments = command
+        .try_get_matches_from(args)
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
+    let arguments = match arguments {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Nothing can be said if neither output can be written to.
+            let _ = error.print();
+            return if error.use_stderr() { USAGE.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    let settings = match read::<S>(arguments.config.as_deref()) {
+        Ok(settings) => settings,
+        Err(problems) => return complain::<S>(&problems, USAGE),
+    };
+    match arguments.command {
+        Some(Command::Check(check)) => self::check::<S>(&settings, &check),
+        None => self::run::<S>(&settings),
+    }
+}
+
+fn read<S: Service>(path: Option<&Path>) -> Result<Settings<S::Settings>, Problems> {
+    let text = path.map_or(Ok(String::new()), std::fs::read_to_string).map_err(|error| {
+        let mut problems = Problems::default();
+        let path = path.unwrap_or(Path::new("")).display();
+        problems.push("", format!("{path} cannot be read: {error}"));
+        problems
+    })?;
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    load::<S>(&text, variables)
+}
+
+fn complain<S: Service>(problems: &Problems, code: u8) -> ExitCode {
+    for line in problems.lines() {
+        eprintln!("isobar-{}: {line}", S::NAME);
+    }
+    code.into()
+}
+
+fn check<S: Service>(settings: &Settings<S::Settings>, check: &CheckArguments) -> ExitCode {
+    let mut problems = Problems::default();
+    if check.connect {
+        let timeout = Duration::from_secs(check.timeout);
+        match Topology::new(&settings.kafka, Listener::new(&settings.kafka)) {
+            Ok(topology) => {
+                for obstacle in topology.obstacles(&S::topics(settings), timeout) {
+                    problems.push("", obstacle);
+                }
+            }
+            Err(fatal) => problems.push("", fatal),
+        }
+        S::connect(settings, timeout, &mut problems);
+    }
+    if problems.is_empty() {
+        println!("isobar-{}: all is well", S::NAME);
+        return ExitCode::SUCCESS;
+    }
+    complain::<S>(&problems, UNAVAILABLE)
+}
+
+/// Why a process ended before it was asked to.
+enum Failure {
+    Refused(String),
+    Fatal(Fatal),
+}
+
+impl From<Fatal> for Failure {
+    fn from(fatal: Fatal) -> Self {
+        Self::Fatal(fatal)
+    }
+}
+
+fn run<S: Service>(settings: &Settings<S::Settings>) -> ExitCode {
+    logging::start(&settings.log);
+    match work::<S>(settings) {
+        Ok(Drained::Clean) => {
+            tracing::info!("ended: everything read is written and committed");
+            ExitCode::SUCCESS
+        }
+        Ok(Drained::Late) => {
+            tracing::warn!("ended at the deadline: what is not committed will be read again");
+            DEADLINE.into()
+        }
+        Err(Failure::Refused(reason)) => {
+            tracing::error!("refuses to start: {reason}");
+            REFUSED.into()
+        }
+        Err(Failure::Fatal(fatal)) => {
+            tracing::error!("cannot go on: {fatal}");
+            FATAL.into()
+        }
+    }
+}
+
+fn work<S: Service>(settings: &Settings<S::Settings>) -> Result<Drained, Failure> {
+    let (kafka, limits) = (&settings.kafka, &settings.limits);
+    let topics = S::topics(settings);
+    let registry = Registry::new();
+    let metrics = Metrics::new(&registry, &topics)?;
+    let handler = S::handler(settings, &registry)?;
+    let health = Arc::new(Health::new());
+    let listen = settings.server.listen;
+    let address = serve(listen, Arc::clone(&health), registry)
+        .map_err(|error| Failure::Refused(format!("server.listen {listen}: {error}")))?;
+    tracing::info!(service = S::NAME, %address, group = kafka.group, "started");
+
+    let listener = Listener::new(kafka);
+    if !wait_for_topics(&Topology::new(kafka, listener.clone())?, &topics, &listener, &health)? {
+        return Ok(Drained::Clean);
+    }
+    let writer = Writer::new(kafka, limits, topics.outputs, listener.clone(), &metrics)?;
+    let flow = Flow::new(handler, writer, topics.inputs, metrics.read.clone());
+    let mut consumer = ConsumerLoop::new(flow, kafka, listener, health, metrics)?;
+    Ok(consumer.run(limits.shutdown_deadline())?)
+}
+
+/// Waits for as long as it takes; false if the process was asked to end before.
+fn wait_for_topics(
+    topology: &Topology,
+    topics: &Topics,
+    listener: &Listener,
+    health: &Health,
+) -> Result<bool, Failure> {
+    while !health.stopping() {
+        health.beat();
+        let obstacles = topology.obstacles(topics, Duration::from_secs(5));
+        let lasting = |obstacle: &Obstacle| matches!(obstacle, Obstacle::Refuses(_));
+        let text = join(&obstacles);
+        if obstacles.iter().any(lasting) {
+            return Err(Failure::Refused(text));
+        }
+        if obstacles.is_empty() {
+            return Ok(true);
+        }
+        listener.waits_for(&text);
+        health.set_waits_for(Some(text));
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    Ok(false)
+}
+
+fn join(obstacles: &[Obstacle]) -> String {
+    obstacles.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -1,0 +1,173 @@
+//! Clients of Kafka: their options, and what they say while the cluster is away.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::{ClientConfig, ClientContext};
+
+use crate::settings::{Kafka, Limits};
+
+/// A client of no special role.
+pub(crate) fn plain(kafka: &Kafka) -> ClientConfig {
+    configure(kafka, &[])
+}
+
+/// A member of the group. The eager protocol with `range` gives one member the same partition
+/// numbers of all its topics, which a service with several inputs wants, and needs no half
+/// assignments.
+pub(crate) fn member(kafka: &Kafka) -> ClientConfig {
+    let mut config = configure(
+        kafka,
+        &[
+            ("auto.offset.reset", "error"),
+            ("enable.auto.commit", "false"),
+            ("enable.auto.offset.store", "false"),
+            ("partition.assignment.strategy", "range"),
+            // A member that was killed holds its partitions back for this long.
+            ("session.timeout.ms", "10000"),
+            ("queued.max.messages.kbytes", "16384"),
+            ("fetch.max.bytes", "16777216"),
+            ("fetch.queue.backoff.ms", "20"),
+            ("fetch.error.backoff.ms", "100"),
+            ("statistics.interval.ms", "5000"),
+        ],
+    );
+    config.set("group.id", &kafka.group);
+    config
+}
+
+/// A reader of single records, outside of the group's assignments.
+pub(crate) fn probe(kafka: &Kafka) -> ClientConfig {
+    let mut config = configure(
+        kafka,
+        &[
+            ("auto.offset.reset", "error"),
+            ("enable.auto.commit", "false"),
+            ("enable.partition.eof", "true"),
+            ("queued.max.messages.kbytes", "1024"),
+        ],
+    );
+    // The client wants a group's name even for partitions that it is given by hand.
+    config.set("group.id", &kafka.group);
+    config
+}
+
+/// A producer whose writes are idempotent and never time out. Its queue holds twice of what pauses
+/// reading, for what a handler writes while it is paused.
+pub(crate) fn producer(kafka: &Kafka, limits: &Limits) -> ClientConfig {
+    let mut config = configure(
+        kafka,
+        &[
+            ("acks", "all"),
+            ("enable.idempotence", "true"),
+            ("message.timeout.ms", "0"),
+            // Size is the broker's to refuse: a topic's own limit may be higher than a default.
+            ("message.max.bytes", "67108864"),
+            ("compression.type", "lz4"),
+            ("linger.ms", "20"),
+            ("batch.size", "1000000"),
+            ("queue.buffering.max.messages", "1000000"),
+        ],
+    );
+    let queue = limits.in_flight_bytes() / 1024 * 2;
+    config.set("queue.buffering.max.kbytes", queue.to_string());
+    config
+}
+
+fn configure(kafka: &Kafka, own: &[(&str, &str)]) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &kafka.brokers).set("reconnect.backoff.max.ms", "1000");
+    for (option, value) in own {
+        config.set(*option, *value);
+    }
+    for (option, value) in &kafka.options {
+        config.set(option, value);
+    }
+    config.set_log_level(RDKafkaLogLevel::Info);
+    config
+}
+
+/// How often a condition that lasts is logged.
+const REPEAT: Duration = Duration::from_secs(10);
+
+/// Hears all clients of the process, so that a cluster that is away is one line, not one for each
+/// client, broker and attempt.
+#[derive(Clone)]
+pub(crate) struct Listener(Arc<Heard>);
+
+struct Heard {
+    brokers: String,
+    away: AtomicBool,
+    last_line: Mutex<Option<Instant>>,
+}
+
+impl Listener {
+    pub(crate) fn new(kafka: &Kafka) -> Self {
+        Self(Arc::new(Heard {
+            brokers: kafka.brokers.clone(),
+            away: AtomicBool::new(false),
+            last_line: Mutex::new(None),
+        }))
+    }
+
+    /// Says what the process waits for, at most every 10 s.
+    pub(crate) fn waits_for(&self, what: &str) {
+        let mut last = self.0.last_line.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_none_or(|last| last.elapsed() >= REPEAT) {
+            *last = Some(Instant::now());
+            tracing::warn!("waits for {what}");
+        }
+    }
+
+    /// What a cluster that is away is called.
+    pub(crate) fn cluster(&self) -> String {
+        format!("Kafka at {}", self.0.brokers)
+    }
+
+    /// True while no broker can be reached.
+    pub(crate) fn is_away(&self) -> bool {
+        self.0.away.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_away(&self, away: bool) {
+        if self.0.away.swap(away, Ordering::Relaxed) && !away {
+            tracing::info!("{} is back", self.cluster());
+        }
+    }
+}
+
+impl ClientContext for Listener {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        use RDKafkaLogLevel::{Alert, Critical, Emerg, Error, Warning};
+        match (level, facility) {
+            // Failures of connections also come as errors, options of other roles are as meant.
+            (_, "FAIL" | "ERROR" | "CONFWARN") => tracing::debug!("{facility}: {line}"),
+            (Emerg | Alert | Critical | Error | Warning, _) => {
+                tracing::warn!("{facility}: {line}");
+            }
+            _ => tracing::debug!("{facility}: {line}"),
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::AllBrokersDown) => {
+                self.set_away(true);
+                self.waits_for(&format!("{}: {reason}", self.cluster()));
+            }
+            // One broker of many, and a resolver that may answer the next time.
+            Some(
+                RDKafkaErrorCode::BrokerTransportFailure
+                | RDKafkaErrorCode::Resolve
+                | RDKafkaErrorCode::OperationTimedOut,
+            ) => tracing::debug!("{reason}"),
+            _ => self.waits_for(&format!("{}: {reason}", self.cluster())),
+        }
+    }
+}
+
+impl ConsumerContext for Listener {}

@@ -1,0 +1,339 @@
+//! The loop: one thread, one order.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::TopicPartitionList;
+use rdkafka::config::FromClientConfigAndContext as _;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+
+use crate::client::{Listener, member};
+use crate::flow::Flow;
+use crate::group::{GroupContext, Rebalance};
+use crate::handler::{Fatal, Output as _};
+use crate::health::Health;
+use crate::ledger::Commit;
+use crate::metrics::Metrics;
+use crate::positions::{Positions, Trouble};
+use crate::record::Source;
+use crate::settings::Kafka;
+
+const TICK: Duration = Duration::from_millis(100);
+const COMMIT: Duration = Duration::from_millis(500);
+/// Input is dry when nothing came for this long.
+const DRY: Duration = Duration::from_millis(50);
+/// While reading is paused, acknowledgements are looked for this often.
+const PAUSED: Duration = Duration::from_millis(5);
+const RETRY: Duration = Duration::from_secs(1);
+/// Records between two looks at the clock.
+const BATCH: usize = 512;
+/// Time for the last commit even when the deadline has passed.
+const LAST_COMMIT: Duration = Duration::from_secs(2);
+
+/// How a loop that was asked to end has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Drained {
+    /// All that was read is written and committed.
+    Clean,
+    /// The deadline came first: some will be read again.
+    Late,
+}
+
+/// Reads, hands on, and commits what is acknowledged.
+pub(crate) struct ConsumerLoop {
+    consumer: BaseConsumer<GroupContext>,
+    flow: Flow,
+    kafka: Kafka,
+    listener: Listener,
+    health: Arc<Health>,
+    metrics: Metrics,
+    started: Instant,
+    next_tick: Instant,
+    next_commit: Instant,
+    joined: bool,
+    /// An assignment that is not acted on yet, and when to try.
+    assigned: Option<(Vec<(String, i32)>, Instant)>,
+    paused: bool,
+    dry: bool,
+    /// The newest commit of each partition, kept because a commit that failed is repeated whole.
+    commits: BTreeMap<Source, Commit>,
+    uncommitted: bool,
+}
+
+impl ConsumerLoop {
+    pub(crate) fn new(
+        flow: Flow,
+        kafka: &Kafka,
+        listener: Listener,
+        health: Arc<Health>,
+        metrics: Metrics,
+    ) -> Result<Self, Fatal> {
+        let context = GroupContext::new(listener.clone(), &metrics);
+        let consumer: BaseConsumer<GroupContext> =
+            BaseConsumer::from_config_and_context(&member(kafka), context).map_err(kafka_error)?;
+        let inputs = flow.inputs.iter().map(String::as_str).collect::<Vec<_>>();
+        consumer.subscribe(&inputs).map_err(kafka_error)?;
+        let now = Instant::now();
+        Ok(Self {
+            consumer,
+            flow,
+            kafka: kafka.clone(),
+            listener,
+            health,
+            metrics,
+            started: now,
+            next_tick: now,
+            next_commit: now,
+            joined: false,
+            assigned: None,
+            paused: false,
+            dry: false,
+            commits: BTreeMap::new(),
+            uncommitted: false,
+        })
+    }
+
+    /// Runs until a signal, then drains for at most `deadline`.
+    pub(crate) fn run(&mut self, deadline: Duration) -> Result<Drained, Fatal> {
+        while !self.health.stopping() {
+            self.flow.writer.serve()?;
+            self.rebalance()?;
+            self.tick()?;
+            self.commit();
+            self.hold_back()?;
+            self.read()?;
+        }
+        self.drain(Instant::now() + deadline)
+    }
+
+    /// Acts on assignments. One that the cluster does not tell the offsets of is tried again.
+    fn rebalance(&mut self) -> Result<(), Fatal> {
+        while let Some(change) = self.consumer.context().next_rebalance() {
+            self.flow.revoke();
+            self.commits.clear();
+            self.uncommitted = false;
+            self.joined = false;
+            self.assigned = match change {
+                Rebalance::Assigned(partitions) => Some((partitions, Instant::now())),
+                Rebalance::Revoked => None,
+            };
+            self.metrics.assigned.set(0);
+        }
+        let Some((partitions, retry)) = self.assigned.take() else {
+            return Ok(());
+        };
+        if Instant::now() < retry {
+            self.assigned = Some((partitions, retry));
+            return Ok(());
+        }
+        match self.start_reading(&partitions) {
+            Ok(()) => Ok(()),
+            Err(Trouble::Fatal(fatal)) => Err(fatal),
+            Err(Trouble::Silence(reason)) => {
+                self.listener.waits_for(&format!("offsets to start from: {reason}"));
+                self.assigned = Some((partitions, Instant::now() + RETRY));
+                Ok(())
+            }
+        }
+    }
+
+    fn start_reading(&mut self, partitions: &[(String, i32)]) -> Result<(), Trouble> {
+        let resolved = Positions {
+            consumer: &self.consumer,
+            kafka: &self.kafka,
+            listener: &self.listener,
+            inputs: &self.flow.inputs,
+        }
+        .resolve(partitions, &*self.flow.handler)?;
+        let mut list = TopicPartitionList::with_capacity(resolved.len());
+        for position in &resolved {
+            let Source { input, partition } = position.source;
+            list.add_partition_offset(&self.flow.inputs[input.0], partition.0, position.start)?;
+            self.flow.assign(position)?;
+        }
+        self.consumer.assign(&list)?;
+        self.joined = true;
+        self.paused = false;
+        self.metrics.paused.set(0);
+        self.metrics.rebalances.inc();
+        self.metrics.assigned.set(i64::try_from(resolved.len()).unwrap_or(i64::MAX));
+        tracing::info!(partitions = self.flow.partitions(), "assigned");
+        Ok(())
+    }
+
+    fn tick(&mut self) -> Result<(), Fatal> {
+        let now = Instant::now();
+        if now < self.next_tick {
+            return Ok(());
+        }
+        self.next_tick = now + TICK;
+        self.health.beat();
+        self.health.set_waits_for(self.waits_for());
+        let now_ms = u64::try_from((now - self.started).as_millis()).unwrap_or(u64::MAX);
+        self.flow.handler.tick(now_ms, self.dry, &mut self.flow.writer)
+    }
+
+    fn waits_for(&self) -> Option<String> {
+        if self.listener.is_away() {
+            return Some(self.listener.cluster());
+        }
+        if !self.joined {
+            return Some("its place in the group".to_owned());
+        }
+        self.flow.handler.waits_for()
+    }
+
+    fn commit(&mut self) {
+        let now = Instant::now();
+        if now < self.next_commit {
+            return;
+        }
+        self.next_commit = now + COMMIT;
+        for commit in self.flow.writer.ledger.take_commits() {
+            self.commits.insert(commit.source, commit);
+            self.uncommitted = true;
+        }
+        let context = self.consumer.context();
+        self.uncommitted |= context.take_commit_failed();
+        // What failed may belong to partitions that are gone.
+        self.uncommitted &= !self.commits.is_empty();
+        if !self.uncommitted || context.is_committing() {
+            return;
+        }
+        match self.commit_list().and_then(|list| self.consumer.commit(&list, CommitMode::Async)) {
+            Ok(()) => {
+                self.consumer.context().commit_started();
+                self.uncommitted = false;
+            }
+            Err(error) => tracing::debug!("a commit could not be started: {error}"),
+        }
+    }
+
+    fn commit_list(&self) -> KafkaResult<TopicPartitionList> {
+        let mut list = TopicPartitionList::with_capacity(self.commits.len());
+        for Commit { source, offset, metadata } in self.commits.values() {
+            let topic = self.flow.inputs[source.input.0].as_str();
+            let mut element = list.add_partition(topic, source.partition.0);
+            element.set_offset(rdkafka::Offset::Offset(offset.0))?;
+            if !metadata.is_empty() {
+                element.set_metadata(metadata);
+            }
+        }
+        Ok(list)
+    }
+
+    /// Pauses reading while too much is in flight. The client drops what it has fetched when it
+    /// pauses, hence the distance between the two thresholds.
+    fn hold_back(&mut self) -> Result<(), Fatal> {
+        let congested = self.flow.writer.congested();
+        if self.paused == congested || (self.paused && !self.flow.writer.is_relieved()) {
+            return Ok(());
+        }
+        let list = self.consumer.assignment().map_err(kafka_error)?;
+        if congested {
+            self.consumer.pause(&list).map_err(kafka_error)?;
+        } else {
+            self.consumer.resume(&list).map_err(kafka_error)?;
+        }
+        self.paused = congested;
+        self.metrics.paused.set(i64::from(congested));
+        Ok(())
+    }
+
+    /// Reads a batch; waits only while there is nothing to read.
+    fn read(&mut self) -> Result<(), Fatal> {
+        let begun = Instant::now();
+        let mut wait = if self.paused { PAUSED } else { DRY };
+        for _ in 0..BATCH {
+            match self.consumer.poll(wait) {
+                Some(Ok(message)) => self.flow.record(&message)?,
+                Some(Err(error)) => failed_read(&error, &self.listener)?,
+                None => break,
+            }
+            wait = Duration::ZERO;
+        }
+        // The client returns early after a callback, which says nothing about the input.
+        let nothing = !wait.is_zero() && !self.paused && (self.dry || begun.elapsed() >= DRY);
+        if nothing && !self.dry {
+            self.next_tick = begun;
+        }
+        self.dry = nothing;
+        Ok(())
+    }
+
+    /// Ends: writes what is pending, waits for acknowledgements, commits. Nothing more is read.
+    fn drain(&mut self, deadline: Instant) -> Result<Drained, Fatal> {
+        tracing::info!("stopping");
+        self.health.set_waits_for(Some("its end".to_owned()));
+        self.flow.handler.drain(&mut self.flow.writer)?;
+        let mut settled = false;
+        while !settled && Instant::now() < deadline {
+            std::thread::sleep(PAUSED);
+            self.flow.writer.serve()?;
+            let now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            if Instant::now() >= self.next_tick {
+                self.next_tick = Instant::now() + TICK;
+                self.health.beat();
+                self.flow.handler.tick(now_ms, true, &mut self.flow.writer)?;
+            }
+            settled = self.flow.handler.drained() && self.flow.writer.ledger.is_settled();
+        }
+        let committed = self.commit_last(deadline.max(Instant::now() + LAST_COMMIT));
+        Ok(if settled && committed { Drained::Clean } else { Drained::Late })
+    }
+
+    /// Commits with retries until all is committed or the deadline passes. Asynchronous, because
+    /// a synchronous commit knows no deadline.
+    fn commit_last(&mut self, deadline: Instant) -> bool {
+        if let Ok(list) = self.consumer.assignment() {
+            // What is polled for is the outcome of the commit, no message.
+            let _ = self.consumer.pause(&list);
+        }
+        while Instant::now() < deadline {
+            self.next_commit = Instant::now();
+            self.commit();
+            let _ = self.consumer.poll(DRY);
+            let context = self.consumer.context();
+            if !self.uncommitted && !context.is_committing() && !context.commit_has_failed() {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+fn kafka_error(error: KafkaError) -> Fatal {
+    Fatal(format!("kafka: {error}"))
+}
+
+/// Sorts errors of reading: what passes by itself is only said, what does not ends the process.
+fn failed_read(error: &KafkaError, listener: &Listener) -> Result<(), Fatal> {
+    use RDKafkaErrorCode as Code;
+    let lasting = match error {
+        KafkaError::MessageConsumptionFatal(_) => true,
+        _ => matches!(
+            error.rdkafka_error_code(),
+            Some(
+                Code::AutoOffsetReset
+                    | Code::OffsetOutOfRange
+                    | Code::GroupAuthorizationFailed
+                    | Code::TopicAuthorizationFailed
+                    | Code::InvalidGroupId
+            )
+        ),
+    };
+    if lasting {
+        return Err(Fatal(format!(
+            "reading cannot go on: {error}. If offsets are out of range, records were deleted \
+             before they were read: give the input topic a longer retention and start again"
+        )));
+    }
+    match error.rdkafka_error_code() {
+        // These were heard by the listener already.
+        Some(Code::AllBrokersDown | Code::BrokerTransportFailure | Code::Resolve) => {}
+        _ => listener.waits_for(&format!("input: {error}")),
+    }
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! Records on their way from a topic to the handler.
+
+use std::collections::BTreeMap;
+
+use prometheus::IntCounter;
+use rdkafka::message::BorrowedMessage;
+use rdkafka::{Message as _, Timestamp};
+
+use crate::handler::{Fatal, Handler};
+use crate::native;
+use crate::positions::Position;
+use crate::record::{AppendTime, Input, Offset, Partition, Record, Source};
+use crate::writer::Writer;
+
+/// The handler, with what it writes through.
+pub(crate) struct Flow {
+    pub(crate) handler: Box<dyn Handler>,
+    pub(crate) writer: Writer,
+    pub(crate) inputs: Vec<String>,
+    pub(crate) read: Vec<IntCounter>,
+    /// Assigned partitions, with the offset before which records are only looked back at.
+    looked_back: BTreeMap<Source, Offset>,
+}
+
+impl Flow {
+    pub(crate) fn new(
+        handler: Box<dyn Handler>,
+        writer: Writer,
+        inputs: Vec<String>,
+        read: Vec<IntCounter>,
+    ) -> Self {
+        Self { handler, writer, inputs, read, looked_back: BTreeMap::new() }
+    }
+
+    /// Tells the handler of a partition, before its first record.
+    pub(crate) fn assign(&mut self, position: &Position) -> Result<(), Fatal> {
+        let Position { source, committed, .. } = position;
+        self.writer.ledger.assign(*source);
+        let until = committed.as_ref().map_or(Offset(0), |committed| committed.offset);
+        self.looked_back.insert(*source, until);
+        self.handler.assigned(*source, committed.as_ref())
+    }
+
+    /// Drops the state of all partitions.
+    pub(crate) fn revoke(&mut self) {
+        for source in std::mem::take(&mut self.looked_back).into_keys() {
+            self.handler.revoked(source);
+            self.writer.ledger.revoke(source);
+        }
+    }
+
+    /// The number of partitions assigned.
+    pub(crate) fn partitions(&self) -> usize {
+        self.looked_back.len()
+    }
+
+    /// Hands a message to the handler.
+    pub(crate) fn record(&mut self, message: &BorrowedMessage<'_>) -> Result<(), Fatal> {
+        let (topic, partition) = (message.topic(), message.partition());
+        let Some(input) = self.inputs.iter().position(|input| input == topic) else {
+            return Ok(());
+        };
+        let source = Source { input: Input(input), partition: Partition(partition) };
+        let Some(until) = self.looked_back.get(&source).copied() else {
+            return Ok(());
+        };
+        let offset = Offset(message.offset());
+        let Timestamp::LogAppendTime(appended) = message.timestamp() else {
+            return Err(Fatal(format!(
+                "{topic}/{partition}: the record at {offset} has no append time; set \
+                 message.timestamp.type=LogAppendTime and skip or re-create what is older"
+            )));
+        };
+        self.read[input].inc();
+        let record = Record {
+            source,
+            offset,
+            appended: AppendTime(appended),
+            key: message.key(),
+            content_type: native::content_type(message),
+            payload: message.payload().unwrap_or_default(),
+            look_back: offset < until,
+        };
+        self.handler.record(&record, &mut self.writer)
+    }
+}

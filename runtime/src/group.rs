@@ -1,0 +1,133 @@
+//! What the group tells its member: assignments, outcomes of commits, lag.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use prometheus::{IntCounter, IntGaugeVec};
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{ClientContext, Statistics, TopicPartitionList};
+
+use crate::client::Listener;
+use crate::metrics::Metrics;
+
+/// A change of the assignment, to be acted on by the loop.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Rebalance {
+    /// These partitions (topic, number) are ours, and reading waits for us to say where to start.
+    Assigned(Vec<(String, i32)>),
+    /// No partition is ours any more.
+    Revoked,
+}
+
+/// Keeps what the client's callbacks say until the loop asks.
+pub(crate) struct GroupContext {
+    listener: Listener,
+    rebalances: Mutex<VecDeque<Rebalance>>,
+    commits_under_way: AtomicUsize,
+    commit_failed: AtomicBool,
+    commits: IntCounter,
+    commit_failures: IntCounter,
+    lag: IntGaugeVec,
+}
+
+impl GroupContext {
+    pub(crate) fn new(listener: Listener, metrics: &Metrics) -> Self {
+        Self {
+            listener,
+            rebalances: Mutex::default(),
+            commits_under_way: AtomicUsize::new(0),
+            commit_failed: AtomicBool::new(false),
+            commits: metrics.commits.clone(),
+            commit_failures: metrics.commit_failures.clone(),
+            lag: metrics.lag.clone(),
+        }
+    }
+
+    pub(crate) fn next_rebalance(&self) -> Option<Rebalance> {
+        self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    fn push(&self, rebalance: Rebalance) {
+        self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).push_back(rebalance);
+    }
+
+    /// An asynchronous commit was handed over: its outcome will come.
+    pub(crate) fn commit_started(&self) {
+        self.commits_under_way.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// True while the outcome of a commit is not known.
+    pub(crate) fn is_committing(&self) -> bool {
+        self.commits_under_way.load(Ordering::Relaxed) > 0
+    }
+
+    /// True if a commit failed and none was tried since.
+    pub(crate) fn commit_has_failed(&self) -> bool {
+        self.commit_failed.load(Ordering::Relaxed)
+    }
+
+    /// True if a commit failed since the last call.
+    pub(crate) fn take_commit_failed(&self) -> bool {
+        self.commit_failed.swap(false, Ordering::Relaxed)
+    }
+}
+
+impl ClientContext for GroupContext {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        self.listener.log(level, facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.listener.error(error, reason);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        self.listener.set_away(!statistics.brokers.values().any(|broker| broker.state == "UP"));
+        for (topic, found) in &statistics.topics {
+            let ours = found.partitions.values().filter(|one| one.fetch_state == "active");
+            for partition in ours.filter(|one| one.consumer_lag >= 0) {
+                let number = partition.partition.to_string();
+                self.lag.with_label_values(&[topic, &number]).set(partition.consumer_lag);
+            }
+        }
+    }
+}
+
+impl ConsumerContext for GroupContext {
+    /// Only takes note: where to start takes requests to the cluster, and a handler is called by
+    /// the loop alone. The client waits with reading until it is told where to start.
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        event: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
+        if event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            let list = partitions.elements();
+            let list = list.iter().map(|one| (one.topic().to_owned(), one.partition()));
+            self.push(Rebalance::Assigned(list.collect()));
+        } else {
+            if let Err(error) = consumer.unassign() {
+                tracing::warn!("partitions could not be given back: {error}");
+            }
+            self.lag.reset();
+            self.push(Rebalance::Revoked);
+        }
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, _offsets: &TopicPartitionList) {
+        self.commits_under_way.fetch_sub(1, Ordering::Relaxed);
+        match result {
+            Ok(()) => self.commits.inc(),
+            Err(error) => {
+                self.commit_failures.inc();
+                self.commit_failed.store(true, Ordering::Relaxed);
+                tracing::debug!("a commit failed and will be tried again: {error}");
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The server that shows health and metrics, and hears signals, beside the loop.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use prometheus::{Registry, TextEncoder};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A loop that has not beaten for this long hangs.
+const BEAT_LIMIT: Duration = Duration::from_secs(30);
+
+/// What the loop tells the world about itself, and what the world tells it.
+pub(crate) struct Health {
+    started: Instant,
+    /// Ms from the start to the last beat.
+    beat: AtomicU64,
+    waits_for: Mutex<Option<String>>,
+    stopping: AtomicBool,
+}
+
+impl Health {
+    pub(crate) fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            beat: AtomicU64::new(0),
+            waits_for: Mutex::new(Some("the start".to_owned())),
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// The loop is alive.
+    pub(crate) fn beat(&self) {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.beat.store(now, Ordering::Relaxed);
+    }
+
+    /// The process does its work (`None`) or waits for something.
+    pub(crate) fn set_waits_for(&self, what: Option<String>) {
+        *self.waits_for.lock().unwrap_or_else(PoisonError::into_inner) = what;
+    }
+
+    /// True once a signal asked the process to end.
+    pub(crate) fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    fn alive(&self) -> bool {
+        let beat = Duration::from_millis(self.beat.load(Ordering::Relaxed));
+        self.started.elapsed().saturating_sub(beat) < BEAT_LIMIT
+    }
+
+    fn waits_for(&self) -> Option<String> {
+        self.waits_for.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Serves on a thread of its own, until the process ends; returns the address.
+pub(crate) fn serve(
+    listen: SocketAddr,
+    health: Arc<Health>,
+    registry: Registry,
+) -> std::io::Result<SocketAddr> {
+    let listener = TcpListener::bind(listen)?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (listener, terminate, interrupt) = {
+        let _context = runtime.enter();
+        (
+            tokio::net::TcpListener::from_std(listener)?,
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::interrupt())?,
+        )
+    };
+    let router = router(Arc::clone(&health), registry);
+    std::thread::Builder::new().name("health".to_owned()).spawn(move || {
+        runtime.spawn(stop_on(terminate, Arc::clone(&health)));
+        runtime.spawn(stop_on(interrupt, health));
+        if let Err(error) = runtime.block_on(async { axum::serve(listener, router).await }) {
+            tracing::error!("the health server ended: {error}");
+        }
+    })?;
+    Ok(address)
+}
+
+async fn stop_on(mut signal: tokio::signal::unix::Signal, health: Arc<Health>) {
+    while signal.recv().await.is_some() {
+        health.stopping.store(true, Ordering::Relaxed);
+    }
+}
+
+fn router(health: Arc<Health>, registry: Registry) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics).with_state(registry))
+        .route("/healthz", get(healthz).with_state(Arc::clone(&health)))
+        .route("/readyz", get(readyz).with_state(health))
+}
+
+async fn metrics(State(registry): State<Registry>) -> (StatusCode, String) {
+    match TextEncoder::new().encode_to_string(&registry.gather()) {
+        Ok(text) => (StatusCode::OK, text),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    }
+}
+
+async fn healthz(State(health): State<Arc<Health>>) -> (StatusCode, &'static str) {
+    if health.alive() {
+        (StatusCode::OK, "alive\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the loop has not beaten for 30 s\n")
+    }
+}
+
+async fn readyz(State(health): State<Arc<Health>>) -> (StatusCode, String) {
+    match health.waits_for() {
+        None => (StatusCode::OK, "ready\n".to_owned()),
+        Some(what) => (StatusCode::SERVICE_UNAVAILABLE, format!("waits for {what}\n")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpStream;
+
+    use super::*;
+
+    fn get(address: SocketAddr, path: &str) -> String {
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: isobar\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    #[test]
+    fn readiness_names_what_it_waits_for_until_nothing_is_left() {
+        let health = Arc::new(Health::new());
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let address = serve(listen, Arc::clone(&health), Registry::new()).unwrap();
+        health.set_waits_for(Some("Kafka".to_owned()));
+        let answer = get(address, "/readyz");
+        assert!(answer.starts_with("HTTP/1.1 503") && answer.ends_with("waits for Kafka\n"));
+        health.set_waits_for(None);
+        assert!(get(address, "/readyz").starts_with("HTTP/1.1 200"));
+        assert!(get(address, "/healthz").starts_with("HTTP/1.1 200"));
+    }
+
+    #[test]
+    fn a_loop_that_does_not_beat_is_not_alive() {
+        let mut health = Health::new();
+        assert!(health.alive());
+        health.started = Instant::now().checked_sub(BEAT_LIMIT).unwrap();
+        assert!(!health.alive());
+        health.beat();
+        assert!(health.alive());
+    }
+}

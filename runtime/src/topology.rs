@@ -1,0 +1,128 @@
+//! What must hold of the topics before a record is read.
+
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
+
+use crate::client::{Listener, plain};
+use crate::handler::Fatal;
+use crate::service::Topics;
+use crate::settings::Kafka;
+
+/// Why reading cannot start.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Obstacle {
+    /// Goes away when somebody starts or creates something.
+    #[error("{0}")]
+    Waits(String),
+    /// Stays until somebody changes something.
+    #[error("{0}")]
+    Refuses(String),
+}
+
+/// Looks at the topics of a service.
+pub(crate) struct Topology {
+    admin: AdminClient<Listener>,
+    runtime: tokio::runtime::Runtime,
+    listener: Listener,
+}
+
+impl Topology {
+    pub(crate) fn new(kafka: &Kafka, listener: Listener) -> Result<Self, Fatal> {
+        use rdkafka::config::FromClientConfigAndContext as _;
+        let admin = AdminClient::from_config_and_context(&plain(kafka), listener.clone())
+            .map_err(|error| Fatal(format!("kafka: {error}")))?;
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.map_err(|error| Fatal(format!("no async runtime: {error}")))?;
+        Ok(Self { admin, runtime, listener })
+    }
+
+    /// All that stands in the way. Takes at most `timeout` for a request.
+    pub(crate) fn obstacles(&self, topics: &Topics, timeout: Duration) -> Vec<Obstacle> {
+        let mut obstacles = Vec::new();
+        let mut counts = Vec::new();
+        for topic in topics.inputs.iter().chain(&topics.outputs) {
+            match self.partitions(topic, timeout) {
+                Ok(Some(count)) => counts.push((topic.as_str(), count)),
+                Ok(None) => {
+                    let text = format!("topic {topic}, which does not exist; create it");
+                    obstacles.push(Obstacle::Waits(text));
+                }
+                // What does not answer once need not be asked for every topic.
+                Err(reason) => return vec![self.silence(&reason)],
+            }
+        }
+        obstacles.extend(unequal(&counts).map(Obstacle::Refuses));
+        let present = |topic: &&String| counts.iter().any(|(name, _)| name == *topic);
+        let inputs = topics.inputs.iter().filter(present).map(String::as_str).collect::<Vec<_>>();
+        obstacles.extend(self.timestamp_types(&inputs, timeout));
+        obstacles
+    }
+
+    fn silence(&self, reason: &str) -> Obstacle {
+        Obstacle::Waits(format!("{}: {reason}", self.listener.cluster()))
+    }
+
+    /// The number of partitions; none if there is no such topic.
+    fn partitions(&self, topic: &str, timeout: Duration) -> Result<Option<usize>, String> {
+        let metadata = self.admin.inner().fetch_metadata(Some(topic), timeout);
+        let metadata = metadata.map_err(|error| error.to_string())?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic);
+        Ok(found.map(|found| found.partitions().len()).filter(|count| *count > 0))
+    }
+
+    fn timestamp_types(&self, inputs: &[&str], timeout: Duration) -> Vec<Obstacle> {
+        let resources =
+            inputs.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect::<Vec<_>>();
+        if resources.is_empty() {
+            return Vec::new();
+        }
+        let options = AdminOptions::new().request_timeout(Some(timeout));
+        let asked = self.admin.describe_configs(&resources, &options);
+        let described = match self.runtime.block_on(asked) {
+            Ok(described) => described,
+            Err(error) => return vec![self.silence(&error.to_string())],
+        };
+        let verdict = |(topic, described): (&&str, Result<_, _>)| {
+            let described: rdkafka::admin::ConfigResource = match described {
+                Ok(described) => described,
+                Err(error) => {
+                    let text = format!("leave to describe the configuration of {topic}: {error}");
+                    return Some(Obstacle::Waits(text));
+                }
+            };
+            let entry = described.get("message.timestamp.type");
+            let kind = entry.and_then(|entry| entry.value.as_deref()).unwrap_or_default();
+            (kind != "LogAppendTime").then(|| {
+                Obstacle::Refuses(format!(
+                    "topic {topic} has message.timestamp.type={kind}; set it to LogAppendTime"
+                ))
+            })
+        };
+        inputs.iter().zip(described).filter_map(verdict).collect()
+    }
+}
+
+/// The sentence that says that partitions differ, if they do.
+fn unequal(counts: &[(&str, usize)]) -> Option<String> {
+    let (_, first) = counts.first()?;
+    counts.iter().any(|(_, count)| count != first).then(|| {
+        let list = counts.iter().map(|(topic, count)| format!("{topic} has {count}"));
+        format!(
+            "topics must have the same number of partitions, but {}; create them anew",
+            list.collect::<Vec<_>>().join(", ")
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_with_equal_partitions_pass_and_others_are_named_with_their_numbers() {
+        assert_eq!(unequal(&[("a", 4), ("b", 4)]), None);
+        let sentence = unequal(&[("a", 4), ("b", 6)]).unwrap_or_default();
+        assert!(sentence.contains("a has 4, b has 6"), "{sentence}");
+    }
+}

@@ -1,0 +1,208 @@
+//! Writing, and what is known about writes.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus::{IntCounter, IntGauge};
+use rdkafka::ClientContext;
+use rdkafka::config::{FromClientConfigAndContext as _, RDKafkaLogLevel};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
+
+use crate::client::{Listener, producer};
+use crate::handler::{Fatal, Output, Ticket};
+use crate::ledger::Ledger;
+use crate::metrics::Metrics;
+use crate::record::{Offset, OutputTopic, Source};
+use crate::settings::{Kafka, Limits};
+
+/// Kafka refuses longer metadata (`offset.metadata.max.bytes`).
+const METADATA_LIMIT: usize = 4096;
+
+/// A record that the client has, until it is acknowledged.
+struct Written {
+    ticket: Ticket,
+    topic: usize,
+}
+
+/// A record that the client's queue had no room for.
+struct Waiting {
+    key: Option<Vec<u8>>,
+    payload: Vec<u8>,
+    written: Box<Written>,
+}
+
+/// What the producer's thread says, until the loop asks.
+#[derive(Default)]
+struct Deliveries {
+    acknowledged: Vec<Box<Written>>,
+    failed: Option<String>,
+}
+
+struct DeliveryContext {
+    listener: Listener,
+    deliveries: Arc<Mutex<Deliveries>>,
+}
+
+impl ClientContext for DeliveryContext {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        self.listener.log(level, facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.listener.error(error, reason);
+    }
+}
+
+impl ProducerContext for DeliveryContext {
+    type DeliveryOpaque = Box<Written>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, written: Box<Written>) {
+        let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Ok(_) => deliveries.acknowledged.push(written),
+            Err((error, message)) => {
+                use rdkafka::Message as _;
+                let failed = format!("a write to {} failed for good: {error}", message.topic());
+                deliveries.failed.get_or_insert(failed);
+            }
+        }
+    }
+}
+
+/// The [`Output`] of the real loop.
+pub(crate) struct Writer {
+    producer: ThreadedProducer<DeliveryContext>,
+    deliveries: Arc<Mutex<Deliveries>>,
+    topics: Vec<String>,
+    /// In the order of sending; while it is not empty nothing overtakes it.
+    waiting: VecDeque<Waiting>,
+    pub(crate) ledger: Ledger,
+    limit: usize,
+    failure: Option<Fatal>,
+    acknowledged: Vec<IntCounter>,
+    in_flight: IntGauge,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        kafka: &Kafka,
+        limits: &Limits,
+        topics: Vec<String>,
+        listener: Listener,
+        metrics: &Metrics,
+    ) -> Result<Self, Fatal> {
+        let deliveries = Arc::<Mutex<Deliveries>>::default();
+        let context = DeliveryContext { listener, deliveries: Arc::clone(&deliveries) };
+        let producer = ThreadedProducer::from_config_and_context(&producer(kafka, limits), context)
+            .map_err(|error| Fatal(format!("kafka: {error}")))?;
+        Ok(Self {
+            producer,
+            deliveries,
+            topics,
+            waiting: VecDeque::new(),
+            ledger: Ledger::default(),
+            limit: limits.in_flight_bytes(),
+            failure: None,
+            acknowledged: metrics.written.clone(),
+            in_flight: metrics.in_flight.clone(),
+        })
+    }
+
+    /// Takes in what the producer's thread has heard, and sends what had to wait.
+    pub(crate) fn serve(&mut self) -> Result<(), Fatal> {
+        let deliveries = {
+            let mut heard = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *heard)
+        };
+        for written in deliveries.acknowledged {
+            self.ledger.close(written.ticket);
+            self.acknowledged[written.topic].inc();
+        }
+        if let Some(failed) = deliveries.failed {
+            return Err(Fatal(failed));
+        }
+        while let Some(Waiting { key, payload, written }) = self.waiting.pop_front() {
+            if let Some(written) = self.produce(key.as_deref(), &payload, written) {
+                self.waiting.push_front(Waiting { key, payload, written });
+                break;
+            }
+        }
+        self.in_flight.set(i64::try_from(self.ledger.bytes()).unwrap_or(i64::MAX));
+        self.failure.take().map_or(Ok(()), Err)
+    }
+
+    /// True once so little is in flight that reading may go on.
+    pub(crate) fn is_relieved(&self) -> bool {
+        self.waiting.is_empty() && self.ledger.bytes() <= self.limit / 2
+    }
+
+    /// Hands a record to the client; returns its mark if there is no room for it now.
+    fn produce(
+        &mut self,
+        key: Option<&[u8]>,
+        payload: &[u8],
+        written: Box<Written>,
+    ) -> Option<Box<Written>> {
+        let (topic, partition) =
+            (self.topics[written.topic].as_str(), written.ticket.source.partition.0);
+        let record = BaseRecord::<[u8], [u8], Box<Written>>::with_opaque_to(topic, written)
+            .partition(partition)
+            .payload(payload);
+        let record = match key {
+            Some(key) => record.key(key),
+            None => record,
+        };
+        match self.producer.send(record) {
+            Ok(()) => None,
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), record)) => {
+                Some(record.delivery_opaque)
+            }
+            Err((error, _)) => {
+                let failure = Fatal(format!("a write to {topic}/{partition} failed: {error}"));
+                self.failure.get_or_insert(failure);
+                None
+            }
+        }
+    }
+}
+
+impl Output for Writer {
+    fn send(&mut self, source: Source, topic: OutputTopic, key: Option<&[u8]>, payload: &[u8]) {
+        let ticket = self.ledger.open(source, key.map_or(0, <[u8]>::len) + payload.len());
+        let written = Box::new(Written { ticket, topic: topic.0 });
+        let refused = if self.waiting.is_empty() {
+            self.produce(key, payload, written)
+        } else {
+            Some(written)
+        };
+        if let Some(written) = refused {
+            let (key, payload) = (key.map(<[u8]>::to_vec), payload.to_vec());
+            self.waiting.push_back(Waiting { key, payload, written });
+        }
+    }
+
+    fn open(&mut self, source: Source, bytes: usize) -> Ticket {
+        self.ledger.open(source, bytes)
+    }
+
+    fn close(&mut self, ticket: Ticket) {
+        self.ledger.close(ticket);
+    }
+
+    fn checkpoint(&mut self, source: Source, offset: Offset, metadata: &str) {
+        if metadata.len() > METADATA_LIMIT {
+            let length = metadata.len();
+            let text =
+                format!("metadata of {length} bytes for {source:?} is more than Kafka takes");
+            self.failure.get_or_insert(Fatal(text));
+            return;
+        }
+        self.ledger.checkpoint(source, offset, metadata);
+    }
+
+    fn congested(&self) -> bool {
+        !self.waiting.is_empty() || self.ledger.bytes() > self.limit
+    }
+}
