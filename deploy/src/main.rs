@@ -1,1 +1,7 @@
-fn main(){}
+//! The `isobar` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    deploy::cli::main(std::env::args_os().collect())
+}

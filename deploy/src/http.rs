@@ -1,0 +1,35 @@
+//! A GET request to a server on this machine.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a server said.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// HTTP status.
+    pub(crate) status: u16,
+    /// What it sent.
+    pub(crate) body: String,
+}
+
+/// Asks the server at `address` (`host:port`) for `path`. HTTP 1.0, so that the answer comes in
+/// one piece and the connection's end is its end.
+///
+/// # Errors
+/// If nobody answers within two seconds, or not in HTTP.
+pub(crate) fn get(address: &str, path: &str) -> io::Result<Answer> {
+    let address = address.to_socket_addrs()?.next().ok_or(io::ErrorKind::NotFound)?;
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    let (head, body) = text.split_once("\r\n\r\n").ok_or(io::ErrorKind::InvalidData)?;
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = status.ok_or(io::ErrorKind::InvalidData)?;
+    Ok(Answer { status, body: body.to_owned() })
+}

@@ -1,0 +1,220 @@
+//! ClickHouse: the engine as a library, told to listen, in a process of its own.
+
+use std::ffi::{CString, OsString, c_char, c_int, c_void};
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::cache::{self, Cache};
+use super::ports::Ports;
+use super::process::{Deadline, Ending, Guard, Process};
+use super::tools::{first_version, on_path};
+use crate::failure::{Context, Failure};
+use crate::http;
+
+const CONFIG: &str = include_str!("../../clickhouse/config.xml");
+const USERS: &str = include_str!("../../clickhouse/users.xml");
+
+/// Who there is, and who asks for a password all the same: the server listens on loopback only.
+const USER_NAMES: [&str; 3] = ["migrate", "sink", "dashboard"];
+
+/// The password of all users of the local stack.
+pub const PASSWORD: &str = "isobar";
+/// SHA-256 of [`PASSWORD`], which is how ClickHouse wants it.
+const PASSWORD_SHA256: &str = "5942baffcbb42796f383d583ad1ff2800830cfc2cbfa0c7aad03e6ef5d1ac9c0";
+
+const START: Duration = Duration::from_secs(60);
+const STOP: Duration = Duration::from_secs(20);
+
+/// A server on the machine that is new enough, if there is one.
+#[must_use]
+pub(super) fn installed() -> Option<PathBuf> {
+    let program = on_path("clickhouse")?;
+    let output = Command::new(&program).args(["local", "--version"]).output().ok()?;
+    let version = first_version(&String::from_utf8_lossy(&output.stdout))?;
+    (version >= vec![26]).then_some(program)
+}
+
+/// A program and its first arguments, to which those of the server are added.
+#[derive(Debug)]
+struct Launcher(PathBuf, Vec<OsString>);
+
+impl Launcher {
+    fn find(cache: &Cache, isobar: &Path) -> Result<Self, Failure> {
+        if let Some(program) = installed() {
+            return Ok(Self(program, vec!["local".into()]));
+        }
+        let library = library(&cache.folder(&cache::CLICKHOUSE))?;
+        Ok(Self(isobar.to_owned(), vec!["clickhouse-server".into(), library.into()]))
+    }
+}
+
+/// The ClickHouse server of a stack.
+#[derive(Debug)]
+pub struct ClickHouse {
+    /// Its HTTP interface: `http://127.0.0.1:…`.
+    pub url: String,
+    launcher: Launcher,
+    folder: PathBuf,
+    log: PathBuf,
+    ports: (u16, u16),
+    process: Option<Process>,
+}
+
+impl ClickHouse {
+    /// Starts the server on `ports`, with data and settings under `folder` and output under
+    /// `logs`. Does not wait until it answers.
+    ///
+    /// # Errors
+    /// If it is not there or cannot be started.
+    pub fn start(
+        guard: &Guard,
+        cache: &Cache,
+        isobar: &Path,
+        folder: &Path,
+        logs: &Path,
+        ports: &Ports,
+    ) -> Result<Self, Failure> {
+        fs::create_dir_all(folder).context(folder.display())?;
+        fs::write(folder.join("config.xml"), CONFIG).context(folder.display())?;
+        fs::write(folder.join("users.xml"), USERS).context(folder.display())?;
+        let mut server = Self {
+            url: format!("http://127.0.0.1:{}", ports.clickhouse_http),
+            launcher: Launcher::find(cache, isobar)?,
+            folder: folder.to_owned(),
+            log: logs.join("clickhouse.log"),
+            ports: (ports.clickhouse_http, ports.clickhouse_tcp),
+            process: None,
+        };
+        server.resume(guard)?;
+        Ok(server)
+    }
+
+    /// Starts the server again after [`ClickHouse::stop`] or its death.
+    ///
+    /// # Errors
+    /// If the process cannot be started.
+    pub fn resume(&mut self, guard: &Guard) -> Result<(), Failure> {
+        let Launcher(program, first) = &self.launcher;
+        let mut command = Command::new(program);
+        command.args(first).args(arguments(&self.folder, self.ports));
+        command.current_dir(&self.folder);
+        command.env("ISOBAR_CLICKHOUSE_USERS", self.folder.join("users.xml"));
+        for user in USER_NAMES {
+            let variable = format!("ISOBAR_CLICKHOUSE_{}_SHA256", user.to_uppercase());
+            command.env(variable, PASSWORD_SHA256);
+        }
+        self.process = Some(Process::start(guard, command, &self.log, Ending::CloseInput)?);
+        Ok(())
+    }
+
+    /// Waits until it answers.
+    ///
+    /// # Errors
+    /// If it ends or takes too long.
+    pub fn wait(&mut self) -> Result<(), Failure> {
+        let deadline = Deadline::after(START);
+        loop {
+            let answer = http::get(&format!("127.0.0.1:{}", self.ports.0), "/ping");
+            if answer.is_ok_and(|answer| answer.status == 200) {
+                return Ok(());
+            }
+            if let Some(status) = self.process.as_mut().and_then(Process::ended) {
+                let log = self.log.display();
+                return Err(Failure(format!("ClickHouse ended ({status}); see {log}")));
+            }
+            if deadline.passed() {
+                let log = self.log.display();
+                return Err(Failure(format!("ClickHouse does not answer; see {log}")));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Ends the server, and returns when it is gone.
+    pub fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.stop(STOP);
+        }
+    }
+
+    /// Its process, while it runs.
+    #[must_use]
+    pub fn process(&self) -> Option<&Process> {
+        self.process.as_ref()
+    }
+}
+
+/// The last statement reads standard input, so the server lives as long as that pipe is open.
+fn arguments(folder: &Path, (http, tcp): (u16, u16)) -> Vec<OsString> {
+    let fixed = |text: &str| OsString::from(text);
+    vec![
+        fixed("--path"),
+        folder.join("data").into_os_string(),
+        fixed("--config-file"),
+        folder.join("config.xml").into_os_string(),
+        fixed("--http_port"),
+        http.to_string().into(),
+        fixed("--tcp_port"),
+        tcp.to_string().into(),
+        fixed("--listen_host"),
+        fixed("127.0.0.1"),
+        // Without it the level in the settings is not listened to.
+        fixed("--log-level"),
+        fixed("warning"),
+        fixed("--input-format"),
+        fixed("LineAsString"),
+        fixed("--structure"),
+        fixed("line String"),
+        fixed("--query"),
+        fixed("SYSTEM START LISTEN HTTP; SYSTEM START LISTEN TCP; SELECT count() FROM table"),
+    ]
+}
+
+/// The library in a fetched package; what it is called after depends on the machine.
+fn library(package: &Path) -> Result<PathBuf, Failure> {
+    let scope = package.join("node_modules/@chdb");
+    let folders = fs::read_dir(&scope).context(scope.display())?;
+    let mut files = folders.flatten().map(|folder| folder.path().join("libchdb.so"));
+    files.find(|file| file.exists()).ok_or_else(|| {
+        Failure(format!(
+            "there is no ClickHouse package for this machine ({} {}); install ClickHouse 26 or \
+             newer, or point at a server with --clickhouse",
+            std::env::consts::OS,
+            std::env::consts::ARCH
+        ))
+    })
+}
+
+/// What `isobar clickhouse-server LIBRARY ARGUMENTS…` does: becomes the server.
+///
+/// # Errors
+/// If the library cannot be loaded; otherwise it returns when the server has ended.
+pub fn serve(library: &Path, arguments: Vec<OsString>) -> Result<(), Failure> {
+    let name = OsString::from("clickhouse");
+    let arguments: Vec<CString> = std::iter::once(name)
+        .chain(arguments)
+        .map(|argument| CString::new(argument.into_vec()))
+        .collect::<Result<_, _>>()
+        .context("an argument")?;
+    let mut pointers: Vec<*mut c_char> =
+        arguments.iter().map(|argument| argument.as_ptr().cast_mut()).collect();
+    let count = c_int::try_from(pointers.len()).context("too many arguments")?;
+    pointers.push(std::ptr::null_mut());
+    run(library, count, pointers.as_mut_ptr()).context(library.display())
+}
+
+#[allow(unsafe_code)] // A library without a Rust interface cannot be called otherwise.
+fn run(library: &Path, count: c_int, arguments: *mut *mut c_char) -> Result<(), libloading::Error> {
+    type QueryCmdline = unsafe extern "C" fn(c_int, *mut *mut c_char) -> *mut c_void;
+    // SAFETY: the library's initialisers expect nothing of the process that loads it.
+    let library = unsafe { libloading::Library::new(library)? };
+    // SAFETY: chdb.h declares `chdb_result * chdb_query_cmdline(int argc, char ** argv)`.
+    let query = unsafe { library.get::<QueryCmdline>(b"chdb_query_cmdline")? };
+    // SAFETY: `arguments` is a C argument vector of `count` strings and a null, and outlives the
+    // call. The result is not read; the process ends after it.
+    unsafe { query(count, arguments) };
+    Ok(())
+}

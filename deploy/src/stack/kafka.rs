@@ -1,0 +1,228 @@
+//! Apache Kafka in KRaft mode, every node broker and controller, started from its class path.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use super::cache::{self, Cache};
+use super::ports::BrokerPorts;
+use super::process::{Deadline, Ending, Guard, Process};
+use super::tools::{Tool, first_version};
+use crate::failure::{Context, Failure};
+
+/// Settings that do not depend on where the broker listens.
+const PROPERTIES: &str = include_str!("../../packages/kafka/server.properties");
+
+/// Kafka wants 16 bytes in base64; a cluster that only ever meets itself needs no other.
+const CLUSTER: &str = "isobarLocalStackAAAAAA";
+
+const START: Duration = Duration::from_secs(60);
+const STOP: Duration = Duration::from_secs(20);
+
+/// Where Kafka's jars are: under `KAFKA_HOME`, or in the cache.
+///
+/// # Errors
+/// If `KAFKA_HOME` holds no Kafka, or one that is too old.
+pub(super) fn installed() -> Result<Option<PathBuf>, Failure> {
+    let Some(home) = std::env::var_os("KAFKA_HOME") else { return Ok(None) };
+    let libs = Path::new(&home).join("libs");
+    let entries = fs::read_dir(&libs).context(format_args!("KAFKA_HOME: {}", libs.display()))?;
+    let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let version = names
+        .filter_map(|name| {
+            first_version(name.strip_prefix("kafka-clients-")?.strip_suffix(".jar")?)
+        })
+        .next();
+    match version {
+        Some(version) if version >= vec![4] => Ok(Some(libs)),
+        _ => Err(Failure(format!(
+            "KAFKA_HOME: {} holds no Kafka 4 or newer; unset it to fetch one",
+            libs.display()
+        ))),
+    }
+}
+
+/// The brokers of a stack.
+#[derive(Debug)]
+pub struct Kafka {
+    /// Each of them.
+    pub brokers: Vec<Broker>,
+}
+
+impl Kafka {
+    /// Formats what is new and starts a broker on each of `ports`, with data and settings under
+    /// `folder` and output under `logs`. Does not wait until they answer.
+    ///
+    /// # Errors
+    /// If a broker cannot be formatted or started.
+    pub fn start(
+        guard: &Guard,
+        cache: &Cache,
+        folder: &Path,
+        logs: &Path,
+        ports: &[BrokerPorts],
+    ) -> Result<Self, Failure> {
+        let libs = installed()?.unwrap_or_else(|| cache.folder(&cache::KAFKA));
+        let start = |index: usize| {
+            let name = format!("kafka-{}", index + 1);
+            let folder = folder.join(&name);
+            fs::create_dir_all(&folder).context(folder.display())?;
+            let properties = folder.join("server.properties");
+            let text = format!("{PROPERTIES}\n{}", generated(index, ports, &folder));
+            fs::write(&properties, text).context(properties.display())?;
+            let mut broker = Broker {
+                address: format!("127.0.0.1:{}", ports[index].clients),
+                libs: libs.clone(),
+                properties,
+                log: logs.join(format!("{name}.log")),
+                process: None,
+            };
+            if !folder.join("data/meta.properties").exists() {
+                broker.format()?;
+            }
+            broker.start(guard)?;
+            Ok(broker)
+        };
+        Ok(Self { brokers: (0..ports.len()).map(start).collect::<Result<_, Failure>>()? })
+    }
+
+    /// Addresses to find the cluster by.
+    #[must_use]
+    pub fn addresses(&self) -> String {
+        let addresses = self.brokers.iter().map(|broker| broker.address.as_str());
+        addresses.collect::<Vec<_>>().join(",")
+    }
+
+    /// Waits until all brokers are part of the cluster.
+    ///
+    /// # Errors
+    /// If a broker ends, or they take too long.
+    pub fn wait(&mut self) -> Result<(), Failure> {
+        let mut config = ClientConfig::new();
+        // Refused connections are what is being waited for.
+        config.set("bootstrap.servers", self.addresses()).set("log_level", "0");
+        config.set("reconnect.backoff.max.ms", "200");
+        let client: BaseConsumer = config.create().context("Kafka")?;
+        let deadline = Deadline::after(START);
+        loop {
+            let metadata = client.fetch_metadata(None, Duration::from_millis(500));
+            if metadata.is_ok_and(|metadata| metadata.brokers().len() == self.brokers.len()) {
+                return Ok(());
+            }
+            for broker in &mut self.brokers {
+                broker.check()?;
+            }
+            if deadline.passed() {
+                let log = self.brokers.first().map(|broker| broker.log.clone()).unwrap_or_default();
+                return Err(Failure(format!("Kafka does not answer; see {}", log.display())));
+            }
+        }
+    }
+
+    /// Ends all brokers.
+    pub fn stop(&mut self) {
+        for broker in &mut self.brokers {
+            broker.stop();
+        }
+    }
+}
+
+/// One node.
+#[derive(Debug)]
+pub struct Broker {
+    /// Its address for clients.
+    pub address: String,
+    libs: PathBuf,
+    properties: PathBuf,
+    log: PathBuf,
+    process: Option<Process>,
+}
+
+impl Broker {
+    /// Starts the node, again if it ran before.
+    ///
+    /// # Errors
+    /// If Java cannot be started.
+    pub fn start(&mut self, guard: &Guard) -> Result<(), Failure> {
+        let mut java = self.java();
+        // Serial costs the least processor time where there are few cores and a small heap.
+        java.args(["-Xmx512m", "-XX:+UseSerialGC", "kafka.Kafka"]).arg(&self.properties);
+        self.process = Some(Process::start(guard, java, &self.log, Ending::Terminate)?);
+        Ok(())
+    }
+
+    /// Ends the node, and returns when it is gone.
+    pub fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.stop(STOP);
+        }
+    }
+
+    /// Its process, while it runs.
+    #[must_use]
+    pub fn process(&self) -> Option<&Process> {
+        self.process.as_ref()
+    }
+
+    fn java(&self) -> Command {
+        let mut java = Command::new(Tool::Java.program());
+        java.arg("-cp").arg(self.libs.join("*")).args([
+            "-Djava.awt.headless=true",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+            "-Dorg.slf4j.simpleLogger.showDateTime=true",
+            "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+        ]);
+        java
+    }
+
+    fn format(&self) -> Result<(), Failure> {
+        let mut java = self.java();
+        java.args(["-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool", "format"])
+            .args(["-t", CLUSTER, "-c"])
+            .arg(&self.properties)
+            .stdin(Stdio::null());
+        let output = java.output().context("cannot start java")?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        Err(Failure(format!("Kafka cannot format its storage: {}", words.trim())))
+    }
+
+    fn check(&mut self) -> Result<(), Failure> {
+        match self.process.as_mut().and_then(Process::ended) {
+            None => Ok(()),
+            Some(status) => {
+                Err(Failure(format!("Kafka ended ({status}); see {}", self.log.display())))
+            }
+        }
+    }
+}
+
+/// Settings that follow from the node's place in the cluster.
+fn generated(index: usize, ports: &[BrokerPorts], folder: &Path) -> String {
+    let BrokerPorts { clients, controller } = ports[index];
+    let node = index + 1;
+    let voters: Vec<_> = (1..)
+        .zip(ports)
+        .map(|(node, ports)| format!("{node}@127.0.0.1:{}", ports.controller))
+        .collect();
+    let copies = ports.len().min(3);
+    let data = folder.join("data");
+    format!(
+        "node.id={node}\n\
+         controller.quorum.voters={}\n\
+         listeners=CLIENTS://127.0.0.1:{clients},CONTROLLER://127.0.0.1:{controller}\n\
+         advertised.listeners=CLIENTS://127.0.0.1:{clients}\n\
+         log.dirs={}\n\
+         offsets.topic.replication.factor={copies}\n\
+         transaction.state.log.replication.factor={copies}\n\
+         share.coordinator.state.topic.replication.factor={copies}\n",
+        voters.join(","),
+        data.display(),
+    )
+}

@@ -1,0 +1,157 @@
+//! A real Kafka and a real ClickHouse on loopback, as child processes.
+
+pub mod cache;
+mod clickhouse;
+mod kafka;
+mod ports;
+mod process;
+mod tools;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub use clickhouse::{ClickHouse, PASSWORD, serve};
+pub use kafka::{Broker, Kafka};
+pub use ports::{BrokerPorts, Ports, free_ports};
+pub use process::{Deadline, Ending, Guard, Process, guard};
+
+use crate::failure::{Context, Failure};
+use cache::Cache;
+use tools::Tool;
+
+/// What a stack is to consist of.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The `isobar` program, which also is the guard and ClickHouse's launcher.
+    pub isobar: PathBuf,
+    /// Folder for data, settings and logs.
+    pub folder: PathBuf,
+    /// Where to listen; as many brokers as it names.
+    pub ports: Ports,
+    /// Somebody's own Kafka (`host:port,…`), to be used instead.
+    pub kafka: Option<String>,
+    /// Somebody's own ClickHouse (`http://host:port`), to be used instead.
+    pub clickhouse: Option<String>,
+}
+
+/// The running stack. Dropped, it ends its processes.
+#[derive(Debug)]
+pub struct Stack {
+    plan: Plan,
+    cache: Cache,
+    guard: Guard,
+    clickhouse: Option<ClickHouse>,
+    kafka: Option<Kafka>,
+}
+
+impl Stack {
+    /// Fetches what is missing, starts Kafka and ClickHouse, and waits until both answer.
+    ///
+    /// # Errors
+    /// Says what is missing on the machine, or which of them does not start.
+    pub fn start(plan: Plan) -> Result<Self, Failure> {
+        let cache = Cache::of_user()?;
+        fetch(&plan, &cache)?;
+        let guard = Guard::start(&plan.isobar)?;
+        let mut stack = Self { plan, cache, guard, clickhouse: None, kafka: None };
+        let logs = stack.logs();
+        fs::create_dir_all(&logs).context(logs.display())?;
+        stack.start_servers(&logs)?;
+        Ok(stack)
+    }
+
+    /// Both at once: each waits more than it works.
+    fn start_servers(&mut self, logs: &Path) -> Result<(), Failure> {
+        let Plan { isobar, folder, ports, kafka, clickhouse } = &self.plan;
+        if clickhouse.is_none() {
+            let folder = folder.join("clickhouse");
+            let server = ClickHouse::start(&self.guard, &self.cache, isobar, &folder, logs, ports)?;
+            self.clickhouse = Some(server);
+        }
+        if kafka.is_none() {
+            let server = Kafka::start(&self.guard, &self.cache, folder, logs, &ports.brokers)?;
+            self.kafka = Some(server);
+        }
+        self.clickhouse.as_mut().map_or(Ok(()), ClickHouse::wait)?;
+        self.kafka.as_mut().map_or(Ok(()), Kafka::wait)
+    }
+
+    /// Addresses to find Kafka by: `host:port,…`.
+    #[must_use]
+    pub fn brokers(&self) -> String {
+        let own = self.kafka.as_ref().map(Kafka::addresses);
+        own.or_else(|| self.plan.kafka.clone()).unwrap_or_default()
+    }
+
+    /// ClickHouse's HTTP interface: `http://host:port`.
+    #[must_use]
+    pub fn clickhouse_url(&self) -> String {
+        let own = self.clickhouse.as_ref().map(|server| server.url.clone());
+        own.or_else(|| self.plan.clickhouse.clone()).unwrap_or_default()
+    }
+
+    /// The stack's own Kafka.
+    pub fn kafka(&mut self) -> Option<&mut Kafka> {
+        self.kafka.as_mut()
+    }
+
+    /// The stack's own ClickHouse.
+    pub fn clickhouse(&mut self) -> Option<&mut ClickHouse> {
+        self.clickhouse.as_mut()
+    }
+
+    /// What ends all children when `isobar` is killed.
+    #[must_use]
+    pub fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    /// The program that services are started from.
+    #[must_use]
+    pub fn isobar(&self) -> &Path {
+        &self.plan.isobar
+    }
+
+    /// Folder of data, settings and logs.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.plan.folder
+    }
+
+    /// Folder of what the processes write to standard output and error.
+    #[must_use]
+    pub fn logs(&self) -> PathBuf {
+        self.plan.folder.join("logs")
+    }
+
+    /// Folder of the fetched geo and network data.
+    #[must_use]
+    pub fn geo(&self) -> PathBuf {
+        self.cache.folder(&cache::GEO).join("node_modules/@ip-location-db")
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        if let Some(clickhouse) = &mut self.clickhouse {
+            clickhouse.stop();
+        }
+        if let Some(kafka) = &mut self.kafka {
+            kafka.stop();
+        }
+    }
+}
+
+fn fetch(plan: &Plan, cache: &Cache) -> Result<(), Failure> {
+    let mut packages = vec![&cache::GEO];
+    if plan.clickhouse.is_none() && clickhouse::installed().is_none() {
+        packages.push(&cache::CLICKHOUSE);
+    }
+    if plan.kafka.is_none() {
+        if kafka::installed()?.is_none() {
+            packages.push(&cache::KAFKA);
+        }
+        tools::require(&[Tool::Java])?;
+    }
+    cache.fetch(&packages)
+}

@@ -1,0 +1,68 @@
+//! Where the stack listens: always on loopback.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{Context, Failure};
+
+/// Ports of the stack on 127.0.0.1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ports {
+    /// Of every Kafka broker.
+    pub brokers: Vec<BrokerPorts>,
+    /// ClickHouse's HTTP interface.
+    pub clickhouse_http: u16,
+    /// ClickHouse's native interface.
+    pub clickhouse_tcp: u16,
+}
+
+/// Ports of one Kafka node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokerPorts {
+    /// For clients and other brokers.
+    pub clients: u16,
+    /// For the quorum.
+    pub controller: u16,
+}
+
+impl Ports {
+    /// Ports that nobody listens on, for a stack of `brokers` Kafka nodes.
+    ///
+    /// # Errors
+    /// If the machine has no free port.
+    pub fn free(brokers: usize) -> Result<Self, Failure> {
+        let ports = free_ports(2 * brokers + 2)?;
+        let (kafka, clickhouse) = ports.split_at(2 * brokers);
+        Ok(Self {
+            brokers: kafka
+                .chunks_exact(2)
+                .map(|pair| BrokerPorts { clients: pair[0], controller: pair[1] })
+                .collect(),
+            clickhouse_http: clickhouse[0],
+            clickhouse_tcp: clickhouse[1],
+        })
+    }
+
+    /// True if nobody listens on any of them.
+    #[must_use]
+    pub fn are_free(&self) -> bool {
+        let kafka = self.brokers.iter().flat_map(|broker| [broker.clients, broker.controller]);
+        kafka
+            .chain([self.clickhouse_http, self.clickhouse_tcp])
+            .all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
+    }
+}
+
+/// `count` different ports that nobody listens on now.
+///
+/// # Errors
+/// If the machine has no free port.
+pub fn free_ports(count: usize) -> Result<Vec<u16>, Failure> {
+    // All are held until the last is found: a port that is let go at once may come back.
+    let held: Result<Vec<_>, _> =
+        (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect();
+    let ports = held
+        .and_then(|held| held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect());
+    ports.context("no free port on 127.0.0.1")
+}

@@ -1,0 +1,192 @@
+//! Child processes that end when they are told to, and at the latest when `isobar` does.
+
+use std::fs::File;
+use std::io::{BufRead, Write};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use crate::failure::{Context, Failure};
+
+/// A process beside `isobar` that knows all its children and ends them if `isobar` is killed.
+///
+/// It learns of that from the end of the pipe between them, so neither a signal nor the death of
+/// the thread that started it matters.
+#[derive(Clone, Debug)]
+pub struct Guard(Arc<Mutex<GuardProcess>>);
+
+#[derive(Debug)]
+struct GuardProcess {
+    child: Child,
+    pipe: Option<ChildStdin>,
+}
+
+impl Guard {
+    /// Starts the guard: `isobar guard`.
+    ///
+    /// # Errors
+    /// If the process cannot be started.
+    pub fn start(isobar: &Path) -> Result<Self, Failure> {
+        let mut child = Command::new(isobar)
+            .arg("guard")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .context(isobar.display())?;
+        let pipe = child.stdin.take();
+        Ok(Self(Arc::new(Mutex::new(GuardProcess { child, pipe }))))
+    }
+
+    fn tell(&self, line: &str) -> Result<(), Failure> {
+        let mut process = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(pipe) = process.pipe.as_mut() else { return Ok(()) };
+        pipe.write_all(line.as_bytes()).context("the guard of the child processes is gone")
+    }
+}
+
+impl Drop for GuardProcess {
+    fn drop(&mut self) {
+        drop(self.pipe.take());
+        // It ends by itself when the pipe does; nothing is left to do if it cannot be waited for.
+        let _ = self.child.wait();
+    }
+}
+
+/// What `isobar guard` does: reads `+PID` and `-PID` until the pipe ends, then ends what is left.
+pub fn guard(lines: impl BufRead) {
+    let mut groups = Vec::new();
+    for line in lines.lines().map_while(Result::ok) {
+        match line.split_at_checked(1) {
+            Some(("+", group)) => groups.extend(group.parse().map(Pid::from_raw)),
+            Some(("-", group)) => groups.retain(|known: &Pid| known.to_string() != group),
+            _ => {}
+        }
+    }
+    for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+        groups.retain(|group| killpg(*group, signal).is_ok());
+        let patience = Deadline::after(Duration::from_secs(10));
+        while !groups.is_empty() && !patience.passed() {
+            std::thread::sleep(Duration::from_millis(50));
+            groups.retain(|group| killpg(*group, None).is_ok());
+        }
+    }
+}
+
+/// A child in a process group of its own, so that Ctrl-C reaches `isobar` alone.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    guard: Guard,
+    ending: Ending,
+}
+
+/// How a child is asked to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// By SIGTERM.
+    Terminate,
+    /// By the end of its standard input.
+    CloseInput,
+}
+
+impl Process {
+    /// Starts `command` with its output appended to `log`.
+    ///
+    /// # Errors
+    /// If it cannot be started or the log cannot be written.
+    pub fn start(
+        guard: &Guard,
+        mut command: Command,
+        log: &Path,
+        ending: Ending,
+    ) -> Result<Self, Failure> {
+        let output = File::options().create(true).append(true).open(log).context(log.display())?;
+        let errors = output.try_clone().context(log.display())?;
+        let input = if ending == Ending::CloseInput { Stdio::piped() } else { Stdio::null() };
+        command.stdin(input).stdout(output).stderr(errors).process_group(0);
+        let child = command.spawn().context(command.get_program().display())?;
+        let process = Self { child, guard: guard.clone(), ending };
+        guard.tell(&format!("+{}\n", process.id()))?;
+        Ok(process)
+    }
+
+    /// The process id, which is also its group's.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        let status = self.child.try_wait().ok().flatten()?;
+        // A number that is free again may become anybody's.
+        let _ = self.guard.tell(&format!("-{}\n", self.id()));
+        Some(status)
+    }
+
+    /// Sends `signal`; a process that has ended does not mind.
+    pub fn signal(&self, signal: Signal) {
+        let _ = killpg(Pid::from_raw(self.id().cast_signed()), signal);
+    }
+
+    /// Asks it to end, waits, and kills it when `patience` is over. True if it went by itself.
+    pub fn stop(&mut self, patience: Duration) -> bool {
+        if self.ended().is_some() {
+            return true;
+        }
+        match self.ending {
+            Ending::Terminate => self.signal(Signal::SIGTERM),
+            Ending::CloseInput => drop(self.child.stdin.take()),
+        }
+        if self.wait(patience) {
+            return true;
+        }
+        self.signal(Signal::SIGKILL);
+        self.wait(Duration::from_secs(10));
+        false
+    }
+
+    /// Waits until it has ended; false if `patience` is over first.
+    pub fn wait(&mut self, patience: Duration) -> bool {
+        let deadline = Deadline::after(patience);
+        loop {
+            if self.ended().is_some() {
+                return true;
+            }
+            if deadline.passed() {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.stop(Duration::from_secs(10));
+    }
+}
+
+/// A moment after which waiting is over.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// `patience` from now.
+    #[must_use]
+    pub fn after(patience: Duration) -> Self {
+        Self(Instant::now() + patience)
+    }
+
+    /// True when it is over.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        Instant::now() >= self.0
+    }
+}

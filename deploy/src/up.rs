@@ -1,0 +1,133 @@
+//! `isobar up` and `isobar down`: the stack and the services, for as long as one wants.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
+
+use crate::cli::Servers;
+use crate::failure::{Context, Failure};
+use crate::stack::{Deadline, PASSWORD, Plan, Ports, Stack};
+
+/// How to start.
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(flatten)]
+    servers: Servers,
+    /// Only Kafka and ClickHouse.
+    #[arg(long)]
+    no_services: bool,
+}
+
+/// What an `up` writes down for other terminals.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Running {
+    process: i32,
+    /// Where it listens, now and next time.
+    ports: Ports,
+    /// Addresses to find Kafka by.
+    pub kafka: String,
+    /// ClickHouse's HTTP interface.
+    pub clickhouse: String,
+}
+
+impl Running {
+    /// The `up` that runs now.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn find() -> Result<Self, Failure> {
+        let known = Self::read(&state_folder()?);
+        let running = known.filter(|known| kill(Pid::from_raw(known.process), None).is_ok());
+        running.ok_or_else(|| Failure("no `isobar up` is running".into()))
+    }
+
+    fn read(folder: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(folder.join("up.json")).ok()?).ok()
+    }
+
+    fn write(&self, folder: &Path) -> Result<(), Failure> {
+        let text = serde_json::to_vec_pretty(self).context("up.json")?;
+        fs::write(folder.join("up.json"), text).context(folder.display())
+    }
+}
+
+/// Starts everything and waits for Ctrl-C or `down`.
+///
+/// # Errors
+/// If something does not start, or an `up` is running already.
+pub fn up(options: Options) -> Result<(), Failure> {
+    let folder = state_folder()?;
+    fs::create_dir_all(&folder).context(folder.display())?;
+    if Running::find().is_ok() {
+        return Err(Failure("`isobar up` is running already; end it with `isobar down`".into()));
+    }
+    let before = Running::read(&folder).map(|known| known.ports).filter(Ports::are_free);
+    let ports = before.map_or_else(|| Ports::free(1), Ok)?;
+    let stack = Stack::start(Plan {
+        isobar: std::env::current_exe().context("isobar's own program")?,
+        folder: folder.clone(),
+        ports: ports.clone(),
+        kafka: options.servers.kafka,
+        clickhouse: options.servers.clickhouse,
+    })?;
+    let running = Running {
+        process: std::process::id().cast_signed(),
+        ports,
+        kafka: stack.brokers(),
+        clickhouse: stack.clickhouse_url(),
+    };
+    running.write(&folder)?;
+    println!("Kafka       {}", running.kafka);
+    println!(
+        "ClickHouse  {0}   queries: {0}/play (user dashboard, password {PASSWORD})",
+        running.clickhouse
+    );
+    println!("logs        {}", stack.logs().display());
+    println!("Ctrl-C or `isobar down` ends it.");
+    wait_for_signal()
+}
+
+/// Ends the `up` that runs, and returns when it is gone.
+///
+/// # Errors
+/// If none runs, or it does not end.
+pub fn down() -> Result<(), Failure> {
+    let process = Pid::from_raw(Running::find()?.process);
+    kill(process, Signal::SIGTERM).context("cannot end `isobar up`")?;
+    let patience = Deadline::after(Duration::from_secs(120));
+    while kill(process, None).is_ok() {
+        if patience.passed() {
+            return Err(Failure("`isobar up` does not end".into()));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
+}
+
+/// `$XDG_STATE_HOME/isobar`, by default `~/.local/state/isobar`.
+fn state_folder() -> Result<PathBuf, Failure> {
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+    let state = state.filter(|folder| folder.is_absolute());
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state"));
+    let state = state.or_else(home);
+    let state = state.ok_or_else(|| Failure("neither HOME nor XDG_STATE_HOME is set".into()))?;
+    Ok(state.join("isobar"))
+}
+
+/// Until now a signal ends the process at once, and the guard the rest.
+fn wait_for_signal() -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("cannot wait for signals")?.block_on(async {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
+        tokio::select! {
+            _ = terminate.recv() => Ok(()),
+            interrupted = tokio::signal::ctrl_c() => interrupted.context("SIGINT"),
+        }
+    })
+}
