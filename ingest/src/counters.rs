@@ -1,0 +1,181 @@
+//! The one table of what is read from RTP stats objects, and the values of one snapshot.
+//!
+//! A new metric is a line here and a field of [`schemas::Interval`].
+
+use schemas::Interval;
+
+/// Types of stats objects that tell counters (RTCStatsType); each is a bit of a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Told {
+    /// `inbound-rtp`
+    Inbound = 1,
+    /// `outbound-rtp`
+    Outbound = 2,
+    /// `remote-inbound-rtp`: what the far end received of an outbound stream.
+    RemoteInbound = 4,
+    /// `remote-outbound-rtp`: what the far end sent of an inbound stream.
+    RemoteOutbound = 8,
+    /// `candidate-pair`
+    Pair = 16,
+}
+
+/// How a value may change from one snapshot to the next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    /// Never goes back, unless the stream has started anew; told as a difference.
+    Monotone,
+    /// May go back (RFC 3550 counts a duplicate as a negative loss); told as a difference.
+    Signed,
+    /// Told as it is at the interval's end.
+    Gauge,
+}
+
+/// From W3C's unit to ours.
+#[derive(Clone, Copy)]
+enum Unit {
+    /// As it is, rounded to an integer.
+    One,
+    /// Seconds to us, shares to millionths.
+    Micro,
+}
+
+struct Row {
+    rule: Rule,
+    unit: Unit,
+    told: u8,
+    members: &'static [&'static str],
+}
+
+macro_rules! counters {
+    ($( $counter:ident ( $($field:ident)? ) $rule:ident $unit:ident
+        [$($told:ident)+] [$($member:literal)+]; )+) => {
+        /// A value of a snapshot.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Counter { $( $counter, )+ }
+
+        const COUNTERS: &[Counter] = &[$( Counter::$counter, )+];
+
+        static TABLE: [Row; COUNTERS.len()] = [$( Row {
+            rule: Rule::$rule,
+            unit: Unit::$unit,
+            told: $( Told::$told as u8 )|+,
+            members: &[$( $member, )+],
+        }, )+];
+
+        impl Values {
+            /// Fills the fields that are told without further working out.
+            pub(crate) fn fill(&self, interval: &mut Interval) {
+                $( $( interval.$field = self.get(Counter::$counter); )? )+
+            }
+        }
+    };
+}
+
+counters! {
+    // Counter            (field of Interval)     rule     unit   [told by]                  [members]
+    PacketsReceived       (packets_received)      Monotone One    [Inbound RemoteInbound]    ["packetsReceived"];
+    PacketsLost           (packets_lost)          Signed   One    [Inbound RemoteInbound]    ["packetsLost"];
+    PacketsSent           (packets_sent)          Monotone One    [Outbound]                 ["packetsSent"];
+    Bytes                 (bytes)                 Monotone One    [Inbound Outbound]         ["bytesReceived" "bytesSent"];
+    RetransmittedPackets  (retransmitted_packets) Monotone One    [Inbound Outbound]         ["retransmittedPacketsReceived" "retransmittedPacketsSent"];
+    PacketsDiscarded      (packets_discarded)     Monotone One    [Inbound]                  ["packetsDiscarded"];
+    FecPackets            (fec_packets)           Monotone One    [Inbound]                  ["fecPacketsReceived"];
+    Nack                  (nack)                  Monotone One    [Inbound Outbound]         ["nackCount"];
+    Pli                   (pli)                   Monotone One    [Inbound Outbound]         ["pliCount"];
+    Fir                   (fir)                   Monotone One    [Inbound Outbound]         ["firCount"];
+    Frames                (frames)                Monotone One    [Inbound Outbound]         ["framesDecoded" "framesEncoded"];
+    FramesDropped         (frames_dropped)        Monotone One    [Inbound]                  ["framesDropped"];
+    KeyFrames             (key_frames)            Monotone One    [Inbound Outbound]         ["keyFramesDecoded" "keyFramesEncoded"];
+    QpSum                 (qp_sum)                Monotone One    [Inbound Outbound]         ["qpSum"];
+    FreezeCount           (freeze_count)          Monotone One    [Inbound]                  ["freezeCount"];
+    FreezeTime            (freeze_us)             Monotone Micro  [Inbound]                  ["totalFreezesDuration"];
+    PauseCount            (pause_count)           Monotone One    [Inbound]                  ["pauseCount"];
+    PauseTime             (pause_us)              Monotone Micro  [Inbound]                  ["totalPausesDuration"];
+    TotalSamples          (total_samples)         Monotone One    [Inbound]                  ["totalSamplesReceived"];
+    ConcealedSamples      ()                      Monotone One    [Inbound]                  ["concealedSamples"];
+    SilentSamples         ()                      Monotone One    [Inbound]                  ["silentConcealedSamples"];
+    JitterBufferDelay     (jitter_buffer_us)      Monotone Micro  [Inbound]                  ["jitterBufferDelay"];
+    JitterBufferEmitted   (jitter_buffer_emitted) Monotone One    [Inbound]                  ["jitterBufferEmittedCount"];
+    RoundTripTime         (round_trip_us)         Monotone Micro  [RemoteInbound RemoteOutbound Pair] ["totalRoundTripTime"];
+    RoundTripCount        (round_trip_count)      Monotone One    [RemoteInbound RemoteOutbound Pair] ["roundTripTimeMeasurements" "responsesReceived"];
+    LimitedCpu            (limited_cpu_us)        Monotone Micro  [Outbound]                 ["qualityLimitationDurations.cpu"];
+    LimitedBandwidth      (limited_bandwidth_us)  Monotone Micro  [Outbound]                 ["qualityLimitationDurations.bandwidth"];
+    Jitter                (jitter_us)             Gauge    Micro  [Inbound RemoteInbound]    ["jitter"];
+    FrameWidth            (frame_width)           Gauge    One    [Inbound Outbound]         ["frameWidth"];
+    FrameHeight           (frame_height)          Gauge    One    [Inbound Outbound]         ["frameHeight"];
+    AudioLevel            (audio_level_micro)     Gauge    Micro  [Inbound]                  ["audioLevel"];
+}
+
+impl Counter {
+    /// Every member that tells a counter; a member of a member is written `outer.inner`.
+    pub(crate) fn members() -> impl Iterator<Item = (&'static str, Self)> {
+        COUNTERS.iter().flat_map(|counter| {
+            TABLE[*counter as usize].members.iter().map(|member| (*member, *counter))
+        })
+    }
+}
+
+/// Largest integer up to which a JSON number, a double, holds every integer: 2⁵³.
+const MAX: f64 = 9_007_199_254_740_992.0;
+
+/// `number` times `scale` as an integer; missing if it is not a number, negative or beyond 2⁵³.
+pub(crate) fn whole(number: f64, scale: f64) -> Option<i64> {
+    let scaled = (number * scale).round();
+    (number >= 0.0 && scaled <= MAX).then_some(scaled as i64)
+}
+
+/// The values of one snapshot of a stream, in the units of [`Interval`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Values([i64; COUNTERS.len()]);
+
+impl Values {
+    /// A value outside all that [`whole`] yields; `Option<i64>` would double the live state.
+    const MISSING: i64 = i64::MIN;
+
+    /// Nothing is known.
+    pub(crate) const EMPTY: Self = Self([Self::MISSING; COUNTERS.len()]);
+
+    /// The value of `counter`, if it is known.
+    pub(crate) fn get(&self, counter: Counter) -> Option<i64> {
+        Some(self.0[counter as usize]).filter(|value| *value != Self::MISSING)
+    }
+
+    /// Takes a number as W3C has it. What makes no sense is missing, never absurd.
+    pub(crate) fn set(&mut self, counter: Counter, number: f64) {
+        let row = &TABLE[counter as usize];
+        let scale = match row.unit {
+            Unit::One => 1.0,
+            Unit::Micro => 1e6,
+        };
+        let value = match row.rule {
+            Rule::Signed if number < 0.0 => whole(-number, scale).map(|value| -value),
+            Rule::Signed | Rule::Monotone | Rule::Gauge => whole(number, scale),
+        };
+        self.0[counter as usize] = value.unwrap_or(Self::MISSING);
+    }
+
+    /// Takes from `other`, a stats object of type `told`, the counters that such objects tell.
+    pub(crate) fn take(&mut self, other: &Self, told: Told) {
+        for (position, row) in TABLE.iter().enumerate() {
+            if row.told & told as u8 != 0 && other.0[position] != Self::MISSING {
+                self.0[position] = other.0[position];
+            }
+        }
+    }
+
+    /// What happened since `earlier`: differences, and gauges as they are now. None if a monotone
+    /// counter went back: the stream has started anew.
+    pub(crate) fn since(&self, earlier: &Self) -> Option<Self> {
+        let mut differences = *self;
+        for (position, row) in TABLE.iter().enumerate() {
+            differences.0[position] = match (row.rule, earlier.0[position], self.0[position]) {
+                (Rule::Gauge, _, now) => now,
+                (_, Self::MISSING, _) | (_, _, Self::MISSING) => Self::MISSING,
+                (Rule::Monotone, then, now) if now < then => return None,
+                (Rule::Monotone | Rule::Signed, then, now) => now - then,
+            };
+        }
+        Some(differences)
+    }
+}

@@ -1,0 +1,96 @@
+//! What a raw record says, whatever format it came in.
+
+use std::borrow::Cow;
+
+use schemas::{Direction, EventKind, Kind};
+
+use crate::counters::Values;
+
+/// One raw event, borrowed from its record.
+#[derive(Clone, Debug)]
+pub(crate) struct Event<'a> {
+    /// What happened.
+    pub(crate) kind: EventKind,
+    /// Application.
+    pub(crate) app: Cow<'a, str>,
+    /// Call.
+    pub(crate) call: Cow<'a, str>,
+    /// Participant; app, call and participant are the session.
+    pub(crate) participant: Cow<'a, str>,
+    /// The client's name for its RTCPeerConnection, empty if it has but one.
+    pub(crate) peer_connection: Cow<'a, str>,
+    /// When it happened by the client's clock, us since the Unix epoch.
+    pub(crate) client_us: i64,
+    /// What corrects the client's clock: received_at - sent_at, us.
+    pub(crate) shift_us: i64,
+    /// The client's IP address.
+    pub(crate) client_address: Option<Cow<'a, str>>,
+    /// Serving edge.
+    pub(crate) edge: Option<Cow<'a, str>>,
+    /// Release of the client.
+    pub(crate) client_version: Option<Cow<'a, str>>,
+    /// User agent.
+    pub(crate) user_agent: Option<Cow<'a, str>>,
+    /// connected: ms from joining to ICE connected.
+    pub(crate) time_to_connect_ms: Option<i64>,
+    /// connected: ms from joining to the first media.
+    pub(crate) time_to_media_ms: Option<i64>,
+    /// failed: the client's reason.
+    pub(crate) failure_reason: Option<Cow<'a, str>>,
+    /// feedback: 1 to 5.
+    pub(crate) rating: Option<i32>,
+    /// stats: one snapshot of every RTP stream.
+    pub(crate) streams: Vec<Stream<'a>>,
+    /// stats: the selected candidate pair.
+    pub(crate) pair: Option<Pair<'a>>,
+}
+
+impl Event<'_> {
+    /// Event time, us since the Unix epoch.
+    pub(crate) const fn event_us(&self) -> i64 {
+        self.client_us + self.shift_us
+    }
+}
+
+/// A snapshot of an RTP stream, with what the far end told of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Stream<'a> {
+    /// id of its stats object.
+    pub(crate) stats_id: Cow<'a, str>,
+    /// RTP synchronisation source, 0 if not told.
+    pub(crate) ssrc: i64,
+    /// Media kind.
+    pub(crate) kind: Kind,
+    /// Seen from the client.
+    pub(crate) direction: Direction,
+    /// mimeType of its codec.
+    pub(crate) codec: Option<Cow<'a, str>>,
+    /// When it was taken by the client's clock, us since the Unix epoch.
+    pub(crate) client_us: i64,
+    /// Its counters.
+    pub(crate) values: Values,
+}
+
+/// A snapshot of the selected ICE candidate pair. Addresses are not among its fields, so that they
+/// cannot get out.
+#[derive(Clone, Debug)]
+pub(crate) struct Pair<'a> {
+    /// id of its stats object.
+    pub(crate) stats_id: Cow<'a, str>,
+    /// When it was taken by the client's clock, us since the Unix epoch.
+    pub(crate) client_us: i64,
+    /// Its counters.
+    pub(crate) values: Values,
+    /// candidateType of the local candidate.
+    pub(crate) local_candidate_type: Option<Cow<'a, str>>,
+    /// candidateType of the remote candidate.
+    pub(crate) remote_candidate_type: Option<Cow<'a, str>>,
+    /// protocol of the local candidate.
+    pub(crate) protocol: Option<Cow<'a, str>>,
+    /// relayProtocol of the local candidate.
+    pub(crate) relay_protocol: Option<Cow<'a, str>>,
+    /// networkType of the local candidate.
+    pub(crate) network_type: Option<Cow<'a, str>>,
+    /// availableOutgoingBitrate, bit/s.
+    pub(crate) available_outgoing_bitrate: Option<i64>,
+}

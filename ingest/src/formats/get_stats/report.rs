@@ -1,0 +1,52 @@
+//! The report: a map from ids to stats objects, as browsers have it, or an array of them.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::object::{Object, ObjectSeed};
+use crate::formats::json::{Scalar, scalars_are};
+
+/// A report as it was found.
+#[derive(Debug, Default)]
+pub(in crate::formats) enum GetStats<'a> {
+    /// Not there.
+    #[default]
+    Missing,
+    /// Neither object nor array.
+    Wrong,
+    /// Its objects of the types that are read.
+    Objects(Vec<Object<'a>>),
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for GetStats<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ReportVisitor)
+    }
+}
+
+struct ReportVisitor;
+
+impl<'de> Visitor<'de> for ReportVisitor {
+    type Value = GetStats<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a getStats report")
+    }
+    scalars_are!(GetStats::Wrong);
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut objects = Vec::new();
+        while let Some(object) = items.next_element_seed(ObjectSeed { key: Cow::Borrowed("") })? {
+            objects.extend(object);
+        }
+        Ok(GetStats::Objects(objects))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut objects = Vec::new();
+        while let Some(Scalar::Text(key)) = members.next_key()? {
+            objects.extend(members.next_value_seed(ObjectSeed { key })?);
+        }
+        Ok(GetStats::Objects(objects))
+    }
+}

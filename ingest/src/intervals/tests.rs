@@ -1,0 +1,358 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::borrow::Cow;
+
+use proptest::prelude::*;
+use schemas::Kind;
+
+use super::*;
+
+const HORIZON_MS: i64 = 120_000;
+
+/// One record of a log: when it was appended and what it says.
+#[derive(Clone, Debug)]
+struct Appended<'a> {
+    at_ms: i64,
+    event: Event<'a>,
+}
+
+fn stats(streams: Vec<Stream<'static>>) -> Event<'static> {
+    Event {
+        kind: EventKind::Stats,
+        app: Cow::Borrowed("app"),
+        call: Cow::Borrowed("call"),
+        participant: Cow::Borrowed("ann"),
+        peer_connection: Cow::Borrowed("pc-0"),
+        client_us: 0,
+        shift_us: 0,
+        client_address: None,
+        edge: None,
+        client_version: None,
+        user_agent: None,
+        time_to_connect_ms: None,
+        time_to_media_ms: None,
+        failure_reason: None,
+        rating: None,
+        streams,
+        pair: None,
+    }
+}
+
+fn stream(client_us: i64, counters: &[(Counter, f64)]) -> Stream<'static> {
+    let mut values = Values::EMPTY;
+    for (counter, number) in counters {
+        values.set(*counter, *number);
+    }
+    Stream {
+        stats_id: Cow::Borrowed("IT01"),
+        ssrc: 1,
+        kind: Kind::Audio,
+        direction: Direction::Inbound,
+        codec: None,
+        client_us,
+        values,
+    }
+}
+
+fn received(client_s: i64, packets: f64) -> Event<'static> {
+    stats(vec![stream(client_s * 1_000_000, &[(Counter::PacketsReceived, packets)])])
+}
+
+fn run(engine: &mut Engine, log: &[Appended<'_>]) -> Vec<Observed> {
+    let observe = |record: &Appended<'_>| {
+        engine.advance(record.at_ms);
+        engine.observe(&record.event)
+    };
+    log.iter().map(observe).collect()
+}
+
+/// Intervals of events appended one after the other, 1 s apart.
+fn each_second(events: &[Event<'static>]) -> Vec<Observed> {
+    let appended = |(position, event): (usize, &Event<'static>)| Appended {
+        at_ms: position as i64 * 1000,
+        event: event.clone(),
+    };
+    let log = events.iter().enumerate().map(appended).collect::<Vec<_>>();
+    run(&mut Engine::new(HORIZON_MS), &log)
+}
+
+fn intervals(observed: &Observed) -> &[Interval] {
+    match observed {
+        Observed::Duplicate => &[],
+        Observed::News { intervals, .. } => intervals,
+    }
+}
+
+fn resets(observed: &Observed) -> u64 {
+    match observed {
+        Observed::Duplicate => 0,
+        Observed::News { resets, .. } => *resets,
+    }
+}
+
+#[test]
+fn the_first_snapshot_is_news_without_an_interval() {
+    let observed = each_second(&[received(10, 5.0)]);
+    assert_eq!(observed, [Observed::News { intervals: vec![], path: None, resets: 0 }]);
+}
+
+#[test]
+fn two_snapshots_make_one_interval_in_corrected_time() {
+    let second = Event { shift_us: -3, ..received(20, 12.0) };
+    let observed = each_second(&[received(10, 5.0), second]);
+    let [interval] = intervals(&observed[1]) else { panic!("{observed:?}") };
+    assert_eq!((interval.start_us, interval.end_us), (9_999_997, 19_999_997));
+    assert_eq!(interval.packets_received, Some(7));
+    assert_eq!(interval.bytes, None, "a missing field is missing, never 0");
+}
+
+#[test]
+fn a_snapshot_that_is_not_newer_is_a_duplicate_and_changes_nothing() {
+    let observed = each_second(&[
+        received(10, 5.0),
+        received(20, 12.0),
+        received(10, 5.0),
+        received(20, 12.0),
+        received(30, 13.0),
+    ]);
+    assert_eq!(observed[2..4], [Observed::Duplicate, Observed::Duplicate]);
+    assert_eq!(intervals(&observed[4])[0].packets_received, Some(1));
+}
+
+#[test]
+fn a_record_with_one_new_stream_among_stale_ones_is_news() {
+    let other = Stream { ssrc: 2, ..stream(10_000_000, &[]) };
+    let mixed = stats(vec![stream(10_000_000, &[]), other]);
+    let observed = each_second(&[received(10, 5.0), mixed]);
+    assert_ne!(observed[1], Observed::Duplicate);
+}
+
+#[test]
+fn a_counter_that_goes_back_starts_the_stream_anew() {
+    let observed = each_second(&[received(10, 500.0), received(20, 3.0), received(30, 9.0)]);
+    assert_eq!((resets(&observed[1]), intervals(&observed[1])), (1, &[][..]));
+    assert_eq!(intervals(&observed[2])[0].packets_received, Some(6));
+}
+
+#[test]
+fn lost_packets_may_go_back() {
+    let at = |s: i64, lost: f64| {
+        stats(vec![stream(
+            s * 1_000_000,
+            &[(Counter::PacketsReceived, 10.0), (Counter::PacketsLost, lost)],
+        )])
+    };
+    let observed = each_second(&[at(10, 5.0), at(20, 2.0)]);
+    let interval = &intervals(&observed[1])[0];
+    assert_eq!((interval.packets_lost, interval.stream_packets), (Some(-3), Some(12)));
+}
+
+#[test]
+fn what_the_far_end_received_is_sent_less_lost_where_nobody_tells() {
+    let at = |s: i64, sent: f64, lost: f64| {
+        let values = [(Counter::PacketsSent, sent), (Counter::PacketsLost, lost)];
+        let outbound = Direction::Outbound;
+        stats(vec![Stream { direction: outbound, ..stream(s * 1_000_000, &values) }])
+    };
+    let observed = each_second(&[at(10, 100.0, 0.0), at(20, 150.0, 4.0), at(30, 151.0, 9.0)]);
+    assert_eq!(intervals(&observed[1])[0].packets_received, Some(46));
+    assert_eq!(intervals(&observed[1])[0].stream_packets, Some(150));
+    assert_eq!(intervals(&observed[2])[0].packets_received, Some(0), "clamped");
+}
+
+#[test]
+fn silence_is_not_counted_as_concealed() {
+    let at = |s: i64, concealed: f64, silent: &[f64]| {
+        let mut values = vec![(Counter::ConcealedSamples, concealed)];
+        values.extend(silent.iter().map(|silent| (Counter::SilentSamples, *silent)));
+        stats(vec![stream(s * 1_000_000, &values)])
+    };
+    let observed =
+        each_second(&[at(10, 100.0, &[10.0]), at(20, 400.0, &[290.0]), at(30, 450.0, &[])]);
+    assert_eq!(intervals(&observed[1])[0].concealed_samples, Some(20));
+    assert_eq!(intervals(&observed[2])[0].concealed_samples, Some(50));
+}
+
+#[test]
+fn the_greatest_snapshot_gives_way_to_a_later_one_when_it_expires() {
+    let log = [(0, 50, 50.0), (60, 20, 20.0), (130, 30, 30.0)].map(|(at_s, client_s, packets)| {
+        Appended { at_ms: at_s * 1000, event: received(client_s, packets) }
+    });
+    let observed = run(&mut Engine::new(HORIZON_MS), &log);
+    assert_eq!(observed[1], Observed::Duplicate);
+    let interval = &intervals(&observed[2])[0];
+    assert_eq!((interval.start_us, interval.packets_received), (20_000_000, Some(10)));
+}
+
+#[test]
+fn an_event_is_news_once_in_the_horizon() {
+    let joined = Event { kind: EventKind::Joined, ..stats(vec![]) };
+    let later = Event { client_us: 1, ..joined.clone() };
+    let left = Event { kind: EventKind::Left, ..joined.clone() };
+    let events = [(0, &joined), (1, &joined), (2, &later), (3, &left), (200_000, &joined)];
+    let log = events.map(|(at_ms, event)| Appended { at_ms, event: event.clone() });
+    let observed = run(&mut Engine::new(HORIZON_MS), &log);
+    let news = observed.iter().map(|observed| *observed != Observed::Duplicate);
+    assert_eq!(news.collect::<Vec<_>>(), [true, false, true, true, true]);
+}
+
+#[test]
+fn a_candidate_pair_has_a_state_of_its_own() {
+    let at = |s: i64, id: &'static str, round_trip_s: f64, count: f64| {
+        let mut values = Values::EMPTY;
+        values.set(Counter::RoundTripTime, round_trip_s);
+        values.set(Counter::RoundTripCount, count);
+        let pair = Pair {
+            stats_id: Cow::Borrowed(id),
+            client_us: s * 1_000_000,
+            values,
+            local_candidate_type: Some(Cow::Borrowed("relay")),
+            remote_candidate_type: None,
+            protocol: None,
+            relay_protocol: None,
+            network_type: None,
+            available_outgoing_bitrate: None,
+        };
+        Event { pair: Some(pair), ..stats(vec![]) }
+    };
+    let observed =
+        each_second(&[at(1, "a", 0.1, 2.0), at(2, "a", 0.25, 5.0), at(3, "b", 9.0, 9.0)]);
+    let told = observed.iter().map(|observed| match observed {
+        Observed::News { path: Some(path), .. } => (
+            path.local_candidate_type.as_deref(),
+            path.ice_round_trip_us,
+            path.ice_round_trip_count,
+        ),
+        other => panic!("{other:?}"),
+    });
+    let relay = Some("relay");
+    let wanted = [(relay, None, None), (relay, Some(150_000), Some(3)), (relay, None, None)];
+    assert_eq!(told.collect::<Vec<_>>(), wanted);
+}
+
+#[test]
+fn two_hundred_thousand_streams_stay_well_under_100_mb() {
+    let per_stream = size_of::<(u128, Window)>() + size_of::<Snapshot>();
+    assert!(200_000 * per_stream < 70_000_000, "{per_stream} bytes a stream");
+}
+
+#[test]
+fn what_expired_is_forgotten() {
+    let mut engine = Engine::new(HORIZON_MS);
+    run(&mut engine, &[Appended { at_ms: 0, event: received(10, 5.0) }]);
+    assert_eq!(engine.live(), 1);
+    engine.advance(HORIZON_MS + HORIZON_MS / 4 + 1);
+    assert_eq!(engine.live(), 0);
+}
+
+/// Records as a bad network and moving brokers leave them: client times in any order, append times
+/// that mostly rise, counters that reset, vanish or are absurd.
+fn log() -> impl Strategy<Value = Vec<Appended<'static>>> {
+    let number = prop_oneof![
+        4 => (0_u32..1000).prop_map(f64::from),
+        1 => prop_oneof![Just(f64::NAN), Just(-5.0), Just(1e300), Just(9e15)],
+    ];
+    let record = (-20_000_i64..60_000, 0_i64..40, 1_i64..3, number.clone(), number);
+    prop::collection::vec(record, 1..60).prop_map(|records| {
+        let mut at_ms = 1_000_000;
+        let appended = |(step_ms, client_s, ssrc, packets, lost): (i64, i64, i64, f64, f64)| {
+            at_ms += step_ms;
+            let values = [(Counter::PacketsReceived, packets), (Counter::PacketsLost, lost)];
+            let streams = vec![Stream { ssrc, ..stream(client_s * 1_000_000, &values) }];
+            Appended { at_ms, event: stats(streams) }
+        };
+        records.into_iter().map(appended).collect()
+    })
+}
+
+/// The rule word for word, over the whole log: quadratic, and without any state.
+fn by_the_rule(log: &[Appended<'_>]) -> Vec<Observed> {
+    let time_of_log = |position: usize| log[..=position].iter().map(|r| r.at_ms).max().unwrap();
+    let observe = |position: usize| {
+        let this = &log[position].event.streams[0];
+        let predecessor = (0..position)
+            .filter(|earlier| time_of_log(*earlier) >= time_of_log(position) - HORIZON_MS)
+            .map(|earlier| &log[earlier].event.streams[0])
+            .filter(|earlier| earlier.ssrc == this.ssrc)
+            .max_by_key(|earlier| earlier.client_us);
+        let news = |intervals, resets| Observed::News { intervals, path: None, resets };
+        match predecessor {
+            None => news(vec![], 0),
+            Some(earlier) if earlier.client_us >= this.client_us => Observed::Duplicate,
+            Some(earlier) => match this.values.since(&earlier.values) {
+                None => news(vec![], 1),
+                Some(differences) => {
+                    let (start_us, end_us) = (earlier.client_us, this.client_us);
+                    news(vec![Interval { start_us, end_us, ..interval(this, &differences) }], 0)
+                }
+            },
+        }
+    };
+    (0..log.len()).map(observe).collect()
+}
+
+proptest! {
+    #[test]
+    fn the_queue_finds_the_predecessor_that_the_rule_names(log in log()) {
+        prop_assert_eq!(run(&mut Engine::new(HORIZON_MS), &log), by_the_rule(&log));
+    }
+
+    #[test]
+    fn reading_the_horizon_again_restores_the_state(log in log(), at in any::<prop::sample::Index>()) {
+        let committed = at.index(log.len());
+        let whole = run(&mut Engine::new(HORIZON_MS), &log);
+        let since_ms = committed.checked_sub(1).map_or(i64::MIN, |last| log[last].at_ms - HORIZON_MS);
+        let warm_from = log.iter().position(|record| record.at_ms >= since_ms).unwrap();
+        for start in 0..=warm_from.min(committed) {
+            let again = run(&mut Engine::new(HORIZON_MS), &log[start..]);
+            prop_assert_eq!(&again[committed - start..], &whole[committed..]);
+        }
+    }
+
+    #[test]
+    fn no_counter_tells_a_negative_or_absurd_difference(log in log()) {
+        for interval in by_the_rule(&log).iter().flat_map(|observed| intervals(observed).to_vec()) {
+            prop_assert!(interval.start_us < interval.end_us);
+            prop_assert!(interval.packets_received.is_none_or(|packets| (0..=1 << 53).contains(&packets)));
+            prop_assert!(interval.packets_lost.is_none_or(|lost| lost.abs() <= 1 << 53));
+        }
+    }
+
+    #[test]
+    fn any_choice_of_a_streams_snapshots_gives_the_same_total(
+        steps in prop::collection::vec((0_u32..1000, any::<bool>()), 2..50),
+    ) {
+        let mut packets = 0.0;
+        let last = steps.len() - 1;
+        let mut chosen = Vec::new();
+        for (position, (step, choose)) in steps.iter().enumerate() {
+            packets += f64::from(*step);
+            if position == 0 || position == last || *choose {
+                chosen.push(received(position as i64 + 1, packets));
+            }
+        }
+        let told = each_second(&chosen);
+        let total = told.iter().flat_map(intervals).filter_map(|i| i.packets_received).sum::<i64>();
+        prop_assert_eq!(total, (packets - f64::from(steps[0].0)) as i64);
+    }
+
+    #[test]
+    fn repeating_and_overtaken_snapshots_add_no_interval(
+        order in prop::collection::vec(0_i64..30, 1..60),
+    ) {
+        let events = order.iter().map(|s| received(s + 1, *s as f64)).collect::<Vec<_>>();
+        let rising = order.iter().scan(-1, |newest, s| {
+            let newer = s > newest;
+            *newest = *s.max(newest);
+            Some(newer)
+        });
+        let rising = events.iter().zip(rising).filter(|(_, newer)| *newer);
+        let rising = rising.map(|(event, _)| event.clone()).collect::<Vec<_>>();
+        let all = each_second(&events);
+        let clean = each_second(&rising);
+        prop_assert_eq!(
+            all.iter().flat_map(intervals).collect::<Vec<_>>(),
+            clean.iter().flat_map(intervals).collect::<Vec<_>>()
+        );
+    }
+}

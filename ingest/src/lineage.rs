@@ -1,0 +1,71 @@
+//! What of a raw partition no output has answered for yet.
+
+use schemas::{Lineage, RawOutcome, Skipped};
+
+/// Raw offsets that wait for the next output.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    partition: i32,
+    /// First offset that waits; unknown until the first record if nothing was ever committed.
+    from: Option<i64>,
+    /// The offset after the last one read.
+    next: Option<i64>,
+    appended_ms: i64,
+    skipped: Vec<Skipped>,
+}
+
+impl Pending {
+    /// Nothing waits, and the next output answers from `committed` on.
+    pub(crate) fn new(partition: i32, committed: Option<i64>) -> Self {
+        let skipped = Vec::new();
+        Self { partition, from: committed, next: committed, appended_ms: 0, skipped }
+    }
+
+    /// A record was read. Offsets between it and the one before it hold no record.
+    pub(crate) fn read(&mut self, offset: i64, appended_ms: i64) {
+        let expected = *self.next.get_or_insert(offset);
+        self.from.get_or_insert(offset);
+        if expected < offset {
+            self.run(expected, offset - expected, RawOutcome::Absent);
+        }
+        self.next = Some(offset + 1);
+        self.appended_ms = appended_ms;
+    }
+
+    /// The record at `offset` is not accepted.
+    pub(crate) fn skip(&mut self, offset: i64, outcome: RawOutcome) {
+        self.run(offset, 1, outcome);
+    }
+
+    fn run(&mut self, from: i64, count: i64, outcome: RawOutcome) {
+        match self.skipped.last_mut() {
+            Some(last) if last.outcome == outcome && last.from + last.count == from => {
+                last.count += count;
+            }
+            _ => self.skipped.push(Skipped { from, count, outcome }),
+        }
+    }
+
+    /// True if something waits.
+    pub(crate) fn any(&self) -> bool {
+        self.from < self.next
+    }
+
+    /// Runs of offsets that were not accepted.
+    pub(crate) fn runs(&self) -> usize {
+        self.skipped.len()
+    }
+
+    /// Hands what waits to an output.
+    pub(crate) fn take(&mut self) -> Option<Lineage> {
+        let (from, next) = self.from.zip(self.next).filter(|(from, next)| from < next)?;
+        self.from = self.next;
+        Some(Lineage {
+            raw_partition: self.partition,
+            raw_from: from,
+            raw_to: next - 1,
+            raw_append_ms: self.appended_ms,
+            skipped: std::mem::take(&mut self.skipped),
+        })
+    }
+}

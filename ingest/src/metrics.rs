@@ -1,0 +1,63 @@
+//! What ingest shows on `/metrics`.
+
+use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use runtime::Fatal;
+
+use crate::formats::Reason;
+
+/// Metrics of ingest. Records read again to restore state are not counted.
+pub(crate) struct Metrics {
+    records: IntCounterVec,
+    dead_letters: IntCounterVec,
+    pub(crate) accepted: IntCounter,
+    pub(crate) duplicates: IntCounter,
+    pub(crate) intervals: IntCounter,
+    pub(crate) resets: IntCounter,
+    pub(crate) live: IntGauge,
+}
+
+impl Metrics {
+    /// Registers them.
+    pub(crate) fn new(registry: &Registry) -> Result<Self, Fatal> {
+        Self::try_new(registry).map_err(|error| Fatal(format!("metrics of ingest: {error}")))
+    }
+
+    fn try_new(registry: &Registry) -> prometheus::Result<Self> {
+        let records = IntCounterVec::new(
+            Opts::new("isobar_ingest_records_total", "Raw records read, by what became of them"),
+            &["outcome"],
+        )?;
+        let dead_letters = IntCounterVec::new(
+            Opts::new("isobar_ingest_dead_letters_total", "Raw records given up, by reason"),
+            &["reason"],
+        )?;
+        let metrics = Self {
+            accepted: records.with_label_values(&["accepted"]),
+            duplicates: records.with_label_values(&["duplicate"]),
+            intervals: IntCounter::new("isobar_ingest_intervals_total", "Intervals found")?,
+            resets: IntCounter::new(
+                "isobar_ingest_resets_total",
+                "Streams that started anew because a counter went back",
+            )?,
+            live: IntGauge::new(
+                "isobar_ingest_live_streams",
+                "Streams and candidate pairs that the state remembers",
+            )?,
+            records,
+            dead_letters,
+        };
+        registry.register(Box::new(metrics.records.clone()))?;
+        registry.register(Box::new(metrics.dead_letters.clone()))?;
+        registry.register(Box::new(metrics.intervals.clone()))?;
+        registry.register(Box::new(metrics.resets.clone()))?;
+        registry.register(Box::new(metrics.live.clone()))?;
+        Ok(metrics)
+    }
+
+    /// A record was dead-lettered.
+    pub(crate) fn rejected(&self, reason: Reason) {
+        let outcome = if reason == Reason::Late { "late" } else { "invalid" };
+        self.records.with_label_values(&[outcome]).inc();
+        self.dead_letters.with_label_values(&[reason.code()]).inc();
+    }
+}
