@@ -1,0 +1,133 @@
+//! A consumer group of one: processes that fold the log one after the other.
+
+use aggregate::{AggregateSettings, Pipeline};
+use proptest::prelude::*;
+use runtime::{
+    AppendTime, Committed, Handler, Input, Offset, Partition, Record, Recorder, Sent, Source,
+};
+
+use crate::world::{Entry, PARTITION};
+
+const SOURCE: Source = Source { input: Input(0), partition: Partition(PARTITION) };
+
+/// One life of the process.
+#[derive(Clone, Debug)]
+pub(crate) struct Life {
+    /// Records that it takes.
+    takes: usize,
+    /// It writes what is due after so many records.
+    flush_every: usize,
+    /// Its writes are acknowledged, and its commits done, after so many records.
+    acknowledge_every: usize,
+    /// It is killed, and of the rows not acknowledged only so many are written.
+    killed: Option<usize>,
+    settings: AggregateSettings,
+}
+
+pub(crate) fn lives() -> impl Strategy<Value = Vec<Life>> {
+    let life = (1..90usize, 1..9usize, 1..30usize, 0..40usize);
+    let life = life.prop_map(|(takes, flush_every, acknowledge_every, killed)| Life {
+        takes,
+        flush_every,
+        acknowledge_every,
+        killed: Some(killed),
+        settings: AggregateSettings::default(),
+    });
+    prop::collection::vec(life, 0..5)
+}
+
+impl Life {
+    pub(crate) fn stopped_cleanly(takes: usize, settings: AggregateSettings) -> Self {
+        Self { takes, flush_every: 5, acknowledge_every: 5, killed: None, settings }
+    }
+
+    pub(crate) fn to_the_end(settings: AggregateSettings) -> Self {
+        Self::stopped_cleanly(usize::MAX, settings)
+    }
+
+    pub(crate) fn with(&self, settings: AggregateSettings) -> Self {
+        Self { settings, ..self.clone() }
+    }
+}
+
+/// What a group has committed and written.
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    pub(crate) committed: Option<Committed>,
+    pub(crate) rows: Vec<Sent>,
+}
+
+impl Group {
+    /// Runs a life from what is committed.
+    pub(crate) fn run(&mut self, log: &[Entry], life: &Life) {
+        let (committed, rows) = live(log, life, self.committed.clone());
+        self.committed = committed;
+        self.rows.extend(rows);
+    }
+
+    /// Runs a life whose commits the group refuses, and returns the rows it wrote.
+    pub(crate) fn fenced_off(&self, log: &[Entry], life: &Life) -> Vec<Sent> {
+        live(log, life, self.committed.clone()).1
+    }
+}
+
+/// What a life has to do with the outside.
+struct Outside {
+    out: Recorder,
+    committed: Option<Committed>,
+    acknowledged: usize,
+}
+
+impl Outside {
+    fn acknowledge(&mut self) {
+        self.out.acknowledge();
+        self.acknowledged = self.out.sent.len();
+        for commit in self.out.take_commits() {
+            self.committed = Some(Committed { offset: commit.offset, metadata: commit.metadata });
+        }
+    }
+}
+
+fn live(
+    log: &[Entry],
+    life: &Life,
+    committed: Option<Committed>,
+) -> (Option<Committed>, Vec<Sent>) {
+    let registry = prometheus::Registry::new();
+    let mut pipeline = Pipeline::new(life.settings.clone(), "enriched", &registry).unwrap();
+    pipeline.start(SOURCE, committed.as_ref()).unwrap();
+    pipeline.assigned(SOURCE, committed.as_ref()).unwrap();
+    let from = committed.as_ref().map_or(0, |committed| committed.offset.0);
+    let mut outside = Outside { out: Recorder::default(), committed, acknowledged: 0 };
+    outside.out.assign(SOURCE);
+    let ahead = log.iter().filter(|entry| entry.offset >= from);
+    for (count, entry) in (1..).zip(ahead.take(life.takes)) {
+        pipeline.record(&record(entry), &mut outside.out).unwrap();
+        if count % life.flush_every == 0 {
+            pipeline.tick(10_000 * count as u64, false, &mut outside.out).unwrap();
+        }
+        if count % life.acknowledge_every == 0 {
+            outside.acknowledge();
+        }
+    }
+    match life.killed {
+        Some(more) => outside.out.sent.truncate(outside.acknowledged + more),
+        None => {
+            pipeline.drain(&mut outside.out).unwrap();
+            outside.acknowledge();
+        }
+    }
+    (outside.committed, outside.out.sent)
+}
+
+fn record(entry: &Entry) -> Record<'_> {
+    Record {
+        source: SOURCE,
+        offset: Offset(entry.offset),
+        appended: AppendTime(entry.append_ms),
+        key: None,
+        content_type: None,
+        payload: &entry.payload,
+        look_back: false,
+    }
+}
