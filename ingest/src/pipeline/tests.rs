@@ -1,1 +1,408 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+use runtime::{AppendTime, OffsetRanges, Recorder};
+use schemas::{DeadLetter, Interval, Skipped};
+use serde_json::{Value, json};
+
+use super::*;
+
+const SOURCE: Source = Source { input: runtime::Input(0), partition: runtime::Partition(3) };
+
+const START_MS: i64 = 1_756_000_000_000;
+
+/// A record of a log: offset, append time, value.
+type Raw = (i64, i64, Vec<u8>);
+
+fn pipeline() -> Pipeline {
+    let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
+    Pipeline::new(Settings::default(), "raw".to_owned(), metrics)
+}
+
+fn event(event: &str, timestamp_ms: i64, more: Value) -> Vec<u8> {
+    let mut envelope = json!({
+        "v": 1, "event": event, "app": "meet", "call": "c", "participant": "p",
+        "timestamp": timestamp_ms,
+    });
+    envelope.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    envelope.to_string().into_bytes()
+}
+
+fn stats(timestamp_ms: i64, packets: i64) -> Vec<u8> {
+    let stream = json!({"type": "inbound-rtp", "kind": "audio", "packetsReceived": packets});
+    event("stats", timestamp_ms, json!({"report": {"x": stream}}))
+}
+
+/// One process's life: what it was assigned at, what it wrote.
+struct Life {
+    pipeline: Pipeline,
+    out: Recorder,
+}
+
+impl Life {
+    /// Starts at `committed` and reads again what the loop would read again of `log`.
+    fn begin(committed: Option<i64>, log: &[Raw]) -> Self {
+        let (mut pipeline, mut out) = (pipeline(), Recorder::default());
+        out.assign(SOURCE);
+        let at =
+            committed.map(|offset| Committed { offset: Offset(offset), metadata: String::new() });
+        let Start::LookBack { ms } = pipeline.start(SOURCE, at.as_ref()).unwrap() else { panic!() };
+        pipeline.assigned(SOURCE, at.as_ref()).unwrap();
+        let mut life = Self { pipeline, out };
+        let before = log.iter().filter(|record| Some(record.0) < committed).collect::<Vec<_>>();
+        let since_ms = before.last().map_or(0, |last| last.1 - ms);
+        let first = before.iter().position(|record| record.1 >= since_ms).unwrap_or(0);
+        before[first..].iter().for_each(|record| life.read(record, true));
+        assert!(life.out.sent.is_empty() && life.out.checkpoints.is_empty());
+        life
+    }
+
+    fn read(&mut self, (offset, appended_ms, payload): &Raw, look_back: bool) {
+        let record = Record {
+            source: SOURCE,
+            offset: Offset(*offset),
+            appended: AppendTime(*appended_ms),
+            key: Some(b"meet/c/p"),
+            content_type: None,
+            payload,
+            look_back,
+        };
+        self.pipeline.record(&record, &mut self.out).unwrap();
+    }
+
+    fn tick(&mut self, now_ms: u64) {
+        self.pipeline.tick(now_ms, false, &mut self.out).unwrap();
+    }
+
+    fn reports(&self) -> Vec<Report> {
+        let reports = self.out.sent.iter().filter(|sent| sent.topic == REPORTS);
+        reports.map(|sent| schemas::decode(&sent.payload).unwrap()).collect()
+    }
+
+    fn dead_letters(&self) -> Vec<DeadLetter> {
+        let letters = self.out.sent.iter().filter(|sent| sent.topic == DEAD_LETTERS);
+        letters.map(|sent| schemas::decode(&sent.payload).unwrap()).collect()
+    }
+}
+
+fn log(payloads: impl IntoIterator<Item = Vec<u8>>) -> Vec<Raw> {
+    let raw = |(offset, payload)| (offset, START_MS + offset * 1000, payload);
+    (0..).zip(payloads).map(raw).collect()
+}
+
+fn run(log: &[Raw]) -> Life {
+    let mut life = Life::begin(None, log);
+    log.iter().for_each(|record| life.read(record, false));
+    life
+}
+
+#[test]
+fn a_report_answers_for_all_that_came_since_the_one_before() {
+    let mut log = log([
+        stats(START_MS, 5),
+        stats(START_MS, 5),
+        b"{".to_vec(),
+        b"[".to_vec(),
+        stats(START_MS - 80 * 3_600_000, 9),
+        stats(START_MS + 2000, 8),
+    ]);
+    log[5].0 = 9;
+    let life = run(&log);
+    let [report] = &life.reports()[..] else { panic!("{:?}", life.reports()) };
+    assert_eq!(report.intervals[0].packets_received, Some(3));
+    let run = |from, count, outcome| Skipped { from, count, outcome };
+    let lineage = Lineage {
+        raw_partition: 3,
+        raw_from: 0,
+        raw_to: 9,
+        raw_append_ms: log[5].1,
+        skipped: vec![
+            run(1, 1, RawOutcome::Duplicate),
+            run(2, 2, RawOutcome::Invalid),
+            run(4, 1, RawOutcome::Late),
+            run(5, 4, RawOutcome::Absent),
+        ],
+    };
+    assert_eq!(report.lineage, lineage);
+    let reasons =
+        life.dead_letters().into_iter().map(|letter| (letter.source_offset, letter.reason));
+    let wanted = [(2, "not_json"), (3, "not_json"), (4, "late")];
+    assert_eq!(reasons.collect::<Vec<_>>(), wanted.map(|(at, reason)| (at, reason.to_owned())));
+    let commits = life.out.checkpoints.iter().map(|commit| commit.offset.0).collect::<Vec<_>>();
+    assert_eq!(commits, [10]);
+}
+
+#[test]
+fn a_dead_letter_holds_the_record_and_where_it_was() {
+    let life = run(&log([b"\xff\xfe".to_vec()]));
+    let wanted = DeadLetter {
+        stage: "ingest".to_owned(),
+        reason: "not_utf8".to_owned(),
+        detail: "byte 0".to_owned(),
+        source_topic: "raw".to_owned(),
+        source_partition: 3,
+        source_offset: 0,
+        source_append_ms: START_MS,
+        content_type: None,
+        key: Some(b"meet/c/p".to_vec()),
+        payload: b"\xff\xfe".to_vec(),
+    };
+    assert_eq!(life.dead_letters(), [wanted]);
+    assert!(life.out.checkpoints.is_empty(), "nothing has answered for it yet");
+}
+
+#[test]
+fn what_yields_no_report_is_covered_after_a_second() {
+    let mut life = run(&log([stats(START_MS, 5)]));
+    life.tick(10_000);
+    life.tick(10_999);
+    assert_eq!(life.reports(), []);
+    life.tick(11_000);
+    let [cover] = &life.reports()[..] else { panic!("{:?}", life.reports()) };
+    assert_eq!(
+        (cover.event, cover.lineage.raw_from, cover.lineage.raw_to),
+        (EventKind::Cover, 0, 0)
+    );
+    life.tick(20_000);
+    assert_eq!(life.reports().len(), 1, "nothing waits any more");
+    assert_eq!(life.out.checkpoints[0].offset, Offset(1));
+}
+
+#[test]
+fn what_waits_is_covered_before_the_process_ends() {
+    let mut life = run(&log([stats(START_MS, 5)]));
+    life.pipeline.drain(&mut life.out).unwrap();
+    assert_eq!(life.reports()[0].lineage.raw_to, 0);
+    life.pipeline.drain(&mut life.out).unwrap();
+    assert_eq!(life.reports().len(), 1);
+}
+
+#[test]
+fn a_thousand_runs_are_covered_at_once() {
+    let two = |at| [b"{".to_vec(), stats(START_MS, at)];
+    let life = run(&log((0..1001).flat_map(two)));
+    let [cover] = &life.reports()[..] else { panic!("{:?}", life.reports().len()) };
+    assert_eq!(cover.lineage.skipped.len(), 1001);
+}
+
+#[test]
+fn events_without_snapshots_are_reported_once_with_what_they_tell() {
+    let connected = |more| event("connected", START_MS, more);
+    let life = run(&log([
+        event("joined", START_MS, json!({"edge": "fra1"})),
+        event("joined", START_MS, json!({})),
+        connected(json!({"time_to_connect_ms": 300, "time_to_media_ms": 450.4})),
+        event("failed", START_MS, json!({"reason": "ice"})),
+        event("feedback", START_MS, json!({"rating": 4})),
+        event("left", START_MS, json!({"sent_at": START_MS, "received_at": START_MS + 5})),
+    ]));
+    let reports = life.reports();
+    let kinds = reports.iter().map(|report| report.event).collect::<Vec<_>>();
+    use EventKind::{Connected, Failed, Feedback, Joined, Left};
+    assert_eq!(kinds, [Joined, Connected, Failed, Feedback, Left]);
+    assert_eq!(reports[0].edge.as_deref(), Some("fra1"));
+    assert_eq!(
+        (reports[1].time_to_connect_ms, reports[1].time_to_media_ms),
+        (Some(300), Some(450))
+    );
+    assert_eq!(reports[2].failure_reason.as_deref(), Some("ice"));
+    assert_eq!(reports[3].rating, Some(4));
+    assert_eq!(reports[4].event_us, (START_MS + 5) * 1000);
+}
+
+#[test]
+fn an_event_may_be_a_little_ahead_but_not_more() {
+    let ahead = |minutes: i64| event("joined", START_MS + minutes * 60_000, json!({}));
+    let life = run(&[(0, START_MS, ahead(5)), (1, START_MS, ahead(6))]);
+    assert_eq!(life.reports().len(), 1);
+    assert_eq!(life.dead_letters()[0].reason, "time_ahead");
+}
+
+#[test]
+fn stats_objects_with_a_clock_of_their_own_take_the_events_time() {
+    let at = |s: i64| {
+        let stream = json!({"type": "inbound-rtp", "kind": "audio", "timestamp": 4000 + s});
+        event("stats", START_MS + s * 1000, json!({"report": {"x": stream}}))
+    };
+    let reports = run(&log([at(0), at(2)])).reports();
+    let interval = &reports[0].intervals[0];
+    let us = |s: i64| (START_MS + s * 1000) * 1000;
+    assert_eq!((interval.start_us, interval.end_us), (us(0), us(2)));
+}
+
+#[test]
+fn metrics_are_those_of_the_reference() {
+    let registry = prometheus::Registry::new();
+    let metrics = Metrics::new(&registry).unwrap();
+    metrics.rejected(Reason::Late);
+    let mut text = String::new();
+    prometheus::TextEncoder::new().encode_utf8(&registry.gather(), &mut text).unwrap();
+    let series = text.lines().filter(|line| !line.starts_with('#'));
+    let series = series.map(|line| line.rsplit_once(' ').unwrap().0).collect::<Vec<_>>();
+    assert_eq!(
+        series,
+        [
+            "isobar_ingest_dead_letters_total{reason=\"late\"}",
+            "isobar_ingest_intervals_total",
+            "isobar_ingest_live_streams",
+            "isobar_ingest_records_total{outcome=\"accepted\"}",
+            "isobar_ingest_records_total{outcome=\"duplicate\"}",
+            "isobar_ingest_records_total{outcome=\"late\"}",
+            "isobar_ingest_resets_total",
+        ]
+    );
+}
+
+#[test]
+fn a_real_report_of_chrome_gives_the_reference_values() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared/samples/getstats/chrome-two-consecutive-10s.json");
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        println!("skipped: {} is not there", path.display());
+        return;
+    };
+    let raw = |(offset, sample): (i64, &Value)| {
+        let at_ms = sample["capturedAt"].as_i64().unwrap();
+        (offset, at_ms, event("stats", at_ms, json!({"report": sample["report"]})))
+    };
+    let samples = serde_json::from_str::<Vec<Value>>(&text).unwrap();
+    let life = run(&(0..).zip(&samples).map(raw).collect::<Vec<_>>());
+    let report = life.reports().remove(0);
+    let of_ssrc = |ssrc| report.intervals.iter().find(|interval| interval.ssrc == ssrc).unwrap();
+    let ratio = |of: Option<i64>, by: Option<i64>| of.unwrap() as f64 / by.unwrap() as f64;
+    let near = |found: f64, wanted: f64| assert!((found - wanted).abs() < 0.05, "{found} {wanted}");
+    let video: &Interval = of_ssrc(3_475_661_459);
+    near(ratio(video.frames, Some(video.end_us - video.start_us)) * 1e6, 22.59);
+    near(ratio(video.jitter_buffer_us, video.jitter_buffer_emitted) / 1e3, 158.5);
+    assert_eq!(video.codec.as_deref(), Some("video/VP9"));
+    let sent = of_ssrc(2_007_858_786);
+    near(ratio(sent.round_trip_us, sent.round_trip_count) / 1e3, 37.56);
+    assert_eq!(sent.packets_received, sent.packets_sent, "none was lost");
+    let path = report.path.unwrap();
+    near(ratio(path.ice_round_trip_us, path.ice_round_trip_count) / 1e3, 48.0);
+    assert_eq!(path.local_candidate_type.as_deref(), Some("relay"));
+}
+
+/// What reading a log comes to: accepted records and what they told, and the others by outcome.
+type Truth = (BTreeMap<i64, Report>, BTreeMap<i64, RawOutcome>, BTreeMap<i64, DeadLetter>);
+
+/// Folds what lives wrote, as aggregate does: a record counts if its own offset is new, and the
+/// offsets that it answers for count where they are new.
+fn fold(lives: &[Life]) -> Truth {
+    let mut truth = Truth::default();
+    let mut seen = OffsetRanges::default();
+    for report in lives.iter().flat_map(Life::reports) {
+        let lineage = &report.lineage;
+        if seen.contains(Offset(lineage.raw_to)) {
+            continue;
+        }
+        for new in seen.insert(Offset(lineage.raw_from)..=Offset(lineage.raw_to)) {
+            for run in &lineage.skipped {
+                let offsets =
+                    (run.from..run.from + run.count).filter(|at| new.contains(&Offset(*at)));
+                truth.1.extend(offsets.map(|at| (at, run.outcome)));
+            }
+        }
+        if report.event != EventKind::Cover {
+            truth.0.insert(lineage.raw_to, Report { lineage: Lineage::default(), ..report });
+        }
+    }
+    assert!(seen.holes() == 0, "{seen}");
+    let letters = lives.iter().flat_map(Life::dead_letters);
+    truth.2.extend(letters.map(|letter| (letter.source_offset, letter)));
+    truth
+}
+
+fn any_log() -> impl Strategy<Value = Vec<Raw>> {
+    let payload = prop_oneof![
+        4 => (0_i64..90, 0_i64..100).prop_map(|(s, packets)| stats(START_MS + s * 1000, packets)),
+        1 => (0_i64..3).prop_map(|s| event("joined", START_MS + s, json!({}))),
+        1 => Just(stats(0, 1)),
+        1 => prop::collection::vec(any::<u8>(), 0..5),
+    ];
+    let record = (1_i64..3, 0_i64..60_000, payload);
+    prop::collection::vec(record, 1..60).prop_map(|records| {
+        let next = |at: &mut (i64, i64), (gap, ms, payload): (i64, i64, Vec<u8>)| {
+            *at = (at.0 + gap, at.1 + ms);
+            Some((at.0, at.1, payload))
+        };
+        records.into_iter().scan((6, START_MS), next).collect()
+    })
+}
+
+/// How a life ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum End {
+    /// All is acknowledged.
+    Clean,
+    /// The last record's writes are in the log, but nobody was told.
+    Unacknowledged,
+    /// The last record's writes never got there.
+    Lost,
+}
+
+proptest! {
+    #[test]
+    fn interruptions_change_nothing(
+        log in any_log(),
+        // How many records each life reads, whether covers fall due, and how it ends.
+        lives in prop::collection::vec((
+            1_usize..20,
+            any::<bool>(),
+            prop::sample::select(vec![End::Clean, End::Unacknowledged, End::Lost]),
+        ), 0..8),
+    ) {
+        let mut whole = run(&log);
+        whole.pipeline.drain(&mut whole.out).unwrap();
+
+        let mut committed = None;
+        let mut past = Vec::new();
+        for (reads, covers, end) in lives.into_iter().chain([(log.len(), false, End::Clean)]) {
+            let mut life = Life::begin(committed, &log);
+            let unread = log.iter().filter(|record| Some(record.0) >= committed).take(reads);
+            let mut sent = 0;
+            for (now, record) in unread.enumerate() {
+                sent = life.out.sent.len();
+                life.out.acknowledge();
+                life.read(record, false);
+                if covers {
+                    life.tick(now as u64 * 2000);
+                }
+            }
+            match end {
+                End::Clean => {
+                    life.pipeline.drain(&mut life.out).unwrap();
+                    life.out.acknowledge();
+                }
+                End::Unacknowledged => {}
+                End::Lost => life.out.sent.truncate(sent),
+            }
+            if let Some(commit) = life.out.take_commits().last() {
+                committed = Some(commit.offset.0);
+                let answered = life.reports().iter().map(|report| report.lineage.raw_to).max();
+                prop_assert!(committed <= answered.map(|raw_to| raw_to + 1));
+            }
+            past.push(life);
+        }
+        prop_assert_eq!(fold(&past), fold(&[whole]));
+    }
+
+    #[test]
+    fn every_offset_is_answered_for_once_and_the_dead_letters_are_the_invalid_ones(log in any_log()) {
+        let mut life = run(&log);
+        life.pipeline.drain(&mut life.out).unwrap();
+        let mut next = log[0].0;
+        for report in life.reports() {
+            prop_assert_eq!(report.lineage.raw_from, next);
+            next = report.lineage.raw_to + 1;
+        }
+        prop_assert_eq!(next, log[log.len() - 1].0 + 1);
+        let (_, skipped, letters) = fold(&[life]);
+        let dead = [RawOutcome::Invalid, RawOutcome::Late];
+        let dead = skipped.iter().filter(|(_, outcome)| dead.contains(outcome)).map(|(at, _)| *at);
+        prop_assert_eq!(dead.collect::<Vec<_>>(), letters.into_keys().collect::<Vec<_>>());
+    }
+}
