@@ -1,0 +1,334 @@
+//! The oracle: what the pipeline's views must say, by a plain fold of the truth. It shares no code
+//! with the services that it judges, only the names of records and the look-up data.
+
+mod look_up;
+mod score;
+mod sketch;
+
+use std::collections::HashMap;
+
+use schemas::{Dimensions, Direction, EventKind, Kind, Measures, SessionPartial, UNKNOWN, Verdict};
+
+pub use look_up::{Geo, Located, LookUp, LookUpError};
+pub use sketch::{Bins, NotAState};
+
+use crate::truth::{Dead, Event, Interval, Outcome, Record, Session};
+
+/// Length of a window, µs.
+const WINDOW_US: i64 = 60_000_000;
+
+/// Names of a cell's sketches, in the order of [`Cell::sketches`].
+pub const SKETCHES: [&str; 8] = [
+    "round_trip_ms",
+    "jitter_ms",
+    "loss",
+    "bit_rate_bps",
+    "frame_rate",
+    "audio_mos",
+    "video_mos",
+    "time_to_media_ms",
+];
+
+/// What tells a cell from the others.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CellKey {
+    /// place or client.
+    pub grouping: String,
+    /// Start of the window, s since the Unix epoch.
+    pub window_start: i64,
+    /// Values of the grouping's dimensions; others are empty.
+    pub dimensions: Dimensions,
+}
+
+/// A cell's content.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cell {
+    /// Additive integers.
+    pub measures: Measures,
+    /// By [`SKETCHES`].
+    pub sketches: [Bins; 8],
+}
+
+/// Application, call and participant.
+pub type SessionKey = (String, String, String);
+
+/// What the pipeline must come to.
+#[derive(Debug, Default)]
+pub struct Expected {
+    /// Raw records sent.
+    pub raw_records: u64,
+    /// Of these, accepted.
+    pub accepted: u64,
+    /// Repeated, or overtaken by a newer snapshot.
+    pub duplicates: u64,
+    /// Too late to count.
+    pub late: u64,
+    /// Not usable.
+    pub invalid: u64,
+    /// Intervals of accepted records.
+    pub intervals: u64,
+    /// Dead letters, each as often as it must be there.
+    pub dead_letters: HashMap<Dead, u64>,
+    /// Cells of both groupings.
+    pub cells: HashMap<CellKey, Cell>,
+    /// Sessions; what identifies rows (epoch, partition, offsets) is 0.
+    pub sessions: HashMap<SessionKey, SessionPartial>,
+}
+
+/// Folds the truth of one or more worlds.
+pub struct Oracle<L> {
+    look_up: L,
+    introduced: HashMap<u32, Session>,
+    expected: Expected,
+}
+
+/// A record of a session that no earlier record introduced: the truth lacks lines.
+#[derive(Debug, thiserror::Error)]
+#[error("the truth never introduced session {0}")]
+pub struct Stranger(u32);
+
+/// What a sample adds to a cell, whatever its dimensions.
+struct Sample {
+    at_us: i64,
+    kind: Kind,
+    direction: Direction,
+    measures: Measures,
+    /// By [`SKETCHES`].
+    values: [Option<f64>; 8],
+}
+
+impl<L: LookUp> Oracle<L> {
+    /// An oracle that has seen nothing.
+    pub fn new(look_up: L) -> Self {
+        Self { look_up, introduced: HashMap::new(), expected: Expected::default() }
+    }
+
+    /// Forgets who was introduced: the next record begins another truth file.
+    pub fn next_truth(&mut self) {
+        self.introduced.clear();
+    }
+
+    /// Folds a record, in the order of the truth.
+    ///
+    /// # Errors
+    /// When the record's session was never introduced.
+    pub fn fold(&mut self, record: Record) -> Result<(), Stranger> {
+        let expected = &mut self.expected;
+        expected.raw_records += 1;
+        match record.outcome {
+            Outcome::Accepted => expected.accepted += 1,
+            Outcome::Duplicate | Outcome::OutOfOrder => expected.duplicates += 1,
+            Outcome::Late => expected.late += 1,
+            Outcome::Invalid => expected.invalid += 1,
+        }
+        if let Some(dead) = record.dead {
+            *expected.dead_letters.entry(dead).or_default() += 1;
+        }
+        if let Some(session) = record.introduces {
+            self.introduced.insert(record.session, session);
+        }
+        if let Some(event) = record.event {
+            let session = self.introduced.get(&record.session).ok_or(Stranger(record.session))?;
+            let located = self.look_up.locate(&event.address);
+            expected.tell(session, &event, &located);
+        }
+        Ok(())
+    }
+
+    /// What the views must say.
+    pub fn finish(self) -> Expected {
+        self.expected
+    }
+}
+
+impl Expected {
+    fn tell(&mut self, session: &Session, event: &Event, located: &Located) {
+        if event.kind == EventKind::Stats && event.intervals.is_empty() {
+            return;
+        }
+        self.intervals += event.intervals.len() as u64;
+        let samples = samples(event);
+        for sample in &samples {
+            for key in keys(session, event, located, sample) {
+                let cell = self.cells.entry(key).or_default();
+                add(&mut cell.measures, &sample.measures);
+                for (sketch, value) in cell.sketches.iter_mut().zip(sample.values) {
+                    value.into_iter().for_each(|value| sketch.add(value));
+                }
+            }
+        }
+        let key = (session.app.clone(), session.call.clone(), session.participant.clone());
+        let row = self.sessions.entry(key).or_insert_with(|| SessionPartial {
+            app: session.app.clone(),
+            call: session.call.clone(),
+            participant: session.participant.clone(),
+            first_us: i64::MAX,
+            last_us: i64::MIN,
+            ..SessionPartial::default()
+        });
+        stay(row, session, event, located);
+        for sample in &samples {
+            add(&mut row.measures, &sample.measures);
+        }
+    }
+}
+
+fn samples(event: &Event) -> Vec<Sample> {
+    let setup = |failed| Sample {
+        at_us: event.event_us,
+        kind: Kind::None,
+        direction: Direction::None,
+        measures: Measures { setups_attempted: 1, setups_failed: failed, ..Measures::default() },
+        values: values([(7, event.time_to_media_ms.map(|ms| ms as f64))]),
+    };
+    match event.kind {
+        EventKind::Connected => vec![setup(0)],
+        EventKind::Failed => vec![setup(1)],
+        _ => event.intervals.iter().map(|interval| sample(interval, event.ice)).collect(),
+    }
+}
+
+fn sample(interval: &Interval, ice: Option<(i64, i64)>) -> Sample {
+    let observed_us = interval.end_us - interval.start_us;
+    let verdict = score::verdict(interval);
+    let judged = |wanted| if verdict == wanted { observed_us } else { 0 };
+    let or_nothing = Option::unwrap_or_default;
+    let bit_rate = interval.bytes.map(|bytes| bytes as f64 * 8.0 * 1e6 / observed_us as f64);
+    let frame_rate = score::frame_rate(interval).filter(|_| interval.kind == Kind::Video);
+    let mos = score::audio_mos_milli(interval, ice).map(|milli| milli as f64 / 1000.0);
+    Sample {
+        at_us: interval.end_us,
+        kind: interval.kind,
+        direction: interval.direction,
+        measures: Measures {
+            intervals: 1,
+            observed_us,
+            packets_received: or_nothing(interval.packets_received),
+            packets_lost: or_nothing(interval.packets_lost),
+            bytes: or_nothing(interval.bytes),
+            frames: or_nothing(interval.frames),
+            freeze_us: or_nothing(interval.freeze_us),
+            freeze_count: or_nothing(interval.freeze_count),
+            concealed_samples: or_nothing(interval.concealed_samples),
+            total_samples: or_nothing(interval.total_samples),
+            nack: or_nothing(interval.nack),
+            pli: or_nothing(interval.pli),
+            fir: or_nothing(interval.fir),
+            poor_us: judged(Verdict::Poor),
+            good_us: judged(Verdict::Good),
+            unclassified_us: judged(Verdict::Unclassified),
+            ..Measures::default()
+        },
+        values: values([
+            (0, score::round_trip_ms(interval)),
+            (1, score::jitter_ms(interval)),
+            (2, score::loss(interval)),
+            (3, bit_rate),
+            (4, frame_rate),
+            (5, mos),
+        ]),
+    }
+}
+
+fn values<const N: usize>(known: [(usize, Option<f64>); N]) -> [Option<f64>; 8] {
+    let mut values = [None; 8];
+    for (at, value) in known {
+        values[at] = value;
+    }
+    values
+}
+
+/// The sample's cells: by place, and by client.
+fn keys(session: &Session, event: &Event, located: &Located, sample: &Sample) -> [CellKey; 2] {
+    let window_start = sample.at_us.div_euclid(WINDOW_US) * 60;
+    let key = |grouping: &str, dimensions| CellKey {
+        grouping: grouping.to_owned(),
+        window_start,
+        dimensions,
+    };
+    let both = Dimensions {
+        app: session.app.clone(),
+        country: located.place.country.clone(),
+        kind: sample.kind,
+        direction: sample.direction,
+        ..Dimensions::default()
+    };
+    let place = Dimensions {
+        continent: located.place.continent.clone(),
+        subdivision: located.place.subdivision.clone(),
+        asn: located.provider.asn,
+        organisation: located.provider.organisation.clone(),
+        network_type: named(event.network_type.as_deref()),
+        edge: session.edge.clone(),
+        ..both.clone()
+    };
+    let client = Dimensions {
+        device_class: session.device.class.clone(),
+        os: session.device.os.clone(),
+        browser: session.device.browser.clone(),
+        client_version: session.client_version.clone(),
+        ..both
+    };
+    [key("place", place), key("client", client)]
+}
+
+fn named(name: Option<&str>) -> String {
+    name.unwrap_or(UNKNOWN).to_owned()
+}
+
+/// Adds an event to a session's row, but not its measures.
+fn stay(row: &mut SessionPartial, session: &Session, event: &Event, located: &Located) {
+    let starts = event.intervals.iter().map(|interval| interval.start_us);
+    row.first_us = starts.fold(row.first_us.min(event.event_us), i64::min);
+    if event.event_us >= row.last_us {
+        row.last_us = event.event_us;
+        row.place = located.place.clone();
+        row.provider = located.provider.clone();
+        row.network = located.network.clone();
+        row.device = session.device.clone();
+        row.network_type = named(event.network_type.as_deref());
+        row.transport = named(event.transport.as_deref());
+        row.edge = session.edge.clone();
+        row.client_version = session.client_version.clone();
+    }
+    row.joined += i64::from(event.kind == EventKind::Joined);
+    row.connected += i64::from(event.kind == EventKind::Connected);
+    row.failed += i64::from(event.kind == EventKind::Failed);
+    row.left += i64::from(event.kind == EventKind::Left);
+    row.rating_sum += event.rating.unwrap_or_default();
+    row.rating_count += i64::from(event.rating.is_some());
+    row.time_to_media_ms_sum += event.time_to_media_ms.unwrap_or_default();
+    row.time_to_media_count += i64::from(event.time_to_media_ms.is_some());
+    for interval in &event.intervals {
+        row.round_trip_us += interval.round_trip_us.unwrap_or_default();
+        row.round_trip_count += interval.round_trip_count.unwrap_or_default();
+        let mos = score::audio_mos_milli(interval, event.ice);
+        row.audio_mos_milli_sum += mos.unwrap_or_default();
+        row.audio_mos_count += i64::from(mos.is_some());
+    }
+}
+
+/// Adds one cell's integers to another's.
+fn add(sum: &mut Measures, more: &Measures) {
+    sum.intervals += more.intervals;
+    sum.observed_us += more.observed_us;
+    sum.packets_received += more.packets_received;
+    sum.packets_lost += more.packets_lost;
+    sum.bytes += more.bytes;
+    sum.frames += more.frames;
+    sum.freeze_us += more.freeze_us;
+    sum.freeze_count += more.freeze_count;
+    sum.concealed_samples += more.concealed_samples;
+    sum.total_samples += more.total_samples;
+    sum.nack += more.nack;
+    sum.pli += more.pli;
+    sum.fir += more.fir;
+    sum.setups_attempted += more.setups_attempted;
+    sum.setups_failed += more.setups_failed;
+    sum.poor_us += more.poor_us;
+    sum.good_us += more.good_us;
+    sum.unclassified_us += more.unclassified_us;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+#![allow(clippy::unwrap_used)]
+
+use schemas::{Device, Place, Provider};
+
+use super::*;
+
+struct Berlin;
+
+impl LookUp for Berlin {
+    fn locate(&mut self, _: &str) -> Located {
+        Located {
+            place: Place {
+                continent: "EU".to_owned(),
+                country: "DE".to_owned(),
+                subdivision: "Berlin".to_owned(),
+                city: "Berlin".to_owned(),
+            },
+            provider: Provider { asn: 64500, organisation: "Example".to_owned() },
+            network: "198.51.100.0/24".to_owned(),
+        }
+    }
+}
+
+fn record(outcome: Outcome, event: Option<Event>) -> Record {
+    Record { session: 0, outcome, introduces: None, event, dead: None }
+}
+
+fn event(kind: EventKind, event_us: i64) -> Event {
+    Event { kind, event_us, address: "198.51.100.7".to_owned(), ..Event::default() }
+}
+
+fn session() -> Session {
+    Session {
+        app: "meet".to_owned(),
+        call: "c".to_owned(),
+        participant: "p".to_owned(),
+        edge: "fra1".to_owned(),
+        client_version: "1".to_owned(),
+        device: Device {
+            class: "desktop".to_owned(),
+            os: "Linux".to_owned(),
+            browser: "Chrome".to_owned(),
+            browser_version: "139".to_owned(),
+        },
+    }
+}
+
+/// Ten seconds of sound that end 5 s into the second minute.
+fn sound() -> Interval {
+    Interval {
+        kind: Kind::Audio,
+        direction: Direction::Inbound,
+        codec: "audio/opus".to_owned(),
+        start_us: 55_000_000,
+        end_us: 65_000_000,
+        stream_packets: Some(600),
+        packets_received: Some(490),
+        packets_lost: Some(10),
+        bytes: Some(40_000),
+        jitter_us: Some(31_000),
+        ..Interval::default()
+    }
+}
+
+fn told() -> Expected {
+    let mut oracle = Oracle::new(Berlin);
+    let joined = Record {
+        introduces: Some(session()),
+        ..record(Outcome::Accepted, Some(event(EventKind::Joined, 50_000_000)))
+    };
+    let connected =
+        Event { time_to_media_ms: Some(700), ..event(EventKind::Connected, 51_000_000) };
+    let stats = Event {
+        network_type: Some("wifi".to_owned()),
+        transport: Some("udp".to_owned()),
+        ice: Some((80_000, 2)),
+        intervals: vec![sound()],
+        ..event(EventKind::Stats, 65_001_000)
+    };
+    let baseline = Event { baselines: 1, ..event(EventKind::Stats, 55_001_000) };
+    let dead = Some(Dead { why: "truncated".to_owned(), hash: 1 });
+    for record in [
+        joined,
+        record(Outcome::Accepted, Some(connected)),
+        record(Outcome::Accepted, Some(baseline)),
+        record(Outcome::Accepted, Some(stats)),
+        record(Outcome::Duplicate, None),
+        Record { dead, ..record(Outcome::Invalid, None) },
+    ] {
+        oracle.fold(record).unwrap();
+    }
+    oracle.finish()
+}
+
+#[test]
+fn records_are_counted_by_outcome() {
+    let expected = told();
+    assert_eq!(
+        (expected.raw_records, expected.accepted, expected.duplicates, expected.invalid),
+        (6, 4, 1, 1)
+    );
+    assert_eq!(expected.dead_letters.values().sum::<u64>(), 1);
+    assert_eq!(expected.intervals, 1);
+}
+
+#[test]
+fn an_interval_goes_into_the_window_of_its_end_in_both_groupings() {
+    let expected = told();
+    assert_eq!(expected.cells.len(), 4);
+    let (key, cell) = expected
+        .cells
+        .iter()
+        .find(|(key, _)| key.grouping == "place" && key.dimensions.kind == Kind::Audio)
+        .unwrap();
+    assert_eq!(key.window_start, 60);
+    assert_eq!((key.dimensions.asn, key.dimensions.network_type.as_str()), (64500, "wifi"));
+    assert_eq!(key.dimensions.browser, "");
+    assert_eq!(
+        cell.measures,
+        Measures {
+            intervals: 1,
+            observed_us: 10_000_000,
+            packets_received: 490,
+            packets_lost: 10,
+            bytes: 40_000,
+            poor_us: 10_000_000,
+            ..Measures::default()
+        }
+    );
+    // 31 ms: ln 31 / ln γ = 171.7; 2 %: -195.6; 32,000 bit/s: 518.7; MOS 3.921: 68.3.
+    let keys = |at: usize| cell.sketches[at].positive.keys().copied().collect::<Vec<_>>();
+    assert_eq!([keys(1), keys(2), keys(3), keys(5)], [[171], [-196], [518], [68]]);
+    assert_eq!(cell.sketches[0], Bins::default());
+}
+
+#[test]
+fn a_set_up_counts_in_a_cell_without_media() {
+    let expected = told();
+    let (key, cell) = expected
+        .cells
+        .iter()
+        .find(|(key, _)| key.grouping == "client" && key.dimensions.kind == Kind::None)
+        .unwrap();
+    assert_eq!((key.window_start, key.dimensions.direction), (0, Direction::None));
+    assert_eq!((cell.measures.setups_attempted, cell.measures.setups_failed), (1, 0));
+    // 700 ms: ln 700 / ln γ = 327.5.
+    assert_eq!(cell.sketches[7].positive.keys().copied().collect::<Vec<_>>(), [327]);
+}
+
+#[test]
+fn a_session_spans_its_events_and_looks_as_at_the_last_of_them() {
+    let expected = told();
+    let row = &expected.sessions[&("meet".to_owned(), "c".to_owned(), "p".to_owned())];
+    assert_eq!((row.first_us, row.last_us), (50_000_000, 65_001_000));
+    assert_eq!((row.joined, row.connected, row.left), (1, 1, 0));
+    assert_eq!((row.network_type.as_str(), row.transport.as_str()), ("wifi", "udp"));
+    assert_eq!((row.audio_mos_milli_sum, row.audio_mos_count), (3921, 1));
+    assert_eq!(row.measures.setups_attempted, 1);
+    assert_eq!(row.measures.intervals, 1);
+}
+
+#[test]
+fn a_truth_without_introduction_is_refused() {
+    let mut oracle = Oracle::new(Berlin);
+    assert!(oracle.fold(record(Outcome::Accepted, Some(event(EventKind::Left, 1)))).is_err());
+}

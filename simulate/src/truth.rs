@@ -1,0 +1,255 @@
+//! The truth: what every raw record is, and what really happened in it, as JSON lines.
+//!
+//! The first line is a [`Header`]; then comes one [`Record`] for every raw record, in the order in
+//! which the records were sent. Increments are those that the world made, not differences of the
+//! counters that it printed.
+
+use std::io::{self, BufRead, Write};
+
+use schemas::{Device, Direction, EventKind, Kind};
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// First line of a truth file: what made the world.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Seed of all that is random.
+    pub seed: u64,
+    /// Start of the world, µs since the Unix epoch.
+    pub start_us: i64,
+    /// Sessions that are live at a time.
+    pub sessions: u32,
+    /// Time between two reports of a session, µs.
+    pub period_us: i64,
+    /// Name of the scenario.
+    pub scenario: String,
+}
+
+/// What has to become of a raw record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It counts.
+    Accepted,
+    /// It repeats an earlier record.
+    Duplicate,
+    /// A newer snapshot of its session came first.
+    OutOfOrder,
+    /// Its event is more than 72 h older than its arrival.
+    Late,
+    /// It cannot be used.
+    Invalid,
+}
+
+/// Who a session is, told with the session's first record.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Application.
+    pub app: String,
+    /// Call.
+    pub call: String,
+    /// Participant.
+    pub participant: String,
+    /// Serving edge.
+    pub edge: String,
+    /// Release of the client.
+    pub client_version: String,
+    /// What its user agent says.
+    pub device: Device,
+}
+
+/// One stream's share of a report: true increments; what its browser does not tell is missing.
+/// Units are those of [`schemas::Interval`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are those of schemas::Interval")]
+pub struct Interval {
+    pub kind: Kind,
+    #[serde(rename = "dir")]
+    pub direction: Direction,
+    pub codec: String,
+    #[serde(rename = "from")]
+    pub start_us: i64,
+    #[serde(rename = "to")]
+    pub end_us: i64,
+    #[serde(rename = "n", skip_serializing_if = "Option::is_none")]
+    pub stream_packets: Option<i64>,
+    #[serde(rename = "rx", skip_serializing_if = "Option::is_none")]
+    pub packets_received: Option<i64>,
+    #[serde(rename = "lost", skip_serializing_if = "Option::is_none")]
+    pub packets_lost: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nack: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pli: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fir: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frames: Option<i64>,
+    #[serde(rename = "dropped", skip_serializing_if = "Option::is_none")]
+    pub frames_dropped: Option<i64>,
+    #[serde(rename = "freezes", skip_serializing_if = "Option::is_none")]
+    pub freeze_count: Option<i64>,
+    #[serde(rename = "frozen", skip_serializing_if = "Option::is_none")]
+    pub freeze_us: Option<i64>,
+    #[serde(rename = "samples", skip_serializing_if = "Option::is_none")]
+    pub total_samples: Option<i64>,
+    #[serde(rename = "concealed", skip_serializing_if = "Option::is_none")]
+    pub concealed_samples: Option<i64>,
+    #[serde(rename = "jb", skip_serializing_if = "Option::is_none")]
+    pub jitter_buffer_us: Option<i64>,
+    #[serde(rename = "jbn", skip_serializing_if = "Option::is_none")]
+    pub jitter_buffer_emitted: Option<i64>,
+    #[serde(rename = "rtt", skip_serializing_if = "Option::is_none")]
+    pub round_trip_us: Option<i64>,
+    #[serde(rename = "rttn", skip_serializing_if = "Option::is_none")]
+    pub round_trip_count: Option<i64>,
+    #[serde(rename = "jitter", skip_serializing_if = "Option::is_none")]
+    pub jitter_us: Option<i64>,
+}
+
+/// What an accepted record tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// What happened.
+    pub kind: EventKind,
+    /// When, by the client's clock corrected by the collector's, µs since the Unix epoch.
+    #[serde(rename = "us")]
+    pub event_us: i64,
+    /// The client's address then.
+    pub address: String,
+    /// Network type, where the browser tells it.
+    #[serde(rename = "net", default, skip_serializing_if = "Option::is_none")]
+    pub network_type: Option<String>,
+    /// Transport, where the report tells it: udp, tcp, relay-udp, relay-tcp, relay-tls.
+    #[serde(rename = "via", default, skip_serializing_if = "Option::is_none")]
+    pub transport: Option<String>,
+    /// Increments of ICE round trips, µs, and of their number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ice: Option<(i64, i64)>,
+    /// Time to media of a connected event, ms.
+    #[serde(rename = "ttm", default, skip_serializing_if = "Option::is_none")]
+    pub time_to_media_ms: Option<i64>,
+    /// Rating of a feedback event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating: Option<i64>,
+    /// Streams that this snapshot begins anew: they have no interval in it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub baselines: u32,
+    /// Streams whose interval ends here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub intervals: Vec<Interval>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+/// The truth about one raw record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Number of the session.
+    #[serde(rename = "s")]
+    pub session: u32,
+    /// What has to become of it.
+    #[serde(rename = "is")]
+    pub outcome: Outcome,
+    /// Who the session is; only with its first record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub introduces: Option<Session>,
+    /// Of accepted records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<Event>,
+    /// Of records that must be dead-lettered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead: Option<Dead>,
+}
+
+/// A record that has to be dead-lettered.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Dead {
+    /// Code of the reason, as dead letters have it.
+    pub why: String,
+    /// [`payload_hash`] of its bytes.
+    pub hash: u64,
+}
+
+/// The name by which the truth knows a payload (XXH3, 64 bits).
+#[must_use]
+pub fn payload_hash(payload: &[u8]) -> u64 {
+    xxh3_64(payload)
+}
+
+/// A truth file that cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum TruthError {
+    /// The file itself.
+    #[error("truth file: {0}")]
+    Io(#[from] io::Error),
+    /// A line that is none of a truth file; line 1 is the header.
+    #[error("truth file, line {line}: {source}")]
+    Line {
+        /// Its number.
+        line: usize,
+        /// What is wrong.
+        source: serde_json::Error,
+    },
+}
+
+/// Writes a truth file.
+#[derive(Debug)]
+pub struct Writer<W: Write> {
+    out: W,
+}
+
+impl<W: Write> Writer<W> {
+    /// Begins with the header.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn new(mut out: W, header: &Header) -> Result<Self, TruthError> {
+        line(&mut out, header)?;
+        Ok(Self { out })
+    }
+
+    /// Adds a record.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&mut self, record: &Record) -> Result<(), TruthError> {
+        Ok(line(&mut self.out, record)?)
+    }
+
+    /// Hands everything to the file.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn flush(&mut self) -> Result<(), TruthError> {
+        Ok(self.out.flush()?)
+    }
+}
+
+fn line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    out.write_all(b"\n")
+}
+
+/// Reads a truth file: the header, and an iterator over its records.
+///
+/// # Errors
+/// When the header cannot be read.
+pub fn read<R: BufRead>(
+    mut from: R,
+) -> Result<(Header, impl Iterator<Item = Result<Record, TruthError>>), TruthError> {
+    let mut first = String::new();
+    from.read_line(&mut first)?;
+    let header =
+        serde_json::from_str(&first).map_err(|source| TruthError::Line { line: 1, source })?;
+    let records = from.lines().enumerate().map(|(n, text)| {
+        serde_json::from_str(&text?).map_err(|source| TruthError::Line { line: n + 2, source })
+    });
+    Ok((header, records))
+}

@@ -1,0 +1,162 @@
+//! Calls: who is in them, from where, and with what.
+
+use rand::Rng;
+use rand::seq::IndexedRandom;
+use schemas::{Direction, Kind};
+
+use super::Surroundings;
+use super::device::Browser;
+use super::path::Path;
+use super::session::{Clock, Phase, Session};
+use super::stream::Stream;
+
+const APPS: [&str; 5] = ["meet", "meet", "meet", "support", "webinar"];
+const VERSIONS: [&str; 4] = ["4.2.1", "4.2.1", "4.2.0", "4.1.7"];
+const VIDEO_CODECS: [&str; 5] = ["video/VP8", "video/VP8", "video/VP9", "video/H264", "video/AV1"];
+
+const SECOND_US: i64 = 1_000_000;
+const HOUR_US: i64 = 3600 * SECOND_US;
+
+/// The release before clients told when they send.
+const UNCLOCKED_VERSION: &str = "3.9.4";
+
+/// A call of at most `room` participants, none of them joined yet.
+pub(super) fn begin(around: &mut Surroundings, number: u32, room: u32) -> Vec<Session> {
+    let rng = &mut around.rng;
+    let size = if rng.random() { 2 } else { rng.random_range(3..=8) }.min(room);
+    let app = APPS[rng.random_range(0..APPS.len())];
+    let call = format!("{:x}-{number}", around.settings.start_us / 1000);
+    let home = rng.random_range(0..around.places.len());
+    let length_us = rng.random_range(20..120) * rng.random_range(1..6) * SECOND_US;
+    let audio_only = !around.is_steady() && around.chance(1000);
+    (0..size)
+        .map(|seat| {
+            let place = if around.chance(6000) { near(around, home) } else { anywhere(around) };
+            let mut session = participant(around, app, &call, seat, place);
+            session.streams = streams(around, app, audio_only, size);
+            if around.is_steady() {
+                session.phase = Phase::Talk;
+                session.ends_us = i64::MAX;
+            } else {
+                session.ends_us = length_us - length_us * around.rng.random_range(0..300) / 1000;
+            }
+            session
+        })
+        .collect()
+}
+
+fn anywhere(around: &mut Surroundings) -> usize {
+    around.rng.random_range(0..around.places.len())
+}
+
+/// A place of the same country.
+pub(super) fn near(around: &mut Surroundings, home: usize) -> usize {
+    let country = &around.places[home].country;
+    let places: Vec<usize> =
+        (0..around.places.len()).filter(|at| around.places[*at].country == *country).collect();
+    places.choose(&mut around.rng).copied().unwrap_or(home)
+}
+
+/// What `navigator.connection` would say there.
+pub(super) fn network_type(
+    around: &mut Surroundings,
+    place: usize,
+    browser: &Browser,
+) -> &'static str {
+    if around.places[place].access == "cellular" {
+        "cellular"
+    } else if browser.class == "desktop" && around.chance(4000) {
+        "ethernet"
+    } else {
+        "wifi"
+    }
+}
+
+fn participant(
+    around: &mut Surroundings,
+    app: &str,
+    call: &str,
+    seat: u32,
+    place: usize,
+) -> Session {
+    let browser = Browser::at(around.rng.random_range(0..1000));
+    let network_type = network_type(around, place, browser);
+    let path = Path::new(0, network_type, &mut around.rng);
+    let clock = clock(around);
+    let version = VERSIONS[around.rng.random_range(0..VERSIONS.len())];
+    let stray = around.chance(300);
+    let edge_of = if stray { anywhere(around) } else { place };
+    Session {
+        number: 0,
+        introduced: false,
+        app: app.to_owned(),
+        call: call.to_owned(),
+        participant: format!("p{seat}"),
+        place,
+        address: around.places[place].address(&mut around.rng).to_string(),
+        edge: around.places[edge_of].edge(),
+        detour_us: if edge_of == place { 0 } else { 120_000 },
+        client_version: if clock.told { version } else { UNCLOCKED_VERSION },
+        browser,
+        clock,
+        phase: Phase::Join,
+        ends_us: 0,
+        passed_us: 0,
+        connection: 0,
+        streams: Vec::new(),
+        path,
+        quiet: false,
+        offline_until_us: 0,
+        spell: 0,
+        moments: 0,
+        bad_moments: 0,
+    }
+}
+
+/// Most clocks are a few seconds off, some by hours. A few sessions kept their events for minutes
+/// or hours, and fewer for longer than anybody waits.
+fn clock(around: &mut Surroundings) -> Clock {
+    let rng = &mut around.rng;
+    let off_by = match rng.random_range(0..100) {
+        0..90 => 3 * SECOND_US,
+        90..98 => 300 * SECOND_US,
+        _ => 20 * HOUR_US,
+    };
+    let mut clock = Clock { told: true, skew_us: rng.random_range(-off_by..=off_by), lag_us: 0 };
+    if around.is_steady() {
+        return clock;
+    }
+    match around.rng.random_range(0..1000) {
+        0..20 => clock.lag_us = around.rng.random_range(120 * SECOND_US..4 * HOUR_US),
+        20..24 => clock.lag_us = around.rng.random_range(80 * HOUR_US..200 * HOUR_US),
+        24..80 => {
+            clock.told = false;
+            clock.skew_us = around.rng.random_range(-2 * SECOND_US..=2 * SECOND_US);
+        }
+        _ => {}
+    }
+    clock
+}
+
+fn streams(around: &mut Surroundings, app: &str, audio_only: bool, size: u32) -> Vec<Stream> {
+    let voice = match around.rng.random_range(0..100) {
+        0..8 if app == "support" => "audio/PCMU",
+        8..12 if app == "support" => "audio/G722",
+        _ => "audio/opus",
+    };
+    let video = VIDEO_CODECS[around.rng.random_range(0..VIDEO_CODECS.len())];
+    let heard = if size >= 5 && !around.is_steady() && around.chance(3000) { 2 } else { 1 };
+    let mut kinds = vec![(Kind::Audio, voice)];
+    if !audio_only {
+        kinds.push((Kind::Video, video));
+    }
+    let mut directions = vec![Direction::Outbound];
+    directions.resize(1 + heard, Direction::Inbound);
+    let mut streams = Vec::new();
+    for direction in directions {
+        for (kind, codec) in &kinds {
+            streams.push(Stream::new(*kind, direction, codec, around.rng.random()));
+        }
+    }
+    streams
+}

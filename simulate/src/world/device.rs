@@ -1,0 +1,140 @@
+//! The browsers of the world, and what each of them tells.
+
+use schemas::Device;
+
+/// What a browser's `getStats()` has, where browsers differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Dialect {
+    /// `totalRoundTripTime` and `roundTripTimeMeasurements` of `remote-inbound-rtp`.
+    pub(super) round_trip_totals: bool,
+    /// `packetsReceived` of `remote-inbound-rtp`.
+    pub(super) far_packets: bool,
+    /// `totalRoundTripTime` and `responsesReceived` of `candidate-pair`.
+    pub(super) ice_totals: bool,
+    /// `freezeCount` and `totalFreezesDuration`.
+    pub(super) freezes: bool,
+    /// `silentConcealedSamples`.
+    pub(super) silence: bool,
+    /// `framesDropped`.
+    pub(super) dropped: bool,
+    /// `nackCount` of audio.
+    pub(super) audio_nack: bool,
+    /// `networkType` of the local candidate.
+    pub(super) network_type: bool,
+    /// `remote-outbound-rtp` with round trips.
+    pub(super) remote_outbound: bool,
+    /// A `transport` that names the selected pair; otherwise the pair says `selected`.
+    pub(super) transport: bool,
+}
+
+const CHROMIUM: Dialect = Dialect {
+    round_trip_totals: true,
+    far_packets: false,
+    ice_totals: true,
+    freezes: true,
+    silence: true,
+    dropped: true,
+    audio_nack: true,
+    network_type: true,
+    remote_outbound: true,
+    transport: true,
+};
+
+const SAFARI: Dialect = Dialect {
+    freezes: false,
+    silence: false,
+    audio_nack: false,
+    network_type: false,
+    remote_outbound: false,
+    ..CHROMIUM
+};
+
+const FIREFOX: Dialect = Dialect {
+    far_packets: true,
+    freezes: false,
+    network_type: false,
+    remote_outbound: false,
+    transport: false,
+    ..CHROMIUM
+};
+
+const FIREFOX_ESR: Dialect =
+    Dialect { round_trip_totals: false, ice_totals: false, dropped: false, ..FIREFOX };
+
+/// A browser on a device.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Browser {
+    pub(super) user_agent: &'static str,
+    pub(super) class: &'static str,
+    os: &'static str,
+    family: &'static str,
+    major: &'static str,
+    pub(super) dialect: Dialect,
+    weight: u32,
+}
+
+impl Browser {
+    /// What uap-core says of the user agent.
+    pub(super) fn device(&self) -> Device {
+        Device {
+            class: self.class.to_owned(),
+            os: self.os.to_owned(),
+            browser: self.family.to_owned(),
+            browser_version: self.major.to_owned(),
+        }
+    }
+
+    /// The browser at `share` of the way through all of them by weight, in 1/1000.
+    pub(super) fn at(share: u32) -> &'static Self {
+        let mut left = share % 1000;
+        BROWSERS
+            .iter()
+            .find(|browser| {
+                let here = left < browser.weight;
+                left = left.saturating_sub(browser.weight);
+                here
+            })
+            .unwrap_or(&BROWSERS[0])
+    }
+}
+
+/// Weights add up to 1000.
+#[rustfmt::skip]
+static BROWSERS: [Browser; 11] = [
+    Browser { user_agent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36",
+        class: "desktop", os: "Windows", family: "Chrome", major: "139", dialect: CHROMIUM, weight: 270 },
+    Browser { user_agent: "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36",
+        class: "desktop", os: "Mac OS X", family: "Chrome", major: "139", dialect: CHROMIUM, weight: 120 },
+    Browser { user_agent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36",
+        class: "desktop", os: "Linux", family: "Chrome", major: "138", dialect: CHROMIUM, weight: 40 },
+    Browser { user_agent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36 Edg/139.0.0.0",
+        class: "desktop", os: "Windows", family: "Edge", major: "139", dialect: CHROMIUM, weight: 110 },
+    Browser { user_agent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:142.0) Gecko/20100101 Firefox/142.0",
+        class: "desktop", os: "Windows", family: "Firefox", major: "142", dialect: FIREFOX, weight: 50 },
+    Browser { user_agent: "Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0",
+        class: "desktop", os: "Linux", family: "Firefox", major: "115", dialect: FIREFOX_ESR, weight: 30 },
+    Browser { user_agent: "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 Safari/605.1.15",
+        class: "desktop", os: "Mac OS X", family: "Safari", major: "17", dialect: SAFARI, weight: 80 },
+    Browser { user_agent: "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Mobile Safari/537.36",
+        class: "mobile", os: "Android", family: "Chrome Mobile", major: "139", dialect: CHROMIUM, weight: 150 },
+    Browser { user_agent: "Mozilla/5.0 (iPhone; CPU iPhone OS 17_6_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 Mobile/15E148 Safari/604.1",
+        class: "mobile", os: "iOS", family: "Mobile Safari", major: "17", dialect: SAFARI, weight: 110 },
+    Browser { user_agent: "Mozilla/5.0 (iPad; CPU OS 17_6_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 Mobile/15E148 Safari/604.1",
+        class: "tablet", os: "iOS", family: "Mobile Safari", major: "17", dialect: SAFARI, weight: 20 },
+    Browser { user_agent: "Mozilla/5.0 (Linux; Android 13; SM-X710) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36",
+        class: "tablet", os: "Android", family: "Chrome", major: "138", dialect: CHROMIUM, weight: 20 },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_browser_appears_by_its_weight() {
+        assert_eq!(BROWSERS.iter().map(|browser| browser.weight).sum::<u32>(), 1000);
+        for browser in &BROWSERS {
+            let times = (0..1000).filter(|share| Browser::at(*share) == browser).count();
+            assert_eq!(times, browser.weight as usize, "{}", browser.user_agent);
+        }
+    }
+}

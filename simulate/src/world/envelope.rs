@@ -1,0 +1,74 @@
+//! The raw record's JSON envelope.
+
+use schemas::EventKind;
+
+use super::json::Json;
+
+/// All of an envelope but what its event adds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Envelope<'a> {
+    pub(super) event: EventKind,
+    pub(super) app: &'a str,
+    pub(super) call: &'a str,
+    pub(super) participant: &'a str,
+    pub(super) connection: u32,
+    /// Of the event, client clock, µs.
+    pub(super) client_us: i64,
+    /// Client clock; older clients do not tell it.
+    pub(super) sent_ms: Option<i64>,
+    /// Collector's clock.
+    pub(super) received_ms: i64,
+    pub(super) address: &'a str,
+    pub(super) edge: &'a str,
+    pub(super) client_version: &'a str,
+    pub(super) user_agent: &'a str,
+}
+
+impl Envelope<'_> {
+    /// The event's time by the collector's clock, µs.
+    pub(super) const fn event_us(&self) -> i64 {
+        self.client_us + self.shift_us()
+    }
+
+    /// What takes the client's clock to the collector's, µs.
+    pub(super) const fn shift_us(&self) -> i64 {
+        match self.sent_ms {
+            Some(sent_ms) => (self.received_ms - sent_ms) * 1000,
+            None => 0,
+        }
+    }
+
+    /// Writes it, with what `add` adds.
+    pub(super) fn write(&self, payload: &mut Vec<u8>, add: impl FnOnce(&mut Json<'_>)) {
+        let mut json = Json(payload);
+        json.start();
+        json.int("v", 1);
+        json.text("event", name(self.event));
+        json.text("app", self.app);
+        json.text("call", self.call);
+        json.text("participant", self.participant);
+        json.text("peer_connection", &format!("pc-{}", self.connection));
+        json.millis("timestamp", self.client_us);
+        if let Some(sent_ms) = self.sent_ms {
+            json.int("sent_at", sent_ms);
+        }
+        json.int("received_at", self.received_ms);
+        json.text("client_address", self.address);
+        json.text("edge", self.edge);
+        json.text("client_version", self.client_version);
+        json.text("user_agent", self.user_agent);
+        add(&mut json);
+        json.close();
+    }
+}
+
+const fn name(event: EventKind) -> &'static str {
+    match event {
+        EventKind::Joined => "joined",
+        EventKind::Connected => "connected",
+        EventKind::Stats | EventKind::Cover => "stats",
+        EventKind::Left => "left",
+        EventKind::Failed => "failed",
+        EventKind::Feedback => "feedback",
+    }
+}

@@ -1,0 +1,98 @@
+//! What goes wrong with reports, and records that nobody can use.
+
+use rand::Rng;
+use schemas::EventKind;
+
+use super::Surroundings;
+use super::envelope::Envelope;
+
+/// What befalls one report of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    None,
+    /// The client sends it again.
+    Retry,
+    /// It arrives after the next one.
+    HeldBack,
+    /// It is never sent.
+    Lost,
+    /// The client keeps its reports for a while and then sends them in order.
+    Offline,
+    /// One stream goes on under another SSRC.
+    NewSsrc,
+    /// One stream's counters begin again.
+    Reset,
+    /// The client moves to another network.
+    Handover,
+    /// The client replaces its peer connection.
+    NewConnection,
+    /// A record that cannot be used comes with it.
+    Garbage,
+}
+
+impl Fault {
+    /// Shares of 10,000.
+    pub(super) fn draw(rng: &mut impl Rng) -> Self {
+        match rng.random_range(0..10_000) {
+            0..120 => Self::Retry,
+            120..180 => Self::HeldBack,
+            180..220 => Self::Lost,
+            220..250 => Self::Offline,
+            250..300 => Self::NewSsrc,
+            300..340 => Self::Reset,
+            340..360 => Self::Handover,
+            360..370 => Self::NewConnection,
+            370..420 => Self::Garbage,
+            _ => Self::None,
+        }
+    }
+}
+
+/// A record that has to be dead-lettered, made from a good `envelope`: the code of the reason, and
+/// its bytes.
+pub(super) fn garbage(
+    envelope: &Envelope<'_>,
+    around: &mut Surroundings,
+) -> (&'static str, Vec<u8>) {
+    let good = |envelope: Envelope<'_>| {
+        let mut payload = Vec::new();
+        envelope.write(&mut payload, |_| {});
+        payload
+    };
+    let joined = Envelope { event: EventKind::Joined, ..*envelope };
+    match around.rng.random_range(0..9) {
+        0 => {
+            let mut payload = good(joined);
+            payload.truncate(around.rng.random_range(1..payload.len()));
+            ("not_json", payload)
+        }
+        1 => {
+            let mut payload = good(joined);
+            let middle = payload.len() / 2;
+            payload[middle] = 0xff;
+            ("not_utf8", payload)
+        }
+        2 => {
+            let mut payload = good(Envelope { event: EventKind::Stats, ..*envelope });
+            payload.pop();
+            payload.extend_from_slice(b",\"report\":");
+            payload.extend(std::iter::repeat_n(b'[', 5_000));
+            payload.extend(std::iter::repeat_n(b']', 5_000));
+            payload.push(b'}');
+            ("too_deep", payload)
+        }
+        3 => ("unknown_event", replaced(&good(joined), "\"joined\"", "\"exploded\"")),
+        4 => ("missing_field", replaced(&good(joined), "\"call\"", "\"cal\"")),
+        5 => ("unknown_format", replaced(&good(joined), "\"v\":1,", "\"v\":77,")),
+        6 => ("missing_field", good(Envelope { event: EventKind::Stats, ..*envelope })),
+        7 => ("not_json", Vec::new()),
+        _ => {
+            let client_us = envelope.received_ms * 1000 + 86_400_000_000;
+            ("time_ahead", good(Envelope { client_us, sent_ms: None, ..joined }))
+        }
+    }
+}
+
+fn replaced(payload: &[u8], from: &str, to: &str) -> Vec<u8> {
+    String::from_utf8_lossy(payload).replacen(from, to, 1).into_bytes()
+}

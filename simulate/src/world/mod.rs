@@ -1,0 +1,275 @@
+//! A world of sessions whose truth is known: single-threaded, without clock and I/O. The same
+//! settings give the same bytes.
+
+mod call;
+mod device;
+mod envelope;
+mod fault;
+mod json;
+mod path;
+mod place;
+mod session;
+mod stats;
+mod stream;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::truth;
+use place::{Conditions, Place};
+use session::Session;
+
+/// The longest time between two reports of a session: with a report lost or held back on top, and
+/// a stall of a minute, its streams still find their last snapshot within the 120 s of the log that
+/// ingest remembers.
+pub const LONGEST_PERIOD_US: i64 = 20_000_000;
+
+/// What happens in the world beside everyday life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scenario {
+    /// Nothing.
+    #[default]
+    Usual,
+    /// The network of one provider, [`INCIDENT_PROVIDER`], is bad for the middle third of the
+    /// time; for ten minutes from the third on if there is no end.
+    IspIncident,
+    /// Every session only reports, for ever and without fault: a load to measure with. Nobody
+    /// joins or leaves, and each report has four streams.
+    Steady,
+}
+
+impl Scenario {
+    /// The name under which a user asks for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Usual => "usual",
+            Self::IspIncident => "isp-incident",
+            Self::Steady => "steady",
+        }
+    }
+
+    /// The scenario of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Usual, Self::IspIncident, Self::Steady].into_iter().find(|it| it.name() == name)
+    }
+}
+
+/// The provider of [`Scenario::IspIncident`].
+pub const INCIDENT_PROVIDER: &str = "Deutsche Telekom";
+
+/// What makes a world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Seed of all that is random.
+    pub seed: u64,
+    /// When it begins, µs since the Unix epoch.
+    pub start_us: i64,
+    /// When it ends, µs after its start; never if none.
+    pub duration_us: Option<i64>,
+    /// Sessions that are live at a time.
+    pub sessions: u32,
+    /// Time between two reports of a session, µs; at most [`LONGEST_PERIOD_US`].
+    pub period_us: i64,
+    /// What happens beside everyday life.
+    pub scenario: Scenario,
+}
+
+impl Settings {
+    /// First line of the world's truth.
+    #[must_use]
+    pub fn header(&self) -> truth::Header {
+        truth::Header {
+            seed: self.seed,
+            start_us: self.start_us,
+            sessions: self.sessions,
+            period_us: self.period_us,
+            scenario: self.scenario.name().to_owned(),
+        }
+    }
+
+    /// Start and end of the incident.
+    fn incident(&self) -> std::ops::Range<i64> {
+        let (from, to) = match self.duration_us {
+            Some(duration) => (duration / 3, duration / 3 * 2),
+            None => (180_000_000, 780_000_000),
+        };
+        self.start_us + from..self.start_us + to
+    }
+}
+
+/// A raw record on its way, and the truth about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// When it is sent, µs since the Unix epoch.
+    pub at_us: i64,
+    /// Key of the raw record: app/call/participant.
+    pub key: String,
+    /// Value of the raw record.
+    pub payload: Vec<u8>,
+    /// What has to become of it.
+    pub truth: truth::Record,
+}
+
+/// Settings that make no world.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    /// A session reports too seldom for its streams to be followed, or all the time.
+    #[error("a session must report every 1 ms to 20 s, not every {0} µs")]
+    Period(i64),
+    /// Nobody is there.
+    #[error("at least one session is needed")]
+    Empty,
+    /// The list of networks is broken.
+    #[error("simulate/data/places.csv has a line that is none")]
+    Places,
+}
+
+/// What sessions draw from.
+struct Surroundings {
+    settings: Settings,
+    places: Vec<Place>,
+    rng: ChaCha8Rng,
+}
+
+impl Surroundings {
+    /// What the network is like at a place, without the session's own bad luck.
+    fn conditions(&self, place: usize, at_us: i64) -> Conditions {
+        let place = &self.places[place];
+        let usual = place.conditions(at_us);
+        let struck = self.settings.scenario == Scenario::IspIncident
+            && place.provider == INCIDENT_PROVIDER
+            && self.settings.incident().contains(&at_us);
+        if struck { usual.worse(14) } else { usual }
+    }
+
+    fn is_steady(&self) -> bool {
+        self.settings.scenario == Scenario::Steady
+    }
+
+    /// True in `share` of 10,000 cases.
+    fn chance(&mut self, share: u32) -> bool {
+        self.rng.random_range(0..10_000) < share
+    }
+}
+
+enum Item {
+    Step(Box<Session>),
+    Send(Box<Delivery>),
+}
+
+/// All sessions, played in the order of time.
+pub struct World {
+    around: Surroundings,
+    /// By time, then in the order of scheduling.
+    queue: BTreeMap<(i64, u64), Item>,
+    scheduled: u64,
+    ready: VecDeque<Delivery>,
+    calls: u32,
+    introduced: u32,
+    live: u32,
+}
+
+impl World {
+    /// A world at its start.
+    ///
+    /// # Errors
+    /// When the settings make no world.
+    pub fn new(settings: Settings) -> Result<Self, WorldError> {
+        if !(1_000..=LONGEST_PERIOD_US).contains(&settings.period_us) {
+            return Err(WorldError::Period(settings.period_us));
+        }
+        if settings.sessions == 0 {
+            return Err(WorldError::Empty);
+        }
+        let places = Place::all().ok_or(WorldError::Places)?;
+        let rng = ChaCha8Rng::seed_from_u64(settings.seed);
+        let mut world = Self {
+            around: Surroundings { settings, places, rng },
+            queue: BTreeMap::new(),
+            scheduled: 0,
+            ready: VecDeque::new(),
+            calls: 0,
+            introduced: 0,
+            live: 0,
+        };
+        world.populate(settings.start_us);
+        Ok(world)
+    }
+
+    /// Begins calls until enough sessions are live.
+    fn populate(&mut self, now_us: i64) {
+        while self.live < self.around.settings.sessions {
+            let room = self.around.settings.sessions - self.live;
+            let call = call::begin(&mut self.around, self.calls, room);
+            self.calls += 1;
+            for mut session in call {
+                session.number = self.introduced;
+                self.introduced += 1;
+                self.live += 1;
+                let joins_us =
+                    now_us + self.around.rng.random_range(0..self.around.settings.period_us);
+                session.ends_us = session.ends_us.saturating_add(joins_us);
+                session.passed_us = joins_us - self.around.settings.period_us;
+                self.schedule(joins_us, Item::Step(Box::new(session)));
+            }
+        }
+    }
+
+    fn schedule(&mut self, at_us: i64, item: Item) {
+        self.queue.insert((at_us, self.scheduled), item);
+        self.scheduled += 1;
+    }
+
+    fn step(&mut self, mut session: Box<Session>, now_us: i64) {
+        let mut deliveries = Vec::new();
+        let next = session.step(now_us, &mut self.around, &mut deliveries);
+        for delivery in deliveries {
+            if delivery.at_us <= now_us {
+                self.ready.push_back(delivery);
+            } else {
+                self.schedule(delivery.at_us, Item::Send(Box::new(delivery)));
+            }
+        }
+        match next {
+            Some(at_us) => self.schedule(at_us, Item::Step(session)),
+            None => {
+                self.live -= 1;
+                self.populate(now_us);
+            }
+        }
+    }
+}
+
+impl Iterator for World {
+    type Item = Delivery;
+
+    fn next(&mut self) -> Option<Delivery> {
+        let end_us = self
+            .around
+            .settings
+            .duration_us
+            .map_or(i64::MAX, |duration| self.around.settings.start_us + duration);
+        loop {
+            if let Some(delivery) = self.ready.pop_front() {
+                return Some(delivery);
+            }
+            let ((now_us, _), item) = self.queue.pop_first()?;
+            if now_us >= end_us {
+                return None;
+            }
+            match item {
+                Item::Send(delivery) => return Some(*delivery),
+                Item::Step(session) => self.step(session, now_us),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

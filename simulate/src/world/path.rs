@@ -1,0 +1,95 @@
+//! The selected candidate pair of a peer connection.
+
+use rand::Rng;
+
+use super::place::Conditions;
+
+/// Candidate type, protocol and relay protocol of the local candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Route {
+    pub(super) candidate: &'static str,
+    pub(super) protocol: &'static str,
+    pub(super) relay: Option<&'static str>,
+    /// The name that the pipeline gives it.
+    pub(super) transport: &'static str,
+}
+
+const fn direct(candidate: &'static str, protocol: &'static str) -> Route {
+    Route { candidate, protocol, relay: None, transport: protocol }
+}
+
+const fn relay(protocol: &'static str, transport: &'static str) -> Route {
+    Route { candidate: "relay", protocol: "udp", relay: Some(protocol), transport }
+}
+
+/// One line for each tenth of all peer connections.
+const ROUTES: [Route; 10] = [
+    direct("srflx", "udp"),
+    direct("srflx", "udp"),
+    direct("srflx", "udp"),
+    direct("prflx", "udp"),
+    direct("host", "udp"),
+    direct("host", "udp"),
+    direct("host", "tcp"),
+    relay("udp", "relay-udp"),
+    relay("tcp", "relay-tcp"),
+    relay("tls", "relay-tls"),
+];
+
+/// A candidate pair, with its round trips by STUN.
+#[derive(Debug)]
+pub(super) struct Path {
+    number: u32,
+    pub(super) route: Route,
+    pub(super) network_type: &'static str,
+    pub(super) current_us: i64,
+    /// Since the pair's start: sum, µs, and number.
+    pub(super) total: (i64, i64),
+    /// Since the last snapshot that counted.
+    since: (i64, i64),
+    counted: bool,
+}
+
+impl Path {
+    /// The `number`th pair of a session.
+    pub(super) fn new(number: u32, network_type: &'static str, rng: &mut impl Rng) -> Self {
+        Self {
+            number,
+            route: ROUTES[rng.random_range(0..ROUTES.len())],
+            network_type,
+            current_us: 0,
+            total: (0, 0),
+            since: (0, 0),
+            counted: false,
+        }
+    }
+
+    /// The pair that takes over.
+    pub(super) fn next(&self, network_type: &'static str, rng: &mut impl Rng) -> Self {
+        Self::new(self.number + 1, network_type, rng)
+    }
+
+    pub(super) fn pair_id(&self) -> String {
+        format!("CP{}_IrF4k2", self.local_id())
+    }
+
+    pub(super) fn local_id(&self) -> String {
+        format!("Il{}", self.number)
+    }
+
+    /// Lets `us` pass: a check is answered about every 2.5 s.
+    pub(super) fn pass(&mut self, us: i64, conditions: Conditions, rng: &mut impl Rng) {
+        let checks = (us + rng.random_range(0..2_500_000)) / 2_500_000;
+        self.current_us = conditions.round_trip_us + rng.random_range(0..=conditions.jitter_us);
+        for sum in [&mut self.total, &mut self.since] {
+            sum.0 += checks * self.current_us;
+            sum.1 += checks;
+        }
+    }
+
+    /// A snapshot counts: the round trips since the last one that did, none if it is the first.
+    pub(super) fn interval(&mut self) -> Option<(i64, i64)> {
+        let since = std::mem::take(&mut self.since);
+        std::mem::replace(&mut self.counted, true).then_some(since)
+    }
+}

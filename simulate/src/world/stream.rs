@@ -1,0 +1,301 @@
+//! One RTP stream: what really happens on it, and the counters that a browser would show.
+
+use std::ops::AddAssign;
+
+use rand::Rng;
+use schemas::{Direction, Kind};
+
+use super::device::Dialect;
+use super::place::Conditions;
+use crate::truth;
+
+/// Share of a whole in millionths.
+const WHOLE: i64 = 1_000_000;
+
+/// A snapshot has `remote-…` objects from this snapshot of a stream on: the first RTCP report
+/// takes a moment to come.
+const FIRST_REMOTE: u32 = 2;
+
+/// What happened on a stream; units as in [`schemas::Interval`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counters {
+    /// Received (inbound) or sent (outbound).
+    pub(super) packets: i64,
+    /// On the way here (inbound) or on the way there (outbound).
+    pub(super) lost: i64,
+    pub(super) bytes: i64,
+    pub(super) nack: i64,
+    pub(super) pli: i64,
+    pub(super) fir: i64,
+    pub(super) frames: i64,
+    pub(super) key_frames: i64,
+    pub(super) dropped: i64,
+    pub(super) freezes: i64,
+    pub(super) frozen_us: i64,
+    pub(super) samples: i64,
+    pub(super) concealed: i64,
+    pub(super) silent: i64,
+    pub(super) buffered_us: i64,
+    pub(super) emitted: i64,
+    pub(super) round_trip_us: i64,
+    pub(super) round_trips: i64,
+}
+
+impl AddAssign for Counters {
+    fn add_assign(&mut self, more: Self) {
+        self.packets += more.packets;
+        self.lost += more.lost;
+        self.bytes += more.bytes;
+        self.nack += more.nack;
+        self.pli += more.pli;
+        self.fir += more.fir;
+        self.frames += more.frames;
+        self.key_frames += more.key_frames;
+        self.dropped += more.dropped;
+        self.freezes += more.freezes;
+        self.frozen_us += more.frozen_us;
+        self.samples += more.samples;
+        self.concealed += more.concealed;
+        self.silent += more.silent;
+        self.buffered_us += more.buffered_us;
+        self.emitted += more.emitted;
+        self.round_trip_us += more.round_trip_us;
+        self.round_trips += more.round_trips;
+    }
+}
+
+/// The last snapshot that counted.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    client_us: i64,
+    remote: bool,
+}
+
+/// A stream as its browser sees it.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) kind: Kind,
+    pub(super) direction: Direction,
+    pub(super) codec: &'static str,
+    pub(super) ssrc: u32,
+    /// Since the stream's start.
+    pub(super) total: Counters,
+    /// Since the last snapshot that counted.
+    since: Counters,
+    pub(super) jitter_us: i64,
+    pub(super) bit_rate: i64,
+    snapshots: u32,
+    last: Option<Last>,
+}
+
+impl Stream {
+    pub(super) fn new(kind: Kind, direction: Direction, codec: &'static str, ssrc: u32) -> Self {
+        Self {
+            kind,
+            direction,
+            codec,
+            ssrc,
+            total: Counters::default(),
+            since: Counters::default(),
+            jitter_us: 0,
+            bit_rate: 0,
+            snapshots: 0,
+            last: None,
+        }
+    }
+
+    /// Counts from nothing again, under the same SSRC or a new one.
+    pub(super) fn restart(&mut self, ssrc: u32) {
+        *self = Self::new(self.kind, self.direction, self.codec, ssrc);
+    }
+
+    /// Whether a restart under the same SSRC would show: by then the counters are well ahead of
+    /// what one more moment yields.
+    pub(super) const fn is_established(&self) -> bool {
+        self.snapshots > 4
+    }
+
+    /// Whether the far end has reported by now.
+    pub(super) const fn has_remote(&self) -> bool {
+        self.snapshots >= FIRST_REMOTE
+    }
+
+    /// Lets `us` pass.
+    pub(super) fn pass(&mut self, us: i64, conditions: Conditions, rng: &mut impl Rng) {
+        let mut more = match self.kind {
+            Kind::Video => self.video(us, conditions, rng),
+            Kind::Audio | Kind::None => self.audio(us, conditions, rng),
+        };
+        more.round_trips = (us / WHOLE).max(1);
+        more.round_trip_us = more.round_trips
+            * (conditions.round_trip_us + rng.random_range(0..=conditions.jitter_us));
+        self.jitter_us = conditions.jitter_us * rng.random_range(700..1300) / 1000;
+        self.total += more;
+        self.since += more;
+    }
+
+    /// Packets received or sent, and lost, of `expected`. Where none is lost, one that was given
+    /// up for lost may still come, or come twice: RFC 3550 counts it as a negative loss.
+    fn transmit(&self, expected: i64, conditions: Conditions, rng: &mut impl Rng) -> (i64, i64) {
+        let lost = match part(expected, conditions.loss_ppm, rng) {
+            0 if expected > 2 && rng.random_range(0..50) == 0 => -1,
+            lost => lost,
+        };
+        let received = expected - lost;
+        (if self.direction == Direction::Inbound { received } else { expected }, lost)
+    }
+
+    fn audio(&self, us: i64, conditions: Conditions, rng: &mut impl Rng) -> Counters {
+        let (packets, lost) = self.transmit(us / 20_000, conditions, rng);
+        let bytes = packets * 80 + rng.random_range(0..=packets * 4);
+        if self.direction == Direction::Outbound {
+            return Counters { packets, lost, bytes, ..Counters::default() };
+        }
+        let samples = us * 48 / 1000;
+        let silent = rng.random_range(0..=480);
+        Counters {
+            packets,
+            lost,
+            bytes,
+            nack: lost.max(0) / 2,
+            samples,
+            silent,
+            concealed: silent + lost.max(0) * 900,
+            emitted: samples,
+            buffered_us: samples * (20_000 + 2 * conditions.jitter_us),
+            ..Counters::default()
+        }
+    }
+
+    fn video(&mut self, us: i64, conditions: Conditions, rng: &mut impl Rng) -> Counters {
+        let loss = conditions.loss_ppm;
+        self.bit_rate = 1_200_000 * WHOLE / (WHOLE + 20 * loss);
+        let (packets, lost) = self.transmit(self.bit_rate * us / WHOLE / 8800, conditions, rng);
+        let frames = us * 30 / (WHOLE + 15 * loss);
+        let common = Counters {
+            packets,
+            lost,
+            bytes: packets * 1050 + rng.random_range(0..=packets * 50),
+            nack: part(lost.max(0), 800_000, rng),
+            pli: part(us, loss, rng) / 2_000_000,
+            fir: i64::from(rng.random_range(0..500) == 0),
+            frames,
+            key_frames: 1,
+            ..Counters::default()
+        };
+        if self.direction == Direction::Outbound {
+            return common;
+        }
+        let dropped = part(frames, (4 * loss).min(700_000), rng);
+        let freezes = if loss > 20_000 { rng.random_range(0..3) } else { 0 };
+        let decoded = frames - dropped;
+        Counters {
+            frames: decoded,
+            dropped,
+            freezes,
+            frozen_us: freezes * rng.random_range(150_000..900_000).min(us / 4),
+            emitted: decoded,
+            buffered_us: decoded * (30_000 + 2 * conditions.jitter_us),
+            ..common
+        }
+    }
+
+    /// A snapshot is taken.
+    pub(super) const fn snapshot(&mut self) {
+        self.snapshots += 1;
+    }
+
+    /// The snapshot taken at `client_us` counts: what happened since the last one that did, or
+    /// none if it is the first. `shift_us` takes the client's clock to the collector's.
+    pub(super) fn interval(
+        &mut self,
+        client_us: i64,
+        shift_us: i64,
+        dialect: Dialect,
+    ) -> Option<truth::Interval> {
+        let now = Last { client_us, remote: self.has_remote() };
+        let since = std::mem::take(&mut self.since);
+        let last = self.last.replace(now)?;
+        let mut interval = truth::Interval {
+            kind: self.kind,
+            direction: self.direction,
+            codec: self.codec.to_owned(),
+            start_us: last.client_us + shift_us,
+            end_us: client_us + shift_us,
+            bytes: Some(since.bytes),
+            ..truth::Interval::default()
+        };
+        let both = last.remote && now.remote;
+        match self.direction {
+            Direction::Inbound => self.tell_inbound(&mut interval, since, both, dialect),
+            Direction::Outbound | Direction::None => {
+                self.tell_outbound(&mut interval, since, both, dialect);
+            }
+        }
+        Some(interval)
+    }
+
+    fn tell_inbound(
+        &self,
+        interval: &mut truth::Interval,
+        since: Counters,
+        remote: bool,
+        dialect: Dialect,
+    ) {
+        interval.stream_packets = Some(self.total.packets + self.total.lost);
+        interval.packets_received = Some(since.packets);
+        interval.packets_lost = Some(since.lost);
+        interval.jitter_us = Some(self.jitter_us);
+        interval.jitter_buffer_us = Some(since.buffered_us);
+        interval.jitter_buffer_emitted = Some(since.emitted);
+        if self.kind == Kind::Audio {
+            interval.nack = dialect.audio_nack.then_some(since.nack);
+            interval.total_samples = Some(since.samples);
+            let silent = if dialect.silence { since.silent } else { 0 };
+            interval.concealed_samples = Some(since.concealed - silent);
+            let round_trip = remote && dialect.remote_outbound;
+            interval.round_trip_us = round_trip.then_some(since.round_trip_us);
+            interval.round_trip_count = round_trip.then_some(since.round_trips);
+        } else {
+            tell_video(interval, since);
+            interval.frames_dropped = dialect.dropped.then_some(since.dropped);
+            interval.freeze_count = dialect.freezes.then_some(since.freezes);
+            interval.freeze_us = dialect.freezes.then_some(since.frozen_us);
+        }
+    }
+
+    fn tell_outbound(
+        &self,
+        interval: &mut truth::Interval,
+        since: Counters,
+        remote: bool,
+        dialect: Dialect,
+    ) {
+        interval.stream_packets = Some(self.total.packets);
+        interval.packets_lost = remote.then_some(since.lost);
+        let arrived = since.packets - since.lost;
+        interval.packets_received =
+            remote.then_some(if dialect.far_packets { arrived } else { arrived.max(0) });
+        interval.jitter_us = self.has_remote().then_some(self.jitter_us);
+        let round_trip = remote && dialect.round_trip_totals;
+        interval.round_trip_us = round_trip.then_some(since.round_trip_us);
+        interval.round_trip_count = round_trip.then_some(since.round_trips);
+        if self.kind == Kind::Video {
+            tell_video(interval, since);
+        } else {
+            interval.nack = dialect.audio_nack.then_some(since.nack);
+        }
+    }
+}
+
+const fn tell_video(interval: &mut truth::Interval, since: Counters) {
+    interval.nack = Some(since.nack);
+    interval.pli = Some(since.pli);
+    interval.fir = Some(since.fir);
+    interval.frames = Some(since.frames);
+}
+
+/// `ppm` of `whole`, rounded up or down by chance so that the mean is right.
+fn part(whole: i64, ppm: i64, rng: &mut impl Rng) -> i64 {
+    (whole * ppm + rng.random_range(0..WHOLE)) / WHOLE
+}

@@ -1,0 +1,359 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::{HashMap, HashSet};
+
+use schemas::{Direction, EventKind, Kind};
+use serde_json::Value;
+
+use super::*;
+use crate::truth::{Interval, Outcome, payload_hash};
+
+const HOUR_US: i64 = 3_600_000_000;
+
+/// 2025-08-24 01:46:40 UTC.
+const START_US: i64 = 1_756_000_000_000_000;
+
+fn settings(scenario: Scenario) -> Settings {
+    Settings {
+        seed: 7,
+        start_us: START_US,
+        duration_us: Some(HOUR_US / 3),
+        sessions: 150,
+        period_us: 5_000_000,
+        scenario,
+    }
+}
+
+fn usual() -> World {
+    World::new(settings(Scenario::Usual)).unwrap()
+}
+
+/// One number for all bytes that a world sends, and for their truth.
+fn digest(settings: Settings) -> u64 {
+    let mut all = Vec::new();
+    for delivery in World::new(settings).unwrap().take(10_000) {
+        all.extend_from_slice(&payload_hash(&delivery.payload).to_le_bytes());
+        all.extend_from_slice(delivery.key.as_bytes());
+        all.extend_from_slice(&serde_json::to_vec(&delivery.truth).unwrap());
+    }
+    payload_hash(&all)
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
+    let settings = settings(Scenario::Usual);
+    let first = digest(settings);
+    assert_eq!(first, digest(settings));
+    assert_ne!(first, digest(Settings { seed: 8, ..settings }));
+}
+
+#[test]
+fn every_kind_of_record_comes_up_about_as_often_as_it_should() {
+    let mut outcomes: HashMap<Outcome, usize> = HashMap::new();
+    let mut reasons = HashSet::new();
+    let mut kinds = HashSet::new();
+    for delivery in usual() {
+        *outcomes.entry(delivery.truth.outcome).or_default() += 1;
+        kinds.extend(delivery.truth.event.map(|event| event.kind));
+        reasons.extend(delivery.truth.dead.map(|dead| dead.why));
+    }
+    let all: usize = outcomes.values().sum();
+    let share = |outcome| outcomes[&outcome] as f64 / all as f64;
+    assert!(all > 20_000, "{all}");
+    assert!(share(Outcome::Accepted) > 0.95, "{outcomes:?}");
+    assert!((0.005..0.02).contains(&share(Outcome::Duplicate)), "{outcomes:?}");
+    for rare in [Outcome::OutOfOrder, Outcome::Late, Outcome::Invalid] {
+        assert!((0.0005..0.02).contains(&share(rare)), "{outcomes:?}");
+    }
+    assert_eq!(reasons.len(), 8, "{reasons:?}");
+    assert_eq!(kinds.len(), 6, "{kinds:?}");
+}
+
+#[test]
+fn poor_and_good_moments_are_both_told_and_places_differ() {
+    let mut packets: HashMap<String, (i64, i64)> = HashMap::new();
+    let mut countries: HashMap<u32, String> = HashMap::new();
+    let places: HashMap<String, String> =
+        Place::all().unwrap().into_iter().map(|p| (p.provider, p.country)).collect();
+    assert!(places.len() > 70);
+    let mut judged = 0;
+    for delivery in usual() {
+        if let Some(who) = delivery.truth.introduces {
+            countries.insert(delivery.truth.session, who.edge);
+        }
+        let edge = &countries[&delivery.truth.session];
+        for interval in delivery.truth.event.into_iter().flat_map(|event| event.intervals) {
+            judged += u32::from(interval.stream_packets > Some(500));
+            let (lost, all) = packets.entry(edge.clone()).or_default();
+            *lost += interval.packets_lost.unwrap_or(0);
+            *all += interval.packets_received.unwrap_or(0) + interval.packets_lost.unwrap_or(0);
+        }
+    }
+    assert!(judged > 50_000, "{judged}");
+    let loss = |edge: &str| packets[edge].0 as f64 / packets[edge].1 as f64;
+    assert!(loss("bom1") > 2.0 * loss("hnd1"), "{packets:?}");
+}
+
+#[test]
+fn a_report_is_about_as_long_as_a_browsers() {
+    let lengths: Vec<usize> = World::new(settings(Scenario::Steady))
+        .unwrap()
+        .skip(500)
+        .take(2000)
+        .map(|delivery| delivery.payload.len())
+        .collect();
+    let mean = lengths.iter().sum::<usize>() / lengths.len();
+    assert!((4000..6500).contains(&mean), "{mean}");
+}
+
+#[test]
+fn a_steady_world_only_reports_four_streams_and_never_loses_any() {
+    let mut baselines = 0;
+    for delivery in World::new(settings(Scenario::Steady)).unwrap().take(5000) {
+        assert_eq!(delivery.truth.outcome, Outcome::Accepted);
+        let event = delivery.truth.event.unwrap();
+        assert_eq!(event.kind, EventKind::Stats);
+        if event.intervals.is_empty() {
+            baselines += 1;
+            assert_eq!(event.baselines, 4);
+        } else {
+            assert_eq!((event.intervals.len(), event.baselines), (4, 0));
+        }
+    }
+    assert_eq!(baselines, 150);
+}
+
+#[test]
+fn an_incident_is_bad_for_its_provider_while_it_lasts() {
+    let settings = settings(Scenario::IspIncident);
+    let around = World::new(settings).unwrap().around;
+    let struck = around.places.iter().position(|p| p.provider == INCIDENT_PROVIDER).unwrap();
+    let spared = around.places.iter().position(|p| p.provider == "KPN").unwrap();
+    let middle = START_US + HOUR_US / 6;
+    assert!(around.conditions(struck, middle).loss_ppm > 20_000);
+    assert!(around.conditions(struck, START_US).loss_ppm < 10_000);
+    assert!(around.conditions(spared, middle).loss_ppm < 10_000);
+}
+
+#[test]
+fn settings_that_make_no_world_are_refused() {
+    let good = settings(Scenario::Usual);
+    assert!(matches!(
+        World::new(Settings { period_us: 21_000_000, ..good }),
+        Err(WorldError::Period(21_000_000))
+    ));
+    assert!(matches!(World::new(Settings { sessions: 0, ..good }), Err(WorldError::Empty)));
+}
+
+#[test]
+fn records_come_in_the_order_in_which_they_are_sent() {
+    let mut last = i64::MIN;
+    for delivery in usual() {
+        assert!(delivery.at_us >= last);
+        last = delivery.at_us;
+    }
+}
+
+/// What a stream's browser had told last: client time and its numbers.
+type Snapshot = (i64, Value, Option<Value>);
+
+/// Differences of what is printed, worked out without any knowledge of the world.
+#[derive(Default)]
+struct Differencer {
+    streams: HashMap<(u32, String, String), Snapshot>,
+    pairs: HashMap<(u32, String, String), (i64, Value)>,
+    events: HashSet<(u32, String, String, i64)>,
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Found {
+    intervals: Vec<Interval>,
+    baselines: u32,
+    stale: u32,
+    ice: Option<(i64, i64)>,
+}
+
+fn micros(value: &Value, scale: f64) -> Option<i64> {
+    value.as_f64().map(|number| (number * scale).round() as i64)
+}
+
+fn difference(earlier: &Value, now: &Value, member: &str) -> Option<i64> {
+    Some(now[member].as_i64()? - earlier[member].as_i64()?)
+}
+
+fn difference_us(earlier: &Value, now: &Value, member: &str) -> Option<i64> {
+    Some(micros(&now[member], 1e6)? - micros(&earlier[member], 1e6)?)
+}
+
+impl Differencer {
+    fn report(&mut self, session: u32, envelope: &Value) -> Found {
+        let mut found = Found::default();
+        let connection = envelope["peer_connection"].as_str().unwrap();
+        let shift_us = envelope["sent_at"]
+            .as_i64()
+            .map_or(0, |sent| (envelope["received_at"].as_i64().unwrap() - sent) * 1000);
+        let report = envelope["report"].as_object().unwrap();
+        for (id, stats) in report {
+            let kind = stats["type"].as_str().unwrap();
+            let key = (session, connection.to_owned(), id.clone());
+            let client_us = micros(&stats["timestamp"], 1e3).unwrap();
+            if kind == "candidate-pair" {
+                found.ice = self.pair(key.clone(), client_us, stats);
+            }
+            if kind != "inbound-rtp" && kind != "outbound-rtp" {
+                continue;
+            }
+            let remote = report.values().find(|it| it["localId"] == *id).cloned();
+            let codec = report[stats["codecId"].as_str().unwrap()]["mimeType"].as_str().unwrap();
+            let now = (client_us, stats.clone(), remote);
+            match self.streams.get(&key) {
+                Some((last_us, ..)) if *last_us >= client_us => found.stale += 1,
+                Some(last) if went_back(&last.1, stats) => {
+                    found.baselines += 1;
+                    self.streams.insert(key, now);
+                }
+                Some(last) => {
+                    found.intervals.push(interval(last, &now, codec, shift_us));
+                    self.streams.insert(key, now);
+                }
+                None => {
+                    found.baselines += 1;
+                    self.streams.insert(key, now);
+                }
+            }
+        }
+        found
+    }
+
+    fn pair(
+        &mut self,
+        key: (u32, String, String),
+        client_us: i64,
+        stats: &Value,
+    ) -> Option<(i64, i64)> {
+        if self.pairs.get(&key).is_some_and(|(last_us, _)| *last_us >= client_us) {
+            return None;
+        }
+        let (_, earlier) = self.pairs.insert(key, (client_us, stats.clone()))?;
+        Some((
+            difference_us(&earlier, stats, "totalRoundTripTime")?,
+            difference(&earlier, stats, "responsesReceived")?,
+        ))
+    }
+
+    /// Whether an event without report is new.
+    fn event(&mut self, session: u32, envelope: &Value) -> bool {
+        let text = |member: &str| envelope[member].as_str().unwrap().to_owned();
+        self.events.insert((
+            session,
+            text("peer_connection"),
+            text("event"),
+            micros(&envelope["timestamp"], 1e3).unwrap(),
+        ))
+    }
+}
+
+fn went_back(earlier: &Value, now: &Value) -> bool {
+    ["packetsReceived", "packetsSent"]
+        .iter()
+        .any(|member| difference(earlier, now, member).is_some_and(|packets| packets < 0))
+}
+
+fn interval(last: &Snapshot, now: &Snapshot, codec: &str, shift_us: i64) -> Interval {
+    let ((last_us, earlier, far_earlier), (now_us, stats, far)) = (last, now);
+    let count = |member| difference(earlier, stats, member);
+    let sum = |member| difference_us(earlier, stats, member);
+    let far_count = |member| difference(far_earlier.as_ref()?, far.as_ref()?, member);
+    let inbound = stats["type"] == "inbound-rtp";
+    let silent = count("silentConcealedSamples").unwrap_or(0);
+    let lost = if inbound { count("packetsLost") } else { far_count("packetsLost") };
+    let received = if inbound {
+        count("packetsReceived")
+    } else {
+        far_count("packetsReceived").or_else(|| Some((count("packetsSent")? - lost?).max(0)))
+    };
+    let total = |member: &str| stats[member].as_i64();
+    let jitter = if inbound { Some(stats) } else { far.as_ref() };
+    Interval {
+        kind: if stats["kind"] == "audio" { Kind::Audio } else { Kind::Video },
+        direction: if inbound { Direction::Inbound } else { Direction::Outbound },
+        codec: codec.to_owned(),
+        start_us: last_us + shift_us,
+        end_us: now_us + shift_us,
+        stream_packets: total("packetsSent")
+            .or_else(|| Some(total("packetsReceived")? + total("packetsLost")?)),
+        packets_received: received,
+        packets_lost: lost,
+        bytes: count(if inbound { "bytesReceived" } else { "bytesSent" }),
+        nack: count("nackCount"),
+        pli: count("pliCount"),
+        fir: count("firCount"),
+        frames: count(if inbound { "framesDecoded" } else { "framesEncoded" }),
+        frames_dropped: count("framesDropped"),
+        freeze_count: count("freezeCount"),
+        freeze_us: sum("totalFreezesDuration"),
+        total_samples: count("totalSamplesReceived"),
+        concealed_samples: count("concealedSamples").map(|concealed| concealed - silent),
+        jitter_buffer_us: sum("jitterBufferDelay"),
+        jitter_buffer_emitted: count("jitterBufferEmittedCount"),
+        round_trip_us: far_earlier
+            .as_ref()
+            .zip(far.as_ref())
+            .and_then(|(earlier, now)| difference_us(earlier, now, "totalRoundTripTime")),
+        round_trip_count: far_count("roundTripTimeMeasurements"),
+        jitter_us: jitter.and_then(|stats| micros(&stats["jitter"], 1e6)),
+    }
+}
+
+fn sorted(mut intervals: Vec<Interval>) -> Vec<Interval> {
+    intervals.sort_by_key(|it| {
+        (it.direction, it.kind, it.stream_packets, it.bytes, it.packets_received, it.jitter_us)
+    });
+    intervals
+}
+
+#[test]
+fn differences_of_what_is_printed_are_the_increments_that_were_made() {
+    let mut differencer = Differencer::default();
+    let mut reports = 0;
+    for delivery in usual() {
+        let truth = delivery.truth;
+        if matches!(truth.outcome, Outcome::Late | Outcome::Invalid) {
+            continue;
+        }
+        let envelope: Value = serde_json::from_slice(&delivery.payload).unwrap();
+        let whence = (&delivery.key, &envelope["timestamp"]);
+        let fresh = truth.outcome == Outcome::Accepted;
+        if envelope["event"] != "stats" {
+            assert_eq!(differencer.event(truth.session, &envelope), fresh, "{whence:?}");
+            continue;
+        }
+        let found = differencer.report(truth.session, &envelope);
+        match truth.event {
+            Some(event) => {
+                reports += 1;
+                assert_eq!(found.stale, 0, "{whence:?}");
+                assert_eq!(found.baselines, event.baselines, "{whence:?}");
+                assert_eq!(sorted(found.intervals), sorted(event.intervals), "{whence:?}");
+                assert_eq!(found.ice, event.ice, "{whence:?}");
+            }
+            None => {
+                assert!(!fresh);
+                assert_eq!((found.intervals.len(), found.baselines), (0, 0), "{whence:?}");
+            }
+        }
+    }
+    assert!(reports > 20_000, "{reports}");
+}
+
+#[test]
+fn no_stream_is_silent_for_longer_than_ingest_remembers() {
+    let settings = Settings { period_us: LONGEST_PERIOD_US, ..settings(Scenario::Usual) };
+    let mut last: HashMap<u32, i64> = HashMap::new();
+    for delivery in World::new(settings).unwrap() {
+        let fresh = delivery.truth.outcome == Outcome::Accepted;
+        if fresh && let Some(before) = last.insert(delivery.truth.session, delivery.at_us) {
+            assert!(delivery.at_us - before < 70_000_000, "{:?}", delivery.truth);
+        }
+    }
+}
