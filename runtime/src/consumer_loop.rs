@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::TopicPartitionList;
 use rdkafka::config::FromClientConfigAndContext as _;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 
 use crate::client::{Listener, member};
@@ -16,6 +16,7 @@ use crate::handler::{Fatal, Output as _};
 use crate::health::Health;
 use crate::ledger::Commit;
 use crate::metrics::Metrics;
+use crate::native;
 use crate::positions::{Positions, Trouble};
 use crate::record::Source;
 use crate::settings::Kafka;
@@ -202,7 +203,7 @@ impl ConsumerLoop {
         if !self.uncommitted || context.is_committing() {
             return;
         }
-        match self.commit_list().and_then(|list| self.consumer.commit(&list, CommitMode::Async)) {
+        match self.commit_list().and_then(|list| native::commit(&self.consumer, &list)) {
             Ok(()) => {
                 self.consumer.context().commit_started();
                 self.uncommitted = false;

@@ -192,3 +192,152 @@ fn remove(value: &mut Value, path: &[String]) -> bool {
     let parent = parents.iter().try_fold(value, |value, key| value.get_mut(key));
     parent.and_then(Value::as_object_mut).is_some_and(|parent| parent.remove(last).is_some())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::settings::Check;
+    use crate::{Fatal, Handler, Topics, settings_reference};
+
+    #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+    #[serde(default)]
+    struct Own {
+        /// Seconds of a window.
+        window_s: u32,
+        /// Lists of names.
+        groups: Vec<String>,
+        nested: Nested,
+    }
+
+    #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+    #[serde(default)]
+    struct Nested {
+        /// Share of all.
+        share: f64,
+        on: bool,
+    }
+
+    impl Default for Nested {
+        fn default() -> Self {
+            Self { share: 0.5, on: true }
+        }
+    }
+
+    impl Check for Own {
+        fn check(&self, problems: &mut Problems) {
+            if self.window_s > 3600 {
+                problems.push("window_s", "must be at most 3600");
+            }
+        }
+    }
+
+    struct Tried;
+
+    impl Service for Tried {
+        const NAME: &'static str = "tried";
+        const ABOUT: &'static str = "For tests";
+        const DEFAULT_PORT: u16 = 9199;
+        type Settings = Own;
+
+        fn topics(_: &Settings<Own>) -> Topics {
+            Topics::default()
+        }
+
+        fn handler(_: &Settings<Own>, _: &prometheus::Registry) -> Result<Box<dyn Handler>, Fatal> {
+            Err(Fatal("not built in tests".to_owned()))
+        }
+    }
+
+    fn read(file: &str, variables: &[(&str, &str)]) -> Result<Settings<Own>, Vec<String>> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        load::<Tried>(file, variables.iter().map(owned))
+            .map_err(|problems| problems.lines().to_vec())
+    }
+
+    #[test]
+    fn without_a_file_all_defaults_hold_and_group_and_port_are_the_services_own() {
+        let settings = read("", &[]).unwrap();
+        assert_eq!(settings.kafka.group, "isobar-tried");
+        assert_eq!(settings.server.listen.port(), 9199);
+        assert_eq!(settings.topics.raw, "rtc-stats-raw-v1");
+    }
+
+    #[test]
+    fn the_environment_is_over_the_file_and_the_file_over_the_defaults() {
+        let file = "[kafka]\nbrokers = 'a:1'\ngroup = 'g'\n[tried]\nwindow_s = 30\n";
+        let variables = [
+            ("ISOBAR_KAFKA__BROKERS", "b:2"),
+            ("ISOBAR_TRIED__NESTED__SHARE", "0.25"),
+            ("ISOBAR_TRIED__GROUPS", r#"["x","y"]"#),
+            ("ISOBAR_KAFKA__OPTIONS", r#"{"security.protocol":"SSL"}"#),
+            ("ISOBAR_HOME", "no setting: it names no section"),
+        ];
+        let settings = read(file, &variables).unwrap();
+        assert_eq!((settings.kafka.brokers.as_str(), settings.kafka.group.as_str()), ("b:2", "g"));
+        assert_eq!(settings.service.window_s, 30);
+        assert!((settings.service.nested.share - 0.25).abs() < f64::EPSILON);
+        assert_eq!(settings.service.groups, ["x", "y"]);
+        assert_eq!(settings.kafka.options["security.protocol"], "SSL");
+    }
+
+    #[test]
+    fn a_number_in_the_environment_stays_text_where_text_is_wanted() {
+        let settings = read("", &[("ISOBAR_KAFKA__GROUP", "7")]).unwrap();
+        assert_eq!(settings.kafka.group, "7");
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_reported_at_once_with_its_path() {
+        let file = "typo = 1\n[kafka]\nbrokers = 5\ngruop = 'x'\noptions = { acks = '0' }\n\
+                    [limits]\nin_flight_mb = 0\nshutdown_deadline_s = 'soon'\n\
+                    [tried]\nwindow_s = 9999\ngroups = ['a', 3]\n[tried.nested]\nshare = 'x'\n\
+                    colour = 1\n[trid]\n";
+        let problems = read(file, &[("ISOBAR_TRIED__NESTED__ON", "maybe")]).unwrap_err();
+        let expected = [
+            "kafka.brokers: invalid type",
+            "kafka.gruop: unknown key",
+            "kafka.options: acks is set by the service",
+            "limits.in_flight_mb: must be",
+            "limits.shutdown_deadline_s: invalid type",
+            "tried.window_s: must be at most 3600",
+            "tried.groups: invalid type",
+            "tried.nested.share: invalid type",
+            "tried.nested.colour: unknown key",
+            "tried.nested.on: invalid type: string \"maybe\", expected a boolean (from \
+             ISOBAR_TRIED__NESTED__ON)",
+            "typo: unknown section",
+            "trid: unknown section",
+        ];
+        for start in expected {
+            let found = problems.iter().filter(|problem| problem.starts_with(start)).count();
+            assert_eq!(found, 1, "{start} in {problems:#?}");
+        }
+        assert_eq!(problems.len(), expected.len(), "{problems:#?}");
+    }
+
+    #[test]
+    fn a_file_that_is_no_toml_says_where() {
+        let problems = read("[kafka\n", &[]).unwrap_err();
+        assert!(problems[0].contains("line 1"), "{problems:?}");
+    }
+
+    #[test]
+    fn the_reference_has_a_row_for_every_setting() {
+        let table = settings_reference::<Tried>();
+        for row in [
+            "| `kafka.group` | string | `\"isobar-tried\"` | `ISOBAR_KAFKA__GROUP` | Consumer",
+            "| `kafka.options` | table of string | `{}` | `ISOBAR_KAFKA__OPTIONS` | Further",
+            "| `log.format` | `\"human\"` or `\"json\"` | `\"human\"` | `ISOBAR_LOG__FORMAT` |",
+            "| `server.listen` | string | `\"127.0.0.1:9199\"` | `ISOBAR_SERVER__LISTEN` |",
+            "| `tried.groups` | list of string | `[]` | `ISOBAR_TRIED__GROUPS` | Lists of names.",
+            "| `tried.nested.share` | number | `0.5` | `ISOBAR_TRIED__NESTED__SHARE` | Share",
+        ] {
+            assert!(table.contains(row), "{row}\n{table}");
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! Lines on standard error.
 
+use std::io::IsTerminal as _;
+
 use tracing::level_filters::LevelFilter;
 
 use crate::settings::{Log, LogFormat, LogLevel};
@@ -13,7 +15,10 @@ pub(crate) fn start(log: &Log) {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
-    let lines = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     // An error means that the program around us logs already.
     let _ = match log.format {
         LogFormat::Human => lines.with_target(false).try_init(),

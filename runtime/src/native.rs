@@ -1,5 +1,5 @@
-//! Bytes that others wrote and that the safe interface of rdkafka would panic on when they are
-//! not UTF-8: names of headers, and metadata of commits.
+//! What the safe interface of rdkafka cannot do: read what others wrote without a panic when it is
+//! not UTF-8 (names of headers, metadata of commits), and hear how an asynchronous commit ended.
 #![allow(unsafe_code)]
 
 use std::ffi::{CString, c_void};
@@ -7,8 +7,11 @@ use std::{ptr, slice};
 
 use rdkafka::TopicPartitionList;
 use rdkafka::bindings::{
-    rd_kafka_header_get_last, rd_kafka_message_headers, rd_kafka_topic_partition_list_find,
+    rd_kafka_commit_queue, rd_kafka_header_get_last, rd_kafka_message_headers,
+    rd_kafka_queue_destroy, rd_kafka_queue_get_consumer, rd_kafka_topic_partition_list_find,
 };
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
 
@@ -47,5 +50,25 @@ pub(crate) fn metadata(list: &TopicPartitionList, topic: &str, partition: i32) -
             }
             _ => String::new(),
         }
+    }
+}
+
+/// Starts a commit whose outcome comes to the consumer's own queue, and so to its context's
+/// `commit_callback` in a later poll.
+pub(crate) fn commit<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    list: &TopicPartitionList,
+) -> KafkaResult<()> {
+    let client = consumer.client().native_ptr();
+    // SAFETY: the client outlives the call, which copies the list; the queue is ours to release.
+    let outcome = unsafe {
+        let queue = rd_kafka_queue_get_consumer(client);
+        let outcome = rd_kafka_commit_queue(client, list.ptr(), queue, None, ptr::null_mut());
+        rd_kafka_queue_destroy(queue);
+        outcome
+    };
+    match outcome {
+        RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
+        error => Err(KafkaError::ConsumerCommit(error.into())),
     }
 }

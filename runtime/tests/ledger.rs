@@ -1,0 +1,123 @@
+//! The ledger against a plain model, under any order of events.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use runtime::{Commit, Input, Ledger, Offset, Partition, Source, Ticket};
+
+#[derive(Clone, Debug)]
+enum Event {
+    Assign(i32),
+    Revoke(i32),
+    Open(i32, usize),
+    /// Closes one of all tickets ever opened, the same again and those of earlier assignments
+    /// included.
+    Close(prop::sample::Index),
+    Checkpoint(i32),
+    TakeCommits,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let partition = 0..3_i32;
+    prop_oneof![
+        1 => partition.clone().prop_map(Event::Assign),
+        1 => partition.clone().prop_map(Event::Revoke),
+        8 => (partition.clone(), 0..100_usize).prop_map(|(p, bytes)| Event::Open(p, bytes)),
+        8 => any::<prop::sample::Index>().prop_map(Event::Close),
+        4 => partition.prop_map(Event::Checkpoint),
+        2 => Just(Event::TakeCommits),
+    ]
+}
+
+fn source(partition: i32) -> Source {
+    Source { input: Input(0), partition: Partition(partition) }
+}
+
+/// What a partition knows: open tickets with their bytes, and the newest checkpoint that has not
+/// been taken together with the tickets that each waits for.
+#[derive(Default)]
+struct Model {
+    assigned: bool,
+    open: Vec<(Ticket, usize)>,
+    checkpoints: Vec<(Offset, BTreeSet<u64>)>,
+}
+
+impl Model {
+    fn take(&mut self) -> Option<Offset> {
+        let open = self.open.iter().map(|(ticket, _)| ticket.number).collect::<BTreeSet<_>>();
+        let ready = self.checkpoints.iter().rposition(|(_, waits)| waits.is_disjoint(&open))?;
+        self.checkpoints.drain(..=ready).next_back().map(|(offset, _)| offset)
+    }
+}
+
+proptest! {
+    #[test]
+    fn only_what_waits_for_nothing_is_committed_and_the_newest_of_it_always_is(
+        events in prop::collection::vec(event(), 0..200)
+    ) {
+        let mut ledger = Ledger::default();
+        let mut models = [Model::default(), Model::default(), Model::default()];
+        let mut tickets = Vec::new();
+        for (time, event) in events.into_iter().enumerate() {
+            match event {
+                Event::Assign(partition) => {
+                    ledger.assign(source(partition));
+                    models[partition as usize] = Model { assigned: true, ..Model::default() };
+                }
+                Event::Revoke(partition) => {
+                    ledger.revoke(source(partition));
+                    models[partition as usize] = Model::default();
+                }
+                Event::Open(partition, bytes) => {
+                    let ticket = ledger.open(source(partition), bytes);
+                    tickets.push(ticket);
+                    if models[partition as usize].assigned {
+                        models[partition as usize].open.push((ticket, bytes));
+                    }
+                }
+                Event::Close(index) if !tickets.is_empty() => {
+                    let ticket = *index.get(&tickets);
+                    ledger.close(ticket);
+                    let model = &mut models[ticket.source.partition.0 as usize];
+                    model.open.retain(|(open, _)| *open != ticket);
+                }
+                Event::Close(_) => {}
+                Event::Checkpoint(partition) => {
+                    let offset = Offset(i64::try_from(time).unwrap());
+                    ledger.checkpoint(source(partition), offset, &time.to_string());
+                    let model = &mut models[partition as usize];
+                    if model.assigned {
+                        let waits = model.open.iter().map(|(ticket, _)| ticket.number).collect();
+                        model.checkpoints.push((offset, waits));
+                    }
+                }
+                Event::TakeCommits => {
+                    let expected = (0..3).filter_map(|partition| {
+                        let offset = models[partition as usize].take()?;
+                        let metadata = offset.to_string();
+                        Some(Commit { source: source(partition), offset, metadata })
+                    });
+                    prop_assert_eq!(expected.collect::<Vec<_>>(), ledger.take_commits());
+                }
+            }
+            let open = models.iter().flat_map(|model| &model.open);
+            prop_assert_eq!(ledger.bytes(), open.clone().map(|(_, bytes)| bytes).sum::<usize>());
+            prop_assert_eq!(ledger.is_settled(), open.count() == 0);
+        }
+    }
+}
+
+#[test]
+fn an_acknowledgement_of_an_earlier_assignment_is_ignored() {
+    let mut ledger = Ledger::default();
+    ledger.assign(source(0));
+    let old = ledger.open(source(0), 10);
+    ledger.assign(source(0));
+    let new = ledger.open(source(0), 10);
+    ledger.checkpoint(source(0), Offset(5), "");
+    ledger.close(old);
+    assert!(ledger.take_commits().is_empty());
+    ledger.close(new);
+    assert_eq!(ledger.take_commits().len(), 1);
+}
