@@ -8,6 +8,8 @@ mod schedule;
 mod send;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod through_ingest;
 
 use std::fs;
 use std::io;

@@ -171,12 +171,16 @@ fn the_expansion_of_a_real_dump_equals_the_reports_that_it_was_made_from() {
     for wanted in &reports.envelopes {
         let found = dump.envelopes.iter().find(|event| event.timestamp == wanted.timestamp);
         let (found, wanted) = (report(found.unwrap()), report(wanted));
-        for (id, stats) in wanted.as_object().unwrap() {
+        // The reports' makers left out certificates and addresses, and kept objects that the
+        // browser had removed.
+        let found = found.as_object().unwrap();
+        let found = found.iter().filter(|(_, stats)| stats["type"] != "certificate");
+        assert!(found.clone().count() > 15);
+        for (id, stats) in found {
             for (field, value) in stats.as_object().unwrap() {
-                // The samples' makers took addresses out of the reports.
-                if !["address", "ip", "relatedAddress"].contains(&field.as_str()) {
-                    assert_eq!(&found[id][field], value, "{id}.{field}");
-                }
+                let hidden = ["address", "ip", "relatedAddress"].contains(&field.as_str())
+                    || field.ends_with("CertificateId");
+                assert!(hidden || wanted[id][field] == *value, "{id}.{field}");
             }
         }
     }

@@ -1,0 +1,154 @@
+//! What ingest makes of replayed recordings.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+
+use ingest::Ingest;
+use runtime::{AppendTime, Input, Offset, Partition, Record, Recorder, Service, Source};
+use schemas::{DeadLetter, EventKind, Interval, Report};
+use serde_json::{Value, json};
+
+use super::{Options, read, stamp};
+
+/// Any time from which 72 h do not matter.
+const NOW_MS: f64 = 1_800_000_000_000.0;
+
+fn options(files: Vec<PathBuf>) -> Options {
+    Options {
+        files,
+        speed: f64::INFINITY,
+        app: None,
+        call: None,
+        client_ip: Some([192, 0, 2, 1].into()),
+        start: None,
+    }
+}
+
+/// Runs a replay through ingest's core, without Kafka.
+fn ingest(options: &Options) -> (Vec<Report>, Vec<DeadLetter>) {
+    let source = Source { input: Input(0), partition: Partition(0) };
+    let settings = runtime::Settings::default();
+    let mut handler = Ingest::handler(&settings, &prometheus::Registry::new()).unwrap();
+    let mut recorder = Recorder::default();
+    recorder.assign(source);
+    handler.assigned(source, None).unwrap();
+
+    let (_, recordings) = read(options).unwrap();
+    for (offset, (_, event)) in stamp(options, recordings, NOW_MS).iter().enumerate() {
+        let payload = serde_json::to_vec(event).unwrap();
+        let record = Record {
+            source,
+            offset: Offset(offset as i64),
+            appended: AppendTime(NOW_MS as i64),
+            key: None,
+            content_type: None,
+            payload: &payload,
+            look_back: false,
+        };
+        handler.record(&record, &mut recorder).unwrap();
+    }
+
+    let (mut reports, mut dead_letters) = (Vec::new(), Vec::new());
+    for sent in recorder.sent {
+        match sent.topic.0 {
+            0 => reports.push(schemas::decode(&sent.payload).unwrap()),
+            _ => dead_letters.push(schemas::decode(&sent.payload).unwrap()),
+        }
+    }
+    (reports, dead_letters)
+}
+
+#[test]
+fn the_real_dumps_and_reports_give_intervals_and_not_one_dead_letter() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/samples");
+    for (file, intervals) in [
+        ("rtcstats/google-standard-stats-sfu.jsonl", 8 * 30),
+        ("rtcstats/firefox-standard-stats-sfu.jsonl", 8 * 60),
+        ("rtcstats/safari-standard-stats.jsonl", 8 * 60),
+        ("rtcstats/chrome-standard-pc-reconnect.jsonl", 2),
+        ("rtcstats/chrome-relay.jsonl", 12),
+        ("getstats/chrome-two-consecutive-10s.json", 1),
+        ("getstats/chrome-snapshot.json", 0),
+    ] {
+        let path = samples.join(file);
+        if !path.exists() {
+            eprintln!("skipped: there is no {}", path.display());
+            continue;
+        }
+        let (reports, dead_letters) = ingest(&options(vec![path]));
+        assert_eq!(dead_letters, [], "{file}");
+        let found: usize = reports.iter().map(|report| report.intervals.len()).sum();
+        assert!(found >= intervals, "{file}: {found} intervals");
+    }
+}
+
+#[test]
+fn two_real_reports_give_the_reference_values() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared/samples/getstats/chrome-two-consecutive-10s.json");
+    if !path.exists() {
+        eprintln!("skipped: there is no {}", path.display());
+        return;
+    }
+    let (reports, _) = ingest(&options(vec![path]));
+    let report = reports.iter().find(|report| !report.intervals.is_empty()).unwrap();
+    let ratio = |a: Option<i64>, b: Option<i64>| a.unwrap() as f64 / b.unwrap() as f64;
+    let near =
+        |found: f64, wanted: f64| assert!((found - wanted).abs() <= wanted * 5e-4, "{found}");
+
+    let outbound = report.intervals.iter().find(|i| i.round_trip_count > Some(0)).unwrap();
+    near(ratio(outbound.round_trip_us, outbound.round_trip_count), 37_560.0);
+    let path = report.path.as_ref().unwrap();
+    near(ratio(path.ice_round_trip_us, path.ice_round_trip_count), 48_000.0);
+    let inbound = report.intervals.iter().find(|i| i.jitter_buffer_emitted > Some(0)).unwrap();
+    near(ratio(inbound.jitter_buffer_us, inbound.jitter_buffer_emitted), 158_500.0);
+    near(inbound.frames.unwrap() as f64 * 1e6 / (inbound.end_us - inbound.start_us) as f64, 22.59);
+}
+
+/// An interval as the recording's expectations have it: fields that are known, and times since the
+/// recording's first event.
+fn described(report: &Report, interval: &Interval, start_us: i64) -> Value {
+    let mut fields = serde_json::to_value(interval).unwrap();
+    let fields = fields.as_object_mut().unwrap();
+    fields.retain(|_, value| !value.is_null());
+    fields.insert("start_us".to_owned(), json!(interval.start_us - start_us));
+    fields.insert("end_us".to_owned(), json!(interval.end_us - start_us));
+    fields.insert("participant".to_owned(), json!(report.participant));
+    fields.insert("client_version".to_owned(), json!(report.client_version));
+    json!(fields)
+}
+
+#[test]
+fn the_recording_gives_the_intervals_that_were_worked_out_without_ingest() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../simulate/recordings");
+    let text = std::fs::read_to_string(folder.join("expected.json")).unwrap();
+    let expected: Value = serde_json::from_str(&text).unwrap();
+    let start_ms = NOW_MS as u64 - 60_000;
+    let replay = Options { start: Some(start_ms), ..options(vec![folder.join("call.jsonl")]) };
+    let (reports, dead_letters) = ingest(&replay);
+    assert_eq!(dead_letters, []);
+
+    let found =
+        reports.iter().filter(|report| report.event == EventKind::Stats).flat_map(|report| {
+            let intervals = report.intervals.iter();
+            intervals.map(|interval| described(report, interval, start_ms as i64 * 1000))
+        });
+    let key = |interval: &Value| {
+        ["participant", "stats_id", "end_us"].map(|field| interval[field].to_string())
+    };
+    let mut found: Vec<Value> = found.collect();
+    let mut wanted: Vec<Value> = expected["intervals"].as_array().unwrap().clone();
+    for interval in &mut wanted {
+        // What enrich adds.
+        interval.as_object_mut().unwrap().retain(|field, value| {
+            !["audio_mos_milli", "verdict"].contains(&field.as_str()) && !value.is_null()
+        });
+    }
+    found.sort_by_key(key);
+    wanted.sort_by_key(key);
+    assert_eq!(found.len(), wanted.len());
+    for (found, wanted) in found.iter().zip(&wanted) {
+        assert_eq!(found, wanted);
+    }
+}
