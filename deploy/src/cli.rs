@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::failure::Failure;
-use crate::{stack, up};
+use crate::failure::{Context, Failure};
+use crate::{stack, topics, up};
 
 /// From raw WebRTC statistics to benchmarks of call quality per region and provider.
 #[derive(Debug, Parser)]
@@ -23,6 +23,18 @@ enum Verb {
     Up(up::Options),
     /// Ends an `up` that runs in another terminal.
     Down,
+    /// Creates Kafka's topics and keeps their settings as they should be.
+    #[command(subcommand)]
+    Topics(topics::Verb),
+    /// The service that turns raw events into reports.
+    #[command(disable_help_flag = true)]
+    Ingest(ServiceArguments),
+    /// The service that adds place, provider, device and score to reports.
+    #[command(disable_help_flag = true)]
+    Enrich(ServiceArguments),
+    /// The service that folds enriched reports into partials of cells and sessions.
+    #[command(disable_help_flag = true)]
+    Aggregate(ServiceArguments),
     #[command(hide = true)]
     Guard,
     #[command(hide = true)]
@@ -31,6 +43,20 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+}
+
+/// Arguments of a service are the service's own to read.
+#[derive(Debug, Args)]
+struct ServiceArguments {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
+impl ServiceArguments {
+    fn run<S: runtime::Service>(self) -> ExitCode {
+        let program = OsString::from(format!("isobar {}", S::NAME));
+        runtime::main::<S>(std::iter::once(program).chain(self.arguments))
+    }
 }
 
 /// Somebody's own servers, instead of those that `isobar` starts.
@@ -60,8 +86,22 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
     match verb {
         Verb::Up(options) => up::up(options)?,
         Verb::Down => up::down()?,
+        Verb::Topics(verb) => {
+            let (topics::Verb::Plan(options) | topics::Verb::Apply(options)) = &verb;
+            let brokers = up::kafka(options.kafka.clone())?;
+            block_on(topics::run(&verb, &brokers))?;
+        }
+        Verb::Ingest(service) => return Ok(service.run::<ingest::Ingest>()),
+        Verb::Enrich(service) => return Ok(service.run::<enrich::Enrich>()),
+        Verb::Aggregate(service) => return Ok(service.run::<aggregate::Aggregate>()),
         Verb::Guard => stack::guard(std::io::stdin().lock()),
         Verb::ClickhouseServer { library, arguments } => stack::serve(&library, arguments)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Runs the asynchronous work of a verb.
+fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("cannot start")?.block_on(work)
 }

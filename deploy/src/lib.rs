@@ -6,4 +6,5 @@ pub mod failure;
 mod http;
 pub mod replay;
 pub mod stack;
+pub mod topics;
 pub mod up;

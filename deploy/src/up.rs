@@ -56,6 +56,14 @@ impl Running {
     }
 }
 
+/// The Kafka to work on: the user's own, or else that of the `up` that runs.
+///
+/// # Errors
+/// If there is neither.
+pub fn kafka(own: Option<String>) -> Result<String, Failure> {
+    own.map_or_else(|| Ok(Running::find().context("no --kafka is given")?.kafka), Ok)
+}
+
 /// Starts everything and waits for Ctrl-C or `down`.
 ///
 /// # Errors

@@ -135,15 +135,20 @@ impl Process {
         let _ = killpg(Pid::from_raw(self.id().cast_signed()), signal);
     }
 
+    /// Asks it to end.
+    pub fn terminate(&mut self) {
+        match self.ending {
+            Ending::Terminate => self.signal(Signal::SIGTERM),
+            Ending::CloseInput => drop(self.child.stdin.take()),
+        }
+    }
+
     /// Asks it to end, waits, and kills it when `patience` is over. True if it went by itself.
     pub fn stop(&mut self, patience: Duration) -> bool {
         if self.ended().is_some() {
             return true;
         }
-        match self.ending {
-            Ending::Terminate => self.signal(Signal::SIGTERM),
-            Ending::CloseInput => drop(self.child.stdin.take()),
-        }
+        self.terminate();
         if self.wait(patience) {
             return true;
         }

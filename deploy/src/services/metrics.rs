@@ -1,0 +1,45 @@
+//! What a service says about itself on `/metrics`.
+
+use std::collections::BTreeMap;
+
+/// Samples of Prometheus' text format, by name and labels as they are written.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Metrics(BTreeMap<String, f64>);
+
+impl Metrics {
+    /// Reads the text format; what is no sample is left out.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let sample = |line: &str| {
+            let (series, value) = line.rsplit_once(' ')?;
+            Some((series.to_owned(), value.parse().ok()?))
+        };
+        Self(lines.filter_map(sample).collect())
+    }
+
+    /// Sum of all series of a metric; none if there is no such series.
+    #[must_use]
+    pub fn sum(&self, name: &str) -> Option<f64> {
+        let series = self.0.iter().filter(|(series, _)| {
+            series.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('{'))
+        });
+        series.map(|(_, value)| *value).reduce(|sum, value| sum + value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_series_of_a_metric_are_added_and_no_others() {
+        let metrics = Metrics::parse(
+            "# HELP lag Records.\n# TYPE lag gauge\nlag{topic=\"a b\",partition=\"0\"} 7\n\
+             lag{topic=\"a b\",partition=\"1\"} 5\nlag_seconds 3\nup 1\n",
+        );
+        assert_eq!(metrics.sum("lag"), Some(12.0));
+        assert_eq!(metrics.sum("up"), Some(1.0));
+        assert_eq!(metrics.sum("la"), None);
+    }
+}

@@ -1,0 +1,194 @@
+//! Isobar's four services as processes: settings, start, restart, end, and what they use up.
+
+mod metrics;
+mod settings;
+mod supervisor;
+mod usage;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+pub use metrics::Metrics;
+pub use settings::Surroundings;
+pub use usage::Usage;
+
+use crate::failure::{Context, Failure};
+use crate::http;
+use crate::stack::{Deadline, Ending, Guard, Process, free_ports};
+use supervisor::Supervised;
+
+/// A service, in the order in which records pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Service {
+    /// Raw events to reports.
+    Ingest,
+    /// Reports to enriched reports.
+    Enrich,
+    /// Enriched reports to partials.
+    Aggregate,
+    /// All of these to ClickHouse.
+    Sink,
+}
+
+impl Service {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Ingest, Self::Enrich, Self::Aggregate, Self::Sink];
+
+    /// What it is called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Enrich => "enrich",
+            Self::Aggregate => "aggregate",
+            Self::Sink => "sink",
+        }
+    }
+}
+
+/// Longer than the services themselves give their drain.
+const STOP: Duration = Duration::from_secs(30);
+
+/// The running services. Dropped, they drain and end.
+#[derive(Debug)]
+pub struct Services {
+    supervised: Arc<Mutex<Vec<Supervised>>>,
+    supervisor: Option<JoinHandle<()>>,
+}
+
+impl Services {
+    /// Starts all four and sees to it that they go on. Does not wait until they are ready.
+    ///
+    /// # Errors
+    /// If settings cannot be written or a process cannot be started.
+    pub fn start(surroundings: &Surroundings, guard: &Guard) -> Result<Self, Failure> {
+        let folder = surroundings.folder.join("services");
+        fs::create_dir_all(&folder).context(folder.display())?;
+        fs::create_dir_all(&surroundings.logs).context(surroundings.logs.display())?;
+        let ports = free_ports(Service::ALL.len())?;
+        let start = |(service, port): (Service, u16)| {
+            let config = folder.join(format!("{}.toml", service.name()));
+            let text = settings::render(service, surroundings, port);
+            fs::write(&config, text).context(config.display())?;
+            Supervised::start(Launch {
+                service,
+                port,
+                program: surroundings.isobar.clone(),
+                config,
+                log: surroundings.logs.join(format!("{}.log", service.name())),
+                guard: guard.clone(),
+            })
+        };
+        let supervised: Vec<_> =
+            Service::ALL.into_iter().zip(ports).map(start).collect::<Result<_, Failure>>()?;
+        let supervised = Arc::new(Mutex::new(supervised));
+        let supervisor = supervisor::spawn(Arc::downgrade(&supervised))?;
+        Ok(Self { supervised, supervisor: Some(supervisor) })
+    }
+
+    /// Waits until all can work.
+    ///
+    /// # Errors
+    /// If one of them is not ready in time; says what it waits for.
+    pub fn wait(&self, patience: Duration) -> Result<(), Failure> {
+        let deadline = Deadline::after(patience);
+        for (service, port) in self.ports() {
+            loop {
+                let answer = http::get(&format!("127.0.0.1:{port}"), "/readyz");
+                let why = match answer {
+                    Ok(answer) if answer.status == 200 => break,
+                    Ok(answer) => answer.body,
+                    Err(error) => error.to_string(),
+                };
+                if let Some(refusal) = self.with(service, Supervised::refusal) {
+                    return Err(refusal);
+                }
+                if deadline.passed() {
+                    let name = service.name();
+                    return Err(Failure(format!("{name} is not ready: {}", why.trim())));
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where each of them shows health and metrics, on 127.0.0.1.
+    #[must_use]
+    pub fn ports(&self) -> Vec<(Service, u16)> {
+        self.lock().iter().map(|one| (one.launch.service, one.launch.port)).collect()
+    }
+
+    /// What a service counts, if it answers.
+    #[must_use]
+    pub fn metrics(&self, service: Service) -> Option<Metrics> {
+        let port = self.with(service, |one| one.launch.port);
+        Some(Metrics::parse(&http::get(&format!("127.0.0.1:{port}"), "/metrics").ok()?.body))
+    }
+
+    /// What a service has used up, all its processes together.
+    #[must_use]
+    pub fn usage(&self, service: Service) -> Usage {
+        self.with(service, Supervised::usage)
+    }
+
+    /// How often a service was started again.
+    #[must_use]
+    pub fn restarts(&self, service: Service) -> u32 {
+        self.with(service, |one| one.restarts)
+    }
+
+    /// Sends a signal to a service's process, if there is one just now.
+    pub fn signal(&self, service: Service, signal: nix::sys::signal::Signal) {
+        self.with(service, |one| one.process.as_ref().map(|process| process.signal(signal)));
+    }
+
+    /// Ends them in the order in which records pass, each after it has drained.
+    pub fn stop(&mut self) {
+        let mut services = self.lock();
+        services.iter_mut().for_each(Supervised::retire);
+        for one in services.iter_mut() {
+            one.stop(STOP);
+        }
+    }
+
+    fn with<T>(&self, service: Service, look: impl FnOnce(&mut Supervised) -> T) -> T {
+        look(&mut self.lock()[service as usize])
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Supervised>> {
+        self.supervised.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Services {
+    fn drop(&mut self) {
+        self.stop();
+        // The supervisor goes when what it supervises does, which it must not outlive.
+        self.supervised = Arc::default();
+        self.supervisor.take().map(JoinHandle::join);
+    }
+}
+
+/// All it takes to start a service's process, again if need be.
+#[derive(Debug)]
+struct Launch {
+    service: Service,
+    port: u16,
+    program: PathBuf,
+    config: PathBuf,
+    log: PathBuf,
+    guard: Guard,
+}
+
+impl Launch {
+    fn start(&self) -> Result<Process, Failure> {
+        let mut command = Command::new(&self.program);
+        command.arg(self.service.name()).arg("--config").arg(&self.config);
+        Process::start(&self.guard, command, &self.log, Ending::Terminate)
+    }
+}

