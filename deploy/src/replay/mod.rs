@@ -30,6 +30,12 @@ pub struct Options {
     /// Recordings: rtcstats dumps, getStats() reports in JSON, or Isobar's envelopes in JSON lines
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
+    /// Your own Kafka: host:port, separated by commas; by default that of `isobar up`
+    #[arg(long, value_name = "BROKERS")]
+    pub kafka: Option<String>,
+    /// The raw topic
+    #[arg(long, default_value = "rtc-stats-raw-v1")]
+    pub topic: String,
     /// How many times faster than it was recorded; "inf": as fast as the broker takes it
     #[arg(long, default_value = "1", value_parser = speed)]
     pub speed: f64,
@@ -96,17 +102,17 @@ pub enum ReplayError {
     Unacknowledged(u64),
 }
 
-/// Replays the recordings into `topic`, all of them at the same time, and returns when the broker
-/// has acknowledged the last event.
+/// Replays the recordings into the raw topic of the Kafka at `brokers`, all of them at the same
+/// time, and returns when the broker has acknowledged the last event.
 ///
 /// # Errors
 /// When a recording cannot be read or holds nothing to replay, and when Kafka does not take it.
-pub fn run(options: &Options, brokers: &str, topic: &str) -> Result<Report, ReplayError> {
+pub fn run(options: &Options, brokers: &str) -> Result<Report, ReplayError> {
     let (mut report, recordings) = read(options)?;
     let events = stamp(options, recordings, since_epoch_ms());
     report.events = events.len() as u64;
     report.reports = events.iter().filter(|(_, event)| event.report.is_some()).count() as u64;
-    send::send(&events, brokers, topic)?;
+    send::send(&events, brokers, &options.topic)?;
     Ok(report)
 }
 

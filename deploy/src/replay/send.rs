@@ -37,6 +37,7 @@ pub(crate) fn send(
     let producer: ThreadedProducer<Acknowledged> = ClientConfig::new()
         .set("bootstrap.servers", brokers)
         .set("enable.idempotence", "true")
+        .set("partitioner", "murmur2_random")
         .set("linger.ms", "5")
         .create_with_context(Acknowledged::default())?;
     let metadata = producer.client().fetch_metadata(Some(topic), PATIENCE)?;

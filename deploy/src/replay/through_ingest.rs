@@ -17,6 +17,8 @@ const NOW_MS: f64 = 1_800_000_000_000.0;
 fn options(files: Vec<PathBuf>) -> Options {
     Options {
         files,
+        kafka: None,
+        topic: String::new(),
         speed: f64::INFINITY,
         app: None,
         call: None,
