@@ -76,9 +76,8 @@ impl Metadata {
         struct Form {
             v: u32,
         }
-        let unreadable = |error: &dyn std::fmt::Display| {
-            MetadataError::Unreadable(error.to_string())
-        };
+        let unreadable =
+            |error: &dyn std::fmt::Display| MetadataError::Unreadable(error.to_string());
         let text = committed.metadata.as_str();
         let Form { v } = serde_json::from_str(text).map_err(|error| unreadable(&error))?;
         if v != VERSION {

@@ -53,7 +53,16 @@ pub type Groupings = BTreeMap<String, Vec<Dimension>>;
 pub fn default_groupings() -> Groupings {
     use Dimension::*;
     let place = vec![
-        App, Continent, Country, Subdivision, Asn, Organisation, NetworkType, Edge, Kind, Direction,
+        App,
+        Continent,
+        Country,
+        Subdivision,
+        Asn,
+        Organisation,
+        NetworkType,
+        Edge,
+        Kind,
+        Direction,
     ];
     let client = vec![App, Country, DeviceClass, Os, Browser, ClientVersion, Kind, Direction];
     BTreeMap::from([("place".to_owned(), place), ("client".to_owned(), client)])

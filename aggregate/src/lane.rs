@@ -216,8 +216,7 @@ impl Lane {
         let Some(block) = &mut self.block else { return Ok(()) };
         let Extent { start, upto, read, .. } = block.extent;
         let (epoch, partition) = (shared.settings.epoch, self.source.partition);
-        let version =
-            Version { epoch, partition: partition.0, block_start: start.0, upto: upto.0 };
+        let version = Version { epoch, partition: partition.0, block_start: start.0, upto: upto.0 };
         let fatal = |error: schemas::EncodeError| Fatal(error.to_string());
         let mut send = |topic, row: &[u8]| out.send(self.source, topic, None, row);
         let cells = block.fold.flush_cells(version, |row| send(CELLS, row)).map_err(fatal)?;

@@ -86,11 +86,7 @@ impl Session {
         }
         let rating = report.rating.map(i64::from);
         sum(rating, &mut self.rating_sum, &mut self.rating_count);
-        sum(
-            report.time_to_media_ms,
-            &mut self.time_to_media_ms_sum,
-            &mut self.time_to_media_count,
-        );
+        sum(report.time_to_media_ms, &mut self.time_to_media_ms_sum, &mut self.time_to_media_count);
         for scored in &report.intervals {
             let interval = &scored.interval;
             if let Some((us, count)) = interval.round_trip_us.zip(interval.round_trip_count) {

@@ -26,7 +26,12 @@ fn everything_that_is_wrong_is_named_at_once() {
         settings.groupings.insert("twice".to_owned(), vec![Dimension::Os, Dimension::Os]);
     });
     let expected = [
-        "epoch", "block_records", "flush_s", "window_s", "watermark_bound_s", "groupings.größe",
+        "epoch",
+        "block_records",
+        "flush_s",
+        "window_s",
+        "watermark_bound_s",
+        "groupings.größe",
         "groupings.twice",
     ];
     for path in expected {

@@ -101,7 +101,8 @@ fn what_is_not_a_state_of_this_kind_is_refused() {
         assert_eq!(Sketch::from_state(&whole[..length]), None, "{length} bytes");
     }
     assert_eq!(Sketch::from_state(&[&whole[..], &[0]].concat()), None, "a byte too many");
-    let negative = "010C00FEFFFFFF0F0203040200000000000000F03FA001000000000000F03F040000000000000000";
+    let negative =
+        "010C00FEFFFFFF0F0203040200000000000000F03FA001000000000000F03F040000000000000000";
     assert_eq!(clickhouse(&format!("{HEAD}{negative}")), None, "negative values");
 }
 

@@ -154,7 +154,8 @@ fn merge_session(merged: &mut BTreeMap<String, Value>, row: &SessionPartial) {
     if let Some(Value::Object(measures)) = row.remove("measures") {
         row.extend(measures);
     }
-    let number = |row: &BTreeMap<String, Value>, field: &str| row.get(field).and_then(Value::as_i64);
+    let number =
+        |row: &BTreeMap<String, Value>, field: &str| row.get(field).and_then(Value::as_i64);
     let last = |row: &_| (number(row, "last_us"), number(row, "last_raw_offset"));
     let newer = last(&row) > last(merged);
     let first = number(&row, "first_us").min(number(merged, "first_us").or(Some(i64::MAX)));

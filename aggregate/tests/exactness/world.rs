@@ -58,8 +58,11 @@ pub(crate) fn raw() -> impl Strategy<Value = Raw> {
 }
 
 pub(crate) fn hop_lives() -> impl Strategy<Value = Vec<HopLife>> {
-    let life = (1..60usize, 1..5usize, 0..6usize)
-        .prop_map(|(takes, cover_after, again)| HopLife { takes, cover_after, again });
+    let life = (1..60usize, 1..5usize, 0..6usize).prop_map(|(takes, cover_after, again)| HopLife {
+        takes,
+        cover_after,
+        again,
+    });
     prop::collection::vec(life, 0..4)
 }
 
@@ -180,12 +183,17 @@ fn report(number: u32, append_ms: i64) -> EnrichedReport {
         call: format!("call-{}", pick(7, 2)),
         participant: format!("participant-{}", pick(9, 3)),
         event_us,
-        place: Place { country: ["de", "fr", "unknown"][pick(11, 3) as usize].to_owned(), ..Place::default() },
+        place: Place {
+            country: ["de", "fr", "unknown"][pick(11, 3) as usize].to_owned(),
+            ..Place::default()
+        },
         provider: Provider { asn: i64::from(pick(13, 2)), organisation: String::new() },
         device: Device { os: format!("os-{}", pick(15, 2)), ..Device::default() },
         time_to_media_ms: (event == EventKind::Connected).then(|| i64::from(pick(4, 3000))),
         rating: (event == EventKind::Feedback).then(|| 1 + pick(4, 5) as i32),
-        intervals: (0..intervals).map(|stream| interval(number.rotate_left(stream), event_us)).collect(),
+        intervals: (0..intervals)
+            .map(|stream| interval(number.rotate_left(stream), event_us))
+            .collect(),
         ..EnrichedReport::default()
     }
 }

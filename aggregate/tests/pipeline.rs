@@ -1,0 +1,369 @@
+//! The pipeline record by record.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use aggregate::{AggregateSettings, Bin, Pipeline, Sketch};
+use prometheus::{Encoder, Registry, TextEncoder};
+use runtime::{
+    AppendTime, Committed, Handler, Input, Offset, OutputTopic, Partition, Record, Recorder, Source,
+};
+use schemas::{
+    BlockAudit, CellPartial, DeadLetter, Direction, EnrichedReport, EventKind, Interval, Kind,
+    Lineage, Measures, RawOutcome, ScoredInterval, SessionPartial, Skipped, Verdict,
+};
+
+const SOURCE: Source = Source { input: Input(0), partition: Partition(2) };
+const CELLS: OutputTopic = OutputTopic(0);
+const SESSIONS: OutputTopic = OutputTopic(1);
+const BLOCKS: OutputTopic = OutputTopic(2);
+const DEAD_LETTERS: OutputTopic = OutputTopic(3);
+/// A minute's start, ms.
+const MINUTE_MS: i64 = 1_756_000_020_000;
+
+struct Run {
+    pipeline: Pipeline,
+    out: Recorder,
+    registry: Registry,
+}
+
+impl Run {
+    fn new(settings: AggregateSettings) -> Self {
+        let registry = Registry::new();
+        let mut pipeline = Pipeline::new(settings, "enriched", &registry).unwrap();
+        let mut out = Recorder::default();
+        out.assign(SOURCE);
+        pipeline.assigned(SOURCE, None).unwrap();
+        Self { pipeline, out, registry }
+    }
+
+    fn bytes(&mut self, offset: i64, appended_ms: i64, payload: &[u8]) {
+        let record = Record {
+            source: SOURCE,
+            offset: Offset(offset),
+            appended: AppendTime(appended_ms),
+            key: Some(b"key"),
+            content_type: None,
+            payload,
+            look_back: false,
+        };
+        self.pipeline.record(&record, &mut self.out).unwrap();
+    }
+
+    fn report(&mut self, offset: i64, appended_ms: i64, report: &EnrichedReport) {
+        self.bytes(offset, appended_ms, &schemas::encode(report).unwrap());
+    }
+
+    fn tick(&mut self, now_ms: u64, idle: bool) {
+        self.pipeline.tick(now_ms, idle, &mut self.out).unwrap();
+    }
+
+    /// What was sent to `topic` since the last call for it.
+    fn sent<T: schemas::Record>(&mut self, topic: OutputTopic) -> Vec<T> {
+        let (taken, rest) = self.out.sent.drain(..).partition(|sent| sent.topic == topic);
+        self.out.sent = rest;
+        let taken: Vec<runtime::Sent> = taken;
+        assert!(taken.iter().all(|sent| sent.source == SOURCE));
+        taken.iter().map(|sent| schemas::decode(&sent.payload).unwrap()).collect()
+    }
+}
+
+fn lineage(raw_from: i64, raw_to: i64) -> Lineage {
+    Lineage { raw_partition: 2, raw_from, raw_to, raw_append_ms: MINUTE_MS, skipped: Vec::new() }
+}
+
+/// The report of raw record `raw` at `event_us`.
+fn report(raw: i64, event: EventKind, event_us: i64) -> EnrichedReport {
+    EnrichedReport {
+        lineage: lineage(raw, raw),
+        event,
+        app: "meet".to_owned(),
+        call: "c".to_owned(),
+        participant: "p".to_owned(),
+        edge: "fra1".to_owned(),
+        event_us,
+        ..EnrichedReport::default()
+    }
+}
+
+fn audio(start_us: i64, end_us: i64) -> ScoredInterval {
+    ScoredInterval {
+        interval: Interval { start_us, end_us, ..Interval::default() },
+        ..ScoredInterval::default()
+    }
+}
+
+fn state(values: &[f64]) -> Vec<u8> {
+    let (mut sketch, mut bytes) = (Sketch::default(), Vec::new());
+    values.iter().for_each(|value| sketch.add(Bin::of(*value).unwrap()));
+    sketch.write_state(&mut bytes);
+    bytes
+}
+
+#[test]
+fn an_interval_adds_what_it_knows_to_its_cell_in_each_grouping() {
+    let mut run = Run::new(AggregateSettings::default());
+    let end_us = (MINUTE_MS + 59_999) * 1000;
+    let mut stats = report(9, EventKind::Stats, end_us);
+    stats.device.os = "Linux".to_owned();
+    stats.provider.asn = 3320;
+    stats.intervals = vec![ScoredInterval {
+        interval: Interval {
+            kind: Kind::Video,
+            direction: Direction::Outbound,
+            packets_received: Some(95),
+            packets_lost: Some(5),
+            bytes: Some(125_000),
+            frames: Some(60),
+            jitter_us: Some(7_500),
+            round_trip_us: Some(90_000),
+            round_trip_count: Some(2),
+            ..audio(end_us - 2_000_000, end_us).interval
+        },
+        audio_mos_milli: None,
+        verdict: Verdict::Poor,
+    }];
+    run.report(40, MINUTE_MS, &stats);
+    run.tick(5_000, false);
+    let cells = run.sent::<CellPartial>(CELLS);
+    let [client, place] = &cells[..] else { panic!("{cells:?}") };
+    assert_eq!((place.grouping.as_str(), client.grouping.as_str()), ("place", "client"));
+    assert_eq!((place.dimensions.asn, place.dimensions.os.as_str()), (3320, ""));
+    assert_eq!((client.dimensions.asn, client.dimensions.os.as_str()), (0, "Linux"));
+    assert_eq!((place.dimensions.edge.as_str(), client.dimensions.edge.as_str()), ("fra1", ""));
+    for cell in [place, client] {
+        assert_eq!((cell.epoch, cell.partition, cell.block_start, cell.upto), (1, 2, 40, 41));
+        assert_eq!((cell.window_start, cell.window_s), (MINUTE_MS / 1000, 60));
+        assert_eq!(cell.dimensions.app, "meet");
+        let (kind, direction) = (cell.dimensions.kind, cell.dimensions.direction);
+        assert_eq!((kind, direction), (Kind::Video, Direction::Outbound));
+        let expected = Measures {
+            intervals: 1,
+            observed_us: 2_000_000,
+            packets_received: 95,
+            packets_lost: 5,
+            bytes: 125_000,
+            frames: 60,
+            poor_us: 2_000_000,
+            ..Measures::default()
+        };
+        assert_eq!(cell.measures, expected);
+        assert_eq!(cell.sketches.round_trip_ms, state(&[45.0]));
+        assert_eq!(cell.sketches.jitter_ms, state(&[7.5]));
+        assert_eq!(cell.sketches.loss, state(&[0.05]));
+        assert_eq!(cell.sketches.bit_rate_bps, state(&[500_000.0]));
+        assert_eq!(cell.sketches.frame_rate, state(&[30.0]));
+        assert_eq!(cell.sketches.audio_mos, state(&[]));
+    }
+}
+
+#[test]
+fn setups_are_counted_in_a_cell_without_kind_or_direction() {
+    let mut run = Run::new(AggregateSettings::default());
+    let event_us = MINUTE_MS * 1000;
+    let mut connected = report(1, EventKind::Connected, event_us);
+    connected.time_to_media_ms = Some(800);
+    run.report(0, MINUTE_MS, &connected);
+    run.report(1, MINUTE_MS, &report(2, EventKind::Failed, event_us + 1));
+    run.report(2, MINUTE_MS, &report(3, EventKind::Joined, event_us + 2));
+    run.tick(5_000, false);
+    let cells = run.sent::<CellPartial>(CELLS);
+    assert_eq!(cells.len(), 2, "one in each grouping");
+    for cell in cells {
+        let (kind, direction) = (cell.dimensions.kind, cell.dimensions.direction);
+        assert_eq!((kind, direction), (Kind::None, Direction::None));
+        let expected = Measures { setups_attempted: 2, setups_failed: 1, ..Measures::default() };
+        assert_eq!(cell.measures, expected);
+        assert_eq!(cell.sketches.time_to_media_ms, state(&[800.0]));
+    }
+}
+
+#[test]
+fn a_session_tells_what_its_last_event_told_whatever_came_last() {
+    let mut run = Run::new(AggregateSettings::default());
+    let event_us = MINUTE_MS * 1000;
+    let mut last = report(5, EventKind::Stats, event_us);
+    last.network_type = "wifi".to_owned();
+    last.place.city = "Bonn".to_owned();
+    last.intervals = vec![audio(event_us - 9_000_000, event_us)];
+    last.intervals[0].audio_mos_milli = Some(4100);
+    last.intervals[0].interval.round_trip_us = Some(50_000);
+    last.intervals[0].interval.round_trip_count = Some(3);
+    let mut earlier = report(6, EventKind::Feedback, event_us - 1);
+    earlier.network_type = "cellular".to_owned();
+    earlier.rating = Some(2);
+    run.report(0, MINUTE_MS, &last);
+    run.report(1, MINUTE_MS, &earlier);
+    run.tick(5_000, false);
+    let sessions = run.sent::<SessionPartial>(SESSIONS);
+    let [session] = &sessions[..] else { panic!("{sessions:?}") };
+    let name = (session.app.as_str(), session.call.as_str(), session.participant.as_str());
+    assert_eq!(name, ("meet", "c", "p"));
+    assert_eq!((session.first_us, session.last_us), (event_us - 9_000_000, event_us));
+    assert_eq!(session.last_raw_offset, 5);
+    let told = (session.network_type.as_str(), session.place.city.as_str());
+    assert_eq!(told, ("wifi", "Bonn"));
+    assert_eq!((session.rating_sum, session.rating_count), (2, 1));
+    assert_eq!((session.round_trip_us, session.round_trip_count), (50_000, 3));
+    assert_eq!((session.audio_mos_milli_sum, session.audio_mos_count), (4100, 1));
+    assert_eq!((session.measures.intervals, session.measures.unclassified_us), (1, 9_000_000));
+}
+
+#[test]
+fn a_cover_counts_what_it_covers_and_touches_nothing_else() {
+    let mut run = Run::new(AggregateSettings::default());
+    let mut cover = EnrichedReport { lineage: lineage(3, 7), ..EnrichedReport::default() };
+    cover.lineage.skipped = vec![Skipped { from: 4, count: 2, outcome: RawOutcome::Late }];
+    run.report(0, MINUTE_MS, &cover);
+    run.report(1, MINUTE_MS, &cover);
+    run.tick(5_000, false);
+    let audits = run.sent::<BlockAudit>(BLOCKS);
+    let expected = BlockAudit {
+        epoch: 1,
+        partition: 2,
+        upto: 2,
+        append_minute: MINUTE_MS / 60_000,
+        read: 2,
+        replayed: 1,
+        accepted: 3,
+        late: 2,
+        ..BlockAudit::default()
+    };
+    assert_eq!(audits, [expected]);
+    assert!(run.out.sent.is_empty(), "no partials");
+}
+
+#[test]
+fn only_what_changed_is_written_again() {
+    let mut run = Run::new(AggregateSettings::default());
+    let mut other = report(2, EventKind::Joined, 1);
+    other.participant = "q".to_owned();
+    run.report(0, MINUTE_MS, &report(1, EventKind::Joined, 1));
+    run.report(1, MINUTE_MS, &other);
+    run.tick(5_000, false);
+    assert_eq!(run.sent::<SessionPartial>(SESSIONS).len(), 2);
+    assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1);
+    run.report(2, MINUTE_MS, &report(3, EventKind::Left, 2));
+    run.tick(10_000, false);
+    let rows = run.sent::<SessionPartial>(SESSIONS);
+    let [row] = &rows[..] else { panic!("{rows:?}") };
+    assert_eq!((row.participant.as_str(), row.joined, row.left, row.upto), ("p", 1, 1, 3));
+    assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1);
+    run.tick(15_000, true);
+    assert!(run.out.sent.is_empty(), "nothing changed");
+}
+
+#[test]
+fn writes_wait_five_seconds_or_for_a_second_of_silence() {
+    let mut run = Run::new(AggregateSettings::default());
+    run.tick(100_000, true);
+    run.report(0, MINUTE_MS, &report(1, EventKind::Joined, 1));
+    run.tick(100_100, true);
+    run.tick(101_099, true);
+    assert!(run.out.sent.is_empty(), "input may run dry between two records");
+    run.tick(101_100, true);
+    assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1);
+    run.out.sent.clear();
+    run.report(1, MINUTE_MS, &report(2, EventKind::Left, 2));
+    run.tick(106_099, false);
+    assert!(run.out.sent.is_empty());
+    run.tick(106_100, false);
+    assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1);
+}
+
+#[test]
+fn a_finished_block_is_written_audited_and_only_then_committed() {
+    let mut run = Run::new(AggregateSettings::default());
+    run.report(7, MINUTE_MS, &report(1, EventKind::Joined, 1));
+    let opened = run.out.take_commits();
+    assert_eq!(opened.len(), 1, "what a block starts with is committed before it is written");
+    assert_eq!(opened[0].offset, Offset(7));
+    assert!(opened[0].metadata.contains(r#""raw":"""#));
+    run.report(8, MINUTE_MS + 60_000, &report(2, EventKind::Left, 2));
+    let topics = run.out.sent.iter().map(|sent| sent.topic).collect::<Vec<_>>();
+    assert_eq!(topics, [SESSIONS, BLOCKS], "partials before the audit");
+    let audit = &run.sent::<BlockAudit>(BLOCKS)[0];
+    assert!((audit.finished, audit.block_start, audit.upto) == (true, 7, 8), "{audit:?}");
+    assert!(run.out.take_commits().is_empty(), "nothing is acknowledged yet");
+    run.out.acknowledge();
+    let next = run.out.take_commits();
+    assert_eq!((next.len(), next[0].offset), (1, Offset(8)));
+    assert!(next[0].metadata.contains(r#""raw":"1""#), "{}", next[0].metadata);
+    run.pipeline.drain(&mut run.out).unwrap();
+    let audit = &run.sent::<BlockAudit>(BLOCKS)[0];
+    assert!((audit.finished, audit.block_start, audit.upto) == (false, 8, 9), "{audit:?}");
+    run.out.acknowledge();
+    assert!(run.out.take_commits().is_empty(), "an unfinished block is not committed");
+}
+
+#[test]
+fn what_cannot_be_read_is_dead_lettered_and_leaves_a_hole() {
+    let mut run = Run::new(AggregateSettings::default());
+    run.report(0, MINUTE_MS, &report(1, EventKind::Joined, 1));
+    run.bytes(1, MINUTE_MS + 1, b"not a record");
+    let mut foreign = report(3, EventKind::Joined, 1);
+    foreign.lineage.raw_partition = 9;
+    run.report(2, MINUTE_MS + 2, &foreign);
+    run.report(3, MINUTE_MS + 3, &report(4, EventKind::Left, 1));
+    run.tick(5_000, false);
+    let letters = run.sent::<DeadLetter>(DEAD_LETTERS);
+    let [garbage, foreign] = &letters[..] else { panic!("{letters:?}") };
+    assert_eq!((garbage.stage.as_str(), garbage.reason.as_str()), ("aggregate", "undecodable"));
+    assert_eq!((garbage.source_topic.as_str(), garbage.source_offset), ("enriched", 1));
+    assert_eq!(garbage.payload, b"not a record");
+    assert_eq!((foreign.reason.as_str(), foreign.source_offset), ("lineage", 2));
+    let audit = &run.sent::<BlockAudit>(BLOCKS)[0];
+    let counted = (audit.read, audit.undecodable, audit.accepted, audit.raw_holes);
+    assert_eq!(counted, (4, 2, 2, 2));
+}
+
+#[test]
+fn what_was_committed_for_other_topics_or_by_others_is_refused() {
+    let settings = |epoch| AggregateSettings { epoch, ..AggregateSettings::default() };
+    let mut run = Run::new(settings(1));
+    run.report(7, MINUTE_MS, &report(1, EventKind::Joined, 1));
+    let metadata = run.out.take_commits().remove(0).metadata;
+    let start = |epoch, metadata: &str| {
+        let pipeline = Pipeline::new(settings(epoch), "enriched", &Registry::new()).unwrap();
+        let committed = Committed { offset: Offset(7), metadata: metadata.to_owned() };
+        pipeline.start(SOURCE, Some(&committed)).map_err(|fatal| fatal.0)
+    };
+    assert!(start(1, &metadata).is_ok());
+    let error = start(2, &metadata).unwrap_err();
+    assert!(error.contains("epoch 1") && error.contains("delete the group's offsets"), "{error}");
+    let error = start(1, "").unwrap_err();
+    assert!(error.contains("partition 2") && error.contains("raise aggregate.epoch"), "{error}");
+}
+
+#[test]
+fn metrics_have_these_names() {
+    let mut run = Run::new(AggregateSettings::default());
+    let mut stats = report(1, EventKind::Stats, MINUTE_MS * 1000);
+    stats.intervals = vec![audio(0, MINUTE_MS * 1000)];
+    run.report(0, MINUTE_MS + 60_000, &stats);
+    run.report(1, MINUTE_MS + 120_000, &stats);
+    run.bytes(2, MINUTE_MS + 120_000, b"");
+    run.tick(5_000, false);
+    let mut text = Vec::new();
+    TextEncoder::new().encode(&run.registry.gather(), &mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('#') && !line.contains("_bucket"));
+    let expected = [
+        "isobar_aggregate_blocks_total 1",
+        "isobar_aggregate_freshness_seconds_sum 60",
+        "isobar_aggregate_freshness_seconds_count 1",
+        "isobar_aggregate_intervals_total 1",
+        r#"isobar_aggregate_partials_written_total{of="cell"} 2"#,
+        r#"isobar_aggregate_partials_written_total{of="session"} 1"#,
+        r#"isobar_aggregate_raw_holes{partition="2"} 0"#,
+        r#"isobar_aggregate_raw_records_total{outcome="accepted"} 1"#,
+        r#"isobar_aggregate_raw_records_total{outcome="duplicate"} 0"#,
+        r#"isobar_aggregate_raw_records_total{outcome="invalid"} 0"#,
+        r#"isobar_aggregate_raw_records_total{outcome="late"} 0"#,
+        "isobar_aggregate_replayed_total 1",
+        "isobar_aggregate_undecodable_total 1",
+        "isobar_aggregate_watermark_seconds 1755999990",
+    ];
+    assert_eq!(lines.collect::<Vec<_>>(), expected);
+    run.pipeline.revoked(SOURCE);
+    let left = run.registry.gather();
+    assert!(left.iter().all(|family| family.name() != "isobar_aggregate_raw_holes"));
+}
