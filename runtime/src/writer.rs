@@ -36,7 +36,7 @@ struct Waiting {
 /// What the producer's thread says, until the loop asks.
 #[derive(Default)]
 struct Deliveries {
-    acknowledged: Vec<Box<Written>>,
+    acknowledged: Vec<Written>,
     failed: Option<String>,
 }
 
@@ -61,7 +61,7 @@ impl ProducerContext for DeliveryContext {
     fn delivery(&self, result: &DeliveryResult<'_>, written: Box<Written>) {
         let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
         match result {
-            Ok(_) => deliveries.acknowledged.push(written),
+            Ok(_) => deliveries.acknowledged.push(*written),
             Err((error, message)) => {
                 use rdkafka::Message as _;
                 let failed = format!("a write to {} failed for good: {error}", message.topic());
