@@ -1,6 +1,11 @@
 //! A world of WebRTC sessions with known truth, the oracle that folds the truth, and the check of
 //! a pipeline's results against it.
+//!
+//! [`world`], [`truth`] and [`oracle`] are pure: no clock, no network. [`producer`] plays a world
+//! into Kafka, and [`verify`] holds ClickHouse and Kafka against the oracle.
 
 pub mod oracle;
+pub mod producer;
 pub mod truth;
+pub mod verify;
 pub mod world;

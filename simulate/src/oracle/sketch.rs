@@ -35,6 +35,15 @@ impl Bins {
         }
     }
 
+    /// Reads a state as ClickHouse's `hex` writes it.
+    ///
+    /// # Errors
+    /// When the text is not hexadecimal, or not of such a state.
+    pub fn from_hex(text: &str) -> Result<Self, NotAState> {
+        let state = unhex(text).ok_or(NotAState { at: 0, length: text.len() })?;
+        Self::from_state(&state)
+    }
+
     /// Reads the state of ClickHouse's `quantilesDD(0.01, …)`; no bytes are an empty sketch.
     ///
     /// # Errors
@@ -48,6 +57,18 @@ impl Bins {
         bins.filter(|_| reader.at == state.len())
             .ok_or(NotAState { at: reader.at, length: state.len() })
     }
+}
+
+/// Bytes of a text in hexadecimal.
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |digit: u8| char::from(digit).to_digit(16);
+    text.as_bytes()
+        .chunks(2)
+        .map(|pair| match pair {
+            [high, low] => u8::try_from(digit(*high)? << 4 | digit(*low)?).ok(),
+            _ => None,
+        })
+        .collect()
 }
 
 struct Reader<'a> {
@@ -171,6 +192,17 @@ mod tests {
         assert_eq!(Bins::from_state(&state(&sparse, 3.0)).unwrap(), bins(&[(-35, 2), (20, 1)], 3));
         let dense = [&[0x0c, 3, 39, 2][..], &two, &nothing, &one].concat();
         assert_eq!(Bins::from_state(&state(&dense, 0.0)).unwrap(), bins(&[(-20, 2), (-18, 1)], 0));
+    }
+
+    #[test]
+    fn states_that_clickhouse_26_7_wrote_are_read() {
+        let values = "02FD4A815ABF52F03F000000000000000001040328000000000000004006000000000000F03F\
+                      9E03000000000000F03F030C00FEFFFFFF0F0204000000000000F03F";
+        assert_eq!(Bins::from_hex(values).unwrap(), bins(&[(20, 2), (23, 1), (230, 1)], 1));
+        let nothing = "02FD4A815ABF52F03F0000000000000000010C00FEFFFFFF0F02\
+                       030C00FEFFFFFF0F02040000000000000000";
+        assert_eq!(Bins::from_hex(nothing).unwrap(), Bins::default());
+        assert!(Bins::from_hex("0").is_err() && Bins::from_hex("xy").is_err());
     }
 
     #[test]

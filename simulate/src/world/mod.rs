@@ -22,10 +22,15 @@ use crate::truth;
 use place::{Conditions, Place};
 use session::Session;
 
-/// The longest time between two reports of a session: with a report lost or held back on top, and
-/// a stall of a minute, its streams still find their last snapshot within the 120 s of the log that
-/// ingest remembers.
-pub const LONGEST_PERIOD_US: i64 = 20_000_000;
+/// The longest time between two reports of a session, µs. With it, and with clients that keep their
+/// reports back, a session is never silent for longer than 50 s; so its streams find their last
+/// snapshot within the 120 s of the log that ingest remembers, unless Kafka takes nothing for more
+/// than [`LONGEST_STALL_US`].
+pub const LONGEST_PERIOD_US: i64 = 15_000_000;
+
+/// If Kafka takes nothing for longer than this, µs, the truth about the world's intervals no longer
+/// holds.
+pub const LONGEST_STALL_US: i64 = 65_000_000;
 
 /// What happens in the world beside everyday life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,7 +125,7 @@ pub struct Delivery {
 #[derive(Debug, thiserror::Error)]
 pub enum WorldError {
     /// A session reports too seldom for its streams to be followed, or all the time.
-    #[error("a session must report every 1 ms to 20 s, not every {0} µs")]
+    #[error("a session must report every 1 ms to 15 s, not every {0} µs")]
     Period(i64),
     /// Nobody is there.
     #[error("at least one session is needed")]

@@ -17,7 +17,7 @@ use crate::truth::{self, Outcome};
 const TOO_LATE_US: i64 = 72 * 3_600_000_000;
 
 /// A client keeps its reports for no longer than this, µs.
-const LONGEST_OFFLINE_US: i64 = 40_000_000;
+const LONGEST_OFFLINE_US: i64 = 30_000_000;
 
 /// The reports' own timestamp is this much before the event's, µs.
 const COLLECTING_US: i64 = 1_500;

@@ -139,8 +139,8 @@ fn an_incident_is_bad_for_its_provider_while_it_lasts() {
 fn settings_that_make_no_world_are_refused() {
     let good = settings(Scenario::Usual);
     assert!(matches!(
-        World::new(Settings { period_us: 21_000_000, ..good }),
-        Err(WorldError::Period(21_000_000))
+        World::new(Settings { period_us: 16_000_000, ..good }),
+        Err(WorldError::Period(16_000_000))
     ));
     assert!(matches!(World::new(Settings { sessions: 0, ..good }), Err(WorldError::Empty)));
 }
@@ -353,7 +353,7 @@ fn no_stream_is_silent_for_longer_than_ingest_remembers() {
     for delivery in World::new(settings).unwrap() {
         let fresh = delivery.truth.outcome == Outcome::Accepted;
         if fresh && let Some(before) = last.insert(delivery.truth.session, delivery.at_us) {
-            assert!(delivery.at_us - before < 70_000_000, "{:?}", delivery.truth);
+            assert!(delivery.at_us - before < 50_000_000, "{:?}", delivery.truth);
         }
     }
 }

@@ -1,0 +1,421 @@
+//! Plays a world into Kafka's raw topic, and writes down its truth.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rdkafka::ClientConfig;
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
+use serde::Serialize;
+
+use crate::truth::{self, TruthError};
+use crate::world::{Delivery, LONGEST_STALL_US, Scenario, Settings, World, WorldError};
+
+/// How often progress is told, and how long at most a signal to stop goes unnoticed.
+const BEAT: Duration = Duration::from_millis(200);
+
+/// The pause before a full queue is tried again.
+const FULL_QUEUE: Duration = Duration::from_millis(2);
+
+/// A world that starts longer ago than this, µs, would have sessions that are too late.
+const EARLIEST_START_US: i64 = 24 * 3_600_000_000;
+
+/// What to play, and where to.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Kafka's addresses, `host:port`, separated by commas.
+    pub brokers: String,
+    /// Further options for librdkafka.
+    pub kafka: BTreeMap<String, String>,
+    /// The raw topic.
+    pub topic: String,
+    /// Seed of all that is random.
+    pub seed: u64,
+    /// Sessions that are live at a time.
+    pub sessions: u32,
+    /// Records a second by the world's clock; each session reports every `sessions / rate` s.
+    pub rate: f64,
+    /// The world's length; without end if none.
+    pub duration: Option<Duration>,
+    /// Ends after this many reports that have intervals.
+    pub reports: Option<u64>,
+    /// What happens beside everyday life.
+    pub scenario: Scenario,
+    /// The world's start, µs since the Unix epoch; by default such that it is now, or, if it is
+    /// played as fast as possible, such that it ends about now.
+    pub start_us: Option<i64>,
+    /// As fast as Kafka takes it, instead of in real time.
+    pub fast: bool,
+    /// Where the truth is written.
+    pub truth: Option<PathBuf>,
+    /// Where progress is written: a [`Progress`] as JSON a line, five times a second.
+    pub progress: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            brokers: "127.0.0.1:9092".to_owned(),
+            kafka: BTreeMap::new(),
+            topic: "rtc-stats-raw-v1".to_owned(),
+            seed: 1,
+            sessions: 500,
+            rate: 100.0,
+            duration: None,
+            reports: None,
+            scenario: Scenario::Usual,
+            start_us: None,
+            fast: false,
+            truth: None,
+            progress: None,
+        }
+    }
+}
+
+/// How far the play is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    /// Wall clock, ms since the Unix epoch.
+    pub wall_ms: i64,
+    /// Records handed to the Kafka client.
+    pub records_sent: u64,
+    /// Intervals of accepted records among them.
+    pub intervals_sent: u64,
+    /// Intervals of accepted records that Kafka has acknowledged.
+    pub intervals_acknowledged: u64,
+}
+
+/// What was played.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The world's settings.
+    pub settings: Settings,
+    /// Records, all acknowledged.
+    pub records: u64,
+    /// Intervals of accepted records among them.
+    pub intervals: u64,
+    /// Bytes of the records' values.
+    pub bytes: u64,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Why a world was not played to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum PlayError {
+    /// The options make no world.
+    #[error(transparent)]
+    World(#[from] WorldError),
+    /// The rate is none.
+    #[error("the rate must be above 0 and at most 1,000 for each session")]
+    Rate,
+    /// A world played as fast as possible has to end.
+    #[error("to play as fast as possible, give a duration or a number of reports")]
+    Endless,
+    /// The world's start is out of reach.
+    #[error("the world must start within the last 24 h")]
+    Start,
+    /// The truth cannot be written.
+    #[error(transparent)]
+    Truth(#[from] TruthError),
+    /// A file cannot be written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Kafka.
+    #[error("kafka: {0}")]
+    Kafka(#[from] KafkaError),
+    /// Kafka refused records for good.
+    #[error("kafka refused {0} records")]
+    Refused(u64),
+    /// Too much time between what a record says and its arrival: the truth no longer holds.
+    #[error("fell {} s behind; choose a lower rate", .0.as_secs())]
+    Behind(Duration),
+}
+
+/// What Kafka has answered.
+#[derive(Default)]
+struct Answers {
+    records: AtomicU64,
+    intervals: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl rdkafka::ClientContext for Answers {}
+
+impl ProducerContext for Answers {
+    /// Intervals of the record.
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, intervals: usize) {
+        match result {
+            Ok(_) => self.intervals.fetch_add(intervals as u64, Ordering::Relaxed),
+            Err(_) => self.refused.fetch_add(1, Ordering::Relaxed),
+        };
+        self.records.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Plays a world until it ends or `stop` is set; then waits until Kafka has acknowledged all of it.
+///
+/// # Errors
+/// When the options make no world, a file cannot be written, or Kafka cannot follow.
+pub fn run(options: &Options, stop: &AtomicBool) -> Result<Report, PlayError> {
+    let settings = settings(options, now_us())?;
+    let mut player = Player::new(options, settings)?;
+    for delivery in World::new(settings)? {
+        if player.is_due(&delivery, stop)? {
+            player.play(&delivery, stop)?;
+        }
+        if stop.load(Ordering::Relaxed) || options.reports.is_some_and(|n| player.reports >= n) {
+            break;
+        }
+    }
+    player.finish()
+}
+
+fn now_us() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64)
+}
+
+fn settings(options: &Options, now_us: i64) -> Result<Settings, PlayError> {
+    let period_us = 1e6 * f64::from(options.sessions) / options.rate;
+    if !period_us.is_finite() {
+        return Err(PlayError::Rate);
+    }
+    let period_us = period_us.round() as i64;
+    let duration_us = options.duration.map(|duration| duration.as_micros() as i64);
+    let start_us = match (options.start_us, options.fast) {
+        (Some(start_us), _) => start_us,
+        (None, false) => now_us,
+        (None, true) => {
+            let rounds = |reports: u64| reports.div_ceil(u64::from(options.sessions.max(1))) as i64;
+            let span_us = options.reports.map(|reports| (rounds(reports) + 2) * period_us);
+            now_us - duration_us.or(span_us).ok_or(PlayError::Endless)?
+        }
+    };
+    if !(now_us - EARLIEST_START_US..=now_us).contains(&start_us) {
+        return Err(PlayError::Start);
+    }
+    Ok(Settings {
+        seed: options.seed,
+        start_us,
+        duration_us,
+        sessions: options.sessions,
+        period_us,
+        scenario: options.scenario,
+    })
+}
+
+struct Player<'a> {
+    options: &'a Options,
+    settings: Settings,
+    producer: ThreadedProducer<Answers>,
+    truth: Option<truth::Writer<BufWriter<File>>>,
+    progress: Option<File>,
+    started: Instant,
+    last_beat: Instant,
+    /// When Kafka last answered, or had nothing to answer; and how many answers there were.
+    answered: (Instant, u64),
+    records: u64,
+    reports: u64,
+    intervals: u64,
+    bytes: u64,
+}
+
+impl<'a> Player<'a> {
+    fn new(options: &'a Options, settings: Settings) -> Result<Self, PlayError> {
+        let create = |path: &PathBuf| {
+            File::create(path).map_err(|source| PlayError::File { path: path.clone(), source })
+        };
+        let truth = options.truth.as_ref().map(create).transpose()?.map(BufWriter::new);
+        let truth = truth.map(|file| truth::Writer::new(file, &settings.header())).transpose()?;
+        let started = Instant::now();
+        Ok(Self {
+            options,
+            settings,
+            producer: ThreadedProducer::from_config_and_context(
+                &client(options),
+                Answers::default(),
+            )?,
+            truth,
+            progress: options.progress.as_ref().map(create).transpose()?,
+            started,
+            last_beat: started,
+            answered: (started, 0),
+            records: 0,
+            reports: 0,
+            intervals: 0,
+            bytes: 0,
+        })
+    }
+
+    /// Waits for a delivery's time; false if the play stops first.
+    fn is_due(&mut self, delivery: &Delivery, stop: &AtomicBool) -> Result<bool, PlayError> {
+        let after = Duration::from_micros((delivery.at_us - self.settings.start_us) as u64);
+        loop {
+            self.beat()?;
+            let left = after.saturating_sub(self.started.elapsed());
+            if stop.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            if self.options.fast || left.is_zero() {
+                return self.keeps_up(after).map(|()| true);
+            }
+            thread::sleep(left.min(BEAT));
+        }
+    }
+
+    fn keeps_up(&self, due_after: Duration) -> Result<(), PlayError> {
+        let behind = self.started.elapsed().saturating_sub(due_after);
+        if !self.options.fast && behind.as_micros() > LONGEST_STALL_US as u128 {
+            return Err(PlayError::Behind(behind));
+        }
+        Ok(())
+    }
+
+    /// Hands a delivery to the Kafka client, and its truth to the file; neither if the play stops
+    /// before the client has room.
+    fn play(&mut self, delivery: &Delivery, stop: &AtomicBool) -> Result<(), PlayError> {
+        let intervals = delivery.truth.event.as_ref().map_or(0, |event| event.intervals.len());
+        let mut record = BaseRecord::with_opaque_to(&self.options.topic, intervals)
+            .key(&delivery.key)
+            .payload(&delivery.payload);
+        while let Err((error, again)) = self.producer.send(record) {
+            if error != KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) {
+                return Err(error.into());
+            }
+            record = again;
+            thread::sleep(FULL_QUEUE);
+            self.beat()?;
+            if stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+        }
+        self.records += 1;
+        self.reports += u64::from(intervals > 0);
+        self.intervals += intervals as u64;
+        self.bytes += delivery.payload.len() as u64;
+        if let Some(truth) = &mut self.truth {
+            truth.write(&delivery.truth)?;
+        }
+        Ok(())
+    }
+
+    /// Tells progress, and sees whether Kafka still answers.
+    fn beat(&mut self) -> Result<(), PlayError> {
+        if self.last_beat.elapsed() < BEAT {
+            return Ok(());
+        }
+        self.last_beat = Instant::now();
+        let answers = self.producer.context();
+        match answers.refused.load(Ordering::Relaxed) {
+            0 => {}
+            refused => return Err(PlayError::Refused(refused)),
+        }
+        let answered = answers.records.load(Ordering::Relaxed);
+        if answered > self.answered.1 || answered == self.records {
+            self.answered = (self.last_beat, answered);
+        }
+        let silence = self.answered.0.elapsed();
+        if silence.as_micros() > LONGEST_STALL_US as u128 {
+            return Err(PlayError::Behind(silence));
+        }
+        let progress = Progress {
+            wall_ms: now_us() / 1000,
+            records_sent: self.records,
+            intervals_sent: self.intervals,
+            intervals_acknowledged: answers.intervals.load(Ordering::Relaxed),
+        };
+        if let (Some(file), Some(path)) = (&mut self.progress, &self.options.progress) {
+            let written =
+                serde_json::to_vec(&progress).map_err(io::Error::from).and_then(|mut line| {
+                    line.push(b'\n');
+                    file.write_all(&line)
+                });
+            written.map_err(|source| PlayError::File { path: path.clone(), source })?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Report, PlayError> {
+        if let Some(truth) = &mut self.truth {
+            truth.flush()?;
+        }
+        while self.producer.context().records.load(Ordering::Relaxed) < self.records {
+            match self.producer.flush(BEAT) {
+                Ok(()) | Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut)) => {}
+                Err(error) => return Err(error.into()),
+            }
+            self.beat()?;
+        }
+        self.last_beat = self.started;
+        self.beat()?;
+        Ok(Report {
+            settings: self.settings,
+            records: self.records,
+            intervals: self.intervals,
+            bytes: self.bytes,
+            took: self.started.elapsed(),
+        })
+    }
+}
+
+fn client(options: &Options) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", &options.brokers)
+        .set("acks", "all")
+        .set("enable.idempotence", "true")
+        .set("message.timeout.ms", "0")
+        .set("partitioner", "murmur2_random")
+        .set("compression.type", "lz4")
+        .set("linger.ms", if options.fast { "50" } else { "5" })
+        .set("batch.size", "500000")
+        .set("queue.buffering.max.kbytes", "65536");
+    for (name, value) in &options.kafka {
+        config.set(name, value);
+    }
+    config
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const NOW_US: i64 = 1_756_000_000_000_000;
+
+    #[test]
+    fn a_rate_becomes_the_time_between_two_reports_of_a_session() {
+        let options = Options { sessions: 500, rate: 100.0, ..Options::default() };
+        let settings = settings(&options, NOW_US).unwrap();
+        assert_eq!((settings.period_us, settings.start_us), (5_000_000, NOW_US));
+    }
+
+    #[test]
+    fn what_is_played_fast_lies_in_the_past() {
+        let options = Options {
+            fast: true,
+            sessions: 100,
+            rate: 10.0,
+            reports: Some(1000),
+            ..Options::default()
+        };
+        assert_eq!(settings(&options, NOW_US).unwrap().start_us, NOW_US - 120_000_000);
+        let endless = Options { reports: None, ..options.clone() };
+        assert!(matches!(settings(&endless, NOW_US), Err(PlayError::Endless)));
+        let ahead = Options { start_us: Some(NOW_US + 1), ..options };
+        assert!(matches!(settings(&ahead, NOW_US), Err(PlayError::Start)));
+    }
+}

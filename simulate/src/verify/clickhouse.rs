@@ -1,0 +1,171 @@
+//! What ClickHouse's views say.
+
+use std::collections::HashMap;
+
+use clickhouse::Client;
+use schemas::{BlockAudit, Device, Dimensions, Measures, Place, Provider, SessionPartial};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::io::AsyncBufReadExt;
+
+use super::{ClickHouse, VerifyError};
+use crate::oracle::{Bins, Cell, CellKey, SKETCHES};
+
+pub(super) struct Reader {
+    client: Client,
+}
+
+#[derive(Deserialize)]
+struct CellRow {
+    grouping: String,
+    start_s: i64,
+    #[serde(flatten)]
+    dimensions: Dimensions,
+    #[serde(flatten)]
+    measures: Measures,
+    /// By column, in hexadecimal.
+    #[serde(flatten)]
+    sketches: HashMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct SessionRow {
+    app: String,
+    call: String,
+    participant: String,
+    from_us: i64,
+    to_us: i64,
+    #[serde(flatten)]
+    place: Place,
+    #[serde(flatten)]
+    provider: Provider,
+    device_class: String,
+    os: String,
+    browser: String,
+    browser_version: String,
+    network: String,
+    network_type: String,
+    transport: String,
+    edge: String,
+    client_version: String,
+    joined: i64,
+    connected: i64,
+    failed: i64,
+    left: i64,
+    rating_sum: i64,
+    rating_count: i64,
+    time_to_media_ms_sum: i64,
+    time_to_media_count: i64,
+    round_trip_us: i64,
+    round_trip_count: i64,
+    audio_mos_milli_sum: i64,
+    audio_mos_count: i64,
+    #[serde(flatten)]
+    measures: Measures,
+}
+
+impl Reader {
+    pub(super) fn new(options: &ClickHouse) -> Self {
+        let client = Client::default()
+            .with_url(&options.url)
+            .with_database(&options.database)
+            .with_user(&options.user)
+            .with_password(&options.password)
+            .with_setting("output_format_json_quote_64bit_integers", "0");
+        Self { client }
+    }
+
+    async fn rows<T: DeserializeOwned>(
+        &self,
+        table: &'static str,
+        query: &str,
+    ) -> Result<Vec<T>, VerifyError> {
+        let mut lines = self.client.query(query).fetch_bytes("JSONEachRow")?.lines();
+        let mut rows = Vec::new();
+        while let Some(line) = lines.next_line().await? {
+            let row = serde_json::from_str(&line);
+            rows.push(row.map_err(|source| VerifyError::Row { table, source })?);
+        }
+        Ok(rows)
+    }
+
+    /// Audits of blocks, of each in its newest version.
+    pub(super) async fn blocks(&self) -> Result<Vec<BlockAudit>, VerifyError> {
+        let query = "SELECT * REPLACE (toUnixTimestamp(first_window) AS first_window, \
+                     toUnixTimestamp(last_window) AS last_window) FROM blocks FINAL";
+        self.rows("blocks", query).await
+    }
+
+    pub(super) async fn cells(&self) -> Result<Vec<(CellKey, Cell)>, VerifyError> {
+        let sketches = SKETCHES.map(|name| format!("hex({name}) AS {name}_hex")).join(", ");
+        let query = format!(
+            "SELECT * EXCEPT ({}, window_start, window_s), \
+             toUnixTimestamp(window_start) AS start_s, {sketches} FROM cells",
+            SKETCHES.join(", ")
+        );
+        let rows: Vec<CellRow> = self.rows("cells", &query).await?;
+        rows.into_iter().map(CellRow::cell).collect()
+    }
+
+    pub(super) async fn sessions(&self) -> Result<Vec<SessionPartial>, VerifyError> {
+        let query = "SELECT * EXCEPT (first_us, last_us), toUnixTimestamp64Micro(first_us) AS \
+                     from_us, toUnixTimestamp64Micro(last_us) AS to_us FROM sessions";
+        let rows: Vec<SessionRow> = self.rows("sessions", query).await?;
+        Ok(rows.into_iter().map(SessionRow::session).collect())
+    }
+}
+
+impl CellRow {
+    fn cell(self) -> Result<(CellKey, Cell), VerifyError> {
+        let key = CellKey {
+            grouping: self.grouping,
+            window_start: self.start_s,
+            dimensions: self.dimensions,
+        };
+        let mut cell = Cell { measures: self.measures, ..Cell::default() };
+        for (bins, sketch) in cell.sketches.iter_mut().zip(SKETCHES) {
+            let hex = self.sketches.get(&format!("{sketch}_hex")).map_or("", String::as_str);
+            *bins = Bins::from_hex(hex).map_err(|source| VerifyError::Sketch { sketch, source })?;
+        }
+        Ok((key, cell))
+    }
+}
+
+impl SessionRow {
+    fn session(self) -> SessionPartial {
+        SessionPartial {
+            app: self.app,
+            call: self.call,
+            participant: self.participant,
+            first_us: self.from_us,
+            last_us: self.to_us,
+            place: self.place,
+            provider: self.provider,
+            device: Device {
+                class: self.device_class,
+                os: self.os,
+                browser: self.browser,
+                browser_version: self.browser_version,
+            },
+            network: self.network,
+            network_type: self.network_type,
+            transport: self.transport,
+            edge: self.edge,
+            client_version: self.client_version,
+            joined: self.joined,
+            connected: self.connected,
+            failed: self.failed,
+            left: self.left,
+            rating_sum: self.rating_sum,
+            rating_count: self.rating_count,
+            time_to_media_ms_sum: self.time_to_media_ms_sum,
+            time_to_media_count: self.time_to_media_count,
+            round_trip_us: self.round_trip_us,
+            round_trip_count: self.round_trip_count,
+            audio_mos_milli_sum: self.audio_mos_milli_sum,
+            audio_mos_count: self.audio_mos_count,
+            measures: self.measures,
+            ..SessionPartial::default()
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What Kafka holds: how many raw records, where logs end, and the dead letters.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
+use schemas::DeadLetter;
+
+use super::{Options, Topics, VerifyError};
+use crate::truth::{Dead, payload_hash};
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(super) struct Logs {
+    pub(super) raw_records: u64,
+    pub(super) enriched_ends: BTreeMap<i32, i64>,
+    pub(super) dead_letters: Vec<Dead>,
+}
+
+pub(super) fn read(options: &Options, topics: &Topics) -> Result<Logs, VerifyError> {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", &options.brokers)
+        // Partitions are assigned by hand; the client only wants a name to ask for them with.
+        .set("group.id", "isobar-verify")
+        .set("enable.auto.commit", "false")
+        .set("auto.offset.reset", "error");
+    for (name, value) in &options.kafka {
+        config.set(name, value);
+    }
+    let consumer: BaseConsumer = config.create()?;
+    let raw = watermarks(&consumer, &topics.raw)?;
+    let enriched = watermarks(&consumer, &topics.enriched)?;
+    Ok(Logs {
+        raw_records: raw.values().map(|(low, high)| (high - low) as u64).sum(),
+        enriched_ends: enriched
+            .into_iter()
+            .map(|(partition, (_, high))| (partition, high))
+            .collect(),
+        dead_letters: dead_letters(&consumer, &topics.dead_letters)?,
+    })
+}
+
+/// First and next offset of each partition.
+fn watermarks(
+    consumer: &BaseConsumer,
+    topic: &str,
+) -> Result<BTreeMap<i32, (i64, i64)>, KafkaError> {
+    let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT)?;
+    let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+    partitions
+        .map(|partition| {
+            let marks = consumer.fetch_watermarks(topic, partition.id(), TIMEOUT)?;
+            Ok((partition.id(), marks))
+        })
+        .collect()
+}
+
+/// All dead letters, each source record's once: whoever wrote them may have done so again.
+fn dead_letters(consumer: &BaseConsumer, topic: &str) -> Result<Vec<Dead>, VerifyError> {
+    let mut ends = watermarks(consumer, topic)?;
+    ends.retain(|_, (low, high)| low < high);
+    let mut list = TopicPartitionList::new();
+    for (partition, (low, _)) in &ends {
+        list.add_partition_offset(topic, *partition, Offset::Offset(*low))?;
+    }
+    consumer.assign(&list)?;
+    let mut letters = HashMap::new();
+    while !ends.is_empty() {
+        let Some(message) = consumer.poll(TIMEOUT) else {
+            return Err(KafkaError::MessageConsumption(
+                rdkafka::types::RDKafkaErrorCode::OperationTimedOut,
+            )
+            .into());
+        };
+        let message = message?;
+        let letter: DeadLetter = schemas::decode(message.payload().unwrap_or_default())?;
+        let source = (letter.source_topic, letter.source_partition, letter.source_offset);
+        let dead = Dead { why: letter.reason, hash: payload_hash(&letter.payload) };
+        letters.insert(source, dead);
+        if ends.get(&message.partition()).is_some_and(|(_, high)| message.offset() + 1 >= *high) {
+            ends.remove(&message.partition());
+        }
+    }
+    Ok(letters.into_values().collect())
+}

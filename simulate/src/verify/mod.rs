@@ -1,0 +1,192 @@
+//! Holds a pipeline's results against the oracle: every cell, every sketch's bins, every session,
+//! every dead letter, the counts of records, and the tiling of blocks.
+
+mod clickhouse;
+mod compare;
+mod kafka;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::PathBuf;
+
+use schemas::{BlockAudit, SessionPartial};
+use serde::Serialize;
+
+use crate::oracle::{Cell, CellKey, Expected, Geo, LookUpError, NotAState, Oracle, Stranger};
+use crate::truth::{self, Dead, TruthError};
+
+/// What to hold against what.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Truth files: of all that was ever sent to the raw topic.
+    pub truths: Vec<PathBuf>,
+    /// The MMDB files that places were looked up in.
+    pub city: Vec<PathBuf>,
+    /// The files (MMDB or CSV) that providers were looked up in.
+    pub asn: Vec<PathBuf>,
+    /// Where the views are.
+    pub clickhouse: ClickHouse,
+    /// Kafka's addresses, `host:port`, separated by commas.
+    pub brokers: String,
+    /// Further options for librdkafka.
+    pub kafka: BTreeMap<String, String>,
+    /// Names of topics.
+    pub topics: Topics,
+}
+
+/// How to reach ClickHouse.
+#[derive(Clone, Debug, Default)]
+pub struct ClickHouse {
+    /// `http://host:port`.
+    pub url: String,
+    /// Database.
+    pub database: String,
+    /// A user who may read the views and `blocks`.
+    pub user: String,
+    /// The user's password.
+    pub password: String,
+}
+
+/// Names of the topics that are looked at.
+#[derive(Clone, Debug)]
+pub struct Topics {
+    /// Raw events.
+    pub raw: String,
+    /// Enriched reports.
+    pub enriched: String,
+    /// Dead letters.
+    pub dead_letters: String,
+}
+
+impl Default for Topics {
+    fn default() -> Self {
+        Self {
+            raw: "rtc-stats-raw-v1".to_owned(),
+            enriched: "rtc-enriched-v1".to_owned(),
+            dead_letters: "rtc-dead-letters-v1".to_owned(),
+        }
+    }
+}
+
+/// What came of it. All counts but the last three are what the pipeline says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// Records of the raw topic.
+    pub raw_records: u64,
+    /// Of these, accepted.
+    pub accepted: u64,
+    /// Repeated or overtaken.
+    pub duplicates: u64,
+    /// Dead-lettered as invalid.
+    pub dead_letters: u64,
+    /// Dead-lettered as too late.
+    pub late: u64,
+    /// Cells compared.
+    pub cells_checked: u64,
+    /// Sessions compared.
+    pub sessions_checked: u64,
+    /// Things that differ.
+    pub mismatches: u64,
+    /// The first few of them, in words.
+    pub differences: Vec<String>,
+}
+
+/// What the pipeline has come to.
+#[derive(Debug, Default)]
+pub(crate) struct Actual {
+    pub(crate) raw_records: u64,
+    /// Next offset of each partition of the enriched topic.
+    pub(crate) enriched_ends: BTreeMap<i32, i64>,
+    pub(crate) dead_letters: Vec<Dead>,
+    pub(crate) cells: Vec<(CellKey, Cell)>,
+    pub(crate) sessions: Vec<SessionPartial>,
+    pub(crate) blocks: Vec<BlockAudit>,
+}
+
+/// Why nothing could be compared.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// A truth file.
+    #[error("{}: {source}", path.display())]
+    Truth {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: TruthError,
+    },
+    /// A truth file that lacks lines.
+    #[error(transparent)]
+    Stranger(#[from] Stranger),
+    /// A file of look-up data.
+    #[error(transparent)]
+    LookUp(#[from] LookUpError),
+    /// ClickHouse.
+    #[error("clickhouse: {0}")]
+    ClickHouse(#[from] ::clickhouse::error::Error),
+    /// ClickHouse's answer ended early.
+    #[error("clickhouse: {0}")]
+    Answer(#[from] std::io::Error),
+    /// ClickHouse answered with rows of another shape.
+    #[error("clickhouse: {table}: {source}")]
+    Row {
+        /// View or table.
+        table: &'static str,
+        /// What is wrong.
+        source: serde_json::Error,
+    },
+    /// A sketch that cannot be read.
+    #[error("clickhouse: cells: {sketch}: {source}")]
+    Sketch {
+        /// Column.
+        sketch: &'static str,
+        /// What is wrong.
+        source: NotAState,
+    },
+    /// Kafka.
+    #[error("kafka: {0}")]
+    Kafka(#[from] rdkafka::error::KafkaError),
+    /// A dead letter that cannot be read.
+    #[error("kafka: dead letter: {0}")]
+    DeadLetter(#[from] schemas::DecodeError),
+    /// Work in the background that was lost.
+    #[error("kafka: {0}")]
+    Background(#[from] tokio::task::JoinError),
+}
+
+/// Compares what the pipeline says with what the oracle says. Everything must have been drained.
+///
+/// # Errors
+/// When either side cannot be read; differences are no errors.
+pub async fn verify(options: &Options) -> Result<Verdict, VerifyError> {
+    let expected = expect(options)?;
+    let mut actual = Actual::default();
+    let (brokers, topics) = (options.clone(), options.topics.clone());
+    let logs = tokio::task::spawn_blocking(move || kafka::read(&brokers, &topics)).await??;
+    actual.raw_records = logs.raw_records;
+    actual.enriched_ends = logs.enriched_ends;
+    actual.dead_letters = logs.dead_letters;
+    let reader = clickhouse::Reader::new(&options.clickhouse);
+    actual.blocks = reader.blocks().await?;
+    actual.cells = reader.cells().await?;
+    actual.sessions = reader.sessions().await?;
+    Ok(compare::compare(&expected, &actual))
+}
+
+/// What the truth files add up to.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn expect(options: &Options) -> Result<Expected, VerifyError> {
+    let mut oracle = Oracle::new(Geo::open(&options.city, &options.asn)?);
+    for path in &options.truths {
+        let fault = |source| VerifyError::Truth { path: path.clone(), source };
+        let file = File::open(path).map_err(|error| fault(error.into()))?;
+        let (_, records) = truth::read(BufReader::new(file)).map_err(fault)?;
+        oracle.next_truth();
+        for record in records {
+            oracle.fold(record.map_err(fault)?)?;
+        }
+    }
+    Ok(oracle.finish())
+}
