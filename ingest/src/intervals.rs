@@ -167,6 +167,7 @@ const PAIR: u8 = u8::MAX;
 
 /// What a snapshot is to the ones before it.
 #[derive(PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "it lives for one match, on the stack")]
 enum Step {
     /// The first.
     Baseline,
