@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::failure::{Context, Failure};
-use crate::{stack, topics, up};
+use crate::{check, demo, play, replay, stack, topics, up};
 
 /// From raw WebRTC statistics to benchmarks of call quality per region and provider.
 #[derive(Debug, Parser)]
@@ -19,10 +19,18 @@ struct Command {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Everything at once: a simulated world through the whole pipeline, held against the truth.
+    Demo(demo::Options),
     /// Starts Kafka, ClickHouse and the services, and shows where they are, until Ctrl-C.
     Up(up::Options),
     /// Ends an `up` that runs in another terminal.
     Down,
+    /// Plays a simulated world into the raw topic.
+    Simulate(play::Options),
+    /// Plays recordings of real calls into the raw topic, as if they happened now.
+    Replay(replay::Options),
+    /// Holds what ClickHouse says against the truth of simulated worlds.
+    Verify(check::Options),
     /// Creates Kafka's topics and keeps their settings as they should be.
     #[command(subcommand)]
     Topics(topics::Verb),
@@ -35,6 +43,9 @@ enum Verb {
     /// The service that folds enriched reports into partials of cells and sessions.
     #[command(disable_help_flag = true)]
     Aggregate(ServiceArguments),
+    /// The service that writes all of these to ClickHouse.
+    #[command(disable_help_flag = true)]
+    Sink(ServiceArguments),
     #[command(hide = true)]
     Guard,
     #[command(hide = true)]
@@ -84,8 +95,15 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
 
 fn run(verb: Verb) -> Result<ExitCode, Failure> {
     match verb {
-        Verb::Up(options) => up::up(options)?,
+        Verb::Demo(options) => return block_on(demo::run(options)).map(well),
+        Verb::Up(options) => block_on(up::up(options))?,
         Verb::Down => up::down()?,
+        Verb::Simulate(options) => block_on(play::run(options))?,
+        Verb::Replay(options) => {
+            let brokers = up::kafka(options.kafka.clone())?;
+            println!("{}", replay::run(&options, &brokers).context("replay")?);
+        }
+        Verb::Verify(options) => return block_on(check::run(options)).map(well),
         Verb::Topics(verb) => {
             let (topics::Verb::Plan(options) | topics::Verb::Apply(options)) = &verb;
             let brokers = up::kafka(options.kafka.clone())?;
@@ -94,14 +112,19 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Ingest(service) => return Ok(service.run::<ingest::Ingest>()),
         Verb::Enrich(service) => return Ok(service.run::<enrich::Enrich>()),
         Verb::Aggregate(service) => return Ok(service.run::<aggregate::Aggregate>()),
+        Verb::Sink(service) => return Ok(service.run::<sink::Sink>()),
         Verb::Guard => stack::guard(std::io::stdin().lock()),
         Verb::ClickhouseServer { library, arguments } => stack::serve(&library, arguments)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
+fn well(well: bool) -> ExitCode {
+    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
 /// Runs the asynchronous work of a verb.
-fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("cannot start")?.block_on(work)
 }

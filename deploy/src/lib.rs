@@ -1,10 +1,16 @@
 //! The `isobar` command: a local stack of Kafka and ClickHouse, Isobar's services on it, and the
 //! verbs that set them up, feed them and check them.
 
+pub mod check;
 pub mod cli;
+pub mod demo;
 pub mod failure;
 mod http;
+pub mod migrate;
+pub mod pipeline;
+pub mod play;
 pub mod replay;
+pub mod services;
 pub mod stack;
 pub mod topics;
 pub mod up;

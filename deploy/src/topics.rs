@@ -11,9 +11,11 @@ use rdkafka::admin::{
     TopicReplication,
 };
 use rdkafka::client::DefaultClientContext;
+use rdkafka::types::RDKafkaErrorCode;
 use runtime::TopicNames;
 
 use crate::failure::{Context, Failure};
+use crate::stack::Deadline;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const HOUR_MS: i64 = 3_600_000;
@@ -207,7 +209,7 @@ impl Topics {
         Ok(difference(wanted, options.partitions, &existing))
     }
 
-    /// Makes `changes`.
+    /// Makes `changes`, and returns when they can be seen.
     ///
     /// # Errors
     /// If one of them is refused, and then none is made; or if Kafka says no.
@@ -221,6 +223,13 @@ impl Topics {
                 Change::Set { topic, own, .. } => self.set(topic, own).await?,
                 Change::Refuse { .. } => {}
             }
+        }
+        let deadline = Deadline::after(PATIENCE);
+        while !self.plan(options).await?.is_empty() {
+            if deadline.passed() {
+                return Err(Failure("Kafka took the changes, but does not show them".into()));
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
         Ok(())
     }
@@ -267,7 +276,10 @@ impl Topics {
         let new = NewTopic::new(topic, options.partitions, copies);
         let new = settings.iter().fold(new, |new, (key, value)| new.set(key, value));
         let created = self.client.create_topics([&new], &self.options).await.context(topic)?;
-        let failed = created.into_iter().find_map(Result::err);
+        // Somebody else may have been faster, or Kafka slow to show what it has.
+        let failed = created.into_iter().filter_map(Result::err);
+        let failed =
+            failed.filter(|(_, code)| *code != RDKafkaErrorCode::TopicAlreadyExists).next();
         failed.map_or(Ok(()), |(name, code)| Err(Failure(format!("{name}: {code}"))))
     }
 

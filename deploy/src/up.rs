@@ -8,9 +8,11 @@ use clap::Args;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::Servers;
 use crate::failure::{Context, Failure};
+use crate::pipeline::Pipeline;
 use crate::stack::{Deadline, PASSWORD, Plan, Ports, Stack};
 
 /// How to start.
@@ -64,11 +66,19 @@ pub fn kafka(own: Option<String>) -> Result<String, Failure> {
     own.map_or_else(|| Ok(Running::find().context("no --kafka is given")?.kafka), Ok)
 }
 
+/// The ClickHouse to work on: the user's own, or else that of the `up` that runs.
+///
+/// # Errors
+/// If there is neither.
+pub fn clickhouse(own: Option<String>) -> Result<String, Failure> {
+    own.map_or_else(|| Ok(Running::find().context("no --clickhouse is given")?.clickhouse), Ok)
+}
+
 /// Starts everything and waits for Ctrl-C or `down`.
 ///
 /// # Errors
 /// If something does not start, or an `up` is running already.
-pub fn up(options: Options) -> Result<(), Failure> {
+pub async fn up(options: Options) -> Result<(), Failure> {
     let folder = state_folder()?;
     fs::create_dir_all(&folder).context(folder.display())?;
     if Running::find().is_ok() {
@@ -76,28 +86,39 @@ pub fn up(options: Options) -> Result<(), Failure> {
     }
     let before = Running::read(&folder).map(|known| known.ports).filter(Ports::are_free);
     let ports = before.map_or_else(|| Ports::free(1), Ok)?;
-    let stack = Stack::start(Plan {
+    let plan = Plan {
         isobar: std::env::current_exe().context("isobar's own program")?,
         folder: folder.clone(),
         ports: ports.clone(),
         kafka: options.servers.kafka,
         clickhouse: options.servers.clickhouse,
-    })?;
-    let running = Running {
-        process: std::process::id().cast_signed(),
-        ports,
-        kafka: stack.brokers(),
-        clickhouse: stack.clickhouse_url(),
     };
-    running.write(&folder)?;
-    println!("Kafka       {}", running.kafka);
-    println!(
-        "ClickHouse  {0}   queries: {0}/play (user dashboard, password {PASSWORD})",
-        running.clickhouse
-    );
+    let tell = |step: &str| println!("{step} …");
+    if options.no_services {
+        tell("starting Kafka and ClickHouse");
+        let stack = Stack::start(plan)?;
+        note(&stack, ports)?;
+        return wait_for_signal().await;
+    }
+    let pipeline = Pipeline::start(plan, tell).await?;
+    for (service, port) in pipeline.services.ports() {
+        println!("{:<11} http://127.0.0.1:{port}/metrics", service.name());
+    }
+    note(&pipeline.stack, ports)?;
+    wait_for_signal().await?;
+    tell("draining");
+    Ok(())
+}
+
+/// Tells this terminal and the others where everything is.
+fn note(stack: &Stack, ports: Ports) -> Result<(), Failure> {
+    let process = std::process::id().cast_signed();
+    let (kafka, clickhouse) = (stack.brokers(), stack.clickhouse_url());
+    println!("Kafka       {kafka}");
+    println!("ClickHouse  {clickhouse}/play (user dashboard, password {PASSWORD})");
     println!("logs        {}", stack.logs().display());
     println!("Ctrl-C or `isobar down` ends it.");
-    wait_for_signal()
+    Running { process, ports, kafka, clickhouse }.write(stack.folder())
 }
 
 /// Ends the `up` that runs, and returns when it is gone.
@@ -127,15 +148,15 @@ fn state_folder() -> Result<PathBuf, Failure> {
     Ok(state.join("isobar"))
 }
 
-/// Until now a signal ends the process at once, and the guard the rest.
-fn wait_for_signal() -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.context("cannot wait for signals")?.block_on(async {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
-        tokio::select! {
-            _ = terminate.recv() => Ok(()),
-            interrupted = tokio::signal::ctrl_c() => interrupted.context("SIGINT"),
-        }
-    })
+/// Waits for Ctrl-C or SIGTERM. Before the first call they end the process at once, and the guard
+/// the rest.
+///
+/// # Errors
+/// If signals cannot be heard.
+pub async fn wait_for_signal() -> Result<(), Failure> {
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("SIGINT"),
+    }
 }

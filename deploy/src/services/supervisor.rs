@@ -4,8 +4,8 @@ use std::sync::{Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::usage::Usage;
 use super::Launch;
+use super::usage::Usage;
 use crate::failure::{Context, Failure};
 use crate::stack::Process;
 

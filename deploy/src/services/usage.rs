@@ -57,9 +57,7 @@ mod tests {
         let before = Usage::of(std::process::id()).unwrap_or_default();
         assert!(before.max_rss_mb > 0.5, "{before:?}");
         let mut hash = 0u64;
-        while Usage::of(std::process::id()).unwrap_or_default().cpu_seconds
-            <= before.cpu_seconds
-        {
+        while Usage::of(std::process::id()).unwrap_or_default().cpu_seconds <= before.cpu_seconds {
             hash = (0..100_000u64).fold(hash, |hash, n| hash.rotate_left(5) ^ n);
         }
         assert!(std::hint::black_box(hash) != 1);

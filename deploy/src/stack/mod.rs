@@ -16,7 +16,7 @@ pub use ports::{BrokerPorts, Ports, free_ports};
 pub use process::{Deadline, Ending, Guard, Process, guard};
 
 use crate::failure::{Context, Failure};
-use cache::Cache;
+use cache::{Cache, GeoFiles};
 use tools::Tool;
 
 /// What a stack is to consist of.
@@ -124,10 +124,10 @@ impl Stack {
         self.plan.folder.join("logs")
     }
 
-    /// Folder of the fetched geo and network data.
+    /// The fetched geo and network data.
     #[must_use]
-    pub fn geo(&self) -> PathBuf {
-        self.cache.folder(&cache::GEO).join("node_modules/@ip-location-db")
+    pub fn geo_files(&self) -> GeoFiles {
+        self.cache.geo_files()
     }
 }
 

@@ -1,0 +1,87 @@
+//! `isobar verify`: what ClickHouse says against what really happened.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use simulate::verify::{self, ClickHouse, Verdict};
+
+use crate::cli::Servers;
+use crate::failure::{Context, Failure};
+use crate::stack::cache::{Cache, GEO, GeoFiles};
+use crate::stack::{PASSWORD, Stack};
+use crate::up;
+
+/// `isobar verify`.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    #[command(flatten)]
+    servers: Servers,
+    /// Truth files: of everything that was ever sent to the raw topic.
+    #[arg(long, value_name = "FILE", required = true)]
+    truth: Vec<PathBuf>,
+}
+
+/// Compares, prints what differs, and says whether nothing does.
+///
+/// # Errors
+/// If Kafka, ClickHouse or a truth file cannot be read.
+pub async fn run(options: Options) -> Result<bool, Failure> {
+    let cache = Cache::of_user()?;
+    cache.fetch(&[&GEO])?;
+    let brokers = up::kafka(options.servers.kafka)?;
+    let url = up::clickhouse(options.servers.clickhouse)?;
+    let verdict = verify(options.truth, brokers, url, cache.geo_files()).await?;
+    print!("{}", in_words(&verdict));
+    Ok(verdict.mismatches == 0)
+}
+
+/// Holds everything on a stack against the truth.
+///
+/// # Errors
+/// If Kafka, ClickHouse or a truth file cannot be read.
+pub async fn verify_stack(truths: Vec<PathBuf>, stack: &Stack) -> Result<Verdict, Failure> {
+    verify(truths, stack.brokers(), stack.clickhouse_url(), stack.geo_files()).await
+}
+
+async fn verify(
+    truths: Vec<PathBuf>,
+    brokers: String,
+    url: String,
+    geo: GeoFiles,
+) -> Result<Verdict, Failure> {
+    let options = verify::Options {
+        truths,
+        city: geo.city,
+        asn: geo.asn,
+        clickhouse: ClickHouse {
+            url,
+            database: "isobar".to_owned(),
+            user: "dashboard".to_owned(),
+            password: PASSWORD.to_owned(),
+        },
+        brokers,
+        ..verify::Options::default()
+    };
+    verify::verify(&options).await.context("verify")
+}
+
+/// The verdict for the terminal, in lines.
+#[must_use]
+pub fn in_words(verdict: &Verdict) -> String {
+    let mut text = format!(
+        "raw records {}: accepted {}, duplicates {}, dead letters {}, late {}\n\
+         compared with the truth: {} cells, {} sessions; {} mismatches\n",
+        verdict.raw_records,
+        verdict.accepted,
+        verdict.duplicates,
+        verdict.dead_letters,
+        verdict.late,
+        verdict.cells_checked,
+        verdict.sessions_checked,
+        verdict.mismatches,
+    );
+    for difference in &verdict.differences {
+        text += &format!("  {difference}\n");
+    }
+    text
+}

@@ -1,0 +1,87 @@
+//! How long it takes from sending an interval to seeing it: from two rising curves.
+
+use std::collections::{BTreeMap, VecDeque};
+
+/// Latencies are counted in steps of this many ms, so that a long run needs no more memory.
+const STEP_MS: i64 = 10;
+
+/// What was sent when, what of it was seen when, and so how long it took.
+///
+/// Intervals are taken to be seen in the order in which they were sent: which one is which cannot
+/// be told from sums, and over a few seconds it makes no difference.
+#[derive(Debug, Default)]
+pub struct Freshness {
+    /// Moments (ms) and how many intervals had been sent by then, as far as they are not seen.
+    sent: VecDeque<(i64, u64)>,
+    seen: u64,
+    /// Intervals by latency, in steps.
+    latencies: BTreeMap<i64, u64>,
+}
+
+impl Freshness {
+    /// By `at_ms`, `intervals` had been sent altogether.
+    pub fn sent(&mut self, at_ms: i64, intervals: u64) {
+        if intervals > self.sent.back().map_or(self.seen, |(_, sent)| *sent) {
+            self.sent.push_back((at_ms, intervals));
+        }
+    }
+
+    /// At `at_ms`, `intervals` could be seen altogether.
+    pub fn seen(&mut self, at_ms: i64, intervals: u64) {
+        while self.seen < intervals {
+            let Some((sent_ms, sent)) = self.sent.front().copied() else { return };
+            let step = (at_ms - sent_ms).max(0) / STEP_MS;
+            let upto = sent.min(intervals);
+            *self.latencies.entry(step).or_default() += upto - self.seen;
+            self.seen = upto;
+            if upto == sent {
+                self.sent.pop_front();
+            }
+        }
+    }
+
+    /// The latency, s, that `share` of the intervals seen so far did not exceed; none if none was
+    /// seen.
+    #[must_use]
+    pub fn quantile(&self, share: f64) -> Option<f64> {
+        let total: u64 = self.latencies.values().sum();
+        let rank = (share * total as f64).ceil() as u64;
+        let mut below = 0;
+        let step = self.latencies.iter().find_map(|(step, count)| {
+            below += count;
+            (below >= rank).then_some(*step)
+        });
+        step.map(|step| ((step + 1) * STEP_MS) as f64 / 1000.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_interval_counts_from_its_own_sending_to_the_look_that_saw_it() {
+        let mut freshness = Freshness::default();
+        freshness.sent(1000, 90);
+        freshness.sent(2000, 100);
+        freshness.seen(2500, 95);
+        freshness.seen(6000, 100);
+        // 90 took 1.5 s, 5 took 0.5 s and 5 took 4 s.
+        assert_eq!(freshness.quantile(0.05), Some(0.51));
+        assert_eq!(freshness.quantile(0.5), Some(1.51));
+        assert_eq!(freshness.quantile(0.95), Some(1.51));
+        assert_eq!(freshness.quantile(0.99), Some(4.01));
+    }
+
+    #[test]
+    fn what_was_not_seen_has_no_latency_and_nothing_is_counted_twice() {
+        let mut freshness = Freshness::default();
+        assert_eq!(freshness.quantile(0.5), None);
+        freshness.sent(0, 10);
+        freshness.seen(100, 4);
+        freshness.seen(200, 4);
+        freshness.seen(300, 3);
+        assert_eq!(freshness.latencies.values().sum::<u64>(), 4);
+        assert_eq!(freshness.quantile(1.0), Some(0.11));
+    }
+}

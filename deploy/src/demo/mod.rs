@@ -1,0 +1,138 @@
+//! `isobar demo`: everything at once, on a simulated world, held against what really happened.
+
+mod freshness;
+mod screen;
+mod sender;
+mod summary;
+mod view;
+mod watch;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use simulate::verify::Verdict;
+
+pub use freshness::Freshness;
+pub use summary::{Quantiles, Summary};
+pub use view::{Arrived, Rank, View};
+pub use watch::Watch;
+
+use crate::check;
+use crate::cli::Servers;
+use crate::failure::{Context, Failure};
+use crate::pipeline::Pipeline;
+use crate::play::World;
+use crate::services::Service;
+use crate::stack::{Plan, Ports};
+use crate::up;
+use screen::{Health, Screen};
+
+/// Places and providers that are shown.
+const LEAGUE: u32 = 15;
+const LOOK: Duration = Duration::from_millis(250);
+const REDRAW: Duration = Duration::from_secs(1);
+
+/// `isobar demo`.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    #[command(flatten)]
+    servers: Servers,
+    #[command(flatten)]
+    world: World,
+    /// Writes the figures of the last lines as JSON.
+    #[arg(long, value_name = "FILE")]
+    summary: Option<PathBuf>,
+}
+
+/// Runs the demo; true if nothing was lost, nothing counted twice, and no cell differs.
+///
+/// # Errors
+/// If something does not start or gets lost on the way.
+pub async fn run(options: Options) -> Result<bool, Failure> {
+    let folder = tempfile::Builder::new().prefix("isobar-demo-").tempdir().context("demo")?;
+    let outcome = play(options, folder.path()).await;
+    if !matches!(outcome, Ok(true)) {
+        println!("logs and data stay in {}", folder.keep().display());
+    }
+    outcome
+}
+
+async fn play(options: Options, folder: &Path) -> Result<bool, Failure> {
+    let plan = Plan {
+        isobar: std::env::current_exe().context("isobar's own program")?,
+        folder: folder.to_owned(),
+        ports: Ports::free(1)?,
+        kafka: options.servers.kafka,
+        clickhouse: options.servers.clickhouse,
+    };
+    let mut pipeline = Pipeline::start(plan, |step| println!("{step} …")).await?;
+    println!("playing a world of {} sessions; Ctrl-C ends it", options.world.sessions);
+    let mut watch = Watch::start(&pipeline.stack, &options.world)?;
+    live(&pipeline, &mut watch).await?;
+    println!("draining …");
+    watch.drain().await?;
+    pipeline.services.stop();
+    let verdict = check::verify_stack(vec![watch.truth()], &pipeline.stack).await?;
+    let usage = Service::ALL.map(|service| (service, pipeline.services.usage(service)));
+    let summary = Summary::new(&verdict, &watch, &usage);
+    tell(&summary, &verdict);
+    if let Some(file) = options.summary {
+        let text = serde_json::to_vec_pretty(&summary).context("summary")?;
+        fs::write(&file, text).context(file.display())?;
+    }
+    Ok(verdict.mismatches == 0)
+}
+
+/// Shows what happens until a signal or the world's end.
+async fn live(pipeline: &Pipeline, watch: &mut Watch) -> Result<(), Failure> {
+    let mut screen = Screen::new();
+    let end = up::wait_for_signal();
+    tokio::pin!(end);
+    let mut drawn: Option<Instant> = None;
+    while !watch.sender_ended()? {
+        tokio::select! {
+            ended = &mut end => return ended,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        watch.look().await?;
+        if drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW) {
+            drawn = Some(Instant::now());
+            screen.show(&watch.view.league(LEAGUE).await?, &health(pipeline, watch));
+        }
+    }
+    Ok(())
+}
+
+fn health(pipeline: &Pipeline, watch: &Watch) -> Health {
+    let quantiles = Quantiles::of(&watch.freshness);
+    let service = |service: Service| {
+        let metrics = pipeline.services.metrics(service);
+        let lag = metrics.and_then(|metrics| metrics.sum("isobar_consumer_lag_records"));
+        (service.name(), lag, pipeline.services.restarts(service))
+    };
+    Health {
+        elapsed: watch.started.elapsed(),
+        intervals_sent: watch.sent().intervals_sent,
+        intervals_seen: watch.intervals(),
+        intervals_per_second: watch.per_second,
+        freshness: quantiles.p50.zip(quantiles.p99),
+        services: Service::ALL.map(service).into(),
+    }
+}
+
+/// The last lines: what ClickHouse says beside what really happened.
+fn tell(summary: &Summary, verdict: &Verdict) {
+    print!("{}", check::in_words(verdict));
+    let cpu = &summary.cpu_seconds_per_million_intervals;
+    for (service, memory) in &summary.max_rss_mb {
+        let cpu = cpu.get(service).copied().unwrap_or_default();
+        println!("{service:>9}: {cpu:.1} CPU s a million intervals, {memory:.0} MB at most");
+    }
+    if verdict.mismatches == 0 {
+        println!("ClickHouse says what really happened: nothing lost, nothing twice.");
+    } else {
+        println!("ClickHouse does not say what really happened.");
+    }
+}

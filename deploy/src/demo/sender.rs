@@ -1,0 +1,96 @@
+//! The simulator as a process, and how far it says it is.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use simulate::producer::Progress;
+
+use crate::failure::{Context, Failure};
+use crate::play::World;
+use crate::stack::{Ending, Process, Stack};
+
+/// It still flushes what it has made.
+const STOP: Duration = Duration::from_secs(60);
+
+/// `isobar simulate` in a process of its own.
+#[derive(Debug)]
+pub(super) struct Sender {
+    process: Process,
+    progress: BufReader<File>,
+    unfinished: String,
+    log: PathBuf,
+    /// Everything that was really sent, and what it was.
+    pub(super) truth: PathBuf,
+    /// How far it was when it last said.
+    pub(super) last: Progress,
+}
+
+impl Sender {
+    /// Starts to play `world` into a stack, with its files beside the stack's.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub(super) fn start(stack: &Stack, world: &World) -> Result<Self, Failure> {
+        let folder = stack.folder();
+        let (truth, progress) = (folder.join("truth.jsonl"), folder.join("progress.jsonl"));
+        File::create(&progress).context(progress.display())?;
+        let mut command = Command::new(stack.isobar());
+        command.arg("simulate").args(world.arguments()).args(["--kafka", &stack.brokers()]);
+        command.arg("--truth").arg(&truth).arg("--progress").arg(&progress);
+        let log = stack.logs().join("simulate.log");
+        Ok(Self {
+            process: Process::start(stack.guard(), command, &log, Ending::Terminate)?,
+            progress: BufReader::new(File::open(&progress).context(progress.display())?),
+            unfinished: String::new(),
+            log,
+            truth,
+            last: Progress::default(),
+        })
+    }
+
+    /// What it has said since the last look.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub(super) fn news(&mut self) -> Result<Vec<Progress>, Failure> {
+        let mut news = Vec::new();
+        while self.progress.read_line(&mut self.unfinished).context("progress")? > 0 {
+            // A line without an end is still being written.
+            if self.unfinished.ends_with('\n') {
+                news.push(serde_json::from_str(&self.unfinished).context("progress")?);
+                self.unfinished.clear();
+            }
+        }
+        self.last = news.last().copied().unwrap_or(self.last);
+        Ok(news)
+    }
+
+    /// True if it has ended, well.
+    ///
+    /// # Errors
+    /// If it failed.
+    pub(super) fn ended(&mut self) -> Result<bool, Failure> {
+        match self.process.ended() {
+            None => Ok(false),
+            Some(status) if status.success() => Ok(true),
+            Some(status) => {
+                let log = self.log.display();
+                Err(Failure(format!("the simulator failed ({status}); see {log}")))
+            }
+        }
+    }
+
+    /// Asks it to end, and waits until it has sent what it made.
+    ///
+    /// # Errors
+    /// If it fails, or does not end by itself.
+    pub(super) fn stop(&mut self) -> Result<(), Failure> {
+        if !self.process.stop(STOP) {
+            return Err(Failure("the simulator did not end in time".into()));
+        }
+        self.ended().map(|_| ())
+    }
+}

@@ -1,0 +1,119 @@
+//! What a demo came to, in figures.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use simulate::verify::Verdict;
+
+use super::freshness::Freshness;
+use super::watch::Watch;
+use crate::services::{Service, Usage};
+
+/// `--summary FILE`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// Records of the raw topic.
+    pub raw_records: u64,
+    /// Of these, accepted.
+    pub accepted: u64,
+    /// Repeated or overtaken.
+    pub duplicates: u64,
+    /// Dead-lettered as invalid.
+    pub dead_letters: u64,
+    /// Dead-lettered as too late.
+    pub late: u64,
+    /// Cells compared with the truth.
+    pub cells_checked: u64,
+    /// Things that differ from the truth.
+    pub mismatches: u64,
+    /// From sent to visible, s.
+    pub freshness_seconds: Quantiles,
+    /// From the first sent to the last visible.
+    pub intervals_per_second: f64,
+    /// By service.
+    pub cpu_seconds_per_million_intervals: BTreeMap<&'static str, f64>,
+    /// By service: most resident memory, MB (2²⁰ bytes).
+    pub max_rss_mb: BTreeMap<&'static str, f64>,
+}
+
+/// A distribution in two figures; none if there were no values.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Quantiles {
+    /// Median.
+    pub p50: Option<f64>,
+    /// 99th percentile.
+    pub p99: Option<f64>,
+}
+
+impl Quantiles {
+    /// Of how long intervals took.
+    #[must_use]
+    pub fn of(freshness: &Freshness) -> Self {
+        Self { p50: freshness.quantile(0.5), p99: freshness.quantile(0.99) }
+    }
+}
+
+impl Summary {
+    /// Of a world that was played, and what the services used up for it.
+    #[must_use]
+    pub fn new(verdict: &Verdict, watch: &Watch, usage: &[(Service, Usage)]) -> Self {
+        Self::of(verdict, &watch.freshness, watch.intervals(), watch.took().as_secs_f64(), usage)
+    }
+
+    fn of(
+        verdict: &Verdict,
+        freshness: &Freshness,
+        intervals: u64,
+        seconds: f64,
+        usage: &[(Service, Usage)],
+    ) -> Self {
+        let by_service = |figure: &dyn Fn(&Usage) -> f64| {
+            usage.iter().map(|(service, usage)| (service.name(), rounded(figure(usage)))).collect()
+        };
+        let millions = intervals.max(1) as f64 / 1e6;
+        Self {
+            raw_records: verdict.raw_records,
+            accepted: verdict.accepted,
+            duplicates: verdict.duplicates,
+            dead_letters: verdict.dead_letters,
+            late: verdict.late,
+            cells_checked: verdict.cells_checked,
+            mismatches: verdict.mismatches,
+            freshness_seconds: Quantiles::of(freshness),
+            intervals_per_second: rounded(intervals as f64 / seconds.max(0.001)),
+            cpu_seconds_per_million_intervals: by_service(&|usage| usage.cpu_seconds / millions),
+            max_rss_mb: by_service(&|usage| usage.max_rss_mb),
+        }
+    }
+}
+
+/// To two decimals: more would be noise.
+fn rounded(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_has_the_fields_that_others_read() {
+        let usage =
+            Service::ALL.map(|service| (service, Usage { cpu_seconds: 3.0, max_rss_mb: 50.126 }));
+        let verdict = Verdict { raw_records: 7, accepted: 6, late: 1, ..Verdict::default() };
+        let mut freshness = Freshness::default();
+        freshness.sent(0, 10);
+        freshness.seen(990, 10);
+        let summary = Summary::of(&verdict, &freshness, 1_500_000, 10.0, &usage);
+        let expected = serde_json::json!({
+            "raw_records": 7, "accepted": 6, "duplicates": 0, "dead_letters": 0, "late": 1,
+            "cells_checked": 0, "mismatches": 0,
+            "freshness_seconds": {"p50": 1.0, "p99": 1.0},
+            "intervals_per_second": 150_000.0,
+            "cpu_seconds_per_million_intervals":
+                {"ingest": 2.0, "enrich": 2.0, "aggregate": 2.0, "sink": 2.0},
+            "max_rss_mb": {"ingest": 50.13, "enrich": 50.13, "aggregate": 50.13, "sink": 50.13},
+        });
+        assert_eq!(serde_json::to_value(&summary).ok(), Some(expected));
+    }
+}

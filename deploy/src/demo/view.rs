@@ -1,0 +1,81 @@
+//! What the demo reads from ClickHouse, as anybody would who looks at a dashboard.
+
+use clickhouse::{Client, Row};
+use serde::Deserialize;
+
+use crate::failure::{Context, Failure};
+use crate::stack::PASSWORD;
+
+/// A place and a provider, over the last hour.
+#[derive(Clone, Debug, PartialEq, Row, Deserialize)]
+pub struct Rank {
+    /// ISO 3166-1 code.
+    pub country: String,
+    /// Who owns the network.
+    pub organisation: String,
+    /// Sessions seen there.
+    pub sessions: u64,
+    /// Share of poor time in poor and good time; NaN if there was none. So with all that follow.
+    pub poor_share: f64,
+    /// Median round trip, ms.
+    pub round_trip_p50_ms: f64,
+    /// 95th percentile of round trips, ms.
+    pub round_trip_p95_ms: f64,
+    /// Share of packets that were lost.
+    pub loss: f64,
+    /// Median score of audio.
+    pub audio_mos_p50: f64,
+}
+
+/// How much has arrived.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Row, Deserialize)]
+pub struct Arrived {
+    /// Raw records that blocks answer for, whatever became of them.
+    pub raw_records: i64,
+    /// Intervals that cells count.
+    pub intervals: i64,
+}
+
+/// A reader of the views.
+#[derive(Clone)]
+pub struct View(Client);
+
+impl View {
+    /// Of the ClickHouse at `url`.
+    #[must_use]
+    pub fn of(url: &str) -> Self {
+        let client = Client::default().with_url(url).with_database("isobar");
+        Self(client.with_user("dashboard").with_password(PASSWORD))
+    }
+
+    /// The `most` places and providers with the most sessions.
+    ///
+    /// # Errors
+    /// If ClickHouse does not answer.
+    pub async fn league(&self, most: u32) -> Result<Vec<Rank>, Failure> {
+        let query = "SELECT
+                toString(country) AS country,
+                toString(organisation) AS organisation,
+                toUInt64(sessions) AS sessions,
+                toFloat64(ifNull(poor_share, nan)) AS poor_share,
+                toFloat64(round_trip_p50_ms) AS round_trip_p50_ms,
+                toFloat64(round_trip_p95_ms) AS round_trip_p95_ms,
+                toFloat64(ifNull(loss, nan)) AS loss,
+                toFloat64(audio_mos_p50) AS audio_mos_p50
+            FROM league ORDER BY sessions DESC, country, organisation LIMIT ?";
+        self.0.query(query).bind(most).fetch_all().await.context("ClickHouse")
+    }
+
+    /// Everything that has arrived up to now.
+    ///
+    /// # Errors
+    /// If ClickHouse does not answer.
+    pub async fn arrived(&self) -> Result<Arrived, Failure> {
+        let query = "SELECT
+                ifNull((SELECT sum(accepted + duplicate + late + invalid) FROM blocks FINAL), 0)
+                    AS raw_records,
+                ifNull((SELECT sum(intervals) FROM cell_rows WHERE grouping = 'place'), 0)
+                    AS intervals";
+        self.0.query(query).fetch_one().await.context("ClickHouse")
+    }
+}

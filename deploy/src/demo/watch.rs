@@ -1,0 +1,125 @@
+//! A world that is being played, and how it arrives.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use simulate::producer::Progress;
+
+use super::freshness::Freshness;
+use super::sender::Sender;
+use super::view::{Arrived, View};
+use crate::failure::Failure;
+use crate::play::World;
+use crate::stack::Stack;
+
+const LOOK: Duration = Duration::from_millis(250);
+/// Nothing new for so long: what has not arrived will not.
+const STALLED: Duration = Duration::from_secs(60);
+
+/// Plays a world and looks at what of it has arrived.
+pub struct Watch {
+    /// When it began to play.
+    pub started: Instant,
+    /// Where it looks.
+    pub view: View,
+    /// From sent to visible.
+    pub freshness: Freshness,
+    /// Intervals a second that arrived of late.
+    pub per_second: f64,
+    sender: Sender,
+    arrived: Arrived,
+    last_arrival: Instant,
+}
+
+impl Watch {
+    /// Starts to play `world` into a stack.
+    ///
+    /// # Errors
+    /// If the simulator cannot be started.
+    pub fn start(stack: &Stack, world: &World) -> Result<Self, Failure> {
+        let now = Instant::now();
+        Ok(Self {
+            started: now,
+            view: View::of(&stack.clickhouse_url()),
+            freshness: Freshness::default(),
+            per_second: 0.0,
+            sender: Sender::start(stack, world)?,
+            arrived: Arrived::default(),
+            last_arrival: now,
+        })
+    }
+
+    /// One look at how far both sides are.
+    ///
+    /// # Errors
+    /// If ClickHouse does not answer.
+    pub async fn look(&mut self) -> Result<(), Failure> {
+        let arrived = self.view.arrived().await?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        for progress in self.sender.news()? {
+            self.freshness.sent(progress.wall_ms, progress.intervals_sent);
+        }
+        self.freshness.seen(now.as_millis() as i64, arrived.intervals.cast_unsigned());
+        if arrived != self.arrived {
+            let seconds = self.last_arrival.elapsed().max(LOOK).as_secs_f64();
+            self.per_second = (arrived.intervals - self.arrived.intervals) as f64 / seconds;
+            self.last_arrival = Instant::now();
+            self.arrived = arrived;
+        }
+        Ok(())
+    }
+
+    /// True if the world has ended by itself.
+    ///
+    /// # Errors
+    /// If the simulator failed.
+    pub fn sender_ended(&mut self) -> Result<bool, Failure> {
+        self.sender.ended()
+    }
+
+    /// Ends the world, and waits until all that was sent has arrived, or nothing more does.
+    ///
+    /// # Errors
+    /// If the simulator failed, or ClickHouse does not answer.
+    pub async fn drain(&mut self) -> Result<(), Failure> {
+        self.sender.stop()?;
+        self.last_arrival = Instant::now();
+        loop {
+            self.look().await?;
+            if self.all_arrived() || self.last_arrival.elapsed() > STALLED {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn all_arrived(&self) -> bool {
+        let sent = self.sender.last;
+        self.arrived.raw_records.cast_unsigned() >= sent.records_sent
+            && self.intervals() >= sent.intervals_sent
+    }
+
+    /// What the simulator last said.
+    #[must_use]
+    pub fn sent(&self) -> Progress {
+        self.sender.last
+    }
+
+    /// Intervals that have arrived.
+    #[must_use]
+    pub fn intervals(&self) -> u64 {
+        self.arrived.intervals.cast_unsigned()
+    }
+
+    /// From the first sent to the last arrived.
+    #[must_use]
+    pub fn took(&self) -> Duration {
+        self.last_arrival.duration_since(self.started)
+    }
+
+    /// The file that says what really happened.
+    #[must_use]
+    pub fn truth(&self) -> PathBuf {
+        self.sender.truth.clone()
+    }
+}

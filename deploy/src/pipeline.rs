@@ -1,0 +1,48 @@
+//! The whole of Isobar on one machine: stack, topics, tables and services.
+
+use std::time::Duration;
+
+use crate::failure::Failure;
+use crate::services::{Services, Surroundings};
+use crate::stack::{Plan, Stack};
+use crate::topics::{self, Topics};
+
+/// Kafka's first assignment and ClickHouse's first insert included.
+const READY: Duration = Duration::from_secs(90);
+
+/// A running pipeline. Dropped, it ends from its head to its foundation.
+#[derive(Debug)]
+pub struct Pipeline {
+    /// The four services.
+    pub services: Services,
+    /// Kafka and ClickHouse.
+    pub stack: Stack,
+}
+
+impl Pipeline {
+    /// Starts everything and waits until it works; `tell` hears what is being done.
+    ///
+    /// # Errors
+    /// Says what does not start, and where to look.
+    pub async fn start(plan: Plan, tell: impl Fn(&str)) -> Result<Self, Failure> {
+        tell("starting Kafka and ClickHouse");
+        let stack = Stack::start(plan)?;
+        prepare(&stack, &tell).await?;
+        tell("starting ingest, enrich, aggregate and sink");
+        let services = Services::start(&Surroundings::of(&stack), stack.guard())?;
+        services.wait(READY)?;
+        Ok(Self { services, stack })
+    }
+}
+
+/// Creates topics and tables.
+///
+/// # Errors
+/// If Kafka or ClickHouse does not answer, or refuses.
+pub async fn prepare(stack: &Stack, tell: &impl Fn(&str)) -> Result<(), Failure> {
+    tell("creating topics and tables");
+    let options = topics::Options::default();
+    let topics = Topics::of(&stack.brokers())?;
+    let changes = topics.plan(&options).await?;
+    topics.apply(&changes, &options).await
+}

@@ -1,0 +1,145 @@
+//! `isobar simulate`: plays a world into the raw topic.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use clap::Args;
+use simulate::producer;
+use simulate::world::Scenario;
+
+use crate::failure::{Context, Failure};
+use crate::up;
+
+/// What kind of world.
+#[derive(Clone, Debug, Args)]
+pub struct World {
+    /// Seed of all that is random: the same seed makes the same world.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Sessions that are live at a time.
+    #[arg(long, default_value_t = 500)]
+    pub sessions: u32,
+    /// Events a second; a session reports every (sessions / rate) seconds.
+    #[arg(long, default_value_t = 100.0)]
+    pub rate: f64,
+    /// How long: 60s, 5m, 1h; by default until Ctrl-C.
+    #[arg(long, value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// What happens beside everyday life: usual, isp-incident, steady.
+    #[arg(long, default_value = "usual", value_parser = scenario)]
+    pub scenario: Scenario,
+}
+
+impl World {
+    /// The arguments that make this world again.
+    #[must_use]
+    pub fn arguments(&self) -> Vec<String> {
+        let mut arguments = vec![
+            format!("--seed={}", self.seed),
+            format!("--sessions={}", self.sessions),
+            format!("--rate={}", self.rate),
+            format!("--scenario={}", self.scenario.name()),
+        ];
+        arguments.extend(self.duration.map(|time| format!("--duration={}s", time.as_secs_f64())));
+        arguments
+    }
+}
+
+/// `isobar simulate`.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    #[command(flatten)]
+    world: World,
+    /// Your own Kafka: host:port, separated by commas; by default that of `isobar up`.
+    #[arg(long, value_name = "BROKERS")]
+    kafka: Option<String>,
+    /// The raw topic.
+    #[arg(long, default_value = "rtc-stats-raw-v1")]
+    topic: String,
+    /// Writes what every event was, for `isobar verify`.
+    #[arg(long, value_name = "FILE")]
+    truth: Option<PathBuf>,
+    /// Writes how far it is, five times a second, as JSON a line.
+    #[arg(long, value_name = "FILE")]
+    progress: Option<PathBuf>,
+    /// As fast as Kafka takes it, instead of in real time; needs --duration.
+    #[arg(long)]
+    fast: bool,
+}
+
+/// Plays the world until it ends or is ended.
+///
+/// # Errors
+/// If there is no Kafka, the options make no world, or Kafka cannot follow.
+pub async fn run(options: Options) -> Result<(), Failure> {
+    let Options { world, kafka, topic, truth, progress, fast } = options;
+    let options = producer::Options {
+        brokers: up::kafka(kafka)?,
+        topic,
+        seed: world.seed,
+        sessions: world.sessions,
+        rate: world.rate,
+        duration: world.duration,
+        scenario: world.scenario,
+        fast,
+        truth,
+        progress,
+        ..producer::Options::default()
+    };
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = Arc::clone(&stop);
+    let mut play = tokio::task::spawn_blocking(move || producer::run(&options, &stopped));
+    let played = tokio::select! {
+        played = &mut play => played,
+        ended = up::wait_for_signal() => {
+            ended?;
+            stop.store(true, Ordering::Relaxed);
+            play.await
+        }
+    };
+    let report = played.context("simulate")?.context("simulate")?;
+    println!(
+        "{} events with {} intervals in {:.1} s",
+        report.records,
+        report.intervals,
+        report.took.as_secs_f64()
+    );
+    Ok(())
+}
+
+/// Reads `90`, `90s`, `1.5m` or `2h`.
+///
+/// # Errors
+/// If it is none of these.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let seconds = match unit {
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err("give a number with s, m or h, such as 60s".into()),
+    };
+    let number: f64 = number.parse().map_err(|_| "give a number with s, m or h, such as 60s")?;
+    Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())
+}
+
+fn scenario(name: &str) -> Result<Scenario, String> {
+    Scenario::named(name).ok_or_else(|| "there are usual, isp-incident and steady".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_in_seconds_minutes_and_hours() {
+        assert_eq!(duration("60s"), Ok(Duration::from_secs(60)));
+        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("2h"), Ok(Duration::from_secs(7200)));
+        assert!(duration("soon").is_err() && duration("-5s").is_err() && duration("5d").is_err());
+    }
+}
