@@ -1,1 +1,20 @@
-//! placeholder
+//! Sink: reads enriched reports, partials and audits, and inserts them into ClickHouse.
+//!
+//! Delivery is at least once. Every row has an identity and a version, so that inserting it again,
+//! in whatever order, changes nothing that anybody reads.
+
+mod batch;
+mod column;
+mod metrics;
+mod pipeline;
+mod retry;
+mod rollup;
+mod rows;
+mod service;
+mod settings;
+mod state;
+mod table;
+mod writer;
+
+pub use service::Sink;
+pub use settings::SinkSettings;

@@ -1,0 +1,210 @@
+//! `isobar migrate`: ClickHouse's tables and views, file by file.
+//!
+//! Every statement can be repeated, and a file counts as applied only when all of its statements
+//! are done: what failed in the middle goes on from there.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use clap::{Args, Subcommand};
+use clickhouse::Client;
+
+use crate::failure::{Context, Failure};
+use crate::stack::PASSWORD;
+use crate::up;
+
+/// Name and text of every file, in order. A file that has landed is never changed: what it made is
+/// changed by a further one.
+const FILES: [(&str, &str); 5] = [
+    ("0001_samples.sql", include_str!("../clickhouse/0001_samples.sql")),
+    ("0002_partials.sql", include_str!("../clickhouse/0002_partials.sql")),
+    ("0003_rollups.sql", include_str!("../clickhouse/0003_rollups.sql")),
+    ("0004_folds.sql", include_str!("../clickhouse/0004_folds.sql")),
+    ("0005_views.sql", include_str!("../clickhouse/0005_views.sql")),
+];
+
+/// `isobar migrate`.
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    /// Your own ClickHouse: http://host:port; by default that of `isobar up`.
+    #[arg(long, value_name = "URL", global = true)]
+    clickhouse: Option<String>,
+    /// User that may create tables and views.
+    #[arg(long, default_value = "migrate", global = true)]
+    user: String,
+    /// Environment variable that holds the user's password; by default it is the local stack's.
+    #[arg(long, value_name = "VARIABLE", global = true)]
+    password_from: Option<String>,
+    /// Database that holds the tables.
+    #[arg(long, default_value = "isobar", global = true)]
+    database: String,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum Verb {
+    /// Shows which files are applied, and changes nothing.
+    Status,
+}
+
+/// What became of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It was applied before.
+    Applied,
+    /// It is not applied yet.
+    Pending,
+    /// It was applied just now.
+    New,
+    /// It was applied before and has been changed since.
+    Changed,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Applied => "applied",
+            Self::Pending => "pending",
+            Self::New => "applied now",
+            Self::Changed => "CHANGED",
+        })
+    }
+}
+
+/// All files in order, each with its state.
+pub type Report = Vec<(&'static str, State)>;
+
+/// The client that [`apply`] and [`status`] work with.
+#[must_use]
+pub fn client(url: &str, database: &str, user: &str, password: &str) -> Client {
+    Client::default().with_url(url).with_user(user).with_password(password).with_database(database)
+}
+
+/// Does what `options` ask for and prints the files' states.
+///
+/// # Errors
+/// Those of [`apply`] and [`status`], and if there is no ClickHouse or password.
+pub async fn run(options: Options) -> Result<(), Failure> {
+    let url = up::clickhouse(options.clickhouse)?;
+    let password = options.password_from.map_or_else(
+        || Ok(PASSWORD.to_owned()),
+        |variable| std::env::var(&variable).context(variable),
+    )?;
+    let client = client(&url, &options.database, &options.user, &password);
+    let report = match options.verb {
+        Some(Verb::Status) => status(&client).await?,
+        None => apply(&client).await?,
+    };
+    for (file, state) in report {
+        println!("{state:<12} {file}");
+    }
+    Ok(())
+}
+
+/// Applies what is pending, and creates the client's database if it is not there.
+///
+/// # Errors
+/// If a file has been changed since it was applied, or a statement fails; both name the file.
+pub async fn apply(client: &Client) -> Result<Report, Failure> {
+    let database = client.database().unwrap_or("default");
+    // A database that is not there yet cannot be the one to speak to.
+    let outside = client.clone().with_database("default");
+    execute(&outside, &format!("CREATE DATABASE IF NOT EXISTS {database}"))
+        .await
+        .context(database)?;
+    execute(client, REMEMBERED).await.context("migrations")?;
+    let before = status(client).await?;
+    if let Some((file, _)) = before.iter().find(|(_, state)| *state == State::Changed) {
+        return Err(Failure(format!(
+            "{file} has been changed since it was applied; put it back and make the change in a \
+             file of its own"
+        )));
+    }
+    let mut report = Vec::new();
+    for ((file, text), (_, state)) in FILES.into_iter().zip(before) {
+        if state == State::Pending {
+            for statement in statements(text) {
+                execute(client, statement).await.context(file)?;
+            }
+            let remember = client.query("INSERT INTO migrations VALUES (?, hex(SHA256(?)), now())");
+            remember.bind(file).bind(text).execute().await.context(file)?;
+        }
+        report.push((file, if state == State::Pending { State::New } else { state }));
+    }
+    Ok(report)
+}
+
+const REMEMBERED: &str = "CREATE TABLE IF NOT EXISTS migrations \
+    (file String, sha256 String, applied_at DateTime('UTC')) \
+    ENGINE = ReplacingMergeTree ORDER BY file";
+
+/// What is applied and what is not. Changes nothing.
+///
+/// # Errors
+/// If ClickHouse does not answer.
+pub async fn status(client: &Client) -> Result<Report, Failure> {
+    let database = client.database().unwrap_or("default");
+    let outside = client.clone().with_database("default");
+    let known = "SELECT count() FROM system.tables WHERE database = ? AND name = 'migrations'";
+    let known = outside.query(known).bind(database).fetch_one::<u64>().await;
+    let applied = if known.context("ClickHouse")? > 0 {
+        let applied = client.query("SELECT file, sha256 FROM migrations FINAL");
+        applied.fetch_all::<(String, String)>().await.context("migrations")?
+    } else {
+        Vec::new()
+    };
+    let applied: BTreeMap<_, _> = applied.into_iter().collect();
+    let mut report = Vec::new();
+    for (file, text) in FILES {
+        let sha256 = outside.query("SELECT hex(SHA256(?))").bind(text).fetch_one::<String>();
+        let state = match applied.get(file) {
+            None => State::Pending,
+            Some(applied) if *applied == sha256.await.context(file)? => State::Applied,
+            Some(_) => State::Changed,
+        };
+        report.push((file, state));
+    }
+    Ok(report)
+}
+
+async fn execute(client: &Client, statement: &str) -> clickhouse::error::Result<()> {
+    client.query_raw(statement).execute().await
+}
+
+/// A file's statements; each ends with a semicolon at the end of a line.
+fn statements(text: &str) -> impl Iterator<Item = &str> {
+    text.split(";\n").filter(|statement| !statement.trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+    use super::{FILES, statements};
+
+    #[test]
+    fn every_file_of_the_folder_is_listed_in_order() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/clickhouse");
+        let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+        names.retain(|name| name.ends_with(".sql"));
+        names.sort();
+        assert!(names.iter().eq(FILES.iter().map(|(name, _)| name)), "{names:?}");
+    }
+
+    #[test]
+    fn every_statement_can_be_repeated() {
+        for (file, text) in FILES {
+            for statement in statements(text) {
+                let lines = statement.lines().filter(|line| !line.starts_with("--"));
+                let statement = lines.collect::<Vec<_>>().join("\n");
+                let repeatable = ["CREATE TABLE IF NOT EXISTS ", "CREATE OR REPLACE VIEW "];
+                assert!(
+                    repeatable.iter().any(|start| statement.trim_start().starts_with(start)),
+                    "{file}: {statement}"
+                );
+            }
+        }
+    }
+}

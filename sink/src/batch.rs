@@ -1,0 +1,154 @@
+//! Records on their way to one table, as they came. They are decoded by whoever inserts them, in
+//! the order of the logs: an insert whose rows are in order has nothing to sort.
+
+use std::collections::BTreeMap;
+
+use runtime::{AppendTime, Offset, Record, Source};
+
+/// Records of several partitions.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    shares: BTreeMap<Source, Share>,
+    bytes: usize,
+}
+
+/// One partition's part of a batch.
+#[derive(Debug, Default)]
+struct Share {
+    payloads: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    offset: Offset,
+    appended: AppendTime,
+    /// Where its payload ends; it starts where the one before it ends.
+    end: usize,
+}
+
+/// What a batch holds of one partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Content {
+    pub(crate) source: Source,
+    pub(crate) bytes: usize,
+    /// The offset after its last record.
+    pub(crate) next: Offset,
+}
+
+impl Batch {
+    /// Takes a copy of a record.
+    pub(crate) fn push(&mut self, record: &Record<'_>) {
+        let share = self.shares.entry(record.source).or_default();
+        share.payloads.extend_from_slice(record.payload);
+        share.entries.push(Entry {
+            offset: record.offset,
+            appended: record.appended,
+            end: share.payloads.len(),
+        });
+        self.bytes += record.payload.len();
+    }
+
+    /// Drops what came from `source`.
+    pub(crate) fn revoke(&mut self, source: Source) {
+        if let Some(share) = self.shares.remove(&source) {
+            self.bytes -= share.payloads.len();
+        }
+    }
+
+    /// Bytes of all records.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shares.is_empty()
+    }
+
+    /// What it holds, by partition.
+    pub(crate) fn contents(&self) -> impl Iterator<Item = Content> {
+        self.shares.iter().filter_map(|(&source, share)| {
+            let next = share.entries.last()?.offset.next();
+            Some(Content { source, bytes: share.payloads.len(), next })
+        })
+    }
+
+    /// Its records, partition by partition, in the order of their logs.
+    pub(crate) fn records(&self) -> impl Iterator<Item = Record<'_>> {
+        self.shares.iter().flat_map(|(&source, share)| {
+            let starts = std::iter::once(0).chain(share.entries.iter().map(|entry| entry.end));
+            share.entries.iter().zip(starts).map(move |(entry, start)| Record {
+                source,
+                offset: entry.offset,
+                appended: entry.appended,
+                key: None,
+                content_type: None,
+                payload: &share.payloads[start..entry.end],
+                look_back: false,
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use runtime::{AppendTime, Input, Offset, Partition, Record, Source};
+
+    use super::{Batch, Content};
+
+    fn source(partition: i32) -> Source {
+        Source { input: Input(0), partition: Partition(partition) }
+    }
+
+    fn push(batch: &mut Batch, partition: i32, offset: i64, payload: &[u8]) {
+        batch.push(&Record {
+            source: source(partition),
+            offset: Offset(offset),
+            appended: AppendTime(7),
+            key: None,
+            content_type: None,
+            payload,
+            look_back: false,
+        });
+    }
+
+    fn interleaved() -> Batch {
+        let mut batch = Batch::default();
+        push(&mut batch, 1, 10, b"one");
+        push(&mut batch, 0, 5, b"");
+        push(&mut batch, 1, 12, b"three");
+        push(&mut batch, 0, 6, b"six");
+        batch
+    }
+
+    #[test]
+    fn records_come_out_by_partition_in_the_order_of_their_logs() {
+        let batch = interleaved();
+        let seen = batch.records().map(|r| (r.source.partition.0, r.offset.0, r.payload));
+        let wanted: [(i32, i64, &[u8]); 4] =
+            [(0, 5, b""), (0, 6, b"six"), (1, 10, b"one"), (1, 12, b"three")];
+        assert!(seen.eq(wanted));
+    }
+
+    #[test]
+    fn contents_name_the_bytes_and_the_next_offset_of_each_partition() {
+        let batch = interleaved();
+        let content = |partition, bytes, next| Content {
+            source: source(partition),
+            bytes,
+            next: Offset(next),
+        };
+        assert!(batch.contents().eq([content(0, 3, 7), content(1, 8, 13)]));
+        assert_eq!(batch.bytes(), 11);
+    }
+
+    #[test]
+    fn what_a_revoked_partition_brought_is_gone() {
+        let mut batch = interleaved();
+        batch.revoke(source(1));
+        assert_eq!(batch.bytes(), 3);
+        assert!(batch.records().all(|record| record.source == source(0)));
+        batch.revoke(source(0));
+        assert!(batch.is_empty());
+    }
+}

@@ -1,0 +1,161 @@
+//! The service's logic: gathers records into batches, hands them to the writer, and lets offsets
+//! be committed when their rows are in ClickHouse.
+
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+
+use runtime::{
+    Committed, Fatal, Handler, Input, Offset, Output, OutputTopic, Partition, Record, Source,
+    Start, Ticket,
+};
+
+use crate::batch::Batch;
+use crate::metrics::Metrics;
+use crate::settings::SinkSettings;
+use crate::writer::{Done, Writer};
+
+const DEAD_LETTERS: OutputTopic = OutputTopic(0);
+/// Who reads this partition keeps the roll-ups.
+const LEADER: Source = Source { input: Input(0), partition: Partition(0) };
+
+/// The way from one input into one table.
+#[derive(Debug, Default)]
+struct Lane {
+    filling: Batch,
+    /// When a tick first saw that the batch is not empty.
+    since_ms: Option<u64>,
+    /// Batches at the writer, oldest first, with what is to be committed once they are inserted.
+    written: VecDeque<Vec<Pending>>,
+}
+
+#[derive(Debug)]
+struct Pending {
+    ticket: Ticket,
+    next: Offset,
+}
+
+/// The handler.
+pub(crate) struct Pipeline {
+    lanes: Vec<Lane>,
+    writer: Writer,
+    metrics: Metrics,
+    flush_ms: u64,
+    batch_bytes: usize,
+    url: String,
+}
+
+impl Pipeline {
+    /// A handler that hands batches to `writer`.
+    pub(crate) fn new(settings: &SinkSettings, writer: Writer, metrics: Metrics) -> Self {
+        Self {
+            lanes: writer.lanes.iter().map(|_| Lane::default()).collect(),
+            writer,
+            metrics,
+            flush_ms: settings.flush_ms.into(),
+            batch_bytes: settings.batch_bytes(),
+            url: settings.url.clone(),
+        }
+    }
+
+    /// Hands a lane's batch to the writer.
+    fn hand_over(&mut self, number: usize, out: &mut dyn Output) -> Result<(), Fatal> {
+        let lane = &mut self.lanes[number];
+        let batch = std::mem::take(&mut lane.filling);
+        lane.since_ms = None;
+        let pending = batch.contents().map(|content| Pending {
+            ticket: out.open(content.source, content.bytes),
+            next: content.next,
+        });
+        lane.written.push_back(pending.collect());
+        let handed = self.writer.lanes[number].send(batch);
+        handed.map_err(|_| Fatal("the writer has ended".to_owned()))
+    }
+
+    /// Lets the offsets of an inserted batch be committed, after the dead letters of its rejects.
+    fn settle(&mut self, done: &Done, out: &mut dyn Output) {
+        let Some(pending) = self.lanes[done.lane].written.pop_front() else {
+            return;
+        };
+        for rejected in &done.rejected {
+            if pending.iter().any(|pending| pending.ticket.source == rejected.source) {
+                self.metrics.dead_letters.with_label_values(&[rejected.reason]).inc();
+                out.send(rejected.source, DEAD_LETTERS, None, &rejected.letter);
+            }
+        }
+        for Pending { ticket, next } in pending {
+            out.close(ticket);
+            out.checkpoint(ticket.source, next, "");
+        }
+    }
+}
+
+impl Handler for Pipeline {
+    fn start(&self, _: Source, _: Option<&Committed>) -> Result<Start, Fatal> {
+        Ok(Start::Committed)
+    }
+
+    fn assigned(&mut self, source: Source, _: Option<&Committed>) -> Result<(), Fatal> {
+        if source == LEADER {
+            self.writer.leads.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn revoked(&mut self, source: Source) {
+        if source == LEADER {
+            self.writer.leads.store(false, Ordering::Relaxed);
+        }
+        let lane = &mut self.lanes[source.input.0];
+        lane.filling.revoke(source);
+        for pending in &mut lane.written {
+            pending.retain(|pending| pending.ticket.source != source);
+        }
+    }
+
+    fn record(&mut self, record: &Record<'_>, out: &mut dyn Output) -> Result<(), Fatal> {
+        let number = record.source.input.0;
+        let batch = &mut self.lanes[number].filling;
+        batch.push(record);
+        if batch.bytes() >= self.batch_bytes {
+            return self.hand_over(number, out);
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self, now_ms: u64, _: bool, out: &mut dyn Output) -> Result<(), Fatal> {
+        while let Ok(done) = self.writer.done.try_recv() {
+            self.settle(&done, out);
+        }
+        for number in 0..self.lanes.len() {
+            let lane = &mut self.lanes[number];
+            if lane.filling.is_empty() {
+                continue;
+            }
+            let since = *lane.since_ms.get_or_insert(now_ms);
+            // While the last batch is being inserted this one grows: a slow server gets larger
+            // inserts, not more of them.
+            if lane.written.is_empty() && now_ms >= since + self.flush_ms {
+                self.hand_over(number, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn drain(&mut self, out: &mut dyn Output) -> Result<(), Fatal> {
+        for number in 0..self.lanes.len() {
+            if !self.lanes[number].filling.is_empty() {
+                self.hand_over(number, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn drained(&self) -> bool {
+        self.lanes.iter().all(|lane| lane.written.is_empty())
+    }
+
+    fn waits_for(&self) -> Option<String> {
+        let waiting = self.writer.waiting.load(Ordering::Relaxed) > 0;
+        waiting.then(|| format!("ClickHouse at {}", self.url))
+    }
+}

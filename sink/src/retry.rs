@@ -1,0 +1,149 @@
+//! What an error of ClickHouse means for the insert that met it: one table.
+
+use clickhouse::error::Error;
+
+/// What became of an insert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It may have been done. It is sent again: rows replace themselves.
+    Unknown,
+    /// It was not done, and never will be, for the sake of its rows.
+    Rows,
+    /// It was not done: the server has to recover, or somebody has to act.
+    Refused,
+}
+
+impl Verdict {
+    /// Its name as a label.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Rows => "rows",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// Codes of `ErrorCodes.cpp` that mean anything but [`Verdict::Refused`]. Errors of types, names
+/// and rights are not about rows: whoever migrates the tables mends them.
+const CODES: [(u32, Verdict); 18] = [
+    (27, Verdict::Rows),     // CANNOT_PARSE_INPUT_ASSERTION_FAILED
+    (32, Verdict::Rows),     // ATTEMPT_TO_READ_AFTER_EOF
+    (33, Verdict::Rows),     // CANNOT_READ_ALL_DATA
+    (69, Verdict::Rows),     // ARGUMENT_OUT_OF_BOUND
+    (117, Verdict::Rows),    // INCORRECT_DATA
+    (128, Verdict::Rows),    // TOO_LARGE_ARRAY_SIZE
+    (131, Verdict::Rows),    // TOO_LARGE_STRING_SIZE
+    (246, Verdict::Rows),    // CORRUPTED_DATA
+    (321, Verdict::Rows),    // VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE
+    (349, Verdict::Rows),    // CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN
+    (691, Verdict::Rows),    // UNKNOWN_ELEMENT_OF_ENUM
+    (159, Verdict::Unknown), // TIMEOUT_EXCEEDED
+    (209, Verdict::Unknown), // SOCKET_TIMEOUT
+    (210, Verdict::Unknown), // NETWORK_ERROR
+    (236, Verdict::Unknown), // ABORTED
+    (319, Verdict::Unknown), // UNKNOWN_STATUS_OF_INSERT
+    (394, Verdict::Unknown), // QUERY_WAS_CANCELLED
+    (735, Verdict::Unknown), // QUERY_WAS_CANCELLED_BY_CLIENT
+];
+
+/// What `error` means.
+pub(crate) fn verdict(error: &Error) -> Verdict {
+    match error {
+        Error::Network(_) | Error::TimedOut => Verdict::Unknown,
+        Error::BadResponse(response) => code(response)
+            .and_then(|code| CODES.iter().find(|(known, _)| *known == code))
+            .map_or(Verdict::Refused, |(_, verdict)| *verdict),
+        _ => Verdict::Refused,
+    }
+}
+
+/// What may be said of `error` in a log: of a response its code and name, for the text between
+/// them can hold values.
+pub(crate) fn summary(error: &Error) -> String {
+    let Error::BadResponse(response) = error else {
+        return chain(error);
+    };
+    match (code(response), name(response)) {
+        (Some(code), Some(name)) => format!("code {code}, {name}"),
+        (Some(code), None) => format!("code {code}"),
+        (None, _) => "a response that is none of ClickHouse's".to_owned(),
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).last().unwrap_or_default()
+}
+
+fn code(response: &str) -> Option<u32> {
+    let (_, rest) = response.split_once("Code: ")?;
+    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// The last thing in capitals and brackets.
+fn name(response: &str) -> Option<&str> {
+    let named = response.rsplit('(').filter_map(|part| part.split(')').next());
+    let mut names = named.filter(|name| {
+        name.len() > 2
+            && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+    });
+    names.next()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use clickhouse::error::Error;
+
+    use super::{CODES, Verdict, summary, verdict};
+
+    fn response(text: &str) -> Error {
+        Error::BadResponse(text.to_owned())
+    }
+
+    #[test]
+    fn a_lost_connection_leaves_the_outcome_unknown() {
+        let lost = Error::Network(Box::new(io::Error::from(io::ErrorKind::ConnectionReset)));
+        assert_eq!(verdict(&lost), Verdict::Unknown);
+        assert_eq!(verdict(&Error::TimedOut), Verdict::Unknown);
+        let unknown = "Code: 319. DB::Exception: … (UNKNOWN_STATUS_OF_INSERT) (version 26.7)";
+        assert_eq!(verdict(&response(unknown)), Verdict::Unknown);
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_read_is_the_rows_fault() {
+        let unread = "Code: 33. DB::Exception: Cannot read all data. (CANNOT_READ_ALL_DATA)";
+        assert_eq!(verdict(&response(unread)), Verdict::Rows);
+    }
+
+    #[test]
+    fn all_else_can_be_mended_on_the_server() {
+        for refused in [
+            "Code: 60. DB::Exception: Table isobar.samples does not exist. (UNKNOWN_TABLE)",
+            "Code: 53. DB::Exception: Type mismatch. (TYPE_MISMATCH)",
+            "Code: 241. DB::Exception: Memory limit exceeded (MEMORY_LIMIT_EXCEEDED)",
+            "Code: 252. DB::Exception: Too many parts. (TOO_MANY_PARTS)",
+            "Code: 516. DB::Exception: sink: Authentication failed. (AUTHENTICATION_FAILED)",
+            "502 Bad Gateway",
+        ] {
+            assert_eq!(verdict(&response(refused)), Verdict::Refused, "{refused}");
+        }
+    }
+
+    #[test]
+    fn no_code_is_listed_twice() {
+        for (at, (code, _)) in CODES.iter().enumerate() {
+            assert!(!CODES[..at].iter().any(|(earlier, _)| earlier == code), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_summary_tells_the_code_and_no_value() {
+        let text = "Code: 117. DB::Exception: Bad value 'alice@example.org' (x): (at row 1)\n. \
+                    (INCORRECT_DATA) (version 26.7.2.1)";
+        assert_eq!(summary(&response(text)), "code 117, INCORRECT_DATA");
+        assert_eq!(summary(&response("<html>")), "a response that is none of ClickHouse's");
+    }
+}

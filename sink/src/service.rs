@@ -1,0 +1,48 @@
+//! The service as a program.
+
+use std::time::Duration;
+
+use prometheus::Registry;
+use runtime::{Fatal, Handler, Problems, Service, Settings, Topics};
+
+use crate::metrics::Metrics;
+use crate::pipeline::Pipeline;
+use crate::settings::SinkSettings;
+use crate::writer::Writer;
+
+/// The service `isobar-sink`.
+#[derive(Clone, Copy, Debug)]
+pub struct Sink;
+
+impl Service for Sink {
+    const NAME: &'static str = "sink";
+    const ABOUT: &'static str = "Inserts samples, partials and audits into ClickHouse.";
+    const DEFAULT_PORT: u16 = 9604;
+    type Settings = SinkSettings;
+
+    fn topics(settings: &Settings<SinkSettings>) -> Topics {
+        let names = &settings.topics;
+        let partials = [&names.cells, &names.sessions, &names.blocks];
+        let reports = settings.service.samples.then_some(&names.enriched);
+        Topics {
+            inputs: partials.into_iter().chain(reports).cloned().collect(),
+            outputs: vec![names.dead_letters.clone()],
+        }
+    }
+
+    fn handler(
+        settings: &Settings<SinkSettings>,
+        registry: &Registry,
+    ) -> Result<Box<dyn Handler>, Fatal> {
+        let topics = Self::topics(settings).inputs;
+        let metrics = Metrics::new(registry)?;
+        let writer = Writer::start(&settings.service, &topics, &metrics).map_err(Fatal)?;
+        Ok(Box::new(Pipeline::new(&settings.service, writer, metrics)))
+    }
+
+    fn connect(settings: &Settings<SinkSettings>, timeout: Duration, problems: &mut Problems) {
+        if let Err(reason) = crate::writer::try_connection(&settings.service, timeout) {
+            problems.push("url", reason);
+        }
+    }
+}

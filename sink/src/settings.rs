@@ -1,0 +1,125 @@
+//! Section `[sink]` of the settings.
+
+use std::fmt;
+
+use clickhouse::{Client, Compression};
+use runtime::{Check, Problems};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Section `[sink]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct SinkSettings {
+    /// ClickHouse's HTTP address.
+    pub url: String,
+    /// Database that holds the tables.
+    pub database: String,
+    /// User that may insert.
+    pub user: String,
+    /// Its password.
+    pub password: Password,
+    /// File that holds its password, instead of `password`.
+    pub password_file: String,
+    /// Whether intervals are kept one by one, in `samples`. Without, reports are not read at all.
+    pub samples: bool,
+    /// Milliseconds after which what came is inserted, be it ever so little.
+    pub flush_ms: u32,
+    /// MB (2²⁰ bytes) of records after which they are inserted at once: 16 MB are about 100,000
+    /// intervals.
+    pub batch_mb: u32,
+    /// Whether inserts are compressed (LZ4): worth it over a network, not on one machine.
+    pub compress: bool,
+    /// Seconds between two looks for hours of roll-ups to rebuild.
+    pub rollup_s: u32,
+    /// Seconds after the end of an hour before its roll-up is built.
+    pub seal_grace_s: u32,
+}
+
+impl Default for SinkSettings {
+    fn default() -> Self {
+        Self {
+            url: "http://127.0.0.1:8123".to_owned(),
+            database: "isobar".to_owned(),
+            user: "sink".to_owned(),
+            password: Password::default(),
+            password_file: String::new(),
+            samples: true,
+            flush_ms: 1000,
+            batch_mb: 16,
+            compress: false,
+            rollup_s: 30,
+            seal_grace_s: 120,
+        }
+    }
+}
+
+/// A password: not to be seen where settings are printed for finding faults.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Password(String);
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+impl SinkSettings {
+    /// [`SinkSettings::batch_mb`] in bytes.
+    pub(crate) const fn batch_bytes(&self) -> usize {
+        self.batch_mb as usize * 1024 * 1024
+    }
+
+    /// A client of the ClickHouse they name.
+    ///
+    /// # Errors
+    /// When the password's file cannot be read.
+    pub(crate) fn client(&self) -> Result<Client, String> {
+        let password = if self.password_file.is_empty() {
+            self.password.0.clone()
+        } else {
+            std::fs::read_to_string(&self.password_file)
+                .map_err(|error| format!("{}: {error}", self.password_file))?
+                .trim_end()
+                .to_owned()
+        };
+        let compression = if self.compress { Compression::Lz4 } else { Compression::None };
+        Ok(Client::default()
+            .with_url(&self.url)
+            .with_database(&self.database)
+            .with_user(&self.user)
+            .with_password(password)
+            .with_compression(compression)
+            .with_setting("async_insert", "0")
+            // Late data reaches many days, and partitions of the log are at many places: splitting
+            // an insert is better than refusing it.
+            .with_setting("max_partitions_per_insert_block", "0"))
+    }
+}
+
+impl Check for SinkSettings {
+    fn check(&self, problems: &mut Problems) {
+        if !self.url.starts_with("http://") {
+            problems.push("url", "must start with http://");
+        }
+        for (key, value) in [("database", &self.database), ("user", &self.user)] {
+            if value.trim().is_empty() {
+                problems.push(key, "is empty");
+            }
+        }
+        if !self.password_file.is_empty() && !self.password.0.is_empty() {
+            problems.push("password_file", "is given beside password; give one of them");
+        }
+        for (key, value, range) in [
+            ("flush_ms", self.flush_ms, 10..=60_000),
+            ("batch_mb", self.batch_mb, 1..=256),
+            ("rollup_s", self.rollup_s, 1..=3600),
+            ("seal_grace_s", self.seal_grace_s, 0..=86_400),
+        ] {
+            if !range.contains(&value) {
+                problems.push(key, format!("must be from {} to {}", range.start(), range.end()));
+            }
+        }
+    }
+}

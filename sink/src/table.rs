@@ -1,0 +1,94 @@
+//! Tables as columns that grow together.
+
+use crate::column::{Column, text, varint};
+
+/// Why a record has no rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unfit(pub(crate) &'static str);
+
+/// Columns of one length.
+pub(crate) trait Columns: Default + Send + Sync + 'static {
+    /// The table's name in ClickHouse.
+    const NAME: &'static str;
+
+    /// Number of rows.
+    fn rows(&self) -> usize;
+
+    /// Names and values.
+    fn columns(&self) -> Vec<(&'static str, &dyn Column)>;
+}
+
+/// A table, and what its rows are made of.
+pub(crate) trait Table: Columns {
+    /// A record may have any number of rows.
+    type Record: schemas::Record;
+
+    /// Adds the rows of a record: all or, if it does not fit, none.
+    ///
+    /// # Errors
+    /// When a value has no place in the table.
+    fn add(&mut self, record: &Self::Record) -> Result<(), Unfit>;
+
+    /// Hours, in seconds since the Unix epoch, whose roll-ups the rows make stale.
+    fn hours(&self) -> Vec<u32> {
+        Vec::new()
+    }
+}
+
+/// The statement that inserts into `T`.
+pub(crate) fn insert<T: Columns>(table: &T) -> String {
+    let names = table.columns().iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    format!("INSERT INTO {} ({names}) FORMAT Native", T::NAME)
+}
+
+/// The rows as one block of the Native format, in pieces: a block is too long for one buffer.
+pub(crate) fn pieces<T: Columns>(table: &T) -> impl Iterator<Item = Vec<u8>> {
+    let columns = table.columns();
+    let mut head = Vec::new();
+    varint(columns.len() as u64, &mut head);
+    varint(table.rows() as u64, &mut head);
+    std::iter::once(head).chain(columns.into_iter().map(|(name, column)| {
+        let mut piece = Vec::new();
+        text(name, &mut piece);
+        text(&column.data_type(), &mut piece);
+        column.write(&mut piece);
+        piece
+    }))
+}
+
+/// Defines a table: its columns in order, each with its type and its value for a row.
+macro_rules! table {
+    (
+        $(#[$meta:meta])*
+        $table:ident, $name:literal, |$row:ident: $from:ty| {
+            $($column:ident: $kind:ty = $value:expr,)*
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Default)]
+        pub(crate) struct $table {
+            rows: usize,
+            $($column: $kind,)*
+        }
+
+        impl $table {
+            fn push(&mut self, $row: &$from) {
+                $(self.$column.push($value);)*
+                self.rows += 1;
+            }
+        }
+
+        impl $crate::table::Columns for $table {
+            const NAME: &'static str = $name;
+
+            fn rows(&self) -> usize {
+                self.rows
+            }
+
+            fn columns(&self) -> Vec<(&'static str, &dyn $crate::column::Column)> {
+                vec![$((stringify!($column), &self.$column as &dyn $crate::column::Column)),*]
+            }
+        }
+    };
+}
+pub(crate) use table;
