@@ -137,26 +137,39 @@ pub(crate) fn add(sum: &mut Measures, more: &Measures) {
     }
 }
 
+/// How many samples wait to be counted together. A sketch's bins lie anywhere in memory, and
+/// fetching them takes far longer than counting; so they are fetched once for many samples.
+const MOST_WAITING: usize = 16;
+
 /// What a block has folded into one cell.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cell {
     pub(crate) measures: Measures,
     /// In the order of the fields of [`Sketches`].
     sketches: [Sketch; QUANTITIES],
+    waiting: Vec<[Option<Bin>; QUANTITIES]>,
 }
 
 impl Cell {
     pub(crate) fn add(&mut self, sample: &Sample) {
         add(&mut self.measures, &sample.measures);
-        for (sketch, bin) in self.sketches.iter_mut().zip(sample.bins) {
-            if let Some(bin) = bin {
-                sketch.add(bin);
-            }
+        self.waiting.push(sample.bins);
+        if self.waiting.len() == MOST_WAITING {
+            self.settle();
         }
     }
 
+    fn settle(&mut self) {
+        for (quantity, sketch) in self.sketches.iter_mut().enumerate() {
+            let bins = self.waiting.iter().filter_map(|bins| bins[quantity]);
+            bins.for_each(|bin| sketch.add(bin));
+        }
+        self.waiting.clear();
+    }
+
     /// Writes the sketches' states over what `row` held.
-    pub(crate) fn write_sketches(&self, row: &mut Sketches) {
+    pub(crate) fn write_sketches(&mut self, row: &mut Sketches) {
+        self.settle();
         let states: [&mut Vec<u8>; QUANTITIES] = [
             &mut row.round_trip_ms,
             &mut row.jitter_ms,

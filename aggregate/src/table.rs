@@ -1,40 +1,59 @@
 //! Partials by key, in the order in which they came up, with those that changed since they were
 //! last written.
 
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
 
-use hashbrown::HashMap;
+use hashbrown::hash_table::Entry;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// Values by key.
 #[derive(Debug)]
 pub(crate) struct Table<K, V> {
-    places: HashMap<K, usize>,
     rows: Vec<Row<K, V>>,
-    dirty: Vec<usize>,
+    /// Places in `rows`. Keys are kept there alone, so that this stays in the processor's cache.
+    places: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    dirty: Vec<u32>,
 }
 
 #[derive(Debug)]
 struct Row<K, V> {
     key: K,
-    value: V,
     dirty: bool,
+    value: V,
 }
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self { places: HashMap::new(), rows: Vec::new(), dirty: Vec::new() }
+        Self {
+            rows: Vec::new(),
+            places: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+            dirty: Vec::new(),
+        }
     }
 }
 
-impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
+impl<K: Eq + Hash, V: Default> Table<K, V> {
     /// The value of `key` to be changed; a new one if there is none.
     pub(crate) fn touch(&mut self, key: K) -> &mut V {
-        let Self { places, rows, dirty } = self;
-        let place = *places.entry(key).or_insert_with(|| {
-            rows.push(Row { key, value: V::default(), dirty: false });
-            rows.len() - 1
-        });
-        let row = &mut rows[place];
+        let Self { rows, places, hasher, dirty } = self;
+        let entry = places.entry(
+            hasher.hash_one(&key),
+            |place| rows[*place as usize].key == key,
+            |place| hasher.hash_one(&rows[*place as usize].key),
+        );
+        let place = match entry {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(vacant) => {
+                #[expect(clippy::cast_possible_truncation, reason = "a block has fewer partials")]
+                let place = rows.len() as u32;
+                vacant.insert(place);
+                rows.push(Row { key, dirty: false, value: V::default() });
+                place
+            }
+        };
+        let row = &mut rows[place as usize];
         if !row.dirty {
             row.dirty = true;
             dirty.push(place);
@@ -45,12 +64,12 @@ impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
     /// Hands every value that changed since the last time to `write`.
     pub(crate) fn flush<E>(
         &mut self,
-        mut write: impl FnMut(&K, &V) -> Result<(), E>,
+        mut write: impl FnMut(&K, &mut V) -> Result<(), E>,
     ) -> Result<(), E> {
         for place in self.dirty.drain(..) {
-            let row = &mut self.rows[place];
+            let row = &mut self.rows[place as usize];
             row.dirty = false;
-            write(&row.key, &row.value)?;
+            write(&row.key, &mut row.value)?;
         }
         Ok(())
     }
