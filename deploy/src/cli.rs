@@ -34,6 +34,8 @@ enum Verb {
     /// Creates Kafka's topics and keeps their settings as they should be.
     #[command(subcommand)]
     Topics(topics::Verb),
+    /// Creates ClickHouse's tables and views, or shows which are there.
+    Migrate(migrate::Options),
     /// The service that turns raw events into reports.
     #[command(disable_help_flag = true)]
     Ingest(ServiceArguments),
@@ -103,6 +105,7 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
             let brokers = up::kafka(options.kafka.clone())?;
             println!("{}", replay::run(&options, &brokers).context("replay")?);
         }
+        Verb::Migrate(options) => block_on(migrate::run(options))?,
         Verb::Verify(options) => return block_on(check::run(options)).map(well),
         Verb::Topics(verb) => {
             let (topics::Verb::Plan(options) | topics::Verb::Apply(options)) = &verb;

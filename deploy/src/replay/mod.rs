@@ -11,6 +11,7 @@ mod tests;
 #[cfg(test)]
 mod through_ingest;
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::net::IpAddr;
@@ -18,7 +19,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use serde::Serialize;
 
 use envelope::Envelope;
 use recording::Labels;
@@ -56,7 +56,7 @@ pub struct Options {
 }
 
 /// What a replay did.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Events that the broker acknowledged.
     pub events: u64,
@@ -66,6 +66,19 @@ pub struct Report {
     pub unread: u64,
     /// Statistics in a compression that is not expanded.
     pub not_expanded: u64,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} events, {} of them reports", self.events, self.reports)?;
+        if self.unread > 0 {
+            write!(f, "; {} lines could not be read", self.unread)?;
+        }
+        if self.not_expanded > 0 {
+            write!(f, "; {} statistics of numbered dumps were left out", self.not_expanded)?;
+        }
+        Ok(())
+    }
 }
 
 /// Why a replay ended before its end.
@@ -79,12 +92,12 @@ pub enum ReplayError {
         /// Why.
         source: io::Error,
     },
-    /// A recording holds nothing that can be replayed.
+    /// A recording is in none of the formats.
     #[error(
-        "{}: no event that can be replayed; readable are rtcstats dumps, getStats() reports in \
-         JSON and Isobar's envelopes in JSON lines", path.display()
+        "{}: neither an rtcstats dump, nor getStats() reports in JSON, nor Isobar's envelopes in \
+         JSON lines", path.display()
     )]
-    Empty {
+    Unreadable {
         /// The recording.
         path: PathBuf,
     },
@@ -106,7 +119,7 @@ pub enum ReplayError {
 /// time, and returns when the broker has acknowledged the last event.
 ///
 /// # Errors
-/// When a recording cannot be read or holds nothing to replay, and when Kafka does not take it.
+/// When a recording cannot be read, and when Kafka does not take it.
 pub fn run(options: &Options, brokers: &str) -> Result<Report, ReplayError> {
     let (mut report, recordings) = read(options)?;
     let events = stamp(options, recordings, since_epoch_ms());
@@ -130,8 +143,8 @@ fn read(options: &Options) -> Result<(Report, Vec<Vec<Envelope>>), ReplayError> 
             name: &name(path),
         };
         let expanded = recording::read(&text, labels);
-        if expanded.envelopes.is_empty() {
-            return Err(ReplayError::Empty { path: path.clone() });
+        if expanded.envelopes.is_empty() && expanded.unread > 0 {
+            return Err(ReplayError::Unreadable { path: path.clone() });
         }
         report.unread += expanded.unread;
         report.not_expanded += expanded.not_expanded;

@@ -70,6 +70,7 @@ fn the_real_dumps_and_reports_give_intervals_and_not_one_dead_letter() {
         ("rtcstats/safari-standard-stats.jsonl", 8 * 60),
         ("rtcstats/chrome-standard-pc-reconnect.jsonl", 2),
         ("rtcstats/chrome-relay.jsonl", 12),
+        ("rtcstats/rtcstats-dump-fileformat3.jsonl", 0),
         ("getstats/chrome-two-consecutive-10s.json", 1),
         ("getstats/chrome-snapshot.json", 0),
     ] {
