@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::failure::{Context, Failure};
-use crate::{check, demo, play, replay, stack, topics, up};
+use crate::{check, demo, migrate, play, replay, stack, topics, up};
 
 /// From raw WebRTC statistics to benchmarks of call quality per region and provider.
 #[derive(Debug, Parser)]

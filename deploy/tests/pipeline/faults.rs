@@ -1,0 +1,80 @@
+//! Whatever dies or is away for a while: nothing is lost, and nothing counts twice.
+
+use std::time::{Duration, Instant};
+
+use deploy::demo::Watch;
+use deploy::pipeline::prepare;
+use deploy::services::{Service, Services, Surroundings};
+use deploy::stack::Stack;
+use nix::sys::signal::Signal;
+
+use crate::harness::{Turn, assert_well, verdict, world};
+
+#[tokio::test]
+async fn a_service_that_is_killed_in_the_middle_loses_nothing_and_counts_nothing_twice() {
+    let turn = Turn::take();
+    let pipeline = turn.pipeline().await;
+    let mut watch = Watch::start(&pipeline.stack, &world(24)).unwrap();
+    for service in Service::ALL {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        pipeline.services.signal(service, Signal::SIGKILL);
+    }
+    assert_well(&verdict(&mut watch, &pipeline.stack).await);
+    for service in Service::ALL {
+        assert_eq!(pipeline.services.restarts(service), 1, "{service:?}");
+    }
+}
+
+#[tokio::test]
+async fn servers_that_are_absent_at_the_start_are_waited_for() {
+    let turn = Turn::take();
+    let mut stack = Stack::start(turn.plan()).unwrap();
+    prepare(&stack, &|_: &str| ()).await.unwrap();
+    let guard = stack.guard().clone();
+    stack.kafka().unwrap().stop();
+    stack.clickhouse().unwrap().stop();
+
+    let services = Services::start(&Surroundings::of(&stack), &guard).unwrap();
+    let why = services.wait(Duration::from_secs(5)).unwrap_err().to_string();
+    assert!(why.contains("waits for"), "{why}");
+
+    let kafka = stack.kafka().unwrap();
+    kafka.brokers[0].start(&guard).unwrap();
+    kafka.wait().unwrap();
+    let clickhouse = stack.clickhouse().unwrap();
+    clickhouse.resume(&guard).unwrap();
+    clickhouse.wait().unwrap();
+    services.wait(Duration::from_secs(60)).unwrap();
+    for service in Service::ALL {
+        assert_eq!(services.restarts(service), 0, "{service:?} waited, and did not die");
+    }
+    let mut watch = Watch::start(&stack, &world(5)).unwrap();
+    assert_well(&verdict(&mut watch, &stack).await);
+}
+
+#[tokio::test]
+async fn servers_that_go_away_for_a_while_delay_everything_and_lose_nothing() {
+    let turn = Turn::take();
+    let mut pipeline = turn.pipeline().await;
+    let guard = pipeline.stack.guard().clone();
+    let mut watch = Watch::start(&pipeline.stack, &world(30)).unwrap();
+
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let away = Instant::now();
+    pipeline.stack.clickhouse().unwrap().stop();
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let clickhouse = pipeline.stack.clickhouse().unwrap();
+    clickhouse.resume(&guard).unwrap();
+    clickhouse.wait().unwrap();
+    assert!(away.elapsed() > Duration::from_secs(8));
+
+    let kafka = pipeline.stack.kafka().unwrap();
+    kafka.brokers[0].process().unwrap().signal(Signal::SIGKILL);
+    kafka.brokers[0].stop();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let kafka = pipeline.stack.kafka().unwrap();
+    kafka.brokers[0].start(&guard).unwrap();
+    kafka.wait().unwrap();
+
+    assert_well(&verdict(&mut watch, &pipeline.stack).await);
+}

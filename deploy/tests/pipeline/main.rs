@@ -1,0 +1,10 @@
+//! The whole of Isobar on a real Kafka and a real ClickHouse, which these tests start themselves.
+//!
+//! Every test has a stack of its own. One runs at a time: two would only wait for each other.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod faults;
+mod harness;
+mod stack;
+mod topics;
+mod world;

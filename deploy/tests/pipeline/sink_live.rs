@@ -1,0 +1,362 @@
+//! Sink's handler and writer against a real ClickHouse, without Kafka.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use clickhouse::Client;
+use prometheus::Registry;
+use runtime::{
+    AppendTime, Handler, Input, Offset, Partition, Record, Recorder, Service as _, Settings, Source,
+};
+use schemas::{
+    CellPartial, Device, Dimensions, EnrichedReport, Interval, Lineage, Measures, Place,
+    ScoredInterval, SessionPartial, Sketches, Verdict,
+};
+use sink::{Sink, SinkSettings};
+
+const CELLS: usize = 0;
+const SESSIONS: usize = 1;
+const ENRICHED: usize = 3;
+const HOUR: i64 = 3600;
+
+/// A ClickHouse whose tables are migrated.
+pub struct Server {
+    pub url: String,
+    /// That of the users migrate, sink and dashboard.
+    pub password: String,
+}
+
+impl Server {
+    fn client(&self, user: &str) -> Client {
+        Client::default()
+            .with_url(&self.url)
+            .with_database("isobar")
+            .with_user(user)
+            .with_password(&self.password)
+    }
+
+    async fn numbers(&self, query: &str) -> Vec<i64> {
+        self.client("dashboard").query(query).fetch_all().await.unwrap()
+    }
+
+    fn sink(&self) -> Driver {
+        let service: SinkSettings = serde_json::from_value(serde_json::json!({
+            "url": self.url, "password": self.password,
+            "flush_ms": 10, "rollup_s": 1, "seal_grace_s": 0,
+        }))
+        .unwrap();
+        let settings = Settings { service, ..Settings::default() };
+        Driver {
+            handler: Sink::handler(&settings, &Registry::new()).unwrap(),
+            out: Recorder::default(),
+            started: Instant::now(),
+        }
+    }
+}
+
+/// Sink without its loop.
+struct Driver {
+    handler: Box<dyn Handler>,
+    out: Recorder,
+    started: Instant,
+}
+
+impl Driver {
+    fn assign(&mut self, input: usize) -> Source {
+        let source = Source { input: Input(input), partition: Partition(0) };
+        self.out.assign(source);
+        self.handler.assigned(source, None).unwrap();
+        source
+    }
+
+    fn record(&mut self, source: Source, offset: i64, payload: &[u8]) {
+        let record = Record {
+            source,
+            offset: Offset(offset),
+            appended: AppendTime(0),
+            key: None,
+            content_type: None,
+            payload,
+            look_back: false,
+        };
+        self.handler.record(&record, &mut self.out).unwrap();
+    }
+
+    /// Waits until all is inserted, and returns the offset that may then be committed.
+    async fn settle(&mut self) -> i64 {
+        self.handler.drain(&mut self.out).unwrap();
+        while !self.handler.drained() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            let now = u64::try_from(self.started.elapsed().as_millis()).unwrap();
+            self.handler.tick(now, true, &mut self.out).unwrap();
+        }
+        self.out.acknowledge();
+        self.out.take_commits().last().unwrap().offset.0
+    }
+}
+
+/// A state of `quantilesDD(0.01, …)` with one value in each bin of `keys`, which rise.
+fn state(keys: &[i32]) -> Vec<u8> {
+    let mut bytes = vec![2];
+    bytes.extend_from_slice(&((1.0 + 0.01) / (1.0_f64 - 0.01)).to_le_bytes());
+    bytes.extend_from_slice(&0_f64.to_le_bytes());
+    bytes.extend_from_slice(&[1, 4, u8::try_from(keys.len()).unwrap()]);
+    let mut last = 0;
+    for key in keys {
+        let mut number = u32::try_from((key - last) * 2).unwrap();
+        last = *key;
+        while number >= 0x80 {
+            bytes.push(u8::try_from(number & 0x7f).unwrap() | 0x80);
+            number >>= 7;
+        }
+        bytes.push(u8::try_from(number).unwrap());
+        bytes.extend_from_slice(&1_f64.to_le_bytes());
+    }
+    bytes.extend_from_slice(&[3, 4, 0, 4]);
+    bytes.extend_from_slice(&0_f64.to_le_bytes());
+    bytes
+}
+
+fn partial(block_start: i64, upto: i64, window: i64, country: &str, intervals: i64) -> CellPartial {
+    let nothing = state(&[]);
+    CellPartial {
+        epoch: 1,
+        partition: 0,
+        block_start,
+        upto,
+        grouping: "place".to_owned(),
+        window_start: window,
+        window_s: 60,
+        dimensions: Dimensions { app: "live".into(), country: country.into(), ..<_>::default() },
+        measures: Measures { intervals, packets_lost: -intervals, ..Measures::default() },
+        sketches: Sketches {
+            round_trip_ms: state(&[100, i32::try_from(150 + intervals).unwrap()]),
+            jitter_ms: nothing.clone(),
+            loss: nothing.clone(),
+            bit_rate_bps: nothing.clone(),
+            frame_rate: nothing.clone(),
+            audio_mos: nothing.clone(),
+            video_mos: nothing.clone(),
+            time_to_media_ms: nothing,
+        },
+    }
+}
+
+/// By identity: version, and what is to be seen.
+type Truth = BTreeMap<(i64, i64, String), (i64, i64)>;
+
+/// The fold that the views have to equal: by window and country, of each identity's newest version.
+fn fold(truth: &Truth) -> BTreeMap<(i64, String), i64> {
+    let mut cells = BTreeMap::new();
+    for ((_, window, country), (_, intervals)) in truth {
+        *cells.entry((*window, country.clone())).or_default() += intervals;
+    }
+    cells
+}
+
+impl Server {
+    /// The view `cells` as the fold has it; one sketch value stands for all.
+    async fn cells(&self, view: &str) -> BTreeMap<(i64, String), i64> {
+        let query = format!(
+            "SELECT toInt64(toUnixTimestamp(window_start)) AS start, country, sum(intervals), \
+             sum(packets_lost), quantileDDMerge(0.01, 0)(round_trip_ms) FROM {view} \
+             WHERE app = 'live' GROUP BY start, country"
+        );
+        let cells = self.client("dashboard").query(&query);
+        let cells = cells.fetch_all::<(i64, String, i64, i64, f64)>().await.unwrap();
+        cells
+            .into_iter()
+            .map(|(start, country, intervals, lost, least)| {
+                assert_eq!(lost, -intervals);
+                assert!((least - 7.43).abs() < 0.1, "{least}");
+                ((start, country), intervals)
+            })
+            .collect()
+    }
+
+    async fn count(&self, what: &str) -> i64 {
+        self.numbers(&format!("SELECT toInt64(count()) FROM {what}")).await[0]
+    }
+
+    async fn wait_for(&self, what: &str, wanted: i64) {
+        let patience = Instant::now() + Duration::from_secs(60);
+        while self.count(what).await != wanted {
+            assert!(Instant::now() < patience, "{what} does not become {wanted}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+/// The views equal the plain fold before, while and after hours are built into roll-ups, and when
+/// late data opens them again.
+pub async fn views_equal_the_fold_while_hours_close_and_open(server: &Server) {
+    let admin = server.client("migrate");
+    let now: i64 = server.numbers("SELECT toInt64(toUnixTimestamp(now()))").await[0];
+    let first = now - now % HOUR - 2 * HOUR;
+    let mut truth = Truth::new();
+    let mut sink = server.sink();
+    let source = sink.assign(CELLS);
+    let mut offset = 0;
+    let mut insert = |sink: &mut Driver, truth: &mut Truth, partial: CellPartial| {
+        let key = (partial.block_start, partial.window_start, partial.dimensions.country.clone());
+        let (version, intervals) = truth.entry(key).or_default();
+        if partial.upto > *version {
+            (*version, *intervals) = (partial.upto, partial.measures.intervals);
+        }
+        sink.record(source, offset, &schemas::encode(&partial).unwrap());
+        offset += 1;
+    };
+    // Three hours, several blocks, every partial in two versions, the newer one first for some.
+    for hour in 0..3 {
+        for block in 0..4 {
+            for window in 0..5 {
+                let start = first + hour * HOUR + window * 60;
+                let versions = if block % 2 == 0 { [(5, 1), (9, 3)] } else { [(9, 3), (5, 1)] };
+                for (upto, intervals) in versions {
+                    let upto = block * 10 + upto;
+                    let partial = partial(block * 10, upto, start, "DE", intervals + window);
+                    insert(&mut sink, &mut truth, partial);
+                }
+            }
+        }
+    }
+    assert_eq!(sink.settle().await, 120);
+    // The two hours that are over close; until then and from then on nothing else is to be seen.
+    let patience = Instant::now() + Duration::from_secs(60);
+    while server.count("open_hours").await > 1 {
+        for view in ["cells", "cell_rows"] {
+            assert_eq!(server.cells(view).await, fold(&truth), "{view} while hours close");
+        }
+        assert!(Instant::now() < patience, "hours do not close");
+    }
+    assert_eq!(server.cells("cells").await, fold(&truth), "after hours have closed");
+    assert_eq!(server.cells("cells").await, server.cells("folded_partials").await);
+
+    // Late data: a cell grows, and another one appears.
+    insert(&mut sink, &mut truth, partial(70, 71, first, "DE", 2));
+    insert(&mut sink, &mut truth, partial(70, 71, first + 120, "NZ", 4));
+    sink.settle().await;
+    assert_eq!(server.count("open_hours").await, 2);
+    assert_eq!(server.cells("cells").await, fold(&truth), "with late data");
+    // Let the hour be due again at once.
+    let due = "ALTER TABLE rollup_hours UPDATE built_at = built_at - 3600 WHERE 1 \
+               SETTINGS mutations_sync = 1";
+    admin.query(due).execute().await.unwrap();
+    server.wait_for("open_hours", 1).await;
+    assert_eq!(server.cells("cells").await, fold(&truth), "after the hour has closed again");
+
+    let day = server.numbers("SELECT sum(intervals) FROM cells_1d FINAL WHERE app = 'live'").await;
+    let hours = server.numbers("SELECT sum(intervals) FROM cells_1h FINAL WHERE app = 'live'").await;
+    let closed: i64 = fold(&truth)
+        .iter()
+        .filter(|((start, _), _)| *start < first + 2 * HOUR)
+        .map(|(_, intervals)| intervals)
+        .sum();
+    assert_eq!((day[0], hours[0]), (closed, closed));
+}
+
+/// Rows arrive as they were sent, however often, and what is missing stays missing.
+pub async fn rows_arrive_as_they_were_sent(server: &Server) {
+    let mut sink = server.sink();
+    let source = sink.assign(ENRICHED);
+    let interval = |packets_lost| ScoredInterval {
+        interval: Interval {
+            stats_id: "IT01A1".into(),
+            codec: Some("audio/opus".into()),
+            ssrc: 4_000_000_000,
+            start_us: 1_800_000_000_000_000,
+            end_us: 1_800_000_010_000_000,
+            packets_lost,
+            ..Interval::default()
+        },
+        audio_mos_milli: packets_lost.map(|_| 4321),
+        verdict: Verdict::Good,
+    };
+    for offset in 0..600 {
+        let report = EnrichedReport {
+            lineage: Lineage { raw_to: offset, ..Lineage::default() },
+            app: "live-rows".into(),
+            call: format!("call {offset} «ü»"),
+            place: Place { city: format!("city {offset}"), ..Place::default() },
+            device: Device { class: "mobile".into(), ..Device::default() },
+            intervals: vec![interval(None), interval(Some(-3)), interval(Some(0))],
+            ..EnrichedReport::default()
+        };
+        let payload = schemas::encode(&report).unwrap();
+        sink.record(source, offset * 2, &payload);
+        sink.record(source, offset * 2 + 1, &payload);
+    }
+    assert_eq!(sink.settle().await, 1200);
+    let rows = "SELECT toString((call, city, ordinal, packets_lost, audio_mos_milli, codec, \
+                verdict, device_class, kind, ssrc, end_us, look_up_city)) \
+                FROM samples FINAL WHERE app = 'live-rows' ORDER BY raw_to, ordinal";
+    let rows: Vec<String> = server.client("dashboard").query(rows).fetch_all().await.unwrap();
+    assert_eq!(rows.len(), 1800);
+    for (at, row) in rows.iter().enumerate() {
+        let (report, ordinal) = (at / 3, at % 3);
+        let (lost, mos) = [("NULL", "NULL"), ("-3", "4321"), ("0", "4321")][ordinal];
+        let wanted = format!(
+            "('call {report} «ü»','city {report}',{ordinal},{lost},{mos},'audio/opus','good',\
+             'mobile','audio',4000000000,'2027-01-15 08:00:10.000000','')"
+        );
+        assert_eq!(*row, wanted);
+    }
+}
+
+/// A session is one row, with the place of its last event, whatever order its blocks came in.
+pub async fn a_session_is_one_row(server: &Server) {
+    let mut sink = server.sink();
+    let source = sink.assign(SESSIONS);
+    let block = |block_start: i64, upto, last_us, country: &str, joined| SessionPartial {
+        block_start,
+        upto,
+        app: "live-session".into(),
+        first_us: last_us - 5,
+        last_us,
+        last_raw_offset: upto,
+        place: Place { country: country.into(), ..Place::default() },
+        joined,
+        ..SessionPartial::default()
+    };
+    let now = 1_000_000 * server.numbers("SELECT toInt64(toUnixTimestamp(now()))").await[0];
+    for (offset, partial) in [
+        block(20_000_000, 20_000_009, now + 90, "AT", 0),
+        block(0, 9, now + 20, "DE", 2),
+        block(0, 5, now + 10, "FR", 1),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let offset = i64::try_from(offset).unwrap();
+        sink.record(source, offset, &schemas::encode(partial).unwrap());
+    }
+    sink.settle().await;
+    let sessions = "SELECT toUnixTimestamp64Micro(first_us), toUnixTimestamp64Micro(last_us), \
+                    country, joined FROM sessions WHERE app = 'live-session'";
+    let sessions = server.client("dashboard").query(sessions);
+    let sessions = sessions.fetch_all::<(i64, i64, String, i64)>().await.unwrap();
+    assert_eq!(sessions, [(now + 15, now + 90, "AT".to_owned(), 2)]);
+}
+
+/// What cannot be read or has no place in a table becomes a dead letter, and all else arrives.
+pub async fn bad_records_are_dead_lettered_and_the_others_arrive(server: &Server) {
+    let mut sink = server.sink();
+    let source = sink.assign(CELLS);
+    let now: i64 = server.numbers("SELECT toInt64(toUnixTimestamp(now()))").await[0];
+    let good = partial(0, 1, now - now % 60, "live-good", 1);
+    let mut broken = good.clone();
+    broken.sketches.loss.pop();
+    broken.dimensions.country = "live-broken".into();
+    sink.record(source, 7, b"\0none");
+    sink.record(source, 8, &schemas::encode(&broken).unwrap());
+    sink.record(source, 9, &schemas::encode(&good).unwrap());
+    assert_eq!(sink.settle().await, 10);
+    let letters = sink.out.sent.iter().map(|sent| {
+        let letter: schemas::DeadLetter = schemas::decode(&sent.payload).unwrap();
+        (letter.source_offset, letter.reason)
+    });
+    let wanted = [(7, "undecodable".to_owned()), (8, "unfit".to_owned())];
+    assert!(letters.eq(wanted));
+    assert_eq!(server.count("cells WHERE country = 'live-good'").await, 1);
+    assert_eq!(server.count("cells WHERE country = 'live-broken'").await, 0);
+}
