@@ -11,6 +11,7 @@ use crate::measure;
 pub(crate) struct Pack {
     name: String,
     version: u32,
+    /// Required, so that nobody's limits come without saying whose they are.
     #[serde(rename = "sources")]
     _sources: Vec<String>,
     media: Media,

@@ -65,6 +65,7 @@ pub(crate) struct Codec {
 pub(crate) struct EModel {
     name: String,
     version: u32,
+    /// Required, so that no number comes without saying whose it is.
     #[serde(rename = "sources")]
     _sources: Vec<String>,
     delay: Delay,
