@@ -1,0 +1,96 @@
+//! What the documentation says about the code, and where its links lead.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use runtime::Service;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// All files under `folder` with this extension.
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| match path.is_dir() {
+            true => files(&path, extension),
+            false if path.extension().is_some_and(|found| found == extension) => vec![path],
+            false => Vec::new(),
+        })
+        .collect()
+}
+
+/// Names of metrics in `text`, each between two of `quote`.
+fn metrics(text: &str, quote: char) -> BTreeSet<String> {
+    let name = |word: &&str| {
+        word.starts_with("isobar_") && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+    };
+    text.split(quote).filter(name).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_page_on_metrics_names_all_that_there_are_and_no_others() {
+    let registered: BTreeSet<String> = ["runtime", "ingest", "enrich", "aggregate", "sink"]
+        .iter()
+        .flat_map(|part| files(&root().join(part).join("src"), "rs"))
+        .flat_map(|file| metrics(&fs::read_to_string(file).unwrap(), '"'))
+        .collect();
+    assert!(registered.contains("isobar_records_read_total"));
+    let page = fs::read_to_string(root().join("docs/reference/metrics.md")).unwrap();
+    assert_eq!(metrics(&page, '`'), registered);
+}
+
+/// The page on settings, made from the services' types.
+fn settings_page() -> String {
+    fn of<S: Service>() -> String {
+        format!("\n## {}\n\n{}", S::NAME, runtime::settings_reference::<S>())
+    }
+    let introduction = "\
+# Settings
+
+A service reads them from a TOML file (`--config FILE`) and from environment variables, which win.
+`isobar-ingest check` reads them, reports all errors at once and opens nothing; `check --connect`
+also tries what they name. This page is made from the types, by
+`UPDATE_DOCS=1 cargo test -p deploy --test docs`.
+";
+    [
+        introduction,
+        &of::<ingest::Ingest>(),
+        &of::<enrich::Enrich>(),
+        &of::<aggregate::Aggregate>(),
+        &of::<sink::Sink>(),
+    ]
+    .concat()
+}
+
+#[test]
+fn the_page_on_settings_is_what_the_types_say() {
+    let (file, page) = (root().join("docs/reference/settings.md"), settings_page());
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&file, &page).unwrap();
+    }
+    assert!(
+        fs::read_to_string(&file).unwrap_or_default() == page,
+        "docs/reference/settings.md is out of date: UPDATE_DOCS=1 cargo test -p deploy --test docs"
+    );
+}
+
+#[test]
+fn every_link_in_the_documentation_leads_to_a_file() {
+    let mut pages = files(&root().join("docs"), "md");
+    pages.push(root().join("README.md"));
+    for page in pages {
+        let text = fs::read_to_string(&page).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = link.split('#').next().unwrap();
+            if !file.is_empty() && !link.contains("://") {
+                let target = page.parent().unwrap().join(file);
+                assert!(target.exists(), "{}: {link}", page.display());
+            }
+        }
+    }
+}

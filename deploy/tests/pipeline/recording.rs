@@ -1,0 +1,231 @@
+//! Calls that really happened, through all four services.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use clickhouse::Client;
+use deploy::replay::{self, Options};
+use deploy::stack::{PASSWORD, Stack};
+use serde_json::{Map, Value, json};
+
+use crate::harness::Turn;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn folder(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// ClickHouse, as people see it.
+struct View(Client);
+
+impl View {
+    fn of(stack: &Stack) -> Self {
+        Self(deploy::migrate::client(&stack.clickhouse_url(), "isobar", "dashboard", PASSWORD))
+    }
+
+    async fn rows(&self, sql: &str) -> Vec<Value> {
+        let bytes = self.0.query(sql).fetch_bytes("JSONEachRow").unwrap().collect().await;
+        let text = String::from_utf8(bytes.unwrap_or_else(|error| panic!("{sql}: {error}")).into());
+        text.unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Waits until as many raw records are answered for and every table has all of their
+    /// intervals, and returns what became of the records.
+    async fn outcomes(&self, records: u64) -> Value {
+        let sql = "SELECT sum(accepted) AS accepted, sum(duplicate) AS duplicate, \
+                   sum(invalid) AS invalid, sum(late) AS late, sum(undecodable) AS undecodable, \
+                   sum(intervals) AS intervals, \
+                   (SELECT count() FROM samples FINAL) AS samples, \
+                   (SELECT sum(intervals) FROM cells WHERE grouping = 'place') AS place, \
+                   (SELECT sum(intervals) FROM cells WHERE grouping = 'client') AS client, \
+                   (SELECT sum(intervals) FROM sessions) AS sessions \
+                   FROM blocks FINAL";
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            let found = self.rows(sql).await.remove(0);
+            let count = |field: &str| found[field].as_u64().unwrap();
+            let answered: u64 =
+                ["accepted", "duplicate", "invalid", "late"].into_iter().map(count).sum();
+            let everywhere = ["samples", "place", "client", "sessions"]
+                .into_iter()
+                .all(|table| count(table) == count("intervals"));
+            if answered == records && everywhere {
+                return found;
+            }
+            assert!(Instant::now() < patience, "of {records} records: {found}");
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    }
+}
+
+fn replay(stack: &Stack, files: Vec<PathBuf>, start_ms: Option<u64>) -> replay::Report {
+    let options = Options {
+        files,
+        kafka: None,
+        topic: "rtc-stats-raw-v1".to_owned(),
+        speed: f64::INFINITY,
+        app: None,
+        call: None,
+        client_ip: None,
+        start: start_ms,
+    };
+    replay::run(&options, &stack.brokers()).unwrap()
+}
+
+/// The full minute before last, s since the Unix epoch.
+fn minute() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    now - now % 60 - 120
+}
+
+/// Every member of `wanted` is in `found` with the same value; what `fields` also names is none.
+fn assert_row(found: &Value, wanted: &Value, fields: &Map<String, Value>) {
+    let wanted = wanted.as_object().unwrap();
+    for field in fields.keys().chain(wanted.keys()) {
+        let value = wanted.get(field).unwrap_or(&Value::Null);
+        assert_eq!(&found[field], value, "{field} of {found}");
+    }
+}
+
+fn rows_of(expected: &Value, part: &str) -> Vec<Value> {
+    expected[part].as_array().unwrap().clone()
+}
+
+async fn assert_samples(view: &View, expected: &Value, start_us: u64) {
+    let found = view
+        .rows(&format!(
+            "SELECT * REPLACE (toUnixTimestamp64Micro(start_us) - {start_us} AS start_us, \
+             toUnixTimestamp64Micro(end_us) - {start_us} AS end_us) \
+             FROM samples FINAL ORDER BY participant, stats_id, end_us"
+        ))
+        .await;
+    let mut wanted = rows_of(expected, "intervals");
+    let end = |row: &Value| row["end_us"].as_i64().unwrap();
+    let key = |row: &Value| {
+        ["participant", "stats_id"].map(|field| row[field].as_str().unwrap().to_owned())
+    };
+    wanted.sort_by_key(|row| (key(row), end(row)));
+    assert_eq!(found.len(), wanted.len());
+    let fields = serde_json::to_value(schemas::Interval::default()).unwrap();
+    for (found, wanted) in found.iter().zip(&wanted) {
+        assert_row(found, wanted, fields.as_object().unwrap());
+        assert_eq!(found["country"], "unknown", "an address of no country");
+        assert!(!found.to_string().contains("192.0.2.1"), "no address gets here: {found}");
+    }
+}
+
+/// The cells of a grouping, summed up by window and `names`.
+async fn assert_cells(view: &View, expected: &Value, grouping: &str, names: &[&str], minute: u64) {
+    let measures = serde_json::to_value(schemas::Measures::default()).unwrap();
+    let measures = measures.as_object().unwrap();
+    let sums: Vec<String> =
+        measures.keys().map(|measure| format!("sum({measure}) AS {measure}")).collect();
+    let (names, sums) = (names.join(", "), sums.join(", "));
+    let found = view
+        .rows(&format!(
+            "SELECT toInt64(toUnixTimestamp(window_start)) - {minute} AS window_s, {names}, {sums} \
+             FROM cells WHERE grouping = '{grouping}' \
+             GROUP BY window_s, {names} ORDER BY window_s, {names}"
+        ))
+        .await;
+    let wanted = rows_of(expected, grouping).into_iter().map(|cell| {
+        // What the recording has none of is 0.
+        let mut all = measures.clone();
+        all.extend(cell.as_object().unwrap().clone());
+        Value::Object(all)
+    });
+    assert_eq!(found, wanted.collect::<Vec<_>>(), "{grouping}");
+}
+
+async fn assert_sessions(view: &View, expected: &Value) {
+    let wanted = rows_of(expected, "sessions");
+    let found = view.rows("SELECT * FROM sessions ORDER BY participant").await;
+    assert_eq!(found.len(), wanted.len());
+    for (found, wanted) in found.iter().zip(&wanted) {
+        assert_row(found, wanted, &Map::new());
+    }
+}
+
+/// Percentiles out of merged sketches are within 1 % of those of the values themselves.
+async fn assert_percentiles(view: &View, expected: &Value) {
+    let found = view
+        .rows(
+            "SELECT quantilesDDMerge(0.01, 0.5, 0.95)(bit_rate_bps) AS bit_rate, \
+             quantilesDDMerge(0.01, 0.5, 0.95)(jitter_ms) AS jitter \
+             FROM cells WHERE grouping = 'place'",
+        )
+        .await;
+    let number = |row: &Value, field: &str| row[field].as_f64().unwrap();
+    let bit_rate = |row: &Value| {
+        number(row, "bytes") * 8e6 / (number(row, "end_us") - number(row, "start_us"))
+    };
+    let jitter = |row: &Value| number(row, "jitter_us") / 1e3;
+    let rows = rows_of(expected, "intervals");
+    let known = |row: &&Value| !row["jitter_us"].is_null();
+    for (name, mut values) in [
+        ("bit_rate", rows.iter().map(bit_rate).collect::<Vec<_>>()),
+        ("jitter", rows.iter().filter(known).map(jitter).collect()),
+    ] {
+        values.sort_by(f64::total_cmp);
+        for (at, quantile) in [0.5, 0.95].into_iter().enumerate() {
+            let exact = values[(quantile * (values.len() - 1) as f64) as usize];
+            let found = found[0][name][at].as_f64().unwrap();
+            assert!((found - exact).abs() <= 0.0101 * exact, "{name}: {found} for {exact}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_rows_of_a_recorded_call_are_those_that_were_worked_out_from_the_recording_alone() {
+    let recordings = folder("simulate/recordings");
+    let text = std::fs::read_to_string(recordings.join("expected.json")).unwrap();
+    let expected: Value = serde_json::from_str(&text).unwrap();
+    let turn = Turn::take();
+    let pipeline = turn.pipeline().await;
+    let minute = minute();
+    let start_us = minute * 1_000_000 + expected["start_us"].as_u64().unwrap();
+
+    let call = vec![recordings.join("call.jsonl")];
+    let report = replay(&pipeline.stack, call, Some(start_us / 1000));
+    assert_eq!(json!(report.events), expected["events"]);
+    let view = View::of(&pipeline.stack);
+    let outcomes = view.outcomes(report.events).await;
+    assert_eq!(outcomes["accepted"], json!(report.events));
+    assert_eq!(outcomes["undecodable"], 0);
+    assert_samples(&view, &expected, start_us).await;
+    let by_version = ["client_version", "kind", "direction"];
+    assert_cells(&view, &expected, "client", &by_version, minute).await;
+    assert_cells(&view, &expected, "place", &by_version[1..], minute).await;
+    assert_sessions(&view, &expected).await;
+    assert_percentiles(&view, &expected).await;
+}
+
+#[tokio::test]
+async fn real_dumps_of_several_browsers_replay_without_one_dead_letter() {
+    let samples = folder("../shared/samples");
+    let files: Vec<PathBuf> = ["rtcstats", "getstats"]
+        .iter()
+        .filter_map(|kind| std::fs::read_dir(samples.join(kind)).ok())
+        .flatten()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| !path.ends_with("webrtc-internals-shape.json"))
+        .collect();
+    if files.is_empty() {
+        eprintln!("skipped: there is no {}", samples.display());
+        return;
+    }
+    let turn = Turn::take();
+    let pipeline = turn.pipeline().await;
+    let report = replay(&pipeline.stack, files, None);
+    assert!(report.reports > 200 && report.unread == 0, "{report}");
+    let view = View::of(&pipeline.stack);
+    let outcomes = view.outcomes(report.events).await;
+    for outcome in ["invalid", "late", "undecodable"] {
+        assert_eq!(outcomes[outcome], 0, "{outcome}");
+    }
+    let browsers = view
+        .rows("SELECT DISTINCT browser FROM sessions WHERE browser != 'unknown' ORDER BY browser")
+        .await;
+    assert_eq!(browsers, ["Chrome", "Firefox", "Safari"].map(|name| json!({"browser": name})));
+}
