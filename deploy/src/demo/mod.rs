@@ -15,6 +15,7 @@ use clap::Args;
 use simulate::verify::Verdict;
 
 pub use freshness::Freshness;
+pub(crate) use summary::rounded;
 pub use summary::{Quantiles, Summary};
 pub use view::{Arrived, Rank, View};
 pub use watch::Watch;
@@ -107,11 +108,9 @@ async fn live(pipeline: &Pipeline, watch: &mut Watch) -> Result<(), Failure> {
 
 fn health(pipeline: &Pipeline, watch: &Watch) -> Health {
     let quantiles = Quantiles::of(&watch.freshness);
-    let service = |service: Service| {
-        let metrics = pipeline.services.metrics(service);
-        let lag = metrics.and_then(|metrics| metrics.sum("isobar_consumer_lag_records"));
-        (service.name(), lag, pipeline.services.restarts(service))
-    };
+    let services = &pipeline.services;
+    let service =
+        |service: Service| (service, services.metrics(service), services.restarts(service));
     Health {
         elapsed: watch.started.elapsed(),
         intervals_sent: watch.sent().intervals_sent,

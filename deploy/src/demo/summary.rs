@@ -88,7 +88,7 @@ impl Summary {
 }
 
 /// To two decimals: more would be noise.
-fn rounded(value: f64) -> f64 {
+pub(crate) fn rounded(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }
 

@@ -13,7 +13,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub use metrics::Metrics;
-pub use settings::Surroundings;
+pub use settings::{Features, Surroundings};
 pub use usage::Usage;
 
 use crate::failure::{Context, Failure};

@@ -21,6 +21,15 @@ pub struct Surroundings {
     pub clickhouse: String,
     /// Geo and network data.
     pub geo: GeoFiles,
+    /// What the services do beside what they always do.
+    pub features: Features,
+}
+
+/// What can be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Features {
+    /// Every interval is written to ClickHouse as a row of `samples`.
+    pub samples: bool,
 }
 
 impl Surroundings {
@@ -34,13 +43,14 @@ impl Surroundings {
             kafka: stack.brokers(),
             clickhouse: stack.clickhouse_url(),
             geo: stack.geo_files(),
+            features: Features { samples: true },
         }
     }
 }
 
 /// The settings file (TOML) of a service that shows its health on `port`.
 pub(super) fn render(service: Service, surroundings: &Surroundings, port: u16) -> String {
-    let Surroundings { kafka, clickhouse, geo, .. } = surroundings;
+    let Surroundings { kafka, clickhouse, geo, features, .. } = surroundings;
     let common = format!(
         "[kafka]\nbrokers = {}\n\n[server]\nlisten = \"127.0.0.1:{port}\"\n",
         quoted(kafka)
@@ -53,9 +63,10 @@ pub(super) fn render(service: Service, surroundings: &Surroundings, port: u16) -
             serde_json::json!(geo.asn),
         ),
         Service::Sink => format!(
-            "\n[sink]\nurl = {}\nuser = \"sink\"\npassword = {}\n",
+            "\n[sink]\nurl = {}\nuser = \"sink\"\npassword = {}\nsamples = {}\n",
             quoted(clickhouse),
-            quoted(PASSWORD)
+            quoted(PASSWORD),
+            features.samples
         ),
     };
     common + &own

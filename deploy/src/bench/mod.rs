@@ -1,0 +1,115 @@
+//! `isobar bench`: how many intervals a second the services carry, how fresh the rows are, and
+//! what each service uses up for it. Broker and database run on the same machine.
+
+mod report;
+mod throughput;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use simulate::world::Scenario;
+
+pub use report::{Machine, Report, Run};
+
+use crate::demo::{Quantiles, Watch};
+use crate::failure::{Context, Failure};
+use crate::pipeline::Pipeline;
+use crate::play::{World, duration};
+use crate::services::{Features, Service};
+use crate::stack::{Plan, Ports};
+
+/// `isobar bench`.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    /// Reports in the raw topic before the services start; each has four intervals.
+    #[arg(long, default_value_t = 500_000)]
+    reports: u64,
+    /// Sessions that are live at a time.
+    #[arg(long, default_value_t = 50_000)]
+    sessions: u32,
+    /// Intervals a second while freshness is measured.
+    #[arg(long, default_value_t = 10_000.0)]
+    fresh_rate: f64,
+    /// For how long freshness is measured.
+    #[arg(long, default_value = "60s", value_parser = duration)]
+    fresh_duration: Duration,
+    /// Writes the figures as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// Time between two reports of a session, s.
+const PERIOD_S: f64 = 10.0;
+/// Intervals of a steady session's report.
+const STREAMS: f64 = 4.0;
+
+/// Measures, prints a table, and writes the figures where `options` say.
+///
+/// # Errors
+/// If something does not start, or what arrives is not what was sent.
+pub async fn run(options: Options) -> Result<(), Failure> {
+    let with_samples = filled(&options, Features { samples: true }).await?;
+    let without_samples = filled(&options, Features { samples: false }).await?;
+    let live = live(&options).await?;
+    let report = Report::new(Machine::here(), with_samples, without_samples, live);
+    print!("{report}");
+    if let Some(file) = options.json {
+        let text = serde_json::to_vec_pretty(&report).context("bench")?;
+        fs::write(&file, text).context(file.display())?;
+    }
+    Ok(())
+}
+
+/// The services against a topic that was filled beforehand.
+async fn filled(options: &Options, features: Features) -> Result<Run, Failure> {
+    let folder = folder()?;
+    throughput::measure(&plan(folder.path())?, options, features).await
+}
+
+/// The services against a world that is played in real time.
+async fn live(options: &Options) -> Result<(Run, Quantiles), Failure> {
+    let rate = options.fresh_rate / STREAMS;
+    let world = World {
+        seed: 1,
+        sessions: (rate * PERIOD_S) as u32,
+        rate,
+        duration: Some(options.fresh_duration),
+        scenario: Scenario::Steady,
+    };
+    let folder = folder()?;
+    let mut pipeline = Pipeline::start(plan(folder.path())?, tell).await?;
+    tell(&format!("playing {} intervals a second in real time", options.fresh_rate));
+    let mut watch = Watch::start(&pipeline.stack, &world)?;
+    while !watch.sender_ended()? {
+        tokio::time::sleep(LOOK).await;
+        watch.look().await?;
+    }
+    watch.drain().await?;
+    pipeline.services.stop();
+    let usage = Service::ALL.map(|service| (service, pipeline.services.usage(service)));
+    let run = Run::new(watch.intervals(), watch.took(), &usage);
+    Ok((run, Quantiles::of(&watch.freshness)))
+}
+
+/// Looks at ClickHouse this often; more often would measure the looking.
+const LOOK: Duration = Duration::from_millis(250);
+
+fn plan(folder: &Path) -> Result<Plan, Failure> {
+    Ok(Plan {
+        isobar: std::env::current_exe().context("isobar's own program")?,
+        folder: folder.to_owned(),
+        ports: Ports::free(1)?,
+        kafka: None,
+        clickhouse: None,
+    })
+}
+
+fn folder() -> Result<tempfile::TempDir, Failure> {
+    tempfile::Builder::new().prefix("isobar-bench-").tempdir().context("bench")
+}
+
+fn tell(step: &str) {
+    println!("{step} …");
+}
