@@ -6,6 +6,7 @@ mod device;
 mod envelope;
 mod fault;
 mod json;
+mod mail;
 mod path;
 mod place;
 mod session;

@@ -1,26 +1,21 @@
 //! One participant's stay in a call, from joining to leaving.
 
 use rand::Rng;
-use schemas::EventKind;
 
 use super::device::Browser;
-use super::envelope::Envelope;
-use super::fault::{Fault, garbage};
+use super::fault::Fault;
+use super::mail::{News, Posting};
 use super::path::Path;
 use super::place::Conditions;
-use super::stats::Stats;
 use super::stream::Stream;
 use super::{Delivery, Surroundings, call};
-use crate::truth::{self, Outcome};
+use crate::truth::Outcome;
 
 /// Beyond this, an event is too late to count, µs.
 const TOO_LATE_US: i64 = 72 * 3_600_000_000;
 
 /// A client keeps its reports for no longer than this, µs.
 const LONGEST_OFFLINE_US: i64 = 30_000_000;
-
-/// The reports' own timestamp is this much before the event's, µs.
-const COLLECTING_US: i64 = 1_500;
 
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,16 +35,6 @@ pub(super) struct Clock {
     pub(super) skew_us: i64,
     /// Events are sent this long after they happened, µs.
     pub(super) lag_us: i64,
-}
-
-/// What an envelope's event adds.
-#[derive(Clone, Copy, Debug)]
-enum Added {
-    Nothing,
-    Times { connect_ms: i64, media_ms: i64 },
-    Reason(&'static str),
-    Rating(i64),
-    Report,
 }
 
 #[derive(Debug)]
@@ -93,7 +78,7 @@ impl Session {
     ) -> Option<i64> {
         match self.phase {
             Phase::Join => {
-                self.tell(now_us, EventKind::Joined, Added::Nothing, around, out);
+                self.tell(now_us, News::Joined, around, out);
                 let after_us = around.rng.random_range(300_000..2_500_000);
                 self.phase = Phase::Connect { after_us };
                 Some(now_us + after_us)
@@ -103,7 +88,7 @@ impl Session {
             Phase::Talk => Some(self.report(now_us, around, out)),
             Phase::Rate => {
                 let rating = 5 - 4 * self.bad_moments / self.moments.max(1);
-                self.tell(now_us, EventKind::Feedback, Added::Rating(rating), around, out);
+                self.tell(now_us, News::Feedback { rating }, around, out);
                 None
             }
         }
@@ -119,13 +104,12 @@ impl Session {
         let loss = around.conditions(self.place, self.event_us(now_us)).loss_ppm;
         if around.chance(100 + (loss / 100) as u32) {
             let reason = ["ice-failed", "dtls-timeout", "no-media"][around.rng.random_range(0..3)];
-            self.tell(now_us, EventKind::Failed, Added::Reason(reason), around, out);
+            self.tell(now_us, News::Failed { reason }, around, out);
             return None;
         }
         let connect_ms = after_us / 1000;
         let media_ms = connect_ms + around.rng.random_range(80..800);
-        let times = Added::Times { connect_ms, media_ms };
-        self.tell(now_us, EventKind::Connected, times, around, out);
+        self.tell(now_us, News::Connected { connect_ms, media_ms }, around, out);
         self.phase = Phase::Talk;
         self.passed_us = now_us;
         let period_us = around.settings.period_us;
@@ -141,34 +125,18 @@ impl Session {
         if around.chance(1000) {
             return None;
         }
-        self.tell(now_us, EventKind::Left, Added::Nothing, around, out);
+        self.tell(now_us, News::Left, around, out);
         self.phase = Phase::Rate;
         let rates = around.chance(2500);
         rates.then(|| now_us + around.rng.random_range(3_000_000..8_000_000))
     }
 
-    fn event_us(&self, now_us: i64) -> i64 {
+    pub(super) fn event_us(&self, now_us: i64) -> i64 {
         now_us - self.clock.lag_us
     }
 
-    fn is_too_late(&self) -> bool {
+    pub(super) fn is_too_late(&self) -> bool {
         self.clock.lag_us > TOO_LATE_US
-    }
-
-    /// An event without report, perhaps told twice.
-    fn tell(
-        &mut self,
-        now_us: i64,
-        event: EventKind,
-        added: Added,
-        around: &mut Surroundings,
-        out: &mut Vec<Delivery>,
-    ) {
-        let sent_us = now_us.max(self.offline_until_us);
-        self.send(now_us, sent_us, event, added, Outcome::Accepted, around, out);
-        if around.chance(100) {
-            self.retry(now_us, sent_us, event, added, around, out);
-        }
     }
 
     /// A report, and whatever goes wrong with it; says when the next is due.
@@ -200,11 +168,10 @@ impl Session {
         } else {
             (now_us.max(self.offline_until_us), Outcome::Accepted)
         };
-        self.send(now_us, sent_us, EventKind::Stats, Added::Report, outcome, around, out);
+        let posting = Posting { now_us, sent_us, news: News::Report, outcome };
+        self.send(posting, around, out);
         match fault {
-            Fault::Retry => {
-                self.retry(now_us, sent_us, EventKind::Stats, Added::Report, around, out);
-            }
+            Fault::Retry => self.retry(posting, around, out),
             Fault::Garbage => self.send_garbage(now_us, around, out),
             _ => {}
         }
@@ -271,137 +238,5 @@ impl Session {
         self.moments += 1;
         self.bad_moments += i64::from(conditions.loss_ppm > 50_000);
         conditions
-    }
-
-    /// The client did not learn that its record had arrived, and sends it again.
-    fn retry(
-        &mut self,
-        now_us: i64,
-        sent_us: i64,
-        event: EventKind,
-        added: Added,
-        around: &mut Surroundings,
-        out: &mut Vec<Delivery>,
-    ) {
-        let again_us = sent_us + around.rng.random_range(200_000..20_000_000);
-        self.send(now_us, again_us, event, added, Outcome::Duplicate, around, out);
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "each is a thing of its own")]
-    fn send(
-        &mut self,
-        now_us: i64,
-        sent_us: i64,
-        event: EventKind,
-        added: Added,
-        outcome: Outcome,
-        around: &mut Surroundings,
-        out: &mut Vec<Delivery>,
-    ) {
-        let envelope = self.envelope(now_us, sent_us, event, around);
-        let mut payload = Vec::with_capacity(6144);
-        envelope.write(&mut payload, |json| match added {
-            Added::Nothing => {}
-            Added::Times { connect_ms, media_ms } => {
-                json.int("time_to_connect_ms", connect_ms);
-                json.int("time_to_media_ms", media_ms);
-            }
-            Added::Reason(reason) => json.text("reason", reason),
-            Added::Rating(rating) => json.int("rating", rating),
-            Added::Report => {
-                let client_us = envelope.client_us - COLLECTING_US;
-                Stats { json, dialect: self.browser.dialect, client_us }
-                    .write(&self.streams, &self.path);
-            }
-        });
-        let (event_us, shift_us, client_us) =
-            (envelope.event_us(), envelope.shift_us(), envelope.client_us);
-        let outcome = if self.is_too_late() { Outcome::Late } else { outcome };
-        let event = (outcome == Outcome::Accepted).then(|| {
-            let mut told = truth::Event {
-                kind: event,
-                event_us,
-                address: self.address.clone(),
-                ..truth::Event::default()
-            };
-            match added {
-                Added::Nothing | Added::Reason(_) => {}
-                Added::Times { media_ms, .. } => told.time_to_media_ms = Some(media_ms),
-                Added::Rating(rating) => told.rating = Some(rating),
-                Added::Report => self.tell_report(&mut told, client_us - COLLECTING_US, shift_us),
-            }
-            told
-        });
-        let dead = (outcome == Outcome::Late)
-            .then(|| truth::Dead { why: "late".to_owned(), hash: truth::payload_hash(&payload) });
-        out.push(self.delivery(sent_us, payload, outcome, event, dead));
-    }
-
-    fn tell_report(&mut self, told: &mut truth::Event, client_us: i64, shift_us: i64) {
-        let dialect = self.browser.dialect;
-        told.transport = Some(self.path.route.transport.to_owned());
-        told.network_type = dialect.network_type.then(|| self.path.network_type.to_owned());
-        told.ice = self.path.interval().filter(|_| dialect.ice_totals);
-        for stream in &mut self.streams {
-            match stream.interval(client_us, shift_us, dialect) {
-                Some(interval) => told.intervals.push(interval),
-                None => told.baselines += 1,
-            }
-        }
-    }
-
-    fn send_garbage(&mut self, now_us: i64, around: &mut Surroundings, out: &mut Vec<Delivery>) {
-        let envelope = self.envelope(now_us, now_us, EventKind::Joined, around);
-        let (why, payload) = garbage(&envelope, around);
-        let dead = truth::Dead { why: why.to_owned(), hash: truth::payload_hash(&payload) };
-        out.push(self.delivery(now_us, payload, Outcome::Invalid, None, Some(dead)));
-    }
-
-    fn envelope(
-        &self,
-        now_us: i64,
-        sent_us: i64,
-        event: EventKind,
-        around: &mut Surroundings,
-    ) -> Envelope<'_> {
-        let transit_us = around.rng.random_range(10_000..150_000);
-        Envelope {
-            event,
-            app: &self.app,
-            call: &self.call,
-            participant: &self.participant,
-            connection: self.connection,
-            client_us: self.event_us(now_us) + self.clock.skew_us,
-            sent_ms: self.clock.told.then(|| (sent_us + self.clock.skew_us).div_euclid(1000)),
-            received_ms: (sent_us + transit_us).div_euclid(1000),
-            address: &self.address,
-            edge: self.edge,
-            client_version: self.client_version,
-            user_agent: self.browser.user_agent,
-        }
-    }
-
-    fn delivery(
-        &mut self,
-        at_us: i64,
-        payload: Vec<u8>,
-        outcome: Outcome,
-        event: Option<truth::Event>,
-        dead: Option<truth::Dead>,
-    ) -> Delivery {
-        let introduces = (!std::mem::replace(&mut self.introduced, true)).then(|| truth::Session {
-            app: self.app.clone(),
-            call: self.call.clone(),
-            participant: self.participant.clone(),
-            edge: self.edge.to_owned(),
-            client_version: self.client_version.to_owned(),
-            device: self.browser.device(),
-        });
-        Delivery {
-            at_us,
-            key: format!("{}/{}/{}", self.app, self.call, self.participant),
-            payload,
-            truth: truth::Record { session: self.number, outcome, introduces, event, dead },
-        }
     }
 }

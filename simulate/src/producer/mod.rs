@@ -1,6 +1,7 @@
 //! Plays a world into Kafka's raw topic, and writes down its truth.
 
-use std::collections::BTreeMap;
+mod options;
+
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
@@ -12,136 +13,17 @@ use rdkafka::ClientConfig;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
-use serde::{Deserialize, Serialize};
 
-use crate::truth::{self, TruthError};
-use crate::world::{Delivery, LONGEST_STALL_US, Scenario, Settings, World, WorldError};
+pub use options::{Options, PlayError, Progress, Report};
+
+use crate::truth;
+use crate::world::{Delivery, LONGEST_STALL_US, Settings, World};
 
 /// How often progress is told, and how long at most a signal to stop goes unnoticed.
 const BEAT: Duration = Duration::from_millis(200);
 
 /// The pause before a full queue is tried again.
 const FULL_QUEUE: Duration = Duration::from_millis(2);
-
-/// A world that starts longer ago than this, µs, would have sessions that are too late.
-const EARLIEST_START_US: i64 = 24 * 3_600_000_000;
-
-/// What to play, and where to.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Kafka's addresses, `host:port`, separated by commas.
-    pub brokers: String,
-    /// Further options for librdkafka.
-    pub kafka: BTreeMap<String, String>,
-    /// The raw topic.
-    pub topic: String,
-    /// Seed of all that is random.
-    pub seed: u64,
-    /// Sessions that are live at a time.
-    pub sessions: u32,
-    /// Records a second by the world's clock; each session reports every `sessions / rate` s.
-    pub rate: f64,
-    /// The world's length; without end if none.
-    pub duration: Option<Duration>,
-    /// Ends after this many reports that have intervals.
-    pub reports: Option<u64>,
-    /// What happens beside everyday life.
-    pub scenario: Scenario,
-    /// The world's start, µs since the Unix epoch; by default such that it is now, or, if it is
-    /// played as fast as possible, such that it ends about now.
-    pub start_us: Option<i64>,
-    /// As fast as Kafka takes it, instead of in real time.
-    pub fast: bool,
-    /// Where the truth is written.
-    pub truth: Option<PathBuf>,
-    /// Where progress is written: a [`Progress`] as JSON a line, five times a second.
-    pub progress: Option<PathBuf>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            brokers: "127.0.0.1:9092".to_owned(),
-            kafka: BTreeMap::new(),
-            topic: "rtc-stats-raw-v1".to_owned(),
-            seed: 1,
-            sessions: 500,
-            rate: 100.0,
-            duration: None,
-            reports: None,
-            scenario: Scenario::Usual,
-            start_us: None,
-            fast: false,
-            truth: None,
-            progress: None,
-        }
-    }
-}
-
-/// How far the play is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
-    /// Wall clock, ms since the Unix epoch.
-    pub wall_ms: i64,
-    /// Records handed to the Kafka client.
-    pub records_sent: u64,
-    /// Intervals of accepted records among them.
-    pub intervals_sent: u64,
-    /// Intervals of accepted records that Kafka has acknowledged.
-    pub intervals_acknowledged: u64,
-}
-
-/// What was played.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
-    /// The world's settings.
-    pub settings: Settings,
-    /// Records, all acknowledged.
-    pub records: u64,
-    /// Intervals of accepted records among them.
-    pub intervals: u64,
-    /// Bytes of the records' values.
-    pub bytes: u64,
-    /// How long it took.
-    pub took: Duration,
-}
-
-/// Why a world was not played to its end.
-#[derive(Debug, thiserror::Error)]
-pub enum PlayError {
-    /// The options make no world.
-    #[error(transparent)]
-    World(#[from] WorldError),
-    /// The rate is none.
-    #[error("the rate must be above 0 and at most 1,000 for each session")]
-    Rate,
-    /// A world played as fast as possible has to end.
-    #[error("to play as fast as possible, give a duration or a number of reports")]
-    Endless,
-    /// The world's start is out of reach.
-    #[error("the world must start within the last 24 h")]
-    Start,
-    /// The truth cannot be written.
-    #[error(transparent)]
-    Truth(#[from] TruthError),
-    /// A file cannot be written.
-    #[error("{}: {source}", path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Kafka.
-    #[error("kafka: {0}")]
-    Kafka(#[from] KafkaError),
-    /// Kafka refused records for good.
-    #[error("kafka refused {0} records")]
-    Refused(u64),
-    /// Too much time between what a record says and its arrival: the truth no longer holds.
-    #[error("fell {} s behind; choose a lower rate", .0.as_secs())]
-    Behind(Duration),
-}
 
 /// What Kafka has answered.
 #[derive(Default)]
@@ -171,7 +53,7 @@ impl ProducerContext for Answers {
 /// # Errors
 /// When the options make no world, a file cannot be written, or Kafka cannot follow.
 pub fn run(options: &Options, stop: &AtomicBool) -> Result<Report, PlayError> {
-    let settings = settings(options, now_us())?;
+    let settings = options.world(now_us())?;
     let mut player = Player::new(options, settings)?;
     for delivery in World::new(settings)? {
         if player.is_due(&delivery, stop)? {
@@ -186,35 +68,6 @@ pub fn run(options: &Options, stop: &AtomicBool) -> Result<Report, PlayError> {
 
 fn now_us() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64)
-}
-
-fn settings(options: &Options, now_us: i64) -> Result<Settings, PlayError> {
-    let period_us = 1e6 * f64::from(options.sessions) / options.rate;
-    if !period_us.is_finite() {
-        return Err(PlayError::Rate);
-    }
-    let period_us = period_us.round() as i64;
-    let duration_us = options.duration.map(|duration| duration.as_micros() as i64);
-    let start_us = match (options.start_us, options.fast) {
-        (Some(start_us), _) => start_us,
-        (None, false) => now_us,
-        (None, true) => {
-            let rounds = |reports: u64| reports.div_ceil(u64::from(options.sessions.max(1))) as i64;
-            let span_us = options.reports.map(|reports| (rounds(reports) + 2) * period_us);
-            now_us - duration_us.or(span_us).ok_or(PlayError::Endless)?
-        }
-    };
-    if !(now_us - EARLIEST_START_US..=now_us).contains(&start_us) {
-        return Err(PlayError::Start);
-    }
-    Ok(Settings {
-        seed: options.seed,
-        start_us,
-        duration_us,
-        sessions: options.sessions,
-        period_us,
-        scenario: options.scenario,
-    })
 }
 
 struct Player<'a> {
@@ -387,35 +240,4 @@ fn client(options: &Options) -> ClientConfig {
         config.set(name, value);
     }
     config
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    const NOW_US: i64 = 1_756_000_000_000_000;
-
-    #[test]
-    fn a_rate_becomes_the_time_between_two_reports_of_a_session() {
-        let options = Options { sessions: 500, rate: 100.0, ..Options::default() };
-        let settings = settings(&options, NOW_US).unwrap();
-        assert_eq!((settings.period_us, settings.start_us), (5_000_000, NOW_US));
-    }
-
-    #[test]
-    fn what_is_played_fast_lies_in_the_past() {
-        let options = Options {
-            fast: true,
-            sessions: 100,
-            rate: 10.0,
-            reports: Some(1000),
-            ..Options::default()
-        };
-        assert_eq!(settings(&options, NOW_US).unwrap().start_us, NOW_US - 120_000_000);
-        let endless = Options { reports: None, ..options.clone() };
-        assert!(matches!(settings(&endless, NOW_US), Err(PlayError::Endless)));
-        let ahead = Options { start_us: Some(NOW_US + 1), ..options };
-        assert!(matches!(settings(&ahead, NOW_US), Err(PlayError::Start)));
-    }
 }

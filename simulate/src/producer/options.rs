@@ -1,0 +1,196 @@
+//! What a user asks for, and what comes of it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rdkafka::error::KafkaError;
+use serde::{Deserialize, Serialize};
+
+use crate::truth::TruthError;
+use crate::world::{Scenario, Settings, WorldError};
+
+/// A world that starts longer ago than this, µs, would have sessions that are too late.
+const EARLIEST_START_US: i64 = 24 * 3_600_000_000;
+
+/// What to play, and where to.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Kafka's addresses, `host:port`, separated by commas.
+    pub brokers: String,
+    /// Further options for librdkafka.
+    pub kafka: BTreeMap<String, String>,
+    /// The raw topic.
+    pub topic: String,
+    /// Seed of all that is random.
+    pub seed: u64,
+    /// Sessions that are live at a time.
+    pub sessions: u32,
+    /// Records a second by the world's clock; each session reports every `sessions / rate` s.
+    pub rate: f64,
+    /// The world's length; without end if none.
+    pub duration: Option<Duration>,
+    /// Ends after this many reports that have intervals.
+    pub reports: Option<u64>,
+    /// What happens beside everyday life.
+    pub scenario: Scenario,
+    /// The world's start, µs since the Unix epoch; by default such that it is now, or, if it is
+    /// played as fast as possible, such that it ends about now.
+    pub start_us: Option<i64>,
+    /// As fast as Kafka takes it, instead of in real time.
+    pub fast: bool,
+    /// Where the truth is written.
+    pub truth: Option<PathBuf>,
+    /// Where progress is written: a [`Progress`] as JSON a line, five times a second.
+    pub progress: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            brokers: "127.0.0.1:9092".to_owned(),
+            kafka: BTreeMap::new(),
+            topic: "rtc-stats-raw-v1".to_owned(),
+            seed: 1,
+            sessions: 500,
+            rate: 100.0,
+            duration: None,
+            reports: None,
+            scenario: Scenario::Usual,
+            start_us: None,
+            fast: false,
+            truth: None,
+            progress: None,
+        }
+    }
+}
+
+/// How far the play is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Wall clock, ms since the Unix epoch.
+    pub wall_ms: i64,
+    /// Records handed to the Kafka client.
+    pub records_sent: u64,
+    /// Intervals of accepted records among them.
+    pub intervals_sent: u64,
+    /// Intervals of accepted records that Kafka has acknowledged.
+    pub intervals_acknowledged: u64,
+}
+
+/// What was played.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The world's settings.
+    pub settings: Settings,
+    /// Records, all acknowledged.
+    pub records: u64,
+    /// Intervals of accepted records among them.
+    pub intervals: u64,
+    /// Bytes of the records' values.
+    pub bytes: u64,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Why a world was not played to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum PlayError {
+    /// The options make no world.
+    #[error(transparent)]
+    World(#[from] WorldError),
+    /// The rate is none.
+    #[error("the rate must be above 0 and at most 1,000 for each session")]
+    Rate,
+    /// A world played as fast as possible has to end.
+    #[error("to play as fast as possible, give a duration or a number of reports")]
+    Endless,
+    /// The world's start is out of reach.
+    #[error("the world must start within the last 24 h")]
+    Start,
+    /// The truth cannot be written.
+    #[error(transparent)]
+    Truth(#[from] TruthError),
+    /// A file cannot be written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Kafka.
+    #[error("kafka: {0}")]
+    Kafka(#[from] KafkaError),
+    /// Kafka refused records for good.
+    #[error("kafka refused {0} records")]
+    Refused(u64),
+    /// Too much time between what a record says and its arrival: the truth no longer holds.
+    #[error("fell {} s behind; choose a lower rate", .0.as_secs())]
+    Behind(Duration),
+}
+
+impl Options {
+    /// The world that is asked for, at `now_us`.
+    pub(super) fn world(&self, now_us: i64) -> Result<Settings, PlayError> {
+        let period_us = 1e6 * f64::from(self.sessions) / self.rate;
+        if !period_us.is_finite() {
+            return Err(PlayError::Rate);
+        }
+        let period_us = period_us.round() as i64;
+        let duration_us = self.duration.map(|duration| duration.as_micros() as i64);
+        let start_us = match (self.start_us, self.fast) {
+            (Some(start_us), _) => start_us,
+            (None, false) => now_us,
+            (None, true) => {
+                let rounds =
+                    |reports: u64| reports.div_ceil(u64::from(self.sessions.max(1))) as i64;
+                let span_us = self.reports.map(|reports| (rounds(reports) + 2) * period_us);
+                now_us - duration_us.or(span_us).ok_or(PlayError::Endless)?
+            }
+        };
+        if !(now_us - EARLIEST_START_US..=now_us).contains(&start_us) {
+            return Err(PlayError::Start);
+        }
+        Ok(Settings {
+            seed: self.seed,
+            start_us,
+            duration_us,
+            sessions: self.sessions,
+            period_us,
+            scenario: self.scenario,
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const NOW_US: i64 = 1_756_000_000_000_000;
+
+    #[test]
+    fn a_rate_becomes_the_time_between_two_reports_of_a_session() {
+        let options = Options { sessions: 500, rate: 100.0, ..Options::default() };
+        let settings = options.world(NOW_US).unwrap();
+        assert_eq!((settings.period_us, settings.start_us), (5_000_000, NOW_US));
+    }
+
+    #[test]
+    fn what_is_played_fast_lies_in_the_past() {
+        let options = Options {
+            fast: true,
+            sessions: 100,
+            rate: 10.0,
+            reports: Some(1000),
+            ..Options::default()
+        };
+        assert_eq!(options.world(NOW_US).unwrap().start_us, NOW_US - 120_000_000);
+        let endless = Options { reports: None, ..options.clone() };
+        assert!(matches!(endless.world(NOW_US), Err(PlayError::Endless)));
+        let ahead = Options { start_us: Some(NOW_US + 1), ..options };
+        assert!(matches!(ahead.world(NOW_US), Err(PlayError::Start)));
+    }
+}

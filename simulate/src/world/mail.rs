@@ -1,0 +1,204 @@
+//! What a session sends: its events as raw records, with the truth about each.
+
+use rand::Rng;
+use schemas::EventKind;
+
+use super::envelope::Envelope;
+use super::fault::garbage;
+use super::session::Session;
+use super::stats::Stats;
+use super::{Delivery, Surroundings};
+use crate::truth::{self, Outcome};
+
+/// The reports' own timestamp is this much before the event's, µs.
+const COLLECTING_US: i64 = 1_500;
+
+/// What a record tells.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum News {
+    Joined,
+    Connected { connect_ms: i64, media_ms: i64 },
+    Report,
+    Left,
+    Failed { reason: &'static str },
+    Feedback { rating: i64 },
+}
+
+impl News {
+    const fn kind(self) -> EventKind {
+        match self {
+            Self::Joined => EventKind::Joined,
+            Self::Connected { .. } => EventKind::Connected,
+            Self::Report => EventKind::Stats,
+            Self::Left => EventKind::Left,
+            Self::Failed { .. } => EventKind::Failed,
+            Self::Feedback { .. } => EventKind::Feedback,
+        }
+    }
+}
+
+/// When a record's event happens, when it is sent, and what has to become of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Posting {
+    pub(super) now_us: i64,
+    pub(super) sent_us: i64,
+    pub(super) news: News,
+    pub(super) outcome: Outcome,
+}
+
+impl Session {
+    /// An event without report, perhaps told twice.
+    pub(super) fn tell(
+        &mut self,
+        now_us: i64,
+        news: News,
+        around: &mut Surroundings,
+        out: &mut Vec<Delivery>,
+    ) {
+        let sent_us = now_us.max(self.offline_until_us);
+        let posting = Posting { now_us, sent_us, news, outcome: Outcome::Accepted };
+        self.send(posting, around, out);
+        if around.chance(100) {
+            self.retry(posting, around, out);
+        }
+    }
+
+    /// The client did not learn that its record had arrived, and sends it again.
+    pub(super) fn retry(
+        &mut self,
+        posting: Posting,
+        around: &mut Surroundings,
+        out: &mut Vec<Delivery>,
+    ) {
+        let sent_us = posting.sent_us + around.rng.random_range(200_000..20_000_000);
+        self.send(Posting { sent_us, outcome: Outcome::Duplicate, ..posting }, around, out);
+    }
+
+    pub(super) fn send(
+        &mut self,
+        posting: Posting,
+        around: &mut Surroundings,
+        out: &mut Vec<Delivery>,
+    ) {
+        let envelope = self.envelope(posting.now_us, posting.sent_us, posting.news.kind(), around);
+        let stats_us = envelope.client_us - COLLECTING_US;
+        let mut payload = Vec::with_capacity(6144);
+        envelope.write(&mut payload, |json| match posting.news {
+            News::Joined | News::Left => {}
+            News::Connected { connect_ms, media_ms } => {
+                json.int("time_to_connect_ms", connect_ms);
+                json.int("time_to_media_ms", media_ms);
+            }
+            News::Failed { reason } => json.text("reason", reason),
+            News::Feedback { rating } => json.int("rating", rating),
+            News::Report => Stats { json, dialect: self.browser.dialect, client_us: stats_us }
+                .write(&self.streams, &self.path),
+        });
+        let (event_us, shift_us) = (envelope.event_us(), envelope.shift_us());
+        let outcome = if self.is_too_late() { Outcome::Late } else { posting.outcome };
+        let event = (outcome == Outcome::Accepted)
+            .then(|| self.truth_of(posting.news, event_us, stats_us, shift_us));
+        let dead = (outcome == Outcome::Late).then(|| dead("late", &payload));
+        out.push(self.delivery(posting.sent_us, payload, outcome, event, dead));
+    }
+
+    /// What an accepted record tells; the streams' next intervals begin here.
+    fn truth_of(
+        &mut self,
+        news: News,
+        event_us: i64,
+        stats_us: i64,
+        shift_us: i64,
+    ) -> truth::Event {
+        let mut told = truth::Event {
+            kind: news.kind(),
+            event_us,
+            address: self.address.clone(),
+            ..truth::Event::default()
+        };
+        match news {
+            News::Joined | News::Left | News::Failed { .. } => {}
+            News::Connected { media_ms, .. } => told.time_to_media_ms = Some(media_ms),
+            News::Feedback { rating } => told.rating = Some(rating),
+            News::Report => {
+                let dialect = self.browser.dialect;
+                let network_type = self.path.network_type;
+                told.network_type = dialect.network_type.then(|| network_type.to_owned());
+                told.transport = Some(self.path.route.transport.to_owned());
+                told.ice = self.path.interval().filter(|_| dialect.ice_totals);
+                for stream in &mut self.streams {
+                    match stream.interval(stats_us, shift_us, dialect) {
+                        Some(interval) => told.intervals.push(interval),
+                        None => told.baselines += 1,
+                    }
+                }
+            }
+        }
+        told
+    }
+
+    /// Sends a record that cannot be used.
+    pub(super) fn send_garbage(
+        &mut self,
+        now_us: i64,
+        around: &mut Surroundings,
+        out: &mut Vec<Delivery>,
+    ) {
+        let envelope = self.envelope(now_us, now_us, EventKind::Joined, around);
+        let (why, payload) = garbage(&envelope, around);
+        let dead = dead(why, &payload);
+        out.push(self.delivery(now_us, payload, Outcome::Invalid, None, Some(dead)));
+    }
+
+    fn envelope(
+        &self,
+        now_us: i64,
+        sent_us: i64,
+        event: EventKind,
+        around: &mut Surroundings,
+    ) -> Envelope<'_> {
+        let transit_us = around.rng.random_range(10_000..150_000);
+        Envelope {
+            event,
+            app: &self.app,
+            call: &self.call,
+            participant: &self.participant,
+            connection: self.connection,
+            client_us: self.event_us(now_us) + self.clock.skew_us,
+            sent_ms: self.clock.told.then(|| (sent_us + self.clock.skew_us).div_euclid(1000)),
+            received_ms: (sent_us + transit_us).div_euclid(1000),
+            address: &self.address,
+            edge: self.edge,
+            client_version: self.client_version,
+            user_agent: self.browser.user_agent,
+        }
+    }
+
+    fn delivery(
+        &mut self,
+        at_us: i64,
+        payload: Vec<u8>,
+        outcome: Outcome,
+        event: Option<truth::Event>,
+        dead: Option<truth::Dead>,
+    ) -> Delivery {
+        let introduces = (!std::mem::replace(&mut self.introduced, true)).then(|| truth::Session {
+            app: self.app.clone(),
+            call: self.call.clone(),
+            participant: self.participant.clone(),
+            edge: self.edge.to_owned(),
+            client_version: self.client_version.to_owned(),
+            device: self.browser.device(),
+        });
+        Delivery {
+            at_us,
+            key: format!("{}/{}/{}", self.app, self.call, self.participant),
+            payload,
+            truth: truth::Record { session: self.number, outcome, introduces, event, dead },
+        }
+    }
+}
+
+fn dead(why: &str, payload: &[u8]) -> truth::Dead {
+    truth::Dead { why: why.to_owned(), hash: truth::payload_hash(payload) }
+}
