@@ -26,7 +26,7 @@ impl Verdict {
 
 /// Codes of `ErrorCodes.cpp` that mean anything but [`Verdict::Refused`]. Errors of types, names
 /// and rights are not about rows: whoever migrates the tables mends them.
-const CODES: [(u32, Verdict); 18] = [
+const CODES: [(u32, Verdict); 19] = [
     (27, Verdict::Rows),     // CANNOT_PARSE_INPUT_ASSERTION_FAILED
     (32, Verdict::Rows),     // ATTEMPT_TO_READ_AFTER_EOF
     (33, Verdict::Rows),     // CANNOT_READ_ALL_DATA
@@ -37,6 +37,7 @@ const CODES: [(u32, Verdict); 18] = [
     (246, Verdict::Rows),    // CORRUPTED_DATA
     (321, Verdict::Rows),    // VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE
     (349, Verdict::Rows),    // CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN
+    (469, Verdict::Rows),    // VIOLATED_CONSTRAINT
     (691, Verdict::Rows),    // UNKNOWN_ELEMENT_OF_ENUM
     (159, Verdict::Unknown), // TIMEOUT_EXCEEDED
     (209, Verdict::Unknown), // SOCKET_TIMEOUT

@@ -25,7 +25,7 @@ const REBUILD_SECONDS: u32 = 600;
 const DAY: u32 = 86_400;
 const HOUR: u32 = 3600;
 
-const NEWEST: &str = "(SELECT max(greatest(opened, built)) FROM rollup_hours)";
+const NEWEST: &str = "assumeNotNull((SELECT max(greatest(opened, built)) FROM rollup_hours))";
 
 /// Opens `hours`, each given by its start, in seconds since the Unix epoch.
 ///

@@ -55,8 +55,8 @@ pub(crate) struct Writer {
     pub(crate) leads: Arc<AtomicBool>,
     /// Lanes that wait for ClickHouse.
     pub(crate) waiting: Arc<AtomicUsize>,
-    /// Lets the tasks run for as long as the writer is there.
-    _runtime: Option<Runtime>,
+    /// Runs the tasks for as long as the writer is there.
+    runtime: Option<Runtime>,
 }
 
 impl Writer {
@@ -95,14 +95,23 @@ impl Writer {
         }
         let rebuilder = rollup::Rebuilder::new(client, settings, metrics);
         runtime.spawn(rebuilder.run(Arc::clone(&writer.leads)));
-        writer._runtime = Some(runtime);
+        writer.runtime = Some(runtime);
         Ok(writer)
     }
 
     /// A writer without lanes, that hears of batches through `done`.
     pub(crate) fn with(done: mpsc::Receiver<Done>) -> Self {
         let (leads, waiting) = <(Arc<AtomicBool>, Arc<AtomicUsize>)>::default();
-        Self { lanes: Vec::new(), done, leads, waiting, _runtime: None }
+        Self { lanes: Vec::new(), done, leads, waiting, runtime: None }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // What is being inserted is not committed: there is nothing to wait for.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
