@@ -75,7 +75,7 @@ impl Format {
     /// By the header where it names a format of ours, else by the text's shape.
     fn detect(content_type: Option<&str>, text: &str) -> Option<Self> {
         let named = content_type.is_some_and(|name| name.starts_with(envelope::CONTENT_TYPE));
-        (named || text.trim_ascii_start().starts_with('{')).then_some(Self::Envelope)
+        (named || json::is_object(text)).then_some(Self::Envelope)
     }
 }
 

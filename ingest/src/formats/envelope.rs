@@ -48,6 +48,11 @@ struct Envelope<'a> {
 }
 
 pub(super) fn decode<'a>(text: &'a str, limits: &Settings) -> Result<Event<'a>, Rejected> {
+    if !json::is_object(text) {
+        // An array would be read by position, and an error would quote a scalar.
+        json::check(text)?;
+        return Err(Rejected::new(Reason::BadValue, "not an object"));
+    }
     let envelope: Envelope<'a> = serde_json::from_str(text).map_err(json::rejected)?;
     if envelope.v != Scalar::Number(1.0) {
         return Err(Rejected::new(Reason::UnknownFormat, "v: only version 1 is known"));

@@ -10,6 +10,14 @@ use super::{Reason, Rejected};
 /// True if arrays and objects are nested more than `limit` deep. Members that are skipped are
 /// skipped without recursion, so this guards what reads the record later, not this program.
 pub(super) fn is_deeper_than(limit: usize, text: &str) -> bool {
+    // Counting brackets in bytes, 16 at a time, settles it for nearly every record.
+    let opening =
+        |chunk: &[u8]| chunk.iter().map(|byte| u8::from(matches!(byte, b'{' | b'['))).sum::<u8>();
+    let opening = text.as_bytes().chunks(255).map(opening).map(usize::from).sum::<usize>();
+    opening > limit && depth_passes(limit, text)
+}
+
+fn depth_passes(limit: usize, text: &str) -> bool {
     let mut depth = 0_usize;
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
@@ -28,6 +36,11 @@ pub(super) fn is_deeper_than(limit: usize, text: &str) -> bool {
         }
     }
     false
+}
+
+/// True if a text is an object, as far as its first byte tells.
+pub(super) fn is_object(text: &str) -> bool {
+    text.trim_ascii_start().starts_with('{')
 }
 
 /// Tells whether a text is JSON.

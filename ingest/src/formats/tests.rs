@@ -136,6 +136,17 @@ fn what_cannot_be_used_is_told_apart() {
 }
 
 #[test]
+fn a_header_that_names_the_envelope_makes_nothing_else_one() {
+    let named = Some("application/vnd.isobar.envelope+json; charset=utf-8");
+    let decode = |text: &str| decode(text.as_bytes(), named, &Settings::default()).map(drop);
+    assert_eq!(decode(&example().to_string()), Ok(()));
+    let wanted = Rejected::new(Reason::BadValue, "not an object");
+    assert_eq!(decode("[1,\"joined\"]"), Err(wanted.clone()));
+    assert_eq!(decode("\"s3cr3t\""), Err(wanted));
+    assert_eq!(decode("s3cr3t").unwrap_err().reason, Reason::NotJson);
+}
+
+#[test]
 fn nesting_counts_outside_of_strings_only() {
     assert!(!json::is_deeper_than(2, r#"{"a\"[[[{":["\\"],"b":[]}"#));
     assert!(json::is_deeper_than(2, r#"{"a":["\\",[]]}"#));

@@ -82,18 +82,19 @@ const OTHERS: [(&str, Field); 21] = [
     ("availableOutgoingBitrate", Field::OutgoingBitrate),
 ];
 
-/// Members by the length of their names: a report has hundreds of members, and nearly all of them
-/// are told apart by length and one comparison.
-static BY_LENGTH: LazyLock<Vec<Vec<(&str, Member)>>> = LazyLock::new(|| {
+/// First byte of a name, the name, and what it names.
+type Known = (u8, &'static str, Member);
+
+/// Members by the length of their names, then by the first byte: a report has hundreds of members,
+/// most of which are not read, and so one is told from another without comparing texts.
+static BY_LENGTH: LazyLock<Vec<Vec<Known>>> = LazyLock::new(|| {
     let counters = Counter::members().map(|(name, counter)| (name, Field::Counter(counter)));
     let fields = OTHERS.into_iter().chain(counters);
+    let members = fields.map(|(name, field)| (name, Member::Field(field)));
     let mut table = Vec::new();
-    for (name, member) in fields
-        .map(|(name, field)| (name, Member::Field(field)))
-        .chain([(DURATIONS, Member::Durations)])
-    {
+    for (name, member) in members.chain([(DURATIONS, Member::Durations)]) {
         table.resize_with(table.len().max(name.len() + 1), Vec::new);
-        table[name.len()].push((name, member));
+        table[name.len()].push((name.as_bytes()[0], name, member));
     }
     table
 });
@@ -106,8 +107,10 @@ static DURATION_MEMBERS: LazyLock<Vec<(&str, Counter)>> = LazyLock::new(|| {
 impl Member {
     /// The member called `name`, if it is one that is read.
     pub(super) fn named(name: &str) -> Option<Self> {
-        let (_, member) = BY_LENGTH.get(name.len())?.iter().find(|(known, _)| *known == name)?;
-        Some(*member)
+        let first = *name.as_bytes().first()?;
+        let mut of_length = BY_LENGTH.get(name.len())?.iter();
+        let same = |(byte, known, _): &&Known| *byte == first && *known == name;
+        of_length.find(same).map(|(.., member)| *member)
     }
 }
 

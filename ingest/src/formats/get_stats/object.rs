@@ -135,31 +135,34 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Reads one stats object; nothing if it is of a type that is not read, or no object at all.
-pub(in crate::formats) struct ObjectSeed<'a> {
+/// Reads one stats object into `objects`, unless it is of a type that is not read, or no object at
+/// all.
+pub(super) struct ObjectSeed<'a, 'o> {
     /// Its key in the report, empty if the report is an array.
     pub(super) key: Cow<'a, str>,
+    /// Where to: an object is too large to be handed through two results.
+    pub(super) objects: &'o mut Vec<Object<'a>>,
 }
 
-impl<'de> DeserializeSeed<'de> for ObjectSeed<'de> {
-    type Value = Option<Object<'de>>;
+impl<'de> DeserializeSeed<'de> for ObjectSeed<'de, '_> {
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for ObjectSeed<'de> {
-    type Value = Option<Object<'de>>;
+impl<'de> Visitor<'de> for ObjectSeed<'de, '_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a stats object")
     }
-    scalars_are!(None);
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        skip_items(&mut items).map(|()| None)
+    scalars_are!(());
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        skip_items(&mut items)
     }
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let mut object = Object::new(self.key);
         while let Some(MemberName(member)) = members.next_key()? {
             match member {
@@ -175,7 +178,10 @@ impl<'de> Visitor<'de> for ObjectSeed<'de> {
                 }
             }
         }
-        Ok(Some(object).filter(|object| !object.is(Type::Other)))
+        if !object.is(Type::Other) {
+            self.objects.push(object);
+        }
+        Ok(())
     }
 }
 

@@ -37,15 +37,18 @@ impl<'de> Visitor<'de> for ReportVisitor {
     scalars_are!(GetStats::Wrong);
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
         let mut objects = Vec::new();
-        while let Some(object) = items.next_element_seed(ObjectSeed { key: Cow::Borrowed("") })? {
-            objects.extend(object);
+        loop {
+            let key = Cow::Borrowed("");
+            let seed = ObjectSeed { key, objects: &mut objects };
+            if items.next_element_seed(seed)?.is_none() {
+                return Ok(GetStats::Objects(objects));
+            }
         }
-        Ok(GetStats::Objects(objects))
     }
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         let mut objects = Vec::new();
         while let Some(Scalar::Text(key)) = members.next_key()? {
-            objects.extend(members.next_value_seed(ObjectSeed { key })?);
+            members.next_value_seed(ObjectSeed { key, objects: &mut objects })?;
         }
         Ok(GetStats::Objects(objects))
     }
