@@ -17,7 +17,7 @@ pub(crate) struct Life {
     takes: usize,
     /// It writes what is due after so many records.
     flush_every: usize,
-    /// Its writes are acknowledged, and its commits done, after so many records.
+    /// Its writes are acknowledged after so many records.
     acknowledge_every: usize,
     /// It is killed, and of the rows not acknowledged only so many are written.
     killed: Option<usize>,
@@ -82,6 +82,11 @@ impl Outside {
     fn acknowledge(&mut self) {
         self.out.acknowledge();
         self.acknowledged = self.out.sent.len();
+        self.commit();
+    }
+
+    /// Commits what is due, as the loop does at any time.
+    fn commit(&mut self) {
         for commit in self.out.take_commits() {
             self.committed = Some(Committed { offset: commit.offset, metadata: commit.metadata });
         }
@@ -103,6 +108,7 @@ fn live(
     let ahead = log.iter().filter(|entry| entry.offset >= from);
     for (count, entry) in (1..).zip(ahead.take(life.takes)) {
         pipeline.record(&record(entry), &mut outside.out).unwrap();
+        outside.commit();
         if count % life.flush_every == 0 {
             pipeline.tick(10_000 * count as u64, false, &mut outside.out).unwrap();
         }
