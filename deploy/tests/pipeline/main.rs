@@ -5,6 +5,8 @@
 
 mod faults;
 mod harness;
+mod recording;
+mod sink_live;
 mod stack;
 mod topics;
 mod world;
