@@ -8,7 +8,7 @@ use simulate::verify::{self, ClickHouse, Verdict};
 use crate::cli::Servers;
 use crate::failure::{Context, Failure};
 use crate::stack::cache::{Cache, GEO, GeoFiles};
-use crate::stack::{PASSWORD, Stack};
+use crate::stack::{Access, Stack};
 use crate::up;
 
 /// `isobar verify`.
@@ -28,9 +28,9 @@ pub struct Options {
 pub async fn run(options: Options) -> Result<bool, Failure> {
     let cache = Cache::of_user()?;
     cache.fetch(&[&GEO])?;
+    let access = options.servers.access()?.map_or_else(up::access, Ok)?;
     let brokers = up::kafka(options.servers.kafka)?;
-    let url = up::clickhouse(options.servers.clickhouse)?;
-    let verdict = verify(options.truth, brokers, url, cache.geo_files()).await?;
+    let verdict = verify(options.truth, brokers, access, cache.geo_files()).await?;
     print!("{}", in_words(&verdict));
     Ok(verdict.mismatches == 0)
 }
@@ -40,13 +40,13 @@ pub async fn run(options: Options) -> Result<bool, Failure> {
 /// # Errors
 /// If Kafka, ClickHouse or a truth file cannot be read.
 pub async fn verify_stack(truths: Vec<PathBuf>, stack: &Stack) -> Result<Verdict, Failure> {
-    verify(truths, stack.brokers(), stack.clickhouse_url(), stack.geo_files()).await
+    verify(truths, stack.brokers(), stack.access(), stack.geo_files()).await
 }
 
 async fn verify(
     truths: Vec<PathBuf>,
     brokers: String,
-    url: String,
+    access: Access,
     geo: GeoFiles,
 ) -> Result<Verdict, Failure> {
     let options = verify::Options {
@@ -54,10 +54,10 @@ async fn verify(
         city: geo.city,
         asn: geo.asn,
         clickhouse: ClickHouse {
-            url,
+            url: access.url,
             database: "isobar".to_owned(),
             user: "dashboard".to_owned(),
-            password: PASSWORD.to_owned(),
+            password: access.password,
         },
         brokers,
         ..verify::Options::default()

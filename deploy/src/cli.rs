@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::failure::{Context, Failure};
+use crate::stack::Access;
 use crate::{bench, check, demo, migrate, play, replay, stack, topics, up};
 
 /// From raw WebRTC statistics to benchmarks of call quality per region and provider.
@@ -81,8 +82,25 @@ pub struct Servers {
     #[arg(long, value_name = "BROKERS")]
     pub kafka: Option<String>,
     /// Your own ClickHouse: http://host:port.
-    #[arg(long, value_name = "URL")]
-    pub clickhouse: Option<String>,
+    #[arg(long, value_name = "URL", requires = "password_from")]
+    clickhouse: Option<String>,
+    /// Variable of the environment with the password of its users migrate, sink and dashboard.
+    #[arg(long, value_name = "VARIABLE", requires = "clickhouse")]
+    password_from: Option<String>,
+}
+
+impl Servers {
+    /// How to reach the user's own ClickHouse, if there is one.
+    ///
+    /// # Errors
+    /// If its password is not in the environment.
+    pub fn access(&self) -> Result<Option<Access>, Failure> {
+        let Some((url, variable)) = self.clickhouse.clone().zip(self.password_from.as_ref()) else {
+            return Ok(None);
+        };
+        let password = std::env::var(variable).context(variable)?;
+        Ok(Some(Access { url, password }))
+    }
 }
 
 /// Does what `arguments` (the program's name first) ask for.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::failure::Failure;
 use crate::migrate;
 use crate::services::{Services, Surroundings};
-use crate::stack::{PASSWORD, Plan, Stack};
+use crate::stack::{Plan, Stack};
 use crate::topics::{self, Topics};
 
 /// Kafka's first assignment and ClickHouse's first insert included.
@@ -46,6 +46,5 @@ pub async fn prepare(stack: &Stack, tell: &impl Fn(&str)) -> Result<(), Failure>
     let topics = Topics::of(&stack.brokers())?;
     let changes = topics.plan(&options).await?;
     topics.apply(&changes, &options).await?;
-    let client = migrate::client(&stack.clickhouse_url(), "isobar", "migrate", PASSWORD);
-    migrate::apply(&client).await.map(|_| ())
+    migrate::apply(&stack.access().client("migrate")).await.map(|_| ())
 }

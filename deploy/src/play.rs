@@ -19,10 +19,10 @@ pub struct World {
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Sessions that are live at a time.
-    #[arg(long, default_value_t = 500)]
+    #[arg(long, default_value_t = 1000)]
     pub sessions: u32,
     /// Events a second; a session reports every (sessions / rate) seconds.
-    #[arg(long, default_value_t = 100.0)]
+    #[arg(long, default_value_t = 250.0)]
     pub rate: f64,
     /// How long: 60s, 5m, 1h; by default until Ctrl-C.
     #[arg(long, value_parser = duration)]

@@ -277,9 +277,8 @@ impl Topics {
         let new = settings.iter().fold(new, |new, (key, value)| new.set(key, value));
         let created = self.client.create_topics([&new], &self.options).await.context(topic)?;
         // Somebody else may have been faster, or Kafka slow to show what it has.
-        let failed = created.into_iter().filter_map(Result::err);
-        let failed =
-            failed.filter(|(_, code)| *code != RDKafkaErrorCode::TopicAlreadyExists).next();
+        let mut failed = created.into_iter().filter_map(Result::err);
+        let failed = failed.find(|(_, code)| *code != RDKafkaErrorCode::TopicAlreadyExists);
         failed.map_or(Ok(()), |(name, code)| Err(Failure(format!("{name}: {code}"))))
     }
 

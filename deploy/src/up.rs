@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::cli::Servers;
 use crate::failure::{Context, Failure};
 use crate::pipeline::Pipeline;
-use crate::stack::{Deadline, PASSWORD, Plan, Ports, Stack};
+use crate::stack::{Access, Deadline, PASSWORD, Plan, Ports, Stack};
 
 /// How to start.
 #[derive(Debug, Args)]
@@ -66,6 +66,14 @@ pub fn kafka(own: Option<String>) -> Result<String, Failure> {
     own.map_or_else(|| Ok(Running::find().context("no --kafka is given")?.kafka), Ok)
 }
 
+/// How to reach the ClickHouse of the `up` that runs.
+///
+/// # Errors
+/// If there is none.
+pub fn access() -> Result<Access, Failure> {
+    Ok(Access { url: clickhouse(None)?, password: PASSWORD.to_owned() })
+}
+
 /// The ClickHouse to work on: the user's own, or else that of the `up` that runs.
 ///
 /// # Errors
@@ -90,8 +98,8 @@ pub async fn up(options: Options) -> Result<(), Failure> {
         isobar: std::env::current_exe().context("isobar's own program")?,
         folder: folder.clone(),
         ports: ports.clone(),
+        clickhouse: options.servers.access()?,
         kafka: options.servers.kafka,
-        clickhouse: options.servers.clickhouse,
     };
     let tell = |step: &str| println!("{step} …");
     if options.no_services {

@@ -12,7 +12,7 @@ use crate::demo::View;
 use crate::failure::{Context, Failure};
 use crate::pipeline;
 use crate::services::{Features, Service, Services, Surroundings};
-use crate::stack::{PASSWORD, Plan, Stack};
+use crate::stack::{Plan, Stack};
 
 /// Nothing new for so long: what has not arrived will not.
 const STALLED: Duration = Duration::from_secs(60);
@@ -69,10 +69,9 @@ struct Arrivals {
 
 impl Arrivals {
     fn of(stack: &Stack, features: Features) -> Self {
-        let url = stack.clickhouse_url();
-        let client = Client::default().with_url(&url).with_database("isobar");
-        let client = client.with_user("dashboard").with_password(PASSWORD);
-        Self { view: View::of(&url), samples: features.samples.then_some(client) }
+        let access = stack.access();
+        let samples = features.samples.then(|| access.client("dashboard"));
+        Self { view: View::of(&access), samples }
     }
 
     /// Intervals visible everywhere where they belong.

@@ -25,7 +25,7 @@ use crate::cli::Servers;
 use crate::failure::{Context, Failure};
 use crate::pipeline::Pipeline;
 use crate::play::World;
-use crate::services::Service;
+use crate::services::{Service, Usage};
 use crate::stack::{Plan, Ports};
 use crate::up;
 use screen::{Health, Screen};
@@ -65,18 +65,21 @@ async fn play(options: Options, folder: &Path) -> Result<bool, Failure> {
         isobar: std::env::current_exe().context("isobar's own program")?,
         folder: folder.to_owned(),
         ports: Ports::free(1)?,
+        clickhouse: options.servers.access()?,
         kafka: options.servers.kafka,
-        clickhouse: options.servers.clickhouse,
     };
     let mut pipeline = Pipeline::start(plan, |step| println!("{step} …")).await?;
     println!("playing a world of {} sessions; Ctrl-C ends it", options.world.sessions);
+    let before = usage(&pipeline);
     let mut watch = Watch::start(&pipeline.stack, &options.world)?;
     live(&pipeline, &mut watch).await?;
     println!("draining …");
     watch.drain().await?;
     pipeline.services.stop();
     let verdict = check::verify_stack(vec![watch.truth()], &pipeline.stack).await?;
-    let usage = Service::ALL.map(|service| (service, pipeline.services.usage(service)));
+    let used = usage(&pipeline).into_iter().zip(before);
+    let usage: Vec<_> =
+        used.map(|((service, now), (_, then))| (service, now.since(then))).collect();
     let summary = Summary::new(&verdict, &watch, &usage);
     tell(&summary, &verdict);
     if let Some(file) = options.summary {
@@ -104,6 +107,10 @@ async fn live(pipeline: &Pipeline, watch: &mut Watch) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+fn usage(pipeline: &Pipeline) -> [(Service, Usage); 4] {
+    Service::ALL.map(|service| (service, pipeline.services.usage(service)))
 }
 
 fn health(pipeline: &Pipeline, watch: &Watch) -> Health {

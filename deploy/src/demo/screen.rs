@@ -3,9 +3,10 @@
 use std::io::{IsTerminal, Write, stdout};
 use std::time::{Duration, Instant};
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, Table, TableComponent, presets};
 
 use super::view::Rank;
+use crate::services::{Metrics, Service};
 
 /// How often lines are printed where they cannot be overwritten.
 const PRINT: Duration = Duration::from_secs(10);
@@ -24,8 +25,8 @@ pub(super) struct Health {
     pub(super) intervals_per_second: f64,
     /// Median and 99th percentile, s.
     pub(super) freshness: Option<(f64, f64)>,
-    /// By service: records that it has yet to read, and how often it was started again.
-    pub(super) services: Vec<(&'static str, Option<f64>, u32)>,
+    /// By service: what it counts, if it answers, and how often it was started again.
+    pub(super) services: Vec<(Service, Option<Metrics>, u32)>,
 }
 
 /// Where the demo is shown.
@@ -63,7 +64,7 @@ impl Screen {
 
 fn table(league: &[Rank]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).remove_style(TableComponent::HorizontalLines);
     table.set_header(["country", "provider", "sessions", "poor", "RTT p50", "p95", "loss", "MOS"]);
     for rank in league {
         table.add_row([
@@ -91,10 +92,14 @@ fn status(health: &Health) -> String {
     let freshness = health
         .freshness
         .map_or("–".to_owned(), |(p50, p99)| format!("{p50:.1} s (median), {p99:.1} s (99 %)"));
-    let services = health.services.iter().map(|(name, lag, restarts)| {
-        let lag = lag.map_or("does not answer".to_owned(), |lag| format!("{lag:.0} behind"));
+    let services = health.services.iter().map(|(service, metrics, restarts)| {
+        let lag = |metrics: &Metrics| match metrics.sum("isobar_consumer_lag_records") {
+            Some(lag) => format!("{lag:.0} behind"),
+            None => "starting".to_owned(),
+        };
+        let lag = metrics.as_ref().map_or("does not answer".to_owned(), lag);
         let again = if *restarts > 0 { format!(", restarted {restarts}×") } else { String::new() };
-        format!("{name} {lag}{again}")
+        format!("{} {lag}{again}", service.name())
     });
     format!(
         "{:.0} s   intervals: {} sent, {} in the cells, {:.0}/s   freshness: {freshness}\n{}",

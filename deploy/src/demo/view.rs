@@ -4,7 +4,7 @@ use clickhouse::{Client, Row};
 use serde::Deserialize;
 
 use crate::failure::{Context, Failure};
-use crate::stack::PASSWORD;
+use crate::stack::Access;
 
 /// A place and a provider, over the last hour.
 #[derive(Clone, Debug, PartialEq, Row, Deserialize)]
@@ -41,11 +41,10 @@ pub struct Arrived {
 pub struct View(Client);
 
 impl View {
-    /// Of the ClickHouse at `url`.
+    /// Of a ClickHouse, with the eyes of a dashboard.
     #[must_use]
-    pub fn of(url: &str) -> Self {
-        let client = Client::default().with_url(url).with_database("isobar");
-        Self(client.with_user("dashboard").with_password(PASSWORD))
+    pub fn of(clickhouse: &Access) -> Self {
+        Self(clickhouse.client("dashboard"))
     }
 
     /// The `most` places and providers with the most sessions.

@@ -40,7 +40,7 @@ impl Watch {
         let now = Instant::now();
         Ok(Self {
             started: now,
-            view: View::of(&stack.clickhouse_url()),
+            view: View::of(&stack.access()),
             freshness: Freshness::default(),
             per_second: 0.0,
             sender: Sender::start(stack, world)?,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::Service;
 use crate::stack::cache::GeoFiles;
-use crate::stack::{PASSWORD, Stack};
+use crate::stack::{Access, Stack};
 
 /// What the services' settings depend on.
 #[derive(Clone, Debug)]
@@ -17,8 +17,8 @@ pub struct Surroundings {
     pub logs: PathBuf,
     /// Addresses to find Kafka by.
     pub kafka: String,
-    /// ClickHouse's HTTP interface.
-    pub clickhouse: String,
+    /// How to reach ClickHouse.
+    pub clickhouse: Access,
     /// Geo and network data.
     pub geo: GeoFiles,
     /// What the services do beside what they always do.
@@ -41,7 +41,7 @@ impl Surroundings {
             folder: stack.folder().to_owned(),
             logs: stack.logs(),
             kafka: stack.brokers(),
-            clickhouse: stack.clickhouse_url(),
+            clickhouse: stack.access(),
             geo: stack.geo_files(),
             features: Features { samples: true },
         }
@@ -64,8 +64,8 @@ pub(super) fn render(service: Service, surroundings: &Surroundings, port: u16) -
         ),
         Service::Sink => format!(
             "\n[sink]\nurl = {}\nuser = \"sink\"\npassword = {}\nsamples = {}\n",
-            quoted(clickhouse),
-            quoted(PASSWORD),
+            quoted(&clickhouse.url),
+            quoted(&clickhouse.password),
             features.samples
         ),
     };

@@ -29,6 +29,12 @@ impl Usage {
         Some(Self { cpu_seconds, max_rss_mb: peak_kb.unwrap_or(0.0) / 1024.0 })
     }
 
+    /// What was used up since an `earlier` look; memory is the most there ever was.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self { cpu_seconds: self.cpu_seconds - earlier.cpu_seconds, ..self }
+    }
+
     /// Of two processes one after the other.
     #[must_use]
     pub fn and(self, later: Self) -> Self {

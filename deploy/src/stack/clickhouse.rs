@@ -1,11 +1,14 @@
 //! ClickHouse: the engine as a library, told to listen, in a process of its own.
 
 use std::ffi::{CString, OsString, c_char, c_int, c_void};
+use std::fmt;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+
+use clickhouse::Client;
 
 use super::cache::{self, Cache};
 use super::ports::Ports;
@@ -24,6 +27,30 @@ const USER_NAMES: [&str; 3] = ["migrate", "sink", "dashboard"];
 pub const PASSWORD: &str = "isobar";
 /// SHA-256 of [`PASSWORD`], which is how ClickHouse wants it.
 const PASSWORD_SHA256: &str = "5942baffcbb42796f383d583ad1ff2800830cfc2cbfa0c7aad03e6ef5d1ac9c0";
+
+/// How to reach a ClickHouse, whose users migrate, sink and dashboard have the same password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Its HTTP interface: `http://host:port`.
+    pub url: String,
+    /// The users' password.
+    pub password: String,
+}
+
+impl Access {
+    /// A client of Isobar's database.
+    #[must_use]
+    pub fn client(&self, user: &str) -> Client {
+        let client = Client::default().with_url(&self.url).with_database("isobar");
+        client.with_user(user).with_password(&self.password)
+    }
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access").field("url", &self.url).finish_non_exhaustive()
+    }
+}
 
 const START: Duration = Duration::from_secs(60);
 const STOP: Duration = Duration::from_secs(20);

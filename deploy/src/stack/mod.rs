@@ -10,7 +10,7 @@ mod tools;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use clickhouse::{ClickHouse, PASSWORD, serve};
+pub use clickhouse::{Access, ClickHouse, PASSWORD, serve};
 pub use kafka::{Broker, Kafka};
 pub use ports::{BrokerPorts, Ports, free_ports};
 pub use process::{Deadline, Ending, Guard, Process, guard};
@@ -30,8 +30,8 @@ pub struct Plan {
     pub ports: Ports,
     /// Somebody's own Kafka (`host:port,…`), to be used instead.
     pub kafka: Option<String>,
-    /// Somebody's own ClickHouse (`http://host:port`), to be used instead.
-    pub clickhouse: Option<String>,
+    /// Somebody's own ClickHouse, to be used instead.
+    pub clickhouse: Option<Access>,
 }
 
 /// The running stack. Dropped, it ends its processes.
@@ -83,11 +83,19 @@ impl Stack {
         own.or_else(|| self.plan.kafka.clone()).unwrap_or_default()
     }
 
+    /// How to reach ClickHouse.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        let theirs = self.plan.clickhouse.clone();
+        theirs.unwrap_or_else(|| Access { url: self.clickhouse_url(), password: PASSWORD.into() })
+    }
+
     /// ClickHouse's HTTP interface: `http://host:port`.
     #[must_use]
     pub fn clickhouse_url(&self) -> String {
-        let own = self.clickhouse.as_ref().map(|server| server.url.clone());
-        own.or_else(|| self.plan.clickhouse.clone()).unwrap_or_default()
+        let ours = self.clickhouse.as_ref().map(|server| &server.url);
+        let theirs = self.plan.clickhouse.as_ref().map(|access| &access.url);
+        ours.or(theirs).cloned().unwrap_or_default()
     }
 
     /// The stack's own Kafka.

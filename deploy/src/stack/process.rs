@@ -84,6 +84,7 @@ pub struct Process {
     child: Child,
     guard: Guard,
     ending: Ending,
+    status: Option<ExitStatus>,
 }
 
 /// How a child is asked to end.
@@ -111,7 +112,7 @@ impl Process {
         let input = if ending == Ending::CloseInput { Stdio::piped() } else { Stdio::null() };
         command.stdin(input).stdout(output).stderr(errors).process_group(0);
         let child = command.spawn().context(command.get_program().display())?;
-        let process = Self { child, guard: guard.clone(), ending };
+        let process = Self { child, guard: guard.clone(), ending, status: None };
         guard.tell(&format!("+{}\n", process.id()))?;
         Ok(process)
     }
@@ -124,15 +125,19 @@ impl Process {
 
     /// How it ended, if it has.
     pub fn ended(&mut self) -> Option<ExitStatus> {
-        let status = self.child.try_wait().ok().flatten()?;
-        // A number that is free again may become anybody's.
-        let _ = self.guard.tell(&format!("-{}\n", self.id()));
-        Some(status)
+        if self.status.is_none() {
+            self.status = Some(self.child.try_wait().ok().flatten()?);
+            // Its number is free again and may become anybody's.
+            let _ = self.guard.tell(&format!("-{}\n", self.id()));
+        }
+        self.status
     }
 
-    /// Sends `signal`; a process that has ended does not mind.
+    /// Sends `signal`, if it is still there.
     pub fn signal(&self, signal: Signal) {
-        let _ = killpg(Pid::from_raw(self.id().cast_signed()), signal);
+        if self.status.is_none() {
+            let _ = killpg(Pid::from_raw(self.id().cast_signed()), signal);
+        }
     }
 
     /// Asks it to end.

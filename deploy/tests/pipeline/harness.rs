@@ -74,5 +74,4 @@ pub(crate) fn assert_well(verdict: &Verdict) {
         verdict.raw_records
     );
     assert!(verdict.cells_checked > 100, "{verdict:?}");
-    assert!(verdict.duplicates > 0 && verdict.dead_letters > 0, "{verdict:?}");
 }

@@ -1,5 +1,7 @@
 //! A world without interruptions.
 
+use std::time::Duration;
+
 use deploy::demo::{Summary, Watch};
 use deploy::services::Service;
 
@@ -12,10 +14,11 @@ async fn what_clickhouse_says_of_a_world_is_what_really_happened() {
     let mut watch = Watch::start(&pipeline.stack, &world(15)).unwrap();
     while !watch.sender_ended().unwrap() {
         watch.look().await.unwrap();
-        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+        tokio::time::sleep(Duration::from_millis(250)).await;
     }
     let verdict = verdict(&mut watch, &pipeline.stack).await;
     assert_well(&verdict);
+    assert!(verdict.duplicates > 0 && verdict.dead_letters > 0, "{verdict:?}");
     pipeline.services.stop();
 
     let usage = Service::ALL.map(|service| (service, pipeline.services.usage(service)));
