@@ -16,5 +16,8 @@ mod state;
 mod table;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use service::Sink;
 pub use settings::SinkSettings;

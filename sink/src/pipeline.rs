@@ -14,6 +14,9 @@ use crate::metrics::Metrics;
 use crate::settings::SinkSettings;
 use crate::writer::{Done, Writer};
 
+#[cfg(test)]
+mod tests;
+
 const DEAD_LETTERS: OutputTopic = OutputTopic(0);
 /// Who reads this partition keeps the roll-ups.
 const LEADER: Source = Source { input: Input(0), partition: Partition(0) };

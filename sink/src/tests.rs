@@ -1,0 +1,206 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::fs;
+use std::path::Path;
+
+use prometheus::{Encoder as _, Registry, TextEncoder};
+use runtime::{Service as _, Settings, TopicNames};
+use schemas::{CellPartial, EnrichedReport, ScoredInterval, Sketches};
+
+use crate::column::{Column as _, Optional, Plain, Seconds, Text, Words};
+use crate::metrics::Metrics;
+use crate::rows::{Blocks, CellPartials, Samples, SessionPartials};
+use crate::settings::SinkSettings;
+use crate::table::{Columns, Table as _, Unfit, insert, pieces};
+use crate::{Sink, settings};
+
+fn bytes(column: &dyn crate::column::Column) -> Vec<u8> {
+    let mut out = Vec::new();
+    column.write(&mut out);
+    out
+}
+
+#[test]
+fn missing_values_are_marked_in_front_of_all_values() {
+    let mut column = Optional::<u16>::default();
+    column.push(Some(0));
+    column.push(None);
+    column.push(Some(0x0102));
+    assert_eq!(column.data_type(), "Nullable(UInt16)");
+    assert_eq!(bytes(&column), [0, 1, 0, 0, 0, 0, 0, 2, 1]);
+}
+
+#[test]
+fn texts_have_their_length_in_front() {
+    let mut column = Text::default();
+    column.push("ü");
+    column.push("");
+    column.push(&"x".repeat(300));
+    let written = bytes(&column);
+    assert_eq!(written[..6], [2, 0xc3, 0xbc, 0, 0xac, 0x02]);
+    assert_eq!(written.len(), 3 + 1 + 2 + 300);
+}
+
+#[test]
+fn words_are_written_once_and_rows_point_at_them() {
+    let mut column = Words::default();
+    for word in ["b", "b", "a", "b"] {
+        column.push(word);
+    }
+    let number = |number: u64| number.to_le_bytes();
+    let dictionary = [number(1), number(0x200), number(2)].concat();
+    let wanted = [dictionary.as_slice(), &[1, b'b', 1, b'a'], &number(4), &[0, 0, 1, 0]].concat();
+    assert_eq!(bytes(&column), wanted);
+}
+
+#[test]
+fn places_of_words_get_wider_with_the_dictionary() {
+    for (words, width) in [(256, 1), (257, 2), (65_536, 2), (65_537, 4)] {
+        let mut column = Words::default();
+        for word in 0..words {
+            column.push(&word.to_string());
+        }
+        let written = bytes(&column);
+        let texts: usize = (0..words).map(|word| 1 + word.to_string().len()).sum();
+        assert_eq!(written.len(), 3 * 8 + texts + 8 + words * width, "{words}");
+    }
+}
+
+#[test]
+fn a_block_names_its_columns_and_their_types() {
+    let mut table = Blocks::default();
+    table.add(&schemas::BlockAudit { epoch: 7, ..schemas::BlockAudit::default() }).unwrap();
+    let mut written = pieces(&table);
+    assert_eq!(written.next().unwrap(), [17, 1]);
+    assert_eq!(written.next().unwrap(), b"\x05epoch\x05Int32\x07\0\0\0");
+    assert!(insert(&table).starts_with("INSERT INTO blocks (epoch, partition, block_start, upto,"));
+}
+
+/// Names and types of a table's columns in the migrations.
+fn migrated(table: &str) -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/clickhouse");
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let files = files.filter(|file| file.extension().is_some_and(|extension| extension == "sql"));
+    let texts: String = files.map(|file| fs::read_to_string(file).unwrap()).collect();
+    let (_, text) = texts.split_once(&format!("CREATE TABLE IF NOT EXISTS {table}\n(\n")).unwrap();
+    let (columns, _) = text.split_once("\n)\n").unwrap();
+    let columns = columns.lines().map(|line| line.trim().trim_end_matches(','));
+    let columns = columns.filter(|column| !column.starts_with("INDEX"));
+    columns
+        .map(|column| {
+            let (name, data_type) = column.split_once(' ').unwrap();
+            let (data_type, _) = data_type.split_once(" CODEC").unwrap_or((data_type, ""));
+            (name.to_owned(), data_type.trim().to_owned())
+        })
+        .collect()
+}
+
+#[track_caller]
+fn assert_migrated<T: Columns>() {
+    let table = T::default();
+    let columns = table.columns();
+    let ours = columns.iter().map(|(name, column)| ((*name).to_owned(), column.data_type()));
+    assert_eq!(ours.collect::<Vec<_>>(), migrated(T::NAME));
+}
+
+#[test]
+fn rows_have_the_columns_that_the_migrations_create() {
+    assert_migrated::<Samples>();
+    assert_migrated::<CellPartials>();
+    assert_migrated::<SessionPartials>();
+    assert_migrated::<Blocks>();
+}
+
+#[test]
+fn a_report_has_a_row_for_each_interval() {
+    let mut samples = Samples::default();
+    let mut report = EnrichedReport::default();
+    samples.add(&report).unwrap();
+    assert_eq!(samples.rows(), 0);
+    report.intervals = vec![ScoredInterval::default(); 3];
+    samples.add(&report).unwrap();
+    assert_eq!(samples.rows(), 3);
+}
+
+fn cell(window_start: i64) -> CellPartial {
+    let gamma = [2, 0xfd, 0x4a, 0x81, 0x5a, 0xbf, 0x52, 0xf0, 0x3f];
+    let empty = [&gamma[..], &[0; 8], &[1, 4, 0, 3, 4, 0, 4], &[0; 8]].concat();
+    let sketches = Sketches {
+        round_trip_ms: empty.clone(),
+        jitter_ms: empty.clone(),
+        loss: empty.clone(),
+        bit_rate_bps: empty.clone(),
+        frame_rate: empty.clone(),
+        audio_mos: empty.clone(),
+        video_mos: empty.clone(),
+        time_to_media_ms: empty,
+    };
+    CellPartial { window_start, sketches, ..CellPartial::default() }
+}
+
+#[test]
+fn partials_make_the_roll_ups_of_their_hours_stale() {
+    let mut cells = CellPartials::default();
+    for start in [7260, 3600, 7200, 3540] {
+        cells.add(&cell(start)).unwrap();
+    }
+    assert_eq!(cells.hours(), [0, 3600, 7200]);
+}
+
+#[test]
+fn what_has_no_place_in_the_table_leaves_no_trace() {
+    let mut cells = CellPartials::default();
+    assert!(matches!(cells.add(&cell(-60)), Err(Unfit(_))));
+    let mut cut = cell(60);
+    cut.sketches.audio_mos.pop();
+    assert!(matches!(cells.add(&cut), Err(Unfit(_))));
+    assert_eq!(cells.rows(), 0);
+    assert!(cells.columns().iter().all(|(_, column)| matches!(bytes(*column).len(), 0 | 32)));
+}
+
+#[test]
+fn reports_are_read_only_if_samples_are_wanted() {
+    let names = TopicNames::default();
+    let mut settings = Settings::<SinkSettings>::default();
+    let partials = [names.cells, names.sessions, names.blocks];
+    assert_eq!(Sink::topics(&settings).inputs, [&partials[..], &[names.enriched]].concat());
+    settings.service.samples = false;
+    assert_eq!(Sink::topics(&settings).inputs, partials);
+}
+
+#[test]
+fn a_password_is_not_printed() {
+    let settings: settings::SinkSettings =
+        serde_json::from_value(serde_json::json!({ "password": "hunter2" })).unwrap();
+    assert!(!format!("{settings:?}").contains("hunter2"));
+}
+
+#[test]
+fn times_are_seconds_of_32_bits() {
+    let mut column = Plain::<Seconds>::default();
+    column.push(Seconds(0x0403_0201));
+    assert_eq!((column.data_type(), bytes(&column)), ("DateTime('UTC')".into(), vec![1, 2, 3, 4]));
+}
+
+#[test]
+fn metrics_are_called_what_the_reference_calls_them() {
+    let registry = Registry::new();
+    let metrics = Metrics::new(&registry).unwrap();
+    metrics.rows.with_label_values(&["samples"]).inc();
+    metrics.inserts.with_label_values(&["samples"]).observe(0.0);
+    metrics.failures.with_label_values(&["samples", "unknown"]).inc();
+    metrics.dead_letters.with_label_values(&["unfit"]).inc();
+    let mut text = Vec::new();
+    TextEncoder::new().encode(&registry.gather(), &mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let wanted = [
+        "isobar_sink_dead_letters_total counter",
+        "isobar_sink_hours_rebuilt_total counter",
+        "isobar_sink_insert_failures_total counter",
+        "isobar_sink_insert_seconds histogram",
+        "isobar_sink_rebuild_failures_total counter",
+        "isobar_sink_rows_total counter",
+    ];
+    assert!(names.eq(wanted), "{text}");
+}
