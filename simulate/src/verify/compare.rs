@@ -15,7 +15,7 @@ const TOLD: usize = 20;
 
 /// Compares everything.
 pub(super) fn compare(expected: &Expected, actual: &Actual) -> Verdict {
-    let mut verdict = Verdict { raw_records: actual.raw_records, ..Verdict::default() };
+    let mut verdict = Verdict { raw_records: actual.logs.raw_records, ..Verdict::default() };
     for block in &actual.blocks {
         verdict.accepted += block.accepted as u64;
         verdict.duplicates += block.duplicate as u64;
@@ -24,7 +24,7 @@ pub(super) fn compare(expected: &Expected, actual: &Actual) -> Verdict {
     }
     counts(expected, &mut verdict);
     blocks(actual, &mut verdict);
-    dead_letters(&expected.dead_letters, &actual.dead_letters, &mut verdict);
+    dead_letters(&expected.dead_letters, &actual.logs.dead_letters, &mut verdict);
     cells(&expected.cells, &actual.cells, &mut verdict);
     sessions(expected, actual, &mut verdict);
     verdict
@@ -61,7 +61,7 @@ fn blocks(actual: &Actual, verdict: &mut Verdict) {
     for block in &actual.blocks {
         partitions.entry(block.partition).or_default().push(block);
     }
-    for (partition, end) in &actual.enriched_ends {
+    for (partition, end) in &actual.logs.enriched_ends {
         let blocks = partitions.entry(*partition).or_default();
         blocks.sort_by_key(|block| block.block_start);
         for pair in blocks.windows(2) {
@@ -177,6 +177,7 @@ fn fields<T: Serialize>(is: &T, must_be: &T) -> Vec<String> {
 mod tests {
     use schemas::{Dimensions, Measures, SessionPartial};
 
+    use super::super::Logs;
     use super::*;
 
     fn dead(hash: u64) -> Dead {
@@ -213,9 +214,11 @@ mod tests {
         };
         let last = BlockAudit { invalid: 1, ..block(3, 6, 2) };
         let actual = Actual {
-            raw_records: 6,
-            enriched_ends: BTreeMap::from([(0, 6)]),
-            dead_letters: vec![dead(1)],
+            logs: Logs {
+                raw_records: 6,
+                enriched_ends: BTreeMap::from([(0, 6)]),
+                dead_letters: vec![dead(1)],
+            },
             cells: vec![(key(), cell(2, 10.0))],
             sessions: vec![session],
             blocks: vec![block(0, 3, 3), last],
@@ -254,9 +257,9 @@ mod tests {
         assert_eq!(told, "rows of cells: 2, must be 1");
         let told = told_after(|actual| actual.sessions[0].left = 1);
         assert!(told.contains("left is 1, must be 0"), "{told}");
-        let told = told_after(|actual| actual.dead_letters.push(dead(1)));
+        let told = told_after(|actual| actual.logs.dead_letters.push(dead(1)));
         assert_eq!(told, "a dead letter too many: not_json");
-        let told = told_after(|actual| actual.dead_letters.clear());
+        let told = told_after(|actual| actual.logs.dead_letters.clear());
         assert_eq!(told, "a dead letter is missing: not_json");
         let told = told_after(|actual| actual.blocks[0].upto = 2);
         assert_eq!(told, "partition 0: a block ends at 2, the next begins at 3");

@@ -8,18 +8,12 @@ use rdkafka::error::KafkaError;
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use schemas::DeadLetter;
 
-use super::{Options, Topics, VerifyError};
+use super::{Logs, Options, VerifyError};
 use crate::truth::{Dead, payload_hash};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-pub(super) struct Logs {
-    pub(super) raw_records: u64,
-    pub(super) enriched_ends: BTreeMap<i32, i64>,
-    pub(super) dead_letters: Vec<Dead>,
-}
-
-pub(super) fn read(options: &Options, topics: &Topics) -> Result<Logs, VerifyError> {
+pub(super) fn read(options: &Options) -> Result<Logs, VerifyError> {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", &options.brokers)
@@ -31,6 +25,7 @@ pub(super) fn read(options: &Options, topics: &Topics) -> Result<Logs, VerifyErr
         config.set(name, value);
     }
     let consumer: BaseConsumer = config.create()?;
+    let topics = &options.topics;
     let raw = watermarks(&consumer, &topics.raw)?;
     let enriched = watermarks(&consumer, &topics.enriched)?;
     Ok(Logs {

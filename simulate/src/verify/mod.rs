@@ -69,7 +69,7 @@ impl Default for Topics {
     }
 }
 
-/// What came of it. All counts but the last three are what the pipeline says.
+/// What came of it. The counts of records are what the pipeline says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// Records of the raw topic.
@@ -94,14 +94,20 @@ pub struct Verdict {
 
 /// What the pipeline has come to.
 #[derive(Debug, Default)]
-pub(crate) struct Actual {
-    pub(crate) raw_records: u64,
+struct Actual {
+    logs: Logs,
+    cells: Vec<(CellKey, Cell)>,
+    sessions: Vec<SessionPartial>,
+    blocks: Vec<BlockAudit>,
+}
+
+/// What Kafka's logs hold.
+#[derive(Debug, Default)]
+struct Logs {
+    raw_records: u64,
     /// Next offset of each partition of the enriched topic.
-    pub(crate) enriched_ends: BTreeMap<i32, i64>,
-    pub(crate) dead_letters: Vec<Dead>,
-    pub(crate) cells: Vec<(CellKey, Cell)>,
-    pub(crate) sessions: Vec<SessionPartial>,
-    pub(crate) blocks: Vec<BlockAudit>,
+    enriched_ends: BTreeMap<i32, i64>,
+    dead_letters: Vec<Dead>,
 }
 
 /// Why nothing could be compared.
@@ -160,16 +166,15 @@ pub enum VerifyError {
 /// When either side cannot be read; differences are no errors.
 pub async fn verify(options: &Options) -> Result<Verdict, VerifyError> {
     let expected = expect(options)?;
-    let mut actual = Actual::default();
-    let (brokers, topics) = (options.clone(), options.topics.clone());
-    let logs = tokio::task::spawn_blocking(move || kafka::read(&brokers, &topics)).await??;
-    actual.raw_records = logs.raw_records;
-    actual.enriched_ends = logs.enriched_ends;
-    actual.dead_letters = logs.dead_letters;
+    let asked = options.clone();
+    let logs = tokio::task::spawn_blocking(move || kafka::read(&asked)).await??;
     let reader = clickhouse::Reader::new(&options.clickhouse);
-    actual.blocks = reader.blocks().await?;
-    actual.cells = reader.cells().await?;
-    actual.sessions = reader.sessions().await?;
+    let actual = Actual {
+        logs,
+        cells: reader.cells().await?,
+        sessions: reader.sessions().await?,
+        blocks: reader.blocks().await?,
+    };
     Ok(compare::compare(&expected, &actual))
 }
 

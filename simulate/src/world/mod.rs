@@ -69,6 +69,9 @@ impl Scenario {
 /// The provider of [`Scenario::IspIncident`].
 pub const INCIDENT_PROVIDER: &str = "Deutsche Telekom";
 
+/// How bad the incident is, for [`Conditions::worse`].
+const INCIDENT_TIMES: i64 = 40;
+
 /// What makes a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -151,7 +154,7 @@ impl Surroundings {
         let struck = self.settings.scenario == Scenario::IspIncident
             && place.provider == INCIDENT_PROVIDER
             && self.settings.incident().contains(&at_us);
-        if struck { usual.worse(14) } else { usual }
+        if struck { usual.worse(INCIDENT_TIMES) } else { usual }
     }
 
     fn is_steady(&self) -> bool {

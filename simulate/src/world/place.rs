@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use rand::Rng;
 
-/// `network,country,provider,access,utc_hours,rtt_ms,jitter_ms,loss_percent`, a header first.
+/// `network,country,provider,access,utc_hours,rtt_ms,jitter_ms,loss_percent`, a header first. The
+/// networks were chosen with data of RouteViews and DB-IP Lite (CC BY 4.0, db-ip.com); what calls
+/// are like on them is made up.
 const PLACES: &str = include_str!("../../data/places.csv");
 
 /// How busy networks are by the local hour, in 1/1000 of their usual load.

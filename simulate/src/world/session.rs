@@ -17,6 +17,9 @@ const TOO_LATE_US: i64 = 72 * 3_600_000_000;
 /// A client keeps its reports for no longer than this, µs.
 const LONGEST_OFFLINE_US: i64 = 30_000_000;
 
+/// How bad a bad moment can be, for [`Conditions::worse`]: bad enough to be poor anywhere.
+const WORST_SPELL: i64 = 40;
+
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -225,7 +228,7 @@ impl Session {
         if self.spell > 0 && around.chance(2500) {
             self.spell = 0;
         } else if self.spell == 0 && around.chance(50 + (usual.loss_ppm / 2000) as u32) {
-            self.spell = around.rng.random_range(3..=15);
+            self.spell = around.rng.random_range(3..=WORST_SPELL);
         }
         let mut conditions = if self.spell > 0 { usual.worse(self.spell) } else { usual };
         conditions.round_trip_us += self.detour_us;

@@ -10,6 +10,9 @@ use crate::truth::{Interval, Outcome, payload_hash};
 
 const HOUR_US: i64 = 3_600_000_000;
 
+/// [`digest`] of the usual world of seed 7. It changes with the world, and only with it.
+const DIGEST: u64 = 4_840_109_831_007_469_401;
+
 /// 2025-08-24 01:46:40 UTC.
 const START_US: i64 = 1_756_000_000_000_000;
 
@@ -42,9 +45,8 @@ fn digest(settings: Settings) -> u64 {
 #[test]
 fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
     let settings = settings(Scenario::Usual);
-    let first = digest(settings);
-    assert_eq!(first, digest(settings));
-    assert_ne!(first, digest(Settings { seed: 8, ..settings }));
+    assert_eq!(digest(settings), DIGEST);
+    assert_ne!(digest(Settings { seed: 8, ..settings }), DIGEST);
 }
 
 #[test]
@@ -130,9 +132,9 @@ fn an_incident_is_bad_for_its_provider_while_it_lasts() {
     let struck = around.places.iter().position(|p| p.provider == INCIDENT_PROVIDER).unwrap();
     let spared = around.places.iter().position(|p| p.provider == "KPN").unwrap();
     let middle = START_US + HOUR_US / 6;
-    assert!(around.conditions(struck, middle).loss_ppm > 20_000);
-    assert!(around.conditions(struck, START_US).loss_ppm < 10_000);
-    assert!(around.conditions(spared, middle).loss_ppm < 10_000);
+    assert!(around.conditions(struck, middle).round_trip_us > 500_000);
+    assert!(around.conditions(struck, START_US).round_trip_us < 50_000);
+    assert!(around.conditions(spared, middle).round_trip_us < 50_000);
 }
 
 #[test]
