@@ -156,15 +156,17 @@ fn state_folder() -> Result<PathBuf, Failure> {
     Ok(state.join("isobar"))
 }
 
-/// Waits for Ctrl-C or SIGTERM. Before the first call they end the process at once, and the guard
-/// the rest.
+/// Waits for Ctrl-C, SIGTERM or the terminal's end. Before the first call they end the process at
+/// once, and the guard the rest.
 ///
 /// # Errors
 /// If signals cannot be heard.
 pub async fn wait_for_signal() -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
+    let mut hangup = signal(SignalKind::hangup()).context("SIGHUP")?;
     tokio::select! {
         _ = terminate.recv() => Ok(()),
+        _ = hangup.recv() => Ok(()),
         interrupted = tokio::signal::ctrl_c() => interrupted.context("SIGINT"),
     }
 }

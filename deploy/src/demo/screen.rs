@@ -64,7 +64,8 @@ impl Screen {
 
 fn table(league: &[Rank]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).remove_style(TableComponent::HorizontalLines);
+    table.load_preset(presets::NOTHING).set_style(TableComponent::HeaderLines, '─');
+    table.set_style(TableComponent::MiddleHeaderIntersections, '─');
     table.set_header(["country", "provider", "sessions", "poor", "RTT p50", "p95", "loss", "MOS"]);
     for rank in league {
         table.add_row([
