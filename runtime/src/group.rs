@@ -89,9 +89,12 @@ impl ClientContext for GroupContext {
         self.listener.set_away(!statistics.brokers.values().any(|broker| broker.state == "UP"));
         for (topic, found) in &statistics.topics {
             let ours = found.partitions.values().filter(|one| one.fetch_state == "active");
-            for partition in ours.filter(|one| one.consumer_lag >= 0) {
+            for partition in ours.filter(|one| one.hi_offset >= 0) {
+                // Counted from what was read: some commit long after they have read.
+                let read = [partition.app_offset, partition.committed_offset];
+                let Some(read) = read.into_iter().find(|offset| *offset >= 0) else { continue };
                 let number = partition.partition.to_string();
-                self.lag.with_label_values(&[topic, &number]).set(partition.consumer_lag);
+                self.lag.with_label_values(&[topic, &number]).set(partition.hi_offset - read);
             }
         }
     }
