@@ -44,6 +44,24 @@ fn the_page_on_metrics_names_all_that_there_are_and_no_others() {
     assert_eq!(metrics(&page, '`'), registered);
 }
 
+#[test]
+fn the_page_on_tables_names_every_table_and_view() {
+    let page = fs::read_to_string(root().join("docs/reference/tables.md")).unwrap();
+    let sql: String = files(&root().join("deploy/clickhouse"), "sql")
+        .into_iter()
+        .map(|file| fs::read_to_string(file).unwrap())
+        .collect();
+    let created: Vec<&str> = ["CREATE TABLE IF NOT EXISTS ", "CREATE OR REPLACE VIEW "]
+        .iter()
+        .flat_map(|create| sql.split(create).skip(1))
+        .filter_map(|rest| rest.split_whitespace().next())
+        .collect();
+    assert!(created.contains(&"samples") && created.contains(&"cells"), "{created:?}");
+    for name in created {
+        assert!(page.contains(&format!("`{name}`")), "{name} is missing");
+    }
+}
+
 /// The page on settings, made from the services' types.
 fn settings_page() -> String {
     fn of<S: Service>() -> String {
