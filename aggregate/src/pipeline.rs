@@ -56,7 +56,9 @@ fn refusal(source: Source, committed: &Committed, error: &MetadataError) -> Fata
     Fatal(format!(
         "partition {}: cannot go on from the committed offset {}: {error}. It was not committed \
          by this service as it is now. Run the release that committed it; or, to fold the whole \
-         log again, stop all instances, delete the group's offsets and raise aggregate.epoch",
+         log again, stop all instances, delete the group's offsets, raise aggregate.epoch and \
+         delete the earlier epochs' rows of cell_partials, session_partials and blocks, which \
+         would else be counted beside the new ones",
         source.partition, committed.offset
     ))
 }

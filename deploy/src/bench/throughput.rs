@@ -70,10 +70,8 @@ struct Arrivals {
 
 impl Arrivals {
     fn of(stack: &Stack, features: Features) -> Self {
-        let url = stack.clickhouse_url();
-        let client = Client::default().with_url(&url).with_database("isobar");
-        let client = client.with_user("dashboard").with_password(PASSWORD);
-        Self { view: View::of(&url), client, features }
+        let access = stack.access();
+        Self { view: View::of(&access), client: access.client("dashboard"), features }
     }
 
     /// Intervals that blocks say they have folded: cheap to ask for, and never ahead of the cells
