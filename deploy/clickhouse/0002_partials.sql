@@ -60,7 +60,7 @@ ORDER BY (
     partition, block_start
 )
 TTL window_start + INTERVAL 14 DAY
-SETTINGS ttl_only_drop_parts = 1;
+SETTINGS ttl_only_drop_parts = 1, merge_max_block_size = 1024;
 
 -- What one block contributes to one session. first_us and last_us change with `upto`, so the
 -- partition is taken from the block.

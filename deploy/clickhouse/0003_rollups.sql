@@ -1,5 +1,6 @@
 -- Roll-ups: one row a cell. Rebuilding an hour inserts all of its cells again with a greater
--- version, so two rebuilders at once, in whatever order, leave the newer one's rows.
+-- version, so two rebuilders at once, in whatever order, leave the newer one's rows. Merges take
+-- short blocks because a sketch in memory is long.
 CREATE TABLE IF NOT EXISTS cells_1m
 (
     window_start      DateTime('UTC') CODEC(Delta, LZ4),
@@ -54,7 +55,8 @@ ORDER BY (
     window_start, grouping, app, continent, country, subdivision, asn, organisation,
     network_type, edge, device_class, os, browser, client_version, kind, direction
 )
-TTL window_start + INTERVAL 30 DAY;
+TTL window_start + INTERVAL 30 DAY
+SETTINGS merge_max_block_size = 1024;
 
 CREATE TABLE IF NOT EXISTS cells_1h AS cells_1m
 ENGINE = ReplacingMergeTree(version)
@@ -64,7 +66,8 @@ ORDER BY (
     window_start, grouping, app, continent, country, subdivision, asn, organisation,
     network_type, edge, device_class, os, browser, client_version, kind, direction
 )
-TTL window_start + INTERVAL 400 DAY;
+TTL window_start + INTERVAL 400 DAY
+SETTINGS merge_max_block_size = 1024;
 
 CREATE TABLE IF NOT EXISTS cells_1d AS cells_1m
 ENGINE = ReplacingMergeTree(version)
@@ -74,7 +77,8 @@ ORDER BY (
     window_start, grouping, app, continent, country, subdivision, asn, organisation,
     network_type, edge, device_class, os, browser, client_version, kind, direction
 )
-TTL window_start + INTERVAL 5 YEAR;
+TTL window_start + INTERVAL 5 YEAR
+SETTINGS merge_max_block_size = 1024;
 
 -- Which hours of cells_1m hold all of cell_partials. Whoever inserts partials then raises `opened`
 -- of their hours above every number in this table; a rebuild takes the greatest number before it

@@ -24,6 +24,8 @@ const REST: u32 = 3;
 const REBUILD_SECONDS: u32 = 600;
 const DAY: u32 = 86_400;
 const HOUR: u32 = 3600;
+/// Minutes are built by tens: what an aggregation has allocated it keeps to its end.
+const SLICE: u32 = 600;
 
 const NEWEST: &str = "assumeNotNull((SELECT max(greatest(opened, built)) FROM rollup_hours))";
 
@@ -52,13 +54,14 @@ pub(crate) struct Rebuilder {
 
 impl Rebuilder {
     pub(crate) fn new(client: Client, settings: &SinkSettings, metrics: &Metrics) -> Self {
-        // One thread and little memory: nobody waits for it. Rows come in the order of the key,
-        // so only a few cells need be open at a time.
+        // One nice thread: nobody waits for it. Rows come in the order of the key, so only a few
+        // cells are open at a time, and blocks are short because a sketch in memory is long.
         let client = client
             .with_setting("max_threads", "1")
             .with_setting("optimize_aggregation_in_order", "1")
-            .with_setting("max_block_size", "8192")
-            .with_setting("min_insert_block_size_rows", "65536");
+            .with_setting("os_threads_nice_value_query", "10")
+            .with_setting("max_block_size", "1024")
+            .with_setting("min_insert_block_size_rows", "8192");
         let look = Duration::from_secs(settings.rollup_s.into());
         Self { client, look, grace_s: settings.seal_grace_s, metrics: metrics.clone() }
     }
@@ -95,18 +98,11 @@ impl Rebuilder {
         let Some((hour, version)) = due else {
             return Ok(false);
         };
-        let day = hour - hour % DAY;
-        for (into, from, start, end) in [
-            ("cells_1m", "folded_partials", hour, hour + HOUR),
-            ("cells_1h", "folded_hours", hour, hour + HOUR),
-            ("cells_1d", "folded_days", day, day + DAY),
-        ] {
-            let build = format!(
-                "INSERT INTO {into} SELECT *, {version} FROM {from} \
-                 WHERE window_start >= toDateTime({start}) AND window_start < toDateTime({end})"
-            );
-            self.client.query_raw(&build).execute().await?;
+        for slice in (hour..hour + HOUR).step_by(SLICE as usize) {
+            self.build("cells_1m", "folded_partials", version, slice, SLICE).await?;
         }
+        self.build("cells_1h", "folded_hours", version, hour, HOUR).await?;
+        self.build("cells_1d", "folded_days", version, hour - hour % DAY, DAY).await?;
         let close = format!(
             "INSERT INTO rollup_hours (hour, built, built_at) \
              SELECT toDateTime({hour}, 'UTC'), {version}, now()"
@@ -114,5 +110,21 @@ impl Rebuilder {
         self.client.query_raw(&close).execute().await?;
         self.metrics.rebuilt.inc();
         Ok(true)
+    }
+
+    async fn build(
+        &self,
+        into: &str,
+        from: &str,
+        version: u64,
+        start: u32,
+        seconds: u32,
+    ) -> Result<(), Error> {
+        let build = format!(
+            "INSERT INTO {into} SELECT *, {version} FROM {from} WHERE \
+             window_start >= toDateTime({start}) AND window_start < toDateTime({})",
+            start + seconds
+        );
+        self.client.query_raw(&build).execute().await
     }
 }

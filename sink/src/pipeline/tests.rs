@@ -110,11 +110,13 @@ fn what_came_is_handed_over_once_it_is_old_enough() {
 #[test]
 fn a_full_batch_is_handed_over_at_once() {
     let mut bench = Bench::new();
-    let half = vec![0; 512 * 1024];
-    bench.record(source(0, 0), 1, &half);
-    assert_eq!(bench.batch(0), None);
-    bench.record(source(0, 0), 2, &half);
-    assert_eq!(bench.batch(0), Some(vec![1, 2]));
+    for (lane, half) in [(0, 128), (1, 512)] {
+        let half = vec![0; half * 1024];
+        bench.record(source(lane, 0), 1, &half);
+        assert_eq!(bench.batch(lane), None);
+        bench.record(source(lane, 0), 2, &half);
+        assert_eq!(bench.batch(lane), Some(vec![1, 2]));
+    }
 }
 
 #[test]
