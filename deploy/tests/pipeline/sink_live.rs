@@ -1,38 +1,48 @@
-//! Sink's handler and writer against a real ClickHouse, without Kafka.
+//! Sink and migrate against a real ClickHouse, without Kafka: sink's handler is driven by hand.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use clickhouse::Client;
+use deploy::migrate::{self, State};
+use deploy::stack::{PASSWORD, Plan, Stack};
 use prometheus::Registry;
 use runtime::{
     AppendTime, Handler, Input, Offset, Partition, Record, Recorder, Service as _, Settings, Source,
 };
 use schemas::{
-    CellPartial, Device, Dimensions, EnrichedReport, Interval, Lineage, Measures, Place,
-    ScoredInterval, SessionPartial, Sketches, Verdict,
+    BlockAudit, CellPartial, Device, Dimensions, EnrichedReport, Interval, Lineage, Measures,
+    Place, ScoredInterval, SessionPartial, Sketches, Verdict,
 };
 use sink::{Sink, SinkSettings};
 
+use crate::harness::Turn;
+
 const CELLS: usize = 0;
 const SESSIONS: usize = 1;
+const BLOCKS: usize = 2;
 const ENRICHED: usize = 3;
 const HOUR: i64 = 3600;
 
 /// A ClickHouse whose tables are migrated.
-pub struct Server {
-    pub url: String,
-    /// That of the users migrate, sink and dashboard.
-    pub password: String,
+struct Server {
+    url: String,
+    _stack: Stack,
+    _turn: Turn,
 }
 
 impl Server {
+    async fn start() -> Self {
+        let turn = Turn::take();
+        // Kafka is not asked for anything.
+        let stack = Stack::start(Plan { kafka: Some(String::new()), ..turn.plan() }).unwrap();
+        let server = Self { url: stack.clickhouse_url(), _stack: stack, _turn: turn };
+        migrate::apply(&server.client("migrate")).await.unwrap();
+        server
+    }
+
     fn client(&self, user: &str) -> Client {
-        Client::default()
-            .with_url(&self.url)
-            .with_database("isobar")
-            .with_user(user)
-            .with_password(&self.password)
+        migrate::client(&self.url, "isobar", user, PASSWORD)
     }
 
     async fn numbers(&self, query: &str) -> Vec<i64> {
@@ -41,7 +51,7 @@ impl Server {
 
     fn sink(&self) -> Driver {
         let service: SinkSettings = serde_json::from_value(serde_json::json!({
-            "url": self.url, "password": self.password,
+            "url": self.url, "password": PASSWORD,
             "flush_ms": 10, "rollup_s": 1, "seal_grace_s": 0,
         }))
         .unwrap();
@@ -189,7 +199,9 @@ impl Server {
 
 /// The views equal the plain fold before, while and after hours are built into roll-ups, and when
 /// late data opens them again.
-pub async fn views_equal_the_fold_while_hours_close_and_open(server: &Server) {
+#[tokio::test]
+async fn views_equal_the_fold_while_hours_close_and_open() {
+    let server = Server::start().await;
     let admin = server.client("migrate");
     let now: i64 = server.numbers("SELECT toInt64(toUnixTimestamp(now()))").await[0];
     let first = now - now % HOUR - 2 * HOUR;
@@ -206,8 +218,8 @@ pub async fn views_equal_the_fold_while_hours_close_and_open(server: &Server) {
         sink.record(source, offset, &schemas::encode(&partial).unwrap());
         offset += 1;
     };
-    // Three hours, several blocks, every partial in two versions, the newer one first for some.
-    for hour in 0..3 {
+    // Two hours that are over and one to come, several blocks, every partial in two versions, the newer one first for some.
+    for hour in [0, 1, 3] {
         for block in 0..4 {
             for window in 0..5 {
                 let start = first + hour * HOUR + window * 60;
@@ -239,14 +251,15 @@ pub async fn views_equal_the_fold_while_hours_close_and_open(server: &Server) {
     assert_eq!(server.count("open_hours").await, 2);
     assert_eq!(server.cells("cells").await, fold(&truth), "with late data");
     // Let the hour be due again at once.
-    let due = "ALTER TABLE rollup_hours UPDATE built_at = built_at - 3600 WHERE 1 \
+    let due = "ALTER TABLE rollup_hours UPDATE built_at = built_at - 3600 WHERE built > 0 \
                SETTINGS mutations_sync = 1";
     admin.query(due).execute().await.unwrap();
     server.wait_for("open_hours", 1).await;
     assert_eq!(server.cells("cells").await, fold(&truth), "after the hour has closed again");
 
     let day = server.numbers("SELECT sum(intervals) FROM cells_1d FINAL WHERE app = 'live'").await;
-    let hours = server.numbers("SELECT sum(intervals) FROM cells_1h FINAL WHERE app = 'live'").await;
+    let hours =
+        server.numbers("SELECT sum(intervals) FROM cells_1h FINAL WHERE app = 'live'").await;
     let closed: i64 = fold(&truth)
         .iter()
         .filter(|((start, _), _)| *start < first + 2 * HOUR)
@@ -256,7 +269,9 @@ pub async fn views_equal_the_fold_while_hours_close_and_open(server: &Server) {
 }
 
 /// Rows arrive as they were sent, however often, and what is missing stays missing.
-pub async fn rows_arrive_as_they_were_sent(server: &Server) {
+#[tokio::test]
+async fn rows_arrive_as_they_were_sent() {
+    let server = Server::start().await;
     let mut sink = server.sink();
     let source = sink.assign(ENRICHED);
     let interval = |packets_lost| ScoredInterval {
@@ -304,7 +319,9 @@ pub async fn rows_arrive_as_they_were_sent(server: &Server) {
 }
 
 /// A session is one row, with the place of its last event, whatever order its blocks came in.
-pub async fn a_session_is_one_row(server: &Server) {
+#[tokio::test]
+async fn a_session_is_one_row() {
+    let server = Server::start().await;
     let mut sink = server.sink();
     let source = sink.assign(SESSIONS);
     let block = |block_start: i64, upto, last_us, country: &str, joined| SessionPartial {
@@ -339,14 +356,17 @@ pub async fn a_session_is_one_row(server: &Server) {
 }
 
 /// What cannot be read or has no place in a table becomes a dead letter, and all else arrives.
-pub async fn bad_records_are_dead_lettered_and_the_others_arrive(server: &Server) {
+#[tokio::test]
+async fn bad_records_are_dead_lettered_and_the_others_arrive() {
+    let server = Server::start().await;
     let mut sink = server.sink();
     let source = sink.assign(CELLS);
     let now: i64 = server.numbers("SELECT toInt64(toUnixTimestamp(now()))").await[0];
-    let good = partial(0, 1, now - now % 60, "live-good", 1);
+    let mut good = partial(0, 1, now - now % 60, "DE", 1);
+    good.dimensions.app = "live-good".into();
     let mut broken = good.clone();
+    broken.dimensions.app = "live-broken".into();
     broken.sketches.loss.pop();
-    broken.dimensions.country = "live-broken".into();
     sink.record(source, 7, b"\0none");
     sink.record(source, 8, &schemas::encode(&broken).unwrap());
     sink.record(source, 9, &schemas::encode(&good).unwrap());
@@ -357,6 +377,59 @@ pub async fn bad_records_are_dead_lettered_and_the_others_arrive(server: &Server
     });
     let wanted = [(7, "undecodable".to_owned()), (8, "unfit".to_owned())];
     assert!(letters.eq(wanted));
-    assert_eq!(server.count("cells WHERE country = 'live-good'").await, 1);
-    assert_eq!(server.count("cells WHERE country = 'live-broken'").await, 0);
+    assert_eq!(server.count("cells WHERE app = 'live-good'").await, 1);
+    assert_eq!(server.count("cells WHERE app = 'live-broken'").await, 0);
+}
+
+/// A row that ClickHouse itself refuses is found among the others.
+#[tokio::test]
+async fn rows_that_clickhouse_refuses_are_dead_lettered_and_the_others_arrive() {
+    let server = Server::start().await;
+    let picky = "ALTER TABLE blocks ADD CONSTRAINT picky CHECK read < 1000";
+    server.client("migrate").query(picky).execute().await.unwrap();
+    let mut sink = server.sink();
+    let source = sink.assign(BLOCKS);
+    for offset in 0..50 {
+        let read = if [17, 40].contains(&offset) { 1000 } else { offset };
+        let audit = BlockAudit { block_start: offset, read, ..BlockAudit::default() };
+        sink.record(source, offset, &schemas::encode(&audit).unwrap());
+    }
+    assert_eq!(sink.settle().await, 50);
+    let mut refused: Vec<_> = sink
+        .out
+        .sent
+        .iter()
+        .map(|sent| {
+            let letter: schemas::DeadLetter = schemas::decode(&sent.payload).unwrap();
+            (letter.source_offset, letter.reason)
+        })
+        .collect();
+    refused.sort();
+    assert_eq!(refused, [17, 40].map(|offset| (offset, "refused_by_clickhouse".to_owned())));
+    assert_eq!(server.count("blocks FINAL").await, 48);
+}
+
+#[tokio::test]
+async fn migrations_resume_where_they_failed_and_notice_changed_files() {
+    let server = Server::start().await;
+    let client = server.client("migrate");
+    let applied = |report: &migrate::Report, wanted| report.iter().all(|(_, s)| *s == wanted);
+    assert!(applied(&migrate::status(&client).await.unwrap(), State::Applied));
+    assert!(applied(&migrate::apply(&client).await.unwrap(), State::Applied));
+
+    // As if the last file had failed in the middle.
+    let forget =
+        "ALTER TABLE migrations DELETE WHERE file LIKE '0005%' SETTINGS mutations_sync = 1";
+    for statement in [forget, "DROP VIEW league"] {
+        client.query(statement).execute().await.unwrap();
+    }
+    let report = migrate::apply(&client).await.unwrap();
+    let states: Vec<_> = report.iter().map(|(_, state)| *state).collect();
+    assert_eq!(states[states.len() - 2..], [State::Applied, State::New]);
+    assert_eq!(server.count("league").await, 0);
+
+    let other = "INSERT INTO migrations VALUES ('0002_partials.sql', 'other', now() + 1)";
+    client.query(other).execute().await.unwrap();
+    let refusal = migrate::apply(&client).await.unwrap_err().to_string();
+    assert!(refusal.starts_with("0002_partials.sql has been changed"), "{refusal}");
 }
