@@ -1,109 +1,23 @@
 //! Sink and migrate against a real ClickHouse, without Kafka: sink's handler is driven by hand.
 
+mod driver;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use clickhouse::Client;
 use deploy::migrate::{self, State};
-use deploy::stack::{PASSWORD, Plan, Stack};
-use prometheus::Registry;
-use runtime::{
-    AppendTime, Handler, Input, Offset, Partition, Record, Recorder, Service as _, Settings, Source,
-};
 use schemas::{
     BlockAudit, CellPartial, Device, Dimensions, EnrichedReport, Interval, Lineage, Measures,
     Place, ScoredInterval, SessionPartial, Sketches, Verdict,
 };
-use sink::{Sink, SinkSettings};
 
-use crate::harness::Turn;
+use driver::{Driver, Server};
 
 const CELLS: usize = 0;
 const SESSIONS: usize = 1;
 const BLOCKS: usize = 2;
 const ENRICHED: usize = 3;
 const HOUR: i64 = 3600;
-
-/// A ClickHouse whose tables are migrated.
-struct Server {
-    url: String,
-    _stack: Stack,
-    _turn: Turn,
-}
-
-impl Server {
-    async fn start() -> Self {
-        let turn = Turn::take();
-        // Kafka is not asked for anything.
-        let stack = Stack::start(Plan { kafka: Some(String::new()), ..turn.plan() }).unwrap();
-        let server = Self { url: stack.clickhouse_url(), _stack: stack, _turn: turn };
-        migrate::apply(&server.client("migrate")).await.unwrap();
-        server
-    }
-
-    fn client(&self, user: &str) -> Client {
-        migrate::client(&self.url, "isobar", user, PASSWORD)
-    }
-
-    async fn numbers(&self, query: &str) -> Vec<i64> {
-        self.client("dashboard").query(query).fetch_all().await.unwrap()
-    }
-
-    fn sink(&self) -> Driver {
-        let service: SinkSettings = serde_json::from_value(serde_json::json!({
-            "url": self.url, "password": PASSWORD,
-            "flush_ms": 10, "rollup_s": 1, "seal_grace_s": 0,
-        }))
-        .unwrap();
-        let settings = Settings { service, ..Settings::default() };
-        Driver {
-            handler: Sink::handler(&settings, &Registry::new()).unwrap(),
-            out: Recorder::default(),
-            started: Instant::now(),
-        }
-    }
-}
-
-/// Sink without its loop.
-struct Driver {
-    handler: Box<dyn Handler>,
-    out: Recorder,
-    started: Instant,
-}
-
-impl Driver {
-    fn assign(&mut self, input: usize) -> Source {
-        let source = Source { input: Input(input), partition: Partition(0) };
-        self.out.assign(source);
-        self.handler.assigned(source, None).unwrap();
-        source
-    }
-
-    fn record(&mut self, source: Source, offset: i64, payload: &[u8]) {
-        let record = Record {
-            source,
-            offset: Offset(offset),
-            appended: AppendTime(0),
-            key: None,
-            content_type: None,
-            payload,
-            look_back: false,
-        };
-        self.handler.record(&record, &mut self.out).unwrap();
-    }
-
-    /// Waits until all is inserted, and returns the offset that may then be committed.
-    async fn settle(&mut self) -> i64 {
-        self.handler.drain(&mut self.out).unwrap();
-        while !self.handler.drained() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            let now = u64::try_from(self.started.elapsed().as_millis()).unwrap();
-            self.handler.tick(now, true, &mut self.out).unwrap();
-        }
-        self.out.acknowledge();
-        self.out.take_commits().last().unwrap().offset.0
-    }
-}
 
 /// A state of `quantilesDD(0.01, …)` with one value in each bin of `keys`, which rise.
 fn state(keys: &[i32]) -> Vec<u8> {
@@ -183,18 +97,6 @@ impl Server {
             })
             .collect()
     }
-
-    async fn count(&self, what: &str) -> i64 {
-        self.numbers(&format!("SELECT toInt64(count()) FROM {what}")).await[0]
-    }
-
-    async fn wait_for(&self, what: &str, wanted: i64) {
-        let patience = Instant::now() + Duration::from_secs(60);
-        while self.count(what).await != wanted {
-            assert!(Instant::now() < patience, "{what} does not become {wanted}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
 }
 
 /// The views equal the plain fold before, while and after hours are built into roll-ups, and when
@@ -203,7 +105,7 @@ impl Server {
 async fn views_equal_the_fold_while_hours_close_and_open() {
     let server = Server::start().await;
     let admin = server.client("migrate");
-    let now: i64 = server.numbers("SELECT toInt64(toUnixTimestamp(now()))").await[0];
+    let now = server.now().await;
     let first = now - now % HOUR - 2 * HOUR;
     let mut truth = Truth::new();
     let mut sink = server.sink();
@@ -335,7 +237,7 @@ async fn a_session_is_one_row() {
         joined,
         ..SessionPartial::default()
     };
-    let now = 1_000_000 * server.numbers("SELECT toInt64(toUnixTimestamp(now()))").await[0];
+    let now = 1_000_000 * server.now().await;
     for (offset, partial) in [
         block(20_000_000, 20_000_009, now + 90, "AT", 0),
         block(0, 9, now + 20, "DE", 2),
@@ -361,7 +263,7 @@ async fn bad_records_are_dead_lettered_and_the_others_arrive() {
     let server = Server::start().await;
     let mut sink = server.sink();
     let source = sink.assign(CELLS);
-    let now: i64 = server.numbers("SELECT toInt64(toUnixTimestamp(now()))").await[0];
+    let now = server.now().await;
     let mut good = partial(0, 1, now - now % 60, "DE", 1);
     good.dimensions.app = "live-good".into();
     let mut broken = good.clone();
@@ -389,9 +291,10 @@ async fn rows_that_clickhouse_refuses_are_dead_lettered_and_the_others_arrive() 
     server.client("migrate").query(picky).execute().await.unwrap();
     let mut sink = server.sink();
     let source = sink.assign(BLOCKS);
+    let append_minute = server.now().await / 60;
     for offset in 0..50 {
         let read = if [17, 40].contains(&offset) { 1000 } else { offset };
-        let audit = BlockAudit { block_start: offset, read, ..BlockAudit::default() };
+        let audit = BlockAudit { block_start: offset, append_minute, read, ..<_>::default() };
         sink.record(source, offset, &schemas::encode(&audit).unwrap());
     }
     assert_eq!(sink.settle().await, 50);
