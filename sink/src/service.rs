@@ -42,7 +42,7 @@ impl Service for Sink {
 
     fn connect(settings: &Settings<SinkSettings>, timeout: Duration, problems: &mut Problems) {
         if let Err(reason) = crate::writer::try_connection(&settings.service, timeout) {
-            problems.push("url", reason);
+            problems.push("sink.url", reason);
         }
     }
 }
