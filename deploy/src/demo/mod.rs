@@ -122,7 +122,7 @@ fn health(pipeline: &Pipeline, watch: &Watch) -> Health {
         elapsed: watch.started.elapsed(),
         intervals_sent: watch.sent().intervals_sent,
         intervals_seen: watch.intervals(),
-        intervals_per_second: watch.per_second,
+        intervals_per_second: watch.per_second(),
         freshness: quantiles.p50.zip(quantiles.p99),
         services: Service::ALL.map(service).into(),
     }

@@ -1,5 +1,6 @@
 //! A world that is being played, and how it arrives.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,6 +14,8 @@ use crate::play::World;
 use crate::stack::Stack;
 
 const LOOK: Duration = Duration::from_millis(250);
+/// Results come in bursts some seconds apart; over this many they are even.
+const RECENT: Duration = Duration::from_secs(15);
 /// Nothing new for so long: what has not arrived will not.
 const STALLED: Duration = Duration::from_secs(60);
 
@@ -24,11 +27,11 @@ pub struct Watch {
     pub view: View,
     /// From sent to visible.
     pub freshness: Freshness,
-    /// Intervals a second that arrived of late.
-    pub per_second: f64,
     sender: Sender,
     arrived: Arrived,
     last_arrival: Instant,
+    /// What had arrived when, over the last while.
+    recent: VecDeque<(Instant, u64)>,
 }
 
 impl Watch {
@@ -42,10 +45,10 @@ impl Watch {
             started: now,
             view: View::of(&stack.access()),
             freshness: Freshness::default(),
-            per_second: 0.0,
             sender: Sender::start(stack, world)?,
             arrived: Arrived::default(),
             last_arrival: now,
+            recent: VecDeque::new(),
         })
     }
 
@@ -61,10 +64,12 @@ impl Watch {
         }
         self.freshness.seen(now.as_millis() as i64, arrived.intervals.cast_unsigned());
         if arrived != self.arrived {
-            let seconds = self.last_arrival.elapsed().max(LOOK).as_secs_f64();
-            self.per_second = (arrived.intervals - self.arrived.intervals) as f64 / seconds;
             self.last_arrival = Instant::now();
             self.arrived = arrived;
+        }
+        self.recent.push_back((Instant::now(), self.intervals()));
+        while self.recent.front().is_some_and(|(then, _)| then.elapsed() > RECENT) {
+            self.recent.pop_front();
         }
         Ok(())
     }
@@ -109,6 +114,14 @@ impl Watch {
     #[must_use]
     pub fn intervals(&self) -> u64 {
         self.arrived.intervals.cast_unsigned()
+    }
+
+    /// Intervals a second that arrived of late.
+    #[must_use]
+    pub fn per_second(&self) -> f64 {
+        let Some((then, before)) = self.recent.front() else { return 0.0 };
+        let new = self.intervals().saturating_sub(*before);
+        new as f64 / then.elapsed().max(LOOK).as_secs_f64()
     }
 
     /// From the first sent to the last arrived.

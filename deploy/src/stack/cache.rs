@@ -1,6 +1,7 @@
 //! What the local stack is made of: fetched once, from package registries, into a folder of the
 //! user's own.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -114,19 +115,25 @@ impl Cache {
         self.0.join(format!("{}-{}{extension}", package.name, package.version))
     }
 
+    /// What it takes to fetch what of `packages` is not there yet.
+    pub(super) fn tools(&self, packages: &[&'static Package]) -> BTreeSet<Tool> {
+        self.missing(packages).map(|package| package.fetcher.tool()).collect()
+    }
+
+    fn missing(&self, packages: &[&'static Package]) -> impl Iterator<Item = &'static Package> {
+        packages.iter().copied().filter(|package| !self.folder(package).exists())
+    }
+
     /// Fetches what of `packages` is not there yet, all at the same time, with progress bars.
     ///
     /// # Errors
     /// If a tool is missing, or a package cannot be fetched; what was fetched whole stays.
     pub fn fetch(&self, packages: &[&'static Package]) -> Result<(), Failure> {
-        let missing: Vec<_> =
-            packages.iter().filter(|package| !self.folder(package).exists()).collect();
+        let missing: Vec<_> = self.missing(packages).collect();
         if missing.is_empty() {
             return Ok(());
         }
-        let mut tools: Vec<_> = missing.iter().map(|package| package.fetcher.tool()).collect();
-        tools.dedup();
-        tools::require(&tools)?;
+        tools::require(&self.tools(packages))?;
         fs::create_dir_all(&self.0).context(self.0.display())?;
         let bars = MultiProgress::new();
         std::thread::scope(|scope| {

@@ -155,11 +155,12 @@ fn fetch(plan: &Plan, cache: &Cache) -> Result<(), Failure> {
     if plan.clickhouse.is_none() && clickhouse::installed().is_none() {
         packages.push(&cache::CLICKHOUSE);
     }
-    if plan.kafka.is_none() {
-        if kafka::installed()?.is_none() {
-            packages.push(&cache::KAFKA);
-        }
-        tools::require(&[Tool::Java])?;
+    if plan.kafka.is_none() && kafka::installed()?.is_none() {
+        packages.push(&cache::KAFKA);
     }
+    // Everything that is missing is named at once.
+    let mut tools = cache.tools(&packages);
+    tools.extend(plan.kafka.is_none().then_some(Tool::Java));
+    tools::require(&tools)?;
     cache.fetch(&packages)
 }

@@ -1,12 +1,13 @@
 //! The programs that the local stack needs from the machine, and how to get them.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::failure::Failure;
 
 /// A program that must be there, at least in this version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Tool {
     /// Runs Kafka.
     Java,
@@ -71,7 +72,7 @@ impl Tool {
 ///
 /// # Errors
 /// Names what is missing or too old, with the command that installs it.
-pub(super) fn require(tools: &[Tool]) -> Result<(), Failure> {
+pub(super) fn require(tools: &BTreeSet<Tool>) -> Result<(), Failure> {
     let problems: Vec<_> = tools.iter().filter_map(|tool| Some((*tool, tool.problem()?))).collect();
     if problems.is_empty() {
         return Ok(());

@@ -48,8 +48,8 @@ impl Turn {
 pub(crate) fn world(seconds: u64) -> World {
     World {
         seed: 7,
-        sessions: 60,
-        rate: 60.0,
+        sessions: 300,
+        rate: 300.0,
         duration: Some(Duration::from_secs(seconds)),
         scenario: Scenario::Usual,
     }

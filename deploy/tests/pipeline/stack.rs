@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use deploy::stack::{Access, Plan, Ports, Stack};
+
 use crate::harness::Turn;
 
 /// Processes that have `folder` in their command line.
@@ -16,6 +18,39 @@ fn processes_of(folder: &Path) -> Vec<String> {
         .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
         .filter(|line| line.contains(folder))
         .collect()
+}
+
+#[test]
+fn everything_that_the_machine_lacks_is_named_at_once_with_the_command_that_installs_it() {
+    let turn = Turn::take();
+    let folder = turn.folder.path();
+    let up = Command::new(env!("CARGO_BIN_EXE_isobar"))
+        .args(["up", "--no-services"])
+        .env_remove("JAVA_HOME")
+        .env_remove("KAFKA_HOME")
+        .env("PATH", folder)
+        .env("XDG_STATE_HOME", folder)
+        .env("XDG_CACHE_HOME", folder)
+        .output()
+        .unwrap();
+    assert!(!up.status.success());
+    let words = String::from_utf8(up.stderr).unwrap();
+    for tool in ["java 17", "mvn 3.6.3", "npm 7", "install it with:", "openjdk"] {
+        assert!(words.contains(tool), "{tool} is not in\n{words}");
+    }
+}
+
+#[test]
+fn three_brokers_are_one_cluster() {
+    let turn = Turn::take();
+    let nowhere = Access { url: String::new(), password: String::new() };
+    let plan = Plan { ports: Ports::free(3).unwrap(), clickhouse: Some(nowhere), ..turn.plan() };
+    let mut stack = Stack::start(plan).unwrap();
+    let guard = stack.guard().clone();
+    let kafka = stack.kafka().unwrap();
+    kafka.brokers[1].stop();
+    kafka.brokers[1].start(&guard).unwrap();
+    kafka.wait().unwrap();
 }
 
 #[cfg(target_os = "linux")]
