@@ -78,7 +78,7 @@ impl ServiceArguments {
 /// Somebody's own servers, instead of those that `isobar` starts.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Servers {
-    /// Your own Kafka: host:port, separated by commas.
+    /// Your own Kafka: host:port, separated by commas. What Isobar's topics hold counts, too.
     #[arg(long, value_name = "BROKERS")]
     pub kafka: Option<String>,
     /// Your own ClickHouse: http://host:port.

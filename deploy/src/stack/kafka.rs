@@ -149,7 +149,7 @@ impl Broker {
     /// If Java cannot be started.
     pub fn start(&mut self, guard: &Guard) -> Result<(), Failure> {
         let mut java = self.java();
-        // Serial costs the least processor time where there are few cores and a small heap.
+        // With so small a heap all collectors cost the same; this one needs no threads of its own.
         java.args(["-Xmx512m", "-XX:+UseSerialGC", "kafka.Kafka"]).arg(&self.properties);
         self.process = Some(Process::start(guard, java, &self.log, Ending::Terminate)?);
         Ok(())
