@@ -2,7 +2,6 @@
 //! contiguous acknowledgements, commits only what is acknowledged, shows its health, logs, reads
 //! its settings and ends cleanly.
 
-mod allocator;
 mod client;
 mod consumer_loop;
 mod dead_letter;
