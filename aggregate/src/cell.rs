@@ -144,7 +144,7 @@ pub(crate) fn add(sum: &mut Measures, more: &Measures) {
 
 /// How many samples wait to be counted together. A sketch's bins lie anywhere in memory, and
 /// fetching them takes far longer than counting; so they are fetched once for many samples.
-const MOST_WAITING: usize = 16;
+const MOST_WAITING: usize = 8;
 
 /// What a block has folded into one cell.
 #[derive(Clone, Debug, Default)]

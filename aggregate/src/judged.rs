@@ -29,6 +29,8 @@ impl Judged {
         let place = match self.0.iter().position(|(known, _)| *known == pack) {
             Some(place) => place,
             None => {
+                // A vector would make room for four.
+                self.0.reserve_exact(1);
                 self.0.push((pack, Times::default()));
                 self.0.len() - 1
             }

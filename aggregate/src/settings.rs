@@ -16,7 +16,7 @@ pub struct AggregateSettings {
     /// Raise it when the topics are re-created, so that their offsets are not mistaken for those
     /// of the old ones.
     pub epoch: i32,
-    /// Most records in a block.
+    /// Most records in a block: what a block folds is in memory, by partition.
     pub block_records: i64,
     /// Seconds after which what changed is written.
     pub flush_s: u32,
@@ -37,7 +37,7 @@ impl Default for AggregateSettings {
     fn default() -> Self {
         Self {
             epoch: 1,
-            block_records: 500_000,
+            block_records: 50_000,
             flush_s: 5,
             flush_behind_s: 60,
             window_s: 60,

@@ -7,6 +7,8 @@
 //! written one by one, where ClickHouse writes them as a run if few of them are empty; it reads
 //! both.
 
+use std::num::NonZeroI32;
+
 /// (1 + a) / (1 - a) for a relative accuracy a of 0.01: a bin's upper bound over its lower one.
 const GAMMA: f64 = (1.0 + 0.01) / (1.0 - 0.01);
 /// `GAMMA.ln()`, which a constant cannot compute.
@@ -21,16 +23,29 @@ const ZERO: u8 = 4;
 const BINS_ONE_BY_ONE: u8 = 4;
 const BINS_IN_A_RUN: u8 = 12;
 
-/// Where a value is counted.
+/// Where a value is counted: with the zeros, or in the bin that holds GAMMA^key up to
+/// GAMMA^(key + 1). Many wait in every cell, and so that of none takes up no more, it is never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bin {
-    /// With the zeros.
-    Zero,
-    /// In the bin that holds GAMMA^key up to GAMMA^(key + 1).
-    Key(i32),
-}
+pub struct Bin(NonZeroI32);
 
 impl Bin {
+    const ZERO: Self = Self(NonZeroI32::MIN);
+    /// More than any key, up or down.
+    const SHIFT: i32 = 1 << 16;
+
+    const fn with_key(key: i32) -> Self {
+        match NonZeroI32::new(key.saturating_add(Self::SHIFT)) {
+            Some(shifted) => Self(shifted),
+            // No f64 has such a key.
+            None => Self::ZERO,
+        }
+    }
+
+    /// None for the zeros.
+    fn key(self) -> Option<i32> {
+        (self != Self::ZERO).then(|| self.0.get() - Self::SHIFT)
+    }
+
     /// The bin of `value`. Values below zero count as zero, for no quantity kept here can be
     /// negative; NaN and the infinities are no measurements and have no bin.
     #[must_use]
@@ -39,11 +54,11 @@ impl Bin {
             return None;
         }
         if value <= LEAST {
-            return Some(Self::Zero);
+            return Some(Self::ZERO);
         }
         #[expect(clippy::cast_possible_truncation, reason = "ln of a finite f64 is within ±745")]
         let key = (value.ln() / LN_GAMMA).floor() as i32;
-        Some(Self::Key(key))
+        Some(Self::with_key(key))
     }
 }
 
@@ -59,14 +74,13 @@ pub struct Sketch {
 impl Sketch {
     /// Counts one value.
     pub fn add(&mut self, bin: Bin) {
-        self.add_many(bin, 1);
+        match bin.key() {
+            Some(key) => self.add_at(key, 1),
+            None => self.zeros += 1,
+        }
     }
 
-    fn add_many(&mut self, bin: Bin, count: u32) {
-        let Bin::Key(key) = bin else {
-            self.zeros += count;
-            return;
-        };
+    fn add_at(&mut self, key: i32, count: u32) {
         match self.bins.binary_search_by_key(&key, |&(key, _)| key) {
             Ok(found) => self.bins[found].1 += count,
             Err(place) => self.bins.insert(place, (key, count)),
@@ -77,7 +91,7 @@ impl Sketch {
     pub fn merge(&mut self, other: &Self) {
         self.zeros += other.zeros;
         for &(key, count) in &other.bins {
-            self.add_many(Bin::Key(key), count);
+            self.add_at(key, count);
         }
     }
 
@@ -110,7 +124,7 @@ impl Sketch {
         if !same || take(input)? != [POSITIVE] {
             return None;
         }
-        read_bins(input, |key, count| sketch.add_many(Bin::Key(key), count))?;
+        read_bins(input, |key, count| sketch.add_at(key, count))?;
         if take(input)? != [NEGATIVE] {
             return None;
         }

@@ -36,7 +36,7 @@ pub(crate) trait Table: Columns {
 }
 
 /// The statement that inserts into `T`.
-pub(crate) fn insert<T: Columns>(table: &T) -> String {
+pub(crate) fn insert_into<T: Columns>(table: &T) -> String {
     let names = table.columns().iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     format!("INSERT INTO {} ({names}) FORMAT Native", T::NAME)
 }

@@ -11,7 +11,7 @@ use crate::column::{Column as _, Optional, Plain, Seconds, Text, Words};
 use crate::metrics::Metrics;
 use crate::rows::{Blocks, CellPartials, Samples, SessionPartials};
 use crate::settings::SinkSettings;
-use crate::table::{Columns, Table as _, Unfit, insert, pieces};
+use crate::table::{Columns, Table as _, Unfit, insert_into, pieces};
 use crate::{Sink, settings};
 
 fn bytes(column: &dyn crate::column::Column) -> Vec<u8> {
@@ -73,7 +73,9 @@ fn a_block_names_its_columns_and_their_types() {
     let mut written = pieces(&table);
     assert_eq!(written.next().unwrap(), [17, 1]);
     assert_eq!(written.next().unwrap(), b"\x05epoch\x05Int32\x07\0\0\0");
-    assert!(insert(&table).starts_with("INSERT INTO blocks (epoch, partition, block_start, upto,"));
+    assert!(
+        insert_into(&table).starts_with("INSERT INTO blocks (epoch, partition, block_start, upto,")
+    );
 }
 
 #[path = "../../deploy/src/migrate/columns.rs"]

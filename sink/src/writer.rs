@@ -1,5 +1,6 @@
 //! Inserts batches, one after the other for each table, on threads of its own.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use clickhouse::Client;
 use clickhouse::error::Error;
+use clickhouse::insert_formatted::InsertFormatted;
 use runtime::{Record, Source};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -17,7 +19,7 @@ use crate::retry::{Verdict, summary, verdict};
 use crate::rollup;
 use crate::rows::{Blocks, CellPartials, Samples, SessionPartials};
 use crate::settings::SinkSettings;
-use crate::table::{Table, insert, pieces};
+use crate::table::{Table, insert_into, pieces};
 
 /// Decoding and compressing keep a thread busy; the others' answers still have to be heard.
 const THREADS: usize = 2;
@@ -25,6 +27,8 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 const END_TIMEOUT: Duration = Duration::from_secs(300);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Rows of a block: many, so that what its columns have in common counts little.
+const BLOCK_ROWS: usize = 16_384;
 /// A row is bad when it was refused this often on its own.
 const TRIES: usize = 3;
 /// More bad rows than this in one batch are no accident of rows: it is tried again as a whole.
@@ -144,6 +148,24 @@ struct Lane {
 /// ClickHouse will not take the rows.
 struct BadRows;
 
+/// What came of an insert.
+#[derive(Default)]
+struct Taken {
+    rows: u64,
+    /// Starts of the hours whose roll-ups it makes stale, s since the Unix epoch.
+    hours: BTreeSet<u32>,
+    /// Records that have no rows.
+    rejected: Vec<Rejected>,
+}
+
+impl Taken {
+    fn add(&mut self, more: Self) {
+        self.rows += more.rows;
+        self.hours.extend(more.hours);
+        self.rejected.extend(more.rejected);
+    }
+}
+
 impl Lane {
     async fn run<T: Table>(self, mut batches: UnboundedReceiver<Batch>) {
         while let Some(batch) = batches.recv().await {
@@ -157,27 +179,19 @@ impl Lane {
 
     /// Inserts all rows that can be inserted and returns the records of all others.
     async fn deliver<T: Table>(&self, batch: &Batch) -> Vec<Rejected> {
-        let mut rejected = Vec::new();
-        let mut table = T::default();
-        let mut records = Vec::new();
-        for record in batch.records() {
-            match self.add(&mut table, &record) {
-                Ok(()) => records.push(record),
-                Err(letter) => rejected.extend(letter),
-            }
-        }
         let mut pauses = Pauses::default();
-        while self.insert(&table).await.is_err() {
-            if let Some(bad) = self.bisect::<T>(&records).await {
-                rejected.extend(bad.into_iter().filter_map(|record| {
-                    self.reject(&record, "refused_by_clickhouse", "ClickHouse does not take it")
-                }));
-                break;
+        let Taken { rejected, hours, .. } = loop {
+            if let Ok(taken) = self.insert::<T, _>(|| batch.records()).await {
+                break taken;
+            }
+            let records: Vec<_> = batch.records().collect();
+            if let Some(taken) = self.bisect::<T>(&records).await {
+                break taken;
             }
             tracing::error!(table = T::NAME, "more than {MOST_BAD} bad rows; trying again");
             pauses.next().await;
-        }
-        let hours = table.hours();
+        };
+        let hours: Vec<_> = hours.into_iter().collect();
         while self.persist(T::NAME, || rollup::open(&self.client, &hours)).await.is_err() {
             pauses.next().await;
         }
@@ -198,56 +212,102 @@ impl Lane {
     }
 
     /// Inserts by halves until the records that make inserts fail are found.
-    async fn bisect<'a, T: Table>(&self, records: &[Record<'a>]) -> Option<Vec<Record<'a>>> {
-        let mut bad = Vec::new();
+    async fn bisect<T: Table>(&self, records: &[Record<'_>]) -> Option<Taken> {
+        let mut all = Taken::default();
+        let mut bad = 0;
         let mut parts = vec![records];
         while let Some(part) = parts.pop() {
             let tries = if part.len() == 1 { TRIES } else { 1 };
-            let mut table = T::default();
-            for record in part {
-                // All of them were added before.
-                let _ = self.add(&mut table, record);
-            }
-            let mut taken = false;
+            let mut taken = None;
             for _ in 0..tries {
-                taken = taken || self.insert(&table).await.is_ok();
+                if taken.is_none() {
+                    taken = self.insert::<T, _>(|| part.iter().copied()).await.ok();
+                }
             }
-            match part {
-                _ if taken => {}
-                [record] => bad.push(*record),
+            match (taken, part) {
+                (Some(taken), _) => all.add(taken),
+                (None, [record]) => {
+                    let detail = "ClickHouse does not take it";
+                    all.rejected.extend(self.reject(record, "refused_by_clickhouse", detail));
+                    bad += 1;
+                }
                 _ => parts.extend(<[_; 2]>::from(part.split_at(part.len() / 2))),
             }
-            if bad.len() > MOST_BAD {
+            if bad > MOST_BAD {
                 return None;
             }
         }
-        Some(bad)
+        Some(all)
     }
 
-    /// Inserts rows, for as long as that takes, unless it is the rows' fault.
-    async fn insert<T: Table>(&self, table: &T) -> Result<(), BadRows> {
-        if table.rows() == 0 {
-            return Ok(());
-        }
+    /// Inserts the rows of records, for as long as that takes, unless it is the rows' fault.
+    async fn insert<'a, T: Table, R: Iterator<Item = Record<'a>>>(
+        &self,
+        records: impl Fn() -> R,
+    ) -> Result<Taken, BadRows> {
         let started = Instant::now();
-        self.persist(T::NAME, || send(&self.client, table)).await?;
-        self.metrics.rows.with_label_values(&[T::NAME]).inc_by(table.rows() as u64);
-        let inserts = self.metrics.inserts.with_label_values(&[T::NAME]);
-        inserts.observe(started.elapsed().as_secs_f64());
+        let taken = self.persist(T::NAME, || self.send::<T>(records())).await?;
+        if taken.rows > 0 {
+            self.metrics.rows.with_label_values(&[T::NAME]).inc_by(taken.rows);
+            let inserts = self.metrics.inserts.with_label_values(&[T::NAME]);
+            inserts.observe(started.elapsed().as_secs_f64());
+        }
+        Ok(taken)
+    }
+
+    /// Sends one insert, a block at a time: rows take up far more than the records that they come
+    /// from. ClickHouse puts the blocks together again.
+    async fn send<T: Table>(
+        &self,
+        records: impl Iterator<Item = Record<'_>>,
+    ) -> Result<Taken, Error> {
+        let (mut taken, mut insert, mut table) = (Taken::default(), None, T::default());
+        for record in records {
+            match self.add(&mut table, &record) {
+                Ok(()) if table.rows() < BLOCK_ROWS => {}
+                Ok(()) => self.block(std::mem::take(&mut table), &mut insert, &mut taken).await?,
+                Err(letter) => taken.rejected.extend(letter),
+            }
+        }
+        if table.rows() > 0 {
+            self.block(table, &mut insert, &mut taken).await?;
+        }
+        if let Some(insert) = insert {
+            insert.end().await?;
+        }
+        Ok(taken)
+    }
+
+    async fn block<T: Table>(
+        &self,
+        table: T,
+        insert: &mut Option<InsertFormatted>,
+        taken: &mut Taken,
+    ) -> Result<(), Error> {
+        let insert = insert.get_or_insert_with(|| {
+            let insert = self.client.insert_formatted_with(insert_into(&table));
+            insert.with_timeouts(Some(SEND_TIMEOUT), Some(END_TIMEOUT))
+        });
+        for piece in pieces(&table) {
+            insert.send(piece.into()).await?;
+        }
+        taken.rows += table.rows() as u64;
+        taken.hours.extend(table.hours());
         Ok(())
     }
 
     /// Does `work` until it is done, unless it never will be for the sake of its rows.
-    async fn persist<F: Future<Output = Result<(), Error>>>(
+    async fn persist<T, F: Future<Output = Result<T, Error>>>(
         &self,
         table: &'static str,
         work: impl Fn() -> F,
-    ) -> Result<(), BadRows> {
+    ) -> Result<T, BadRows> {
         let mut pauses = Pauses::default();
         let mut waits = false;
         let outcome = loop {
-            let Err(error) = work().await else {
-                break Ok(());
+            let error = match work().await {
+                Ok(done) => break Ok(done),
+                Err(error) => error,
             };
             let verdict = verdict(&error);
             self.metrics.failures.with_label_values(&[table, verdict.name()]).inc();
@@ -269,16 +329,6 @@ impl Lane {
         }
         outcome
     }
-}
-
-async fn send<T: Table>(client: &Client, table: &T) -> Result<(), Error> {
-    let mut insert = client
-        .insert_formatted_with(insert(table))
-        .with_timeouts(Some(SEND_TIMEOUT), Some(END_TIMEOUT));
-    for piece in pieces(table) {
-        insert.send(piece.into()).await?;
-    }
-    insert.end().await
 }
 
 /// Pauses that grow.
