@@ -1,5 +1,7 @@
 //! One partition: its current block, and what carries over from block to block.
 
+use std::collections::VecDeque;
+
 use runtime::{Committed, Fatal, Offset, OffsetRanges, Output, OutputTopic, Pace, Record, Source};
 use schemas::{BlockAudit, EnrichedReport};
 
@@ -37,6 +39,8 @@ pub(crate) struct Lane {
     source: Source,
     /// The current block; none before the first record of a partition that was never read.
     block: Option<Block>,
+    /// Blocks that have ended and are not written yet, each with what is committed once it is.
+    ended: VecDeque<(Block, Opening)>,
     /// Raw offsets answered for.
     seen: OffsetRanges,
     /// Raw offsets missing that are no longer among the holes of `seen`.
@@ -58,6 +62,13 @@ struct Block {
     written: Offset,
 }
 
+/// What is committed when a block opens: where it starts, and by what it is folded.
+#[derive(Debug)]
+struct Opening {
+    start: Offset,
+    metadata: String,
+}
+
 impl Block {
     fn open(start: Offset, rules: Rules) -> Self {
         let (extent, fold) = (Extent::at(start), Fold::new(&rules));
@@ -75,6 +86,7 @@ impl Lane {
         let mut lane = Self {
             source,
             block: None,
+            ended: VecDeque::new(),
             seen: OffsetRanges::default(),
             forgotten: 0,
             watermark: Watermark(None),
@@ -102,7 +114,10 @@ impl Lane {
         self.heard = true;
         let ended = |block: &Block| block.extent.ends_before(record.appended, &block.rules);
         match &self.block {
-            None => self.open(record.offset, shared, out)?,
+            None => {
+                let Opening { start, metadata } = self.open(record.offset, shared)?;
+                out.checkpoint(self.source, start, &metadata);
+            }
             Some(block) if ended(block) => self.finish(shared, out)?,
             Some(_) => {}
         }
@@ -165,11 +180,15 @@ impl Lane {
         };
         let quiet = pace == Pace::Idle && self.silent_ms(now_ms) >= QUIET_MS;
         let waited_ms = now_ms.saturating_sub(self.flushed_ms);
+        // A partition's rows are tens of MB: they wait until those of others are on their way.
+        if out.congested() {
+            return Ok(());
+        }
         if quiet || waited_ms >= u64::from(after_s) * 1000 {
             self.flushed_ms = now_ms;
-            self.flush(shared, out)?;
+            return self.flush(shared, out);
         }
-        Ok(())
+        self.write_ended(shared, out)
     }
 
     /// Watermark, and for how long the partition has been silent.
@@ -181,44 +200,57 @@ impl Lane {
         now_ms.saturating_sub(self.heard_ms)
     }
 
-    /// Writes what changed since the last time, if anything did.
+    /// Writes all that is not written yet.
     pub(crate) fn flush(&mut self, shared: &Shared, out: &mut dyn Output) -> Result<(), Fatal> {
-        match &self.block {
-            Some(block) if block.written < block.extent.upto => self.write(false, shared, out),
-            _ => Ok(()),
+        self.write_ended(shared, out)?;
+        match self.block.take_if(|block| block.written < block.extent.upto) {
+            Some(mut block) => {
+                self.write(&mut block, false, shared, out)?;
+                self.block = Some(block);
+                Ok(())
+            }
+            None => Ok(()),
         }
     }
 
     /// Ends the block and opens the next one.
     fn finish(&mut self, shared: &Shared, out: &mut dyn Output) -> Result<(), Fatal> {
-        self.write(true, shared, out)?;
-        shared.metrics.blocks.inc();
+        let Some(mut block) = self.block.take() else { return Ok(()) };
+        block.audit.raw_holes = lineage::missing(&self.seen) + self.forgotten;
         self.forgotten += lineage::forget_oldest_holes(&mut self.seen);
-        match self.block.as_ref().map(|block| block.extent.upto) {
-            Some(end) => self.open(end, shared, out),
-            None => Ok(()),
-        }
+        let opening = self.open(block.extent.upto, shared)?;
+        self.ended.push_back((block, opening));
+        if out.congested() { Ok(()) } else { self.write_ended(shared, out) }
     }
 
-    /// Opens a block by the settings of now. What it starts with is committed, as soon as all
-    /// that came before is acknowledged, so that whoever folds the block folds it alike.
-    fn open(&mut self, start: Offset, shared: &Shared, out: &mut dyn Output) -> Result<(), Fatal> {
-        let (epoch, rules) = (shared.settings.epoch, shared.settings.rules());
-        let metadata =
-            Metadata::new(epoch, rules.clone(), &self.seen, self.forgotten, self.watermark.0);
-        let text = metadata.text().map_err(|error| Fatal(error.to_string()))?;
-        out.checkpoint(self.source, start, &text);
-        self.block = Some(Block::open(start, rules));
+    /// Writes the blocks that have ended, and lets what the next ones start with be committed.
+    fn write_ended(&mut self, shared: &Shared, out: &mut dyn Output) -> Result<(), Fatal> {
+        while let Some((mut block, Opening { start, metadata })) = self.ended.pop_front() {
+            self.write(&mut block, true, shared, out)?;
+            out.checkpoint(self.source, start, &metadata);
+            shared.metrics.blocks.inc();
+        }
         Ok(())
     }
 
+    /// Opens a block by the settings of now. What it starts with is to be committed, as soon as
+    /// all that came before is acknowledged, so that whoever folds the block folds it alike.
+    fn open(&mut self, start: Offset, shared: &Shared) -> Result<Opening, Fatal> {
+        let (epoch, rules) = (shared.settings.epoch, shared.settings.rules());
+        let metadata =
+            Metadata::new(epoch, rules.clone(), &self.seen, self.forgotten, self.watermark.0);
+        let metadata = metadata.text().map_err(|error| Fatal(error.to_string()))?;
+        self.block = Some(Block::open(start, rules));
+        Ok(Opening { start, metadata })
+    }
+
     fn write(
-        &mut self,
+        &self,
+        block: &mut Block,
         finished: bool,
         shared: &Shared,
         out: &mut dyn Output,
     ) -> Result<(), Fatal> {
-        let Some(block) = &mut self.block else { return Ok(()) };
         let Extent { start, upto, read, .. } = block.extent;
         let (epoch, partition) = (shared.settings.epoch, self.source.partition);
         let version = Version { epoch, partition: partition.0, block_start: start.0, upto: upto.0 };
@@ -231,7 +263,10 @@ impl Lane {
             .flush_sessions(version, finished, |row| send(SESSIONS, row))
             .map_err(fatal)?;
         let (first_window, last_window) = block.fold.windows.unwrap_or_default();
-        let raw_holes = lineage::missing(&self.seen) + self.forgotten;
+        let raw_holes = match finished {
+            true => block.audit.raw_holes,
+            false => lineage::missing(&self.seen) + self.forgotten,
+        };
         let audit = BlockAudit {
             epoch,
             partition: partition.0,

@@ -10,14 +10,15 @@ use crate::metrics::Metrics;
 use crate::settings::AggregateSettings;
 use crate::watermark::combined;
 
-/// The service's logic. All partials of a partition that changed are sent at once: a few tens of
-/// MB at 50 thousand live sessions and 14 thousand cells. The loop then pauses the input until
-/// they are written.
+/// The service's logic. All partials of a partition that changed are sent at once, a few MB at 50
+/// thousand live sessions and 14 thousand cells; those of the next partition once there is room.
 #[derive(Debug)]
 pub struct Pipeline {
     shared: Shared,
     lanes: BTreeMap<Source, Lane>,
     now_ms: u64,
+    /// Place of the partition that may write first.
+    first: usize,
 }
 
 impl Pipeline {
@@ -32,7 +33,7 @@ impl Pipeline {
     ) -> prometheus::Result<Self> {
         let metrics = Metrics::new(registry)?;
         let shared = Shared { settings, topic: topic.to_owned(), metrics };
-        Ok(Self { shared, lanes: BTreeMap::new(), now_ms: 0 })
+        Ok(Self { shared, lanes: BTreeMap::new(), now_ms: 0, first: 0 })
     }
 
     /// What is committed must be of this epoch, and legible.
@@ -93,7 +94,11 @@ impl Handler for Pipeline {
 
     fn tick(&mut self, now_ms: u64, pace: Pace, out: &mut dyn Output) -> Result<(), Fatal> {
         self.now_ms = now_ms;
-        for lane in self.lanes.values_mut() {
+        // Another one is first each time, so that none has to wait for ever.
+        self.first = (self.first + 1) % self.lanes.len().max(1);
+        let mut lanes: Vec<_> = self.lanes.values_mut().collect();
+        lanes.rotate_left(self.first);
+        for lane in lanes {
             lane.tick(now_ms, pace, &self.shared, out)?;
         }
         if let Some(at_ms) = combined(self.lanes.values().map(|lane| lane.progress(now_ms))) {
