@@ -10,7 +10,8 @@ const INTRODUCTION: &str = "\
 What Isobar claims to compute, what that was held against, and the largest deviation found. This
 page is made by `isobar accuracy > docs/reference/accuracy.md`, which ends with an error when a
 deviation is above its bound; `--json` gives the same as an array, and `--offline` leaves out what
-needs a ClickHouse.
+needs a ClickHouse. `reference.py` is `deploy/src/accuracy/reference.py`. What the statistics mean is
+in [statistics](statistics.md).
 
 | claim | reference | bound | largest deviation | |
 |---|---|---|---|---|

@@ -129,7 +129,7 @@ def estimate(sessions):
     mean = (r - t * variance.sqrt(), r + t * variance.sqrt())
     spread = r * (1 - r)
     share = wilson(r, t * t * (variance / spread if spread else 1 / effective))
-    return [num(v) for v in (effective, r, variance.sqrt(), *mean, *share)]
+    return [num(effective), num(r), num(variance.sqrt()), [*map(num, mean)], [*map(num, share)]]
 
 
 def estimates():

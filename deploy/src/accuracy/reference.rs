@@ -19,9 +19,23 @@ pub(super) struct Reference {
     pub(super) normal_quantile: Vec<(f64, f64)>,
     /// Successes and trials of two groups, limits of the difference.
     pub(super) newcombe: Vec<(u64, u64, u64, u64, f64, f64)>,
-    /// Seed, sessions and how many in ten are never poor; then effective sessions, ratio, standard
-    /// error, the mean's limits and the share's.
-    pub(super) estimate: Vec<(u64, usize, u64, f64, f64, f64, f64, f64, f64, f64)>,
+    pub(super) estimate: Vec<Estimated>,
+}
+
+/// Sessions to be made, and their estimate.
+#[derive(Debug, Deserialize)]
+pub(super) struct Estimated {
+    pub(super) seed: u64,
+    pub(super) sessions: usize,
+    /// So many in ten are never poor.
+    pub(super) never_poor: u64,
+    pub(super) effective_sessions: f64,
+    pub(super) ratio: f64,
+    pub(super) standard_error: f64,
+    /// Limits of the ratio as a mean.
+    pub(super) mean: [f64; 2],
+    /// Limits of the ratio as a share.
+    pub(super) share: [f64; 2],
 }
 
 /// Rows of the E-model.

@@ -5,7 +5,7 @@ use dashboard::statistics::{
     wilson,
 };
 
-use super::reference::Reference;
+use super::reference::{Estimated, Reference};
 use super::{Check, Claim, Deviations, Theme, largest};
 
 pub(super) const THEME: Theme = Theme {
@@ -87,22 +87,23 @@ fn limits(found: Interval, low: f64, high: f64) -> f64 {
 }
 
 /// How far off an estimate is, relative, and its limits.
-fn estimated(row: &(u64, usize, u64, f64, f64, f64, f64, f64, f64, f64)) -> (f64, f64) {
-    let &(seed, count, never, effective, ratio, error, mean_low, mean_high, low, high) = row;
-    let Some(found) = Estimate::of(&sessions(seed, count, never)) else {
+fn estimated(wanted: &Estimated) -> (f64, f64) {
+    let sessions = sessions(wanted.seed, wanted.sessions, wanted.never_poor);
+    let Some(found) = Estimate::of(&sessions) else {
         return (f64::NAN, f64::NAN);
     };
     let relative = |found: f64, wanted: f64| {
         if found == wanted { 0.0 } else { (found / wanted - 1.0).abs() }
     };
     let estimate = largest([
-        relative(found.effective_sessions, effective),
-        relative(found.ratio, ratio),
-        relative(found.standard_error.unwrap_or(f64::NAN), error),
+        relative(found.effective_sessions, wanted.effective_sessions),
+        relative(found.ratio, wanted.ratio),
+        relative(found.standard_error.unwrap_or(f64::NAN), wanted.standard_error),
     ]);
-    let mean = found.mean().map_or(f64::NAN, |mean| limits(mean, mean_low, mean_high));
-    let share = found.share().map_or(f64::NAN, |share| limits(share, low, high));
-    (estimate, largest([mean, share]))
+    let off = |found: Option<Interval>, [low, high]: [f64; 2]| {
+        found.map_or(f64::NAN, |found| limits(found, low, high))
+    };
+    (estimate, largest([off(found.mean(), wanted.mean), off(found.share(), wanted.share)]))
 }
 
 /// The sessions of `reference.py`: a multiplicative generator (Park and Miller) gives each a time

@@ -112,7 +112,9 @@ async fn views_tell_shares_of_the_sessions_that_ended_in_a_span(server: &Server)
     let now = "SELECT toInt64(toUnixTimestamp(toStartOfHour(now())))";
     let from = server.admin.query(now).fetch_one::<i64>().await.unwrap() - 4 * HOUR;
     let rows = rows(from);
-    insert(server, &rows).await;
+    for some in rows.chunks(500) {
+        insert(server, some).await;
+    }
     let span = format!("from = toDateTime({from}), to = toDateTime({})", from + HOUR);
 
     let countries = estimates(&rows, from, |row| row.country);
