@@ -165,6 +165,9 @@ async fn in_a_clickhouse(tell: impl Fn(&str)) -> Result<Vec<Finding>, Failure> {
         // Nobody's Kafka: none is started, and none is asked for anything.
         kafka: Some(String::new()),
         clickhouse: None,
+    });
+    let stack = stack.map_err(|why| {
+        Failure(format!("{why}\n--offline leaves out the claims that need a ClickHouse"))
     })?;
     let access = stack.access();
     let server = Server { admin: access.client("migrate"), reader: access.client("dashboard") };
