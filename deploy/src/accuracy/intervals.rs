@@ -112,13 +112,22 @@ fn by_key(interval: &Value) -> (String, BTreeMap<String, Value>) {
     (key.join(" "), fields)
 }
 
-/// The fields that are known; those of a group are named without the group.
+/// The fields that are known. Those of a group are named without the group, except for times of a
+/// quality limitation, whose names say too little alone.
 fn flatten(object: &Value, fields: &mut BTreeMap<String, Value>) {
     for (name, value) in object.as_object().into_iter().flatten() {
         match value {
             Value::Null => {}
             _ if SCORES.contains(&name.as_str()) => {}
-            Value::Object(_) => flatten(value, fields),
+            Value::Object(_) => {
+                let mut members = BTreeMap::new();
+                flatten(value, &mut members);
+                let limited = |member: &str| name == "limitation" && member.ends_with("_us");
+                fields.extend(members.into_iter().map(|(member, value)| {
+                    let prefix = if limited(&member) { "limited_" } else { "" };
+                    (format!("{prefix}{member}"), value)
+                }));
+            }
             value => {
                 fields.insert(name.clone(), value.clone());
             }
