@@ -13,8 +13,9 @@ use std::num::NonZeroI32;
 const GAMMA: f64 = (1.0 + 0.01) / (1.0 - 0.01);
 /// `GAMMA.ln()`, which a constant cannot compute.
 const LN_GAMMA: f64 = 0.020_000_666_706_669_435;
-/// What is not above this counts as zero, as in ClickHouse.
-const LEAST: f64 = f64::MIN_POSITIVE * GAMMA;
+/// The greatest key, and negative the least: 10⁻²⁸⁴ to 10²⁸⁴. ClickHouse keeps 65,536 bins in a row
+/// and fails to merge states that need more, and with them whatever query reads them.
+const MOST: f64 = 32_767.0;
 
 const MAPPING: u8 = 2;
 const POSITIVE: u8 = 1;
@@ -47,18 +48,22 @@ impl Bin {
     }
 
     /// The bin of `value`. Values below zero count as zero, for no quantity kept here can be
-    /// negative; NaN and the infinities are no measurements and have no bin.
+    /// negative, and so do those below 10⁻²⁸⁴. NaN, the infinities and what is above 10²⁸⁴ are no
+    /// measurements and have no bin.
     #[must_use]
     pub fn of(value: f64) -> Option<Self> {
         if !value.is_finite() {
             return None;
         }
-        if value <= LEAST {
+        if value <= 0.0 {
             return Some(Self::ZERO);
         }
-        #[expect(clippy::cast_possible_truncation, reason = "ln of a finite f64 is within ±745")]
-        let key = (value.ln() / LN_GAMMA).floor() as i32;
-        Some(Self::with_key(key))
+        let key = (value.ln() / LN_GAMMA).floor();
+        if key < -MOST {
+            return Some(Self::ZERO);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "it is whole and within ±MOST")]
+        (key <= MOST).then_some(Self::with_key(key as i32))
     }
 }
 
@@ -93,6 +98,24 @@ impl Sketch {
         for &(key, count) in &other.bins {
             self.add_at(key, count);
         }
+    }
+
+    /// The quantile of `level`, 0 to 1, as ClickHouse reads it from the state: the middle of the bin
+    /// that holds the value with the rank ⌊level · (count − 1)⌋. None without values.
+    #[must_use]
+    pub fn quantile(&self, level: f64) -> Option<f64> {
+        let counts = self.bins.iter().map(|(_, count)| u64::from(*count));
+        let count = u64::from(self.zeros) + counts.sum::<u64>();
+        let rank = level * count.checked_sub(1)? as f64;
+        let mut below = f64::from(self.zeros);
+        if below > rank {
+            return Some(0.0);
+        }
+        let (key, _) = self.bins.iter().find(|(_, count)| {
+            below += f64::from(*count);
+            below > rank
+        })?;
+        Some((f64::from(*key) * LN_GAMMA).exp() * 1.01)
     }
 
     /// Writes the state over what `bytes` held.

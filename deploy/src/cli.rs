@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::failure::{Context, Failure};
 use crate::stack::Access;
-use crate::{bench, check, demo, migrate, play, replay, stack, topics, up};
+use crate::{accuracy, bench, check, demo, migrate, play, replay, stack, topics, up};
 
 /// From raw WebRTC statistics to benchmarks of call quality per region and provider.
 #[derive(Debug, Parser)]
@@ -32,6 +32,8 @@ enum Verb {
     Replay(replay::Options),
     /// Holds what ClickHouse says against the truth of simulated worlds.
     Verify(check::Options),
+    /// Holds formulas, statistics, sketches and intervals against references from elsewhere.
+    Accuracy(accuracy::Options),
     /// Measures how fast the services are, and what they use up.
     Bench(bench::Options),
     /// Creates Kafka's topics and keeps their settings as they should be.
@@ -127,6 +129,7 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
         }
         Verb::Migrate(options) => block_on(migrate::run(options))?,
         Verb::Verify(options) => return block_on(check::run(options)).map(well),
+        Verb::Accuracy(options) => return block_on(accuracy::run(options)).map(well),
         Verb::Bench(options) => block_on(bench::run(options))?,
         Verb::Topics(verb) => {
             let (topics::Verb::Plan(options) | topics::Verb::Apply(options)) = &verb;

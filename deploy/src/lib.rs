@@ -1,6 +1,7 @@
 //! The `isobar` command: a local stack of Kafka and ClickHouse, Isobar's services on it, and the
 //! verbs that set them up, feed them and check them.
 
+pub mod accuracy;
 pub mod bench;
 pub mod check;
 pub mod cli;

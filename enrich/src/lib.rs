@@ -6,6 +6,7 @@
 mod address;
 mod cache;
 mod device;
+pub mod e_model;
 mod geo;
 mod measure;
 mod metrics;

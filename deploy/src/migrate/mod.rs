@@ -1,4 +1,4 @@
-//! `isobar migrate`: ClickHouse's tables and views, file by file.
+//! `isobar migrate`: ClickHouse's tables, views and functions, file by file.
 //!
 //! Every statement can be repeated, and a file counts as applied only when all of its statements
 //! are done: what failed in the middle goes on from there.
@@ -17,12 +17,13 @@ use crate::up;
 
 /// Name and text of every file, in order. A file that has been released is never changed: what it
 /// made is changed by a further one.
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 6] = [
     ("0001_samples.sql", include_str!("../../clickhouse/0001_samples.sql")),
     ("0002_partials.sql", include_str!("../../clickhouse/0002_partials.sql")),
     ("0003_rollups.sql", include_str!("../../clickhouse/0003_rollups.sql")),
     ("0004_folds.sql", include_str!("../../clickhouse/0004_folds.sql")),
     ("0005_views.sql", include_str!("../../clickhouse/0005_views.sql")),
+    ("0006_statistics.sql", include_str!("../../clickhouse/0006_statistics.sql")),
 ];
 
 /// `isobar migrate`.
@@ -207,7 +208,11 @@ mod tests {
             for statement in statements(&text) {
                 let lines = statement.lines().filter(|line| !line.starts_with("--"));
                 let statement = lines.collect::<Vec<_>>().join("\n");
-                let repeatable = ["CREATE TABLE IF NOT EXISTS ", "CREATE OR REPLACE VIEW "];
+                let repeatable = [
+                    "CREATE TABLE IF NOT EXISTS ",
+                    "CREATE OR REPLACE VIEW ",
+                    "CREATE OR REPLACE FUNCTION isobar_",
+                ];
                 assert!(
                     repeatable.iter().any(|start| statement.trim_start().starts_with(start)),
                     "{file}: {statement}"

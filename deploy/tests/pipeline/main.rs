@@ -8,5 +8,6 @@ mod harness;
 mod recording;
 mod sink_live;
 mod stack;
+mod statistics;
 mod topics;
 mod world;

@@ -1,0 +1,187 @@
+//! Ratios over sessions, with intervals that respect that what a session tells goes together.
+
+use super::normal::student_quantile;
+use super::share::{Interval, score_interval};
+
+/// The fewest effective sessions that an interval is told for.
+pub const MINIMUM_SESSIONS: f64 = 100.0;
+
+/// What one session adds to a ratio, such as its poor and its classified time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Adds to the numerator.
+    pub part: i64,
+    /// Adds to the denominator; a session with none is no observation.
+    pub whole: i64,
+}
+
+/// Σ part / Σ whole over sessions, and how far it may be off.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// Sessions with a `whole`.
+    pub sessions: u64,
+    /// (Σ whole)² / Σ whole² (Kish): as many sessions of the same length would tell as much.
+    pub effective_sessions: f64,
+    /// The ratio.
+    pub ratio: f64,
+    /// Its standard error, linearised: the residuals part − ratio · whole are what varies
+    /// (Cochran, Sampling Techniques, 6.4). None for a single session.
+    pub standard_error: Option<f64>,
+}
+
+impl Estimate {
+    /// Estimates from sessions; none if none of them has a `whole`.
+    #[must_use]
+    pub fn of(sessions: &[Session]) -> Option<Self> {
+        let observed = || sessions.iter().filter(|session| session.whole > 0);
+        let n = observed().count();
+        if n == 0 {
+            return None;
+        }
+        let part = observed().map(|session| i128::from(session.part)).sum::<i128>() as f64;
+        let whole = observed().map(|session| i128::from(session.whole)).sum::<i128>() as f64;
+        let squares: f64 = observed().map(|session| (session.whole as f64).powi(2)).sum();
+        let ratio = part / whole;
+        let residuals: f64 = observed()
+            .map(|session| (session.part as f64 - ratio * session.whole as f64).powi(2))
+            .sum();
+        let variance = |n: f64| n / (n - 1.0) * residuals / (whole * whole);
+        Some(Self {
+            sessions: n as u64,
+            effective_sessions: whole * whole / squares,
+            ratio,
+            standard_error: (n > 1).then(|| variance(n as f64).sqrt()),
+        })
+    }
+
+    /// Whether there are sessions enough for an interval.
+    #[must_use]
+    pub fn enough(&self) -> bool {
+        self.effective_sessions >= MINIMUM_SESSIONS
+    }
+
+    /// The ratio as a mean, with a 95 % interval around it; none without sessions enough.
+    #[must_use]
+    pub fn mean(&self) -> Option<Interval> {
+        let half = self.student() * self.standard_error.filter(|_| self.enough())?;
+        let estimate = self.ratio;
+        Some(Interval { estimate, lower: estimate - half, upper: estimate + half })
+    }
+
+    /// The ratio as a share, 0 to 1, with Wilson's 95 % interval for as many observations as the
+    /// variance says that the sessions are worth (Korn and Graubard, 1998); none without sessions
+    /// enough. At 0 and 1, where there is no variance, each effective session is one observation.
+    #[must_use]
+    pub fn share(&self) -> Option<Interval> {
+        let error = self.standard_error.filter(|_| self.enough())?;
+        let spread = self.ratio * (1.0 - self.ratio);
+        let per_observation =
+            if spread > 0.0 { error * error / spread } else { 1.0 / self.effective_sessions };
+        Some(score_interval(self.ratio, self.student().powi(2) * per_observation))
+    }
+
+    /// The variance of the share over that of as many sessions that are each wholly one or the
+    /// other; none at 0 and 1. [`super::sample_size`] times this is how many sessions it takes.
+    #[must_use]
+    pub fn design_effect(&self) -> Option<f64> {
+        let spread = self.ratio * (1.0 - self.ratio);
+        let variance = self.standard_error?.powi(2);
+        (spread > 0.0).then(|| variance * self.sessions as f64 / spread)
+    }
+
+    fn student(&self) -> f64 {
+        student_quantile(self.effective_sessions - 1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sessions(pairs: &[(i64, i64)]) -> Vec<Session> {
+        pairs.iter().map(|&(part, whole)| Session { part, whole }).collect()
+    }
+
+    fn estimate(pairs: &[(i64, i64)]) -> Option<Estimate> {
+        Estimate::of(&sessions(pairs))
+    }
+
+    #[track_caller]
+    fn assert_close(found: f64, expected: f64) {
+        assert!((found - expected).abs() <= 1e-12, "{found} instead of {expected}");
+    }
+
+    // r = 6 / 24, residuals 0.5, -1, 0.5: variance 3/2 · 1.5 / 576.
+    #[test]
+    fn three_sessions_are_estimated_as_by_hand() {
+        let found = estimate(&[(2, 6), (1, 8), (3, 10)]).unwrap();
+        assert_eq!(found.sessions, 3);
+        assert_close(found.ratio, 0.25);
+        assert_close(found.effective_sessions, 576.0 / 200.0);
+        assert_close(found.standard_error.unwrap(), (1.5_f64 * 1.5 / 576.0).sqrt());
+        assert_eq!((found.enough(), found.mean(), found.share()), (false, None, None));
+    }
+
+    // With sessions of the same length that are wholly one or the other, the variance is that of a
+    // binomial share, p (1 − p) / (n − 1).
+    #[test]
+    fn whole_sessions_of_one_length_have_the_variance_of_a_binomial_share() {
+        let pairs: Vec<_> = (0..200).map(|i| (if i < 30 { 7 } else { 0 }, 7)).collect();
+        let found = estimate(&pairs).unwrap();
+        assert_close(found.ratio, 0.15);
+        assert_close(found.effective_sessions, 200.0);
+        assert_close(found.standard_error.unwrap(), (0.15_f64 * 0.85 / 199.0).sqrt());
+        assert_close(found.design_effect().unwrap(), 200.0 / 199.0);
+    }
+
+    #[test]
+    fn sessions_without_a_whole_are_no_observations() {
+        assert_eq!(estimate(&[]), None);
+        assert_eq!(estimate(&[(0, 0), (5, 0)]), None);
+        assert_eq!(estimate(&[(1, 2), (3, 0), (1, 4)]), estimate(&[(1, 2), (1, 4)]));
+        assert_eq!(estimate(&[(1, 2)]).unwrap().standard_error, None);
+    }
+
+    #[test]
+    fn a_share_of_nothing_has_an_upper_limit_all_the_same() {
+        let none = estimate(&[(0, 9); 100]).unwrap().share().unwrap();
+        assert_eq!((none.estimate, none.lower), (0.0, 0.0));
+        assert!(none.upper > 0.03 && none.upper < 0.04, "{none:?}");
+        let all = estimate(&[(9, 9); 100]).unwrap().share().unwrap();
+        assert_eq!((all.estimate, all.upper), (1.0, 1.0));
+    }
+
+    #[test]
+    fn one_session_that_outweighs_all_others_is_not_enough() {
+        let mut pairs = vec![(1, 10); 500];
+        assert!(estimate(&pairs).unwrap().enough());
+        pairs.push((0, 10_000));
+        assert!(!estimate(&pairs).unwrap().enough());
+    }
+
+    proptest! {
+        #[test]
+        fn units_and_order_do_not_show(
+            mut pairs in prop::collection::vec((0_i64..=1000, 1000_i64..100_000), 120..300),
+            scale in 1_i64..1_000_000,
+        ) {
+            let found = estimate(&pairs).unwrap();
+            for (part, whole) in &mut pairs {
+                (*part, *whole) = (*part * scale, *whole * scale);
+            }
+            pairs.reverse();
+            let scaled = estimate(&pairs).unwrap();
+            prop_assert!((found.ratio - scaled.ratio).abs() <= 1e-15);
+            let errors = (found.standard_error.unwrap(), scaled.standard_error.unwrap());
+            prop_assert!((errors.0 / errors.1 - 1.0).abs() <= 1e-9);
+            if let Some(share) = found.share() {
+                prop_assert!(0.0 <= share.lower && share.lower <= found.ratio);
+                prop_assert!(found.ratio <= share.upper && share.upper <= 1.0);
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! How many observations it takes.
+
+use super::normal::{Z, normal_quantile};
+
+/// Independent observations that each of two groups needs, so that a two-sided test at 5 % tells
+/// the shares `p` and `q` apart with this power (Fleiss, Levin and Paik, Statistical Methods for
+/// Rates and Proportions, 4.14); to the nearest one. None if they are the same, or if shares or
+/// power are not between 0 and 1.
+#[must_use]
+pub fn sample_size(p: f64, q: f64, power: f64) -> Option<f64> {
+    let share = |x: f64| (0.0..=1.0).contains(&x);
+    if p == q || !share(p) || !share(q) {
+        return None;
+    }
+    let if_the_same = ((p + q) * (1.0 - (p + q) / 2.0)).sqrt();
+    let if_not = (p * (1.0 - p) + q * (1.0 - q)).sqrt();
+    let sum = Z * if_the_same + normal_quantile(power)? * if_not;
+    Some((sum / (p - q)).powi(2).round())
+}
+
+/// How many times as many observations are needed when they come `m` from each of the sessions,
+/// and correlate by `rho` within one (Kish).
+#[must_use]
+pub fn design_effect(m: f64, rho: f64) -> f64 {
+    1.0 + (m - 1.0) * rho
+}
+
+/// The fewest independent observations whose least and greatest hold the quantile of `level`
+/// between them with 95 % confidence, whatever the distribution: 1 − levelⁿ − (1 − level)ⁿ ≥ 0.95.
+/// None if `level` is not between 10⁻⁶ and 1 − 10⁻⁶.
+#[must_use]
+pub fn percentile_sample_size(level: f64) -> Option<u64> {
+    if !(1e-6..=1.0 - 1e-6).contains(&level) {
+        return None;
+    }
+    let missed = |n: u64| level.powf(n as f64) + (1.0 - level).powf(n as f64);
+    (1..).find(|&n| missed(n) <= 0.05)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_told_apart_has_no_sample_size() {
+        assert_eq!(sample_size(0.05, 0.05, 0.8), None);
+        assert_eq!(sample_size(-0.1, 0.05, 0.8), None);
+        assert_eq!(sample_size(0.05, 1.5, 0.8), None);
+        assert_eq!(sample_size(0.05, 0.06, 1.0), None);
+        assert_eq!(sample_size(0.05, 0.06, f64::NAN), None);
+        assert_eq!(percentile_sample_size(1.0), None);
+        assert_eq!(percentile_sample_size(f64::NAN), None);
+    }
+
+    #[test]
+    fn more_power_and_a_smaller_difference_take_more() {
+        assert!(sample_size(0.05, 0.06, 0.9) > sample_size(0.05, 0.06, 0.8));
+        assert!(sample_size(0.05, 0.055, 0.8) > sample_size(0.05, 0.06, 0.8));
+        assert_eq!(sample_size(0.05, 0.06, 0.8), sample_size(0.06, 0.05, 0.8));
+    }
+
+    #[test]
+    fn ten_samples_of_a_session_that_correlate_by_0_3_count_as_2_7() {
+        assert!((10.0 / design_effect(10.0, 0.3) - 2.7).abs() < 0.01);
+    }
+}

@@ -1,0 +1,136 @@
+//! The interval engine against a recorded call whose intervals were worked out without it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ingest::Ingest;
+use prometheus::Registry;
+use runtime::{AppendTime, Input, Offset, Partition, Record, Recorder, Service, Settings, Source};
+use schemas::{EventKind, Report};
+use serde_json::Value;
+
+use super::{Check, Claim, Deviations, Theme};
+use crate::failure::{Context, Failure};
+
+pub(super) const THEME: Theme = Theme {
+    name: "intervals",
+    claims: &[Claim {
+        claim: "Intervals of a recorded call in Chromium: fields that differ",
+        reference: "`simulate/recordings/expected.py`, which shares nothing with the services",
+        bound: 0.0,
+    }],
+    check: Check::Offline(deviations),
+};
+
+const CALL: &str = include_str!("../../../simulate/recordings/call.jsonl");
+const EXPECTED: &str = include_str!("../../../simulate/recordings/expected.json");
+
+/// What enrich adds.
+const SCORES: [&str; 4] = ["audio_mos_milli", "video_mos_milli", "verdict", "verdicts"];
+
+/// Fields by participant, stats id and end.
+type Intervals = BTreeMap<String, BTreeMap<String, Value>>;
+
+fn deviations() -> Deviations {
+    let (found, wanted) = (found()?, wanted()?);
+    if wanted.is_empty() {
+        return Err(Failure("expected.json: there are no intervals".into()));
+    }
+    let nothing = BTreeMap::new();
+    let keys: BTreeSet<&String> = found.keys().chain(wanted.keys()).collect();
+    let differing = keys.into_iter().map(|key| {
+        let found = found.get(key).unwrap_or(&nothing);
+        let wanted = wanted.get(key).unwrap_or(&nothing);
+        let fields: BTreeSet<&String> = found.keys().chain(wanted.keys()).collect();
+        fields.into_iter().filter(|field| found.get(*field) != wanted.get(*field)).count()
+    });
+    Ok(vec![differing.sum::<usize>() as f64])
+}
+
+fn wanted() -> Result<Intervals, Failure> {
+    let expected: Value = serde_json::from_str(EXPECTED).context("expected.json")?;
+    let intervals = expected["intervals"].as_array().map_or(&[][..], Vec::as_slice);
+    Ok(intervals.iter().map(by_key).collect())
+}
+
+/// Runs the recording through ingest's core, without Kafka.
+fn found() -> Result<Intervals, Failure> {
+    let source = Source { input: Input(0), partition: Partition(0) };
+    let mut ingest = Ingest::handler(&Settings::default(), &Registry::new()).context("ingest")?;
+    let mut recorder = Recorder::default();
+    recorder.assign(source);
+    ingest.assigned(source, None).context("ingest")?;
+    for (offset, line) in CALL.lines().enumerate() {
+        let record = Record {
+            source,
+            offset: Offset(offset as i64),
+            appended: AppendTime(milliseconds(line)?),
+            key: None,
+            content_type: None,
+            payload: line.as_bytes(),
+            look_back: false,
+        };
+        ingest.record(&record, &mut recorder).context("ingest")?;
+    }
+    let first = CALL.lines().next().map_or(Ok(0), milliseconds)?;
+    let mut intervals = Intervals::new();
+    for sent in recorder.sent {
+        if sent.topic.0 != 0 {
+            return Err(Failure("call.jsonl: ingest made a dead letter of an event".into()));
+        }
+        let report: Report = schemas::decode(&sent.payload).context("report")?;
+        if report.event == EventKind::Stats {
+            intervals.extend(described(&report, first * 1000)?);
+        }
+    }
+    Ok(intervals)
+}
+
+/// When an event of the recording was, ms.
+fn milliseconds(line: &str) -> Result<i64, Failure> {
+    let event: Value = serde_json::from_str(line).context("call.jsonl")?;
+    event["timestamp"].as_i64().ok_or_else(|| Failure("call.jsonl: no timestamp".into()))
+}
+
+/// The report's intervals as the expectations have them: times since the recording's first event.
+fn described(report: &Report, first_us: i64) -> Result<Intervals, Failure> {
+    let describe = |interval| {
+        let mut fields = serde_json::to_value(interval).context("interval")?;
+        for time in ["start_us", "end_us"] {
+            fields[time] = fields[time].as_i64().map(|us| us - first_us).into();
+        }
+        fields["participant"] = report.participant.clone().into();
+        fields["client_version"] = report.client_version.clone().into();
+        Ok(by_key(&fields))
+    };
+    report.intervals.iter().map(describe).collect()
+}
+
+fn by_key(interval: &Value) -> (String, BTreeMap<String, Value>) {
+    let key = ["participant", "stats_id", "end_us"].map(|field| interval[field].to_string());
+    let mut fields = BTreeMap::new();
+    flatten(interval, &mut fields);
+    (key.join(" "), fields)
+}
+
+/// The fields that are known. Those of a group are named without the group, except for times of a
+/// quality limitation, whose names say too little alone.
+fn flatten(object: &Value, fields: &mut BTreeMap<String, Value>) {
+    for (name, value) in object.as_object().into_iter().flatten() {
+        match value {
+            Value::Null => {}
+            _ if SCORES.contains(&name.as_str()) => {}
+            Value::Object(_) => {
+                let mut members = BTreeMap::new();
+                flatten(value, &mut members);
+                let limited = |member: &str| name == "limitation" && member.ends_with("_us");
+                fields.extend(members.into_iter().map(|(member, value)| {
+                    let prefix = if limited(&member) { "limited_" } else { "" };
+                    (format!("{prefix}{member}"), value)
+                }));
+            }
+            value => {
+                fields.insert(name.clone(), value.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! `isobar accuracy`: what Isobar claims to compute, held against references from elsewhere.
+//!
+//! A theme is a file with its claims and the function that finds how far off each of them is; it
+//! takes a line in [`THEMES`] to add one.
+
+mod coverage;
+mod e_model;
+mod intervals;
+mod page;
+mod reference;
+mod sketches;
+mod sketches_in_clickhouse;
+mod statistics;
+mod statistics_in_clickhouse;
+
+use std::pin::Pin;
+
+use clap::Args;
+use clickhouse::Client;
+use serde::Serialize;
+
+use crate::failure::{Context, Failure};
+use crate::migrate;
+use crate::stack::{Plan, Ports, Stack};
+
+pub use page::page;
+
+/// `isobar accuracy`.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct Options {
+    /// An array of `{claim, reference, bound, deviation, ok}` instead of a page.
+    #[arg(long)]
+    json: bool,
+    /// Leaves out what needs a ClickHouse.
+    #[arg(long)]
+    offline: bool,
+}
+
+/// Something that Isobar is to be held to.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim {
+    /// What is claimed, and in which unit the deviation is.
+    pub claim: &'static str,
+    /// What it is held against.
+    pub reference: &'static str,
+    /// The largest deviation that is well.
+    pub bound: f64,
+}
+
+/// A claim and what was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// What is claimed.
+    pub claim: &'static str,
+    /// What it was held against.
+    pub reference: &'static str,
+    /// The largest deviation that is well.
+    pub bound: f64,
+    /// The largest deviation found; none (`null`) if something was not to be compared at all.
+    pub deviation: Option<f64>,
+    /// Whether the deviation is within the bound.
+    pub ok: bool,
+}
+
+type Deviations = Result<Vec<f64>, Failure>;
+
+/// How to find the largest deviation of each claim of a theme, in the claims' order.
+enum Check {
+    /// By itself.
+    Offline(fn() -> Deviations),
+    /// On a migrated ClickHouse of its own.
+    ClickHouse(for<'a> fn(&'a Server) -> Pin<Box<dyn Future<Output = Deviations> + 'a>>),
+}
+
+/// Claims that are checked together.
+struct Theme {
+    name: &'static str,
+    claims: &'static [Claim],
+    check: Check,
+}
+
+/// All that is claimed, in the order of the page.
+const THEMES: &[Theme] = &[
+    intervals::THEME,
+    e_model::THEME,
+    statistics::THEME,
+    coverage::THEME,
+    sketches::THEME,
+    sketches_in_clickhouse::THEME,
+    statistics_in_clickhouse::THEME,
+];
+
+/// Every claim, in the order of the page.
+pub fn claims() -> impl Iterator<Item = &'static Claim> {
+    THEMES.iter().flat_map(|theme| theme.claims)
+}
+
+/// Clients of a migrated ClickHouse.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// As a user that may create tables and insert.
+    pub admin: Client,
+    /// As a user that may only read views.
+    pub reader: Client,
+}
+
+/// Checks all claims, prints a page or JSON, and says whether all hold.
+///
+/// # Errors
+/// If ClickHouse does not start or a check cannot be made.
+pub async fn run(options: Options) -> Result<bool, Failure> {
+    let tell = |theme: &str| eprintln!("{theme} …");
+    let mut findings = offline(tell)?;
+    if !options.offline {
+        findings.extend(in_a_clickhouse(tell).await?);
+        sort(&mut findings);
+    }
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&findings).context("findings")?);
+    } else {
+        print!("{}", page(&findings));
+    }
+    Ok(findings.iter().all(|finding| finding.ok))
+}
+
+/// Checks the claims that need no ClickHouse. `tell` hears of each theme.
+///
+/// # Errors
+/// If a check cannot be made.
+pub fn offline(tell: impl Fn(&str)) -> Result<Vec<Finding>, Failure> {
+    let mut findings = Vec::new();
+    for theme in THEMES {
+        if let Check::Offline(check) = theme.check {
+            tell(theme.name);
+            findings.extend(theme.findings(&check().context(theme.name)?)?);
+        }
+    }
+    Ok(findings)
+}
+
+/// Checks the claims that need a ClickHouse on one that is migrated.
+///
+/// # Errors
+/// If a check cannot be made.
+pub async fn online(server: &Server, tell: impl Fn(&str)) -> Result<Vec<Finding>, Failure> {
+    let mut findings = Vec::new();
+    for theme in THEMES {
+        if let Check::ClickHouse(check) = theme.check {
+            tell(theme.name);
+            findings.extend(theme.findings(&check(server).await.context(theme.name)?)?);
+        }
+    }
+    Ok(findings)
+}
+
+/// On a ClickHouse that lives as long as this takes.
+async fn in_a_clickhouse(tell: impl Fn(&str)) -> Result<Vec<Finding>, Failure> {
+    tell("starting ClickHouse");
+    let folder = tempfile::Builder::new().prefix("isobar-accuracy-").tempdir();
+    let folder = folder.context("accuracy")?;
+    let stack = Stack::start(Plan {
+        isobar: std::env::current_exe().context("isobar's own program")?,
+        folder: folder.path().to_owned(),
+        ports: Ports::free(1)?,
+        // Nobody's Kafka: none is started, and none is asked for anything.
+        kafka: Some(String::new()),
+        clickhouse: None,
+    });
+    let stack = stack.map_err(|why| {
+        Failure(format!("{why}\n--offline leaves out the claims that need a ClickHouse"))
+    })?;
+    let access = stack.access();
+    let server = Server { admin: access.client("migrate"), reader: access.client("dashboard") };
+    migrate::apply(&server.admin).await?;
+    online(&server, tell).await
+}
+
+/// Puts findings into the order of the page.
+fn sort(findings: &mut [Finding]) {
+    findings.sort_by_key(|finding| claims().position(|claim| claim.claim == finding.claim));
+}
+
+impl Theme {
+    fn findings(&self, deviations: &[f64]) -> Result<Vec<Finding>, Failure> {
+        if deviations.len() != self.claims.len() {
+            let (found, wanted) = (deviations.len(), self.claims.len());
+            return Err(Failure(format!("{}: {found} deviations for {wanted} claims", self.name)));
+        }
+        let pairs = self.claims.iter().zip(deviations);
+        Ok(pairs.map(|(claim, deviation)| claim.finding(*deviation)).collect())
+    }
+}
+
+impl Claim {
+    fn finding(&self, deviation: f64) -> Finding {
+        Finding {
+            claim: self.claim,
+            reference: self.reference,
+            bound: self.bound,
+            deviation: Some(deviation).filter(|deviation| deviation.is_finite()),
+            ok: deviation <= self.bound,
+        }
+    }
+}
+
+/// The largest of distances between what was found and what was wanted; NaN if one of them is.
+fn largest(distances: impl IntoIterator<Item = f64>) -> f64 {
+    distances.into_iter().fold(0.0, |largest, distance| {
+        if distance.is_nan() || distance > largest { distance } else { largest }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Claim, largest};
+
+    #[test]
+    fn what_cannot_be_compared_is_not_well() {
+        let claim = Claim { claim: "", reference: "", bound: 1.0 };
+        assert!(claim.finding(1.0).ok);
+        for deviation in [1.1, f64::NAN, f64::INFINITY] {
+            assert!(!claim.finding(deviation).ok, "{deviation}");
+        }
+        assert!(largest([1.0, f64::NAN, 2.0]).is_nan());
+        assert_eq!(largest([1.0, 3.0, 2.0]), 3.0);
+    }
+}

@@ -1,0 +1,59 @@
+//! Reference values that `reference.py` works out from the published formulas.
+
+use serde::Deserialize;
+
+use crate::failure::{Context, Failure};
+
+/// The values, each row as the script writes it: what goes in, and what has to come out.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reference {
+    pub(super) e_model: EModel,
+    /// Successes, trials, limits.
+    pub(super) wilson: Vec<(u64, u64, f64, f64)>,
+    /// Two shares, power, size.
+    pub(super) sample_size: Vec<(f64, f64, f64, f64)>,
+    /// Level, size.
+    pub(super) percentile_sample_size: Vec<(f64, u64)>,
+    /// Probability, quantile.
+    pub(super) normal_quantile: Vec<(f64, f64)>,
+    /// Successes and trials of two groups, limits of the difference.
+    pub(super) newcombe: Vec<(u64, u64, u64, u64, f64, f64)>,
+    pub(super) estimate: Vec<Estimated>,
+}
+
+/// Sessions to be made, and their estimate.
+#[derive(Debug, Deserialize)]
+pub(super) struct Estimated {
+    pub(super) seed: u64,
+    pub(super) sessions: usize,
+    /// So many in ten are never poor.
+    pub(super) never_poor: u64,
+    pub(super) effective_sessions: f64,
+    pub(super) ratio: f64,
+    pub(super) standard_error: f64,
+    /// Limits of the ratio as a mean.
+    pub(super) mean: [f64; 2],
+    /// Limits of the ratio as a share.
+    pub(super) share: [f64; 2],
+}
+
+/// Rows of the E-model.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EModel {
+    /// R, MOS.
+    pub(super) mos: Vec<(f64, f64)>,
+    /// Delay, ms; Idd.
+    pub(super) delay_g107: Vec<(f64, f64)>,
+    /// Delay, ms; Id.
+    pub(super) delay_simplified: Vec<(f64, f64)>,
+    /// Ie, Bpl, loss in percent; Ie,eff.
+    pub(super) loss: Vec<(f64, f64, f64, f64)>,
+}
+
+impl Reference {
+    pub(super) fn load() -> Result<Self, Failure> {
+        serde_json::from_str(include_str!("reference.json")).context("reference.json")
+    }
+}

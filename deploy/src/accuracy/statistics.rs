@@ -1,0 +1,125 @@
+//! Statistics against formulas and tables of others.
+
+use dashboard::statistics::{
+    Estimate, Interval, Session, difference, normal_quantile, percentile_sample_size, sample_size,
+    wilson,
+};
+
+use super::reference::{Estimated, Reference};
+use super::{Check, Claim, Deviations, Theme, largest};
+
+pub(super) const THEME: Theme = Theme {
+    name: "statistics",
+    claims: &[
+        Claim {
+            claim: "Wilson's 95 % interval, from 0 of 1 to 3 of 1,000,000",
+            reference: "Wilson (1927), in decimals (`reference.py`)",
+            bound: 1e-12,
+        },
+        Claim {
+            claim: "95 % interval of a difference of two shares, to the four digits printed",
+            reference: "Newcombe (1998), eight worked examples of method 10",
+            bound: 5.1e-5,
+        },
+        Claim {
+            claim: "Ratio over sessions: estimate and standard error, relative",
+            reference: "Cochran, Sampling Techniques, 6.4, in decimals (`reference.py`)",
+            bound: 1e-12,
+        },
+        Claim {
+            claim: "95 % limits of a mean and of a share over sessions",
+            reference: "The same, with Student's quantile by numerical integration",
+            bound: 1e-6,
+        },
+        Claim {
+            claim: "Sample size to tell two shares apart, sessions",
+            reference: "Fleiss, Levin and Paik, 4.14, in decimals (`reference.py`): 5 % against \
+                        6, 7, 10 % at 80 % power take 8,158, 2,212, 434",
+            bound: 0.0,
+        },
+        Claim {
+            claim: "Fewest observations for an interval of a percentile",
+            reference: "By trying (`reference.py`): p50 6, p75 11, p90 29, p95 59, p99 299",
+            bound: 0.0,
+        },
+        Claim {
+            claim: "Normal quantiles of 10⁻⁹ to 0.9999",
+            reference: "Python's `statistics.NormalDist`",
+            bound: 1e-12,
+        },
+    ],
+    check: Check::Offline(deviations),
+};
+
+fn deviations() -> Deviations {
+    let reference = Reference::load()?;
+    let wilson_limits = reference
+        .wilson
+        .iter()
+        .map(|&(k, n, low, high)| wilson(k, n).map_or(f64::NAN, |found| limits(found, low, high)));
+    let newcombe = reference.newcombe.iter().map(|&(k, n, l, m, low, high)| {
+        let pair = wilson(k, n).zip(wilson(l, m));
+        pair.map_or(f64::NAN, |(a, b)| limits(difference(a, b).interval, low, high))
+    });
+    let sizes = reference.sample_size.iter().map(|&(p, q, power, wanted)| {
+        sample_size(p, q, power).map_or(f64::NAN, |found| (found - wanted).abs())
+    });
+    let percentiles = reference.percentile_sample_size.iter().map(|&(level, wanted)| {
+        percentile_sample_size(level).map_or(f64::NAN, |found| found.abs_diff(wanted) as f64)
+    });
+    let quantiles = reference
+        .normal_quantile
+        .iter()
+        .map(|&(p, wanted)| normal_quantile(p).map_or(f64::NAN, |found| (found - wanted).abs()));
+    Ok(vec![
+        largest(wilson_limits),
+        largest(newcombe),
+        largest(reference.estimate.iter().map(|row| estimated(row).0)),
+        largest(reference.estimate.iter().map(|row| estimated(row).1)),
+        largest(sizes),
+        largest(percentiles),
+        largest(quantiles),
+    ])
+}
+
+fn limits(found: Interval, low: f64, high: f64) -> f64 {
+    largest([(found.lower - low).abs(), (found.upper - high).abs()])
+}
+
+/// How far off an estimate is, relative, and its limits.
+fn estimated(wanted: &Estimated) -> (f64, f64) {
+    let sessions = sessions(wanted.seed, wanted.sessions, wanted.never_poor);
+    let Some(found) = Estimate::of(&sessions) else {
+        return (f64::NAN, f64::NAN);
+    };
+    let relative = |found: f64, wanted: f64| {
+        if found == wanted { 0.0 } else { (found / wanted - 1.0).abs() }
+    };
+    let estimate = largest([
+        relative(found.effective_sessions, wanted.effective_sessions),
+        relative(found.ratio, wanted.ratio),
+        relative(found.standard_error.unwrap_or(f64::NAN), wanted.standard_error),
+    ]);
+    let off = |found: Option<Interval>, [low, high]: [f64; 2]| {
+        found.map_or(f64::NAN, |found| limits(found, low, high))
+    };
+    (estimate, largest([off(found.mean(), wanted.mean), off(found.share(), wanted.share)]))
+}
+
+/// The sessions of `reference.py`: a multiplicative generator (Park and Miller) gives each a time
+/// of up to ten minutes and, to those that are ever poor, a share of it.
+pub(super) fn sessions(seed: u64, count: usize, never_poor: u64) -> Vec<Session> {
+    let mut state = seed;
+    let mut next = move || {
+        state = state * 48_271 % 2_147_483_647;
+        state
+    };
+    let session = |_| {
+        let whole = (1_000_000 + next() % 600_000_000).cast_signed();
+        let luck = next();
+        let poor = luck / 1000 % 10 >= never_poor;
+        let part = if poor { whole * (luck % 1000).cast_signed() / 1000 } else { 0 };
+        Session { part, whole }
+    };
+    (0..count).map(session).collect()
+}

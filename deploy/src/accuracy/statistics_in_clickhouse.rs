@@ -1,0 +1,234 @@
+//! The statistics' SQL functions against their Rust core.
+
+use clickhouse::Client;
+use dashboard::statistics::{
+    Estimate, Interval, Session, difference, normal_quantile, percentile_sample_size, sample_size,
+    wilson,
+};
+
+use super::statistics::sessions;
+use super::{Check, Claim, Deviations, Server, Theme, largest};
+use crate::failure::{Context, Failure};
+
+pub(super) const THEME: Theme = Theme {
+    name: "statistics in ClickHouse",
+    claims: &[
+        Claim {
+            claim: "`isobar_share` and `isobar_mean` of 80 groups of 1 to 2,000 sessions",
+            reference: "The Rust core, which goes through the sessions twice where SQL sums squares",
+            bound: 1e-9,
+        },
+        Claim {
+            claim: "`isobar_difference` of every two of these groups",
+            reference: "The Rust core",
+            bound: 1e-9,
+        },
+        Claim {
+            claim: "`isobar_wilson` of 0 to n of n, n from 0 to 1,000,000",
+            reference: "The Rust core",
+            bound: 1e-12,
+        },
+        Claim {
+            claim: "`isobar_normal_quantile`, `isobar_sample_size`, `isobar_percentile_sample_size`",
+            reference: "The Rust core",
+            bound: 1e-12,
+        },
+    ],
+    check: Check::ClickHouse(|server| Box::pin(deviations(server))),
+};
+
+const GROUPS: u32 = 80;
+
+async fn deviations(server: &Server) -> Deviations {
+    let groups: Vec<Vec<Session>> = (0..GROUPS).map(group).collect();
+    load(&server.admin, &groups).await?;
+    let reader = &server.reader;
+    Ok(vec![
+        largest([shares(&server.admin, &groups).await?, means(&server.admin, &groups).await?]),
+        differences(&server.admin, &groups).await?,
+        wilsons(reader).await?,
+        largest([quantiles(reader).await?, sizes(reader).await?, percentiles(reader).await?]),
+    ])
+}
+
+/// Sessions of a group: around the fewest that an interval is told for, none ever poor, all wholly
+/// poor, some without any time, and some that are less than nothing, as lost packets may be.
+fn group(number: u32) -> Vec<Session> {
+    let count = [1, 2, 3, 99, 150, 200, 500, 2000][number as usize % 8];
+    let mut sessions = sessions(u64::from(number) + 1, count, u64::from(number) % 11);
+    for (position, session) in sessions.iter_mut().enumerate() {
+        match number % 9 {
+            7 => session.part = session.whole,
+            8 if position % 3 == 0 => *session = Session { part: 0, whole: 0 },
+            6 if position % 5 == 0 => session.part = -session.part / 100,
+            _ => {}
+        }
+    }
+    sessions
+}
+
+async fn load(admin: &Client, groups: &[Vec<Session>]) -> Result<(), Failure> {
+    let table = "CREATE OR REPLACE TABLE accuracy_sessions \
+                 (grouping UInt32, part Int64, whole Int64) ENGINE = Memory";
+    admin.query(table).execute().await.context("accuracy_sessions")?;
+    let statement = "INSERT INTO accuracy_sessions FORMAT RowBinary";
+    let mut insert = admin.insert_formatted_with(statement).buffered();
+    for (grouping, sessions) in (0_u32..).zip(groups) {
+        for Session { part, whole } in sessions {
+            insert.write_buffered(&grouping.to_le_bytes());
+            insert.write_buffered(&part.to_le_bytes());
+            insert.write_buffered(&whole.to_le_bytes());
+        }
+    }
+    insert.end().await.context("accuracy_sessions")
+}
+
+/// Distance of two numbers; NaN if just one of them is there.
+fn apart(found: Option<f64>, wanted: Option<f64>) -> f64 {
+    match (found, wanted) {
+        (None, None) => 0.0,
+        (Some(found), Some(wanted)) if found == wanted => 0.0,
+        (Some(found), Some(wanted)) => (found - wanted).abs() / wanted.abs().max(1.0),
+        _ => f64::NAN,
+    }
+}
+
+fn limits(lower: Option<f64>, upper: Option<f64>, wanted: Option<Interval>) -> f64 {
+    let (low, high) = (wanted.map(|wanted| wanted.lower), wanted.map(|wanted| wanted.upper));
+    largest([apart(lower, low), apart(upper, high)])
+}
+
+fn same(same: bool) -> f64 {
+    if same { 0.0 } else { f64::NAN }
+}
+
+/// An estimate as SQL tells it: sessions, effective sessions, ratio, standard error, limits, whether
+/// there are enough.
+type Told = (u64, Option<f64>, Option<f64>, Option<f64>, Option<f64>, Option<f64>, bool);
+
+fn estimate(told: &Told, sessions: &[Session], interval: Of) -> f64 {
+    let &(count, effective, ratio, error, lower, upper, enough) = told;
+    let wanted = Estimate::of(sessions);
+    largest([
+        same(count == wanted.map_or(0, |wanted| wanted.sessions)),
+        same(enough == wanted.is_some_and(|wanted| wanted.enough())),
+        apart(effective, wanted.map(|wanted| wanted.effective_sessions)),
+        apart(ratio, wanted.map(|wanted| wanted.ratio)),
+        apart(error, wanted.and_then(|wanted| wanted.standard_error)),
+        limits(lower, upper, wanted.and_then(|wanted| interval(&wanted))),
+    ])
+}
+
+type Of = fn(&Estimate) -> Option<Interval>;
+
+async fn shares(admin: &Client, groups: &[Vec<Session>]) -> Result<f64, Failure> {
+    let query = "SELECT grouping, e.sessions, e.effective_sessions, e.share, e.standard_error, \
+                 e.lower, e.upper, e.enough, e.design_effect \
+                 FROM (SELECT grouping, isobar_share(part, whole) AS e FROM accuracy_sessions \
+                 WHERE grouping % 9 != 6 GROUP BY grouping)";
+    type Row = (
+        u32,
+        u64,
+        Option<f64>,
+        Option<f64>,
+        Option<f64>,
+        Option<f64>,
+        Option<f64>,
+        bool,
+        Option<f64>,
+    );
+    let rows = admin.query(query).fetch_all::<Row>().await.context("isobar_share")?;
+    let wanted = groups.iter().enumerate().filter(|(number, _)| number % 9 != 6).count();
+    let each =
+        rows.iter().map(|&(grouping, n, effective, share, error, low, high, enough, design)| {
+            let sessions = &groups[grouping as usize];
+            let told = (n, effective, share, error, low, high, enough);
+            let design_effect = Estimate::of(sessions).and_then(|wanted| wanted.design_effect());
+            largest([estimate(&told, sessions, Estimate::share), apart(design, design_effect)])
+        });
+    Ok(largest(each.chain([same(rows.len() == wanted)])))
+}
+
+async fn means(admin: &Client, groups: &[Vec<Session>]) -> Result<f64, Failure> {
+    let query = "SELECT grouping, e.sessions, e.effective_sessions, e.mean, e.standard_error, \
+                 e.lower, e.upper, e.enough \
+                 FROM (SELECT grouping, isobar_mean(part, whole) AS e FROM accuracy_sessions \
+                 GROUP BY grouping)";
+    type Row = (u32, u64, Option<f64>, Option<f64>, Option<f64>, Option<f64>, Option<f64>, bool);
+    let rows = admin.query(query).fetch_all::<Row>().await.context("isobar_mean")?;
+    let each = rows.iter().map(|&(grouping, n, effective, mean, error, low, high, enough)| {
+        let told = (n, effective, mean, error, low, high, enough);
+        estimate(&told, &groups[grouping as usize], Estimate::mean)
+    });
+    Ok(largest(each.chain([same(rows.len() == groups.len())])))
+}
+
+async fn differences(admin: &Client, groups: &[Vec<Session>]) -> Result<f64, Failure> {
+    let query = "WITH shares AS (SELECT grouping, isobar_share(part, whole) AS share \
+                 FROM accuracy_sessions WHERE grouping % 9 != 6 GROUP BY grouping) \
+                 SELECT one, other, d.difference, d.lower, d.upper, d.clear FROM \
+                 (SELECT a.grouping AS one, b.grouping AS other, \
+                 isobar_difference(a.share, b.share) AS d \
+                 FROM shares AS a CROSS JOIN shares AS b)";
+    type Row = (u32, u32, Option<f64>, Option<f64>, Option<f64>, bool);
+    let rows = admin.query(query).fetch_all::<Row>().await.context("isobar_difference")?;
+    let share = |number: u32| Estimate::of(&groups[number as usize]);
+    let each = rows.iter().map(|&(a, b, told, lower, upper, clear)| {
+        let (a, b) = (share(a), share(b));
+        let wanted = a.and_then(|a| a.share()).zip(b.and_then(|b| b.share()));
+        let wanted = wanted.map(|(a, b)| difference(a, b));
+        let of_ratios = a.zip(b).map(|(a, b)| a.ratio - b.ratio);
+        largest([
+            apart(told, of_ratios),
+            limits(lower, upper, wanted.map(|wanted| wanted.interval)),
+            same(clear == wanted.is_some_and(|wanted| wanted.clear)),
+        ])
+    });
+    let told = rows.iter().any(|row| row.5) && rows.iter().any(|row| !row.5 && row.3.is_some());
+    Ok(largest(each.chain([same(told)])))
+}
+
+async fn wilsons(reader: &Client) -> Result<f64, Failure> {
+    let query = "SELECT k, n, w.share, w.lower, w.upper FROM (SELECT k, n, isobar_wilson(k, n) AS w \
+                 FROM (SELECT arrayJoin([0, 1, 2, 10, 99, 12345, 1000000]) AS n, \
+                 toUInt64(intDiv(n * number, 20)) AS k FROM numbers(21)))";
+    type Row = (u64, u32, Option<f64>, Option<f64>, Option<f64>);
+    let rows = reader.query(query).fetch_all::<Row>().await.context("isobar_wilson")?;
+    let each = rows.iter().map(|&(k, n, share, lower, upper)| {
+        let wanted = wilson(k, u64::from(n));
+        let share = apart(share, wanted.map(|wanted| wanted.estimate));
+        largest([share, limits(lower, upper, wanted)])
+    });
+    Ok(largest(each.chain([same(rows.len() == 7 * 21)])))
+}
+
+async fn quantiles(reader: &Client) -> Result<f64, Failure> {
+    let query = "SELECT p, isobar_normal_quantile(p) FROM (SELECT arrayJoin(arrayConcat(\
+                 [0., 1e-12, 1e-9, 1e-4, 1.], range(1, 100) / 100)) AS p)";
+    let rows = reader.query(query).fetch_all::<(f64, Option<f64>)>().await;
+    let rows = rows.context("isobar_normal_quantile")?;
+    let each = rows.iter().map(|&(p, told)| apart(told, normal_quantile(p)));
+    Ok(largest(each.chain([same(rows.len() == 104)])))
+}
+
+async fn sizes(reader: &Client) -> Result<f64, Failure> {
+    let query = "SELECT p, q, power, isobar_sample_size(p, q, power) FROM (\
+                 SELECT arrayJoin([-0.1, 0., 0.001, 0.05, 0.5, 1.]) AS p, \
+                 arrayJoin([0.002, 0.05, 0.06, 0.07, 0.1, 1.]) AS q, \
+                 arrayJoin([0.5, 0.8, 0.9, 0.99, 1.]) AS power)";
+    let rows = reader.query(query).fetch_all::<(f64, f64, f64, Option<f64>)>().await;
+    let rows = rows.context("isobar_sample_size")?;
+    let each = rows.iter().map(|&(p, q, power, told)| apart(told, sample_size(p, q, power)));
+    Ok(largest(each.chain([same(rows.len() == 6 * 6 * 5)])))
+}
+
+async fn percentiles(reader: &Client) -> Result<f64, Failure> {
+    let query = "SELECT level, isobar_percentile_sample_size(level) FROM (SELECT arrayJoin(\
+                 arrayConcat([0., 0.001, 0.999, 0.9999, 1.], range(1, 200) / 200)) AS level)";
+    let rows = reader.query(query).fetch_all::<(f64, Option<f64>)>().await;
+    let rows = rows.context("isobar_percentile_sample_size")?;
+    let each = rows.iter().map(|&(level, told)| {
+        apart(told, percentile_sample_size(level).map(|wanted| wanted as f64))
+    });
+    Ok(largest(each.chain([same(rows.len() == 204)])))
+}

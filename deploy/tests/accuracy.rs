@@ -1,0 +1,96 @@
+//! The claims of `isobar accuracy` that need no ClickHouse, and the page that it makes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::fs;
+use std::path::Path;
+
+use dashboard::statistics::wilson;
+use deploy::accuracy;
+use enrich::e_model;
+use serde_json::Value;
+
+#[test]
+fn every_claim_that_needs_no_clickhouse_holds() {
+    let findings = accuracy::offline(|_| ()).unwrap();
+    assert!(findings.len() > 15, "{findings:#?}");
+    for finding in findings {
+        assert!(finding.ok, "{finding:#?}");
+    }
+}
+
+#[test]
+fn the_page_on_accuracy_has_the_claims_of_the_command_and_found_them_true() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/accuracy.md");
+    let page = fs::read_to_string(file).unwrap();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| ")).skip(1);
+    let told: Vec<(String, String)> = rows
+        .map(|row| {
+            let cells: Vec<&str> = row.split(" | ").collect();
+            assert_eq!(cells.len(), 5, "{row}");
+            assert_eq!(cells[4], "ok |", "{row}");
+            (cells[0].to_owned(), cells[1].to_owned())
+        })
+        .collect();
+    let claimed: Vec<(String, String)> = accuracy::claims()
+        .map(|claim| (claim.claim.to_owned(), claim.reference.to_owned()))
+        .collect();
+    assert_eq!(
+        told, claimed,
+        "docs/reference/accuracy.md is out of date: \
+         cargo run -- accuracy > docs/reference/accuracy.md"
+    );
+    let introduction = accuracy::page(&[]);
+    assert!(page.starts_with(&introduction), "{introduction}");
+}
+
+/// Reference values that lie beside the checkout, if they do.
+fn shared(name: &str) -> Option<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors").join(name);
+    let Ok(json) = fs::read_to_string(&path) else {
+        eprintln!("skipped: there is no {}", path.display());
+        return None;
+    };
+    Some(serde_json::from_str(&json).unwrap())
+}
+
+fn number(row: &Value, key: &str) -> f64 {
+    row[key].as_f64().unwrap()
+}
+
+#[track_caller]
+fn assert_close(found: f64, row: &Value, key: &str) {
+    assert!((found - number(row, key)).abs() <= 1e-6, "{found}, {key}: {row}");
+}
+
+#[test]
+fn shared_values_of_the_e_model_are_met() {
+    let Some(vectors) = shared("e_model.json") else { return };
+    let rows = |name: &str| vectors[name].as_array().unwrap().clone();
+    for row in rows("mos_from_r") {
+        assert_close(e_model::mos(number(&row, "r")), &row, "mos");
+    }
+    for row in rows("delay_impairment_simplified") {
+        assert_close(e_model::simplified_delay_impairment(number(&row, "delay_ms")), &row, "id");
+    }
+    for row in rows("delay_impairment_g107") {
+        assert_close(e_model::delay_impairment(number(&row, "delay_ms")), &row, "idd");
+    }
+    for row in rows("loss") {
+        let of = |key| number(&row, key);
+        let impairment = e_model::loss_impairment(of("ie"), of("bpl"), of("loss_percent"));
+        assert_close(impairment, &row, "ie_eff");
+        assert_close(e_model::mos(93.2 - impairment), &row, "mos");
+    }
+}
+
+#[test]
+fn shared_values_of_wilson_s_interval_are_met() {
+    let Some(vectors) = shared("wilson.json") else { return };
+    for row in vectors["cases"].as_array().unwrap() {
+        let of = |key: &str| row[key].as_u64().unwrap();
+        let found = wilson(of("k"), of("n")).unwrap();
+        assert_close(found.lower, row, "low");
+        assert_close(found.upper, row, "high");
+    }
+}
