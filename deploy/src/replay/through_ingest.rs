@@ -38,12 +38,12 @@ fn ingest(options: &Options) -> (Vec<Report>, Vec<DeadLetter>) {
 
     let (_, recordings) = read(options).unwrap();
     for (offset, (_, event)) in stamp(options, recordings, NOW_MS).iter().enumerate() {
-        let payload = serde_json::to_vec(event).unwrap();
+        let (key, payload) = (event.key(), event.payload().unwrap());
         let record = Record {
             source,
             offset: Offset(offset as i64),
             appended: AppendTime(NOW_MS as i64),
-            key: None,
+            key: Some(key.as_bytes()),
             content_type: None,
             payload: &payload,
             look_back: false,
