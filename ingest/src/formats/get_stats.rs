@@ -4,7 +4,7 @@
 
 use schemas::{Direction, Kind};
 
-use self::object::{Object, Type};
+pub(super) use self::object::{Found, Object, ObjectSeed, Type};
 pub(super) use self::report::GetStats;
 use super::{Reason, Rejected};
 use crate::counters::{Told, Values, whole};
@@ -17,21 +17,55 @@ mod report;
 /// Ids and other texts of stats objects: browsers stay well under it.
 const MAX_TEXT: usize = 256;
 
+/// Snapshots of the RTP streams and of the selected candidate pair.
+type Snapshots<'a> = (Vec<Stream<'a>>, Option<Pair<'a>>);
+
 impl<'a> GetStats<'a> {
-    /// Snapshots of the RTP streams and of the selected candidate pair. Objects that tell no time
-    /// of their own were taken at `client_us`.
+    /// The snapshots of a report that is complete by itself. Objects that tell no time of their
+    /// own were taken at `client_us`.
     pub(super) fn snapshots(
         self,
         client_us: i64,
         max_streams: usize,
-    ) -> Result<(Vec<Stream<'a>>, Option<Pair<'a>>), Rejected> {
-        let objects = match self {
-            Self::Objects(objects) => objects,
-            Self::Missing => return Err(Rejected::new(Reason::MissingField, "report")),
-            Self::Wrong => {
-                return Err(Rejected::new(Reason::BadValue, "report: neither object nor array"));
+    ) -> Result<Snapshots<'a>, Rejected> {
+        self.found()?.snapshots(client_us, max_streams)
+    }
+
+    /// What was found in a report that is complete by itself.
+    pub(super) fn found(self) -> Result<Found<'a>, Rejected> {
+        match self {
+            Self::Found(found) if found.legacy => Err(legacy()),
+            Self::Found(found) if found.untyped => {
+                let detail = "report: an object without a type: expand deltas before sending them";
+                Err(Rejected::new(Reason::Delta, detail))
             }
-        };
+            Self::Found(found) => Ok(found),
+            Self::Missing => Err(Rejected::new(Reason::MissingField, "report")),
+            Self::Wrong => Err(Rejected::new(Reason::BadValue, "report: neither object nor array")),
+        }
+    }
+}
+
+/// The refusal of the callback-based getStats().
+pub(super) fn legacy() -> Rejected {
+    let detail = "report: legacy getStats() with goog… members: send what the promise-based \
+                  RTCPeerConnection.getStats() returns";
+    Rejected::new(Reason::LegacyGetStats, detail)
+}
+
+impl<'a> Found<'a> {
+    /// The newest time that an object tells, us since the Unix epoch.
+    pub(super) fn newest_us(&self) -> Option<i64> {
+        self.objects.iter().filter_map(|object| object.timestamp_us).max()
+    }
+
+    /// The snapshots. Objects that tell no time of their own were taken at `client_us`.
+    pub(super) fn snapshots(
+        self,
+        client_us: i64,
+        max_streams: usize,
+    ) -> Result<Snapshots<'a>, Rejected> {
+        let objects = self.objects;
         if objects.iter().any(|object| object.id.is_empty() || object.id.len() > MAX_TEXT) {
             let detail = format!("report: an id that is empty or longer than {MAX_TEXT} bytes");
             return Err(Rejected::new(Reason::BadValue, detail));
@@ -56,12 +90,18 @@ fn stream<'a>(object: &Object<'a>, objects: &[Object<'a>], client_us: i64) -> Op
         }
         _ => return None,
     };
-    let kind = match object.kind.as_deref() {
+    let codec = find(objects, Type::Codec, object.codec_id.as_deref());
+    let mime_type = codec.and_then(|codec| codec.mime_type.as_deref());
+    let of_codec = || mime_type?.split_once('/').map(|(kind, _)| kind);
+    let kind = match object.kind.as_deref().or_else(of_codec) {
         Some("audio") => Kind::Audio,
         Some("video") => Kind::Video,
         _ => return None,
     };
     let mut values = Values::EMPTY;
+    if let Some(track) = find(objects, Type::Track, object.track_id.as_deref()) {
+        values.take(&track.values, told);
+    }
     values.take(&object.values, told);
     let remote = objects
         .iter()
@@ -70,7 +110,6 @@ fn stream<'a>(object: &Object<'a>, objects: &[Object<'a>], client_us: i64) -> Op
     if let Some(remote) = remote {
         values.take(&remote.values, told_remotely);
     }
-    let codec = find(objects, Type::Codec, object.codec_id.as_deref());
     Some(Stream {
         stats_id: object.id.clone(),
         ssrc: object.ssrc,
@@ -101,9 +140,9 @@ fn find<'o, 'a>(objects: &'o [Object<'a>], of: Type, id: Option<&str>) -> Option
 fn pair<'a>(objects: &[Object<'a>], client_us: i64) -> Option<Pair<'a>> {
     let of_pairs = Type::Counting(Told::Pair);
     let mut pairs = objects.iter().filter(|object| object.is(of_pairs));
-    let object = objects
-        .iter()
-        .filter(|object| object.is(Type::Transport))
+    let mut transports = objects.iter().filter(|object| object.is(Type::Transport));
+    let object = transports
+        .clone()
         .find_map(|transport| find(objects, of_pairs, transport.selected_pair_id.as_deref()))
         .or_else(|| pairs.clone().find(|pair| pair.selected))
         .or_else(|| {
@@ -111,6 +150,10 @@ fn pair<'a>(objects: &[Object<'a>], client_us: i64) -> Option<Pair<'a>> {
         })?;
     let local = find(objects, Type::Candidate, object.local_id.as_deref());
     let remote = find(objects, Type::Candidate, object.remote_id.as_deref());
+    let transport = transports.find(|transport| {
+        transport.selected_pair_id.as_ref() == Some(&object.id)
+            || object.transport_id.as_ref() == Some(&transport.id)
+    });
     let mut values = Values::EMPTY;
     values.take(&object.values, Told::Pair);
     Some(Pair {
@@ -123,5 +166,7 @@ fn pair<'a>(objects: &[Object<'a>], client_us: i64) -> Option<Pair<'a>> {
         relay_protocol: local.and_then(|candidate| candidate.relay_protocol.clone()),
         network_type: local.and_then(|candidate| candidate.network_type.clone()),
         available_outgoing_bitrate: object.outgoing_bitrate.and_then(|rate| whole(rate, 1.0)),
+        ice_state: transport.and_then(|transport| transport.ice_state.clone()),
+        dtls_state: transport.and_then(|transport| transport.dtls_state.clone()),
     })
 }

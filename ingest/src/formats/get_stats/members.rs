@@ -52,13 +52,23 @@ pub(super) enum Field {
     NetworkType,
     /// `availableOutgoingBitrate`
     OutgoingBitrate,
+    /// `trackId`, the id of the `track` object that browsers had until 2023
+    TrackId,
+    /// `transportId`
+    TransportId,
+    /// `isRemote`, by which remote streams were told before they had types of their own
+    IsRemote,
+    /// `iceState`
+    IceState,
+    /// `dtlsState`
+    DtlsState,
     /// A line of the table of counters.
     Counter(Counter),
 }
 
 const DURATIONS: &str = "qualityLimitationDurations";
 
-const OTHERS: [(&str, Field); 21] = [
+const OTHERS: [(&str, Field); 26] = [
     ("type", Field::Type),
     ("id", Field::Id),
     ("timestamp", Field::Timestamp),
@@ -80,6 +90,11 @@ const OTHERS: [(&str, Field); 21] = [
     ("relayProtocol", Field::RelayProtocol),
     ("networkType", Field::NetworkType),
     ("availableOutgoingBitrate", Field::OutgoingBitrate),
+    ("trackId", Field::TrackId),
+    ("transportId", Field::TransportId),
+    ("isRemote", Field::IsRemote),
+    ("iceState", Field::IceState),
+    ("dtlsState", Field::DtlsState),
 ];
 
 /// First byte of a name, the name, and what it names.
