@@ -4,10 +4,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use runtime::{Committed, Fatal, Handler, Output, OutputTopic, Record, Source, Start};
+use runtime::{Committed, Fatal, Handler, Output, OutputTopic, Pace, Record, Source, Start};
 use schemas::{
-    DecodeError, Device, EnrichedReport, EventKind, LookUps, Path, Place, Provider, Report,
-    ScoredInterval, UNKNOWN,
+    DecodeError, Device, EnrichedReport, EventKind, LookUps, PackVerdict, Path, Place, PlaceSource,
+    Provider, Report, ScoredInterval, UNKNOWN,
 };
 
 use crate::cache::Recent;
@@ -40,6 +40,7 @@ struct Origin {
     network: String,
     place: Place,
     provider: Provider,
+    source: PlaceSource,
 }
 
 impl Pipeline {
@@ -55,10 +56,11 @@ impl Pipeline {
             city: tables.geo.city_label(),
             asn: tables.geo.asn_label(),
             user_agent: devices.label(),
-            pack: tables.pack.label(),
+            packs: vec![tables.pack.label()],
             score: tables.score.label(),
         };
         let unlocated = Arc::new(Origin {
+            source: PlaceSource::Unknown,
             network: String::new(),
             place: place::nowhere(),
             provider: place::nobody(),
@@ -87,7 +89,8 @@ impl Pipeline {
         let (pack, score) = (&self.tables.pack, &self.tables.score);
         let scored = report.intervals.into_iter().map(|interval| ScoredInterval {
             audio_mos_milli: score.audio_mos_milli(&interval, path),
-            verdict: pack.verdict(&interval),
+            video_mos_milli: None,
+            verdicts: vec![PackVerdict { verdict: pack.verdict(&interval), reason: None }],
             interval,
         });
         EnrichedReport {
@@ -103,6 +106,7 @@ impl Pipeline {
             event_us: report.event_us,
             network: origin.network.clone(),
             place: origin.place.clone(),
+            place_source: origin.source,
             provider: origin.provider.clone(),
             device: Device::clone(&device),
             edge: known(report.edge.as_deref()),
@@ -111,6 +115,7 @@ impl Pipeline {
             time_to_connect_ms: report.time_to_connect_ms,
             time_to_media_ms: report.time_to_media_ms,
             failure_reason: report.failure_reason,
+            failed_device: report.failed_device,
             rating: report.rating,
             look_ups: self.look_ups.clone(),
         }
@@ -126,6 +131,10 @@ impl Pipeline {
             let provider = metrics.look_up(Table::Asn, geo.provider(address));
             Arc::new(Origin {
                 network: address::network(address),
+                source: match (&place, &provider) {
+                    (None, None) => PlaceSource::Unknown,
+                    _ => PlaceSource::Address,
+                },
                 place: place.unwrap_or_else(place::nowhere),
                 provider: provider.unwrap_or_else(place::nobody),
             })
@@ -179,7 +188,7 @@ impl Handler for Pipeline {
         Ok(())
     }
 
-    fn tick(&mut self, _: u64, _: bool, _: &mut dyn Output) -> Result<(), Fatal> {
+    fn tick(&mut self, _: u64, _: Pace, _: &mut dyn Output) -> Result<(), Fatal> {
         Ok(())
     }
 

@@ -110,13 +110,13 @@ impl AsnRecord<'_> {
             Some(Asn::Text(text)) => text.trim_start_matches("AS").parse().unwrap_or(0),
             None => 0,
         };
-        Provider { asn: asn.into(), organisation: known(self.name) }
+        Provider { asn: asn.into(), organisation: known(self.name), connection_type: known(None) }
     }
 }
 
 /// The provider of an address that no data knows.
 pub(crate) fn nobody() -> Provider {
-    Provider { asn: 0, organisation: known(None) }
+    Provider { asn: 0, organisation: known(None), connection_type: known(None) }
 }
 
 /// The text, or unknown if there is none.

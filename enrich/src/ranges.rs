@@ -38,7 +38,7 @@ impl Ranges {
             })?;
             let position = *positions.entry(provider).or_insert_with_key(|(asn, organisation)| {
                 let (asn, organisation) = (i64::from(*asn), known(Some(organisation)));
-                ranges.providers.push(Provider { asn, organisation });
+                ranges.providers.push(Provider { asn, organisation, connection_type: known(None) });
                 ranges.providers.len() as u32 - 1
             });
             match (first, last) {

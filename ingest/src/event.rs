@@ -28,7 +28,7 @@ pub(crate) struct Event<'a> {
     pub(crate) shift_us: i64,
     /// The client's IP address.
     pub(crate) client_address: Option<Cow<'a, str>>,
-    /// What the record claims of the client's place.
+    /// What the client's side claims of its place.
     pub(crate) claim: Option<Claim>,
     /// Serving edge.
     pub(crate) edge: Option<Cow<'a, str>>,
@@ -42,7 +42,7 @@ pub(crate) struct Event<'a> {
     pub(crate) time_to_media_ms: Option<i64>,
     /// failed, device_failed: the client's reason.
     pub(crate) failure_reason: Option<Cow<'a, str>>,
-    /// device_failed: audio is the microphone, video the camera.
+    /// device_failed: audio for a microphone, video for a camera.
     pub(crate) failed_device: Option<Kind>,
     /// feedback: 1 to 5.
     pub(crate) rating: Option<i32>,
@@ -156,6 +156,8 @@ pub(crate) struct Stream<'a> {
     pub(crate) direction: Direction,
     /// mimeType of its codec.
     pub(crate) codec: Option<Cow<'a, str>>,
+    /// True if contentType is screenshare.
+    pub(crate) screen_share: Option<bool>,
     /// When it was taken by the client's clock, us since the Unix epoch.
     pub(crate) client_us: i64,
     /// Its counters.
@@ -184,8 +186,8 @@ pub(crate) struct Pair<'a> {
     pub(crate) network_type: Option<Cow<'a, str>>,
     /// availableOutgoingBitrate, bit/s.
     pub(crate) available_outgoing_bitrate: Option<i64>,
-    /// iceState of its transport.
+    /// iceState of the transport.
     pub(crate) ice_state: Option<Cow<'a, str>>,
-    /// dtlsState of its transport.
+    /// dtlsState of the transport.
     pub(crate) dtls_state: Option<Cow<'a, str>>,
 }

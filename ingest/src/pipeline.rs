@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use runtime::{
-    Committed, Fatal, Handler, Offset, Output, OutputTopic, Record, Source, Start, dead_letter,
+    Committed, Fatal, Handler, Offset, Output, OutputTopic, Pace, Record, Source, Start,
+    dead_letter,
 };
 use schemas::{EventKind, Lineage, RawOutcome, Report};
 
@@ -118,7 +119,7 @@ impl Handler for Pipeline {
         Ok(())
     }
 
-    fn tick(&mut self, now_ms: u64, _idle: bool, out: &mut dyn Output) -> Result<(), Fatal> {
+    fn tick(&mut self, now_ms: u64, _: Pace, out: &mut dyn Output) -> Result<(), Fatal> {
         for (source, partition) in &mut self.partitions {
             if partition.pending.any() {
                 let since_ms = *partition.waiting_since_ms.get_or_insert(now_ms);

@@ -35,7 +35,7 @@ fn place(continent: &str, country: &str, subdivision: &str, city: &str) -> Place
 }
 
 fn provider(asn: i64, organisation: &str) -> Provider {
-    Provider { asn, organisation: organisation.to_owned() }
+    Provider { asn, organisation: organisation.to_owned(), connection_type: "unknown".to_owned() }
 }
 
 /// The place of 198.51.100.1 by a record that covers it.

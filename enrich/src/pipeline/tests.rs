@@ -107,7 +107,10 @@ fn a_report_goes_on_with_all_that_its_look_ups_tell() {
     let kept = enriched.intervals.iter().map(|scored| scored.interval.clone());
     assert_eq!(kept.collect::<Vec<_>>(), report.intervals);
     let [audio, video] = enriched.intervals.as_slice() else { panic!("two intervals") };
-    assert_eq!((audio.verdict, video.verdict), (Verdict::Poor, Verdict::Poor));
+    for scored in [audio, video] {
+        let verdicts = scored.verdicts.iter().map(|said| said.verdict);
+        assert_eq!(verdicts.collect::<Vec<_>>(), [Verdict::Poor]);
+    }
     assert!(audio.audio_mos_milli.is_some() && video.audio_mos_milli.is_none());
 }
 
@@ -148,7 +151,7 @@ fn every_report_names_the_versions_of_its_look_up_data() {
     assert_eq!(look_ups.city, "");
     assert!(look_ups.asn.contains('@'), "{}", look_ups.asn);
     assert_eq!(look_ups.user_agent, "uap-core@0.18.0");
-    assert_eq!(look_ups.pack, "teams-cqd@1");
+    assert_eq!(look_ups.packs, ["teams-cqd@1"]);
     assert_eq!(look_ups.score, "e-model@1");
 }
 

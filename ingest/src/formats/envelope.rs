@@ -36,9 +36,9 @@ pub(super) struct Envelope<'a> {
     time_to_connect_ms: Scalar<'a>,
     time_to_media_ms: Scalar<'a>,
     reason: Scalar<'a>,
-    rating: Scalar<'a>,
     device: Scalar<'a>,
     claim: Nested<Claimed<'a>>,
+    rating: Scalar<'a>,
 }
 
 impl<'a> Envelope<'a> {
@@ -102,11 +102,11 @@ fn event_kind(value: Scalar<'_>) -> Result<EventKind, Rejected> {
         "joined" => Ok(EventKind::Joined),
         "connected" => Ok(EventKind::Connected),
         "stats" => Ok(EventKind::Stats),
-        "left" => Ok(EventKind::Left),
-        "failed" => Ok(EventKind::Failed),
         "disconnected" => Ok(EventKind::Disconnected),
         "reconnected" => Ok(EventKind::Reconnected),
         "device_failed" => Ok(EventKind::DeviceFailed),
+        "left" => Ok(EventKind::Left),
+        "failed" => Ok(EventKind::Failed),
         "feedback" => Ok(EventKind::Feedback),
         _ => Err(Rejected::new(Reason::UnknownEvent, "event")),
     }

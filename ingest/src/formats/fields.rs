@@ -65,7 +65,7 @@ pub(super) fn rating(field: &str, value: Scalar<'_>) -> Result<Option<i32>, Reje
     }
 }
 
-/// What an envelope claims of the client's place, as it is written.
+/// What the client's side claims of its place, as it is written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Claimed<'a> {
@@ -81,6 +81,7 @@ pub(super) struct Claimed<'a> {
 /// Largest number of an autonomous system (RFC 6793).
 const MAX_ASN: i64 = u32::MAX as i64;
 
+/// None if nothing is claimed.
 pub(super) fn claim(claimed: Nested<Claimed<'_>>) -> Result<Option<Claim>, Rejected> {
     let claimed = match claimed {
         Nested::Missing => return Ok(None),
@@ -95,25 +96,26 @@ pub(super) fn claim(claimed: Nested<Claimed<'_>>) -> Result<Option<Claim>, Rejec
         Scalar::Missing => None,
         value => {
             let number = value.number().and_then(|number| whole(number, 1.0));
-            let asn = number.filter(|asn| *asn <= MAX_ASN);
+            let asn = number.filter(|asn| (1..=MAX_ASN).contains(asn));
             Some(asn.ok_or_else(|| bad("claim.asn", "the number of an autonomous system"))?)
         }
     };
-    Ok(Some(Claim {
+    let claim = Claim {
         continent: text("claim.continent", claimed.continent)?,
         country: text("claim.country", claimed.country)?,
         subdivision: text("claim.subdivision", claimed.subdivision)?,
         city: text("claim.city", claimed.city)?,
         asn,
         organisation: text("claim.organisation", claimed.organisation)?,
-    }))
+    };
+    Ok((claim != Claim::default()).then_some(claim))
 }
 
-/// The device that failed.
+/// The device that failed, by the kind of its media.
 pub(super) fn device(field: &str, value: Scalar<'_>) -> Result<Kind, Rejected> {
     match required(field, text_up_to(MAX_NAME, field, value)?)?.as_ref() {
         "microphone" => Ok(Kind::Audio),
         "camera" => Ok(Kind::Video),
-        _ => Err(bad(field, "camera or microphone")),
+        _ => Err(bad(field, "microphone or camera")),
     }
 }

@@ -7,7 +7,7 @@ use schemas::{Direction, Kind};
 pub(super) use self::object::{Found, Object, ObjectSeed, Type};
 pub(super) use self::report::GetStats;
 use super::{Reason, Rejected};
-use crate::counters::{Told, Values, whole};
+use crate::counters::{Counter, Told, Values, whole};
 use crate::event::{Pair, Stream};
 
 mod members;
@@ -109,6 +109,9 @@ fn stream<'a>(object: &Object<'a>, objects: &[Object<'a>], client_us: i64) -> Op
         .find(|remote| object.is_far_end(remote));
     if let Some(remote) = remote {
         values.take(&remote.values, told_remotely);
+        if let Some(remote_us) = remote.timestamp_us.filter(|_| told == Told::Outbound) {
+            values.put(Counter::RemoteTime, remote_us);
+        }
     }
     Some(Stream {
         stats_id: object.id.clone(),
@@ -116,6 +119,7 @@ fn stream<'a>(object: &Object<'a>, objects: &[Object<'a>], client_us: i64) -> Op
         kind,
         direction,
         codec: codec.and_then(|codec| codec.mime_type.clone()),
+        screen_share: object.screen_share.filter(|_| kind == Kind::Video),
         client_us: object.timestamp_us.unwrap_or(client_us),
         values,
     })
@@ -140,22 +144,22 @@ fn find<'o, 'a>(objects: &'o [Object<'a>], of: Type, id: Option<&str>) -> Option
 fn pair<'a>(objects: &[Object<'a>], client_us: i64) -> Option<Pair<'a>> {
     let of_pairs = Type::Counting(Told::Pair);
     let mut pairs = objects.iter().filter(|object| object.is(of_pairs));
-    let mut transports = objects.iter().filter(|object| object.is(Type::Transport));
-    let object = transports
-        .clone()
-        .find_map(|transport| find(objects, of_pairs, transport.selected_pair_id.as_deref()))
-        .or_else(|| pairs.clone().find(|pair| pair.selected))
-        .or_else(|| {
-            pairs.find(|pair| pair.nominated && pair.state.as_deref() == Some("succeeded"))
-        })?;
+    let transports = objects.iter().filter(|object| object.is(Type::Transport));
+    let named = transports.clone().find_map(|transport| {
+        Some((transport, find(objects, of_pairs, transport.selected_pair_id.as_deref())?))
+    });
+    let transport = named.map(|(transport, _)| transport).or_else(|| transports.clone().next());
+    let object =
+        named.map(|(_, pair)| pair).or_else(|| pairs.clone().find(|pair| pair.selected)).or_else(
+            || pairs.find(|pair| pair.nominated && pair.state.as_deref() == Some("succeeded")),
+        )?;
     let local = find(objects, Type::Candidate, object.local_id.as_deref());
     let remote = find(objects, Type::Candidate, object.remote_id.as_deref());
-    let transport = transports.find(|transport| {
-        transport.selected_pair_id.as_ref() == Some(&object.id)
-            || object.transport_id.as_ref() == Some(&transport.id)
-    });
     let mut values = Values::EMPTY;
     values.take(&object.values, Told::Pair);
+    if let Some(transport) = transport {
+        values.take(&transport.values, Told::Pair);
+    }
     Some(Pair {
         stats_id: object.id.clone(),
         client_us: object.timestamp_us.unwrap_or(client_us),

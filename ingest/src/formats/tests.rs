@@ -29,7 +29,15 @@ fn without(member: &str) -> Value {
 
 /// Decodes and hands the event to `look`, as it borrows from the text.
 fn decoded<T>(envelope: &Value, look: impl FnOnce(Event<'_>) -> T) -> Result<T, Rejected> {
-    decode(envelope.to_string().as_bytes(), None, &Settings::default()).map(look)
+    event(envelope.to_string().as_bytes(), None).map(look)
+}
+
+/// Decodes what is an event.
+fn event<'a>(payload: &'a [u8], content_type: Option<&'a str>) -> Result<Event<'a>, Rejected> {
+    match decode(Source { payload, content_type, key: None }, &Settings::default())? {
+        Decoded::Event(event) => Ok(event),
+        Decoded::Report(report) => panic!("{report:?}"),
+    }
 }
 
 fn taken(envelope: &Value) -> Result<(), Rejected> {
@@ -37,7 +45,7 @@ fn taken(envelope: &Value) -> Result<(), Rejected> {
 }
 
 fn reason(payload: &[u8]) -> Reason {
-    decode(payload, None, &Settings::default()).unwrap_err().reason
+    event(payload, None).unwrap_err().reason
 }
 
 fn streams<T>(report: Value, look: impl FnOnce(&[crate::event::Stream<'_>]) -> T) -> T {
@@ -138,7 +146,7 @@ fn what_cannot_be_used_is_told_apart() {
 #[test]
 fn a_header_that_names_the_envelope_makes_nothing_else_one() {
     let named = Some("application/vnd.isobar.envelope+json; charset=utf-8");
-    let decode = |text: &str| decode(text.as_bytes(), named, &Settings::default()).map(drop);
+    let decode = |text: &str| event(text.as_bytes(), named).map(drop);
     assert_eq!(decode(&example().to_string()), Ok(()));
     let wanted = Rejected::new(Reason::BadValue, "not an object");
     assert_eq!(decode("[1,\"joined\"]"), Err(wanted.clone()));
@@ -194,7 +202,7 @@ fn seconds_are_rounded_to_the_nearest_microsecond() {
     let report = r#"{"x":{"type":"inbound-rtp","kind":"audio","jitter":0.0000015,"jitterBufferDelay":8.533665500000001}}"#;
     let text = without("report").to_string();
     let text = format!("{},\"report\":{report}}}", text.trim_end_matches('}'));
-    let event = decode(text.as_bytes(), None, &Settings::default()).unwrap();
+    let event = event(text.as_bytes(), None).unwrap();
     let values = &event.streams[0].values;
     assert_eq!(values.get(Counter::Jitter), Some((0.0000015_f64 * 1e6).round() as i64));
     assert_eq!(
@@ -281,8 +289,15 @@ fn every_counter_is_read_from_every_member_that_tells_it() {
                 "x": {"type": of, "kind": "video", "ssrc": 5, outer: value},
                 "ri": {"type": "remote-inbound-rtp", "ssrc": 5, outer: value},
                 "ro": {"type": "remote-outbound-rtp", "ssrc": 5, outer: value},
+                "cp": {"type": "candidate-pair", outer: value},
+                "t": {"type": "transport", "selectedCandidatePairId": "cp", outer: value},
             });
-            streams(report, |streams| streams[0].values.get(counter).is_some())
+            let told = |event: Event<'_>| {
+                let of_streams = event.streams.iter().map(|stream| &stream.values);
+                let mut all = of_streams.chain(event.pair.iter().map(|pair| &pair.values));
+                all.any(|values| values.get(counter).is_some())
+            };
+            decoded(&with("report", report), told).unwrap()
         });
         assert!(told, "{name}");
     }
@@ -294,7 +309,8 @@ const SECRET: &str = "s3cr3t";
 proptest! {
     #[test]
     fn arbitrary_bytes_are_taken_or_rejected(payload in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = decode(&payload, None, &Settings::default());
+        let source = Source { payload: &payload, ..Source::default() };
+        let _ = decode(source, &Settings::default());
     }
 
     #[test]
@@ -306,7 +322,7 @@ proptest! {
         let mut text = with("app", json!(SECRET)).to_string();
         let from = cut.index(text.len());
         text.replace_range(from..(from + length).min(text.len()), &instead);
-        if let Err(rejected) = decode(text.as_bytes(), None, &Settings::default()) {
+        if let Err(rejected) = event(text.as_bytes(), None) {
             prop_assert!(!rejected.detail.contains(SECRET), "{}", rejected.detail);
         }
     }

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use maxminddb::Reader;
-use schemas::{Place, Provider, UNKNOWN};
+use schemas::{Place, PlaceSource, Provider, UNKNOWN};
 use serde_json::Value;
 
 /// Which continent a country is on; the same table that the pipeline has.
@@ -20,6 +20,8 @@ pub struct Located {
     pub place: Place,
     /// Who carries it.
     pub provider: Provider,
+    /// Where both come from.
+    pub source: PlaceSource,
     /// Its network, /24 or /48.
     pub network: String,
 }
@@ -119,6 +121,7 @@ impl Geo {
                 Some(Provider {
                     asn: record["autonomous_system_number"].as_i64().unwrap_or_default(),
                     organisation: organisation.unwrap_or_else(unknown),
+                    connection_type: unknown(),
                 })
             }
             Asn::Ranges(ranges) => {
@@ -138,10 +141,15 @@ impl LookUp for Geo {
         }
         let located = address.parse().map_or_else(
             |_| nowhere(),
-            |ip: IpAddr| Located {
-                place: self.place(ip).unwrap_or_else(|| nowhere().place),
-                provider: self.provider(ip).unwrap_or_else(|| nowhere().provider),
-                network: network(ip),
+            |ip: IpAddr| {
+                let (place, provider) = (self.place(ip), self.provider(ip));
+                let known = place.is_some() || provider.is_some();
+                Located {
+                    place: place.unwrap_or_else(|| nowhere().place),
+                    provider: provider.unwrap_or_else(|| nowhere().provider),
+                    source: if known { PlaceSource::Address } else { PlaceSource::Unknown },
+                    network: network(ip),
+                }
             },
         );
         self.known.insert(address.to_owned(), located.clone());
@@ -165,7 +173,8 @@ fn nowhere() -> Located {
             subdivision: unknown(),
             city: unknown(),
         },
-        provider: Provider { asn: 0, organisation: unknown() },
+        provider: Provider { asn: 0, organisation: unknown(), connection_type: unknown() },
+        source: PlaceSource::Unknown,
         network: String::new(),
     }
 }
@@ -207,7 +216,7 @@ fn ranges(bytes: &[u8]) -> Option<Vec<(Ipv6Addr, Ipv6Addr, Provider)>> {
             let (first, last) = (address()?, address()?);
             let asn = fields.next()?.parse().ok()?;
             let organisation = unquoted(fields.next()?);
-            Some((first, last, Provider { asn, organisation }))
+            Some((first, last, Provider { asn, organisation, connection_type: unknown() }))
         })
         .collect::<Option<Vec<_>>>()?;
     ranges.sort_by_key(|(first, ..)| *first);

@@ -54,14 +54,14 @@ pub(super) enum Field {
     OutgoingBitrate,
     /// `trackId`, the id of the `track` object that browsers had until 2023
     TrackId,
-    /// `transportId`
-    TransportId,
     /// `isRemote`, by which remote streams were told before they had types of their own
     IsRemote,
     /// `iceState`
     IceState,
     /// `dtlsState`
     DtlsState,
+    /// `contentType`
+    ContentType,
     /// A line of the table of counters.
     Counter(Counter),
 }
@@ -91,10 +91,10 @@ const OTHERS: [(&str, Field); 26] = [
     ("networkType", Field::NetworkType),
     ("availableOutgoingBitrate", Field::OutgoingBitrate),
     ("trackId", Field::TrackId),
-    ("transportId", Field::TransportId),
     ("isRemote", Field::IsRemote),
     ("iceState", Field::IceState),
     ("dtlsState", Field::DtlsState),
+    ("contentType", Field::ContentType),
 ];
 
 /// First byte of a name, the name, and what it names.

@@ -74,10 +74,10 @@ pub(in crate::formats) struct Object<'a> {
     pub(super) relay_protocol: Option<Cow<'a, str>>,
     pub(super) network_type: Option<Cow<'a, str>>,
     pub(super) outgoing_bitrate: Option<f64>,
-    pub(super) track_id: Option<Cow<'a, str>>,
-    pub(super) transport_id: Option<Cow<'a, str>>,
     pub(super) ice_state: Option<Cow<'a, str>>,
     pub(super) dtls_state: Option<Cow<'a, str>>,
+    pub(super) screen_share: Option<bool>,
+    pub(super) track_id: Option<Cow<'a, str>>,
     is_remote: bool,
     pub(in crate::formats) values: Values,
 }
@@ -103,10 +103,10 @@ impl<'a> Object<'a> {
             relay_protocol: None,
             network_type: None,
             outgoing_bitrate: None,
-            track_id: None,
-            transport_id: None,
             ice_state: None,
             dtls_state: None,
+            screen_share: None,
+            track_id: None,
             is_remote: false,
             values: Values::EMPTY,
         }
@@ -168,11 +168,13 @@ impl<'a> Object<'a> {
             Field::Protocol => self.protocol = text(value),
             Field::RelayProtocol => self.relay_protocol = text(value),
             Field::NetworkType => self.network_type = text(value),
-            Field::OutgoingBitrate => self.outgoing_bitrate = value.number(),
-            Field::TrackId => self.track_id = text(value),
-            Field::TransportId => self.transport_id = text(value),
             Field::IceState => self.ice_state = text(value),
             Field::DtlsState => self.dtls_state = text(value),
+            Field::ContentType => {
+                self.screen_share = text(value).map(|content| content == "screenshare");
+            }
+            Field::OutgoingBitrate => self.outgoing_bitrate = value.number(),
+            Field::TrackId => self.track_id = text(value),
             Field::IsRemote => self.is_remote = value == Scalar::Flag(true),
             Field::Counter(counter) => {
                 self.values.set(counter, value.number().unwrap_or(f64::NAN));
