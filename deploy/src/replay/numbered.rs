@@ -269,9 +269,13 @@ pub(crate) fn expand(
             Some((id, changed))
         })
         .collect::<Option<Vec<_>>>()?;
-    // What the delta does not say of an object's time, the report's own time says.
+    // Where the delta does not say an object's time, the report's own is meant; but of what the far
+    // end told, an object that is not named at all is still the one that was told before.
     if let Some(time) = &time {
-        for object in objects.values_mut() {
+        let is_new = |(id, object): &(&String, &mut Stats)| {
+            changes.iter().any(|(changed, _)| changed == *id) || !is_remote(object)
+        };
+        for (_, object) in objects.iter_mut().filter(is_new) {
             object.insert("timestamp".to_owned(), time.clone());
         }
     }
@@ -292,6 +296,12 @@ pub(crate) fn expand(
         }
     }
     Some(time)
+}
+
+/// True for what the far end told, at a time of its own.
+fn is_remote(object: &Stats) -> bool {
+    let of = object.get("type").map_or("", |of| of.get());
+    matches!(of, "\"remote-inbound-rtp\"" | "\"remote-outbound-rtp\"")
 }
 
 fn named(object: &RawValue) -> Option<Stats> {

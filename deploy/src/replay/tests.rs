@@ -199,10 +199,12 @@ fn the_numbers_of_a_dump_become_reports_that_need_nothing_before_them() {
                 "0": {"79": 90, "96": {"cpu": 0.5}, "later": [2, 3]},
                 "1": {"t": 1900.125, "15": 3},
             }, 1000]),
-            json!(["g", "PC_0", {"t": 3000, "1": null, "3": {"type": 99, "999": 1}}, 1000]),
+            json!(["g", "PC_0", {"t": 2500, "0": {"79": 91}}, 500]),
+            json!(["g", "PC_0", {"t": 3000, "1": null, "3": {"type": 99, "999": 1}}, 500]),
         ])
     ));
-    assert_eq!(kinds(&expanded), [("stats", 1000.5), ("stats", 2000.25), ("stats", 3000.0)]);
+    let times = [1000.5, 2000.25, 2500.0, 3000.0];
+    assert_eq!(kinds(&expanded), times.map(|time| ("stats", time)));
     let second = report(&expanded.envelopes[1]);
     assert_eq!(
         second,
@@ -217,10 +219,12 @@ fn the_numbers_of_a_dump_become_reports_that_need_nothing_before_them() {
         })
     );
     let third = report(&expanded.envelopes[2]);
-    assert_eq!(third["0"]["timestamp"], 3000);
-    assert_eq!(third["0"]["packetsSent"], 90);
-    assert_eq!(third.get("1"), None);
-    assert_eq!(third["3"], json!({"id": "3", "timestamp": 3000, "type": 99, "999": 1}));
+    assert_eq!(third["0"]["timestamp"], 2500);
+    assert_eq!(third["1"]["timestamp"], 1900.125, "no receiver report came since");
+    let fourth = report(&expanded.envelopes[3]);
+    assert_eq!(fourth["0"]["packetsSent"], 91);
+    assert_eq!(fourth.get("1"), None);
+    assert_eq!(fourth["3"], json!({"id": "3", "timestamp": 3000, "type": 99, "999": 1}));
 }
 
 /// A series of a webrtc-internals dump that begins and ends with the `first` and the `last` report.

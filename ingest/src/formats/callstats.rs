@@ -192,7 +192,8 @@ impl<'a> Body<'a> {
             _ if matches!(self.endpoint_info, Nested::Told(_)) => event(EventKind::Joined),
             (_, path) if path.ends_with("/events/user/left") => event(EventKind::Left),
             (_, path) if path.contains("/conferences/") => {
-                let is_conference = path.trim_end_matches('/').split('/').count() == 6;
+                let mut after = path.split('/').skip_while(|part| *part != "conferences").skip(2);
+                let is_conference = after.all(str::is_empty);
                 if is_conference { event(EventKind::Joined) } else { nothing }
             }
             ("", _) => {

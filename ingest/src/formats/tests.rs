@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::counters::Counter;
 
+mod others;
+
 const PAGE: &str = include_str!("../../../docs/reference/envelope.md");
 const SCHEMA: &str = include_str!("../../../docs/reference/envelope.schema.json");
 
