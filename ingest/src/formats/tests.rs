@@ -106,11 +106,45 @@ fn the_schema_names_what_is_required_and_how_long_texts_may_be() {
 fn every_event_of_the_schema_is_known() {
     let schema = serde_json::from_str::<Value>(SCHEMA).unwrap();
     let kinds = schema["properties"]["event"]["enum"].as_array().unwrap().iter();
-    let kinds = kinds.map(|event| decoded(&with("event", event.clone()), |event| event.kind));
+    let kinds = kinds.map(|event| {
+        let mut envelope = with("event", event.clone());
+        envelope["device"] = json!("camera");
+        decoded(&envelope, |event| event.kind)
+    });
     let mut kinds = kinds.collect::<Result<Vec<_>, _>>().unwrap();
     kinds.sort();
     kinds.dedup();
-    assert_eq!(kinds.len(), 6);
+    assert_eq!(kinds.len(), 9);
+}
+
+#[test]
+fn a_device_that_failed_is_named_and_a_claim_is_one_of_a_place() {
+    let failed = |device: Value| {
+        let mut envelope = with("event", json!("device_failed"));
+        envelope["device"] = device;
+        envelope["reason"] = json!("NotAllowedError");
+        decoded(&envelope, |event| (event.failed_device, event.failure_reason.map(String::from)))
+    };
+    let reason = Some("NotAllowedError".to_owned());
+    assert_eq!(failed(json!("microphone")), Ok((Some(Kind::Audio), reason.clone())));
+    assert_eq!(failed(json!("camera")), Ok((Some(Kind::Video), reason)));
+    assert_eq!(failed(json!(null)).unwrap_err().reason, Reason::MissingField);
+    assert_eq!(failed(json!("printer")).unwrap_err().reason, Reason::BadValue);
+
+    let claim = |claim: Value| decoded(&with("claim", claim), |event| event.claim);
+    let told = claim(json!({"country": "de", "city": "", "asn": "3320", "more": [1]})).unwrap();
+    let wanted = schemas::Claim {
+        country: Some("de".to_owned()),
+        asn: Some(3320),
+        ..schemas::Claim::default()
+    };
+    assert_eq!(told, Some(wanted));
+    assert_eq!((claim(json!({})), claim(json!(null))), (Ok(None), Ok(None)));
+    for bad in [json!("de"), json!({"asn": 0}), json!({"asn": 1.0e11}), json!({"country": 1})] {
+        let rejected = claim(bad).unwrap_err();
+        assert_eq!(rejected.reason, Reason::BadValue);
+        assert!(rejected.detail.starts_with("claim"), "{}", rejected.detail);
+    }
 }
 
 #[test]
