@@ -127,10 +127,10 @@ impl Engine {
             Kind::Audio => b"audio",
             _ => b"video",
         });
-        if !self.is_new(event.kind as u8, device, event.client_us) {
-            return None;
-        }
-        self.change(event.kind, event.is_state)
+        let is_new = self.is_new(event.kind as u8, device, event.client_us);
+        // A copy counts as the last that was told, too: what is known is the look-back's, whatever
+        // came before it.
+        self.change(event.kind, event.is_state).filter(|_| is_new)
     }
 
     /// True once in the look-back.
@@ -154,16 +154,11 @@ impl Engine {
         let before = self.states.get(&key).filter(|(appended_ms, _)| *appended_ms >= oldest_ms);
         let change = match (before.map(|(_, before)| *before), state) {
             _ if !is_state => Some(kind),
-            (Some(EventKind::Disconnected), EventKind::Connected) => Some(EventKind::Reconnected),
-            (Some(EventKind::Connected), EventKind::Failed) => Some(EventKind::Disconnected),
-            (Some(EventKind::Failed), _) | (Some(EventKind::Disconnected), _) => None,
             (Some(before), state) if before == state => None,
-            (_, state) => Some(state),
-        };
-        let state = match change {
-            Some(EventKind::Disconnected) => EventKind::Disconnected,
-            None => before.map_or(state, |(_, before)| *before),
-            Some(_) => state,
+            (Some(_), EventKind::Connected) => Some(EventKind::Reconnected),
+            (Some(EventKind::Connected), _) => Some(EventKind::Disconnected),
+            (Some(_), _) => None,
+            (None, state) => Some(state),
         };
         self.states.insert(key, (self.now_ms, state));
         change
