@@ -145,10 +145,13 @@ impl Fold {
     }
 }
 
+/// Intervals come first, and what the event itself is after them.
 fn samples(report: &EnrichedReport) -> Vec<Sample> {
-    match report.event {
-        EventKind::Connected => vec![Sample::of_setup(report, false)],
-        EventKind::Failed => vec![Sample::of_setup(report, true)],
-        _ => report.intervals.iter().map(Sample::of_interval).collect(),
-    }
+    let intervals = report.intervals.iter().map(Sample::of_interval);
+    let set_up = match report.event {
+        EventKind::Connected => Some(Sample::of_setup(report, false)),
+        EventKind::Failed => Some(Sample::of_setup(report, true)),
+        _ => None,
+    };
+    intervals.chain(set_up).collect()
 }

@@ -11,6 +11,9 @@ use crate::counters::Values;
 pub(crate) struct Event<'a> {
     /// What happened.
     pub(crate) kind: EventKind,
+    /// The format tells in which state the peer connection is now, and not what it was before:
+    /// whether connected is a set-up or a return, the events before it tell.
+    pub(crate) is_state: bool,
     /// Application.
     pub(crate) app: Cow<'a, str>,
     /// Call.
@@ -47,9 +50,93 @@ pub(crate) struct Event<'a> {
     pub(crate) streams: Vec<Stream<'a>>,
     /// stats: the selected candidate pair.
     pub(crate) pair: Option<Pair<'a>>,
+    /// Further peer connections of the same record.
+    pub(crate) more: Vec<Connection<'a>>,
+}
+
+/// Snapshots of a peer connection.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Connection<'a> {
+    /// The client's name for its RTCPeerConnection.
+    pub(crate) id: Cow<'a, str>,
+    /// One snapshot of every RTP stream.
+    pub(crate) streams: Vec<Stream<'a>>,
+    /// The selected candidate pair.
+    pub(crate) pair: Option<Pair<'a>>,
+}
+
+impl<'a> Event<'a> {
+    /// Statistics of nobody, and none, at `client_us`.
+    pub(crate) const fn new(client_us: i64) -> Self {
+        Self {
+            kind: EventKind::Stats,
+            is_state: false,
+            app: Cow::Borrowed(""),
+            call: Cow::Borrowed(""),
+            participant: Cow::Borrowed(""),
+            peer_connection: Cow::Borrowed(""),
+            client_us,
+            shift_us: 0,
+            client_address: None,
+            claim: None,
+            edge: None,
+            client_version: None,
+            user_agent: None,
+            time_to_connect_ms: None,
+            time_to_media_ms: None,
+            failure_reason: None,
+            failed_device: None,
+            rating: None,
+            streams: Vec::new(),
+            pair: None,
+            more: Vec::new(),
+        }
+    }
+
+    /// Puts the snapshots of a record's peer connections where they belong.
+    pub(crate) fn connections(&mut self, connections: Vec<Connection<'a>>) {
+        let mut connections = connections.into_iter();
+        if let Some(first) = connections.next() {
+            self.peer_connection = first.id;
+            self.streams = first.streams;
+            self.pair = first.pair;
+        }
+        self.more = connections.collect();
+    }
+
+    /// Says that the event is one of the peer connection `id`.
+    pub(crate) fn concerns(&mut self, id: Cow<'a, str>) {
+        let at = self.more.iter().position(|connection| connection.id == id);
+        let of = at
+            .map_or_else(|| Connection { id, ..Connection::default() }, |at| self.more.remove(at));
+        let first = Connection {
+            id: std::mem::replace(&mut self.peer_connection, of.id),
+            streams: std::mem::replace(&mut self.streams, of.streams),
+            pair: std::mem::replace(&mut self.pair, of.pair),
+        };
+        self.more.insert(0, first);
+    }
 }
 
 impl Event<'_> {
+    /// True if it tells snapshots.
+    pub(crate) fn has_snapshots(&self) -> bool {
+        let mut more = self.more.iter();
+        !self.streams.is_empty()
+            || self.pair.is_some()
+            || more.any(|connection| !connection.streams.is_empty() || connection.pair.is_some())
+    }
+
+    /// The clocks of all of its snapshots.
+    pub(crate) fn clocks(&mut self) -> impl Iterator<Item = &mut i64> {
+        let more = self.more.iter_mut().flat_map(|connection| {
+            let streams = connection.streams.iter_mut().map(|stream| &mut stream.client_us);
+            streams.chain(connection.pair.iter_mut().map(|pair| &mut pair.client_us))
+        });
+        let streams = self.streams.iter_mut().map(|stream| &mut stream.client_us);
+        streams.chain(self.pair.iter_mut().map(|pair| &mut pair.client_us)).chain(more)
+    }
+
     /// Event time, us since the Unix epoch.
     pub(crate) const fn event_us(&self) -> i64 {
         self.client_us + self.shift_us

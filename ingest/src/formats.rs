@@ -1,9 +1,20 @@
 //! From a record's bytes to an [`Event`]. A new format is a variant of [`Format`] and a module.
 
+mod around;
+mod callstats;
+mod canonical;
+mod client_sample;
 mod envelope;
+mod fields;
 mod get_stats;
 mod json;
+mod plain;
 
+use schemas::Report;
+
+use self::around::{Around, Shape};
+use self::envelope::Envelope;
+use self::json::Scalar;
 use crate::event::Event;
 use crate::settings::Settings;
 
@@ -20,6 +31,10 @@ pub(crate) enum Reason {
     TooDeep,
     /// No format that is known here.
     UnknownFormat,
+    /// What changed since a record before it, which only that record would explain.
+    Delta,
+    /// Statistics of the callback-based getStats().
+    LegacyGetStats,
     /// A known format with an event that is not.
     UnknownEvent,
     /// A required field is not there.
@@ -41,6 +56,8 @@ impl Reason {
             Self::TooLarge => "too_large",
             Self::TooDeep => "too_deep",
             Self::UnknownFormat => "unknown_format",
+            Self::Delta => "delta",
+            Self::LegacyGetStats => "legacy_get_stats",
             Self::UnknownEvent => "unknown_event",
             Self::MissingField => "missing_field",
             Self::BadValue => "bad_value",
@@ -65,29 +82,87 @@ impl Rejected {
     }
 }
 
-/// Wire formats.
+/// A raw record, as far as its format matters.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Source<'a> {
+    /// Its value.
+    pub(crate) payload: &'a [u8],
+    /// Header `content-type`.
+    pub(crate) content_type: Option<&'a str>,
+    /// Its key.
+    pub(crate) key: Option<&'a [u8]>,
+}
+
+/// What a raw record says.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are events, and live for one record")]
+pub(crate) enum Decoded<'a> {
+    /// What happened, with snapshots to compare with those before them.
+    Event(Event<'a>),
+    /// A report that was canonical before it came here.
+    Report(Report),
+}
+
+/// Wire formats, each described in `docs/reference/formats.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
-    /// Isobar's JSON envelope: `docs/reference/envelope.md`.
+    /// Isobar's JSON envelope.
     Envelope,
+    /// A getStats report as a member of an object that says whose it is.
+    Wrapped,
+    /// A getStats report by itself.
+    Bare,
+    /// ObserveRTC's ClientSample.
+    ClientSample,
+    /// A body of callstats.io's REST API.
+    Callstats,
 }
 
 impl Format {
-    /// By the header where it names a format of ours, else by the text's shape.
-    fn detect(content_type: Option<&str>, text: &str) -> Option<Self> {
-        let named = content_type.is_some_and(|name| name.starts_with(envelope::CONTENT_TYPE));
-        (named || json::is_object(text)).then_some(Self::Envelope)
+    /// The format that a header names.
+    fn named(content_type: &str) -> Option<Self> {
+        let named = |name| content_type.starts_with(name);
+        if named(envelope::CONTENT_TYPE) {
+            Some(Self::Envelope)
+        } else if named(plain::CONTENT_TYPE) {
+            Some(Self::Wrapped)
+        } else if named(client_sample::CONTENT_TYPE) {
+            Some(Self::ClientSample)
+        } else if named(callstats::CONTENT_TYPE) {
+            Some(Self::Callstats)
+        } else {
+            None
+        }
+    }
+
+    /// The format that an object looks like.
+    const fn of(shape: Shape) -> Option<Self> {
+        if shape.envelope {
+            Some(Self::Envelope)
+        } else if shape.client_sample {
+            Some(Self::ClientSample)
+        } else if shape.callstats {
+            Some(Self::Callstats)
+        } else if shape.report {
+            Some(Self::Wrapped)
+        } else if shape.objects {
+            Some(Self::Bare)
+        } else {
+            None
+        }
     }
 }
 
-/// Decodes a record's value.
-pub(crate) fn decode<'a>(
-    payload: &'a [u8],
-    content_type: Option<&str>,
-    limits: &Settings,
-) -> Result<Event<'a>, Rejected> {
+/// Decodes a record.
+pub(crate) fn decode<'a>(source: Source<'a>, limits: &Settings) -> Result<Decoded<'a>, Rejected> {
+    let Source { payload, content_type, .. } = source;
     if payload.len() > limits.max_record_bytes {
         let detail = format!("more than {} bytes", limits.max_record_bytes);
         return Err(Rejected::new(Reason::TooLarge, detail));
+    }
+    let is_avro = content_type.is_some_and(|name| name.starts_with(canonical::CONTENT_TYPE));
+    if is_avro || payload.first() == Some(&canonical::MAGIC) {
+        return canonical::decode(payload, limits).map(Decoded::Report);
     }
     let text = str::from_utf8(payload)
         .map_err(|error| Rejected::new(Reason::NotUtf8, format!("byte {}", error.valid_up_to())))?;
@@ -95,11 +170,59 @@ pub(crate) fn decode<'a>(
         let detail = format!("more than {} levels", limits.max_depth);
         return Err(Rejected::new(Reason::TooDeep, detail));
     }
-    match Format::detect(content_type, text) {
-        Some(Format::Envelope) => envelope::decode(text, limits),
-        None => Err(json::check(text).err().unwrap_or_else(|| {
-            Rejected::new(Reason::UnknownFormat, "neither its header nor its shape is known")
-        })),
+    of_text(text, source, limits).map(Decoded::Event)
+}
+
+fn of_text<'a>(
+    text: &'a str,
+    source: Source<'a>,
+    limits: &Settings,
+) -> Result<Event<'a>, Rejected> {
+    let named = source.content_type.and_then(Format::named);
+    if named != Some(Format::Envelope) && !json::is_object(text) {
+        return of_array(text, source, limits);
+    }
+    // Nearly all records are envelopes, and are looked at but once.
+    if matches!(named, None | Some(Format::Envelope)) {
+        let envelope = Envelope::read(text)?;
+        if named.is_some() || envelope.is_one() {
+            return envelope::decode(envelope, limits);
+        }
+    }
+    let shape = Around::read(text)?.shape;
+    match named.or_else(|| Format::of(shape)) {
+        Some(Format::Wrapped) if !shape.report && shape.objects => {
+            plain::bare(text, source, limits)
+        }
+        Some(Format::Wrapped) => plain::wrapped(text, source, limits),
+        Some(Format::Bare) => plain::bare(text, source, limits),
+        Some(Format::ClientSample) => client_sample::decode(text, source, limits),
+        Some(Format::Callstats) => callstats::decode(text, source, limits),
+        Some(Format::Envelope) | None => Err(around::unknown(shape)),
+    }
+}
+
+/// An array is a report, or a line of an rtcstats dump.
+fn of_array<'a>(
+    text: &'a str,
+    source: Source<'a>,
+    limits: &Settings,
+) -> Result<Event<'a>, Rejected> {
+    if text.trim_start().starts_with("RTCStatsDump") {
+        let detail = "an rtcstats dump: `isobar replay` expands it";
+        return Err(Rejected::new(Reason::Delta, detail));
+    }
+    json::check(text)?;
+    if !text.trim_start().starts_with('[') {
+        return Err(around::unknown(Shape::default()));
+    }
+    match &*serde_json::from_str::<Vec<Scalar<'_>>>(text).map_err(json::rejected)? {
+        [Scalar::Text(_) | Scalar::Number(_), _, _, .., Scalar::Number(_)] => {
+            let detail = "a line of an rtcstats dump: `isobar replay` expands all of it";
+            Err(Rejected::new(Reason::Delta, detail))
+        }
+        [Scalar::Nested, ..] => plain::bare(text, source, limits),
+        _ => Err(around::unknown(Shape::default())),
     }
 }
 

@@ -9,7 +9,7 @@ mod window;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use schemas::{Direction, EventKind, Interval, Path};
+use schemas::{Direction, EventKind, Interval, Kind, Path, Report};
 use xxhash_rust::xxh3::xxh3_128;
 
 use self::window::{Snapshot, Window};
@@ -27,6 +27,9 @@ pub(crate) enum Observed {
     Duplicate,
     /// Something new. A stats event without intervals was but a baseline.
     News {
+        /// What happened, in the light of what happened before; stats if that was here before and
+        /// only its snapshots are new.
+        event: EventKind,
         /// Intervals that end at the event.
         intervals: Vec<Interval>,
         /// The selected candidate pair.
@@ -43,6 +46,8 @@ pub(crate) struct Engine {
     swept_ms: i64,
     streams: HashMap<u128, Window, BuildHasherDefault<HashedKey>>,
     events: HashMap<u128, i64, BuildHasherDefault<HashedKey>>,
+    /// The last state that each peer connection was told to be in, and when.
+    states: HashMap<u128, (i64, EventKind), BuildHasherDefault<HashedKey>>,
     key: Vec<u8>,
 }
 
@@ -55,6 +60,7 @@ impl Engine {
             swept_ms: i64::MIN,
             streams: HashMap::default(),
             events: HashMap::default(),
+            states: HashMap::default(),
             key: Vec::new(),
         }
     }
@@ -72,62 +78,154 @@ impl Engine {
             let oldest = self.oldest_ms();
             self.streams.retain(|_, window| window.is_live(oldest));
             self.events.retain(|_, appended_ms| *appended_ms >= oldest);
+            self.states.retain(|_, (appended_ms, _)| *appended_ms >= oldest);
             self.swept_ms = self.now_ms;
         }
     }
 
     /// Takes an event of the record that [`Engine::advance`] told.
     pub(crate) fn observe(&mut self, event: &Event<'_>) -> Observed {
-        self.begin_key(event);
-        if event.kind == EventKind::Stats { self.snapshots(event) } else { self.once(event) }
+        if event.kind == EventKind::Stats {
+            return self.snapshots(event);
+        }
+        let happened = self.once(event);
+        if !event.has_snapshots() {
+            return happened.map_or(Observed::Duplicate, Observed::event);
+        }
+        match (happened, self.snapshots(event)) {
+            (Some(event), Observed::News { intervals, path, resets, .. }) => {
+                Observed::News { event, intervals, path, resets }
+            }
+            (Some(event), Observed::Duplicate) => Observed::event(event),
+            (None, of_snapshots) => of_snapshots,
+        }
+    }
+
+    /// Takes a report that was canonical before: news once, whatever it tells.
+    pub(crate) fn observe_report(&mut self, report: &Report) -> Observed {
+        let session = [&report.app, &report.call, &report.participant, &report.peer_connection];
+        self.begin_key(session.map(String::as_str));
+        let mut kind = report.event as u8;
+        if report.event == EventKind::Stats {
+            kind = REPORT;
+        }
+        if self.is_new(kind, b"", report.event_us) {
+            Observed::event(report.event)
+        } else {
+            Observed::Duplicate
+        }
     }
 
     fn oldest_ms(&self) -> i64 {
         self.now_ms.saturating_sub(self.horizon_ms)
     }
 
-    /// An event without snapshots is news once.
-    fn once(&mut self, event: &Event<'_>) -> Observed {
-        let key = self.key(event.kind as u8, b"", event.client_us);
-        match self.events.insert(key, self.now_ms) {
-            Some(appended_ms) if appended_ms >= self.oldest_ms() => Observed::Duplicate,
-            _ => Observed::News { intervals: Vec::new(), path: None, resets: 0 },
-        }
+    /// What happened, if that is news.
+    fn once(&mut self, event: &Event<'_>) -> Option<EventKind> {
+        self.begin_key([&event.app, &event.call, &event.participant, &event.peer_connection]);
+        let device = event.failed_device.map_or(b"".as_slice(), |device| match device {
+            Kind::Audio => b"audio",
+            _ => b"video",
+        });
+        let is_new = self.is_new(event.kind as u8, device, event.client_us);
+        // A copy counts as the last that was told, too: what is known is the look-back's, whatever
+        // came before it.
+        self.change(event.kind, event.is_state).filter(|_| is_new)
+    }
+
+    /// True once in the look-back.
+    fn is_new(&mut self, kind: u8, id: &[u8], time_us: i64) -> bool {
+        let key = self.key(kind, id, time_us);
+        let before = self.events.insert(key, self.now_ms);
+        before.is_none_or(|appended_ms| appended_ms < self.oldest_ms())
+    }
+
+    /// What an event is for its peer connection. Where it but tells the state, the state before
+    /// says what that means, and the same state told again, by ICE and by the connection, means
+    /// nothing.
+    fn change(&mut self, kind: EventKind, is_state: bool) -> Option<EventKind> {
+        let state = match kind {
+            EventKind::Connected | EventKind::Reconnected => EventKind::Connected,
+            EventKind::Disconnected | EventKind::Failed => kind,
+            _ => return Some(kind),
+        };
+        let key = self.key(STATE, b"", 0);
+        let oldest_ms = self.oldest_ms();
+        let before = self.states.get(&key).filter(|(appended_ms, _)| *appended_ms >= oldest_ms);
+        let change = match (before.map(|(_, before)| *before), state) {
+            _ if !is_state => Some(kind),
+            (Some(before), state) if before == state => None,
+            (Some(_), EventKind::Connected) => Some(EventKind::Reconnected),
+            (Some(EventKind::Connected), _) => Some(EventKind::Disconnected),
+            (Some(_), _) => None,
+            (None, state) => Some(state),
+        };
+        self.states.insert(key, (self.now_ms, state));
+        change
     }
 
     fn snapshots(&mut self, event: &Event<'_>) -> Observed {
-        let mut intervals = Vec::with_capacity(event.streams.len());
-        let (mut resets, mut stale) = (0, 0);
-        for stream in &event.streams {
+        let mut told = Snapshots::default();
+        let several = !event.more.is_empty();
+        let id = &event.peer_connection;
+        self.connection(event, id, several, &event.streams, event.pair.as_ref(), &mut told);
+        for more in &event.more {
+            self.connection(event, &more.id, several, &more.streams, more.pair.as_ref(), &mut told);
+        }
+        if told.seen > 0 && told.stale == told.seen {
+            Observed::Duplicate
+        } else {
+            let Snapshots { intervals, path, resets, .. } = told;
+            Observed::News { event: EventKind::Stats, intervals, path, resets }
+        }
+    }
+
+    /// The snapshots of one peer connection. Of `several`, ids of streams say of which they are.
+    fn connection(
+        &mut self,
+        event: &Event<'_>,
+        id: &str,
+        several: bool,
+        streams: &[Stream<'_>],
+        pair: Option<&Pair<'_>>,
+        told: &mut Snapshots,
+    ) {
+        self.begin_key([&event.app, &event.call, &event.participant, id]);
+        told.seen += streams.len() + usize::from(pair.is_some());
+        told.intervals.reserve(streams.len());
+        for stream in streams {
             let subject = stream.direction as u8;
             let key = self.key(subject, stream.stats_id.as_bytes(), stream.ssrc);
             match self.step(key, stream.client_us, &stream.values) {
-                Step::Stale => stale += 1,
+                Step::Stale => told.stale += 1,
                 Step::Baseline => {}
-                Step::Reset => resets += 1,
-                Step::Since { client_us, differences } => intervals.push(Interval {
-                    start_us: client_us + event.shift_us,
-                    end_us: stream.client_us + event.shift_us,
-                    ..interval(stream, &differences)
-                }),
-            }
-        }
-        let path = event.pair.as_ref().map(|pair| {
-            let key = self.key(PAIR, pair.stats_id.as_bytes(), 0);
-            match self.step(key, pair.client_us, &pair.values) {
-                Step::Since { differences, .. } => path(pair, &differences),
-                step => {
-                    stale += usize::from(step == Step::Stale);
-                    path(pair, &Values::EMPTY)
+                Step::Reset => told.resets += 1,
+                Step::Since { client_us, differences } => {
+                    let mut interval = Interval {
+                        start_us: client_us + event.shift_us,
+                        end_us: stream.client_us + event.shift_us,
+                        ..interval(stream, &differences)
+                    };
+                    if several {
+                        interval.stats_id = format!("{id}/{}", interval.stats_id);
+                    }
+                    told.intervals.push(interval);
                 }
             }
-        });
-        let seen = event.streams.len() + usize::from(path.is_some());
-        if seen > 0 && stale == seen {
-            Observed::Duplicate
-        } else {
-            Observed::News { intervals, path, resets }
         }
+        let Some(pair) = pair else { return };
+        let key = self.key(PAIR, pair.stats_id.as_bytes(), 0);
+        let path = match self.step(key, pair.client_us, &pair.values) {
+            Step::Since { differences, .. } => path(pair, &differences),
+            step => {
+                told.stale += usize::from(step == Step::Stale);
+                path(pair, &Values::EMPTY)
+            }
+        };
+        told.path = Some(match told.path.take() {
+            None => path,
+            Some(first) => both(first, &path),
+        });
     }
 
     fn step(&mut self, key: u128, client_us: i64, values: &Values) -> Step {
@@ -146,9 +244,9 @@ impl Engine {
     }
 
     /// Begins keys of the event's session and peer connection. Lengths keep the parts apart.
-    fn begin_key(&mut self, event: &Event<'_>) {
+    fn begin_key(&mut self, session: [&str; 4]) {
         self.key.clear();
-        for part in [&event.app, &event.call, &event.participant, &event.peer_connection] {
+        for part in session {
             self.key.extend_from_slice(&part.len().to_le_bytes());
             self.key.extend_from_slice(part.as_bytes());
         }
@@ -165,6 +263,29 @@ impl Engine {
         key
     }
 }
+
+/// What a record's snapshots tell.
+#[derive(Default)]
+struct Snapshots {
+    intervals: Vec<Interval>,
+    path: Option<Path>,
+    resets: u64,
+    seen: usize,
+    stale: usize,
+}
+
+impl Observed {
+    /// An event without snapshots.
+    const fn event(event: EventKind) -> Self {
+        Self::News { event, intervals: Vec::new(), path: None, resets: 0 }
+    }
+}
+
+/// Keys of peer connections' states.
+const STATE: u8 = u8::MAX - 1;
+
+/// Keys of canonical reports of statistics.
+const REPORT: u8 = u8::MAX - 2;
 
 /// Keys of candidate pairs; those of streams have their [`Direction`] here.
 const PAIR: u8 = u8::MAX;
@@ -243,6 +364,21 @@ fn path(pair: &Pair<'_>, differences: &Values) -> Path {
         ice_state: text(&pair.ice_state),
         dtls_state: text(&pair.dtls_state),
         selected_pair_changes: differences.get(Counter::PairChanges),
+    }
+}
+
+/// The path of a session with several peer connections is the first one's; round trips are those of
+/// all, for they are sums.
+fn both(first: Path, other: &Path) -> Path {
+    let sum = |a: Option<i64>, b: Option<i64>| match (a, b) {
+        (Some(a), Some(b)) => Some(a.saturating_add(b)),
+        (a, b) => a.or(b),
+    };
+    Path {
+        ice_round_trip_us: sum(first.ice_round_trip_us, other.ice_round_trip_us),
+        ice_round_trip_count: sum(first.ice_round_trip_count, other.ice_round_trip_count),
+        selected_pair_changes: sum(first.selected_pair_changes, other.selected_pair_changes),
+        ..first
     }
 }
 

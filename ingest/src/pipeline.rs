@@ -10,7 +10,7 @@ use runtime::{
 use schemas::{EventKind, Lineage, RawOutcome, Report};
 
 use crate::event::Event;
-use crate::formats::{Reason, Rejected, decode};
+use crate::formats::{self, Decoded, Reason, Rejected, decode};
 use crate::intervals::{Engine, Observed};
 use crate::lineage::Pending;
 use crate::metrics::Metrics;
@@ -79,8 +79,10 @@ impl Handler for Pipeline {
             ))
         })?;
         partition.engine.advance(record.appended.0);
-        let observed =
-            read(record, &self.settings).map(|event| (partition.engine.observe(&event), event));
+        let observed = read(record, &self.settings).map(|told| match told {
+            Decoded::Event(event) => (partition.engine.observe(&event), report(event)),
+            Decoded::Report(report) => (partition.engine.observe_report(&report), report),
+        });
         if record.look_back {
             return Ok(());
         }
@@ -98,12 +100,15 @@ impl Handler for Pipeline {
                 partition.pending.skip(offset, RawOutcome::Duplicate);
                 self.metrics.duplicates.inc();
             }
-            Ok((Observed::News { intervals, path, resets }, event)) => {
+            Ok((Observed::News { event, intervals, path, resets }, told)) => {
+                let mut report = Report { event, ..told };
+                if report.intervals.is_empty() {
+                    (report.path, report.intervals) = (path, intervals);
+                }
                 self.metrics.accepted.inc();
-                self.metrics.intervals.inc_by(intervals.len() as u64);
+                self.metrics.intervals.inc_by(report.intervals.len() as u64);
                 self.metrics.resets.inc_by(resets);
-                if event.kind != EventKind::Stats || !intervals.is_empty() {
-                    let report = Report { path, intervals, ..report(event) };
+                if event != EventKind::Stats || !report.intervals.is_empty() {
                     return partition.write(record.source, record.key, report, out);
                 }
             }
@@ -159,30 +164,35 @@ impl Partition {
 }
 
 /// What a record says, if it is one that counts.
-fn read<'a>(record: &Record<'a>, settings: &Settings) -> Result<Event<'a>, Rejected> {
-    let mut event = decode(record.payload, record.content_type, settings)?;
-    let age_ms = |us: i64| record.appended.0 - us / 1000;
+fn read<'a>(record: &Record<'a>, settings: &Settings) -> Result<Decoded<'a>, Rejected> {
+    let Record { payload, content_type, key, .. } = *record;
+    let mut told = decode(formats::Source { payload, content_type, key }, settings)?;
+    let age_ms = |us: i64| record.appended.0.saturating_sub(us / 1000);
     let (late_ms, ahead_ms) = (settings.late_ms(), settings.ahead_ms());
-    let age = age_ms(event.event_us());
+    let age = age_ms(match &told {
+        Decoded::Event(event) => event.event_us(),
+        Decoded::Report(report) => report.event_us,
+    });
     if age > late_ms {
         let detail = format!("timestamp: more than {} h before the append time", settings.late_h);
         return Err(Rejected::new(Reason::Late, detail));
     }
-    if -age > ahead_ms {
+    if age < -ahead_ms {
         let minutes = settings.ahead_min;
         let detail = format!("timestamp: more than {minutes} min ahead of the append time");
         return Err(Rejected::new(Reason::TimeAhead, detail));
     }
     // Some browsers stamp stats objects with a clock that does not start in 1970; what the event's
     // own time may not be, theirs may not be either.
-    let of_streams = event.streams.iter_mut().map(|stream| &mut stream.client_us);
-    let of_pair = event.pair.iter_mut().map(|pair| &mut pair.client_us);
-    for client_us in of_streams.chain(of_pair) {
-        if !(-ahead_ms..=late_ms).contains(&age_ms(*client_us + event.shift_us)) {
-            *client_us = event.client_us;
+    if let Decoded::Event(event) = &mut told {
+        let (event_us, shift_us) = (event.client_us, event.shift_us);
+        for client_us in event.clocks() {
+            if !(-ahead_ms..=late_ms).contains(&age_ms(*client_us + shift_us)) {
+                *client_us = event_us;
+            }
         }
     }
-    Ok(event)
+    Ok(told)
 }
 
 fn outcome(reason: Reason) -> RawOutcome {

@@ -176,8 +176,22 @@ pub fn encode<T: Record>(record: &T) -> Result<Vec<u8>, EncodeError> {
 /// # Errors
 /// When the bytes are not exactly one record of the subject.
 pub fn decode<T: Record>(bytes: &[u8]) -> Result<T, DecodeError> {
+    let mut rest = bytes;
+    let record = decode_first(&mut rest)?;
+    if rest.is_empty() {
+        Ok(record)
+    } else {
+        Err(DecodeError::Trailing { subject: T::SUBJECT.name(), left: rest.len() })
+    }
+}
+
+/// Decodes the first of several records in Confluent framing, and leaves the others in `bytes`.
+///
+/// # Errors
+/// When the bytes do not begin with a record of the subject.
+pub fn decode_first<T: Record>(bytes: &mut &[u8]) -> Result<T, DecodeError> {
     let subject = T::SUBJECT.name();
-    let [0, a, b, c, d, datum @ ..] = bytes else {
+    let [0, a, b, c, d, datum @ ..] = *bytes else {
         return Err(DecodeError::Framing);
     };
     let found = u32::from_be_bytes([*a, *b, *c, *d]);
@@ -190,9 +204,6 @@ pub fn decode<T: Record>(bytes: &[u8]) -> Result<T, DecodeError> {
         .reader
         .read_deser(&mut rest)
         .map_err(|source| DecodeError::Datum { subject, source: Box::new(source) })?;
-    if rest.is_empty() {
-        Ok(record)
-    } else {
-        Err(DecodeError::Trailing { subject, left: rest.len() })
-    }
+    *bytes = rest;
+    Ok(record)
 }

@@ -14,7 +14,7 @@ mod session;
 
 pub use block::BlockAudit;
 pub use cell::{CellPartial, Dimensions, Measures, PackTime, Sketches};
-pub use codec::{DecodeError, EncodeError, Record, Subject, decode, encode, schema};
+pub use codec::{DecodeError, EncodeError, Record, Subject, decode, decode_first, encode, schema};
 pub use dead_letter::DeadLetter;
 pub use enriched::{
     Device, EnrichedReport, LookUps, PackVerdict, Place, PlaceSource, Provider, ScoredInterval,

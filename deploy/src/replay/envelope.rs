@@ -39,6 +39,12 @@ pub(crate) struct Envelope {
     pub(crate) reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rating: Option<i32>,
+    /// camera or microphone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) device: Option<String>,
+    /// What the envelope claims of the client's place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) claim: Option<Box<RawValue>>,
 }
 
 impl Envelope {
@@ -47,7 +53,7 @@ impl Envelope {
         Self {
             v: 1,
             event: event.to_owned(),
-            peer_connection: Some(peer_connection.to_owned()),
+            peer_connection: Some(peer_connection.to_owned()).filter(|id| !id.is_empty()),
             timestamp: recorded_ms,
             sent_at: Some(recorded_ms),
             ..Self::default()

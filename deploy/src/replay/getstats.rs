@@ -1,5 +1,5 @@
-//! Plain `getStats()` reports in JSON: one or many, as values one after the other or in arrays,
-//! either bare or as `{"pc": …, "capturedAt": ms, "report": …}`.
+//! Plain `getStats()` reports in JSON: a map from ids to stats objects or an array of them, bare or
+//! in an object that also says whose they are.
 
 use std::collections::BTreeMap;
 
@@ -7,75 +7,82 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::envelope::Envelope;
-use super::recording::Expanded;
+use super::recording::Refusal;
 
 /// Peer connection of a bare report.
 const PEER_CONNECTION: &str = "pc-0";
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// A report with what is known of it, under the names that others give it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Capture {
+    #[serde(alias = "appId", alias = "appID")]
+    app: String,
+    #[serde(alias = "callId", alias = "conferenceId", alias = "roomId", alias = "meetingId")]
+    call: String,
+    #[serde(alias = "participantId", alias = "userId", alias = "clientId", alias = "endpointId")]
+    participant: String,
+    #[serde(alias = "peer_connection", alias = "peerConnectionId", alias = "pcId")]
     pc: Option<String>,
     /// ms since the Unix epoch.
+    #[serde(alias = "capturedAt", alias = "timestamp", alias = "time")]
     captured_at: Option<f64>,
-    report: Box<RawValue>,
+    #[serde(alias = "userAgent")]
+    user_agent: Option<String>,
+    #[serde(alias = "stats", alias = "getStats", alias = "statsReport")]
+    report: Option<Box<RawValue>>,
 }
 
+/// What is looked at of a stats object.
 #[derive(Deserialize)]
 struct Stats {
-    timestamp: f64,
+    #[serde(rename = "type")]
+    of: Option<String>,
+    timestamp: Option<f64>,
 }
 
-/// Makes one event of every report.
-pub(crate) fn expand(text: &str) -> Expanded {
-    let mut expanded = Expanded::default();
-    for value in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
-        let Ok(value) = value else {
-            expanded.unread += 1;
-            break;
-        };
-        // A bare report may itself be an array of stats objects.
-        match serde_json::from_str::<Vec<&RawValue>>(value.get()) {
-            Ok(values) if newest(value).is_none() => {
-                values.into_iter().for_each(|value| add(value, &mut expanded));
-            }
-            _ => add(value, &mut expanded),
-        }
+/// True if it is a report by itself.
+pub(crate) fn is_report(json: &RawValue) -> bool {
+    objects(json).iter().any(|object| object.of.is_some() && object.timestamp.is_some())
+}
+
+/// The event that a report is.
+pub(crate) fn expand(json: &RawValue) -> Result<Envelope, Refusal> {
+    let capture = match serde_json::from_str::<Capture>(json.get()) {
+        Ok(capture) if capture.report.is_some() => capture,
+        _ => Capture { report: Some(json.to_owned()), ..Capture::default() },
+    };
+    let report = capture.report.ok_or(Refusal::UnknownFormat)?;
+    let objects = objects(&report);
+    if objects.iter().filter_map(|object| object.of.as_deref()).any(is_legacy) {
+        return Err(Refusal::LegacyGetStats);
     }
-    expanded
-}
-
-fn add(value: &RawValue, expanded: &mut Expanded) {
-    match event(value) {
-        Some(envelope) => expanded.envelopes.push(envelope),
-        None => expanded.unread += 1,
-    }
-}
-
-fn event(value: &RawValue) -> Option<Envelope> {
-    let capture = serde_json::from_str(value.get()).unwrap_or_else(|_| Capture {
-        pc: None,
-        captured_at: None,
-        report: value.to_owned(),
-    });
-    let newest = newest(&capture.report)?;
+    let typed = objects.iter().filter(|object| object.of.is_some());
+    let times = typed.filter_map(|object| object.timestamp);
+    let newest = times.max_by(f64::total_cmp).ok_or(Refusal::UnknownFormat)?;
     let id = capture.pc.as_deref().unwrap_or(PEER_CONNECTION);
     let mut envelope = Envelope::new("stats", id, capture.captured_at.unwrap_or(newest));
+    envelope.app = capture.app;
+    envelope.call = capture.call;
+    envelope.participant = capture.participant;
+    envelope.user_agent = capture.user_agent;
     envelope.timestamp = newest;
-    envelope.report = Some(capture.report);
-    Some(envelope)
+    envelope.report = Some(report);
+    Ok(envelope)
 }
 
-/// The newest timestamp of a report's stats objects, ms; None if it is no report.
-fn newest(report: &RawValue) -> Option<f64> {
+/// The stats objects of a report; none if it is no report.
+fn objects(report: &RawValue) -> Vec<Stats> {
     let members: Vec<&RawValue> =
         match serde_json::from_str::<BTreeMap<String, &RawValue>>(report.get()) {
             Ok(map) => map.into_values().collect(),
-            Err(_) => serde_json::from_str(report.get()).ok()?,
+            Err(_) => serde_json::from_str(report.get()).unwrap_or_default(),
         };
-    members
-        .into_iter()
-        .filter_map(|member| serde_json::from_str::<Stats>(member.get()).ok())
-        .map(|stats| stats.timestamp)
-        .max_by(f64::total_cmp)
+    let objects = members.into_iter().filter(|member| member.get().starts_with('{'));
+    objects.filter_map(|member| serde_json::from_str(member.get()).ok()).collect()
+}
+
+/// Types of the callback-based getStats() that Chrome had until release 117.
+fn is_legacy(of: &str) -> bool {
+    of == "ssrc" || of == "VideoBwe" || of.starts_with("goog")
 }

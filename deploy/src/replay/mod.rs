@@ -1,33 +1,43 @@
 //! `isobar replay`: recordings of real calls into the raw topic, as if they happened now.
 
+mod callstats;
+mod canonical;
+mod document;
 mod envelope;
+mod file;
 mod getstats;
+mod internals;
+mod numbered;
+mod observertc;
+mod raw;
 mod recording;
 mod rtcstats;
 mod schedule;
 mod send;
+mod session;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod through_ingest;
 
 use std::fmt;
-use std::fs;
 use std::io;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 
-use envelope::Envelope;
+use raw::Raw;
 use recording::Labels;
+pub use recording::{Refusal, Unread};
 use schedule::Schedule;
 
 /// What to replay, and how.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// Recordings: rtcstats dumps, getStats() reports in JSON, or Isobar's envelopes in JSON lines
+    /// Recordings: rtcstats or webrtc-internals dumps, getStats() reports, ObserveRTC samples or
+    /// deltas, callstats.io REST bodies, Isobar's envelopes or Avro reports; each also as .gz
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
     /// Your own Kafka: host:port, separated by commas; by default that of `isobar up`
@@ -63,19 +73,22 @@ pub struct Report {
     /// Of them, getStats() reports.
     pub reports: u64,
     /// Lines or values of the recordings that could not be read.
-    pub unread: u64,
-    /// Statistics in a compression that is not expanded.
-    pub not_expanded: u64,
+    pub unread: Unread,
+    /// Events and statistics of the recordings that tell no time, or none that can be read.
+    pub untimed: u64,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} events, {} of them reports", self.events, self.reports)?;
-        if self.unread > 0 {
-            write!(f, "; {} lines could not be read", self.unread)?;
+        if self.unread.count > 0 {
+            write!(f, "; {} lines could not be read", self.unread.count)?;
         }
-        if self.not_expanded > 0 {
-            write!(f, "; {} statistics of numbered dumps were left out", self.not_expanded)?;
+        if let Some(line) = self.unread.first_line {
+            write!(f, ", first line {line}")?;
+        }
+        if self.untimed > 0 {
+            write!(f, "; {} that tell no time were left out", self.untimed)?;
         }
         Ok(())
     }
@@ -92,18 +105,17 @@ pub enum ReplayError {
         /// Why.
         source: io::Error,
     },
-    /// A recording is in none of the formats.
-    #[error(
-        "{}: neither an rtcstats dump, nor getStats() reports in JSON, nor Isobar's envelopes in \
-         JSON lines", path.display()
-    )]
-    Unreadable {
+    /// Nothing of a recording can be sent.
+    #[error("{}: {refusal}", path.display())]
+    Refused {
         /// The recording.
         path: PathBuf,
+        /// Why.
+        refusal: Refusal,
     },
-    /// An event cannot be written as JSON.
+    /// An event cannot be written in its format.
     #[error("cannot write an event: {0}")]
-    Json(#[from] serde_json::Error),
+    Event(String),
     /// Kafka did not take the events.
     #[error("Kafka: {0}")]
     Kafka(#[from] rdkafka::error::KafkaError),
@@ -124,47 +136,42 @@ pub fn run(options: &Options, brokers: &str) -> Result<Report, ReplayError> {
     let (mut report, recordings) = read(options)?;
     let events = stamp(options, recordings, since_epoch_ms());
     report.events = events.len() as u64;
-    report.reports = events.iter().filter(|(_, event)| event.report.is_some()).count() as u64;
+    report.reports = events.iter().filter(|(_, event)| event.has_report()).count() as u64;
     send::send(&events, brokers, &options.topic)?;
     Ok(report)
 }
 
-fn read(options: &Options) -> Result<(Report, Vec<Vec<Envelope>>), ReplayError> {
+fn read(options: &Options) -> Result<(Report, Vec<Vec<Raw>>), ReplayError> {
     let client_address = options.client_ip.map(|address| address.to_string());
     let mut report = Report::default();
     let mut recordings = Vec::new();
     for path in &options.files {
-        let text = fs::read_to_string(path)
-            .map_err(|source| ReplayError::File { path: path.clone(), source })?;
+        let bytes =
+            file::read(path).map_err(|source| ReplayError::File { path: path.clone(), source })?;
         let labels = Labels {
             app: options.app.as_deref(),
             call: options.call.as_deref(),
             client_address: client_address.as_deref(),
-            name: &name(path),
+            name: &file::name(path),
         };
-        let expanded = recording::read(&text, labels);
-        if expanded.envelopes.is_empty() && expanded.unread > 0 {
-            return Err(ReplayError::Unreadable { path: path.clone() });
-        }
-        report.unread += expanded.unread;
-        report.not_expanded += expanded.not_expanded;
-        recordings.push(expanded.envelopes);
+        let expanded = recording::read(&bytes, labels)
+            .map_err(|refusal| ReplayError::Refused { path: path.clone(), refusal })?;
+        report.unread.count += expanded.unread.count;
+        report.unread.first_line = report.unread.first_line.or(expanded.unread.first_line);
+        report.untimed += expanded.untimed;
+        recordings.push(expanded.records);
     }
     Ok((report, recordings))
 }
 
 /// Every recording begins when the replay does.
-fn stamp(
-    options: &Options,
-    recordings: Vec<Vec<Envelope>>,
-    now_ms: f64,
-) -> Vec<(Duration, Envelope)> {
+fn stamp(options: &Options, recordings: Vec<Vec<Raw>>, now_ms: f64) -> Vec<(Duration, Raw)> {
     let length_ms = recordings.iter().map(|events| schedule::length_ms(events)).fold(0.0, f64::max);
     let start_ms = options.start.map(|start| start as f64);
     let schedule = Schedule::new(now_ms, length_ms, options.speed, start_ms);
     let mut events = Vec::new();
     for recording in recordings {
-        let first_ms = recording.first().map_or(0.0, Envelope::recorded_ms);
+        let first_ms = recording.first().map_or(0.0, Raw::recorded_ms);
         events.extend(recording.into_iter().map(|mut event| {
             let due = schedule.stamp(&mut event, first_ms);
             (due, event)
@@ -172,10 +179,6 @@ fn stamp(
     }
     events.sort_by_key(|(due, _)| *due);
     events
-}
-
-fn name(path: &Path) -> String {
-    path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
 }
 
 fn since_epoch_ms() -> f64 {

@@ -1,21 +1,88 @@
 //! What a recording holds, whatever its format.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use serde_json::value::RawValue;
 
+use super::document::Members;
 use super::envelope::Envelope;
-use super::{getstats, rtcstats};
+use super::raw::Raw;
+use super::{callstats, canonical, getstats, internals, observertc, rtcstats};
 
-/// The events of one recording.
+/// What of one recording is sent.
 #[derive(Debug, Default)]
 pub(crate) struct Expanded {
     /// In the order in which they were sent.
-    pub(crate) envelopes: Vec<Envelope>,
-    /// Lines or values that could not be read.
-    pub(crate) unread: u64,
-    /// Statistics in a compression that is not expanded.
-    pub(crate) not_expanded: u64,
+    pub(crate) records: Vec<Raw>,
+    /// What could not be read.
+    pub(crate) unread: Unread,
+    /// Events and statistics that tell no time, or none that can be read.
+    pub(crate) untimed: u64,
+}
+
+impl Expanded {
+    /// Of a recording that is read whole.
+    pub(crate) fn new(envelopes: Vec<Envelope>) -> Self {
+        Self { records: envelopes.into_iter().map(Raw::from).collect(), ..Self::default() }
+    }
+}
+
+/// Lines or values that could not be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// How many.
+    pub count: u64,
+    /// Line of the first one, from 1.
+    pub first_line: Option<u64>,
+}
+
+impl Unread {
+    /// One that begins at `line`.
+    pub(crate) fn add(&mut self, line: u64) {
+        self.count += 1;
+        self.first_line.get_or_insert(line);
+    }
+}
+
+/// Why nothing of a recording is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is in none of the formats.
+    UnknownFormat,
+    /// It is not text, and nothing else that is read.
+    NotText,
+    /// It holds statistics of the old, callback-based getStats().
+    LegacyGetStats,
+    /// It is a webrtc-internals dump whose statistics tell no times.
+    NoTimes,
+    /// It is a delta stream whose beginning is missing.
+    NoBeginning,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnknownFormat => {
+                "none of the formats that are read: rtcstats dumps, chrome://webrtc-internals \
+                 dumps, getStats() reports, ObserveRTC samples and deltas, callstats.io REST \
+                 bodies, Isobar's envelopes (all JSON) and reports (Avro), each also as .gz"
+            }
+            Self::NotText => {
+                "neither UTF-8 text nor Isobar's Avro reports; unpack it first unless it is .gz"
+            }
+            Self::LegacyGetStats => {
+                "legacy getStats() (goog… members) is not read; record it with the promise-based \
+                 getStats() instead"
+            }
+            Self::NoTimes => {
+                "the dump's statistics tell no times; save it with Chrome 117 or newer"
+            }
+            Self::NoBeginning => {
+                "a delta stream whose beginning is missing; record it from the first sample or a \
+                 reset on"
+            }
+        })
+    }
 }
 
 /// How the events of a recording are labelled. What is given here wins over what the recording
@@ -30,52 +97,120 @@ pub(crate) struct Labels<'a> {
 }
 
 /// Application of recordings that tell none.
-const APP: &str = "replay";
+pub(crate) const APP: &str = "replay";
 
-/// Expands a recording of any format into self-contained envelopes, oldest first.
-pub(crate) fn read(text: &str, labels: Labels<'_>) -> Expanded {
-    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let mut expanded = if first.trim() == rtcstats::NUMBERED || rtcstats::is_line(first) {
-        rtcstats::expand(text)
-    } else if is_envelope(first) {
-        envelopes(text)
+/// Expands a recording of any format into self-contained records, oldest first.
+///
+/// # Errors
+/// When there is nothing in it to send.
+pub(crate) fn read(bytes: &[u8], labels: Labels<'_>) -> Result<Expanded, Refusal> {
+    let mut expanded = if bytes.first() == Some(&0) {
+        canonical::expand(bytes)?
     } else {
-        getstats::expand(text)
+        let text = str::from_utf8(bytes).map_err(|_| Refusal::NotText)?;
+        of_text(text.trim_start_matches('\u{feff}'))?
     };
-    for envelope in &mut expanded.envelopes {
-        label(envelope, labels);
+    for record in &mut expanded.records {
+        record.label(labels);
     }
-    expanded.envelopes.sort_by(|a, b| a.recorded_ms().total_cmp(&b.recorded_ms()));
-    expanded
+    expanded.records.sort_by(|a, b| a.recorded_ms().total_cmp(&b.recorded_ms()));
+    Ok(expanded)
 }
 
-fn is_envelope(line: &str) -> bool {
-    serde_json::from_str::<BTreeMap<String, &RawValue>>(line)
-        .is_ok_and(|fields| fields.contains_key("event"))
-}
-
-fn envelopes(text: &str) -> Expanded {
-    let mut expanded = Expanded::default();
-    for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        match serde_json::from_str::<Envelope>(line) {
-            Ok(envelope) => expanded.envelopes.push(envelope),
-            Err(_) => expanded.unread += 1,
+fn of_text(text: &str) -> Result<Expanded, Refusal> {
+    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    if first.trim() == rtcstats::NUMBERED || rtcstats::is_line(first) {
+        return Ok(rtcstats::expand(text));
+    }
+    let (values, unread) = values(text);
+    let mut expanded = Expanded { unread, ..Expanded::default() };
+    let mut refusal = Refusal::UnknownFormat;
+    let samples = values.iter().filter_map(|value| serde_json::from_str(value.json.get()).ok());
+    let mut samples = observertc::Expander::new(samples);
+    for value in &values {
+        match of_value(value.json, &mut samples) {
+            Ok(more) => {
+                expanded.records.extend(more.records);
+                expanded.untimed += more.untimed;
+            }
+            Err(Refusal::LegacyGetStats) => return Err(Refusal::LegacyGetStats),
+            Err(why) => {
+                refusal = why;
+                expanded.unread.add(value.line);
+            }
         }
     }
-    expanded
+    if expanded.records.is_empty() {
+        return Err(if expanded.untimed > 0 { Refusal::NoTimes } else { refusal });
+    }
+    Ok(expanded)
 }
 
-fn label(envelope: &mut Envelope, labels: Labels<'_>) {
-    set(&mut envelope.app, labels.app, APP);
-    set(&mut envelope.call, labels.call, labels.name);
-    set(&mut envelope.participant, None, labels.name);
-    if let Some(address) = labels.client_address {
-        envelope.client_address = Some(address.to_owned());
+/// One JSON value, or an array's item, of a recording.
+struct Value<'a> {
+    json: &'a RawValue,
+    line: u64,
+}
+
+/// The JSON values of a text, one after the other or in arrays. What is no JSON ends with its line.
+fn values(text: &str) -> (Vec<Value<'_>>, Unread) {
+    let (mut values, mut unread) = (Vec::new(), Unread::default());
+    let mut from = 0;
+    while from < text.len() {
+        let mut stream = serde_json::Deserializer::from_str(&text[from..]).into_iter::<&RawValue>();
+        let (mut line, mut counted) = (1 + lines(&text[..from]), from);
+        let broken = loop {
+            let begins = from + stream.byte_offset();
+            line += lines(&text[counted..begins]);
+            counted = begins;
+            match stream.next() {
+                Some(Ok(json)) => items(json, line, &mut values),
+                Some(Err(_)) => break begins,
+                None => return (values, unread),
+            }
+        };
+        let blank = text[broken..].len() - text[broken..].trim_start().len();
+        unread.add(line + lines(&text[broken..broken + blank]));
+        let rest = &text[broken + blank..];
+        from = broken + blank + rest.find('\n').map_or(rest.len(), |end| end + 1);
+    }
+    (values, unread)
+}
+
+fn lines(text: &str) -> u64 {
+    text.bytes().filter(|byte| *byte == b'\n').count() as u64
+}
+
+/// An array of records is as many records; an array of stats objects is one.
+fn items<'a>(json: &'a RawValue, line: u64, values: &mut Vec<Value<'a>>) {
+    match serde_json::from_str::<Vec<&RawValue>>(json.get()) {
+        Ok(list) if !getstats::is_report(json) => {
+            values.extend(list.into_iter().map(|json| Value { json, line }));
+        }
+        _ => values.push(Value { json, line }),
     }
 }
 
-fn set(field: &mut String, given: Option<&str>, default: &str) {
-    if let Some(value) = given.or(field.is_empty().then_some(default)) {
-        value.clone_into(field);
+fn of_value(json: &RawValue, samples: &mut observertc::Expander) -> Result<Expanded, Refusal> {
+    let one = |raw: Raw| Expanded { records: vec![raw], ..Expanded::default() };
+    let Ok(members) = serde_json::from_str::<Members>(json.get()) else {
+        // An array, or nothing that is read.
+        return getstats::expand(json).map(|envelope| one(envelope.into()));
+    };
+    let has = |member: &str| members.contains_key(member);
+    if internals::is_dump(has) {
+        internals::expand(json.get()).ok_or(Refusal::UnknownFormat)
+    } else if has("event") && has("v") {
+        let envelope = serde_json::from_str::<Envelope>(json.get());
+        envelope.map(|envelope| one(envelope.into())).map_err(|_| Refusal::UnknownFormat)
+    } else if observertc::is_sample(has) {
+        samples.expand(&members).map(|it| one(Raw::Document(it))).ok_or(Refusal::NoBeginning)
+    } else if callstats::is_one(has) {
+        callstats::expand(members).map(|it| one(Raw::Document(it))).ok_or(Refusal::UnknownFormat)
+    } else if !members.is_empty() && members.keys().all(|member| member.starts_with('_')) {
+        // A note.
+        Ok(Expanded::default())
+    } else {
+        getstats::expand(json).map(|envelope| one(envelope.into()))
     }
 }

@@ -1,39 +1,37 @@
 //! rtcstats dumps: one JSON array a line, `[name, peer connection, value, …, time]`.
 //!
-//! Two generations are read: Jitsi's, with names and times in full and delta-compressed
-//! `getstats`; and numbered dumps, which open with the line `RTCStatsDump` and a line of metadata
-//! and count time from the line before. Statistics of numbered dumps are counted, not expanded:
-//! their fields are numbers of a table that belongs to the writer's release.
+//! Two generations are read: Jitsi's, with names and times in full; and numbered dumps, which open
+//! with the line `RTCStatsDump` and a line of metadata, count time from the line before and write
+//! numbers for names. Reports are compressed in both to what changed since the one before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::envelope::Envelope;
-use super::recording::Expanded;
+use super::numbered;
+use super::recording::{Expanded, Unread};
+use super::session::{Asked, Session};
 
 /// First line of a numbered dump.
 pub(crate) const NUMBERED: &str = "RTCStatsDump";
 
-type Stats = BTreeMap<String, Box<RawValue>>;
+/// A stats object.
+pub(crate) type Stats = BTreeMap<String, Box<RawValue>>;
+
+/// The objects of a report, by id.
+type Report = BTreeMap<String, Stats>;
 
 #[derive(Default)]
-struct Connection {
-    created_ms: Option<f64>,
-    /// Reached `connected` or `failed`: what follows is no set-up any more.
-    settled: bool,
-    closed: bool,
-    stats: BTreeMap<String, Stats>,
-}
-
 struct Dump {
     numbered: bool,
     clock_ms: f64,
-    joined: bool,
     user_agent: Option<String>,
-    connections: BTreeMap<String, Connection>,
-    expanded: Expanded,
+    session: Session,
+    reports: BTreeMap<String, Report>,
+    /// Calls of `getUserMedia()` that have not ended, with their correlation id where they have
+    /// one.
+    asked: VecDeque<(Option<String>, Asked)>,
 }
 
 #[derive(Deserialize)]
@@ -50,53 +48,39 @@ pub(crate) fn is_line(line: &str) -> bool {
 /// Expands a dump into self-contained envelopes.
 pub(crate) fn expand(text: &str) -> Expanded {
     let numbered = text.trim_start().starts_with(NUMBERED);
-    let mut dump = Dump {
-        numbered,
-        clock_ms: 0.0,
-        joined: false,
-        user_agent: None,
-        connections: BTreeMap::new(),
-        expanded: Expanded::default(),
-    };
-    for line in text.lines().filter(|line| !line.trim().is_empty() && line.trim() != NUMBERED) {
-        if dump.line(line).is_none() {
-            dump.expanded.unread += 1;
+    let mut dump = Dump { numbered, ..Dump::default() };
+    let mut unread = Unread::default();
+    for (number, line) in (1..).zip(text.lines()) {
+        if !line.trim().is_empty() && line.trim() != NUMBERED && dump.line(line).is_none() {
+            unread.add(number);
         }
     }
-    for envelope in &mut dump.expanded.envelopes {
+    let mut envelopes = dump.session.envelopes;
+    for envelope in &mut envelopes {
         envelope.user_agent = dump.user_agent.clone();
     }
-    dump.expanded
+    Expanded { unread, ..Expanded::new(envelopes) }
 }
 
 struct Line<'a> {
     name: &'a str,
     connection: Option<String>,
     value: &'a RawValue,
+    /// Ties a call to how it ended.
+    correlation: Option<String>,
     time_ms: f64,
 }
 
 fn parse(line: &str) -> Option<Line<'_>> {
     let items: Vec<&RawValue> = serde_json::from_str(line).ok()?;
-    let [name, connection, value, .., time] = items.as_slice() else { return None };
+    let [name, connection, value, more @ .., time] = items.as_slice() else { return None };
     Some(Line {
-        name: method(name.get().trim_matches('"')),
+        name: numbered::method(name.get().trim_matches('"')),
         connection: serde_json::from_str(connection.get()).ok()?,
         value,
+        correlation: more.first().and_then(|id| serde_json::from_str(id.get()).ok()),
         time_ms: serde_json::from_str(time.get()).ok()?,
     })
-}
-
-/// The name of a numbered method, among those that tell something here.
-fn method(name: &str) -> &str {
-    match name {
-        "g" | "getStats" => "getstats",
-        "24" => "oniceconnectionstatechange",
-        "25" => "onconnectionstatechange",
-        "36" => "close",
-        "39" => "create",
-        name => name,
-    }
 }
 
 impl Dump {
@@ -105,17 +89,27 @@ impl Dump {
         if self.numbered && line.starts_with('{') {
             return self.describe(line);
         }
-        let Line { name, connection, value, time_ms } = parse(line)?;
+        let Line { name, connection, value, correlation, time_ms } = parse(line)?;
         self.clock_ms = if self.numbered { self.clock_ms + time_ms } else { time_ms };
+        let now_ms = self.clock_ms;
         match (name, connection) {
             ("connectionInfo", _) => self.describe(value.get())?,
-            ("create", Some(connection)) => self.create(&connection),
-            ("close", Some(connection)) => self.close(&connection),
-            ("close", None) if self.numbered => self.leave(""),
+            ("create", Some(connection)) => self.session.create(&connection, now_ms),
+            ("close", Some(connection)) => self.session.close(&connection, now_ms),
+            ("close", None) if self.numbered => self.session.leave("", now_ms),
             ("oniceconnectionstatechange" | "onconnectionstatechange", Some(connection)) => {
-                self.state(&connection, serde_json::from_str(value.get()).ok()?);
+                self.session.state(&connection, serde_json::from_str(value.get()).ok()?, now_ms);
             }
-            ("getstats", _) if self.numbered => self.expanded.not_expanded += 1,
+            ("navigator.mediaDevices.getUserMedia", _) => {
+                self.asked.push_back((correlation, asked(value)?));
+            }
+            ("navigator.mediaDevices.getUserMediaOnSuccess", _) => {
+                self.answered(correlation.as_deref());
+            }
+            ("navigator.mediaDevices.getUserMediaOnFailure", _) => {
+                let asked = self.answered(correlation.as_deref()).unwrap_or_default();
+                self.session.devices_failed(asked, reason(value).as_deref(), now_ms);
+            }
             ("getstats", Some(connection)) => self.stats(&connection, value)?,
             _ => {}
         }
@@ -128,84 +122,88 @@ impl Dump {
         Some(())
     }
 
-    fn push(&mut self, envelope: Envelope) {
-        self.expanded.envelopes.push(envelope);
+    /// What the call asked for that now ended: the one of the same correlation id, or else the
+    /// oldest, as browsers answer one after the other.
+    fn answered(&mut self, correlation: Option<&str>) -> Option<Asked> {
+        let same = |(id, _): &(Option<String>, Asked)| id.as_deref() == correlation;
+        let at = self.asked.iter().position(same).unwrap_or(0);
+        self.asked.remove(at).map(|(_, asked)| asked)
     }
 
-    fn create(&mut self, id: &str) {
-        let created = Connection { created_ms: Some(self.clock_ms), ..Connection::default() };
-        self.connections.insert(id.to_owned(), created);
-        if !self.joined {
-            self.joined = true;
-            self.push(Envelope::new("joined", id, self.clock_ms));
-        }
-    }
-
-    fn close(&mut self, id: &str) {
-        self.connections.entry(id.to_owned()).or_default().closed = true;
-        if self.connections.values().all(|connection| connection.closed) {
-            self.leave(id);
-        }
-    }
-
-    fn leave(&mut self, id: &str) {
-        if self.joined {
-            self.joined = false;
-            self.push(Envelope::new("left", id, self.clock_ms));
-        }
-    }
-
-    /// Only the first `connected` or `failed` tells of the set-up.
-    fn state(&mut self, id: &str, state: &str) {
-        let connection = self.connections.entry(id.to_owned()).or_default();
-        let event = match state {
-            "connected" | "completed" => "connected",
-            "failed" => "failed",
-            _ => return,
-        };
-        if connection.settled {
-            return;
-        }
-        connection.settled = true;
-        let mut envelope = Envelope::new(event, id, self.clock_ms);
-        if event == "failed" {
-            envelope.reason = Some("connection state failed".to_owned());
-        } else {
-            envelope.time_to_connect_ms =
-                connection.created_ms.map(|created| self.clock_ms - created);
-        }
-        self.push(envelope);
-    }
-
-    /// A delta holds, for each stats object that still exists, the fields that changed. A member's
-    /// timestamp of 0 stands for the report's own.
     fn stats(&mut self, id: &str, delta: &RawValue) -> Option<()> {
-        let mut members: BTreeMap<String, &RawValue> = serde_json::from_str(delta.get()).ok()?;
-        let time = match members.remove("timestamp") {
-            Some(time) => time.to_owned(),
+        let report = self.reports.entry(id.to_owned()).or_default();
+        let time = if self.numbered {
+            numbered::expand(report, delta)?
+        } else {
+            expand_named(report, delta)?
+        };
+        let time = match time {
+            Some(time) => time,
             None => to_raw_value(&self.clock_ms).ok()?,
         };
-        let changed = members
-            .into_iter()
-            .map(|(id, fields)| Some((id, serde_json::from_str::<Stats>(fields.get()).ok()?)))
-            .collect::<Option<Vec<_>>>()?;
-
-        let connection = self.connections.entry(id.to_owned()).or_default();
-        let mut before = std::mem::take(&mut connection.stats);
-        for (stats_id, changed) in changed {
-            let mut stats = before.remove(&stats_id).unwrap_or_default();
-            stats.extend(changed);
-            stats.entry("id".to_owned()).or_insert(to_raw_value(&stats_id).ok()?);
+        for (stats_id, stats) in report.iter_mut() {
+            stats.entry("id".to_owned()).or_insert(to_raw_value(stats_id).ok()?);
             if stats.get("timestamp").is_none_or(|time| time.get() == "0") {
                 stats.insert("timestamp".to_owned(), time.clone());
             }
-            connection.stats.insert(stats_id, stats);
         }
-        let report = to_raw_value(&connection.stats).ok()?;
-        let mut envelope = Envelope::new("stats", id, self.clock_ms);
-        envelope.timestamp = serde_json::from_str(time.get()).ok()?;
-        envelope.report = Some(report);
-        self.push(envelope);
+        let taken_ms = serde_json::from_str(time.get()).ok()?;
+        let report = to_raw_value(report).ok()?;
+        self.session.stats(id, taken_ms, self.clock_ms, report);
         Some(())
+    }
+}
+
+/// Jitsi's delta holds, for each stats object that still exists, the fields that changed. A
+/// member's timestamp of 0 stands for the report's own. None if it is not a delta; `report` is
+/// then as it was.
+fn expand_named(report: &mut Report, delta: &RawValue) -> Option<Option<Box<RawValue>>> {
+    let mut members: BTreeMap<String, &RawValue> = serde_json::from_str(delta.get()).ok()?;
+    let time = members.remove("timestamp").map(ToOwned::to_owned);
+    let changed = members
+        .into_iter()
+        .map(|(id, fields)| Some((id, serde_json::from_str::<Stats>(fields.get()).ok()?)))
+        .collect::<Option<Vec<_>>>()?;
+    let mut before = std::mem::take(report);
+    for (id, changed) in changed {
+        let mut stats = before.remove(&id).unwrap_or_default();
+        stats.extend(changed);
+        report.insert(id, stats);
+    }
+    Some(time)
+}
+
+/// What the constraints of a `getUserMedia()` ask for: a kind that is there and not false.
+fn asked(constraints: &RawValue) -> Option<Asked> {
+    #[derive(Deserialize)]
+    struct Constraints<'a> {
+        #[serde(borrow)]
+        audio: Option<&'a RawValue>,
+        #[serde(borrow)]
+        video: Option<&'a RawValue>,
+    }
+    // Without constraints the call fails for a reason that is not a device's.
+    let Ok(constraints) = serde_json::from_str::<Option<Constraints<'_>>>(constraints.get()) else {
+        return None;
+    };
+    let wants = |kind: Option<&RawValue>| kind.is_some_and(|kind| kind.get() != "false");
+    Some(constraints.map_or_else(Asked::default, |constraints| Asked {
+        microphone: wants(constraints.audio),
+        camera: wants(constraints.video),
+    }))
+}
+
+/// The DOMException's name, with its message where it is told.
+fn reason(value: &RawValue) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Error {
+        Name(String),
+        Parts(Vec<String>),
+        Exception { name: String },
+    }
+    match serde_json::from_str(value.get()).ok()? {
+        Error::Name(name) | Error::Exception { name } => Some(name),
+        Error::Parts(parts) => Some(parts.join(": ")),
     }
 }

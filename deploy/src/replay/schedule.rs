@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::envelope::Envelope;
+use super::raw::Raw;
 
 /// The clock of one replay. Events keep the distances they were recorded with, whatever the
 /// speed: only the sending is faster. So no interval changes its length, and with the default
@@ -22,11 +22,9 @@ impl Schedule {
 
     /// Stamps an event of a recording that begins at `first_ms`, and returns how long after the
     /// start of the replay it is due.
-    pub(crate) fn stamp(&self, envelope: &mut Envelope, first_ms: f64) -> Duration {
-        let recorded_ms = envelope.recorded_ms();
-        let offset_ms = recorded_ms - first_ms;
-        envelope.sent_at = Some(recorded_ms);
-        envelope.received_at = Some(round_to_us(self.start_ms + offset_ms));
+    pub(crate) fn stamp(&self, record: &mut Raw, first_ms: f64) -> Duration {
+        let offset_ms = record.recorded_ms() - first_ms;
+        record.stamp(round_to_us(self.start_ms + offset_ms));
         Duration::try_from_secs_f64(offset_ms / 1e3 / self.speed).unwrap_or_default()
     }
 }
@@ -36,8 +34,8 @@ fn round_to_us(ms: f64) -> f64 {
 }
 
 /// How long a recording lasts, ms: its events are in the order in which they were sent.
-pub(crate) fn length_ms(envelopes: &[Envelope]) -> f64 {
-    match (envelopes.first(), envelopes.last()) {
+pub(crate) fn length_ms(records: &[Raw]) -> f64 {
+    match (records.first(), records.last()) {
         (Some(first), Some(last)) => last.recorded_ms() - first.recorded_ms(),
         _ => 0.0,
     }

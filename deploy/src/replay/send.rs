@@ -10,7 +10,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 
 use super::ReplayError;
-use super::envelope::Envelope;
+use super::raw::Raw;
 
 /// How long to wait for the broker, to find the topic and to acknowledge the last events.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,7 +30,7 @@ impl ProducerContext for Acknowledged {
 
 /// Sends each event when it is due, keyed by its session.
 pub(crate) fn send(
-    events: &[(Duration, Envelope)],
+    events: &[(Duration, Raw)],
     brokers: &str,
     topic: &str,
 ) -> Result<(), ReplayError> {
@@ -48,7 +48,7 @@ pub(crate) fn send(
     let start = Instant::now();
     for (due, event) in events {
         thread::sleep(due.saturating_sub(start.elapsed()));
-        let (key, payload) = (event.key(), serde_json::to_vec(event)?);
+        let (key, payload) = (event.key(), event.payload().map_err(ReplayError::Event)?);
         enqueue(&producer, BaseRecord::to(topic).key(&key).payload(&payload))?;
     }
     producer.flush(PATIENCE)?;

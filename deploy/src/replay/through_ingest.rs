@@ -38,12 +38,12 @@ fn ingest(options: &Options) -> (Vec<Report>, Vec<DeadLetter>) {
 
     let (_, recordings) = read(options).unwrap();
     for (offset, (_, event)) in stamp(options, recordings, NOW_MS).iter().enumerate() {
-        let payload = serde_json::to_vec(event).unwrap();
+        let (key, payload) = (event.key(), event.payload().unwrap());
         let record = Record {
             source,
             offset: Offset(offset as i64),
             appended: AppendTime(NOW_MS as i64),
-            key: None,
+            key: Some(key.as_bytes()),
             content_type: None,
             payload: &payload,
             look_back: false,
@@ -73,6 +73,9 @@ fn the_real_dumps_and_reports_give_intervals_and_not_one_dead_letter() {
         ("rtcstats/rtcstats-dump-fileformat3.jsonl", 0),
         ("getstats/chrome-two-consecutive-10s.json", 1),
         ("getstats/chrome-snapshot.json", 0),
+        ("getstats/webrtc-internals-shape.json", 2),
+        ("clientsample/client-sample.json", 0),
+        ("callstats/rest-events.json", 0),
     ] {
         let path = samples.join(file);
         if !path.exists() {
@@ -164,5 +167,61 @@ fn the_recording_gives_the_intervals_that_were_worked_out_without_ingest() {
     assert_eq!(found.len(), wanted.len());
     for (found, wanted) in found.iter().zip(&wanted) {
         assert_eq!(found, wanted);
+    }
+}
+
+const PAGE: &str = include_str!("../../../docs/reference/formats.md");
+
+/// The recordings of `docs/reference/formats.md`: their names and what is in them.
+fn examples() -> Vec<(&'static str, &'static str)> {
+    let example = |rest: &'static str| {
+        let (name, rest) = rest.split_once(" -->\n```json\n").unwrap();
+        (name, rest.split_once("```\n").unwrap().0)
+    };
+    PAGE.split("<!-- file: ").skip(1).map(example).collect()
+}
+
+#[test]
+fn every_recording_of_the_reference_gives_the_reports_that_are_held_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut intervals = Vec::new();
+    for (name, recording) in examples() {
+        let path = folder.path().join(name);
+        std::fs::write(&path, recording).unwrap();
+        let replay =
+            Options { start: Some(NOW_MS as u64 - 60_000), client_ip: None, ..options(vec![path]) };
+        let (reports, dead_letters) = ingest(&replay);
+        assert_eq!(dead_letters, [], "{name}");
+        let mut told = serde_json::to_value(&reports).unwrap();
+        prune(&mut told);
+        insta::assert_json_snapshot!(name.replace('.', "-"), told);
+        // A numbered dump has ids of its own, and events that others have not decide when the
+        // recording begins.
+        let of_all = reports.into_iter().flat_map(|report| report.intervals);
+        intervals.push(
+            of_all
+                .map(|interval| Interval {
+                    stats_id: String::new(),
+                    end_us: interval.end_us - interval.start_us,
+                    start_us: 0,
+                    ..interval
+                })
+                .collect::<Vec<_>>(),
+        );
+    }
+    assert_eq!(intervals.len(), 4);
+    assert_eq!(intervals[0].len(), 2);
+    assert!(intervals.iter().all(|of_one| *of_one == intervals[0]), "{intervals:?}");
+}
+
+/// Takes out what is not told.
+fn prune(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, value| !value.is_null());
+            members.values_mut().for_each(prune);
+        }
+        Value::Array(items) => items.iter_mut().for_each(prune),
+        _ => {}
     }
 }

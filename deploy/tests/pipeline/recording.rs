@@ -218,7 +218,7 @@ async fn real_dumps_of_several_browsers_replay_without_one_dead_letter() {
     let turn = Turn::take();
     let pipeline = turn.pipeline().await;
     let report = replay(&pipeline.stack, files, None);
-    assert!(report.reports > 200 && report.unread == 0, "{report}");
+    assert!(report.reports > 200 && report.unread.count == 0, "{report}");
     let view = View::of(&pipeline.stack);
     let outcomes = view.outcomes(report.events).await;
     for outcome in ["invalid", "late", "undecodable"] {

@@ -4,7 +4,7 @@
 
 use schemas::{Direction, Kind};
 
-use self::object::{Object, Type};
+pub(super) use self::object::{Found, Object, ObjectSeed, Type};
 pub(super) use self::report::GetStats;
 use super::{Reason, Rejected};
 use crate::counters::{Counter, Told, Values, whole};
@@ -17,21 +17,55 @@ mod report;
 /// Ids and other texts of stats objects: browsers stay well under it.
 const MAX_TEXT: usize = 256;
 
+/// Snapshots of the RTP streams and of the selected candidate pair.
+type Snapshots<'a> = (Vec<Stream<'a>>, Option<Pair<'a>>);
+
 impl<'a> GetStats<'a> {
-    /// Snapshots of the RTP streams and of the selected candidate pair. Objects that tell no time
-    /// of their own were taken at `client_us`.
+    /// The snapshots of a report that is complete by itself. Objects that tell no time of their
+    /// own were taken at `client_us`.
     pub(super) fn snapshots(
         self,
         client_us: i64,
         max_streams: usize,
-    ) -> Result<(Vec<Stream<'a>>, Option<Pair<'a>>), Rejected> {
-        let objects = match self {
-            Self::Objects(objects) => objects,
-            Self::Missing => return Err(Rejected::new(Reason::MissingField, "report")),
-            Self::Wrong => {
-                return Err(Rejected::new(Reason::BadValue, "report: neither object nor array"));
+    ) -> Result<Snapshots<'a>, Rejected> {
+        self.found()?.snapshots(client_us, max_streams)
+    }
+
+    /// What was found in a report that is complete by itself.
+    pub(super) fn found(self) -> Result<Found<'a>, Rejected> {
+        match self {
+            Self::Found(found) if found.legacy => Err(legacy()),
+            Self::Found(found) if found.untyped => {
+                let detail = "report: an object without a type: expand deltas before sending them";
+                Err(Rejected::new(Reason::Delta, detail))
             }
-        };
+            Self::Found(found) => Ok(found),
+            Self::Missing => Err(Rejected::new(Reason::MissingField, "report")),
+            Self::Wrong => Err(Rejected::new(Reason::BadValue, "report: neither object nor array")),
+        }
+    }
+}
+
+/// The refusal of the callback-based getStats().
+pub(super) fn legacy() -> Rejected {
+    let detail = "report: legacy getStats() with goog… members: send what the promise-based \
+                  RTCPeerConnection.getStats() returns";
+    Rejected::new(Reason::LegacyGetStats, detail)
+}
+
+impl<'a> Found<'a> {
+    /// The newest time that an object tells, us since the Unix epoch.
+    pub(super) fn newest_us(&self) -> Option<i64> {
+        self.objects.iter().filter_map(|object| object.timestamp_us).max()
+    }
+
+    /// The snapshots. Objects that tell no time of their own were taken at `client_us`.
+    pub(super) fn snapshots(
+        self,
+        client_us: i64,
+        max_streams: usize,
+    ) -> Result<Snapshots<'a>, Rejected> {
+        let objects = self.objects;
         if objects.iter().any(|object| object.id.is_empty() || object.id.len() > MAX_TEXT) {
             let detail = format!("report: an id that is empty or longer than {MAX_TEXT} bytes");
             return Err(Rejected::new(Reason::BadValue, detail));
@@ -56,12 +90,18 @@ fn stream<'a>(object: &Object<'a>, objects: &[Object<'a>], client_us: i64) -> Op
         }
         _ => return None,
     };
-    let kind = match object.kind.as_deref() {
+    let codec = find(objects, Type::Codec, object.codec_id.as_deref());
+    let mime_type = codec.and_then(|codec| codec.mime_type.as_deref());
+    let of_codec = || mime_type?.split_once('/').map(|(kind, _)| kind);
+    let kind = match object.kind.as_deref().or_else(of_codec) {
         Some("audio") => Kind::Audio,
         Some("video") => Kind::Video,
         _ => return None,
     };
     let mut values = Values::EMPTY;
+    if let Some(track) = find(objects, Type::Track, object.track_id.as_deref()) {
+        values.take(&track.values, told);
+    }
     values.take(&object.values, told);
     let remote = objects
         .iter()
@@ -73,7 +113,6 @@ fn stream<'a>(object: &Object<'a>, objects: &[Object<'a>], client_us: i64) -> Op
             values.put(Counter::RemoteTime, remote_us);
         }
     }
-    let codec = find(objects, Type::Codec, object.codec_id.as_deref());
     Some(Stream {
         stats_id: object.id.clone(),
         ssrc: object.ssrc,

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::counters::Counter;
 
+mod others;
+
 const PAGE: &str = include_str!("../../../docs/reference/envelope.md");
 const SCHEMA: &str = include_str!("../../../docs/reference/envelope.schema.json");
 
@@ -29,7 +31,15 @@ fn without(member: &str) -> Value {
 
 /// Decodes and hands the event to `look`, as it borrows from the text.
 fn decoded<T>(envelope: &Value, look: impl FnOnce(Event<'_>) -> T) -> Result<T, Rejected> {
-    decode(envelope.to_string().as_bytes(), None, &Settings::default()).map(look)
+    event(envelope.to_string().as_bytes(), None).map(look)
+}
+
+/// Decodes what is an event.
+fn event<'a>(payload: &'a [u8], content_type: Option<&'a str>) -> Result<Event<'a>, Rejected> {
+    match decode(Source { payload, content_type, key: None }, &Settings::default())? {
+        Decoded::Event(event) => Ok(event),
+        Decoded::Report(report) => panic!("{report:?}"),
+    }
 }
 
 fn taken(envelope: &Value) -> Result<(), Rejected> {
@@ -37,7 +47,7 @@ fn taken(envelope: &Value) -> Result<(), Rejected> {
 }
 
 fn reason(payload: &[u8]) -> Reason {
-    decode(payload, None, &Settings::default()).unwrap_err().reason
+    event(payload, None).unwrap_err().reason
 }
 
 fn streams<T>(report: Value, look: impl FnOnce(&[crate::event::Stream<'_>]) -> T) -> T {
@@ -96,11 +106,45 @@ fn the_schema_names_what_is_required_and_how_long_texts_may_be() {
 fn every_event_of_the_schema_is_known() {
     let schema = serde_json::from_str::<Value>(SCHEMA).unwrap();
     let kinds = schema["properties"]["event"]["enum"].as_array().unwrap().iter();
-    let kinds = kinds.map(|event| decoded(&with("event", event.clone()), |event| event.kind));
+    let kinds = kinds.map(|event| {
+        let mut envelope = with("event", event.clone());
+        envelope["device"] = json!("camera");
+        decoded(&envelope, |event| event.kind)
+    });
     let mut kinds = kinds.collect::<Result<Vec<_>, _>>().unwrap();
     kinds.sort();
     kinds.dedup();
-    assert_eq!(kinds.len(), 6);
+    assert_eq!(kinds.len(), 9);
+}
+
+#[test]
+fn a_device_that_failed_is_named_and_a_claim_is_one_of_a_place() {
+    let failed = |device: Value| {
+        let mut envelope = with("event", json!("device_failed"));
+        envelope["device"] = device;
+        envelope["reason"] = json!("NotAllowedError");
+        decoded(&envelope, |event| (event.failed_device, event.failure_reason.map(String::from)))
+    };
+    let reason = Some("NotAllowedError".to_owned());
+    assert_eq!(failed(json!("microphone")), Ok((Some(Kind::Audio), reason.clone())));
+    assert_eq!(failed(json!("camera")), Ok((Some(Kind::Video), reason)));
+    assert_eq!(failed(json!(null)).unwrap_err().reason, Reason::MissingField);
+    assert_eq!(failed(json!("printer")).unwrap_err().reason, Reason::BadValue);
+
+    let claim = |claim: Value| decoded(&with("claim", claim), |event| event.claim);
+    let told = claim(json!({"country": "de", "city": "", "asn": "3320", "more": [1]})).unwrap();
+    let wanted = schemas::Claim {
+        country: Some("de".to_owned()),
+        asn: Some(3320),
+        ..schemas::Claim::default()
+    };
+    assert_eq!(told, Some(wanted));
+    assert_eq!((claim(json!({})), claim(json!(null))), (Ok(None), Ok(None)));
+    for bad in [json!("de"), json!({"asn": 0}), json!({"asn": 1.0e11}), json!({"country": 1})] {
+        let rejected = claim(bad).unwrap_err();
+        assert_eq!(rejected.reason, Reason::BadValue);
+        assert!(rejected.detail.starts_with("claim"), "{}", rejected.detail);
+    }
 }
 
 #[test]
@@ -138,7 +182,7 @@ fn what_cannot_be_used_is_told_apart() {
 #[test]
 fn a_header_that_names_the_envelope_makes_nothing_else_one() {
     let named = Some("application/vnd.isobar.envelope+json; charset=utf-8");
-    let decode = |text: &str| decode(text.as_bytes(), named, &Settings::default()).map(drop);
+    let decode = |text: &str| event(text.as_bytes(), named).map(drop);
     assert_eq!(decode(&example().to_string()), Ok(()));
     let wanted = Rejected::new(Reason::BadValue, "not an object");
     assert_eq!(decode("[1,\"joined\"]"), Err(wanted.clone()));
@@ -194,7 +238,7 @@ fn seconds_are_rounded_to_the_nearest_microsecond() {
     let report = r#"{"x":{"type":"inbound-rtp","kind":"audio","jitter":0.0000015,"jitterBufferDelay":8.533665500000001}}"#;
     let text = without("report").to_string();
     let text = format!("{},\"report\":{report}}}", text.trim_end_matches('}'));
-    let event = decode(text.as_bytes(), None, &Settings::default()).unwrap();
+    let event = event(text.as_bytes(), None).unwrap();
     let values = &event.streams[0].values;
     assert_eq!(values.get(Counter::Jitter), Some((0.0000015_f64 * 1e6).round() as i64));
     assert_eq!(
@@ -301,7 +345,8 @@ const SECRET: &str = "s3cr3t";
 proptest! {
     #[test]
     fn arbitrary_bytes_are_taken_or_rejected(payload in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = decode(&payload, None, &Settings::default());
+        let source = Source { payload: &payload, ..Source::default() };
+        let _ = decode(source, &Settings::default());
     }
 
     #[test]
@@ -313,7 +358,7 @@ proptest! {
         let mut text = with("app", json!(SECRET)).to_string();
         let from = cut.index(text.len());
         text.replace_range(from..(from + length).min(text.len()), &instead);
-        if let Err(rejected) = decode(text.as_bytes(), None, &Settings::default()) {
+        if let Err(rejected) = event(text.as_bytes(), None) {
             prop_assert!(!rejected.detail.contains(SECRET), "{}", rejected.detail);
         }
     }

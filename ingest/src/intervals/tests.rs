@@ -18,25 +18,12 @@ struct Appended<'a> {
 
 fn stats(streams: Vec<Stream<'static>>) -> Event<'static> {
     Event {
-        kind: EventKind::Stats,
         app: Cow::Borrowed("app"),
         call: Cow::Borrowed("call"),
         participant: Cow::Borrowed("ann"),
         peer_connection: Cow::Borrowed("pc-0"),
-        client_us: 0,
-        shift_us: 0,
-        client_address: None,
-        claim: None,
-        edge: None,
-        client_version: None,
-        user_agent: None,
-        time_to_connect_ms: None,
-        time_to_media_ms: None,
-        failure_reason: None,
-        failed_device: None,
-        rating: None,
         streams,
-        pair: None,
+        ..Event::new(0)
     }
 }
 
@@ -96,7 +83,7 @@ fn resets(observed: &Observed) -> u64 {
 #[test]
 fn the_first_snapshot_is_news_without_an_interval() {
     let observed = each_second(&[received(10, 5.0)]);
-    assert_eq!(observed, [Observed::News { intervals: vec![], path: None, resets: 0 }]);
+    assert_eq!(observed, [Observed::event(EventKind::Stats)]);
 }
 
 #[test]
@@ -311,7 +298,8 @@ fn by_the_rule(log: &[Appended<'_>]) -> Vec<Observed> {
             .map(|earlier| &log[earlier].event.streams[0])
             .filter(|earlier| earlier.ssrc == this.ssrc)
             .max_by_key(|earlier| earlier.client_us);
-        let news = |intervals, resets| Observed::News { intervals, path: None, resets };
+        let event = EventKind::Stats;
+        let news = |intervals, resets| Observed::News { event, intervals, path: None, resets };
         match predecessor {
             None => news(vec![], 0),
             Some(earlier) if earlier.client_us >= this.client_us => Observed::Duplicate,
@@ -391,4 +379,89 @@ proptest! {
             clean.iter().flat_map(intervals).collect::<Vec<_>>()
         );
     }
+}
+
+#[test]
+fn a_state_means_what_the_states_before_it_make_of_it() {
+    use EventKind::{Connected, Disconnected, Failed, Reconnected};
+    let told = |states: &[(EventKind, i64)]| {
+        let mut engine = Engine::new(HORIZON_MS);
+        let changes = states.iter().map(|(kind, s)| {
+            engine.advance(s * 1000);
+            let state =
+                Event { kind: *kind, is_state: true, client_us: s * 1_000_000, ..stats(vec![]) };
+            match engine.observe(&state) {
+                Observed::News { event, .. } => Some(event),
+                Observed::Duplicate => None,
+            }
+        });
+        changes.collect::<Vec<_>>()
+    };
+    // ICE and the connection both tell.
+    let twice =
+        [(Connected, 1), (Connected, 2), (Disconnected, 3), (Disconnected, 4), (Connected, 5)];
+    assert_eq!(told(&twice), [Some(Connected), None, Some(Disconnected), None, Some(Reconnected)]);
+    assert_eq!(
+        told(&[(Failed, 1), (Disconnected, 2), (Connected, 3)]),
+        [Some(Failed), None, Some(Reconnected)]
+    );
+    assert_eq!(
+        told(&[(Connected, 1), (Failed, 2), (Failed, 3)]),
+        [Some(Connected), Some(Disconnected), None]
+    );
+    // A copy of an earlier state is none of a new one.
+    assert_eq!(
+        told(&[(Connected, 1), (Disconnected, 2), (Connected, 3), (Disconnected, 2)])[3],
+        None
+    );
+    // What is older than the look-back is not known any more.
+    assert_eq!(told(&[(Disconnected, 1), (Connected, 200)]), [Some(Disconnected), Some(Connected)]);
+}
+
+#[test]
+fn peer_connections_of_one_record_have_states_of_their_own() {
+    let at = |s: i64, first: f64, second: f64| {
+        let streams = |packets| {
+            let values = [(Counter::PacketsReceived, packets)];
+            vec![stream(s * 1_000_000, &values)]
+        };
+        let more = vec![crate::event::Connection {
+            id: Cow::Borrowed("pc-1"),
+            streams: streams(second),
+            pair: None,
+        }];
+        Event { more, ..stats(streams(first)) }
+    };
+    let observed = each_second(&[at(10, 100.0, 5.0), at(20, 150.0, 7.0)]);
+    let intervals = intervals(&observed[1]);
+    let told = intervals.iter().map(|i| (i.stats_id.as_str(), i.packets_received));
+    let id = at(10, 0.0, 0.0).streams[0].stats_id.to_string();
+    let wanted = [(format!("pc-0/{id}"), Some(50)), (format!("pc-1/{id}"), Some(2))];
+    assert!(told.eq(wanted.iter().map(|(id, packets)| (id.as_str(), *packets))), "{intervals:?}");
+}
+
+#[test]
+fn an_event_that_was_here_hides_no_new_snapshots() {
+    let at = |s: i64, packets: f64| {
+        let values = [(Counter::PacketsReceived, packets)];
+        Event { kind: EventKind::Joined, ..stats(vec![stream(s * 1_000_000, &values)]) }
+    };
+    let observed = each_second(&[at(10, 1.0), at(20, 4.0), at(20, 4.0)]);
+    let kind = |observed: &Observed| match observed {
+        Observed::News { event, intervals, .. } => Some((*event, intervals.len())),
+        Observed::Duplicate => None,
+    };
+    let kinds = observed.iter().map(kind).collect::<Vec<_>>();
+    assert_eq!(kinds, [Some((EventKind::Joined, 0)), Some((EventKind::Stats, 1)), None]);
+}
+
+#[test]
+fn a_canonical_report_is_news_once() {
+    let mut engine = Engine::new(HORIZON_MS);
+    engine.advance(1);
+    let report = Report { event: EventKind::Stats, event_us: 5, ..Report::default() };
+    assert_eq!(engine.observe_report(&report), Observed::event(EventKind::Stats));
+    assert_eq!(engine.observe_report(&report), Observed::Duplicate);
+    engine.advance(HORIZON_MS + 2);
+    assert_eq!(engine.observe_report(&report), Observed::event(EventKind::Stats));
 }

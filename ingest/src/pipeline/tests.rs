@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod examples;
 mod interruptions;
 
 const SOURCE: Source = Source { input: runtime::Input(0), partition: runtime::Partition(3) };

@@ -52,6 +52,10 @@ pub(super) enum Field {
     NetworkType,
     /// `availableOutgoingBitrate`
     OutgoingBitrate,
+    /// `trackId`, the id of the `track` object that browsers had until 2023
+    TrackId,
+    /// `isRemote`, by which remote streams were told before they had types of their own
+    IsRemote,
     /// `iceState`
     IceState,
     /// `dtlsState`
@@ -64,7 +68,7 @@ pub(super) enum Field {
 
 const DURATIONS: &str = "qualityLimitationDurations";
 
-const OTHERS: [(&str, Field); 24] = [
+const OTHERS: [(&str, Field); 26] = [
     ("type", Field::Type),
     ("id", Field::Id),
     ("timestamp", Field::Timestamp),
@@ -86,6 +90,8 @@ const OTHERS: [(&str, Field); 24] = [
     ("relayProtocol", Field::RelayProtocol),
     ("networkType", Field::NetworkType),
     ("availableOutgoingBitrate", Field::OutgoingBitrate),
+    ("trackId", Field::TrackId),
+    ("isRemote", Field::IsRemote),
     ("iceState", Field::IceState),
     ("dtlsState", Field::DtlsState),
     ("contentType", Field::ContentType),

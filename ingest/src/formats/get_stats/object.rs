@@ -9,15 +9,21 @@ use serde::de::{
 
 use super::MAX_TEXT;
 use super::members::{Field, Member, duration};
-use crate::counters::{Told, Values, whole};
+use crate::counters::{Counter, Told, Values, whole};
 use crate::formats::json::{Scalar, scalars_are, skip_items, skip_members};
 
 /// The types (RTCStatsType) that are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Type {
+pub(in crate::formats) enum Type {
     /// One that is not, or none.
     #[default]
     Other,
+    /// Of the callback-based getStats() that Chrome had until 2023.
+    Legacy,
+    /// An RTP stream whose direction its counters tell.
+    Stream,
+    /// `track`: what is now told of an RTP stream itself.
+    Track,
     /// An RTP stream or a candidate pair: what tells counters.
     Counting(Told),
     /// `codec`
@@ -39,6 +45,9 @@ impl Type {
             "codec" => Self::Codec,
             "transport" => Self::Transport,
             "local-candidate" | "remote-candidate" => Self::Candidate,
+            "track" => Self::Track,
+            "ssrc" | "VideoBwe" => Self::Legacy,
+            name if name.starts_with("goog") => Self::Legacy,
             _ => Self::Other,
         }
     }
@@ -47,11 +56,11 @@ impl Type {
 /// What is read of a stats object, whatever its type.
 #[derive(Clone, Debug)]
 pub(in crate::formats) struct Object<'a> {
-    pub(super) of: Type,
-    pub(super) id: Cow<'a, str>,
+    pub(in crate::formats) of: Type,
+    pub(in crate::formats) id: Cow<'a, str>,
     pub(super) timestamp_us: Option<i64>,
-    pub(super) ssrc: i64,
-    pub(super) kind: Option<Cow<'a, str>>,
+    pub(in crate::formats) ssrc: i64,
+    pub(in crate::formats) kind: Option<Cow<'a, str>>,
     pub(super) codec_id: Option<Cow<'a, str>>,
     pub(super) mime_type: Option<Cow<'a, str>>,
     pub(super) local_id: Option<Cow<'a, str>>,
@@ -68,7 +77,9 @@ pub(in crate::formats) struct Object<'a> {
     pub(super) ice_state: Option<Cow<'a, str>>,
     pub(super) dtls_state: Option<Cow<'a, str>>,
     pub(super) screen_share: Option<bool>,
-    pub(super) values: Values,
+    pub(super) track_id: Option<Cow<'a, str>>,
+    is_remote: bool,
+    pub(in crate::formats) values: Values,
 }
 
 impl<'a> Object<'a> {
@@ -95,7 +106,25 @@ impl<'a> Object<'a> {
             ice_state: None,
             dtls_state: None,
             screen_share: None,
+            track_id: None,
+            is_remote: false,
             values: Values::EMPTY,
+        }
+    }
+
+    /// The type that was meant, once all members are known.
+    fn settled(&self) -> Type {
+        let told = |counter| self.values.get(counter).is_some();
+        match self.of {
+            Type::Counting(Told::Inbound) if self.is_remote => Type::Counting(Told::RemoteInbound),
+            Type::Counting(Told::Outbound) if self.is_remote => {
+                Type::Counting(Told::RemoteOutbound)
+            }
+            // Of a stream that is sent, some tell what the far end received, too.
+            Type::Stream if told(Counter::PacketsSent) => Type::Counting(Told::Outbound),
+            Type::Stream if told(Counter::PacketsReceived) => Type::Counting(Told::Inbound),
+            Type::Stream => Type::Other,
+            of => of,
         }
     }
 
@@ -107,7 +136,13 @@ impl<'a> Object<'a> {
     fn set(&mut self, field: Field, value: Scalar<'a>) {
         let text = |value: Scalar<'a>| value.text(MAX_TEXT);
         match field {
-            Field::Type => self.of = text(value).map_or(Type::Other, |name| Type::named(&name)),
+            Field::Type => {
+                let named = text(value).map_or(Type::Other, |name| Type::named(&name));
+                // Where the place of an object tells its type, a type of no use does not count.
+                if named != Type::Other || self.of == Type::Other {
+                    self.of = named;
+                }
+            }
             // In a report that is a map, the key is the id.
             Field::Id if self.id.is_empty() => {
                 self.id = value.text(usize::MAX).unwrap_or_default();
@@ -139,6 +174,8 @@ impl<'a> Object<'a> {
                 self.screen_share = text(value).map(|content| content == "screenshare");
             }
             Field::OutgoingBitrate => self.outgoing_bitrate = value.number(),
+            Field::TrackId => self.track_id = text(value),
+            Field::IsRemote => self.is_remote = value == Scalar::Flag(true),
             Field::Counter(counter) => {
                 self.values.set(counter, value.number().unwrap_or(f64::NAN));
             }
@@ -146,13 +183,26 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Reads one stats object into `objects`, unless it is of a type that is not read, or no object at
-/// all.
-pub(super) struct ObjectSeed<'a, 'o> {
+/// What was found in a report.
+#[derive(Debug, Default)]
+pub(in crate::formats) struct Found<'a> {
+    /// Objects of the types that are read.
+    pub(in crate::formats) objects: Vec<Object<'a>>,
+    /// An object told no type: what is left of one that did not change.
+    pub(in crate::formats) untyped: bool,
+    /// An object was of a type of the callback-based getStats().
+    pub(in crate::formats) legacy: bool,
+}
+
+/// Reads one stats object into what was found, unless it is of a type that is not read, or no
+/// object at all.
+pub(in crate::formats) struct ObjectSeed<'a, 'o> {
     /// Its key in the report, empty if the report is an array.
-    pub(super) key: Cow<'a, str>,
+    pub(in crate::formats) key: Cow<'a, str>,
+    /// Its type where the object's place tells it, else [`Type::Other`].
+    pub(in crate::formats) of: Type,
     /// Where to: an object is too large to be handed through two results.
-    pub(super) objects: &'o mut Vec<Object<'a>>,
+    pub(in crate::formats) found: &'o mut Found<'a>,
 }
 
 impl<'de> DeserializeSeed<'de> for ObjectSeed<'de, '_> {
@@ -170,11 +220,17 @@ impl<'de> Visitor<'de> for ObjectSeed<'de, '_> {
         f.write_str("a stats object")
     }
     scalars_are!(());
+    /// An entry of the report as a Map, `[id, object]`.
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        if let Some(Scalar::Text(key)) = items.next_element()? {
+            items.next_element_seed(ObjectSeed { key, ..self })?;
+        }
         skip_items(&mut items)
     }
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let mut object = Object::new(self.key);
+        object.of = self.of;
+        let mut typed = self.of != Type::Other;
         while let Some(MemberName(member)) = members.next_key()? {
             match member {
                 None => drop(members.next_value::<IgnoredAny>()?),
@@ -183,14 +239,19 @@ impl<'de> Visitor<'de> for ObjectSeed<'de, '_> {
                 }
                 Some(Member::Field(field)) => {
                     object.set(field, members.next_value()?);
+                    typed |= field == Field::Type;
                     if field == Field::Type && object.is(Type::Other) {
                         skip_members(&mut members)?;
                     }
                 }
             }
         }
-        if !object.is(Type::Other) {
-            self.objects.push(object);
+        object.of = object.settled();
+        self.found.untyped |= !typed;
+        match object.of {
+            Type::Other => {}
+            Type::Legacy => self.found.legacy = true,
+            _ => self.found.objects.push(object),
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::object::{Object, ObjectSeed};
+use super::object::{Found, ObjectSeed, Type};
 use crate::formats::json::{Scalar, scalars_are};
 
 /// A report as it was found.
@@ -16,8 +16,8 @@ pub(in crate::formats) enum GetStats<'a> {
     Missing,
     /// Neither object nor array.
     Wrong,
-    /// Its objects of the types that are read.
-    Objects(Vec<Object<'a>>),
+    /// What was found in it.
+    Found(Found<'a>),
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for GetStats<'a> {
@@ -36,20 +36,21 @@ impl<'de> Visitor<'de> for ReportVisitor {
     }
     scalars_are!(GetStats::Wrong);
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        let mut objects = Vec::new();
+        let mut found = Found::default();
         loop {
             let key = Cow::Borrowed("");
-            let seed = ObjectSeed { key, objects: &mut objects };
+            let seed = ObjectSeed { key, of: Type::Other, found: &mut found };
             if items.next_element_seed(seed)?.is_none() {
-                return Ok(GetStats::Objects(objects));
+                return Ok(GetStats::Found(found));
             }
         }
     }
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let mut objects = Vec::new();
+        let mut found = Found::default();
         while let Some(Scalar::Text(key)) = members.next_key()? {
-            members.next_value_seed(ObjectSeed { key, objects: &mut objects })?;
+            let seed = ObjectSeed { key, of: Type::Other, found: &mut found };
+            members.next_value_seed(seed)?;
         }
-        Ok(GetStats::Objects(objects))
+        Ok(GetStats::Found(found))
     }
 }

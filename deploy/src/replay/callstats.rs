@@ -1,0 +1,48 @@
+//! Bodies of callstats.io's REST API, each with the path that it was sent to:
+//! `{"POST": "/v1/apps/…", "body": {…}}`, or the bodies alone.
+
+use super::document::{Document, Members, number, text};
+
+/// Members that hold the path.
+const PATHS: [&str; 3] = ["path", "POST", "url"];
+
+/// Up to this, a time is in seconds: 1e11 ms were in 1973.
+const MOST_SECONDS: f64 = 1e11;
+
+/// True if a JSON object with these members is one.
+pub(crate) fn is_one(member: impl Fn(&str) -> bool) -> bool {
+    (member("body") && PATHS.into_iter().any(&member)) || (member("localID") && member("deviceID"))
+}
+
+/// The record of one. None if it cannot be read.
+pub(crate) fn expand(mut members: Members) -> Option<Document> {
+    if !members.contains_key("body") {
+        let body = serde_json::value::to_raw_value(&members).ok()?;
+        members = Members::from([("body".to_owned(), body)]);
+    }
+    let body: Members = serde_json::from_str(members.get("body")?.get()).ok()?;
+    let time = body.get("timestamp").and_then(|time| number(time))?;
+    let recorded_ms = if time < MOST_SECONDS { time * 1e3 } else { time };
+    let path = PATHS.iter().find_map(|path| members.get(*path)).and_then(|path| text(path));
+    let mut document = Document { members, recorded_ms };
+    let path = path.unwrap_or_default();
+    let told = [
+        ("app", segment(&path, "apps")),
+        ("call", segment(&path, "conferences")),
+        ("participant", body.get("localID").and_then(|id| text(id))),
+    ];
+    for (member, value) in told {
+        if document.text(member).is_none()
+            && let Some(value) = value
+        {
+            document.set(member, &value);
+        }
+    }
+    Some(document)
+}
+
+/// The part of a path after `name`. One in braces stands for a name that is not told.
+fn segment(path: &str, name: &str) -> Option<String> {
+    let mut parts = path.split('/').skip_while(|part| *part != name).skip(1);
+    parts.next().filter(|part| !part.is_empty() && !part.starts_with('{')).map(str::to_owned)
+}

@@ -1,0 +1,38 @@
+//! Reading a recording, packed or not.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+
+/// Bytes that a recording may have, unpacked: hours of a call, and not a bomb.
+const MOST: u64 = 4 << 30;
+
+/// First bytes of a gzip member (RFC 1952, 2.3.1).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// The bytes of the file at `path`, unpacked if it is gzip, whatever its name.
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    BufReader::new(File::open(path)?).take(MOST + 1).read_to_end(&mut bytes)?;
+    if bytes.starts_with(&GZIP) {
+        let packed = std::mem::take(&mut bytes);
+        let unpacked = MultiGzDecoder::new(&packed[..]).take(MOST + 1).read_to_end(&mut bytes);
+        unpacked
+            .map_err(|error| io::Error::new(error.kind(), format!("not whole gzip: {error}")))?;
+    }
+    if bytes.len() as u64 > MOST {
+        let detail = format!("more than {} GiB; split it", MOST >> 30);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, detail));
+    }
+    Ok(bytes)
+}
+
+/// The name of a recording: the file's, without the endings that tell its format.
+pub(crate) fn name(path: &Path) -> String {
+    let unpacked = path.with_extension("");
+    let path =
+        if path.extension().is_some_and(|ending| ending == "gz") { &*unpacked } else { path };
+    path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
+}

@@ -1,0 +1,260 @@
+//! `chrome://webrtc-internals` dumps: one JSON object for all of a browser's peer connections.
+//!
+//! Statistics are told as a series of values for every member of every stats object, named
+//! `<id>-<member>`. The series `<id>-timestamp`, which Chrome writes since release 117, says when
+//! each value was taken.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::recording::Expanded;
+use super::session::{Asked, Session};
+
+#[derive(Deserialize)]
+struct Dump {
+    #[serde(rename = "UserAgent")]
+    user_agent: Option<String>,
+    #[serde(rename = "PeerConnections", default)]
+    connections: BTreeMap<String, Connection>,
+    #[serde(rename = "getUserMedia", default)]
+    user_media: Vec<UserMedia>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Connection {
+    #[serde(default)]
+    update_log: Vec<Update>,
+    #[serde(default)]
+    stats: BTreeMap<String, Series>,
+}
+
+/// An event. Releases before 138 tell its time as text in the user's own locale, which nobody else
+/// can read.
+#[derive(Deserialize)]
+struct Update {
+    timestamp: Option<f64>,
+    #[serde(rename = "type")]
+    event: String,
+    #[serde(default)]
+    value: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Series {
+    stats_type: Option<String>,
+    start_time: Option<String>,
+    end_time: Option<String>,
+    /// A JSON array, as text.
+    values: String,
+}
+
+/// A call of `getUserMedia()`, or its end, which has the same ids and no constraints.
+#[derive(Deserialize)]
+struct UserMedia {
+    rid: Option<i64>,
+    pid: Option<i64>,
+    request_id: Option<i64>,
+    #[serde(default)]
+    request_type: Option<String>,
+    timestamp: Option<f64>,
+    audio: Option<Box<RawValue>>,
+    video: Option<Box<RawValue>>,
+    error: Option<String>,
+}
+
+/// True if a JSON object with these members is a dump.
+pub(crate) fn is_dump(member: impl Fn(&str) -> bool) -> bool {
+    member("PeerConnections")
+}
+
+/// Expands a dump into self-contained envelopes. None if it is not one.
+pub(crate) fn expand(text: &str) -> Option<Expanded> {
+    let dump: Dump = serde_json::from_str(text).ok()?;
+    let mut untimed = 0;
+    let mut session = Session::default();
+    let mut first_ms = BTreeMap::new();
+    let mut reports = Vec::new();
+    for (id, connection) in &dump.connections {
+        let frames = frames(&connection.stats, &mut untimed);
+        let updates = connection.update_log.iter().filter_map(|update| update.timestamp);
+        let times = frames.keys().map(|Time(us)| *us as f64 / 1e3).chain(updates);
+        first_ms.insert(id, times.fold(f64::INFINITY, f64::min));
+        reports.extend(frames.into_iter().map(|(time, report)| (id, time, report)));
+    }
+    let mut created: Vec<_> = first_ms.into_iter().filter(|(_, ms)| ms.is_finite()).collect();
+    created.sort_by(|(_, a), (_, b)| a.total_cmp(b));
+    for (id, ms) in created {
+        session.create(id, ms);
+    }
+    for (id, Time(us), report) in reports {
+        let ms = us as f64 / 1e3;
+        session.stats(id, ms, ms, to_raw_value(&report).ok()?);
+    }
+    updates(&dump.connections, &mut session, &mut untimed);
+    devices(&dump.user_media, &mut session);
+    let mut envelopes = session.envelopes;
+    for envelope in &mut envelopes {
+        envelope.user_agent = dump.user_agent.clone();
+    }
+    Some(Expanded { untimed, ..Expanded::new(envelopes) })
+}
+
+/// When a report was taken, us since the Unix epoch: a time that can be a key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Time(i64);
+
+type Object = BTreeMap<String, Box<RawValue>>;
+
+/// The reports of a peer connection. All objects of a report have the same time but for what the
+/// far end told, which is the last of it that had come by then.
+fn frames(stats: &BTreeMap<String, Series>, untimed: &mut u64) -> BTreeMap<Time, Vec<Object>> {
+    let mut local: BTreeMap<Time, Vec<Object>> = BTreeMap::new();
+    let mut remote: Vec<Vec<(Time, Object)>> = Vec::new();
+    for (id, members) in by_object(stats) {
+        let Some(values) = objects(id, &members) else {
+            *untimed += 1;
+            continue;
+        };
+        let of = members.values().find_map(|series| series.stats_type.as_deref());
+        if of.is_some_and(|of| matches!(of, "remote-inbound-rtp" | "remote-outbound-rtp")) {
+            remote.push(values);
+        } else {
+            for (time, object) in values {
+                local.entry(time).or_default().push(object);
+            }
+        }
+    }
+    for values in remote {
+        for (time, objects) in &mut local {
+            let told = values.iter().rev().find(|(told, _)| told <= time);
+            objects.extend(told.map(|(_, object)| object.clone()));
+        }
+    }
+    local
+}
+
+/// The series of each stats object, by member. Computed ones, in brackets, are Chrome's own.
+fn by_object(stats: &BTreeMap<String, Series>) -> BTreeMap<&str, BTreeMap<&str, &Series>> {
+    let mut objects: BTreeMap<&str, BTreeMap<&str, &Series>> = BTreeMap::new();
+    for (name, series) in stats.iter().filter(|(name, _)| !name.contains('[')) {
+        if let Some((id, member)) = name.rsplit_once('-') {
+            objects.entry(id).or_default().insert(member, series);
+        }
+    }
+    objects
+}
+
+/// A stats object at each of its times. None if it does not tell them.
+fn objects(id: &str, members: &BTreeMap<&str, &Series>) -> Option<Vec<(Time, Object)>> {
+    let clock = members.get("timestamp")?;
+    let times: Vec<Option<f64>> = serde_json::from_str(&clock.values).ok()?;
+    let mut objects: Vec<Object> = vec![Object::new(); times.len()];
+    for (member, series) in members {
+        let values: Vec<Box<RawValue>> = serde_json::from_str(&series.values).ok()?;
+        let Some(from) = offset(series, values.len(), clock, times.len()) else { continue };
+        for (object, value) in objects.iter_mut().skip(from).zip(values) {
+            if value.get() != "null" {
+                object.insert((*member).to_owned(), plain(value));
+            }
+        }
+    }
+    let of = members.values().find_map(|series| series.stats_type.clone());
+    let facts = [("id", Some(id.to_owned())), ("type", of), ("kind", kind(id).map(str::to_owned))];
+    for (member, fact) in facts {
+        let Some(fact) = fact.and_then(|fact| to_raw_value(&fact).ok()) else { continue };
+        for object in &mut objects {
+            object.entry(member.to_owned()).or_insert_with(|| fact.clone());
+        }
+    }
+    let timed = times.into_iter().zip(objects);
+    Some(
+        timed.filter_map(|(ms, object)| Some((Time((ms? * 1e3).round() as i64), object))).collect(),
+    )
+}
+
+/// At which of the clock's `times` a series of `values` begins. One that has fewer began later, as
+/// its end tells, or ended earlier, as its start tells; of one with a gap nobody knows.
+fn offset(series: &Series, values: usize, clock: &Series, times: usize) -> Option<usize> {
+    let same = |a: &Option<String>, b: &Option<String>| a.is_some() && a == b;
+    let starts = same(&series.start_time, &clock.start_time);
+    let ends = same(&series.end_time, &clock.end_time);
+    match times.checked_sub(values)? {
+        0 => Some(0),
+        later if ends && !starts => Some(later),
+        _ if starts && !ends => Some(0),
+        _ => None,
+    }
+}
+
+/// Objects within objects are written as text.
+fn plain(value: Box<RawValue>) -> Box<RawValue> {
+    let text = serde_json::from_str::<String>(value.get()).ok();
+    let object =
+        text.filter(|text| text.starts_with('{')).and_then(|text| RawValue::from_string(text).ok());
+    object.unwrap_or(value)
+}
+
+/// The media kind in an id of Chrome's RTP streams, which older dumps do not tell otherwise:
+/// `IT01A…` and `OT01V…`, or `RTCInboundRTPAudioStream_…`.
+fn kind(id: &str) -> Option<&'static str> {
+    let of = |letter| match letter {
+        'A' => Some("audio"),
+        'V' => Some("video"),
+        _ => None,
+    };
+    let short = id.strip_prefix("IT").or_else(|| id.strip_prefix("OT"));
+    let long = id.strip_prefix("RTCInboundRTP").or_else(|| id.strip_prefix("RTCOutboundRTP"));
+    match (short, long) {
+        (Some(short), _) => {
+            of(short.trim_start_matches(|c: char| c.is_ascii_digit()).chars().next()?)
+        }
+        (_, Some(long)) if long.starts_with("Audio") || long.starts_with("Video") => {
+            of(long.chars().next()?)
+        }
+        _ => None,
+    }
+}
+
+fn updates(connections: &BTreeMap<String, Connection>, session: &mut Session, untimed: &mut u64) {
+    const STATES: [&str; 2] = ["iceconnectionstatechange", "connectionstatechange"];
+    let mut updates = Vec::new();
+    for (id, connection) in connections {
+        for update in &connection.update_log {
+            let told = STATES.contains(&update.event.as_str()) || update.event == "close";
+            match update.timestamp {
+                Some(ms) if told => updates.push((ms, id, update)),
+                None if told => *untimed += 1,
+                _ => {}
+            }
+        }
+    }
+    updates.sort_by(|(a, ..), (b, ..)| a.total_cmp(b));
+    for (ms, id, update) in updates {
+        if update.event == "close" {
+            session.close(id, ms);
+        } else {
+            session.state(id, update.value.trim_matches('"'), ms);
+        }
+    }
+}
+
+fn devices(calls: &[UserMedia], session: &mut Session) {
+    let ids = |call: &UserMedia| (call.pid, call.rid, call.request_id);
+    for failed in calls.iter().filter(|call| call.error.is_some()) {
+        let mut begun = calls.iter().filter(|call| call.error.is_none());
+        let begun = begun.find(|call| {
+            ids(call) == ids(failed) && (call.audio.is_some() || call.video.is_some())
+        });
+        let camera_and_microphone =
+            |call: &&UserMedia| call.request_type.as_deref().is_none_or(|of| of == "getUserMedia");
+        let Some(begun) = begun.filter(camera_and_microphone) else { continue };
+        let asked = Asked { microphone: begun.audio.is_some(), camera: begun.video.is_some() };
+        if let Some(ms) = failed.timestamp.or(begun.timestamp) {
+            session.devices_failed(asked, failed.error.as_deref(), ms);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! ObserveRTC's ClientSamples, and the delta streams of its JSON codec.
+//!
+//! A delta is a ClientSample without the members that did not change. Arrays are whole: they name
+//! every entry by its key, and an entry that is not named is gone. What is expanded are again
+//! ClientSamples, each complete by itself. The rules are those of `@observertc/samples-json-codec`:
+//! <https://github.com/ObserveRTC/schemas/tree/main/npm-samples-json-codec>.
+
+use std::collections::BTreeMap;
+
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::document::{Document, Members, number, text};
+
+/// Expands the samples of one recording, each client's in their order.
+#[derive(Debug, Default)]
+pub(crate) struct Expander {
+    /// What is known of each client, if the samples are deltas.
+    clients: BTreeMap<String, Members>,
+    deltas: bool,
+}
+
+/// True if a JSON object with these members is a sample.
+pub(crate) fn is_sample(member: impl Fn(&str) -> bool) -> bool {
+    let of_a_sample = ["peerConnections", "clientEvents", "clientMetaItems", "clientIssues"];
+    of_a_sample.into_iter().any(&member)
+        || (member("timestamp") && member("clientId") && !member("report") && !member("stats"))
+}
+
+impl Expander {
+    /// For the recording that has these samples: one that is not whole makes it a stream of deltas.
+    /// Of whole samples nothing is carried over, as a missing member is missing.
+    pub(crate) fn new(mut samples: impl Iterator<Item = Members>) -> Self {
+        let deltas = samples
+            .any(|sample| is_sample(|m| sample.contains_key(m)) && is_whole(&sample).is_none());
+        Self { deltas, ..Self::default() }
+    }
+
+    /// The whole sample that `sample` completes. None if it cannot be read, or if it tells of
+    /// streams that no sample before it described.
+    pub(crate) fn expand(&mut self, sample: &Members) -> Option<Document> {
+        let client = sample.get("clientId").and_then(|id| text(id)).unwrap_or_default();
+        let before = self.clients.get(&client).filter(|_| self.deltas);
+        let whole = merge(before, sample)?;
+        is_whole(&whole)?;
+        if self.deltas {
+            self.clients.insert(client, whole.clone());
+        }
+        let recorded_ms = whole.get("timestamp").and_then(|ms| number(ms))?;
+        let mut document = Document { members: whole, recorded_ms };
+        for (member, own) in [("call", "callId"), ("participant", "clientId")] {
+            if document.text(member).is_none()
+                && let Some(value) = document.text(own)
+            {
+                document.set(member, &value);
+            }
+        }
+        Some(document)
+    }
+}
+
+/// The member by which an array's entries are told apart; None if they are of the moment, and
+/// nothing of them is remembered.
+fn key_of(array: &str) -> Option<&'static str> {
+    match array {
+        "peerConnections" => Some("peerConnectionId"),
+        "inboundRtps" | "outboundRtps" | "remoteInboundRtps" | "remoteOutboundRtps" => Some("ssrc"),
+        "clientEvents" | "clientIssues" | "clientMetaItems" | "extensionStats" | "scoreReasons" => {
+            None
+        }
+        _ => Some("id"),
+    }
+}
+
+/// Objects whose members are compared one by one; others are replaced whole.
+const LAID_OVER: [&str; 2] = ["psnrSum", "qualityLimitationDurations"];
+
+fn merge(before: Option<&Members>, delta: &Members) -> Option<Members> {
+    let empty = Members::new();
+    let before = before.unwrap_or(&empty);
+    let stays = |value: &RawValue| !value.get().starts_with('[');
+    let mut merged: Members = before
+        .iter()
+        .filter(|(_, value)| stays(value))
+        .map(|(member, value)| (member.clone(), value.clone()))
+        .collect();
+    for (member, value) in delta.iter().filter(|(_, value)| value.get() != "null") {
+        let value = if value.get().starts_with('[') {
+            merge_array(before.get(member).map(|value| &**value), value, member)?
+        } else if LAID_OVER.contains(&member.as_str()) {
+            let before = before.get(member).and_then(|value| object(value));
+            to_raw_value(&merge(before.as_ref(), &object(value)?)?).ok()?
+        } else {
+            value.clone()
+        };
+        merged.insert(member.clone(), value);
+    }
+    Some(merged)
+}
+
+fn merge_array(before: Option<&RawValue>, delta: &RawValue, array: &str) -> Option<Box<RawValue>> {
+    let Some(key) = key_of(array) else { return Some(delta.to_owned()) };
+    let Ok(entries) = serde_json::from_str::<Vec<Members>>(delta.get()) else {
+        // Of something that this release does not know.
+        return Some(delta.to_owned());
+    };
+    let before: Vec<Members> =
+        before.and_then(|before| serde_json::from_str(before.get()).ok()).unwrap_or_default();
+    let before: BTreeMap<&str, &Members> =
+        before.iter().filter_map(|entry| Some((entry.get(key)?.get(), entry))).collect();
+    let entries = entries.iter().map(|entry| {
+        let same = entry.get(key).and_then(|key| before.get(key.get()));
+        merge(same.copied(), entry)
+    });
+    to_raw_value(&entries.collect::<Option<Vec<_>>>()?).ok()
+}
+
+fn object(value: &RawValue) -> Option<Members> {
+    serde_json::from_str(value.get()).ok()
+}
+
+/// None if a stream lacks what only its first sample tells: a delta whose beginning is missing.
+fn is_whole(sample: &Members) -> Option<()> {
+    let Some(connections) = sample.get("peerConnections") else { return Some(()) };
+    let connections: Vec<Members> = serde_json::from_str(connections.get()).ok()?;
+    for connection in &connections {
+        connection.get("peerConnectionId")?;
+        for array in ["inboundRtps", "outboundRtps", "remoteInboundRtps", "remoteOutboundRtps"] {
+            let Some(streams) = connection.get(array) else { continue };
+            let streams: Vec<Members> = serde_json::from_str(streams.get()).ok()?;
+            let whole = |stream: &Members| {
+                ["id", "kind", "ssrc"].iter().all(|member| stream.contains_key(*member))
+            };
+            streams.iter().all(whole).then_some(())?;
+        }
+    }
+    Some(())
+}

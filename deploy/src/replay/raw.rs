@@ -1,0 +1,140 @@
+//! One raw record of a recording: it needs nothing that came before it.
+
+use schemas::Report;
+
+use super::document::Document;
+use super::envelope::Envelope;
+use super::recording::{APP, Labels};
+
+/// A raw record, in one of the formats that ingest reads.
+#[derive(Clone, Debug)]
+pub(crate) enum Raw {
+    /// Isobar's envelope.
+    Envelope(Box<Envelope>),
+    /// A JSON object of another format.
+    Document(Document),
+    /// A canonical report.
+    Canonical(Box<Report>),
+}
+
+impl From<Envelope> for Raw {
+    fn from(envelope: Envelope) -> Self {
+        Self::Envelope(Box::new(envelope))
+    }
+}
+
+impl Raw {
+    /// When the client sent it, ms since the Unix epoch by the client's clock.
+    pub(crate) fn recorded_ms(&self) -> f64 {
+        match self {
+            Self::Envelope(envelope) => envelope.recorded_ms(),
+            Self::Document(document) => document.recorded_ms,
+            Self::Canonical(report) => report.event_us as f64 / 1e3,
+        }
+    }
+
+    /// True if it tells statistics.
+    pub(crate) fn has_report(&self) -> bool {
+        match self {
+            Self::Envelope(envelope) => envelope.report.is_some(),
+            Self::Document(document) => document
+                .members
+                .keys()
+                .any(|member| member == "peerConnections" || member == "body"),
+            Self::Canonical(report) => !report.intervals.is_empty(),
+        }
+    }
+
+    /// Labels it. What the command line says wins over what the recording says.
+    pub(crate) fn label(&mut self, labels: Labels<'_>) {
+        match self {
+            Self::Envelope(envelope) => {
+                set(&mut envelope.app, labels.app, APP);
+                set(&mut envelope.call, labels.call, labels.name);
+                set(&mut envelope.participant, None, labels.name);
+                if let Some(address) = labels.client_address {
+                    envelope.client_address = Some(address.to_owned());
+                }
+            }
+            Self::Document(document) => {
+                for (member, given, default) in [
+                    ("app", labels.app, APP),
+                    ("call", labels.call, labels.name),
+                    ("participant", None, labels.name),
+                ] {
+                    let mut value = document.text(member).unwrap_or_default();
+                    set(&mut value, given, default);
+                    document.set(member, &value);
+                }
+                if let Some(address) = labels.client_address {
+                    document.set("client_address", &address);
+                }
+            }
+            Self::Canonical(report) => {
+                set(&mut report.app, labels.app, APP);
+                set(&mut report.call, labels.call, labels.name);
+                set(&mut report.participant, None, labels.name);
+                if let Some(address) = labels.client_address {
+                    report.client_address = Some(address.to_owned());
+                }
+            }
+        }
+    }
+
+    /// Says when it was sent, and that it was received at `received_ms`.
+    pub(crate) fn stamp(&mut self, received_ms: f64) {
+        let recorded_ms = self.recorded_ms();
+        match self {
+            Self::Envelope(envelope) => {
+                envelope.sent_at = Some(recorded_ms);
+                envelope.received_at = Some(received_ms);
+            }
+            Self::Document(document) => {
+                document.set("sent_at", &recorded_ms);
+                document.set("received_at", &received_ms);
+            }
+            // A canonical report has but the corrected time.
+            Self::Canonical(report) => {
+                let shift_us = ((received_ms - recorded_ms) * 1e3).round() as i64;
+                report.event_us = report.event_us.saturating_add(shift_us);
+                for interval in &mut report.intervals {
+                    interval.start_us = interval.start_us.saturating_add(shift_us);
+                    interval.end_us = interval.end_us.saturating_add(shift_us);
+                }
+            }
+        }
+    }
+
+    /// The raw topic's key: the session.
+    pub(crate) fn key(&self) -> String {
+        match self {
+            Self::Envelope(envelope) => envelope.key(),
+            Self::Document(document) => ["app", "call", "participant"]
+                .map(|member| document.text(member).unwrap_or_default())
+                .join("/"),
+            Self::Canonical(report) => {
+                format!("{}/{}/{}", report.app, report.call, report.participant)
+            }
+        }
+    }
+
+    /// Its bytes on the raw topic.
+    ///
+    /// # Errors
+    /// When it cannot be written in its format.
+    pub(crate) fn payload(&self) -> Result<Vec<u8>, String> {
+        match self {
+            Self::Envelope(envelope) => serde_json::to_vec(envelope).map_err(|e| e.to_string()),
+            Self::Document(document) => {
+                serde_json::to_vec(&document.members).map_err(|e| e.to_string())
+            }
+            Self::Canonical(report) => schemas::encode(&**report).map_err(|e| e.to_string()),
+        }
+    }
+}
+
+fn set(field: &mut String, given: Option<&str>, default: &str) {
+    if let Some(value) = given.or(field.is_empty().then_some(default)) {
+        value.clone_into(field);
+    }
+}

@@ -1,0 +1,117 @@
+//! What peer connections and devices go through, as events of a session.
+
+use std::collections::BTreeMap;
+
+use super::envelope::Envelope;
+
+/// Where a peer connection stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    /// Not connected yet.
+    #[default]
+    SettingUp,
+    /// Its set-up failed; nothing after that is a set-up any more.
+    Failed,
+    Connected,
+    Disconnected,
+}
+
+#[derive(Debug, Default)]
+struct Connection {
+    created_ms: Option<f64>,
+    stage: Stage,
+    closed: bool,
+}
+
+/// The participant's session, as a recording of one client tells it.
+#[derive(Debug, Default)]
+pub(crate) struct Session {
+    joined: bool,
+    connections: BTreeMap<String, Connection>,
+    /// What happened, in the order in which it was told.
+    pub(crate) envelopes: Vec<Envelope>,
+}
+
+/// What a `getUserMedia()` asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) microphone: bool,
+    pub(crate) camera: bool,
+}
+
+impl Session {
+    /// A peer connection was created; the first one is the participant's joining.
+    pub(crate) fn create(&mut self, id: &str, time_ms: f64) {
+        let created = Connection { created_ms: Some(time_ms), ..Connection::default() };
+        self.connections.insert(id.to_owned(), created);
+        if !self.joined {
+            self.joined = true;
+            self.envelopes.push(Envelope::new("joined", id, time_ms));
+        }
+    }
+
+    /// A peer connection was closed; the last one is the participant's leaving.
+    pub(crate) fn close(&mut self, id: &str, time_ms: f64) {
+        self.connections.entry(id.to_owned()).or_default().closed = true;
+        if self.connections.values().all(|connection| connection.closed) {
+            self.leave(id, time_ms);
+        }
+    }
+
+    /// The participant is gone.
+    pub(crate) fn leave(&mut self, id: &str, time_ms: f64) {
+        if self.joined {
+            self.joined = false;
+            self.envelopes.push(Envelope::new("left", id, time_ms));
+        }
+    }
+
+    /// `connectionState` or `iceConnectionState` changed. Both tell of the same connection, so the
+    /// second to tell a change is not heard.
+    pub(crate) fn state(&mut self, id: &str, state: &str, time_ms: f64) {
+        let connection = self.connections.entry(id.to_owned()).or_default();
+        let (stage, event) = match (connection.stage, state) {
+            (Stage::SettingUp, "connected" | "completed") => (Stage::Connected, "connected"),
+            (Stage::SettingUp, "failed") => (Stage::Failed, "failed"),
+            (Stage::Connected, "disconnected" | "failed") => (Stage::Disconnected, "disconnected"),
+            (Stage::Disconnected, "connected" | "completed") => (Stage::Connected, "reconnected"),
+            _ => return,
+        };
+        connection.stage = stage;
+        let mut envelope = Envelope::new(event, id, time_ms);
+        match event {
+            "failed" => envelope.reason = Some("connection state failed".to_owned()),
+            "connected" => {
+                envelope.time_to_connect_ms =
+                    connection.created_ms.map(|created| time_ms - created);
+            }
+            _ => {}
+        }
+        self.envelopes.push(envelope);
+    }
+
+    /// A `getUserMedia()` failed: every device that it asked for did.
+    pub(crate) fn devices_failed(&mut self, asked: Asked, reason: Option<&str>, time_ms: f64) {
+        let devices = [(asked.microphone, "microphone"), (asked.camera, "camera")];
+        for (_, device) in devices.iter().filter(|(asked, _)| *asked) {
+            let mut envelope = Envelope::new("device_failed", "", time_ms);
+            envelope.device = Some((*device).to_owned());
+            envelope.reason = reason.map(str::to_owned);
+            self.envelopes.push(envelope);
+        }
+    }
+
+    /// A report of a peer connection.
+    pub(crate) fn stats(
+        &mut self,
+        id: &str,
+        taken_ms: f64,
+        sent_ms: f64,
+        report: Box<serde_json::value::RawValue>,
+    ) {
+        let mut envelope = Envelope::new("stats", id, sent_ms);
+        envelope.timestamp = taken_ms;
+        envelope.report = Some(report);
+        self.envelopes.push(envelope);
+    }
+}

@@ -1,0 +1,296 @@
+//! What stands around statistics in objects that are not Isobar's: whose they are, and when.
+//!
+//! Isobar's own names are read in every format, so that a collector can add what it knows; then
+//! come the names that others use, and then the record's key, `app/call/participant` or
+//! `call/participant`.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::fields::{Claimed, MAX_NAME, MAX_PROSE, MS_TO_US, missing, ms, name, text_up_to};
+use super::json::{self, Nested, Scalar, scalars_are, skip_items};
+use super::{Reason, Rejected};
+use crate::event::Event;
+
+/// What is told once for a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slot {
+    App,
+    Call,
+    Participant,
+    PeerConnection,
+    Timestamp,
+    SentAt,
+    ReceivedAt,
+    ClientAddress,
+    Edge,
+    ClientVersion,
+    UserAgent,
+}
+
+const SLOTS: usize = Slot::UserAgent as usize + 1;
+
+/// Names of members; of several for one slot, the first one counts.
+const NAMES: [(&str, Slot); 36] = [
+    ("app", Slot::App),
+    ("appId", Slot::App),
+    ("appID", Slot::App),
+    ("call", Slot::Call),
+    ("callId", Slot::Call),
+    ("callID", Slot::Call),
+    ("conferenceId", Slot::Call),
+    ("conferenceID", Slot::Call),
+    ("confID", Slot::Call),
+    ("meetingId", Slot::Call),
+    ("roomId", Slot::Call),
+    ("participant", Slot::Participant),
+    ("participantId", Slot::Participant),
+    ("clientId", Slot::Participant),
+    ("endpointId", Slot::Participant),
+    ("userId", Slot::Participant),
+    ("userID", Slot::Participant),
+    ("localID", Slot::Participant),
+    ("peer_connection", Slot::PeerConnection),
+    ("peerConnectionId", Slot::PeerConnection),
+    ("pcId", Slot::PeerConnection),
+    ("pc", Slot::PeerConnection),
+    ("connectionID", Slot::PeerConnection),
+    ("timestamp", Slot::Timestamp),
+    ("capturedAt", Slot::Timestamp),
+    ("time", Slot::Timestamp),
+    ("sent_at", Slot::SentAt),
+    ("sentAt", Slot::SentAt),
+    ("received_at", Slot::ReceivedAt),
+    ("receivedAt", Slot::ReceivedAt),
+    ("client_address", Slot::ClientAddress),
+    ("edge", Slot::Edge),
+    ("client_version", Slot::ClientVersion),
+    ("clientVersion", Slot::ClientVersion),
+    ("user_agent", Slot::UserAgent),
+    ("userAgent", Slot::UserAgent),
+];
+
+/// What tells one format from another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// `v` or `event`: Isobar's envelope.
+    pub(super) envelope: bool,
+    /// `peerConnections` or another member of a ClientSample.
+    pub(super) client_sample: bool,
+    /// A member of a ClientSample before schema 3.
+    pub(super) old_client_sample: bool,
+    /// `body`, or `localID`: a body of callstats.io's REST API.
+    pub(super) callstats: bool,
+    /// A member that holds a getStats report.
+    pub(super) report: bool,
+    /// `PeerConnections`: a dump of chrome://webrtc-internals.
+    pub(super) internals: bool,
+    /// Members that are objects with a `type`: a getStats report by itself.
+    pub(super) objects: bool,
+}
+
+/// What an object tells beside its statistics.
+#[derive(Debug, Default)]
+pub(super) struct Around<'a> {
+    slots: [Option<(usize, Scalar<'a>)>; SLOTS],
+    claim: Nested<Claimed<'a>>,
+    pub(super) shape: Shape,
+}
+
+impl<'a> Around<'a> {
+    /// Reads the members of `text` that are known, and notes its shape.
+    pub(super) fn read(text: &'a str) -> Result<Self, Rejected> {
+        serde_json::from_str(text).map_err(json::rejected)
+    }
+
+    /// Takes from `other` what is not told here.
+    pub(super) fn or(mut self, other: Self) -> Self {
+        for (slot, told) in self.slots.iter_mut().zip(other.slots) {
+            if slot.is_none() {
+                *slot = told;
+            }
+        }
+        self
+    }
+
+    /// Says what a slot holds, unless it is told already.
+    fn or_text(&mut self, slot: Slot, text: Option<Cow<'a, str>>) {
+        let slot = &mut self.slots[slot as usize];
+        if slot.is_none() {
+            *slot = text.map(|text| (usize::MAX, Scalar::Text(text)));
+        }
+    }
+
+    /// The application and the call, where a path tells them.
+    pub(super) fn or_path(&mut self, app: Option<Cow<'a, str>>, call: Option<Cow<'a, str>>) {
+        self.or_text(Slot::App, app);
+        self.or_text(Slot::Call, call);
+    }
+
+    /// The client's release.
+    pub(super) fn or_client_version(&mut self, version: Option<Cow<'a, str>>) {
+        self.or_text(Slot::ClientVersion, version);
+    }
+
+    /// The session in a record's key: of its parts, the last is the participant, and of three or
+    /// more the first is the application.
+    pub(super) fn or_key(&mut self, key: Option<&'a [u8]>) {
+        let key = key.and_then(|key| str::from_utf8(key).ok()).unwrap_or_default();
+        let Some((call, participant)) = key.rsplit_once('/') else { return };
+        let (app, call) = match call.split_once('/') {
+            Some((app, call)) => (Some(app), call),
+            None => (None, call),
+        };
+        let told = |part: &'a str| Some(Cow::Borrowed(part)).filter(|part| !part.is_empty());
+        self.or_text(Slot::App, app.and_then(told));
+        self.or_text(Slot::Call, told(call));
+        self.or_text(Slot::Participant, told(participant));
+    }
+
+    fn take(&mut self, slot: Slot) -> Scalar<'a> {
+        self.slots[slot as usize].take().map_or(Scalar::Missing, |(_, value)| value)
+    }
+
+    /// The time that is told for the whole record, us since the Unix epoch. Times up to
+    /// `most_seconds` are in seconds, others in ms.
+    pub(super) fn timestamp_us(&mut self, most_seconds: f64) -> Result<Option<i64>, Rejected> {
+        let value = self.take(Slot::Timestamp);
+        let seconds = value.number().is_some_and(|time| time <= most_seconds);
+        ms("timestamp", value, if seconds { MS_TO_US * 1e3 } else { MS_TO_US })
+    }
+
+    /// The event that happened at `client_us`, as far as it is told here.
+    pub(super) fn event(mut self, client_us: i64) -> Result<Event<'a>, Rejected> {
+        self.or_text(Slot::App, Some(Cow::Borrowed(schemas::UNKNOWN)));
+        let mut text = |limit, field, slot| text_up_to(limit, field, self.take(slot));
+        let client_address = text(MAX_NAME, "client_address", Slot::ClientAddress)?;
+        let edge = text(MAX_NAME, "edge", Slot::Edge)?;
+        let client_version = text(MAX_NAME, "client_version", Slot::ClientVersion)?;
+        let user_agent = text(MAX_PROSE, "user_agent", Slot::UserAgent)?;
+        let peer_connection = text(MAX_NAME, "peer_connection", Slot::PeerConnection)?;
+        let sent_us = ms("sent_at", self.take(Slot::SentAt), MS_TO_US)?;
+        let received_us = ms("received_at", self.take(Slot::ReceivedAt), MS_TO_US)?;
+        let mut whose = |field, slot| match self.take(slot) {
+            Scalar::Missing => {
+                Err(missing(&format!("{field}: neither in the record nor in its key")))
+            }
+            value => name(field, value),
+        };
+        let (app, call) = (whose("app", Slot::App)?, whose("call", Slot::Call)?);
+        Ok(Event {
+            app,
+            call,
+            participant: whose("participant", Slot::Participant)?,
+            peer_connection: peer_connection.unwrap_or_default(),
+            shift_us: received_us.zip(sent_us).map_or(0, |(received, sent)| received - sent),
+            client_address,
+            edge,
+            client_version,
+            user_agent,
+            claim: super::fields::claim(self.claim)?,
+            ..Event::new(client_us)
+        })
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Around<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AroundVisitor)
+    }
+}
+
+struct AroundVisitor;
+
+impl<'de> Visitor<'de> for AroundVisitor {
+    type Value = Around<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+    scalars_are!(Around::default());
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        skip_items(&mut items)?;
+        Ok(Around::default())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut around = Around::default();
+        let shape = &mut around.shape;
+        while let Some(Scalar::Text(member)) = members.next_key()? {
+            match &*member {
+                "v" | "event" => shape.envelope = true,
+                "peerConnections" | "clientEvents" | "clientMetaItems" | "clientIssues"
+                | "extensionStats" => shape.client_sample = true,
+                "inboundAudioTracks"
+                | "inboundVideoTracks"
+                | "outboundAudioTracks"
+                | "outboundVideoTracks"
+                | "pcTransports" => shape.old_client_sample = true,
+                "body" | "localID" => shape.callstats = true,
+                "report" | "stats" | "getStats" | "statsReport" => shape.report = true,
+                "PeerConnections" => shape.internals = true,
+                "claim" => {
+                    around.claim = members.next_value()?;
+                    continue;
+                }
+                _ => {}
+            }
+            let known = NAMES.iter().position(|(name, _)| *name == member);
+            if let Some(rank) = known {
+                let slot = &mut around.slots[NAMES[rank].1 as usize];
+                let value = members.next_value()?;
+                if value != Scalar::Missing
+                    && slot.as_ref().is_none_or(|(before, _)| rank < *before)
+                {
+                    *slot = Some((rank, value));
+                }
+            } else {
+                let Typed(typed) = members.next_value()?;
+                shape.objects |= typed;
+            }
+        }
+        Ok(around)
+    }
+}
+
+/// Whether a value is an object that tells a `type`.
+struct Typed(bool);
+
+impl<'de> Deserialize<'de> for Typed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TypedVisitor;
+        impl<'de> Visitor<'de> for TypedVisitor {
+            type Value = Typed;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any JSON value")
+            }
+            scalars_are!(Typed(false));
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Typed, A::Error> {
+                skip_items(&mut items)?;
+                Ok(Typed(false))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Typed, A::Error> {
+                let mut typed = false;
+                while let Some(member) = members.next_key::<Scalar<'_>>()? {
+                    typed |= matches!(&member, Scalar::Text(name) if name == "type");
+                    members.next_value::<IgnoredAny>()?;
+                }
+                Ok(Typed(typed))
+            }
+        }
+        deserializer.deserialize_any(TypedVisitor)
+    }
+}
+
+/// A reason to refuse what no format is.
+pub(super) fn unknown(shape: Shape) -> Rejected {
+    let (reason, detail) = if shape.internals {
+        (Reason::Delta, "a chrome://webrtc-internals dump: `isobar replay` expands it")
+    } else if shape.old_client_sample {
+        (Reason::UnknownFormat, "a ClientSample before schema 3: send those of schema 3")
+    } else {
+        (Reason::UnknownFormat, "neither its header nor its shape is known")
+    };
+    Rejected::new(reason, detail)
+}

@@ -1,0 +1,263 @@
+//! Bodies of callstats.io's REST API, with the path that each was sent to, as
+//! `{"path": "/v1/apps/{appID}/conferences/{confID}/…", "body": {…}}`, or a body alone where the
+//! record's key says whose it is.
+//!
+//! <https://github.com/callstats-io/csio-api-doc/blob/master/source/rest-api.json>
+
+use std::borrow::Cow;
+
+use schemas::EventKind;
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::around::Around;
+use super::client_sample::{ObjectsSeed, state};
+use super::fields::{MAX_NAME, MAX_PROSE, ms, rating, required, text_up_to};
+use super::get_stats::{Found, Type, legacy};
+use super::json::{self, Nested, Scalar, scalars_are, skip_items};
+use super::{Reason, Rejected, Source};
+use crate::counters::Told;
+use crate::event::Event;
+use crate::settings::Settings;
+
+/// The media type that says so.
+pub(super) const CONTENT_TYPE: &str = "application/vnd.callstats.rest+json";
+
+/// Up to this, a time is in seconds: 1e11 ms were in 1973.
+const MOST_SECONDS: f64 = 1e11;
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Request<'a> {
+    #[serde(borrow, alias = "POST", alias = "url")]
+    path: Scalar<'a>,
+    body: Nested<Body<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Body<'a> {
+    #[serde(borrow)]
+    event_type: Scalar<'a>,
+    /// ms from joining to the fabric's set-up.
+    delay: Scalar<'a>,
+    reason: Scalar<'a>,
+    changed_state: Scalar<'a>,
+    prev_state: Scalar<'a>,
+    new_state: Scalar<'a>,
+    prev_ice_candidate_pair: Nested<Anything>,
+    endpoint_info: Nested<EndpointInfo<'a>>,
+    feedback: Nested<Feedback<'a>>,
+    stats: Nested<Stats<'a>>,
+}
+
+/// What only has to be there.
+struct Anything;
+
+impl<'de> Deserialize<'de> for Anything {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct EndpointInfo<'a> {
+    #[serde(borrow)]
+    app_version: Scalar<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Feedback<'a> {
+    #[serde(borrow)]
+    overall_rating: Scalar<'a>,
+}
+
+/// Free-form getStats objects, sorted into arrays.
+#[derive(Default)]
+struct Stats<'a>(Found<'a>);
+
+pub(super) fn decode<'a>(
+    text: &'a str,
+    source: Source<'a>,
+    limits: &Settings,
+) -> Result<Event<'a>, Rejected> {
+    let request: Request<'a> = serde_json::from_str(text).map_err(json::rejected)?;
+    let outer = Around::read(text)?;
+    let path = request.path.text(MAX_PROSE).unwrap_or_default();
+    let (mut around, body) = match request.body {
+        Nested::Told(body) => {
+            let Inner { around, .. } = serde_json::from_str(text).map_err(json::rejected)?;
+            (outer.or(around), body)
+        }
+        Nested::Missing => (outer, serde_json::from_str(text).map_err(json::rejected)?),
+        Nested::Wrong => return Err(Rejected::new(Reason::BadValue, "body: not an object")),
+    };
+    around.or_path(segment(&path, "apps"), segment(&path, "conferences"));
+    around.or_key(source.key);
+    let client_us = required("timestamp", around.timestamp_us(MOST_SECONDS)?)?;
+    body.event(&path, around, client_us, limits)
+}
+
+/// The members of the body that say whose it is.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Inner<'a> {
+    #[serde(borrow, rename = "body")]
+    around: Around<'a>,
+}
+
+/// The part of a path after `name`. One in braces stands for a name that is not told.
+fn segment<'a>(path: &str, name: &str) -> Option<Cow<'a, str>> {
+    let mut parts = path.split('/').skip_while(|part| *part != name).skip(1);
+    let part = parts.next().filter(|part| !part.is_empty() && !part.starts_with('{'))?;
+    Some(Cow::Owned(part.to_owned()))
+}
+
+/// What a body tells, if it is anything that Isobar measures.
+struct Happened {
+    kind: EventKind,
+    is_state: bool,
+}
+
+impl<'a> Body<'a> {
+    fn event(
+        self,
+        path: &str,
+        mut around: Around<'a>,
+        client_us: i64,
+        limits: &Settings,
+    ) -> Result<Event<'a>, Rejected> {
+        let Happened { kind, is_state } = self.happened(path)?;
+        if let Some(info) = self.endpoint_info.told() {
+            around.or_client_version(info.app_version.text(MAX_NAME));
+        }
+        let mut event = Event { kind, is_state, ..around.event(client_us)? };
+        match kind {
+            EventKind::Connected if !is_state => {
+                event.time_to_connect_ms = ms("delay", self.delay, 1.0)?;
+            }
+            EventKind::Failed => {
+                let reason = text_up_to(MAX_PROSE, "reason", self.reason)?;
+                event.failure_reason = reason.or(self.event_type.text(MAX_PROSE));
+            }
+            EventKind::Feedback => {
+                let told = self.feedback.told().unwrap_or_default();
+                event.rating = rating("feedback.overallRating", told.overall_rating)?;
+            }
+            EventKind::Stats => {
+                if let Some(Stats(found)) = self.stats.told() {
+                    let snapshots = snapshots(found)?.snapshots(client_us, limits.max_streams)?;
+                    (event.streams, event.pair) = snapshots;
+                }
+            }
+            _ => {}
+        }
+        Ok(event)
+    }
+
+    fn happened(&self, path: &str) -> Result<Happened, Rejected> {
+        let text = |value: &Scalar<'_>| match value {
+            Scalar::Text(text) => text.to_string(),
+            _ => String::new(),
+        };
+        let event = |kind| Ok(Happened { kind, is_state: false });
+        let is_state = |kind| Ok(Happened { kind, is_state: true });
+        // Mutes, devices, speakers, battery, …: nothing that is measured here.
+        let nothing = event(EventKind::Stats);
+        if !matches!(self.changed_state, Scalar::Missing) {
+            let ice = text(&self.changed_state) == "iceConnectionState";
+            // Of the set-up itself, fabricSetup and fabricSetupFailed tell.
+            let set_up =
+                !matches!(&*text(&self.prev_state), "connected" | "completed" | "disconnected");
+            return match state(&text(&self.new_state)) {
+                Some(kind) if ice && !set_up => is_state(kind),
+                _ => nothing,
+            };
+        }
+        match (&*text(&self.event_type), path) {
+            ("fabricSetup", _) => event(EventKind::Connected),
+            ("fabricSetupFailed", _) => event(EventKind::Failed),
+            ("iceDisruptionStart" | "iceConnectionDisruptionStart", _) => {
+                is_state(EventKind::Disconnected)
+            }
+            ("iceDisruptionEnd" | "iceConnectionDisruptionEnd", _) => event(EventKind::Reconnected),
+            ("iceFailed", _) if matches!(self.prev_ice_candidate_pair, Nested::Missing) => {
+                is_state(EventKind::Failed)
+            }
+            ("iceFailed", _) => is_state(EventKind::Disconnected),
+            _ if matches!(self.stats, Nested::Told(_)) => event(EventKind::Stats),
+            _ if matches!(self.feedback, Nested::Told(_)) => event(EventKind::Feedback),
+            _ if matches!(self.endpoint_info, Nested::Told(_)) => event(EventKind::Joined),
+            (_, path) if path.ends_with("/events/user/left") => event(EventKind::Left),
+            (_, path) if path.contains("/conferences/") => {
+                let mut after = path.split('/').skip_while(|part| *part != "conferences").skip(2);
+                let is_conference = after.all(str::is_empty);
+                if is_conference { event(EventKind::Joined) } else { nothing }
+            }
+            ("", _) => {
+                let detail = "neither path nor eventType says what it is: add the path";
+                Err(Rejected::new(Reason::UnknownEvent, detail))
+            }
+            _ => nothing,
+        }
+    }
+}
+
+/// Gives names to objects that have none: streams have their SSRC, a pair its place.
+fn snapshots(mut found: Found<'_>) -> Result<Found<'_>, Rejected> {
+    if found.legacy {
+        return Err(legacy());
+    }
+    for (place, object) in found.objects.iter_mut().enumerate() {
+        if object.id.is_empty() {
+            let id = match object.of {
+                Type::Counting(Told::Pair) => format!("pair-{place}"),
+                _ if object.ssrc != 0 => object.ssrc.to_string(),
+                _ => format!("object-{place}"),
+            };
+            object.id = Cow::Owned(id);
+        }
+    }
+    Ok(found)
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Stats<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StatsVisitor)
+    }
+}
+
+struct StatsVisitor;
+
+impl<'de> Visitor<'de> for StatsVisitor {
+    type Value = Stats<'de>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("stats")
+    }
+    scalars_are!(Stats::default());
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        skip_items(&mut items)?;
+        Ok(Stats::default())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut found = Found::default();
+        while let Some(Scalar::Text(member)) = members.next_key()? {
+            let of = match &*member {
+                "tracks" => Type::Stream,
+                "candidatePairs" => Type::Counting(Told::Pair),
+                "transports" => Type::Transport,
+                "codecs" => Type::Codec,
+                "msts" => Type::Track,
+                _ => {
+                    members.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+            };
+            members.next_value_seed(ObjectsSeed { of, found: &mut found })?;
+        }
+        Ok(Stats(found))
+    }
+}

@@ -1,0 +1,316 @@
+//! ObserveRTC's ClientSample in JSON, schema 3: cumulative getStats objects of all of a client's
+//! peer connections, sorted into arrays by type, and what happened since the sample before.
+//!
+//! <https://github.com/ObserveRTC/schemas>
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemas::EventKind;
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::around::Around;
+use super::fields::{MAX_NAME, MS_TO_US, ms, required};
+use super::get_stats::{Found, ObjectSeed, Type};
+use super::json::{self, Items, Nested, Scalar, scalars_are, skip_items, skip_members};
+use super::{Reason, Rejected, Source};
+use crate::counters::Told;
+use crate::event::{Connection, Event};
+use crate::settings::Settings;
+
+/// The media type that says so.
+pub(super) const CONTENT_TYPE: &str = "application/vnd.observertc.client-sample+json";
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Sample<'a> {
+    #[serde(borrow)]
+    peer_connections: Items<PeerConnection<'a>>,
+    client_events: Items<Nested<ClientEvent<'a>>>,
+    attachments: Nested<Attachments<'a>>,
+}
+
+/// What an application may say of itself, and often does.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Attachments<'a> {
+    #[serde(borrow, alias = "appId", alias = "appName")]
+    app: Scalar<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ClientEvent<'a> {
+    #[serde(borrow, rename = "type")]
+    of: Scalar<'a>,
+    timestamp: Scalar<'a>,
+    payload: Payload<'a>,
+}
+
+/// Members of payloads, which before schema 3.7 were objects written as text.
+#[derive(Default)]
+struct Payload<'a> {
+    connection: Scalar<'a>,
+    state: Scalar<'a>,
+}
+
+#[derive(Default)]
+struct PeerConnection<'a> {
+    id: Scalar<'a>,
+    found: Found<'a>,
+}
+
+pub(super) fn decode<'a>(
+    text: &'a str,
+    source: Source<'a>,
+    limits: &Settings,
+) -> Result<Event<'a>, Rejected> {
+    let mut around = Around::read(text)?;
+    let sample: Sample<'a> = serde_json::from_str(text).map_err(json::rejected)?;
+    let app = sample.attachments.told().and_then(|told| told.app.text(MAX_NAME));
+    around.or_path(app, None);
+    around.or_key(source.key);
+    let client_us = required("timestamp", around.timestamp_us(0.0)?)?;
+    let connections = sample.peer_connections.0.into_iter();
+    let connections = connections.map(|connection| connection.snapshots(client_us, limits));
+    let mut event = around.event(client_us)?;
+    event.connections(connections.collect::<Result<Vec<_>, _>>()?);
+    Ok(match told(sample.client_events.0) {
+        Some(told) => told.of(event),
+        None => event,
+    })
+}
+
+impl<'a> PeerConnection<'a> {
+    fn snapshots(self, client_us: i64, limits: &Settings) -> Result<Connection<'a>, Rejected> {
+        // What the schema requires of every entry, a delta tells only in the first sample.
+        let incomplete = self.found.objects.iter().any(|object| {
+            let stream = matches!(object.of, Type::Counting(told) if told != Told::Pair);
+            object.id.is_empty() || (stream && object.kind.is_none())
+        });
+        if incomplete {
+            let detail = "peerConnections: an entry without id or kind: expand deltas before \
+                          sending them, `isobar replay` does";
+            return Err(Rejected::new(Reason::Delta, detail));
+        }
+        let id = self.id.text(MAX_NAME).unwrap_or_default();
+        let (streams, pair) = self.found.snapshots(client_us, limits.max_streams)?;
+        Ok(Connection { id, streams, pair })
+    }
+}
+
+/// What a sample tells beside its statistics. A report has but one event: of several, the one that
+/// says most of how the call went.
+struct Happened<'a> {
+    rank: usize,
+    kind: EventKind,
+    is_state: bool,
+    connection: Option<Cow<'a, str>>,
+    client_us: Option<i64>,
+}
+
+/// Kinds of events, what says most first.
+const RANKS: [EventKind; 5] = [
+    EventKind::Failed,
+    EventKind::Connected,
+    EventKind::Disconnected,
+    EventKind::Left,
+    EventKind::Joined,
+];
+
+fn told(events: Vec<Nested<ClientEvent<'_>>>) -> Option<Happened<'_>> {
+    let happened = events.into_iter().filter_map(|event| event.told()?.happened());
+    happened.reduce(|best, next| if next.rank < best.rank { next } else { best })
+}
+
+impl<'a> ClientEvent<'a> {
+    fn happened(self) -> Option<Happened<'a>> {
+        let (kind, is_state) = match self.of.text(MAX_NAME)?.as_ref() {
+            "CLIENT_JOINED" => (EventKind::Joined, false),
+            "CLIENT_LEFT" => (EventKind::Left, false),
+            "PEER_CONNECTION_STATE_CHANGED" | "ICE_CONNECTION_STATE_CHANGED" => {
+                (state(&self.payload.state.text(MAX_NAME)?)?, true)
+            }
+            _ => return None,
+        };
+        Some(Happened {
+            rank: RANKS.iter().position(|ranked| *ranked == kind)?,
+            kind,
+            is_state,
+            connection: self.payload.connection.text(MAX_NAME),
+            client_us: ms("timestamp", self.timestamp, MS_TO_US).ok().flatten(),
+        })
+    }
+}
+
+/// What a peer connection's being in a state tells, if it tells anything.
+pub(super) fn state(state: &str) -> Option<EventKind> {
+    match state {
+        "connected" | "completed" => Some(EventKind::Connected),
+        "disconnected" => Some(EventKind::Disconnected),
+        "failed" => Some(EventKind::Failed),
+        _ => None,
+    }
+}
+
+impl<'a> Happened<'a> {
+    /// The event, with the statistics that came with it.
+    fn of(self, mut event: Event<'a>) -> Event<'a> {
+        event.kind = self.kind;
+        event.is_state = self.is_state;
+        event.client_us = self.client_us.unwrap_or(event.client_us);
+        if self.is_state && self.kind == EventKind::Failed {
+            event.failure_reason = Some(Cow::Borrowed("connection state failed"));
+        }
+        if let Some(id) = self.connection.filter(|id| *id != event.peer_connection) {
+            event.concerns(id);
+        }
+        event
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for PeerConnection<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PeerConnectionVisitor)
+    }
+}
+
+struct PeerConnectionVisitor;
+
+impl<'de> Visitor<'de> for PeerConnectionVisitor {
+    type Value = PeerConnection<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a sample of a peer connection")
+    }
+    scalars_are!(PeerConnection::default());
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        skip_items(&mut items)?;
+        Ok(PeerConnection::default())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut connection = PeerConnection::default();
+        let found = &mut connection.found;
+        while let Some(Scalar::Text(member)) = members.next_key()? {
+            if let Some(of) = type_of(&member) {
+                members.next_value_seed(ObjectsSeed { of, found })?;
+            } else if member == "peerConnectionId" {
+                connection.id = members.next_value()?;
+            } else {
+                members.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(connection)
+    }
+}
+
+/// The type of the objects in an array.
+fn type_of(array: &str) -> Option<Type> {
+    match array {
+        "inboundRtps" => Some(Type::Counting(Told::Inbound)),
+        "outboundRtps" => Some(Type::Counting(Told::Outbound)),
+        "remoteInboundRtps" => Some(Type::Counting(Told::RemoteInbound)),
+        "remoteOutboundRtps" => Some(Type::Counting(Told::RemoteOutbound)),
+        "iceCandidatePairs" => Some(Type::Counting(Told::Pair)),
+        "codecs" => Some(Type::Codec),
+        "iceTransports" => Some(Type::Transport),
+        "iceCandidates" => Some(Type::Candidate),
+        _ => None,
+    }
+}
+
+/// Reads an array of stats objects whose place tells their type.
+pub(super) struct ObjectsSeed<'a, 'o> {
+    pub(super) of: Type,
+    pub(super) found: &'o mut Found<'a>,
+}
+
+impl<'de> DeserializeSeed<'de> for ObjectsSeed<'de, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ObjectsSeed<'de, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of stats objects")
+    }
+    scalars_are!(());
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        loop {
+            let key = Cow::Borrowed("");
+            let seed = ObjectSeed { key, of: self.of, found: self.found };
+            if items.next_element_seed(seed)?.is_none() {
+                return Ok(());
+            }
+        }
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        skip_members(&mut members)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Payload<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PayloadVisitor)
+    }
+}
+
+struct PayloadVisitor;
+
+impl<'de> Visitor<'de> for PayloadVisitor {
+    type Value = Payload<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a payload")
+    }
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Payload::default())
+    }
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Payload::default())
+    }
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Payload::default())
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Payload::default())
+    }
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Payload::default())
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        let told = json::is_object(text).then(|| serde_json::from_str::<Payload<'_>>(text).ok());
+        Ok(told.flatten().map_or_else(Payload::default, Payload::owned))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        skip_items(&mut items)?;
+        Ok(Payload::default())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut payload = Payload::default();
+        while let Some(Scalar::Text(member)) = members.next_key()? {
+            match &*member {
+                "peerConnectionId" => payload.connection = members.next_value()?,
+                "connectionState" | "iceConnectionState" => payload.state = members.next_value()?,
+                _ => drop(members.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(payload)
+    }
+}
+
+impl Payload<'_> {
+    fn owned<'b>(self) -> Payload<'b> {
+        let owned = |value: Scalar<'_>| match value {
+            Scalar::Text(text) => Scalar::Text(Cow::Owned(text.into_owned())),
+            _ => Scalar::Missing,
+        };
+        Payload { connection: owned(self.connection), state: owned(self.state) }
+    }
+}

@@ -1,0 +1,121 @@
+//! Fields that several formats have, and what is taken for them.
+
+use std::borrow::Cow;
+
+use schemas::{Claim, Kind};
+use serde::Deserialize;
+
+use super::json::{Nested, Scalar};
+use super::{Reason, Rejected};
+use crate::counters::whole;
+
+/// Bytes of what names things: application, call, edge, ….
+pub(super) const MAX_NAME: usize = 256;
+
+/// Bytes of what people or browsers wrote: reason, user agent.
+pub(super) const MAX_PROSE: usize = 1024;
+
+pub(super) const MS_TO_US: f64 = 1e3;
+
+pub(super) fn missing(detail: &str) -> Rejected {
+    Rejected::new(Reason::MissingField, detail)
+}
+
+pub(super) fn required<T>(field: &str, value: Option<T>) -> Result<T, Rejected> {
+    value.ok_or_else(|| missing(field))
+}
+
+pub(super) fn bad(field: &str, wanted: &str) -> Rejected {
+    Rejected::new(Reason::BadValue, format!("{field}: not {wanted}"))
+}
+
+pub(super) fn text_up_to<'a>(
+    limit: usize,
+    field: &str,
+    value: Scalar<'a>,
+) -> Result<Option<Cow<'a, str>>, Rejected> {
+    if value == Scalar::Missing {
+        return Ok(None);
+    }
+    let text = value.text(limit);
+    text.map(Some).ok_or_else(|| bad(field, &format!("a string of at most {limit} bytes")))
+}
+
+pub(super) fn name<'a>(field: &str, value: Scalar<'a>) -> Result<Cow<'a, str>, Rejected> {
+    let name = required(field, text_up_to(MAX_NAME, field, value)?)?;
+    if name.is_empty() { Err(bad(field, "a name: it is empty")) } else { Ok(name) }
+}
+
+/// A number of ms, times `scale`.
+pub(super) fn ms(field: &str, value: Scalar<'_>, scale: f64) -> Result<Option<i64>, Rejected> {
+    if value == Scalar::Missing {
+        return Ok(None);
+    }
+    let whole = value.number().and_then(|ms| whole(ms, scale));
+    whole.map(Some).ok_or_else(|| bad(field, "a number of ms"))
+}
+
+pub(super) fn rating(field: &str, value: Scalar<'_>) -> Result<Option<i32>, Rejected> {
+    match value {
+        Scalar::Missing => Ok(None),
+        Scalar::Number(rating) if [1.0, 2.0, 3.0, 4.0, 5.0].contains(&rating) => {
+            Ok(Some(rating as i32))
+        }
+        _ => Err(bad(field, "an integer from 1 to 5")),
+    }
+}
+
+/// What the client's side claims of its place, as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Claimed<'a> {
+    #[serde(borrow)]
+    continent: Scalar<'a>,
+    country: Scalar<'a>,
+    subdivision: Scalar<'a>,
+    city: Scalar<'a>,
+    asn: Scalar<'a>,
+    organisation: Scalar<'a>,
+}
+
+/// Largest number of an autonomous system (RFC 6793).
+const MAX_ASN: i64 = u32::MAX as i64;
+
+/// None if nothing is claimed.
+pub(super) fn claim(claimed: Nested<Claimed<'_>>) -> Result<Option<Claim>, Rejected> {
+    let claimed = match claimed {
+        Nested::Missing => return Ok(None),
+        Nested::Wrong => return Err(bad("claim", "an object")),
+        Nested::Told(claimed) => claimed,
+    };
+    let text = |field: &str, value: Scalar<'_>| {
+        let text = text_up_to(MAX_NAME, field, value)?;
+        Ok(text.filter(|text| !text.is_empty()).map(Cow::into_owned))
+    };
+    let asn = match claimed.asn {
+        Scalar::Missing => None,
+        value => {
+            let number = value.number().and_then(|number| whole(number, 1.0));
+            let asn = number.filter(|asn| (1..=MAX_ASN).contains(asn));
+            Some(asn.ok_or_else(|| bad("claim.asn", "the number of an autonomous system"))?)
+        }
+    };
+    let claim = Claim {
+        continent: text("claim.continent", claimed.continent)?,
+        country: text("claim.country", claimed.country)?,
+        subdivision: text("claim.subdivision", claimed.subdivision)?,
+        city: text("claim.city", claimed.city)?,
+        asn,
+        organisation: text("claim.organisation", claimed.organisation)?,
+    };
+    Ok((claim != Claim::default()).then_some(claim))
+}
+
+/// The device that failed, by the kind of its media.
+pub(super) fn device(field: &str, value: Scalar<'_>) -> Result<Kind, Rejected> {
+    match required(field, text_up_to(MAX_NAME, field, value)?)?.as_ref() {
+        "microphone" => Ok(Kind::Audio),
+        "camera" => Ok(Kind::Video),
+        _ => Err(bad(field, "microphone or camera")),
+    }
+}

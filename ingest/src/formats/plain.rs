@@ -1,0 +1,57 @@
+//! Plain getStats reports: a map from ids to stats objects, an array of them or of `[id, object]`,
+//! by itself or as a member of an object that says whose it is.
+
+use serde::Deserialize;
+
+use super::around::Around;
+use super::fields::required;
+use super::get_stats::GetStats;
+use super::json;
+use super::{Rejected, Source};
+use crate::event::Event;
+use crate::settings::Settings;
+
+/// The media types that say so.
+pub(super) const CONTENT_TYPE: &str = "application/vnd.isobar.getstats+json";
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Wrapped<'a> {
+    #[serde(borrow, alias = "stats", alias = "getStats", alias = "statsReport")]
+    report: GetStats<'a>,
+}
+
+/// Decodes a report in an object that also says whose it is.
+pub(super) fn wrapped<'a>(
+    text: &'a str,
+    source: Source<'a>,
+    limits: &Settings,
+) -> Result<Event<'a>, Rejected> {
+    let around = Around::read(text)?;
+    let wrapped: Wrapped<'a> = serde_json::from_str(text).map_err(json::rejected)?;
+    event(around, wrapped.report, source, limits)
+}
+
+/// Decodes a report of which only the record's key says whose it is.
+pub(super) fn bare<'a>(
+    text: &'a str,
+    source: Source<'a>,
+    limits: &Settings,
+) -> Result<Event<'a>, Rejected> {
+    let report = serde_json::from_str(text).map_err(json::rejected)?;
+    event(Around::default(), report, source, limits)
+}
+
+fn event<'a>(
+    mut around: Around<'a>,
+    report: GetStats<'a>,
+    source: Source<'a>,
+    limits: &Settings,
+) -> Result<Event<'a>, Rejected> {
+    around.or_key(source.key);
+    let found = report.found()?;
+    let told_us = around.timestamp_us(0.0)?;
+    let client_us = required("timestamp", told_us.or_else(|| found.newest_us()))?;
+    let (streams, pair) = found.snapshots(client_us, limits.max_streams)?;
+    Ok(Event { streams, pair, ..around.event(client_us)? })
+}

@@ -1,0 +1,407 @@
+//! Formats that are not the envelope.
+
+use schemas::{Interval, Report};
+
+use super::*;
+
+const FORMATS: &str = include_str!("../../../../docs/reference/formats.md");
+
+const TIME: f64 = 1_756_000_000_000.0;
+
+fn told<T>(record: &Value, key: &str, look: impl FnOnce(Event<'_>) -> T) -> Result<T, Rejected> {
+    let text = record.to_string();
+    let source = Source { payload: text.as_bytes(), key: Some(key.as_bytes()), content_type: None };
+    match decode(source, &Settings::default())? {
+        Decoded::Event(event) => Ok(look(event)),
+        Decoded::Report(report) => panic!("{report:?}"),
+    }
+}
+
+fn kind(record: &Value) -> Result<EventKind, Reason> {
+    told(record, "", |event| event.kind).map_err(|rejected| rejected.reason)
+}
+
+fn session(event: &Event<'_>) -> [String; 4] {
+    [&event.app, &event.call, &event.participant, &event.peer_connection]
+        .map(|name| name.to_string())
+}
+
+fn stream() -> Value {
+    json!({"id": "A", "type": "inbound-rtp", "timestamp": TIME, "kind": "audio", "ssrc": 7,
+           "packetsReceived": 5, "packetsLost": 1})
+}
+
+#[test]
+fn a_report_is_taken_in_any_wrapping_that_says_whose_it_is() {
+    let map = json!({"A": stream()});
+    let names = ["meet", "standup", "ann", "pc-1"];
+    let wrapped = [
+        json!({"app": "meet", "call": "standup", "participant": "ann", "peer_connection": "pc-1", "report": map}),
+        json!({"appId": "meet", "callId": "standup", "userId": "ann", "pc": "pc-1", "stats": [stream()]}),
+        json!({"appID": "meet", "roomId": "standup", "clientId": "ann", "userId": "x",
+               "pcId": "pc-1", "capturedAt": TIME, "getStats": [["A", stream()]]}),
+    ];
+    for record in wrapped {
+        let (found, streams, us) =
+            told(&record, "a/b/c", |e| (session(&e), e.streams.len(), e.client_us)).unwrap();
+        assert_eq!((found, streams), (names.map(str::to_owned), 1), "{record}");
+        assert_eq!(us, 1_756_000_000_000_000);
+    }
+    for bare in [map, json!([stream()]), json!([["A", stream()]])] {
+        let found = told(&bare, "meet/stand/up/ann", |e| session(&e)).unwrap();
+        assert_eq!(found, ["meet", "stand/up", "ann", ""], "{bare}");
+        let found = told(&bare, "standup/ann", |e| session(&e)).unwrap();
+        assert_eq!(found, ["unknown", "standup", "ann", ""], "{bare}");
+        for key in ["", "ann", "/", "meet//ann"] {
+            let rejected = told(&bare, key, |_| ()).unwrap_err();
+            assert_eq!(rejected.reason, Reason::MissingField, "{key}");
+        }
+    }
+}
+
+#[test]
+fn what_a_collector_adds_is_read_beside_every_format() {
+    let more = json!({
+        "timestamp": TIME, "sent_at": TIME + 5.0, "received_at": TIME + 25.0, "call": "c",
+        "participant": "p", "client_address": "192.0.2.1", "edge": "fra1", "user_agent": "UA/1",
+        "client_version": "4", "claim": {"country": "de", "asn": 3320},
+    });
+    for own in [
+        json!({"report": [stream()]}),
+        json!({"peerConnections": [], "callId": "x", "clientId": "y"}),
+        json!({"path": "/v1/apps/1/conferences/2", "body": {"localID": "z", "timestamp": 1}}),
+    ] {
+        let mut record = own;
+        record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        told(&record, "", |event| {
+            assert_eq!((&*event.call, &*event.participant), ("c", "p"));
+            assert_eq!((event.client_us, event.shift_us), (1_756_000_000_000_000, 20_000));
+            assert_eq!(event.client_address.as_deref(), Some("192.0.2.1"));
+            let texts = [event.edge, event.user_agent, event.client_version];
+            assert_eq!(texts.map(Option::unwrap), ["fra1", "UA/1", "4"]);
+            assert_eq!(event.claim.unwrap().asn, Some(3320));
+        })
+        .unwrap();
+        record["claim"] = json!("Germany");
+        assert_eq!(kind(&record), Err(Reason::BadValue));
+    }
+}
+
+#[test]
+fn what_needs_records_before_it_is_a_delta() {
+    let deltas = [
+        json!(["getstats", "PC_0", {"A": {"packetsReceived": 1}}, 1_756_000_000_000_i64]),
+        json!([39, null, {}, 1_758_602_115_670_i64]),
+        json!(["g", "PC_0", {"t": 5, "0": {"14": 9}}, "more", 10]),
+        json!({"call": "c", "participant": "p", "timestamp": TIME, "report": {"A": stream(), "B": {"packetsLost": 4}}}),
+        json!({"timestamp": TIME, "clientId": "p", "callId": "c", "peerConnections": [
+            {"peerConnectionId": "x", "inboundRtps": [{"ssrc": 7, "timestamp": TIME, "packetsReceived": 9}]}]}),
+        json!({"timestamp": TIME, "clientId": "p", "callId": "c", "peerConnections": [
+            {"peerConnectionId": "x", "iceCandidatePairs": [{"timestamp": TIME, "responsesReceived": 9}]}]}),
+        json!({"UserAgent": "x", "getUserMedia": [], "PeerConnections": {}}),
+    ];
+    for record in deltas {
+        let rejected = told(&record, "a/c/p", |_| ()).unwrap_err();
+        assert_eq!(rejected.reason, Reason::Delta, "{record}");
+        assert!(rejected.detail.contains("expand"), "{}", rejected.detail);
+    }
+    let mut envelope = example();
+    envelope["report"] = json!({"A": {"packetsReceived": 1}});
+    assert_eq!(taken(&envelope).unwrap_err().reason, Reason::Delta);
+    assert_eq!(reason(b"RTCStatsDump\n{}\n"), Reason::Delta);
+}
+
+#[test]
+fn legacy_getstats_is_refused_as_such() {
+    let legacy = json!({
+        "ssrc_1_recv": {"type": "ssrc", "googCodecName": "opus", "packetsReceived": "5"},
+        "Conn-audio-1-0": {"type": "googCandidatePair", "googActiveConnection": "true"},
+    });
+    let records = [
+        json!({"call": "c", "participant": "p", "timestamp": TIME, "report": legacy}),
+        legacy.clone(),
+        with("report", legacy.clone()),
+        json!({"path": "/v1/apps/1/conferences/c/u/stats", "body": {"localID": "p", "timestamp": 1_756_000_000,
+               "stats": {"tracks": [{"type": "ssrc", "googCodecName": "opus"}]}}}),
+    ];
+    for record in records {
+        let rejected = told(&record, "a/c/p", |_| ()).unwrap_err();
+        assert_eq!(rejected.reason, Reason::LegacyGetStats, "{record}");
+        assert!(rejected.detail.contains("promise"), "{}", rejected.detail);
+    }
+}
+
+#[test]
+fn a_header_decides_where_there_is_one() {
+    let sample = json!({"timestamp": TIME, "clientId": "p", "callId": "c"});
+    let named = |name| event_of(sample.to_string().as_bytes(), Some(name)).map_err(|r| r.reason);
+    assert_eq!(named(client_sample::CONTENT_TYPE), Ok(EventKind::Stats));
+    assert_eq!(named(envelope::CONTENT_TYPE), Err(Reason::UnknownFormat));
+    assert_eq!(named(plain::CONTENT_TYPE), Err(Reason::MissingField));
+    assert_eq!(named(canonical::CONTENT_TYPE), Err(Reason::UnknownFormat));
+    assert_eq!(named("application/json"), Err(Reason::UnknownFormat), "its shape tells too little");
+}
+
+fn event_of(payload: &[u8], content_type: Option<&str>) -> Result<EventKind, Rejected> {
+    event(payload, content_type).map(|event| event.kind)
+}
+
+#[test]
+fn what_browsers_told_of_tracks_counts_for_the_streams() {
+    let report = json!({
+        "I": {"type": "inbound-rtp", "ssrc": 1, "mediaType": "video", "trackId": "T", "framesDecoded": 9},
+        "O": {"type": "outbound-rtp", "ssrc": 2, "codecId": "C"},
+        "R": {"type": "inbound-rtp", "ssrc": 2, "isRemote": true, "packetsLost": 3},
+        "C": {"type": "codec", "mimeType": "audio/opus"},
+        "T": {"type": "track", "framesDecoded": 1, "freezeCount": 2, "totalFreezesDuration": 0.5,
+              "jitterBufferDelay": 1.5},
+    });
+    streams(report, |streams| {
+        let [inbound, outbound] = streams else { panic!("{streams:?}") };
+        let values = [
+            Counter::Frames,
+            Counter::FreezeCount,
+            Counter::FreezeTime,
+            Counter::JitterBufferDelay,
+        ];
+        let values = values.map(|counter| inbound.values.get(counter));
+        assert_eq!(values, [Some(9), Some(2), Some(500_000), Some(1_500_000)]);
+        assert_eq!((inbound.kind, outbound.kind), (Kind::Video, Kind::Audio));
+        assert_eq!(outbound.values.get(Counter::PacketsLost), Some(3));
+    });
+}
+
+#[test]
+fn a_client_sample_has_the_event_that_says_most() {
+    let state = |of: &str, member: &str, state: &str| json!({"type": of, "timestamp": TIME + 5.0, "payload": {"peerConnectionId": "y", member: state}});
+    let changed = |text| state("PEER_CONNECTION_STATE_CHANGED", "connectionState", text);
+    let joined = json!({"type": "CLIENT_JOINED", "timestamp": TIME});
+    let sample = |events: Value| {
+        let streams = |ssrc| json!([{"id": "A", "timestamp": TIME, "kind": "audio", "ssrc": ssrc}]);
+        json!({"timestamp": TIME, "clientId": "p", "callId": "c", "clientEvents": events,
+               "attachments": {"app": "meet"}, "peerConnections": [
+            {"peerConnectionId": "x", "inboundRtps": streams(1)},
+            {"peerConnectionId": "y", "outboundRtps": streams(2)},
+        ]})
+    };
+    told(&sample(json!([joined, changed("connecting")])), "", |event| {
+        assert_eq!((event.kind, event.is_state), (EventKind::Joined, false));
+        assert_eq!(session(&event), ["meet", "c", "p", "x"]);
+        assert_eq!((&*event.more[0].id, event.more[0].streams[0].ssrc), ("y", 2));
+    })
+    .unwrap();
+    told(&sample(json!([joined, changed("connected")])), "", |event| {
+        assert_eq!((event.kind, event.is_state), (EventKind::Connected, true));
+        assert_eq!((&*event.peer_connection, event.streams[0].ssrc), ("y", 2));
+        assert_eq!((&*event.more[0].id, event.more[0].streams[0].ssrc), ("x", 1));
+        assert_eq!(event.client_us, 1_756_000_000_005_000);
+    })
+    .unwrap();
+    // Before schema 3.7, payloads are objects written as text.
+    let mut text = state("ICE_CONNECTION_STATE_CHANGED", "iceConnectionState", "disconnected");
+    text["payload"] = json!(text["payload"].to_string());
+    assert_eq!(kind(&sample(json!([text]))), Ok(EventKind::Disconnected));
+    assert_eq!(kind(&sample(json!([changed("failed"), joined]))), Ok(EventKind::Failed));
+    assert_eq!(kind(&sample(json!([5, {"type": "CLIENT_LEFT"}]))), Ok(EventKind::Left));
+    let old = json!({"timestamp": TIME, "clientId": "p", "inboundAudioTracks": []});
+    assert!(told(&old, "a/c/p", |_| ()).unwrap_err().detail.contains("schema 3"));
+}
+
+#[test]
+fn rest_events_are_told_apart_by_body_and_path() {
+    use EventKind::{Connected, Disconnected, Failed, Feedback, Joined, Left, Reconnected, Stats};
+    let at = |path: &str, more: Value| {
+        let mut body = json!({"localID": "p", "deviceID": "d", "timestamp": 1_756_000_000});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"POST": format!("/v1/apps/7/conferences/c{path}"), "body": body})
+    };
+    let change = |from: &str, to: &str| json!({"changedState": "iceConnectionState", "prevState": from, "newState": to});
+    let ice = |event: &str| json!({"eventType": event});
+    for (path, body, wanted) in [
+        ("", json!({}), Joined),
+        ("/", json!({"endpointInfo": {}}), Joined),
+        ("/u/events/user/left", json!({}), Left),
+        ("/u/events/user/alive", json!({}), Stats),
+        ("/u/events/media/actions", ice("audioMute"), Stats),
+        ("/u/events/fabric", ice("fabricSetup"), Connected),
+        ("/u/events/fabric", ice("fabricSetupFailed"), Failed),
+        ("/u/events/fabric", ice("fabricTerminated"), Stats),
+        ("/u/events/fabric/statechange", change("checking", "connected"), Stats),
+        ("/u/events/fabric/statechange", change("connected", "disconnected"), Disconnected),
+        ("/u/events/fabric/statechange", change("disconnected", "connected"), Connected),
+        ("/u/events/ice/status", ice("iceDisruptionStart"), Disconnected),
+        ("/u/events/ice/status", ice("iceDisruptionEnd"), Reconnected),
+        ("/u/events/ice/status", ice("iceFailed"), Failed),
+        ("/u/events/feedback", json!({"feedback": {"overallRating": 5}}), Feedback),
+        ("/u/stats", json!({"stats": {"tracks": [], "candidatePairs": []}}), Stats),
+    ] {
+        assert_eq!(kind(&at(path, body.clone())), Ok(wanted), "{path} {body}");
+    }
+    let after = json!({"eventType": "iceFailed", "prevIceCandidatePair": {}});
+    assert_eq!(kind(&at("/u/events/ice/status", after)), Ok(Disconnected));
+    let setup = json!({"eventType": "fabricSetup", "delay": 820, "connectionID": "pc-1"});
+    told(&at("/u/events/fabric", setup), "", |event| {
+        assert_eq!(event.time_to_connect_ms, Some(820));
+        assert_eq!(session(&event), ["7", "c", "p", "pc-1"]);
+        assert_eq!(event.client_us, 1_756_000_000_000_000, "seconds");
+    })
+    .unwrap();
+    let failed = json!({"eventType": "fabricSetupFailed", "reason": "TransportFailure"});
+    let reason = |e: Event<'_>| e.failure_reason.unwrap().into_owned();
+    assert_eq!(told(&at("", failed), "", reason).unwrap(), "TransportFailure");
+    // A body alone: what it is has to be in it.
+    let body = at("", json!({"feedback": {"overallRating": 2}}))["body"].clone();
+    assert_eq!(
+        told(&body, "a/c/x", |e| (e.rating, session(&e)[2].clone())).unwrap(),
+        (Some(2), "p".to_owned())
+    );
+    let nothing = at("", json!({}))["body"].clone();
+    assert_eq!(told(&nothing, "a/c/x", |_| ()).unwrap_err().reason, Reason::UnknownEvent);
+}
+
+#[test]
+fn free_form_tracks_are_told_apart_by_what_they_count() {
+    let record = json!({"path": "/v1/apps/7/conferences/c/u/stats", "body": {
+    "localID": "p", "deviceID": "d", "timestamp": TIME, "stats": {
+        "tracks": [
+            {"ssrc": "11", "kind": "audio", "packetsReceived": 5, "packetsLost": 1},
+            {"ssrc": "12", "kind": "video", "packetsSent": 6, "packetsReceived": 5},
+            {"ssrc": "12", "type": "remote-inbound-rtp", "packetsLost": 2},
+            {"ssrc": "13", "kind": "audio"},
+        ],
+        "candidatePairs": [{"state": "failed"}, {"state": "succeeded", "nominated": true}],
+    }}});
+    told(&record, "", |event| {
+        let streams = event.streams.iter().map(|s| (s.ssrc, s.direction, &*s.stats_id));
+        let wanted = [(11, Direction::Inbound, "11"), (12, Direction::Outbound, "12")];
+        assert!(streams.eq(wanted), "{:?}", event.streams);
+        assert_eq!(event.streams[1].values.get(Counter::PacketsLost), Some(2));
+        assert!(event.pair.is_some());
+    })
+    .unwrap();
+}
+
+fn canonical_report() -> Report {
+    Report {
+        event: EventKind::Stats,
+        app: "a".to_owned(),
+        call: "c".to_owned(),
+        participant: "p".to_owned(),
+        event_us: 1_756_000_000_000_000,
+        intervals: vec![Interval {
+            start_us: 1_755_999_990_000_000,
+            end_us: 1_756_000_000_000_000,
+            packets_lost: Some(-2),
+            ..Interval::default()
+        }],
+        ..Report::default()
+    }
+}
+
+#[test]
+fn a_canonical_report_is_taken_within_limits() {
+    let decoded = |report: &Report| {
+        let payload = schemas::encode(report).unwrap();
+        let source = Source { payload: &payload, ..Source::default() };
+        match decode(source, &Settings::default()) {
+            Ok(Decoded::Report(report)) => Ok(report),
+            Ok(Decoded::Event(event)) => panic!("{event:?}"),
+            Err(rejected) => Err(rejected.reason),
+        }
+    };
+    let good = canonical_report();
+    assert_eq!(decoded(&good), Ok(good.clone()));
+    let bad: [fn(&mut Report); 9] = [
+        |report| report.event = EventKind::Cover,
+        |report| report.call = String::new(),
+        |report| report.participant = "x".repeat(257),
+        |report| report.rating = Some(6),
+        |report| report.intervals[0].start_us = report.intervals[0].end_us,
+        |report| report.intervals[0].start_us = i64::MIN,
+        |report| report.event_us = i64::MIN,
+        |report| report.intervals[0].packets_received = Some(-1),
+        |report| report.intervals[0].stats_id = "x".repeat(257),
+    ];
+    for (at, spoil) in bad.into_iter().enumerate() {
+        let mut report = good.clone();
+        spoil(&mut report);
+        assert_eq!(decoded(&report), Err(Reason::BadValue), "{at}");
+    }
+    let mut report = good.clone();
+    report.intervals = vec![good.intervals[0].clone(); 2049];
+    assert_eq!(decoded(&report), Err(Reason::TooLarge));
+    let mut payload = schemas::encode(&good).unwrap();
+    payload.push(0);
+    assert_eq!(reason(&payload), Reason::BadValue);
+    payload[4] ^= 1;
+    assert_eq!(reason(&payload), Reason::UnknownFormat, "another subject's schema");
+}
+
+/// The examples of the page, and one canonical report.
+fn examples() -> Vec<Vec<u8>> {
+    let blocks = FORMATS.split("-->\n```json\n").skip(1);
+    let texts = blocks.map(|block| block.split_once("\n```").unwrap().0);
+    let values = texts.flat_map(|text| {
+        let values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+        values.map_while(Result::ok).map(|value| value.to_string().into_bytes())
+    });
+    values.chain([schemas::encode(&canonical_report()).unwrap()]).collect()
+}
+
+proptest! {
+    #[test]
+    fn damaged_examples_are_taken_or_rejected_without_quoting_them(
+        which in any::<prop::sample::Index>(),
+        cuts in prop::collection::vec(
+            (any::<prop::sample::Index>(), "(s3cr3t|\"s3cr3t\"|null|-1|[\\[\\]{}\",:0-9a-z\\\\]){0,4}", 0_usize..20),
+            1..4,
+        ),
+        content_type in prop::sample::select(vec![
+            None, Some(plain::CONTENT_TYPE), Some(client_sample::CONTENT_TYPE),
+            Some(callstats::CONTENT_TYPE), Some(canonical::CONTENT_TYPE),
+        ]),
+    ) {
+        let examples = examples();
+        let mut payload = examples[which.index(examples.len())].clone();
+        for (cut, instead, length) in cuts {
+            let from = cut.index(payload.len() + 1);
+            let to = (from + length).min(payload.len());
+            payload.splice(from..to, instead.into_bytes());
+        }
+        let source = Source { payload: &payload, content_type, key: Some(b"a/c/p") };
+        if let Err(rejected) = decode(source, &Settings::default()) {
+            prop_assert!(!rejected.detail.contains(SECRET), "{}", rejected.detail);
+        }
+    }
+
+    #[test]
+    fn any_value_anywhere_in_an_example_is_taken_or_rejected_without_quoting_it(
+        which in any::<prop::sample::Index>(),
+        place in any::<prop::sample::Index>(),
+        value in prop::sample::select(vec![
+            json!(SECRET), json!([SECRET]), json!({SECRET: SECRET}), json!(-1), json!(1e300),
+            json!(true), json!(null), json!([[SECRET, {"type": SECRET}]]), json!({"type": [SECRET]}),
+        ]),
+    ) {
+        fn places(value: &Value, path: String, all: &mut Vec<String>) {
+            let members: Vec<(String, &Value)> = match value {
+                Value::Object(members) => members.iter().map(|(k, v)| (k.replace('~', "~0").replace('/', "~1"), v)).collect(),
+                Value::Array(items) => items.iter().enumerate().map(|(k, v)| (k.to_string(), v)).collect(),
+                _ => vec![],
+            };
+            for (member, value) in members {
+                places(value, format!("{path}/{member}"), all);
+            }
+            all.push(path);
+        }
+        let mut examples = examples();
+        examples.pop();
+        let mut example: Value = serde_json::from_slice(&examples[which.index(examples.len())]).unwrap();
+        let mut all = Vec::new();
+        places(&example, String::new(), &mut all);
+        *example.pointer_mut(&all[place.index(all.len())]).unwrap() = value;
+        if let Err(rejected) = told(&example, "a/c/p", |_| ()) {
+            prop_assert!(!rejected.detail.contains(SECRET), "{}", rejected.detail);
+        }
+    }
+}
