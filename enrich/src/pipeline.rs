@@ -1,21 +1,23 @@
 //! From report to enriched report: one record in, one record out, in the order of the log, and no
 //! state but memories of look-ups.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
+use quick_cache::unsync::Cache;
 use runtime::{Committed, Fatal, Handler, Output, OutputTopic, Record, Source, Start};
 use schemas::{
-    DecodeError, Device, EnrichedReport, EventKind, LookUps, Path, Place, Provider, Report,
-    ScoredInterval, UNKNOWN,
+    DecodeError, Device, EnrichedReport, EventKind, LookUps, Path, Report, ScoredInterval, UNKNOWN,
 };
 
-use crate::cache::Recent;
+use crate::device;
 use crate::device::Devices;
-use crate::metrics::{Metrics, Table};
+use crate::geo::Geo;
+use crate::locate::Locator;
+use crate::metrics::Metrics;
+use crate::pack::Pack;
 use crate::place::known;
-use crate::settings::{EnrichSettings, Tables};
-use crate::{address, device, place};
+use crate::score::EModel;
+use crate::settings::EnrichSettings;
 
 /// Position of the enriched reports among the outputs.
 const ENRICHED: OutputTopic = OutputTopic(0);
@@ -24,56 +26,55 @@ const DEAD_LETTERS: OutputTopic = OutputTopic(1);
 
 /// The handler.
 pub(crate) struct Pipeline {
-    tables: Tables,
+    locator: Locator,
+    pack: Pack,
+    score: EModel,
     devices: Devices,
     look_ups: LookUps,
-    unlocated: Arc<Origin>,
     unknown_device: Arc<Device>,
-    origins: Recent<IpAddr, Arc<Origin>>,
-    read_devices: Recent<String, Arc<Device>>,
+    read_devices: Cache<String, Arc<Device>>,
     metrics: Metrics,
     input_topic: String,
-}
-
-/// What an address tells.
-struct Origin {
-    network: String,
-    place: Place,
-    provider: Provider,
 }
 
 impl Pipeline {
     /// A pipeline that reads `input_topic` (its name goes into dead letters).
     pub(crate) fn new(
-        tables: Tables,
+        locator: Locator,
+        pack: Pack,
+        score: EModel,
         devices: Devices,
         settings: &EnrichSettings,
         metrics: Metrics,
         input_topic: String,
     ) -> Self {
         let look_ups = LookUps {
-            city: tables.geo.city_label(),
-            asn: tables.geo.asn_label(),
+            city: locator.geo().city_label(),
+            asn: locator.geo().asn_label(),
             user_agent: devices.label(),
-            pack: tables.pack.label(),
-            score: tables.score.label(),
+            pack: pack.label(),
+            score: score.label(),
         };
-        let unlocated = Arc::new(Origin {
-            network: String::new(),
-            place: place::nowhere(),
-            provider: place::nobody(),
-        });
         Self {
-            tables,
+            locator,
+            pack,
+            score,
             devices,
             look_ups,
-            unlocated,
             unknown_device: Arc::new(device::unknown()),
-            origins: Recent::new(settings.address_cache),
-            read_devices: Recent::new(settings.user_agent_cache),
+            read_devices: Cache::new(settings.user_agent_cache),
             metrics,
             input_topic,
         }
+    }
+
+    /// Takes other files of look-up data into use: all reports from here on are looked up in them
+    /// and name them.
+    pub(crate) fn look_up_in(&mut self, geo: Geo) {
+        (self.look_ups.city, self.look_ups.asn) = (geo.city_label(), geo.asn_label());
+        let (city, asn) = (&self.look_ups.city, &self.look_ups.asn);
+        tracing::info!(city, asn, "look-up data changed");
+        self.locator.look_up_in(geo);
     }
 
     fn enrich(&mut self, report: Report) -> EnrichedReport {
@@ -81,10 +82,11 @@ impl Pipeline {
             let (lineage, event) = (report.lineage, report.event);
             return EnrichedReport { lineage, event, ..EnrichedReport::default() };
         }
-        let origin = self.origin(report.client_address.as_deref());
+        let origin = self.locator.locate(report.client_address.as_deref().unwrap_or_default());
+        self.metrics.address(origin.kind);
         let device = self.device(report.user_agent.as_deref());
         let path = report.path.as_ref();
-        let (pack, score) = (&self.tables.pack, &self.tables.score);
+        let (pack, score) = (&self.pack, &self.score);
         let scored = report.intervals.into_iter().map(|interval| ScoredInterval {
             audio_mos_milli: score.audio_mos_milli(&interval, path),
             verdict: pack.verdict(&interval),
@@ -116,28 +118,16 @@ impl Pipeline {
         }
     }
 
-    fn origin(&mut self, address: Option<&str>) -> Arc<Origin> {
-        let Some(address) = address.and_then(address::parse) else {
-            return Arc::clone(&self.unlocated);
-        };
-        let (geo, metrics) = (&self.tables.geo, &self.metrics);
-        self.origins.get_or(&address, || {
-            let place = metrics.look_up(Table::City, geo.place(address));
-            let provider = metrics.look_up(Table::Asn, geo.provider(address));
-            Arc::new(Origin {
-                network: address::network(address),
-                place: place.unwrap_or_else(place::nowhere),
-                provider: provider.unwrap_or_else(place::nobody),
-            })
-        })
-    }
-
     fn device(&mut self, user_agent: Option<&str>) -> Arc<Device> {
         let Some(user_agent) = user_agent else {
             return Arc::clone(&self.unknown_device);
         };
-        let devices = &self.devices;
-        self.read_devices.get_or(user_agent, || Arc::new(devices.read(user_agent)))
+        if let Some(device) = self.read_devices.get(user_agent) {
+            return Arc::clone(device);
+        }
+        let device = Arc::new(self.devices.read(user_agent));
+        self.read_devices.insert(user_agent.to_owned(), Arc::clone(&device));
+        device
     }
 
     fn give_up(
