@@ -3,6 +3,7 @@
 use schemas::{Direction, EnrichedReport, Kind, Measures, ScoredInterval, Sketches, Verdict};
 
 use crate::grouping::CellLabels;
+use crate::judged::Judged;
 use crate::sketch::{Bin, Sketch};
 
 /// How many quantities are kept as sketches.
@@ -35,21 +36,24 @@ impl Sample {
     pub(crate) fn of_interval(scored: &ScoredInterval) -> Self {
         let interval = &scored.interval;
         let observed_us = interval.end_us.wrapping_sub(interval.start_us);
-        let spent = |verdict| if scored.verdict == verdict { observed_us } else { 0 };
+        let primary = scored.verdicts.first().map(|said| said.verdict).unwrap_or_default();
+        let spent = |verdict| if primary == verdict { observed_us } else { 0 };
+        let audio = interval.audio.unwrap_or_default();
+        let video = interval.video.unwrap_or_default();
         let measures = Measures {
             intervals: 1,
             observed_us,
             packets_received: interval.packets_received.unwrap_or(0),
             packets_lost: interval.packets_lost.unwrap_or(0),
             bytes: interval.bytes.unwrap_or(0),
-            frames: interval.frames.unwrap_or(0),
-            freeze_us: interval.freeze_us.unwrap_or(0),
-            freeze_count: interval.freeze_count.unwrap_or(0),
-            concealed_samples: interval.concealed_samples.unwrap_or(0),
-            total_samples: interval.total_samples.unwrap_or(0),
+            frames: video.frames.unwrap_or(0),
+            freeze_us: video.freeze_us.unwrap_or(0),
+            freeze_count: video.freeze_count.unwrap_or(0),
+            concealed_samples: audio.concealed_samples.unwrap_or(0),
+            total_samples: audio.total_samples.unwrap_or(0),
             nack: interval.nack.unwrap_or(0),
-            pli: interval.pli.unwrap_or(0),
-            fir: interval.fir.unwrap_or(0),
+            pli: video.pli.unwrap_or(0),
+            fir: video.fir.unwrap_or(0),
             setups_attempted: 0,
             setups_failed: 0,
             poor_us: spent(Verdict::Poor),
@@ -101,12 +105,13 @@ fn quantities(scored: &ScoredInterval, observed_us: i64) -> [Option<f64>; QUANTI
         .filter(|(_, expected)| *expected > 0)
         .map(|(lost, expected)| lost as f64 / expected as f64);
     let bit_rate_bps = interval.bytes.map(|bytes| bytes as f64 * 8.0 * 1e6 / observed_us as f64);
-    let frame_rate = interval
-        .frames
+    let frames = interval.video.and_then(|video| video.frames);
+    let frame_rate = frames
         .filter(|_| interval.kind == Kind::Video)
         .map(|frames| frames as f64 * 1e6 / observed_us as f64);
     let audio_mos = scored.audio_mos_milli.map(|milli| f64::from(milli) / 1000.0);
-    [round_trip_ms, jitter_ms, loss, bit_rate_bps, frame_rate, audio_mos, None, None]
+    let video_mos = scored.video_mos_milli.map(|milli| f64::from(milli) / 1000.0);
+    [round_trip_ms, jitter_ms, loss, bit_rate_bps, frame_rate, audio_mos, video_mos, None]
 }
 
 /// Adds `more` to `sum`. Sums wrap as ClickHouse's own do, so that it does not matter in which
@@ -145,6 +150,7 @@ const MOST_WAITING: usize = 16;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cell {
     pub(crate) measures: Measures,
+    pub(crate) judged: Judged,
     /// In the order of the fields of [`Sketches`].
     sketches: [Sketch; QUANTITIES],
     waiting: Vec<[Option<Bin>; QUANTITIES]>,

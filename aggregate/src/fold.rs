@@ -1,11 +1,14 @@
 //! The fold of a block's reports into partials of cells and sessions.
 
-use schemas::{CellPartial, EncodeError, EnrichedReport, EventKind, SessionPartial};
+use schemas::{
+    CellPartial, EncodeError, EnrichedReport, EventKind, ScoredInterval, SessionPartial,
+};
 
 use crate::block::Rules;
 use crate::cell::{Cell, CellKey, Sample};
 use crate::grouping::{Grouping, Labels};
-use crate::intern::Interner;
+use crate::intern::{Interner, Symbol};
+use crate::judged;
 use crate::session::{Session, SessionKey};
 use crate::table::Table;
 use crate::window::window_start;
@@ -54,29 +57,42 @@ impl Fold {
         }
         let labels = Labels::of(report, &mut self.names);
         let samples = samples(report);
-        for sample in &samples {
-            self.add(&labels, sample);
+        let packs = judged::packs(report, &mut self.names);
+        let scored = report.intervals.iter().map(Some).chain(std::iter::repeat(None));
+        for (sample, scored) in samples.iter().zip(scored) {
+            self.add(&labels, sample, &packs, scored);
         }
         self.intervals += report.intervals.len() as i64;
         let key = SessionKey::of(report, &mut self.names);
-        self.sessions.touch(key).fold(report, &labels, &samples, &mut self.names);
+        self.sessions.touch(key).fold(report, &labels, &samples, &packs, &mut self.names);
     }
 
-    fn add(&mut self, labels: &Labels, sample: &Sample) {
+    fn add(
+        &mut self,
+        labels: &Labels,
+        sample: &Sample,
+        packs: &[Symbol],
+        scored: Option<&ScoredInterval>,
+    ) {
         let window_start = window_start(sample.event_us, self.window_s);
         let (first, last) = self.windows.unwrap_or((window_start, window_start));
         self.windows = Some((first.min(window_start), last.max(window_start)));
         for (grouping, rule) in self.groupings.iter().enumerate() {
             let labels = rule.cell(labels, sample.kind, sample.direction);
-            self.cells.touch(CellKey { grouping, window_start, labels }).add(sample);
+            let cell = self.cells.touch(CellKey { grouping, window_start, labels });
+            cell.add(sample);
+            if let Some(scored) = scored {
+                cell.judged.add(packs, scored, sample.measures.observed_us);
+            }
         }
     }
 
     /// Hands the framed partials of all cells that changed since the last time to `send`, and
-    /// returns how many there were.
+    /// returns how many there were. With `last` nothing is folded or written afterwards.
     pub(crate) fn flush_cells(
         &mut self,
         version: Version,
+        last: bool,
         mut send: impl FnMut(&[u8]),
     ) -> Result<u64, EncodeError> {
         let Self { groupings, window_s, names, cells, .. } = self;
@@ -89,11 +105,12 @@ impl Fold {
             ..CellPartial::default()
         };
         let mut written = 0;
-        cells.flush(|key, cell| {
+        cells.flush(last, |key, cell| {
             groupings[key.grouping].name.clone_into(&mut row.grouping);
             row.window_start = key.window_start;
             key.labels.write(&mut row.dimensions, names);
             row.measures.clone_from(&cell.measures);
+            cell.judged.write(&mut row.packs, names);
             cell.write_sketches(&mut row.sketches);
             send(&schemas::encode(&row)?);
             written += 1;
@@ -106,6 +123,7 @@ impl Fold {
     pub(crate) fn flush_sessions(
         &mut self,
         version: Version,
+        last: bool,
         mut send: impl FnMut(&[u8]),
     ) -> Result<u64, EncodeError> {
         let Self { names, sessions, .. } = self;
@@ -117,7 +135,7 @@ impl Fold {
             ..SessionPartial::default()
         };
         let mut written = 0;
-        sessions.flush(|key, session| {
+        sessions.flush(last, |key, session| {
             session.write(key, &mut row, names);
             send(&schemas::encode(&row)?);
             written += 1;

@@ -1,6 +1,6 @@
 //! One partition: its current block, and what carries over from block to block.
 
-use runtime::{Committed, Fatal, Offset, OffsetRanges, Output, OutputTopic, Record, Source};
+use runtime::{Committed, Fatal, Offset, OffsetRanges, Output, OutputTopic, Pace, Record, Source};
 use schemas::{BlockAudit, EnrichedReport};
 
 use crate::block::{Extent, Metadata, MetadataError, Rules};
@@ -151,16 +151,21 @@ impl Lane {
     pub(crate) fn tick(
         &mut self,
         now_ms: u64,
-        idle: bool,
+        pace: Pace,
         shared: &Shared,
         out: &mut dyn Output,
     ) -> Result<(), Fatal> {
         if std::mem::take(&mut self.heard) {
             self.heard_ms = now_ms;
         }
-        let quiet = idle && self.silent_ms(now_ms) >= QUIET_MS;
+        let settings = &shared.settings;
+        let after_s = match pace {
+            Pace::Idle | Pace::Live => settings.flush_s,
+            Pace::Behind => settings.flush_behind_s,
+        };
+        let quiet = pace == Pace::Idle && self.silent_ms(now_ms) >= QUIET_MS;
         let waited_ms = now_ms.saturating_sub(self.flushed_ms);
-        if quiet || waited_ms >= u64::from(shared.settings.flush_s) * 1000 {
+        if quiet || waited_ms >= u64::from(after_s) * 1000 {
             self.flushed_ms = now_ms;
             self.flush(shared, out)?;
         }
@@ -219,9 +224,12 @@ impl Lane {
         let version = Version { epoch, partition: partition.0, block_start: start.0, upto: upto.0 };
         let fatal = |error: schemas::EncodeError| Fatal(error.to_string());
         let mut send = |topic, row: &[u8]| out.send(self.source, topic, None, row);
-        let cells = block.fold.flush_cells(version, |row| send(CELLS, row)).map_err(fatal)?;
-        let sessions =
-            block.fold.flush_sessions(version, |row| send(SESSIONS, row)).map_err(fatal)?;
+        let cells =
+            block.fold.flush_cells(version, finished, |row| send(CELLS, row)).map_err(fatal)?;
+        let sessions = block
+            .fold
+            .flush_sessions(version, finished, |row| send(SESSIONS, row))
+            .map_err(fatal)?;
         let (first_window, last_window) = block.fold.windows.unwrap_or_default();
         let raw_holes = lineage::missing(&self.seen) + self.forgotten;
         let audit = BlockAudit {

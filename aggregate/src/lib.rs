@@ -6,6 +6,7 @@ mod cell;
 mod fold;
 mod grouping;
 mod intern;
+mod judged;
 mod lane;
 mod lineage;
 mod metrics;

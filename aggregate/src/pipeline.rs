@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use runtime::{Committed, Fatal, Handler, Output, Record, Source, Start};
+use runtime::{Committed, Fatal, Handler, Output, Pace, Record, Source, Start};
 
 use crate::block::{Metadata, MetadataError};
 use crate::lane::{Lane, Shared};
@@ -91,10 +91,10 @@ impl Handler for Pipeline {
         }
     }
 
-    fn tick(&mut self, now_ms: u64, idle: bool, out: &mut dyn Output) -> Result<(), Fatal> {
+    fn tick(&mut self, now_ms: u64, pace: Pace, out: &mut dyn Output) -> Result<(), Fatal> {
         self.now_ms = now_ms;
         for lane in self.lanes.values_mut() {
-            lane.tick(now_ms, idle, &self.shared, out)?;
+            lane.tick(now_ms, pace, &self.shared, out)?;
         }
         if let Some(at_ms) = combined(self.lanes.values().map(|lane| lane.progress(now_ms))) {
             #[expect(clippy::cast_precision_loss, reason = "seconds since the epoch fit")]

@@ -1,10 +1,11 @@
 //! What a block has folded of one session.
 
-use schemas::{EnrichedReport, EventKind, Measures, SessionPartial};
+use schemas::{EnrichedReport, EventKind, Measures, PlaceSource, SessionPartial, UNKNOWN};
 
 use crate::cell::{Sample, add};
 use crate::grouping::{Dimension, Labels};
 use crate::intern::{Interner, Symbol};
+use crate::judged::Judged;
 
 /// Which session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,10 +31,17 @@ pub(crate) struct Session {
     span: Span,
     labels: Labels,
     extra: Extra,
+    path: Path,
     joined: i64,
     connected: i64,
     failed: i64,
     left: i64,
+    disconnected: i64,
+    reconnected: i64,
+    device_failed: i64,
+    selected_pair_changes: i64,
+    time_to_connect_ms_sum: i64,
+    time_to_connect_count: i64,
     rating_sum: i64,
     rating_count: i64,
     time_to_media_ms_sum: i64,
@@ -42,6 +50,9 @@ pub(crate) struct Session {
     round_trip_count: i64,
     audio_mos_milli_sum: i64,
     audio_mos_count: i64,
+    video_mos_milli_sum: i64,
+    video_mos_count: i64,
+    judged: Judged,
     measures: Measures,
 }
 
@@ -64,7 +75,23 @@ struct Extra {
     city: Symbol,
     browser_version: Symbol,
     network: Symbol,
+    connection_type: Symbol,
+    place_source: PlaceSource,
+}
+
+/// What the last event that told a candidate pair said: few events do.
+#[derive(Clone, Copy, Debug)]
+struct Path {
+    /// Event time and raw offset.
+    told: (i64, i64),
+    network_type: Symbol,
     transport: Symbol,
+}
+
+impl Default for Path {
+    fn default() -> Self {
+        Self { told: (i64::MIN, i64::MIN), network_type: Symbol::EMPTY, transport: Symbol::EMPTY }
+    }
 }
 
 impl Session {
@@ -74,6 +101,7 @@ impl Session {
         report: &EnrichedReport,
         labels: &Labels,
         samples: &[Sample],
+        packs: &[Symbol],
         names: &mut Interner,
     ) {
         self.place_in_time(report, labels, names);
@@ -82,11 +110,18 @@ impl Session {
             EventKind::Connected => self.connected += 1,
             EventKind::Failed => self.failed += 1,
             EventKind::Left => self.left += 1,
+            EventKind::Disconnected => self.disconnected += 1,
+            EventKind::Reconnected => self.reconnected += 1,
+            EventKind::DeviceFailed => self.device_failed += 1,
             EventKind::Cover | EventKind::Stats | EventKind::Feedback => {}
         }
         let rating = report.rating.map(i64::from);
         sum(rating, &mut self.rating_sum, &mut self.rating_count);
-        sum(report.time_to_media_ms, &mut self.time_to_media_ms_sum, &mut self.time_to_media_count);
+        let (connect, media) = (report.time_to_connect_ms, report.time_to_media_ms);
+        sum(connect, &mut self.time_to_connect_ms_sum, &mut self.time_to_connect_count);
+        sum(media, &mut self.time_to_media_ms_sum, &mut self.time_to_media_count);
+        let changes = report.path.as_ref().and_then(|path| path.selected_pair_changes);
+        self.selected_pair_changes = self.selected_pair_changes.wrapping_add(changes.unwrap_or(0));
         for scored in &report.intervals {
             let interval = &scored.interval;
             if let Some((us, count)) = interval.round_trip_us.zip(interval.round_trip_count) {
@@ -95,6 +130,9 @@ impl Session {
             }
             let milli = scored.audio_mos_milli.map(i64::from);
             sum(milli, &mut self.audio_mos_milli_sum, &mut self.audio_mos_count);
+            let milli = scored.video_mos_milli.map(i64::from);
+            sum(milli, &mut self.video_mos_milli_sum, &mut self.video_mos_count);
+            self.judged.add(packs, scored, interval.end_us.wrapping_sub(interval.start_us));
         }
         for sample in samples {
             add(&mut self.measures, &sample.measures);
@@ -113,6 +151,14 @@ impl Session {
                 city: names.symbol(&report.place.city),
                 browser_version: names.symbol(&report.device.browser_version),
                 network: names.symbol(&report.network),
+                connection_type: names.symbol(&report.provider.connection_type),
+                place_source: report.place_source,
+            };
+        }
+        if report.path.is_some() && last > self.path.told {
+            self.path = Path {
+                told: last,
+                network_type: names.symbol(&report.network_type),
                 transport: names.symbol(&report.transport),
             };
         }
@@ -135,21 +181,34 @@ impl Session {
             (&mut row.device.browser, label(Dimension::Browser)),
             (&mut row.device.browser_version, self.extra.browser_version),
             (&mut row.network, self.extra.network),
-            (&mut row.network_type, label(Dimension::NetworkType)),
-            (&mut row.transport, self.extra.transport),
+            (&mut row.provider.connection_type, self.extra.connection_type),
+            (&mut row.network_type, self.path.network_type),
+            (&mut row.transport, self.path.transport),
             (&mut row.edge, label(Dimension::Edge)),
             (&mut row.client_version, label(Dimension::ClientVersion)),
         ];
         for (text, symbol) in texts {
             names.name(symbol).clone_into(text);
         }
+        if self.path.told == Path::default().told {
+            UNKNOWN.clone_into(&mut row.network_type);
+            UNKNOWN.clone_into(&mut row.transport);
+        }
         row.provider.asn = self.labels.asn();
         row.first_us = self.span.first_us;
         (row.last_us, row.last_raw_offset) = self.span.last;
+        row.place_source = self.extra.place_source;
+        (row.path_us, row.path_raw_offset) = self.path.told;
         row.joined = self.joined;
         row.connected = self.connected;
         row.failed = self.failed;
         row.left = self.left;
+        row.disconnected = self.disconnected;
+        row.reconnected = self.reconnected;
+        row.device_failed = self.device_failed;
+        row.selected_pair_changes = self.selected_pair_changes;
+        row.time_to_connect_ms_sum = self.time_to_connect_ms_sum;
+        row.time_to_connect_count = self.time_to_connect_count;
         row.rating_sum = self.rating_sum;
         row.rating_count = self.rating_count;
         row.time_to_media_ms_sum = self.time_to_media_ms_sum;
@@ -158,6 +217,9 @@ impl Session {
         row.round_trip_count = self.round_trip_count;
         row.audio_mos_milli_sum = self.audio_mos_milli_sum;
         row.audio_mos_count = self.audio_mos_count;
+        row.video_mos_milli_sum = self.video_mos_milli_sum;
+        row.video_mos_count = self.video_mos_count;
+        self.judged.write(&mut row.packs, names);
         row.measures.clone_from(&self.measures);
     }
 }

@@ -20,6 +20,10 @@ pub struct AggregateSettings {
     pub block_records: i64,
     /// Seconds after which what changed is written.
     pub flush_s: u32,
+    /// Seconds after which what changed is written while there is a backlog: writing the same
+    /// partials less often is what makes it shrink. They are written at a block's end at the
+    /// latest.
+    pub flush_behind_s: u32,
     /// Length of a window of event time, seconds.
     pub window_s: i32,
     /// Which dimensions tell cells apart: a list of dimensions for each grouping. Cells are
@@ -35,6 +39,7 @@ impl Default for AggregateSettings {
             epoch: 1,
             block_records: 500_000,
             flush_s: 5,
+            flush_behind_s: 60,
             window_s: 60,
             groupings: default_groupings(),
             watermark_bound_s: 30,
@@ -59,6 +64,9 @@ impl Check for AggregateSettings {
         }
         if !(1..=3600).contains(&self.flush_s) {
             problems.push("flush_s", "must be from 1 to 3600");
+        }
+        if !(1..=3600).contains(&self.flush_behind_s) {
+            problems.push("flush_behind_s", "must be from 1 to 3600");
         }
         if !(1..=86_400).contains(&self.window_s) || 86_400 % self.window_s != 0 {
             problems.push("window_s", "must divide a day: 86400 s");

@@ -61,15 +61,20 @@ impl<K: Eq + Hash, V: Default> Table<K, V> {
         &mut row.value
     }
 
-    /// Hands every value that changed since the last time to `write`.
+    /// Hands every value that changed since the last time to `write`. With `last`, a value that is
+    /// written is dropped at once: what is written takes up as much again until it is sent.
     pub(crate) fn flush<E>(
         &mut self,
+        last: bool,
         mut write: impl FnMut(&K, &mut V) -> Result<(), E>,
     ) -> Result<(), E> {
         for place in self.dirty.drain(..) {
             let row = &mut self.rows[place as usize];
             row.dirty = false;
             write(&row.key, &mut row.value)?;
+            if last {
+                row.value = V::default();
+            }
         }
         Ok(())
     }

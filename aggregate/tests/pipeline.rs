@@ -4,11 +4,13 @@
 use aggregate::{AggregateSettings, Bin, Pipeline, Sketch};
 use prometheus::{Encoder, Registry, TextEncoder};
 use runtime::{
-    AppendTime, Committed, Handler, Input, Offset, OutputTopic, Partition, Record, Recorder, Source,
+    AppendTime, Committed, Handler, Input, Offset, OutputTopic, Pace, Partition, Record, Recorder,
+    Source,
 };
 use schemas::{
     BlockAudit, CellPartial, DeadLetter, Direction, EnrichedReport, EventKind, Interval, Kind,
-    Lineage, Measures, RawOutcome, ScoredInterval, SessionPartial, Skipped, Verdict,
+    Lineage, Measures, PackTime, PackVerdict, Path, RawOutcome, ScoredInterval, SessionPartial,
+    Skipped, Verdict, Video,
 };
 
 const SOURCE: Source = Source { input: Input(0), partition: Partition(2) };
@@ -52,8 +54,8 @@ impl Run {
         self.bytes(offset, appended_ms, &schemas::encode(report).unwrap());
     }
 
-    fn tick(&mut self, now_ms: u64, idle: bool) {
-        self.pipeline.tick(now_ms, idle, &mut self.out).unwrap();
+    fn tick(&mut self, now_ms: u64, pace: Pace) {
+        self.pipeline.tick(now_ms, pace, &mut self.out).unwrap();
     }
 
     /// What was sent to `topic` since the last call for it.
@@ -112,17 +114,21 @@ fn an_interval_adds_what_it_knows_to_its_cell_in_each_grouping() {
             packets_received: Some(95),
             packets_lost: Some(5),
             bytes: Some(125_000),
-            frames: Some(60),
+            video: Some(Video { frames: Some(60), ..Video::default() }),
             jitter_us: Some(7_500),
             round_trip_us: Some(90_000),
             round_trip_count: Some(2),
             ..audio(end_us - 2_000_000, end_us).interval
         },
         audio_mos_milli: None,
-        verdict: Verdict::Poor,
+        video_mos_milli: Some(3_500),
+        verdicts: [Verdict::Poor, Verdict::Good]
+            .map(|verdict| PackVerdict { verdict, reason: None })
+            .to_vec(),
     }];
+    stats.look_ups.packs = vec!["strict@2".to_owned(), "kind@1".to_owned()];
     run.report(40, MINUTE_MS, &stats);
-    run.tick(5_000, false);
+    run.tick(5_000, Pace::Live);
     let cells = run.sent::<CellPartial>(CELLS);
     let [client, place] = &cells[..] else { panic!("{cells:?}") };
     assert_eq!((place.grouping.as_str(), client.grouping.as_str()), ("place", "client"));
@@ -152,6 +158,11 @@ fn an_interval_adds_what_it_knows_to_its_cell_in_each_grouping() {
         assert_eq!(cell.sketches.bit_rate_bps, state(&[500_000.0]));
         assert_eq!(cell.sketches.frame_rate, state(&[30.0]));
         assert_eq!(cell.sketches.audio_mos, state(&[]));
+        assert_eq!(cell.sketches.video_mos, state(&[3.5]));
+        let pack = |pack: &str| PackTime { pack: pack.to_owned(), ..PackTime::default() };
+        let kind = PackTime { good_us: 2_000_000, ..pack("kind@1") };
+        let strict = PackTime { poor_us: 2_000_000, ..pack("strict@2") };
+        assert_eq!(cell.packs, [kind, strict]);
     }
 }
 
@@ -164,7 +175,7 @@ fn setups_are_counted_in_a_cell_without_kind_or_direction() {
     run.report(0, MINUTE_MS, &connected);
     run.report(1, MINUTE_MS, &report(2, EventKind::Failed, event_us + 1));
     run.report(2, MINUTE_MS, &report(3, EventKind::Joined, event_us + 2));
-    run.tick(5_000, false);
+    run.tick(5_000, Pace::Live);
     let cells = run.sent::<CellPartial>(CELLS);
     assert_eq!(cells.len(), 2, "one in each grouping");
     for cell in cells {
@@ -181,18 +192,19 @@ fn a_session_tells_what_its_last_event_told_whatever_came_last() {
     let mut run = Run::new(AggregateSettings::default());
     let event_us = MINUTE_MS * 1000;
     let mut last = report(5, EventKind::Stats, event_us);
-    last.network_type = "wifi".to_owned();
+    last.network_type = "unknown".to_owned();
     last.place.city = "Bonn".to_owned();
     last.intervals = vec![audio(event_us - 9_000_000, event_us)];
     last.intervals[0].audio_mos_milli = Some(4100);
     last.intervals[0].interval.round_trip_us = Some(50_000);
     last.intervals[0].interval.round_trip_count = Some(3);
     let mut earlier = report(6, EventKind::Feedback, event_us - 1);
+    earlier.path = Some(Path::default());
     earlier.network_type = "cellular".to_owned();
     earlier.rating = Some(2);
     run.report(0, MINUTE_MS, &last);
     run.report(1, MINUTE_MS, &earlier);
-    run.tick(5_000, false);
+    run.tick(5_000, Pace::Live);
     let sessions = run.sent::<SessionPartial>(SESSIONS);
     let [session] = &sessions[..] else { panic!("{sessions:?}") };
     let name = (session.app.as_str(), session.call.as_str(), session.participant.as_str());
@@ -200,7 +212,7 @@ fn a_session_tells_what_its_last_event_told_whatever_came_last() {
     assert_eq!((session.first_us, session.last_us), (event_us - 9_000_000, event_us));
     assert_eq!(session.last_raw_offset, 5);
     let told = (session.network_type.as_str(), session.place.city.as_str());
-    assert_eq!(told, ("wifi", "Bonn"));
+    assert_eq!(told, ("cellular", "Bonn"), "the last that told one");
     assert_eq!((session.rating_sum, session.rating_count), (2, 1));
     assert_eq!((session.round_trip_us, session.round_trip_count), (50_000, 3));
     assert_eq!((session.audio_mos_milli_sum, session.audio_mos_count), (4100, 1));
@@ -214,7 +226,7 @@ fn a_cover_counts_what_it_covers_and_touches_nothing_else() {
     cover.lineage.skipped = vec![Skipped { from: 4, count: 2, outcome: RawOutcome::Late }];
     run.report(0, MINUTE_MS, &cover);
     run.report(1, MINUTE_MS, &cover);
-    run.tick(5_000, false);
+    run.tick(5_000, Pace::Live);
     let audits = run.sent::<BlockAudit>(BLOCKS);
     let expected = BlockAudit {
         epoch: 1,
@@ -238,35 +250,49 @@ fn only_what_changed_is_written_again() {
     other.participant = "q".to_owned();
     run.report(0, MINUTE_MS, &report(1, EventKind::Joined, 1));
     run.report(1, MINUTE_MS, &other);
-    run.tick(5_000, false);
+    run.tick(5_000, Pace::Live);
     assert_eq!(run.sent::<SessionPartial>(SESSIONS).len(), 2);
     assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1);
     run.report(2, MINUTE_MS, &report(3, EventKind::Left, 2));
-    run.tick(10_000, false);
+    run.tick(10_000, Pace::Live);
     let rows = run.sent::<SessionPartial>(SESSIONS);
     let [row] = &rows[..] else { panic!("{rows:?}") };
     assert_eq!((row.participant.as_str(), row.joined, row.left, row.upto), ("p", 1, 1, 3));
     assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1);
-    run.tick(15_000, true);
+    run.tick(15_000, Pace::Idle);
     assert!(run.out.sent.is_empty(), "nothing changed");
 }
 
 #[test]
 fn writes_wait_five_seconds_or_for_a_second_of_silence() {
     let mut run = Run::new(AggregateSettings::default());
-    run.tick(100_000, true);
+    run.tick(100_000, Pace::Idle);
     run.report(0, MINUTE_MS, &report(1, EventKind::Joined, 1));
-    run.tick(100_100, true);
-    run.tick(101_099, true);
+    run.tick(100_100, Pace::Idle);
+    run.tick(101_099, Pace::Idle);
     assert!(run.out.sent.is_empty(), "input may run dry between two records");
-    run.tick(101_100, true);
+    run.tick(101_100, Pace::Idle);
     assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1);
     run.out.sent.clear();
     run.report(1, MINUTE_MS, &report(2, EventKind::Left, 2));
-    run.tick(106_099, false);
+    run.tick(106_099, Pace::Live);
     assert!(run.out.sent.is_empty());
-    run.tick(106_100, false);
+    run.tick(106_100, Pace::Live);
     assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1);
+}
+
+#[test]
+fn with_a_backlog_writes_wait_longer_and_come_at_the_blocks_end_at_the_latest() {
+    let mut run = Run::new(AggregateSettings::default());
+    run.report(0, MINUTE_MS, &report(1, EventKind::Joined, 1));
+    run.tick(59_999, Pace::Behind);
+    assert!(run.out.sent.is_empty());
+    run.tick(60_000, Pace::Behind);
+    assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1);
+    run.out.sent.clear();
+    run.report(1, MINUTE_MS, &report(2, EventKind::Left, 2));
+    run.report(2, 2 * MINUTE_MS, &report(3, EventKind::Left, 3));
+    assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1, "the block has ended");
 }
 
 #[test]
@@ -303,7 +329,7 @@ fn what_cannot_be_read_is_dead_lettered_and_leaves_a_hole() {
     foreign.lineage.raw_partition = 9;
     run.report(2, MINUTE_MS + 2, &foreign);
     run.report(3, MINUTE_MS + 3, &report(4, EventKind::Left, 1));
-    run.tick(5_000, false);
+    run.tick(5_000, Pace::Live);
     let letters = run.sent::<DeadLetter>(DEAD_LETTERS);
     let [garbage, foreign] = &letters[..] else { panic!("{letters:?}") };
     assert_eq!((garbage.stage.as_str(), garbage.reason.as_str()), ("aggregate", "undecodable"));
@@ -341,7 +367,7 @@ fn metrics_have_these_names() {
     run.report(0, MINUTE_MS + 60_000, &stats);
     run.report(1, MINUTE_MS + 120_000, &stats);
     run.bytes(2, MINUTE_MS + 120_000, b"");
-    run.tick(5_000, false);
+    run.tick(5_000, Pace::Live);
     let mut text = Vec::new();
     TextEncoder::new().encode(&run.registry.gather(), &mut text).unwrap();
     let text = String::from_utf8(text).unwrap();

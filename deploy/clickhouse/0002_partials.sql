@@ -6,61 +6,25 @@ CREATE TABLE IF NOT EXISTS cell_partials
     window_start      DateTime('UTC') CODEC(Delta, LZ4),
     window_s          Int32,
     grouping          LowCardinality(String),
-    app               LowCardinality(String),
-    continent         LowCardinality(String),
-    country           LowCardinality(String),
-    subdivision       LowCardinality(String),
-    asn               Int64 CODEC(T64, LZ4),
-    organisation      LowCardinality(String),
-    network_type      LowCardinality(String),
-    edge              LowCardinality(String),
-    device_class      LowCardinality(String),
-    os                LowCardinality(String),
-    browser           LowCardinality(String),
-    client_version    LowCardinality(String),
-    kind              LowCardinality(String),
-    direction         LowCardinality(String),
+    {{dimensions:typed}},
     epoch             Int32,
     partition         Int32,
     block_start       Int64 CODEC(Delta, LZ4),
     upto              Int64 CODEC(Delta, LZ4),
-    intervals         Int64 CODEC(T64, LZ4),
-    observed_us       Int64 CODEC(T64, LZ4),
-    packets_received  Int64 CODEC(T64, LZ4),
-    packets_lost      Int64 CODEC(T64, LZ4),
-    bytes             Int64 CODEC(T64, LZ4),
-    frames            Int64 CODEC(T64, LZ4),
-    freeze_us         Int64 CODEC(T64, LZ4),
-    freeze_count      Int64 CODEC(T64, LZ4),
-    concealed_samples Int64 CODEC(T64, LZ4),
-    total_samples     Int64 CODEC(T64, LZ4),
-    nack              Int64 CODEC(T64, LZ4),
-    pli               Int64 CODEC(T64, LZ4),
-    fir               Int64 CODEC(T64, LZ4),
-    setups_attempted  Int64 CODEC(T64, LZ4),
-    setups_failed     Int64 CODEC(T64, LZ4),
-    poor_us           Int64 CODEC(T64, LZ4),
-    good_us           Int64 CODEC(T64, LZ4),
-    unclassified_us   Int64 CODEC(T64, LZ4),
-    round_trip_ms     AggregateFunction(quantilesDD(0.01, 0.5, 0.75, 0.9, 0.95, 0.99), Float64) CODEC(ZSTD(1)),
-    jitter_ms         AggregateFunction(quantilesDD(0.01, 0.5, 0.75, 0.9, 0.95, 0.99), Float64) CODEC(ZSTD(1)),
-    loss              AggregateFunction(quantilesDD(0.01, 0.5, 0.75, 0.9, 0.95, 0.99), Float64) CODEC(ZSTD(1)),
-    bit_rate_bps      AggregateFunction(quantilesDD(0.01, 0.5, 0.75, 0.9, 0.95, 0.99), Float64) CODEC(ZSTD(1)),
-    frame_rate        AggregateFunction(quantilesDD(0.01, 0.5, 0.75, 0.9, 0.95, 0.99), Float64) CODEC(ZSTD(1)),
-    audio_mos         AggregateFunction(quantilesDD(0.01, 0.5, 0.75, 0.9, 0.95, 0.99), Float64) CODEC(ZSTD(1)),
-    video_mos         AggregateFunction(quantilesDD(0.01, 0.5, 0.75, 0.9, 0.95, 0.99), Float64) CODEC(ZSTD(1)),
-    time_to_media_ms  AggregateFunction(quantilesDD(0.01, 0.5, 0.75, 0.9, 0.95, 0.99), Float64) CODEC(ZSTD(1))
+    {{measures:typed}},
+    {{packs:typed}},
+    {{sketches:typed}}
 )
 ENGINE = ReplacingMergeTree(upto)
 PARTITION BY toDate(window_start)
 PRIMARY KEY (window_start, grouping)
 ORDER BY (
-    window_start, grouping, app, continent, country, subdivision, asn, organisation,
-    network_type, edge, device_class, os, browser, client_version, kind, direction, epoch,
-    partition, block_start
+    window_start, grouping,
+    {{dimensions:names}},
+    epoch, partition, block_start
 )
 TTL window_start + INTERVAL 14 DAY
-SETTINGS ttl_only_drop_parts = 1, merge_max_block_size = 1024;
+SETTINGS ttl_only_drop_parts = 1;
 
 -- What one block contributes to one session. first_us and last_us change with `upto`, so the
 -- partition is taken from the block.
@@ -82,11 +46,15 @@ CREATE TABLE IF NOT EXISTS session_partials
     city                 LowCardinality(String),
     asn                  Int64 CODEC(T64, LZ4),
     organisation         LowCardinality(String),
+    connection_type      LowCardinality(String),
+    place_source         LowCardinality(String),
     device_class         LowCardinality(String),
     os                   LowCardinality(String),
     browser              LowCardinality(String),
     browser_version      LowCardinality(String),
     network              LowCardinality(String),
+    path_us              Int64 CODEC(Delta, LZ4),
+    path_raw_offset      Int64 CODEC(Delta, LZ4),
     network_type         LowCardinality(String),
     transport            LowCardinality(String),
     edge                 LowCardinality(String),
@@ -95,32 +63,24 @@ CREATE TABLE IF NOT EXISTS session_partials
     connected            Int64 CODEC(T64, LZ4),
     failed               Int64 CODEC(T64, LZ4),
     left                 Int64 CODEC(T64, LZ4),
+    disconnected         Int64 CODEC(T64, LZ4),
+    reconnected          Int64 CODEC(T64, LZ4),
+    device_failed        Int64 CODEC(T64, LZ4),
+    selected_pair_changes Int64 CODEC(T64, LZ4),
     rating_sum           Int64 CODEC(T64, LZ4),
     rating_count         Int64 CODEC(T64, LZ4),
+    time_to_connect_ms_sum Int64 CODEC(T64, LZ4),
+    time_to_connect_count Int64 CODEC(T64, LZ4),
     time_to_media_ms_sum Int64 CODEC(T64, LZ4),
     time_to_media_count  Int64 CODEC(T64, LZ4),
     round_trip_us        Int64 CODEC(T64, LZ4),
     round_trip_count     Int64 CODEC(T64, LZ4),
     audio_mos_milli_sum  Int64 CODEC(T64, LZ4),
     audio_mos_count      Int64 CODEC(T64, LZ4),
-    intervals            Int64 CODEC(T64, LZ4),
-    observed_us          Int64 CODEC(T64, LZ4),
-    packets_received     Int64 CODEC(T64, LZ4),
-    packets_lost         Int64 CODEC(T64, LZ4),
-    bytes                Int64 CODEC(T64, LZ4),
-    frames               Int64 CODEC(T64, LZ4),
-    freeze_us            Int64 CODEC(T64, LZ4),
-    freeze_count         Int64 CODEC(T64, LZ4),
-    concealed_samples    Int64 CODEC(T64, LZ4),
-    total_samples        Int64 CODEC(T64, LZ4),
-    nack                 Int64 CODEC(T64, LZ4),
-    pli                  Int64 CODEC(T64, LZ4),
-    fir                  Int64 CODEC(T64, LZ4),
-    setups_attempted     Int64 CODEC(T64, LZ4),
-    setups_failed        Int64 CODEC(T64, LZ4),
-    poor_us              Int64 CODEC(T64, LZ4),
-    good_us              Int64 CODEC(T64, LZ4),
-    unclassified_us      Int64 CODEC(T64, LZ4),
+    video_mos_milli_sum  Int64 CODEC(T64, LZ4),
+    video_mos_count      Int64 CODEC(T64, LZ4),
+    {{measures:typed}},
+    {{packs:typed}},
     INDEX by_last last_us TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(upto)
@@ -128,7 +88,7 @@ PARTITION BY intDiv(block_start, 10000000)
 ORDER BY (app, call, participant, epoch, partition, block_start)
 TTL toDateTime(last_us) + INTERVAL 30 DAY;
 
--- One audit row a block.
+-- One audit row a block. A block that has ended is the newer version of itself.
 CREATE TABLE IF NOT EXISTS blocks
 (
     epoch         Int32,
@@ -147,9 +107,10 @@ CREATE TABLE IF NOT EXISTS blocks
     intervals     Int64 CODEC(T64, LZ4),
     first_window  DateTime('UTC') CODEC(Delta, LZ4),
     last_window   DateTime('UTC') CODEC(Delta, LZ4),
-    raw_holes     Int64 CODEC(T64, LZ4)
+    raw_holes     Int64 CODEC(T64, LZ4),
+    version       Int64 MATERIALIZED 2 * upto + finished
 )
-ENGINE = ReplacingMergeTree(upto)
+ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(toDateTime(append_minute * 60, 'UTC'))
 ORDER BY (epoch, partition, block_start)
 TTL toDateTime(append_minute * 60, 'UTC') + INTERVAL 90 DAY;

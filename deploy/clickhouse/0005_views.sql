@@ -15,22 +15,20 @@ CREATE OR REPLACE VIEW cells
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS WITH (SELECT groupArray(hour) FROM open_hours) AS open
 SELECT
-    window_start, window_s, grouping, app, continent, country, subdivision, asn, organisation,
-    network_type, edge, device_class, os, browser, client_version, kind, direction, intervals,
-    observed_us, packets_received, packets_lost, bytes, frames, freeze_us, freeze_count,
-    concealed_samples, total_samples, nack, pli, fir, setups_attempted, setups_failed, poor_us,
-    good_us, unclassified_us, round_trip_ms, jitter_ms, loss, bit_rate_bps, frame_rate,
-    audio_mos, video_mos, time_to_media_ms
+    window_start, window_s, grouping,
+    {{dimensions:names}},
+    {{measures:names}},
+    {{packs:names}},
+    {{sketches:state}}
 FROM cells_1m FINAL
 WHERE NOT has(open, toStartOfHour(window_start))
 UNION ALL
 SELECT
-    window_start, window_s, grouping, app, continent, country, subdivision, asn, organisation,
-    network_type, edge, device_class, os, browser, client_version, kind, direction, intervals,
-    observed_us, packets_received, packets_lost, bytes, frames, freeze_us, freeze_count,
-    concealed_samples, total_samples, nack, pli, fir, setups_attempted, setups_failed, poor_us,
-    good_us, unclassified_us, round_trip_ms, jitter_ms, loss, bit_rate_bps, frame_rate,
-    audio_mos, video_mos, time_to_media_ms
+    window_start, window_s, grouping,
+    {{dimensions:names}},
+    {{measures:names}},
+    {{packs:names}},
+    {{sketches:names}}
 FROM folded_partials
 WHERE has(open, toStartOfHour(window_start))
 SETTINGS do_not_merge_across_partitions_select_final = 1;
@@ -41,22 +39,20 @@ CREATE OR REPLACE VIEW cell_rows
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS WITH (SELECT groupArray(hour) FROM open_hours) AS open
 SELECT
-    window_start, window_s, grouping, app, continent, country, subdivision, asn, organisation,
-    network_type, edge, device_class, os, browser, client_version, kind, direction, intervals,
-    observed_us, packets_received, packets_lost, bytes, frames, freeze_us, freeze_count,
-    concealed_samples, total_samples, nack, pli, fir, setups_attempted, setups_failed, poor_us,
-    good_us, unclassified_us, round_trip_ms, jitter_ms, loss, bit_rate_bps, frame_rate,
-    audio_mos, video_mos, time_to_media_ms
+    window_start, window_s, grouping,
+    {{dimensions:names}},
+    {{measures:names}},
+    {{packs:names}},
+    {{sketches:state}}
 FROM cells_1m FINAL
 WHERE NOT has(open, toStartOfHour(window_start))
 UNION ALL
 SELECT
-    window_start, window_s, grouping, app, continent, country, subdivision, asn, organisation,
-    network_type, edge, device_class, os, browser, client_version, kind, direction, intervals,
-    observed_us, packets_received, packets_lost, bytes, frames, freeze_us, freeze_count,
-    concealed_samples, total_samples, nack, pli, fir, setups_attempted, setups_failed, poor_us,
-    good_us, unclassified_us, round_trip_ms, jitter_ms, loss, bit_rate_bps, frame_rate,
-    audio_mos, video_mos, time_to_media_ms
+    window_start, window_s, grouping,
+    {{dimensions:names}},
+    {{measures:names}},
+    {{packs:names}},
+    {{sketches:state}}
 FROM cell_partials FINAL
 WHERE has(open, toStartOfHour(window_start))
 SETTINGS do_not_merge_across_partitions_select_final = 1;
@@ -74,45 +70,39 @@ AS SELECT
     argMax(city, (session_partials.last_us, session_partials.last_raw_offset)) AS city,
     argMax(asn, (session_partials.last_us, session_partials.last_raw_offset)) AS asn,
     argMax(organisation, (session_partials.last_us, session_partials.last_raw_offset)) AS organisation,
+    argMax(connection_type, (session_partials.last_us, session_partials.last_raw_offset)) AS connection_type,
+    argMax(place_source, (session_partials.last_us, session_partials.last_raw_offset)) AS place_source,
     argMax(device_class, (session_partials.last_us, session_partials.last_raw_offset)) AS device_class,
     argMax(os, (session_partials.last_us, session_partials.last_raw_offset)) AS os,
     argMax(browser, (session_partials.last_us, session_partials.last_raw_offset)) AS browser,
     argMax(browser_version, (session_partials.last_us, session_partials.last_raw_offset)) AS browser_version,
     argMax(network, (session_partials.last_us, session_partials.last_raw_offset)) AS network,
-    argMax(network_type, (session_partials.last_us, session_partials.last_raw_offset)) AS network_type,
-    argMax(transport, (session_partials.last_us, session_partials.last_raw_offset)) AS transport,
+    argMax(network_type, (path_us, path_raw_offset)) AS network_type,
+    argMax(transport, (path_us, path_raw_offset)) AS transport,
     argMax(edge, (session_partials.last_us, session_partials.last_raw_offset)) AS edge,
     argMax(client_version, (session_partials.last_us, session_partials.last_raw_offset)) AS client_version,
     sum(joined) AS joined,
     sum(connected) AS connected,
     sum(failed) AS failed,
     sum(left) AS left,
+    sum(disconnected) AS disconnected,
+    sum(reconnected) AS reconnected,
+    sum(device_failed) AS device_failed,
+    sum(selected_pair_changes) AS selected_pair_changes,
     sum(rating_sum) AS rating_sum,
     sum(rating_count) AS rating_count,
+    sum(time_to_connect_ms_sum) AS time_to_connect_ms_sum,
+    sum(time_to_connect_count) AS time_to_connect_count,
     sum(time_to_media_ms_sum) AS time_to_media_ms_sum,
     sum(time_to_media_count) AS time_to_media_count,
     sum(round_trip_us) AS round_trip_us,
     sum(round_trip_count) AS round_trip_count,
     sum(audio_mos_milli_sum) AS audio_mos_milli_sum,
     sum(audio_mos_count) AS audio_mos_count,
-    sum(intervals) AS intervals,
-    sum(observed_us) AS observed_us,
-    sum(packets_received) AS packets_received,
-    sum(packets_lost) AS packets_lost,
-    sum(bytes) AS bytes,
-    sum(frames) AS frames,
-    sum(freeze_us) AS freeze_us,
-    sum(freeze_count) AS freeze_count,
-    sum(concealed_samples) AS concealed_samples,
-    sum(total_samples) AS total_samples,
-    sum(nack) AS nack,
-    sum(pli) AS pli,
-    sum(fir) AS fir,
-    sum(setups_attempted) AS setups_attempted,
-    sum(setups_failed) AS setups_failed,
-    sum(poor_us) AS poor_us,
-    sum(good_us) AS good_us,
-    sum(unclassified_us) AS unclassified_us
+    sum(video_mos_milli_sum) AS video_mos_milli_sum,
+    sum(video_mos_count) AS video_mos_count,
+    {{measures:sum}},
+    {{packs:sum_by_key}}
 FROM session_partials FINAL
 GROUP BY app, call, participant
 SETTINGS do_not_merge_across_partitions_select_final = 1;

@@ -11,8 +11,8 @@ use schemas::{Place, Provider};
 
 use crate::content;
 use crate::groups::Groups;
-use crate::mmdb::{Depth, Mmdb};
-use crate::place::{CityRecord, ConnectionRecord, ProviderRecord};
+use crate::mmdb::{Depth, Leaf, Mmdb};
+use crate::place::{self, CityRecord, ConnectionRecord, ProviderRecord};
 use crate::ranges::Ranges;
 
 /// A file that knows providers: MMDB, or ranges in CSV, which are read into memory.
@@ -59,21 +59,6 @@ impl ProviderFile {
         }
     }
 
-    fn find(&self, address: IpAddr) -> Result<Option<Found>, MaxMindDbError> {
-        match self {
-            Self::Mmdb(mmdb) => {
-                let record = mmdb.find::<ProviderRecord<'_>>(address)?;
-                Ok(record.map(|ProviderRecord(record)| Found {
-                    provider: record.provider(),
-                    connection_type: record.connection_type().map(str::to_owned),
-                }))
-            }
-            Self::Csv { ranges, .. } => Ok(ranges
-                .provider(address)
-                .map(|provider| Found { provider: provider.clone(), connection_type: None })),
-        }
-    }
-
     fn label(&self) -> String {
         match self {
             Self::Mmdb(mmdb) => mmdb.label(),
@@ -82,11 +67,50 @@ impl ProviderFile {
     }
 }
 
-/// What a file says about who carries an address's traffic.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub(crate) provider: Provider,
-    pub(crate) connection_type: Option<String>,
+/// Which file, and where in it: one record however many addresses have it.
+pub(crate) type Key = (usize, usize);
+
+/// A record of where addresses are.
+pub(crate) struct PlaceEntry<'a> {
+    pub(crate) key: Key,
+    leaf: Leaf<'a>,
+}
+
+impl PlaceEntry<'_> {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub(crate) fn read(&self) -> Result<Place, MaxMindDbError> {
+        let record = self.leaf.read::<CityRecord<'_>>()?;
+        Ok(record.map_or_else(place::nowhere, |record| record.place()))
+    }
+}
+
+/// A record of who carries addresses' traffic.
+pub(crate) struct ProviderEntry<'a> {
+    pub(crate) key: Key,
+    row: ProviderRow<'a>,
+}
+
+enum ProviderRow<'a> {
+    Leaf(Leaf<'a>),
+    Range(&'a Provider),
+}
+
+impl ProviderEntry<'_> {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub(crate) fn read(&self) -> Result<Provider, MaxMindDbError> {
+        Ok(match &self.row {
+            ProviderRow::Leaf(leaf) => leaf
+                .read::<ProviderRecord<'_>>()?
+                .map_or_else(place::nobody, |ProviderRecord(record)| record.provider()),
+            ProviderRow::Range(provider) => Provider::clone(provider),
+        })
+    }
 }
 
 /// All files, in one edition each; of several, the first that knows an address is believed.
@@ -99,22 +123,41 @@ pub(crate) struct Geo {
 }
 
 impl Geo {
-    /// Where an address is; none if no file knows it.
+    /// The record of where an address is; none if no file knows it.
     ///
     /// # Errors
     /// When a file is damaged where the address leads.
-    pub(crate) fn place(&self, address: IpAddr) -> Result<Option<Place>, MaxMindDbError> {
-        let mut records = self.city.iter().map(|file| file.find::<CityRecord<'_>>(address));
-        Ok(records.find_map(Result::transpose).transpose()?.map(|record| record.place()))
+    pub(crate) fn place(&self, address: IpAddr) -> Result<Option<PlaceEntry<'_>>, MaxMindDbError> {
+        for (file, mmdb) in self.city.iter().enumerate() {
+            if let Some(leaf) = mmdb.leaf(address)? {
+                return Ok(Some(PlaceEntry { key: (file, leaf.offset), leaf }));
+            }
+        }
+        Ok(None)
     }
 
-    /// Who carries an address's traffic; none if no file knows it.
+    /// The record of who carries an address's traffic; none if no file knows it.
     ///
     /// # Errors
     /// When a file is damaged where the address leads.
-    pub(crate) fn provider(&self, address: IpAddr) -> Result<Option<Found>, MaxMindDbError> {
-        let mut found = self.asn.iter().map(|file| file.find(address));
-        found.find_map(Result::transpose).transpose()
+    pub(crate) fn provider(
+        &self,
+        address: IpAddr,
+    ) -> Result<Option<ProviderEntry<'_>>, MaxMindDbError> {
+        for (file, source) in self.asn.iter().enumerate() {
+            let found = match source.as_ref() {
+                ProviderFile::Mmdb(mmdb) => {
+                    mmdb.leaf(address)?.map(|leaf| (leaf.offset, ProviderRow::Leaf(leaf)))
+                }
+                ProviderFile::Csv { ranges, .. } => ranges
+                    .position(address)
+                    .map(|position| (position, ProviderRow::Range(ranges.at(position)))),
+            };
+            if let Some((position, row)) = found {
+                return Ok(Some(ProviderEntry { key: (file, position), row }));
+            }
+        }
+        Ok(None)
     }
 
     /// How an address is connected; none if no file knows it.

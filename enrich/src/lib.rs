@@ -4,6 +4,7 @@
 //! It drops nothing and keeps nothing: what it cannot look up is unknown, as data.
 
 mod address;
+mod claim;
 mod content;
 mod device;
 mod geo;

@@ -7,14 +7,18 @@ use ipnet::IpNet;
 use prometheus::Registry;
 use quick_cache::unsync::Cache;
 use runtime::{Fatal, Problems};
-use schemas::{Place, Provider};
+use schemas::{Claim, Place, PlaceSource, Provider};
 
 use crate::address::{self, Kind};
-use crate::geo::Geo;
+use crate::claim;
+use crate::geo::{Geo, Key, ProviderEntry};
 use crate::metrics::{Metrics, Table};
 use crate::place;
 use crate::settings::EnrichSettings;
 use crate::sources::Sources;
+
+/// Records of a kind of data that are remembered, about 300 bytes each.
+const RECORDS: usize = 16_384;
 
 /// What an address tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,19 +27,22 @@ pub struct Origin {
     /// The client's network, /24 or /48; empty if it is not known.
     pub network: String,
     /// Where the client is.
-    pub place: Place,
+    pub place: Arc<Place>,
     /// Who carries the client's traffic.
-    pub provider: Provider,
-    /// Cable/DSL, Cellular, … in the words of the look-up data, or unknown.
-    pub connection_type: String,
+    pub provider: Arc<Provider>,
+    /// What told place and provider.
+    pub source: PlaceSource,
 }
 
 impl Origin {
     /// Of an address that tells nothing.
     fn none(kind: Kind) -> Arc<Self> {
-        let (place, provider) = (place::nowhere(), place::nobody());
-        let connection_type = place::known(None);
-        Arc::new(Self { kind, network: String::new(), place, provider, connection_type })
+        Arc::new(Self::unknown(kind, String::new()))
+    }
+
+    fn unknown(kind: Kind, network: String) -> Self {
+        let (place, provider) = (Arc::new(place::nowhere()), Arc::new(place::nobody()));
+        Self { kind, network, place, provider, source: PlaceSource::Unknown }
     }
 }
 
@@ -44,6 +51,9 @@ pub struct Locator {
     geo: Geo,
     relays: Vec<IpNet>,
     remembered: Cache<IpAddr, Arc<Origin>>,
+    /// Records that were read lately: far fewer than addresses, and dear to read.
+    places: Cache<Key, Arc<Place>>,
+    providers: Cache<Key, Arc<Provider>>,
     metrics: Metrics,
     missing: Arc<Origin>,
     anonymised: Arc<Origin>,
@@ -67,6 +77,8 @@ impl Locator {
             geo,
             relays: settings.relay_networks.clone(),
             remembered: Cache::new(settings.address_cache),
+            places: Cache::new(RECORDS),
+            providers: Cache::new(RECORDS),
             metrics,
             missing: Origin::none(Kind::Missing),
             anonymised: Origin::none(Kind::Anonymised),
@@ -83,6 +95,8 @@ impl Locator {
     pub(crate) fn look_up_in(&mut self, geo: Geo) {
         self.geo = geo;
         self.remembered.clear();
+        self.places.clear();
+        self.providers.clear();
     }
 
     /// What an address tells; nothing if it is no client's public address.
@@ -101,7 +115,7 @@ impl Locator {
         origin
     }
 
-    fn look_up(&self, address: IpAddr) -> Origin {
+    fn look_up(&mut self, address: IpAddr) -> Origin {
         let relay = self.relays.iter().any(|relay| relay.contains(&address));
         let kind = if relay { Kind::Relay } else { address::kind(address) };
         let network = match kind {
@@ -109,27 +123,76 @@ impl Locator {
             Kind::Relay | Kind::Anonymised => String::new(),
             _ => address::network(address),
         };
-        let (place, provider) = (place::nowhere(), place::nobody());
-        let connection_type = place::known(None);
-        let mut origin = Origin { kind, network, place, provider, connection_type };
+        let mut origin = Origin::unknown(kind, network);
         if kind == Kind::Public {
-            let (geo, metrics) = (&self.geo, &self.metrics);
-            if let Some(place) = metrics.look_up(Table::City, geo.place(address)) {
-                origin.place = place;
-            }
-            let mut connection_type = None;
-            if let Some(found) = metrics.look_up(Table::Asn, geo.provider(address)) {
-                (origin.provider, connection_type) = (found.provider, found.connection_type);
-            }
-            if !geo.connection_type.is_empty() {
-                let found = metrics.look_up(Table::ConnectionType, geo.connection_type(address));
-                connection_type = found.or(connection_type);
-            }
-            origin.connection_type = place::known(connection_type.as_deref());
-            geo.group(&mut origin.provider);
+            self.tell(address, &mut origin);
         }
         origin
     }
+
+    fn tell(&mut self, address: IpAddr, origin: &mut Origin) {
+        let known = |place: &Place| *place != place::nowhere();
+        if let Some(place) = self.place(address).filter(|place| known(place)) {
+            (origin.place, origin.source) = (place, PlaceSource::Address);
+        }
+        let known = |provider: &Provider| *provider != place::nobody();
+        if let Some(provider) = self.provider(address).filter(|provider| known(provider)) {
+            (origin.provider, origin.source) = (provider, PlaceSource::Address);
+        }
+    }
+
+    fn place(&mut self, address: IpAddr) -> Option<Arc<Place>> {
+        let places = &mut self.places;
+        let found = self.geo.place(address).and_then(|entry| {
+            entry.map(|entry| remembered(places, entry.key, || entry.read())).transpose()
+        });
+        self.metrics.look_up(Table::City, found)
+    }
+
+    fn provider(&mut self, address: IpAddr) -> Option<Arc<Provider>> {
+        let (geo, providers) = (&self.geo, &mut self.providers);
+        let read = |entry: &ProviderEntry<'_>| {
+            let mut provider = entry.read()?;
+            geo.group(&mut provider);
+            Ok(provider)
+        };
+        let found = geo.provider(address).and_then(|entry| {
+            entry.map(|entry| remembered(providers, entry.key, || read(&entry))).transpose()
+        });
+        let provider = self.metrics.look_up(Table::Asn, found);
+        if geo.connection_type.is_empty() {
+            return provider;
+        }
+        match self.metrics.look_up(Table::ConnectionType, geo.connection_type(address)) {
+            None => provider,
+            Some(connection_type) => {
+                let provider = provider.map_or_else(place::nobody, |found| Provider::clone(&found));
+                Some(Arc::new(Provider { connection_type, ..provider }))
+            }
+        }
+    }
+
+    /// Place and provider of a client whose address tells none: those that its envelope claims.
+    /// None if it claims nothing that can be used.
+    pub(crate) fn claimed(&self, claim: &Claim) -> Option<(Place, Provider)> {
+        let (place, mut provider) = (claim::place(claim), claim::provider(claim));
+        self.geo.group(&mut provider);
+        (place != place::nowhere() || provider != place::nobody()).then_some((place, provider))
+    }
+}
+
+/// What is remembered of a record, or else what it says.
+fn remembered<T, E>(
+    cache: &mut Cache<Key, Arc<T>>,
+    key: Key,
+    read: impl FnOnce() -> Result<T, E>,
+) -> Result<Arc<T>, E> {
+    if let Some(known) = cache.get(&key) {
+        return Ok(Arc::clone(known));
+    }
+    let read = Arc::new(read()?);
+    cache.insert(key, Arc::clone(&read));
+    Ok(read)
 }
 
 #[cfg(test)]

@@ -30,21 +30,25 @@ pub(crate) fn jitter_ms(interval: &Interval) -> Option<f64> {
 
 /// Mean time in the jitter buffer, ms.
 pub(crate) fn jitter_buffer_ms(interval: &Interval) -> Option<f64> {
-    Some(quotient(interval.jitter_buffer_us?, interval.jitter_buffer_emitted?)? / 1000.0)
+    let inbound = interval.inbound.as_ref()?;
+    Some(quotient(inbound.jitter_buffer_us?, inbound.jitter_buffer_emitted?)? / 1000.0)
 }
 
 /// Share of frames dropped, 0 to 1.
 pub(crate) fn frame_loss(interval: &Interval) -> Option<f64> {
-    let (dropped, frames) = (interval.frames_dropped?, interval.frames?);
+    let video = interval.video.as_ref()?;
+    let (dropped, frames) = (video.frames_dropped?, video.frames?);
     quotient(dropped, frames + dropped)
 }
 
 /// Frames a second.
 pub(crate) fn frame_rate(interval: &Interval) -> Option<f64> {
-    Some(interval.frames? as f64 * 1e6 / (interval.end_us - interval.start_us) as f64)
+    let frames = interval.video.as_ref()?.frames?;
+    Some(frames as f64 * 1e6 / (interval.end_us - interval.start_us) as f64)
 }
 
 /// Share of samples concealed, without silence, 0 to 1.
 pub(crate) fn concealment(interval: &Interval) -> Option<f64> {
-    quotient(interval.concealed_samples?.max(0), interval.total_samples?)
+    let audio = interval.audio.as_ref()?;
+    quotient(audio.concealed_samples?.max(0), audio.total_samples?)
 }

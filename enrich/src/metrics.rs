@@ -11,7 +11,7 @@ use schemas::EventKind;
 
 use crate::address::Kind;
 
-/// A kind of look-up data.
+/// A kind of look-up data. Those that addresses are looked up in come first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Table {
     City,
@@ -40,7 +40,8 @@ pub(crate) struct Metrics {
     dead_letters: IntCounterVec,
     /// By [`Kind`].
     addresses: Vec<IntCounter>,
-    look_ups: IntCounterVec,
+    /// By [`Table`], then found, not found, error.
+    look_ups: Vec<[IntCounter; 3]>,
     pub(crate) reload: ReloadMetrics,
 }
 
@@ -62,6 +63,17 @@ impl Metrics {
                     "Client addresses of reports, by kind; only public ones are looked up.",
                 ),
                 &["kind"],
+            )?,
+        )?;
+        let look_ups = added(
+            registry,
+            IntCounterVec::new(
+                Opts::new(
+                    "isobar_enrich_look_ups_total",
+                    "Addresses looked up in files, by table (city, asn, connection_type) and \
+                     outcome (found, not_found, error: the file is damaged there).",
+                ),
+                &["table", "outcome"],
             )?,
         )?;
         Ok(Self {
@@ -87,17 +99,12 @@ impl Metrics {
                 .iter()
                 .map(|kind| addresses.with_label_values(&[kind.name()]))
                 .collect(),
-            look_ups: added(
-                registry,
-                IntCounterVec::new(
-                    Opts::new(
-                        "isobar_enrich_look_ups_total",
-                        "Addresses looked up in files, by table (city, asn, connection_type) and \
-                         outcome (found, not_found, error: the file is damaged there).",
-                    ),
-                    &["table", "outcome"],
-                )?,
-            )?,
+            look_ups: [Table::City, Table::Asn, Table::ConnectionType]
+                .map(|table| {
+                    ["found", "not_found", "error"]
+                        .map(|outcome| look_ups.with_label_values(&[table.name(), outcome]))
+                })
+                .to_vec(),
             reload: ReloadMetrics::register(registry)?,
         })
     }
@@ -126,15 +133,15 @@ impl Metrics {
         table: Table,
         outcome: Result<Option<T>, impl Display>,
     ) -> Option<T> {
-        let (label, found) = match outcome {
-            Ok(Some(found)) => ("found", Some(found)),
-            Ok(None) => ("not_found", None),
+        let (counter, found) = match outcome {
+            Ok(Some(found)) => (0, Some(found)),
+            Ok(None) => (1, None),
             Err(error) => {
                 tracing::debug!(?table, %error, "look-up failed");
-                ("error", None)
+                (2, None)
             }
         };
-        self.look_ups.with_label_values(&[table.name(), label]).inc();
+        self.look_ups[table as usize][counter].inc();
         found
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
-use maxminddb::{MaxMindDbError, Reader, Within, WithinOptions};
+use maxminddb::{LookupResult, MaxMindDbError, Reader, Within, WithinOptions};
 use serde::Deserialize;
 
 use crate::content::Content;
@@ -38,6 +38,18 @@ impl Mmdb {
         Ok(Self { reader })
     }
 
+    /// The record of an address, not read yet; none if the file does not know the address.
+    ///
+    /// # Errors
+    /// When the file is damaged where the address leads.
+    pub(crate) fn leaf(&self, address: IpAddr) -> Result<Option<Leaf<'_>>, MaxMindDbError> {
+        if address.is_ipv6() && self.reader.metadata().ip_version == 4 {
+            return Ok(None);
+        }
+        let found = self.reader.lookup(address)?;
+        Ok(found.offset().map(|offset| Leaf { offset, found }))
+    }
+
     /// What the file says about an address; none if it does not know it.
     ///
     /// # Errors
@@ -46,10 +58,7 @@ impl Mmdb {
         &'a self,
         address: IpAddr,
     ) -> Result<Option<T>, MaxMindDbError> {
-        if address.is_ipv6() && self.reader.metadata().ip_version == 4 {
-            return Ok(None);
-        }
-        self.reader.lookup(address)?.decode()
+        self.leaf(address)?.map_or(Ok(None), |leaf| leaf.read())
     }
 
     /// `type@build`: which edition of which data it is.
@@ -104,6 +113,23 @@ impl Mmdb {
 
     fn networks(&self) -> Result<Within<'_, Content>, String> {
         self.reader.networks(WithinOptions::default()).map_err(|error| error.to_string())
+    }
+}
+
+/// A record of a file; many networks may share it.
+pub(crate) struct Leaf<'a> {
+    /// Where the record is in the file.
+    pub(crate) offset: usize,
+    found: LookupResult<'a, Content>,
+}
+
+impl<'a> Leaf<'a> {
+    /// Reads the record.
+    ///
+    /// # Errors
+    /// When it is damaged, or of another shape.
+    pub(crate) fn read<T: Deserialize<'a>>(&self) -> Result<Option<T>, MaxMindDbError> {
+        self.found.decode()
     }
 }
 

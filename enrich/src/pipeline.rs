@@ -4,15 +4,16 @@
 use std::sync::Arc;
 
 use quick_cache::unsync::Cache;
-use runtime::{Committed, Fatal, Handler, Output, OutputTopic, Record, Source, Start};
+use runtime::{Committed, Fatal, Handler, Output, OutputTopic, Pace, Record, Source, Start};
 use schemas::{
-    DecodeError, Device, EnrichedReport, EventKind, LookUps, Path, Report, ScoredInterval, UNKNOWN,
+    Claim, DecodeError, Device, EnrichedReport, EventKind, LookUps, PackVerdict, Path, Place,
+    PlaceSource, Provider, Report, ScoredInterval, UNKNOWN,
 };
 
-use crate::device;
-use crate::device::Devices;
+use crate::address::Kind;
+use crate::device::{self, Devices};
 use crate::geo::Geo;
-use crate::locate::Locator;
+use crate::locate::{Locator, Origin};
 use crate::metrics::Metrics;
 use crate::pack::Pack;
 use crate::place::known;
@@ -52,7 +53,7 @@ impl Pipeline {
             city: locator.geo().city_label(),
             asn: locator.geo().asn_label(),
             user_agent: devices.label(),
-            pack: pack.label(),
+            packs: vec![pack.label()],
             score: score.label(),
         };
         Self {
@@ -84,12 +85,14 @@ impl Pipeline {
         }
         let origin = self.locator.locate(report.client_address.as_deref().unwrap_or_default());
         self.metrics.address(origin.kind);
+        let (place, provider, place_source) = self.place(&origin, report.claim.as_ref());
         let device = self.device(report.user_agent.as_deref());
         let path = report.path.as_ref();
         let (pack, score) = (&self.pack, &self.score);
         let scored = report.intervals.into_iter().map(|interval| ScoredInterval {
             audio_mos_milli: score.audio_mos_milli(&interval, path),
-            verdict: pack.verdict(&interval),
+            video_mos_milli: None,
+            verdicts: vec![PackVerdict { verdict: pack.verdict(&interval), reason: None }],
             interval,
         });
         EnrichedReport {
@@ -104,8 +107,9 @@ impl Pipeline {
             peer_connection: report.peer_connection,
             event_us: report.event_us,
             network: origin.network.clone(),
-            place: origin.place.clone(),
-            provider: origin.provider.clone(),
+            place,
+            provider,
+            place_source,
             device: Device::clone(&device),
             edge: known(report.edge.as_deref()),
             client_version: known(report.client_version.as_deref()),
@@ -113,8 +117,19 @@ impl Pipeline {
             time_to_connect_ms: report.time_to_connect_ms,
             time_to_media_ms: report.time_to_media_ms,
             failure_reason: report.failure_reason,
+            failed_device: report.failed_device,
             rating: report.rating,
             look_ups: self.look_ups.clone(),
+        }
+    }
+
+    /// What data know of a client's public address; of a client with no such address, what its
+    /// envelope claims. A claim never stands beside a public address, nor corrects it.
+    fn place(&self, origin: &Origin, claim: Option<&Claim>) -> (Place, Provider, PlaceSource) {
+        let claim = claim.filter(|_| origin.kind != Kind::Public);
+        match claim.and_then(|claim| self.locator.claimed(claim)) {
+            Some((place, provider)) => (place, provider, PlaceSource::Claimed),
+            None => (Place::clone(&origin.place), Provider::clone(&origin.provider), origin.source),
         }
     }
 
@@ -169,7 +184,7 @@ impl Handler for Pipeline {
         Ok(())
     }
 
-    fn tick(&mut self, _: u64, _: bool, _: &mut dyn Output) -> Result<(), Fatal> {
+    fn tick(&mut self, _: u64, _: Pace, _: &mut dyn Output) -> Result<(), Fatal> {
         Ok(())
     }
 

@@ -98,7 +98,7 @@ impl CityRecord<'_> {
         let country = [self.country_code, self.country.as_ref().and_then(|named| named.code)];
         let country = country.into_iter().flatten().find_map(iso::country);
         Place {
-            continent: known(self.continent().or_else(|| CONTINENTS.get(country?).copied())),
+            continent: known(self.continent().or_else(|| continent_of(country?))),
             country: known(country),
             subdivision: known(self.subdivision(country)),
             city: known(self.city.as_ref().and_then(|named| named.name)),
@@ -107,7 +107,7 @@ impl CityRecord<'_> {
 
     fn continent(&self) -> Option<&str> {
         let codes = [self.continent_code, self.continent.as_ref().and_then(|named| named.code)];
-        codes.into_iter().flatten().find(|code| CONTINENT_CODES.contains(code))
+        codes.into_iter().flatten().find_map(continent)
     }
 
     /// Its ISO 3166-2 code where the record tells one, else its name.
@@ -210,7 +210,11 @@ impl<'a> NetworkRecord<'a> {
 
     /// The provider it names; what it does not tell is unknown.
     pub(crate) fn provider(&self) -> Provider {
-        Provider { asn: self.asn().unwrap_or(0).into(), organisation: known(self.organisation()) }
+        Provider {
+            asn: self.asn().unwrap_or(0).into(),
+            organisation: known(self.organisation()),
+            connection_type: known(self.connection_type()),
+        }
     }
 }
 
@@ -221,7 +225,7 @@ pub(crate) struct ProviderRecord<'a>(#[serde(borrow)] pub(crate) NetworkRecord<'
 
 impl Tells for ProviderRecord<'_> {
     fn tells(&self) -> bool {
-        self.0.provider() != nobody()
+        self.0.asn().is_some() || self.0.organisation().is_some()
     }
 }
 
@@ -238,7 +242,7 @@ impl Tells for ConnectionRecord<'_> {
 
 /// The provider of an address that no data knows.
 pub(crate) fn nobody() -> Provider {
-    Provider { asn: 0, organisation: known(None) }
+    Provider { asn: 0, organisation: known(None), connection_type: known(None) }
 }
 
 /// The text, or unknown if there is none.
@@ -246,9 +250,17 @@ pub(crate) fn known(text: Option<&str>) -> String {
     text.filter(|text| !text.is_empty()).unwrap_or(UNKNOWN).to_owned()
 }
 
-const CONTINENT_CODES: [&str; 7] = ["AF", "AN", "AS", "EU", "NA", "OC", "SA"];
+/// The text, if it is a continent's code.
+pub(crate) fn continent(code: &str) -> Option<&str> {
+    ["AF", "AN", "AS", "EU", "NA", "OC", "SA"].contains(&code).then_some(code)
+}
 
-/// Continent code by country code, for data that names no continent.
+/// The continent of a country, for data that names none.
+pub(crate) fn continent_of(country: &str) -> Option<&'static str> {
+    CONTINENTS.get(country).copied()
+}
+
+/// Continent code by country code.
 static CONTINENTS: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| {
     #[derive(Deserialize)]
     struct File {

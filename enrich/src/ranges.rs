@@ -38,7 +38,7 @@ impl Ranges {
             })?;
             let position = *positions.entry(provider).or_insert_with_key(|(asn, organisation)| {
                 let (asn, organisation) = (i64::from(*asn), known(Some(organisation)));
-                ranges.providers.push(Provider { asn, organisation });
+                ranges.providers.push(Provider { asn, organisation, connection_type: known(None) });
                 ranges.providers.len() as u32 - 1
             });
             match (first, last) {
@@ -56,13 +56,19 @@ impl Ranges {
         Ok(ranges)
     }
 
-    /// The provider of an address, by the range that starts last where ranges overlap.
-    pub(crate) fn provider(&self, address: IpAddr) -> Option<&Provider> {
+    /// The position among all providers ([`Ranges::at`]) of the one that has an address, by the
+    /// range that starts last where ranges overlap.
+    pub(crate) fn position(&self, address: IpAddr) -> Option<usize> {
         let position = match address {
             IpAddr::V4(address) => find(&self.v4, address),
             IpAddr::V6(address) => find(&self.v6, address),
         };
-        Some(&self.providers[position? as usize])
+        position.map(|position| position as usize)
+    }
+
+    /// The provider at a position.
+    pub(crate) fn at(&self, position: usize) -> &Provider {
+        &self.providers[position]
     }
 
     /// Tells one edition of the data from another: the file itself names none.

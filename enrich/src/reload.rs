@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-use runtime::{Committed, Fatal, Handler, Output, Record, Source, Start};
+use runtime::{Committed, Fatal, Handler, Output, Pace, Record, Source, Start};
 
 use crate::geo::Geo;
 use crate::metrics::ReloadMetrics;
@@ -75,11 +75,11 @@ impl Handler for Reloading {
         self.pipeline.record(record, out)
     }
 
-    fn tick(&mut self, now_ms: u64, idle: bool, out: &mut dyn Output) -> Result<(), Fatal> {
+    fn tick(&mut self, now_ms: u64, pace: Pace, out: &mut dyn Output) -> Result<(), Fatal> {
         if let Some(geo) = self.loaded.try_iter().last() {
             self.pipeline.look_up_in(geo);
         }
-        self.pipeline.tick(now_ms, idle, out)
+        self.pipeline.tick(now_ms, pace, out)
     }
 
     fn drain(&mut self, out: &mut dyn Output) -> Result<(), Fatal> {

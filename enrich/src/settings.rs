@@ -39,7 +39,7 @@ pub struct EnrichSettings {
     pub pack: Option<PathBuf>,
     /// Parameters of the audio score (JSON) instead of those that come with the program.
     pub score: Option<PathBuf>,
-    /// Addresses whose look-ups are remembered, about 400 bytes each.
+    /// Addresses whose look-ups are remembered, about 200 bytes each.
     pub address_cache: usize,
     /// User agents whose reading is remembered, about 400 bytes each.
     pub user_agent_cache: usize,
@@ -56,7 +56,7 @@ impl Default for EnrichSettings {
             relay_networks: Vec::new(),
             pack: None,
             score: None,
-            address_cache: 32_768,
+            address_cache: 131_072,
             user_agent_cache: 8_192,
         }
     }

@@ -1,6 +1,6 @@
 //! The one table of what is read from RTP stats objects, and the values of one snapshot.
 //!
-//! A new metric is a line here and a field of [`schemas::Interval`].
+//! A new metric is a line here and a field of [`schemas::Interval`], or of one of its groups.
 
 use schemas::Interval;
 
@@ -47,9 +47,22 @@ struct Row {
     members: &'static [&'static str],
 }
 
+/// Into a field of the interval, or of one of its groups, which is there if any of its fields is.
+macro_rules! fill {
+    ($interval:ident, $value:expr, ) => {};
+    ($interval:ident, $value:expr, $field:ident) => {
+        $interval.$field = $value;
+    };
+    ($interval:ident, $value:expr, $group:ident $field:ident) => {
+        if let Some(value) = $value {
+            $interval.$group.get_or_insert_default().$field = Some(value);
+        }
+    };
+}
+
 macro_rules! counters {
-    ($( $counter:ident ( $($field:ident)? ) $rule:ident $unit:ident
-        [$($told:ident)+] [$($member:literal)+]; )+) => {
+    ($( $counter:ident ( $($field:ident)* ) $rule:ident $unit:ident
+        [$($told:ident)+] [$($member:literal)*]; )+) => {
         /// A value of a snapshot.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Counter { $( $counter, )+ }
@@ -60,51 +73,57 @@ macro_rules! counters {
             rule: Rule::$rule,
             unit: Unit::$unit,
             told: $( Told::$told as u8 )|+,
-            members: &[$( $member, )+],
+            members: &[$( $member, )*],
         }, )+];
 
         impl Values {
             /// Fills the fields that are told without further working out.
             pub(crate) fn fill(&self, interval: &mut Interval) {
-                $( $( interval.$field = self.get(Counter::$counter); )? )+
+                $( fill!(interval, self.get(Counter::$counter), $($field)*); )+
             }
         }
     };
 }
 
 counters! {
-    // Counter            (field of Interval)     rule     unit   [told by]                  [members]
-    PacketsReceived       (packets_received)      Monotone One    [Inbound RemoteInbound]    ["packetsReceived"];
-    PacketsLost           (packets_lost)          Signed   One    [Inbound RemoteInbound]    ["packetsLost"];
-    PacketsSent           (packets_sent)          Monotone One    [Outbound]                 ["packetsSent"];
-    Bytes                 (bytes)                 Monotone One    [Inbound Outbound]         ["bytesReceived" "bytesSent"];
-    RetransmittedPackets  (retransmitted_packets) Monotone One    [Inbound Outbound]         ["retransmittedPacketsReceived" "retransmittedPacketsSent"];
-    PacketsDiscarded      (packets_discarded)     Monotone One    [Inbound]                  ["packetsDiscarded"];
-    FecPackets            (fec_packets)           Monotone One    [Inbound]                  ["fecPacketsReceived"];
-    Nack                  (nack)                  Monotone One    [Inbound Outbound]         ["nackCount"];
-    Pli                   (pli)                   Monotone One    [Inbound Outbound]         ["pliCount"];
-    Fir                   (fir)                   Monotone One    [Inbound Outbound]         ["firCount"];
-    Frames                (frames)                Monotone One    [Inbound Outbound]         ["framesDecoded" "framesEncoded"];
-    FramesDropped         (frames_dropped)        Monotone One    [Inbound]                  ["framesDropped"];
-    KeyFrames             (key_frames)            Monotone One    [Inbound Outbound]         ["keyFramesDecoded" "keyFramesEncoded"];
-    QpSum                 (qp_sum)                Monotone One    [Inbound Outbound]         ["qpSum"];
-    FreezeCount           (freeze_count)          Monotone One    [Inbound]                  ["freezeCount"];
-    FreezeTime            (freeze_us)             Monotone Micro  [Inbound]                  ["totalFreezesDuration"];
-    PauseCount            (pause_count)           Monotone One    [Inbound]                  ["pauseCount"];
-    PauseTime             (pause_us)              Monotone Micro  [Inbound]                  ["totalPausesDuration"];
-    TotalSamples          (total_samples)         Monotone One    [Inbound]                  ["totalSamplesReceived"];
-    ConcealedSamples      ()                      Monotone One    [Inbound]                  ["concealedSamples"];
-    SilentSamples         ()                      Monotone One    [Inbound]                  ["silentConcealedSamples"];
-    JitterBufferDelay     (jitter_buffer_us)      Monotone Micro  [Inbound]                  ["jitterBufferDelay"];
-    JitterBufferEmitted   (jitter_buffer_emitted) Monotone One    [Inbound]                  ["jitterBufferEmittedCount"];
-    RoundTripTime         (round_trip_us)         Monotone Micro  [RemoteInbound RemoteOutbound Pair] ["totalRoundTripTime"];
-    RoundTripCount        (round_trip_count)      Monotone One    [RemoteInbound RemoteOutbound Pair] ["roundTripTimeMeasurements" "responsesReceived"];
-    LimitedCpu            (limited_cpu_us)        Monotone Micro  [Outbound]                 ["qualityLimitationDurations.cpu"];
-    LimitedBandwidth      (limited_bandwidth_us)  Monotone Micro  [Outbound]                 ["qualityLimitationDurations.bandwidth"];
-    Jitter                (jitter_us)             Gauge    Micro  [Inbound RemoteInbound]    ["jitter"];
-    FrameWidth            (frame_width)           Gauge    One    [Inbound Outbound]         ["frameWidth"];
-    FrameHeight           (frame_height)          Gauge    One    [Inbound Outbound]         ["frameHeight"];
-    AudioLevel            (audio_level_micro)     Gauge    Micro  [Inbound]                  ["audioLevel"];
+    // Counter            (group field)                   rule     unit   [told by]                  [members]
+    PacketsReceived       (packets_received)                Monotone One    [Inbound RemoteInbound]    ["packetsReceived"];
+    PacketsLost           (packets_lost)                    Signed   One    [Inbound RemoteInbound]    ["packetsLost"];
+    PacketsSent           (packets_sent)                    Monotone One    [Outbound]                 ["packetsSent"];
+    Bytes                 (bytes)                           Monotone One    [Inbound Outbound]         ["bytesReceived" "bytesSent"];
+    RetransmittedPackets  (retransmitted_packets)           Monotone One    [Inbound Outbound]         ["retransmittedPacketsReceived" "retransmittedPacketsSent"];
+    Nack                  (nack)                            Monotone One    [Inbound Outbound]         ["nackCount"];
+    RoundTripTime         (round_trip_us)                   Monotone Micro  [RemoteInbound RemoteOutbound Pair] ["totalRoundTripTime"];
+    RoundTripCount        (round_trip_count)                Monotone One    [RemoteInbound RemoteOutbound Pair] ["roundTripTimeMeasurements" "responsesReceived"];
+    Jitter                (jitter_us)                       Gauge    Micro  [Inbound RemoteInbound]    ["jitter"];
+    RemoteTime            ()                                Signed   One    [RemoteInbound]            [];
+    PacketsDiscarded      (inbound packets_discarded)       Monotone One    [Inbound]                  ["packetsDiscarded"];
+    FecPackets            (inbound fec_packets)             Monotone One    [Inbound]                  ["fecPacketsReceived"];
+    FecPacketsDiscarded   (inbound fec_packets_discarded)   Monotone One    [Inbound]                  ["fecPacketsDiscarded"];
+    JitterBufferDelay     (inbound jitter_buffer_us)        Monotone Micro  [Inbound]                  ["jitterBufferDelay"];
+    JitterBufferEmitted   (inbound jitter_buffer_emitted)   Monotone One    [Inbound]                  ["jitterBufferEmittedCount"];
+    TotalSamples          (audio total_samples)             Monotone One    [Inbound]                  ["totalSamplesReceived"];
+    ConcealedSamples      ()                                Monotone One    [Inbound]                  ["concealedSamples"];
+    SilentSamples         ()                                Monotone One    [Inbound]                  ["silentConcealedSamples"];
+    ConcealmentEvents     (audio concealment_events)        Monotone One    [Inbound]                  ["concealmentEvents"];
+    AudioLevel            (audio audio_level_micro)         Gauge    Micro  [Inbound]                  ["audioLevel"];
+    Frames                (video frames)                    Monotone One    [Inbound Outbound]         ["framesDecoded" "framesEncoded"];
+    FramesDropped         (video frames_dropped)            Monotone One    [Inbound]                  ["framesDropped"];
+    KeyFrames             (video key_frames)                Monotone One    [Inbound Outbound]         ["keyFramesDecoded" "keyFramesEncoded"];
+    QpSum                 (video qp_sum)                    Monotone One    [Inbound Outbound]         ["qpSum"];
+    Pli                   (video pli)                       Monotone One    [Inbound Outbound]         ["pliCount"];
+    Fir                   (video fir)                       Monotone One    [Inbound Outbound]         ["firCount"];
+    FrameWidth            (video frame_width)               Gauge    One    [Inbound Outbound]         ["frameWidth"];
+    FrameHeight           (video frame_height)              Gauge    One    [Inbound Outbound]         ["frameHeight"];
+    FreezeCount           (video freeze_count)              Monotone One    [Inbound]                  ["freezeCount"];
+    FreezeTime            (video freeze_us)                 Monotone Micro  [Inbound]                  ["totalFreezesDuration"];
+    PauseCount            (video pause_count)               Monotone One    [Inbound]                  ["pauseCount"];
+    PauseTime             (video pause_us)                  Monotone Micro  [Inbound]                  ["totalPausesDuration"];
+    LimitedCpu            (limitation cpu_us)               Monotone Micro  [Outbound]                 ["qualityLimitationDurations.cpu"];
+    LimitedBandwidth      (limitation bandwidth_us)         Monotone Micro  [Outbound]                 ["qualityLimitationDurations.bandwidth"];
+    LimitedOther          (limitation other_us)             Monotone Micro  [Outbound]                 ["qualityLimitationDurations.other"];
+    ResolutionChanges     (limitation resolution_changes)   Monotone One    [Outbound]                 ["qualityLimitationResolutionChanges"];
+    PairChanges           ()                                Monotone One    [Pair]                     ["selectedCandidatePairChanges"];
 }
 
 impl Counter {
@@ -153,6 +172,11 @@ impl Values {
             Rule::Signed | Rule::Monotone | Rule::Gauge => whole(number, scale),
         };
         self.0[counter as usize] = value.unwrap_or(Self::MISSING);
+    }
+
+    /// Takes what is an integer already.
+    pub(crate) fn put(&mut self, counter: Counter, value: i64) {
+        self.0[counter as usize] = value;
     }
 
     /// Takes from `other`, a stats object of type `told`, the counters that such objects tell.

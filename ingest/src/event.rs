@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use schemas::{Direction, EventKind, Kind};
+use schemas::{Claim, Direction, EventKind, Kind};
 
 use crate::counters::Values;
 
@@ -25,6 +25,8 @@ pub(crate) struct Event<'a> {
     pub(crate) shift_us: i64,
     /// The client's IP address.
     pub(crate) client_address: Option<Cow<'a, str>>,
+    /// What the client's side claims of its place.
+    pub(crate) claim: Option<Claim>,
     /// Serving edge.
     pub(crate) edge: Option<Cow<'a, str>>,
     /// Release of the client.
@@ -35,8 +37,10 @@ pub(crate) struct Event<'a> {
     pub(crate) time_to_connect_ms: Option<i64>,
     /// connected: ms from joining to the first media.
     pub(crate) time_to_media_ms: Option<i64>,
-    /// failed: the client's reason.
+    /// failed, device_failed: the client's reason.
     pub(crate) failure_reason: Option<Cow<'a, str>>,
+    /// device_failed: audio for a microphone, video for a camera.
+    pub(crate) failed_device: Option<Kind>,
     /// feedback: 1 to 5.
     pub(crate) rating: Option<i32>,
     /// stats: one snapshot of every RTP stream.
@@ -65,6 +69,8 @@ pub(crate) struct Stream<'a> {
     pub(crate) direction: Direction,
     /// mimeType of its codec.
     pub(crate) codec: Option<Cow<'a, str>>,
+    /// True if contentType is screenshare.
+    pub(crate) screen_share: Option<bool>,
     /// When it was taken by the client's clock, us since the Unix epoch.
     pub(crate) client_us: i64,
     /// Its counters.
@@ -93,4 +99,8 @@ pub(crate) struct Pair<'a> {
     pub(crate) network_type: Option<Cow<'a, str>>,
     /// availableOutgoingBitrate, bit/s.
     pub(crate) available_outgoing_bitrate: Option<i64>,
+    /// iceState of the transport.
+    pub(crate) ice_state: Option<Cow<'a, str>>,
+    /// dtlsState of the transport.
+    pub(crate) dtls_state: Option<Cow<'a, str>>,
 }

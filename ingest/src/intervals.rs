@@ -18,6 +18,10 @@ use crate::event::{Event, Pair, Stream};
 
 /// What an event tells in the light of those before it.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, and it is taken apart at once"
+)]
 pub(crate) enum Observed {
     /// Nothing: it, or what overtook it, was here before.
     Duplicate,
@@ -189,9 +193,14 @@ fn interval(stream: &Stream<'_>, differences: &Values) -> Interval {
         ..Interval::default()
     };
     differences.fill(&mut interval);
-    interval.concealed_samples = differences
-        .get(Counter::ConcealedSamples)
-        .map(|concealed| concealed - differences.get(Counter::SilentSamples).unwrap_or(0));
+    // Without the silent ones nothing is known: concealed silence is not heard.
+    let (concealed, silent) = (Counter::ConcealedSamples, Counter::SilentSamples);
+    if let Some((concealed, silent)) = differences.get(concealed).zip(differences.get(silent)) {
+        interval.audio.get_or_insert_default().concealed_samples = Some(concealed - silent);
+    }
+    if let Some(screen_share) = stream.screen_share {
+        interval.video.get_or_insert_default().screen_share = Some(screen_share);
+    }
     let total = |counter| stream.values.get(counter);
     interval.stream_packets = match stream.direction {
         Direction::Outbound => total(Counter::PacketsSent),
@@ -200,13 +209,24 @@ fn interval(stream: &Stream<'_>, differences: &Values) -> Interval {
             .map(|(received, lost)| received + lost),
     };
     if stream.direction == Direction::Outbound {
-        // Few browsers pass on how many packets the far end received.
-        interval.packets_received = interval.packets_received.or_else(|| {
-            let (sent, lost) = interval.packets_sent.zip(interval.packets_lost)?;
-            Some((sent - lost).max(0))
-        });
+        far_end(&mut interval, differences);
     }
     interval
+}
+
+/// What the far end told of an outbound stream.
+fn far_end(interval: &mut Interval, differences: &Values) {
+    // Few browsers pass on how many packets the far end received.
+    interval.packets_received = interval.packets_received.or_else(|| {
+        let (sent, lost) = interval.packets_sent.zip(interval.packets_lost)?;
+        Some((sent - lost).max(0))
+    });
+    if differences.get(Counter::RemoteTime) == Some(0) {
+        // No receiver report came in the interval: nothing is known of it. What the next one
+        // tells is of both, and so the sums of several intervals are whole.
+        interval.packets_lost = None;
+        interval.jitter_us = None;
+    }
 }
 
 fn path(pair: &Pair<'_>, differences: &Values) -> Path {
@@ -220,6 +240,9 @@ fn path(pair: &Pair<'_>, differences: &Values) -> Path {
         ice_round_trip_us: differences.get(Counter::RoundTripTime),
         ice_round_trip_count: differences.get(Counter::RoundTripCount),
         available_outgoing_bitrate: pair.available_outgoing_bitrate,
+        ice_state: text(&pair.ice_state),
+        dtls_state: text(&pair.dtls_state),
+        selected_pair_changes: differences.get(Counter::PairChanges),
     }
 }
 

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use runtime::{
-    Committed, Fatal, Handler, Offset, Output, OutputTopic, Record, Source, Start, dead_letter,
+    Committed, Fatal, Handler, Offset, Output, OutputTopic, Pace, Record, Source, Start,
+    dead_letter,
 };
 use schemas::{EventKind, Lineage, RawOutcome, Report};
 
@@ -113,7 +114,7 @@ impl Handler for Pipeline {
         Ok(())
     }
 
-    fn tick(&mut self, now_ms: u64, _idle: bool, out: &mut dyn Output) -> Result<(), Fatal> {
+    fn tick(&mut self, now_ms: u64, _: Pace, out: &mut dyn Output) -> Result<(), Fatal> {
         for (source, partition) in &mut self.partitions {
             if partition.pending.any() {
                 let since_ms = *partition.waiting_since_ms.get_or_insert(now_ms);
@@ -200,6 +201,7 @@ fn report(event: Event<'_>) -> Report {
         participant: event.participant.into_owned(),
         peer_connection: event.peer_connection.into_owned(),
         client_address: owned(event.client_address),
+        claim: event.claim,
         edge: owned(event.edge),
         client_version: owned(event.client_version),
         user_agent: owned(event.user_agent),
@@ -207,6 +209,7 @@ fn report(event: Event<'_>) -> Report {
         time_to_connect_ms: event.time_to_connect_ms,
         time_to_media_ms: event.time_to_media_ms,
         failure_reason: owned(event.failure_reason),
+        failed_device: event.failed_device,
         rating: event.rating,
         intervals: Vec::new(),
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use runtime::{
-    Check, Committed, Fatal, Handler, Offset, Output, OutputTopic, Problems, Record, Service,
+    Check, Committed, Fatal, Handler, Offset, Output, OutputTopic, Pace, Problems, Record, Service,
     Settings, Source, Start, Topics,
 };
 use schemars::JsonSchema;
@@ -61,7 +61,7 @@ impl Handler for Echo {
         Ok(())
     }
 
-    fn tick(&mut self, _: u64, _: bool, out: &mut dyn Output) -> Result<(), Fatal> {
+    fn tick(&mut self, _: u64, _: Pace, out: &mut dyn Output) -> Result<(), Fatal> {
         for (source, offset) in std::mem::take(&mut self.next) {
             out.checkpoint(source, offset, "");
         }
@@ -70,7 +70,7 @@ impl Handler for Echo {
 
     fn drain(&mut self, out: &mut dyn Output) -> Result<(), Fatal> {
         tracing::info!(self.looked_back, "records looked back at");
-        self.tick(0, false, out)
+        self.tick(0, Pace::Live, out)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rdkafka::TopicPartitionList;
 use rdkafka::config::FromClientConfigAndContext as _;
@@ -12,7 +12,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use crate::client::{Listener, member};
 use crate::flow::Flow;
 use crate::group::{GroupContext, Rebalance};
-use crate::handler::{Fatal, Output as _};
+use crate::handler::{Fatal, Output as _, Pace};
 use crate::health::Health;
 use crate::ledger::Commit;
 use crate::metrics::Metrics;
@@ -25,6 +25,8 @@ const TICK: Duration = Duration::from_millis(100);
 const COMMIT: Duration = Duration::from_millis(500);
 /// Input is dry when nothing came for this long.
 const DRY: Duration = Duration::from_millis(50);
+/// Records that have waited for so long are a backlog.
+const BACKLOG: Duration = Duration::from_secs(20);
 /// While reading is paused, acknowledgements are looked for this often.
 const PAUSED: Duration = Duration::from_millis(5);
 const RETRY: Duration = Duration::from_secs(1);
@@ -173,7 +175,17 @@ impl ConsumerLoop {
         self.health.beat();
         self.health.set_waits_for(self.waits_for());
         let now_ms = u64::try_from((now - self.started).as_millis()).unwrap_or(u64::MAX);
-        self.flow.handler.tick(now_ms, self.dry, &mut self.flow.writer)
+        self.flow.handler.tick(now_ms, self.pace(), &mut self.flow.writer)
+    }
+
+    fn pace(&self) -> Pace {
+        if self.dry {
+            Pace::Idle
+        } else if self.flow.waited(SystemTime::now()) >= BACKLOG {
+            Pace::Behind
+        } else {
+            Pace::Live
+        }
     }
 
     fn waits_for(&self) -> Option<String> {
@@ -277,7 +289,7 @@ impl ConsumerLoop {
             if Instant::now() >= self.next_tick {
                 self.next_tick = Instant::now() + TICK;
                 self.health.beat();
-                self.flow.handler.tick(now_ms, true, &mut self.flow.writer)?;
+                self.flow.handler.tick(now_ms, Pace::Idle, &mut self.flow.writer)?;
             }
             settled = self.flow.handler.drained() && self.flow.writer.ledger.is_settled();
         }

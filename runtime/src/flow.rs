@@ -1,6 +1,7 @@
 //! Records on their way from a topic to the handler.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prometheus::IntCounter;
 use rdkafka::message::BorrowedMessage;
@@ -20,6 +21,8 @@ pub(crate) struct Flow {
     pub(crate) read: Vec<IntCounter>,
     /// Assigned partitions, with the offset before which records are only looked back at.
     looked_back: BTreeMap<Source, Offset>,
+    /// Append time of the record read last.
+    newest: AppendTime,
 }
 
 impl Flow {
@@ -29,7 +32,7 @@ impl Flow {
         inputs: Vec<String>,
         read: Vec<IntCounter>,
     ) -> Self {
-        Self { handler, writer, inputs, read, looked_back: BTreeMap::new() }
+        Self { handler, writer, inputs, read, looked_back: BTreeMap::new(), newest: AppendTime(0) }
     }
 
     /// Tells the handler of a partition, before its first record.
@@ -47,6 +50,12 @@ impl Flow {
             self.handler.revoked(source);
             self.writer.ledger.revoke(source);
         }
+    }
+
+    /// For how long the record read last has waited, if brokers' clocks and this one agree.
+    pub(crate) fn waited(&self, now: SystemTime) -> Duration {
+        let appended = u64::try_from(self.newest.0).map_or(Duration::ZERO, Duration::from_millis);
+        now.duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(appended)
     }
 
     /// The number of partitions assigned.
@@ -72,6 +81,7 @@ impl Flow {
             )));
         };
         self.read[input].inc();
+        self.newest = AppendTime(appended);
         let record = Record {
             source,
             offset,

@@ -67,6 +67,17 @@ pub trait Output {
     fn congested(&self) -> bool;
 }
 
+/// How the input comes. Advice: what is written depends on it in time, never in content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// It ran dry.
+    Idle,
+    /// What is read was appended just now.
+    Live,
+    /// What is read has waited: there is a backlog, and throughput counts more than freshness.
+    Behind,
+}
+
 /// A service's logic, called on one thread by the consumer loop.
 pub trait Handler {
     /// Where to start in a partition, before it is assigned. Also where a refusal belongs:
@@ -91,12 +102,12 @@ pub trait Handler {
     /// When the service cannot go on. A bad record is no error: it is dead-lettered.
     fn record(&mut self, record: &Record<'_>, out: &mut dyn Output) -> Result<(), Fatal>;
 
-    /// About every 100 ms, and at once after the input ran dry (`idle`). `now_ms` is a monotonic
-    /// clock in ms, good for intervals only.
+    /// About every 100 ms, and at once after the input ran dry. `now_ms` is a monotonic clock in
+    /// ms, good for intervals only.
     ///
     /// # Errors
     /// When the service cannot go on.
-    fn tick(&mut self, now_ms: u64, idle: bool, out: &mut dyn Output) -> Result<(), Fatal>;
+    fn tick(&mut self, now_ms: u64, pace: Pace, out: &mut dyn Output) -> Result<(), Fatal>;
 
     /// The process is to end: write what is pending. The loop then waits for acknowledgements,
     /// with ticks going on, until [`Handler::drained`] or its deadline.

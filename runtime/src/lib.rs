@@ -26,7 +26,7 @@ mod topology;
 mod writer;
 
 pub use dead_letter::dead_letter;
-pub use handler::{Committed, Fatal, Handler, Output, Start, Ticket};
+pub use handler::{Committed, Fatal, Handler, Output, Pace, Start, Ticket};
 pub use ledger::{Commit, Ledger};
 pub use lineage::{OffsetRanges, ParseRangesError};
 pub use program::main;

@@ -70,6 +70,19 @@ pub struct Measures {
     pub setups_attempted: i64,
     /// failed events.
     pub setups_failed: i64,
+    /// Time in intervals poor by the primary pack, us.
+    pub poor_us: i64,
+    /// Time in good ones, us.
+    pub good_us: i64,
+    /// Time in unclassified ones, us.
+    pub unclassified_us: i64,
+}
+
+/// Observed time by what one threshold pack says of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackTime {
+    /// name@version.
+    pub pack: String,
     /// Time in poor intervals, us.
     pub poor_us: i64,
     /// Time in good intervals, us.
@@ -128,6 +141,8 @@ pub struct CellPartial {
     pub dimensions: Dimensions,
     /// Additive measures.
     pub measures: Measures,
+    /// By threshold pack, in the order of names.
+    pub packs: Vec<PackTime>,
     /// Sketches.
     pub sketches: Sketches,
 }

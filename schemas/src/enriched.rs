@@ -2,6 +2,7 @@
 
 use crate::report::EventKind;
 use crate::report::Interval;
+use crate::report::Kind;
 use crate::report::Lineage;
 use crate::report::Path;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,21 @@ pub struct Place {
     pub city: String,
 }
 
+/// Where place and provider come from.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum PlaceSource {
+    #[default]
+    /// `unknown`
+    Unknown,
+    /// `address`
+    Address,
+    /// `claimed`
+    Claimed,
+}
+
 /// Who carries the client's traffic.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provider {
@@ -26,6 +42,8 @@ pub struct Provider {
     pub asn: i64,
     /// Organisation, or unknown.
     pub organisation: String,
+    /// Kind of access as Connection-Type data names it (Cable/DSL, Cellular, …), or unknown.
+    pub connection_type: String,
 }
 
 /// What the user agent says.
@@ -50,9 +68,9 @@ pub struct LookUps {
     pub asn: String,
     /// User agent rules.
     pub user_agent: String,
-    /// Threshold pack, name@version.
-    pub pack: String,
-    /// Audio score parameters, name@version.
+    /// Threshold packs, name@version each; the first is the primary one.
+    pub packs: Vec<String>,
+    /// Score parameters, name@version.
     pub score: String,
 }
 
@@ -60,7 +78,7 @@ pub struct LookUps {
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     #[default]
     /// `unclassified`
@@ -71,6 +89,15 @@ pub enum Verdict {
     Poor,
 }
 
+/// What one threshold pack says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackVerdict {
+    /// The classification.
+    pub verdict: Verdict,
+    /// The rule, band or class that decided.
+    pub reason: Option<String>,
+}
+
 /// An interval with its scores.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScoredInterval {
@@ -78,8 +105,10 @@ pub struct ScoredInterval {
     pub interval: Interval,
     /// Estimated audio MOS (E-model, ITU-T G.107), thousandths, 1000 to 4500.
     pub audio_mos_milli: Option<i32>,
-    /// The threshold pack's classification.
-    pub verdict: Verdict,
+    /// Estimated video MOS, thousandths, 1000 to 5000.
+    pub video_mos_milli: Option<i32>,
+    /// By pack, in the order of the report's look_ups.packs.
+    pub verdicts: Vec<PackVerdict>,
 }
 
 /// A report with place, provider, device and scores, and no address.
@@ -103,6 +132,8 @@ pub struct EnrichedReport {
     pub network: String,
     /// Place.
     pub place: Place,
+    /// Where place and provider come from.
+    pub place_source: PlaceSource,
     /// Provider.
     pub provider: Provider,
     /// Device.
@@ -121,8 +152,10 @@ pub struct EnrichedReport {
     pub time_to_connect_ms: Option<i64>,
     /// connected: ms from joining to the first media.
     pub time_to_media_ms: Option<i64>,
-    /// failed: the client's reason.
+    /// failed, device_failed: the client's reason.
     pub failure_reason: Option<String>,
+    /// device_failed: audio for a microphone, video for a camera.
+    pub failed_device: Option<Kind>,
     /// feedback: 1 (bad) to 5 (excellent), ITU-T P.800.
     pub rating: Option<i32>,
     /// Versions of the look-up data.

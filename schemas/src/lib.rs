@@ -13,12 +13,16 @@ mod report;
 mod session;
 
 pub use block::BlockAudit;
-pub use cell::{CellPartial, Dimensions, Measures, Sketches};
+pub use cell::{CellPartial, Dimensions, Measures, PackTime, Sketches};
 pub use codec::{DecodeError, EncodeError, Record, Subject, decode, encode, schema};
 pub use dead_letter::DeadLetter;
-pub use enriched::{Device, EnrichedReport, LookUps, Place, Provider, ScoredInterval, Verdict};
+pub use enriched::{
+    Device, EnrichedReport, LookUps, PackVerdict, Place, PlaceSource, Provider, ScoredInterval,
+    Verdict,
+};
 pub use report::{
-    Direction, EventKind, Interval, Kind, Lineage, Path, RawOutcome, Report, Skipped,
+    Audio, Claim, Direction, EventKind, Inbound, Interval, Kind, Limitation, Lineage, Path,
+    RawOutcome, Report, Skipped, Video,
 };
 pub use session::SessionPartial;
 

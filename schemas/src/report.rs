@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum RawOutcome {
     #[default]
     /// `duplicate`
@@ -49,7 +49,7 @@ pub struct Lineage {
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum EventKind {
     #[default]
     /// `cover`
@@ -60,12 +60,35 @@ pub enum EventKind {
     Connected,
     /// `stats`
     Stats,
+    /// `disconnected`
+    Disconnected,
+    /// `reconnected`
+    Reconnected,
+    /// `device_failed`
+    DeviceFailed,
     /// `left`
     Left,
     /// `failed`
     Failed,
     /// `feedback`
     Feedback,
+}
+
+/// What the client's side claims of its place: it counts where the address tells nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Two-letter continent code.
+    pub continent: Option<String>,
+    /// ISO 3166-1 alpha-2.
+    pub country: Option<String>,
+    /// ISO 3166-2 code or name.
+    pub subdivision: Option<String>,
+    /// City.
+    pub city: Option<String>,
+    /// Autonomous system number.
+    pub asn: Option<i64>,
+    /// Organisation.
+    pub organisation: Option<String>,
 }
 
 /// The selected ICE candidate pair (RTCIceCandidatePairStats and its candidates).
@@ -87,13 +110,19 @@ pub struct Path {
     pub ice_round_trip_count: Option<i64>,
     /// availableOutgoingBitrate, bit/s.
     pub available_outgoing_bitrate: Option<i64>,
+    /// iceState of the transport (RTCTransportStats).
+    pub ice_state: Option<String>,
+    /// dtlsState of the transport.
+    pub dtls_state: Option<String>,
+    /// Difference of selectedCandidatePairChanges.
+    pub selected_pair_changes: Option<i64>,
 }
 
 /// Media kind.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     #[default]
     /// `audio`
@@ -108,7 +137,7 @@ pub enum Kind {
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Direction {
     #[default]
     /// `inbound`
@@ -117,6 +146,78 @@ pub enum Direction {
     Outbound,
     /// `none`
     None,
+}
+
+/// What a receiver alone tells (RTCInboundRtpStreamStats).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inbound {
+    /// Difference of packetsDiscarded.
+    pub packets_discarded: Option<i64>,
+    /// Difference of fecPacketsReceived.
+    pub fec_packets: Option<i64>,
+    /// Difference of fecPacketsDiscarded.
+    pub fec_packets_discarded: Option<i64>,
+    /// Difference of jitterBufferDelay, us (summed over emitted samples or frames).
+    pub jitter_buffer_us: Option<i64>,
+    /// Difference of jitterBufferEmittedCount.
+    pub jitter_buffer_emitted: Option<i64>,
+}
+
+/// What audio alone tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audio {
+    /// Difference of totalSamplesReceived.
+    pub total_samples: Option<i64>,
+    /// Difference of concealedSamples - silentConcealedSamples, signed.
+    pub concealed_samples: Option<i64>,
+    /// Difference of concealmentEvents.
+    pub concealment_events: Option<i64>,
+    /// audioLevel at the interval's end, millionths of full scale.
+    pub audio_level_micro: Option<i64>,
+}
+
+/// What video alone tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Video {
+    /// Difference of framesDecoded or framesEncoded.
+    pub frames: Option<i64>,
+    /// Difference of framesDropped.
+    pub frames_dropped: Option<i64>,
+    /// Difference of keyFramesDecoded or keyFramesEncoded.
+    pub key_frames: Option<i64>,
+    /// Difference of qpSum.
+    pub qp_sum: Option<i64>,
+    /// Difference of pliCount.
+    pub pli: Option<i64>,
+    /// Difference of firCount.
+    pub fir: Option<i64>,
+    /// frameWidth at the interval's end, pixels.
+    pub frame_width: Option<i64>,
+    /// frameHeight at the interval's end, pixels.
+    pub frame_height: Option<i64>,
+    /// Difference of freezeCount.
+    pub freeze_count: Option<i64>,
+    /// Difference of totalFreezesDuration, us.
+    pub freeze_us: Option<i64>,
+    /// Difference of pauseCount.
+    pub pause_count: Option<i64>,
+    /// Difference of totalPausesDuration, us.
+    pub pause_us: Option<i64>,
+    /// True if contentType is screenshare.
+    pub screen_share: Option<bool>,
+}
+
+/// What held a sender of video back (RTCOutboundRtpStreamStats).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limitation {
+    /// Difference of qualityLimitationDurations.cpu, us.
+    pub cpu_us: Option<i64>,
+    /// Difference of qualityLimitationDurations.bandwidth, us.
+    pub bandwidth_us: Option<i64>,
+    /// Difference of qualityLimitationDurations.other, us.
+    pub other_us: Option<i64>,
+    /// Difference of qualityLimitationResolutionChanges.
+    pub resolution_changes: Option<i64>,
 }
 
 /// What happened between two snapshots of one RTP stream. A missing field is missing, never 0.
@@ -139,7 +240,7 @@ pub struct Interval {
     /// Packets of the stream since its start, at the interval's end: packetsReceived +
     /// packetsLost, or packetsSent.
     pub stream_packets: Option<i64>,
-    /// Difference of packetsReceived (outbound: the remote end's, else sent - lost).
+    /// Difference of packetsReceived (outbound: the remote end's).
     pub packets_received: Option<i64>,
     /// Difference of packetsLost, signed (outbound: the remote end's).
     pub packets_lost: Option<i64>,
@@ -149,56 +250,22 @@ pub struct Interval {
     pub bytes: Option<i64>,
     /// Difference of retransmittedPacketsReceived or retransmittedPacketsSent.
     pub retransmitted_packets: Option<i64>,
-    /// Difference of packetsDiscarded.
-    pub packets_discarded: Option<i64>,
-    /// Difference of fecPacketsReceived.
-    pub fec_packets: Option<i64>,
     /// Difference of nackCount.
     pub nack: Option<i64>,
-    /// Difference of pliCount.
-    pub pli: Option<i64>,
-    /// Difference of firCount.
-    pub fir: Option<i64>,
-    /// Difference of framesDecoded or framesEncoded.
-    pub frames: Option<i64>,
-    /// Difference of framesDropped.
-    pub frames_dropped: Option<i64>,
-    /// Difference of keyFramesDecoded or keyFramesEncoded.
-    pub key_frames: Option<i64>,
-    /// Difference of qpSum.
-    pub qp_sum: Option<i64>,
-    /// Difference of freezeCount.
-    pub freeze_count: Option<i64>,
-    /// Difference of totalFreezesDuration, us.
-    pub freeze_us: Option<i64>,
-    /// Difference of pauseCount.
-    pub pause_count: Option<i64>,
-    /// Difference of totalPausesDuration, us.
-    pub pause_us: Option<i64>,
-    /// Difference of totalSamplesReceived.
-    pub total_samples: Option<i64>,
-    /// Difference of concealedSamples - silentConcealedSamples, signed.
-    pub concealed_samples: Option<i64>,
-    /// Difference of jitterBufferDelay, us (summed over emitted samples or frames).
-    pub jitter_buffer_us: Option<i64>,
-    /// Difference of jitterBufferEmittedCount.
-    pub jitter_buffer_emitted: Option<i64>,
     /// Difference of totalRoundTripTime (RTCP), us.
     pub round_trip_us: Option<i64>,
     /// Difference of roundTripTimeMeasurements.
     pub round_trip_count: Option<i64>,
     /// jitter at the interval's end, us (outbound: the remote end's).
     pub jitter_us: Option<i64>,
-    /// frameWidth at the interval's end, pixels.
-    pub frame_width: Option<i64>,
-    /// frameHeight at the interval's end, pixels.
-    pub frame_height: Option<i64>,
-    /// audioLevel at the interval's end, millionths of full scale.
-    pub audio_level_micro: Option<i64>,
-    /// Difference of qualityLimitationDurations.cpu, us.
-    pub limited_cpu_us: Option<i64>,
-    /// Difference of qualityLimitationDurations.bandwidth, us.
-    pub limited_bandwidth_us: Option<i64>,
+    /// Of a received stream.
+    pub inbound: Option<Inbound>,
+    /// Of an audio stream.
+    pub audio: Option<Audio>,
+    /// Of a video stream.
+    pub video: Option<Video>,
+    /// Of a sent video stream.
+    pub limitation: Option<Limitation>,
 }
 
 /// The canonical record: one session's intervals from one raw event.
@@ -220,6 +287,8 @@ pub struct Report {
     pub event_us: i64,
     /// The client's IP address; enrich takes it off.
     pub client_address: Option<String>,
+    /// Place and provider as claimed.
+    pub claim: Option<Claim>,
     /// Serving edge.
     pub edge: Option<String>,
     /// Release of the client.
@@ -232,8 +301,10 @@ pub struct Report {
     pub time_to_connect_ms: Option<i64>,
     /// connected: ms from joining to the first media.
     pub time_to_media_ms: Option<i64>,
-    /// failed: the client's reason.
+    /// failed, device_failed: the client's reason.
     pub failure_reason: Option<String>,
+    /// device_failed: audio for a microphone, video for a camera.
+    pub failed_device: Option<Kind>,
     /// feedback: 1 (bad) to 5 (excellent), ITU-T P.800.
     pub rating: Option<i32>,
     /// Intervals that end at this event.

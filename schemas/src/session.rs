@@ -1,9 +1,7 @@
 //! `rtc-sessions-v1`: partials of sessions.
 
-use crate::cell::Measures;
-use crate::enriched::Device;
-use crate::enriched::Place;
-use crate::enriched::Provider;
+use crate::cell::{Measures, PackTime};
+use crate::enriched::{Device, Place, PlaceSource, Provider};
 use serde::{Deserialize, Serialize};
 
 /// What one block contributes to one session.
@@ -31,15 +29,21 @@ pub struct SessionPartial {
     pub last_raw_offset: i64,
     /// Place at the last event.
     pub place: Place,
+    /// Where place and provider come from, at the last event.
+    pub place_source: PlaceSource,
     /// Provider at the last event.
     pub provider: Provider,
     /// Device at the last event.
     pub device: Device,
     /// Truncated network at the last event.
     pub network: String,
-    /// Network type at the last event.
+    /// Event time of the last event that told a candidate pair, us; the least integer if none did.
+    pub path_us: i64,
+    /// Raw offset of that event: breaks ties.
+    pub path_raw_offset: i64,
+    /// Network type at that event.
     pub network_type: String,
-    /// Transport at the last event.
+    /// Transport at that event.
     pub transport: String,
     /// Edge at the last event.
     pub edge: String,
@@ -53,6 +57,18 @@ pub struct SessionPartial {
     pub failed: i64,
     /// left events.
     pub left: i64,
+    /// disconnected events.
+    pub disconnected: i64,
+    /// reconnected events.
+    pub reconnected: i64,
+    /// device_failed events.
+    pub device_failed: i64,
+    /// Sum of changes of the selected candidate pair.
+    pub selected_pair_changes: i64,
+    /// Sum of times to connect, ms.
+    pub time_to_connect_ms_sum: i64,
+    /// Times to connect.
+    pub time_to_connect_count: i64,
     /// Sum of ratings.
     pub rating_sum: i64,
     /// Ratings.
@@ -69,6 +85,12 @@ pub struct SessionPartial {
     pub audio_mos_milli_sum: i64,
     /// Intervals with an audio MOS.
     pub audio_mos_count: i64,
+    /// Sum of video MOS, thousandths.
+    pub video_mos_milli_sum: i64,
+    /// Intervals with a video MOS.
+    pub video_mos_count: i64,
     /// Additive measures over all streams.
     pub measures: Measures,
+    /// By threshold pack, in the order of names.
+    pub packs: Vec<PackTime>,
 }

@@ -16,7 +16,7 @@ use schemas::{
 };
 
 /// More than any enum has symbols, so that every symbol has its turn.
-const TURNS: i64 = 8;
+const TURNS: i64 = 12;
 
 /// A value of `schema` with every optional field set and all numbers and strings different.
 fn filled(schema: &Schema, names: &ResolvedSchema<'_>, next: &mut i64) -> Value {

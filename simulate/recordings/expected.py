@@ -22,6 +22,9 @@ COUNTS = {  # field: (inbound member, outbound member)
     "retransmitted_packets": ("retransmittedPacketsReceived", "retransmittedPacketsSent"),
     "packets_discarded": ("packetsDiscarded", None),
     "fec_packets": ("fecPacketsReceived", None),
+    "fec_packets_discarded": ("fecPacketsDiscarded", None),
+    "concealment_events": ("concealmentEvents", None),
+    "resolution_changes": (None, "qualityLimitationResolutionChanges"),
     "nack": ("nackCount", "nackCount"),
     "pli": ("pliCount", "pliCount"),
     "fir": ("firCount", "firCount"),
@@ -78,6 +81,7 @@ def snapshot(stats, report):
     limits = stats.get("qualityLimitationDurations", {})
     take("limited_cpu_us", limits, "cpu", 1e6)
     take("limited_bandwidth_us", limits, "bandwidth", 1e6)
+    take("limited_other_us", limits, "other", 1e6)
 
     gauges = {}
     for field, source, member, scale in (
@@ -93,7 +97,8 @@ def snapshot(stats, report):
     else:
         packets = total["packets_received"] + total["packets_lost"]
     gauges["stream_packets"] = packets
-    return {"us": whole(stats["timestamp"], 1e3), "total": total, "monotone": monotone,
+    heard = far.get("timestamp") if side else None
+    return {"us": whole(stats["timestamp"], 1e3), "heard": heard, "total": total, "monotone": monotone,
             "gauges": gauges}
 
 
@@ -102,12 +107,17 @@ def difference(before, now, direction):
     if any(now["monotone"][f] < v for f, v in before["monotone"].items() if f in now["monotone"]):
         return None
     delta = {f: v - before["total"][f] for f, v in now["total"].items() if f in before["total"]}
-    concealed, silent = delta.pop("concealed", None), delta.pop("silent", 0)
-    if concealed is not None:
+    concealed, silent = delta.pop("concealed", None), delta.pop("silent", None)
+    if concealed is not None and silent is not None:
         delta["concealed_samples"] = concealed - silent
     if direction == "outbound" and {"packets_sent", "packets_lost"} <= delta.keys():
         delta["packets_received"] = max(0, delta["packets_sent"] - delta["packets_lost"])
-    return delta | now["gauges"]
+    gauges = dict(now["gauges"])
+    if now["heard"] is not None and now["heard"] == before["heard"]:
+        # No receiver report in between: of the far end nothing is known.
+        delta.pop("packets_lost", None)
+        gauges.pop("jitter_us", None)
+    return delta | gauges
 
 
 def selected_pair(report):

@@ -129,6 +129,9 @@ pub struct Event {
     /// Increments of ICE round trips, µs, and of their number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ice: Option<(i64, i64)>,
+    /// Time to ICE connected of a connected event, ms.
+    #[serde(rename = "ttc", default, skip_serializing_if = "Option::is_none")]
+    pub time_to_connect_ms: Option<i64>,
     /// Time to media of a connected event, ms.
     #[serde(rename = "ttm", default, skip_serializing_if = "Option::is_none")]
     pub time_to_media_ms: Option<i64>,

@@ -5,10 +5,6 @@
 
 use hashbrown::HashMap;
 
-/// The type of all sketches.
-pub(crate) const SKETCH: &str =
-    "AggregateFunction(quantilesDD(0.01, 0.5, 0.75, 0.9, 0.95, 0.99), Float64)";
-
 /// A column that grows by one value a row.
 pub(crate) trait Column: Send + Sync {
     /// Its type in ClickHouse.
@@ -195,25 +191,89 @@ impl Column for Words {
     }
 }
 
-/// Sketches, as the bytes of ClickHouse's own state, one after the other.
+/// Sketches, as the bytes of ClickHouse's own state; views make states of them.
 #[derive(Debug, Default)]
 pub(crate) struct States(Vec<u8>);
 
 impl States {
-    /// `state` must be whole ([`crate::state::is_whole`]): nothing else says where the next one
-    /// starts.
+    /// `state` must be whole ([`crate::state::is_whole`]): one that is not would fail every query
+    /// that meets it.
     pub(crate) fn push(&mut self, state: &[u8]) {
+        varint(state.len() as u64, &mut self.0);
         self.0.extend_from_slice(state);
     }
 }
 
 impl Column for States {
     fn data_type(&self) -> String {
-        SKETCH.to_owned()
+        "String".to_owned()
     }
 
     fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.0);
+    }
+}
+
+/// What the values of a [`ByName`] are kept as.
+pub(crate) trait Values: Default + Send + Sync {
+    type Value<'a>;
+    const DATA_TYPE: &'static str;
+    fn push(&mut self, value: Self::Value<'_>);
+    fn write(&self, out: &mut Vec<u8>);
+}
+
+impl Values for Vec<i64> {
+    type Value<'a> = i64;
+    const DATA_TYPE: &'static str = i64::DATA_TYPE;
+    fn push(&mut self, value: i64) {
+        self.push(value);
+    }
+    fn write(&self, out: &mut Vec<u8>) {
+        self.iter().for_each(|value| Fixed::write(*value, out));
+    }
+}
+
+impl Values for Text {
+    type Value<'a> = &'a str;
+    const DATA_TYPE: &'static str = "String";
+    fn push(&mut self, value: &str) {
+        self.push(value);
+    }
+    fn write(&self, out: &mut Vec<u8>) {
+        Column::write(self, out);
+    }
+}
+
+/// Values by name, any number of them a row.
+#[derive(Debug, Default)]
+pub(crate) struct ByName<V> {
+    /// Entries up to and with each row.
+    ends: Vec<u64>,
+    entries: u64,
+    names: Text,
+    values: V,
+}
+
+impl<V: Values> ByName<V> {
+    pub(crate) fn push<'a>(&mut self, row: impl IntoIterator<Item = (&'a str, V::Value<'a>)>) {
+        for (name, value) in row {
+            self.names.push(name);
+            self.values.push(value);
+            self.entries += 1;
+        }
+        self.ends.push(self.entries);
+    }
+}
+
+impl<V: Values> Column for ByName<V> {
+    fn data_type(&self) -> String {
+        format!("Map(String, {})", V::DATA_TYPE)
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.ends.iter().for_each(|end| out.extend_from_slice(&end.to_le_bytes()));
+        Column::write(&self.names, out);
+        self.values.write(out);
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
 use runtime::{
-    Committed, Fatal, Handler, Input, Offset, Output, OutputTopic, Partition, Record, Source,
+    Committed, Fatal, Handler, Input, Offset, Output, OutputTopic, Pace, Partition, Record, Source,
     Start, Ticket,
 };
 
@@ -129,7 +129,7 @@ impl Handler for Pipeline {
         Ok(())
     }
 
-    fn tick(&mut self, now_ms: u64, _: bool, out: &mut dyn Output) -> Result<(), Fatal> {
+    fn tick(&mut self, now_ms: u64, _: Pace, out: &mut dyn Output) -> Result<(), Fatal> {
         while let Ok(done) = self.writer.done.try_recv() {
             self.settle(&done, out);
         }

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use schemas::{
-    BlockAudit, CellPartial, Direction, EnrichedReport, Interval, Kind, Path, SessionPartial,
-    Sketches, Verdict,
+    Audio, BlockAudit, CellPartial, Direction, EnrichedReport, Inbound, Interval, Kind, Limitation,
+    Measures, PackTime, PackVerdict, Path, PlaceSource, ScoredInterval, SessionPartial, Sketches,
+    Verdict, Video,
 };
 
-use crate::column::{Micros, Optional, Plain, Seconds, States, Text, Words};
+use crate::column::{ByName, Micros, Optional, Plain, Seconds, States, Text, Words};
 use crate::state::is_whole;
 use crate::table::{Table, Unfit, table};
 
@@ -34,6 +35,8 @@ table! {
         city: Words = &row.report.place.city,
         asn: Plain<i64> = row.report.provider.asn,
         organisation: Words = &row.report.provider.organisation,
+        connection_type: Words = &row.report.provider.connection_type,
+        place_source: Words = place_source(row.report.place_source),
         network: Words = &row.report.network,
         device_class: Words = &row.report.device.class,
         os: Words = &row.report.device.os,
@@ -48,44 +51,90 @@ table! {
         ice_round_trip_us: Optional<i64> = row.path.ice_round_trip_us,
         ice_round_trip_count: Optional<i64> = row.path.ice_round_trip_count,
         available_outgoing_bitrate: Optional<i64> = row.path.available_outgoing_bitrate,
+        ice_state: Words = told(row.path.ice_state.as_ref()),
+        dtls_state: Words = told(row.path.dtls_state.as_ref()),
+        selected_pair_changes: Optional<i64> = row.path.selected_pair_changes,
         stream_packets: Optional<i64> = row.interval.stream_packets,
         packets_received: Optional<i64> = row.interval.packets_received,
         packets_lost: Optional<i64> = row.interval.packets_lost,
         packets_sent: Optional<i64> = row.interval.packets_sent,
         bytes: Optional<i64> = row.interval.bytes,
         retransmitted_packets: Optional<i64> = row.interval.retransmitted_packets,
-        packets_discarded: Optional<i64> = row.interval.packets_discarded,
-        fec_packets: Optional<i64> = row.interval.fec_packets,
+        fec_packets_discarded: Optional<i64> = row.inbound.fec_packets_discarded,
+        packets_discarded: Optional<i64> = row.inbound.packets_discarded,
+        fec_packets: Optional<i64> = row.inbound.fec_packets,
         nack: Optional<i64> = row.interval.nack,
-        pli: Optional<i64> = row.interval.pli,
-        fir: Optional<i64> = row.interval.fir,
-        frames: Optional<i64> = row.interval.frames,
-        frames_dropped: Optional<i64> = row.interval.frames_dropped,
-        key_frames: Optional<i64> = row.interval.key_frames,
-        qp_sum: Optional<i64> = row.interval.qp_sum,
-        freeze_count: Optional<i64> = row.interval.freeze_count,
-        freeze_us: Optional<i64> = row.interval.freeze_us,
-        pause_count: Optional<i64> = row.interval.pause_count,
-        pause_us: Optional<i64> = row.interval.pause_us,
-        total_samples: Optional<i64> = row.interval.total_samples,
-        concealed_samples: Optional<i64> = row.interval.concealed_samples,
-        jitter_buffer_us: Optional<i64> = row.interval.jitter_buffer_us,
-        jitter_buffer_emitted: Optional<i64> = row.interval.jitter_buffer_emitted,
+        pli: Optional<i64> = row.video.pli,
+        fir: Optional<i64> = row.video.fir,
+        frames: Optional<i64> = row.video.frames,
+        frames_dropped: Optional<i64> = row.video.frames_dropped,
+        key_frames: Optional<i64> = row.video.key_frames,
+        qp_sum: Optional<i64> = row.video.qp_sum,
+        freeze_count: Optional<i64> = row.video.freeze_count,
+        freeze_us: Optional<i64> = row.video.freeze_us,
+        pause_count: Optional<i64> = row.video.pause_count,
+        pause_us: Optional<i64> = row.video.pause_us,
+        total_samples: Optional<i64> = row.audio.total_samples,
+        concealed_samples: Optional<i64> = row.audio.concealed_samples,
+        concealment_events: Optional<i64> = row.audio.concealment_events,
+        jitter_buffer_us: Optional<i64> = row.inbound.jitter_buffer_us,
+        jitter_buffer_emitted: Optional<i64> = row.inbound.jitter_buffer_emitted,
         round_trip_us: Optional<i64> = row.interval.round_trip_us,
         round_trip_count: Optional<i64> = row.interval.round_trip_count,
         jitter_us: Optional<i64> = row.interval.jitter_us,
-        frame_width: Optional<i64> = row.interval.frame_width,
-        frame_height: Optional<i64> = row.interval.frame_height,
-        audio_level_micro: Optional<i64> = row.interval.audio_level_micro,
-        limited_cpu_us: Optional<i64> = row.interval.limited_cpu_us,
-        limited_bandwidth_us: Optional<i64> = row.interval.limited_bandwidth_us,
-        audio_mos_milli: Optional<i32> = row.audio_mos_milli,
-        verdict: Words = verdict(row.verdict),
+        frame_width: Optional<i64> = row.video.frame_width,
+        frame_height: Optional<i64> = row.video.frame_height,
+        audio_level_micro: Optional<i64> = row.audio.audio_level_micro,
+        limited_cpu_us: Optional<i64> = row.limitation.cpu_us,
+        limited_bandwidth_us: Optional<i64> = row.limitation.bandwidth_us,
+        limited_other_us: Optional<i64> = row.limitation.other_us,
+        resolution_changes: Optional<i64> = row.limitation.resolution_changes,
+        screen_share: Optional<bool> = row.video.screen_share,
+        audio_mos_milli: Optional<i32> = row.scored.audio_mos_milli,
+        video_mos_milli: Optional<i32> = row.scored.video_mos_milli,
+        verdict: Words = verdict(row.primary.verdict),
+        reason: Words = told(row.primary.reason.as_ref()),
+        verdict_by_pack: ByName<Text> = row.said().map(|(pack, said)| (pack, verdict(said.verdict))),
+        reason_by_pack: ByName<Text> =
+            row.said().filter_map(|(pack, said)| Some((pack, said.reason.as_deref()?))),
         look_up_city: Words = &row.report.look_ups.city,
         look_up_asn: Words = &row.report.look_ups.asn,
         look_up_user_agent: Words = &row.report.look_ups.user_agent,
-        look_up_pack: Words = &row.report.look_ups.pack,
         look_up_score: Words = &row.report.look_ups.score,
+    }
+}
+
+table! {
+    /// What adds up, in cells and in sessions.
+    MeasureColumns, "", |row: Measures| {
+        intervals: Plain<i64> = row.intervals,
+        observed_us: Plain<i64> = row.observed_us,
+        packets_received: Plain<i64> = row.packets_received,
+        packets_lost: Plain<i64> = row.packets_lost,
+        bytes: Plain<i64> = row.bytes,
+        frames: Plain<i64> = row.frames,
+        freeze_us: Plain<i64> = row.freeze_us,
+        freeze_count: Plain<i64> = row.freeze_count,
+        concealed_samples: Plain<i64> = row.concealed_samples,
+        total_samples: Plain<i64> = row.total_samples,
+        nack: Plain<i64> = row.nack,
+        pli: Plain<i64> = row.pli,
+        fir: Plain<i64> = row.fir,
+        setups_attempted: Plain<i64> = row.setups_attempted,
+        setups_failed: Plain<i64> = row.setups_failed,
+        poor_us: Plain<i64> = row.poor_us,
+        good_us: Plain<i64> = row.good_us,
+        unclassified_us: Plain<i64> = row.unclassified_us,
+    }
+}
+
+table! {
+    /// Observed time by threshold pack, in cells and in sessions.
+    PackColumns, "", |row: [PackTime]| {
+        poor_us_by_pack: ByName<Vec<i64>> = row.iter().map(|pack| (&*pack.pack, pack.poor_us)),
+        good_us_by_pack: ByName<Vec<i64>> = row.iter().map(|pack| (&*pack.pack, pack.good_us)),
+        unclassified_us_by_pack: ByName<Vec<i64>> =
+            row.iter().map(|pack| (&*pack.pack, pack.unclassified_us)),
     }
 }
 
@@ -113,24 +162,6 @@ table! {
         partition: Plain<i32> = row.partition,
         block_start: Plain<i64> = row.block_start,
         upto: Plain<i64> = row.upto,
-        intervals: Plain<i64> = row.measures.intervals,
-        observed_us: Plain<i64> = row.measures.observed_us,
-        packets_received: Plain<i64> = row.measures.packets_received,
-        packets_lost: Plain<i64> = row.measures.packets_lost,
-        bytes: Plain<i64> = row.measures.bytes,
-        frames: Plain<i64> = row.measures.frames,
-        freeze_us: Plain<i64> = row.measures.freeze_us,
-        freeze_count: Plain<i64> = row.measures.freeze_count,
-        concealed_samples: Plain<i64> = row.measures.concealed_samples,
-        total_samples: Plain<i64> = row.measures.total_samples,
-        nack: Plain<i64> = row.measures.nack,
-        pli: Plain<i64> = row.measures.pli,
-        fir: Plain<i64> = row.measures.fir,
-        setups_attempted: Plain<i64> = row.measures.setups_attempted,
-        setups_failed: Plain<i64> = row.measures.setups_failed,
-        poor_us: Plain<i64> = row.measures.poor_us,
-        good_us: Plain<i64> = row.measures.good_us,
-        unclassified_us: Plain<i64> = row.measures.unclassified_us,
         round_trip_ms: States = &row.sketches.round_trip_ms,
         jitter_ms: States = &row.sketches.jitter_ms,
         loss: States = &row.sketches.loss,
@@ -139,6 +170,9 @@ table! {
         audio_mos: States = &row.sketches.audio_mos,
         video_mos: States = &row.sketches.video_mos,
         time_to_media_ms: States = &row.sketches.time_to_media_ms,
+        ;
+        measures: MeasureColumns = &row.measures,
+        packs: PackColumns = &row.packs,
     }
 }
 
@@ -161,11 +195,15 @@ table! {
         city: Words = &row.place.city,
         asn: Plain<i64> = row.provider.asn,
         organisation: Words = &row.provider.organisation,
+        connection_type: Words = &row.provider.connection_type,
+        place_source: Words = place_source(row.place_source),
         device_class: Words = &row.device.class,
         os: Words = &row.device.os,
         browser: Words = &row.device.browser,
         browser_version: Words = &row.device.browser_version,
         network: Words = &row.network,
+        path_us: Plain<i64> = row.path_us,
+        path_raw_offset: Plain<i64> = row.path_raw_offset,
         network_type: Words = &row.network_type,
         transport: Words = &row.transport,
         edge: Words = &row.edge,
@@ -174,32 +212,25 @@ table! {
         connected: Plain<i64> = row.connected,
         failed: Plain<i64> = row.failed,
         left: Plain<i64> = row.left,
+        disconnected: Plain<i64> = row.disconnected,
+        reconnected: Plain<i64> = row.reconnected,
+        device_failed: Plain<i64> = row.device_failed,
+        selected_pair_changes: Plain<i64> = row.selected_pair_changes,
         rating_sum: Plain<i64> = row.rating_sum,
         rating_count: Plain<i64> = row.rating_count,
+        time_to_connect_ms_sum: Plain<i64> = row.time_to_connect_ms_sum,
+        time_to_connect_count: Plain<i64> = row.time_to_connect_count,
         time_to_media_ms_sum: Plain<i64> = row.time_to_media_ms_sum,
         time_to_media_count: Plain<i64> = row.time_to_media_count,
         round_trip_us: Plain<i64> = row.round_trip_us,
         round_trip_count: Plain<i64> = row.round_trip_count,
         audio_mos_milli_sum: Plain<i64> = row.audio_mos_milli_sum,
         audio_mos_count: Plain<i64> = row.audio_mos_count,
-        intervals: Plain<i64> = row.measures.intervals,
-        observed_us: Plain<i64> = row.measures.observed_us,
-        packets_received: Plain<i64> = row.measures.packets_received,
-        packets_lost: Plain<i64> = row.measures.packets_lost,
-        bytes: Plain<i64> = row.measures.bytes,
-        frames: Plain<i64> = row.measures.frames,
-        freeze_us: Plain<i64> = row.measures.freeze_us,
-        freeze_count: Plain<i64> = row.measures.freeze_count,
-        concealed_samples: Plain<i64> = row.measures.concealed_samples,
-        total_samples: Plain<i64> = row.measures.total_samples,
-        nack: Plain<i64> = row.measures.nack,
-        pli: Plain<i64> = row.measures.pli,
-        fir: Plain<i64> = row.measures.fir,
-        setups_attempted: Plain<i64> = row.measures.setups_attempted,
-        setups_failed: Plain<i64> = row.measures.setups_failed,
-        poor_us: Plain<i64> = row.measures.poor_us,
-        good_us: Plain<i64> = row.measures.good_us,
-        unclassified_us: Plain<i64> = row.measures.unclassified_us,
+        video_mos_milli_sum: Plain<i64> = row.video_mos_milli_sum,
+        video_mos_count: Plain<i64> = row.video_mos_count,
+        ;
+        measures: MeasureColumns = &row.measures,
+        packs: PackColumns = &row.packs,
     }
 }
 
@@ -232,9 +263,22 @@ struct Sample<'a> {
     report: &'a EnrichedReport,
     path: &'a Path,
     ordinal: u16,
+    scored: &'a ScoredInterval,
     interval: &'a Interval,
-    audio_mos_milli: Option<i32>,
-    verdict: Verdict,
+    inbound: Inbound,
+    audio: Audio,
+    video: Video,
+    limitation: Limitation,
+    /// What the primary pack says.
+    primary: &'a PackVerdict,
+}
+
+impl<'a> Sample<'a> {
+    /// What each pack says.
+    fn said(&self) -> impl Iterator<Item = (&'a str, &'a PackVerdict)> + use<'a> {
+        let packs = self.report.look_ups.packs.iter().map(String::as_str);
+        packs.zip(&self.scored.verdicts)
+    }
 }
 
 impl Table for Samples {
@@ -244,16 +288,21 @@ impl Table for Samples {
         if report.intervals.len() > usize::from(u16::MAX) {
             return Err(Unfit("more than 65535 intervals"));
         }
-        let no_path = Path::default();
+        let (no_path, no_verdict) = (Path::default(), PackVerdict::default());
         let path = report.path.as_ref().unwrap_or(&no_path);
         for (ordinal, scored) in (0..).zip(&report.intervals) {
+            let interval = &scored.interval;
             self.push(&Sample {
                 report,
                 path,
                 ordinal,
-                interval: &scored.interval,
-                audio_mos_milli: scored.audio_mos_milli,
-                verdict: scored.verdict,
+                scored,
+                interval,
+                inbound: interval.inbound.unwrap_or_default(),
+                audio: interval.audio.unwrap_or_default(),
+                video: interval.video.unwrap_or_default(),
+                limitation: interval.limitation.unwrap_or_default(),
+                primary: scored.verdicts.first().unwrap_or(&no_verdict),
             });
         }
         Ok(())
@@ -340,6 +389,14 @@ const fn direction(direction: Direction) -> &'static str {
         Direction::Inbound => "inbound",
         Direction::Outbound => "outbound",
         Direction::None => "none",
+    }
+}
+
+const fn place_source(source: PlaceSource) -> &'static str {
+    match source {
+        PlaceSource::Unknown => "unknown",
+        PlaceSource::Address => "address",
+        PlaceSource::Claimed => "claimed",
     }
 }
 

@@ -56,12 +56,14 @@ pub(crate) fn pieces<T: Columns>(table: &T) -> impl Iterator<Item = Vec<u8>> {
     }))
 }
 
-/// Defines a table: its columns in order, each with its type and its value for a row.
+/// Defines a table: its columns in order, each with its type and its value for a row, and after a
+/// semicolon parts that are tables themselves.
 macro_rules! table {
     (
         $(#[$meta:meta])*
         $table:ident, $name:literal, |$row:ident: $from:ty| {
             $($column:ident: $kind:ty = $value:expr,)*
+            $(; $($part:ident: $columns:ty = $from_part:expr,)*)?
         }
     ) => {
         $(#[$meta])*
@@ -69,11 +71,13 @@ macro_rules! table {
         pub(crate) struct $table {
             rows: usize,
             $($column: $kind,)*
+            $($($part: $columns,)*)?
         }
 
         impl $table {
             fn push(&mut self, $row: &$from) {
                 $(self.$column.push($value);)*
+                $($(self.$part.push($from_part);)*)?
                 self.rows += 1;
             }
         }
@@ -86,7 +90,12 @@ macro_rules! table {
             }
 
             fn columns(&self) -> Vec<(&'static str, &dyn $crate::column::Column)> {
-                vec![$((stringify!($column), &self.$column as &dyn $crate::column::Column)),*]
+                #[allow(unused_mut, reason = "not every table has parts")]
+                let mut columns = vec![
+                    $((stringify!($column), &self.$column as &dyn $crate::column::Column)),*
+                ];
+                $($(columns.extend($crate::table::Columns::columns(&self.$part));)*)?
+                columns
             }
         }
     };

@@ -20,6 +20,7 @@ fn everything_that_is_wrong_is_named_at_once() {
         settings.epoch = 0;
         settings.block_records = 0;
         settings.flush_s = 0;
+        settings.flush_behind_s = 0;
         settings.window_s = 7;
         settings.watermark_bound_s = 1_000_000;
         settings.groupings.insert("größe".to_owned(), vec![Dimension::Os]);
@@ -29,6 +30,7 @@ fn everything_that_is_wrong_is_named_at_once() {
         "epoch",
         "block_records",
         "flush_s",
+        "flush_behind_s",
         "window_s",
         "watermark_bound_s",
         "groupings.größe",

@@ -3,7 +3,7 @@
 use aggregate::{AggregateSettings, Pipeline};
 use proptest::prelude::*;
 use runtime::{
-    AppendTime, Committed, Handler, Input, Offset, Partition, Record, Recorder, Sent, Source,
+    AppendTime, Committed, Handler, Input, Offset, Pace, Partition, Record, Recorder, Sent, Source,
 };
 
 use crate::world::{Entry, PARTITION};
@@ -110,7 +110,7 @@ fn live(
         pipeline.record(&record(entry), &mut outside.out).unwrap();
         outside.commit();
         if count % life.flush_every == 0 {
-            pipeline.tick(10_000 * count as u64, false, &mut outside.out).unwrap();
+            pipeline.tick(10_000 * count as u64, Pace::Live, &mut outside.out).unwrap();
         }
         if count % life.acknowledge_every == 0 {
             outside.acknowledge();

@@ -42,6 +42,7 @@ pub(crate) struct Views {
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct MergedCell {
     pub(crate) measures: BTreeMap<String, i64>,
+    packs: BTreeMap<String, [i64; 3]>,
     sketches: [Sketch; 8],
 }
 
@@ -128,6 +129,12 @@ impl MergedCell {
         for (field, value) in fields(&row.measures) {
             *self.measures.entry(field).or_default() += value.as_i64().unwrap();
         }
+        for pack in &row.packs {
+            let times = self.packs.entry(pack.pack.clone()).or_default();
+            times[0] += pack.poor_us;
+            times[1] += pack.good_us;
+            times[2] += pack.unclassified_us;
+        }
         let states = [
             &row.sketches.round_trip_ms,
             &row.sketches.jitter_ms,
@@ -154,13 +161,31 @@ fn merge_session(merged: &mut BTreeMap<String, Value>, row: &SessionPartial) {
     if let Some(Value::Object(measures)) = row.remove("measures") {
         row.extend(measures);
     }
+    if let Some(Value::Array(packs)) = row.remove("packs") {
+        for pack in packs {
+            for time in ["poor_us", "good_us", "unclassified_us"] {
+                let name = format!("{time} of {}", pack["pack"]);
+                row.insert(name, pack[time].clone());
+            }
+        }
+    }
     let number =
         |row: &BTreeMap<String, Value>, field: &str| row.get(field).and_then(Value::as_i64);
     let last = |row: &_| (number(row, "last_us"), number(row, "last_raw_offset"));
     let newer = last(&row) > last(merged);
+    let told = |row: &_| (number(row, "path_us"), number(row, "path_raw_offset"));
+    let path_newer = told(&row) > told(merged);
+    let of_path = ["path_us", "path_raw_offset", "network_type", "transport"];
     let first = number(&row, "first_us").min(number(merged, "first_us").or(Some(i64::MAX)));
     for (field, value) in row {
         let sum = match (merged.get(&field), &value) {
+            (Some(known), _) if of_path.contains(&field.as_str()) => {
+                if path_newer {
+                    value
+                } else {
+                    known.clone()
+                }
+            }
             (Some(known), more) if known.is_i64() && !field.starts_with("last_") => {
                 Value::from(known.as_i64().unwrap() + more.as_i64().unwrap())
             }

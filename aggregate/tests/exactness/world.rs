@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use schemas::{
-    Device, EnrichedReport, EventKind, Interval, Kind, Lineage, Place, Provider, RawOutcome,
-    ScoredInterval, Skipped, Verdict,
+    Device, EnrichedReport, EventKind, Interval, Kind, Lineage, LookUps, PackVerdict, Path, Place,
+    Provider, RawOutcome, ScoredInterval, Skipped, Verdict, Video,
 };
 
 pub(crate) const PARTITION: i32 = 4;
@@ -187,7 +187,13 @@ fn report(number: u32, append_ms: i64) -> EnrichedReport {
             country: ["de", "fr", "unknown"][pick(11, 3) as usize].to_owned(),
             ..Place::default()
         },
-        provider: Provider { asn: i64::from(pick(13, 2)), organisation: String::new() },
+        provider: Provider { asn: i64::from(pick(13, 2)), ..Provider::default() },
+        path: (pick(6, 3) == 0).then(Path::default),
+        network_type: ["wifi", "cellular"][pick(8, 2) as usize].to_owned(),
+        look_ups: LookUps {
+            packs: vec!["one@1".to_owned(), ["two@1", "two@2"][pick(10, 2) as usize].to_owned()],
+            ..LookUps::default()
+        },
         device: Device { os: format!("os-{}", pick(15, 2)), ..Device::default() },
         time_to_media_ms: (event == EventKind::Connected).then(|| i64::from(pick(4, 3000))),
         rating: (event == EventKind::Feedback).then(|| 1 + pick(4, 5) as i32),
@@ -209,13 +215,19 @@ fn interval(number: u32, end_us: i64) -> ScoredInterval {
             packets_received: known(1, pick(3, 900)),
             packets_lost: known(5, pick(6, 90) - 10),
             bytes: known(7, pick(2, 90_000)),
-            frames: known(9, pick(8, 200)),
+            video: Some(Video { frames: known(9, pick(8, 200)), ..Video::default() }),
             jitter_us: known(11, pick(9, 80_000)),
             round_trip_us: known(13, pick(4, 900_000)),
             round_trip_count: known(13, pick(10, 4)),
             ..Interval::default()
         },
         audio_mos_milli: known(15, 1000 + pick(5, 3500)).map(|milli| milli as i32),
-        verdict: [Verdict::Poor, Verdict::Good, Verdict::Unclassified][pick(12, 3) as usize],
+        video_mos_milli: known(16, 1000 + pick(5, 3500)).map(|milli| milli as i32),
+        verdicts: [12, 14]
+            .map(|shift| {
+                [Verdict::Poor, Verdict::Good, Verdict::Unclassified][pick(shift, 3) as usize]
+            })
+            .map(|verdict| PackVerdict { verdict, reason: None })
+            .to_vec(),
     }
 }

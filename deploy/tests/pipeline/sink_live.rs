@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use deploy::migrate::{self, State};
 use schemas::{
-    BlockAudit, CellPartial, Device, Dimensions, EnrichedReport, Interval, Lineage, Measures,
-    Place, ScoredInterval, SessionPartial, Sketches, Verdict,
+    BlockAudit, CellPartial, Device, Dimensions, EnrichedReport, Interval, Lineage, LookUps,
+    Measures, PackTime, PackVerdict, Place, ScoredInterval, SessionPartial, Sketches, Verdict,
 };
 
 use driver::{Driver, Server};
@@ -53,6 +53,7 @@ fn partial(block_start: i64, upto: i64, window: i64, country: &str, intervals: i
         window_s: 60,
         dimensions: Dimensions { app: "live".into(), country: country.into(), ..<_>::default() },
         measures: Measures { intervals, packets_lost: -intervals, ..Measures::default() },
+        packs: vec![PackTime { pack: "one@1".into(), poor_us: intervals, ..PackTime::default() }],
         sketches: Sketches {
             round_trip_ms: state(&[100, i32::try_from(150 + intervals).unwrap()]),
             jitter_ms: nothing.clone(),
@@ -187,7 +188,10 @@ async fn rows_arrive_as_they_were_sent() {
             ..Interval::default()
         },
         audio_mos_milli: packets_lost.map(|_| 4321),
-        verdict: Verdict::Good,
+        video_mos_milli: None,
+        verdicts: [(Verdict::Good, None), (Verdict::Poor, Some("loss".to_owned()))]
+            .map(|(verdict, reason)| PackVerdict { verdict, reason })
+            .to_vec(),
     };
     for offset in 0..600 {
         let report = EnrichedReport {
@@ -196,6 +200,7 @@ async fn rows_arrive_as_they_were_sent() {
             call: format!("call {offset} «ü»"),
             place: Place { city: format!("city {offset}"), ..Place::default() },
             device: Device { class: "mobile".into(), ..Device::default() },
+            look_ups: LookUps { packs: vec!["a@1".into(), "b@2".into()], ..LookUps::default() },
             intervals: vec![interval(None), interval(Some(-3)), interval(Some(0))],
             ..EnrichedReport::default()
         };
@@ -205,7 +210,7 @@ async fn rows_arrive_as_they_were_sent() {
     }
     assert_eq!(sink.settle().await, 1200);
     let rows = "SELECT toString((call, city, ordinal, packets_lost, audio_mos_milli, codec, \
-                verdict, device_class, kind, ssrc, end_us, look_up_city)) \
+                verdict, verdict_by_pack, reason_by_pack, device_class, kind, ssrc, end_us, look_up_city)) \
                 FROM samples FINAL WHERE app = 'live-rows' ORDER BY raw_to, ordinal";
     let rows: Vec<String> = server.client("dashboard").query(rows).fetch_all().await.unwrap();
     assert_eq!(rows.len(), 1800);
@@ -214,7 +219,7 @@ async fn rows_arrive_as_they_were_sent() {
         let (lost, mos) = [("NULL", "NULL"), ("-3", "4321"), ("0", "4321")][ordinal];
         let wanted = format!(
             "('call {report} «ü»','city {report}',{ordinal},{lost},{mos},'audio/opus','good',\
-             'mobile','audio',4000000000,'2027-01-15 08:00:10.000000','')"
+             {{'a@1':'good','b@2':'poor'}},{{'b@2':'loss'}},'mobile','audio',4000000000,'2027-01-15 08:00:10.000000','')"
         );
         assert_eq!(*row, wanted);
     }

@@ -4,7 +4,6 @@ use std::fs;
 
 use mmdb_writer::IpVersion;
 use prometheus::TextEncoder;
-use schemas::UNKNOWN;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -60,7 +59,8 @@ fn a_public_address_tells_place_provider_and_connection_type() {
         assert_eq!((origin.kind, origin.network.as_str()), (Kind::Public, network));
         assert_eq!((origin.place.country.as_str(), origin.provider.asn), ("FR", 3215));
         assert_eq!(origin.provider.organisation, "Orange");
-        assert_eq!(origin.connection_type, "Cellular");
+        assert_eq!(origin.source, PlaceSource::Address);
+        assert_eq!(origin.provider.connection_type, "Cellular");
     }
 }
 
@@ -88,11 +88,12 @@ fn addresses_that_are_no_public_ones_are_not_looked_up() {
     ] {
         let origin = locator.locate(address);
         assert_eq!((origin.kind, origin.network.as_str()), (kind, network), "{address}");
-        assert_eq!((&origin.place, &origin.provider), (&place::nowhere(), &place::nobody()));
-        assert_eq!(origin.connection_type, UNKNOWN);
+        assert_eq!((&*origin.place, &*origin.provider), (&place::nowhere(), &place::nobody()));
+        assert_eq!(origin.source, PlaceSource::Unknown);
     }
     let text = TextEncoder::new().encode_to_string(&files.registry.gather()).unwrap();
-    assert!(!text.contains("isobar_enrich_look_ups_total{"), "{text}");
+    let look_ups = text.lines().filter(|line| line.starts_with("isobar_enrich_look_ups_total{"));
+    assert_eq!(look_ups.filter(|line| !line.ends_with(" 0")).count(), 0, "{text}");
 }
 
 #[test]
@@ -109,6 +110,17 @@ fn a_group_is_the_provider_of_all_its_autonomous_systems_and_the_number_stays() 
 }
 
 #[test]
+fn a_claimed_provider_is_grouped_too() {
+    let mut files = Files::new();
+    let path = files.folder.path().join("providers.toml");
+    fs::write(&path, "[providers]\nOrange = [3215, 5511]\n").unwrap();
+    files.settings.providers = Some(path);
+    let claim = Claim { asn: Some(5511), ..Claim::default() };
+    let (place, provider) = files.locator().claimed(&claim).unwrap();
+    assert_eq!((place, provider.organisation.as_str()), (place::nowhere(), "Orange"));
+}
+
+#[test]
 fn isp_data_tells_the_connection_type_where_no_other_file_does() {
     let mut files = Files::new();
     let record = json!({"traits": {"isp": "Orange", "connection_type": "Cable/DSL"}});
@@ -116,7 +128,7 @@ fn isp_data_tells_the_connection_type_where_no_other_file_does() {
     files.settings.asn = vec![mmdb(&files.folder, "Location", IpVersion::V4, &networks)];
     let connection_type = |settings: &EnrichSettings| {
         let mut locator = Locator::open(settings, &Registry::new()).unwrap();
-        locator.locate("81.254.3.77").connection_type.clone()
+        locator.locate("81.254.3.77").provider.connection_type.clone()
     };
     assert_eq!(connection_type(&files.settings), "Cellular");
     files.settings.connection_type.clear();
@@ -130,7 +142,7 @@ fn an_address_is_looked_up_once_while_it_is_remembered_and_again_in_other_files(
     let first = locator.locate("81.254.3.77");
     assert!(Arc::ptr_eq(&first, &locator.locate("::ffff:81.254.3.77")));
     locator.look_up_in(Geo::default());
-    assert_eq!(locator.locate("81.254.3.77").place, place::nowhere());
+    assert_eq!(*locator.locate("81.254.3.77").place, place::nowhere());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+use schemas::{Audio, Video};
+
 use super::*;
 
 fn verdict(interval: &Interval) -> Verdict {
@@ -57,15 +59,15 @@ fn audio_is_unclassified_without_metrics_or_before_500_packets() {
 
 #[test]
 fn the_first_metric_of_video_that_is_known_decides_alone() {
-    let slow = Interval { frames: Some(69), ..video() };
+    let frames = |frames, frames_dropped| Interval {
+        video: Some(Video { frames: Some(frames), frames_dropped, ..Video::default() }),
+        ..video()
+    };
+    let slow = frames(69, None);
     assert_eq!(verdict(&slow), Verdict::Poor);
-    assert_eq!(verdict(&Interval { frames: Some(70), ..video() }), Verdict::Good);
-    assert_eq!(
-        verdict(&Interval { frames_dropped: Some(0), ..slow }),
-        Verdict::Good,
-        "few frames, but none dropped"
-    );
-    let dropping = Interval { frames: Some(100), frames_dropped: Some(101), ..video() };
+    assert_eq!(verdict(&frames(70, None)), Verdict::Good);
+    assert_eq!(verdict(&frames(69, Some(0))), Verdict::Good, "few frames, but none dropped");
+    let dropping = frames(100, Some(101));
     assert_eq!(verdict(&dropping), Verdict::Poor);
     let lossy = Interval { packets_lost: Some(16), packets_received: Some(84), ..video() };
     assert_eq!(verdict(&lossy), Verdict::Poor);
@@ -90,8 +92,11 @@ fn another_pack_brings_its_own_rules() {
     .unwrap();
     assert_eq!(pack.label(), "concealed@7");
     let concealed = |samples| Interval {
-        concealed_samples: Some(samples),
-        total_samples: Some(100),
+        audio: Some(Audio {
+            concealed_samples: Some(samples),
+            total_samples: Some(100),
+            ..Audio::default()
+        }),
         ..audio()
     };
     assert_eq!(pack.verdict(&concealed(8)), Verdict::Poor);

@@ -110,7 +110,10 @@ fn a_report_goes_on_with_all_that_its_look_ups_tell() {
     let kept = enriched.intervals.iter().map(|scored| scored.interval.clone());
     assert_eq!(kept.collect::<Vec<_>>(), report.intervals);
     let [audio, video] = enriched.intervals.as_slice() else { panic!("two intervals") };
-    assert_eq!((audio.verdict, video.verdict), (Verdict::Poor, Verdict::Poor));
+    for scored in [audio, video] {
+        let verdicts = scored.verdicts.iter().map(|said| said.verdict);
+        assert_eq!(verdicts.collect::<Vec<_>>(), [Verdict::Poor]);
+    }
     assert!(audio.audio_mos_milli.is_some() && video.audio_mos_milli.is_none());
 }
 
@@ -124,6 +127,33 @@ fn the_client_address_goes_no_further() {
         let text = String::from_utf8_lossy(&out.sent[0].payload);
         assert!(!text.contains(host), "{address}");
     }
+}
+
+#[test]
+fn a_claim_stands_where_the_address_tells_no_place_and_is_marked() {
+    let claim = Claim {
+        country: Some("DE".to_owned()),
+        subdivision: Some("BE".to_owned()),
+        asn: Some(3320),
+        organisation: Some("Deutsche Telekom".to_owned()),
+        ..Claim::default()
+    };
+    let of = |address: Option<&str>, claim: Option<&Claim>| {
+        let client_address = address.map(str::to_owned);
+        let enriched = enriched(&Report { client_address, claim: claim.cloned(), ..report() });
+        (enriched.place.subdivision, enriched.provider.asn, enriched.place_source)
+    };
+    for address in [None, Some("0.0.0.0"), Some("::"), Some("redacted"), Some("a.local")] {
+        let claimed = ("DE-BE".to_owned(), 3320, PlaceSource::Claimed);
+        assert_eq!(of(address, Some(&claim)), claimed, "{address:?}");
+        let unknown = (UNKNOWN.to_owned(), 0, PlaceSource::Unknown);
+        assert_eq!(of(address, None), unknown, "{address:?}");
+        assert_eq!(of(address, Some(&Claim::default())), unknown, "{address:?}");
+    }
+    let known = (UNKNOWN.to_owned(), 64_500, PlaceSource::Address);
+    assert_eq!(of(Some("81.254.3.77"), Some(&claim)), known);
+    let elsewhere = (UNKNOWN.to_owned(), 0, PlaceSource::Unknown);
+    assert_eq!(of(Some("81.254.4.77"), Some(&claim)), elsewhere, "public, but in no file");
 }
 
 #[test]
@@ -149,7 +179,7 @@ fn every_report_names_the_versions_of_its_look_up_data() {
     assert_eq!(look_ups.city, "");
     assert!(look_ups.asn.contains('@'), "{}", look_ups.asn);
     assert_eq!(look_ups.user_agent, "uap-core@0.18.0");
-    assert_eq!(look_ups.pack, "teams-cqd@1");
+    assert_eq!(look_ups.packs, ["teams-cqd@1"]);
     assert_eq!(look_ups.score, "e-model@1");
 }
 

@@ -47,7 +47,7 @@ fn enriched(handler: &mut Reloading) -> EnrichedReport {
         payload: &payload,
         look_back: false,
     };
-    handler.tick(0, false, &mut out).unwrap();
+    handler.tick(0, Pace::Live, &mut out).unwrap();
     handler.record(&record, &mut out).unwrap();
     schemas::decode(&out.sent[0].payload).unwrap()
 }

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use schemas::Inbound;
+
 use super::*;
 
 #[track_caller]
@@ -95,8 +97,11 @@ fn audio() -> Interval {
         round_trip_us: Some(300_000),
         round_trip_count: Some(3),
         jitter_us: Some(10_000),
-        jitter_buffer_us: Some(2_880_000_000),
-        jitter_buffer_emitted: Some(48_000),
+        inbound: Some(Inbound {
+            jitter_buffer_us: Some(2_880_000_000),
+            jitter_buffer_emitted: Some(48_000),
+            ..Inbound::default()
+        }),
         ..Interval::default()
     }
 }
@@ -109,7 +114,7 @@ fn an_interval_is_scored_by_its_loss_round_trip_jitter_buffer_and_codec() {
 
 #[test]
 fn twice_the_jitter_stands_in_for_an_unknown_jitter_buffer() {
-    let by_jitter = Interval { jitter_buffer_us: None, jitter_us: Some(30_000), ..audio() };
+    let by_jitter = Interval { inbound: None, jitter_us: Some(30_000), ..audio() };
     let by_buffer = audio();
     let model = model();
     let score = |interval| model.audio_mos_milli(&interval, None);

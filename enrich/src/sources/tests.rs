@@ -9,7 +9,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::geo::tests::mmdb;
+use crate::geo::tests::{mmdb, place_of};
 use crate::metrics::Metrics;
 
 const ADDRESS: &str = "81.254.3.77";
@@ -52,12 +52,12 @@ impl Watched {
 
     /// The country of an address that only the end of a file knows.
     fn country(&self) -> String {
-        self.sources.geo().place(ADDRESS.parse().unwrap()).unwrap().unwrap().country
+        place_of(&self.sources.geo(), ADDRESS.parse().unwrap()).unwrap().unwrap().country
     }
 
     fn organisation(&self) -> String {
         let geo = self.sources.geo();
-        let mut provider = geo.provider(ADDRESS.parse().unwrap()).unwrap().unwrap().provider;
+        let mut provider = geo.provider(ADDRESS.parse().unwrap()).unwrap().unwrap().read().unwrap();
         geo.group(&mut provider);
         provider.organisation
     }
@@ -95,7 +95,7 @@ fn a_file_that_was_replaced_is_taken_into_use_once() {
     write_city(&watched.folder, "DE");
     assert!(watched.refresh());
     assert_eq!(watched.country(), "DE");
-    assert_eq!(before.place(ADDRESS.parse().unwrap()).unwrap().unwrap().country, "FR");
+    assert_eq!(place_of(&before, ADDRESS.parse().unwrap()).unwrap().unwrap().country, "FR");
     assert!(!watched.refresh());
     watched.assert_shows("isobar_enrich_look_up_reloads_total{table=\"city\"} 1");
     watched.assert_shows("isobar_enrich_look_up_stale{file=\"City\",table=\"city\"} 0");
@@ -125,7 +125,7 @@ fn a_file_cut_short_in_place_does_no_harm_and_counts_once_until_it_changes() {
         file.set_len(length).unwrap();
         assert!(!watched.refresh());
         // A mapping of the file itself would end the process here.
-        assert_eq!(geo.place(ADDRESS.parse().unwrap()).unwrap().unwrap().country, "FR");
+        assert_eq!(place_of(&geo, ADDRESS.parse().unwrap()).unwrap().unwrap().country, "FR");
         assert!(!watched.refresh());
         assert_eq!(watched.country(), "FR");
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use schemas::EventKind;
+use schemas::{Claim, EventKind, Kind};
 use serde::Deserialize;
 
 use super::get_stats::GetStats;
@@ -44,7 +44,22 @@ struct Envelope<'a> {
     time_to_connect_ms: Scalar<'a>,
     time_to_media_ms: Scalar<'a>,
     reason: Scalar<'a>,
+    device: Scalar<'a>,
+    claim: ClaimMembers<'a>,
     rating: Scalar<'a>,
+}
+
+/// What the client's side claims of its place.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ClaimMembers<'a> {
+    #[serde(borrow)]
+    continent: Scalar<'a>,
+    country: Scalar<'a>,
+    subdivision: Scalar<'a>,
+    city: Scalar<'a>,
+    asn: Scalar<'a>,
+    organisation: Scalar<'a>,
 }
 
 pub(super) fn decode<'a>(text: &'a str, limits: &Settings) -> Result<Event<'a>, Rejected> {
@@ -75,12 +90,17 @@ pub(super) fn decode<'a>(text: &'a str, limits: &Settings) -> Result<Event<'a>, 
         client_us,
         shift_us: received_us.zip(sent_us).map_or(0, |(received, sent)| received - sent),
         client_address: text_up_to(MAX_NAME, "client_address", envelope.client_address)?,
+        claim: claim(envelope.claim)?,
         edge: text_up_to(MAX_NAME, "edge", envelope.edge)?,
         client_version: text_up_to(MAX_NAME, "client_version", envelope.client_version)?,
         user_agent: text_up_to(MAX_PROSE, "user_agent", envelope.user_agent)?,
         time_to_connect_ms: ms("time_to_connect_ms", envelope.time_to_connect_ms, 1.0)?,
         time_to_media_ms: ms("time_to_media_ms", envelope.time_to_media_ms, 1.0)?,
         failure_reason: text_up_to(MAX_PROSE, "reason", envelope.reason)?,
+        failed_device: match kind {
+            EventKind::DeviceFailed => Some(device(envelope.device)?),
+            _ => None,
+        },
         rating: rating(envelope.rating)?,
         streams,
         pair,
@@ -92,11 +112,48 @@ fn event_kind(value: Scalar<'_>) -> Result<EventKind, Rejected> {
         "joined" => Ok(EventKind::Joined),
         "connected" => Ok(EventKind::Connected),
         "stats" => Ok(EventKind::Stats),
+        "disconnected" => Ok(EventKind::Disconnected),
+        "reconnected" => Ok(EventKind::Reconnected),
+        "device_failed" => Ok(EventKind::DeviceFailed),
         "left" => Ok(EventKind::Left),
         "failed" => Ok(EventKind::Failed),
         "feedback" => Ok(EventKind::Feedback),
         _ => Err(Rejected::new(Reason::UnknownEvent, "event")),
     }
+}
+
+/// The device that failed, by the kind of its media.
+fn device(value: Scalar<'_>) -> Result<Kind, Rejected> {
+    match required("device", text_up_to(MAX_NAME, "device", value)?)?.as_ref() {
+        "microphone" => Ok(Kind::Audio),
+        "camera" => Ok(Kind::Video),
+        _ => Err(bad("device", "microphone or camera")),
+    }
+}
+
+/// None if nothing is claimed.
+fn claim(members: ClaimMembers<'_>) -> Result<Option<Claim>, Rejected> {
+    let text = |field, value| {
+        let text = text_up_to(MAX_NAME, field, value)?;
+        Ok(text.filter(|text| !text.is_empty()).map(Cow::into_owned))
+    };
+    let asn = match members.asn {
+        Scalar::Missing => None,
+        value => {
+            let asn = value.number().and_then(|asn| whole(asn, 1.0));
+            let asn = asn.filter(|asn| (1..=i64::from(u32::MAX)).contains(asn));
+            Some(asn.ok_or_else(|| bad("claim.asn", "a number of 32 bits"))?)
+        }
+    };
+    let claim = Claim {
+        continent: text("claim.continent", members.continent)?,
+        country: text("claim.country", members.country)?,
+        subdivision: text("claim.subdivision", members.subdivision)?,
+        city: text("claim.city", members.city)?,
+        asn,
+        organisation: text("claim.organisation", members.organisation)?,
+    };
+    Ok((claim != Claim::default()).then_some(claim))
 }
 
 fn required<T>(field: &str, value: Option<T>) -> Result<T, Rejected> {

@@ -7,7 +7,7 @@ use schemas::{Direction, Kind};
 use self::object::{Object, Type};
 pub(super) use self::report::GetStats;
 use super::{Reason, Rejected};
-use crate::counters::{Told, Values, whole};
+use crate::counters::{Counter, Told, Values, whole};
 use crate::event::{Pair, Stream};
 
 mod members;
@@ -69,6 +69,9 @@ fn stream<'a>(object: &Object<'a>, objects: &[Object<'a>], client_us: i64) -> Op
         .find(|remote| object.is_far_end(remote));
     if let Some(remote) = remote {
         values.take(&remote.values, told_remotely);
+        if let Some(remote_us) = remote.timestamp_us.filter(|_| told == Told::Outbound) {
+            values.put(Counter::RemoteTime, remote_us);
+        }
     }
     let codec = find(objects, Type::Codec, object.codec_id.as_deref());
     Some(Stream {
@@ -77,6 +80,7 @@ fn stream<'a>(object: &Object<'a>, objects: &[Object<'a>], client_us: i64) -> Op
         kind,
         direction,
         codec: codec.and_then(|codec| codec.mime_type.clone()),
+        screen_share: object.screen_share.filter(|_| kind == Kind::Video),
         client_us: object.timestamp_us.unwrap_or(client_us),
         values,
     })
@@ -101,18 +105,22 @@ fn find<'o, 'a>(objects: &'o [Object<'a>], of: Type, id: Option<&str>) -> Option
 fn pair<'a>(objects: &[Object<'a>], client_us: i64) -> Option<Pair<'a>> {
     let of_pairs = Type::Counting(Told::Pair);
     let mut pairs = objects.iter().filter(|object| object.is(of_pairs));
-    let object = objects
-        .iter()
-        .filter(|object| object.is(Type::Transport))
-        .find_map(|transport| find(objects, of_pairs, transport.selected_pair_id.as_deref()))
-        .or_else(|| pairs.clone().find(|pair| pair.selected))
-        .or_else(|| {
-            pairs.find(|pair| pair.nominated && pair.state.as_deref() == Some("succeeded"))
-        })?;
+    let transports = objects.iter().filter(|object| object.is(Type::Transport));
+    let named = transports.clone().find_map(|transport| {
+        Some((transport, find(objects, of_pairs, transport.selected_pair_id.as_deref())?))
+    });
+    let transport = named.map(|(transport, _)| transport).or_else(|| transports.clone().next());
+    let object =
+        named.map(|(_, pair)| pair).or_else(|| pairs.clone().find(|pair| pair.selected)).or_else(
+            || pairs.find(|pair| pair.nominated && pair.state.as_deref() == Some("succeeded")),
+        )?;
     let local = find(objects, Type::Candidate, object.local_id.as_deref());
     let remote = find(objects, Type::Candidate, object.remote_id.as_deref());
     let mut values = Values::EMPTY;
     values.take(&object.values, Told::Pair);
+    if let Some(transport) = transport {
+        values.take(&transport.values, Told::Pair);
+    }
     Some(Pair {
         stats_id: object.id.clone(),
         client_us: object.timestamp_us.unwrap_or(client_us),
@@ -123,5 +131,7 @@ fn pair<'a>(objects: &[Object<'a>], client_us: i64) -> Option<Pair<'a>> {
         relay_protocol: local.and_then(|candidate| candidate.relay_protocol.clone()),
         network_type: local.and_then(|candidate| candidate.network_type.clone()),
         available_outgoing_bitrate: object.outgoing_bitrate.and_then(|rate| whole(rate, 1.0)),
+        ice_state: transport.and_then(|transport| transport.ice_state.clone()),
+        dtls_state: transport.and_then(|transport| transport.dtls_state.clone()),
     })
 }

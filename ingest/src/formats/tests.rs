@@ -281,8 +281,15 @@ fn every_counter_is_read_from_every_member_that_tells_it() {
                 "x": {"type": of, "kind": "video", "ssrc": 5, outer: value},
                 "ri": {"type": "remote-inbound-rtp", "ssrc": 5, outer: value},
                 "ro": {"type": "remote-outbound-rtp", "ssrc": 5, outer: value},
+                "cp": {"type": "candidate-pair", outer: value},
+                "t": {"type": "transport", "selectedCandidatePairId": "cp", outer: value},
             });
-            streams(report, |streams| streams[0].values.get(counter).is_some())
+            let told = |event: Event<'_>| {
+                let of_streams = event.streams.iter().map(|stream| &stream.values);
+                let mut all = of_streams.chain(event.pair.iter().map(|pair| &pair.values));
+                all.any(|values| values.get(counter).is_some())
+            };
+            decoded(&with("report", report), told).unwrap()
         });
         assert!(told, "{name}");
     }

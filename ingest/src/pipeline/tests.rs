@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use runtime::{AppendTime, Recorder};
+use runtime::{AppendTime, Pace, Recorder};
 use schemas::{DeadLetter, Interval, Skipped};
 use serde_json::{Value, json};
 
@@ -74,7 +74,7 @@ impl Life {
     }
 
     fn tick(&mut self, now_ms: u64) {
-        self.pipeline.tick(now_ms, false, &mut self.out).unwrap();
+        self.pipeline.tick(now_ms, Pace::Live, &mut self.out).unwrap();
     }
 
     fn reports(&self) -> Vec<Report> {
@@ -275,8 +275,10 @@ fn a_real_report_of_chrome_gives_the_reference_values() {
     let ratio = |of: Option<i64>, by: Option<i64>| of.unwrap() as f64 / by.unwrap() as f64;
     let near = |found: f64, wanted: f64| assert!((found - wanted).abs() < 0.05, "{found} {wanted}");
     let video: &Interval = of_ssrc(3_475_661_459);
-    near(ratio(video.frames, Some(video.end_us - video.start_us)) * 1e6, 22.59);
-    near(ratio(video.jitter_buffer_us, video.jitter_buffer_emitted) / 1e3, 158.5);
+    let frames = video.video.unwrap().frames;
+    let buffer = video.inbound.unwrap();
+    near(ratio(frames, Some(video.end_us - video.start_us)) * 1e6, 22.59);
+    near(ratio(buffer.jitter_buffer_us, buffer.jitter_buffer_emitted) / 1e3, 158.5);
     assert_eq!(video.codec.as_deref(), Some("video/VP9"));
     let sent = of_ssrc(2_007_858_786);
     near(ratio(sent.round_trip_us, sent.round_trip_count) / 1e3, 37.56);

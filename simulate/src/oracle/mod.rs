@@ -5,9 +5,11 @@ mod look_up;
 mod score;
 mod sketch;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use schemas::{Dimensions, Direction, EventKind, Kind, Measures, SessionPartial, UNKNOWN, Verdict};
+use schemas::{
+    Dimensions, Direction, EventKind, Kind, Measures, PackTime, SessionPartial, UNKNOWN, Verdict,
+};
 
 pub use look_up::{Geo, Located, LookUp, LookUpError};
 pub use sketch::{Bins, NotAState};
@@ -45,9 +47,14 @@ pub struct CellKey {
 pub struct Cell {
     /// Additive integers.
     pub measures: Measures,
+    /// Time by what packs say, where it is not 0.
+    pub packs: Packs,
     /// By [`SKETCHES`].
     pub sketches: [Bins; 8],
 }
+
+/// Poor, good and unclassified time by pack, name@version, µs.
+pub type Packs = BTreeMap<String, [i64; 3]>;
 
 /// Application, call and participant.
 pub type SessionKey = (String, String, String);
@@ -93,6 +100,7 @@ struct Sample {
     kind: Kind,
     direction: Direction,
     measures: Measures,
+    packs: Packs,
     /// By [`SKETCHES`].
     values: [Option<f64>; 8],
 }
@@ -136,7 +144,9 @@ impl<L: LookUp> Oracle<L> {
     }
 
     /// What the views must say.
-    pub fn finish(self) -> Expected {
+    pub fn finish(mut self) -> Expected {
+        // No view shows it.
+        self.expected.sessions.values_mut().for_each(|row| row.path_us = 0);
         self.expected
     }
 }
@@ -152,6 +162,7 @@ impl Expected {
             for key in keys(session, event, located, sample) {
                 let cell = self.cells.entry(key).or_default();
                 add(&mut cell.measures, &sample.measures);
+                add_packs(&mut cell.packs, &sample.packs);
                 for (sketch, value) in cell.sketches.iter_mut().zip(sample.values) {
                     value.into_iter().for_each(|value| sketch.add(value));
                 }
@@ -164,12 +175,18 @@ impl Expected {
             participant: session.participant.clone(),
             first_us: i64::MAX,
             last_us: i64::MIN,
+            path_us: i64::MIN,
+            network_type: UNKNOWN.to_owned(),
+            transport: UNKNOWN.to_owned(),
             ..SessionPartial::default()
         });
         stay(row, session, event, located);
+        let mut packs = take_packs(row);
         for sample in &samples {
             add(&mut row.measures, &sample.measures);
+            add_packs(&mut packs, &sample.packs);
         }
+        row.packs = rows(packs);
     }
 }
 
@@ -179,6 +196,7 @@ fn samples(event: &Event) -> Vec<Sample> {
         kind: Kind::None,
         direction: Direction::None,
         measures: Measures { setups_attempted: 1, setups_failed: failed, ..Measures::default() },
+        packs: Packs::new(),
         values: values([(7, event.time_to_media_ms.map(|ms| ms as f64))]),
     };
     match event.kind {
@@ -190,8 +208,8 @@ fn samples(event: &Event) -> Vec<Sample> {
 
 fn sample(interval: &Interval, ice: Option<(i64, i64)>) -> Sample {
     let observed_us = interval.end_us - interval.start_us;
-    let verdict = score::verdict(interval);
-    let judged = |wanted| if verdict == wanted { observed_us } else { 0 };
+    let packs = score::packs(interval);
+    let [poor_us, good_us, unclassified_us] = spent(packs[0].1, observed_us);
     let or_nothing = Option::unwrap_or_default;
     let bit_rate = interval.bytes.map(|bytes| bytes as f64 * 8.0 * 1e6 / observed_us as f64);
     let frame_rate = score::frame_rate(interval).filter(|_| interval.kind == Kind::Video);
@@ -214,11 +232,12 @@ fn sample(interval: &Interval, ice: Option<(i64, i64)>) -> Sample {
             nack: or_nothing(interval.nack),
             pli: or_nothing(interval.pli),
             fir: or_nothing(interval.fir),
-            poor_us: judged(Verdict::Poor),
-            good_us: judged(Verdict::Good),
-            unclassified_us: judged(Verdict::Unclassified),
+            poor_us,
+            good_us,
+            unclassified_us,
             ..Measures::default()
         },
+        packs: packs.map(|(pack, verdict)| (pack.to_owned(), spent(verdict, observed_us))).into(),
         values: values([
             (0, score::round_trip_ms(interval)),
             (1, score::jitter_ms(interval)),
@@ -283,13 +302,18 @@ fn stay(row: &mut SessionPartial, session: &Session, event: &Event, located: &Lo
     if event.event_us >= row.last_us {
         row.last_us = event.event_us;
         row.place = located.place.clone();
+        row.place_source = located.source;
         row.provider = located.provider.clone();
         row.network = located.network.clone();
         row.device = session.device.clone();
-        row.network_type = named(event.network_type.as_deref());
-        row.transport = named(event.transport.as_deref());
         row.edge = session.edge.clone();
         row.client_version = session.client_version.clone();
+    }
+    let tells_path = event.network_type.is_some() || event.transport.is_some();
+    if tells_path && event.event_us >= row.path_us {
+        row.path_us = event.event_us;
+        row.network_type = named(event.network_type.as_deref());
+        row.transport = named(event.transport.as_deref());
     }
     row.joined += i64::from(event.kind == EventKind::Joined);
     row.connected += i64::from(event.kind == EventKind::Connected);
@@ -299,6 +323,8 @@ fn stay(row: &mut SessionPartial, session: &Session, event: &Event, located: &Lo
     row.rating_count += i64::from(event.rating.is_some());
     row.time_to_media_ms_sum += event.time_to_media_ms.unwrap_or_default();
     row.time_to_media_count += i64::from(event.time_to_media_ms.is_some());
+    row.time_to_connect_ms_sum += event.time_to_connect_ms.unwrap_or_default();
+    row.time_to_connect_count += i64::from(event.time_to_connect_ms.is_some());
     for interval in &event.intervals {
         row.round_trip_us += interval.round_trip_us.unwrap_or_default();
         row.round_trip_count += interval.round_trip_count.unwrap_or_default();
@@ -306,6 +332,36 @@ fn stay(row: &mut SessionPartial, session: &Session, event: &Event, located: &Lo
         row.audio_mos_milli_sum += mos.unwrap_or_default();
         row.audio_mos_count += i64::from(mos.is_some());
     }
+}
+
+/// Poor, good and unclassified time of an interval.
+fn spent(verdict: Verdict, observed_us: i64) -> [i64; 3] {
+    [Verdict::Poor, Verdict::Good, Verdict::Unclassified]
+        .map(|wanted| if verdict == wanted { observed_us } else { 0 })
+}
+
+fn add_packs(sum: &mut Packs, more: &Packs) {
+    for (pack, times) in more {
+        let sums = sum.entry(pack.clone()).or_default();
+        sums.iter_mut().zip(times).for_each(|(sum, time)| *sum += time);
+    }
+}
+
+fn take_packs(row: &mut SessionPartial) -> Packs {
+    let rows = std::mem::take(&mut row.packs).into_iter();
+    rows.map(|row| (row.pack, [row.poor_us, row.good_us, row.unclassified_us])).collect()
+}
+
+/// Packs as a session's row has them.
+pub(crate) fn rows(packs: Packs) -> Vec<PackTime> {
+    let rows = packs.into_iter();
+    rows.map(|(pack, [poor_us, good_us, unclassified_us])| PackTime {
+        pack,
+        poor_us,
+        good_us,
+        unclassified_us,
+    })
+    .collect()
 }
 
 /// Adds one cell's integers to another's.

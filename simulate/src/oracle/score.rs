@@ -33,8 +33,13 @@ fn mean_ms(us: i64, count: i64) -> Option<f64> {
     (count > 0).then(|| us as f64 / count as f64 / 1000.0)
 }
 
+/// What each pack says of an interval.
+pub(super) fn packs(interval: &Interval) -> [(&'static str, Verdict); 1] {
+    [("teams-cqd@1", verdict(interval))]
+}
+
 /// Poor, good or neither.
-pub(super) fn verdict(interval: &Interval) -> Verdict {
+fn verdict(interval: &Interval) -> Verdict {
     let poor = match interval.kind {
         Kind::Audio => audio_is_poor(interval),
         Kind::Video => video_is_poor(interval),

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
-use schemas::{Device, Place, Provider};
+use schemas::{Device, Place, PlaceSource, Provider};
 
 use super::*;
 
@@ -9,13 +9,18 @@ struct Berlin;
 impl LookUp for Berlin {
     fn locate(&mut self, _: &str) -> Located {
         Located {
+            source: PlaceSource::Address,
             place: Place {
                 continent: "EU".to_owned(),
                 country: "DE".to_owned(),
                 subdivision: "Berlin".to_owned(),
                 city: "Berlin".to_owned(),
             },
-            provider: Provider { asn: 64500, organisation: "Example".to_owned() },
+            provider: Provider {
+                asn: 64500,
+                organisation: "Example".to_owned(),
+                connection_type: UNKNOWN.to_owned(),
+            },
             network: "198.51.100.0/24".to_owned(),
         }
     }

@@ -1,15 +1,17 @@
 //! What ClickHouse's views say.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use clickhouse::Client;
-use schemas::{BlockAudit, Device, Dimensions, Measures, Place, Provider, SessionPartial};
+use schemas::{
+    BlockAudit, Device, Dimensions, Measures, Place, PlaceSource, Provider, SessionPartial,
+};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::io::AsyncBufReadExt;
 
 use super::{ClickHouse, VerifyError};
-use crate::oracle::{Bins, Cell, CellKey, SKETCHES};
+use crate::oracle::{self, Bins, Cell, CellKey, Packs, SKETCHES};
 
 pub(super) struct Reader {
     client: Client,
@@ -23,6 +25,8 @@ struct CellRow {
     dimensions: Dimensions,
     #[serde(flatten)]
     measures: Measures,
+    #[serde(flatten)]
+    packs: PackColumns,
     /// By column, in hexadecimal.
     #[serde(flatten)]
     sketches: HashMap<String, String>,
@@ -39,6 +43,7 @@ struct SessionRow {
     place: Place,
     #[serde(flatten)]
     provider: Provider,
+    place_source: PlaceSource,
     device_class: String,
     os: String,
     browser: String,
@@ -52,6 +57,12 @@ struct SessionRow {
     connected: i64,
     failed: i64,
     left: i64,
+    disconnected: i64,
+    reconnected: i64,
+    device_failed: i64,
+    selected_pair_changes: i64,
+    time_to_connect_ms_sum: i64,
+    time_to_connect_count: i64,
     rating_sum: i64,
     rating_count: i64,
     time_to_media_ms_sum: i64,
@@ -60,8 +71,33 @@ struct SessionRow {
     round_trip_count: i64,
     audio_mos_milli_sum: i64,
     audio_mos_count: i64,
+    video_mos_milli_sum: i64,
+    video_mos_count: i64,
     #[serde(flatten)]
     measures: Measures,
+    #[serde(flatten)]
+    packs: PackColumns,
+}
+
+/// Time by pack, a map by pack for each verdict.
+#[derive(Deserialize)]
+struct PackColumns {
+    poor_us_by_pack: BTreeMap<String, i64>,
+    good_us_by_pack: BTreeMap<String, i64>,
+    unclassified_us_by_pack: BTreeMap<String, i64>,
+}
+
+impl PackColumns {
+    fn packs(self) -> Packs {
+        let columns = [self.poor_us_by_pack, self.good_us_by_pack, self.unclassified_us_by_pack];
+        let mut packs = Packs::new();
+        for (place, column) in columns.into_iter().enumerate() {
+            for (pack, time_us) in column {
+                packs.entry(pack).or_default()[place] = time_us;
+            }
+        }
+        packs
+    }
 }
 
 impl Reader {
@@ -122,7 +158,8 @@ impl CellRow {
             window_start: self.start_s,
             dimensions: self.dimensions,
         };
-        let mut cell = Cell { measures: self.measures, ..Cell::default() };
+        let (measures, packs) = (self.measures, self.packs.packs());
+        let mut cell = Cell { measures, packs, ..Cell::default() };
         for (bins, sketch) in cell.sketches.iter_mut().zip(SKETCHES) {
             let hex = self.sketches.get(&format!("{sketch}_hex")).map_or("", String::as_str);
             *bins = Bins::from_hex(hex).map_err(|source| VerifyError::Sketch { sketch, source })?;
@@ -156,6 +193,12 @@ impl SessionRow {
             connected: self.connected,
             failed: self.failed,
             left: self.left,
+            disconnected: self.disconnected,
+            reconnected: self.reconnected,
+            device_failed: self.device_failed,
+            selected_pair_changes: self.selected_pair_changes,
+            time_to_connect_ms_sum: self.time_to_connect_ms_sum,
+            time_to_connect_count: self.time_to_connect_count,
             rating_sum: self.rating_sum,
             rating_count: self.rating_count,
             time_to_media_ms_sum: self.time_to_media_ms_sum,
@@ -164,7 +207,11 @@ impl SessionRow {
             round_trip_count: self.round_trip_count,
             audio_mos_milli_sum: self.audio_mos_milli_sum,
             audio_mos_count: self.audio_mos_count,
+            video_mos_milli_sum: self.video_mos_milli_sum,
+            video_mos_count: self.video_mos_count,
             measures: self.measures,
+            packs: oracle::rows(self.packs.packs()),
+            place_source: self.place_source,
             ..SessionPartial::default()
         }
     }

@@ -126,6 +126,9 @@ fn told(key: &CellKey) -> String {
 
 fn unlike(is: &Cell, must_be: &Cell) -> String {
     let mut differences = fields(&is.measures, &must_be.measures);
+    if is.packs != must_be.packs {
+        differences.push(format!("packs are {:?}, must be {:?}", is.packs, must_be.packs));
+    }
     for (name, (is, must_be)) in SKETCHES.iter().zip(is.sketches.iter().zip(&must_be.sketches)) {
         if is != must_be {
             differences.push(format!("{name} has bins {is:?}, must have {must_be:?}"));

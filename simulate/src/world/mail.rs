@@ -118,7 +118,10 @@ impl Session {
         };
         match news {
             News::Joined | News::Left | News::Failed { .. } => {}
-            News::Connected { media_ms, .. } => told.time_to_media_ms = Some(media_ms),
+            News::Connected { connect_ms, media_ms } => {
+                told.time_to_connect_ms = Some(connect_ms);
+                told.time_to_media_ms = Some(media_ms);
+            }
             News::Feedback { rating } => told.rating = Some(rating),
             News::Report => {
                 let dialect = self.browser.dialect;

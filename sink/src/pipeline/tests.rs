@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 
 use prometheus::Registry;
-use runtime::{AppendTime, Handler as _, Input, Offset, Partition, Record, Recorder, Source};
+use runtime::{AppendTime, Handler as _, Input, Offset, Pace, Partition, Record, Recorder, Source};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::Pipeline;
@@ -71,7 +71,7 @@ impl Bench {
     }
 
     fn tick(&mut self, now_ms: u64) {
-        self.pipeline.tick(now_ms, false, &mut self.out).unwrap();
+        self.pipeline.tick(now_ms, Pace::Live, &mut self.out).unwrap();
     }
 
     /// Offsets of the next batch that was handed over to a lane.

@@ -7,7 +7,8 @@ use deploy::migrate;
 use deploy::stack::{PASSWORD, Plan, Stack};
 use prometheus::Registry;
 use runtime::{
-    AppendTime, Handler, Input, Offset, Partition, Record, Recorder, Service as _, Settings, Source,
+    AppendTime, Handler, Input, Offset, Pace, Partition, Record, Recorder, Service as _, Settings,
+    Source,
 };
 use sink::{Sink, SinkSettings};
 
@@ -104,7 +105,7 @@ impl Driver {
         while !self.handler.drained() {
             tokio::time::sleep(Duration::from_millis(5)).await;
             let now = u64::try_from(self.started.elapsed().as_millis()).unwrap();
-            self.handler.tick(now, true, &mut self.out).unwrap();
+            self.handler.tick(now, Pace::Idle, &mut self.out).unwrap();
         }
         self.out.acknowledge();
         self.out.take_commits().last().unwrap().offset.0

@@ -52,13 +52,19 @@ pub(super) enum Field {
     NetworkType,
     /// `availableOutgoingBitrate`
     OutgoingBitrate,
+    /// `iceState`
+    IceState,
+    /// `dtlsState`
+    DtlsState,
+    /// `contentType`
+    ContentType,
     /// A line of the table of counters.
     Counter(Counter),
 }
 
 const DURATIONS: &str = "qualityLimitationDurations";
 
-const OTHERS: [(&str, Field); 21] = [
+const OTHERS: [(&str, Field); 24] = [
     ("type", Field::Type),
     ("id", Field::Id),
     ("timestamp", Field::Timestamp),
@@ -80,6 +86,9 @@ const OTHERS: [(&str, Field); 21] = [
     ("relayProtocol", Field::RelayProtocol),
     ("networkType", Field::NetworkType),
     ("availableOutgoingBitrate", Field::OutgoingBitrate),
+    ("iceState", Field::IceState),
+    ("dtlsState", Field::DtlsState),
+    ("contentType", Field::ContentType),
 ];
 
 /// First byte of a name, the name, and what it names.

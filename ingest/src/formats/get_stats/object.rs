@@ -65,6 +65,9 @@ pub(in crate::formats) struct Object<'a> {
     pub(super) relay_protocol: Option<Cow<'a, str>>,
     pub(super) network_type: Option<Cow<'a, str>>,
     pub(super) outgoing_bitrate: Option<f64>,
+    pub(super) ice_state: Option<Cow<'a, str>>,
+    pub(super) dtls_state: Option<Cow<'a, str>>,
+    pub(super) screen_share: Option<bool>,
     pub(super) values: Values,
 }
 
@@ -89,6 +92,9 @@ impl<'a> Object<'a> {
             relay_protocol: None,
             network_type: None,
             outgoing_bitrate: None,
+            ice_state: None,
+            dtls_state: None,
+            screen_share: None,
             values: Values::EMPTY,
         }
     }
@@ -127,6 +133,11 @@ impl<'a> Object<'a> {
             Field::Protocol => self.protocol = text(value),
             Field::RelayProtocol => self.relay_protocol = text(value),
             Field::NetworkType => self.network_type = text(value),
+            Field::IceState => self.ice_state = text(value),
+            Field::DtlsState => self.dtls_state = text(value),
+            Field::ContentType => {
+                self.screen_share = text(value).map(|content| content == "screenshare");
+            }
             Field::OutgoingBitrate => self.outgoing_bitrate = value.number(),
             Field::Counter(counter) => {
                 self.values.set(counter, value.number().unwrap_or(f64::NAN));

@@ -3,6 +3,8 @@
 //! Every statement can be repeated, and a file counts as applied only when all of its statements
 //! are done: what failed in the middle goes on from there.
 
+mod columns;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -13,14 +15,14 @@ use crate::failure::{Context, Failure};
 use crate::stack::PASSWORD;
 use crate::up;
 
-/// Name and text of every file, in order. A file that has landed is never changed: what it made is
-/// changed by a further one.
+/// Name and text of every file, in order. A file that has been released is never changed: what it
+/// made is changed by a further one.
 const FILES: [(&str, &str); 5] = [
-    ("0001_samples.sql", include_str!("../clickhouse/0001_samples.sql")),
-    ("0002_partials.sql", include_str!("../clickhouse/0002_partials.sql")),
-    ("0003_rollups.sql", include_str!("../clickhouse/0003_rollups.sql")),
-    ("0004_folds.sql", include_str!("../clickhouse/0004_folds.sql")),
-    ("0005_views.sql", include_str!("../clickhouse/0005_views.sql")),
+    ("0001_samples.sql", include_str!("../../clickhouse/0001_samples.sql")),
+    ("0002_partials.sql", include_str!("../../clickhouse/0002_partials.sql")),
+    ("0003_rollups.sql", include_str!("../../clickhouse/0003_rollups.sql")),
+    ("0004_folds.sql", include_str!("../../clickhouse/0004_folds.sql")),
+    ("0005_views.sql", include_str!("../../clickhouse/0005_views.sql")),
 ];
 
 /// `isobar migrate`.
@@ -124,7 +126,8 @@ pub async fn apply(client: &Client) -> Result<Report, Failure> {
     let mut report = Vec::new();
     for ((file, text), (_, state)) in FILES.into_iter().zip(before) {
         if state == State::Pending {
-            for statement in statements(text) {
+            let text = columns::render(text);
+            for statement in statements(&text) {
                 execute(client, statement).await.context(file)?;
             }
             let remember = client.query("INSERT INTO migrations VALUES (?, hex(SHA256(?)), now())");
@@ -157,7 +160,10 @@ pub async fn status(client: &Client) -> Result<Report, Failure> {
     let applied: BTreeMap<_, _> = applied.into_iter().collect();
     let mut report = Vec::new();
     for (file, text) in FILES {
-        let sha256 = outside.query("SELECT hex(SHA256(?))").bind(text).fetch_one::<String>();
+        let sha256 = outside
+            .query("SELECT hex(SHA256(?))")
+            .bind(columns::render(text))
+            .fetch_one::<String>();
         let state = match applied.get(file) {
             None => State::Pending,
             Some(applied) if *applied == sha256.await.context(file)? => State::Applied,
@@ -181,7 +187,7 @@ fn statements(text: &str) -> impl Iterator<Item = &str> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-    use super::{FILES, statements};
+    use super::{FILES, columns, statements};
 
     #[test]
     fn every_file_of_the_folder_is_listed_in_order() {
@@ -196,7 +202,9 @@ mod tests {
     #[test]
     fn every_statement_can_be_repeated() {
         for (file, text) in FILES {
-            for statement in statements(text) {
+            let text = columns::render(text);
+            assert!(!text.contains("{{"), "{file}: a placeholder that is not known");
+            for statement in statements(&text) {
                 let lines = statement.lines().filter(|line| !line.starts_with("--"));
                 let statement = lines.collect::<Vec<_>>().join("\n");
                 let repeatable = ["CREATE TABLE IF NOT EXISTS ", "CREATE OR REPLACE VIEW "];
