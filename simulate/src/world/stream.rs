@@ -251,8 +251,9 @@ impl Stream {
         if self.kind == Kind::Audio {
             interval.nack = dialect.audio_nack.then_some(since.nack);
             interval.total_samples = Some(since.samples);
-            let silent = if dialect.silence { since.silent } else { 0 };
-            interval.concealed_samples = Some(since.concealed - silent);
+            // Who does not tell what was silent tells nothing of what was heard.
+            let heard = since.concealed - since.silent;
+            interval.concealed_samples = dialect.silence.then_some(heard);
             let round_trip = remote && dialect.remote_outbound;
             interval.round_trip_us = round_trip.then_some(since.round_trip_us);
             interval.round_trip_count = round_trip.then_some(since.round_trips);
