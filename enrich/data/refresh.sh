@@ -4,6 +4,7 @@
 set -eu
 UAP_CORE=0.18.0
 COUNTRIES_LIST=3.4.1
+ISO_3166=4.4.0
 
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
@@ -30,3 +31,12 @@ jq --sort-keys --arg version "$COUNTRIES_LIST" \
         | map({(.[0].value.continent): map(.key) | sort | join(" ")}) | add)}' \
     countries-list/countries.min.json >"$here/continents.json"
 cp countries-list/LICENSE "$here/continents.LICENSE"
+
+# Codes and names of ISO 3166-1 and -2, as TSV, which ClickHouse reads too.
+fetch iso-3166 "$ISO_3166"
+node --input-type=module >"$here/iso3166.tsv" -e "
+import {iso31661, iso31662} from '$work/iso-3166/index.js'
+const rows = [...iso31661.map(row => [row.alpha2, row.name]), ...iso31662.map(row => [row.code, row.name])]
+console.log(rows.map(row => row.join('\\t')).sort().join('\\n'))
+"
+cp iso-3166/license "$here/iso3166.LICENSE"

@@ -1,10 +1,157 @@
-//! Client addresses: read, and cut down to the network that may leave this service.
+//! Client addresses: read, told apart by what they can say about a place, and cut down to the
+//! network that may leave this service.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Reads an address; an IPv4-mapped IPv6 address is the IPv4 address it carries.
-pub(crate) fn parse(text: &str) -> Option<IpAddr> {
-    text.trim().parse().ok().map(|address: IpAddr| address.to_canonical())
+/// What an address is good for. All but [`Kind::Public`] say nothing about a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// One host or one home's router, which look-up data may know.
+    Public,
+    /// None was told.
+    Missing,
+    /// Made unreadable on purpose: unspecified, `redacted`, or an mDNS name
+    /// (draft-ietf-mmusic-mdns-ice-candidates).
+    Anonymised,
+    /// No address.
+    Unreadable,
+    /// In one of the operator's own relay networks: the relay's place, not the client's.
+    Relay,
+    /// RFC 1918, and the local prefixes of RFC 8215 and RFC 3879.
+    Private,
+    /// Between a provider and its customers' routers (carrier-grade NAT, RFC 6598).
+    Shared,
+    /// RFC 1122, RFC 4291.
+    Loopback,
+    /// RFC 3927, RFC 4291.
+    LinkLocal,
+    /// RFC 4193.
+    UniqueLocal,
+    /// RFC 5771, RFC 4291.
+    Multicast,
+    /// RFC 5737, RFC 3849, RFC 9637.
+    Documentation,
+    /// Benchmarking (RFC 2544, RFC 5180), and what IANA keeps for other uses or for later.
+    Reserved,
+}
+
+impl Kind {
+    /// All kinds.
+    pub(crate) const ALL: [Self; 13] = [
+        Self::Public,
+        Self::Missing,
+        Self::Anonymised,
+        Self::Unreadable,
+        Self::Relay,
+        Self::Private,
+        Self::Shared,
+        Self::Loopback,
+        Self::LinkLocal,
+        Self::UniqueLocal,
+        Self::Multicast,
+        Self::Documentation,
+        Self::Reserved,
+    ];
+
+    /// Its name in metrics.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Missing => "missing",
+            Self::Anonymised => "anonymised",
+            Self::Unreadable => "unreadable",
+            Self::Relay => "relay",
+            Self::Private => "private",
+            Self::Shared => "shared",
+            Self::Loopback => "loopback",
+            Self::LinkLocal => "link_local",
+            Self::UniqueLocal => "unique_local",
+            Self::Multicast => "multicast",
+            Self::Documentation => "documentation",
+            Self::Reserved => "reserved",
+        }
+    }
+}
+
+/// Reads an address; one that carries an IPv4 address is that address.
+///
+/// # Errors
+/// Why there is none.
+pub(crate) fn parse(text: &str) -> Result<IpAddr, Kind> {
+    let text = text.trim();
+    // A zone index (RFC 4007) names an interface of the host that wrote it.
+    let unzoned = text.split_once('%').map_or(text, |(address, _)| address);
+    if let Ok(address) = unzoned.parse() {
+        return Ok(match address {
+            IpAddr::V4(_) => address,
+            IpAddr::V6(v6) => embedded(v6).map_or(address, IpAddr::V4),
+        });
+    }
+    Err(match text {
+        "" => Kind::Missing,
+        _ if text.eq_ignore_ascii_case("redacted") => Kind::Anonymised,
+        _ if is_mdns(text.as_bytes()) => Kind::Anonymised,
+        _ => Kind::Unreadable,
+    })
+}
+
+fn is_mdns(name: &[u8]) -> bool {
+    let (host, suffix) = name.split_at(name.len().saturating_sub(b".local".len()));
+    !host.is_empty() && suffix.eq_ignore_ascii_case(b".local")
+}
+
+/// The IPv4 address in an IPv6 address that stands for an IPv4 host: mapped (RFC 4291 2.5.5.2),
+/// translated (RFC 6052, the well-known prefix), 6to4 (RFC 3056) or Teredo (RFC 4380, the client's
+/// own, inverted). Its /48 would not hide the address: of 6to4 it holds the whole of it.
+fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [a, b, c, d, e, f, g, h] = address.segments();
+    let joined = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
+    match [a, b, c, d, e, f] {
+        [0, 0, 0, 0, 0, 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => Some(joined(g, h)),
+        [0x2002, ..] => Some(joined(b, c)),
+        [0x2001, 0, ..] => Some(joined(!g, !h)),
+        _ => None,
+    }
+}
+
+/// What an address is good for, by IANA's registries of special-purpose addresses.
+pub(crate) const fn kind(address: IpAddr) -> Kind {
+    match address {
+        IpAddr::V4(address) => kind_v4(address),
+        IpAddr::V6(address) => kind_v6(address),
+    }
+}
+
+const fn kind_v4(address: Ipv4Addr) -> Kind {
+    match address.octets() {
+        [0, 0, 0, 0] => Kind::Anonymised,
+        [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => Kind::Private,
+        [100, 64..=127, ..] => Kind::Shared,
+        [127, ..] => Kind::Loopback,
+        [169, 254, ..] => Kind::LinkLocal,
+        [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => Kind::Documentation,
+        [224..=239, ..] => Kind::Multicast,
+        [0 | 240..=255, ..] | [192, 0, 0, _] | [192, 88, 99, _] | [198, 18 | 19, ..] => {
+            Kind::Reserved
+        }
+        _ => Kind::Public,
+    }
+}
+
+const fn kind_v6(address: Ipv6Addr) -> Kind {
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 0] => Kind::Anonymised,
+        [0, 0, 0, 0, 0, 0, 0, 1] => Kind::Loopback,
+        [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Kind::Documentation,
+        [0xfc00..=0xfdff, ..] => Kind::UniqueLocal,
+        [0xfe80..=0xfebf, ..] => Kind::LinkLocal,
+        [0xfec0..=0xfeff, ..] | [0x64, 0xff9b, 1, ..] => Kind::Private,
+        [0xff00..=0xffff, ..] => Kind::Multicast,
+        // 2001::/23 is for protocols; what is global in it (anycast, AS 112) is nobody's home.
+        [0x2001, 0..=0x1ff, ..] => Kind::Reserved,
+        [0x2000..=0x3fff, ..] => Kind::Public,
+        _ => Kind::Reserved,
+    }
 }
 
 /// The address's /24 (IPv4) or /48 (IPv6).
@@ -22,32 +169,4 @@ pub(crate) fn network(address: IpAddr) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn assert_network(text: &str, expected: Option<&str>) {
-        assert_eq!(parse(text).map(network).as_deref(), expected, "{text}");
-    }
-
-    #[test]
-    fn an_address_leaves_as_its_24_or_48_at_most() {
-        assert_network("203.0.113.77", Some("203.0.113.0/24"));
-        assert_network("2001:db8:1:2:3:4:5:6", Some("2001:db8:1::/48"));
-        assert_network(" 198.51.100.1 ", Some("198.51.100.0/24"));
-    }
-
-    #[test]
-    fn a_mapped_address_is_the_ipv4_address_it_carries() {
-        assert_network("::ffff:203.0.113.77", Some("203.0.113.0/24"));
-        assert_eq!(parse("::ffff:203.0.113.77"), parse("203.0.113.77"));
-    }
-
-    #[test]
-    fn what_is_no_address_has_no_network() {
-        for text in ["", "host.example", "203.0.113", "203.0.113.7:443", "fe80::1%eth0"] {
-            assert_network(text, None);
-        }
-    }
-}
+mod tests;

@@ -1,52 +1,19 @@
 //! The files that addresses are looked up in.
-//!
-//! MMDB files are mapped, not read: city data is more than a hundred megabytes, of which only the
-//! pages that clients' networks lie on need to be in memory, shared by all instances on a machine.
 
 use std::fs::File;
 use std::io::BufReader;
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 
-use maxminddb::{MaxMindDbError, Mmap, Reader};
+use maxminddb::MaxMindDbError;
 use schemas::{Place, Provider};
-use serde::Deserialize;
 
-use crate::place::{AsnRecord, CityRecord};
+use crate::content;
+use crate::groups::Groups;
+use crate::mmdb::{Depth, Leaf, Mmdb};
+use crate::place::{self, CityRecord, ConnectionRecord, ProviderRecord};
 use crate::ranges::Ranges;
-
-/// A mapped MMDB file.
-pub(crate) struct Mmdb {
-    reader: Reader<Mmap>,
-}
-
-impl Mmdb {
-    /// Maps a file.
-    ///
-    /// # Errors
-    /// Why it is no MMDB file that can be read.
-    pub(crate) fn open(path: &Path) -> Result<Self, String> {
-        #[expect(unsafe_code, reason = "the settings ask to replace such files only by renaming")]
-        // SAFETY: nobody writes into the file or shortens it while it is mapped.
-        let reader = unsafe { Reader::open_mmap(path) };
-        Ok(Self { reader: reader.map_err(|error| error.to_string())? })
-    }
-
-    fn find<'a, T: Deserialize<'a>>(
-        &'a self,
-        address: IpAddr,
-    ) -> Result<Option<T>, MaxMindDbError> {
-        if address.is_ipv6() && self.reader.metadata().ip_version == 4 {
-            return Ok(None);
-        }
-        self.reader.lookup(address)?.decode()
-    }
-
-    fn label(&self) -> String {
-        let metadata = self.reader.metadata();
-        format!("{}@{}", metadata.database_type, metadata.build_epoch)
-    }
-}
 
 /// A file that knows providers: MMDB, or ranges in CSV, which are read into memory.
 pub(crate) enum ProviderFile {
@@ -60,6 +27,7 @@ impl ProviderFile {
     /// # Errors
     /// Why it is neither.
     pub(crate) fn open(path: &Path) -> Result<Self, String> {
+        content::regular(path, content::MAX_BYTES).map_err(|error| error.to_string())?;
         let not_mmdb = match Mmdb::open(path) {
             Ok(mmdb) => return Ok(Self::Mmdb(mmdb)),
             Err(error) => error,
@@ -72,13 +40,22 @@ impl ProviderFile {
         Ok(Self::Csv { name, ranges })
     }
 
-    fn find(&self, address: IpAddr) -> Result<Option<Provider>, MaxMindDbError> {
+    /// Tries the file's records; ranges were all read already.
+    ///
+    /// # Errors
+    /// When one is damaged, or none tells a provider.
+    pub(crate) fn check(&self, depth: Depth) -> Result<(), String> {
         match self {
-            Self::Mmdb(mmdb) => {
-                let record = mmdb.find::<AsnRecord<'_>>(address)?;
-                Ok(record.map(|record| record.provider()))
-            }
-            Self::Csv { ranges, .. } => Ok(ranges.provider(address).cloned()),
+            Self::Mmdb(mmdb) => mmdb.check::<ProviderRecord<'_>>(depth),
+            Self::Csv { .. } => Ok(()),
+        }
+    }
+
+    /// When it was built, s since the Unix epoch, if the file says so.
+    pub(crate) fn build_s(&self) -> Option<u64> {
+        match self {
+            Self::Mmdb(mmdb) => Some(mmdb.build_s()),
+            Self::Csv { .. } => None,
         }
     }
 
@@ -90,41 +67,136 @@ impl ProviderFile {
     }
 }
 
-/// All files; of several, the first that knows an address is believed.
+/// Which file, and where in it: one record however many addresses have it.
+pub(crate) type Key = (usize, usize);
+
+/// A record of where addresses are.
+pub(crate) struct PlaceEntry<'a> {
+    pub(crate) key: Key,
+    leaf: Leaf<'a>,
+}
+
+impl PlaceEntry<'_> {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub(crate) fn read(&self) -> Result<Place, MaxMindDbError> {
+        let record = self.leaf.read::<CityRecord<'_>>()?;
+        Ok(record.map_or_else(place::nowhere, |record| record.place()))
+    }
+}
+
+/// A record of who carries addresses' traffic.
+pub(crate) struct ProviderEntry<'a> {
+    pub(crate) key: Key,
+    row: ProviderRow<'a>,
+}
+
+enum ProviderRow<'a> {
+    Leaf(Leaf<'a>),
+    Range(&'a Provider),
+}
+
+impl ProviderEntry<'_> {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub(crate) fn read(&self) -> Result<Provider, MaxMindDbError> {
+        Ok(match &self.row {
+            ProviderRow::Leaf(leaf) => leaf
+                .read::<ProviderRecord<'_>>()?
+                .map_or_else(place::nobody, |ProviderRecord(record)| record.provider()),
+            ProviderRow::Range(provider) => Provider::clone(provider),
+        })
+    }
+}
+
+/// All files, in one edition each; of several, the first that knows an address is believed.
+#[derive(Clone, Default)]
 pub(crate) struct Geo {
-    pub(crate) city: Vec<Mmdb>,
-    pub(crate) asn: Vec<ProviderFile>,
+    pub(crate) city: Vec<Arc<Mmdb>>,
+    pub(crate) asn: Vec<Arc<ProviderFile>>,
+    pub(crate) connection_type: Vec<Arc<Mmdb>>,
+    pub(crate) providers: Option<Arc<Groups>>,
 }
 
 impl Geo {
-    /// Where an address is; none if no file knows it.
+    /// The record of where an address is; none if no file knows it.
     ///
     /// # Errors
     /// When a file is damaged where the address leads.
-    pub(crate) fn place(&self, address: IpAddr) -> Result<Option<Place>, MaxMindDbError> {
-        let mut records = self.city.iter().map(|file| file.find::<CityRecord<'_>>(address));
-        Ok(records.find_map(Result::transpose).transpose()?.map(|record| record.place()))
+    pub(crate) fn place(&self, address: IpAddr) -> Result<Option<PlaceEntry<'_>>, MaxMindDbError> {
+        for (file, mmdb) in self.city.iter().enumerate() {
+            if let Some(leaf) = mmdb.leaf(address)? {
+                return Ok(Some(PlaceEntry { key: (file, leaf.offset), leaf }));
+            }
+        }
+        Ok(None)
     }
 
-    /// Who carries an address's traffic; none if no file knows it.
+    /// The record of who carries an address's traffic; none if no file knows it.
     ///
     /// # Errors
     /// When a file is damaged where the address leads.
-    pub(crate) fn provider(&self, address: IpAddr) -> Result<Option<Provider>, MaxMindDbError> {
-        let mut found = self.asn.iter().map(|file| file.find(address));
+    pub(crate) fn provider(
+        &self,
+        address: IpAddr,
+    ) -> Result<Option<ProviderEntry<'_>>, MaxMindDbError> {
+        for (file, source) in self.asn.iter().enumerate() {
+            let found = match source.as_ref() {
+                ProviderFile::Mmdb(mmdb) => {
+                    mmdb.leaf(address)?.map(|leaf| (leaf.offset, ProviderRow::Leaf(leaf)))
+                }
+                ProviderFile::Csv { ranges, .. } => ranges
+                    .position(address)
+                    .map(|position| (position, ProviderRow::Range(ranges.at(position)))),
+            };
+            if let Some((position, row)) = found {
+                return Ok(Some(ProviderEntry { key: (file, position), row }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// How an address is connected; none if no file knows it.
+    ///
+    /// # Errors
+    /// When a file is damaged where the address leads.
+    pub(crate) fn connection_type(
+        &self,
+        address: IpAddr,
+    ) -> Result<Option<String>, MaxMindDbError> {
+        let mut found = self.connection_type.iter().map(|file| {
+            let record = file.find::<ConnectionRecord<'_>>(address)?;
+            Ok(record
+                .and_then(|ConnectionRecord(record)| Some(record.connection_type()?.to_owned())))
+        });
         found.find_map(Result::transpose).transpose()
+    }
+
+    /// Puts the provider's group in the place of its own organisation.
+    pub(crate) fn group(&self, provider: &mut Provider) {
+        if let Some(name) = self.providers.as_ref().and_then(|groups| groups.provider(provider.asn))
+        {
+            name.clone_into(&mut provider.organisation);
+        }
     }
 
     /// `name@version` of the city files.
     pub(crate) fn city_label(&self) -> String {
-        self.city.iter().map(Mmdb::label).collect::<Vec<_>>().join("+")
+        self.city.iter().map(|file| file.label()).collect::<Vec<_>>().join("+")
     }
 
-    /// `name@version` of the ASN files.
+    /// `name@version` of all files that a provider is looked up in.
     pub(crate) fn asn_label(&self) -> String {
-        self.asn.iter().map(ProviderFile::label).collect::<Vec<_>>().join("+")
+        let asn = self.asn.iter().map(|file| file.label());
+        let connection_type = self.connection_type.iter().map(|file| file.label());
+        let groups = self.providers.iter().map(|groups| groups.label().to_owned());
+        asn.chain(connection_type).chain(groups).collect::<Vec<_>>().join("+")
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

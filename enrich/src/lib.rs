@@ -4,18 +4,27 @@
 //! It drops nothing and keeps nothing: what it cannot look up is unknown, as data.
 
 mod address;
-mod cache;
+mod claim;
+mod content;
 mod device;
 pub mod e_model;
 mod geo;
+mod groups;
+mod iso;
+mod locate;
 mod measure;
 mod metrics;
+mod mmdb;
 mod pack;
 mod pipeline;
 mod place;
 mod ranges;
+mod reload;
 mod score;
 mod settings;
+mod sources;
+
+use std::time::Duration;
 
 use prometheus::Registry;
 use runtime::{Fatal, Handler, Problems, Service, Settings, Topics};
@@ -23,6 +32,9 @@ use runtime::{Fatal, Handler, Problems, Service, Settings, Topics};
 use crate::device::Devices;
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
+use crate::reload::Reloading;
+
+pub use crate::locate::{Locator, Origin};
 pub use crate::settings::EnrichSettings;
 
 /// The service.
@@ -60,6 +72,15 @@ impl Service for Enrich {
             enrich.open(&mut problems).ok_or_else(|| Fatal(problems.lines().join("; ")))?;
         let devices = Devices::new().map_err(Fatal)?;
         let (metrics, topic) = (Metrics::new(registry)?, settings.topics.reports.clone());
-        Ok(Box::new(Pipeline::new(tables, devices, enrich, metrics, topic)))
+        let (geo, reload) = (tables.sources.geo(), metrics.reload.clone());
+        tables.sources.show_builds(&reload);
+        let locator = Locator::new(geo, enrich, metrics.clone());
+        let pipeline =
+            Pipeline::new(locator, tables.pack, tables.score, devices, enrich, metrics, topic);
+        if enrich.reload_s == 0 {
+            return Ok(Box::new(pipeline));
+        }
+        let period = Duration::from_secs(enrich.reload_s.into());
+        Ok(Box::new(Reloading::new(pipeline, tables.sources, reload, period)?))
     }
 }

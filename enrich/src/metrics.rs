@@ -2,24 +2,47 @@
 //! looked up again.
 
 use std::fmt::Display;
+use std::path::Path;
 
-use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
+use prometheus::core::Collector;
+use prometheus::{IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
 use runtime::Fatal;
 use schemas::EventKind;
 
-/// A kind of look-up data.
+use crate::address::Kind;
+
+/// A kind of look-up data. Those that addresses are looked up in come first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Table {
     City,
     Asn,
+    ConnectionType,
+    Providers,
 }
 
-/// The metrics.
+impl Table {
+    /// Its name, also that of its setting.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::City => "city",
+            Self::Asn => "asn",
+            Self::ConnectionType => "connection_type",
+            Self::Providers => "providers",
+        }
+    }
+}
+
+/// The metrics; clones count together.
+#[derive(Clone)]
 pub(crate) struct Metrics {
     reports: IntCounter,
     covers: IntCounter,
     dead_letters: IntCounterVec,
-    look_ups: IntCounterVec,
+    /// By [`Kind`].
+    addresses: Vec<IntCounter>,
+    /// By [`Table`], then found, not found, error.
+    look_ups: Vec<[IntCounter; 3]>,
+    pub(crate) reload: ReloadMetrics,
 }
 
 impl Metrics {
@@ -28,33 +51,67 @@ impl Metrics {
     /// # Errors
     /// When one is registered already.
     pub(crate) fn new(registry: &Registry) -> Result<Self, Fatal> {
-        let register = || -> prometheus::Result<Self> {
-            let metrics = Self {
-                reports: IntCounter::new("isobar_enrich_reports_total", "Reports enriched.")?,
-                covers: IntCounter::new(
+        Self::register(registry).map_err(|error| Fatal(error.to_string()))
+    }
+
+    fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let addresses = added(
+            registry,
+            IntCounterVec::new(
+                Opts::new(
+                    "isobar_enrich_addresses_total",
+                    "Client addresses of reports, by kind; only public ones are looked up.",
+                ),
+                &["kind"],
+            )?,
+        )?;
+        let look_ups = added(
+            registry,
+            IntCounterVec::new(
+                Opts::new(
+                    "isobar_enrich_look_ups_total",
+                    "Addresses looked up in files, by table (city, asn, connection_type) and \
+                     outcome (found, not_found, error: the file is damaged there).",
+                ),
+                &["table", "outcome"],
+            )?,
+        )?;
+        Ok(Self {
+            reports: added(
+                registry,
+                IntCounter::new("isobar_enrich_reports_total", "Reports enriched.")?,
+            )?,
+            covers: added(
+                registry,
+                IntCounter::new(
                     "isobar_enrich_covers_total",
                     "Records passed on that carry nothing but lineage.",
                 )?,
-                dead_letters: IntCounterVec::new(
+            )?,
+            dead_letters: added(
+                registry,
+                IntCounterVec::new(
                     Opts::new("isobar_enrich_dead_letters_total", "Records given up, by reason."),
                     &["reason"],
                 )?,
-                look_ups: IntCounterVec::new(
-                    Opts::new(
-                        "isobar_enrich_look_ups_total",
-                        "Addresses looked up in files, by table (city, asn) and outcome (found, \
-                         not_found, error: the file is damaged there).",
-                    ),
-                    &["table", "outcome"],
-                )?,
-            };
-            registry.register(Box::new(metrics.reports.clone()))?;
-            registry.register(Box::new(metrics.covers.clone()))?;
-            registry.register(Box::new(metrics.dead_letters.clone()))?;
-            registry.register(Box::new(metrics.look_ups.clone()))?;
-            Ok(metrics)
-        };
-        register().map_err(|error| Fatal(error.to_string()))
+            )?,
+            addresses: Kind::ALL
+                .iter()
+                .map(|kind| addresses.with_label_values(&[kind.name()]))
+                .collect(),
+            look_ups: [Table::City, Table::Asn, Table::ConnectionType]
+                .map(|table| {
+                    ["found", "not_found", "error"]
+                        .map(|outcome| look_ups.with_label_values(&[table.name(), outcome]))
+                })
+                .to_vec(),
+            reload: ReloadMetrics::register(registry)?,
+        })
+    }
+
+    /// A report's address was of this kind.
+    pub(crate) fn address(&self, kind: Kind) {
+        self.addresses[kind as usize].inc();
     }
 
     /// A record was enriched.
@@ -76,19 +133,83 @@ impl Metrics {
         table: Table,
         outcome: Result<Option<T>, impl Display>,
     ) -> Option<T> {
-        let (label, found) = match outcome {
-            Ok(Some(found)) => ("found", Some(found)),
-            Ok(None) => ("not_found", None),
+        let (counter, found) = match outcome {
+            Ok(Some(found)) => (0, Some(found)),
+            Ok(None) => (1, None),
             Err(error) => {
                 tracing::debug!(?table, %error, "look-up failed");
-                ("error", None)
+                (2, None)
             }
         };
-        let table = match table {
-            Table::City => "city",
-            Table::Asn => "asn",
-        };
-        self.look_ups.with_label_values(&[table, label]).inc();
+        self.look_ups[table as usize][counter].inc();
         found
     }
+}
+
+/// What tells whether look-up data follows its files.
+#[derive(Clone)]
+pub(crate) struct ReloadMetrics {
+    reloads: IntCounterVec,
+    failures: IntCounterVec,
+    stale: IntGaugeVec,
+    built: IntGaugeVec,
+}
+
+impl ReloadMetrics {
+    fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let counter = |name: &str, help: &str| {
+            added(registry, IntCounterVec::new(Opts::new(name, help), &["table"])?)
+        };
+        let gauge = |name: &str, help: &str| {
+            added(registry, IntGaugeVec::new(Opts::new(name, help), &["table", "file"])?)
+        };
+        Ok(Self {
+            reloads: counter(
+                "isobar_enrich_look_up_reloads_total",
+                "Files of look-up data that changed and were taken into use.",
+            )?,
+            failures: counter(
+                "isobar_enrich_look_up_reload_failures_total",
+                "Files of look-up data that changed or vanished and could not be taken into use.",
+            )?,
+            stale: gauge(
+                "isobar_enrich_look_up_stale",
+                "1 while a file cannot be used and an older edition of it is, else 0.",
+            )?,
+            built: gauge(
+                "isobar_enrich_look_up_build_seconds",
+                "When the data in use was built, since the Unix epoch (MMDB files).",
+            )?,
+        })
+    }
+
+    /// A changed file was taken into use.
+    pub(crate) fn reloaded(&self, table: Table, path: &Path) {
+        self.reloads.with_label_values(&[table.name()]).inc();
+        self.settled(table, path);
+    }
+
+    /// A changed file could not be taken into use.
+    pub(crate) fn failed(&self, table: Table, path: &Path) {
+        self.failures.with_label_values(&[table.name()]).inc();
+        self.stale.with_label_values(&[table.name(), &path.to_string_lossy()]).set(1);
+    }
+
+    /// A file is what is in use of it.
+    pub(crate) fn settled(&self, table: Table, path: &Path) {
+        self.stale.with_label_values(&[table.name(), &path.to_string_lossy()]).set(0);
+    }
+
+    /// A file in use says when it was built.
+    pub(crate) fn built(&self, table: Table, path: &Path, build_s: Option<u64>) {
+        if let Some(build_s) = build_s.and_then(|build_s| i64::try_from(build_s).ok()) {
+            self.built.with_label_values(&[table.name(), &path.to_string_lossy()]).set(build_s);
+        }
+    }
+}
+
+/// Registers a metric, and gives it back.
+fn added<C: Collector + Clone + 'static>(registry: &Registry, metric: C) -> prometheus::Result<C> {
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
 }

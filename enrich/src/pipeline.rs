@@ -1,21 +1,24 @@
 //! From report to enriched report: one record in, one record out, in the order of the log, and no
 //! state but memories of look-ups.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
+use quick_cache::unsync::Cache;
 use runtime::{Committed, Fatal, Handler, Output, OutputTopic, Pace, Record, Source, Start};
 use schemas::{
-    DecodeError, Device, EnrichedReport, EventKind, LookUps, PackVerdict, Path, Place, PlaceSource,
-    Provider, Report, ScoredInterval, UNKNOWN,
+    Claim, DecodeError, Device, EnrichedReport, EventKind, LookUps, PackVerdict, Path, Place,
+    PlaceSource, Provider, Report, ScoredInterval, UNKNOWN,
 };
 
-use crate::cache::Recent;
-use crate::device::Devices;
-use crate::metrics::{Metrics, Table};
+use crate::address::Kind;
+use crate::device::{self, Devices};
+use crate::geo::Geo;
+use crate::locate::{Locator, Origin};
+use crate::metrics::Metrics;
+use crate::pack::Pack;
 use crate::place::known;
-use crate::settings::{EnrichSettings, Tables};
-use crate::{address, device, place};
+use crate::score::EModel;
+use crate::settings::EnrichSettings;
 
 /// Position of the enriched reports among the outputs.
 const ENRICHED: OutputTopic = OutputTopic(0);
@@ -24,58 +27,55 @@ const DEAD_LETTERS: OutputTopic = OutputTopic(1);
 
 /// The handler.
 pub(crate) struct Pipeline {
-    tables: Tables,
+    locator: Locator,
+    pack: Pack,
+    score: EModel,
     devices: Devices,
     look_ups: LookUps,
-    unlocated: Arc<Origin>,
     unknown_device: Arc<Device>,
-    origins: Recent<IpAddr, Arc<Origin>>,
-    read_devices: Recent<String, Arc<Device>>,
+    read_devices: Cache<String, Arc<Device>>,
     metrics: Metrics,
     input_topic: String,
-}
-
-/// What an address tells.
-struct Origin {
-    network: String,
-    place: Place,
-    provider: Provider,
-    source: PlaceSource,
 }
 
 impl Pipeline {
     /// A pipeline that reads `input_topic` (its name goes into dead letters).
     pub(crate) fn new(
-        tables: Tables,
+        locator: Locator,
+        pack: Pack,
+        score: EModel,
         devices: Devices,
         settings: &EnrichSettings,
         metrics: Metrics,
         input_topic: String,
     ) -> Self {
         let look_ups = LookUps {
-            city: tables.geo.city_label(),
-            asn: tables.geo.asn_label(),
+            city: locator.geo().city_label(),
+            asn: locator.geo().asn_label(),
             user_agent: devices.label(),
-            packs: vec![tables.pack.label()],
-            score: tables.score.label(),
+            packs: vec![pack.label()],
+            score: score.label(),
         };
-        let unlocated = Arc::new(Origin {
-            source: PlaceSource::Unknown,
-            network: String::new(),
-            place: place::nowhere(),
-            provider: place::nobody(),
-        });
         Self {
-            tables,
+            locator,
+            pack,
+            score,
             devices,
             look_ups,
-            unlocated,
             unknown_device: Arc::new(device::unknown()),
-            origins: Recent::new(settings.address_cache),
-            read_devices: Recent::new(settings.user_agent_cache),
+            read_devices: Cache::new(settings.user_agent_cache),
             metrics,
             input_topic,
         }
+    }
+
+    /// Takes other files of look-up data into use: all reports from here on are looked up in them
+    /// and name them.
+    pub(crate) fn look_up_in(&mut self, geo: Geo) {
+        (self.look_ups.city, self.look_ups.asn) = (geo.city_label(), geo.asn_label());
+        let (city, asn) = (&self.look_ups.city, &self.look_ups.asn);
+        tracing::info!(city, asn, "look-up data changed");
+        self.locator.look_up_in(geo);
     }
 
     fn enrich(&mut self, report: Report) -> EnrichedReport {
@@ -83,10 +83,12 @@ impl Pipeline {
             let (lineage, event) = (report.lineage, report.event);
             return EnrichedReport { lineage, event, ..EnrichedReport::default() };
         }
-        let origin = self.origin(report.client_address.as_deref());
+        let origin = self.locator.locate(report.client_address.as_deref().unwrap_or_default());
+        self.metrics.address(origin.kind);
+        let (place, provider, place_source) = self.place(&origin, report.claim.as_ref());
         let device = self.device(report.user_agent.as_deref());
         let path = report.path.as_ref();
-        let (pack, score) = (&self.tables.pack, &self.tables.score);
+        let (pack, score) = (&self.pack, &self.score);
         let scored = report.intervals.into_iter().map(|interval| ScoredInterval {
             audio_mos_milli: score.audio_mos_milli(&interval, path),
             video_mos_milli: None,
@@ -105,9 +107,9 @@ impl Pipeline {
             peer_connection: report.peer_connection,
             event_us: report.event_us,
             network: origin.network.clone(),
-            place: origin.place.clone(),
-            place_source: origin.source,
-            provider: origin.provider.clone(),
+            place,
+            provider,
+            place_source,
             device: Device::clone(&device),
             edge: known(report.edge.as_deref()),
             client_version: known(report.client_version.as_deref()),
@@ -121,32 +123,26 @@ impl Pipeline {
         }
     }
 
-    fn origin(&mut self, address: Option<&str>) -> Arc<Origin> {
-        let Some(address) = address.and_then(address::parse) else {
-            return Arc::clone(&self.unlocated);
-        };
-        let (geo, metrics) = (&self.tables.geo, &self.metrics);
-        self.origins.get_or(&address, || {
-            let place = metrics.look_up(Table::City, geo.place(address));
-            let provider = metrics.look_up(Table::Asn, geo.provider(address));
-            Arc::new(Origin {
-                network: address::network(address),
-                source: match (&place, &provider) {
-                    (None, None) => PlaceSource::Unknown,
-                    _ => PlaceSource::Address,
-                },
-                place: place.unwrap_or_else(place::nowhere),
-                provider: provider.unwrap_or_else(place::nobody),
-            })
-        })
+    /// What data know of a client's public address; of a client with no such address, what its
+    /// envelope claims. A claim never stands beside a public address, nor corrects it.
+    fn place(&self, origin: &Origin, claim: Option<&Claim>) -> (Place, Provider, PlaceSource) {
+        let claim = claim.filter(|_| origin.kind != Kind::Public);
+        match claim.and_then(|claim| self.locator.claimed(claim)) {
+            Some((place, provider)) => (place, provider, PlaceSource::Claimed),
+            None => (Place::clone(&origin.place), Provider::clone(&origin.provider), origin.source),
+        }
     }
 
     fn device(&mut self, user_agent: Option<&str>) -> Arc<Device> {
         let Some(user_agent) = user_agent else {
             return Arc::clone(&self.unknown_device);
         };
-        let devices = &self.devices;
-        self.read_devices.get_or(user_agent, || Arc::new(devices.read(user_agent)))
+        if let Some(device) = self.read_devices.get(user_agent) {
+            return Arc::clone(device);
+        }
+        let device = Arc::new(self.devices.read(user_agent));
+        self.read_devices.insert(user_agent.to_owned(), Arc::clone(&device));
+        device
     }
 
     fn give_up(

@@ -1,15 +1,26 @@
 //! What look-up data says about an address, whichever vendor's shape its records have.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Formatter};
 use std::sync::LazyLock;
 
 use schemas::{Place, Provider, UNKNOWN};
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
-/// A record of city or country data. MaxMind and DB-IP nest names by language, DB-IP Lite's npm
-/// edition has `country_code` and `state1`, IPinfo has `country` (a code, in IPinfo Lite a name
-/// beside `country_code`) and `region`.
-#[derive(Debug, Deserialize)]
+use crate::iso;
+
+/// A record that may be of another kind of data than was asked for.
+pub(crate) trait Tells {
+    /// Whether it tells anything that was asked for.
+    fn tells(&self) -> bool;
+}
+
+/// A record of city or country data. MaxMind and DB-IP nest names by language; DB-IP Lite's npm
+/// edition has `country_code` and `state1`; IPinfo has `region`, `region_code` and `country` (a
+/// code, or a name beside `country_code`).
+#[derive(Debug, Default, Deserialize)]
 pub(crate) struct CityRecord<'a> {
     #[serde(borrow)]
     continent: Option<Named<'a>>,
@@ -17,24 +28,25 @@ pub(crate) struct CityRecord<'a> {
     #[serde(borrow)]
     country: Option<Named<'a>>,
     country_code: Option<&'a str>,
-    #[serde(alias = "state1", alias = "region")]
-    subdivision: Option<&'a str>,
+    state1: Option<&'a str>,
+    region: Option<&'a str>,
+    region_code: Option<&'a str>,
     #[serde(borrow, default)]
     subdivisions: Vec<Named<'a>>,
     #[serde(borrow)]
     city: Option<Named<'a>>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Named<'a> {
-    Flat(&'a str),
-    Nested {
-        #[serde(alias = "iso_code")]
-        code: Option<&'a str>,
-        #[serde(borrow)]
-        names: Option<Names<'a>>,
-    },
+/// What has a code, an English name, or both; a bare text may be either.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Words<'a> {
+    #[serde(borrow)]
+    code: Option<&'a str>,
+    #[serde(borrow)]
+    iso_code: Option<&'a str>,
+    #[serde(borrow)]
+    names: Option<Names<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -42,37 +54,71 @@ struct Names<'a> {
     en: Option<&'a str>,
 }
 
-impl<'a> Named<'a> {
-    fn name(&self) -> Option<&'a str> {
-        match self {
-            Self::Flat(name) => Some(name),
-            Self::Nested { code, names } => names.as_ref().and_then(|names| names.en).or(*code),
-        }
-    }
+#[derive(Debug)]
+struct Named<'a> {
+    code: Option<&'a str>,
+    name: Option<&'a str>,
+}
 
-    fn code(&self) -> Option<&'a str> {
-        match self {
-            Self::Flat(code) => Some(code),
-            Self::Nested { code, .. } => *code,
+impl<'de: 'a, 'a> Deserialize<'de> for Named<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FlatOrNested;
+
+        impl<'de> Visitor<'de> for FlatOrNested {
+            type Value = Named<'de>;
+
+            fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, or a map with code and names")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Named { code: Some(text), name: Some(text) })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                let words = Words::deserialize(MapAccessDeserializer::new(map))?;
+                let code = words.code.or(words.iso_code);
+                Ok(Named { code, name: words.names.and_then(|names| names.en).or(code) })
+            }
         }
+
+        deserializer.deserialize_any(FlatOrNested)
+    }
+}
+
+impl Tells for CityRecord<'_> {
+    fn tells(&self) -> bool {
+        self.place() != nowhere()
     }
 }
 
 impl CityRecord<'_> {
     /// The place it names; what it does not tell is unknown.
     pub(crate) fn place(&self) -> Place {
-        let country = code([self.country_code, self.country.as_ref().and_then(Named::code)])
-            .filter(|country| *country != UNASSIGNED);
-        let continent = code([self.continent_code, self.continent.as_ref().and_then(Named::code)])
-            .or_else(|| CONTINENTS.get(country?).copied());
+        let country = [self.country_code, self.country.as_ref().and_then(|named| named.code)];
+        let country = country.into_iter().flatten().find_map(iso::country);
         Place {
-            continent: known(continent),
+            continent: known(self.continent().or_else(|| continent_of(country?))),
             country: known(country),
-            subdivision: known(
-                self.subdivision.or_else(|| self.subdivisions.first().and_then(Named::name)),
-            ),
-            city: known(self.city.as_ref().and_then(Named::name)),
+            subdivision: known(self.subdivision(country)),
+            city: known(self.city.as_ref().and_then(|named| named.name)),
         }
+    }
+
+    fn continent(&self) -> Option<&str> {
+        let codes = [self.continent_code, self.continent.as_ref().and_then(|named| named.code)];
+        codes.into_iter().flatten().find_map(continent)
+    }
+
+    /// Its ISO 3166-2 code where the record tells one, else its name.
+    fn subdivision(&self, country: Option<&str>) -> Option<&str> {
+        let first = self.subdivisions.first();
+        let code = self.region_code.or(first.and_then(|named| named.code));
+        country
+            .and_then(|country| iso::subdivision(country, code?))
+            .or(self.state1)
+            .or(self.region)
+            .or(first.and_then(|named| named.name))
     }
 }
 
@@ -86,31 +132,111 @@ pub(crate) fn nowhere() -> Place {
     }
 }
 
-/// A record of ASN data: MaxMind's and DB-IP's numbers, or IPinfo's `AS3320`.
-#[derive(Debug, Deserialize)]
-pub(crate) struct AsnRecord<'a> {
-    #[serde(borrow, alias = "autonomous_system_number")]
-    asn: Option<Asn<'a>>,
-    #[serde(alias = "autonomous_system_organization", alias = "as_name")]
+/// A record of ASN, ISP or connection-type data: MaxMind's members, which DB-IP and MaxMind's
+/// Enterprise data have in `traits`, or IPinfo's, whose number is written `AS3320`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct NetworkRecord<'a> {
+    autonomous_system_number: Option<Asn>,
+    autonomous_system_organization: Option<&'a str>,
+    isp: Option<&'a str>,
+    organization: Option<&'a str>,
+    connection_type: Option<&'a str>,
+    #[serde(borrow)]
+    traits: Option<Box<NetworkRecord<'a>>>,
+    asn: Option<Asn>,
+    as_name: Option<&'a str>,
     name: Option<&'a str>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Asn<'a> {
-    Number(u32),
-    Text(&'a str),
+/// An AS number: an integer of any width, or text with or without `AS` before it.
+#[derive(Clone, Copy, Debug)]
+struct Asn(Option<u32>);
+
+impl<'de> Deserialize<'de> for Asn {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NumberOrText;
+
+        impl Visitor<'_> for NumberOrText {
+            type Value = Asn;
+
+            fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                f.write_str("an AS number, or a text such as AS3320")
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Asn, E> {
+                Ok(Asn(number.try_into().ok()))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Asn, E> {
+                Ok(Asn(number.try_into().ok()))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Asn, E> {
+                Ok(Asn(text.trim_start_matches("AS").parse().ok()))
+            }
+        }
+
+        deserializer.deserialize_any(NumberOrText)
+    }
 }
 
-impl AsnRecord<'_> {
+impl<'a> NetworkRecord<'a> {
+    /// The autonomous system's number.
+    fn asn(&self) -> Option<u32> {
+        let own = self.autonomous_system_number.or(self.asn);
+        own.and_then(|Asn(number)| number).or_else(|| self.traits.as_ref()?.asn())
+    }
+
+    /// Who carries the traffic. An ISP's own name comes first, then that of the autonomous system;
+    /// `organization` and IPinfo's `name` beside `as_name` may be a customer.
+    fn organisation(&self) -> Option<&'a str> {
+        let texts = [
+            self.isp,
+            self.autonomous_system_organization,
+            self.as_name,
+            self.traits.as_ref().and_then(|traits| traits.organisation()),
+            self.organization,
+            self.name,
+        ];
+        texts.into_iter().flatten().find(|text| !text.is_empty())
+    }
+
+    /// Cable/DSL, Cellular, …: the vendor's word for how the address is connected.
+    pub(crate) fn connection_type(&self) -> Option<&'a str> {
+        let own = self.connection_type.filter(|text| !text.is_empty());
+        own.or_else(|| self.traits.as_ref()?.connection_type())
+    }
+
     /// The provider it names; what it does not tell is unknown.
     pub(crate) fn provider(&self) -> Provider {
-        let asn = match self.asn {
-            Some(Asn::Number(number)) => number,
-            Some(Asn::Text(text)) => text.trim_start_matches("AS").parse().unwrap_or(0),
-            None => 0,
-        };
-        Provider { asn: asn.into(), organisation: known(self.name), connection_type: known(None) }
+        Provider {
+            asn: self.asn().unwrap_or(0).into(),
+            organisation: known(self.organisation()),
+            connection_type: known(self.connection_type()),
+        }
+    }
+}
+
+/// A [`NetworkRecord`] of a file that is asked for providers.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct ProviderRecord<'a>(#[serde(borrow)] pub(crate) NetworkRecord<'a>);
+
+impl Tells for ProviderRecord<'_> {
+    fn tells(&self) -> bool {
+        self.0.asn().is_some() || self.0.organisation().is_some()
+    }
+}
+
+/// A [`NetworkRecord`] of a file that is asked for connection types.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct ConnectionRecord<'a>(#[serde(borrow)] pub(crate) NetworkRecord<'a>);
+
+impl Tells for ConnectionRecord<'_> {
+    fn tells(&self) -> bool {
+        self.0.connection_type().is_some()
     }
 }
 
@@ -124,18 +250,17 @@ pub(crate) fn known(text: Option<&str>) -> String {
     text.filter(|text| !text.is_empty()).unwrap_or(UNKNOWN).to_owned()
 }
 
-/// What vendors write for reserved addresses: a code that ISO 3166 assigns to nobody.
-const UNASSIGNED: &str = "ZZ";
-
-/// The first that is a two-letter code; a full name in a code's place is passed over.
-fn code<const N: usize>(candidates: [Option<&str>; N]) -> Option<&str> {
-    candidates
-        .into_iter()
-        .flatten()
-        .find(|code| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase()))
+/// The text, if it is a continent's code.
+pub(crate) fn continent(code: &str) -> Option<&str> {
+    ["AF", "AN", "AS", "EU", "NA", "OC", "SA"].contains(&code).then_some(code)
 }
 
-/// Continent code by country code, for data that names no continent.
+/// The continent of a country, for data that names none.
+pub(crate) fn continent_of(country: &str) -> Option<&'static str> {
+    CONTINENTS.get(country).copied()
+}
+
+/// Continent code by country code.
 static CONTINENTS: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| {
     #[derive(Deserialize)]
     struct File {

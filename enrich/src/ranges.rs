@@ -56,13 +56,19 @@ impl Ranges {
         Ok(ranges)
     }
 
-    /// The provider of an address, by the range that starts last where ranges overlap.
-    pub(crate) fn provider(&self, address: IpAddr) -> Option<&Provider> {
+    /// The position among all providers ([`Ranges::at`]) of the one that has an address, by the
+    /// range that starts last where ranges overlap.
+    pub(crate) fn position(&self, address: IpAddr) -> Option<usize> {
         let position = match address {
             IpAddr::V4(address) => find(&self.v4, address),
             IpAddr::V6(address) => find(&self.v6, address),
         };
-        Some(&self.providers[position? as usize])
+        position.map(|position| position as usize)
+    }
+
+    /// The provider at a position.
+    pub(crate) fn at(&self, position: usize) -> &Provider {
+        &self.providers[position]
     }
 
     /// Tells one edition of the data from another: the file itself names none.

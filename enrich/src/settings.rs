@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use runtime::{Check, Problems};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::geo::{Geo, Mmdb, ProviderFile};
 use crate::pack::Pack;
 use crate::score::EModel;
+use crate::sources::Sources;
 
 /// Section `[enrich]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -17,16 +18,28 @@ use crate::score::EModel;
 pub struct EnrichSettings {
     /// City or country data: MMDB files in the shapes of MaxMind, DB-IP or IPinfo, asked in this
     /// order, so that IPv4 and IPv6 may have files of their own. None: every place is unknown.
-    /// The files are mapped: replace one only by renaming another over it.
     pub city: Vec<PathBuf>,
-    /// ASN data: MMDB files in those shapes, or CSV of `first,last,asn,organisation`, asked in this
-    /// order. None: every provider is unknown. Replace a file only by renaming another over it.
+    /// ASN or ISP data: MMDB files in those shapes, or CSV of `first,last,asn,organisation`, asked
+    /// in this order. None: every provider is unknown.
     pub asn: Vec<PathBuf>,
+    /// Connection types: MMDB files in those shapes, asked in this order. What they do not know may
+    /// be told by `asn`'s.
+    pub connection_type: Vec<PathBuf>,
+    /// Which autonomous systems are one provider: TOML, `[providers]` and below it a line
+    /// `"Name" = [AS numbers]` for each. None: a provider is an organisation of `asn`'s.
+    pub providers: Option<PathBuf>,
+    /// Seconds between two looks at the files of look-up data. One that changed is checked and then
+    /// taken into use; one that cannot be used leaves the old one in use. 0: they are read once.
+    pub reload_s: u32,
+    /// Networks of TURN relays (`"192.0.2.0/24"`): an address in them is not the client's, and
+    /// counts as not told.
+    #[schemars(with = "Vec<String>")]
+    pub relay_networks: Vec<IpNet>,
     /// Threshold pack (JSON) instead of the one that comes with the program.
     pub pack: Option<PathBuf>,
     /// Parameters of the audio score (JSON) instead of those that come with the program.
     pub score: Option<PathBuf>,
-    /// Addresses whose look-ups are remembered, about 400 bytes each.
+    /// Addresses whose look-ups are remembered, about 200 bytes each.
     pub address_cache: usize,
     /// User agents whose reading is remembered, about 400 bytes each.
     pub user_agent_cache: usize,
@@ -37,17 +50,24 @@ impl Default for EnrichSettings {
         Self {
             city: Vec::new(),
             asn: Vec::new(),
+            connection_type: Vec::new(),
+            providers: None,
+            reload_s: 2,
+            relay_networks: Vec::new(),
             pack: None,
             score: None,
-            address_cache: 32_768,
+            address_cache: 131_072,
             user_agent_cache: 8_192,
         }
     }
 }
 
+/// Most entries of a memory: at 400 bytes each, 4 GB.
+const MAX_REMEMBERED: usize = 10_000_000;
+
 /// All that a report is looked up in or held against, but the user agents' rules.
 pub(crate) struct Tables {
-    pub(crate) geo: Geo,
+    pub(crate) sources: Sources,
     pub(crate) pack: Pack,
     pub(crate) score: EModel,
 }
@@ -56,31 +76,24 @@ impl EnrichSettings {
     /// Opens everything that is named; what cannot be opened is a problem, and then there are no
     /// tables.
     pub(crate) fn open(&self, problems: &mut Problems) -> Option<Tables> {
-        let city = each("city", &self.city, problems, Mmdb::open);
-        let asn = each("asn", &self.asn, problems, ProviderFile::open);
+        let sources = Sources::open(self, problems);
         let pack = data("pack", self.pack.as_deref(), Pack::EMBEDDED, problems, Pack::parse);
         let score = data("score", self.score.as_deref(), EModel::EMBEDDED, problems, EModel::parse);
-        Some(Tables { geo: Geo { city: city?, asn: asn? }, pack: pack?, score: score? })
+        Some(Tables { sources: sources?, pack: pack?, score: score? })
     }
 }
 
 impl Check for EnrichSettings {
     fn check(&self, problems: &mut Problems) {
+        for (key, capacity) in
+            [("address_cache", self.address_cache), ("user_agent_cache", self.user_agent_cache)]
+        {
+            if !(1..=MAX_REMEMBERED).contains(&capacity) {
+                problems.push(key, format!("must be from 1 to {MAX_REMEMBERED}"));
+            }
+        }
         self.open(problems);
     }
-}
-
-fn each<T>(
-    key: &str,
-    paths: &[PathBuf],
-    problems: &mut Problems,
-    open: impl Fn(&Path) -> Result<T, String>,
-) -> Option<Vec<T>> {
-    let opened = paths.iter().map(|path| {
-        open(path).map_err(|error| problems.push(key, format!("{}: {error}", path.display())))
-    });
-    let opened = opened.collect::<Vec<_>>();
-    opened.into_iter().collect::<Result<_, _>>().ok()
 }
 
 fn data<T>(

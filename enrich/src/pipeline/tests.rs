@@ -5,20 +5,23 @@ use runtime::{AppendTime, Input, Offset, Partition, Problems, Recorder};
 use schemas::{DeadLetter, Direction, Interval, Kind, Lineage, RawOutcome, Skipped, Verdict};
 
 use super::*;
-use crate::geo::{Geo, ProviderFile};
+use crate::geo::ProviderFile;
+use crate::place;
 
 const SOURCE: Source = Source { input: Input(0), partition: Partition(3) };
-const CSV: &str = "198.51.100.0,198.51.100.255,64500,Example";
+const CSV: &str = "81.254.3.0,81.254.3.255,64500,Example";
 
 /// A pipeline without city data, and with one network in its ASN data.
 fn pipeline(registry: &Registry) -> Pipeline {
     let settings = EnrichSettings::default();
-    let mut tables = settings.open(&mut Problems::default()).unwrap();
+    let tables = settings.open(&mut Problems::default()).unwrap();
     let csv = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(csv.path(), CSV).unwrap();
-    tables.geo = Geo { city: vec![], asn: vec![ProviderFile::open(csv.path()).unwrap()] };
+    let asn = vec![Arc::new(ProviderFile::open(csv.path()).unwrap())];
     let metrics = Metrics::new(registry).unwrap();
-    Pipeline::new(tables, Devices::new().unwrap(), &settings, metrics, "reports".to_owned())
+    let locator = Locator::new(Geo { asn, ..Geo::default() }, &settings, metrics.clone());
+    let (pack, score, devices) = (tables.pack, tables.score, Devices::new().unwrap());
+    Pipeline::new(locator, pack, score, devices, &settings, metrics, "reports".to_owned())
 }
 
 fn run(pipeline: &mut Pipeline, payload: &[u8]) -> Recorder {
@@ -59,7 +62,7 @@ fn report() -> Report {
         participant: "ann".to_owned(),
         peer_connection: "pc-0".to_owned(),
         event_us: 1_756_000_000_000_000,
-        client_address: Some("198.51.100.77".to_owned()),
+        client_address: Some("81.254.3.77".to_owned()),
         edge: Some("fra1".to_owned()),
         user_agent: Some(
             "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0".to_owned(),
@@ -96,7 +99,7 @@ fn a_report_goes_on_with_all_that_its_look_ups_tell() {
     let enriched = enriched(&report);
     assert_eq!(enriched.lineage, report.lineage);
     assert_eq!(enriched.path, report.path);
-    assert_eq!(enriched.network, "198.51.100.0/24");
+    assert_eq!(enriched.network, "81.254.3.0/24");
     assert_eq!(enriched.provider.organisation, "Example");
     assert_eq!(enriched.provider.asn, 64500);
     assert_eq!(enriched.place, place::nowhere());
@@ -116,16 +119,41 @@ fn a_report_goes_on_with_all_that_its_look_ups_tell() {
 
 #[test]
 fn the_client_address_goes_no_further() {
-    for (address, host) in [
-        ("198.51.100.77", "100.77"),
-        ("::ffff:198.51.100.77", "100.77"),
-        ("not-an-address", "an-address"),
-    ] {
+    for (address, host) in
+        [("81.254.3.77", "3.77"), ("::ffff:81.254.3.77", "3.77"), ("not-an-address", "an-address")]
+    {
         let report = Report { client_address: Some(address.to_owned()), ..report() };
         let out = run(&mut pipeline(&Registry::new()), &schemas::encode(&report).unwrap());
         let text = String::from_utf8_lossy(&out.sent[0].payload);
         assert!(!text.contains(host), "{address}");
     }
+}
+
+#[test]
+fn a_claim_stands_where_the_address_tells_no_place_and_is_marked() {
+    let claim = Claim {
+        country: Some("DE".to_owned()),
+        subdivision: Some("BE".to_owned()),
+        asn: Some(3320),
+        organisation: Some("Deutsche Telekom".to_owned()),
+        ..Claim::default()
+    };
+    let of = |address: Option<&str>, claim: Option<&Claim>| {
+        let client_address = address.map(str::to_owned);
+        let enriched = enriched(&Report { client_address, claim: claim.cloned(), ..report() });
+        (enriched.place.subdivision, enriched.provider.asn, enriched.place_source)
+    };
+    for address in [None, Some("0.0.0.0"), Some("::"), Some("redacted"), Some("a.local")] {
+        let claimed = ("DE-BE".to_owned(), 3320, PlaceSource::Claimed);
+        assert_eq!(of(address, Some(&claim)), claimed, "{address:?}");
+        let unknown = (UNKNOWN.to_owned(), 0, PlaceSource::Unknown);
+        assert_eq!(of(address, None), unknown, "{address:?}");
+        assert_eq!(of(address, Some(&Claim::default())), unknown, "{address:?}");
+    }
+    let known = (UNKNOWN.to_owned(), 64_500, PlaceSource::Address);
+    assert_eq!(of(Some("81.254.3.77"), Some(&claim)), known);
+    let elsewhere = (UNKNOWN.to_owned(), 0, PlaceSource::Unknown);
+    assert_eq!(of(Some("81.254.4.77"), Some(&claim)), elsewhere, "public, but in no file");
 }
 
 #[test]
@@ -227,10 +255,12 @@ fn the_names_of_the_metrics_stay() {
         run(&mut pipeline, &payload);
     }
     let text = TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
-    let samples = text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>();
+    let shown = |line: &&str| !line.starts_with('#') && !line.ends_with(" 0");
+    let samples = text.lines().filter(shown).collect::<Vec<_>>();
     assert_eq!(
         samples,
         [
+            "isobar_enrich_addresses_total{kind=\"public\"} 2",
             "isobar_enrich_covers_total 1",
             "isobar_enrich_dead_letters_total{reason=\"undecodable\"} 1",
             "isobar_enrich_look_ups_total{outcome=\"found\",table=\"asn\"} 1",

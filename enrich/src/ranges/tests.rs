@@ -12,7 +12,7 @@ const CSV: &str = "\
 
 fn provider(csv: &str, address: &str) -> Option<(i64, String)> {
     let ranges = Ranges::read(csv.as_bytes()).unwrap();
-    let found = ranges.provider(address.parse().unwrap())?;
+    let found = ranges.at(ranges.position(address.parse().unwrap())?);
     Some((found.asn, found.organisation.clone()))
 }
 

@@ -24,14 +24,22 @@ fn every_file_that_cannot_be_used_is_named_at_once() {
         asn: vec![path("text.mmdb")],
         pack: Some(path("pack.json")),
         score: Some(path("absent.json")),
+        connection_type: vec![path("")],
+        providers: Some(path("text.mmdb")),
+        address_cache: 0,
+        user_agent_cache: 1 << 40,
         ..EnrichSettings::default()
     };
     let mut problems = Problems::default();
     settings.check(&mut problems);
     let expected = [
+        ("address_cache: ", "", "from 1 to 10000000"),
+        ("user_agent_cache: ", "", "from 1 to 10000000"),
         ("city: ", "absent.mmdb: ", "No such file"),
         ("city: ", "text.mmdb: ", "MaxMind DB"),
         ("asn: ", "text.mmdb: ", "nor ranges in CSV (line 1: "),
+        ("connection_type: ", "", "not a regular file"),
+        ("providers: ", "text.mmdb: ", "line 1: "),
         ("pack: ", "pack.json: ", "missing field"),
         ("score: ", "absent.json: ", "No such file"),
     ];

@@ -13,6 +13,16 @@ use serde_json::Value;
 /// Which continent a country is on; the same table that the pipeline has.
 const CONTINENTS: &str = include_str!("../../../enrich/data/continents.json");
 
+/// Codes and names of ISO 3166-1 and -2; the same table that the pipeline has.
+const ISO_3166: &str = include_str!("../../../enrich/data/iso3166.tsv");
+
+/// Networks that are no client's public place (IANA's registries of special-purpose addresses), and
+/// all of IPv6 outside 2000::/3.
+const NOWHERE: &str = "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 \
+    172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 \
+    198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4 \
+    2001::/23 2001:db8::/32 3fff::/20 ::/3 4000::/2 8000::/1";
+
 /// What is known of an address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Located {
@@ -92,15 +102,25 @@ impl Geo {
 
     fn place(&self, address: IpAddr) -> Option<Place> {
         let record = self.city.iter().find_map(|reader| record(reader, address))?;
-        let country = first(&record, &["/country_code", "/country/iso_code"]);
-        let continent = first(&record, &["/continent/code"])
+        let country = first(&record, &["/country_code", "/country/iso_code", "/country"])
+            .filter(|code| code == "XK" || (code.len() == 2 && is_in_iso_3166(code)));
+        let continent = first(&record, &["/continent_code", "/continent/code"])
             .or_else(|| self.continent(country.as_deref()?))
             .unwrap_or_else(unknown);
-        let subdivision = ["/state1", "/subdivisions/0/names/en", "/subdivisions/0/iso_code"];
+        let code = first(&record, &["/region_code", "/subdivisions/0/iso_code"]);
+        let code = country.as_ref().zip(code).map(|(country, code)| {
+            if code.starts_with(&format!("{country}-")) {
+                code
+            } else {
+                format!("{country}-{code}")
+            }
+        });
+        let names = ["/state1", "/region", "/subdivisions/0/names/en", "/subdivisions/0/iso_code"];
+        let subdivision = code.filter(|code| is_in_iso_3166(code));
         Some(Place {
             continent,
             country: country.unwrap_or_else(unknown),
-            subdivision: first(&record, &subdivision).unwrap_or_else(unknown),
+            subdivision: subdivision.or_else(|| first(&record, &names)).unwrap_or_else(unknown),
             city: first(&record, &["/city/names/en", "/city"]).unwrap_or_else(unknown),
         })
     }
@@ -117,11 +137,25 @@ impl Geo {
         self.asn.iter().find_map(|file| match file {
             Asn::Mmdb(reader) => {
                 let record = record(reader, address)?;
-                let organisation = first(&record, &["/autonomous_system_organization"]);
+                let text = |pointers: &[&str]| first(&record, pointers).unwrap_or_else(unknown);
+                let asn = ["/autonomous_system_number", "/asn", "/traits/autonomous_system_number"];
+                let mut asn = asn.iter().filter_map(|pointer| match record.pointer(pointer)? {
+                    Value::String(text) => text.trim_start_matches("AS").parse().ok(),
+                    number => number.as_i64(),
+                });
                 Some(Provider {
-                    asn: record["autonomous_system_number"].as_i64().unwrap_or_default(),
-                    organisation: organisation.unwrap_or_else(unknown),
-                    connection_type: unknown(),
+                    asn: asn.next().unwrap_or_default(),
+                    organisation: text(&[
+                        "/isp",
+                        "/autonomous_system_organization",
+                        "/as_name",
+                        "/traits/isp",
+                        "/traits/autonomous_system_organization",
+                        "/traits/organization",
+                        "/organization",
+                        "/name",
+                    ]),
+                    connection_type: text(&["/connection_type", "/traits/connection_type"]),
                 })
             }
             Asn::Ranges(ranges) => {
@@ -142,18 +176,61 @@ impl LookUp for Geo {
         let located = address.parse().map_or_else(
             |_| nowhere(),
             |ip: IpAddr| {
-                let (place, provider) = (self.place(ip), self.provider(ip));
-                let known = place.is_some() || provider.is_some();
-                Located {
-                    place: place.unwrap_or_else(|| nowhere().place),
-                    provider: provider.unwrap_or_else(|| nowhere().provider),
-                    source: if known { PlaceSource::Address } else { PlaceSource::Unknown },
-                    network: network(ip),
-                }
+                let ip = carried(ip);
+                let asked = Some(ip).filter(|ip| !is_nowhere(*ip));
+                let nowhere = nowhere();
+                let place = asked.and_then(|ip| self.place(ip)).unwrap_or(nowhere.place.clone());
+                let provider = asked.and_then(|ip| self.provider(ip));
+                let provider = provider.unwrap_or(nowhere.provider.clone());
+                let told = place != nowhere.place || provider != nowhere.provider;
+                let source = if told { PlaceSource::Address } else { PlaceSource::Unknown };
+                let network = if ip.is_unspecified() { String::new() } else { network(ip) };
+                Located { place, provider, source, network }
             },
         );
         self.known.insert(address.to_owned(), located.clone());
         located
+    }
+}
+
+fn is_in_iso_3166(code: &str) -> bool {
+    ISO_3166.lines().any(|line| line.split('\t').next() == Some(code))
+}
+
+/// The bits of an address and how many there are.
+fn bits(address: IpAddr) -> (u128, u32) {
+    match address {
+        IpAddr::V4(v4) => (v4.to_bits().into(), 32),
+        IpAddr::V6(v6) => (v6.to_bits(), 128),
+    }
+}
+
+fn is_in(address: IpAddr, network: &str) -> bool {
+    let Some((first, length)) = network.split_once('/') else { return false };
+    let (Ok(first), Ok(length)) = (first.parse().map(bits), length.parse::<u32>()) else {
+        return false;
+    };
+    let address = bits(address);
+    let host = address.1.saturating_sub(length);
+    address.1 == first.1 && address.0 >> host == first.0 >> host
+}
+
+fn is_nowhere(address: IpAddr) -> bool {
+    NOWHERE.split_whitespace().any(|network| is_in(address, network))
+}
+
+/// The IPv4 address that an IPv6 address carries, if it does.
+fn carried(address: IpAddr) -> IpAddr {
+    let v4 = |bits: u128| IpAddr::V4((bits as u32).into());
+    let (whole, _) = bits(address);
+    if is_in(address, "::ffff:0:0/96") || is_in(address, "64:ff9b::/96") {
+        v4(whole)
+    } else if is_in(address, "2002::/16") {
+        v4(whole >> 80)
+    } else if is_in(address, "2001::/32") {
+        v4(!whole)
+    } else {
+        address
     }
 }
 
@@ -258,6 +335,36 @@ mod tests {
     fn addresses_leave_as_networks() {
         assert_eq!(network("203.0.113.77".parse().unwrap()), "203.0.113.0/24");
         assert_eq!(network("2001:db8:1:2:3::4".parse().unwrap()), "2001:db8:1::/48");
+    }
+
+    #[test]
+    fn special_addresses_are_nowhere_and_carried_ones_are_their_own() {
+        let mut geo = Geo::open(&[], &[]).unwrap();
+        let range = b"0.0.0.0,255.255.255.255,1,All\n2000::,ffff::,2,Six\n";
+        geo.asn.push(Asn::Ranges(ranges(range).unwrap()));
+        for (address, asn, network) in [
+            ("81.254.3.77", 1, "81.254.3.0/24"),
+            ("::ffff:81.254.3.77", 1, "81.254.3.0/24"),
+            ("64:ff9b::51fe:34d", 1, "81.254.3.0/24"),
+            ("2002:51fe:34d::9", 1, "81.254.3.0/24"),
+            ("2001:0:1:2:3:4:ae01:fcb2", 1, "81.254.3.0/24"),
+            ("2a01:c000::1", 2, "2a01:c000::/48"),
+            ("10.1.2.3", 0, "10.1.2.0/24"),
+            ("100.127.0.1", 0, "100.127.0.0/24"),
+            ("203.0.113.9", 0, "203.0.113.0/24"),
+            ("fe80::1", 0, "fe80::/48"),
+            ("fd00::1", 0, "fd00::/48"),
+            ("2001:db8::1", 0, "2001:db8::/48"),
+            ("::ffff:10.1.2.3", 0, "10.1.2.0/24"),
+            ("0.0.0.0", 0, ""),
+            ("::", 0, ""),
+            ("redacted", 0, ""),
+        ] {
+            let located = geo.locate(address);
+            assert_eq!((located.provider.asn, located.network.as_str()), (asn, network));
+            let told = located.source == PlaceSource::Address;
+            assert_eq!(told, asn != 0, "{address}");
+        }
     }
 
     #[test]

@@ -1,0 +1,84 @@
+//! What an envelope claims of its client's place, held to the same forms as look-up data.
+
+use schemas::{Claim, Place, Provider};
+
+use crate::iso;
+use crate::place::{continent, continent_of, known};
+
+/// The place claimed; what is not claimed, or is no code where one belongs, is unknown.
+pub(crate) fn place(claim: &Claim) -> Place {
+    let country = upper(claim.country.as_deref());
+    let country = country.as_deref().and_then(iso::country);
+    let claimed = upper(claim.continent.as_deref());
+    let claimed = claimed.as_deref().and_then(continent);
+    let text = claim.subdivision.as_deref().map(str::trim);
+    let code = upper(text);
+    let code = country.and_then(|country| iso::subdivision(country, code.as_deref()?));
+    Place {
+        continent: known(claimed.or_else(|| continent_of(country?))),
+        country: known(country),
+        subdivision: known(code.or(text)),
+        city: known(claim.city.as_deref().map(str::trim)),
+    }
+}
+
+/// The provider claimed.
+pub(crate) fn provider(claim: &Claim) -> Provider {
+    Provider {
+        asn: claim.asn.filter(|asn| (1..=i64::from(u32::MAX)).contains(asn)).unwrap_or(0),
+        organisation: known(claim.organisation.as_deref().map(str::trim)),
+        connection_type: known(None),
+    }
+}
+
+fn upper(code: Option<&str>) -> Option<String> {
+    code.map(|code| code.trim().to_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::UNKNOWN;
+
+    use super::*;
+    use crate::place::{nobody, nowhere};
+
+    fn claim(country: &str, subdivision: &str) -> Claim {
+        Claim {
+            country: Some(country.to_owned()),
+            subdivision: Some(subdivision.to_owned()),
+            ..Claim::default()
+        }
+    }
+
+    #[test]
+    fn claims_take_the_forms_of_look_up_data() {
+        for subdivision in ["BE", "de-be", " DE-BE "] {
+            let place = place(&claim("de", subdivision));
+            let told = [&place.continent, &place.country, &place.subdivision, &place.city];
+            assert_eq!(told, ["EU", "DE", "DE-BE", UNKNOWN]);
+        }
+        assert_eq!(place(&claim("DE", "Land Berlin")).subdivision, "Land Berlin");
+        let told = Claim {
+            continent: Some("oc".to_owned()),
+            city: Some("Suva".to_owned()),
+            asn: Some(64_500),
+            organisation: Some(" Example ".to_owned()),
+            ..Claim::default()
+        };
+        let place = place(&told);
+        assert_eq!((place.continent.as_str(), place.city.as_str()), ("OC", "Suva"));
+        let provider = provider(&told);
+        assert_eq!((provider.asn, provider.organisation.as_str()), (64_500, "Example"));
+    }
+
+    #[test]
+    fn what_is_no_code_is_unknown() {
+        assert_eq!(place(&claim("Germany", "")), nowhere());
+        assert_eq!(place(&claim("ZZ", " ")), nowhere());
+        let world = Claim { continent: Some("World".to_owned()), ..Claim::default() };
+        assert_eq!((place(&world), provider(&world)), (nowhere(), nobody()));
+        for asn in [0, -1, 1 << 32] {
+            assert_eq!(provider(&Claim { asn: Some(asn), ..Claim::default() }), nobody());
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Providers' groups: which autonomous systems are one provider, as the operator sees it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::Path;
+
+use serde::Deserialize;
+use toml::Spanned;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::content;
+
+/// Bytes of such a file: all autonomous systems there are fit into it many times.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// The file: `[providers]`, a line for each, `"Name" = [AS number, …]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    providers: BTreeMap<Spanned<String>, Vec<Spanned<i64>>>,
+}
+
+/// Provider by AS number.
+#[derive(Debug)]
+pub(crate) struct Groups {
+    names: HashMap<i64, String>,
+    label: String,
+}
+
+impl Groups {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// Why it cannot be used, by line.
+    pub(crate) fn open(path: &Path) -> Result<Self, String> {
+        content::regular(path, MAX_BYTES).map_err(|error| error.to_string())?;
+        let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Self::parse(&name, &text)
+    }
+
+    fn parse(file: &str, text: &str) -> Result<Self, String> {
+        let line = |position: usize| 1 + text[..position].matches('\n').count();
+        let parsed: File = toml::from_str(text).map_err(|error| {
+            let place = error.span().map_or(1, |span| line(span.start));
+            format!("line {place}: {}", error.message())
+        })?;
+        let mut names = HashMap::<i64, String>::new();
+        for (provider, numbers) in parsed.providers {
+            let place = line(provider.span().start);
+            let provider = provider.into_inner();
+            if provider.trim().is_empty() || numbers.is_empty() {
+                return Err(format!("line {place}: a provider needs a name and AS numbers"));
+            }
+            for number in numbers {
+                let (place, asn) = (line(number.span().start), number.into_inner());
+                if !(1..=i64::from(u32::MAX)).contains(&asn) {
+                    return Err(format!("line {place}: {asn} is no AS number (1 to 4294967295)"));
+                }
+                if let Some(other) = names.insert(asn, provider.clone()) {
+                    return Err(format!(
+                        "line {place}: AS{asn} belongs to {other:?} already; name it once"
+                    ));
+                }
+            }
+        }
+        let digest = xxh3_64(text.as_bytes()) >> 32;
+        Ok(Self { names, label: format!("{file}@{digest:08x}") })
+    }
+
+    /// The provider that an autonomous system belongs to, if the file names one.
+    pub(crate) fn provider(&self, asn: i64) -> Option<&str> {
+        self.names.get(&asn).map(String::as_str)
+    }
+
+    /// `name@digest`: which edition of the file it is.
+    pub(crate) fn label(&self) -> &str {
+        &self.label
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r#"
+# Public records: https://www.peeringdb.com
+[providers]
+"Deutsche Telekom" = [3320, 6878]
+Comcast = [
+    7922,
+    7015,
+]
+"#;
+
+    #[test]
+    fn several_autonomous_systems_are_one_provider() {
+        let groups = Groups::parse("providers.toml", FILE).unwrap();
+        assert_eq!(groups.provider(3320), Some("Deutsche Telekom"));
+        assert_eq!(groups.provider(6878), Some("Deutsche Telekom"));
+        assert_eq!(groups.provider(7015), Some("Comcast"));
+        assert_eq!(groups.provider(0), None);
+        let (name, digest) = groups.label().split_once('@').unwrap();
+        assert_eq!((name, digest.len()), ("providers.toml", 8));
+        let other = Groups::parse("providers.toml", &FILE.replace("7015", "7016")).unwrap();
+        assert_ne!(groups.label(), other.label());
+    }
+
+    #[test]
+    fn errors_name_line_and_number() {
+        let refused = |text: &str| Groups::parse("f", text).unwrap_err();
+        let twice = FILE.replace("7015", "3320");
+        // Which of the two is met first is a matter of names, not of lines.
+        let error = refused(&twice);
+        assert!(error.contains("AS3320 belongs to \"Comcast\" already"), "{error}");
+        assert!(error.starts_with("line 4: "), "{error}");
+        assert_eq!(
+            refused(&FILE.replace("7015", "4294967296")),
+            "line 7: 4294967296 is no AS number (1 to 4294967295)"
+        );
+        assert!(refused(&FILE.replace("7015", "AS7015")).starts_with("line 7: "));
+        assert!(refused(&FILE.replace("7015", "\"7015\"")).starts_with("line 7: invalid type"));
+        assert!(refused(&FILE.replace("Comcast =", "\"\" =")).starts_with("line 5: "));
+        assert!(refused("[provider]\nX = [1]").starts_with("line 1: unknown field `provider`"));
+        assert!(refused("").contains("missing field `providers`"));
+    }
+}

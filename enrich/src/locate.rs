@@ -1,0 +1,199 @@
+//! What a client's address tells, remembered.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use prometheus::Registry;
+use quick_cache::unsync::Cache;
+use runtime::{Fatal, Problems};
+use schemas::{Claim, Place, PlaceSource, Provider};
+
+use crate::address::{self, Kind};
+use crate::claim;
+use crate::geo::{Geo, Key, ProviderEntry};
+use crate::metrics::{Metrics, Table};
+use crate::place;
+use crate::settings::EnrichSettings;
+use crate::sources::Sources;
+
+/// Records of a kind of data that are remembered, about 300 bytes each.
+const RECORDS: usize = 16_384;
+
+/// What an address tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    pub(crate) kind: Kind,
+    /// The client's network, /24 or /48; empty if it is not known.
+    pub network: String,
+    /// Where the client is.
+    pub place: Arc<Place>,
+    /// Who carries the client's traffic.
+    pub provider: Arc<Provider>,
+    /// What told place and provider.
+    pub source: PlaceSource,
+}
+
+impl Origin {
+    /// Of an address that tells nothing.
+    fn none(kind: Kind) -> Arc<Self> {
+        Arc::new(Self::unknown(kind, String::new()))
+    }
+
+    fn unknown(kind: Kind, network: String) -> Self {
+        let (place, provider) = (Arc::new(place::nowhere()), Arc::new(place::nobody()));
+        Self { kind, network, place, provider, source: PlaceSource::Unknown }
+    }
+}
+
+/// Looks addresses up, and remembers those it was asked for lately.
+pub struct Locator {
+    geo: Geo,
+    relays: Vec<IpNet>,
+    remembered: Cache<IpAddr, Arc<Origin>>,
+    /// Records that were read lately: far fewer than addresses, and dear to read.
+    places: Cache<Key, Arc<Place>>,
+    providers: Cache<Key, Arc<Provider>>,
+    metrics: Metrics,
+    missing: Arc<Origin>,
+    anonymised: Arc<Origin>,
+    unreadable: Arc<Origin>,
+}
+
+impl Locator {
+    /// Opens the files that the settings name.
+    ///
+    /// # Errors
+    /// When one cannot be used.
+    pub fn open(settings: &EnrichSettings, registry: &Registry) -> Result<Self, Fatal> {
+        let mut problems = Problems::default();
+        let sources = Sources::open(settings, &mut problems)
+            .ok_or_else(|| Fatal(problems.lines().join("; ")))?;
+        Ok(Self::new(sources.geo(), settings, Metrics::new(registry)?))
+    }
+
+    pub(crate) fn new(geo: Geo, settings: &EnrichSettings, metrics: Metrics) -> Self {
+        Self {
+            geo,
+            relays: settings.relay_networks.clone(),
+            remembered: Cache::new(settings.address_cache),
+            places: Cache::new(RECORDS),
+            providers: Cache::new(RECORDS),
+            metrics,
+            missing: Origin::none(Kind::Missing),
+            anonymised: Origin::none(Kind::Anonymised),
+            unreadable: Origin::none(Kind::Unreadable),
+        }
+    }
+
+    /// The files in use.
+    pub(crate) const fn geo(&self) -> &Geo {
+        &self.geo
+    }
+
+    /// Takes other files into use and forgets what the old ones said.
+    pub(crate) fn look_up_in(&mut self, geo: Geo) {
+        self.geo = geo;
+        self.remembered.clear();
+        self.places.clear();
+        self.providers.clear();
+    }
+
+    /// What an address tells; nothing if it is no client's public address.
+    pub fn locate(&mut self, address: &str) -> Arc<Origin> {
+        let address = match address::parse(address) {
+            Ok(address) => address,
+            Err(Kind::Missing) => return Arc::clone(&self.missing),
+            Err(Kind::Anonymised) => return Arc::clone(&self.anonymised),
+            Err(_) => return Arc::clone(&self.unreadable),
+        };
+        if let Some(origin) = self.remembered.get(&address) {
+            return Arc::clone(origin);
+        }
+        let origin = Arc::new(self.look_up(address));
+        self.remembered.insert(address, Arc::clone(&origin));
+        origin
+    }
+
+    fn look_up(&mut self, address: IpAddr) -> Origin {
+        let relay = self.relays.iter().any(|relay| relay.contains(&address));
+        let kind = if relay { Kind::Relay } else { address::kind(address) };
+        let network = match kind {
+            // Not the client's network.
+            Kind::Relay | Kind::Anonymised => String::new(),
+            _ => address::network(address),
+        };
+        let mut origin = Origin::unknown(kind, network);
+        if kind == Kind::Public {
+            self.tell(address, &mut origin);
+        }
+        origin
+    }
+
+    fn tell(&mut self, address: IpAddr, origin: &mut Origin) {
+        let known = |place: &Place| *place != place::nowhere();
+        if let Some(place) = self.place(address).filter(|place| known(place)) {
+            (origin.place, origin.source) = (place, PlaceSource::Address);
+        }
+        let known = |provider: &Provider| *provider != place::nobody();
+        if let Some(provider) = self.provider(address).filter(|provider| known(provider)) {
+            (origin.provider, origin.source) = (provider, PlaceSource::Address);
+        }
+    }
+
+    fn place(&mut self, address: IpAddr) -> Option<Arc<Place>> {
+        let places = &mut self.places;
+        let found = self.geo.place(address).and_then(|entry| {
+            entry.map(|entry| remembered(places, entry.key, || entry.read())).transpose()
+        });
+        self.metrics.look_up(Table::City, found)
+    }
+
+    fn provider(&mut self, address: IpAddr) -> Option<Arc<Provider>> {
+        let (geo, providers) = (&self.geo, &mut self.providers);
+        let read = |entry: &ProviderEntry<'_>| {
+            let mut provider = entry.read()?;
+            geo.group(&mut provider);
+            Ok(provider)
+        };
+        let found = geo.provider(address).and_then(|entry| {
+            entry.map(|entry| remembered(providers, entry.key, || read(&entry))).transpose()
+        });
+        let provider = self.metrics.look_up(Table::Asn, found);
+        if geo.connection_type.is_empty() {
+            return provider;
+        }
+        match self.metrics.look_up(Table::ConnectionType, geo.connection_type(address)) {
+            None => provider,
+            Some(connection_type) => {
+                let provider = provider.map_or_else(place::nobody, |found| Provider::clone(&found));
+                Some(Arc::new(Provider { connection_type, ..provider }))
+            }
+        }
+    }
+
+    /// Place and provider of a client whose address tells none: those that its envelope claims.
+    /// None if it claims nothing that can be used.
+    pub(crate) fn claimed(&self, claim: &Claim) -> Option<(Place, Provider)> {
+        let (place, mut provider) = (claim::place(claim), claim::provider(claim));
+        self.geo.group(&mut provider);
+        (place != place::nowhere() || provider != place::nobody()).then_some((place, provider))
+    }
+}
+
+/// What is remembered of a record, or else what it says.
+fn remembered<T, E>(
+    cache: &mut Cache<Key, Arc<T>>,
+    key: Key,
+    read: impl FnOnce() -> Result<T, E>,
+) -> Result<Arc<T>, E> {
+    if let Some(known) = cache.get(&key) {
+        return Ok(Arc::clone(known));
+    }
+    let read = Arc::new(read()?);
+    cache.insert(key, Arc::clone(&read));
+    Ok(read)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! MMDB files: a private copy of each, checked before it is used.
+
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::Path;
+
+use maxminddb::{LookupResult, MaxMindDbError, Reader, Within, WithinOptions};
+use serde::Deserialize;
+
+use crate::content::Content;
+use crate::place::Tells;
+
+/// Networks and addresses that are tried before a file is used at all.
+const SAMPLE: usize = 1_000;
+
+/// How much of a file is tried before it is used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Depth {
+    /// Some records: at the start, which shall be quick.
+    Sample,
+    /// The whole tree and every record: before a good file is given up for another.
+    Whole,
+}
+
+/// An MMDB file.
+pub(crate) struct Mmdb {
+    reader: Reader<Content>,
+}
+
+impl Mmdb {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// Why it is no MMDB file.
+    pub(crate) fn open(path: &Path) -> Result<Self, String> {
+        let content = Content::of(path).map_err(|error| error.to_string())?;
+        let reader = Reader::from_source(content).map_err(|error| error.to_string())?;
+        Ok(Self { reader })
+    }
+
+    /// The record of an address, not read yet; none if the file does not know the address.
+    ///
+    /// # Errors
+    /// When the file is damaged where the address leads.
+    pub(crate) fn leaf(&self, address: IpAddr) -> Result<Option<Leaf<'_>>, MaxMindDbError> {
+        if address.is_ipv6() && self.reader.metadata().ip_version == 4 {
+            return Ok(None);
+        }
+        let found = self.reader.lookup(address)?;
+        Ok(found.offset().map(|offset| Leaf { offset, found }))
+    }
+
+    /// What the file says about an address; none if it does not know it.
+    ///
+    /// # Errors
+    /// When the file is damaged where the address leads.
+    pub(crate) fn find<'a, T: Deserialize<'a>>(
+        &'a self,
+        address: IpAddr,
+    ) -> Result<Option<T>, MaxMindDbError> {
+        self.leaf(address)?.map_or(Ok(None), |leaf| leaf.read())
+    }
+
+    /// `type@build`: which edition of which data it is.
+    pub(crate) fn label(&self) -> String {
+        format!("{}@{}", self.reader.metadata().database_type, self.build_s())
+    }
+
+    /// When it was built, s since the Unix epoch.
+    pub(crate) fn build_s(&self) -> u64 {
+        self.reader.metadata().build_epoch
+    }
+
+    /// Tries records, which have to be read as `T`.
+    ///
+    /// # Errors
+    /// When the tree or a record is damaged, or no record tells anything.
+    pub(crate) fn check<'a, T: Deserialize<'a> + Tells>(
+        &'a self,
+        depth: Depth,
+    ) -> Result<(), String> {
+        let mut tally = Tally::default();
+        match depth {
+            Depth::Sample => self.sample::<T>(&mut tally)?,
+            Depth::Whole => self.whole::<T>(&mut tally)?,
+        }
+        tally.verdict(&self.reader.metadata().database_type)
+    }
+
+    /// The first networks, and addresses all over.
+    fn sample<'a, T: Deserialize<'a> + Tells>(&'a self, tally: &mut Tally) -> Result<(), String> {
+        for network in self.networks()?.take(SAMPLE) {
+            tally.add::<T>(network.and_then(|network| network.decode()))?;
+        }
+        spread().try_for_each(|address| tally.add::<T>(self.find(address)))
+    }
+
+    fn whole<'a, T: Deserialize<'a> + Tells>(&'a self, tally: &mut Tally) -> Result<(), String> {
+        let mut seen = HashSet::new();
+        // A tree of n nodes has at most n + 1 leaves; a damaged one may go round in circles.
+        let limit = self.reader.metadata().node_count as usize + 1;
+        for (count, network) in self.networks()?.enumerate() {
+            if count > limit {
+                return Err("the search tree goes round in circles".to_owned());
+            }
+            let network = network.map_err(|error| format!("the search tree: {error}"))?;
+            if network.offset().is_some_and(|offset| seen.insert(offset)) {
+                tally.add::<T>(network.decode())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn networks(&self) -> Result<Within<'_, Content>, String> {
+        self.reader.networks(WithinOptions::default()).map_err(|error| error.to_string())
+    }
+}
+
+/// A record of a file; many networks may share it.
+pub(crate) struct Leaf<'a> {
+    /// Where the record is in the file.
+    pub(crate) offset: usize,
+    found: LookupResult<'a, Content>,
+}
+
+impl<'a> Leaf<'a> {
+    /// Reads the record.
+    ///
+    /// # Errors
+    /// When it is damaged, or of another shape.
+    pub(crate) fn read<T: Deserialize<'a>>(&self) -> Result<Option<T>, MaxMindDbError> {
+        self.found.decode()
+    }
+}
+
+/// What the records that were tried said.
+#[derive(Default)]
+struct Tally {
+    read: usize,
+    telling: usize,
+}
+
+impl Tally {
+    fn add<T: Tells>(&mut self, found: Result<Option<T>, MaxMindDbError>) -> Result<(), String> {
+        if let Some(record) = found.map_err(|error| format!("a record is damaged: {error}"))? {
+            self.read += 1;
+            self.telling += usize::from(record.tells());
+        }
+        Ok(())
+    }
+
+    fn verdict(&self, database_type: &str) -> Result<(), String> {
+        if self.telling > 0 {
+            return Ok(());
+        }
+        let read = self.read;
+        Err(format!(
+            "none of {read} records of this database of type {database_type:?} tells what is \
+             looked up in it; give a file of the kind that the setting names"
+        ))
+    }
+}
+
+/// Addresses at even distances over all of IPv4 and what is global of IPv6.
+fn spread() -> impl Iterator<Item = IpAddr> {
+    let v4 = (0..SAMPLE as u32).map(|n| Ipv4Addr::from_bits(n * (u32::MAX / SAMPLE as u32)).into());
+    let step = (u128::MAX >> 3) / SAMPLE as u128;
+    let v6 = (0..SAMPLE as u128).map(move |n| Ipv6Addr::from_bits((1 << 125) + n * step).into());
+    v4.chain(v6)
+}

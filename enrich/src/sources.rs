@@ -1,0 +1,213 @@
+//! Where look-up data comes from: the files that the settings name, and how they change.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use runtime::Problems;
+
+use crate::geo::{Geo, ProviderFile};
+use crate::groups::Groups;
+use crate::metrics::{ReloadMetrics, Table};
+use crate::mmdb::{Depth, Mmdb};
+use crate::place::{CityRecord, ConnectionRecord};
+use crate::settings::EnrichSettings;
+
+/// Looks after which a file that could not be used is tried again though it has not changed: what
+/// was in the way may have been a full disk.
+const RETRY: u32 = 30;
+
+/// All files, with what is in use of each.
+pub(crate) struct Sources {
+    city: Vec<Source<Mmdb>>,
+    asn: Vec<Source<ProviderFile>>,
+    connection_type: Vec<Source<Mmdb>>,
+    providers: Vec<Source<Groups>>,
+}
+
+impl Sources {
+    /// Opens everything that is named; what cannot be opened is a problem, and then there are no
+    /// sources.
+    pub(crate) fn open(settings: &EnrichSettings, problems: &mut Problems) -> Option<Self> {
+        let city = each(Table::City, &settings.city, city, problems);
+        let asn = each(Table::Asn, &settings.asn, asn, problems);
+        let connection = &settings.connection_type;
+        let connection = each(Table::ConnectionType, connection, connection_type, problems);
+        let providers = settings.providers.as_slice();
+        let providers = each(Table::Providers, providers, |path, _| Groups::open(path), problems);
+        Some(Self { city: city?, asn: asn?, connection_type: connection?, providers: providers? })
+    }
+
+    /// What is in use.
+    pub(crate) fn geo(&self) -> Geo {
+        Geo {
+            city: current(&self.city),
+            asn: current(&self.asn),
+            connection_type: current(&self.connection_type),
+            providers: current(&self.providers).pop(),
+        }
+    }
+
+    /// Looks at every file; true if one changed and can be used.
+    pub(crate) fn refresh(&mut self, metrics: &ReloadMetrics) -> bool {
+        let mut changed = false;
+        for source in self.city.iter_mut().chain(&mut self.connection_type) {
+            changed |= source.refresh(metrics);
+        }
+        for source in &mut self.asn {
+            changed |= source.refresh(metrics);
+        }
+        for source in &mut self.providers {
+            changed |= source.refresh(metrics);
+        }
+        changed
+    }
+
+    /// Shows when what is in use was built.
+    pub(crate) fn show_builds(&self, metrics: &ReloadMetrics) {
+        for source in self.city.iter().chain(&self.connection_type) {
+            metrics.built(source.table, &source.path, Some(source.current.build_s()));
+        }
+        for source in &self.asn {
+            metrics.built(source.table, &source.path, source.current.build_s());
+        }
+    }
+}
+
+fn city(path: &Path, depth: Depth) -> Result<Mmdb, String> {
+    let file = Mmdb::open(path)?;
+    file.check::<CityRecord<'_>>(depth)?;
+    Ok(file)
+}
+
+fn asn(path: &Path, depth: Depth) -> Result<ProviderFile, String> {
+    let file = ProviderFile::open(path)?;
+    file.check(depth)?;
+    Ok(file)
+}
+
+fn connection_type(path: &Path, depth: Depth) -> Result<Mmdb, String> {
+    let file = Mmdb::open(path)?;
+    file.check::<ConnectionRecord<'_>>(depth)?;
+    Ok(file)
+}
+
+fn each<T>(
+    table: Table,
+    paths: &[PathBuf],
+    load: Load<T>,
+    problems: &mut Problems,
+) -> Option<Vec<Source<T>>> {
+    let opened = paths.iter().map(|path| {
+        Source::open(table, path, load).map_err(|error| problems.push(table.name(), error))
+    });
+    let opened = opened.collect::<Vec<_>>();
+    opened.into_iter().collect::<Result<_, _>>().ok()
+}
+
+fn current<T>(sources: &[Source<T>]) -> Vec<Arc<T>> {
+    sources.iter().map(|source| Arc::clone(&source.current)).collect()
+}
+
+/// Opens and checks a file.
+type Load<T> = fn(&Path, Depth) -> Result<T, String>;
+
+/// A file, and what is in use of it.
+struct Source<T> {
+    table: Table,
+    path: PathBuf,
+    load: Load<T>,
+    current: Arc<T>,
+    /// The file's edition that is in use.
+    stamp: Option<Stamp>,
+    failure: Option<Failure>,
+}
+
+/// Why the file's present edition is not in use.
+struct Failure {
+    /// None if the file is not there.
+    stamp: Option<Stamp>,
+    looks: u32,
+}
+
+impl<T> Source<T> {
+    fn open(table: Table, path: &Path, load: Load<T>) -> Result<Self, String> {
+        let stamp = Stamp::of(path);
+        let loaded = load(path, Depth::Sample);
+        let current = Arc::new(loaded.map_err(|error| format!("{}: {error}", path.display()))?);
+        Ok(Self { table, path: path.to_owned(), load, current, stamp, failure: None })
+    }
+
+    /// Takes the file's present edition into use if there is a new one that is whole; else what is
+    /// in use stays.
+    fn refresh(&mut self, metrics: &ReloadMetrics) -> bool {
+        let stamp = Stamp::of(&self.path);
+        if stamp.is_some() && stamp == self.stamp {
+            if self.failure.take().is_some() {
+                metrics.settled(self.table, &self.path);
+            }
+            return false;
+        }
+        if let Some(failure) = self.failure.as_mut().filter(|failure| failure.stamp == stamp) {
+            failure.looks += 1;
+            if failure.looks % RETRY != 0 {
+                return false;
+            }
+        }
+        let loaded = (self.load)(&self.path, Depth::Whole);
+        if Stamp::of(&self.path) != stamp {
+            // Somebody is writing; the next look will tell.
+            return false;
+        }
+        match loaded {
+            Ok(loaded) => {
+                self.current = Arc::new(loaded);
+                (self.stamp, self.failure) = (stamp, None);
+                metrics.reloaded(self.table, &self.path);
+                true
+            }
+            Err(error) => {
+                if self.failure.as_ref().is_none_or(|failure| failure.stamp != stamp) {
+                    self.failure = Some(Failure { stamp, looks: 0 });
+                    tracing::warn!(
+                        table = self.table.name(),
+                        file = %self.path.display(),
+                        "look-up data stays as it was, its file cannot be used: {error}; put a \
+                         whole one in its place"
+                    );
+                }
+                metrics.failed(self.table, &self.path);
+                false
+            }
+        }
+    }
+}
+
+/// Tells one edition of a file from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    bytes: u64,
+    modified_ns: (i64, i64),
+    /// Changes with every write, also where the time of modification is set back.
+    changed_ns: (i64, i64),
+}
+
+impl Stamp {
+    /// None if the file is not there.
+    fn of(path: &Path) -> Option<Self> {
+        let about = fs::metadata(path).ok()?;
+        Some(Self {
+            device: about.dev(),
+            inode: about.ino(),
+            bytes: about.size(),
+            modified_ns: (about.mtime(), about.mtime_nsec()),
+            changed_ns: (about.ctime(), about.ctime_nsec()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
