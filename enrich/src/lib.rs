@@ -6,14 +6,16 @@
 mod address;
 mod cache;
 mod device;
+pub mod e_model;
+mod file;
 mod geo;
 mod measure;
 mod metrics;
-mod pack;
+pub mod pack;
 mod pipeline;
 mod place;
 mod ranges;
-mod score;
+pub mod score;
 mod settings;
 
 use prometheus::Registry;

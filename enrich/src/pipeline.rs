@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use runtime::{Committed, Fatal, Handler, Output, OutputTopic, Pace, Record, Source, Start};
 use schemas::{
-    DecodeError, Device, EnrichedReport, EventKind, LookUps, PackVerdict, Path, Place, PlaceSource,
-    Provider, Report, ScoredInterval, UNKNOWN,
+    DecodeError, Device, EnrichedReport, EventKind, LookUps, Path, Place, PlaceSource, Provider,
+    Report, UNKNOWN,
 };
 
 use crate::cache::Recent;
@@ -56,8 +56,8 @@ impl Pipeline {
             city: tables.geo.city_label(),
             asn: tables.geo.asn_label(),
             user_agent: devices.label(),
-            packs: vec![tables.pack.label()],
-            score: tables.score.label(),
+            packs: tables.scores.packs().iter().map(|pack| pack.label().to_owned()).collect(),
+            score: tables.scores.label(),
         };
         let unlocated = Arc::new(Origin {
             source: PlaceSource::Unknown,
@@ -86,13 +86,8 @@ impl Pipeline {
         let origin = self.origin(report.client_address.as_deref());
         let device = self.device(report.user_agent.as_deref());
         let path = report.path.as_ref();
-        let (pack, score) = (&self.tables.pack, &self.tables.score);
-        let scored = report.intervals.into_iter().map(|interval| ScoredInterval {
-            audio_mos_milli: score.audio_mos_milli(&interval, path),
-            video_mos_milli: None,
-            verdicts: vec![PackVerdict { verdict: pack.verdict(&interval), reason: None }],
-            interval,
-        });
+        let scores = &self.tables.scores;
+        let scored = report.intervals.into_iter().map(|interval| scores.score(interval, path));
         EnrichedReport {
             intervals: scored.collect(),
             network_type: known(path.and_then(|path| path.network_type.as_deref())).to_lowercase(),
