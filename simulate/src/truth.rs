@@ -90,6 +90,10 @@ pub struct Interval {
     pub frames: Option<i64>,
     #[serde(rename = "dropped", skip_serializing_if = "Option::is_none")]
     pub frames_dropped: Option<i64>,
+    #[serde(rename = "w", skip_serializing_if = "Option::is_none")]
+    pub frame_width: Option<i64>,
+    #[serde(rename = "h", skip_serializing_if = "Option::is_none")]
+    pub frame_height: Option<i64>,
     #[serde(rename = "freezes", skip_serializing_if = "Option::is_none")]
     pub freeze_count: Option<i64>,
     #[serde(rename = "frozen", skip_serializing_if = "Option::is_none")]

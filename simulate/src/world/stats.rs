@@ -221,7 +221,7 @@ fn codec_id(stream: &Stream) -> String {
 }
 
 fn frame_size(json: &mut Json<'_>, stream: &Stream) {
-    let (width, height) = if stream.bit_rate > 700_000 { (1280, 720) } else { (640, 360) };
+    let (width, height) = stream.frame_size();
     json.int("frameWidth", width);
     json.int("frameHeight", height);
 }

@@ -115,6 +115,11 @@ impl Stream {
         self.snapshots > 4
     }
 
+    /// Width and height of a frame, pixels.
+    pub(super) const fn frame_size(&self) -> (i64, i64) {
+        if self.bit_rate > 700_000 { (1280, 720) } else { (640, 360) }
+    }
+
     /// Whether the far end has reported by now.
     pub(super) const fn has_remote(&self) -> bool {
         self.snapshots >= FIRST_REMOTE
@@ -251,13 +256,12 @@ impl Stream {
         if self.kind == Kind::Audio {
             interval.nack = dialect.audio_nack.then_some(since.nack);
             interval.total_samples = Some(since.samples);
-            let silent = if dialect.silence { since.silent } else { 0 };
-            interval.concealed_samples = Some(since.concealed - silent);
+            interval.concealed_samples = dialect.silence.then_some(since.concealed - since.silent);
             let round_trip = remote && dialect.remote_outbound;
             interval.round_trip_us = round_trip.then_some(since.round_trip_us);
             interval.round_trip_count = round_trip.then_some(since.round_trips);
         } else {
-            tell_video(interval, since);
+            self.tell_video(interval, since);
             interval.frames_dropped = dialect.dropped.then_some(since.dropped);
             interval.freeze_count = dialect.freezes.then_some(since.freezes);
             interval.freeze_us = dialect.freezes.then_some(since.frozen_us);
@@ -281,18 +285,21 @@ impl Stream {
         interval.round_trip_us = round_trip.then_some(since.round_trip_us);
         interval.round_trip_count = round_trip.then_some(since.round_trips);
         if self.kind == Kind::Video {
-            tell_video(interval, since);
+            self.tell_video(interval, since);
         } else {
             interval.nack = dialect.audio_nack.then_some(since.nack);
         }
     }
-}
 
-const fn tell_video(interval: &mut truth::Interval, since: Counters) {
-    interval.nack = Some(since.nack);
-    interval.pli = Some(since.pli);
-    interval.fir = Some(since.fir);
-    interval.frames = Some(since.frames);
+    fn tell_video(&self, interval: &mut truth::Interval, since: Counters) {
+        let (width, height) = self.frame_size();
+        interval.nack = Some(since.nack);
+        interval.pli = Some(since.pli);
+        interval.fir = Some(since.fir);
+        interval.frames = Some(since.frames);
+        interval.frame_width = Some(width);
+        interval.frame_height = Some(height);
+    }
 }
 
 /// `ppm` of `whole`, rounded up or down by chance so that the mean is right.
