@@ -284,3 +284,17 @@ fn all_that_is_wrong_with_a_pack_is_told_at_once() {
     let json = TEAMS.replace("\"ratio\"", "\"percent\"");
     assert_eq!(Pack::parse(&json).unwrap_err().matches("has to be \"ratio\"").count(), 5);
 }
+
+#[test]
+fn the_documentations_pack_is_one() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/scores.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let blocks = page.split("```json\n").filter_map(|block| block.split("```").next());
+    let json = blocks.filter(|block| block.contains("\"media\"")).collect::<Vec<_>>();
+    assert_eq!(json.len(), 1);
+    let own = Pack::parse(json[0]).unwrap();
+    assert_eq!(own.label(), "our-limits@1");
+    // 8 of 100 packets lost: R = 50.98, MOS 2.63.
+    let lossy = network(40, 5, 800);
+    assert_eq!(said(&own, &lossy), (Verdict::Poor, Some("audio_mos".to_owned())));
+}
