@@ -131,7 +131,10 @@ fn video_is_poor(interval: &Interval) -> Option<bool> {
         (all > 0).then(|| dropped as f64 / all as f64 > 0.5)
     });
     dropped
-        .or_else(|| frame_rate(interval).map(|rate| rate < 7.0))
+        .or_else(|| {
+            let least = if interval.screen_share { 2.0 } else { 7.0 };
+            frame_rate(interval).map(|rate| rate < least)
+        })
         .or_else(|| loss(interval).map(|share| share > 0.15))
 }
 
@@ -165,8 +168,8 @@ fn rating(interval: &Interval, ice: Ice) -> Option<f64> {
     Some(93.2 - delay_impairment(one_way_ms) - 95.0 * percent / (percent + robustness))
 }
 
-/// Estimated MOS of a video interval in thousandths, of a camera that should give 30 frames a
-/// second.
+/// Estimated MOS of a video interval in thousandths; a camera should give 30 frames a second, a
+/// shared screen 5.
 pub(super) fn video_mos_milli(interval: &Interval, ice: Ice) -> Option<i64> {
     if interval.kind != Kind::Video {
         return None;
@@ -174,7 +177,8 @@ pub(super) fn video_mos_milli(interval: &Interval, ice: Ice) -> Option<i64> {
     let observed_us = (interval.end_us - interval.start_us) as f64;
     let bits = interval.bytes.filter(|bytes| *bytes > 0)? as f64 * 8.0;
     let pixels = interval.frame_width? as f64 * interval.frame_height? as f64;
-    let rate = frame_rate(interval)?.min(30.0);
+    let expected = if interval.screen_share { 5.0 } else { 30.0 };
+    let rate = frame_rate(interval)?.min(expected);
     let delay_ms =
         jitter_buffer_ms(interval).unwrap_or_default() + latency_ms(interval, ice)? / 2.0;
     if rate <= 0.0 {
@@ -187,7 +191,7 @@ pub(super) fn video_mos_milli(interval: &Interval, ice: Ice) -> Option<i64> {
     };
     let bits_per_pixel = factor * bits * 1e6 / observed_us / pixels / rate;
     let sharp = (0.56 * bits_per_pixel.ln() + 5.36).clamp(1.0, 5.0);
-    let fluent = (sharp - 1.9 * (30.0 / rate).ln() - 0.002 * delay_ms).clamp(1.0, 5.0);
+    let fluent = (sharp - 1.9 * (expected / rate).ln() - 0.002 * delay_ms).clamp(1.0, 5.0);
     let frozen = (interval.freeze_us.unwrap_or_default() as f64 / observed_us).clamp(0.0, 1.0);
     Some(((1.0 + (fluent - 1.0) * (1.0 - frozen)) * 1000.0).round() as i64)
 }
@@ -302,6 +306,10 @@ mod tests {
         };
         assert_eq!(verdict(&video), Verdict::Poor);
         assert_eq!(verdict(&Interval { frames_dropped: Some(6), ..video.clone() }), Verdict::Good);
+        let screen =
+            |frames| Interval { frames: Some(frames), screen_share: true, ..video.clone() };
+        assert_eq!(verdict(&screen(2)), Verdict::Good);
+        assert_eq!(verdict(&screen(1)), Verdict::Poor);
         assert_eq!(verdict(&Interval { frames: None, ..video }), Verdict::Good);
     }
 }
