@@ -41,6 +41,18 @@ impl Scores {
         ))
     }
 
+    /// The score of audio.
+    #[must_use]
+    pub const fn audio(&self) -> &AudioScore {
+        &self.audio
+    }
+
+    /// The score of video.
+    #[must_use]
+    pub const fn video(&self) -> &VideoScore {
+        &self.video
+    }
+
     /// The packs, in the order of their verdicts.
     #[must_use]
     pub fn packs(&self) -> &[Pack] {

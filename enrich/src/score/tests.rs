@@ -106,6 +106,9 @@ fn video_is_judged_by_the_packs_that_have_rules_for_it() {
     );
     let scored = Scores::embedded().unwrap().score(video(), None);
     assert_eq!((scored.audio_mos_milli, scored.video_mos_milli), (None, Some(3790)));
+    let scores = Scores::embedded().unwrap();
+    let (r, mos) = (scores.audio().rating(&video(), None), scores.video().of(&video(), None));
+    assert_eq!((r, mos.map(milli)), (None, scored.video_mos_milli));
 }
 
 #[test]
