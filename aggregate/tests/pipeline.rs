@@ -166,6 +166,33 @@ fn an_interval_adds_what_it_knows_to_its_cell_in_each_grouping() {
     }
 }
 
+// The mean of these streams' ratios would be 0.5, and their sum 1.
+#[test]
+fn the_loss_of_several_streams_is_that_of_all_their_packets() {
+    let mut run = Run::new(AggregateSettings::default());
+    let end_us = (MINUTE_MS + 10_000) * 1000;
+    let mut stats = report(9, EventKind::Stats, end_us);
+    let stream = |packets_received, packets_lost| {
+        let mut scored = audio(end_us - 2_000_000, end_us);
+        scored.interval.packets_received = Some(packets_received);
+        scored.interval.packets_lost = Some(packets_lost);
+        scored
+    };
+    stats.intervals = vec![stream(90, 10), stream(1, 9)];
+    run.report(40, MINUTE_MS, &stats);
+    run.tick(5_000, Pace::Live);
+    let loss = |measures: &Measures| {
+        let packets = measures.packets_received + measures.packets_lost;
+        measures.packets_lost as f64 / packets as f64
+    };
+    let cells = run.sent::<CellPartial>(CELLS);
+    assert_eq!(cells.len(), 2, "one in each grouping");
+    assert!(cells.iter().all(|cell| loss(&cell.measures) == 19.0 / 110.0));
+    let sessions = run.sent::<SessionPartial>(SESSIONS);
+    assert_eq!(sessions.len(), 1);
+    assert_eq!(loss(&sessions[0].measures), 19.0 / 110.0);
+}
+
 #[test]
 fn setups_are_counted_in_a_cell_without_kind_or_direction() {
     let mut run = Run::new(AggregateSettings::default());

@@ -8,6 +8,7 @@ mod claim;
 mod content;
 mod device;
 pub mod e_model;
+mod file;
 mod geo;
 mod groups;
 mod iso;
@@ -15,12 +16,12 @@ mod locate;
 mod measure;
 mod metrics;
 mod mmdb;
-mod pack;
+pub mod pack;
 mod pipeline;
 mod place;
 mod ranges;
 mod reload;
-mod score;
+pub mod score;
 mod settings;
 mod sources;
 
@@ -75,8 +76,7 @@ impl Service for Enrich {
         let (geo, reload) = (tables.sources.geo(), metrics.reload.clone());
         tables.sources.show_builds(&reload);
         let locator = Locator::new(geo, enrich, metrics.clone());
-        let pipeline =
-            Pipeline::new(locator, tables.pack, tables.score, devices, enrich, metrics, topic);
+        let pipeline = Pipeline::new(locator, tables.scores, devices, enrich, metrics, topic);
         if enrich.reload_s == 0 {
             return Ok(Box::new(pipeline));
         }

@@ -13,14 +13,19 @@ pub(crate) fn round_trip_ms(interval: &Interval) -> Option<f64> {
 }
 
 /// Mean ICE round trip, ms; it ends at the SFU.
-pub(crate) fn ice_round_trip_ms(path: &Path) -> Option<f64> {
+fn ice_round_trip_ms(path: &Path) -> Option<f64> {
     Some(quotient(path.ice_round_trip_us?, path.ice_round_trip_count?)? / 1000.0)
+}
+
+/// Mean round trip, ms: RTCP's, or that of the path where RTCP tells none.
+pub(crate) fn latency_ms(interval: &Interval, path: Option<&Path>) -> Option<f64> {
+    round_trip_ms(interval).or_else(|| ice_round_trip_ms(path?))
 }
 
 /// Share of packets lost, 0 to 1. Late duplicates can make the count of lost packets negative.
 pub(crate) fn loss(interval: &Interval) -> Option<f64> {
     let (lost, received) = (interval.packets_lost?, interval.packets_received?);
-    quotient(lost.max(0), received + lost)
+    quotient(lost.max(0), received.saturating_add(lost))
 }
 
 /// Jitter (RFC 3550) at the interval's end, ms.
@@ -38,13 +43,30 @@ pub(crate) fn jitter_buffer_ms(interval: &Interval) -> Option<f64> {
 pub(crate) fn frame_loss(interval: &Interval) -> Option<f64> {
     let video = interval.video.as_ref()?;
     let (dropped, frames) = (video.frames_dropped?, video.frames?);
-    quotient(dropped, frames + dropped)
+    quotient(dropped, frames.saturating_add(dropped))
+}
+
+/// Length, µs; none if it has none.
+fn observed_us(interval: &Interval) -> Option<f64> {
+    let us = interval.end_us.saturating_sub(interval.start_us);
+    (us > 0).then_some(us as f64)
 }
 
 /// Frames a second.
 pub(crate) fn frame_rate(interval: &Interval) -> Option<f64> {
     let frames = interval.video.as_ref()?.frames?;
-    Some(frames as f64 * 1e6 / (interval.end_us - interval.start_us) as f64)
+    Some(frames as f64 * 1e6 / observed_us(interval)?)
+}
+
+/// Share of the time for which the picture was frozen, 0 to 1.
+pub(crate) fn freeze(interval: &Interval) -> Option<f64> {
+    let frozen_us = interval.video.as_ref()?.freeze_us?;
+    Some((frozen_us as f64 / observed_us(interval)?).clamp(0.0, 1.0))
+}
+
+/// Bits of media a second.
+pub(crate) fn bit_rate(interval: &Interval) -> Option<f64> {
+    Some(interval.bytes? as f64 * 8.0 * 1e6 / observed_us(interval)?)
 }
 
 /// Share of samples concealed, without silence, 0 to 1.

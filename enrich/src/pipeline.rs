@@ -6,8 +6,8 @@ use std::sync::Arc;
 use quick_cache::unsync::Cache;
 use runtime::{Committed, Fatal, Handler, Output, OutputTopic, Pace, Record, Source, Start};
 use schemas::{
-    Claim, DecodeError, Device, EnrichedReport, EventKind, LookUps, PackVerdict, Path, Place,
-    PlaceSource, Provider, Report, ScoredInterval, UNKNOWN,
+    Claim, DecodeError, Device, EnrichedReport, EventKind, LookUps, Path, Place, PlaceSource,
+    Provider, Report, UNKNOWN,
 };
 
 use crate::address::Kind;
@@ -15,9 +15,8 @@ use crate::device::{self, Devices};
 use crate::geo::Geo;
 use crate::locate::{Locator, Origin};
 use crate::metrics::Metrics;
-use crate::pack::Pack;
 use crate::place::known;
-use crate::score::EModel;
+use crate::score::Scores;
 use crate::settings::EnrichSettings;
 
 /// Position of the enriched reports among the outputs.
@@ -28,8 +27,7 @@ const DEAD_LETTERS: OutputTopic = OutputTopic(1);
 /// The handler.
 pub(crate) struct Pipeline {
     locator: Locator,
-    pack: Pack,
-    score: EModel,
+    scores: Scores,
     devices: Devices,
     look_ups: LookUps,
     unknown_device: Arc<Device>,
@@ -42,8 +40,7 @@ impl Pipeline {
     /// A pipeline that reads `input_topic` (its name goes into dead letters).
     pub(crate) fn new(
         locator: Locator,
-        pack: Pack,
-        score: EModel,
+        scores: Scores,
         devices: Devices,
         settings: &EnrichSettings,
         metrics: Metrics,
@@ -53,13 +50,12 @@ impl Pipeline {
             city: locator.geo().city_label(),
             asn: locator.geo().asn_label(),
             user_agent: devices.label(),
-            packs: vec![pack.label()],
-            score: score.label(),
+            packs: scores.packs().iter().map(|pack| pack.label().to_owned()).collect(),
+            score: scores.label(),
         };
         Self {
             locator,
-            pack,
-            score,
+            scores,
             devices,
             look_ups,
             unknown_device: Arc::new(device::unknown()),
@@ -88,13 +84,8 @@ impl Pipeline {
         let (place, provider, place_source) = self.place(&origin, report.claim.as_ref());
         let device = self.device(report.user_agent.as_deref());
         let path = report.path.as_ref();
-        let (pack, score) = (&self.pack, &self.score);
-        let scored = report.intervals.into_iter().map(|interval| ScoredInterval {
-            audio_mos_milli: score.audio_mos_milli(&interval, path),
-            video_mos_milli: None,
-            verdicts: vec![PackVerdict { verdict: pack.verdict(&interval), reason: None }],
-            interval,
-        });
+        let scores = &self.scores;
+        let scored = report.intervals.into_iter().map(|interval| scores.score(interval, path));
         EnrichedReport {
             intervals: scored.collect(),
             network_type: known(path.and_then(|path| path.network_type.as_deref())).to_lowercase(),

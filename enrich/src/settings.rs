@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::pack::Pack;
-use crate::score::EModel;
+use crate::score::{AudioScore, Scores, VideoScore};
 use crate::sources::Sources;
 
 /// Section `[enrich]`.
@@ -35,10 +35,13 @@ pub struct EnrichSettings {
     /// counts as not told.
     #[schemars(with = "Vec<String>")]
     pub relay_networks: Vec<IpNet>,
-    /// Threshold pack (JSON) instead of the one that comes with the program.
-    pub pack: Option<PathBuf>,
+    /// Threshold packs, each a name of one that comes with the program or a JSON file. All judge
+    /// every interval; the first is the primary one, which `poor_us` and its like go by.
+    pub packs: Vec<String>,
     /// Parameters of the audio score (JSON) instead of those that come with the program.
     pub score: Option<PathBuf>,
+    /// Parameters of the video score (JSON) instead of those that come with the program.
+    pub video_score: Option<PathBuf>,
     /// Addresses whose look-ups are remembered, about 200 bytes each.
     pub address_cache: usize,
     /// User agents whose reading is remembered, about 400 bytes each.
@@ -54,8 +57,9 @@ impl Default for EnrichSettings {
             providers: None,
             reload_s: 2,
             relay_networks: Vec::new(),
-            pack: None,
+            packs: Pack::EMBEDDED.iter().map(|(name, _)| (*name).to_owned()).collect(),
             score: None,
+            video_score: None,
             address_cache: 131_072,
             user_agent_cache: 8_192,
         }
@@ -68,8 +72,7 @@ const MAX_REMEMBERED: usize = 10_000_000;
 /// All that a report is looked up in or held against, but the user agents' rules.
 pub(crate) struct Tables {
     pub(crate) sources: Sources,
-    pub(crate) pack: Pack,
-    pub(crate) score: EModel,
+    pub(crate) scores: Scores,
 }
 
 impl EnrichSettings {
@@ -77,9 +80,17 @@ impl EnrichSettings {
     /// tables.
     pub(crate) fn open(&self, problems: &mut Problems) -> Option<Tables> {
         let sources = Sources::open(self, problems);
-        let pack = data("pack", self.pack.as_deref(), Pack::EMBEDDED, problems, Pack::parse);
-        let score = data("score", self.score.as_deref(), EModel::EMBEDDED, problems, EModel::parse);
-        Some(Tables { sources: sources?, pack: pack?, score: score? })
+        let scores = self.scores(problems);
+        Some(Tables { sources: sources?, scores: scores? })
+    }
+
+    fn scores(&self, problems: &mut Problems) -> Option<Scores> {
+        let score = self.score.as_deref();
+        let audio = data("score", score, AudioScore::EMBEDDED, problems, AudioScore::parse);
+        let score = self.video_score.as_deref();
+        let video = data("video_score", score, VideoScore::EMBEDDED, problems, VideoScore::parse);
+        let packs = packs(&self.packs, problems);
+        Some(Scores::new(audio?, video?, packs?))
     }
 }
 
@@ -94,6 +105,38 @@ impl Check for EnrichSettings {
         }
         self.open(problems);
     }
+}
+
+/// The packs named; none if there is a problem with one.
+fn packs(names: &[String], problems: &mut Problems) -> Option<Vec<Pack>> {
+    if names.is_empty() {
+        problems.push("packs", "names no pack, and at least one is needed");
+        return None;
+    }
+    let mut packs: Vec<Option<Pack>> = Vec::new();
+    for (number, name) in names.iter().enumerate() {
+        let key = format!("packs.{number}");
+        let embedded = Pack::EMBEDDED.iter().find(|(known, _)| known == name);
+        let is_path = name.contains(['/', '.']);
+        let pack = match embedded {
+            Some((_, json)) => data(&key, None, json, problems, Pack::parse),
+            None if is_path => data(&key, Some(Path::new(name)), "", problems, Pack::parse),
+            None => {
+                let known = Pack::EMBEDDED.map(|(known, _)| known).join(", ");
+                problems.push(&key, format!(
+                    "there is no pack {name:?}: {known} come with the program, and a file is named \
+                     by its path (./{name}.json)"
+                ));
+                None
+            }
+        };
+        let repeats = |pack: &Pack| packs.iter().flatten().any(|one| one.label() == pack.label());
+        if let Some(pack) = pack.as_ref().filter(|pack| repeats(pack)) {
+            problems.push(&key, format!("{} is there already", pack.label()));
+        }
+        packs.push(pack);
+    }
+    packs.into_iter().collect()
 }
 
 fn data<T>(

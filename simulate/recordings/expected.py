@@ -141,48 +141,136 @@ def round_trip_ms(i):
     return i["round_trip_us"] / i["round_trip_count"] / 1000.0
 
 
-def audio_mos_milli(i, ice):
-    """E-model, ITU-T G.107, with Opus's parameters: the recording has no other audio codec."""
-    assert i["codec"] == "audio/opus"
+def latency_ms(i, ice):
     trip = round_trip_ms(i)
     if trip is None and ice and ice["count"] > 0:
         trip = ice["round_trip_us"] / ice["count"] / 1000.0
-    ratio = loss(i)
+    return trip
+
+
+def jitter_ms(i):
+    return i["jitter_us"] / 1000.0 if "jitter_us" in i else None
+
+
+def rating(i, ice):
+    """R of the E-model, ITU-T G.107, with Opus's parameters: the recording has no other codec."""
+    if i["kind"] != "audio":
+        return None
+    assert i["codec"] == "audio/opus"
+    trip, ratio = latency_ms(i, ice), loss(i)
     if trip is None or ratio is None:
         return None
     if i.get("jitter_buffer_emitted"):
         buffer_ms = i["jitter_buffer_us"] / i["jitter_buffer_emitted"] / 1000.0
     else:
-        buffer_ms = 2 * i.get("jitter_us", 0) / 1000.0
+        buffer_ms = 2 * (jitter_ms(i) or 0)
     delay = trip / 2 + buffer_ms + 20
     impairment = 0.0
     if delay > 100:
         x = math.log2(delay / 100)
         impairment = 25 * ((1 + x**6) ** (1 / 6) - 3 * (1 + (x / 3) ** 6) ** (1 / 6) + 2)
-    r = 93.2 - impairment - 95 * 100 * ratio / (100 * ratio + 10)
+    robustness = 20 if i.get("fec_packets", 0) > 0 else 10
+    return 93.2 - impairment - 95 * 100 * ratio / (100 * ratio + robustness)
+
+
+def mos(r):
     r = min(100, max(0, r))
-    mos = 1 + 0.035 * r + 7e-6 * r * (r - 60) * (100 - r)
-    return whole(min(4.5, max(1.0, mos)), 1000)
+    return min(4.5, max(1.0, 1 + 0.035 * r + 7e-6 * r * (r - 60) * (100 - r)))
 
 
-def verdict(i):
-    """Pack teams-cqd."""
+def video_mos_milli(i, ice):
+    """rtcscore's: bits per pixel, frame rate of 30, delay; and freezes."""
+    trip, factor = latency_ms(i, ice), {"video/VP8": 1, "video/VP9": 1.2, "video/AV1": 1.43}
+    us = i["end_us"] - i["start_us"]
+    needed = [i.get(f) for f in ("bytes", "frame_width", "frame_height")]
+    if i["kind"] != "video" or trip is None or i.get("frames") is None or not all(needed):
+        return None
+    assert i["codec"] in factor and not i.get("screen_share")
+    rate = min(30, i["frames"] * 1e6 / us)
+    if rate <= 0:
+        return 1000
+    size, width, height = needed
+    bits = factor[i["codec"]] * size * 8e6 / us / (width * height) / rate
+    buffer_ms = 0
+    if i.get("jitter_buffer_emitted"):
+        buffer_ms = i["jitter_buffer_us"] / i["jitter_buffer_emitted"] / 1000.0
+    score = min(5, max(1, 0.56 * math.log(bits) + 5.36))
+    score -= 1.9 * math.log(30 / rate) + 0.002 * (buffer_ms + trip / 2)
+    frozen = min(1, i.get("freeze_us", 0) / us)
+    return whole(1 + (min(5, max(1, score)) - 1) * (1 - frozen), 1000)
+
+
+def any_of(tests):
+    """The name of the first test that holds, '' if none does, None if nothing is known."""
+    known = [(name, holds(v)) for name, v, holds in tests if v is not None]
+    return next((name for name, holds in known if holds), "") if known else None
+
+
+def teams_cqd(i, ice):
     if i["kind"] == "video":
-        dropped, frames = i.get("frames_dropped"), i.get("frames")
+        dropped, frames, ratio = i.get("frames_dropped"), i.get("frames"), loss(i)
         if dropped is not None and frames is not None and dropped + frames > 0:
-            return "poor" if dropped / (dropped + frames) > 0.5 else "good"
+            return "frame_loss" if dropped / (dropped + frames) > 0.5 else ""
         if frames is not None:
-            return "poor" if frames * 1e6 / (i["end_us"] - i["start_us"]) < 7 else "good"
-        ratio = loss(i)
-        return "unclassified" if ratio is None else "poor" if ratio > 0.15 else "good"
-    if (i["stream_packets"] or 0) < 500:
-        return "unclassified"
-    jitter = i["jitter_us"] / 1000.0 if "jitter_us" in i else None
-    known = [(v, limit) for v, limit in ((round_trip_ms(i), 500), (loss(i), 0.1), (jitter, 30))
-             if v is not None]
-    if not known:
-        return "unclassified"
-    return "poor" if any(v > limit for v, limit in known) else "good"
+            return "frame_rate" if frames * 1e6 / (i["end_us"] - i["start_us"]) < 7 else ""
+        return None if ratio is None else "loss" if ratio > 0.15 else ""
+    if (i["stream_packets"] or 0) <= 500:
+        return "?few_packets"
+    return any_of([("round_trip", round_trip_ms(i), lambda v: v > 500),
+                   ("loss", loss(i), lambda v: v > 0.1),
+                   ("jitter", jitter_ms(i), lambda v: v > 30)])
+
+
+def twilio(i, ice):
+    if i["kind"] == "video":
+        return "?"
+    r = rating(i, ice)
+    return any_of([("latency", latency_ms(i, ice), lambda v: v > 400),
+                   ("audio_mos", None if r is None else mos(r), lambda v: v < 3.5),
+                   ("jitter", jitter_ms(i), lambda v: v > 30),
+                   ("loss", loss(i), lambda v: v > 0.05)])
+
+
+def e_model_bands(i, ice):
+    if i["kind"] == "video":
+        return "?"
+    r = rating(i, ice)
+    if r is None:
+        return None
+    bands = ((70, ""), (60, "many_dissatisfied"), (50, "nearly_all_dissatisfied"))
+    return next((name for start, name in bands if r >= start), "not_recommended")
+
+
+def aim_rtc(i, ice):
+    def points(value, limits, gained):
+        return gained[sum(value >= limit for limit in limits)]
+
+    latency, jitter, ratio = latency_ms(i, ice), jitter_ms(i), loss(i)
+    if latency is None or jitter is None:
+        return None
+    total = points(latency, (10, 20, 50, 100, 500), (20, 10, 5, 0, -10, -20))
+    total += points(jitter, (10, 20, 100, 500), (10, 5, 0, -10, -20))
+    if ratio is not None:
+        total += points(ratio, (0.01, 0.05, 0.25, 0.5), (10, 5, 0, -10, -20))
+    return "" if total >= 15 else "poor" if total >= 5 else "bad"
+
+
+PACKS = {"teams-cqd@2": teams_cqd, "twilio@1": twilio, "e-model-bands@1": e_model_bands,
+         "aim-rtc@1": aim_rtc}
+
+
+def judge(i, ice):
+    """Verdicts and reasons by pack; the first pack's also by themselves."""
+    verdicts, reasons = {}, {}
+    for pack, rules in PACKS.items():
+        said = rules(i, ice)
+        said = "?no_metric" if said is None else said
+        verdicts[pack] = "unclassified" if said[:1] == "?" else "poor" if said else "good"
+        if said.strip("?"):
+            reasons[pack] = said.strip("?")
+    primary = next(iter(PACKS))
+    i |= {"verdict": verdicts[primary], "reason": reasons.get(primary, ""),
+          "verdict_by_pack": verdicts, "reason_by_pack": reasons}
 
 
 def intervals(events, first_us):
@@ -211,8 +299,10 @@ def intervals(events, first_us):
                  "ssrc": stats["ssrc"], "stats_id": stats["id"], "codec": codec,
                  "start_us": before["us"] - first_us, "end_us": now["us"] - first_us, **delta,
                  "client_version": event["client_version"]}
-            i["audio_mos_milli"] = audio_mos_milli(i, ice) if i["kind"] == "audio" else None
-            i["verdict"] = verdict(i)
+            r = rating(i, ice)
+            i["audio_mos_milli"] = None if r is None else whole(mos(r), 1000)
+            i["video_mos_milli"] = video_mos_milli(i, ice)
+            judge(i, ice)
             yield i
 
 
@@ -256,6 +346,8 @@ def sessions(rows, events, first_us):
             "round_trip_count": sum(i.get("round_trip_count", 0) for i in mine),
             "audio_mos_milli_sum": sum(i["audio_mos_milli"] or 0 for i in mine),
             "audio_mos_count": sum(i["audio_mos_milli"] is not None for i in mine),
+            "video_mos_milli_sum": sum(i["video_mos_milli"] or 0 for i in mine),
+            "video_mos_count": sum(i["video_mos_milli"] is not None for i in mine),
         }
 
 

@@ -90,6 +90,12 @@ pub struct Interval {
     pub frames: Option<i64>,
     #[serde(rename = "dropped", skip_serializing_if = "Option::is_none")]
     pub frames_dropped: Option<i64>,
+    #[serde(rename = "w", skip_serializing_if = "Option::is_none")]
+    pub frame_width: Option<i64>,
+    #[serde(rename = "h", skip_serializing_if = "Option::is_none")]
+    pub frame_height: Option<i64>,
+    #[serde(rename = "screen", skip_serializing_if = "is_false")]
+    pub screen_share: bool,
     #[serde(rename = "freezes", skip_serializing_if = "Option::is_none")]
     pub freeze_count: Option<i64>,
     #[serde(rename = "frozen", skip_serializing_if = "Option::is_none")]
@@ -149,6 +155,11 @@ pub struct Event {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 const fn is_zero(n: &u32) -> bool {
     *n == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// The truth about one raw record.

@@ -176,6 +176,25 @@ async fn assert_percentiles(view: &View, expected: &Value) {
     }
 }
 
+/// The loss of a place is that of all of its streams' packets, not a mean of their ratios.
+async fn assert_loss_of_the_league(view: &View, expected: &Value) {
+    let cells = rows_of(expected, "place");
+    let sum = |field: &str| cells.iter().filter_map(|cell| cell[field].as_f64()).sum::<f64>();
+    let loss = sum("packets_lost") / (sum("packets_received") + sum("packets_lost"));
+    let found = view.rows("SELECT loss FROM league").await;
+    let [found] = &found[..] else { panic!("one country, one provider: {found:?}") };
+    let found = found["loss"].as_f64().unwrap();
+    assert!((found - loss).abs() < 1e-9, "{found} instead of {loss}");
+    let ratios: Vec<f64> = rows_of(expected, "intervals")
+        .iter()
+        .filter_map(|row| Some((row["packets_lost"].as_f64()?, row["packets_received"].as_f64()?)))
+        .map(|(lost, received)| lost / (lost + received))
+        .filter(|ratio| ratio.is_finite())
+        .collect();
+    let mean = ratios.iter().sum::<f64>() / ratios.len() as f64;
+    assert!((found - mean).abs() > 0.01, "a mean of ratios would be {mean}");
+}
+
 #[tokio::test]
 async fn the_rows_of_a_recorded_call_are_those_that_were_worked_out_from_the_recording_alone() {
     let recordings = folder("simulate/recordings");
@@ -199,6 +218,7 @@ async fn the_rows_of_a_recorded_call_are_those_that_were_worked_out_from_the_rec
     assert_cells(&view, &expected, "place", &by_version[1..], minute).await;
     assert_sessions(&view, &expected).await;
     assert_percentiles(&view, &expected).await;
+    assert_loss_of_the_league(&view, &expected).await;
 }
 
 #[tokio::test]

@@ -3,13 +3,27 @@
 use schemas::{Audio, Video};
 
 use super::*;
+use crate::score::Scores;
+
+const TEAMS: &str = Pack::EMBEDDED[0].1;
+
+fn pack(name: &str) -> Pack {
+    let (_, json) = Pack::EMBEDDED.into_iter().find(|(known, _)| *known == name).unwrap();
+    Pack::parse(json).unwrap()
+}
+
+fn said(pack: &Pack, interval: &Interval) -> (Verdict, Option<String>) {
+    let readings = Scores::embedded().unwrap().readings(interval, None);
+    let said = pack.judge(interval, &readings);
+    (said.verdict, said.reason.map(str::to_owned))
+}
 
 fn verdict(interval: &Interval) -> Verdict {
-    Pack::parse(Pack::EMBEDDED).unwrap().verdict(interval)
+    said(&pack("teams-cqd"), interval).0
 }
 
 fn audio() -> Interval {
-    Interval { kind: Kind::Audio, stream_packets: Some(500), ..Interval::default() }
+    Interval { kind: Kind::Audio, stream_packets: Some(501), ..Interval::default() }
 }
 
 /// Ten seconds of video.
@@ -49,9 +63,9 @@ fn one_poor_metric_of_audio_outweighs_the_good_ones() {
 }
 
 #[test]
-fn audio_is_unclassified_without_metrics_or_before_500_packets() {
+fn audio_is_unclassified_without_metrics_or_up_to_500_packets() {
     assert_eq!(verdict(&audio()), Verdict::Unclassified);
-    for stream_packets in [None, Some(499)] {
+    for stream_packets in [None, Some(500)] {
         let early = Interval { stream_packets, jitter_us: Some(90_000), ..audio() };
         assert_eq!(verdict(&early), Verdict::Unclassified);
     }
@@ -99,24 +113,188 @@ fn another_pack_brings_its_own_rules() {
         }),
         ..audio()
     };
-    assert_eq!(pack.verdict(&concealed(8)), Verdict::Poor);
-    assert_eq!(pack.verdict(&concealed(7)), Verdict::Good);
-    assert_eq!(pack.verdict(&video()), Verdict::Unclassified);
+    assert_eq!(said(&pack, &concealed(8)), (Verdict::Poor, Some("concealment".to_owned())));
+    assert_eq!(said(&pack, &concealed(7)).0, Verdict::Good);
+    assert_eq!(said(&pack, &video()), (Verdict::Unclassified, None));
 }
 
 #[test]
-fn a_broken_pack_is_refused_with_what_is_wrong() {
-    for (from, to, complaint) in [
-        ("round_trip", "round_tip", "unknown variant `round_tip`"),
-        ("\"unit\": \"1/s\"", "\"unit\": \"ms\"", "media.video.rules[1].unit: has to be \"1/s\""),
-        ("above", "over", "unknown variant `over`"),
-        ("\"mode\": \"any\",", "", "missing field `mode`"),
-        ("minimum_packets", "minimum_packet", "unknown field `minimum_packet`"),
-        ("\"audio\"", "\"sound\"", "unknown field `sound`"),
-        ("500,", "\"many\",", "invalid type: string"),
+fn a_shared_screen_needs_fewer_frames() {
+    let frames = |frames, screen_share| Interval {
+        video: Some(Video { frames: Some(frames), screen_share, ..Video::default() }),
+        ..video()
+    };
+    assert_eq!(verdict(&frames(20, Some(true))), Verdict::Good);
+    assert_eq!(verdict(&frames(19, Some(true))), Verdict::Poor);
+    assert_eq!(verdict(&frames(20, Some(false))), Verdict::Poor);
+    assert_eq!(verdict(&frames(20, None)), Verdict::Poor);
+    let (camera, _) = TEAMS.split_once(",\n    \"screen_share\"").unwrap();
+    let without = Pack::parse(&format!("{camera}}}}}")).unwrap();
+    assert_eq!(said(&without, &frames(20, Some(true))).0, Verdict::Poor, "judged as video");
+}
+
+/// Readings of audio with a round trip, a jitter and, of 10,000 packets, losses.
+fn network(round_trip_ms: i64, jitter_ms: i64, lost: i64) -> Interval {
+    Interval {
+        round_trip_us: Some(round_trip_ms * 1_000),
+        round_trip_count: Some(1),
+        jitter_us: Some(jitter_ms * 1_000),
+        packets_lost: Some(lost),
+        packets_received: Some(10_000 - lost),
+        ..audio()
+    }
+}
+
+// Sums of Cloudflare's points; a value at a threshold is past it.
+#[test]
+fn points_add_up_to_a_class() {
+    let aim = pack("aim-rtc");
+    let scores = Scores::embedded().unwrap();
+    let sum = |interval: &Interval| {
+        let Some(Classifier { judge: Judge::Points(scales, _), .. }) = &aim.audio else {
+            unreachable!("aim-rtc judges by points")
+        };
+        let readings = scores.readings(interval, None);
+        scales.iter().map(|scale| scale.points(&readings)).sum::<Option<i64>>()
+    };
+    let poor = |class: &str| (Verdict::Poor, Some(class.to_owned()));
+    for (interval, points, expected) in [
+        (network(9, 9, 99), 40, (Verdict::Good, None)),
+        (network(10, 9, 99), 30, (Verdict::Good, None)),
+        (network(20, 10, 99), 20, (Verdict::Good, None)),
+        (network(50, 10, 99), 15, (Verdict::Good, None)),
+        (network(50, 19, 100), 10, poor("poor")),
+        (network(100, 9, 100), 5, poor("poor")),
+        (network(100, 10, 500), -5, poor("bad")),
+        (network(500, 500, 5_000), -60, poor("bad")),
+        (network(499, 499, 4_999), -30, poor("bad")),
     ] {
-        let json = Pack::EMBEDDED.replacen(from, to, 1);
+        assert_eq!(sum(&interval), Some(points), "{interval:?}");
+        assert_eq!(said(&aim, &interval), expected, "{points}");
+    }
+    // A loss that is not told gives no points; without latency or jitter there is no sum.
+    assert_eq!(sum(&Interval { packets_lost: None, ..network(9, 9, 0) }), Some(30));
+    assert_eq!(sum(&Interval { jitter_us: None, ..network(9, 9, 0) }), None);
+    assert_eq!(sum(&Interval { round_trip_us: None, ..network(9, 9, 0) }), None);
+}
+
+#[test]
+fn a_band_begins_at_its_from() {
+    let bands = pack("e-model-bands");
+    let Some(Classifier { judge: Judge::Bands(Metric::Rating, classes), .. }) = &bands.audio else {
+        unreachable!("e-model-bands judges by bands of R")
+    };
+    for (r, class, verdict) in [
+        (93.2, "very_satisfied", Verdict::Good),
+        (90.0, "very_satisfied", Verdict::Good),
+        (89.9, "satisfied", Verdict::Good),
+        (80.0, "satisfied", Verdict::Good),
+        (79.9, "some_dissatisfied", Verdict::Good),
+        (70.0, "some_dissatisfied", Verdict::Good),
+        (69.9, "many_dissatisfied", Verdict::Poor),
+        (60.0, "many_dissatisfied", Verdict::Poor),
+        (50.0, "nearly_all_dissatisfied", Verdict::Poor),
+        (49.9, "not_recommended", Verdict::Poor),
+        (-20.0, "not_recommended", Verdict::Poor),
+    ] {
+        let said = Judgement::by_class(Some(r), classes);
+        let reason = (verdict == Verdict::Poor).then_some(class);
+        assert_eq!((said.verdict, said.reason), (verdict, reason), "{r}");
+    }
+}
+
+#[test]
+fn every_tag_of_twilio_makes_poor() {
+    let twilio = pack("twilio");
+    for (interval, reason) in [
+        (network(100, 5, 0), None),
+        (network(400, 30, 0), None),
+        (network(401, 5, 0), Some("latency")),
+        (network(100, 31, 0), Some("jitter")),
+        (network(100, 5, 500), Some("audio_mos")),
+    ] {
+        let (_, found) = said(&twilio, &interval);
+        assert_eq!(found.as_deref(), reason, "{interval:?}");
+    }
+    // Without a round trip there is no MOS.
+    let lossy = |lost| Interval { round_trip_us: None, ..network(0, 5, lost) };
+    assert_eq!(said(&twilio, &lossy(501)), (Verdict::Poor, Some("loss".to_owned())));
+    assert_eq!(said(&twilio, &lossy(500)), (Verdict::Good, None));
+}
+
+#[test]
+fn every_pack_says_whose_its_figures_are_and_gives_the_metrics_names() {
+    for (name, json) in Pack::EMBEDDED {
+        assert!(Pack::parse(json).unwrap().label().starts_with(&format!("{name}@")));
+        let file: serde_json::Value = serde_json::from_str(json).unwrap();
+        let sources = file["sources"].as_array().unwrap();
+        assert!(!sources.is_empty());
+        assert!(sources.iter().all(|source| source.as_str().unwrap().starts_with("https://")));
+        assert!(!file["notes"].as_array().unwrap().is_empty());
+    }
+    for metric in ["round_trip", "loaded_latency_increase", "video_mos", "jitter_buffer"] {
+        let read: Metric = serde_json::from_value(metric.into()).unwrap();
+        assert_eq!(read.name(), metric);
+    }
+}
+
+#[test]
+fn a_broken_pack_is_refused_with_what_is_wrong_and_where() {
+    let [teams, _, bands, aim] = Pack::EMBEDDED.map(|(_, json)| json);
+    for (pack, from, to, complaint) in [
+        (
+            teams,
+            "\"round_trip\"",
+            "\"round_tip\"",
+            "media.audio.rules[0].metric: unknown variant `round_tip`",
+        ),
+        (
+            teams,
+            "\"unit\": \"1/s\"",
+            "\"unit\": \"ms\"",
+            "media.video.rules[1].unit: has to be \"1/s\"",
+        ),
+        (teams, "above", "over", "media.audio.rules[0].comparison: unknown variant `over`"),
+        (teams, "\"mode\": \"any\",", "", "missing field `mode`"),
+        (teams, "\"mode\": \"any\"", "\"mode\": \"bands\"", "media.audio: its mode has no rules"),
+        (teams, "\"mode\": \"any\"", "\"mode\": \"points\"", "media.audio: its mode needs points"),
+        (teams, "minimum_packets", "minimum_packet", "unknown field `minimum_packet`"),
+        (teams, "\"audio\"", "\"sound\"", "media.sound: unknown field `sound`"),
+        (teams, "500,", "\"many\",", "media.audio.rules[0].threshold: invalid type: string"),
+        (teams, "\"teams-cqd\"", "\"teams cqd\"", "name: has to be 1 to 64"),
+        (bands, "\"R\"", "\"MOS\"", "media.audio.unit: has to be \"R\""),
+        (bands, "\"from\": 80", "\"from\": 95", "media.audio.classes[1].from: has to be less"),
+        (bands, "\"from\": 80, ", "", "media.audio.classes[1]: all but the last class"),
+        (bands, "\"good\"", "\"fair\"", "media.audio.classes[0].verdict: unknown variant `fair`"),
+        (aim, "[20, 10, 5, 0, -10, -20]", "[20, 10]", "media.audio.points[0].points: has to have"),
+        (aim, "[10, 20, 50,", "[20, 10, 50,", "media.audio.points[0].thresholds: have to rise"),
+        (aim, "\"missing\": 0", "\"missing\": 9000000", "media.audio.points[2].points: have to be"),
+    ] {
+        let json = pack.replacen(from, to, 1);
+        assert_ne!(json, pack, "{from}");
         let error = Pack::parse(&json).unwrap_err();
         assert!(error.contains(complaint), "{error}");
     }
+    let bare = r#"{"name": "x", "version": 1, "sources": [], "media": {}}"#;
+    assert!(Pack::parse(bare).unwrap_err().contains("media: has to have one of"));
+}
+
+#[test]
+fn all_that_is_wrong_with_a_pack_is_told_at_once() {
+    let json = TEAMS.replace("\"ratio\"", "\"percent\"");
+    assert_eq!(Pack::parse(&json).unwrap_err().matches("has to be \"ratio\"").count(), 5);
+}
+
+#[test]
+fn the_documentations_pack_is_one() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/scores.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let blocks = page.split("```json\n").filter_map(|block| block.split("```").next());
+    let json = blocks.filter(|block| block.contains("\"media\"")).collect::<Vec<_>>();
+    assert_eq!(json.len(), 1);
+    let own = Pack::parse(json[0]).unwrap();
+    assert_eq!(own.label(), "our-limits@1");
+    // 8 of 100 packets lost: R = 50.98, MOS 2.63.
+    let lossy = network(40, 5, 800);
+    assert_eq!(said(&own, &lossy), (Verdict::Poor, Some("audio_mos".to_owned())));
 }

@@ -20,8 +20,8 @@ fn pipeline(registry: &Registry) -> Pipeline {
     let asn = vec![Arc::new(ProviderFile::open(csv.path()).unwrap())];
     let metrics = Metrics::new(registry).unwrap();
     let locator = Locator::new(Geo { asn, ..Geo::default() }, &settings, metrics.clone());
-    let (pack, score, devices) = (tables.pack, tables.score, Devices::new().unwrap());
-    Pipeline::new(locator, pack, score, devices, &settings, metrics, "reports".to_owned())
+    let (scores, devices) = (tables.scores, Devices::new().unwrap());
+    Pipeline::new(locator, scores, devices, &settings, metrics, "reports".to_owned())
 }
 
 fn run(pipeline: &mut Pipeline, payload: &[u8]) -> Recorder {
@@ -112,7 +112,9 @@ fn a_report_goes_on_with_all_that_its_look_ups_tell() {
     let [audio, video] = enriched.intervals.as_slice() else { panic!("two intervals") };
     for scored in [audio, video] {
         let verdicts = scored.verdicts.iter().map(|said| said.verdict);
-        assert_eq!(verdicts.collect::<Vec<_>>(), [Verdict::Poor]);
+        assert_eq!(verdicts.take(1).collect::<Vec<_>>(), [Verdict::Poor]);
+        assert_eq!(scored.verdicts.len(), enriched.look_ups.packs.len());
+        assert_eq!(scored.verdicts[0].reason.as_deref(), Some("loss"));
     }
     assert!(audio.audio_mos_milli.is_some() && video.audio_mos_milli.is_none());
 }
@@ -179,8 +181,8 @@ fn every_report_names_the_versions_of_its_look_up_data() {
     assert_eq!(look_ups.city, "");
     assert!(look_ups.asn.contains('@'), "{}", look_ups.asn);
     assert_eq!(look_ups.user_agent, "uap-core@0.18.0");
-    assert_eq!(look_ups.packs, ["teams-cqd@1"]);
-    assert_eq!(look_ups.score, "e-model@1");
+    assert_eq!(look_ups.packs, ["teams-cqd@2", "twilio@1", "e-model-bands@1", "aim-rtc@1"]);
+    assert_eq!(look_ups.score, "e-model@2,rtcscore-video@1");
 }
 
 #[test]

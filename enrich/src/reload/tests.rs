@@ -22,10 +22,10 @@ fn reloading(folder: &TempDir) -> Reloading {
     let tables = settings.open(&mut Problems::default()).unwrap();
     let metrics = Metrics::new(&Registry::new()).unwrap();
     let locator = Locator::new(tables.sources.geo(), &settings, metrics.clone());
-    let (pack, score, devices) = (tables.pack, tables.score, Devices::new().unwrap());
+    let (scores, devices) = (tables.scores, Devices::new().unwrap());
     let reload = metrics.reload.clone();
     let topic = "reports".to_owned();
-    let pipeline = Pipeline::new(locator, pack, score, devices, &settings, metrics, topic);
+    let pipeline = Pipeline::new(locator, scores, devices, &settings, metrics, topic);
     Reloading::new(pipeline, tables.sources, reload, Duration::from_millis(10)).unwrap()
 }
 

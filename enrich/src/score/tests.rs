@@ -1,170 +1,300 @@
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
+#![allow(clippy::unwrap_used)]
 
-use serde_json::Value;
-
-use schemas::Inbound;
+use proptest::prelude::*;
+use schemas::{Audio, Inbound, Kind, Verdict, Video};
 
 use super::*;
-
-#[track_caller]
-fn assert_close(found: f64, expected: f64, what: &str) {
-    assert!((found - expected).abs() <= 1e-6, "{what}: {found} instead of {expected}");
-}
-
-const PCMU_WITHOUT_PLC: Codec = Codec { ie: 0.0, bpl: 4.3, delay_ms: 0.0 };
-
-// Reference points worked out from the formulas of G.107 by other means.
-#[test]
-fn ratings_become_opinion_scores_that_never_leave_1_to_4_5() {
-    for (r, expected) in [
-        (-5.0, 1.0),
-        (3.222, 1.0),
-        (6.5, 1.0),
-        (10.0, 1.035),
-        (50.0, 2.575),
-        (93.2, 4.409_286),
-        (100.0, 4.5),
-        (120.0, 4.5),
-    ] {
-        assert_close(mos(r), expected, &format!("MOS of R = {r}"));
-    }
-}
-
-#[test]
-fn delay_impairs_by_either_formula() {
-    for (delay, ms, expected) in [
-        (Delay::G107, 0.0, 0.0),
-        (Delay::G107, 100.0, 0.0),
-        (Delay::G107, 150.0, 0.163_531),
-        (Delay::G107, 500.0, 30.635_925),
-        (Delay::Simplified, 100.0, 2.4),
-        (Delay::Simplified, 177.3, 4.2552),
-        (Delay::Simplified, 400.0, 34.097),
-    ] {
-        assert_close(delay.impairment(ms), expected, &format!("{delay:?} of {ms} ms"));
-    }
-}
-
-#[test]
-fn loss_impairs_less_where_the_codec_conceals_it() {
-    let found = loss_impairment(&PCMU_WITHOUT_PLC, 1.0);
-    assert_close(found, 17.924_528, "without concealment");
-    let plc = Codec { bpl: 25.1, ..PCMU_WITHOUT_PLC };
-    assert_close(loss_impairment(&plc, 1.0), 3.639_847, "with concealment");
-    assert_close(loss_impairment(&plc, 0.0), 0.0, "no loss");
-}
-
-#[test]
-fn the_shared_reference_values_are_met() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/vectors/e_model.json");
-    let Ok(json) = std::fs::read_to_string(path) else {
-        eprintln!("skipped: no {path}");
-        return;
-    };
-    let vectors: Value = serde_json::from_str(&json).unwrap();
-    let rows = |name: &str| vectors[name].as_array().unwrap().clone();
-    let number = |row: &Value, key: &str| row[key].as_f64().unwrap();
-    for row in rows("mos_from_r") {
-        assert_close(mos(number(&row, "r")), number(&row, "mos"), &row.to_string());
-    }
-    for (name, delay, key) in [
-        ("delay_impairment_simplified", Delay::Simplified, "id"),
-        ("delay_impairment_g107", Delay::G107, "idd"),
-    ] {
-        for row in rows(name) {
-            let found = delay.impairment(number(&row, "delay_ms"));
-            assert_close(found, number(&row, key), &row.to_string());
-        }
-    }
-    for row in rows("loss") {
-        let codec = Codec { ie: number(&row, "ie"), bpl: number(&row, "bpl"), delay_ms: 0.0 };
-        let impairment = loss_impairment(&codec, number(&row, "loss_percent"));
-        assert_close(impairment, number(&row, "ie_eff"), &row.to_string());
-        assert_close(mos(R_BEST - impairment), number(&row, "mos"), &row.to_string());
-    }
-}
-
-fn model() -> EModel {
-    EModel::parse(EModel::EMBEDDED).unwrap()
-}
 
 fn audio() -> Interval {
     Interval {
         kind: Kind::Audio,
         codec: Some("audio/opus".to_owned()),
-        packets_received: Some(495),
-        packets_lost: Some(5),
-        round_trip_us: Some(300_000),
-        round_trip_count: Some(3),
-        jitter_us: Some(10_000),
-        inbound: Some(Inbound {
-            jitter_buffer_us: Some(2_880_000_000),
-            jitter_buffer_emitted: Some(48_000),
-            ..Inbound::default()
+        end_us: 10_000_000,
+        stream_packets: Some(1_000),
+        packets_received: Some(500),
+        packets_lost: Some(0),
+        round_trip_us: Some(40_000),
+        round_trip_count: Some(1),
+        jitter_us: Some(5_000),
+        audio: Some(Audio {
+            total_samples: Some(480_000),
+            concealed_samples: Some(0),
+            ..Audio::default()
         }),
         ..Interval::default()
     }
 }
 
-// 1 % loss: Ie,eff = 95 / 11. Ta = 100 / 2 + 60 + 20 = 130 ms: Idd = 0.012188. R = 84.551448.
-#[test]
-fn an_interval_is_scored_by_its_loss_round_trip_jitter_buffer_and_codec() {
-    assert_eq!(model().audio_mos_milli(&audio(), None), Some(4184));
-}
-
-#[test]
-fn twice_the_jitter_stands_in_for_an_unknown_jitter_buffer() {
-    let by_jitter = Interval { inbound: None, jitter_us: Some(30_000), ..audio() };
-    let by_buffer = audio();
-    let model = model();
-    let score = |interval| model.audio_mos_milli(&interval, None);
-    assert_eq!(score(by_jitter), score(by_buffer));
-}
-
-#[test]
-fn the_round_trip_of_the_path_stands_in_for_an_unknown_one_of_rtcp() {
-    let path =
-        Path { ice_round_trip_us: Some(300_000), ice_round_trip_count: Some(3), ..Path::default() };
-    let without = Interval { round_trip_count: Some(0), ..audio() };
-    assert_eq!(model().audio_mos_milli(&without, Some(&path)), Some(4184));
-    assert_eq!(model().audio_mos_milli(&without, None), None);
-}
-
-#[test]
-fn without_a_known_loss_there_is_no_score() {
-    for without in [
-        Interval { packets_lost: None, ..audio() },
-        Interval { packets_received: None, ..audio() },
-        Interval { packets_received: Some(0), packets_lost: Some(0), ..audio() },
-    ] {
-        assert_eq!(model().audio_mos_milli(&without, None), None);
+fn video() -> Interval {
+    Interval {
+        kind: Kind::Video,
+        codec: Some("video/VP8".to_owned()),
+        bytes: Some(750_000),
+        audio: None,
+        video: Some(Video {
+            frames: Some(300),
+            frame_width: Some(640),
+            frame_height: Some(480),
+            ..Video::default()
+        }),
+        ..audio()
     }
 }
 
+/// Verdicts and reasons by pack, name first.
+fn said(interval: Interval) -> Vec<(String, Verdict, Option<String>)> {
+    let scores = Scores::embedded().unwrap();
+    let verdicts = scores.score(interval, None).verdicts;
+    let names = scores.packs().iter().map(|pack| pack.label().split('@').next().unwrap());
+    names.zip(verdicts).map(|(name, it)| (name.to_owned(), it.verdict, it.reason)).collect()
+}
+
+#[track_caller]
+fn assert_said(interval: Interval, expected: &[(&str, Verdict, Option<&str>)]) {
+    let found = said(interval);
+    let found =
+        found.iter().map(|(pack, verdict, reason)| (pack.as_str(), *verdict, reason.as_deref()));
+    assert_eq!(found.collect::<Vec<_>>(), expected);
+}
+
+use Verdict::{Good, Poor, Unclassified};
+
 #[test]
-fn codecs_are_found_in_any_case_and_unknown_ones_count_as_the_default() {
-    let model = model();
-    let score = |codec: Option<&str>| {
-        let interval = Interval { codec: codec.map(str::to_owned), ..audio() };
-        model.audio_mos_milli(&interval, None)
-    };
-    assert_eq!(score(Some("audio/PCMU")), score(Some("audio/pcmu")));
-    assert_ne!(score(Some("audio/PCMU")), score(Some("audio/opus")));
-    assert_eq!(score(Some("audio/x")), score(Some("audio/opus")));
-    assert_eq!(score(None), score(Some("audio/opus")));
+fn four_packs_judge_side_by_side_and_say_why_an_interval_is_poor() {
+    let good = [
+        ("teams-cqd", Good, None),
+        ("twilio", Good, None),
+        ("e-model-bands", Good, None),
+        ("aim-rtc", Good, None),
+    ];
+    assert_said(audio(), &good);
+    // Ie,eff = 95 · 8 / 18: R = 50.98. AIM: 5 + 10 + 0.
+    let lossy = Interval { packets_received: Some(460), packets_lost: Some(40), ..audio() };
+    assert_said(
+        lossy,
+        &[
+            ("teams-cqd", Good, None),
+            ("twilio", Poor, Some("audio_mos")),
+            ("e-model-bands", Poor, Some("nearly_all_dissatisfied")),
+            ("aim-rtc", Good, None),
+        ],
+    );
+    // Ta = 325 ms. AIM: −20 + 5 + 10.
+    let far = Interval { round_trip_us: Some(600_000), jitter_us: Some(12_000), ..audio() };
+    assert_said(
+        far,
+        &[
+            ("teams-cqd", Poor, Some("round_trip")),
+            ("twilio", Poor, Some("latency")),
+            ("e-model-bands", Good, None),
+            ("aim-rtc", Poor, Some("bad")),
+        ],
+    );
 }
 
 #[test]
-fn broken_parameters_are_refused_with_what_is_wrong() {
-    for (from, to, complaint) in [
-        ("\"ie\": 0", "\"ie\": 99", "codecs.audio/"),
-        ("\"bpl\": 10", "\"bpl\": 0", "codecs.audio/opus: "),
-        ("\"default_codec\": \"audio/opus\"", "\"default_codec\": \"x\"", "default_codec: "),
-        ("g107", "g108", "unknown variant `g108`"),
-        ("\"delay\"", "\"dealy\"", "unknown field `dealy`"),
-    ] {
-        let json = EModel::EMBEDDED.replace(from, to);
-        let error = EModel::parse(&json).unwrap_err();
-        assert!(error.contains(complaint), "{error}");
+fn video_is_judged_by_the_packs_that_have_rules_for_it() {
+    let none_for_it = |pack| (pack, Unclassified, None);
+    assert_said(
+        video(),
+        &[
+            ("teams-cqd", Good, None),
+            none_for_it("twilio"),
+            none_for_it("e-model-bands"),
+            ("aim-rtc", Good, None),
+        ],
+    );
+    let scored = Scores::embedded().unwrap().score(video(), None);
+    assert_eq!((scored.audio_mos_milli, scored.video_mos_milli), (None, Some(3790)));
+    let scores = Scores::embedded().unwrap();
+    let (r, mos) = (scores.audio().rating(&video(), None), scores.video().of(&video(), None));
+    assert_eq!((r, mos.map(milli)), (None, scored.video_mos_milli));
+}
+
+#[test]
+fn what_cannot_be_judged_says_why() {
+    let bare = Interval { kind: Kind::Audio, stream_packets: Some(500), ..Interval::default() };
+    assert_said(
+        bare,
+        &[
+            ("teams-cqd", Unclassified, Some("few_packets")),
+            ("twilio", Unclassified, Some("no_metric")),
+            ("e-model-bands", Unclassified, Some("no_metric")),
+            ("aim-rtc", Unclassified, Some("no_metric")),
+        ],
+    );
+}
+
+#[test]
+fn the_label_names_both_scores() {
+    assert_eq!(Scores::embedded().unwrap().label(), "e-model@2,rtcscore-video@1");
+}
+
+// A known implementation writes 0.1 · delay − 150 for 0.1 · (delay − 150).
+#[test]
+fn a_round_trip_of_162_ms_scores_no_better_than_one_of_160_ms() {
+    let scores = Scores::embedded().unwrap();
+    for kind in [audio(), video()] {
+        let of = |us| scores.score(Interval { round_trip_us: Some(us), ..kind.clone() }, None);
+        let (near, far) = (of(160_000), of(162_000));
+        assert!(far.audio_mos_milli <= near.audio_mos_milli);
+        assert!(far.video_mos_milli <= near.video_mos_milli);
+        assert_eq!(far.verdicts, near.verdicts);
+    }
+}
+
+// Some servers show no loss once more is lost than received.
+#[test]
+fn a_loss_of_more_than_half_is_no_loss_of_0() {
+    let scores = Scores::embedded().unwrap();
+    for (received, lost, share) in [(200, 300, 0.6), (20, 480, 0.96), (0, 500, 1.0)] {
+        let lossy =
+            Interval { packets_received: Some(received), packets_lost: Some(lost), ..audio() };
+        let loss = scores.readings(&lossy, None).get(Metric::Loss);
+        assert_eq!(loss, Some(share));
+        assert!(scores.score(lossy.clone(), None).audio_mos_milli < Some(2_000));
+        let verdicts = said(lossy).into_iter().map(|(_, verdict, _)| verdict);
+        assert!(verdicts.take(3).all(|verdict| verdict == Poor));
+        let dark =
+            Interval { packets_received: Some(received), packets_lost: Some(lost), ..video() };
+        assert_eq!(scores.readings(&dark, None).get(Metric::Loss), Some(share));
+    }
+}
+
+// What is concealed in silence is subtracted where intervals are made; late packets may leave
+// less than nothing.
+#[test]
+fn concealed_silence_without_loss_is_not_poor() {
+    let pack = Pack::parse(
+        r#"{"name": "concealed", "version": 1, "sources": [], "media": {"audio": {"mode": "any",
+            "rules": [{"metric": "concealment", "comparison": "above", "threshold": 0.07,
+                       "unit": "ratio"}]}}}"#,
+    )
+    .unwrap();
+    let scores = Scores::embedded().unwrap();
+    for concealed in [0, -4_800] {
+        let silent = Interval {
+            audio: Some(Audio { concealed_samples: Some(concealed), ..audio().audio.unwrap() }),
+            ..audio()
+        };
+        let readings = scores.readings(&silent, None);
+        assert_eq!(readings.get(Metric::Concealment), Some(0.0));
+        assert_eq!(pack.judge(&silent, &readings).verdict, Good);
+        assert!(said(silent).iter().all(|(_, verdict, _)| *verdict == Good));
+    }
+}
+
+/// Poor is worse than good; a verdict may not turn from known to unclassified.
+fn no_better(
+    worse: &[(String, Verdict, Option<String>)],
+    than: &[(String, Verdict, Option<String>)],
+) {
+    for ((pack, worse, _), (_, better, _)) in worse.iter().zip(than) {
+        let kept = worse == better || (*worse, *better) == (Poor, Good);
+        assert!(kept, "{pack}: {worse:?} after {better:?}");
+    }
+}
+
+fn any_interval() -> impl Strategy<Value = Interval> {
+    let network = (0..2_000_000_i64, 0..600_000_i64, 0..1_000_i64, 1..1_000_i64);
+    let media = (0..400_i64, 0..400_i64, 0..10_000_000_i64, 1..10_000_000_i64, 0..1_000_i64);
+    (any::<[bool; 2]>(), network, media).prop_map(
+        |(
+            [is_audio, screen],
+            (rtt, jitter, lost, received),
+            (frames, dropped, frozen, bytes, buffer),
+        )| {
+            let network = Interval {
+                round_trip_us: Some(rtt),
+                jitter_us: Some(jitter),
+                packets_lost: Some(lost),
+                packets_received: Some(received),
+                bytes: Some(bytes),
+                inbound: Some(Inbound {
+                    jitter_buffer_us: Some(buffer * 1_000),
+                    jitter_buffer_emitted: Some(1),
+                    ..Inbound::default()
+                }),
+                ..if is_audio { audio() } else { video() }
+            };
+            let video = network.video.map(|video| Video {
+                frames: Some(frames),
+                frames_dropped: Some(dropped),
+                freeze_us: Some(frozen),
+                screen_share: Some(screen),
+                ..video
+            });
+            Interval { video, ..network }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn nothing_worse_scores_or_is_judged_better(it in any_interval(), by in 1..1_000_i64) {
+        let scores = Scores::embedded().unwrap();
+        let scored = scores.score(it.clone(), None);
+        let video = |change: fn(Video, i64) -> Video| Interval {
+            video: it.video.map(|video| change(video, by)),
+            ..it.clone()
+        };
+        let more = |value: Option<i64>, by| value.map(|value| value + by);
+        let later = it.inbound.map(|inbound| Inbound {
+            jitter_buffer_us: more(inbound.jitter_buffer_us, by * 1_000),
+            ..inbound
+        });
+        for worse in [
+            Interval { round_trip_us: more(it.round_trip_us, by * 1_000), ..it.clone() },
+            Interval { jitter_us: more(it.jitter_us, by * 100), ..it.clone() },
+            Interval { packets_lost: more(it.packets_lost, by), ..it.clone() },
+            Interval { inbound: later, ..it.clone() },
+            video(|video, by| Video { freeze_us: video.freeze_us.map(|us| us + by * 1_000), ..video }),
+            video(|video, by| Video {
+                frames_dropped: video.frames_dropped.map(|frames| frames + by),
+                ..video
+            }),
+            video(|video, by| Video { frames: video.frames.map(|frames| (frames - by).max(0)), ..video }),
+        ] {
+            let other = scores.score(worse.clone(), None);
+            prop_assert!(other.audio_mos_milli <= scored.audio_mos_milli, "{worse:?}");
+            prop_assert!(other.video_mos_milli <= scored.video_mos_milli, "{worse:?}");
+            if worse.video.and_then(|video| video.frames) != Some(0) {
+                no_better(&said(worse), &said(it.clone()));
+            }
+        }
+    }
+
+    #[test]
+    fn no_counters_whatever_make_a_score_leave_its_range(
+        numbers in prop::array::uniform12(prop::option::of(any::<i64>())),
+        is_audio in any::<bool>(),
+    ) {
+        let [lost, received, rtt, count, jitter, buffer, emitted, bytes, frames, width, freeze, end] =
+            numbers;
+        let wild = Interval {
+            packets_lost: lost,
+            packets_received: received.map(i64::saturating_abs),
+            round_trip_us: rtt.map(i64::saturating_abs),
+            round_trip_count: count,
+            jitter_us: jitter.map(i64::saturating_abs),
+            bytes: bytes.map(i64::saturating_abs),
+            end_us: end.unwrap_or_default(),
+            inbound: Some(Inbound {
+                jitter_buffer_us: buffer.map(i64::saturating_abs),
+                jitter_buffer_emitted: emitted,
+                ..Inbound::default()
+            }),
+            video: Some(Video {
+                frames: frames.map(i64::saturating_abs),
+                frames_dropped: lost,
+                frame_width: width,
+                freeze_us: freeze,
+                ..video().video.unwrap()
+            }),
+            ..if is_audio { audio() } else { video() }
+        };
+        let scored = Scores::embedded().unwrap().score(wild, None);
+        prop_assert!(scored.audio_mos_milli.is_none_or(|milli| (1_000..=4_500).contains(&milli)));
+        prop_assert!(scored.video_mos_milli.is_none_or(|milli| (1_000..=5_000).contains(&milli)));
     }
 }

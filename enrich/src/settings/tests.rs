@@ -22,10 +22,16 @@ fn every_file_that_cannot_be_used_is_named_at_once() {
     let settings = EnrichSettings {
         city: vec![path("absent.mmdb"), path("text.mmdb")],
         asn: vec![path("text.mmdb")],
-        pack: Some(path("pack.json")),
+        packs: vec![
+            path("pack.json").display().to_string(),
+            "twilio".to_owned(),
+            "teams".to_owned(),
+            "twilio".to_owned(),
+        ],
         score: Some(path("absent.json")),
         connection_type: vec![path("")],
         providers: Some(path("text.mmdb")),
+        video_score: Some(path("pack.json")),
         address_cache: 0,
         user_agent_cache: 1 << 40,
         ..EnrichSettings::default()
@@ -40,11 +46,31 @@ fn every_file_that_cannot_be_used_is_named_at_once() {
         ("asn: ", "text.mmdb: ", "nor ranges in CSV (line 1: "),
         ("connection_type: ", "", "not a regular file"),
         ("providers: ", "text.mmdb: ", "line 1: "),
-        ("pack: ", "pack.json: ", "missing field"),
         ("score: ", "absent.json: ", "No such file"),
+        ("video_score: ", "pack.json: ", "missing field"),
+        ("packs.0: ", "pack.json: ", "missing field"),
+        ("packs.2: ", "no pack \"teams\"", "teams-cqd, twilio, e-model-bands, aim-rtc come with"),
+        ("packs.3: ", "twilio@1", "is there already"),
     ];
     assert_eq!(problems.lines().len(), expected.len(), "{problems:?}");
     for (line, (key, file, reason)) in problems.lines().iter().zip(expected) {
         assert!(line.starts_with(key) && line.contains(file) && line.contains(reason), "{line}");
     }
+}
+
+#[test]
+fn packs_are_used_in_the_order_given_and_at_least_one_is_needed() {
+    let labels = |packs: &[&str]| {
+        let packs = packs.iter().map(|pack| (*pack).to_owned()).collect();
+        let mut problems = Problems::default();
+        let tables = EnrichSettings { packs, ..EnrichSettings::default() }.open(&mut problems);
+        let scores = tables.ok_or_else(|| problems.lines().join("\n"))?.scores;
+        Ok(scores.packs().iter().map(|pack| pack.label().to_owned()).collect::<Vec<_>>())
+    };
+    assert_eq!(
+        labels(&["aim-rtc", "teams-cqd"]),
+        Ok(vec!["aim-rtc@1".into(), "teams-cqd@2".into()])
+    );
+    let none: Result<_, String> = labels(&[]);
+    assert!(none.unwrap_err().starts_with("packs: names no pack"));
 }

@@ -208,12 +208,12 @@ fn samples(event: &Event) -> Vec<Sample> {
 
 fn sample(interval: &Interval, ice: Option<(i64, i64)>) -> Sample {
     let observed_us = interval.end_us - interval.start_us;
-    let packs = score::packs(interval);
+    let packs = score::packs(interval, ice);
     let [poor_us, good_us, unclassified_us] = spent(packs[0].1, observed_us);
     let or_nothing = Option::unwrap_or_default;
     let bit_rate = interval.bytes.map(|bytes| bytes as f64 * 8.0 * 1e6 / observed_us as f64);
     let frame_rate = score::frame_rate(interval).filter(|_| interval.kind == Kind::Video);
-    let mos = score::audio_mos_milli(interval, ice).map(|milli| milli as f64 / 1000.0);
+    let mos = |milli: Option<i64>| milli.map(|milli| milli as f64 / 1000.0);
     Sample {
         at_us: interval.end_us,
         kind: interval.kind,
@@ -244,7 +244,8 @@ fn sample(interval: &Interval, ice: Option<(i64, i64)>) -> Sample {
             (2, score::loss(interval)),
             (3, bit_rate),
             (4, frame_rate),
-            (5, mos),
+            (5, mos(score::audio_mos_milli(interval, ice))),
+            (6, mos(score::video_mos_milli(interval, ice))),
         ]),
     }
 }
@@ -331,6 +332,9 @@ fn stay(row: &mut SessionPartial, session: &Session, event: &Event, located: &Lo
         let mos = score::audio_mos_milli(interval, event.ice);
         row.audio_mos_milli_sum += mos.unwrap_or_default();
         row.audio_mos_count += i64::from(mos.is_some());
+        let mos = score::video_mos_milli(interval, event.ice);
+        row.video_mos_milli_sum += mos.unwrap_or_default();
+        row.video_mos_count += i64::from(mos.is_some());
     }
 }
 

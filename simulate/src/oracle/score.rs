@@ -1,6 +1,8 @@
 //! What an interval is worth: the thresholds of the Call Quality Dashboard of Microsoft Teams
-//! (learn.microsoft.com, "Stream classification in Call Quality Dashboard"), and the MOS of the
-//! E-model (ITU-T G.107, G.113).
+//! (learn.microsoft.com, "Stream classification in Call Quality Dashboard"), Twilio's call tags
+//! (twilio.com/docs, Voice Insights), the bands of the E-model (ITU-T G.107, G.109), the points of
+//! Cloudflare's AIM (github.com/cloudflare/speedtest), and the MOS of the E-model (ITU-T G.107,
+//! G.113) and of rtcscore (github.com/ggarber/rtcscore).
 
 use schemas::{Kind, Verdict};
 
@@ -33,18 +35,24 @@ fn mean_ms(us: i64, count: i64) -> Option<f64> {
     (count > 0).then(|| us as f64 / count as f64 / 1000.0)
 }
 
-/// What each pack says of an interval.
-pub(super) fn packs(interval: &Interval) -> [(&'static str, Verdict); 1] {
-    [("teams-cqd@1", verdict(interval))]
+/// Round trips and their number, by RTCP or else by ICE.
+type Ice = Option<(i64, i64)>;
+
+fn latency_ms(interval: &Interval, ice: Ice) -> Option<f64> {
+    round_trip_ms(interval).or_else(|| ice.and_then(|(us, count)| mean_ms(us, count)))
 }
 
-/// Poor, good or neither.
-fn verdict(interval: &Interval) -> Verdict {
-    let poor = match interval.kind {
-        Kind::Audio => audio_is_poor(interval),
-        Kind::Video => video_is_poor(interval),
-        Kind::None => None,
-    };
+/// What each pack says of an interval.
+pub(super) fn packs(interval: &Interval, ice: Ice) -> [(&'static str, Verdict); 4] {
+    [
+        ("teams-cqd@2", verdict(teams_finds_poor(interval))),
+        ("twilio@1", verdict(twilio_tags(interval, ice))),
+        ("e-model-bands@1", verdict(rating(interval, ice).map(|r| r < 70.0))),
+        ("aim-rtc@1", verdict(aim_points(interval, ice).map(|points| points < 15))),
+    ]
+}
+
+const fn verdict(poor: Option<bool>) -> Verdict {
     match poor {
         Some(true) => Verdict::Poor,
         Some(false) => Verdict::Good,
@@ -52,8 +60,61 @@ fn verdict(interval: &Interval) -> Verdict {
     }
 }
 
+fn teams_finds_poor(interval: &Interval) -> Option<bool> {
+    match interval.kind {
+        Kind::Audio => audio_is_poor(interval),
+        Kind::Video => video_is_poor(interval),
+        Kind::None => None,
+    }
+}
+
+/// Whether a tag is set, where one can be: there are none for video.
+fn twilio_tags(interval: &Interval, ice: Ice) -> Option<bool> {
+    if interval.kind != Kind::Audio {
+        return None;
+    }
+    let tags = [
+        latency_ms(interval, ice).map(|ms| ms > 400.0),
+        rating(interval, ice).map(|r| mos(r) < 3.5),
+        jitter_ms(interval).map(|ms| ms > 30.0),
+        loss(interval).map(|share| share > 0.05),
+    ];
+    tags.into_iter().flatten().max()
+}
+
+/// Points for real-time communication, but for latency under load, which only a test tells.
+fn aim_points(interval: &Interval, ice: Ice) -> Option<i64> {
+    if interval.kind == Kind::None {
+        return None;
+    }
+    let latency = match latency_ms(interval, ice)? {
+        ms if ms < 10.0 => 20,
+        ms if ms < 20.0 => 10,
+        ms if ms < 50.0 => 5,
+        ms if ms < 100.0 => 0,
+        ms if ms < 500.0 => -10,
+        _ => -20,
+    };
+    let jitter = match jitter_ms(interval)? {
+        ms if ms < 10.0 => 10,
+        ms if ms < 20.0 => 5,
+        ms if ms < 100.0 => 0,
+        ms if ms < 500.0 => -10,
+        _ => -20,
+    };
+    let loss = match loss(interval) {
+        None => 0,
+        Some(share) if share < 0.01 => 10,
+        Some(share) if share < 0.05 => 5,
+        Some(share) if share < 0.25 => 0,
+        Some(share) if share < 0.5 => -10,
+        Some(_) => -20,
+    };
+    Some(latency + jitter + loss)
+}
+
 fn audio_is_poor(interval: &Interval) -> Option<bool> {
-    if interval.stream_packets? < 500 {
+    if interval.stream_packets? <= 500 {
         return None;
     }
     let exceeded = [
@@ -70,23 +131,32 @@ fn video_is_poor(interval: &Interval) -> Option<bool> {
         (all > 0).then(|| dropped as f64 / all as f64 > 0.5)
     });
     dropped
-        .or_else(|| frame_rate(interval).map(|rate| rate < 7.0))
+        .or_else(|| {
+            let least = if interval.screen_share { 2.0 } else { 7.0 };
+            frame_rate(interval).map(|rate| rate < least)
+        })
         .or_else(|| loss(interval).map(|share| share > 0.15))
 }
 
 /// Estimated MOS of an audio interval in thousandths; `ice` stands in for round trips that RTCP
 /// does not tell.
-pub(super) fn audio_mos_milli(interval: &Interval, ice: Option<(i64, i64)>) -> Option<i64> {
+pub(super) fn audio_mos_milli(interval: &Interval, ice: Ice) -> Option<i64> {
+    rating(interval, ice).map(|r| (mos(r) * 1000.0).round() as i64)
+}
+
+fn jitter_buffer_ms(interval: &Interval) -> Option<f64> {
+    let (us, emitted) = interval.jitter_buffer_us.zip(interval.jitter_buffer_emitted)?;
+    mean_ms(us, emitted)
+}
+
+/// R of an audio interval.
+fn rating(interval: &Interval, ice: Ice) -> Option<f64> {
     if interval.kind != Kind::Audio {
         return None;
     }
     let percent = 100.0 * loss(interval)?;
-    let round_trip_ms =
-        round_trip_ms(interval).or_else(|| ice.and_then(|(us, count)| mean_ms(us, count)))?;
-    let buffer_ms = interval
-        .jitter_buffer_us
-        .zip(interval.jitter_buffer_emitted)
-        .and_then(|(us, emitted)| mean_ms(us, emitted))
+    let round_trip_ms = latency_ms(interval, ice)?;
+    let buffer_ms = jitter_buffer_ms(interval)
         .or_else(|| jitter_ms(interval).map(|ms| 2.0 * ms))
         .unwrap_or_default();
     // All codecs of the world: equipment impairment 0, 20 ms of packetisation and look-ahead.
@@ -95,8 +165,35 @@ pub(super) fn audio_mos_milli(interval: &Interval, ice: Option<(i64, i64)>) -> O
         _ => 10.0,
     };
     let one_way_ms = round_trip_ms / 2.0 + buffer_ms + 20.0;
-    let r = 93.2 - delay_impairment(one_way_ms) - 95.0 * percent / (percent + robustness);
-    Some((mos(r) * 1000.0).round() as i64)
+    Some(93.2 - delay_impairment(one_way_ms) - 95.0 * percent / (percent + robustness))
+}
+
+/// Estimated MOS of a video interval in thousandths; a camera should give 30 frames a second, a
+/// shared screen 5.
+pub(super) fn video_mos_milli(interval: &Interval, ice: Ice) -> Option<i64> {
+    if interval.kind != Kind::Video {
+        return None;
+    }
+    let observed_us = (interval.end_us - interval.start_us) as f64;
+    let bits = interval.bytes.filter(|bytes| *bytes > 0)? as f64 * 8.0;
+    let pixels = interval.frame_width? as f64 * interval.frame_height? as f64;
+    let expected = if interval.screen_share { 5.0 } else { 30.0 };
+    let rate = frame_rate(interval)?.min(expected);
+    let delay_ms =
+        jitter_buffer_ms(interval).unwrap_or_default() + latency_ms(interval, ice)? / 2.0;
+    if rate <= 0.0 {
+        return Some(1000);
+    }
+    let factor = match interval.codec.as_str() {
+        "video/VP9" => 1.2,
+        "video/AV1" => 1.43,
+        _ => 1.0,
+    };
+    let bits_per_pixel = factor * bits * 1e6 / observed_us / pixels / rate;
+    let sharp = (0.56 * bits_per_pixel.ln() + 5.36).clamp(1.0, 5.0);
+    let fluent = (sharp - 1.9 * (expected / rate).ln() - 0.002 * delay_ms).clamp(1.0, 5.0);
+    let frozen = (interval.freeze_us.unwrap_or_default() as f64 / observed_us).clamp(0.0, 1.0);
+    Some(((1.0 + (fluent - 1.0) * (1.0 - frozen)) * 1000.0).round() as i64)
 }
 
 /// Idd of G.107 (7-27 and 7-28).
@@ -126,7 +223,7 @@ mod tests {
             kind: Kind::Audio,
             direction: Direction::Inbound,
             codec: "audio/opus".to_owned(),
-            stream_packets: Some(500),
+            stream_packets: Some(501),
             packets_received: Some(98),
             packets_lost: Some(2),
             ..Interval::default()
@@ -147,18 +244,58 @@ mod tests {
     }
 
     #[test]
-    fn audio_is_judged_from_500_packets_on_by_what_is_known() {
+    fn audio_is_judged_above_500_packets_by_what_is_known() {
+        let verdict = |interval: &Interval| packs(interval, None)[0].1;
         assert_eq!(verdict(&audio()), Verdict::Good);
         assert_eq!(
-            verdict(&Interval { stream_packets: Some(499), ..audio() }),
+            verdict(&Interval { stream_packets: Some(500), ..audio() }),
             Verdict::Unclassified
         );
         assert_eq!(verdict(&Interval { jitter_us: Some(30_001), ..audio() }), Verdict::Poor);
         assert_eq!(verdict(&Interval { packets_lost: None, ..audio() }), Verdict::Unclassified);
     }
 
+    // 2 % loss: Ie,eff = 15.8333. Round trip 400 ms: Ta = 250 ms, Idd = 8.9167; R = 68.45, MOS 3.523.
+    #[test]
+    fn other_packs_go_by_tags_bands_and_points() {
+        let far = Interval {
+            round_trip_us: Some(400_000),
+            round_trip_count: Some(1),
+            jitter_us: Some(15_000),
+            ..audio()
+        };
+        assert_eq!(
+            packs(&far, None).map(|(_, verdict)| verdict),
+            [Verdict::Good, Verdict::Good, Verdict::Poor, Verdict::Poor]
+        );
+        assert_eq!(aim_points(&far, None), Some(-10 + 5 + 5));
+        let near = Interval { jitter_us: Some(9_000), ..audio() };
+        assert_eq!(aim_points(&near, Some((45_000, 1))), Some(5 + 10 + 5));
+        assert_eq!(aim_points(&near, None), None);
+    }
+
+    #[test]
+    fn video_mos_agrees_with_a_figure_worked_out_by_hand() {
+        // 600 kbit/s on 640×480 at 30: 0.0651 bits a pixel, 0.56 · ln + 5.36 = 3.8302; − 0.05.
+        let video = Interval {
+            kind: Kind::Video,
+            codec: "video/VP8".to_owned(),
+            end_us: 2_000_000,
+            bytes: Some(150_000),
+            frames: Some(60),
+            frame_width: Some(640),
+            frame_height: Some(480),
+            ..Interval::default()
+        };
+        assert_eq!(video_mos_milli(&video, Some((50_000, 1))), Some(3780));
+        let frozen = Interval { freeze_us: Some(200_000), ..video.clone() };
+        assert_eq!(video_mos_milli(&frozen, Some((50_000, 1))), Some(3502));
+        assert_eq!(video_mos_milli(&video, None), None);
+    }
+
     #[test]
     fn video_is_judged_by_the_first_rule_that_can_be_applied() {
+        let verdict = |interval: &Interval| packs(interval, None)[0].1;
         let video = Interval {
             kind: Kind::Video,
             end_us: 1_000_000,
@@ -169,6 +306,10 @@ mod tests {
         };
         assert_eq!(verdict(&video), Verdict::Poor);
         assert_eq!(verdict(&Interval { frames_dropped: Some(6), ..video.clone() }), Verdict::Good);
+        let screen =
+            |frames| Interval { frames: Some(frames), screen_share: true, ..video.clone() };
+        assert_eq!(verdict(&screen(2)), Verdict::Good);
+        assert_eq!(verdict(&screen(1)), Verdict::Poor);
         assert_eq!(verdict(&Interval { frames: None, ..video }), Verdict::Good);
     }
 }

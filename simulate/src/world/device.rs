@@ -17,6 +17,8 @@ pub(super) struct Dialect {
     pub(super) silence: bool,
     /// `framesDropped`.
     pub(super) dropped: bool,
+    /// `contentType` of a shared screen.
+    pub(super) content_type: bool,
     /// `nackCount` of audio.
     pub(super) audio_nack: bool,
     /// `networkType` of the local candidate.
@@ -34,6 +36,7 @@ const CHROMIUM: Dialect = Dialect {
     freezes: true,
     silence: true,
     dropped: true,
+    content_type: true,
     audio_nack: true,
     network_type: true,
     remote_outbound: true,
@@ -43,6 +46,7 @@ const CHROMIUM: Dialect = Dialect {
 const SAFARI: Dialect = Dialect {
     freezes: false,
     silence: false,
+    content_type: false,
     audio_nack: false,
     network_type: false,
     remote_outbound: false,
@@ -52,6 +56,7 @@ const SAFARI: Dialect = Dialect {
 const FIREFOX: Dialect = Dialect {
     far_packets: true,
     freezes: false,
+    content_type: false,
     network_type: false,
     remote_outbound: false,
     transport: false,

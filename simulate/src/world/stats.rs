@@ -74,7 +74,7 @@ impl Stats<'_, '_> {
             json.int("framesReceived", total.frames + total.dropped);
             json.int("framesDecoded", total.frames);
             json.int("keyFramesDecoded", total.key_frames);
-            frame_size(json, stream);
+            picture(json, stream, dialect);
             if dialect.dropped {
                 json.int("framesDropped", total.dropped);
             }
@@ -102,7 +102,7 @@ impl Stats<'_, '_> {
             json.int("framesEncoded", total.frames);
             json.int("framesSent", total.frames);
             json.int("keyFramesEncoded", total.key_frames);
-            frame_size(json, stream);
+            picture(json, stream, dialect);
             feedback(json, stream);
             json.int("qpSum", total.frames * 28);
             json.seconds("totalEncodeTime", total.frames * 5_300);
@@ -220,10 +220,13 @@ fn codec_id(stream: &Stream) -> String {
     format!("C{way}T01_{}", stream.codec.replace('/', "_"))
 }
 
-fn frame_size(json: &mut Json<'_>, stream: &Stream) {
-    let (width, height) = if stream.bit_rate > 700_000 { (1280, 720) } else { (640, 360) };
+fn picture(json: &mut Json<'_>, stream: &Stream, dialect: Dialect) {
+    let (width, height) = stream.frame_size();
     json.int("frameWidth", width);
     json.int("frameHeight", height);
+    if dialect.content_type && stream.is_screen() {
+        json.text("contentType", "screenshare");
+    }
 }
 
 fn feedback(json: &mut Json<'_>, stream: &Stream) {

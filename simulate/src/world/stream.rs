@@ -115,6 +115,16 @@ impl Stream {
         self.snapshots > 4
     }
 
+    /// Width and height of a frame, pixels.
+    pub(super) const fn frame_size(&self) -> (i64, i64) {
+        if self.bit_rate > 700_000 { (1280, 720) } else { (640, 360) }
+    }
+
+    /// Whether the video is of a screen, every eighth is, and has few frames for that.
+    pub(super) const fn is_screen(&self) -> bool {
+        matches!(self.kind, Kind::Video) && self.ssrc.is_multiple_of(8)
+    }
+
     /// Whether the far end has reported by now.
     pub(super) const fn has_remote(&self) -> bool {
         self.snapshots >= FIRST_REMOTE
@@ -171,7 +181,8 @@ impl Stream {
         let loss = conditions.loss_ppm;
         self.bit_rate = 1_200_000 * WHOLE / (WHOLE + 20 * loss);
         let (packets, lost) = self.transmit(self.bit_rate * us / WHOLE / 8800, conditions, rng);
-        let frames = us * 30 / (WHOLE + 15 * loss);
+        let frames_a_second = if self.is_screen() { 6 } else { 30 };
+        let frames = us * frames_a_second / (WHOLE + 15 * loss);
         let common = Counters {
             packets,
             lost,
@@ -251,14 +262,12 @@ impl Stream {
         if self.kind == Kind::Audio {
             interval.nack = dialect.audio_nack.then_some(since.nack);
             interval.total_samples = Some(since.samples);
-            // Who does not tell what was silent tells nothing of what was heard.
-            let heard = since.concealed - since.silent;
-            interval.concealed_samples = dialect.silence.then_some(heard);
+            interval.concealed_samples = dialect.silence.then_some(since.concealed - since.silent);
             let round_trip = remote && dialect.remote_outbound;
             interval.round_trip_us = round_trip.then_some(since.round_trip_us);
             interval.round_trip_count = round_trip.then_some(since.round_trips);
         } else {
-            tell_video(interval, since);
+            self.tell_video(interval, since, dialect);
             interval.frames_dropped = dialect.dropped.then_some(since.dropped);
             interval.freeze_count = dialect.freezes.then_some(since.freezes);
             interval.freeze_us = dialect.freezes.then_some(since.frozen_us);
@@ -282,18 +291,22 @@ impl Stream {
         interval.round_trip_us = round_trip.then_some(since.round_trip_us);
         interval.round_trip_count = round_trip.then_some(since.round_trips);
         if self.kind == Kind::Video {
-            tell_video(interval, since);
+            self.tell_video(interval, since, dialect);
         } else {
             interval.nack = dialect.audio_nack.then_some(since.nack);
         }
     }
-}
 
-const fn tell_video(interval: &mut truth::Interval, since: Counters) {
-    interval.nack = Some(since.nack);
-    interval.pli = Some(since.pli);
-    interval.fir = Some(since.fir);
-    interval.frames = Some(since.frames);
+    fn tell_video(&self, interval: &mut truth::Interval, since: Counters, dialect: Dialect) {
+        let (width, height) = self.frame_size();
+        interval.nack = Some(since.nack);
+        interval.pli = Some(since.pli);
+        interval.fir = Some(since.fir);
+        interval.frames = Some(since.frames);
+        interval.frame_width = Some(width);
+        interval.frame_height = Some(height);
+        interval.screen_share = dialect.content_type && self.is_screen();
+    }
 }
 
 /// `ppm` of `whole`, rounded up or down by chance so that the mean is right.

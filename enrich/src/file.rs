@@ -1,0 +1,26 @@
+//! Parameters and packs as JSON files: reading them, and telling all that is wrong at once.
+
+use serde::de::DeserializeOwned;
+
+/// Reads a file's text.
+///
+/// # Errors
+/// Where the text is not what it has to be, and why.
+pub(crate) fn read<T: DeserializeOwned>(json: &str) -> Result<T, String> {
+    let mut from = serde_json::Deserializer::from_str(json);
+    let read = serde_path_to_error::deserialize(&mut from).map_err(|error| {
+        let place = error.path().to_string();
+        // A path of "." is the whole file.
+        if place == "." { error.inner().to_string() } else { format!("{place}: {}", error.inner()) }
+    })?;
+    from.end().map_err(|error| error.to_string())?;
+    Ok(read)
+}
+
+/// What was read, if nothing is wrong with it.
+///
+/// # Errors
+/// All problems, on one line.
+pub(crate) fn sound<T>(read: T, problems: &[String]) -> Result<T, String> {
+    if problems.is_empty() { Ok(read) } else { Err(problems.join("; ")) }
+}

@@ -1,0 +1,204 @@
+//! The audio score: the E-model (ITU-T G.107) with parameters from a JSON file.
+
+use std::collections::BTreeMap;
+
+use schemas::{Interval, Kind, Path};
+use serde::Deserialize;
+
+use crate::e_model;
+use crate::file;
+use crate::measure;
+
+/// How the one-way delay from mouth to ear becomes an impairment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Delay {
+    /// Idd of G.107, 7-27 and 7-28.
+    G107,
+    /// Two straight lines (Cole and Rosenbluth, 2001).
+    Simplified,
+}
+
+impl Delay {
+    fn impairment(self, ms: f64) -> f64 {
+        match self {
+            Self::G107 => e_model::delay_impairment(ms),
+            Self::Simplified => e_model::simplified_delay_impairment(ms),
+        }
+    }
+}
+
+/// An Ie that falls with the bit rate: `intercept` − `per_ln` · ln(bit/s), within `min` to `max`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ByBitRate {
+    intercept: f64,
+    per_ln: f64,
+    min: f64,
+    max: f64,
+    /// Where the bit rate is not told.
+    unknown: f64,
+}
+
+impl ByBitRate {
+    fn ie(self, bit_rate: Option<f64>) -> f64 {
+        bit_rate.filter(|rate| *rate > 0.0).map_or(self.unknown, |rate| {
+            (self.intercept - self.per_ln * rate.ln()).clamp(self.min, self.max)
+        })
+    }
+
+    fn is_sound(self) -> bool {
+        let within = |ie: f64| (0.0..=95.0).contains(&ie);
+        within(self.min) && within(self.max) && within(self.unknown) && self.min <= self.max
+    }
+}
+
+/// A codec's parameters (ITU-T G.113).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Codec {
+    /// Equipment impairment Ie, 0 to 95.
+    ie: Option<f64>,
+    /// Instead of `ie`.
+    ie_by_bit_rate: Option<ByBitRate>,
+    /// Packet-loss robustness Bpl.
+    bpl: f64,
+    /// Bpl where the interval tells of packets of forward error correction.
+    bpl_fec: Option<f64>,
+    /// Delay of packetisation and look-ahead, ms.
+    delay_ms: f64,
+    #[serde(rename = "source")]
+    _source: Option<String>,
+}
+
+impl Codec {
+    fn ie(&self, interval: &Interval) -> f64 {
+        match self.ie_by_bit_rate {
+            Some(by_bit_rate) => by_bit_rate.ie(measure::bit_rate(interval)),
+            None => self.ie.unwrap_or_default(),
+        }
+    }
+
+    fn bpl(&self, interval: &Interval) -> f64 {
+        let fec = interval.inbound.and_then(|inbound| inbound.fec_packets);
+        self.bpl_fec.filter(|_| fec > Some(0)).unwrap_or(self.bpl)
+    }
+
+    fn complaint(&self) -> Option<&'static str> {
+        let above_0 = |bpl: f64| bpl > 0.0;
+        if self.ie.is_some() == self.ie_by_bit_rate.is_some() {
+            return Some("needs either ie or ie_by_bit_rate");
+        }
+        if !self.ie.is_none_or(|ie| (0.0..=95.0).contains(&ie)) {
+            return Some("ie has to be in 0..=95");
+        }
+        if !self.ie_by_bit_rate.is_none_or(ByBitRate::is_sound) {
+            return Some(
+                "ie_by_bit_rate: min, max and unknown have to be in 0..=95, in this order",
+            );
+        }
+        if !(above_0(self.bpl) && self.bpl_fec.is_none_or(above_0) && self.delay_ms >= 0.0) {
+            return Some("bpl and bpl_fec have to be above 0, delay_ms 0 or more");
+        }
+        None
+    }
+}
+
+/// The audio score and its parameters.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AudioScore {
+    name: String,
+    version: u32,
+    /// Required, so that no number comes without saying whose it is.
+    #[serde(rename = "sources")]
+    _sources: Vec<String>,
+    #[serde(default, rename = "notes")]
+    _notes: Vec<String>,
+    delay: Delay,
+    /// BurstR. No browser tells how losses bunch, so it is the same for every interval.
+    #[serde(default = "one")]
+    burst_ratio: f64,
+    default_codec: String,
+    codecs: BTreeMap<String, Codec>,
+    /// Which codec a MIME type stands for, where it is not the codec's own name.
+    #[serde(default)]
+    mime_types: BTreeMap<String, String>,
+}
+
+const fn one() -> f64 {
+    1.0
+}
+
+impl AudioScore {
+    /// The parameters that come with the program.
+    pub(crate) const EMBEDDED: &str = include_str!("../../packs/e-model.json");
+
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// What is wrong with them, and where.
+    pub fn parse(json: &str) -> Result<Self, String> {
+        let score: Self = file::read(json)?;
+        let mut problems = Vec::new();
+        let names = std::iter::once(("default_codec", &score.default_codec));
+        let mapped = score.mime_types.iter().map(|(mime, codec)| (mime.as_str(), codec));
+        for (place, codec) in names.chain(mapped) {
+            if !score.codecs.contains_key(codec) {
+                problems.push(format!("{place}: codecs has no {codec:?}"));
+            }
+        }
+        for (name, codec) in &score.codecs {
+            let complaint =
+                codec.complaint().map(|complaint| format!("codecs.{name}: {complaint}"));
+            problems.extend(complaint);
+        }
+        if score.burst_ratio < 1.0 {
+            problems.push("burst_ratio: has to be 1 or more".to_owned());
+        }
+        file::sound(score, &problems)
+    }
+
+    /// `name@version`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        format!("{}@{}", self.name, self.version)
+    }
+
+    /// The rating R of an interval, at most [`e_model::BEST`]; none if it is not of audio, or
+    /// without a loss and a round trip. The report's `path` stands in for a round trip that RTCP
+    /// did not tell.
+    #[must_use]
+    pub fn rating(&self, interval: &Interval, path: Option<&Path>) -> Option<f64> {
+        if interval.kind != Kind::Audio {
+            return None;
+        }
+        let loss = measure::loss(interval)?;
+        let round_trip_ms = measure::latency_ms(interval, path)?;
+        let jitter_buffer_ms = measure::jitter_buffer_ms(interval)
+            .or_else(|| Some(2.0 * measure::jitter_ms(interval)?))
+            .unwrap_or(0.0);
+        let codec = self.codec(interval.codec.as_deref());
+        let delay_ms = round_trip_ms / 2.0 + jitter_buffer_ms + codec.delay_ms;
+        let (ie, bpl) = (codec.ie(interval), codec.bpl(interval));
+        let loss = e_model::burst_loss_impairment(ie, bpl, 100.0 * loss, self.burst_ratio);
+        Some(e_model::BEST - self.delay.impairment(delay_ms) - loss)
+    }
+
+    fn codec(&self, mime: Option<&str>) -> &Codec {
+        let named = mime.and_then(|mime| {
+            let own = named(&self.codecs, mime);
+            own.or_else(|| self.codecs.get(named(&self.mime_types, mime)?))
+        });
+        named.unwrap_or_else(|| &self.codecs[&self.default_codec])
+    }
+}
+
+/// What a table has for a MIME type, in whatever case.
+pub(super) fn named<'a, T>(table: &'a BTreeMap<String, T>, mime: &str) -> Option<&'a T> {
+    let (_, found) = table.iter().find(|(name, _)| name.eq_ignore_ascii_case(mime))?;
+    Some(found)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! The video score: bits per pixel, codec, frame rate, freezes and delay, weighed by parameters
+//! from a JSON file.
+
+use std::collections::BTreeMap;
+
+use schemas::{Interval, Kind, Path};
+use serde::Deserialize;
+
+use super::audio::named;
+use crate::file;
+use crate::measure;
+
+/// What one stretch of video was like.
+#[derive(Clone, Copy, Debug)]
+pub struct Footage<'a> {
+    /// mimeType of the codec.
+    pub codec: Option<&'a str>,
+    /// True of a shared screen, of which fewer frames are expected.
+    pub screen_share: bool,
+    /// Bits a second.
+    pub bit_rate: f64,
+    /// Pixels of a frame, width · height.
+    pub pixels: f64,
+    /// Frames a second.
+    pub frame_rate: f64,
+    /// One-way delay, ms.
+    pub delay_ms: f64,
+    /// Share of the time for which the picture was frozen, 0 to 1.
+    pub frozen: f64,
+}
+
+/// The video score and its parameters.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VideoScore {
+    name: String,
+    version: u32,
+    /// Required, so that no number comes without saying whose it is.
+    #[serde(rename = "sources")]
+    _sources: Vec<String>,
+    #[serde(default, rename = "notes")]
+    _notes: Vec<String>,
+    /// MOS of one bit per pixel and frame.
+    one_bit_per_pixel: f64,
+    /// MOS by the logarithm of bits per pixel and frame.
+    per_ln_bits_per_pixel: f64,
+    /// Frames a second that a camera should give.
+    expected_frame_rate: f64,
+    /// Frames a second that a shared screen should give.
+    expected_frame_rate_of_screen_share: f64,
+    /// MOS lost by the logarithm of expected over actual frame rate.
+    per_ln_missing_frames: f64,
+    /// MOS lost a millisecond of delay.
+    per_ms_of_delay: f64,
+    /// How much of what is above a MOS of 1 a picture loses that is frozen all the time, 0 to 1.
+    frozen_weight: f64,
+    /// How many bits of H.264 or VP8 a bit of the codec is worth, by MIME type.
+    codec_factors: BTreeMap<String, f64>,
+    /// The same for other codecs.
+    default_codec_factor: f64,
+}
+
+impl VideoScore {
+    /// The parameters that come with the program.
+    pub(crate) const EMBEDDED: &str = include_str!("../../packs/rtcscore-video.json");
+
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// What is wrong with them, and where.
+    pub fn parse(json: &str) -> Result<Self, String> {
+        let score: Self = file::read(json)?;
+        let mut problems = Vec::new();
+        let factors = score.codec_factors.iter();
+        let factors = factors.map(|(mime, factor)| (format!("codec_factors.{mime}"), *factor));
+        let named = [
+            ("default_codec_factor", score.default_codec_factor),
+            ("expected_frame_rate", score.expected_frame_rate),
+            ("expected_frame_rate_of_screen_share", score.expected_frame_rate_of_screen_share),
+        ];
+        let named = named.into_iter().map(|(place, value)| (place.to_owned(), value));
+        for (place, value) in factors.chain(named) {
+            if value <= 0.0 {
+                problems.push(format!("{place}: has to be above 0"));
+            }
+        }
+        for (place, value) in [
+            ("per_ln_bits_per_pixel", score.per_ln_bits_per_pixel),
+            ("per_ms_of_delay", score.per_ms_of_delay),
+        ] {
+            if value < 0.0 {
+                problems.push(format!("{place}: has to be 0 or more"));
+            }
+        }
+        // Otherwise a lower frame rate, which leaves more bits to each frame, would score better.
+        if score.per_ln_missing_frames < score.per_ln_bits_per_pixel {
+            problems.push("per_ln_missing_frames: has to be at least per_ln_bits_per_pixel".into());
+        }
+        if !(0.0..=1.0).contains(&score.frozen_weight) {
+            problems.push("frozen_weight: has to be in 0..=1".into());
+        }
+        file::sound(score, &problems)
+    }
+
+    /// `name@version`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        format!("{}@{}", self.name, self.version)
+    }
+
+    /// MOS of a stretch of video, 1 to 5. Frames beyond what is expected count for nothing.
+    #[must_use]
+    pub fn mos(&self, footage: &Footage<'_>) -> f64 {
+        let expected = if footage.screen_share {
+            self.expected_frame_rate_of_screen_share
+        } else {
+            self.expected_frame_rate
+        };
+        let frame_rate = footage.frame_rate.min(expected);
+        if frame_rate <= 0.0 || footage.bit_rate <= 0.0 || footage.pixels <= 0.0 {
+            return 1.0;
+        }
+        let bits = self.factor(footage.codec) * footage.bit_rate / footage.pixels / frame_rate;
+        let base = self.per_ln_bits_per_pixel * bits.ln() + self.one_bit_per_pixel;
+        let moving = base.clamp(1.0, 5.0)
+            - self.per_ln_missing_frames * (expected / frame_rate).ln()
+            - self.per_ms_of_delay * footage.delay_ms;
+        let moving = moving.clamp(1.0, 5.0);
+        1.0 + (moving - 1.0) * (1.0 - self.frozen_weight * footage.frozen.clamp(0.0, 1.0))
+    }
+
+    /// MOS of an interval; none if it is not of video, if one of bit rate, frame size, frame rate
+    /// and round trip is not told, or if no bit was sent: a camera that is off is not bad. The
+    /// report's `path` stands in for a round trip that RTCP did not tell.
+    #[must_use]
+    pub fn of(&self, interval: &Interval, path: Option<&Path>) -> Option<f64> {
+        if interval.kind != Kind::Video {
+            return None;
+        }
+        let video = interval.video.as_ref()?;
+        let round_trip_ms = measure::latency_ms(interval, path)?;
+        let footage = Footage {
+            codec: interval.codec.as_deref(),
+            screen_share: video.screen_share.unwrap_or(false),
+            bit_rate: measure::bit_rate(interval).filter(|bit_rate| *bit_rate > 0.0)?,
+            pixels: video.frame_width? as f64 * video.frame_height? as f64,
+            frame_rate: measure::frame_rate(interval)?,
+            delay_ms: measure::jitter_buffer_ms(interval).unwrap_or(0.0) + round_trip_ms / 2.0,
+            // Firefox and Safari tell of no freezes; their frame rate falls with one all the same.
+            frozen: measure::freeze(interval).unwrap_or(0.0),
+        };
+        (footage.pixels > 0.0).then(|| self.mos(&footage))
+    }
+
+    fn factor(&self, codec: Option<&str>) -> f64 {
+        codec
+            .and_then(|mime| named(&self.codec_factors, mime))
+            .copied()
+            .unwrap_or(self.default_codec_factor)
+    }
+}
+
+#[cfg(test)]
+mod tests;
