@@ -50,7 +50,8 @@ impl Sample {
             freeze_us: video.freeze_us.unwrap_or(0),
             freeze_count: video.freeze_count.unwrap_or(0),
             concealed_samples: audio.concealed_samples.unwrap_or(0),
-            total_samples: audio.total_samples.unwrap_or(0),
+            // Of those who do not tell which were concealed, a ratio must not know the others.
+            total_samples: audio.concealed_samples.and(audio.total_samples).unwrap_or(0),
             nack: interval.nack.unwrap_or(0),
             pli: video.pli.unwrap_or(0),
             fir: video.fir.unwrap_or(0),

@@ -58,7 +58,7 @@ pub struct Measures {
     pub freeze_count: i64,
     /// Concealed samples without silence.
     pub concealed_samples: i64,
-    /// Samples received.
+    /// Samples received, where it is told which were concealed.
     pub total_samples: i64,
     /// NACKs.
     pub nack: i64,

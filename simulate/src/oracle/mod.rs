@@ -228,7 +228,10 @@ fn sample(interval: &Interval, ice: Option<(i64, i64)>) -> Sample {
             freeze_us: or_nothing(interval.freeze_us),
             freeze_count: or_nothing(interval.freeze_count),
             concealed_samples: or_nothing(interval.concealed_samples),
-            total_samples: or_nothing(interval.total_samples),
+            total_samples: match interval.concealed_samples {
+                Some(_) => or_nothing(interval.total_samples),
+                None => 0,
+            },
             nack: or_nothing(interval.nack),
             pli: or_nothing(interval.pli),
             fir: or_nothing(interval.fir),
