@@ -1,12 +1,14 @@
-//! The E-model against ITU-T G.107.
+//! The E-model against ITU-T G.107, and the score of video.
 
 use enrich::e_model;
+use enrich::score::{Footage, Scores};
 
 use super::reference::Reference;
 use super::{Check, Claim, Deviations, Theme, largest};
+use crate::failure::Context;
 
 pub(super) const THEME: Theme = Theme {
-    name: "the E-model",
+    name: "scores",
     claims: &[
         Claim {
             claim: "MOS of a rating R from −5 to 120 is that of the E-model",
@@ -28,22 +30,50 @@ pub(super) const THEME: Theme = Theme {
             reference: "ITU-T G.107 (7-29), in decimals (`reference.py`)",
             bound: 1e-9,
         },
+        Claim {
+            claim: "The same in bursts, BurstR 1, 2 and 8",
+            reference: "ITU-T G.107 (7-29), in decimals (`reference.py`)",
+            bound: 1e-9,
+        },
+        Claim {
+            claim: "Video MOS of VP8, VP9 and AV1, 30 kbit/s to 2.5 Mbit/s, 4 to 30 frames/s",
+            reference: "rtcscore's formula, in decimals (`reference.py`)",
+            bound: 1e-9,
+        },
     ],
     check: Check::Offline(deviations),
 };
 
 fn deviations() -> Deviations {
-    let reference = Reference::load()?.e_model;
+    let Reference { e_model: reference, video, .. } = Reference::load()?;
     let pairs = |rows: &[(f64, f64)], formula: fn(f64) -> f64| {
         largest(rows.iter().map(|(given, wanted)| (formula(*given) - wanted).abs()))
     };
     let loss = reference.loss.iter().map(|(ie, bpl, percent, wanted)| {
         (e_model::loss_impairment(*ie, *bpl, *percent) - wanted).abs()
     });
+    let burst_loss = reference.burst_loss.iter().map(|(ie, bpl, percent, burst, wanted)| {
+        (e_model::burst_loss_impairment(*ie, *bpl, *percent, *burst) - wanted).abs()
+    });
+    let scores = Scores::embedded().context("scores")?;
+    let video = video.iter().map(|(codec, bit_rate, pixels, frame_rate, delay_ms, wanted)| {
+        let footage = Footage {
+            codec: Some(codec),
+            screen_share: false,
+            bit_rate: *bit_rate,
+            pixels: *pixels,
+            frame_rate: *frame_rate,
+            delay_ms: *delay_ms,
+            frozen: 0.0,
+        };
+        (scores.video().mos(&footage) - wanted).abs()
+    });
     Ok(vec![
         pairs(&reference.mos, e_model::mos),
         pairs(&reference.delay_g107, e_model::delay_impairment),
         pairs(&reference.delay_simplified, e_model::simplified_delay_impairment),
         largest(loss),
+        largest(burst_loss),
+        largest(video),
     ])
 }

@@ -25,7 +25,15 @@ const CALL: &str = include_str!("../../../simulate/recordings/call.jsonl");
 const EXPECTED: &str = include_str!("../../../simulate/recordings/expected.json");
 
 /// What enrich adds.
-const SCORES: [&str; 4] = ["audio_mos_milli", "video_mos_milli", "verdict", "verdicts"];
+const SCORES: [&str; 7] = [
+    "audio_mos_milli",
+    "video_mos_milli",
+    "verdict",
+    "verdicts",
+    "reason",
+    "verdict_by_pack",
+    "reason_by_pack",
+];
 
 /// Fields by participant, stats id and end.
 type Intervals = BTreeMap<String, BTreeMap<String, Value>>;

@@ -45,6 +45,31 @@ def loss_impairment(ie, bpl, percent):
     return ie + (95 - ie) * percent / (percent + bpl)
 
 
+def burst_loss_impairment(ie, bpl, percent, burst):
+    return ie + (95 - ie) * percent / (percent / burst + bpl)
+
+
+# rtcscore: clamp(0.56 ln(cf · bit/s / pixels / fps) + 5.36, 1, 5) − 1.9 ln(30 / fps) − 0.002 delay.
+
+def video_mos(factor, bit_rate, pixels, fps, delay):
+    bits = factor * bit_rate / pixels / fps
+    base = min(D(5), max(D(1), D("0.56") * bits.ln() + D("5.36")))
+    return min(D(5), max(D(1), base - D("1.9") * (30 / fps).ln() - D("0.002") * delay))
+
+
+def video_cases():
+    codecs = {"video/VP8": "1", "video/VP9": "1.2", "video/AV1": "1.43"}
+    return [
+        [codec, bit_rate, pixels, fps, delay,
+         num(video_mos(D(factor), D(bit_rate), D(pixels), D(fps), D(delay)))]
+        for codec, factor in codecs.items()
+        for bit_rate in (30_000, 600_000, 2_500_000)
+        for pixels in (320 * 180, 640 * 480, 1920 * 1080)
+        for fps in (4, 15, 30)
+        for delay in (0, 25, 400)
+    ]
+
+
 CODECS = {"G.711": (0, "4.3"), "G.711 with PLC": (0, "25.1"), "G.729A with VAD": (11, "19")}
 
 
@@ -59,6 +84,11 @@ def e_model():
         "loss": [
             [ie, num(bpl), num(p), num(loss_impairment(D(ie), D(bpl), D(p)))]
             for ie, bpl in CODECS.values() for p in losses
+        ],
+        "burst_loss": [
+            [ie, num(bpl), num(p), burst,
+             num(burst_loss_impairment(D(ie), D(bpl), D(p), D(burst)))]
+            for ie, bpl in CODECS.values() for p in losses for burst in (1, 2, 8)
         ],
     }
 
@@ -148,7 +178,8 @@ def estimates():
 
 
 print(json.dumps({
-    "e_model": e_model(),
+    "video": video_cases(),
+        "e_model": e_model(),
     "wilson": wilson_cases(),
     "sample_size": sample_sizes(),
     "percentile_sample_size": percentile_sizes(),

@@ -9,6 +9,8 @@ use crate::failure::{Context, Failure};
 #[serde(deny_unknown_fields)]
 pub(super) struct Reference {
     pub(super) e_model: EModel,
+    /// MIME type, bit/s, pixels, frames a second, delay in ms; MOS.
+    pub(super) video: Vec<(String, f64, f64, f64, f64, f64)>,
     /// Successes, trials, limits.
     pub(super) wilson: Vec<(u64, u64, f64, f64)>,
     /// Two shares, power, size.
@@ -50,6 +52,8 @@ pub(super) struct EModel {
     pub(super) delay_simplified: Vec<(f64, f64)>,
     /// Ie, Bpl, loss in percent; Ie,eff.
     pub(super) loss: Vec<(f64, f64, f64, f64)>,
+    /// Ie, Bpl, loss in percent, BurstR; Ie,eff.
+    pub(super) burst_loss: Vec<(f64, f64, f64, f64, f64)>,
 }
 
 impl Reference {
