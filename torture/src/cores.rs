@@ -14,8 +14,9 @@ use crate::Trouble;
 use crate::cluster::Service;
 use crate::world::LOOK_BACK_S;
 
-/// Settings of aggregate that a run may change between: most records in a block.
-pub(crate) const BLOCK_RECORDS: [i64; 3] = [4, 9, 1000];
+/// Settings of aggregate that a run may change between: most records in a block, and seconds
+/// after which what changed is written, live and behind.
+pub(crate) const VARIANTS: [(i64, u32, u32); 3] = [(4, 1, 3), (9, 5, 60), (1000, 2, 2)];
 
 /// Ms after which the sink inserts what came.
 const FLUSH_MS: u32 = 50;
@@ -34,8 +35,8 @@ pub(crate) enum Core {
 pub(crate) struct Cores {
     enrich: Box<dyn Handler>,
     ingest: Vec<Box<dyn Handler>>,
-    /// By [`BLOCK_RECORDS`].
-    aggregate: [Vec<Box<dyn Handler>>; BLOCK_RECORDS.len()],
+    /// By [`VARIANTS`].
+    aggregate: [Vec<Box<dyn Handler>>; VARIANTS.len()],
     sink: Maker,
 }
 
@@ -69,8 +70,13 @@ impl Cores {
             Service::Aggregate => Core::Own(match self.aggregate[variant].pop() {
                 Some(handler) => handler,
                 None => {
-                    let block_records = BLOCK_RECORDS[variant];
-                    let service = AggregateSettings { block_records, ..Default::default() };
+                    let (block_records, flush_s, flush_behind_s) = VARIANTS[variant];
+                    let service = AggregateSettings {
+                        block_records,
+                        flush_s,
+                        flush_behind_s,
+                        ..AggregateSettings::default()
+                    };
                     let settings = Settings { service, ..Settings::default() };
                     Aggregate::handler(&settings, &Registry::new())?
                 }

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::Trouble;
 use crate::cluster::{Service, Topic};
-use crate::cores::{BLOCK_RECORDS, Core, name};
+use crate::cores::{Core, VARIANTS, name};
 use crate::process::{Queues, sources};
 use crate::run::Run;
 
@@ -27,6 +27,8 @@ pub(crate) struct Faults {
     inserts: bool,
     /// Commits that fail, or of which nobody hears.
     pub(crate) lost_answers: bool,
+    /// Hardly any commit gets through.
+    pub(crate) no_coordinator: bool,
 }
 
 impl Faults {
@@ -42,6 +44,7 @@ impl Faults {
             holes: one(),
             inserts: one(),
             lost_answers: one(),
+            no_coordinator: rng.random_bool(0.2),
         }
     }
 
@@ -56,6 +59,7 @@ impl Faults {
             holes: false,
             inserts: false,
             lost_answers: false,
+            no_coordinator: false,
         }
     }
 }
@@ -72,32 +76,33 @@ const REFUSED: [&str; 2] = [
 ];
 
 impl Run<'_> {
-    /// Something goes wrong.
+    /// Something goes wrong, of what may.
     pub(crate) fn fault(&mut self) -> Result<(), Trouble> {
-        let service = Service::ALL[self.rng.random_range(0..4)];
-        match self.rng.random_range(0..100) {
-            0..35 if self.faults.kills => self.kill_one(),
-            35..50 if self.faults.zombies => self.lose_contact(),
-            50..60 if self.faults.rebalances => self.scale(service),
-            60..67 if self.faults.rewinds => self.rewind(service),
-            67..72 if self.faults.settings => self.change_settings(),
-            72..77 if self.faults.clocks => {
-                self.jump();
-                Ok(())
+        // Kinds that are not drawn leave room for the others.
+        for _ in 0..4 {
+            let service = Service::ALL[self.rng.random_range(0..4)];
+            match self.rng.random_range(0..100) {
+                0..35 if self.faults.kills => return self.kill_one(),
+                35..47 if self.faults.zombies => return self.lose_contact(),
+                47..57 if self.faults.rebalances => return self.scale(service),
+                57..62 if self.faults.rebalances => return self.stop(service),
+                62..70 if self.faults.rewinds => return self.rewind(service),
+                70..78 if self.faults.settings => return self.change_settings(),
+                78..83 if self.faults.clocks => {
+                    self.jump();
+                    return Ok(());
+                }
+                83..87 => return self.zombies_learn(),
+                87..93 if !self.orphans.is_empty() => {
+                    let which = self.rng.random_range(0..self.orphans.len());
+                    self.land_orphans(which);
+                    return Ok(());
+                }
+                93..100 if !self.late.is_empty() => return self.land_insert(),
+                _ => {}
             }
-            77..80 if self.faults.rebalances => self.stop(service),
-            80..86 => {
-                self.zombies_learn();
-                Ok(())
-            }
-            86..92 if !self.orphans.is_empty() => {
-                let which = self.rng.random_range(0..self.orphans.len());
-                self.land_orphans(which);
-                Ok(())
-            }
-            92..100 => self.land_insert(),
-            _ => Ok(()),
         }
+        Ok(())
     }
 
     /// A process ends where it is. Of what it has sent, some gets into the logs: now, later, never.
@@ -161,12 +166,23 @@ impl Run<'_> {
         self.rebalance(service)
     }
 
-    /// Zombies hear of it. What they have sent stays sent.
-    pub(crate) fn zombies_learn(&mut self) {
+    /// Zombies hear of it: they drop what they knew, and some join again. What they have sent
+    /// stays sent.
+    pub(crate) fn zombies_learn(&mut self) -> Result<(), Trouble> {
         while let Some(at) = self.fleet.iter().position(|one| !one.member) {
+            let (service, number) = (self.fleet[at].service, self.fleet[at].number);
+            let rejoins = self.rng.random_bool(0.5);
+            self.tell(|| {
+                let then = if rejoins { "joins again" } else { "ends" };
+                format!("{}-{number} learns that it has no place, and {then}", name(service))
+            });
+            if rejoins {
+                self.fleet[at].revoke(&mut self.bench.cores);
+                self.fleet[at].member = true;
+                self.rebalance(service)?;
+                continue;
+            }
             let mut process = self.fleet.swap_remove(at);
-            let (service, number) = (process.service, process.number);
-            self.tell(|| format!("{}-{number} learns that it has no place", name(service)));
             let mut sent = std::mem::take(&mut process.queues);
             sent.retain(|_, queue| !queue.is_empty());
             if !sent.is_empty() {
@@ -174,6 +190,7 @@ impl Run<'_> {
             }
             self.put_away(process);
         }
+        Ok(())
     }
 
     /// One process more, or one less.
@@ -216,7 +233,7 @@ impl Run<'_> {
             }
             self.kill(at);
         }
-        self.variant = self.rng.random_range(0..BLOCK_RECORDS.len());
+        self.variant = self.rng.random_range(0..VARIANTS.len());
         self.changed = true;
         self.start(service)?;
         self.rebalance(service)

@@ -44,6 +44,8 @@ pub(crate) struct Process {
     /// Whether the group knows it: what a zombie commits is refused.
     pub(crate) member: bool,
     pub(crate) core: Core,
+    /// Whether it was told to end: its logic is of no use any more.
+    pub(crate) ends: bool,
     pub(crate) readings: Vec<Reading>,
     ledger: Ledger,
     pub(crate) queues: Queues,
@@ -102,6 +104,7 @@ impl Process {
             variant,
             member: true,
             core,
+            ends: false,
             readings: Vec::new(),
             ledger: Ledger::default(),
             queues: Queues::new(),
@@ -148,14 +151,6 @@ impl Process {
         self.uncommitted = false;
     }
 
-    /// How many records are there to be read from a source.
-    pub(crate) fn unread(&self, at: usize, cluster: &Cluster) -> usize {
-        let Reading { source, position, .. } = self.readings[at];
-        let topic = self.service.inputs()[source.input.0];
-        let log = cluster.log(topic, source.partition.0 as usize);
-        log.entries.len() - log.place(position)
-    }
-
     /// Reads at most `most` records; how many there were.
     pub(crate) fn read(
         &mut self,
@@ -168,6 +163,9 @@ impl Process {
         let topic = self.service.inputs()[source.input.0];
         let log = cluster.log(topic, source.partition.0 as usize);
         let (handler, mut port) = self.parts(cores);
+        if handler.holds_back() || port.congested() {
+            return Ok(0);
+        }
         let (mut read, mut next) = (0, position);
         for entry in log.entries[log.place(position)..].iter().take(most) {
             handler.record(
@@ -200,6 +198,7 @@ impl Process {
     }
 
     pub(crate) fn drain(&mut self, cores: &mut Cores) -> Result<(), Trouble> {
+        self.ends = true;
         let (handler, mut port) = self.parts(cores);
         Ok(handler.drain(&mut port)?)
     }
@@ -221,8 +220,12 @@ impl Process {
     }
 
     /// It learns that these commits are done.
-    pub(crate) fn committed(&mut self, _: &[Commit], _: &mut Cores) {
+    pub(crate) fn committed(&mut self, commits: &[Commit], cores: &mut Cores) {
         self.uncommitted = false;
+        let handler = cores.handler(&mut self.core);
+        for commit in commits {
+            handler.committed(commit.source, commit.offset);
+        }
     }
 
     /// True if nothing that it has written waits for anything.

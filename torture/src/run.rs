@@ -8,7 +8,7 @@ use runtime::Pace;
 
 use crate::Trouble;
 use crate::cluster::{Cluster, Entry, PARTITIONS, Service, Topic};
-use crate::cores::{BLOCK_RECORDS, Cores, name};
+use crate::cores::{Cores, VARIANTS, name};
 use crate::faults::Faults;
 use crate::process::{Process, Queues, kept, sources};
 use crate::table::Tables;
@@ -58,7 +58,7 @@ impl<'a> Run<'a> {
         bench.tables.clear();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let faults = Faults::draw(&mut rng);
-        let variant = rng.random_range(0..BLOCK_RECORDS.len());
+        let variant = rng.random_range(0..VARIANTS.len());
         let limit = if rng.random_bool(0.2) { rng.random_range(300..4000) } else { usize::MAX };
         Self {
             bench,
@@ -109,7 +109,9 @@ impl<'a> Run<'a> {
     /// Gives the logic of a process back for the next one.
     pub(crate) fn put_away(&mut self, mut process: Process) {
         process.revoke(&mut self.bench.cores);
-        self.bench.cores.give_back(process.service, process.variant, process.core);
+        if !process.ends {
+            self.bench.cores.give_back(process.service, process.variant, process.core);
+        }
     }
 
     pub(crate) fn partitions(&self) -> usize {
@@ -125,7 +127,8 @@ impl<'a> Run<'a> {
         self.fleet.push(Process::new(number, service, variant, core, self.limit));
         self.tell(|| match service {
             Service::Aggregate => {
-                format!("{}-{number} starts, blocks of {}", name(service), BLOCK_RECORDS[variant])
+                let records = VARIANTS[variant].0;
+                format!("{}-{number} starts, blocks of {records}", name(service))
             }
             _ => format!("{}-{number} starts", name(service)),
         });
@@ -165,12 +168,12 @@ impl<'a> Run<'a> {
 
     fn step(&mut self) -> Result<(), Trouble> {
         match self.rng.random_range(0..100) {
-            0..10 => {
+            0..8 => {
                 let most = self.rng.random_range(1..=6);
                 self.produce(most);
             }
-            10..16 => self.pass_time(),
-            16..28 => return self.fault(),
+            8..17 => self.pass_time(),
+            17..28 => return self.fault(),
             _ => {
                 if let Some(at) = self.any_process() {
                     self.work(at)?;
@@ -188,7 +191,7 @@ impl<'a> Run<'a> {
     /// A process does one thing of those that its loop, its producer and its server do.
     fn work(&mut self, at: usize) -> Result<(), Trouble> {
         match self.rng.random_range(0..100) {
-            0..40 => {
+            0..38 => {
                 let readings = self.fleet[at].readings.len();
                 if readings > 0 {
                     let reading = self.rng.random_range(0..readings);
@@ -196,10 +199,10 @@ impl<'a> Run<'a> {
                     self.read(at, reading, most)?;
                 }
             }
-            40..58 => self.land(at),
-            58..70 => self.acknowledge(at),
-            70..82 => self.tick(at)?,
-            82..92 => self.commit(at),
+            38..55 => self.land(at),
+            55..66 => self.acknowledge(at),
+            66..83 => self.tick(at)?,
+            83..92 => self.commit(at),
             _ => self.insert(at)?,
         }
         Ok(())
@@ -232,7 +235,7 @@ impl<'a> Run<'a> {
     pub(crate) fn pass_time(&mut self) {
         let ms = match self.rng.random_range(0..10) {
             0 => self.rng.random_range(10_000..70_000),
-            1..4 => self.rng.random_range(1_000..10_000),
+            1..6 => self.rng.random_range(1_000..6_000),
             _ => self.rng.random_range(50..1_500),
         };
         self.now_ms += ms;
@@ -333,6 +336,7 @@ impl<'a> Run<'a> {
         let (service, number) = (self.fleet[at].service, self.fleet[at].number);
         let (done, heard) = match self.rng.random_range(0..100) {
             _ if !self.fleet[at].member => (false, false),
+            0..90 if self.faults.no_coordinator => (false, false),
             0..8 if self.faults.lost_answers => (false, false),
             8..16 if self.faults.lost_answers => (true, false),
             _ => (true, true),
@@ -360,7 +364,7 @@ impl<'a> Run<'a> {
     fn end(&mut self) -> Result<(), Trouble> {
         self.tell(|| "--- the end: no more faults".to_owned());
         self.faults = Faults::none();
-        self.zombies_learn();
+        self.zombies_learn()?;
         while !self.orphans.is_empty() {
             self.land_orphans(0);
         }
