@@ -237,9 +237,8 @@ impl Lane {
     pub(crate) fn flush(&mut self, shared: &Shared, out: &mut dyn Output) -> Result<(), Fatal> {
         self.write_ended(shared, out)?;
         let plan = &self.plan;
-        let due = |block: &mut Block| {
-            block.written < block.extent.upto && plan.may_write(block.number)
-        };
+        let due =
+            |block: &mut Block| block.written < block.extent.upto && plan.may_write(block.number);
         match self.block.take_if(due) {
             Some(mut block) => {
                 self.write(&mut block, false, shared, out)?;
@@ -280,8 +279,7 @@ impl Lane {
         let (epoch, wanted) = (shared.settings.epoch, shared.settings.rules());
         let (number, rules, holds) = self.plan.open(start, wanted, HOLDS);
         let (seen, watermark) = (&self.seen, self.watermark.0);
-        let metadata =
-            Metadata::new(epoch, rules.clone(), holds, seen, self.forgotten, watermark);
+        let metadata = Metadata::new(epoch, rules.clone(), holds, seen, self.forgotten, watermark);
         let metadata = metadata.text().map_err(|error| Fatal(error.to_string()))?;
         self.block = Some(Block::open(start, number, rules));
         Ok(Opening { start, metadata })

@@ -34,9 +34,12 @@ pub struct Maker {
 /// Payloads of the records whose rows an insert brings, in its order.
 pub type Rows = Vec<Vec<u8>>;
 
+/// What inserts the batches of one lane.
+type Task = Pin<Box<dyn Future<Output = ()>>>;
+
 /// One sink's writer.
 pub struct Seam {
-    tasks: Vec<(Pin<Box<dyn Future<Output = ()>>>, Rc<RefCell<Wire>>)>,
+    tasks: Vec<(Task, Rc<RefCell<Wire>>)>,
 }
 
 /// Between one task and whoever answers it.
@@ -76,7 +79,7 @@ impl Maker {
                 waiting: Arc::clone(&writer.waiting),
                 metrics: self.metrics.clone(),
             };
-            let task: Pin<Box<dyn Future<Output = ()>>> = match number {
+            let task: Task = match number {
                 0 => Box::pin(lane.run::<CellPartials>(batches)),
                 1 => Box::pin(lane.run::<SessionPartials>(batches)),
                 2 => Box::pin(lane.run::<Blocks>(batches)),

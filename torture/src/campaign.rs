@@ -50,11 +50,8 @@ impl Campaign {
     /// # Errors
     /// When a service cannot be built.
     pub fn new() -> Result<Self, Trouble> {
-        let bench = Bench {
-            cores: Cores::new()?,
-            cluster: Cluster::default(),
-            tables: Tables::default(),
-        };
+        let bench =
+            Bench { cores: Cores::new()?, cluster: Cluster::default(), tables: Tables::default() };
         Ok(Self { bench, worlds: HashMap::new() })
     }
 

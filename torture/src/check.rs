@@ -77,7 +77,8 @@ fn tiles(world: &World, cluster: &Cluster, blocks: &[BlockAudit], wrong: &mut Ve
         of_log.sort_by_key(|block| block.block_start);
         let (first, begins) = (log.first().map(|entry| entry.offset), of_log.first());
         if first != begins.map(|block| block.block_start) {
-            wrong.push(format!("partition {partition}: the log begins at {first:?}, blocks do not"));
+            wrong
+                .push(format!("partition {partition}: the log begins at {first:?}, blocks do not"));
         }
         for open in of_log.iter().rev().skip(1).filter(|block| !block.finished) {
             wrong.push(format!("partition {partition}: block {} is open", open.block_start));

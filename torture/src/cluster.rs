@@ -48,9 +48,7 @@ impl Service {
         match self {
             Self::Ingest => &[Topic::Reports, Topic::DeadLetters],
             Self::Enrich => &[Topic::Enriched, Topic::DeadLetters],
-            Self::Aggregate => {
-                &[Topic::Cells, Topic::Sessions, Topic::Blocks, Topic::DeadLetters]
-            }
+            Self::Aggregate => &[Topic::Cells, Topic::Sessions, Topic::Blocks, Topic::DeadLetters],
             Self::Sink => &[Topic::DeadLetters],
         }
     }

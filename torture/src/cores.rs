@@ -45,7 +45,8 @@ impl Cores {
         let service = EnrichSettings { reload_s: 0, ..EnrichSettings::default() };
         let settings = Settings { service, ..Settings::default() };
         let enrich = Enrich::handler(&settings, &Registry::new())?;
-        let service = SinkSettings { samples: false, flush_ms: FLUSH_MS, ..SinkSettings::default() };
+        let service =
+            SinkSettings { samples: false, flush_ms: FLUSH_MS, ..SinkSettings::default() };
         let sink = Maker::new(Settings { service, ..Settings::default() })?;
         Ok(Self { enrich, ingest: Vec::new(), aggregate: Default::default(), sink })
     }

@@ -129,8 +129,7 @@ impl Process {
         cluster: &Cluster,
     ) -> Result<(), Trouble> {
         let committed = cluster.committed(self.service, source);
-        let log = cluster
-            .log(self.service.inputs()[source.input.0], source.partition.0 as usize);
+        let log = cluster.log(self.service.inputs()[source.input.0], source.partition.0 as usize);
         let handler = cores.handler(&mut self.core);
         let position = log.start(handler.start(source, committed)?, committed);
         self.ledger.assign(source);

@@ -15,7 +15,7 @@ use crate::table::Tables;
 use crate::world::{START_MS, World};
 
 /// Steps of a run before its end.
-const STEPS: std::ops::Range<u32> = 30..160;
+const STEPS: std::ops::Range<u32> = 20..110;
 
 /// Rounds after which a pipeline without faults must have come to rest.
 const ROUNDS: usize = 200;
@@ -172,8 +172,8 @@ impl<'a> Run<'a> {
                 let most = self.rng.random_range(1..=6);
                 self.produce(most);
             }
-            8..17 => self.pass_time(),
-            17..28 => return self.fault(),
+            8..20 => self.pass_time(),
+            20..30 => return self.fault(),
             _ => {
                 if let Some(at) = self.any_process() {
                     self.work(at)?;
@@ -188,22 +188,29 @@ impl<'a> Run<'a> {
         (count > 0).then(|| self.rng.random_range(0..count))
     }
 
-    /// A process does one thing of those that its loop, its producer and its server do.
+    /// A process goes on: some of what its loop, its producer and its server do, in the loop's
+    /// order, so that anything may happen to it between any two of them.
     fn work(&mut self, at: usize) -> Result<(), Trouble> {
-        match self.rng.random_range(0..100) {
-            0..38 => {
-                let readings = self.fleet[at].readings.len();
-                if readings > 0 {
-                    let reading = self.rng.random_range(0..readings);
-                    let most = self.rng.random_range(1..=8);
-                    self.read(at, reading, most)?;
-                }
-            }
-            38..55 => self.land(at),
-            55..66 => self.acknowledge(at),
-            66..83 => self.tick(at)?,
-            83..92 => self.commit(at),
-            _ => self.insert(at)?,
+        if self.rng.random_bool(0.5) {
+            self.acknowledge(at);
+        }
+        if self.rng.random_bool(0.3) {
+            self.insert(at)?;
+        }
+        if self.rng.random_bool(0.4) {
+            self.tick(at)?;
+        }
+        if self.rng.random_bool(0.3) {
+            self.commit(at);
+        }
+        let readings = self.fleet[at].readings.len();
+        if readings > 0 && self.rng.random_bool(0.7) {
+            let reading = self.rng.random_range(0..readings);
+            let most = self.rng.random_range(1..=8);
+            self.read(at, reading, most)?;
+        }
+        if self.rng.random_bool(0.6) {
+            self.land(at);
         }
         Ok(())
     }

@@ -69,8 +69,9 @@ impl World {
         let mut oracle = Oracle::new(Geo::open(&[], &[])?);
         let (mut partitions, mut dead) = (Vec::new(), BTreeMap::new());
         for partition in 0..count {
-            let sessions: Vec<_> =
-                (0..rng.random_range(1..=2)).map(|n| Session::new(partition, n, &mut rng)).collect();
+            let sessions: Vec<_> = (0..rng.random_range(1..=2))
+                .map(|n| Session::new(partition, n, &mut rng))
+                .collect();
             let lines = lines(&sessions, if count == 2 { 9 } else { 18 }, &mut rng);
             let mut log = Vec::with_capacity(lines.len());
             for (at, line) in lines.iter().enumerate() {

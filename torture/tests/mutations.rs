@@ -1,5 +1,5 @@
 //! What is claimed is held: broken on purpose, each claim is found wanting.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::process::Command;
 

@@ -54,7 +54,8 @@ fn the_largest_metadata_is_under_4_kb() {
     let list = || [crate::grouping::Dimension::ClientVersion; 8].to_vec();
     let groupings = (0..7).map(|i| (format!("{i:0<10}"), list())).collect();
     let rules = Rules::new(i64::MAX, i32::MAX, groupings);
-    let text = Metadata::new(i32::MAX, rules, u64::MAX, &seen, i64::MAX, Some(i64::MAX)).text().unwrap();
+    let text =
+        Metadata::new(i32::MAX, rules, u64::MAX, &seen, i64::MAX, Some(i64::MAX)).text().unwrap();
     assert!((3000..4096).contains(&text.len()), "{} bytes", text.len());
 }
 

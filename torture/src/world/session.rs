@@ -141,7 +141,9 @@ impl Session {
         for of_video in [false, true].into_iter().take(1 + usize::from(video)) {
             match newest(of_video) {
                 Some(from_ms) if client_ms <= from_ms => continue,
-                Some(from_ms) => event.intervals.extend(self.interval(of_video, from_ms, client_ms)),
+                Some(from_ms) => {
+                    event.intervals.extend(self.interval(of_video, from_ms, client_ms))
+                }
                 None => event.baselines += 1,
             }
             stale = false;
