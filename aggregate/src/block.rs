@@ -42,12 +42,20 @@ pub(crate) struct Metadata {
     pub(crate) epoch: i32,
     #[serde(flatten)]
     pub(crate) rules: Rules,
+    /// How many blocks, this one being the first, are folded by these rules whatever the settings
+    /// say: their rows may be written before anything more is committed.
+    #[serde(default = "only_this_one")]
+    pub(crate) holds: u64,
     /// Raw offsets answered for before the block, as ranges.
     raw: String,
     /// Raw offsets once missing that are no longer among the ranges' holes.
     pub(crate) forgotten: i64,
     /// Watermark, ms since the Unix epoch.
     pub(crate) watermark: Option<i64>,
+}
+
+const fn only_this_one() -> u64 {
+    1
 }
 
 /// Why what is committed cannot be gone on from.
@@ -63,11 +71,12 @@ impl Metadata {
     pub(crate) fn new(
         epoch: i32,
         rules: Rules,
+        holds: u64,
         seen: &OffsetRanges,
         forgotten: i64,
         watermark: Option<i64>,
     ) -> Self {
-        Self { v: VERSION, epoch, rules, raw: seen.to_string(), forgotten, watermark }
+        Self { v: VERSION, epoch, rules, holds, raw: seen.to_string(), forgotten, watermark }
     }
 
     /// Reads what was committed, with the raw offsets answered for.
@@ -85,7 +94,7 @@ impl Metadata {
         }
         let metadata: Self = serde_json::from_str(text).map_err(|error| unreadable(&error))?;
         let seen = metadata.raw.parse().map_err(|error| unreadable(&error))?;
-        if !metadata.rules.hold() {
+        if !metadata.rules.hold() || metadata.holds == 0 {
             return Err(unreadable(&"a length of 0"));
         }
         Ok((metadata, seen))

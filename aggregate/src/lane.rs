@@ -9,6 +9,7 @@ use crate::block::{Extent, Metadata, MetadataError, Rules};
 use crate::fold::{Fold, Version};
 use crate::lineage;
 use crate::metrics::Metrics;
+use crate::plan::Plan;
 use crate::settings::AggregateSettings;
 use crate::watermark::Watermark;
 
@@ -23,6 +24,10 @@ const DEAD_LETTERS: OutputTopic = OutputTopic(3);
 
 /// Silence after which a partition counts as idle: what it has is then written at once.
 const QUIET_MS: u64 = 1000;
+
+/// Blocks that are folded by the rules committed with the first of them. Their rows need not wait
+/// for a commit; other settings have to.
+const HOLDS: u64 = 8;
 
 /// What all partitions share.
 #[derive(Debug)]
@@ -41,6 +46,7 @@ pub(crate) struct Lane {
     block: Option<Block>,
     /// Blocks that have ended and are not written yet, each with what is committed once it is.
     ended: VecDeque<(Block, Opening)>,
+    plan: Plan,
     /// Raw offsets answered for.
     seen: OffsetRanges,
     /// Raw offsets missing that are no longer among the holes of `seen`.
@@ -53,6 +59,8 @@ pub(crate) struct Lane {
 
 #[derive(Debug)]
 struct Block {
+    /// Its place among the blocks since the partition was assigned.
+    number: u64,
     rules: Rules,
     extent: Extent,
     fold: Fold,
@@ -70,9 +78,9 @@ struct Opening {
 }
 
 impl Block {
-    fn open(start: Offset, rules: Rules) -> Self {
+    fn open(start: Offset, number: u64, rules: Rules) -> Self {
         let (extent, fold) = (Extent::at(start), Fold::new(&rules));
-        Self { rules, extent, fold, audit: BlockAudit::default(), written: start }
+        Self { number, rules, extent, fold, audit: BlockAudit::default(), written: start }
     }
 }
 
@@ -87,6 +95,7 @@ impl Lane {
             source,
             block: None,
             ended: VecDeque::new(),
+            plan: Plan::default(),
             seen: OffsetRanges::default(),
             forgotten: 0,
             watermark: Watermark(None),
@@ -96,7 +105,8 @@ impl Lane {
         };
         if let Some(committed) = committed {
             let (metadata, seen) = Metadata::read(committed)?;
-            lane.block = Some(Block::open(committed.offset, metadata.rules));
+            lane.plan = Plan::resume(metadata.rules.clone(), metadata.holds);
+            lane.block = Some(Block::open(committed.offset, 0, metadata.rules));
             lane.seen = seen;
             lane.forgotten = metadata.forgotten;
             lane.watermark = Watermark(metadata.watermark);
@@ -113,6 +123,11 @@ impl Lane {
     ) -> Result<(), Fatal> {
         self.heard = true;
         let ended = |block: &Block| block.extent.ends_before(record.appended, &block.rules);
+        #[cfg(feature = "mutations")]
+        let ended = |block: &Block| {
+            let written = block.written > block.extent.start;
+            ended(block) || (written && crate::mutations::block_ends())
+        };
         match &self.block {
             None => {
                 let Opening { start, metadata } = self.open(record.offset, shared)?;
@@ -140,6 +155,8 @@ impl Lane {
         let Some(block) = &mut self.block else { return };
         let (metrics, lineage) = (&shared.metrics, &report.lineage);
         let replayed = self.seen.contains(Offset(lineage.raw_to));
+        #[cfg(feature = "mutations")]
+        let replayed = replayed && !crate::mutations::lineage();
         let outcomes = lineage::account(lineage, &mut self.seen);
         metrics.count(&outcomes);
         block.audit.accepted += outcomes.accepted;
@@ -200,10 +217,29 @@ impl Lane {
         now_ms.saturating_sub(self.heard_ms)
     }
 
-    /// Writes all that is not written yet.
+    /// The group has committed where a block starts.
+    pub(crate) fn committed(&mut self, offset: Offset) {
+        self.plan.committed(offset);
+    }
+
+    /// True while more blocks wait for a commit than should.
+    pub(crate) fn holds_back(&self) -> bool {
+        self.ended.len() as u64 > HOLDS
+    }
+
+    /// True if something is not written yet.
+    pub(crate) fn has_unwritten(&self) -> bool {
+        let open = |block: &Block| block.written < block.extent.upto;
+        !self.ended.is_empty() || self.block.as_ref().is_some_and(open)
+    }
+
+    /// Writes all that is not written yet and may be.
     pub(crate) fn flush(&mut self, shared: &Shared, out: &mut dyn Output) -> Result<(), Fatal> {
         self.write_ended(shared, out)?;
-        match self.block.take_if(|block| block.written < block.extent.upto) {
+        let plan = &self.plan;
+        let due =
+            |block: &mut Block| block.written < block.extent.upto && plan.may_write(block.number);
+        match self.block.take_if(due) {
             Some(mut block) => {
                 self.write(&mut block, false, shared, out)?;
                 self.block = Some(block);
@@ -225,7 +261,10 @@ impl Lane {
 
     /// Writes the blocks that have ended, and lets what the next ones start with be committed.
     fn write_ended(&mut self, shared: &Shared, out: &mut dyn Output) -> Result<(), Fatal> {
-        while let Some((mut block, Opening { start, metadata })) = self.ended.pop_front() {
+        while self.ended.front().is_some_and(|(block, _)| self.plan.may_write(block.number)) {
+            let Some((mut block, Opening { start, metadata })) = self.ended.pop_front() else {
+                break;
+            };
             self.write(&mut block, true, shared, out)?;
             out.checkpoint(self.source, start, &metadata);
             shared.metrics.blocks.inc();
@@ -233,14 +272,16 @@ impl Lane {
         Ok(())
     }
 
-    /// Opens a block by the settings of now. What it starts with is to be committed, as soon as
-    /// all that came before is acknowledged, so that whoever folds the block folds it alike.
+    /// Opens a block, by the settings of now if nothing that is committed says otherwise. What it
+    /// starts with is to be committed, as soon as all that came before is acknowledged, so that
+    /// whoever folds the block folds it alike.
     fn open(&mut self, start: Offset, shared: &Shared) -> Result<Opening, Fatal> {
-        let (epoch, rules) = (shared.settings.epoch, shared.settings.rules());
-        let metadata =
-            Metadata::new(epoch, rules.clone(), &self.seen, self.forgotten, self.watermark.0);
+        let (epoch, wanted) = (shared.settings.epoch, shared.settings.rules());
+        let (number, rules, holds) = self.plan.open(start, wanted, HOLDS);
+        let (seen, watermark) = (&self.seen, self.watermark.0);
+        let metadata = Metadata::new(epoch, rules.clone(), holds, seen, self.forgotten, watermark);
         let metadata = metadata.text().map_err(|error| Fatal(error.to_string()))?;
-        self.block = Some(Block::open(start, rules));
+        self.block = Some(Block::open(start, number, rules));
         Ok(Opening { start, metadata })
     }
 
@@ -254,6 +295,8 @@ impl Lane {
         let Extent { start, upto, read, .. } = block.extent;
         let (epoch, partition) = (shared.settings.epoch, self.source.partition);
         let version = Version { epoch, partition: partition.0, block_start: start.0, upto: upto.0 };
+        #[cfg(feature = "mutations")]
+        let version = crate::mutations::version(version);
         let fatal = |error: schemas::EncodeError| Fatal(error.to_string());
         let mut send = |topic, row: &[u8]| out.send(self.source, topic, None, row);
         let cells =

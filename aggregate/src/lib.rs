@@ -10,7 +10,10 @@ mod judged;
 mod lane;
 mod lineage;
 mod metrics;
+#[cfg(feature = "mutations")]
+pub mod mutations;
 mod pipeline;
+mod plan;
 mod service;
 mod session;
 mod settings;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use runtime::{Committed, Fatal, Handler, Output, Pace, Record, Source, Start};
+use runtime::{Committed, Fatal, Handler, Offset, Output, Pace, Record, Source, Start};
 
 use crate::block::{Metadata, MetadataError};
 use crate::lane::{Lane, Shared};
@@ -19,6 +19,7 @@ pub struct Pipeline {
     now_ms: u64,
     /// Place of the partition that may write first.
     first: usize,
+    draining: bool,
 }
 
 impl Pipeline {
@@ -33,7 +34,7 @@ impl Pipeline {
     ) -> prometheus::Result<Self> {
         let metrics = Metrics::new(registry)?;
         let shared = Shared { settings, topic: topic.to_owned(), metrics };
-        Ok(Self { shared, lanes: BTreeMap::new(), now_ms: 0, first: 0 })
+        Ok(Self { shared, lanes: BTreeMap::new(), now_ms: 0, first: 0, draining: false })
     }
 
     /// What is committed must be of this epoch, and legible.
@@ -100,6 +101,9 @@ impl Handler for Pipeline {
         lanes.rotate_left(self.first);
         for lane in lanes {
             lane.tick(now_ms, pace, &self.shared, out)?;
+            if self.draining {
+                lane.flush(&self.shared, out)?;
+            }
         }
         if let Some(at_ms) = combined(self.lanes.values().map(|lane| lane.progress(now_ms))) {
             #[expect(clippy::cast_precision_loss, reason = "seconds since the epoch fit")]
@@ -108,7 +112,22 @@ impl Handler for Pipeline {
         Ok(())
     }
 
+    fn committed(&mut self, source: Source, offset: Offset) {
+        if let Some(lane) = self.lanes.get_mut(&source) {
+            lane.committed(offset);
+        }
+    }
+
+    fn holds_back(&self) -> bool {
+        self.lanes.values().any(Lane::holds_back)
+    }
+
     fn drain(&mut self, out: &mut dyn Output) -> Result<(), Fatal> {
+        self.draining = true;
         self.lanes.values_mut().try_for_each(|lane| lane.flush(&self.shared, out))
+    }
+
+    fn drained(&self) -> bool {
+        !self.lanes.values().any(Lane::has_unwritten)
     }
 }

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::block::Rules;
 use crate::grouping::{Groupings, default_groupings};
 
-/// Section `[aggregate]`. `block_records`, `window_s` and `groupings` hold from the next block on:
-/// a block is folded by the settings that it was opened with, which are kept beside its committed
-/// offset. Change them while no instance runs.
+/// Section `[aggregate]`. `block_records`, `window_s` and `groupings` are kept beside the committed
+/// offset and hold for the next eight blocks from there: changed ones apply after those. Change them
+/// while no instance runs, however it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct AggregateSettings {

@@ -48,6 +48,10 @@ impl Run {
             look_back: false,
         };
         self.pipeline.record(&record, &mut self.out).unwrap();
+        // Nothing here waits for the group; that is tried where it may be late.
+        for checkpoint in &self.out.checkpoints {
+            self.pipeline.committed(SOURCE, checkpoint.offset);
+        }
     }
 
     fn report(&mut self, offset: i64, appended_ms: i64, report: &EnrichedReport) {

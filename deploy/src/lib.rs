@@ -15,4 +15,5 @@ pub mod replay;
 pub mod services;
 pub mod stack;
 pub mod topics;
+pub mod torture;
 pub mod up;

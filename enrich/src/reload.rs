@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-use runtime::{Committed, Fatal, Handler, Output, Pace, Record, Source, Start};
+use runtime::{Committed, Fatal, Handler, Offset, Output, Pace, Record, Source, Start};
 
 use crate::geo::Geo;
 use crate::metrics::ReloadMetrics;
@@ -80,6 +80,14 @@ impl Handler for Reloading {
             self.pipeline.look_up_in(geo);
         }
         self.pipeline.tick(now_ms, pace, out)
+    }
+
+    fn committed(&mut self, source: Source, offset: Offset) {
+        self.pipeline.committed(source, offset);
+    }
+
+    fn holds_back(&self) -> bool {
+        self.pipeline.holds_back()
     }
 
     fn drain(&mut self, out: &mut dyn Output) -> Result<(), Fatal> {

@@ -10,6 +10,8 @@ mod formats;
 mod intervals;
 mod lineage;
 mod metrics;
+#[cfg(feature = "mutations")]
+pub mod mutations;
 mod pipeline;
 mod settings;
 

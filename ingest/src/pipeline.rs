@@ -53,6 +53,10 @@ impl Pipeline {
 
 impl Handler for Pipeline {
     fn start(&self, _: Source, _: Option<&Committed>) -> Result<Start, Fatal> {
+        #[cfg(feature = "mutations")]
+        if runtime::mutations::is_broken(crate::mutations::LOOK_BACK) {
+            return Ok(Start::Committed);
+        }
         Ok(Start::LookBack { ms: self.settings.look_back_ms() })
     }
 

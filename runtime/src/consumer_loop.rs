@@ -18,7 +18,7 @@ use crate::ledger::Commit;
 use crate::metrics::Metrics;
 use crate::native;
 use crate::positions::{Positions, Trouble};
-use crate::record::Source;
+use crate::record::{Offset, Source};
 use crate::settings::Kafka;
 
 const TICK: Duration = Duration::from_millis(100);
@@ -63,6 +63,8 @@ pub(crate) struct ConsumerLoop {
     /// The newest commit of each partition, kept because a commit that failed is repeated whole.
     commits: BTreeMap<Source, Commit>,
     uncommitted: bool,
+    /// The commit that is under way.
+    committing: Vec<(Source, Offset)>,
 }
 
 impl ConsumerLoop {
@@ -95,6 +97,7 @@ impl ConsumerLoop {
             dry: false,
             commits: BTreeMap::new(),
             uncommitted: false,
+            committing: Vec::new(),
         })
     }
 
@@ -116,6 +119,7 @@ impl ConsumerLoop {
         while let Some(change) = self.consumer.context().next_rebalance() {
             self.flow.revoke();
             self.commits.clear();
+            self.committing.clear();
             self.uncommitted = false;
             self.joined = false;
             self.assigned = match change {
@@ -209,15 +213,25 @@ impl ConsumerLoop {
             self.uncommitted = true;
         }
         let context = self.consumer.context();
-        self.uncommitted |= context.take_commit_failed();
+        if context.is_committing() {
+            return;
+        }
+        let failed = context.take_commit_failed();
+        let committed = std::mem::take(&mut self.committing).into_iter();
+        for (source, offset) in committed.filter(|_| !failed) {
+            self.flow.handler.committed(source, offset);
+        }
+        self.uncommitted |= failed;
         // What failed may belong to partitions that are gone.
         self.uncommitted &= !self.commits.is_empty();
-        if !self.uncommitted || context.is_committing() {
+        if !self.uncommitted {
             return;
         }
         match self.commit_list().and_then(|list| native::commit(&self.consumer, &list)) {
             Ok(()) => {
                 self.consumer.context().commit_started();
+                let commits = self.commits.values();
+                self.committing = commits.map(|commit| (commit.source, commit.offset)).collect();
                 self.uncommitted = false;
             }
             Err(error) => tracing::debug!("a commit could not be started: {error}"),
@@ -240,7 +254,8 @@ impl ConsumerLoop {
     /// Pauses reading while too much is in flight. The client drops what it has fetched when it
     /// pauses, hence the distance between the two thresholds.
     fn hold_back(&mut self) -> Result<(), Fatal> {
-        let congested = self.flow.writer.congested();
+        let held = self.flow.handler.holds_back();
+        let congested = held || self.flow.writer.congested();
         if self.paused == congested || (self.paused && !self.flow.writer.is_relieved()) {
             return Ok(());
         }
@@ -280,11 +295,14 @@ impl ConsumerLoop {
     fn drain(&mut self, deadline: Instant) -> Result<Drained, Fatal> {
         tracing::info!("stopping");
         self.health.set_waits_for(Some("its end".to_owned()));
+        self.pause_all();
         self.flow.handler.drain(&mut self.flow.writer)?;
         let mut settled = false;
         while !settled && Instant::now() < deadline {
-            std::thread::sleep(PAUSED);
+            // What is polled for is the outcome of a commit, no message.
+            let _ = self.consumer.poll(PAUSED);
             self.flow.writer.serve()?;
+            self.commit();
             let now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
             if Instant::now() >= self.next_tick {
                 self.next_tick = Instant::now() + TICK;
@@ -297,13 +315,16 @@ impl ConsumerLoop {
         Ok(if settled && committed { Drained::Clean } else { Drained::Late })
     }
 
+    /// No message comes any more.
+    fn pause_all(&self) {
+        if let Ok(list) = self.consumer.assignment() {
+            let _ = self.consumer.pause(&list);
+        }
+    }
+
     /// Commits with retries until all is committed or the deadline passes. Asynchronous, because
     /// a synchronous commit knows no deadline.
     fn commit_last(&mut self, deadline: Instant) -> bool {
-        if let Ok(list) = self.consumer.assignment() {
-            // What is polled for is the outcome of the commit, no message.
-            let _ = self.consumer.pause(&list);
-        }
         while Instant::now() < deadline {
             self.next_commit = Instant::now();
             self.commit();

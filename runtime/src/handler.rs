@@ -109,8 +109,20 @@ pub trait Handler {
     /// When the service cannot go on.
     fn tick(&mut self, now_ms: u64, pace: Pace, out: &mut dyn Output) -> Result<(), Fatal>;
 
+    /// The group has committed `offset` for the source, as [`Output::checkpoint`] allowed it: from
+    /// here on whoever is assigned the source starts there or later.
+    fn committed(&mut self, source: Source, offset: Offset) {
+        let _ = (source, offset);
+    }
+
+    /// True while the handler keeps more than it should and can write it only after a commit:
+    /// reading pauses.
+    fn holds_back(&self) -> bool {
+        false
+    }
+
     /// The process is to end: write what is pending. The loop then waits for acknowledgements,
-    /// with ticks going on, until [`Handler::drained`] or its deadline.
+    /// with ticks and commits going on, until [`Handler::drained`] or its deadline.
     ///
     /// # Errors
     /// When the service cannot go on.

@@ -124,6 +124,11 @@ impl Ledger {
     pub fn take_commits(&mut self) -> Vec<Commit> {
         let newest = |(source, account): (&Source, &mut Account)| {
             let frontier = account.frontier;
+            #[cfg(feature = "mutations")]
+            let frontier = match crate::mutations::is_broken(crate::mutations::COMMITS_WAIT) {
+                true => u64::MAX,
+                false => frontier,
+            };
             let ready = account.checkpoints.partition_point(|point| point.after <= frontier);
             account.checkpoints.drain(..ready).next_back().map(|point| Commit {
                 source: *source,

@@ -14,6 +14,8 @@ mod lineage;
 mod load;
 mod logging;
 mod metrics;
+#[cfg(feature = "mutations")]
+pub mod mutations;
 mod native;
 mod positions;
 mod program;

@@ -10,6 +10,8 @@ mod pipeline;
 mod retry;
 mod rollup;
 mod rows;
+pub mod seam;
+mod server;
 mod service;
 mod settings;
 mod state;

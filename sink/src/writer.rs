@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use clickhouse::Client;
 use clickhouse::error::Error;
-use clickhouse::insert_formatted::InsertFormatted;
 use runtime::{Record, Source};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -18,13 +16,12 @@ use crate::metrics::Metrics;
 use crate::retry::{Verdict, summary, verdict};
 use crate::rollup;
 use crate::rows::{Blocks, CellPartials, Samples, SessionPartials};
+use crate::server::{ClickHouse, Server};
 use crate::settings::SinkSettings;
-use crate::table::{Table, insert_into, pieces};
+use crate::table::Table;
 
 /// Decoding and compressing keep a thread busy; the others' answers still have to be heard.
 const THREADS: usize = 2;
-const SEND_TIMEOUT: Duration = Duration::from_secs(60);
-const END_TIMEOUT: Duration = Duration::from_secs(300);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Rows of a block: many, so that what its columns have in common counts little.
@@ -85,7 +82,7 @@ impl Writer {
             let lane = Lane {
                 lane,
                 topic: topic.clone(),
-                client: client.clone(),
+                server: ClickHouse(client.clone()),
                 tell: tell.clone(),
                 waiting: Arc::clone(&writer.waiting),
                 metrics: metrics.clone(),
@@ -136,13 +133,14 @@ pub(crate) fn try_connection(settings: &SinkSettings, timeout: Duration) -> Resu
     })
 }
 
-struct Lane {
-    lane: usize,
-    topic: String,
-    client: Client,
-    tell: mpsc::Sender<Done>,
-    waiting: Arc<AtomicUsize>,
-    metrics: Metrics,
+/// The task that fills one table on `S`.
+pub(crate) struct Lane<S> {
+    pub(crate) lane: usize,
+    pub(crate) topic: String,
+    pub(crate) server: S,
+    pub(crate) tell: mpsc::Sender<Done>,
+    pub(crate) waiting: Arc<AtomicUsize>,
+    pub(crate) metrics: Metrics,
 }
 
 /// ClickHouse will not take the rows.
@@ -166,8 +164,9 @@ impl Taken {
     }
 }
 
-impl Lane {
-    async fn run<T: Table>(self, mut batches: UnboundedReceiver<Batch>) {
+impl<S: Server> Lane<S> {
+    /// Inserts batches, one after the other, until nobody hands over or hears of them.
+    pub(crate) async fn run<T: Table>(self, mut batches: UnboundedReceiver<Batch>) {
         while let Some(batch) = batches.recv().await {
             let done = Done { lane: self.lane, rejected: self.deliver::<T>(&batch).await };
             drop(batch);
@@ -189,11 +188,11 @@ impl Lane {
                 break taken;
             }
             tracing::error!(table = T::NAME, "more than {MOST_BAD} bad rows; trying again");
-            pauses.next().await;
+            self.server.pause(pauses.next()).await;
         };
         let hours: Vec<_> = hours.into_iter().collect();
-        while self.persist(T::NAME, || rollup::open(&self.client, &hours)).await.is_err() {
-            pauses.next().await;
+        while self.persist(T::NAME, || self.server.open(&hours)).await.is_err() {
+            self.server.pause(pauses.next()).await;
         }
         rejected
     }
@@ -202,7 +201,9 @@ impl Lane {
     fn add<T: Table>(&self, table: &mut T, record: &Record<'_>) -> Result<(), Option<Rejected>> {
         let decoded: T::Record = schemas::decode(record.payload)
             .map_err(|error| self.reject(record, "undecodable", &error.to_string()))?;
-        table.add(&decoded).map_err(|unfit| self.reject(record, "unfit", unfit.0))
+        table.add(&decoded).map_err(|unfit| self.reject(record, "unfit", unfit.0))?;
+        self.server.added(record);
+        Ok(())
     }
 
     fn reject(&self, record: &Record<'_>, reason: &'static str, detail: &str) -> Option<Rejected> {
@@ -273,7 +274,7 @@ impl Lane {
             self.block(table, &mut insert, &mut taken).await?;
         }
         if let Some(insert) = insert {
-            insert.end().await?;
+            self.server.end(insert).await?;
         }
         Ok(taken)
     }
@@ -281,16 +282,11 @@ impl Lane {
     async fn block<T: Table>(
         &self,
         table: T,
-        insert: &mut Option<InsertFormatted>,
+        insert: &mut Option<S::Insert>,
         taken: &mut Taken,
     ) -> Result<(), Error> {
-        let insert = insert.get_or_insert_with(|| {
-            let insert = self.client.insert_formatted_with(insert_into(&table));
-            insert.with_timeouts(Some(SEND_TIMEOUT), Some(END_TIMEOUT))
-        });
-        for piece in pieces(&table) {
-            insert.send(piece.into()).await?;
-        }
+        let insert = insert.get_or_insert_with(|| self.server.begin(&table));
+        self.server.block(insert, &table).await?;
         taken.rows += table.rows() as u64;
         taken.hours.extend(table.hours());
         Ok(())
@@ -321,7 +317,7 @@ impl Lane {
                 self.waiting.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(table, %reason, "waiting for ClickHouse");
             }
-            pauses.next().await;
+            self.server.pause(pauses.next()).await;
         };
         if waits {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
@@ -336,9 +332,8 @@ impl Lane {
 struct Pauses(Option<Duration>);
 
 impl Pauses {
-    async fn next(&mut self) {
+    fn next(&mut self) -> Duration {
         let pause = self.0.map_or(FIRST_PAUSE, |last| LONGEST_PAUSE.min(last * 2));
-        self.0 = Some(pause);
-        tokio::time::sleep(pause).await;
+        *self.0.insert(pause)
     }
 }

@@ -34,13 +34,13 @@ fn a_block_ends_after_n_records() {
 fn metadata_reads_back_and_stays_small_ascii() {
     let seen: OffsetRanges = "0-12,14".parse().unwrap();
     let rules = AggregateSettings::default().rules();
-    let metadata = Metadata::new(3, rules, &seen, 2, Some(99));
+    let metadata = Metadata::new(3, rules, 8, &seen, 2, Some(99));
     let text = metadata.text().unwrap();
     assert_eq!(Metadata::read(&committed(&text)).unwrap(), (metadata, seen));
     assert!(text.is_ascii());
     let start = r#"{"v":1,"epoch":3,"n":100000,"block_ms":60000,"window_s":60,"groupings":{"#;
     assert!(text.starts_with(start), "{text}");
-    assert!(text.ends_with(r#""raw":"0-12,14","forgotten":2,"watermark":99}"#), "{text}");
+    assert!(text.ends_with(r#""holds":8,"raw":"0-12,14","forgotten":2,"watermark":99}"#), "{text}");
 }
 
 #[test]
@@ -54,7 +54,8 @@ fn the_largest_metadata_is_under_4_kb() {
     let list = || [crate::grouping::Dimension::ClientVersion; 8].to_vec();
     let groupings = (0..7).map(|i| (format!("{i:0<10}"), list())).collect();
     let rules = Rules::new(i64::MAX, i32::MAX, groupings);
-    let text = Metadata::new(i32::MAX, rules, &seen, i64::MAX, Some(i64::MAX)).text().unwrap();
+    let text =
+        Metadata::new(i32::MAX, rules, u64::MAX, &seen, i64::MAX, Some(i64::MAX)).text().unwrap();
     assert!((3000..4096).contains(&text.len()), "{} bytes", text.len());
 }
 
@@ -64,7 +65,7 @@ fn what_another_tool_committed_is_not_gone_on_from() {
         let error = Metadata::read(&committed(metadata)).unwrap_err();
         assert!(matches!(error, MetadataError::Unreadable(_)), "{metadata:?}: {error}");
     }
-    let text = Metadata::new(1, rules(5), &OffsetRanges::default(), 0, None).text().unwrap();
+    let text = Metadata::new(1, rules(5), 1, &OffsetRanges::default(), 0, None).text().unwrap();
     for (from, to) in [(r#""n":5"#, r#""n":0"#), (r#""raw":"""#, r#""raw":"5-3""#)] {
         let changed = text.replace(from, to);
         assert_ne!(changed, text);

@@ -79,15 +79,16 @@ struct Outside {
 }
 
 impl Outside {
-    fn acknowledge(&mut self) {
+    fn acknowledge(&mut self, pipeline: &mut Pipeline) {
         self.out.acknowledge();
         self.acknowledged = self.out.sent.len();
-        self.commit();
+        self.commit(pipeline);
     }
 
     /// Commits what is due, as the loop does at any time.
-    fn commit(&mut self) {
+    fn commit(&mut self, pipeline: &mut Pipeline) {
         for commit in self.out.take_commits() {
+            pipeline.committed(SOURCE, commit.offset);
             self.committed = Some(Committed { offset: commit.offset, metadata: commit.metadata });
         }
     }
@@ -108,19 +109,19 @@ fn live(
     let ahead = log.iter().filter(|entry| entry.offset >= from);
     for (count, entry) in (1..).zip(ahead.take(life.takes)) {
         pipeline.record(&record(entry), &mut outside.out).unwrap();
-        outside.commit();
+        outside.commit(&mut pipeline);
         if count % life.flush_every == 0 {
             pipeline.tick(10_000 * count as u64, Pace::Live, &mut outside.out).unwrap();
         }
         if count % life.acknowledge_every == 0 {
-            outside.acknowledge();
+            outside.acknowledge(&mut pipeline);
         }
     }
     match life.killed {
         Some(more) => outside.out.sent.truncate(outside.acknowledged + more),
         None => {
             pipeline.drain(&mut outside.out).unwrap();
-            outside.acknowledge();
+            outside.acknowledge(&mut pipeline);
         }
     }
     (outside.committed, outside.out.sent)

@@ -13,8 +13,9 @@ use crate::truth::Dead;
 /// Differences that are told in words.
 const TOLD: usize = 20;
 
-/// Compares everything.
-pub(super) fn compare(expected: &Expected, actual: &Actual) -> Verdict {
+/// Holds everything that the pipeline has come to against the oracle.
+#[must_use]
+pub fn compare(expected: &Expected, actual: &Actual) -> Verdict {
     let mut verdict = Verdict { raw_records: actual.logs.raw_records, ..Verdict::default() };
     for block in &actual.blocks {
         verdict.accepted += block.accepted as u64;

@@ -13,6 +13,8 @@ use std::path::PathBuf;
 use schemas::{BlockAudit, SessionPartial};
 use serde::Serialize;
 
+pub use compare::compare;
+
 use crate::oracle::{Cell, CellKey, Expected, Geo, LookUpError, NotAState, Oracle, Stranger};
 use crate::truth::{self, Dead, TruthError};
 
@@ -94,20 +96,26 @@ pub struct Verdict {
 
 /// What the pipeline has come to.
 #[derive(Debug, Default)]
-struct Actual {
-    logs: Logs,
-    cells: Vec<(CellKey, Cell)>,
-    sessions: Vec<SessionPartial>,
-    blocks: Vec<BlockAudit>,
+pub struct Actual {
+    /// What Kafka's logs hold.
+    pub logs: Logs,
+    /// The view `cells`.
+    pub cells: Vec<(CellKey, Cell)>,
+    /// The view `sessions`; what identifies rows (epoch, partition, offsets) is 0.
+    pub sessions: Vec<SessionPartial>,
+    /// Audits of blocks, of each in its newest version.
+    pub blocks: Vec<BlockAudit>,
 }
 
 /// What Kafka's logs hold.
 #[derive(Debug, Default)]
-struct Logs {
-    raw_records: u64,
+pub struct Logs {
+    /// Records of the raw topic.
+    pub raw_records: u64,
     /// Next offset of each partition of the enriched topic.
-    enriched_ends: BTreeMap<i32, i64>,
-    dead_letters: Vec<Dead>,
+    pub enriched_ends: BTreeMap<i32, i64>,
+    /// Dead letters, each source offset once.
+    pub dead_letters: Vec<Dead>,
 }
 
 /// Why nothing could be compared.
@@ -175,7 +183,7 @@ pub async fn verify(options: &Options) -> Result<Verdict, VerifyError> {
         sessions: reader.sessions().await?,
         blocks: reader.blocks().await?,
     };
-    Ok(compare::compare(&expected, &actual))
+    Ok(compare(&expected, &actual))
 }
 
 /// What the truth files add up to.

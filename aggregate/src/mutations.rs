@@ -1,0 +1,31 @@
+//! Names of the claims that [`runtime::mutations`] can break here.
+
+use runtime::mutations::is_broken;
+
+use crate::fold::Version;
+
+/// A record counts only if its raw offset was not answered for before.
+pub const LINEAGE: &str = "lineage";
+/// A row's version is how far its block is folded.
+pub const UPTO: &str = "upto";
+/// Where a block ends follows from the log alone.
+pub const BLOCK_ENDS: &str = "block ends";
+/// Rows wait until the rules that they follow from are committed.
+pub const RULES_FIRST: &str = "rules first";
+
+pub(crate) fn lineage() -> bool {
+    is_broken(LINEAGE)
+}
+
+/// Without `upto` all versions of a row are alike, and the last to come stays.
+pub(crate) fn version(version: Version) -> Version {
+    if is_broken(UPTO) { Version { upto: version.block_start, ..version } } else { version }
+}
+
+pub(crate) fn rules_first() -> bool {
+    is_broken(RULES_FIRST)
+}
+
+pub(crate) fn block_ends() -> bool {
+    is_broken(BLOCK_ENDS)
+}

@@ -1,0 +1,156 @@
+//! The service without its server: the real handler, and the real tasks that decode batches, build
+//! rows and decide what an error means, held at the point where an insert would leave. Whoever
+//! holds the seam sees each insert and answers it. No thread, no clock, no network.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use clickhouse::error::Error;
+use runtime::{Fatal, Handler, Record, Service as _, Settings};
+use tokio::sync::mpsc::unbounded_channel;
+
+use crate::metrics::Metrics;
+use crate::pipeline::Pipeline;
+use crate::rows::{Blocks, CellPartials, Samples, SessionPartials};
+use crate::server::Server;
+use crate::service::Sink;
+use crate::settings::SinkSettings;
+use crate::table::Table;
+use crate::writer::{Lane, Writer};
+
+/// What makes sinks: built once, shared by all of them.
+pub struct Maker {
+    settings: Settings<SinkSettings>,
+    topics: Vec<String>,
+    metrics: Metrics,
+}
+
+/// Payloads of the records whose rows an insert brings, in its order.
+pub type Rows = Vec<Vec<u8>>;
+
+/// What inserts the batches of one lane.
+type Task = Pin<Box<dyn Future<Output = ()>>>;
+
+/// One sink's writer.
+pub struct Seam {
+    tasks: Vec<(Task, Rc<RefCell<Wire>>)>,
+}
+
+/// Between one task and whoever answers it.
+#[derive(Default)]
+struct Wire {
+    rows: Rows,
+    request: Option<Rows>,
+    answer: Option<Result<(), String>>,
+}
+
+impl Maker {
+    /// Makes sinks with these settings.
+    ///
+    /// # Errors
+    /// When metrics cannot be registered.
+    pub fn new(settings: Settings<SinkSettings>) -> Result<Self, Fatal> {
+        let topics = Sink::topics(&settings).inputs;
+        let metrics = Metrics::new(&prometheus::Registry::new())?;
+        Ok(Self { settings, topics, metrics })
+    }
+
+    /// A sink: its handler, and the other side of its writer.
+    #[must_use]
+    pub fn make(&self) -> (Box<dyn Handler>, Seam) {
+        let (tell, done) = mpsc::channel();
+        let mut writer = Writer::with(done);
+        let mut tasks = Vec::with_capacity(self.topics.len());
+        for (number, topic) in self.topics.iter().enumerate() {
+            let (sender, batches) = unbounded_channel();
+            writer.lanes.push(sender);
+            let wire = Rc::<RefCell<Wire>>::default();
+            let lane = Lane {
+                lane: number,
+                topic: topic.clone(),
+                server: Wired(Rc::clone(&wire)),
+                tell: tell.clone(),
+                waiting: Arc::clone(&writer.waiting),
+                metrics: self.metrics.clone(),
+            };
+            let task: Task = match number {
+                0 => Box::pin(lane.run::<CellPartials>(batches)),
+                1 => Box::pin(lane.run::<SessionPartials>(batches)),
+                2 => Box::pin(lane.run::<Blocks>(batches)),
+                _ => Box::pin(lane.run::<Samples>(batches)),
+            };
+            tasks.push((task, wire));
+        }
+        let handler = Pipeline::new(&self.settings.service, writer, self.metrics.clone());
+        (Box::new(handler), Seam { tasks })
+    }
+}
+
+impl Seam {
+    /// Lets the task of a lane (numbered as the inputs are) go on; the insert that it waits for, if
+    /// it waits for one.
+    pub fn request(&mut self, lane: usize) -> Option<Rows> {
+        let (task, wire) = self.tasks.get_mut(lane)?;
+        // A task that has ended is not polled: it ends only when the handler is gone.
+        let _ = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        wire.borrow().request.clone()
+    }
+
+    /// Answers the insert that a lane waits for, an error by ClickHouse's own text, and lets the
+    /// task go on.
+    pub fn answer(&mut self, lane: usize, answer: Result<(), String>) {
+        if let Some((task, wire)) = self.tasks.get_mut(lane) {
+            wire.borrow_mut().answer = Some(answer);
+            let _ = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        }
+    }
+}
+
+struct Wired(Rc<RefCell<Wire>>);
+
+impl Server for Wired {
+    type Insert = ();
+
+    fn added(&self, record: &Record<'_>) {
+        self.0.borrow_mut().rows.push(record.payload.to_vec());
+    }
+
+    fn begin<T: Table>(&self, _: &T) {}
+
+    async fn block<T: Table>(&self, (): &mut (), _: &T) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn end(&self, (): ()) -> Result<(), Error> {
+        {
+            let mut wire = self.0.borrow_mut();
+            let rows = std::mem::take(&mut wire.rows);
+            wire.request = Some(rows);
+        }
+        std::future::poll_fn(|_| {
+            let mut wire = self.0.borrow_mut();
+            let Some(answer) = wire.answer.take() else { return Poll::Pending };
+            wire.request = None;
+            Poll::Ready(answer.map_err(Error::BadResponse))
+        })
+        .await
+    }
+
+    async fn open(&self, _: &[u32]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn pause(&self, _: Duration) {
+        let mut waited = false;
+        std::future::poll_fn(|_| {
+            if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+}

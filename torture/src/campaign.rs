@@ -1,0 +1,103 @@
+//! Many runs.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::Trouble;
+use crate::check::check;
+use crate::cluster::Cluster;
+use crate::cores::Cores;
+use crate::run::{Bench, Run};
+use crate::table::Tables;
+use crate::world::World;
+
+/// Worlds that there are: a seed picks one, so that truths are worked out once.
+const WORLDS: u64 = 512;
+
+/// What became of one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The seed that it follows from.
+    pub seed: u64,
+    /// Processes that were killed.
+    pub kills: u64,
+    /// What is not as it must be; none if the run is well.
+    pub wrong: Vec<String>,
+    /// What happened, step by step, if that was asked for.
+    pub trace: Vec<String>,
+}
+
+/// What many runs came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Runs.
+    pub runs: u64,
+    /// Processes killed.
+    pub kills: u64,
+    /// Runs that were wrong.
+    pub wrong: u64,
+}
+
+/// Plays runs one after the other.
+pub struct Campaign {
+    bench: Bench,
+    worlds: HashMap<u64, Rc<World>>,
+}
+
+impl Campaign {
+    /// Builds what all runs share.
+    ///
+    /// # Errors
+    /// When a service cannot be built.
+    pub fn new() -> Result<Self, Trouble> {
+        let bench =
+            Bench { cores: Cores::new()?, cluster: Cluster::default(), tables: Tables::default() };
+        Ok(Self { bench, worlds: HashMap::new() })
+    }
+
+    /// Plays the run of `seed`: always the same.
+    ///
+    /// # Errors
+    /// When its world cannot be built. What goes wrong in the run itself is part of its outcome.
+    pub fn run(&mut self, seed: u64, trace: bool) -> Result<Outcome, Trouble> {
+        let number = seed % WORLDS;
+        let world = match self.worlds.get(&number) {
+            Some(world) => Rc::clone(world),
+            None => {
+                let world = Rc::new(World::new(number)?);
+                self.worlds.insert(number, Rc::clone(&world));
+                world
+            }
+        };
+        let mut run = Run::new(&mut self.bench, &world, seed, trace);
+        let played = run.play();
+        let kills = run.kills;
+        let trace = run.into_trace();
+        let checked = played.and_then(|()| check(&world, &self.bench.cluster, &self.bench.tables));
+        let wrong = checked.unwrap_or_else(|trouble| vec![trouble.to_string()]);
+        Ok(Outcome { seed, kills, wrong, trace })
+    }
+
+    /// Plays `runs` runs from seed `first` on, and tells of each that is wrong.
+    ///
+    /// # Errors
+    /// When a world cannot be built.
+    pub fn play(
+        &mut self,
+        first: u64,
+        runs: u64,
+        mut tell: impl FnMut(&Outcome),
+    ) -> Result<Totals, Trouble> {
+        let mut totals = Totals::default();
+        for seed in (0..runs).map(|run| first.wrapping_add(run)) {
+            let outcome = self.run(seed, false)?;
+            totals.runs += 1;
+            totals.kills += outcome.kills;
+            if !outcome.wrong.is_empty() {
+                totals.wrong += 1;
+                tell(&outcome);
+            }
+        }
+        Ok(totals)
+    }
+}

@@ -1,0 +1,91 @@
+//! The invariants, after a run.
+
+use std::collections::BTreeMap;
+
+use schemas::{BlockAudit, DeadLetter};
+use simulate::truth::{Dead, payload_hash};
+use simulate::verify::{Actual, Logs, compare};
+
+use crate::Trouble;
+use crate::cluster::{Cluster, Topic};
+use crate::table::Tables;
+use crate::world::World;
+
+/// What a run came to and must not have; nothing if it is well.
+pub(crate) fn check(
+    world: &World,
+    cluster: &Cluster,
+    tables: &Tables,
+) -> Result<Vec<String>, Trouble> {
+    let mut wrong = tables.fell.clone();
+    let letters = dead_letters(world, cluster, &mut wrong)?;
+    let mut ends = BTreeMap::new();
+    for partition in 0..world.partitions.len() {
+        if let Some(last) = cluster.log(Topic::Enriched, partition).entries.last() {
+            ends.insert(partition as i32, last.offset + 1);
+        }
+    }
+    let blocks = tables.blocks();
+    tiles(world, cluster, &blocks, &mut wrong);
+    let actual = Actual {
+        logs: Logs {
+            raw_records: world.partitions.iter().map(|log| log.len() as u64).sum(),
+            enriched_ends: ends,
+            dead_letters: letters,
+        },
+        cells: tables.cells()?,
+        sessions: tables.sessions(),
+        blocks,
+    };
+    wrong.extend(compare(&world.expected, &actual).differences);
+    Ok(wrong)
+}
+
+/// Dead letters, each source offset once, and exactly those of what cannot be used.
+fn dead_letters(
+    world: &World,
+    cluster: &Cluster,
+    wrong: &mut Vec<String>,
+) -> Result<Vec<Dead>, Trouble> {
+    let mut found = BTreeMap::new();
+    for partition in 0..world.partitions.len() {
+        for entry in &cluster.log(Topic::DeadLetters, partition).entries {
+            let letter: DeadLetter = schemas::decode(&entry.payload)?;
+            if letter.stage != "ingest" {
+                wrong.push(format!("a dead letter of {}: {}", letter.stage, letter.reason));
+                continue;
+            }
+            let dead = Dead { why: letter.reason, hash: payload_hash(&letter.payload) };
+            found.insert((letter.source_partition, letter.source_offset), dead);
+        }
+    }
+    for (partition, offset) in world.dead.keys().filter(|source| !found.contains_key(source)) {
+        wrong.push(format!("raw/{partition} {offset} has no dead letter"));
+    }
+    for (partition, offset) in found.keys().filter(|source| !world.dead.contains_key(source)) {
+        wrong.push(format!("raw/{partition} {offset} has a dead letter and is well"));
+    }
+    Ok(found.into_values().collect())
+}
+
+/// Blocks begin with the log, all but the last have ended, and together they read each record once.
+fn tiles(world: &World, cluster: &Cluster, blocks: &[BlockAudit], wrong: &mut Vec<String>) {
+    for partition in 0..world.partitions.len() {
+        let log = &cluster.log(Topic::Enriched, partition).entries;
+        let mut of_log: Vec<_> =
+            blocks.iter().filter(|block| block.partition as usize == partition).collect();
+        of_log.sort_by_key(|block| block.block_start);
+        let (first, begins) = (log.first().map(|entry| entry.offset), of_log.first());
+        if first != begins.map(|block| block.block_start) {
+            wrong
+                .push(format!("partition {partition}: the log begins at {first:?}, blocks do not"));
+        }
+        for open in of_log.iter().rev().skip(1).filter(|block| !block.finished) {
+            wrong.push(format!("partition {partition}: block {} is open", open.block_start));
+        }
+        let read: i64 = of_log.iter().map(|block| block.read).sum();
+        if read != log.len() as i64 {
+            wrong.push(format!("partition {partition}: blocks read {read} of {}", log.len()));
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The pipeline under every fault: a simulator that runs the real cores of ingest, enrich,
+//! aggregate and sink, one step after the other on one thread, over simulated logs, groups and
+//! tables, and holds what comes of it against the oracle.
+//!
+//! Everything follows from a seed. No thread, no clock, no network: a run takes less than a
+//! millisecond, and a run that went wrong can be run again.
+
+mod campaign;
+mod check;
+mod cluster;
+mod cores;
+mod faults;
+mod process;
+mod run;
+mod table;
+mod world;
+
+pub use campaign::{Campaign, Outcome, Totals};
+
+/// The simulation cannot go on, or a service has ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// A service ended by itself.
+    #[error("a service ended: {0}")]
+    Ended(#[from] runtime::Fatal),
+    /// A row that is none of its table.
+    #[error("a table was sent a row that is none: {0}")]
+    Row(#[from] schemas::DecodeError),
+    /// A sketch that is none.
+    #[error("a row has a sketch that is none: {0}")]
+    Sketch(#[from] simulate::oracle::NotAState),
+    /// The oracle's tables are broken.
+    #[error(transparent)]
+    LookUp(#[from] simulate::oracle::LookUpError),
+    /// The world's truth lacks lines.
+    #[error(transparent)]
+    Truth(#[from] simulate::oracle::Stranger),
+    /// Without any fault, the pipeline does not come to an end.
+    #[error("after {0} rounds without a fault the pipeline still has work to do")]
+    Restless(usize),
+}

@@ -1,0 +1,250 @@
+//! One process of a service: its logic, what it reads, what it has written and nobody has
+//! acknowledged, and what it is about to commit. What the consumer loop and the producer do, without
+//! their threads.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use runtime::{
+    AppendTime, Commit, Committed, Handler, Ledger, Offset, Output, OutputTopic, Pace, Record,
+    Source, Ticket,
+};
+
+use crate::Trouble;
+use crate::cluster::{Cluster, PARTITIONS, Service, Topic};
+use crate::cores::{Core, Cores};
+
+/// A record on its way to a log.
+#[derive(Debug)]
+pub(crate) struct Parcel {
+    pub(crate) ticket: Ticket,
+    pub(crate) key: Option<Rc<[u8]>>,
+    pub(crate) payload: Rc<[u8]>,
+}
+
+/// The producer's queues, by topic and partition: each keeps its order.
+pub(crate) type Queues = BTreeMap<(Topic, usize), VecDeque<Parcel>>;
+
+/// A source that is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
+    pub(crate) source: Source,
+    /// Next offset to read.
+    pub(crate) position: i64,
+    /// Before it, records are only looked back at.
+    until: i64,
+}
+
+pub(crate) struct Process {
+    /// Its number, in the order of birth.
+    pub(crate) number: u32,
+    pub(crate) service: Service,
+    /// Settings that it was started with.
+    pub(crate) variant: usize,
+    /// Whether the group knows it: what a zombie commits is refused.
+    pub(crate) member: bool,
+    pub(crate) core: Core,
+    /// Whether it was told to end: its logic is of no use any more.
+    pub(crate) ends: bool,
+    pub(crate) readings: Vec<Reading>,
+    ledger: Ledger,
+    pub(crate) queues: Queues,
+    /// In their logs, but the process does not know.
+    pub(crate) landed: Vec<Ticket>,
+    commits: BTreeMap<Source, Commit>,
+    uncommitted: bool,
+    /// Bytes in flight from which on it holds back.
+    limit: usize,
+}
+
+/// What a handler writes through.
+struct Port<'a> {
+    ledger: &'a mut Ledger,
+    queues: &'a mut Queues,
+    outputs: &'a [Topic],
+    limit: usize,
+}
+
+impl Output for Port<'_> {
+    fn send(&mut self, source: Source, topic: OutputTopic, key: Option<&[u8]>, payload: &[u8]) {
+        let ticket = self.ledger.open(source, payload.len());
+        let to = (self.outputs[topic.0], source.partition.0 as usize);
+        let parcel = Parcel { ticket, key: key.map(Rc::from), payload: Rc::from(payload) };
+        self.queues.entry(to).or_default().push_back(parcel);
+    }
+
+    fn open(&mut self, source: Source, bytes: usize) -> Ticket {
+        self.ledger.open(source, bytes)
+    }
+
+    fn close(&mut self, ticket: Ticket) {
+        self.ledger.close(ticket);
+    }
+
+    fn checkpoint(&mut self, source: Source, offset: Offset, metadata: &str) {
+        self.ledger.checkpoint(source, offset, metadata);
+    }
+
+    fn congested(&self) -> bool {
+        self.ledger.bytes() > self.limit
+    }
+}
+
+impl Process {
+    pub(crate) fn new(
+        number: u32,
+        service: Service,
+        variant: usize,
+        core: Core,
+        limit: usize,
+    ) -> Self {
+        Self {
+            number,
+            service,
+            variant,
+            member: true,
+            core,
+            ends: false,
+            readings: Vec::new(),
+            ledger: Ledger::default(),
+            queues: Queues::new(),
+            landed: Vec::new(),
+            commits: BTreeMap::new(),
+            uncommitted: false,
+            limit,
+        }
+    }
+
+    fn parts<'a>(&'a mut self, cores: &'a mut Cores) -> (&'a mut dyn Handler, Port<'a>) {
+        let Self { core, ledger, queues, service, limit, .. } = self;
+        let outputs = service.outputs();
+        (cores.handler(core), Port { ledger, queues, outputs, limit: *limit })
+    }
+
+    /// The group gives it a source.
+    pub(crate) fn assign(
+        &mut self,
+        source: Source,
+        cores: &mut Cores,
+        cluster: &Cluster,
+    ) -> Result<(), Trouble> {
+        let committed = cluster.committed(self.service, source);
+        let log = cluster.log(self.service.inputs()[source.input.0], source.partition.0 as usize);
+        let handler = cores.handler(&mut self.core);
+        let position = log.start(handler.start(source, committed)?, committed);
+        self.ledger.assign(source);
+        handler.assigned(source, committed)?;
+        let until = committed.map_or(0, |committed| committed.offset.0);
+        self.readings.push(Reading { source, position, until });
+        Ok(())
+    }
+
+    /// It learns that its partitions are gone.
+    pub(crate) fn revoke(&mut self, cores: &mut Cores) {
+        let handler = cores.handler(&mut self.core);
+        for Reading { source, .. } in self.readings.drain(..) {
+            handler.revoked(source);
+            self.ledger.revoke(source);
+        }
+        self.commits.clear();
+        self.uncommitted = false;
+    }
+
+    /// Reads at most `most` records; how many there were.
+    pub(crate) fn read(
+        &mut self,
+        at: usize,
+        most: usize,
+        cores: &mut Cores,
+        cluster: &Cluster,
+    ) -> Result<usize, Trouble> {
+        let Reading { source, position, until } = self.readings[at];
+        let topic = self.service.inputs()[source.input.0];
+        let log = cluster.log(topic, source.partition.0 as usize);
+        let (handler, mut port) = self.parts(cores);
+        if handler.holds_back() || port.congested() {
+            return Ok(0);
+        }
+        let (mut read, mut next) = (0, position);
+        for entry in log.entries[log.place(position)..].iter().take(most) {
+            handler.record(
+                &Record {
+                    source,
+                    offset: Offset(entry.offset),
+                    appended: AppendTime(entry.appended_ms),
+                    key: entry.key.as_deref(),
+                    content_type: None,
+                    payload: &entry.payload,
+                    look_back: entry.offset < until,
+                },
+                &mut port,
+            )?;
+            next = entry.offset + 1;
+            read += 1;
+        }
+        self.readings[at].position = next;
+        Ok(read)
+    }
+
+    pub(crate) fn tick(
+        &mut self,
+        now_ms: u64,
+        pace: Pace,
+        cores: &mut Cores,
+    ) -> Result<(), Trouble> {
+        let (handler, mut port) = self.parts(cores);
+        Ok(handler.tick(now_ms, pace, &mut port)?)
+    }
+
+    pub(crate) fn drain(&mut self, cores: &mut Cores) -> Result<(), Trouble> {
+        self.ends = true;
+        let (handler, mut port) = self.parts(cores);
+        Ok(handler.drain(&mut port)?)
+    }
+
+    /// It learns that one of the records in their logs is there.
+    pub(crate) fn acknowledge(&mut self, at: usize) {
+        let ticket = self.landed.swap_remove(at);
+        self.ledger.close(ticket);
+    }
+
+    /// What it asks the group to commit: all newest commits, as long as one of them is not known to
+    /// have been done.
+    pub(crate) fn due(&mut self) -> Vec<Commit> {
+        for commit in self.ledger.take_commits() {
+            self.commits.insert(commit.source, commit);
+            self.uncommitted = true;
+        }
+        if self.uncommitted { self.commits.values().cloned().collect() } else { Vec::new() }
+    }
+
+    /// It learns that these commits are done.
+    pub(crate) fn committed(&mut self, commits: &[Commit], cores: &mut Cores) {
+        self.uncommitted = false;
+        let handler = cores.handler(&mut self.core);
+        for commit in commits {
+            handler.committed(commit.source, commit.offset);
+        }
+    }
+
+    /// True if nothing that it has written waits for anything.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.ledger.is_settled() && self.landed.is_empty() && !self.uncommitted
+    }
+}
+
+/// A commit as the group keeps it.
+pub(crate) fn kept(commit: &Commit) -> Committed {
+    Committed { offset: commit.offset, metadata: commit.metadata.clone() }
+}
+
+/// All sources of a service's group, in a world of so many partitions.
+pub(crate) fn sources(service: Service, partitions: usize) -> impl Iterator<Item = Source> {
+    let partitions = partitions.min(PARTITIONS) as i32;
+    (0..service.inputs().len()).flat_map(move |input| {
+        (0..partitions).map(move |partition| Source {
+            input: runtime::Input(input),
+            partition: runtime::Partition(partition),
+        })
+    })
+}

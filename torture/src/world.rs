@@ -1,0 +1,236 @@
+//! Small raw logs with known truth.
+//!
+//! The truth comes straight from the words of the rules, by looking at all that came before, and
+//! shares nothing with the engine that remembers: the predecessor of a snapshot is, among its
+//! stream's snapshots appended in the look-back before it, the one of the greatest client time.
+
+mod payload;
+mod session;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use schemas::EventKind;
+use simulate::oracle::{Expected, Geo, Oracle};
+use simulate::truth::{self, Dead, Outcome};
+
+use self::session::Session;
+use crate::Trouble;
+
+/// Seconds of the raw log that ingest remembers: short, so that a small world outlives it.
+pub(crate) const LOOK_BACK_S: u32 = 30;
+
+/// 16:46:20 on a Sunday: 20 s into a minute.
+pub(crate) const START_MS: i64 = 1_756_053_980_000;
+
+/// An event that is this old is late by far, ms.
+const LATE_MS: i64 = 73 * 3_600_000;
+
+/// A raw record.
+#[derive(Clone, Debug)]
+pub(crate) struct Raw {
+    pub(crate) offset: i64,
+    pub(crate) appended_ms: i64,
+    pub(crate) key: Rc<[u8]>,
+    pub(crate) payload: Rc<[u8]>,
+}
+
+/// A raw log, by partition, and what it must come to.
+pub(crate) struct World {
+    pub(crate) partitions: Vec<Vec<Raw>>,
+    pub(crate) expected: Expected,
+    /// Partition and offset of what must be dead-lettered.
+    pub(crate) dead: BTreeMap<(i32, i64), Dead>,
+}
+
+/// What a record of a log says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Says {
+    Snapshot { client_ms: i64, video: bool },
+    Event { kind: EventKind, client_ms: i64 },
+    Garbage,
+    Late,
+}
+
+struct Line {
+    session: usize,
+    says: Says,
+    offset: i64,
+    appended_ms: i64,
+}
+
+impl World {
+    /// The world of this number: always the same one.
+    pub(crate) fn new(number: u64) -> Result<Self, Trouble> {
+        let mut rng = ChaCha8Rng::seed_from_u64(number);
+        let count = if rng.random_bool(0.4) { 2 } else { 1 };
+        let mut oracle = Oracle::new(Geo::open(&[], &[])?);
+        let (mut partitions, mut dead) = (Vec::new(), BTreeMap::new());
+        for partition in 0..count {
+            let sessions: Vec<_> = (0..rng.random_range(1..=2))
+                .map(|n| Session::new(partition, n, &mut rng))
+                .collect();
+            let lines = lines(&sessions, if count == 2 { 9 } else { 18 }, &mut rng);
+            let mut log = Vec::with_capacity(lines.len());
+            for (at, line) in lines.iter().enumerate() {
+                let session = &sessions[line.session];
+                let payload = session.payload(line);
+                let record = truth_of(&sessions, &lines, at, &payload);
+                if let Some(letter) = record.dead.clone() {
+                    dead.insert((partition, line.offset), letter);
+                }
+                oracle.fold(record)?;
+                log.push(Raw {
+                    offset: line.offset,
+                    appended_ms: line.appended_ms,
+                    key: session.key(),
+                    payload: payload.into(),
+                });
+            }
+            partitions.push(log);
+        }
+        Ok(Self { partitions, expected: oracle.finish(), dead })
+    }
+}
+
+/// A partition's log: snapshots and events of sessions in the order of their arrival, with copies,
+/// late-comers, rubbish, holes among the offsets, and a broker's clock that jumps.
+fn lines(sessions: &[Session], about: usize, rng: &mut ChaCha8Rng) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    let (mut now_ms, mut clock_ms) = (START_MS, 0);
+    let mut offset = i64::from(rng.random_bool(0.2)) * rng.random_range(1..50);
+    for _ in 0..rng.random_range(about / 2..=about) {
+        now_ms += if rng.random_bool(0.1) {
+            rng.random_range(20_000..45_000)
+        } else {
+            rng.random_range(0..7_000)
+        };
+        if rng.random_bool(0.04) {
+            clock_ms = rng.random_range(-25_000..25_000);
+        }
+        let session = rng.random_range(0..sessions.len());
+        let of_session = lines.iter().filter(|line| line.session == session);
+        let said: Vec<Says> = of_session.map(|line| line.says).collect();
+        let says = match rng.random_range(0..100) {
+            // A client that did not learn that its record had arrived sends it again.
+            0..14 if !said.is_empty() => said[rng.random_range(0..said.len())],
+            0..20 => {
+                // Overtaken on the way.
+                let client_ms = now_ms - rng.random_range(4_000..25_000);
+                Says::Snapshot { client_ms, video: true }
+            }
+            20..26 => Says::Garbage,
+            26..29 => Says::Late,
+            29..45 => {
+                let kinds = [
+                    EventKind::Joined,
+                    EventKind::Connected,
+                    EventKind::Failed,
+                    EventKind::Left,
+                    EventKind::Feedback,
+                ];
+                let kind = kinds[rng.random_range(0..kinds.len())];
+                Says::Event { kind, client_ms: now_ms - rng.random_range(0..300) }
+            }
+            _ => Says::Snapshot {
+                client_ms: now_ms - rng.random_range(0..300),
+                video: rng.random_bool(0.7),
+            },
+        };
+        lines.push(Line { session, says, offset, appended_ms: now_ms + clock_ms });
+        offset += if rng.random_bool(0.06) { rng.random_range(2..5) } else { 1 };
+    }
+    lines
+}
+
+/// What the record at `at` of a log is, in the light of all before it.
+fn truth_of(sessions: &[Session], lines: &[Line], at: usize, payload: &[u8]) -> truth::Record {
+    let line = &lines[at];
+    let session = &sessions[line.session];
+    let first = !lines[..at].iter().any(|before| before.session == line.session);
+    let mut record = truth::Record {
+        session: session.number,
+        outcome: Outcome::Accepted,
+        introduces: first.then(|| session.truth()),
+        event: None,
+        dead: None,
+    };
+    let dead = |why: &str| Dead { why: why.to_owned(), hash: truth::payload_hash(payload) };
+    // A log's time is the greatest append time so far.
+    let log_ms = |at: usize| lines[..=at].iter().map(|line| line.appended_ms).max();
+    let oldest_ms = log_ms(at).map(|ms| ms - i64::from(LOOK_BACK_S) * 1000);
+    let looked_back = (0..at).filter(|before| log_ms(*before) >= oldest_ms);
+    let mut before = looked_back
+        .map(|before| &lines[before])
+        .filter(|before| before.session == line.session)
+        .map(|before| before.says);
+    match line.says {
+        Says::Garbage => {
+            (record.outcome, record.dead) = (Outcome::Invalid, Some(dead(payload::GARBAGE)));
+        }
+        Says::Late => (record.outcome, record.dead) = (Outcome::Late, Some(dead("late"))),
+        Says::Event { kind, client_ms } => {
+            if before.any(|said| said == line.says) {
+                record.outcome = Outcome::Duplicate;
+            } else {
+                record.event = Some(session.event(kind, client_ms));
+            }
+        }
+        Says::Snapshot { client_ms, video } => {
+            let before: Vec<(i64, bool)> = before
+                .filter_map(|said| match said {
+                    Says::Snapshot { client_ms, video } => Some((client_ms, video)),
+                    _ => None,
+                })
+                .collect();
+            match session.snapshot(client_ms, video, &before) {
+                Some(event) => record.event = Some(event),
+                None => record.outcome = Outcome::Duplicate,
+            }
+        }
+    }
+    record
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn worlds_have_all_there_is_and_are_small() {
+        let worlds: Vec<_> = (0..64).map(|number| World::new(number).unwrap()).collect();
+        let sum = |of: fn(&Expected) -> u64| worlds.iter().map(|w| of(&w.expected)).sum::<u64>();
+        assert!(sum(|all| all.intervals) > 200);
+        assert!(sum(|all| all.duplicates) > 50);
+        assert!(sum(|all| all.late) > 10 && sum(|all| all.invalid) > 20);
+        for world in &worlds {
+            assert!(world.partitions.iter().map(Vec::len).sum::<usize>() <= 18);
+        }
+        assert!(worlds.iter().any(|world| world.partitions.len() == 2));
+    }
+
+    #[test]
+    fn a_snapshot_is_compared_with_the_newest_in_the_look_back_only() {
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let sessions = [Session::new(0, 0, &mut rng)];
+        let line = |s: i64, offset| Line {
+            session: 0,
+            says: Says::Snapshot { client_ms: START_MS + s * 1000, video: false },
+            offset,
+            appended_ms: START_MS + s * 1000,
+        };
+        let lines = [line(0, 0), line(10, 1), line(5, 2), line(40, 3), line(71, 4)];
+        let told = |at| truth_of(&sessions, &lines, at, b"");
+        assert_eq!(told(0).event.unwrap().intervals, []);
+        assert_eq!(told(1).event.unwrap().intervals[0].start_us, START_MS * 1000);
+        let out_of_order = Line { appended_ms: START_MS + 10_000, ..line(5, 2) };
+        let lines = [line(0, 0), line(10, 1), out_of_order, line(40, 3), line(71, 4)];
+        let told = |at| truth_of(&sessions, &lines, at, b"");
+        assert_eq!(told(2).outcome, Outcome::Duplicate);
+        assert_eq!(told(3).event.unwrap().intervals[0].start_us, (START_MS + 10_000) * 1000);
+        assert_eq!(told(4).event.unwrap().intervals, [], "31 s are more than the look-back");
+    }
+}

@@ -1,0 +1,181 @@
+//! One session: its counters as functions of time, and what its records must come to.
+
+use std::rc::Rc;
+
+use rand::Rng as _;
+use rand_chacha::ChaCha8Rng;
+use schemas::{Device, Direction, EventKind, Kind, UNKNOWN};
+use simulate::truth;
+
+use super::START_MS;
+
+pub(super) struct Session {
+    pub(super) number: u32,
+    pub(super) app: &'static str,
+    pub(super) call: String,
+    pub(super) participant: &'static str,
+    pub(super) address: &'static str,
+    pub(super) edge: &'static str,
+    pub(super) client_version: &'static str,
+    /// Packets a second, so that no two sessions tell the same.
+    rate: i64,
+    /// When its counters start again at 0, ms since the Unix epoch.
+    restarts_ms: i64,
+}
+
+/// Cumulative counters at one moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counters {
+    pub(super) packets: i64,
+    pub(super) lost: i64,
+    pub(super) bytes: i64,
+    pub(super) frames: i64,
+    pub(super) round_trip_us: i64,
+    pub(super) round_trips: i64,
+    pub(super) jitter_us: i64,
+}
+
+impl Session {
+    pub(super) fn new(partition: i32, number: u32, rng: &mut ChaCha8Rng) -> Self {
+        Self {
+            number: partition as u32 * 10 + number,
+            app: "sim",
+            call: format!("call-{partition}"),
+            participant: if number == 0 { "ann" } else { "bob" },
+            address: if number == 0 { "203.0.113.9" } else { "" },
+            edge: "fra",
+            client_version: "1.0",
+            rate: rng.random_range(40..60),
+            restarts_ms: START_MS + rng.random_range(20_000..200_000),
+        }
+    }
+
+    pub(super) fn key(&self) -> Rc<[u8]> {
+        format!("{}/{}/{}", self.app, self.call, self.participant).into_bytes().into()
+    }
+
+    pub(super) fn truth(&self) -> truth::Session {
+        let unknown = || UNKNOWN.to_owned();
+        truth::Session {
+            app: self.app.to_owned(),
+            call: self.call.clone(),
+            participant: self.participant.to_owned(),
+            edge: self.edge.to_owned(),
+            client_version: self.client_version.to_owned(),
+            device: Device {
+                class: unknown(),
+                os: unknown(),
+                browser: unknown(),
+                browser_version: unknown(),
+            },
+        }
+    }
+
+    /// Time that counters have counted, ms.
+    fn counted_ms(&self, client_ms: i64) -> i64 {
+        if client_ms < self.restarts_ms {
+            client_ms - START_MS + 60_000
+        } else {
+            client_ms - self.restarts_ms
+        }
+    }
+
+    pub(super) fn audio(&self, client_ms: i64) -> Counters {
+        let ms = self.counted_ms(client_ms);
+        let packets = ms * self.rate / 1000;
+        Counters {
+            packets,
+            lost: ms / 1700,
+            bytes: packets * 121,
+            frames: 0,
+            round_trip_us: ms / 1000 * 43_210,
+            round_trips: ms / 1000,
+            jitter_us: 2000 + client_ms % 40_000,
+        }
+    }
+
+    pub(super) fn video(&self, client_ms: i64) -> Counters {
+        let ms = self.counted_ms(client_ms);
+        let packets = ms * self.rate / 700;
+        Counters {
+            packets,
+            lost: ms / 2300,
+            bytes: packets * 901,
+            frames: ms * 24 / 1000,
+            ..Counters::default()
+        }
+    }
+
+    /// What an event tells that was not told before.
+    pub(super) fn event(&self, kind: EventKind, client_ms: i64) -> truth::Event {
+        let connected = kind == EventKind::Connected;
+        truth::Event {
+            kind,
+            event_us: client_ms * 1000,
+            address: self.address.to_owned(),
+            time_to_connect_ms: connected.then_some(120),
+            time_to_media_ms: connected.then_some(340),
+            rating: (kind == EventKind::Feedback).then_some(4),
+            ..truth::Event::default()
+        }
+    }
+
+    /// What a report tells after the reports `before` it, each by its time and whether it has the
+    /// video; nothing if it is newer in nothing.
+    pub(super) fn snapshot(
+        &self,
+        client_ms: i64,
+        video: bool,
+        before: &[(i64, bool)],
+    ) -> Option<truth::Event> {
+        let mut event = truth::Event {
+            kind: EventKind::Stats,
+            event_us: client_ms * 1000,
+            address: self.address.to_owned(),
+            ..truth::Event::default()
+        };
+        let newest = |of_video: bool| {
+            before.iter().filter(|(_, video)| *video || !of_video).map(|(at_ms, _)| *at_ms).max()
+        };
+        let mut stale = true;
+        for of_video in [false, true].into_iter().take(1 + usize::from(video)) {
+            match newest(of_video) {
+                Some(from_ms) if client_ms <= from_ms => continue,
+                Some(from_ms) => {
+                    event.intervals.extend(self.interval(of_video, from_ms, client_ms))
+                }
+                None => event.baselines += 1,
+            }
+            stale = false;
+        }
+        (!stale).then_some(event)
+    }
+
+    /// What happened between two snapshots; nothing if a counter went back.
+    fn interval(&self, video: bool, from_ms: i64, to_ms: i64) -> Option<truth::Interval> {
+        let at = |ms| if video { self.video(ms) } else { self.audio(ms) };
+        let (from, to) = (at(from_ms), at(to_ms));
+        let rising = |of: fn(&Counters) -> i64| of(&from) <= of(&to);
+        let whole = rising(|all| all.packets)
+            && rising(|all| all.bytes)
+            && rising(|all| all.frames)
+            && rising(|all| all.round_trip_us)
+            && rising(|all| all.round_trips);
+        whole.then(|| truth::Interval {
+            kind: if video { Kind::Video } else { Kind::Audio },
+            direction: Direction::Inbound,
+            codec: if video { String::new() } else { "audio/opus".to_owned() },
+            start_us: from_ms * 1000,
+            end_us: to_ms * 1000,
+            stream_packets: Some(to.packets + to.lost),
+            packets_received: Some(to.packets - from.packets),
+            packets_lost: Some(to.lost - from.lost),
+            bytes: Some(to.bytes - from.bytes),
+            frames: video.then_some(to.frames - from.frames),
+            round_trip_us: (!video).then_some(to.round_trip_us - from.round_trip_us),
+            round_trip_count: (!video).then_some(to.round_trips - from.round_trips),
+            jitter_us: (!video).then_some(to.jitter_us),
+            ..truth::Interval::default()
+        })
+    }
+}
