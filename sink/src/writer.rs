@@ -46,6 +46,7 @@ pub(crate) struct Done {
 pub(crate) struct Rejected {
     pub(crate) source: Source,
     pub(crate) reason: &'static str,
+    pub(crate) key: Option<Vec<u8>>,
     /// Its dead letter, framed.
     pub(crate) letter: Vec<u8>,
 }
@@ -208,7 +209,8 @@ impl Lane {
     fn reject(&self, record: &Record<'_>, reason: &'static str, detail: &str) -> Option<Rejected> {
         let letter = runtime::dead_letter("sink", &self.topic, record, reason, detail);
         let letter = letter.inspect_err(|error| tracing::error!(%error, "no dead letter")).ok()?;
-        Some(Rejected { source: record.source, reason, letter })
+        let (source, key) = (record.source, record.key.map(<[u8]>::to_vec));
+        Some(Rejected { source, reason, key, letter })
     }
 
     /// Inserts by halves until the records that make inserts fail are found.
