@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::failure::{Context, Failure};
 use crate::stack::Access;
-use crate::{accuracy, bench, check, demo, migrate, play, replay, stack, topics, up};
+use crate::{accuracy, bench, check, demo, dlq, migrate, play, replay, stack, topics, up};
 
 /// From raw WebRTC statistics to benchmarks of call quality per region and provider.
 #[derive(Debug, Parser)]
@@ -36,6 +36,9 @@ enum Verb {
     Accuracy(accuracy::Options),
     /// Measures how fast the services are, and what they use up.
     Bench(bench::Options),
+    /// Lists, shows and sends again what could not be used.
+    #[command(subcommand)]
+    Dlq(dlq::Verb),
     /// Creates Kafka's topics and keeps their settings as they should be.
     #[command(subcommand)]
     Topics(topics::Verb),
@@ -131,6 +134,7 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Verify(options) => return block_on(check::run(options)).map(well),
         Verb::Accuracy(options) => return block_on(accuracy::run(options)).map(well),
         Verb::Bench(options) => block_on(bench::run(options))?,
+        Verb::Dlq(verb) => dlq::run(verb)?,
         Verb::Topics(verb) => {
             let (topics::Verb::Plan(options) | topics::Verb::Apply(options)) = &verb;
             let brokers = up::kafka(options.kafka.clone())?;

@@ -105,7 +105,7 @@ impl Flow {
 
 /// What a record says of where it stood before, if that can be true.
 fn replayed(message: &BorrowedMessage<'_>, record: &Record<'_>) -> Option<Replayed> {
-    let from: Replayed = native::header(message, c"isobar-replayed-from")?.parse().ok()?;
+    let from = Replayed::of(message)?;
     let here = from.topic == message.topic() && from.partition == record.source.partition;
     (here && from.offset < record.offset && from.appended <= record.appended).then_some(from)
 }

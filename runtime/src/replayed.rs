@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use rdkafka::message::BorrowedMessage;
+
+use crate::native;
 use crate::record::{AppendTime, Offset, Partition};
 
 /// Where a record that was sent again stood before it was given up. A record carries it in its
@@ -25,6 +28,12 @@ pub struct Replayed {
 impl Replayed {
     /// The name of the header.
     pub const HEADER: &'static str = "isobar-replayed-from";
+
+    /// What a message says of where it stood before, if it says so.
+    #[must_use]
+    pub fn of(message: &BorrowedMessage<'_>) -> Option<Self> {
+        native::header(message, c"isobar-replayed-from")?.parse().ok()
+    }
 }
 
 impl fmt::Display for Replayed {
