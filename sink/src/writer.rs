@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::batch::Batch;
 use crate::metrics::Metrics;
-use crate::retry::{Verdict, summary, verdict};
+use crate::retry::{CAUSES, Verdict, cause, summary, verdict};
 use crate::rollup;
 use crate::rows::{Blocks, CellPartials, Samples, SessionPartials};
 use crate::settings::SinkSettings;
@@ -298,6 +298,14 @@ impl Lane {
         Ok(())
     }
 
+    /// Shows what the table's inserts wait for, if for anything.
+    fn wait(&self, table: &'static str, cause: Option<&str>) {
+        for shown in CAUSES {
+            let waits = self.metrics.waits.with_label_values(&[table, shown]);
+            waits.set(i64::from(cause == Some(shown)));
+        }
+    }
+
     /// Does `work` until it is done, unless it never will be for the sake of its rows.
     async fn persist<T, F: Future<Output = Result<T, Error>>>(
         &self,
@@ -318,6 +326,7 @@ impl Lane {
                 tracing::warn!(table, %reason, "rows refused");
                 break Err(BadRows);
             }
+            self.wait(table, Some(cause(&error)));
             if !waits {
                 waits = true;
                 self.waiting.fetch_add(1, Ordering::Relaxed);
@@ -327,6 +336,7 @@ impl Lane {
         };
         if waits {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.wait(table, None);
             tracing::info!(table, "ClickHouse is back");
         }
         outcome

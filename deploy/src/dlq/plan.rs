@@ -72,8 +72,10 @@ struct Session {
     letters: Vec<(i64, i64)>,
     /// Offsets of those that are heard.
     heard: HashSet<i64>,
-    /// What comes before it here has been looked at: others come in the order of their times.
+    /// What comes before it here has been looked at by others up to that time: nearly always they
+    /// come in its order.
     looked_at: usize,
+    latest_ms: i64,
 }
 
 impl<'a> Evidence<'a> {
@@ -127,9 +129,11 @@ impl<'a> Evidence<'a> {
         let (first, last) = (appended_ms - self.look_back_ms, appended_ms + self.look_back_ms);
         let begin = session.letters.partition_point(|(at_ms, _)| *at_ms < first);
         let end = session.letters.partition_point(|(at_ms, _)| *at_ms <= last);
-        for (_, letter) in session.letters.get(begin.max(session.looked_at)..end).unwrap_or(&[]) {
+        let seen = if appended_ms < session.latest_ms { 0 } else { session.looked_at };
+        for (_, letter) in session.letters.get(begin.max(seen)..end).unwrap_or(&[]) {
             session.heard.insert(*letter);
         }
+        session.latest_ms = session.latest_ms.max(appended_ms);
         session.looked_at = session.looked_at.max(end);
     }
 
