@@ -108,11 +108,12 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// The next record of the log is one that was sent again.
-    pub(super) fn sent_again(&mut self, key: Option<&[u8]>, from: &Replayed) {
+    /// The next record of the log, at offset `at`, is one that was sent again.
+    pub(super) fn sent_again(&mut self, key: Option<&[u8]>, at: i64, from: &Replayed) {
         let offset = from.offset.0;
         self.sent.insert(offset);
-        if !self.sent_now.contains(&offset) {
+        // One that was given up again has told nothing.
+        if !self.sent_now.contains(&offset) && !self.dead.contains(&at) {
             let times = self.sent_before.entry(key.map(<[u8]>::to_vec)).or_default();
             times.insert(from.appended.0);
         }
@@ -196,7 +197,7 @@ mod tests {
             appended: AppendTime(at_ms(offset)),
             heard: false,
         };
-        evidence.sent_again(KEY, &from);
+        evidence.sent_again(KEY, 10_000 + offset, &from);
     }
 
     #[test]
@@ -257,6 +258,15 @@ mod tests {
             sent(501, log);
         });
         assert_eq!(told, [Fate::Sent, HEARD, Fate::Sent]);
+    }
+
+    #[test]
+    fn what_was_given_up_again_has_told_nothing() {
+        let again = Letter { appended_ms: at_ms(500), ..letter(10_500, "too_large") };
+        let (letters, dead) = ([letter(500, ""), again], [500, 10_500].into());
+        let mut evidence = Evidence::new(0, true, LOOK_BACK_MS, &letters, &dead);
+        sent(500, &mut evidence);
+        assert_eq!(letters.map(|letter| evidence.judge(&letter)), [Fate::Sent, ALONE]);
     }
 
     #[test]

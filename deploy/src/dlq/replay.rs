@@ -207,7 +207,7 @@ impl Lane<'_> {
             let key = message.key();
             match Replayed::of(message) {
                 Some(from) if from.topic == self.topic && from.partition.0 == self.partition => {
-                    evidence.sent_again(key, &from);
+                    evidence.sent_again(key, message.offset(), &from);
                 }
                 _ => {
                     let appended_ms = message.timestamp().to_millis().unwrap_or_default();

@@ -167,7 +167,7 @@ async fn created_anew_while_away(cluster: &Cluster<'_>) {
 async fn created_anew_while_reading(cluster: &Cluster<'_>) {
     cluster.topics("live").await;
     cluster.produce("live", 3, "{");
-    let ingest = cluster.start("ingest", "live", &[("KAFKA__OPTIONS", FAST)]);
+    let ingest = cluster.start("ingest", "live", &[FAST]);
     ingest.hear("assigned");
     cluster.delete("live.in").await;
     cluster.topic("live.in", 1, APPENDED).await;
@@ -175,7 +175,7 @@ async fn created_anew_while_reading(cluster: &Cluster<'_>) {
 }
 
 /// By default a client looks for changes of topics every 5 minutes.
-const FAST: &str = "{ \"topic.metadata.refresh.interval.ms\" = \"1000\" }";
+const FAST: (&str, &str) = ("KAFKA__OPTIONS__TOPIC.METADATA.REFRESH.INTERVAL.MS", "1000");
 
 async fn too_many_dead_letters(cluster: &Cluster<'_>) {
     cluster.topics("many").await;
