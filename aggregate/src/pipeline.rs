@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use runtime::{Committed, Fatal, Handler, Offset, Output, Pace, Record, Source, Start};
+use runtime::{
+    Committed, Fatal, Handler, Offset, Output, Pace, Record, Refusal, RefusalReason, Source, Start,
+};
 
 use crate::block::{Metadata, MetadataError};
 use crate::lane::{Lane, Shared};
@@ -38,36 +40,43 @@ impl Pipeline {
     }
 
     /// What is committed must be of this epoch, and legible.
-    fn check(&self, source: Source, committed: &Committed) -> Result<(), Fatal> {
+    fn check(&self, source: Source, committed: &Committed) -> Result<(), Refusal> {
         let (metadata, _) =
             Metadata::read(committed).map_err(|error| refusal(source, committed, &error))?;
         let (found, wanted) = (metadata.epoch, self.shared.settings.epoch);
         if found == wanted {
             return Ok(());
         }
-        Err(Fatal(format!(
+        let text = format!(
             "{} partition {}: the committed offset {} is of epoch {found}, the settings say \
              {wanted}. If the topics were re-created, delete the group's offsets; if not, set \
              aggregate.epoch to {found}",
             self.shared.topic, source.partition, committed.offset
-        )))
+        );
+        Err(Refusal::new(RefusalReason::Epoch, text))
     }
 }
 
-fn refusal(source: Source, committed: &Committed, error: &MetadataError) -> Fatal {
-    Fatal(format!(
+fn refusal(source: Source, committed: &Committed, error: &MetadataError) -> Refusal {
+    let text = format!(
         "partition {}: cannot go on from the committed offset {}: {error}. It was not committed \
          by this service as it is now. Run the release that committed it; or, to fold the whole \
          log again, stop all instances, delete the group's offsets, raise aggregate.epoch and \
          delete the earlier epochs' rows of cell_partials, session_partials and blocks, which \
          would else be counted beside the new ones",
         source.partition, committed.offset
-    ))
+    );
+    Refusal::new(RefusalReason::Metadata, text)
 }
 
 impl Handler for Pipeline {
+    fn refuses(&self, source: Source, committed: &Committed) -> Option<Refusal> {
+        self.check(source, committed).err()
+    }
+
     fn start(&self, source: Source, committed: Option<&Committed>) -> Result<Start, Fatal> {
-        committed.map_or(Ok(()), |committed| self.check(source, committed))?;
+        let checked = committed.map_or(Ok(()), |committed| self.check(source, committed));
+        checked.map_err(|refusal| Fatal(refusal.text))?;
         Ok(Start::Committed)
     }
 

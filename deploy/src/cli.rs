@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::failure::{Context, Failure};
 use crate::stack::Access;
-use crate::{accuracy, bench, check, demo, migrate, play, replay, stack, topics, torture, up};
+use crate::{accuracy, bench, check, demo, dlq, migrate, play, replay, stack, topics, torture, up};
 
 /// From raw WebRTC statistics to benchmarks of call quality per region and provider.
 #[derive(Debug, Parser)]
@@ -38,6 +38,9 @@ enum Verb {
     Bench(bench::Options),
     /// Runs the pipeline under every fault and holds what comes of it against the truth.
     Torture(torture::Options),
+    /// Lists, shows and sends again what could not be used.
+    #[command(subcommand)]
+    Dlq(dlq::Verb),
     /// Creates Kafka's topics and keeps their settings as they should be.
     #[command(subcommand)]
     Topics(topics::Verb),
@@ -134,6 +137,7 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Accuracy(options) => return block_on(accuracy::run(options)).map(well),
         Verb::Bench(options) => block_on(bench::run(options))?,
         Verb::Torture(options) => return torture::run(&options).map(well),
+        Verb::Dlq(verb) => dlq::run(verb)?,
         Verb::Topics(verb) => {
             let (topics::Verb::Plan(options) | topics::Verb::Apply(options)) = &verb;
             let brokers = up::kafka(options.kafka.clone())?;

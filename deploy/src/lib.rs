@@ -6,6 +6,7 @@ pub mod bench;
 pub mod check;
 pub mod cli;
 pub mod demo;
+pub mod dlq;
 pub mod failure;
 mod http;
 pub mod migrate;

@@ -49,6 +49,8 @@ pub(crate) struct Engine {
     /// The last state that each peer connection was told to be in, and when.
     states: HashMap<u128, (i64, EventKind), BuildHasherDefault<HashedKey>>,
     key: Vec<u8>,
+    /// While a record that was sent again is taken: when it was first appended.
+    again_ms: Option<i64>,
 }
 
 impl Engine {
@@ -62,6 +64,7 @@ impl Engine {
             events: HashMap::default(),
             states: HashMap::default(),
             key: Vec::new(),
+            again_ms: None,
         }
     }
 
@@ -99,6 +102,23 @@ impl Engine {
             (Some(event), Observed::Duplicate) => Observed::event(event),
             (None, of_snapshots) => of_snapshots,
         }
+    }
+
+    /// Takes an event of a record that was sent again and first appended at `appended_ms`. Its
+    /// snapshots are compared only with others that were sent again, and only with those that
+    /// were first appended in the look-back before it: what lies between two of them was told by
+    /// no other then, while the live ones have gone on.
+    pub(crate) fn observe_again(&mut self, event: &Event<'_>, appended_ms: i64) -> Observed {
+        self.again_ms = Some(appended_ms);
+        let observed = self.observe(event);
+        self.again_ms = None;
+        observed
+    }
+
+    /// True once in the look-back for each offset that records were sent again from.
+    pub(crate) fn is_first_again(&mut self, offset: i64) -> bool {
+        self.begin_key([""; 4]);
+        self.is_new(AGAIN, b"", offset)
     }
 
     /// Takes a report that was canonical before: news once, whatever it tells.
@@ -150,6 +170,7 @@ impl Engine {
             _ => return Some(kind),
         };
         let key = self.key(STATE, b"", 0);
+        let key = self.apart(key);
         let oldest_ms = self.oldest_ms();
         let before = self.states.get(&key).filter(|(appended_ms, _)| *appended_ms >= oldest_ms);
         let change = match (before.map(|(_, before)| *before), state) {
@@ -230,17 +251,27 @@ impl Engine {
 
     fn step(&mut self, key: u128, client_us: i64, values: &Values) -> Step {
         let oldest_ms = self.oldest_ms();
+        let key = self.apart(key);
+        let first_ms = self.again_ms.unwrap_or(self.now_ms);
+        let nearby = first_ms.saturating_sub(self.horizon_ms)..;
         let window = self.streams.entry(key).or_default();
         let step = match window.predecessor(oldest_ms) {
             None => Step::Baseline,
+            Some(predecessor) if !nearby.contains(&predecessor.first_ms) => Step::Baseline,
             Some(predecessor) if client_us <= predecessor.client_us => Step::Stale,
             Some(predecessor) => match values.since(&predecessor.values) {
                 None => Step::Reset,
                 Some(differences) => Step::Since { client_us: predecessor.client_us, differences },
             },
         };
-        window.push(Snapshot { client_us, appended_ms: self.now_ms, values: *values });
+        let (appended_ms, values) = (self.now_ms, *values);
+        window.push(Snapshot { client_us, appended_ms, first_ms, values });
         step
+    }
+
+    /// The key of live state, or while a record is taken again, that of a state apart from it.
+    const fn apart(&self, key: u128) -> u128 {
+        if self.again_ms.is_some() { !key } else { key }
     }
 
     /// Begins keys of the event's session and peer connection. Lengths keep the parts apart.
@@ -286,6 +317,9 @@ const STATE: u8 = u8::MAX - 1;
 
 /// Keys of canonical reports of statistics.
 const REPORT: u8 = u8::MAX - 2;
+
+/// Keys of offsets that records were sent again from.
+const AGAIN: u8 = u8::MAX - 3;
 
 /// Keys of candidate pairs; those of streams have their [`Direction`] here.
 const PAIR: u8 = u8::MAX;

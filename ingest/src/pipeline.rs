@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use runtime::{
-    Committed, Fatal, Handler, Offset, Output, OutputTopic, Pace, Record, Source, Start,
-    dead_letter,
+    AppendTime, Committed, Fatal, Handler, Offset, Output, OutputTopic, Pace, Record, Replayed,
+    Source, Start, dead_letter,
 };
 use schemas::{EventKind, Lineage, RawOutcome, Report};
 
@@ -49,49 +49,42 @@ impl Pipeline {
     pub(crate) fn new(settings: Settings, raw_topic: String, metrics: Metrics) -> Self {
         Self { settings, raw_topic, metrics, partitions: HashMap::new() }
     }
-}
 
-impl Handler for Pipeline {
-    fn start(&self, _: Source, _: Option<&Committed>) -> Result<Start, Fatal> {
-        #[cfg(feature = "mutations")]
-        if runtime::mutations::is_broken(crate::mutations::LOOK_BACK) {
-            return Ok(Start::Committed);
-        }
-        Ok(Start::LookBack { ms: self.settings.look_back_ms() })
-    }
-
-    fn assigned(&mut self, source: Source, committed: Option<&Committed>) -> Result<(), Fatal> {
-        let committed = committed.map(|committed| committed.offset.0);
-        let partition = Partition {
-            engine: Engine::new(self.settings.look_back_ms()),
-            pending: Pending::new(source.partition.0, committed),
-            waiting_since_ms: None,
-        };
-        self.partitions.insert(source, partition);
-        Ok(())
-    }
-
-    fn revoked(&mut self, source: Source) {
-        self.partitions.remove(&source);
-    }
-
-    fn record(&mut self, record: &Record<'_>, out: &mut dyn Output) -> Result<(), Fatal> {
+    /// What becomes of a record; of one that was sent again, from where and appended when.
+    fn take(
+        &mut self,
+        record: &Record<'_>,
+        again: Option<(&Replayed, AppendTime)>,
+        out: &mut dyn Output,
+    ) -> Result<(), Fatal> {
+        let appended = again.map_or(record.appended, |(_, appended)| appended);
         let partition = self.partitions.get_mut(&record.source).ok_or_else(|| {
             Fatal(format!(
                 "a record of partition {}, which is not assigned",
                 record.source.partition
             ))
         })?;
-        partition.engine.advance(record.appended.0);
-        let observed = read(record, &self.settings).map(|told| match told {
-            Decoded::Event(event) => (partition.engine.observe(&event), report(event)),
-            Decoded::Report(report) => (partition.engine.observe_report(&report), report),
-        });
+        partition.engine.advance(appended.0);
+        let engine = &mut partition.engine;
+        let observed = match again {
+            None => read(record, &self.settings).map(|told| match told {
+                Decoded::Event(event) => (engine.observe(&event), report(event)),
+                Decoded::Report(report) => (engine.observe_report(&report), report),
+            }),
+            // The same dead letter, sent again by two at once or after a write of unknown outcome.
+            Some((from, _)) if !engine.is_first_again(from.offset.0) => {
+                Ok((Observed::Duplicate, Report::default()))
+            }
+            Some((from, _)) => read(record, &self.settings).map(|told| match told {
+                Decoded::Event(event) => (once_more(engine, &event, from), report(event)),
+                Decoded::Report(report) => (engine.observe_report(&report), report),
+            }),
+        };
         if record.look_back {
             return Ok(());
         }
         let offset = record.offset.0;
-        partition.pending.read(offset, record.appended.0);
+        partition.pending.read(offset, appended.0);
         match observed {
             Err(Rejected { reason, detail }) => {
                 let topic = &self.raw_topic;
@@ -121,6 +114,46 @@ impl Handler for Pipeline {
             return partition.cover(record.source, out);
         }
         Ok(())
+    }
+}
+
+impl Handler for Pipeline {
+    fn start(&self, _: Source, _: Option<&Committed>) -> Result<Start, Fatal> {
+        #[cfg(feature = "mutations")]
+        if runtime::mutations::is_broken(crate::mutations::LOOK_BACK) {
+            return Ok(Start::Committed);
+        }
+        Ok(Start::LookBack { ms: self.settings.look_back_ms() })
+    }
+
+    fn assigned(&mut self, source: Source, committed: Option<&Committed>) -> Result<(), Fatal> {
+        let committed = committed.map(|committed| committed.offset.0);
+        let partition = Partition {
+            engine: Engine::new(self.settings.look_back_ms()),
+            pending: Pending::new(source.partition.0, committed),
+            waiting_since_ms: None,
+        };
+        self.partitions.insert(source, partition);
+        Ok(())
+    }
+
+    fn revoked(&mut self, source: Source) {
+        self.partitions.remove(&source);
+    }
+
+    fn record(&mut self, record: &Record<'_>, out: &mut dyn Output) -> Result<(), Fatal> {
+        self.take(record, None, out)
+    }
+
+    fn replayed(
+        &mut self,
+        record: &Record<'_>,
+        from: &Replayed,
+        out: &mut dyn Output,
+    ) -> Result<(), Fatal> {
+        // What is late or ahead was so when it came first: waiting does not mend it.
+        let first = Record { appended: from.appended, ..*record };
+        self.take(&first, Some((from, record.appended)), out)
     }
 
     fn tick(&mut self, now_ms: u64, _: Pace, out: &mut dyn Output) -> Result<(), Fatal> {
@@ -165,6 +198,19 @@ impl Partition {
     fn cover(&mut self, source: Source, out: &mut dyn Output) -> Result<(), Fatal> {
         self.write(source, None, Report::default(), out)
     }
+}
+
+/// What an event of a record that was sent again tells. Where others of its session were taken
+/// around it, their intervals hold what its cumulative counters count.
+fn once_more(engine: &mut Engine, event: &Event<'_>, from: &Replayed) -> Observed {
+    if !from.heard || !event.has_snapshots() {
+        return engine.observe_again(event, from.appended.0);
+    }
+    if event.kind == EventKind::Stats {
+        return Observed::Duplicate;
+    }
+    let (streams, pair, more) = Default::default();
+    engine.observe_again(&Event { streams, pair, more, ..event.clone() }, from.appended.0)
 }
 
 /// What a record says, if it is one that counts.

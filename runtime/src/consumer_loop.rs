@@ -18,8 +18,11 @@ use crate::ledger::Commit;
 use crate::metrics::Metrics;
 use crate::native;
 use crate::positions::{Positions, Trouble};
+use crate::quota::Quota;
 use crate::record::{Offset, Source};
+use crate::refusal::{Failure, Reason, Refusal};
 use crate::settings::Kafka;
+use crate::topic_ids::{Doubt, TopicIds};
 
 const TICK: Duration = Duration::from_millis(100);
 const COMMIT: Duration = Duration::from_millis(500);
@@ -52,6 +55,8 @@ pub(crate) struct ConsumerLoop {
     listener: Listener,
     health: Arc<Health>,
     metrics: Metrics,
+    ids: TopicIds,
+    quota: Option<Quota>,
     started: Instant,
     next_tick: Instant,
     next_commit: Instant,
@@ -74,6 +79,8 @@ impl ConsumerLoop {
         listener: Listener,
         health: Arc<Health>,
         metrics: Metrics,
+        ids: TopicIds,
+        quota: Option<Quota>,
     ) -> Result<Self, Fatal> {
         let context = GroupContext::new(listener.clone(), &metrics);
         let consumer: BaseConsumer<GroupContext> =
@@ -88,6 +95,8 @@ impl ConsumerLoop {
             listener,
             health,
             metrics,
+            ids,
+            quota,
             started: now,
             next_tick: now,
             next_commit: now,
@@ -102,7 +111,7 @@ impl ConsumerLoop {
     }
 
     /// Runs until a signal, then drains for at most `deadline`.
-    pub(crate) fn run(&mut self, deadline: Duration) -> Result<Drained, Fatal> {
+    pub(crate) fn run(&mut self, deadline: Duration) -> Result<Drained, Failure> {
         while !self.health.stopping() {
             self.flow.writer.serve()?;
             self.rebalance()?;
@@ -111,11 +120,11 @@ impl ConsumerLoop {
             self.hold_back()?;
             self.read()?;
         }
-        self.drain(Instant::now() + deadline)
+        Ok(self.drain(Instant::now() + deadline)?)
     }
 
     /// Acts on assignments. One that the cluster does not tell the offsets of is tried again.
-    fn rebalance(&mut self) -> Result<(), Fatal> {
+    fn rebalance(&mut self) -> Result<(), Failure> {
         while let Some(change) = self.consumer.context().next_rebalance() {
             self.flow.revoke();
             self.commits.clear();
@@ -137,7 +146,7 @@ impl ConsumerLoop {
         }
         match self.start_reading(&partitions) {
             Ok(()) => Ok(()),
-            Err(Trouble::Fatal(fatal)) => Err(fatal),
+            Err(Trouble::Failed(failure)) => Err(failure),
             Err(Trouble::Silence(reason)) => {
                 self.listener.waits_for(&format!("offsets to start from: {reason}"));
                 self.assigned = Some((partitions, Instant::now() + RETRY));
@@ -147,6 +156,11 @@ impl ConsumerLoop {
     }
 
     fn start_reading(&mut self, partitions: &[(String, i32)]) -> Result<(), Trouble> {
+        match self.ids.check() {
+            Ok(()) => {}
+            Err(Doubt::Silence(reason)) => return Err(Trouble::Silence(reason)),
+            Err(Doubt::Refused(refusal)) => return Err(refusal.into()),
+        }
         let resolved = Positions {
             consumer: &self.consumer,
             kafka: &self.kafka,
@@ -170,7 +184,7 @@ impl ConsumerLoop {
         Ok(())
     }
 
-    fn tick(&mut self) -> Result<(), Fatal> {
+    fn tick(&mut self) -> Result<(), Failure> {
         let now = Instant::now();
         if now < self.next_tick {
             return Ok(());
@@ -179,7 +193,14 @@ impl ConsumerLoop {
         self.health.beat();
         self.health.set_waits_for(self.waits_for());
         let now_ms = u64::try_from((now - self.started).as_millis()).unwrap_or(u64::MAX);
-        self.flow.handler.tick(now_ms, self.pace(), &mut self.flow.writer)
+        self.ids.refresh();
+        if let Some(quota) = &mut self.quota
+            && let Some(text) =
+                quota.exceeded(now_ms, self.flow.taken, self.flow.writer.dead_letters)
+        {
+            return Err(Refusal::new(Reason::TooManyDeadLetters, text).into());
+        }
+        Ok(self.flow.handler.tick(now_ms, self.pace(), &mut self.flow.writer)?)
     }
 
     fn pace(&self) -> Pace {
@@ -271,13 +292,13 @@ impl ConsumerLoop {
     }
 
     /// Reads a batch; waits only while there is nothing to read.
-    fn read(&mut self) -> Result<(), Fatal> {
+    fn read(&mut self) -> Result<(), Failure> {
         let begun = Instant::now();
         let mut wait = if self.paused { PAUSED } else { DRY };
         for _ in 0..BATCH {
             match self.consumer.poll(wait) {
                 Some(Ok(message)) => self.flow.record(&message)?,
-                Some(Err(error)) => failed_read(&error, &self.listener)?,
+                Some(Err(error)) => self.failed_read(&error)?,
                 None => break,
             }
             wait = Duration::ZERO;
@@ -288,6 +309,33 @@ impl ConsumerLoop {
             self.next_tick = begun;
         }
         self.dry = nothing;
+        Ok(())
+    }
+
+    /// Sorts errors of reading: what passes by itself is only said, what does not ends the process.
+    fn failed_read(&mut self, error: &KafkaError) -> Result<(), Failure> {
+        use RDKafkaErrorCode as Code;
+        let code = error.rdkafka_error_code();
+        if matches!(code, Some(Code::AutoOffsetReset | Code::OffsetOutOfRange)) {
+            // Another topic of the same name has other offsets.
+            if let Err(Doubt::Refused(refusal)) = self.ids.check() {
+                return Err(refusal.into());
+            }
+            let text = format!(
+                "reading cannot go on: {error}. Records were deleted before they were read: give \
+                 the input topic a longer retention, set the group's offset \
+                 (kafka-consumer-groups.sh --reset-offsets --to-earliest) and start again"
+            );
+            return Err(Refusal::new(Reason::OffsetGone, text).into());
+        }
+        if lasts(error) {
+            return Err(Fatal(format!("reading cannot go on: {error}")).into());
+        }
+        match code {
+            // These were heard by the listener already.
+            Some(Code::AllBrokersDown | Code::BrokerTransportFailure | Code::Resolve) => {}
+            _ => self.listener.waits_for(&format!("input: {error}")),
+        }
         Ok(())
     }
 
@@ -342,32 +390,11 @@ fn kafka_error(error: KafkaError) -> Fatal {
     Fatal(format!("kafka: {error}"))
 }
 
-/// Sorts errors of reading: what passes by itself is only said, what does not ends the process.
-fn failed_read(error: &KafkaError, listener: &Listener) -> Result<(), Fatal> {
+/// Errors of reading that do not pass by themselves.
+fn lasts(error: &KafkaError) -> bool {
     use RDKafkaErrorCode as Code;
-    let lasting = match error {
-        KafkaError::MessageConsumptionFatal(_) => true,
-        _ => matches!(
-            error.rdkafka_error_code(),
-            Some(
-                Code::AutoOffsetReset
-                    | Code::OffsetOutOfRange
-                    | Code::GroupAuthorizationFailed
-                    | Code::TopicAuthorizationFailed
-                    | Code::InvalidGroupId
-            )
-        ),
-    };
-    if lasting {
-        return Err(Fatal(format!(
-            "reading cannot go on: {error}. If offsets are out of range, records were deleted \
-             before they were read: give the input topic a longer retention and start again"
-        )));
-    }
-    match error.rdkafka_error_code() {
-        // These were heard by the listener already.
-        Some(Code::AllBrokersDown | Code::BrokerTransportFailure | Code::Resolve) => {}
-        _ => listener.waits_for(&format!("input: {error}")),
-    }
-    Ok(())
+    let lasting =
+        [Code::GroupAuthorizationFailed, Code::TopicAuthorizationFailed, Code::InvalidGroupId];
+    matches!(error, KafkaError::MessageConsumptionFatal(_))
+        || error.rdkafka_error_code().is_some_and(|code| lasting.contains(&code))
 }

@@ -11,6 +11,7 @@ use crate::handler::{Fatal, Handler};
 use crate::native;
 use crate::positions::Position;
 use crate::record::{AppendTime, Input, Offset, Partition, Record, Source};
+use crate::replayed::Replayed;
 use crate::writer::Writer;
 
 /// The handler, with what it writes through.
@@ -23,6 +24,8 @@ pub(crate) struct Flow {
     looked_back: BTreeMap<Source, Offset>,
     /// Append time of the record read last.
     newest: AppendTime,
+    /// Records read, but those that are only looked back at.
+    pub(crate) taken: u64,
 }
 
 impl Flow {
@@ -32,7 +35,8 @@ impl Flow {
         inputs: Vec<String>,
         read: Vec<IntCounter>,
     ) -> Self {
-        Self { handler, writer, inputs, read, looked_back: BTreeMap::new(), newest: AppendTime(0) }
+        let (looked_back, newest) = (BTreeMap::new(), AppendTime(0));
+        Self { handler, writer, inputs, read, looked_back, newest, taken: 0 }
     }
 
     /// Tells the handler of a partition, before its first record.
@@ -87,10 +91,21 @@ impl Flow {
             offset,
             appended: AppendTime(appended),
             key: message.key(),
-            content_type: native::content_type(message),
+            content_type: native::header(message, c"content-type"),
             payload: message.payload().unwrap_or_default(),
             look_back: offset < until,
         };
-        self.handler.record(&record, &mut self.writer)
+        self.taken += u64::from(!record.look_back);
+        match replayed(message, &record) {
+            Some(from) => self.handler.replayed(&record, &from, &mut self.writer),
+            None => self.handler.record(&record, &mut self.writer),
+        }
     }
+}
+
+/// What a record says of where it stood before, if that can be true.
+fn replayed(message: &BorrowedMessage<'_>, record: &Record<'_>) -> Option<Replayed> {
+    let from = Replayed::of(message)?;
+    let here = from.topic == message.topic() && from.partition == record.source.partition;
+    (here && from.offset < record.offset && from.appended <= record.appended).then_some(from)
 }

@@ -5,6 +5,8 @@
 //! under a simulated one.
 
 use crate::record::{Offset, OutputTopic, Record, Source};
+use crate::refusal::Refusal;
+use crate::replayed::Replayed;
 
 /// A condition that ends the process: it starts again from the last commit.
 #[derive(Debug, thiserror::Error)]
@@ -80,8 +82,13 @@ pub enum Pace {
 
 /// A service's logic, called on one thread by the consumer loop.
 pub trait Handler {
-    /// Where to start in a partition, before it is assigned. Also where a refusal belongs:
-    /// an error ends the process with its text.
+    /// Why what is committed forbids reading on, if it does. Asked before [`Handler::start`].
+    fn refuses(&self, source: Source, committed: &Committed) -> Option<Refusal> {
+        let _ = (source, committed);
+        None
+    }
+
+    /// Where to start in a partition, before it is assigned.
     ///
     /// # Errors
     /// When what is committed forbids reading on.
@@ -101,6 +108,21 @@ pub trait Handler {
     /// # Errors
     /// When the service cannot go on. A bad record is no error: it is dead-lettered.
     fn record(&mut self, record: &Record<'_>, out: &mut dyn Output) -> Result<(), Fatal>;
+
+    /// A record that is a dead letter sent again, in its place in the log like any other. Unless a
+    /// service has to tell them apart it is one.
+    ///
+    /// # Errors
+    /// When the service cannot go on.
+    fn replayed(
+        &mut self,
+        record: &Record<'_>,
+        from: &Replayed,
+        out: &mut dyn Output,
+    ) -> Result<(), Fatal> {
+        let _ = from;
+        self.record(record, out)
+    }
 
     /// About every 100 ms, and at once after the input ran dry. `now_ms` is a monotonic clock in
     /// ms, good for intervals only.

@@ -19,11 +19,15 @@ pub mod mutations;
 mod native;
 mod positions;
 mod program;
+mod quota;
 mod record;
 mod recorder;
 mod reference;
+mod refusal;
+mod replayed;
 mod service;
 mod settings;
+mod topic_ids;
 mod topology;
 mod writer;
 
@@ -35,6 +39,8 @@ pub use program::main;
 pub use record::{AppendTime, Input, Offset, OutputTopic, Partition, Record, Source};
 pub use recorder::{Recorder, Sent};
 pub use reference::settings_reference;
+pub use refusal::{Reason as RefusalReason, Refusal};
+pub use replayed::{ParseReplayedError, Replayed};
 pub use service::{Service, Topics};
 pub use settings::{
     Check, Kafka, Limits, Log, LogFormat, LogLevel, Problems, Server, Settings, TopicNames,

@@ -1,22 +1,33 @@
 //! What the safe interface of rdkafka cannot do: read what others wrote without a panic when it is
-//! not UTF-8 (names of headers, metadata of commits), and hear how an asynchronous commit ended.
+//! not UTF-8 (names of headers, metadata of commits), hear how an asynchronous commit ended, and ask
+//! for the ids of topics.
 #![allow(unsafe_code)]
 
-use std::ffi::{CString, c_void};
+use std::ffi::{CStr, CString, c_void};
+use std::time::Duration;
 use std::{ptr, slice};
 
-use rdkafka::TopicPartitionList;
 use rdkafka::bindings::{
-    rd_kafka_commit_queue, rd_kafka_header_get_last, rd_kafka_message_headers,
-    rd_kafka_queue_destroy, rd_kafka_queue_get_consumer, rd_kafka_topic_partition_list_find,
+    rd_kafka_AdminOptions_destroy, rd_kafka_AdminOptions_new,
+    rd_kafka_AdminOptions_set_request_timeout, rd_kafka_DescribeTopics,
+    rd_kafka_DescribeTopics_result_topics, rd_kafka_TopicCollection_destroy,
+    rd_kafka_TopicCollection_of_topic_names, rd_kafka_TopicDescription_error,
+    rd_kafka_TopicDescription_name, rd_kafka_TopicDescription_topic_id, rd_kafka_Uuid_base64str,
+    rd_kafka_admin_op_t, rd_kafka_commit_queue, rd_kafka_error_code,
+    rd_kafka_event_DescribeTopics_result, rd_kafka_event_destroy, rd_kafka_event_error,
+    rd_kafka_event_t, rd_kafka_header_get_last, rd_kafka_message_headers, rd_kafka_queue_destroy,
+    rd_kafka_queue_get_consumer, rd_kafka_queue_new, rd_kafka_queue_poll,
+    rd_kafka_topic_partition_list_find,
 };
+use rdkafka::client::Client;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
+use rdkafka::{ClientContext, TopicPartitionList};
 
-/// The value of a message's last header `content-type`, if it is UTF-8.
-pub(crate) fn content_type<'a>(message: &'a BorrowedMessage<'_>) -> Option<&'a str> {
+/// The value of a message's last header of this name, if it is UTF-8.
+pub(crate) fn header<'a>(message: &'a BorrowedMessage<'_>, name: &CStr) -> Option<&'a str> {
     let mut headers = ptr::null_mut();
     let mut value: *const c_void = ptr::null();
     let mut size = 0;
@@ -26,8 +37,7 @@ pub(crate) fn content_type<'a>(message: &'a BorrowedMessage<'_>) -> Option<&'a s
         if found != RD_KAFKA_RESP_ERR_NO_ERROR {
             return None;
         }
-        let name = c"content-type".as_ptr();
-        let found = rd_kafka_header_get_last(headers, name, &raw mut value, &raw mut size);
+        let found = rd_kafka_header_get_last(headers, name.as_ptr(), &raw mut value, &raw mut size);
         if found != RD_KAFKA_RESP_ERR_NO_ERROR || value.is_null() {
             return None;
         }
@@ -70,5 +80,75 @@ pub(crate) fn commit<C: ConsumerContext>(
     match outcome {
         RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
         error => Err(KafkaError::ConsumerCommit(error.into())),
+    }
+}
+
+/// Names and ids (base64 of the UUID, KIP-516) of those of `topics` that there are.
+pub(crate) fn topic_ids<C: ClientContext>(
+    client: &Client<C>,
+    topics: &[String],
+    timeout: Duration,
+) -> KafkaResult<Vec<(String, String)>> {
+    let timeout_ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+    let native = client.native_ptr();
+    let names: Vec<CString> =
+        topics.iter().filter_map(|topic| CString::new(topic.as_str()).ok()).collect();
+    let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
+    // SAFETY: the client outlives the call. What is made here is released here, the event last,
+    // for it owns the descriptions; the collection copies the names.
+    unsafe {
+        let options = rd_kafka_AdminOptions_new(
+            native,
+            rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS,
+        );
+        rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, ptr::null_mut(), 0);
+        let topics = rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
+        let queue = rd_kafka_queue_new(native);
+        rd_kafka_DescribeTopics(native, topics, options, queue);
+        // The request has a deadline of its own, and always gives an event.
+        let event = rd_kafka_queue_poll(queue, timeout_ms.saturating_add(1000));
+        rd_kafka_queue_destroy(queue);
+        rd_kafka_TopicCollection_destroy(topics);
+        rd_kafka_AdminOptions_destroy(options);
+        if event.is_null() {
+            return Err(KafkaError::AdminOp(rdkafka::types::RDKafkaErrorCode::OperationTimedOut));
+        }
+        let described = descriptions(event);
+        rd_kafka_event_destroy(event);
+        described
+    }
+}
+
+/// What the answer to a request for descriptions holds.
+///
+/// # Safety
+/// `event` is alive.
+unsafe fn descriptions(event: *mut rd_kafka_event_t) -> KafkaResult<Vec<(String, String)>> {
+    // SAFETY: the event is alive, and owns what its accessors return.
+    unsafe {
+        match rd_kafka_event_error(event) {
+            RD_KAFKA_RESP_ERR_NO_ERROR => {}
+            error => return Err(KafkaError::AdminOp(error.into())),
+        }
+        let result = rd_kafka_event_DescribeTopics_result(event);
+        let mut count = 0;
+        if result.is_null() {
+            return Ok(Vec::new());
+        }
+        let topics = rd_kafka_DescribeTopics_result_topics(result, &raw mut count);
+        let mut ids = Vec::with_capacity(count);
+        for at in 0..count {
+            let topic = *topics.add(at);
+            let id = rd_kafka_TopicDescription_topic_id(topic);
+            let failed = rd_kafka_error_code(rd_kafka_TopicDescription_error(topic));
+            if failed == RD_KAFKA_RESP_ERR_NO_ERROR && !id.is_null() {
+                let text = |text| CStr::from_ptr(text).to_string_lossy().into_owned();
+                ids.push((
+                    text(rd_kafka_TopicDescription_name(topic)),
+                    text(rd_kafka_Uuid_base64str(id)),
+                ));
+            }
+        }
+        Ok(ids)
     }
 }

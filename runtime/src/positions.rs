@@ -11,6 +11,7 @@ use crate::group::GroupContext;
 use crate::handler::{Committed, Fatal, Handler, Start};
 use crate::native;
 use crate::record::{Input, Offset, Partition, Source};
+use crate::refusal::{Failure, Reason, Refusal};
 use crate::settings::Kafka;
 
 /// Longest wait for one answer.
@@ -27,8 +28,8 @@ pub(crate) struct Position {
 pub(crate) enum Trouble {
     /// The cluster did not answer; ask again.
     Silence(String),
-    /// Reading on would be wrong.
-    Fatal(Fatal),
+    /// Reading on would be wrong, or cannot be.
+    Failed(Failure),
 }
 
 impl From<KafkaError> for Trouble {
@@ -39,7 +40,13 @@ impl From<KafkaError> for Trouble {
 
 impl From<Fatal> for Trouble {
     fn from(fatal: Fatal) -> Self {
-        Self::Fatal(fatal)
+        Self::Failed(fatal.into())
+    }
+}
+
+impl From<Refusal> for Trouble {
+    fn from(refusal: Refusal) -> Self {
+        Self::Failed(refusal.into())
     }
 }
 
@@ -92,6 +99,9 @@ impl Positions<'_> {
         committed: Option<&Committed>,
         handler: &dyn Handler,
     ) -> Result<KafkaOffset, Trouble> {
+        if let Some(refusal) = committed.and_then(|found| handler.refuses(source, found)) {
+            return Err(refusal.into());
+        }
         let start = handler.start(source, committed)?;
         let Some(Committed { offset: Offset(committed), .. }) = committed else {
             return Ok(KafkaOffset::Beginning);
@@ -100,7 +110,7 @@ impl Positions<'_> {
         let partition = source.partition.0;
         let (low, high) = self.consumer.fetch_watermarks(topic, partition, TIMEOUT)?;
         if !(low..=high).contains(committed) {
-            return Err(Trouble::Fatal(outside(topic, partition, *committed, low, high)));
+            return Err(outside(topic, partition, *committed, low, high).into());
         }
         let from = match start {
             Start::Committed => *committed,
@@ -178,11 +188,12 @@ fn last_append_time(
     Err(Trouble::Silence(format!("{topic}/{partition} could not be read at offset {from}")))
 }
 
-fn outside(topic: &str, partition: i32, committed: i64, low: i64, high: i64) -> Fatal {
-    Fatal(format!(
+fn outside(topic: &str, partition: i32, committed: i64, low: i64, high: i64) -> Refusal {
+    let text = format!(
         "{topic}/{partition}: the committed offset {committed} is not in the log, which has \
          {low} to {high}. Records were deleted before they were read, or the topic was created \
          anew. Find out which, then set the group's offset (kafka-consumer-groups.sh \
          --reset-offsets --to-earliest) and start again"
-    ))
+    );
+    Refusal::new(Reason::OffsetGone, text)
 }

@@ -12,13 +12,15 @@ use prometheus::Registry;
 use crate::client::Listener;
 use crate::consumer_loop::{ConsumerLoop, Drained};
 use crate::flow::Flow;
-use crate::handler::Fatal;
 use crate::health::{Health, serve};
 use crate::load::load;
 use crate::logging;
 use crate::metrics::Metrics;
+use crate::quota::Quota;
+use crate::refusal::{Failure, Reason, Refusal};
 use crate::service::{Service, Topics};
 use crate::settings::{Problems, Settings};
+use crate::topic_ids::{Doubt, TopicIds};
 use crate::topology::{Obstacle, Topology};
 use crate::writer::Writer;
 
@@ -30,13 +32,15 @@ const UNAVAILABLE: u8 = 69;
 const FATAL: u8 = 70;
 /// The shutdown deadline passed: some records will be read again (`EX_TEMPFAIL`).
 const DEADLINE: u8 = 75;
-/// What is around the process is wrong for good: topics, ports (`EX_CONFIG`).
-const REFUSED: u8 = 78;
 
 const EXIT_CODES: &str = "Settings come from the file, and over it from variables of the \
 environment such as ISOBAR_KAFKA__BROKERS.\n\nExit codes: 0 ended cleanly, 64 wrong arguments or \
 settings, 69 `check --connect` failed, 70 cannot go on (start it again), 75 the shutdown deadline \
-passed, 78 topics or ports are not as they must be.";
+passed, 78 its own port is taken. It refuses, and starting again does not help, with 80 when the \
+committed offset is no longer in the log, 81 when an input topic was created anew, 82 when the \
+epoch changed, 83 when numbers of partitions differ, 84 when an input topic has no append times, 85 \
+when there is no topic for dead letters, 86 when too much of the input is dead-lettered, 87 when \
+another release committed what it cannot read.";
 
 #[derive(Parser)]
 struct Arguments {
@@ -113,9 +117,10 @@ fn check<S: Service>(settings: &Settings<S::Settings>, check: &CheckArguments) -
     let mut problems = Problems::default();
     if check.connect {
         let timeout = Duration::from_secs(check.timeout);
+        let dead_letters = settings.topics.dead_letters.as_str();
         match Topology::new(&settings.kafka, Listener::new(&settings.kafka)) {
             Ok(topology) => {
-                for obstacle in topology.obstacles(&S::topics(settings), timeout) {
+                for obstacle in topology.obstacles(&S::topics(settings), dead_letters, timeout) {
                     problems.push("", obstacle);
                 }
             }
@@ -130,18 +135,6 @@ fn check<S: Service>(settings: &Settings<S::Settings>, check: &CheckArguments) -
     complain::<S>(&problems, UNAVAILABLE)
 }
 
-/// Why a process ended before it was asked to.
-enum Failure {
-    Refused(String),
-    Fatal(Fatal),
-}
-
-impl From<Fatal> for Failure {
-    fn from(fatal: Fatal) -> Self {
-        Self::Fatal(fatal)
-    }
-}
-
 fn run<S: Service>(settings: &Settings<S::Settings>) -> ExitCode {
     logging::start(&settings.log);
     match work::<S>(settings) {
@@ -153,9 +146,9 @@ fn run<S: Service>(settings: &Settings<S::Settings>) -> ExitCode {
             tracing::warn!("ended at the deadline: what is not committed will be read again");
             DEADLINE.into()
         }
-        Err(Failure::Refused(reason)) => {
-            tracing::error!("refuses to start: {reason}");
-            REFUSED.into()
+        Err(Failure::Refused(refusal)) => {
+            tracing::error!("refuses: {refusal}");
+            refusal.reason.exit_code().into()
         }
         Err(Failure::Fatal(fatal)) => {
             tracing::error!("cannot go on: {fatal}");
@@ -172,37 +165,53 @@ fn work<S: Service>(settings: &Settings<S::Settings>) -> Result<Drained, Failure
     let handler = S::handler(settings, &registry)?;
     let health = Arc::new(Health::new());
     let listen = settings.server.listen;
-    let address = serve(listen, Arc::clone(&health), registry)
-        .map_err(|error| Failure::Refused(format!("server.listen {listen}: {error}")))?;
+    let address = serve(listen, Arc::clone(&health), registry).map_err(|error| {
+        Refusal::new(Reason::Address, format!("server.listen {listen}: {error}"))
+    })?;
     tracing::info!(service = S::NAME, %address, group = kafka.group, "started");
 
     let listener = Listener::new(kafka);
-    if !wait_for_topics(&Topology::new(kafka, listener.clone())?, &topics, &listener, &health)? {
+    let topology = Topology::new(kafka, listener.clone())?;
+    let mut ids = TopicIds::new(topology, &topics, kafka, listener.clone())?;
+    let dead_letters = settings.topics.dead_letters.as_str();
+    if !wait_for_topics(&mut ids, &topics, dead_letters, &listener, &health)? {
         return Ok(Drained::Clean);
     }
-    let writer = Writer::new(kafka, limits, topics.outputs, listener.clone(), &metrics)?;
+    let writer =
+        Writer::new(kafka, limits, topics.outputs, dead_letters, listener.clone(), &metrics)?;
     let flow = Flow::new(handler, writer, topics.inputs, metrics.read.clone());
-    let mut consumer = ConsumerLoop::new(flow, kafka, listener, health, metrics)?;
-    Ok(consumer.run(limits.shutdown_deadline())?)
+    let quota = Quota::new(limits);
+    let mut consumer = ConsumerLoop::new(flow, kafka, listener, health, metrics, ids, quota)?;
+    consumer.run(limits.shutdown_deadline())
 }
 
 /// Waits for as long as it takes; false if the process was asked to end before.
 fn wait_for_topics(
-    topology: &Topology,
+    ids: &mut TopicIds,
     topics: &Topics,
+    dead_letters: &str,
     listener: &Listener,
     health: &Health,
 ) -> Result<bool, Failure> {
     while !health.stopping() {
         health.beat();
-        let obstacles = topology.obstacles(topics, Duration::from_secs(5));
-        let lasting = |obstacle: &Obstacle| matches!(obstacle, Obstacle::Refuses(_));
-        let text = join(&obstacles);
-        if obstacles.iter().any(lasting) {
-            return Err(Failure::Refused(text));
-        }
+        let mut obstacles = ids.topology().obstacles(topics, dead_letters, Duration::from_secs(5));
         if obstacles.is_empty() {
-            return Ok(true);
+            match ids.check() {
+                Ok(()) => return Ok(true),
+                Err(Doubt::Refused(refusal)) => return Err(refusal.into()),
+                Err(Doubt::Silence(reason)) => {
+                    obstacles.push(Obstacle::Waits(format!("ids of topics: {reason}")));
+                }
+            }
+        }
+        let text = join(&obstacles);
+        let mut refusals = obstacles.iter().filter_map(|obstacle| match obstacle {
+            Obstacle::Refuses(refusal) => Some(refusal.reason),
+            Obstacle::Waits(_) => None,
+        });
+        if let Some(reason) = refusals.next() {
+            return Err(Refusal::new(reason, text).into());
         }
         listener.waits_for(&text);
         health.set_waits_for(Some(text));

@@ -142,11 +142,24 @@ pub struct Limits {
     pub in_flight_mb: u32,
     /// Seconds that a stopping process may take to write and commit what is pending.
     pub shutdown_deadline_s: u32,
+    /// Percent of what is read that may be dead-lettered. Above it the process ends (exit code 86)
+    /// instead of diverting everything. 0: any share may.
+    pub dead_letter_percent: u32,
+    /// Dead letters in the window below which the share does not matter.
+    pub dead_letter_min: u32,
+    /// Seconds over which the share is taken.
+    pub dead_letter_window_s: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { in_flight_mb: 32, shutdown_deadline_s: 25 }
+        Self {
+            in_flight_mb: 32,
+            shutdown_deadline_s: 25,
+            dead_letter_percent: 0,
+            dead_letter_min: 1000,
+            dead_letter_window_s: 60,
+        }
     }
 }
 
@@ -275,6 +288,15 @@ impl Check for Limits {
         }
         if !(1..=3600).contains(&self.shutdown_deadline_s) {
             problems.push("shutdown_deadline_s", "must be from 1 to 3600");
+        }
+        if self.dead_letter_percent > 99 {
+            problems.push("dead_letter_percent", "must be from 0 to 99; 0 switches it off");
+        }
+        if self.dead_letter_min == 0 {
+            problems.push("dead_letter_min", "must be at least 1");
+        }
+        if !(1..=3600).contains(&self.dead_letter_window_s) {
+            problems.push("dead_letter_window_s", "must be from 1 to 3600");
         }
     }
 }

@@ -6,8 +6,11 @@ use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 
 use crate::client::{Listener, plain};
 use crate::handler::Fatal;
+use crate::native;
+use crate::refusal::{Reason, Refusal};
 use crate::service::Topics;
 use crate::settings::Kafka;
+use crate::topic_ids::Ids;
 
 /// Why reading cannot start.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,7 +20,7 @@ pub(crate) enum Obstacle {
     Waits(String),
     /// Stays until somebody changes something.
     #[error("{0}")]
-    Refuses(String),
+    Refuses(Refusal),
 }
 
 /// Looks at the topics of a service.
@@ -37,21 +40,32 @@ impl Topology {
         Ok(Self { admin, runtime, listener })
     }
 
-    /// All that stands in the way. Takes at most `timeout` for a request.
-    pub(crate) fn obstacles(&self, topics: &Topics, timeout: Duration) -> Vec<Obstacle> {
+    /// Ids of those of `topics` that there are.
+    pub(crate) fn ids(&self, topics: &[String], timeout: Duration) -> Result<Ids, String> {
+        let ids = native::topic_ids(self.admin.inner(), topics, timeout);
+        Ok(ids.map_err(|error| error.to_string())?.into_iter().collect())
+    }
+
+    /// All that stands in the way, where dead letters go to `dead_letters`. Takes at most
+    /// `timeout` for a request.
+    pub(crate) fn obstacles(
+        &self,
+        topics: &Topics,
+        dead_letters: &str,
+        timeout: Duration,
+    ) -> Vec<Obstacle> {
         let mut obstacles = Vec::new();
         let mut counts = Vec::new();
+        let mut missing = Vec::new();
         for topic in topics.inputs.iter().chain(&topics.outputs) {
             match self.partitions(topic, timeout) {
                 Ok(Some(count)) => counts.push((topic.as_str(), count)),
-                Ok(None) => {
-                    let text = format!("topic {topic}, which does not exist; create it");
-                    obstacles.push(Obstacle::Waits(text));
-                }
+                Ok(None) => missing.push(topic.as_str()),
                 // What does not answer once need not be asked for every topic.
                 Err(reason) => return vec![self.silence(&reason)],
             }
         }
+        obstacles.extend(absent(&missing, dead_letters));
         obstacles.extend(unequal(&counts).map(Obstacle::Refuses));
         let present = |topic: &&String| counts.iter().any(|(name, _)| name == *topic);
         let inputs = topics.inputs.iter().filter(present).map(String::as_str).collect::<Vec<_>>();
@@ -94,8 +108,12 @@ impl Topology {
             let entry = described.get("message.timestamp.type");
             let kind = entry.and_then(|entry| entry.value.as_deref()).unwrap_or_default();
             (kind != "LogAppendTime").then(|| {
-                Obstacle::Refuses(format!(
-                    "topic {topic} has message.timestamp.type={kind}; set it to LogAppendTime"
+                Obstacle::Refuses(Refusal::new(
+                    Reason::TimestampType,
+                    format!(
+                        "topic {topic} has message.timestamp.type={kind}, and blocks, lateness and \
+                         restarts go by append time; set it to LogAppendTime (isobar topics apply)"
+                    ),
                 ))
             })
         };
@@ -103,15 +121,30 @@ impl Topology {
     }
 }
 
-/// The sentence that says that partitions differ, if they do.
-fn unequal(counts: &[(&str, usize)]) -> Option<String> {
+/// What missing topics mean: whoever creates the others is waited for, but where only that for
+/// dead letters is missing nobody is about to.
+fn absent(missing: &[&str], dead_letters: &str) -> Vec<Obstacle> {
+    if missing == [dead_letters] {
+        let text = format!(
+            "there is no topic {dead_letters}, and what cannot be used would have nowhere to go; \
+             create it (isobar topics apply)"
+        );
+        return vec![Obstacle::Refuses(Refusal::new(Reason::NoDeadLetters, text))];
+    }
+    let waits = |topic| format!("topic {topic}, which does not exist; create it");
+    missing.iter().map(|topic| Obstacle::Waits(waits(topic))).collect()
+}
+
+/// The refusal that says that partitions differ, if they do.
+fn unequal(counts: &[(&str, usize)]) -> Option<Refusal> {
     let (_, first) = counts.first()?;
     counts.iter().any(|(_, count)| count != first).then(|| {
         let list = counts.iter().map(|(topic, count)| format!("{topic} has {count}"));
-        format!(
+        let text = format!(
             "topics must have the same number of partitions, but {}; create them anew",
             list.collect::<Vec<_>>().join(", ")
-        )
+        );
+        Refusal::new(Reason::Partitions, text)
     })
 }
 
@@ -122,7 +155,19 @@ mod tests {
     #[test]
     fn topics_with_equal_partitions_pass_and_others_are_named_with_their_numbers() {
         assert_eq!(unequal(&[("a", 4), ("b", 4)]), None);
-        let sentence = unequal(&[("a", 4), ("b", 6)]).unwrap_or_default();
-        assert!(sentence.contains("a has 4, b has 6"), "{sentence}");
+        let refusal = unequal(&[("a", 4), ("b", 6)]);
+        assert!(refusal.is_some_and(|refusal| refusal.text.contains("a has 4, b has 6")
+            && refusal.reason == Reason::Partitions));
+    }
+
+    #[test]
+    fn a_missing_topic_is_waited_for_unless_only_that_for_dead_letters_is() {
+        assert_eq!(absent(&[], "dead"), []);
+        let waits = absent(&["in", "dead"], "dead");
+        assert!(waits.iter().all(|one| matches!(one, Obstacle::Waits(_))) && waits.len() == 2);
+        assert!(matches!(&absent(&["in"], "dead")[..], [Obstacle::Waits(_)]));
+        let alone = absent(&["dead"], "dead");
+        assert!(matches!(&alone[..], [Obstacle::Refuses(refusal)]
+            if refusal.reason == Reason::NoDeadLetters));
     }
 }

@@ -79,6 +79,10 @@ pub(crate) struct Writer {
     /// In the order of sending; while it is not empty nothing overtakes it.
     waiting: VecDeque<Waiting>,
     pub(crate) ledger: Ledger,
+    /// Dead letters written so far.
+    pub(crate) dead_letters: u64,
+    /// Position of their topic.
+    dead_letter_topic: Option<usize>,
     limit: usize,
     failure: Option<Fatal>,
     acknowledged: Vec<IntCounter>,
@@ -90,6 +94,7 @@ impl Writer {
         kafka: &Kafka,
         limits: &Limits,
         topics: Vec<String>,
+        dead_letter_topic: &str,
         listener: Listener,
         metrics: &Metrics,
     ) -> Result<Self, Fatal> {
@@ -100,6 +105,8 @@ impl Writer {
         Ok(Self {
             producer,
             deliveries,
+            dead_letters: 0,
+            dead_letter_topic: topics.iter().position(|topic| topic == dead_letter_topic),
             topics,
             waiting: VecDeque::new(),
             ledger: Ledger::default(),
@@ -170,6 +177,7 @@ impl Writer {
 
 impl Output for Writer {
     fn send(&mut self, source: Source, topic: OutputTopic, key: Option<&[u8]>, payload: &[u8]) {
+        self.dead_letters += u64::from(self.dead_letter_topic == Some(topic.0));
         let ticket = self.ledger.open(source, key.map_or(0, <[u8]>::len) + payload.len());
         let written = Box::new(Written { ticket, topic: topic.0 });
         let refused = if self.waiting.is_empty() {

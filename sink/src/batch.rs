@@ -23,7 +23,9 @@ struct Share {
 struct Entry {
     offset: Offset,
     appended: AppendTime,
-    /// Where its payload ends; it starts where the one before it ends.
+    /// Where its key, if it has one, ends; it starts where the payload before it ends.
+    key_end: Option<usize>,
+    /// Where its payload ends; it starts where its key does, or the payload before it.
     end: usize,
 }
 
@@ -40,13 +42,18 @@ impl Batch {
     /// Takes a copy of a record.
     pub(crate) fn push(&mut self, record: &Record<'_>) {
         let share = self.shares.entry(record.source).or_default();
+        let key_end = record.key.map(|key| {
+            share.payloads.extend_from_slice(key);
+            share.payloads.len()
+        });
         share.payloads.extend_from_slice(record.payload);
         share.entries.push(Entry {
             offset: record.offset,
             appended: record.appended,
+            key_end,
             end: share.payloads.len(),
         });
-        self.bytes += record.payload.len();
+        self.bytes += record.key.map_or(0, <[u8]>::len) + record.payload.len();
     }
 
     /// Drops what came from `source`.
@@ -81,9 +88,9 @@ impl Batch {
                 source,
                 offset: entry.offset,
                 appended: entry.appended,
-                key: None,
+                key: entry.key_end.map(|end| &share.payloads[start..end]),
                 content_type: None,
-                payload: &share.payloads[start..entry.end],
+                payload: &share.payloads[entry.key_end.unwrap_or(start)..entry.end],
                 look_back: false,
             })
         })
@@ -101,11 +108,21 @@ mod tests {
     }
 
     fn push(batch: &mut Batch, partition: i32, offset: i64, payload: &[u8]) {
+        push_keyed(batch, partition, offset, None, payload);
+    }
+
+    fn push_keyed(
+        batch: &mut Batch,
+        partition: i32,
+        offset: i64,
+        key: Option<&[u8]>,
+        payload: &[u8],
+    ) {
         batch.push(&Record {
             source: source(partition),
             offset: Offset(offset),
             appended: AppendTime(7),
-            key: None,
+            key,
             content_type: None,
             payload,
             look_back: false,
@@ -128,6 +145,19 @@ mod tests {
         let wanted: [(i32, i64, &[u8]); 4] =
             [(0, 5, b""), (0, 6, b"six"), (1, 10, b"one"), (1, 12, b"three")];
         assert!(seen.eq(wanted));
+    }
+
+    #[test]
+    fn keys_stay_with_their_records() {
+        let mut batch = Batch::default();
+        push_keyed(&mut batch, 0, 1, Some(b"meet/c/p"), b"one");
+        push_keyed(&mut batch, 0, 2, None, b"two");
+        push_keyed(&mut batch, 0, 3, Some(b""), b"three");
+        let seen = batch.records().map(|r| (r.key, r.payload));
+        let wanted: [(Option<&[u8]>, &[u8]); 3] =
+            [(Some(b"meet/c/p"), b"one"), (None, b"two"), (Some(b""), b"three")];
+        assert!(seen.eq(wanted));
+        assert_eq!(batch.bytes(), 19);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The service's metrics.
 
-use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry};
+use prometheus::{
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+};
 use runtime::Fatal;
 
 /// The metrics. Clones count together.
@@ -10,6 +12,7 @@ pub(crate) struct Metrics {
     pub(crate) inserts: HistogramVec,
     pub(crate) failures: IntCounterVec,
     pub(crate) dead_letters: IntCounterVec,
+    pub(crate) waits: IntGaugeVec,
     pub(crate) rebuilt: IntCounter,
     pub(crate) rebuild_failures: IntCounter,
 }
@@ -39,8 +42,14 @@ impl Metrics {
             &["table"],
         )?;
         registry.register(Box::new(inserts.clone()))?;
+        let waits = IntGaugeVec::new(
+            Opts::new("isobar_sink_waits", "1 while inserts wait for ClickHouse, by cause."),
+            &["table", "cause"],
+        )?;
+        registry.register(Box::new(waits.clone()))?;
         Ok(Self {
             inserts,
+            waits,
             rows: counters("isobar_sink_rows_total", "Rows inserted.", &["table"])?,
             failures: counters(
                 "isobar_sink_insert_failures_total",

@@ -85,7 +85,7 @@ impl Pipeline {
         for rejected in &done.rejected {
             if pending.iter().any(|pending| pending.ticket.source == rejected.source) {
                 self.metrics.dead_letters.with_label_values(&[rejected.reason]).inc();
-                out.send(rejected.source, DEAD_LETTERS, None, &rejected.letter);
+                out.send(rejected.source, DEAD_LETTERS, rejected.key.as_deref(), &rejected.letter);
             }
         }
         for Pending { ticket, next } in pending {

@@ -59,6 +59,25 @@ pub(crate) fn verdict(error: &Error) -> Verdict {
     }
 }
 
+/// NOT_ENOUGH_SPACE: nothing was reserved, so nothing was written.
+const NOT_ENOUGH_SPACE: u32 = 243;
+
+/// What inserts wait for, as labels.
+pub(crate) const CAUSES: [&str; 3] = ["disk_full", "refused", "unreachable"];
+
+/// Which of [`CAUSES`] `error` is. A disk that fills up while it is written to is told by the
+/// operating system's words, under several codes.
+pub(crate) fn cause(error: &Error) -> &'static str {
+    let full = |response: &str| {
+        code(response) == Some(NOT_ENOUGH_SPACE) || response.contains("No space left on device")
+    };
+    match (error, verdict(error)) {
+        (Error::BadResponse(response), _) if full(response) => CAUSES[0],
+        (_, Verdict::Unknown) => CAUSES[2],
+        _ => CAUSES[1],
+    }
+}
+
 /// What may be said of `error` in a log: of a response its code and name, for the text between
 /// them can hold values.
 pub(crate) fn summary(error: &Error) -> String {
@@ -98,7 +117,7 @@ mod tests {
 
     use clickhouse::error::Error;
 
-    use super::{CODES, Verdict, summary, verdict};
+    use super::{CODES, Verdict, cause, summary, verdict};
 
     fn response(text: &str) -> Error {
         Error::BadResponse(text.to_owned())
@@ -126,11 +145,31 @@ mod tests {
             "Code: 53. DB::Exception: Type mismatch. (TYPE_MISMATCH)",
             "Code: 241. DB::Exception: Memory limit exceeded (MEMORY_LIMIT_EXCEEDED)",
             "Code: 252. DB::Exception: Too many parts. (TOO_MANY_PARTS)",
+            "Code: 243. DB::Exception: Cannot reserve 1.00 MiB, not enough space. (NOT_ENOUGH_SPACE)",
+            "Code: 75. DB::Exception: Cannot write to file, errno: 28, strerror: No space left on \
+             device. (CANNOT_WRITE_TO_FILE_DESCRIPTOR)",
+            "Code: 1001. DB::Exception: std::exception. filesystem error: No space left on device",
+            "Code: 164. DB::Exception: Cannot execute query in readonly mode. (READONLY)",
+            "Code: 242. DB::Exception: Table is in readonly mode. (TABLE_IS_READ_ONLY)",
             "Code: 516. DB::Exception: sink: Authentication failed. (AUTHENTICATION_FAILED)",
             "502 Bad Gateway",
         ] {
             assert_eq!(verdict(&response(refused)), Verdict::Refused, "{refused}");
         }
+    }
+
+    #[test]
+    fn a_full_disk_is_told_apart() {
+        for full in [
+            "Code: 243. DB::Exception: Cannot reserve 1.00 MiB. (NOT_ENOUGH_SPACE)",
+            "Code: 75. DB::Exception: errno: 28, strerror: No space left on device. \
+             (CANNOT_WRITE_TO_FILE_DESCRIPTOR)",
+        ] {
+            assert_eq!(cause(&response(full)), "disk_full");
+        }
+        let other = "Code: 241. DB::Exception: Memory limit exceeded (MEMORY_LIMIT_EXCEEDED)";
+        assert_eq!(cause(&response(other)), "refused");
+        assert_eq!(cause(&Error::TimedOut), "unreachable");
     }
 
     #[test]

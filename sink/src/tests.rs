@@ -206,6 +206,7 @@ fn metrics_are_called_what_the_reference_calls_them() {
     metrics.inserts.with_label_values(&["samples"]).observe(0.0);
     metrics.failures.with_label_values(&["samples", "unknown"]).inc();
     metrics.dead_letters.with_label_values(&["unfit"]).inc();
+    metrics.waits.with_label_values(&["samples", "disk_full"]).set(1);
     let mut text = Vec::new();
     TextEncoder::new().encode(&registry.gather(), &mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
@@ -217,6 +218,7 @@ fn metrics_are_called_what_the_reference_calls_them() {
         "isobar_sink_insert_seconds histogram",
         "isobar_sink_rebuild_failures_total counter",
         "isobar_sink_rows_total counter",
+        "isobar_sink_waits gauge",
     ];
     assert!(names.eq(wanted), "{text}");
 }

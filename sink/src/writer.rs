@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::batch::Batch;
 use crate::metrics::Metrics;
-use crate::retry::{Verdict, summary, verdict};
+use crate::retry::{CAUSES, Verdict, cause, summary, verdict};
 use crate::rollup;
 use crate::rows::{Blocks, CellPartials, Samples, SessionPartials};
 use crate::server::{ClickHouse, Server};
@@ -43,6 +43,7 @@ pub(crate) struct Done {
 pub(crate) struct Rejected {
     pub(crate) source: Source,
     pub(crate) reason: &'static str,
+    pub(crate) key: Option<Vec<u8>>,
     /// Its dead letter, framed.
     pub(crate) letter: Vec<u8>,
 }
@@ -209,7 +210,8 @@ impl<S: Server> Lane<S> {
     fn reject(&self, record: &Record<'_>, reason: &'static str, detail: &str) -> Option<Rejected> {
         let letter = runtime::dead_letter("sink", &self.topic, record, reason, detail);
         let letter = letter.inspect_err(|error| tracing::error!(%error, "no dead letter")).ok()?;
-        Some(Rejected { source: record.source, reason, letter })
+        let (source, key) = (record.source, record.key.map(<[u8]>::to_vec));
+        Some(Rejected { source, reason, key, letter })
     }
 
     /// Inserts by halves until the records that make inserts fail are found.
@@ -292,6 +294,14 @@ impl<S: Server> Lane<S> {
         Ok(())
     }
 
+    /// Shows what the table's inserts wait for, if for anything.
+    fn wait(&self, table: &'static str, cause: Option<&str>) {
+        for shown in CAUSES {
+            let waits = self.metrics.waits.with_label_values(&[table, shown]);
+            waits.set(i64::from(cause == Some(shown)));
+        }
+    }
+
     /// Does `work` until it is done, unless it never will be for the sake of its rows.
     async fn persist<T, F: Future<Output = Result<T, Error>>>(
         &self,
@@ -312,6 +322,7 @@ impl<S: Server> Lane<S> {
                 tracing::warn!(table, %reason, "rows refused");
                 break Err(BadRows);
             }
+            self.wait(table, Some(cause(&error)));
             if !waits {
                 waits = true;
                 self.waiting.fetch_add(1, Ordering::Relaxed);
@@ -321,6 +332,7 @@ impl<S: Server> Lane<S> {
         };
         if waits {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.wait(table, None);
             tracing::info!(table, "ClickHouse is back");
         }
         outcome

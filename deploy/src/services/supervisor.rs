@@ -1,5 +1,6 @@
 //! Starts a service again when its process ends without having been asked to.
 
+use std::ops::RangeInclusive;
 use std::sync::{Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -14,8 +15,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// A process that has lived for this long did not fail at its start.
 const SETTLED: Duration = Duration::from_secs(30);
-/// Exit codes of a service that starting again does not help: settings (64) and topics (78).
-const HOPELESS: [i32; 2] = [64, 78];
+/// Exit codes of a service that starting again does not help: settings (64), ports (78) and
+/// refusals (80 to 87).
+const HOPELESS: [RangeInclusive<i32>; 3] = [64..=64, 78..=78, 80..=87];
 
 /// A service and the process that now does its work.
 #[derive(Debug)]
@@ -56,7 +58,7 @@ impl Supervised {
         match self.state {
             State::Runs { since } => {
                 let Some(code) = self.ended() else { return };
-                if HOPELESS.contains(&code) {
+                if HOPELESS.iter().any(|codes| codes.contains(&code)) {
                     self.state = State::Hopeless { code };
                     return;
                 }

@@ -3,9 +3,13 @@
 //! Every test has a stack of its own. One runs at a time: two would only wait for each other.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod bounded;
+mod dlq;
 mod faults;
 mod harness;
+mod program;
 mod recording;
+mod refusals;
 mod sink_live;
 mod stack;
 mod statistics;

@@ -9,6 +9,8 @@ use crate::counters::Values;
 pub(super) struct Snapshot {
     pub(super) client_us: i64,
     pub(super) appended_ms: i64,
+    /// When it was first appended: before that, if it was sent again.
+    pub(super) first_ms: i64,
     pub(super) values: Values,
 }
 

@@ -92,7 +92,7 @@ impl Bench {
 }
 
 fn rejected(source: Source) -> Rejected {
-    Rejected { source, reason: "unfit", letter: b"letter".to_vec() }
+    Rejected { source, reason: "unfit", key: Some(b"key".to_vec()), letter: b"letter".to_vec() }
 }
 
 #[test]

@@ -1,0 +1,306 @@
+//! What becomes of dead letters that are to be sent again. Decided from the letters and from what
+//! the log says, without I/O: `docs/decisions/0014-replays-are-in-the-log.md`.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use runtime::{Replayed, TopicNames};
+
+use super::letter::Letter;
+
+/// Reasons that lie in the bytes, or in other records: the same bytes will be given up again.
+const HOPELESS: [&str; 3] = ["not_utf8", "not_json", "delta"];
+
+/// What becomes of a letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is sent. `heard`: others of its session were taken around it.
+    Send { heard: bool },
+    /// It was sent before.
+    Sent,
+    /// The log no longer tells whether it was sent.
+    Unknown,
+}
+
+/// Why a letter is left alone, if it is.
+pub(super) fn objection(letter: &Letter, names: &TopicNames, named: &[String]) -> Option<String> {
+    let origins: &[&String] = match letter.stage.as_str() {
+        "ingest" => &[&names.raw],
+        "enrich" => &[&names.reports],
+        "aggregate" => &[&names.enriched],
+        "sink" => &[&names.cells, &names.sessions, &names.blocks, &names.enriched],
+        _ => &[],
+    };
+    if !origins.contains(&&letter.source.topic) {
+        return Some(format!(
+            "{} does not read {}: no letter of Isobar's",
+            letter.stage, letter.source.topic
+        ));
+    }
+    let hopeless = HOPELESS.contains(&letter.reason.as_str());
+    (hopeless && !named.contains(&letter.reason))
+        .then(|| format!("{} lies in the bytes: only if --reason names it", letter.reason))
+}
+
+/// Whose record it is, as far as the log tells: the raw topic is keyed by session.
+type Key = Option<Vec<u8>>;
+
+/// What the log of one partition says of letters that came from it.
+#[derive(Debug)]
+pub(super) struct Evidence<'a> {
+    /// First offset that was read.
+    from: i64,
+    /// All that was appended since then was read, ms since the Unix epoch; unknown until the first
+    /// record if the log does not go back to its beginning.
+    whole_since_ms: Option<i64>,
+    /// How far ingest's state reaches.
+    look_back_ms: i64,
+    /// Offsets of all letters.
+    dead: &'a HashSet<i64>,
+    /// Offsets that records were sent again from, and those of them that this run sent.
+    sent: HashSet<i64>,
+    sent_now: HashSet<i64>,
+    /// First append times of what was sent again before this run.
+    sent_before: HashMap<Key, BTreeSet<i64>>,
+    /// The letters to be judged.
+    sessions: HashMap<Key, Session>,
+}
+
+/// Letters of one key, by time.
+#[derive(Debug, Default)]
+struct Session {
+    /// First append times and offsets.
+    letters: Vec<(i64, i64)>,
+    /// Offsets of those that are heard.
+    heard: HashSet<i64>,
+    /// What comes before it here has been looked at by others up to that time: nearly always they
+    /// come in its order.
+    looked_at: usize,
+    latest_ms: i64,
+}
+
+impl<'a> Evidence<'a> {
+    /// Nothing is known yet of a log that is read from `from` on, for `letters` among the `dead`.
+    /// `whole`: nothing that came before `from` matters.
+    pub(super) fn new(
+        from: i64,
+        whole: bool,
+        look_back_ms: i64,
+        letters: &[Letter],
+        dead: &'a HashSet<i64>,
+    ) -> Self {
+        let mut sessions = HashMap::<Key, Session>::new();
+        for letter in letters {
+            let session = sessions.entry(letter.key.clone()).or_default();
+            session.letters.push((letter.appended_ms, letter.source.offset));
+        }
+        for session in sessions.values_mut() {
+            session.letters.sort_unstable();
+        }
+        Self {
+            from,
+            whole_since_ms: whole.then_some(i64::MIN),
+            look_back_ms,
+            dead,
+            sent: HashSet::new(),
+            sent_now: HashSet::new(),
+            sent_before: HashMap::new(),
+            sessions,
+        }
+    }
+
+    /// The next record of the log, at offset `at`, is one that was sent again.
+    pub(super) fn sent_again(&mut self, key: Option<&[u8]>, at: i64, from: &Replayed) {
+        let offset = from.offset.0;
+        self.sent.insert(offset);
+        // One that was given up again has told nothing.
+        if !self.sent_now.contains(&offset) && !self.dead.contains(&at) {
+            let times = self.sent_before.entry(key.map(<[u8]>::to_vec)).or_default();
+            times.insert(from.appended.0);
+        }
+    }
+
+    /// The next record of the log came by itself.
+    pub(super) fn other(&mut self, key: Option<&[u8]>, offset: i64, appended_ms: i64) {
+        self.whole_since_ms.get_or_insert(appended_ms);
+        if self.dead.contains(&offset) {
+            return;
+        }
+        // A key is copied only where it matters.
+        let Some(session) = self.sessions.get_mut(&key.map(<[u8]>::to_vec)) else { return };
+        let (first, last) = (appended_ms - self.look_back_ms, appended_ms + self.look_back_ms);
+        let begin = session.letters.partition_point(|(at_ms, _)| *at_ms < first);
+        let end = session.letters.partition_point(|(at_ms, _)| *at_ms <= last);
+        let seen = if appended_ms < session.latest_ms { 0 } else { session.looked_at };
+        for (_, letter) in session.letters.get(begin.max(seen)..end).unwrap_or(&[]) {
+            session.heard.insert(*letter);
+        }
+        session.latest_ms = session.latest_ms.max(appended_ms);
+        session.looked_at = session.looked_at.max(end);
+    }
+
+    /// What becomes of `letter`; if it is sent, it is from now on known to be.
+    pub(super) fn judge(&mut self, letter: &Letter) -> Fate {
+        let offset = letter.source.offset;
+        if self.sent.contains(&offset) || self.sent_now.contains(&offset) {
+            return Fate::Sent;
+        }
+        // What is sent again comes after its source.
+        if self.from > offset + 1 {
+            return Fate::Unknown;
+        }
+        let at_ms = letter.appended_ms;
+        let session = self.sessions.get(&letter.key);
+        let beside = session.is_some_and(|session| session.heard.contains(&offset));
+        // What an earlier run sent ends before this letter begins, if it is older.
+        let before = self.sent_before.get(&letter.key);
+        let among = before
+            .is_some_and(|times| times.range(at_ms..=at_ms + self.look_back_ms).next().is_some());
+        let since_ms = at_ms.saturating_sub(self.look_back_ms);
+        let whole = self.whole_since_ms.is_some_and(|whole_ms| whole_ms <= since_ms);
+        self.sent_now.insert(offset);
+        Fate::Send { heard: beside || among || !whole }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use runtime::{AppendTime, Offset, Partition};
+
+    use super::super::letter::tests::letter;
+    use super::*;
+
+    const LOOK_BACK_MS: i64 = 120_000;
+    const KEY: Option<&[u8]> = Some(b"meet/c/p");
+    const ALONE: Fate = Fate::Send { heard: false };
+    const HEARD: Fate = Fate::Send { heard: true };
+
+    /// When the raw record at `offset` was appended.
+    fn at_ms(offset: i64) -> i64 {
+        letter(offset, "").appended_ms
+    }
+
+    /// What becomes of the letters at `offsets`, all that there are, by a log that is read from
+    /// its beginning and says what `tell` tells.
+    fn fates(offsets: &[i64], tell: impl FnOnce(&mut Evidence<'_>)) -> Vec<Fate> {
+        let dead = offsets.iter().copied().collect();
+        let letters: Vec<_> = offsets.iter().map(|offset| letter(*offset, "too_large")).collect();
+        let mut evidence = Evidence::new(0, true, LOOK_BACK_MS, &letters, &dead);
+        tell(&mut evidence);
+        letters.iter().map(|letter| evidence.judge(letter)).collect()
+    }
+
+    fn sent(offset: i64, evidence: &mut Evidence<'_>) {
+        let from = Replayed {
+            topic: "rtc-stats-raw-v1".to_owned(),
+            partition: Partition(3),
+            offset: Offset(offset),
+            appended: AppendTime(at_ms(offset)),
+            heard: false,
+        };
+        evidence.sent_again(KEY, 10_000 + offset, &from);
+    }
+
+    #[test]
+    fn a_letter_is_sent_once() {
+        assert_eq!(fates(&[500], |_| ()), [ALONE]);
+        assert_eq!(fates(&[500, 500], |_| ()), [ALONE, Fate::Sent], "two gave it up");
+        assert_eq!(fates(&[500], |log| sent(500, log)), [Fate::Sent]);
+    }
+
+    #[test]
+    fn where_the_log_after_it_is_gone_nobody_knows_whether_it_was_sent() {
+        let (letter, dead) = (letter(500, "late"), [500].into());
+        let from = |from| {
+            let letters = std::slice::from_ref(&letter);
+            Evidence::new(from, true, LOOK_BACK_MS, letters, &dead).judge(&letter)
+        };
+        assert_eq!([from(501), from(502)], [ALONE, Fate::Unknown]);
+    }
+
+    #[test]
+    fn others_of_the_session_within_the_look_back_are_heard() {
+        for (at, fate) in [(379, ALONE), (380, HEARD), (620, HEARD), (621, ALONE)] {
+            assert_eq!(fates(&[500], |log| log.other(KEY, at, at_ms(at))), [fate], "{at}");
+        }
+        let another = |log: &mut Evidence<'_>| log.other(Some(b"meet/c/q"), 501, at_ms(501));
+        assert_eq!(fates(&[500], another), [ALONE]);
+    }
+
+    #[test]
+    fn each_other_is_heard_by_the_letters_around_it_alone() {
+        let told = fates(&[100, 300, 500, 700], |log| {
+            for offset in [0, 310, 620] {
+                log.other(KEY, offset, at_ms(offset));
+            }
+        });
+        assert_eq!(told, [HEARD, HEARD, HEARD, HEARD]);
+        let told = fates(&[100, 300, 500, 700], |log| log.other(KEY, 390, at_ms(390)));
+        assert_eq!(told, [ALONE, HEARD, HEARD, ALONE]);
+    }
+
+    #[test]
+    fn dead_neighbours_are_not_heard() {
+        let told = fates(&[499, 500, 501], |log| {
+            for offset in [499, 500, 501] {
+                log.other(KEY, offset, at_ms(offset));
+            }
+        });
+        assert_eq!(told, [ALONE; 3]);
+    }
+
+    #[test]
+    fn a_run_that_was_interrupted_goes_on_and_one_that_left_some_out_does_not() {
+        let sent_first = fates(&[499, 500, 501], |log| sent(499, log));
+        assert_eq!(sent_first, [Fate::Sent, ALONE, ALONE]);
+        // Between two that were sent together everything is told.
+        let told = fates(&[499, 500, 501], |log| {
+            sent(499, log);
+            sent(501, log);
+        });
+        assert_eq!(told, [Fate::Sent, HEARD, Fate::Sent]);
+    }
+
+    #[test]
+    fn what_was_given_up_again_has_told_nothing() {
+        let again = Letter { appended_ms: at_ms(500), ..letter(10_500, "too_large") };
+        let (letters, dead) = ([letter(500, ""), again], [500, 10_500].into());
+        let mut evidence = Evidence::new(0, true, LOOK_BACK_MS, &letters, &dead);
+        sent(500, &mut evidence);
+        assert_eq!(letters.map(|letter| evidence.judge(&letter)), [Fate::Sent, ALONE]);
+    }
+
+    #[test]
+    fn what_this_run_sent_at_the_same_time_is_no_other_run() {
+        let letters = [letter(499, ""), Letter { appended_ms: at_ms(499), ..letter(500, "") }];
+        let dead = [499, 500].into();
+        let mut evidence = Evidence::new(0, true, LOOK_BACK_MS, &letters, &dead);
+        assert_eq!(evidence.judge(&letters[0]), ALONE);
+        sent(499, &mut evidence);
+        assert_eq!(evidence.judge(&letters[1]), ALONE);
+    }
+
+    #[test]
+    fn where_the_log_before_it_is_gone_others_may_have_been_heard() {
+        let (letter, dead) = (letter(500, "late"), [500].into());
+        let first = |appended_ms| {
+            let letters = std::slice::from_ref(&letter);
+            let mut evidence = Evidence::new(400, false, LOOK_BACK_MS, letters, &dead);
+            evidence.other(None, 400, appended_ms);
+            evidence.judge(&letter)
+        };
+        assert_eq!(first(at_ms(380)), ALONE);
+        assert_eq!(first(at_ms(380) + 1), HEARD);
+    }
+
+    #[test]
+    fn only_letters_of_isobar_go_back_and_hopeless_ones_only_by_name() {
+        let names = TopicNames::default();
+        let good = letter(1, "too_large");
+        assert_eq!(objection(&good, &names, &[]), None);
+        let strange = Letter { stage: "sink".to_owned(), ..good.clone() };
+        assert!(objection(&strange, &names, &[]).is_some_and(|why| why.contains("sink")));
+        let hopeless = Letter { reason: "not_json".to_owned(), ..good };
+        assert!(objection(&hopeless, &names, &[]).is_some());
+        assert_eq!(objection(&hopeless, &names, &["not_json".to_owned()]), None);
+    }
+}

@@ -1,0 +1,366 @@
+//! `isobar dlq replay`: dead letters back to the topics that they came from, each once.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use clap::Args;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{
+    BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer,
+};
+use rdkafka::{ClientConfig, ClientContext, Message as _};
+use runtime::{AppendTime, Offset, Partition, Replayed};
+use serde::Serialize;
+
+use super::letter::{self, Letter};
+use super::log::{Log, Span};
+use super::plan::{Evidence, Fate, objection};
+use super::{Access, Chosen};
+use crate::failure::{Context as _, Failure};
+
+/// What is acknowledged together. Between two of these the log is looked at again: what somebody
+/// else sends meanwhile is found there, or by ingest, whose memory is longer than
+/// [`ACKNOWLEDGED`].
+const CHUNK: usize = 500;
+const CHUNK_BYTES: usize = 16 << 20;
+/// A write that takes longer has failed; whether it did is then up to the log.
+const ACKNOWLEDGED: Duration = Duration::from_secs(20);
+/// Letters in one run: about 200 bytes of memory each.
+const MOST: usize = 1_000_000;
+
+/// `isobar dlq replay`.
+#[derive(Debug, Default, Args)]
+pub struct Options {
+    #[command(flatten)]
+    pub(super) chosen: Chosen,
+    /// All letters, if none are chosen by reason, stage, source or time.
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Only says what would be done.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// `ingest.look_back_s`, if it is not the default. It must be at least 60 where letters of
+    /// ingest are sent again.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u32).range(60..=3600))]
+    pub(super) look_back_s: u32,
+    /// The report as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// What became of the chosen letters.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Report {
+    /// Only planned.
+    dry_run: bool,
+    /// Letters chosen.
+    pub(super) chosen: u64,
+    /// Sent now (to be sent, if only planned).
+    pub(super) sent: u64,
+    /// Of these, those whose snapshots count nothing, for others of the session were taken.
+    pub(super) heard: u64,
+    /// Sent before.
+    pub(super) sent_before: u64,
+    /// Not sent: their source is so old that the log no longer tells whether they were.
+    pub(super) unknown: u64,
+    /// Not sent, by the reason why.
+    pub(super) left: BTreeMap<String, u64>,
+}
+
+impl Report {
+    pub(super) fn json(&self) -> Result<String, Failure> {
+        serde_json::to_string(self).context("JSON")
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { chosen, sent, heard, sent_before, unknown, .. } = self;
+        let verb = if self.dry_run { "to send" } else { "sent" };
+        write!(f, "{chosen} dead letters: {sent} {verb}, {sent_before} sent before")?;
+        if *heard > 0 {
+            write!(
+                f,
+                "\nof those {verb}, {heard} come from sessions of which other records were taken: \
+                 their snapshots count nothing, the others' intervals hold what they tell"
+            )?;
+        }
+        if *unknown > 0 {
+            write!(
+                f,
+                "\nnot sent: {unknown} whose topic no longer holds what came after them, and so \
+                 does not tell whether they were sent before"
+            )?;
+        }
+        self.left.iter().try_for_each(|(why, count)| write!(f, "\nnot sent: {count}: {why}"))
+    }
+}
+
+/// Sends what the options choose.
+pub(super) fn run(access: &Access, options: &Options) -> Result<Report, Failure> {
+    let filter = &options.chosen.filter;
+    if filter.is_empty() && !options.all {
+        return Err(Failure(
+            "say which: --reason, --stage, --topic, --partition, --offset, --since, or --all"
+                .into(),
+        ));
+    }
+    let mut report = Report { dry_run: options.dry_run, ..Report::default() };
+    let mut sources = BTreeMap::<(String, i32), Source>::new();
+    letter::read(access, None, |letter, _| {
+        let key = (letter.source.topic.clone(), letter.source.partition);
+        let source = sources.entry(key).or_default();
+        source.dead.insert(letter.source.offset);
+        if filter.keeps(&letter) {
+            report.chosen += 1;
+            match objection(&letter, &access.names, &filter.reason) {
+                Some(why) => *report.left.entry(why).or_default() += 1,
+                None => source.letters.push(letter),
+            }
+        }
+        match report.chosen as usize > MOST {
+            true => Err(Failure(format!("more than {MOST} letters; choose fewer, by time"))),
+            false => Ok(true),
+        }
+    })?;
+    sources.retain(|_, source| !source.letters.is_empty());
+    let look_back_ms = i64::from(options.look_back_s) * 1000;
+    let log = Log::open(&access.brokers)?;
+    let producer = Producer::open(&access.brokers)?;
+    for ((topic, partition), mut source) in sources {
+        source.letters.sort_by_key(|letter| (letter.appended_ms, letter.source.offset));
+        let lane = Lane { access, log: &log, producer: &producer, topic, partition, look_back_ms };
+        lane.replay(&source, &mut report)?;
+    }
+    Ok(report)
+}
+
+/// Letters that came from one partition of one topic.
+#[derive(Debug, Default)]
+struct Source {
+    /// Those to be sent, in the order of their first appends.
+    letters: Vec<Letter>,
+    /// Offsets of all that there are.
+    dead: HashSet<i64>,
+}
+
+/// The way back to one partition.
+struct Lane<'a> {
+    access: &'a Access,
+    log: &'a Log,
+    producer: &'a Producer,
+    topic: String,
+    partition: i32,
+    look_back_ms: i64,
+}
+
+impl Lane<'_> {
+    fn replay(&self, source: &Source, report: &mut Report) -> Result<(), Failure> {
+        let span = self.span(source)?;
+        let whole = span.from > span.low || span.low == 0;
+        let Source { letters, dead } = source;
+        let mut evidence = Evidence::new(span.from, whole, self.look_back_ms, letters, dead);
+        let mut read_to = self.look(span, &mut evidence)?;
+        for chunk in chunks(letters) {
+            let until = self.log.span(&self.topic, self.partition)?.until;
+            read_to = self.look(Span { from: read_to, until, ..span }, &mut evidence)?;
+            let mut due = BTreeMap::new();
+            for letter in chunk {
+                match evidence.judge(letter) {
+                    Fate::Sent => report.sent_before += 1,
+                    Fate::Unknown => report.unknown += 1,
+                    Fate::Send { heard } => {
+                        report.sent += 1;
+                        // Elsewhere lineage and versions take care of copies.
+                        let heard = heard && self.topic == self.access.names.raw;
+                        report.heard += u64::from(heard);
+                        due.insert(letter.place, (letter, heard));
+                    }
+                }
+            }
+            if !report.dry_run && !due.is_empty() {
+                self.send(&due)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The part of the log that tells what was sent again, and what came around the letters.
+    fn span(&self, source: &Source) -> Result<Span, Failure> {
+        let mut span = self.log.span(&self.topic, self.partition)?;
+        let offsets = source.letters.iter().map(|letter| letter.source.offset + 1);
+        let after = offsets.min().unwrap_or(span.until);
+        let appended = source.letters.iter().map(|letter| letter.appended_ms);
+        let since = appended.min().unwrap_or_default().saturating_sub(self.look_back_ms);
+        let mut around = [span];
+        self.log.skip_to(&self.topic, &mut around, since)?;
+        span.from = around[0].from.min(after).clamp(span.low, span.until);
+        Ok(span)
+    }
+
+    /// Takes in what `span` tells; returns where to go on.
+    fn look(&self, span: Span, evidence: &mut Evidence<'_>) -> Result<i64, Failure> {
+        self.log.scan(&self.topic, &[span], |message| {
+            let key = message.key();
+            match Replayed::of(message) {
+                Some(from) if from.topic == self.topic && from.partition.0 == self.partition => {
+                    evidence.sent_again(key, message.offset(), &from);
+                }
+                _ => {
+                    let appended_ms = message.timestamp().to_millis().unwrap_or_default();
+                    evidence.other(key, message.offset(), appended_ms);
+                }
+            }
+            Ok(true)
+        })?;
+        Ok(span.until)
+    }
+
+    /// Fetches the letters of a chunk again, for their payloads, sends them, and waits until all
+    /// are acknowledged.
+    fn send(&self, due: &BTreeMap<(i32, i64), (&Letter, bool)>) -> Result<(), Failure> {
+        let mut spans = BTreeMap::<i32, Span>::new();
+        for &(partition, offset) in due.keys() {
+            let new = Span { partition, low: 0, from: offset, until: offset + 1 };
+            spans.entry(partition).or_insert(new).until = offset + 1;
+        }
+        let spans: Vec<_> = spans.into_values().collect();
+        let mut sent = 0;
+        let take = &mut |found: Letter, payload: Vec<u8>| {
+            if let Some((letter, heard)) = due.get(&found.place) {
+                self.producer.send(letter, *heard, &payload)?;
+                sent += 1;
+            }
+            Ok(sent < due.len())
+        };
+        letter::scan(self.log, &self.access.names.dead_letters, &spans, take)?;
+        self.producer.flush()?;
+        if sent < due.len() {
+            let gone = due.len() - sent;
+            return Err(Failure(format!("{gone} letters went while they were read; run it again")));
+        }
+        Ok(())
+    }
+}
+
+/// Parts of `letters` that are bounded in number and in bytes.
+fn chunks(letters: &[Letter]) -> impl Iterator<Item = &[Letter]> {
+    let mut bytes = 0;
+    let mut count = 0;
+    letters.chunk_by(move |letter, next| {
+        (bytes, count) = (bytes + letter.payload_bytes, count + 1);
+        let together = count < CHUNK && bytes + next.payload_bytes <= CHUNK_BYTES;
+        if !together {
+            (bytes, count) = (0, 0);
+        }
+        together
+    })
+}
+
+#[derive(Default)]
+struct Deliveries(Mutex<Option<String>>);
+
+impl ClientContext for Deliveries {}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, message)) = result {
+            let mut failed = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            failed.get_or_insert_with(|| format!("{}: {error}", message.topic()));
+        }
+    }
+}
+
+struct Producer(ThreadedProducer<Deliveries>);
+
+impl Producer {
+    fn open(brokers: &str) -> Result<Self, Failure> {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", brokers)
+            .set("acks", "all")
+            .set("enable.idempotence", "true")
+            .set("message.timeout.ms", ACKNOWLEDGED.as_millis().to_string())
+            .set("message.max.bytes", "67108864")
+            .set("compression.type", "lz4")
+            .set("linger.ms", "5");
+        let producer = config.create_with_context(Deliveries::default()).context("Kafka")?;
+        Ok(Self(producer))
+    }
+
+    fn send(&self, letter: &Letter, heard: bool, payload: &[u8]) -> Result<(), Failure> {
+        let source = &letter.source;
+        let from = Replayed {
+            topic: source.topic.clone(),
+            partition: Partition(source.partition),
+            offset: Offset(source.offset),
+            appended: AppendTime(letter.appended_ms),
+            heard,
+        };
+        let from = from.to_string();
+        let mut headers = OwnedHeaders::new();
+        if let Some(content_type) = &letter.content_type {
+            headers = headers.insert(Header { key: "content-type", value: Some(content_type) });
+        }
+        headers = headers.insert(Header { key: Replayed::HEADER, value: Some(&from) });
+        let mut record = BaseRecord::<[u8], [u8]>::to(&source.topic)
+            .partition(source.partition)
+            .payload(payload)
+            .headers(headers);
+        if let Some(key) = &letter.key {
+            record = record.key(key);
+        }
+        while let Err((error, again)) = self.0.send(record) {
+            if error != KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) {
+                return Err(error).context(&source.topic);
+            }
+            record = again;
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    fn flush(&self) -> Result<(), Failure> {
+        self.0.flush(ACKNOWLEDGED + Duration::from_secs(5)).context("Kafka")?;
+        let failed = &self.0.context().0;
+        match failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take() {
+            None => Ok(()),
+            Some(failed) => Err(Failure(format!(
+                "{failed}; run it again: what arrived all the same will be found"
+            ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::letter::tests::letter;
+    use super::*;
+
+    #[test]
+    fn chunks_are_bounded_in_number_and_bytes_and_leave_nothing_out() {
+        let letters: Vec<_> = (0..1201).map(|offset| letter(offset, "too_large")).collect();
+        let sizes: Vec<_> = chunks(&letters).map(<[Letter]>::len).collect();
+        assert_eq!(sizes, [500, 500, 201]);
+        let large = |offset| Letter { payload_bytes: 6 << 20, ..letter(offset, "too_large") };
+        let letters: Vec<_> = (0..5).map(large).collect();
+        let sizes: Vec<_> = chunks(&letters).map(<[Letter]>::len).collect();
+        assert_eq!(sizes, [2, 2, 1]);
+        assert_eq!(chunks(&[]).count(), 0);
+    }
+
+    #[test]
+    fn a_report_says_what_was_sent_and_what_was_not() {
+        let left = [("x lies in the bytes".to_owned(), 2)].into();
+        let report = Report { chosen: 9, sent: 3, sent_before: 4, left, ..Report::default() };
+        assert_eq!(
+            report.to_string(),
+            "9 dead letters: 3 sent, 4 sent before\nnot sent: 2: x lies in the bytes"
+        );
+    }
+}

@@ -1,0 +1,50 @@
+//! Nothing grows for ever: every topic, table and log of ClickHouse's has an end.
+
+use deploy::migrate;
+use deploy::stack::{Plan, Stack};
+use deploy::topics::design;
+use runtime::TopicNames;
+
+use crate::harness::Turn;
+
+const DAY_MS: i64 = 24 * 3_600_000;
+
+#[test]
+fn every_topic_has_a_retention_and_those_with_addresses_a_day() {
+    let names = TopicNames::default();
+    let topics = design(&names, 1);
+    assert_eq!(topics.len(), 7);
+    for (topic, settings) in topics {
+        assert_eq!(settings["cleanup.policy"], "delete", "{topic}");
+        let most = match [&names.raw, &names.reports, &names.dead_letters].contains(&&topic) {
+            true => DAY_MS,
+            false => 7 * DAY_MS,
+        };
+        let kept: i64 = settings["retention.ms"].parse().unwrap();
+        assert!((1..=most).contains(&kept), "{topic} keeps records for {kept} ms");
+        // Only whole segments are deleted.
+        let segment: i64 = settings["segment.ms"].parse().unwrap();
+        assert!((1..=most).contains(&segment), "{topic} has segments of {segment} ms");
+    }
+}
+
+#[tokio::test]
+async fn every_table_and_every_log_of_clickhouse_has_a_ttl() {
+    let turn = Turn::take();
+    // Kafka is not asked for anything.
+    let stack = Stack::start(Plan { kafka: Some(String::new()), ..turn.plan() }).unwrap();
+    let admin = stack.access().client("migrate");
+    migrate::apply(&admin).await.unwrap();
+    let tables = "SELECT name, position(engine_full, ' TTL ') > 0 FROM system.tables \
+                  WHERE database = 'isobar' AND engine LIKE '%MergeTree'";
+    let tables: Vec<(String, u8)> = admin.query(tables).fetch_all().await.unwrap();
+    // Which statements were run is known for ever: they are few.
+    let bounded = |(name, ttl): &&(String, u8)| *ttl == 1 || name == "migrations";
+    let unbounded: Vec<_> = tables.iter().filter(|table| !bounded(table)).collect();
+    assert!(tables.len() >= 8 && unbounded.is_empty(), "{tables:?}");
+
+    let config = include_str!("../../clickhouse/config.xml");
+    let opened = config.matches("_log>").count() / 2;
+    assert!(opened >= 2, "logs that explain a slow statement");
+    assert_eq!(config.matches("<ttl>").count(), opened);
+}

@@ -1,0 +1,154 @@
+//! Dead letters sent again: each counts once, whoever sends it and however often.
+
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime};
+
+use deploy::pipeline::prepare;
+use deploy::stack::Stack;
+use rdkafka::ClientConfig;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use serde_json::{Value, json};
+
+use crate::harness::Turn;
+use crate::program::Program;
+
+const RAW: &str = "rtc-stats-raw-v1";
+const CONTENT_TYPE: &str = "application/vnd.isobar.envelope+json";
+
+/// `isobar dlq …` on the stack.
+fn dlq(stack: &Stack, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_isobar"));
+    command.arg("dlq").args(arguments).args(["--kafka", &stack.brokers()]);
+    command
+}
+
+fn told(stack: &Stack, arguments: &[&str]) -> String {
+    let output = dlq(stack, arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn json_of(stack: &Stack, arguments: &[&str]) -> Value {
+    serde_json::from_str(&told(stack, arguments)).unwrap()
+}
+
+/// Waits until there are so many letters.
+fn letters(stack: &Stack, count: u64) {
+    let patience = Instant::now() + Duration::from_secs(60);
+    loop {
+        let rows = json_of(stack, &["ls", "--json"]);
+        let found = rows.as_array().unwrap().iter().map(|row| row["letters"].as_u64().unwrap());
+        let found: u64 = found.sum();
+        assert!(found <= count, "{rows}");
+        if found == count {
+            return;
+        }
+        assert!(Instant::now() < patience, "{rows}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+struct Sender {
+    producer: BaseProducer,
+    start_ms: i64,
+    sent: u64,
+}
+
+impl Sender {
+    fn new(stack: &Stack) -> Self {
+        let mut config = ClientConfig::new();
+        let producer = config.set("bootstrap.servers", stack.brokers()).create().unwrap();
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        Self { producer, start_ms: now.as_millis() as i64 - 60_000, sent: 0 }
+    }
+
+    /// A snapshot of a participant's only stream, `s` seconds after the start; with more bytes
+    /// than are allowed if it is `large`.
+    fn snapshot(&mut self, participant: &str, s: i64, packets: i64, large: bool) {
+        let stream = json!({"type": "inbound-rtp", "kind": "audio", "packetsReceived": packets});
+        let envelope = json!({
+            "v": 1, "event": "stats", "app": "dlq", "call": "c", "participant": participant,
+            "timestamp": self.start_ms + s * 1000, "client_address": "203.0.113.9",
+            "report": {"x": stream}, "padding": "x".repeat(if large { 5000 } else { 0 }),
+        });
+        let (key, payload) = (format!("dlq/c/{participant}"), envelope.to_string());
+        let header = Header { key: "content-type", value: Some(CONTENT_TYPE) };
+        let record = BaseRecord::to(RAW)
+            .partition(1)
+            .key(&key)
+            .payload(&payload)
+            .headers(OwnedHeaders::new().insert(header));
+        self.producer.send(record).unwrap();
+        self.sent += 1;
+    }
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_is_sent_again_counts_once() {
+    let turn = Turn::take();
+    let stack = Stack::start(turn.plan()).unwrap();
+    prepare(&stack, &|_: &str| ()).await.unwrap();
+    let (brokers, folder, access) = (stack.brokers(), turn.folder.path(), stack.access());
+    let start = |service, settings: &[_]| Program::start(service, &brokers, folder, settings);
+    let clickhouse = [("SINK__URL", &*access.url), ("SINK__PASSWORD", &access.password)];
+    let _services = [start("enrich", &[]), start("aggregate", &[]), start("sink", &clickhouse)];
+    let strict = start("ingest", &[("INGEST__MAX_RECORD_BYTES", "4096")]);
+
+    let mut sender = Sender::new(&stack);
+    // All of one participant's snapshots are too large, and one of another's.
+    for (s, packets) in [(0, 10), (5, 30), (10, 60)] {
+        sender.snapshot("all", s, packets, true);
+        sender.snapshot("some", s, packets, s == 5);
+    }
+    sender.producer.flush(Duration::from_secs(30)).unwrap();
+    letters(&stack, 4);
+
+    // Nothing has been mended: they are given up again, and what is shown has no address.
+    let report = json_of(&stack, &["replay", "--reason", "too_large", "--json"]);
+    assert_eq!((&report["sent"], &report["heard"]), (&json!(4), &json!(1)), "{report}");
+    letters(&stack, 8);
+    let shown = told(&stack, &["show"]);
+    assert!(shown.contains("given up by ingest: too_large"), "{shown}");
+    assert!(shown.contains(CONTENT_TYPE) && !shown.contains("203.0.113.9"), "{shown}");
+    let shown = told(&stack, &["show", "--payload", "--limit", "1"]);
+    assert!(shown.contains("203.0.113.9"), "{shown}");
+
+    // Mended; two people send them at once, then a third one does.
+    strict.stop();
+    let ingest = start("ingest", &[]);
+    let replay = ["replay", "--stage", "ingest", "--json"];
+    let both = [0, 1].map(|_| dlq(&stack, &replay).spawn().unwrap());
+    for mut one in both {
+        assert!(one.wait().unwrap().success());
+    }
+    ingest.hear("assigned");
+    let report = json_of(&stack, &replay);
+    let counts = ["chosen", "sent", "sent_before"].map(|name| report[name].as_u64().unwrap());
+    assert_eq!(counts, [8, 0, 8], "{report}");
+
+    // 10 → 60 of each participant, once.
+    let reader = access.client("dashboard");
+    let packets = "SELECT toInt64(sum(packets_received)) FROM cells \
+                   WHERE grouping = 'place' AND app = 'dlq'";
+    let outcomes = "SELECT toInt64(sum(accepted)), toInt64(sum(duplicate)), toInt64(sum(invalid)) \
+                    FROM (SELECT * FROM blocks FINAL)";
+    let patience = Instant::now() + Duration::from_secs(90);
+    loop {
+        let (accepted, duplicate, invalid): (i64, i64, i64) =
+            reader.query(outcomes).fetch_one().await.unwrap();
+        // 5 sent well or well at last; what was sent twice, or of a session that was heard.
+        let all_there = accepted == 5 && duplicate >= 1 && invalid == 8;
+        let found: i64 = reader.query(packets).fetch_one().await.unwrap();
+        if all_there && found == 100 {
+            break;
+        }
+        let state = format!("{found} packets, {accepted} {duplicate} {invalid}");
+        assert!(found <= 100 && Instant::now() < patience, "{state}\n{}", ingest.said());
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    // Nothing more comes.
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let found: i64 = reader.query(packets).fetch_one().await.unwrap();
+    assert_eq!(found, 100);
+}

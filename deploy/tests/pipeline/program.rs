@@ -1,0 +1,82 @@
+//! `isobar` as a process of its own, with settings from the environment.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// A running service.
+pub(crate) struct Program {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Program {
+    /// Starts `isobar SERVICE` on the cluster at `brokers`, with settings `(KEY, value)` for the
+    /// variables ISOBAR_KEY, and a log of its own in `folder`.
+    pub(crate) fn start(
+        service: &str,
+        brokers: &str,
+        folder: &Path,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        let count = fs::read_dir(folder).unwrap().count();
+        let log = folder.join(format!("{service}-{count}.log"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_isobar"));
+        command
+            .arg(service)
+            .env("ISOBAR_KAFKA__BROKERS", brokers)
+            .env("ISOBAR_SERVER__LISTEN", "127.0.0.1:0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).unwrap());
+        for (key, value) in settings {
+            command.env(format!("ISOBAR_{key}"), value);
+        }
+        Self { child: command.spawn().unwrap(), log }
+    }
+
+    /// All that it has logged so far.
+    pub(crate) fn said(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Waits until it has logged `words`.
+    pub(crate) fn hear(&self, words: &str) {
+        let patience = Instant::now() + Duration::from_secs(60);
+        while !self.said().contains(words) {
+            assert!(Instant::now() < patience, "{words:?} is not in\n{}", self.said());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Its exit code and its last line, once it has ended by itself.
+    pub(crate) fn end(&mut self) -> (i32, String) {
+        let patience = Instant::now() + Duration::from_secs(90);
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                let said = self.said();
+                let last = said.lines().last().unwrap_or_default();
+                return (status.code().unwrap_or(-1), last.to_owned());
+            }
+            assert!(Instant::now() < patience, "it goes on:\n{}", self.said());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Asks it to end, and waits until it has drained.
+    pub(crate) fn stop(mut self) {
+        kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM).unwrap();
+        assert_eq!(self.end().0, 0, "{}", self.said());
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

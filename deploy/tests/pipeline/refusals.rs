@@ -1,0 +1,213 @@
+//! Conditions under which a service does not read on: each with an exit code and one line of its
+//! own, on a real Kafka.
+
+use std::time::{Duration, Instant};
+
+use deploy::stack::{Access, Plan, Stack};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use crate::harness::Turn;
+use crate::program::Program;
+
+const APPENDED: &str = "LogAppendTime";
+
+/// A cluster, on which every case has topics and a group of its own, named after it.
+struct Cluster<'a> {
+    brokers: String,
+    admin: AdminClient<DefaultClientContext>,
+    turn: &'a Turn,
+}
+
+impl Cluster<'_> {
+    async fn topic(&self, name: &str, partitions: i32, timestamps: &str) {
+        let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        let topic = topic.set("message.timestamp.type", timestamps);
+        let made = self.admin.create_topics([&topic], &AdminOptions::new()).await.unwrap();
+        made.into_iter().for_each(|one| drop(one.unwrap()));
+    }
+
+    async fn delete(&self, name: &str) {
+        let gone = self.admin.delete_topics(&[name], &AdminOptions::new()).await.unwrap();
+        gone.into_iter().for_each(|one| drop(one.unwrap()));
+        let patience = Instant::now() + Duration::from_secs(30);
+        let there = || {
+            let metadata = self.admin.inner().fetch_metadata(None, Duration::from_secs(10));
+            metadata.unwrap().topics().iter().any(|topic| topic.name() == name)
+        };
+        while there() {
+            assert!(Instant::now() < patience);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// The three topics of a case, as they should be.
+    async fn topics(&self, case: &str) {
+        for topic in ["in", "out", "dead"] {
+            self.topic(&format!("{case}.{topic}"), 1, APPENDED).await;
+        }
+    }
+
+    /// What the case's group has committed for its input topic.
+    fn commit(&self, case: &str, offset: i64, metadata: &str) {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.brokers).set("group.id", case);
+        let consumer: BaseConsumer = config.create().unwrap();
+        let mut list = TopicPartitionList::new();
+        let mut element = list.add_partition(&format!("{case}.in"), 0);
+        element.set_offset(Offset::Offset(offset)).unwrap();
+        element.set_metadata(metadata);
+        consumer.commit(&list, CommitMode::Sync).unwrap();
+    }
+
+    fn produce(&self, case: &str, count: usize, payload: &str) {
+        let mut config = ClientConfig::new();
+        let producer: BaseProducer =
+            config.set("bootstrap.servers", &self.brokers).create().unwrap();
+        let topic = format!("{case}.in");
+        for _ in 0..count {
+            producer.send(BaseRecord::<(), str>::to(&topic).payload(payload)).unwrap();
+        }
+        producer.flush(Duration::from_secs(30)).unwrap();
+    }
+
+    fn start(&self, service: &str, case: &str, settings: &[(&str, &str)]) -> Program {
+        let [input, output, dead] = ["in", "out", "dead"].map(|topic| format!("{case}.{topic}"));
+        let (from, to) = match service {
+            "ingest" => ("TOPICS__RAW", "TOPICS__REPORTS"),
+            _ => ("TOPICS__ENRICHED", "TOPICS__CELLS"),
+        };
+        let mut all = vec![(from, &*input), (to, &*output), ("TOPICS__DEAD_LETTERS", &*dead)];
+        all.push(("KAFKA__GROUP", case));
+        all.extend(settings);
+        Program::start(service, &self.brokers, self.turn.folder.path(), &all)
+    }
+
+    /// The service ends with `code` and a last line that holds all of `words`.
+    fn refuses(&self, mut program: Program, code: i32, words: &[&str]) {
+        let (found, line) = program.end();
+        assert_eq!(found, code, "{}", program.said());
+        for word in words {
+            assert!(line.contains(word), "{word:?} is not in {line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_refusal_has_a_code_and_says_what_to_do() {
+    let turn = Turn::take();
+    let nowhere = Access { url: String::new(), password: String::new() };
+    let stack = Stack::start(Plan { clickhouse: Some(nowhere), ..turn.plan() }).unwrap();
+    let admin = ClientConfig::new().set("bootstrap.servers", stack.brokers()).create().unwrap();
+    let cluster = Cluster { brokers: stack.brokers(), admin, turn: &turn };
+
+    no_dead_letters(&cluster).await;
+    partitions(&cluster).await;
+    timestamps(&cluster).await;
+    offset_gone(&cluster).await;
+    created_anew_while_away(&cluster).await;
+    created_anew_while_reading(&cluster).await;
+    too_many_dead_letters(&cluster).await;
+    epoch(&cluster).await;
+}
+
+async fn no_dead_letters(cluster: &Cluster<'_>) {
+    cluster.topic("nodead.in", 1, APPENDED).await;
+    let waits = cluster.start("ingest", "nodead", &[]);
+    waits.hear("which does not exist; create it");
+    // While others are missing, too, somebody may be about to create them all.
+    cluster.topic("nodead.out", 1, APPENDED).await;
+    cluster.refuses(waits, 85, &["no topic nodead.dead", "isobar topics apply"]);
+}
+
+async fn partitions(cluster: &Cluster<'_>) {
+    cluster.topic("parts.in", 2, APPENDED).await;
+    cluster.topic("parts.out", 3, APPENDED).await;
+    cluster.topic("parts.dead", 2, APPENDED).await;
+    let ingest = cluster.start("ingest", "parts", &[]);
+    cluster.refuses(ingest, 83, &["parts.in has 2, parts.out has 3", "create them anew"]);
+}
+
+async fn timestamps(cluster: &Cluster<'_>) {
+    cluster.topic("times.in", 1, "CreateTime").await;
+    cluster.topic("times.out", 1, APPENDED).await;
+    cluster.topic("times.dead", 1, APPENDED).await;
+    let ingest = cluster.start("ingest", "times", &[]);
+    cluster.refuses(ingest, 84, &["times.in has message.timestamp.type=CreateTime", "apply"]);
+}
+
+async fn offset_gone(cluster: &Cluster<'_>) {
+    cluster.topics("gone").await;
+    cluster.produce("gone", 3, "{");
+    cluster.commit("gone", 100, "");
+    let ingest = cluster.start("ingest", "gone", &[]);
+    let words = ["gone.in/0: the committed offset 100 is not in the log", "0 to 3", "--reset"];
+    cluster.refuses(ingest, 80, &words);
+}
+
+async fn created_anew_while_away(cluster: &Cluster<'_>) {
+    cluster.topics("anew").await;
+    cluster.produce("anew", 3, "{");
+    let ingest = cluster.start("ingest", "anew", &[]);
+    ingest.hear("assigned");
+    ingest.stop();
+    // Kafka forgets the group's offsets with the topic.
+    cluster.delete("anew.in").await;
+    cluster.topic("anew.in", 1, APPENDED).await;
+    cluster.produce("anew", 3, "{");
+    for _ in 0..2 {
+        let ingest = cluster.start("ingest", "anew", &[]);
+        cluster.refuses(ingest, 81, &["topic anew.in was created anew", "--delete --group anew"]);
+    }
+}
+
+async fn created_anew_while_reading(cluster: &Cluster<'_>) {
+    cluster.topics("live").await;
+    cluster.produce("live", 3, "{");
+    let ingest = cluster.start("ingest", "live", &[FAST]);
+    ingest.hear("assigned");
+    cluster.delete("live.in").await;
+    cluster.topic("live.in", 1, APPENDED).await;
+    cluster.refuses(ingest, 81, &["topic live.in was created anew"]);
+}
+
+/// By default a client looks for changes of topics every 5 minutes.
+const FAST: (&str, &str) = ("KAFKA__OPTIONS__TOPIC.METADATA.REFRESH.INTERVAL.MS", "1000");
+
+async fn too_many_dead_letters(cluster: &Cluster<'_>) {
+    cluster.topics("many").await;
+    cluster.produce("many", 20, "{");
+    let limits = [("LIMITS__DEAD_LETTER_PERCENT", "50"), ("LIMITS__DEAD_LETTER_MIN", "20")];
+    let ingest = cluster.start("ingest", "many", &limits);
+    let words = ["20 of the 20 records", "dead_letter_percent = 50", "isobar dlq ls"];
+    cluster.refuses(ingest, 86, &words);
+}
+
+/// What aggregate commits, by a release whose form of it is `v`.
+fn metadata(v: u32) -> String {
+    let rules = r#""n":9,"block_ms":60000,"window_s":60,"groupings":{"place":["app"]}"#;
+    format!(r#"{{"v":{v},"epoch":1,{rules},"raw":"","forgotten":0,"watermark":null}}"#)
+}
+
+async fn epoch(cluster: &Cluster<'_>) {
+    for topic in ["sessions", "blocks"] {
+        cluster.topic(topic, 1, APPENDED).await;
+    }
+    let others = [("TOPICS__SESSIONS", "sessions"), ("TOPICS__BLOCKS", "blocks")];
+    let start = |case, epoch| {
+        let settings = [others[0], others[1], ("AGGREGATE__EPOCH", epoch)];
+        cluster.start("aggregate", case, &settings)
+    };
+    cluster.topics("epoch").await;
+    cluster.commit("epoch", 0, &metadata(1));
+    start("epoch", "1").hear("assigned");
+    let words = ["is of epoch 1, the settings say 2", "delete the group's offsets"];
+    // The one that ran holds its place for as long as its session lasts.
+    cluster.refuses(start("epoch", "2"), 82, &words);
+    cluster.topics("newer").await;
+    cluster.commit("newer", 0, &metadata(99));
+    cluster.refuses(start("newer", "1"), 87, &["form 99", "Run the release that committed it"]);
+}

@@ -1,0 +1,174 @@
+//! Whether the input topics are still those that were read before.
+//!
+//! Kafka forgets a topic's committed offsets when the topic is deleted: a group then starts anew
+//! in silence, at offsets that aggregate has taken already. So each group's input topics are
+//! remembered by their ids (KIP-516), beside a committed offset of a second group, `GROUP.topics`,
+//! on an output topic: it outlives the input, holds no members and reads nothing.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rdkafka::config::FromClientConfigAndContext as _;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::error::KafkaResult;
+use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
+
+use crate::client::{Listener, probe};
+use crate::handler::Fatal;
+use crate::native;
+use crate::refusal::{Reason, Refusal};
+use crate::service::Topics;
+use crate::settings::Kafka;
+use crate::topology::Topology;
+
+/// Longest wait for one answer.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Kafka forgets what an empty group has committed after `offsets.retention.minutes`, 7 days.
+const REFRESH: Duration = Duration::from_secs(3600);
+/// The id that brokers give that know none.
+const NONE: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+
+/// Ids by topic.
+pub(crate) type Ids = BTreeMap<String, String>;
+
+/// Why the topics are not known to be the same.
+pub(crate) enum Doubt {
+    /// The cluster did not answer; ask again.
+    Silence(String),
+    /// They are not.
+    Refused(Refusal),
+}
+
+/// The ids of a service's input topics, and where they are remembered.
+pub(crate) struct TopicIds {
+    topology: Topology,
+    memory: BaseConsumer<Listener>,
+    group: String,
+    inputs: Vec<String>,
+    /// Output topic whose partition 0 the memory is beside.
+    anchor: Option<String>,
+    known: Ids,
+    remembered: Option<Instant>,
+}
+
+impl TopicIds {
+    pub(crate) fn new(
+        topology: Topology,
+        topics: &Topics,
+        kafka: &Kafka,
+        listener: Listener,
+    ) -> Result<Self, Fatal> {
+        let group = format!("{}.topics", kafka.group);
+        let mut config = probe(kafka);
+        config.set("group.id", &group);
+        let memory = BaseConsumer::from_config_and_context(&config, listener)
+            .map_err(|error| Fatal(format!("kafka: {error}")))?;
+        let (inputs, anchor) = (topics.inputs.clone(), topics.outputs.last().cloned());
+        Ok(Self { topology, memory, group, inputs, anchor, known: Ids::new(), remembered: None })
+    }
+
+    pub(crate) const fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// Compares the topics with what is remembered of them, and remembers them.
+    pub(crate) fn check(&mut self) -> Result<(), Doubt> {
+        let silence = |error: &dyn std::fmt::Display| Doubt::Silence(error.to_string());
+        if self.remembered.is_none() {
+            self.known = self.recall().map_err(|error| silence(&error))?;
+        }
+        let mut ids = self.topology.ids(&self.inputs, TIMEOUT).map_err(|error| silence(&error))?;
+        ids.retain(|_, id| id != NONE);
+        if let Some((topic, before, now)) = differing(&self.known, &ids) {
+            return Err(Doubt::Refused(self.refusal(topic, before, now)));
+        }
+        self.known.extend(ids);
+        if self.remembered.is_none() {
+            self.remember(CommitMode::Sync).map_err(|error| silence(&error))?;
+        }
+        Ok(())
+    }
+
+    /// Sees to it that the memory does not expire.
+    pub(crate) fn refresh(&mut self) {
+        if self.remembered.is_some_and(|at| at.elapsed() >= REFRESH) {
+            // The outcome of the last one.
+            let _ = self.memory.poll(Duration::ZERO);
+            if let Err(error) = self.remember(CommitMode::Async) {
+                tracing::debug!("ids of topics could not be remembered: {error}");
+            }
+        }
+    }
+
+    fn recall(&self) -> KafkaResult<Ids> {
+        let Some(anchor) = &self.anchor else { return Ok(Ids::new()) };
+        let mut list = TopicPartitionList::new();
+        list.add_partition(anchor, 0);
+        let list = self.memory.committed_offsets(list, TIMEOUT)?;
+        list.elements().iter().try_for_each(|element| element.error())?;
+        Ok(read(&native::metadata(&list, anchor, 0)))
+    }
+
+    fn remember(&mut self, mode: CommitMode) -> KafkaResult<()> {
+        self.remembered = Some(Instant::now());
+        let Some(anchor) = &self.anchor else { return Ok(()) };
+        let mut list = TopicPartitionList::new();
+        let mut element = list.add_partition(anchor, 0);
+        element.set_offset(KafkaOffset::Offset(0))?;
+        element.set_metadata(write(&self.known));
+        self.memory.commit(&list, mode).inspect_err(|_| self.remembered = None)
+    }
+
+    fn refusal(&self, topic: &str, before: &str, now: &str) -> Refusal {
+        let group = &self.group;
+        let text = format!(
+            "topic {topic} was created anew (its id was {before} and is {now}), so its offsets \
+             begin again and would be taken for those that were read before. Re-create the topics \
+             after it, too, raise aggregate.epoch, delete the group {group} \
+             (kafka-consumer-groups.sh --delete --group {group}), and start again"
+        );
+        Refusal::new(Reason::TopicRecreated, text)
+    }
+}
+
+/// The first topic whose id is not the one known, with both.
+fn differing<'a>(known: &'a Ids, ids: &'a Ids) -> Option<(&'a str, &'a str, &'a str)> {
+    ids.iter().find_map(|(topic, now)| {
+        let before = known.get(topic).filter(|before| *before != now)?;
+        Some((topic.as_str(), before.as_str(), now.as_str()))
+    })
+}
+
+fn write(ids: &Ids) -> String {
+    let ids = ids.iter().map(|(topic, id)| format!("{topic}={id}"));
+    ids.collect::<Vec<_>>().join(" ")
+}
+
+fn read(text: &str) -> Ids {
+    let pairs = text.split(' ').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(topic, id)| (topic.to_owned(), id.to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(pairs: &[(&str, &str)]) -> Ids {
+        pairs.iter().map(|(topic, id)| ((*topic).to_owned(), (*id).to_owned())).collect()
+    }
+
+    #[test]
+    fn ids_read_as_they_were_written() {
+        let two = ids(&[("a", "Zm9v"), ("b", "YmFy-_")]);
+        assert_eq!(read(&write(&two)), two);
+        assert_eq!(read(""), Ids::new());
+        assert_eq!(read("what somebody else left here"), Ids::new());
+    }
+
+    #[test]
+    fn only_a_topic_known_under_another_id_differs() {
+        let known = ids(&[("a", "1"), ("gone", "2")]);
+        assert_eq!(differing(&known, &ids(&[("a", "1"), ("new", "3")])), None);
+        assert_eq!(differing(&known, &ids(&[("a", "4")])), Some(("a", "1", "4")));
+    }
+}
