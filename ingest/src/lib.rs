@@ -13,6 +13,10 @@ mod metrics;
 mod pipeline;
 mod settings;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 use runtime::{Fatal, Handler, Service, Topics};
 
 use self::metrics::Metrics;

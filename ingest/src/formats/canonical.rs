@@ -22,19 +22,9 @@ pub(super) fn decode(payload: &[u8], limits: &Settings) -> Result<Report, Reject
             DecodeError::Framing | DecodeError::Schema { .. } => Reason::UnknownFormat,
             DecodeError::Datum { .. } | DecodeError::Trailing { .. } => Reason::BadValue,
         };
-        Rejected::new(reason, detail(&error))
+        Rejected::new(reason, error.to_string())
     })?;
     check(&report, limits).map(|()| report)
-}
-
-/// What is wrong, without a word of the payload.
-fn detail(error: &DecodeError) -> String {
-    match error {
-        DecodeError::Datum { subject, .. } => {
-            format!("{subject}: the datum does not follow its schema")
-        }
-        error => error.to_string(),
-    }
 }
 
 fn check(report: &Report, limits: &Settings) -> Result<(), Rejected> {
