@@ -22,6 +22,10 @@ mod table;
 mod watermark;
 mod window;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use grouping::{Dimension, Groupings, default_groupings};
 pub use pipeline::Pipeline;
 pub use service::Aggregate;

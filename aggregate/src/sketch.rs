@@ -136,7 +136,8 @@ impl Sketch {
         bytes.extend_from_slice(&f64::from(self.zeros).to_le_bytes());
     }
 
-    /// Reads a state, in either of the forms that ClickHouse writes.
+    /// Reads a state, in either of the forms that ClickHouse writes: bins rise by key, and none is
+    /// beyond those of [`Bin::of`].
     #[must_use]
     pub fn from_state(mut bytes: &[u8]) -> Option<Self> {
         let input = &mut bytes;
@@ -173,15 +174,20 @@ fn read_bins(input: &mut &[u8], mut each: impl FnMut(i32, u32)) -> Option<()> {
         }
         _ => return None,
     };
-    for _ in 0..bins {
+    for number in 0..bins {
         let step = match step {
             Some(step) => step,
             None => unzigzag(read_varint(input)?),
         };
+        if number > 0 && step < 1 {
+            return None;
+        }
         key = key.checked_add(step)?;
         match read_count(input)? {
             0 => {}
-            count => each(i32::try_from(key).ok()?, count),
+            count => {
+                each(i32::try_from(key).ok().filter(|key| f64::from(*key).abs() <= MOST)?, count)
+            }
         }
     }
     Some(())

@@ -39,7 +39,11 @@ impl Groups {
         Self::parse(&name, &text)
     }
 
-    fn parse(file: &str, text: &str) -> Result<Self, String> {
+    /// Reads the text of the file called `file`.
+    ///
+    /// # Errors
+    /// Why it cannot be used, by line.
+    pub(crate) fn parse(file: &str, text: &str) -> Result<Self, String> {
         let line = |position: usize| 1 + text[..position].matches('\n').count();
         let parsed: File = toml::from_str(text).map_err(|error| {
             let place = error.span().map_or(1, |span| line(span.start));

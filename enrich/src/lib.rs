@@ -25,6 +25,10 @@ pub mod score;
 mod settings;
 mod sources;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 use std::time::Duration;
 
 use prometheus::Registry;

@@ -33,7 +33,14 @@ impl Mmdb {
     /// # Errors
     /// Why it is no MMDB file.
     pub(crate) fn open(path: &Path) -> Result<Self, String> {
-        let content = Content::of(path).map_err(|error| error.to_string())?;
+        Self::of(Content::of(path).map_err(|error| error.to_string())?)
+    }
+
+    /// The file that has this content.
+    ///
+    /// # Errors
+    /// Why it is no MMDB file.
+    pub(crate) fn of(content: Content) -> Result<Self, String> {
         let reader = Reader::from_source(content).map_err(|error| error.to_string())?;
         Ok(Self { reader })
     }

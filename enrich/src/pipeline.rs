@@ -6,8 +6,8 @@ use std::sync::Arc;
 use quick_cache::unsync::Cache;
 use runtime::{Committed, Fatal, Handler, Output, OutputTopic, Pace, Record, Source, Start};
 use schemas::{
-    Claim, DecodeError, Device, EnrichedReport, EventKind, LookUps, Path, Place, PlaceSource,
-    Provider, Report, UNKNOWN,
+    Claim, Device, EnrichedReport, EventKind, LookUps, Path, Place, PlaceSource, Provider, Report,
+    UNKNOWN,
 };
 
 use crate::address::Kind;
@@ -169,7 +169,7 @@ impl Handler for Pipeline {
                 let bytes = schemas::encode(&enriched).map_err(|error| Fatal(error.to_string()))?;
                 out.send(record.source, ENRICHED, record.key, &bytes);
             }
-            Err(error) => self.give_up(record, "undecodable", &without_payload(&error), out)?,
+            Err(error) => self.give_up(record, "undecodable", &error.to_string(), out)?,
         }
         out.checkpoint(record.source, record.offset.next(), "");
         Ok(())
@@ -181,16 +181,6 @@ impl Handler for Pipeline {
 
     fn drain(&mut self, _: &mut dyn Output) -> Result<(), Fatal> {
         Ok(())
-    }
-}
-
-/// The error's text, but Avro's own, which quotes what it read.
-fn without_payload(error: &DecodeError) -> String {
-    match error {
-        DecodeError::Datum { subject, .. } => format!("{subject}: not as its schema says"),
-        DecodeError::Framing | DecodeError::Schema { .. } | DecodeError::Trailing { .. } => {
-            error.to_string()
-        }
     }
 }
 

@@ -153,6 +153,16 @@ impl Format {
     }
 }
 
+/// The media types that name a format.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) const CONTENT_TYPES: [&str; 5] = [
+    envelope::CONTENT_TYPE,
+    plain::CONTENT_TYPE,
+    client_sample::CONTENT_TYPE,
+    callstats::CONTENT_TYPE,
+    canonical::CONTENT_TYPE,
+];
+
 /// Decodes a record.
 pub(crate) fn decode<'a>(source: Source<'a>, limits: &Settings) -> Result<Decoded<'a>, Rejected> {
     let Source { payload, content_type, .. } = source;

@@ -15,6 +15,10 @@ pub mod mutations;
 mod pipeline;
 mod settings;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 use runtime::{Fatal, Handler, Service, Topics};
 
 use self::metrics::Metrics;

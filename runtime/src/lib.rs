@@ -2,42 +2,60 @@
 //! contiguous acknowledgements, commits only what is acknowledged, shows its health, logs, reads
 //! its settings and ends cleanly.
 
+#[cfg(feature = "service")]
 mod client;
+#[cfg(feature = "service")]
 mod consumer_loop;
 mod dead_letter;
+#[cfg(feature = "service")]
 mod flow;
+#[cfg(feature = "service")]
 mod group;
 mod handler;
+#[cfg(feature = "service")]
 mod health;
 mod ledger;
 mod lineage;
+#[cfg(feature = "service")]
 mod load;
+#[cfg(feature = "service")]
 mod logging;
+#[cfg(feature = "service")]
 mod metrics;
 #[cfg(feature = "mutations")]
 pub mod mutations;
+#[cfg(feature = "service")]
 mod native;
+#[cfg(feature = "service")]
 mod positions;
+#[cfg(feature = "service")]
 mod program;
+#[cfg(feature = "service")]
 mod quota;
 mod record;
 mod recorder;
+#[cfg(feature = "service")]
 mod reference;
 mod refusal;
 mod replayed;
 mod service;
 mod settings;
+#[cfg(feature = "service")]
 mod topic_ids;
+#[cfg(feature = "service")]
 mod topology;
+#[cfg(feature = "service")]
 mod writer;
 
 pub use dead_letter::dead_letter;
 pub use handler::{Committed, Fatal, Handler, Output, Pace, Start, Ticket};
 pub use ledger::{Commit, Ledger};
 pub use lineage::{OffsetRanges, ParseRangesError};
+#[cfg(feature = "service")]
 pub use program::main;
 pub use record::{AppendTime, Input, Offset, OutputTopic, Partition, Record, Source};
 pub use recorder::{Recorder, Sent};
+#[cfg(feature = "service")]
 pub use reference::settings_reference;
 pub use refusal::{Reason as RefusalReason, Refusal};
 pub use replayed::{ParseReplayedError, Replayed};

@@ -62,6 +62,7 @@ impl Refusal {
 }
 
 /// Why a process ended before it was asked to.
+#[cfg(feature = "service")]
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// Starting again does not help.

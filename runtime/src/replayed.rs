@@ -3,8 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+#[cfg(feature = "service")]
 use rdkafka::message::BorrowedMessage;
 
+#[cfg(feature = "service")]
 use crate::native;
 use crate::record::{AppendTime, Offset, Partition};
 
@@ -30,6 +32,7 @@ impl Replayed {
     pub const HEADER: &'static str = "isobar-replayed-from";
 
     /// What a message says of where it stood before, if it says so.
+    #[cfg(feature = "service")]
     #[must_use]
     pub fn of(message: &BorrowedMessage<'_>) -> Option<Self> {
         native::header(message, c"isobar-replayed-from")?.parse().ok()

@@ -199,10 +199,12 @@ impl Problems {
     }
 
     /// Runs a section's own check; its problems are named by their path under `section`.
+    #[cfg(feature = "service")]
     pub(crate) fn check(&mut self, section: &str, checked: &dyn Check) {
         self.within(section, |problems| checked.check(problems));
     }
 
+    #[cfg(feature = "service")]
     pub(crate) fn within<T>(&mut self, section: &str, work: impl FnOnce(&mut Self) -> T) -> T {
         let outer = std::mem::replace(&mut self.section, section.to_owned());
         let result = work(self);

@@ -107,8 +107,9 @@ pub enum DecodeError {
         /// Newest id known.
         newest: u32,
     },
-    /// The datum does not follow its schema.
-    #[error("{subject}: the datum does not follow its schema: {source}")]
+    /// The datum does not follow its schema. Avro's reason quotes what it read, so it is the source
+    /// and no part of the text.
+    #[error("{subject}: the datum does not follow its schema")]
     Datum {
         /// Wanted subject.
         subject: &'static str,

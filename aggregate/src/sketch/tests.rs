@@ -53,6 +53,26 @@ fn states_of_values_from_one_up_hold_what_clickhouse_counts() {
 }
 
 #[test]
+fn keys_that_do_not_rise_or_lie_beyond_every_value_are_no_state() {
+    let no_zeros = format!("{NO_NEGATIVES}040000000000000000");
+    let one = "000000000000F03F";
+    let most = "000000E0FFFFEF41";
+    for bins in [
+        // Twice the same bin, whose counts together are more than 32 bits hold.
+        format!("01040200{most}00{one}"),
+        format!("010C020000{most}{one}"),
+        // A lower one after a higher one.
+        format!("01040204{one}01{one}"),
+        // One above 10²⁸⁴.
+        format!("0104018080 04{one}").replace(' ', ""),
+    ] {
+        assert_eq!(clickhouse(&format!("{HEAD}{bins}{no_zeros}")), None, "{bins}");
+    }
+    let whole = format!("{HEAD}010401FEFF03{one}{no_zeros}");
+    assert!(clickhouse(&whole).is_some(), "the greatest key");
+}
+
+#[test]
 fn a_state_is_these_bytes() {
     let bytes = state(&sketch(&[0.0, 1.0, 2.0, 3.0, 3.0, 100.0]));
     let hex = bytes.iter().map(|byte| format!("{byte:02X}")).collect::<String>();

@@ -7,6 +7,7 @@ mod bounded;
 mod dlq;
 mod faults;
 mod harness;
+mod personal_data;
 mod program;
 mod recording;
 mod refusals;

@@ -230,7 +230,7 @@ fn a_record_that_is_no_report_becomes_a_dead_letter_with_its_bytes_and_reason() 
     let other = schemas::encode(&EnrichedReport::default()).unwrap();
     for (payload, detail) in [
         (Vec::new(), "not in Confluent framing"),
-        (cut, "report: not as its schema says"),
+        (cut, "report: the datum does not follow its schema"),
         (long, "report: 3 bytes left after the datum"),
         (other, "schema id 201 is not a version of report"),
     ] {

@@ -1,0 +1,10 @@
+//! Raw records of every format, through the whole of ingest.
+
+#![no_main]
+
+use isobar_fuzz::seeds;
+
+libfuzzer_sys::fuzz_target!(
+    init: { seeds::raw() },
+    |input: &[u8]| ingest::fuzzing::records(input)
+);

@@ -1,0 +1,10 @@
+//! States: of sketches, and what is committed beside offsets.
+
+#![no_main]
+
+use isobar_fuzz::{seeds, states};
+
+libfuzzer_sys::fuzz_target!(
+    init: { seeds::states() },
+    |input: &[u8]| states::check(input)
+);

@@ -1,0 +1,65 @@
+//! The recordings that `isobar replay` reads. Its modules are taken by themselves, as their crate
+//! has all of the command, Kafka's and ClickHouse's drivers included.
+
+#![allow(dead_code)]
+
+#[path = "../../deploy/src/replay/callstats.rs"]
+mod callstats;
+#[path = "../../deploy/src/replay/canonical.rs"]
+mod canonical;
+#[path = "../../deploy/src/replay/document.rs"]
+mod document;
+#[path = "../../deploy/src/replay/envelope.rs"]
+mod envelope;
+#[path = "../../deploy/src/replay/getstats.rs"]
+mod getstats;
+#[path = "../../deploy/src/replay/internals.rs"]
+mod internals;
+#[path = "../../deploy/src/replay/numbered.rs"]
+mod numbered;
+#[path = "../../deploy/src/replay/observertc.rs"]
+mod observertc;
+#[path = "../../deploy/src/replay/raw.rs"]
+mod raw;
+#[path = "../../deploy/src/replay/recording.rs"]
+mod recording;
+#[path = "../../deploy/src/replay/rtcstats.rs"]
+mod rtcstats;
+#[path = "../../deploy/src/replay/schedule.rs"]
+mod schedule;
+#[path = "../../deploy/src/replay/session.rs"]
+mod session;
+
+use raw::Raw;
+use recording::Labels;
+use schedule::Schedule;
+
+const NOW_MS: f64 = 1_800_000_000_000.0;
+
+/// Expands `input` and hands all of it on to ingest.
+pub fn check(input: &[u8]) {
+    let labels = Labels { app: None, call: None, client_address: None, name: "recording" };
+    let expanded = match recording::read(input, labels) {
+        Ok(expanded) => expanded,
+        Err(refusal) => return assert!(!refusal.to_string().is_empty()),
+    };
+    let mut records = expanded.records;
+    let first_ms = records.first().map_or(0.0, Raw::recorded_ms);
+    let schedule = Schedule::new(NOW_MS, schedule::length_ms(&records), f64::INFINITY, None);
+    let mut due = Default::default();
+    let mut text = vec![0];
+    for record in &mut records {
+        let next = schedule.stamp(record, first_ms);
+        assert!(due <= next, "not in the order in which they were recorded");
+        due = next;
+        assert!(!record.key().is_empty());
+        let payload = record.payload().expect("what was read can be written");
+        if payload.first() == Some(&0) {
+            ingest::fuzzing::records(&[&[0], &payload[..]].concat());
+        } else {
+            text.extend_from_slice(&payload);
+            text.push(ingest::fuzzing::SEPARATOR);
+        }
+    }
+    ingest::fuzzing::records(&text);
+}

@@ -1,0 +1,179 @@
+//! Any bytes as raw records: what must hold whatever they are. Fuzz targets and tests call this;
+//! it is no part of the interface.
+
+use runtime::{
+    AppendTime, Handler as _, Input, Offset, Partition, Record, Recorder, Source as LogSource,
+};
+use schemas::{DeadLetter, EventKind, Interval, Path, Report};
+
+use crate::formats::{self, CONTENT_TYPES, Decoded};
+use crate::metrics::Metrics;
+use crate::pipeline::{Pipeline, REPORTS};
+use crate::settings::Settings;
+
+/// Between two records of one input: RFC 7464's, which JSON cannot hold.
+pub const SEPARATOR: u8 = 0x1e;
+
+/// Of a report without a session of its own.
+const KEY: &[u8] = b"meet/standup-0423/ann-1";
+
+/// Largest difference of two values that are taken: 2⁵³ either way.
+const MOST: i64 = 1 << 54;
+
+/// Reads `input`: a byte that chooses the content type, and records with a [`SEPARATOR`] between
+/// each two; of Avro, but one. Panics if any of what has to hold does not.
+pub fn records(input: &[u8]) {
+    let Some((chosen, rest)) = input.split_first() else { return };
+    let content_type = CONTENT_TYPES.get(usize::from(*chosen).wrapping_sub(1)).copied();
+    let is_avro = rest.first() == Some(&0) || content_type.is_some_and(|it| it.ends_with("avro"));
+    let records = match is_avro {
+        true => vec![rest],
+        false => rest.split(|byte| *byte == SEPARATOR).collect::<Vec<_>>(),
+    };
+    let once = written(content_type, &records);
+    let twice = records.iter().flat_map(|record| [*record, *record]).collect::<Vec<_>>();
+    let twice = written(content_type, &twice);
+    assert!(once.iter().eq(&twice), "a record that comes twice tells something else");
+    once.iter().for_each(|(_, report)| plausible(report));
+}
+
+/// A report by the order of what was written, without the offsets that it answers for.
+type Told = (EventKind, Report);
+
+/// What ingest writes of records that come when they say that they happened.
+fn written(content_type: Option<&str>, records: &[&[u8]]) -> Vec<Told> {
+    let settings = Settings::default();
+    let source = LogSource { input: Input(0), partition: Partition(0) };
+    #[expect(clippy::expect_used, reason = "a registry of its own")]
+    let metrics = Metrics::new(&prometheus::Registry::new()).expect("metrics");
+    let mut pipeline = Pipeline::new(settings.clone(), "raw".to_owned(), metrics);
+    let mut out = Recorder::default();
+    out.assign(source);
+    let assigned = pipeline.assigned(source, None);
+    assert!(assigned.is_ok(), "{assigned:?}");
+    let mut appended_ms = 0;
+    for (offset, payload) in (0..).zip(records) {
+        let raw = formats::Source { payload, content_type, key: Some(KEY) };
+        let event_us = match formats::decode(raw, &settings) {
+            Ok(Decoded::Event(event)) => event.event_us(),
+            Ok(Decoded::Report(report)) => report.event_us,
+            Err(_) => 0,
+        };
+        appended_ms = appended_ms.max(event_us / 1000);
+        let record = Record {
+            source,
+            offset: Offset(offset),
+            appended: AppendTime(appended_ms),
+            key: Some(KEY),
+            content_type,
+            payload,
+            look_back: false,
+        };
+        let taken = pipeline.record(&record, &mut out);
+        assert!(taken.is_ok(), "{taken:?}");
+    }
+    let mut told = Vec::new();
+    for sent in out.sent {
+        if sent.topic == REPORTS {
+            let report: Report = decoded(&sent.payload);
+            let lineage = schemas::Lineage::default();
+            told.push((report.event, Report { lineage, ..report }));
+        } else {
+            let letter: DeadLetter = decoded(&sent.payload);
+            quotes_nothing(&letter.detail, &letter.payload);
+        }
+    }
+    told
+}
+
+/// What was written can be read.
+fn decoded<T: schemas::Record>(bytes: &[u8]) -> T {
+    match schemas::decode(bytes) {
+        Ok(record) => record,
+        #[expect(clippy::panic, reason = "what a target is for")]
+        Err(error) => panic!("written, and not to be read: {error}"),
+    }
+}
+
+/// A detail has but our own words and numbers: nothing with letters and digits in it, as addresses,
+/// fingerprints, ids and most names have, stands in the payload, too.
+fn quotes_nothing(detail: &str, payload: &[u8]) {
+    assert!(detail.len() <= 300, "as long as a quotation: {detail}");
+    assert!(detail.is_ascii(), "not our own words: {detail}");
+    // As serde_json says which characters JSON wants escaped.
+    let detail = detail.replace(r"(\u0000-\u001F)", "");
+    let payload = String::from_utf8_lossy(payload);
+    let part_of_a_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '-' | '_');
+    for word in detail.split(|c| !part_of_a_word(c)).filter(|word| word.len() >= 6) {
+        let mixed = word.contains(|c: char| c.is_ascii_digit())
+            && word.contains(|c: char| !c.is_ascii_digit());
+        assert!(!(mixed && payload.contains(word)), "quotes the payload: {detail}");
+    }
+}
+
+/// No time, count or duration is negative or absurd.
+fn plausible(report: &Report) {
+    let Report { time_to_connect_ms, time_to_media_ms, .. } = report;
+    counts(&[*time_to_connect_ms, *time_to_media_ms]);
+    assert!(report.rating.is_none_or(|rating| (1..=5).contains(&rating)), "{report:?}");
+    if let Some(path) = &report.path {
+        let Path { ice_round_trip_us, ice_round_trip_count, selected_pair_changes, .. } = path;
+        counts(&[*ice_round_trip_us, *ice_round_trip_count, *selected_pair_changes]);
+        counts(&[path.available_outgoing_bitrate]);
+    }
+    report.intervals.iter().for_each(of_interval);
+}
+
+fn of_interval(interval: &Interval) {
+    assert!(interval.start_us < interval.end_us, "{interval:?}");
+    assert!(interval.end_us.checked_sub(interval.start_us).is_some(), "{interval:?}");
+    let inbound = interval.inbound.unwrap_or_default();
+    let audio = interval.audio.unwrap_or_default();
+    let video = interval.video.unwrap_or_default();
+    let limitation = interval.limitation.unwrap_or_default();
+    for signed in [interval.packets_lost, audio.concealed_samples, interval.stream_packets] {
+        assert!(signed.is_none_or(|value| (-MOST..=MOST).contains(&value)), "{interval:?}");
+    }
+    counts(&[
+        interval.packets_received,
+        interval.packets_sent,
+        interval.bytes,
+        interval.retransmitted_packets,
+        interval.nack,
+        interval.round_trip_us,
+        interval.round_trip_count,
+        interval.jitter_us,
+        inbound.packets_discarded,
+        inbound.fec_packets,
+        inbound.fec_packets_discarded,
+        inbound.jitter_buffer_us,
+        inbound.jitter_buffer_emitted,
+        audio.total_samples,
+        audio.concealment_events,
+        audio.audio_level_micro,
+        video.frames,
+        video.frames_dropped,
+        video.key_frames,
+        video.qp_sum,
+        video.pli,
+        video.fir,
+        video.frame_width,
+        video.frame_height,
+        video.freeze_count,
+        video.freeze_us,
+        video.pause_count,
+        video.pause_us,
+        limitation.cpu_us,
+        limitation.bandwidth_us,
+        limitation.other_us,
+        limitation.resolution_changes,
+    ]);
+}
+
+fn counts(values: &[Option<i64>]) {
+    let absurd = values.iter().flatten().find(|value| !(0..=MOST).contains(*value));
+    assert_eq!(absurd, None, "a count, or a duration");
+}
+
+#[cfg(test)]
+mod tests;
