@@ -7,6 +7,8 @@ use schemas::Kind;
 
 use super::*;
 
+mod properties;
+
 const HORIZON_MS: i64 = 120_000;
 
 /// One record of a log: when it was appended and what it says.

@@ -1,0 +1,268 @@
+//! What holds of every counter, however a stream's snapshots are chosen, repeated, overtaken or
+//! broken.
+
+use std::collections::BTreeMap;
+
+use super::*;
+
+/// Of what an interval tells, what is no sum: what it is of, when, and what it was like at its end.
+const NO_SUMS: [&str; 8] = [
+    "ssrc",
+    "start_us",
+    "end_us",
+    "stream_packets",
+    "jitter_us",
+    "audio.audio_level_micro",
+    "video.frame_width",
+    "video.frame_height",
+];
+
+type Sums = BTreeMap<String, i64>;
+
+/// All that `observed` adds up to, by the path of the field, and the time that it covers.
+fn sums(observed: &[Observed]) -> Sums {
+    let mut sums = Sums::new();
+    for interval in observed.iter().flat_map(intervals) {
+        add("", &serde_json::to_value(interval).unwrap(), &mut sums);
+        *sums.entry("observed_us".to_owned()).or_default() += interval.end_us - interval.start_us;
+    }
+    sums
+}
+
+fn add(path: &str, value: &serde_json::Value, sums: &mut Sums) {
+    for (name, value) in value.as_object().unwrap() {
+        let path = format!("{path}{name}");
+        if value.is_object() {
+            add(&format!("{path}."), value, sums);
+        } else if let Some(number) = value.as_i64().filter(|_| !NO_SUMS.contains(&path.as_str())) {
+            *sums.entry(path).or_default() += number;
+        }
+    }
+}
+
+/// Every counter that a member tells, each once.
+fn counters() -> Vec<Counter> {
+    let mut counters = Vec::new();
+    for (_, counter) in Counter::members() {
+        if !counters.contains(&counter) {
+            counters.push(counter);
+        }
+    }
+    counters
+}
+
+/// What is told of one stream: by how much each counter grew before each snapshot.
+#[derive(Clone, Debug)]
+struct Told {
+    direction: Direction,
+    /// In thousandths, so that seconds have fractions, too.
+    steps: Vec<Vec<u32>>,
+}
+
+fn told() -> impl Strategy<Value = Told> {
+    let step = prop_oneof![1 => Just(0_u32), 4 => 0_u32..5_000_000];
+    let steps = prop::collection::vec(prop::collection::vec(step, counters().len()), 2..25);
+    (prop_oneof![Just(Direction::Inbound), Just(Direction::Outbound)], steps)
+        .prop_map(|(direction, steps)| Told { direction, steps })
+}
+
+impl Told {
+    /// What the counters stood at in each snapshot, in whole units but for durations.
+    fn totals(&self) -> Vec<Vec<f64>> {
+        let mut totals = vec![0.0; counters().len()];
+        let counters = counters();
+        let grown = self.steps.iter().map(|steps| {
+            for ((total, step), counter) in totals.iter_mut().zip(steps).zip(&counters) {
+                let step = match counter {
+                    // No more packets are lost than were sent.
+                    Counter::PacketsLost => f64::from(step % 1000),
+                    Counter::PacketsSent => f64::from(1000 + step / 1000),
+                    counter if is_duration(*counter) => f64::from(*step) / 1000.0,
+                    _ => f64::from(step / 1000),
+                };
+                *total += step;
+            }
+            totals.clone()
+        });
+        grown.collect()
+    }
+
+    /// The snapshot of `second` at which the counters stand at `totals`; NaN is not told.
+    fn snapshot(&self, second: usize, totals: &[f64]) -> Event<'static> {
+        let values = counters().into_iter().zip(totals.iter().copied()).collect::<Vec<_>>();
+        let of_all = stream(second as i64 * 1_000_000, &values);
+        stats(vec![Stream { direction: self.direction, ..of_all }])
+    }
+
+    fn snapshots(&self) -> Vec<Event<'static>> {
+        let totals = self.totals().into_iter().enumerate();
+        totals.map(|(second, totals)| self.snapshot(second, &totals)).collect()
+    }
+}
+
+fn is_duration(counter: Counter) -> bool {
+    let mut names = Counter::members().filter(|(_, of)| *of == counter).map(|(name, _)| name);
+    names.any(|name| {
+        name.starts_with("total") && !name.contains("Samples") || name.contains("Durations")
+    })
+}
+
+/// The far end's last report, which is told again until the next one comes.
+#[derive(Clone, Debug)]
+struct Heard {
+    sent: u32,
+    /// Packets that a new report tells as lost, signed; none if none came.
+    lost: Option<i32>,
+}
+
+fn heard() -> impl Strategy<Value = Vec<Heard>> {
+    let heard = (100_u32..1000, prop::option::of(-10_i32..100));
+    prop::collection::vec(heard.prop_map(|(sent, lost)| Heard { sent, lost }), 2..40)
+}
+
+/// Snapshots of an outbound stream, one a second.
+fn outbound(heard: &[Heard]) -> Vec<Event<'static>> {
+    let (mut sent, mut lost, mut heard_us) = (0.0, 1000.0, 500_000);
+    let snapshot = |(second, told): (usize, &Heard)| {
+        sent += f64::from(told.sent);
+        if let Some(more) = told.lost {
+            lost += f64::from(more);
+            heard_us = second as i64 * 1_000_000 + 500_000;
+        }
+        let values = [(Counter::PacketsSent, sent), (Counter::PacketsLost, lost)];
+        let mut stream = stream((second as i64 + 1) * 1_000_000, &values);
+        stream.values.put(Counter::RemoteTime, heard_us);
+        stats(vec![Stream { direction: Direction::Outbound, ..stream }])
+    };
+    heard.iter().enumerate().map(snapshot).collect()
+}
+
+/// The first, the last, and of the others those that are chosen.
+fn choice<T: Clone>(all: &[T], chosen: &[bool]) -> Vec<T> {
+    let last = all.len() - 1;
+    let kept = |place: &usize| [0, last].contains(place) || chosen[place % chosen.len()];
+    (0..all.len()).filter(kept).map(|place| all[place].clone()).collect()
+}
+
+fn chosen() -> impl Strategy<Value = Vec<bool>> {
+    prop::collection::vec(any::<bool>(), 40)
+}
+
+/// What goes wrong with a snapshot on its way.
+#[derive(Clone, Copy, Debug)]
+enum Mishap {
+    Nothing,
+    /// Counters start at 0 again.
+    Reset,
+    /// The counter at this place is not told.
+    Vanished(usize),
+    /// None is.
+    AllVanished,
+}
+
+fn mishap() -> impl Strategy<Value = Mishap> {
+    prop_oneof![
+        6 => Just(Mishap::Nothing),
+        1 => Just(Mishap::Reset),
+        2 => (0..counters().len()).prop_map(Mishap::Vanished),
+        1 => Just(Mishap::AllVanished),
+    ]
+}
+
+/// 2³²: browsers have counted packets and bytes in 32 bits.
+const WRAP: f64 = 4_294_967_296.0;
+
+proptest! {
+    #[test]
+    fn any_choice_of_snapshots_gives_the_same_sums_of_every_counter(
+        told in told(),
+        chosen in chosen(),
+    ) {
+        let all = told.snapshots();
+        let whole = sums(&each_second(&all));
+        prop_assert_eq!(whole["observed_us"], (all.len() as i64 - 1) * 1_000_000);
+        prop_assert_eq!(&sums(&each_second(&choice(&all, &chosen))), &whole);
+        prop_assert!(whole.len() > 25, "{:?}", whole);
+    }
+
+    #[test]
+    fn repeated_and_overtaken_snapshots_change_no_sum_while_the_first_and_the_newest_come(
+        told in told(),
+        order in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
+        newest_at in any::<prop::sample::Index>(),
+    ) {
+        let all = told.snapshots();
+        let mut mixed = order.iter().map(|at| at.get(&all).clone()).collect::<Vec<_>>();
+        mixed.insert(newest_at.index(mixed.len() + 1), all[all.len() - 1].clone());
+        mixed.insert(0, all[0].clone());
+        prop_assert_eq!(sums(&each_second(&mixed)), sums(&each_second(&all)));
+    }
+
+    #[test]
+    fn counters_that_reset_wrap_or_vanish_never_tell_more_than_happened(
+        told in told(),
+        mishaps in prop::collection::vec(mishap(), 25),
+        begun in 0_u32..u32::MAX,
+    ) {
+        let (counters, totals) = (counters(), told.totals());
+        let mut since = vec![-f64::from(begun); counters.len()];
+        let mut snapshots = Vec::new();
+        for (second, (totals, mishap)) in totals.iter().zip(&mishaps).enumerate() {
+            if matches!(mishap, Mishap::Reset) {
+                since.clone_from(totals);
+            }
+            let told_of = |(place, total): (usize, &f64)| match mishap {
+                Mishap::AllVanished => f64::NAN,
+                Mishap::Vanished(gone) if *gone == place => f64::NAN,
+                _ => (total - since[place]) % WRAP,
+            };
+            let values = totals.iter().enumerate().map(told_of).collect::<Vec<_>>();
+            snapshots.push(told.snapshot(second, &values));
+        }
+        let happened = sums(&each_second(&told.snapshots()));
+        let observed = each_second(&snapshots);
+        for interval in observed.iter().flat_map(intervals) {
+            let one = [Observed::News {
+                event: EventKind::Stats,
+                intervals: vec![interval.clone()],
+                path: None,
+                resets: 0,
+            }];
+            for (field, value) in sums(&one) {
+                let signed = ["packets_lost", "audio.concealed_samples"].contains(&field.as_str());
+                prop_assert!(signed || value >= 0, "{}: {}", field, value);
+            }
+        }
+        for (field, sum) in sums(&observed) {
+            let all = |field: &str| happened.get(field).copied().unwrap_or(0);
+            let slack = match &*field {
+                // Where the far end does not tell it, what was sent less what was lost.
+                "packets_received" => all("packets_sent") + all("packets_lost"),
+                "packets_lost" | "audio.concealed_samples" => continue,
+                _ => 0,
+            };
+            // Durations are rounded to a microsecond, each time.
+            let most = all(&field) + slack + 25;
+            prop_assert!(sum <= most, "{}: {} of {}", field, sum, most);
+        }
+    }
+
+    #[test]
+    fn what_the_far_end_lost_is_told_with_each_of_its_reports_and_once(
+        heard in heard(),
+        chosen in chosen(),
+    ) {
+        let all = outbound(&heard);
+        let observed = each_second(&all);
+        for (interval, told) in observed.iter().flat_map(intervals).zip(&heard[1..]) {
+            prop_assert_eq!(interval.packets_lost, told.lost.map(i64::from));
+        }
+        let lost = heard[1..].iter().filter_map(|told| told.lost).map(i64::from).sum::<i64>();
+        let sent = heard[1..].iter().map(|told| i64::from(told.sent)).sum::<i64>();
+        for observed in [observed, each_second(&choice(&all, &chosen))] {
+            let sums = sums(&observed);
+            prop_assert_eq!(sums.get("packets_lost").copied().unwrap_or(0), lost);
+            prop_assert_eq!((sums["packets_sent"], sums["packets_received"]), (sent, sent - lost));
+        }
+    }
+}
