@@ -265,16 +265,19 @@ pub(crate) fn expand(
     let changes = changes
         .into_iter()
         .map(|(id, value)| {
-            let changed = if value.get() == "null" { None } else { Some(named(&value)?) };
+            let changed = if value.get() == "null" {
+                None
+            } else {
+                Some(changed(objects.get(&id), named(&value)?)?)
+            };
             Some((id, changed))
         })
-        .collect::<Option<Vec<_>>>()?;
+        .collect::<Option<BTreeMap<_, _>>>()?;
     // Where the delta does not say an object's time, the report's own is meant; but of what the far
     // end told, an object that is not named at all is still the one that was told before.
     if let Some(time) = &time {
-        let is_new = |(id, object): &(&String, &mut Stats)| {
-            changes.iter().any(|(changed, _)| changed == *id) || !is_remote(object)
-        };
+        let is_new =
+            |(id, object): &(&String, &mut Stats)| changes.contains_key(*id) || !is_remote(object);
         for (_, object) in objects.iter_mut().filter(is_new) {
             object.insert("timestamp".to_owned(), time.clone());
         }
@@ -284,16 +287,7 @@ pub(crate) fn expand(
             objects.remove(&id);
             continue;
         };
-        let object = objects.entry(id).or_default();
-        for (name, value) in changed {
-            let value = match object.get(&name) {
-                Some(before) if is_object(before) && is_object(&value) => {
-                    laid_over(before, &value)?
-                }
-                _ => value,
-            };
-            object.insert(name, value);
-        }
+        objects.entry(id).or_default().extend(changed);
     }
     Some(time)
 }
@@ -313,6 +307,18 @@ fn named(object: &RawValue) -> Option<Stats> {
     members(object)?.into_iter().map(named).collect()
 }
 
+/// The members of an object that change. Objects in it are laid over those of `before`.
+fn changed(before: Option<&Stats>, members: Stats) -> Option<Stats> {
+    let member = |(name, value): (String, Box<RawValue>)| {
+        let value = match before.and_then(|before| before.get(&name)) {
+            Some(before) if is_object(before) && is_object(&value) => laid_over(before, &value)?,
+            _ => value,
+        };
+        Some((name, value))
+    };
+    members.into_iter().map(member).collect()
+}
+
 fn laid_over(before: &RawValue, value: &RawValue) -> Option<Box<RawValue>> {
     let mut both = members(before)?;
     both.extend(members(value)?);
@@ -324,6 +330,31 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    fn raw(json: &str) -> Box<RawValue> {
+        RawValue::from_string(json.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn what_is_no_delta_changes_nothing_of_the_report_before() {
+        let mut objects = BTreeMap::new();
+        let first = r#"{"t": 1, "A": {"14": 5, "96": {"cpu": 1}}, "B": {"14": 7}}"#;
+        expand(&mut objects, &raw(first)).unwrap();
+        let before = format!("{objects:?}");
+        // The parser takes a lone surrogate for a text, and no text can hold it.
+        for broken in [
+            r#"{"t": 2, "A": {"14": 6}, "B": 1}"#,
+            r#"{"t": 2, "A": {"14": 6, "96": {"\ud800": 2}}, "B": null}"#,
+            r#"{"t": 2, "A": null, "B": {"\ud800": 2}}"#,
+        ] {
+            assert!(expand(&mut objects, &raw(broken)).is_none(), "{broken}");
+            assert_eq!(format!("{objects:?}"), before, "{broken}");
+        }
+        expand(&mut objects, &raw(r#"{"t": 2, "A": {"96": {"other": 3}}, "B": null}"#)).unwrap();
+        assert_eq!(objects.len(), 1);
+        assert_eq!(objects["A"]["qualityLimitationDurations"].get(), r#"{"cpu":1,"other":3}"#);
+        assert_eq!(objects["A"]["packetsReceived"].get(), "5");
+    }
 
     #[test]
     fn numbers_stand_where_the_table_of_rtcstats_has_them() {

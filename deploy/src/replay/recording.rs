@@ -155,24 +155,26 @@ struct Value<'a> {
 /// The JSON values of a text, one after the other or in arrays. What is no JSON ends with its line.
 fn values(text: &str) -> (Vec<Value<'_>>, Unread) {
     let (mut values, mut unread) = (Vec::new(), Unread::default());
-    let mut from = 0;
+    let (mut from, mut line, mut counted) = (0, 1, 0);
+    // Every line is counted once, however many are broken.
+    let mut line_of = |at: usize| {
+        line += lines(&text[counted..at]);
+        counted = at;
+        line
+    };
     while from < text.len() {
         let mut stream = serde_json::Deserializer::from_str(&text[from..]).into_iter::<&RawValue>();
-        let (mut line, mut counted) = (1 + lines(&text[..from]), from);
         let broken = loop {
             let begins = from + stream.byte_offset();
-            line += lines(&text[counted..begins]);
-            counted = begins;
             match stream.next() {
-                Some(Ok(json)) => items(json, line, &mut values),
+                Some(Ok(json)) => items(json, line_of(begins), &mut values),
                 Some(Err(_)) => break begins,
                 None => return (values, unread),
             }
         };
-        let blank = text[broken..].len() - text[broken..].trim_start().len();
-        unread.add(line + lines(&text[broken..broken + blank]));
-        let rest = &text[broken + blank..];
-        from = broken + blank + rest.find('\n').map_or(rest.len(), |end| end + 1);
+        let begins = text.len() - text[broken..].trim_start().len();
+        unread.add(line_of(begins));
+        from = begins + text[begins..].find('\n').map_or(text.len() - begins, |end| end + 1);
     }
     (values, unread)
 }

@@ -465,6 +465,14 @@ fn an_array_of_stats_objects_is_one_report() {
 }
 
 #[test]
+fn half_a_million_broken_lines_are_counted_in_a_moment() {
+    let begun = std::time::Instant::now();
+    assert_eq!(refused("x\n".repeat(500_000).as_bytes()), Refusal::UnknownFormat);
+    // Counted from the beginning for each of them, lines would take minutes.
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+}
+
+#[test]
 fn what_cannot_be_read_is_counted_and_hides_nothing_else() {
     let expanded = read(&format!(
         "{}[\"close\", \"PC_0\"\n{}",
