@@ -100,6 +100,8 @@ fn decoded<T: schemas::Record>(bytes: &[u8]) -> T {
 fn quotes_nothing(detail: &str, payload: &[u8]) {
     assert!(detail.len() <= 300, "as long as a quotation: {detail}");
     assert!(detail.is_ascii(), "not our own words: {detail}");
+    // As serde_json says which characters JSON wants escaped.
+    let detail = detail.replace(r"(\u0000-\u001F)", "");
     let payload = String::from_utf8_lossy(payload);
     let part_of_a_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '-' | '_');
     for word in detail.split(|c| !part_of_a_word(c)).filter(|word| word.len() >= 6) {

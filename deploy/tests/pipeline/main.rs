@@ -5,6 +5,7 @@
 
 mod faults;
 mod harness;
+mod personal_data;
 mod recording;
 mod sink_live;
 mod stack;

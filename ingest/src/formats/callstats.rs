@@ -12,7 +12,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::around::Around;
 use super::client_sample::{ObjectsSeed, state};
-use super::fields::{MAX_NAME, MAX_PROSE, ms, rating, required, text_up_to};
+use super::fields::{MAX_NAME, MAX_PROSE, ms, prose, rating, required};
 use super::get_stats::{Found, Type, legacy};
 use super::json::{self, Nested, Scalar, scalars_are, skip_items};
 use super::{Reason, Rejected, Source};
@@ -139,8 +139,8 @@ impl<'a> Body<'a> {
                 event.time_to_connect_ms = ms("delay", self.delay, 1.0)?;
             }
             EventKind::Failed => {
-                let reason = text_up_to(MAX_PROSE, "reason", self.reason)?;
-                event.failure_reason = reason.or(self.event_type.text(MAX_PROSE));
+                let reason = prose("reason", self.reason)?;
+                event.failure_reason = reason.or(prose("eventType", self.event_type)?);
             }
             EventKind::Feedback => {
                 let told = self.feedback.told().unwrap_or_default();

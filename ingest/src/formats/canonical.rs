@@ -4,9 +4,9 @@
 //! So there is no snapshot to compare them with, and a copy is known as events are: by session,
 //! kind and time.
 
-use schemas::{DecodeError, EventKind, Interval, Report};
+use schemas::{DecodeError, EventKind, Interval, Path, Report};
 
-use super::fields::{MAX_NAME, MAX_PROSE, bad};
+use super::fields::{MAX_ASN, MAX_NAME, MAX_PROSE, bad, is_token, words};
 use super::{Reason, Rejected};
 use crate::settings::Settings;
 
@@ -31,32 +31,27 @@ fn check(report: &Report, limits: &Settings) -> Result<(), Rejected> {
     if report.event == EventKind::Cover {
         return Err(bad("event", "one that tells anything: a cover answers for other records"));
     }
-    let names = [
-        ("app", Some(&report.app)),
-        ("call", Some(&report.call)),
-        ("participant", Some(&report.participant)),
-    ];
-    for (field, name) in names {
-        if name.is_none_or(String::is_empty) {
+    for (field, name) in
+        [("app", &report.app), ("call", &report.call), ("participant", &report.participant)]
+    {
+        if name.is_empty() {
             return Err(bad(field, "a name: it is empty"));
         }
     }
-    let texts = [
-        ("peer_connection", Some(&report.peer_connection), MAX_NAME),
-        ("client_address", report.client_address.as_ref(), MAX_NAME),
-        ("edge", report.edge.as_ref(), MAX_NAME),
-        ("client_version", report.client_version.as_ref(), MAX_NAME),
-        ("user_agent", report.user_agent.as_ref(), MAX_PROSE),
-        ("failure_reason", report.failure_reason.as_ref(), MAX_PROSE),
-    ];
-    let names = names.map(|(field, name)| (field, name, MAX_NAME));
-    for (field, text, limit) in names.into_iter().chain(texts) {
-        if text.is_some_and(|text| text.len() > limit) {
-            return Err(bad(field, &format!("a string of at most {limit} bytes")));
-        }
-    }
+    texts(report)?;
     if report.rating.is_some_and(|rating| !(1..=5).contains(&rating)) {
         return Err(bad("rating", "an integer from 1 to 5"));
+    }
+    for (field, ms) in [
+        ("time_to_connect_ms", report.time_to_connect_ms),
+        ("time_to_media_ms", report.time_to_media_ms),
+    ] {
+        if !are_counts(&[ms]) {
+            return Err(bad(field, "a number of ms"));
+        }
+    }
+    if let Some(path) = &report.path {
+        of_path(path)?;
     }
     if report.intervals.len() > 4 * limits.max_streams {
         let detail = format!("intervals: more than {}", 4 * limits.max_streams);
@@ -66,23 +61,138 @@ fn check(report: &Report, limits: &Settings) -> Result<(), Rejected> {
     report.intervals.iter().try_for_each(|interval| of_interval(interval, report, longest_us))
 }
 
+/// Texts are no longer than in other formats, and none says what those leave out.
+fn texts(report: &Report) -> Result<(), Rejected> {
+    let claim = report.claim.clone().unwrap_or_default();
+    let texts = [
+        ("app", Some(&report.app), MAX_NAME),
+        ("call", Some(&report.call), MAX_NAME),
+        ("participant", Some(&report.participant), MAX_NAME),
+        ("peer_connection", Some(&report.peer_connection), MAX_NAME),
+        ("client_address", report.client_address.as_ref(), MAX_NAME),
+        ("edge", report.edge.as_ref(), MAX_NAME),
+        ("client_version", report.client_version.as_ref(), MAX_NAME),
+        ("user_agent", report.user_agent.as_ref(), MAX_PROSE),
+        ("failure_reason", report.failure_reason.as_ref(), MAX_PROSE),
+        ("claim.continent", claim.continent.as_ref(), MAX_NAME),
+        ("claim.country", claim.country.as_ref(), MAX_NAME),
+        ("claim.subdivision", claim.subdivision.as_ref(), MAX_NAME),
+        ("claim.city", claim.city.as_ref(), MAX_NAME),
+        ("claim.organisation", claim.organisation.as_ref(), MAX_NAME),
+    ];
+    for (field, text, limit) in texts {
+        if text.is_some_and(|text| text.len() > limit) {
+            return Err(bad(field, &format!("a string of at most {limit} bytes")));
+        }
+    }
+    if claim.asn.is_some_and(|asn| !(1..=MAX_ASN).contains(&asn)) {
+        return Err(bad("claim.asn", "the number of an autonomous system"));
+    }
+    if report.failure_reason.as_deref().is_some_and(|reason| words(reason).is_some()) {
+        return Err(bad("failure_reason", "words: it has an address, a URL, SDP or the like"));
+    }
+    Ok(())
+}
+
+fn of_path(path: &Path) -> Result<(), Rejected> {
+    let tokens = [
+        &path.local_candidate_type,
+        &path.remote_candidate_type,
+        &path.protocol,
+        &path.relay_protocol,
+        &path.network_type,
+        &path.ice_state,
+        &path.dtls_state,
+    ];
+    if !tokens.into_iter().flatten().all(|token| is_token(token)) {
+        return Err(bad("path", "names of candidate types, protocols, networks and states"));
+    }
+    let counts = [
+        path.ice_round_trip_us,
+        path.ice_round_trip_count,
+        path.selected_pair_changes,
+        path.available_outgoing_bitrate,
+    ];
+    if are_counts(&counts) { Ok(()) } else { Err(bad("path", COUNTS)) }
+}
+
 /// An interval may be no longer than the engine's own can be, and tell nothing that it cannot.
 fn of_interval(interval: &Interval, report: &Report, longest_us: i64) -> Result<(), Rejected> {
     let length_us = interval.end_us.checked_sub(interval.start_us);
     if !length_us.is_some_and(|length_us| (1..=longest_us).contains(&length_us)) {
         return Err(bad("intervals.end_us", "after start_us, and within the look-back of it"));
     }
-    if interval.end_us.checked_sub(report.event_us).is_none_or(|us| us.abs() > longest_us) {
+    let beside_us = interval.end_us.checked_sub(report.event_us).and_then(i64::checked_abs);
+    if beside_us.is_none_or(|us| us > longest_us) {
         return Err(bad("intervals.end_us", "within the look-back of event_us"));
     }
-    if interval.stats_id.len() > MAX_NAME
-        || interval.codec.as_ref().is_some_and(|codec| codec.len() > MAX_NAME)
-    {
-        return Err(bad("intervals", &format!("strings of at most {MAX_NAME} bytes")));
+    if interval.stats_id.len() > MAX_NAME {
+        return Err(bad("intervals.stats_id", &format!("a string of at most {MAX_NAME} bytes")));
     }
-    let counts = [interval.packets_received, interval.packets_sent, interval.bytes];
-    if counts.into_iter().flatten().any(|count| count < 0) {
-        return Err(bad("intervals", "counts from 0 on"));
+    if interval.codec.as_deref().is_some_and(|codec| !is_token(codec)) {
+        return Err(bad("intervals.codec", "a mimeType"));
+    }
+    let signed = [
+        interval.packets_lost,
+        interval.stream_packets,
+        interval.audio.and_then(|audio| audio.concealed_samples),
+    ];
+    let absurd = |value: &i64| !(-MAX_COUNT..=MAX_COUNT).contains(value);
+    if !are_counts(&counts(interval)) || signed.iter().flatten().any(absurd) {
+        return Err(bad("intervals", COUNTS));
     }
     Ok(())
+}
+
+/// What [`of_interval`] and [`of_path`] want of numbers.
+const COUNTS: &str = "counts from 0 to 2^53";
+
+/// As in JSON, where a number holds every integer up to here.
+const MAX_COUNT: i64 = 1 << 53;
+
+fn are_counts(values: &[Option<i64>]) -> bool {
+    values.iter().flatten().all(|value| (0..=MAX_COUNT).contains(value))
+}
+
+/// All that can only grow while a stream lasts, and gauges.
+fn counts(interval: &Interval) -> [Option<i64>; 33] {
+    let inbound = interval.inbound.unwrap_or_default();
+    let audio = interval.audio.unwrap_or_default();
+    let video = interval.video.unwrap_or_default();
+    let limitation = interval.limitation.unwrap_or_default();
+    [
+        Some(interval.ssrc),
+        interval.packets_received,
+        interval.packets_sent,
+        interval.bytes,
+        interval.retransmitted_packets,
+        interval.nack,
+        interval.round_trip_us,
+        interval.round_trip_count,
+        interval.jitter_us,
+        inbound.packets_discarded,
+        inbound.fec_packets,
+        inbound.fec_packets_discarded,
+        inbound.jitter_buffer_us,
+        inbound.jitter_buffer_emitted,
+        audio.total_samples,
+        audio.concealment_events,
+        audio.audio_level_micro,
+        video.frames,
+        video.frames_dropped,
+        video.key_frames,
+        video.qp_sum,
+        video.pli,
+        video.fir,
+        video.frame_width,
+        video.frame_height,
+        video.freeze_count,
+        video.freeze_us,
+        video.pause_count,
+        video.pause_us,
+        limitation.cpu_us,
+        limitation.bandwidth_us,
+        limitation.other_us,
+        limitation.resolution_changes,
+    ]
 }

@@ -4,7 +4,8 @@ use schemas::EventKind;
 use serde::Deserialize;
 
 use super::fields::{
-    Claimed, MAX_NAME, MAX_PROSE, MS_TO_US, claim, device, ms, name, rating, required, text_up_to,
+    Claimed, MAX_NAME, MAX_PROSE, MS_TO_US, claim, device, ms, name, prose, rating, required,
+    text_up_to,
 };
 use super::get_stats::GetStats;
 use super::json::{self, Nested, Scalar};
@@ -85,7 +86,7 @@ pub(super) fn decode<'a>(envelope: Envelope<'a>, limits: &Settings) -> Result<Ev
         user_agent: text_up_to(MAX_PROSE, "user_agent", envelope.user_agent)?,
         time_to_connect_ms: ms("time_to_connect_ms", envelope.time_to_connect_ms, 1.0)?,
         time_to_media_ms: ms("time_to_media_ms", envelope.time_to_media_ms, 1.0)?,
-        failure_reason: text_up_to(MAX_PROSE, "reason", envelope.reason)?,
+        failure_reason: prose("reason", envelope.reason)?,
         failed_device: match kind {
             EventKind::DeviceFailed => Some(device("device", envelope.device)?),
             _ => None,

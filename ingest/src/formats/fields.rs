@@ -41,6 +41,41 @@ pub(super) fn text_up_to<'a>(
     text.map(Some).ok_or_else(|| bad(field, &format!("a string of at most {limit} bytes")))
 }
 
+/// What people or browsers wrote. Of its words, those that may be an address, a host, a URL, a mail
+/// address, a fingerprint, a key or a line of SDP are left out.
+pub(super) fn prose<'a>(field: &str, value: Scalar<'a>) -> Result<Option<Cow<'a, str>>, Rejected> {
+    let text = text_up_to(MAX_PROSE, field, value)?;
+    Ok(text.map(|text| match words(&text) {
+        Some(words) => Cow::Owned(words),
+        None => text,
+    }))
+}
+
+/// Stands for words that are left out.
+const LEFT_OUT: &str = "…";
+
+/// Bytes of a word; longer ones are keys and certificates.
+const MAX_WORD: usize = 32;
+
+/// The text without the words that are left out; none if it has no such words.
+pub(super) fn words(text: &str) -> Option<String> {
+    let plain = |word: &str| {
+        let inner = word.trim_matches(|c: char| c.is_ascii_punctuation() && !"@=/\\".contains(c));
+        inner.len() <= MAX_WORD && !inner.contains(['.', ':', '@', '=', '/', '\\', '%', '+'])
+    };
+    if text.split_whitespace().all(plain) {
+        return None;
+    }
+    let words = text.split_whitespace().map(|word| if plain(word) { word } else { LEFT_OUT });
+    Some(words.collect::<Vec<_>>().join(" "))
+}
+
+/// True for what W3C and IETF name states, types, protocols and codecs by.
+pub(super) fn is_token(text: &str) -> bool {
+    let part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'+' | b'/');
+    text.len() <= MAX_WORD && text.bytes().all(part)
+}
+
 pub(super) fn name<'a>(field: &str, value: Scalar<'a>) -> Result<Cow<'a, str>, Rejected> {
     let name = required(field, text_up_to(MAX_NAME, field, value)?)?;
     if name.is_empty() { Err(bad(field, "a name: it is empty")) } else { Ok(name) }
@@ -79,7 +114,7 @@ pub(super) struct Claimed<'a> {
 }
 
 /// Largest number of an autonomous system (RFC 6793).
-const MAX_ASN: i64 = u32::MAX as i64;
+pub(super) const MAX_ASN: i64 = u32::MAX as i64;
 
 /// None if nothing is claimed.
 pub(super) fn claim(claimed: Nested<Claimed<'_>>) -> Result<Option<Claim>, Rejected> {
@@ -117,5 +152,47 @@ pub(super) fn device(field: &str, value: Scalar<'_>) -> Result<Kind, Rejected> {
         "microphone" => Ok(Kind::Audio),
         "camera" => Ok(Kind::Video),
         _ => Err(bad(field, "microphone or camera")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_token, words};
+
+    #[test]
+    fn of_what_people_wrote_only_plain_words_are_kept() {
+        for plain in [
+            "",
+            "connection state failed",
+            "NotAllowedError: Permission denied",
+            "(timeout) after 30 s!",
+            "ICE failed. Gave up;",
+            "Überlastung — später",
+        ] {
+            assert_eq!(words(plain), None, "{plain}");
+        }
+        for (text, kept) in [
+            ("no route to 203.0.113.9:5000, really", "no route to … really"),
+            ("fe80::dead unreachable", "… unreachable"),
+            ("[2001:db8::1]:443", "…"),
+            ("mail ann@example.org", "mail …"),
+            ("turn:turn.example.org?transport=udp failed", "… failed"),
+            ("bad SDP: a=fingerprint:sha-256 AB:CD:EF m=audio", "bad SDP: … … …"),
+            ("key dGhpcyBpcyBub3QgYSBjZXJ0aWZpY2F0ZSBvZiBhbnlib2R5 wrong", "key … wrong"),
+            ("C:\\Users\\ann", "…"),
+        ] {
+            assert_eq!(words(text).as_deref(), Some(kept));
+        }
+    }
+
+    #[test]
+    fn an_address_is_no_token_and_what_the_specifications_name_is_one() {
+        for token in ["srflx", "ethernet", "video/x-h264", "audio/AMR-WB+", "audio/telephone-event"]
+        {
+            assert!(is_token(token), "{token}");
+        }
+        for text in ["203.0.113.9", "fe80::1", "ann@example", "a b", "wi\u{301}fi"] {
+            assert!(!is_token(text), "{text}");
+        }
     }
 }

@@ -10,6 +10,7 @@ use serde::de::{
 use super::MAX_TEXT;
 use super::members::{Field, Member, duration};
 use crate::counters::{Counter, Told, Values, whole};
+use crate::formats::fields::is_token;
 use crate::formats::json::{Scalar, scalars_are, skip_items, skip_members};
 
 /// The types (RTCStatsType) that are read.
@@ -135,6 +136,8 @@ impl<'a> Object<'a> {
 
     fn set(&mut self, field: Field, value: Scalar<'a>) {
         let text = |value: Scalar<'a>| value.text(MAX_TEXT);
+        // What goes out of here has the form of what the specifications name, whoever wrote it.
+        let token = |value: Scalar<'a>| text(value).filter(|text| is_token(text));
         match field {
             Field::Type => {
                 let named = text(value).map_or(Type::Other, |name| Type::named(&name));
@@ -157,19 +160,19 @@ impl<'a> Object<'a> {
             }
             Field::Kind => self.kind = text(value),
             Field::CodecId => self.codec_id = text(value),
-            Field::MimeType => self.mime_type = text(value),
+            Field::MimeType => self.mime_type = token(value),
             Field::LocalId => self.local_id = text(value),
             Field::RemoteId => self.remote_id = text(value),
             Field::SelectedPairId => self.selected_pair_id = text(value),
             Field::State => self.state = text(value),
             Field::Nominated => self.nominated = value == Scalar::Flag(true),
             Field::Selected => self.selected = value == Scalar::Flag(true),
-            Field::CandidateType => self.candidate_type = text(value),
-            Field::Protocol => self.protocol = text(value),
-            Field::RelayProtocol => self.relay_protocol = text(value),
-            Field::NetworkType => self.network_type = text(value),
-            Field::IceState => self.ice_state = text(value),
-            Field::DtlsState => self.dtls_state = text(value),
+            Field::CandidateType => self.candidate_type = token(value),
+            Field::Protocol => self.protocol = token(value),
+            Field::RelayProtocol => self.relay_protocol = token(value),
+            Field::NetworkType => self.network_type = token(value),
+            Field::IceState => self.ice_state = token(value),
+            Field::DtlsState => self.dtls_state = token(value),
             Field::ContentType => {
                 self.screen_share = text(value).map(|content| content == "screenshare");
             }

@@ -1,6 +1,6 @@
 //! Formats that are not the envelope.
 
-use schemas::{Interval, Report};
+use schemas::{Claim, Interval, Path, Report, Video};
 
 use super::*;
 
@@ -311,7 +311,7 @@ fn a_canonical_report_is_taken_within_limits() {
     };
     let good = canonical_report();
     assert_eq!(decoded(&good), Ok(good.clone()));
-    let bad: [fn(&mut Report); 9] = [
+    let bad: [fn(&mut Report); 18] = [
         |report| report.event = EventKind::Cover,
         |report| report.call = String::new(),
         |report| report.participant = "x".repeat(257),
@@ -321,6 +321,27 @@ fn a_canonical_report_is_taken_within_limits() {
         |report| report.event_us = i64::MIN,
         |report| report.intervals[0].packets_received = Some(-1),
         |report| report.intervals[0].stats_id = "x".repeat(257),
+        |report| {
+            report.event_us = i64::MAX;
+            (report.intervals[0].start_us, report.intervals[0].end_us) = (-10, -1);
+        },
+        |report| report.intervals[0].jitter_us = Some(-1),
+        |report| report.intervals[0].packets_lost = Some(i64::MIN),
+        |report| {
+            report.intervals[0].video =
+                Some(Video { freeze_us: Some(i64::MAX), ..Video::default() });
+        },
+        |report| report.time_to_media_ms = Some(-1),
+        |report| report.path = Some(Path { ice_round_trip_us: Some(-1), ..Path::default() }),
+        |report| {
+            let address = Some("203.0.113.9".to_owned());
+            report.path = Some(Path { local_candidate_type: address, ..Path::default() });
+        },
+        |report| {
+            let city = Some("x".repeat(257));
+            report.claim = Some(Claim { city, ..Claim::default() });
+        },
+        |report| report.failure_reason = Some("no route to 203.0.113.9".to_owned()),
     ];
     for (at, spoil) in bad.into_iter().enumerate() {
         let mut report = good.clone();
