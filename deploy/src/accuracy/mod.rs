@@ -1,7 +1,7 @@
 //! `isobar accuracy`: what Isobar claims to compute, held against references from elsewhere.
 //!
 //! A theme is a file with its claims and the function that finds how far off each of them is; it
-//! takes a line in [`THEMES`] to add one.
+//! takes a line in `THEMES` to add one.
 
 mod coverage;
 mod e_model;
