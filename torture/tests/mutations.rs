@@ -63,6 +63,6 @@ fn no_program_can_be_broken() {
         .output()
         .unwrap();
     let text = String::from_utf8(tree.stdout).unwrap();
-    assert!(tree.status.success() && text.contains("runtime feature \"default\""), "{text}");
+    assert!(tree.status.success() && text.contains("runtime feature \"service\""), "{text}");
     assert!(!text.contains("mutations"), "a program would be built with switches");
 }
