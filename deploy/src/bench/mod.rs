@@ -1,16 +1,20 @@
 //! `isobar bench`: how many intervals a second the services carry, how fresh the rows are, and
 //! what each service uses up for it. Broker and database run on the same machine.
 
+mod outage;
 mod report;
 mod throughput;
 
+use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use serde::Serialize;
 use simulate::world::Scenario;
 
+pub use outage::Outage;
 pub use report::{Machine, Report, Run};
 
 use crate::demo::{Quantiles, Watch};
@@ -35,6 +39,9 @@ pub struct Options {
     /// For how long freshness is measured.
     #[arg(long, default_value = "60s", value_parser = duration)]
     fresh_duration: Duration,
+    /// Measures something else: takes ClickHouse away for so long, at the rate of freshness.
+    #[arg(long, value_parser = duration)]
+    outage: Option<Duration>,
     /// Writes the figures as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -50,16 +57,22 @@ const STREAMS: f64 = 4.0;
 /// # Errors
 /// If something does not start, or what arrives is not what was sent.
 pub async fn run(options: Options) -> Result<(), Failure> {
+    if let Some(away) = options.outage {
+        return tell_all(&outage::measure(&options, away).await?, options.json.as_deref());
+    }
     let with_samples = filled(&options, Features { samples: true }).await?;
     let without_samples = filled(&options, Features { samples: false }).await?;
     let live = live(&options).await?;
     let report = Report::new(Machine::here(), with_samples, without_samples, live);
+    tell_all(&report, options.json.as_deref())
+}
+
+/// As a table, and as JSON if that is wanted.
+fn tell_all(report: &(impl Display + Serialize), file: Option<&Path>) -> Result<(), Failure> {
     print!("{report}");
-    if let Some(file) = options.json {
-        let text = serde_json::to_vec_pretty(&report).context("bench")?;
-        fs::write(&file, text).context(file.display())?;
-    }
-    Ok(())
+    let Some(file) = file else { return Ok(()) };
+    let text = serde_json::to_vec_pretty(report).context("bench")?;
+    fs::write(file, text).context(file.display())
 }
 
 /// The services against a topic that was filled beforehand.

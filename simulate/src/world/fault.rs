@@ -48,6 +48,9 @@ impl Fault {
     }
 }
 
+/// Bytes of the largest record that ingest reads (`ingest.max_record_bytes`, unless set).
+const LARGEST_RECORD: usize = 1 << 20;
+
 /// A record that has to be dead-lettered, made from a good `envelope`: the code of the reason, and
 /// its bytes.
 pub(super) fn garbage(
@@ -60,7 +63,7 @@ pub(super) fn garbage(
         payload
     };
     let joined = Envelope { event: EventKind::Joined, ..*envelope };
-    match around.rng.random_range(0..9) {
+    match around.rng.random_range(0..10) {
         0 => {
             let mut payload = good(joined);
             payload.truncate(around.rng.random_range(1..payload.len()));
@@ -86,6 +89,11 @@ pub(super) fn garbage(
         5 => ("unknown_format", replaced(&good(joined), "\"v\":1,", "\"v\":77,")),
         6 => ("missing_field", good(Envelope { event: EventKind::Stats, ..*envelope })),
         7 => ("not_json", Vec::new()),
+        8 => {
+            let mut payload = good(joined);
+            payload.resize(LARGEST_RECORD + 1, b' ');
+            ("too_large", payload)
+        }
         _ => {
             let client_us = envelope.received_ms * 1000 + 86_400_000_000;
             ("time_ahead", good(Envelope { client_us, sent_ms: None, ..joined }))
