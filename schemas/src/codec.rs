@@ -1,4 +1,5 @@
-//! Avro in Confluent framing, straight between Rust records and bytes.
+//! Avro in Confluent framing, straight between Rust records and bytes: field by field for records
+//! that intervals and partials pass in, by `apache-avro` for all others.
 
 use std::sync::LazyLock;
 
@@ -8,6 +9,7 @@ use apache_avro::writer::datum::GenericDatumWriter;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::datum::{Datum, Malformed};
 use crate::{BlockAudit, CellPartial, DeadLetter, EnrichedReport, Report, SessionPartial};
 
 /// A kind of record; its name is the file's name under `schemas/avsc/`.
@@ -74,14 +76,49 @@ impl Subject {
 pub trait Record: Serialize + DeserializeOwned {
     /// The subject.
     const SUBJECT: Subject;
+
+    /// Appends the record's datum.
+    ///
+    /// # Errors
+    /// When a value does not fit the schema.
+    #[doc(hidden)]
+    fn write_datum(&self, out: &mut Vec<u8>) -> Result<(), apache_avro::Error> {
+        CODECS[Self::SUBJECT as usize].writer.write_ser(out, self).map(drop)
+    }
+
+    /// Takes a datum off the front of `input`.
+    ///
+    /// # Errors
+    /// When the bytes do not begin with one.
+    #[doc(hidden)]
+    fn read_datum(input: &mut &[u8]) -> Result<Self, DatumError> {
+        Ok(CODECS[Self::SUBJECT as usize].reader.read_deser(input).map_err(Box::new)?)
+    }
 }
 
-macro_rules! records {
+impl Record for BlockAudit {
+    const SUBJECT: Subject = Subject::BlockAudit;
+}
+
+impl Record for DeadLetter {
+    const SUBJECT: Subject = Subject::DeadLetter;
+}
+
+macro_rules! field_by_field {
     ($($record:ident),*) => { $(impl Record for $record {
         const SUBJECT: Subject = Subject::$record;
+
+        fn write_datum(&self, out: &mut Vec<u8>) -> Result<(), apache_avro::Error> {
+            self.write(out);
+            Ok(())
+        }
+
+        fn read_datum(input: &mut &[u8]) -> Result<Self, DatumError> {
+            Ok(Self::read(input)?)
+        }
     })* };
 }
-records!(Report, EnrichedReport, CellPartial, SessionPartial, BlockAudit, DeadLetter);
+field_by_field!(Report, EnrichedReport, CellPartial, SessionPartial);
 
 /// A record could not be written: a value does not fit its schema.
 #[derive(Debug, thiserror::Error)]
@@ -107,14 +144,13 @@ pub enum DecodeError {
         /// Newest id known.
         newest: u32,
     },
-    /// The datum does not follow its schema. Avro's reason quotes what it read, so it is the source
-    /// and no part of the text.
-    #[error("{subject}: the datum does not follow its schema")]
+    /// The datum does not follow its schema.
+    #[error("{subject}: the datum does not follow its schema{}", .source.detail())]
     Datum {
         /// Wanted subject.
         subject: &'static str,
-        /// Avro's reason.
-        source: Box<apache_avro::Error>,
+        /// In what.
+        source: DatumError,
     },
     /// Bytes are left after the datum.
     #[error("{subject}: {left} bytes left after the datum")]
@@ -124,6 +160,27 @@ pub enum DecodeError {
         /// How many.
         left: usize,
     },
+}
+
+/// In what a datum does not follow its schema.
+#[derive(Debug, thiserror::Error)]
+pub enum DatumError {
+    /// What is read field by field.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// What `apache-avro` reads.
+    #[error(transparent)]
+    Avro(#[from] Box<apache_avro::Error>),
+}
+
+impl DatumError {
+    /// For the text of an error. Avro's reason quotes what it read, and so is no part of it.
+    fn detail(&self) -> String {
+        match self {
+            Self::Malformed(malformed) => format!(": {malformed}"),
+            Self::Avro(_) => String::new(),
+        }
+    }
 }
 
 struct Codec {
@@ -165,9 +222,8 @@ pub fn encode<T: Record>(record: &T) -> Result<Vec<u8>, EncodeError> {
     let mut bytes = Vec::with_capacity(512);
     bytes.push(0);
     bytes.extend_from_slice(&T::SUBJECT.schema_id().to_be_bytes());
-    CODECS[T::SUBJECT as usize]
-        .writer
-        .write_ser(&mut bytes, record)
+    record
+        .write_datum(&mut bytes)
         .map_err(|source| EncodeError { subject: T::SUBJECT.name(), source: Box::new(source) })?;
     Ok(bytes)
 }
@@ -201,10 +257,8 @@ pub fn decode_first<T: Record>(bytes: &mut &[u8]) -> Result<T, DecodeError> {
         return Err(DecodeError::Schema { subject, found, newest });
     }
     let mut rest = datum;
-    let record = CODECS[T::SUBJECT as usize]
-        .reader
-        .read_deser(&mut rest)
-        .map_err(|source| DecodeError::Datum { subject, source: Box::new(source) })?;
+    let record =
+        T::read_datum(&mut rest).map_err(|source| DecodeError::Datum { subject, source })?;
     *bytes = rest;
     Ok(record)
 }

@@ -7,6 +7,7 @@
 mod block;
 mod cell;
 mod codec;
+mod datum;
 mod dead_letter;
 mod enriched;
 mod report;
@@ -14,7 +15,10 @@ mod session;
 
 pub use block::BlockAudit;
 pub use cell::{CellPartial, Dimensions, Measures, PackTime, Sketches};
-pub use codec::{DecodeError, EncodeError, Record, Subject, decode, decode_first, encode, schema};
+pub use codec::{
+    DatumError, DecodeError, EncodeError, Record, Subject, decode, decode_first, encode, schema,
+};
+pub use datum::Malformed;
 pub use dead_letter::DeadLetter;
 pub use enriched::{
     Device, EnrichedReport, LookUps, PackVerdict, Place, PlaceSource, Provider, ScoredInterval,

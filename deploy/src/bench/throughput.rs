@@ -7,15 +7,15 @@ use clickhouse::Client;
 use simulate::producer;
 use simulate::world::Scenario;
 
-use super::{LOOK, Options, PERIOD_S, Run, tell};
+use super::{LOOK, Options, PERIOD_S, Run, Used, tell};
 use crate::demo::View;
 use crate::failure::{Context, Failure};
 use crate::pipeline;
-use crate::services::{Features, Service, Services, Surroundings};
+use crate::services::{Features, Services, Surroundings};
 use crate::stack::{Plan, Stack};
 
 /// Nothing new for so long: what has not arrived will not.
-const STALLED: Duration = Duration::from_secs(60);
+const STALLED: Duration = Duration::from_secs(180);
 
 /// Measures on a stack of its own.
 pub(super) async fn measure(
@@ -32,10 +32,11 @@ pub(super) async fn measure(
     let surroundings = Surroundings { features, ..Surroundings::of(&stack) };
     let started = Instant::now();
     let mut services = Services::start(&surroundings, stack.guard())?;
+    let before = Used::by(&stack, &services);
     let took = arrivals.wait(expected, started).await?;
     services.stop();
-    let usage = Service::ALL.map(|service| (service, services.usage(service)));
-    Ok(Run::new(expected, took, &usage))
+    let used = Used::by(&stack, &services).since(&before);
+    Ok(Run::new(expected, took, &used))
 }
 
 /// Fills the raw topic; returns how many intervals it holds.
