@@ -94,4 +94,7 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toDate(end_us)
 ORDER BY (raw_partition, raw_to, ordinal, end_us)
 TTL toDateTime(end_us) + INTERVAL 14 DAY
-SETTINGS ttl_only_drop_parts = 1, min_bytes_for_wide_part = 268435456;
+SETTINGS
+    ttl_only_drop_parts = 1,
+    min_bytes_for_wide_part = 268435456,
+    min_free_disk_ratio_to_perform_insert = 0.02;
