@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use ingest::Ingest;
-use runtime::{AppendTime, Input, Offset, Partition, Record, Recorder, Service, Source};
+use runtime::{AppendTime, Input, Offset, Pace, Partition, Record, Recorder, Service, Source};
 use schemas::{DeadLetter, EventKind, Interval, Report};
 use serde_json::{Value, json};
 
@@ -49,6 +49,8 @@ fn ingest(options: &Options) -> (Vec<Report>, Vec<DeadLetter>) {
             look_back: false,
         };
         handler.record(&record, &mut recorder).unwrap();
+        recorder.commit(&mut *handler);
+        handler.tick(0, Pace::Live, &mut recorder).unwrap();
     }
 
     let (mut reports, mut dead_letters) = (Vec::new(), Vec::new());
