@@ -5,7 +5,7 @@
 use schemas::Interval;
 
 /// Types of stats objects that tell counters (RTCStatsType); each is a bit of a set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub(crate) enum Told {
     /// `inbound-rtp`

@@ -14,7 +14,7 @@ use crate::formats::fields::is_token;
 use crate::formats::json::{Scalar, scalars_are, skip_items, skip_members};
 
 /// The types (RTCStatsType) that are read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(in crate::formats) enum Type {
     /// One that is not, or none.
     #[default]
