@@ -18,6 +18,8 @@ pub(crate) enum Told {
     RemoteOutbound = 8,
     /// `candidate-pair`
     Pair = 16,
+    /// `transport`: it outlives its candidate pairs.
+    Transport = 32,
 }
 
 /// How a value may change from one snapshot to the next.
@@ -123,7 +125,7 @@ counters! {
     LimitedBandwidth      (limitation bandwidth_us)         Monotone Micro  [Outbound]                 ["qualityLimitationDurations.bandwidth"];
     LimitedOther          (limitation other_us)             Monotone Micro  [Outbound]                 ["qualityLimitationDurations.other"];
     ResolutionChanges     (limitation resolution_changes)   Monotone One    [Outbound]                 ["qualityLimitationResolutionChanges"];
-    PairChanges           ()                                Monotone One    [Pair]                     ["selectedCandidatePairChanges"];
+    PairChanges           ()                                Monotone One    [Transport]                     ["selectedCandidatePairChanges"];
 }
 
 impl Counter {

@@ -250,13 +250,21 @@ impl Engine {
         }
         let Some(pair) = pair else { return };
         let key = self.key(PAIR, pair.stats_id.as_bytes(), 0);
-        let path = match self.step(key, pair.client_us, &pair.values) {
+        let mut path = match self.step(key, pair.client_us, &pair.values) {
             Step::Since { differences, .. } => path(pair, &differences),
             step => {
                 told.stale += usize::from(step == Step::Stale);
                 path(pair, &Values::EMPTY)
             }
         };
+        if let Some(transport) = &pair.transport {
+            let key = self.key(TRANSPORT, transport.stats_id.as_bytes(), 0);
+            if let Step::Since { differences, .. } =
+                self.step(key, pair.client_us, &transport.values)
+            {
+                path.selected_pair_changes = differences.get(Counter::PairChanges);
+            }
+        }
         told.path = Some(match told.path.take() {
             None => path,
             Some(first) => both(first, &path),
@@ -336,6 +344,9 @@ const REPORT: u8 = u8::MAX - 2;
 /// Keys of offsets that records were sent again from.
 const AGAIN: u8 = u8::MAX - 3;
 
+/// Keys of transports.
+const TRANSPORT: u8 = u8::MAX - 4;
+
 /// Keys of candidate pairs; those of streams have their [`Direction`] here.
 const PAIR: u8 = u8::MAX;
 
@@ -414,7 +425,7 @@ fn path(pair: &Pair<'_>, differences: &Values) -> Path {
         available_outgoing_bitrate: pair.available_outgoing_bitrate,
         ice_state: text(&pair.ice_state),
         dtls_state: text(&pair.dtls_state),
-        selected_pair_changes: differences.get(Counter::PairChanges),
+        selected_pair_changes: None,
     }
 }
 

@@ -9,7 +9,7 @@ pub(super) use self::object::{Found, Object, ObjectSeed, Type};
 pub(super) use self::report::GetStats;
 use super::{Reason, Rejected};
 use crate::counters::{Counter, Told, Values, whole};
-use crate::event::{Pair, Stream};
+use crate::event::{Pair, Stream, Transport};
 
 mod index;
 mod members;
@@ -143,9 +143,11 @@ fn pair<'a>(objects: &Index<'_, 'a>, client_us: i64) -> Option<Pair<'a>> {
     let remote = objects.find(Type::Candidate, object.remote_id.as_deref());
     let mut values = Values::EMPTY;
     values.take(&object.values, Told::Pair);
-    if let Some(transport) = transport {
-        values.take(&transport.values, Told::Pair);
-    }
+    let of_transport = transport.map(|transport| {
+        let mut values = Values::EMPTY;
+        values.take(&transport.values, Told::Transport);
+        Transport { stats_id: transport.id.clone(), values }
+    });
     Some(Pair {
         stats_id: object.id.clone(),
         client_us: object.timestamp_us.unwrap_or(client_us),
@@ -156,6 +158,7 @@ fn pair<'a>(objects: &Index<'_, 'a>, client_us: i64) -> Option<Pair<'a>> {
         relay_protocol: local.and_then(|candidate| candidate.relay_protocol.clone()),
         network_type: local.and_then(|candidate| candidate.network_type.clone()),
         available_outgoing_bitrate: object.outgoing_bitrate.and_then(|rate| whole(rate, 1.0)),
+        transport: of_transport.filter(|transport| transport.values != Values::EMPTY),
         ice_state: transport.and_then(|transport| transport.ice_state.clone()),
         dtls_state: transport.and_then(|transport| transport.dtls_state.clone()),
     })

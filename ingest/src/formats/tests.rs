@@ -374,7 +374,10 @@ fn every_counter_is_read_from_every_member_that_tells_it() {
             });
             let told = |event: Event<'_>| {
                 let of_streams = event.streams.iter().map(|stream| &stream.values);
-                let mut all = of_streams.chain(event.pair.iter().map(|pair| &pair.values));
+                let of_pairs = event.pair.iter().map(|pair| &pair.values);
+                let transports = event.pair.iter().filter_map(|pair| pair.transport.as_ref());
+                let of_transports = transports.map(|transport| &transport.values);
+                let mut all = of_streams.chain(of_pairs).chain(of_transports);
                 all.any(|values| values.get(counter).is_some())
             };
             decoded(&with("report", report), told).unwrap()
