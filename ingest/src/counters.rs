@@ -121,9 +121,9 @@ counters! {
     FreezeTime            (video freeze_us)                 Monotone Micro  [Inbound]                  ["totalFreezesDuration"];
     PauseCount            (video pause_count)               Monotone One    [Inbound]                  ["pauseCount"];
     PauseTime             (video pause_us)                  Monotone Micro  [Inbound]                  ["totalPausesDuration"];
-    LimitedCpu            (limitation cpu_us)               Monotone Micro  [Outbound]                 ["qualityLimitationDurations.cpu"];
-    LimitedBandwidth      (limitation bandwidth_us)         Monotone Micro  [Outbound]                 ["qualityLimitationDurations.bandwidth"];
-    LimitedOther          (limitation other_us)             Monotone Micro  [Outbound]                 ["qualityLimitationDurations.other"];
+    LimitedCpu            (limitation cpu_us)               Monotone Micro  [Outbound]                 ["qualityLimitationDurations.cpu" "qualityLimitationDurationCPU"];
+    LimitedBandwidth      (limitation bandwidth_us)         Monotone Micro  [Outbound]                 ["qualityLimitationDurations.bandwidth" "qualityLimitationDurationBandwidth"];
+    LimitedOther          (limitation other_us)             Monotone Micro  [Outbound]                 ["qualityLimitationDurations.other" "qualityLimitationDurationOther"];
     ResolutionChanges     (limitation resolution_changes)   Monotone One    [Outbound]                 ["qualityLimitationResolutionChanges"];
     PairChanges           ()                                Monotone One    [Transport]                     ["selectedCandidatePairChanges"];
 }

@@ -14,7 +14,7 @@ use super::{Options, read, stamp};
 /// Any time from which 72 h do not matter.
 const NOW_MS: f64 = 1_800_000_000_000.0;
 
-fn options(files: Vec<PathBuf>) -> Options {
+pub(super) fn options(files: Vec<PathBuf>) -> Options {
     Options {
         files,
         kafka: None,
@@ -28,7 +28,7 @@ fn options(files: Vec<PathBuf>) -> Options {
 }
 
 /// Runs a replay through ingest's core, without Kafka.
-fn ingest(options: &Options) -> (Vec<Report>, Vec<DeadLetter>) {
+pub(super) fn ingest(options: &Options) -> (Vec<Report>, Vec<DeadLetter>) {
     let source = Source { input: Input(0), partition: Partition(0) };
     let settings = runtime::Settings::default();
     let mut handler = Ingest::handler(&settings, &prometheus::Registry::new()).unwrap();

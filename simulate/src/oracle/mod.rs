@@ -376,7 +376,7 @@ pub(crate) fn rows(packs: Packs) -> Vec<PackTime> {
 }
 
 /// Adds one cell's integers to another's.
-fn add(sum: &mut Measures, more: &Measures) {
+pub fn add(sum: &mut Measures, more: &Measures) {
     sum.intervals += more.intervals;
     sum.observed_us += more.observed_us;
     sum.packets_received += more.packets_received;
