@@ -102,9 +102,9 @@ fn quantities(scored: &ScoredInterval, observed_us: i64) -> [Option<f64>; QUANTI
     let loss = interval
         .packets_lost
         .zip(interval.packets_received)
-        .map(|(lost, received)| (lost.max(0), received.saturating_add(lost)))
+        .map(|(lost, received)| (lost, received.saturating_add(lost)))
         .filter(|(_, expected)| *expected > 0)
-        .map(|(lost, expected)| lost as f64 / expected as f64);
+        .map(|(lost, expected)| (lost as f64 / expected as f64).clamp(0.0, 1.0));
     let bit_rate_bps = interval.bytes.map(|bytes| bytes as f64 * 8.0 * 1e6 / observed_us as f64);
     let frames = interval.video.and_then(|video| video.frames);
     let frame_rate = frames

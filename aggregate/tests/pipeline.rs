@@ -50,7 +50,7 @@ impl Run {
         self.pipeline.record(&record, &mut self.out).unwrap();
         // Nothing here waits for the group; that is tried where it may be late.
         for checkpoint in &self.out.checkpoints {
-            self.pipeline.committed(SOURCE, checkpoint.offset);
+            self.pipeline.committed(checkpoint);
         }
     }
 

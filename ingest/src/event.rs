@@ -186,8 +186,19 @@ pub(crate) struct Pair<'a> {
     pub(crate) network_type: Option<Cow<'a, str>>,
     /// availableOutgoingBitrate, bit/s.
     pub(crate) available_outgoing_bitrate: Option<i64>,
+    /// Its transport, where that tells counters.
+    pub(crate) transport: Option<Transport<'a>>,
     /// iceState of the transport.
     pub(crate) ice_state: Option<Cow<'a, str>>,
     /// dtlsState of the transport.
     pub(crate) dtls_state: Option<Cow<'a, str>>,
+}
+
+/// A snapshot of the transport that carries a candidate pair, taken with it.
+#[derive(Clone, Debug)]
+pub(crate) struct Transport<'a> {
+    /// id of its stats object.
+    pub(crate) stats_id: Cow<'a, str>,
+    /// Its counters.
+    pub(crate) values: Values,
 }

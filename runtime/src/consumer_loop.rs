@@ -19,7 +19,7 @@ use crate::metrics::Metrics;
 use crate::native;
 use crate::positions::{Positions, Trouble};
 use crate::quota::Quota;
-use crate::record::{Offset, Source};
+use crate::record::Source;
 use crate::refusal::{Failure, Reason, Refusal};
 use crate::settings::Kafka;
 use crate::topic_ids::{Doubt, TopicIds};
@@ -69,7 +69,7 @@ pub(crate) struct ConsumerLoop {
     commits: BTreeMap<Source, Commit>,
     uncommitted: bool,
     /// The commit that is under way.
-    committing: Vec<(Source, Offset)>,
+    committing: Vec<Commit>,
 }
 
 impl ConsumerLoop {
@@ -239,8 +239,8 @@ impl ConsumerLoop {
         }
         let failed = context.take_commit_failed();
         let committed = std::mem::take(&mut self.committing).into_iter();
-        for (source, offset) in committed.filter(|_| !failed) {
-            self.flow.handler.committed(source, offset);
+        for commit in committed.filter(|_| !failed) {
+            self.flow.handler.committed(&commit);
         }
         self.uncommitted |= failed;
         // What failed may belong to partitions that are gone.
@@ -251,8 +251,7 @@ impl ConsumerLoop {
         match self.commit_list().and_then(|list| native::commit(&self.consumer, &list)) {
             Ok(()) => {
                 self.consumer.context().commit_started();
-                let commits = self.commits.values();
-                self.committing = commits.map(|commit| (commit.source, commit.offset)).collect();
+                self.committing = self.commits.values().cloned().collect();
                 self.uncommitted = false;
             }
             Err(error) => tracing::debug!("a commit could not be started: {error}"),

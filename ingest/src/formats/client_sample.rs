@@ -1,7 +1,10 @@
-//! ObserveRTC's ClientSample in JSON, schema 3: cumulative getStats objects of all of a client's
-//! peer connections, sorted into arrays by type, and what happened since the sample before.
+//! ObserveRTC's ClientSample in JSON: cumulative getStats objects of all of a client's peer
+//! connections, sorted into arrays by type, and what happened since the sample before. Schema 3 has
+//! the arrays in each peer connection; [`flat`] reads schema 2, which has them in the sample.
 //!
 //! <https://github.com/ObserveRTC/schemas>
+
+mod flat;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +14,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::around::Around;
-use super::fields::{MAX_NAME, MS_TO_US, ms, required};
+use super::fields::{MAX_NAME, moment_us, required};
 use super::get_stats::{Found, ObjectSeed, Type};
 use super::json::{self, Items, Nested, Scalar, scalars_are, skip_items, skip_members};
 use super::{Reason, Rejected, Source};
@@ -27,6 +30,7 @@ pub(super) const CONTENT_TYPE: &str = "application/vnd.observertc.client-sample+
 struct Sample<'a> {
     #[serde(borrow)]
     peer_connections: Items<PeerConnection<'a>>,
+    #[serde(alias = "customCallEvents")]
     client_events: Items<Nested<ClientEvent<'a>>>,
     attachments: Nested<Attachments<'a>>,
 }
@@ -42,10 +46,15 @@ struct Attachments<'a> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ClientEvent<'a> {
-    #[serde(borrow, rename = "type")]
+    #[serde(borrow, rename = "type", alias = "name")]
     of: Scalar<'a>,
     timestamp: Scalar<'a>,
     payload: Payload<'a>,
+    /// Schema 2 has no payload.
+    #[serde(rename = "peerConnectionId")]
+    connection: Scalar<'a>,
+    #[serde(rename = "value")]
+    state: Scalar<'a>,
 }
 
 /// Members of payloads, which before schema 3.7 were objects written as text.
@@ -72,7 +81,11 @@ pub(super) fn decode<'a>(
     around.or_path(app, None);
     around.or_key(source.key);
     let client_us = required("timestamp", around.timestamp_us(0.0)?)?;
-    let connections = sample.peer_connections.0.into_iter();
+    let connections = match sample.peer_connections.0 {
+        none if none.is_empty() && around.shape.flat_sample => flat::connections(text)?,
+        connections => connections,
+    };
+    let connections = connections.into_iter();
     let connections = connections.map(|connection| connection.snapshots(client_us, limits));
     let mut event = around.event(client_us)?;
     event.connections(connections.collect::<Result<Vec<_>, _>>()?);
@@ -125,7 +138,13 @@ fn told(events: Vec<Nested<ClientEvent<'_>>>) -> Option<Happened<'_>> {
 }
 
 impl<'a> ClientEvent<'a> {
-    fn happened(self) -> Option<Happened<'a>> {
+    fn happened(mut self) -> Option<Happened<'a>> {
+        let Payload { connection, state: told } = &mut self.payload;
+        for (told, flat) in [(connection, self.connection), (told, self.state)] {
+            if *told == Scalar::Missing {
+                *told = flat;
+            }
+        }
         let (kind, is_state) = match self.of.text(MAX_NAME)?.as_ref() {
             "CLIENT_JOINED" => (EventKind::Joined, false),
             "CLIENT_LEFT" => (EventKind::Left, false),
@@ -139,7 +158,7 @@ impl<'a> ClientEvent<'a> {
             kind,
             is_state,
             connection: self.payload.connection.text(MAX_NAME),
-            client_us: ms("timestamp", self.timestamp, MS_TO_US).ok().flatten(),
+            client_us: moment_us(&self.timestamp),
         })
     }
 }

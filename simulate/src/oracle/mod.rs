@@ -137,7 +137,7 @@ impl<L: LookUp> Oracle<L> {
         }
         if let Some(event) = record.event {
             let session = self.introduced.get(&record.session).ok_or(Stranger(record.session))?;
-            let located = self.look_up.locate(&event.address);
+            let located = self.look_up.locate(&event.address, event.claim.as_ref());
             expected.tell(session, &event, &located);
         }
         Ok(())
@@ -323,6 +323,10 @@ fn stay(row: &mut SessionPartial, session: &Session, event: &Event, located: &Lo
     row.connected += i64::from(event.kind == EventKind::Connected);
     row.failed += i64::from(event.kind == EventKind::Failed);
     row.left += i64::from(event.kind == EventKind::Left);
+    row.disconnected += i64::from(event.kind == EventKind::Disconnected);
+    row.reconnected += i64::from(event.kind == EventKind::Reconnected);
+    row.device_failed += i64::from(event.kind == EventKind::DeviceFailed);
+    row.selected_pair_changes += event.pair_changes.unwrap_or_default();
     row.rating_sum += event.rating.unwrap_or_default();
     row.rating_count += i64::from(event.rating.is_some());
     row.time_to_media_ms_sum += event.time_to_media_ms.unwrap_or_default();
@@ -372,7 +376,7 @@ pub(crate) fn rows(packs: Packs) -> Vec<PackTime> {
 }
 
 /// Adds one cell's integers to another's.
-fn add(sum: &mut Measures, more: &Measures) {
+pub fn add(sum: &mut Measures, more: &Measures) {
     sum.intervals += more.intervals;
     sum.observed_us += more.observed_us;
     sum.packets_received += more.packets_received;

@@ -7,7 +7,7 @@ use super::*;
 struct Berlin;
 
 impl LookUp for Berlin {
-    fn locate(&mut self, _: &str) -> Located {
+    fn locate(&mut self, _: &str, _: Option<&schemas::Claim>) -> Located {
         Located {
             source: PlaceSource::Address,
             place: Place {

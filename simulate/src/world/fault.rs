@@ -28,6 +28,12 @@ pub(super) enum Fault {
     NewConnection,
     /// A record that cannot be used comes with it.
     Garbage,
+    /// Its peer connection goes on with another candidate pair.
+    OtherPair,
+    /// The connection is lost, until the next report.
+    Cut,
+    /// A microphone or a camera fails.
+    Device,
 }
 
 impl Fault {
@@ -43,6 +49,9 @@ impl Fault {
             340..360 => Self::Handover,
             360..370 => Self::NewConnection,
             370..420 => Self::Garbage,
+            420..450 => Self::OtherPair,
+            450..490 => Self::Cut,
+            490..510 => Self::Device,
             _ => Self::None,
         }
     }
