@@ -7,6 +7,7 @@ mod client;
 #[cfg(feature = "service")]
 mod consumer_loop;
 mod dead_letter;
+pub mod failpoints;
 #[cfg(feature = "service")]
 mod flow;
 #[cfg(feature = "service")]

@@ -11,6 +11,7 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
 
 use crate::client::{Listener, producer};
+use crate::failpoints;
 use crate::handler::{Fatal, Output, Ticket};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
@@ -124,8 +125,10 @@ impl Writer {
             std::mem::take(&mut *heard)
         };
         for written in deliveries.acknowledged {
+            failpoints::pass(failpoints::ACKNOWLEDGED);
             self.ledger.close(written.ticket);
             self.acknowledged[written.topic].inc();
+            failpoints::pass(failpoints::SETTLED);
         }
         if let Some(failed) = deliveries.failed {
             return Err(Fatal(failed));
@@ -180,6 +183,7 @@ impl Output for Writer {
         self.dead_letters += u64::from(self.dead_letter_topic == Some(topic.0));
         let ticket = self.ledger.open(source, key.map_or(0, <[u8]>::len) + payload.len());
         let written = Box::new(Written { ticket, topic: topic.0 });
+        failpoints::pass(failpoints::WRITING);
         let refused = if self.waiting.is_empty() {
             self.produce(key, payload, written)
         } else {
@@ -189,6 +193,7 @@ impl Output for Writer {
             let (key, payload) = (key.map(<[u8]>::to_vec), payload.to_vec());
             self.waiting.push_back(Waiting { key, payload, written });
         }
+        failpoints::pass(failpoints::WRITTEN);
     }
 
     fn open(&mut self, source: Source, bytes: usize) -> Ticket {

@@ -18,12 +18,31 @@ pub struct Ports {
 }
 
 /// Ports of one Kafka node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BrokerPorts {
     /// For clients and other brokers.
     pub clients: u16,
     /// For the quorum.
     pub controller: u16,
+    /// For those who reach the node by a way of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listeners: Vec<Listener>,
+}
+
+/// A further port of a Kafka node, and where clients of it are told to go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// Name, in capitals; [`Listener::BROKERS`] is the other brokers'.
+    pub name: String,
+    /// Where the node listens.
+    pub port: u16,
+    /// Where clients find it.
+    pub advertised: u16,
+}
+
+impl Listener {
+    /// The listener by which brokers reach each other, where there is one.
+    pub const BROKERS: &str = "BROKERS";
 }
 
 impl Ports {
@@ -37,7 +56,11 @@ impl Ports {
         Ok(Self {
             brokers: kafka
                 .chunks_exact(2)
-                .map(|pair| BrokerPorts { clients: pair[0], controller: pair[1] })
+                .map(|pair| BrokerPorts {
+                    clients: pair[0],
+                    controller: pair[1],
+                    listeners: Vec::new(),
+                })
                 .collect(),
             clickhouse_http: clickhouse[0],
             clickhouse_tcp: clickhouse[1],
