@@ -97,6 +97,11 @@ impl Sender {
         }
     }
 
+    /// Asks it to end, and does not wait.
+    pub(crate) fn ask_to_end(&mut self) {
+        self.process.terminate();
+    }
+
     /// Asks it to end, and waits until it has sent what it made.
     ///
     /// # Errors

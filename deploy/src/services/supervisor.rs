@@ -45,16 +45,22 @@ enum State {
 impl Supervised {
     pub(crate) fn start(launch: Launch) -> Result<Self, Failure> {
         let process = Some(launch.start()?);
-        Ok(Self {
+        let state = State::Runs { since: Instant::now() };
+        Ok(Self { process, state, ..Self::idle(launch) })
+    }
+
+    /// Without a process, until [`Supervised::resume`].
+    pub(crate) fn idle(launch: Launch) -> Self {
+        Self {
             launch,
-            process,
+            process: None,
             restarts: 0,
             exits: BTreeMap::new(),
-            state: State::Runs { since: Instant::now() },
+            state: State::Retired,
             pause: FIRST_PAUSE,
             earlier: Usage::default(),
             current: Usage::default(),
-        })
+        }
     }
 
     /// One look at the process.
@@ -114,12 +120,24 @@ impl Supervised {
         Some(Failure(format!("{name} refuses to start (exit code {code}); see {log}")))
     }
 
-    /// Starts it again after [`Supervised::stop`], or whatever ended it.
+    /// From now on it runs: at once, or as soon as the process that was asked to end has ended.
     pub(crate) fn resume(&mut self) {
-        if self.process.is_none() {
-            self.pause = FIRST_PAUSE;
-            self.state = State::StartsAgain { at: Instant::now() };
+        self.state = match self.process {
+            None => State::StartsAgain { at: Instant::now() },
+            Some(_) => State::Runs { since: Instant::now() },
+        };
+    }
+
+    /// Asks the process to end, and does not wait.
+    pub(crate) fn terminate(&mut self) {
+        if let Some(process) = &mut self.process {
+            process.terminate();
         }
+    }
+
+    /// True if there is no process any more.
+    pub(crate) fn is_gone(&mut self) -> bool {
+        self.process.is_none() || self.ended().is_some()
     }
 
     /// From now on its end is wanted.
@@ -129,9 +147,7 @@ impl Supervised {
 
     /// Ends the process, after its drain.
     pub(crate) fn stop(&mut self, patience: Duration) {
-        if let Some(process) = &mut self.process {
-            process.terminate();
-        }
+        self.terminate();
         let deadline = Instant::now() + patience;
         while self.ended().is_none() && self.process.is_some() {
             if Instant::now() >= deadline {

@@ -193,7 +193,11 @@ impl Broker {
         Err(Failure(format!("Kafka cannot format its storage: {}", words.trim())))
     }
 
-    fn check(&mut self) -> Result<(), Failure> {
+    /// Nothing, while it runs or is meant not to.
+    ///
+    /// # Errors
+    /// If it has ended by itself.
+    pub fn check(&mut self) -> Result<(), Failure> {
         match self.process.as_mut().and_then(Process::ended) {
             None => Ok(()),
             Some(status) => {
