@@ -11,7 +11,7 @@ pub struct Settings {
     /// Seconds of the raw log, by append time, that the state remembers: a snapshot's predecessor
     /// and a duplicate's first copy are looked for in them. Changing it changes results.
     pub look_back_s: u32,
-    /// Bytes of a raw record; a larger one is dead-lettered.
+    /// Bytes of a raw record and its key; a larger one is dead-lettered.
     pub max_record_bytes: usize,
     /// Levels of nesting in a raw record; a deeper one is dead-lettered.
     pub max_depth: usize,

@@ -48,7 +48,7 @@ mod topology;
 #[cfg(feature = "service")]
 mod writer;
 
-pub use dead_letter::dead_letter;
+pub use dead_letter::{DEAD_LETTER_KEY, DEAD_LETTER_PAYLOAD, dead_letter, is_cut_short};
 pub use handler::{Committed, Fatal, Handler, Output, Pace, Start, Ticket};
 pub use ledger::{Commit, Ledger};
 pub use lineage::{OffsetRanges, ParseRangesError};

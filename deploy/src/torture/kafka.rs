@@ -1,6 +1,7 @@
 //! What the brokers say, asked directly: how far logs and groups are, and who leads.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
@@ -8,7 +9,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::failure::{Context, Failure};
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Positions by partition.
 pub(super) type Positions = BTreeMap<i32, i64>;
@@ -25,12 +26,25 @@ pub(super) struct Kafka {
     brokers: String,
     client: BaseConsumer,
     partitions: i32,
+    /// Those that ask as a group, and are no members of it.
+    groups: Mutex<BTreeMap<String, Arc<BaseConsumer>>>,
 }
 
 impl Kafka {
     pub(super) fn of(brokers: &str, partitions: i32) -> Result<Self, Failure> {
         let client = client(brokers, "isobar-torture")?;
-        Ok(Self { brokers: brokers.to_owned(), client, partitions })
+        let groups = Mutex::default();
+        Ok(Self { brokers: brokers.to_owned(), client, partitions, groups })
+    }
+
+    fn group(&self, name: &str) -> Result<Arc<BaseConsumer>, Failure> {
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = groups.get(name) {
+            return Ok(Arc::clone(known));
+        }
+        let new = Arc::new(client(&self.brokers, name)?);
+        groups.insert(name.to_owned(), Arc::clone(&new));
+        Ok(new)
     }
 
     /// The next offset of each partition of `topic`.
@@ -48,7 +62,7 @@ impl Kafka {
         group: &str,
         topic: &str,
     ) -> Result<BTreeMap<i32, Commit>, Failure> {
-        let member = client(&self.brokers, group)?;
+        let member = self.group(group)?;
         let mut list = TopicPartitionList::new();
         for partition in 0..self.partitions {
             list.add_partition(topic, partition);
@@ -72,7 +86,7 @@ impl Kafka {
         topic: &str,
         commits: &BTreeMap<i32, Commit>,
     ) -> Result<(), Failure> {
-        let member = client(&self.brokers, group)?;
+        let member = self.group(group)?;
         let mut list = TopicPartitionList::new();
         for (partition, Commit { offset, metadata }) in commits {
             let mut element = list.add_partition(topic, *partition);

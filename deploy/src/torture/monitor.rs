@@ -20,7 +20,7 @@ use crate::services::Service;
 const LOOK: Duration = Duration::from_millis(500);
 const NOTE: Duration = Duration::from_secs(4);
 /// Longest wait for ClickHouse, which may be the one that is hit.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Raw records that audit rows answer for, by partition.
 const ANSWERED: &str = "SELECT partition, toInt64(sum(accepted + duplicate + late + invalid))

@@ -15,6 +15,7 @@ use rdkafka::config::FromClientConfigAndContext as _;
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, ClientContext};
+use runtime::DEAD_LETTER_PAYLOAD;
 use simulate::truth::{self, Dead, Outcome, payload_hash};
 
 use crate::failure::{Context, Failure};
@@ -24,8 +25,11 @@ use crate::stack::Deadline;
 const INGEST_TAKES: usize = 1 << 20;
 /// What the raw topic takes at most (`max.message.bytes`), less what a batch has around its record.
 const TOPIC_TAKES: usize = (2 << 20) - 512;
-/// What a bomb comes to when it is unpacked; on the wire it is a hundredth of it.
-const BOMB: std::ops::Range<usize> = (8 << 20)..(24 << 20);
+/// What a bomb comes to when it is unpacked.
+const BOMB: std::ops::Range<usize> = (8 << 20)..(40 << 20);
+/// What a bomb repeats: too long for a packer that looks back 64 KB, so that what unpacks it must
+/// not count on being able to pack it as well.
+const BOMB_PIECE: usize = 400 << 10;
 
 /// A raw record, and the code of the reason for which it has to be given up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -96,9 +100,21 @@ impl Poison {
         Self::new("too_large", payload)
     }
 
-    /// Small on the wire, and many times as large as the topic would take.
+    /// Small on the wire, and many times as large as the topic would take: a payload, or a key.
     pub(super) fn bomb(rng: &mut ChaCha8Rng) -> Self {
-        Self::new("too_large", vec![b'0'; rng.random_range(BOMB)])
+        let mut piece = vec![0; BOMB_PIECE];
+        rng.fill(&mut piece[..]);
+        let bomb: Vec<u8> = piece.iter().copied().cycle().take(rng.random_range(BOMB)).collect();
+        match rng.random_range(0..3) {
+            0 => Self { key: Some(bomb), ..Self::new("too_large", event("joined")) },
+            _ => Self::new("too_large", bomb),
+        }
+    }
+
+    /// What its dead letter holds.
+    fn kept(&self) -> &[u8] {
+        let payload = self.payload.as_deref().unwrap_or_default();
+        &payload[..payload.len().min(DEAD_LETTER_PAYLOAD)]
     }
 }
 
@@ -153,7 +169,7 @@ impl Poisoner {
             .set("enable.idempotence", "true")
             .set("message.timeout.ms", "0")
             .set("message.max.bytes", "100000000")
-            .set("queue.buffering.max.kbytes", "262144")
+            .set("queue.buffering.max.kbytes", "1048576")
             // One record a batch, or the batch is larger than the topic takes.
             .set("batch.num.messages", "1")
             .set("compression.type", "zstd")
@@ -196,8 +212,7 @@ impl Poisoner {
             record = record.headers(poison.headers.iter().fold(OwnedHeaders::new(), add));
         }
         self.producer.send(record).map_err(|(error, _)| error).context("poison")?;
-        let hash = payload_hash(poison.payload.as_deref().unwrap_or_default());
-        let dead = Dead { why: poison.why.to_owned(), hash };
+        let dead = Dead { why: poison.why.to_owned(), hash: payload_hash(poison.kept()) };
         let record = truth::Record {
             session: 0,
             outcome: Outcome::Invalid,

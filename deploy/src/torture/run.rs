@@ -17,7 +17,7 @@ use super::checks::check;
 use super::cluster::{Cluster, group};
 use super::faults::{Fault, Kind, Lane};
 use super::fleet::Instance;
-use super::kafka::Kafka;
+use super::kafka::{Kafka, Positions};
 use super::links::Party;
 use super::monitor::{Eyes, Monitor, answered, reached};
 use super::report::{Report, Run};
@@ -39,6 +39,8 @@ const RETRY: Duration = Duration::from_secs(1);
 const STALLED: Duration = Duration::from_secs(400);
 /// Between two looks at how far everything is.
 const LOOK: Duration = Duration::from_secs(1);
+/// Between two lines while it drains.
+const TELL: Duration = Duration::from_secs(10);
 /// Looks that must find everything done.
 const QUIET: usize = 3;
 /// Time between two reports of a session, s.
@@ -109,8 +111,8 @@ fn torture(
     let look_up = planned.iter().any(|planned| planned.kind.lane() == Lane::LookUp);
     println!("{} faults in {:.0} s, seed {}", planned.len(), secs(options.duration), options.seed);
     let mut world = world(options, crowd, &cluster)?;
-    let mut director = Director::new(planned);
-    while !director.is_done(options.duration) {
+    let mut director = Director::new(planned, options.duration);
+    while !director.is_done() {
         stop.check()?;
         if world.ended()? {
             return Err(Failure("the world ended by itself".to_owned()));
@@ -166,24 +168,25 @@ struct Active {
 /// Sees to it that faults come and go.
 struct Director {
     started: Instant,
+    duration: Duration,
     lanes: BTreeMap<Lane, VecDeque<Planned>>,
     active: BTreeMap<Lane, Active>,
     injected: BTreeMap<Kind, usize>,
 }
 
 impl Director {
-    fn new(planned: Vec<Planned>) -> Self {
+    fn new(planned: Vec<Planned>, duration: Duration) -> Self {
         let mut lanes: BTreeMap<Lane, VecDeque<Planned>> = BTreeMap::new();
         for planned in planned {
             lanes.entry(planned.kind.lane()).or_default().push_back(planned);
         }
         let (active, injected) = (BTreeMap::new(), BTreeMap::new());
-        Self { started: Instant::now(), lanes, active, injected }
+        Self { started: Instant::now(), duration, lanes, active, injected }
     }
 
     /// True when no fault will come any more, and none is there.
-    fn is_done(&self, duration: Duration) -> bool {
-        self.started.elapsed() >= duration && self.active.is_empty() && self.lanes.is_empty()
+    fn is_done(&self) -> bool {
+        self.started.elapsed() >= self.duration && self.active.is_empty() && self.lanes.is_empty()
     }
 
     fn step(&mut self, cluster: &mut Cluster, monitor: &Monitor) -> Result<(), Failure> {
@@ -205,6 +208,10 @@ impl Director {
     fn next(&mut self, lane: Lane, cluster: &mut Cluster) -> Result<(), Failure> {
         let elapsed = self.started.elapsed();
         let Some(queue) = self.lanes.get_mut(&lane) else { return Ok(()) };
+        // What was hit took its time to come back, and the run is over.
+        if elapsed >= self.duration {
+            queue.clear();
+        }
         let Some(planned) = queue.pop_front_if(|planned| planned.at <= elapsed) else {
             if queue.is_empty() {
                 self.lanes.remove(&lane);
@@ -279,31 +286,58 @@ fn rest(cluster: &mut Cluster, world: &mut Sender, stop: &Stop) -> Result<Vec<Pa
         guest.stop()?;
         truths.push(guest.truth.clone());
     }
-    let (mut last, mut quiet, mut moved) = (None, 0, Instant::now());
-    while quiet < QUIET {
-        stop.check()?;
-        std::thread::sleep(LOOK);
-        let Ok((is_done, state)) = state(cluster) else { continue };
-        quiet = if is_done { quiet + 1 } else { 0 };
-        if last.as_ref() != Some(&state) {
-            (last, moved) = (Some(state), Instant::now());
-        }
-        if moved.elapsed() > STALLED {
-            println!("nothing has moved for {:.0} s", secs(STALLED));
-            break;
-        }
-    }
+    come_to_rest(cluster, stop)?;
     Ok(truths)
 }
 
-/// Whether everything has been read, folded and inserted; and how far everybody is, to tell waiting
-/// from standing still.
-fn state(cluster: &Cluster) -> Result<(bool, Vec<i64>), Failure> {
+/// Waits until nothing moves because everything is done, or, much longer, until nothing moves.
+fn come_to_rest(cluster: &Cluster, stop: &Stop) -> Result<(), Failure> {
+    let (mut last, mut quiet, mut moved) = (None, 0, Instant::now());
+    let mut told = Instant::now();
+    while quiet < QUIET {
+        stop.check()?;
+        std::thread::sleep(LOOK);
+        let look = state(cluster);
+        let words = match look {
+            Ok(State { is_done, left, positions }) => {
+                quiet = if is_done { quiet + 1 } else { 0 };
+                if last.as_ref() != Some(&positions) {
+                    (last, moved) = (Some(positions), Instant::now());
+                }
+                left
+            }
+            Err(failure) => failure.to_string(),
+        };
+        if quiet == 0 && told.elapsed() > TELL {
+            told = Instant::now();
+            println!("           {words}");
+        }
+        if moved.elapsed() > STALLED {
+            println!("nothing has moved for {:.0} s: {words}", secs(STALLED));
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// How far everybody is.
+struct State {
+    /// Everything has been read, folded and inserted.
+    is_done: bool,
+    /// What is not, in words.
+    left: String,
+    /// By which moving is told from standing still.
+    positions: Vec<i64>,
+}
+
+fn state(cluster: &Cluster) -> Result<State, Failure> {
     let client = cluster.stack.access().client("dashboard");
     let answered = cluster.block_on(answered(&client))?;
     let raw = cluster.kafka.ends(&cluster.topics.raw)?;
     let mut is_done = reached(&answered, &raw);
-    let mut state: Vec<i64> = answered.into_values().collect();
+    let sum = |positions: &Positions| positions.values().sum::<i64>();
+    let mut left = format!("{} of {} raw records are answered for", sum(&answered), sum(&raw));
+    let mut positions: Vec<i64> = answered.into_values().collect();
     for service in Service::ALL {
         for topic in cluster.inputs(service) {
             let ends = cluster.kafka.ends(topic)?;
@@ -311,11 +345,15 @@ fn state(cluster: &Cluster) -> Result<(bool, Vec<i64>), Failure> {
             let committed = committed.into_iter().map(|(partition, at)| (partition, at.offset));
             let committed = committed.collect();
             // Aggregate commits where a block begins, which it does not at its end.
-            is_done &= service == Service::Aggregate || reached(&committed, &ends);
-            state.extend(ends.into_values().chain(committed.into_values()));
+            if service != Service::Aggregate && !reached(&committed, &ends) {
+                is_done = false;
+                let behind = sum(&ends) - sum(&committed);
+                left += &format!("; {} is {behind} behind in {topic}", service.name());
+            }
+            positions.extend(ends.into_values().chain(committed.into_values()));
         }
     }
-    Ok((is_done, state))
+    Ok(State { is_done, left, positions })
 }
 
 /// The last lines.
