@@ -11,6 +11,7 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
 
 use crate::client::{Listener, producer};
+use crate::dead_letter::DEAD_LETTER_KEY;
 use crate::failpoints;
 use crate::handler::{Fatal, Output, Ticket};
 use crate::ledger::Ledger;
@@ -180,7 +181,13 @@ impl Writer {
 
 impl Output for Writer {
     fn send(&mut self, source: Source, topic: OutputTopic, key: Option<&[u8]>, payload: &[u8]) {
-        self.dead_letters += u64::from(self.dead_letter_topic == Some(topic.0));
+        let is_dead_letter = self.dead_letter_topic == Some(topic.0);
+        self.dead_letters += u64::from(is_dead_letter);
+        // What was too large to be used may be so for its key.
+        let key = key.map(|key| match is_dead_letter {
+            true => &key[..key.len().min(DEAD_LETTER_KEY)],
+            false => key,
+        });
         let ticket = self.ledger.open(source, key.map_or(0, <[u8]>::len) + payload.len());
         let written = Box::new(Written { ticket, topic: topic.0 });
         failpoints::pass(failpoints::WRITING);
