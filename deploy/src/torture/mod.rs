@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use runtime::failpoints;
 
 use crate::failure::Failure;
 use crate::play::duration;
@@ -62,14 +63,18 @@ pub struct Options {
 impl Options {
     /// The kinds of faults asked for; all if none is named.
     fn kinds(&self) -> Result<Vec<Kind>, Failure> {
+        // Without its edges it would be one that only kills.
+        let can = |kind: &Kind| *kind != Kind::Abort || failpoints::PRESENT;
         if self.faults.is_empty() {
-            return Ok(Kind::ALL.into());
+            return Ok(Kind::ALL.into_iter().filter(can).collect());
         }
         let kind = |name: &String| {
-            Kind::named(name).ok_or_else(|| {
+            let kind = Kind::named(name).ok_or_else(|| {
                 let known = Kind::ALL.map(Kind::name).join(", ");
                 Failure(format!("--faults: there is no {name}; there are {known}"))
-            })
+            })?;
+            let built = "--faults: this build cannot abort; build with --features failpoints";
+            if can(&kind) { Ok(kind) } else { Err(Failure(built.to_owned())) }
         };
         self.faults.iter().map(kind).collect()
     }

@@ -44,15 +44,19 @@ pub(super) fn reached(positions: &Positions, wanted: &Positions) -> bool {
 /// A fault that is over.
 struct Healed {
     kind: Kind,
+    alone: bool,
     since: Instant,
     /// Where the raw log ended then, once Kafka has said so.
     ends: Option<Positions>,
 }
 
+/// How long it took after each fault, by kind, and whether it came alone.
+pub(super) type Recovered = BTreeMap<(Kind, bool), Vec<Duration>>;
+
 #[derive(Default)]
 struct Seen {
     healed: Vec<Healed>,
-    recovered: BTreeMap<Kind, Vec<Duration>>,
+    recovered: Recovered,
     blocks: BTreeMap<i32, Vec<Commit>>,
 }
 
@@ -91,9 +95,14 @@ impl Monitor {
     }
 
     /// A fault of this kind is over, now.
-    pub(super) fn healed(&self, kind: Kind) {
-        let healed = Healed { kind, since: Instant::now(), ends: None };
+    pub(super) fn healed(&self, kind: Kind, alone: bool) {
+        let healed = Healed { kind, alone, since: Instant::now(), ends: None };
         lock(&self.seen).healed.push(healed);
+    }
+
+    /// True if all that had come in when the last fault was over can be read.
+    pub(super) fn is_fresh(&self) -> bool {
+        lock(&self.seen).healed.is_empty()
     }
 
     /// Where aggregate's blocks began so far, by partition.
@@ -102,7 +111,7 @@ impl Monitor {
     }
 
     /// How long it took after each fault, by kind.
-    pub(super) fn recovered(&self) -> BTreeMap<Kind, Vec<Duration>> {
+    pub(super) fn recovered(&self) -> Recovered {
         lock(&self.seen).recovered.clone()
     }
 }
@@ -137,7 +146,8 @@ impl Eyes {
             |healed: &mut Healed| healed.ends.as_ref().is_some_and(|ends| reached(&answered, ends));
         let fresh: Vec<_> = seen.healed.extract_if(.., is_fresh).collect();
         for healed in fresh {
-            seen.recovered.entry(healed.kind).or_default().push(healed.since.elapsed());
+            let key = (healed.kind, healed.alone);
+            seen.recovered.entry(key).or_default().push(healed.since.elapsed());
         }
     }
 

@@ -9,6 +9,7 @@ use simulate::verify::Verdict;
 
 use super::checks::Checked;
 use super::faults::Kind;
+use super::monitor::Recovered;
 
 /// The figures of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -44,10 +45,18 @@ pub(super) struct Report {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Faults {
     pub(super) injected: usize,
-    /// From a fault's end until all that had come in by then could be read, s. Other faults of
-    /// other lanes go on meanwhile.
-    pub(super) recovery_p50_s: Option<f64>,
-    pub(super) recovery_p99_s: Option<f64>,
+    /// From a fault's end until all that had come in by then could be read, where it came alone.
+    pub(super) recovery_s: Quantiles,
+    /// The same where others went on meanwhile.
+    pub(super) recovery_among_others_s: Quantiles,
+}
+
+/// Of a number of times.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub(super) struct Quantiles {
+    pub(super) times: usize,
+    pub(super) p50: Option<f64>,
+    pub(super) p99: Option<f64>,
 }
 
 /// What was there more than once, and counts once.
@@ -65,14 +74,21 @@ pub(super) struct Absorbed {
     pub(super) dead_letters: u64,
 }
 
-impl Faults {
-    pub(super) fn new(injected: usize, mut recovery: Vec<Duration>) -> Self {
+impl Quantiles {
+    fn of(mut recovery: Vec<Duration>) -> Self {
         recovery.sort();
         let quantile = |share: f64| {
             let rank = (share * recovery.len() as f64).ceil() as usize;
             recovery.get(rank.max(1) - 1).map(|time| rounded(time.as_secs_f64()))
         };
-        Self { injected, recovery_p50_s: quantile(0.5), recovery_p99_s: quantile(0.99) }
+        Self { times: recovery.len(), p50: quantile(0.5), p99: quantile(0.99) }
+    }
+
+    fn told(self) -> String {
+        match (self.p50, self.p99) {
+            (Some(p50), Some(p99)) => format!("{p50:.1} s, {p99:.1} s ({})", self.times),
+            _ => "–".to_owned(),
+        }
     }
 }
 
@@ -87,7 +103,7 @@ pub(super) struct Run {
     pub(super) lasted: Duration,
     pub(super) drained: Duration,
     pub(super) injected: BTreeMap<Kind, usize>,
-    pub(super) recovered: BTreeMap<Kind, Vec<Duration>>,
+    pub(super) recovered: Recovered,
     pub(super) exits: BTreeMap<String, BTreeMap<i32, u32>>,
 }
 
@@ -96,8 +112,14 @@ impl Report {
         let Checked { verdict, wrong, absorbed } = checked;
         let Verdict { differences, mismatches, .. } = verdict;
         let faults = run.injected.iter().map(|(kind, injected)| {
-            let recovered = run.recovered.remove(kind).unwrap_or_default();
-            (kind.name(), Faults::new(*injected, recovered))
+            let mut recovery =
+                |alone| Quantiles::of(run.recovered.remove(&(*kind, alone)).unwrap_or_default());
+            let faults = Faults {
+                injected: *injected,
+                recovery_s: recovery(true),
+                recovery_among_others_s: recovery(false),
+            };
+            (kind.name(), faults)
         });
         Self {
             seed: run.seed,
@@ -155,12 +177,12 @@ impl Report {
         for difference in &self.differences {
             let _ = writeln!(text, "- {difference}");
         }
-        text += "| fault | times | fresh rows after, median | 99 % |\n|---|---|---|---|\n";
+        text += "| fault | times | fresh rows after: median, 99 % (of how many) | \
+                 among other faults |\n|---|---|---|---|\n";
         for (kind, faults) in &self.faults {
-            let seconds =
-                |time: Option<f64>| time.map_or("–".to_owned(), |s| format!("{s:.1} s"));
-            let (p50, p99) = (seconds(faults.recovery_p50_s), seconds(faults.recovery_p99_s));
-            let _ = writeln!(text, "| {kind} | {} | {p50} | {p99} |", faults.injected);
+            let (alone, others) = (faults.recovery_s, faults.recovery_among_others_s);
+            let (alone, others) = (alone.told(), others.told());
+            let _ = writeln!(text, "| {kind} | {} | {alone} | {others} |", faults.injected);
         }
         text
     }
@@ -180,9 +202,9 @@ mod tests {
 
     #[test]
     fn recovery_is_told_by_rank_and_not_at_all_where_there_was_none() {
-        let times = (1..=100).map(Duration::from_secs).collect();
-        let faults = Faults::new(100, times);
-        assert_eq!((faults.recovery_p50_s, faults.recovery_p99_s), (Some(50.0), Some(99.0)));
-        assert_eq!(Faults::new(3, Vec::new()).recovery_p50_s, None);
+        let times = Quantiles::of((1..=100).map(Duration::from_secs).collect());
+        assert_eq!((times.p50, times.p99), (Some(50.0), Some(99.0)));
+        assert_eq!(times.told(), "50.0 s, 99.0 s (100)");
+        assert_eq!(Quantiles::of(Vec::new()).told(), "–");
     }
 }

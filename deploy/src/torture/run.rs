@@ -21,7 +21,7 @@ use super::kafka::{Kafka, Positions};
 use super::links::Party;
 use super::monitor::{Eyes, Monitor, answered, reached};
 use super::report::{Report, Run};
-use super::schedule::{Planned, plan};
+use super::schedule::{Planned, alone_until, plan};
 use crate::demo::Sender;
 use crate::failure::{Context, Failure};
 use crate::play::World;
@@ -157,6 +157,7 @@ fn secs(time: Duration) -> f64 {
 /// A fault that was injected.
 struct Active {
     kind: Kind,
+    alone: bool,
     fault: Box<dyn Fault>,
     heals: Instant,
     /// When it was healed.
@@ -178,7 +179,7 @@ impl Director {
     fn new(planned: Vec<Planned>, duration: Duration) -> Self {
         let mut lanes: BTreeMap<Lane, VecDeque<Planned>> = BTreeMap::new();
         for planned in planned {
-            lanes.entry(planned.kind.lane()).or_default().push_back(planned);
+            lanes.entry(planned.lane).or_default().push_back(planned);
         }
         let (active, injected) = (BTreeMap::new(), BTreeMap::new());
         Self { started: Instant::now(), duration, lanes, active, injected }
@@ -198,19 +199,32 @@ impl Director {
                         self.active.insert(lane, active);
                     }
                 }
-                None => self.next(lane, cluster)?,
+                None => self.next(lane, cluster, monitor)?,
             }
         }
         Ok(())
     }
 
     /// Injects a lane's next fault, if it is its time.
-    fn next(&mut self, lane: Lane, cluster: &mut Cluster) -> Result<(), Failure> {
+    fn next(
+        &mut self,
+        lane: Lane,
+        cluster: &mut Cluster,
+        monitor: &Monitor,
+    ) -> Result<(), Failure> {
         let elapsed = self.started.elapsed();
         let Some(queue) = self.lanes.get_mut(&lane) else { return Ok(()) };
         // What was hit took its time to come back, and the run is over.
-        if elapsed >= self.duration {
+        let alone = lane == Lane::Alone;
+        if elapsed >= if alone { alone_until(self.duration) } else { self.duration } {
             queue.clear();
+        }
+        let waits = match alone {
+            true => !monitor.is_fresh(),
+            false => self.active.contains_key(&Lane::Alone),
+        };
+        if waits {
+            return Ok(());
         }
         let Some(planned) = queue.pop_front_if(|planned| planned.at <= elapsed) else {
             if queue.is_empty() {
@@ -228,7 +242,7 @@ impl Director {
         *self.injected.entry(kind).or_default() += 1;
         println!("{:7.1} s  {}: {whom} ({:.1} s)", secs(elapsed), kind.name(), secs(lasts));
         let now = Instant::now();
-        let active = Active { kind, fault, heals: now + lasts, healed: None, again: now };
+        let active = Active { kind, alone, fault, heals: now + lasts, healed: None, again: now };
         self.active.insert(lane, active);
         Ok(())
     }
@@ -258,7 +272,7 @@ fn go_on(
         Ok(false) => {
             if active.healed.is_none() {
                 active.healed = Some(now);
-                monitor.healed(active.kind);
+                monitor.healed(active.kind, active.alone);
             }
         }
         Err(failure) if active.heals.elapsed() > OVER => {

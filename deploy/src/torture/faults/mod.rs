@@ -40,6 +40,8 @@ pub(super) trait Fault {
 /// other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Lane {
+    /// Of any kind, while there is no other.
+    Alone,
     Services,
     Brokers,
     ClickHouse,
