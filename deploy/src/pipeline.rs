@@ -41,10 +41,21 @@ impl Pipeline {
 /// # Errors
 /// If Kafka or ClickHouse does not answer, or refuses.
 pub async fn prepare(stack: &Stack, tell: &impl Fn(&str)) -> Result<(), Failure> {
+    prepare_as(stack, &topics::Options::default(), tell).await
+}
+
+/// Creates topics as `options` say, and tables.
+///
+/// # Errors
+/// If Kafka or ClickHouse does not answer, or refuses.
+pub async fn prepare_as(
+    stack: &Stack,
+    options: &topics::Options,
+    tell: &impl Fn(&str),
+) -> Result<(), Failure> {
     tell("creating topics and tables");
-    let options = topics::Options::default();
     let topics = Topics::of(&stack.brokers())?;
-    let changes = topics.plan(&options).await?;
-    topics.apply(&changes, &options).await?;
+    let changes = topics.plan(options).await?;
+    topics.apply(&changes, options).await?;
     migrate::apply(&stack.access().client("migrate")).await.map(|_| ())
 }

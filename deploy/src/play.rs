@@ -27,7 +27,7 @@ pub struct World {
     /// How long: 60s, 5m, 1h; by default until Ctrl-C.
     #[arg(long, value_parser = duration)]
     pub duration: Option<Duration>,
-    /// What happens beside everyday life: usual, isp-incident, steady.
+    /// What happens beside everyday life: usual, isp-incident, steady, one-call.
     #[arg(long, default_value = "usual", value_parser = scenario)]
     pub scenario: Scenario,
 }
@@ -127,7 +127,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 }
 
 fn scenario(name: &str) -> Result<Scenario, String> {
-    Scenario::named(name).ok_or_else(|| "there are usual, isp-incident and steady".into())
+    Scenario::named(name).ok_or_else(|| "there are usual, isp-incident, steady and one-call".into())
 }
 
 #[cfg(test)]

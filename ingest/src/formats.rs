@@ -165,8 +165,9 @@ pub(crate) const CONTENT_TYPES: [&str; 5] = [
 
 /// Decodes a record.
 pub(crate) fn decode<'a>(source: Source<'a>, limits: &Settings) -> Result<Decoded<'a>, Rejected> {
-    let Source { payload, content_type, .. } = source;
-    if payload.len() > limits.max_record_bytes {
+    let Source { payload, content_type, key } = source;
+    // The key goes on with the report.
+    if payload.len() + key.map_or(0, <[u8]>::len) > limits.max_record_bytes {
         let detail = format!("more than {} bytes", limits.max_record_bytes);
         return Err(Rejected::new(Reason::TooLarge, detail));
     }

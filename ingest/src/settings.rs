@@ -12,7 +12,7 @@ pub struct Settings {
     /// and a duplicate's first copy are looked for in them. Changed, this and the limits below hold
     /// for records of which nothing is committed yet.
     pub look_back_s: u32,
-    /// Bytes of a raw record; a larger one is dead-lettered.
+    /// Bytes of a raw record and its key; a larger one is dead-lettered.
     pub max_record_bytes: usize,
     /// Levels of nesting in a raw record; a deeper one is dead-lettered.
     pub max_depth: usize,

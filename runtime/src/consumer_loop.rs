@@ -10,6 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 
 use crate::client::{Listener, member};
+use crate::failpoints;
 use crate::flow::Flow;
 use crate::group::{GroupContext, Rebalance};
 use crate::handler::{Fatal, Output as _, Pace};
@@ -240,6 +241,7 @@ impl ConsumerLoop {
         let failed = context.take_commit_failed();
         let committed = std::mem::take(&mut self.committing).into_iter();
         for commit in committed.filter(|_| !failed) {
+            failpoints::pass(failpoints::COMMITTED);
             self.flow.handler.committed(&commit);
         }
         self.uncommitted |= failed;
@@ -248,6 +250,7 @@ impl ConsumerLoop {
         if !self.uncommitted {
             return;
         }
+        failpoints::pass(failpoints::COMMITTING);
         match self.commit_list().and_then(|list| native::commit(&self.consumer, &list)) {
             Ok(()) => {
                 self.consumer.context().commit_started();

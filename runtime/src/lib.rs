@@ -7,6 +7,7 @@ mod client;
 #[cfg(feature = "service")]
 mod consumer_loop;
 mod dead_letter;
+pub mod failpoints;
 #[cfg(feature = "service")]
 mod flow;
 #[cfg(feature = "service")]
@@ -49,7 +50,7 @@ mod topology;
 #[cfg(feature = "service")]
 mod writer;
 
-pub use dead_letter::dead_letter;
+pub use dead_letter::{DEAD_LETTER_KEY, DEAD_LETTER_PAYLOAD, dead_letter, is_cut_short};
 pub use handler::{Committed, Fatal, Handler, Output, Pace, Start, Ticket};
 pub use ledger::{Commit, Ledger};
 pub use lineage::{OffsetRanges, ParseRangesError};

@@ -11,6 +11,8 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
 
 use crate::client::{Listener, producer};
+use crate::dead_letter::DEAD_LETTER_KEY;
+use crate::failpoints;
 use crate::handler::{Fatal, Output, Ticket};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
@@ -124,8 +126,10 @@ impl Writer {
             std::mem::take(&mut *heard)
         };
         for written in deliveries.acknowledged {
+            failpoints::pass(failpoints::ACKNOWLEDGED);
             self.ledger.close(written.ticket);
             self.acknowledged[written.topic].inc();
+            failpoints::pass(failpoints::SETTLED);
         }
         if let Some(failed) = deliveries.failed {
             return Err(Fatal(failed));
@@ -177,9 +181,16 @@ impl Writer {
 
 impl Output for Writer {
     fn send(&mut self, source: Source, topic: OutputTopic, key: Option<&[u8]>, payload: &[u8]) {
-        self.dead_letters += u64::from(self.dead_letter_topic == Some(topic.0));
+        let is_dead_letter = self.dead_letter_topic == Some(topic.0);
+        self.dead_letters += u64::from(is_dead_letter);
+        // What was too large to be used may be so for its key.
+        let key = key.map(|key| match is_dead_letter {
+            true => &key[..key.len().min(DEAD_LETTER_KEY)],
+            false => key,
+        });
         let ticket = self.ledger.open(source, key.map_or(0, <[u8]>::len) + payload.len());
         let written = Box::new(Written { ticket, topic: topic.0 });
+        failpoints::pass(failpoints::WRITING);
         let refused = if self.waiting.is_empty() {
             self.produce(key, payload, written)
         } else {
@@ -189,6 +200,7 @@ impl Output for Writer {
             let (key, payload) = (key.map(<[u8]>::to_vec), payload.to_vec());
             self.waiting.push_back(Waiting { key, payload, written });
         }
+        failpoints::pass(failpoints::WRITTEN);
     }
 
     fn open(&mut self, source: Source, bytes: usize) -> Ticket {

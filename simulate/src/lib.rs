@@ -2,10 +2,12 @@
 //! a pipeline's results against it.
 //!
 //! [`world`], [`truth`] and [`oracle`] are pure: no clock, no network. [`producer`] plays a world
-//! into Kafka, and [`verify`] holds ClickHouse and Kafka against the oracle.
+//! into Kafka, [`proxy`] makes connections fail, and [`verify`] holds ClickHouse and Kafka against
+//! the oracle.
 
 pub mod oracle;
 pub mod producer;
+pub mod proxy;
 pub mod truth;
 pub mod verify;
 pub mod world;

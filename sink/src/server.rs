@@ -5,7 +5,7 @@ use std::time::Duration;
 use clickhouse::Client;
 use clickhouse::error::Error;
 use clickhouse::insert_formatted::InsertFormatted;
-use runtime::Record;
+use runtime::{Record, failpoints};
 
 use crate::rollup;
 use crate::table::{Table, insert_into, pieces};
@@ -59,7 +59,10 @@ impl Server for ClickHouse {
     }
 
     async fn end(&self, insert: InsertFormatted) -> Result<(), Error> {
-        insert.end().await
+        failpoints::pass(failpoints::INSERTING);
+        insert.end().await?;
+        failpoints::pass(failpoints::INSERTED);
+        Ok(())
     }
 
     async fn open(&self, hours: &[u32]) -> Result<(), Error> {

@@ -16,6 +16,7 @@ use clap::Args;
 use simulate::verify::Verdict;
 
 pub use freshness::Freshness;
+pub(crate) use sender::Sender;
 pub(crate) use summary::rounded;
 pub use summary::{Quantiles, Summary};
 pub use view::{Arrived, Rank, View};

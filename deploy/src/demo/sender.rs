@@ -17,30 +17,44 @@ const STOP: Duration = Duration::from_secs(60);
 
 /// `isobar simulate` in a process of its own.
 #[derive(Debug)]
-pub(super) struct Sender {
+pub(crate) struct Sender {
     process: Process,
     progress: BufReader<File>,
     unfinished: String,
     log: PathBuf,
     /// Everything that was really sent, and what it was.
-    pub(super) truth: PathBuf,
+    pub(crate) truth: PathBuf,
     /// How far it was when it last said.
-    pub(super) last: Progress,
+    pub(crate) last: Progress,
 }
 
 impl Sender {
-    /// Starts to play `world` into a stack, with its files beside the stack's.
+    /// Starts to play `world` into a stack.
     ///
     /// # Errors
     /// If it cannot be started.
-    pub(super) fn start(stack: &Stack, world: &World) -> Result<Self, Failure> {
-        let folder = stack.folder();
-        let (truth, progress) = (folder.join("truth.jsonl"), folder.join("progress.jsonl"));
+    pub(crate) fn start(stack: &Stack, world: &World) -> Result<Self, Failure> {
+        Self::start_at(&stack.brokers(), "world", stack, world)
+    }
+
+    /// Starts to play `world` into the Kafka at `brokers`, with its files beside the stack's and
+    /// named after `name`.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub(crate) fn start_at(
+        brokers: &str,
+        name: &str,
+        stack: &Stack,
+        world: &World,
+    ) -> Result<Self, Failure> {
+        let file = |ending: &str| stack.folder().join(format!("{name}.{ending}.jsonl"));
+        let (truth, progress) = (file("truth"), file("progress"));
         File::create(&progress).context(progress.display())?;
         let mut command = Command::new(stack.isobar());
-        command.arg("simulate").args(world.arguments()).args(["--kafka", &stack.brokers()]);
+        command.arg("simulate").args(world.arguments()).args(["--kafka", brokers]);
         command.arg("--truth").arg(&truth).arg("--progress").arg(&progress);
-        let log = stack.logs().join("simulate.log");
+        let log = stack.logs().join(format!("{name}.log"));
         Ok(Self {
             process: Process::start(stack.guard(), command, &log, Ending::Terminate)?,
             progress: BufReader::new(File::open(&progress).context(progress.display())?),
@@ -55,7 +69,7 @@ impl Sender {
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub(super) fn news(&mut self) -> Result<Vec<Progress>, Failure> {
+    pub(crate) fn news(&mut self) -> Result<Vec<Progress>, Failure> {
         let mut news = Vec::new();
         while self.progress.read_line(&mut self.unfinished).context("progress")? > 0 {
             // A line without an end is still being written.
@@ -72,7 +86,7 @@ impl Sender {
     ///
     /// # Errors
     /// If it failed.
-    pub(super) fn ended(&mut self) -> Result<bool, Failure> {
+    pub(crate) fn ended(&mut self) -> Result<bool, Failure> {
         match self.process.ended() {
             None => Ok(false),
             Some(status) if status.success() => Ok(true),
@@ -83,11 +97,16 @@ impl Sender {
         }
     }
 
+    /// Asks it to end, and does not wait.
+    pub(crate) fn ask_to_end(&mut self) {
+        self.process.terminate();
+    }
+
     /// Asks it to end, and waits until it has sent what it made.
     ///
     /// # Errors
     /// If it fails, or does not end by itself.
-    pub(super) fn stop(&mut self) -> Result<(), Failure> {
+    pub(crate) fn stop(&mut self) -> Result<(), Failure> {
         if !self.process.stop(STOP) {
             return Err(Failure("the simulator did not end in time".into()));
         }

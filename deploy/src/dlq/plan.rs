@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use runtime::{Replayed, TopicNames};
+use runtime::{Replayed, TopicNames, is_cut_short};
 
 use super::letter::Letter;
 
@@ -35,6 +35,9 @@ pub(super) fn objection(letter: &Letter, names: &TopicNames, named: &[String]) -
             "{} does not read {}: no letter of Isobar's",
             letter.stage, letter.source.topic
         ));
+    }
+    if is_cut_short(&letter.detail) {
+        return Some("holds only the beginning of its record".to_owned());
     }
     let hopeless = HOPELESS.contains(&letter.reason.as_str());
     (hopeless && !named.contains(&letter.reason))

@@ -2,7 +2,7 @@
 
 mod metrics;
 mod settings;
-mod supervisor;
+pub(crate) mod supervisor;
 mod usage;
 
 use std::fs;
@@ -13,6 +13,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub use metrics::Metrics;
+pub(crate) use settings::render;
 pub use settings::{Features, Surroundings};
 pub use usage::Usage;
 
@@ -81,6 +82,8 @@ impl Services {
                 config,
                 log: surroundings.logs.join(format!("{}.log", service.name())),
                 guard: guard.clone(),
+                environment: Vec::new(),
+                gives_up: true,
             })
         };
         let supervised: Vec<_> =
@@ -176,19 +179,24 @@ impl Drop for Services {
 
 /// All it takes to start a service's process, again if need be.
 #[derive(Debug)]
-struct Launch {
-    service: Service,
-    port: u16,
-    program: PathBuf,
-    config: PathBuf,
-    log: PathBuf,
-    guard: Guard,
+pub(crate) struct Launch {
+    pub(crate) service: Service,
+    pub(crate) port: u16,
+    pub(crate) program: PathBuf,
+    pub(crate) config: PathBuf,
+    pub(crate) log: PathBuf,
+    pub(crate) guard: Guard,
+    /// Variables beside this process's own.
+    pub(crate) environment: Vec<(String, String)>,
+    /// Whether it is not started again after an exit that says that this does not help.
+    pub(crate) gives_up: bool,
 }
 
 impl Launch {
     fn start(&self) -> Result<Process, Failure> {
         let mut command = Command::new(&self.program);
         command.arg(self.service.name()).arg("--config").arg(&self.config);
+        command.envs(self.environment.iter().cloned());
         Process::start(&self.guard, command, &self.log, Ending::Terminate)
     }
 }

@@ -49,7 +49,7 @@ impl Surroundings {
 }
 
 /// The settings file (TOML) of a service that shows its health on `port`.
-pub(super) fn render(service: Service, surroundings: &Surroundings, port: u16) -> String {
+pub(crate) fn render(service: Service, surroundings: &Surroundings, port: u16) -> String {
     let Surroundings { kafka, clickhouse, geo, features, .. } = surroundings;
     let common = format!(
         "[kafka]\nbrokers = {}\n\n[server]\nlisten = \"127.0.0.1:{port}\"\n",

@@ -1,5 +1,6 @@
 //! Starts a service again when its process ends without having been asked to.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::{Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
@@ -21,10 +22,12 @@ const HOPELESS: [RangeInclusive<i32>; 3] = [64..=64, 78..=78, 80..=87];
 
 /// A service and the process that now does its work.
 #[derive(Debug)]
-pub(super) struct Supervised {
-    pub(super) launch: Launch,
-    pub(super) process: Option<Process>,
-    pub(super) restarts: u32,
+pub(crate) struct Supervised {
+    pub(crate) launch: Launch,
+    pub(crate) process: Option<Process>,
+    pub(crate) restarts: u32,
+    /// How often its processes ended with which code, unasked; -1 if they were killed.
+    pub(crate) exits: BTreeMap<i32, u32>,
     state: State,
     pause: Duration,
     earlier: Usage,
@@ -40,17 +43,24 @@ enum State {
 }
 
 impl Supervised {
-    pub(super) fn start(launch: Launch) -> Result<Self, Failure> {
+    pub(crate) fn start(launch: Launch) -> Result<Self, Failure> {
         let process = Some(launch.start()?);
-        Ok(Self {
+        let state = State::Runs { since: Instant::now() };
+        Ok(Self { process, state, ..Self::idle(launch) })
+    }
+
+    /// Without a process, until [`Supervised::resume`].
+    pub(crate) fn idle(launch: Launch) -> Self {
+        Self {
             launch,
-            process,
+            process: None,
             restarts: 0,
-            state: State::Runs { since: Instant::now() },
+            exits: BTreeMap::new(),
+            state: State::Retired,
             pause: FIRST_PAUSE,
             earlier: Usage::default(),
             current: Usage::default(),
-        })
+        }
     }
 
     /// One look at the process.
@@ -58,7 +68,8 @@ impl Supervised {
         match self.state {
             State::Runs { since } => {
                 let Some(code) = self.ended() else { return };
-                if HOPELESS.iter().any(|codes| codes.contains(&code)) {
+                *self.exits.entry(code).or_default() += 1;
+                if self.launch.gives_up && is_hopeless(code) {
                     self.state = State::Hopeless { code };
                     return;
                 }
@@ -109,16 +120,34 @@ impl Supervised {
         Some(Failure(format!("{name} refuses to start (exit code {code}); see {log}")))
     }
 
+    /// From now on it runs: at once, or as soon as the process that was asked to end has ended.
+    pub(crate) fn resume(&mut self) {
+        self.state = match self.process {
+            None => State::StartsAgain { at: Instant::now() },
+            Some(_) => State::Runs { since: Instant::now() },
+        };
+    }
+
+    /// Asks the process to end, and does not wait.
+    pub(crate) fn terminate(&mut self) {
+        if let Some(process) = &mut self.process {
+            process.terminate();
+        }
+    }
+
+    /// True if there is no process any more.
+    pub(crate) fn is_gone(&mut self) -> bool {
+        self.process.is_none() || self.ended().is_some()
+    }
+
     /// From now on its end is wanted.
-    pub(super) fn retire(&mut self) {
+    pub(crate) fn retire(&mut self) {
         self.state = State::Retired;
     }
 
     /// Ends the process, after its drain.
-    pub(super) fn stop(&mut self, patience: Duration) {
-        if let Some(process) = &mut self.process {
-            process.terminate();
-        }
+    pub(crate) fn stop(&mut self, patience: Duration) {
+        self.terminate();
         let deadline = Instant::now() + patience;
         while self.ended().is_none() && self.process.is_some() {
             if Instant::now() >= deadline {
@@ -129,8 +158,13 @@ impl Supervised {
     }
 }
 
+/// True of an exit code after which starting again does not help.
+pub(crate) fn is_hopeless(code: i32) -> bool {
+    HOPELESS.iter().any(|codes| codes.contains(&code))
+}
+
 /// Looks after the services until they are dropped.
-pub(super) fn spawn(supervised: Weak<Mutex<Vec<Supervised>>>) -> Result<JoinHandle<()>, Failure> {
+pub(crate) fn spawn(supervised: Weak<Mutex<Vec<Supervised>>>) -> Result<JoinHandle<()>, Failure> {
     let watch = move || {
         while let Some(supervised) = supervised.upgrade() {
             let mut supervised = supervised.lock().unwrap_or_else(PoisonError::into_inner);

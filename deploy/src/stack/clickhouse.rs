@@ -143,20 +143,31 @@ impl ClickHouse {
     /// If it ends or takes too long.
     pub fn wait(&mut self) -> Result<(), Failure> {
         let deadline = Deadline::after(START);
-        loop {
-            let answer = http::get(&format!("127.0.0.1:{}", self.ports.0), "/ping");
-            if answer.is_ok_and(|answer| answer.status == 200) {
-                return Ok(());
-            }
-            if let Some(status) = self.process.as_mut().and_then(Process::ended) {
-                let log = self.log.display();
-                return Err(Failure(format!("ClickHouse ended ({status}); see {log}")));
-            }
+        while !self.answers()? {
             if deadline.passed() {
                 let log = self.log.display();
                 return Err(Failure(format!("ClickHouse does not answer; see {log}")));
             }
             std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    /// True if it answers now.
+    ///
+    /// # Errors
+    /// If it has ended.
+    pub fn answers(&mut self) -> Result<bool, Failure> {
+        let answer = http::get(&format!("127.0.0.1:{}", self.ports.0), "/ping");
+        if answer.is_ok_and(|answer| answer.status == 200) {
+            return Ok(true);
+        }
+        match self.process.as_mut().and_then(Process::ended) {
+            None => Ok(false),
+            Some(status) => {
+                let log = self.log.display();
+                Err(Failure(format!("ClickHouse ended ({status}); see {log}")))
+            }
         }
     }
 

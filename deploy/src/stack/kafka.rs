@@ -9,7 +9,7 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use super::cache::{self, Cache};
-use super::ports::BrokerPorts;
+use super::ports::{BrokerPorts, Listener};
 use super::process::{Deadline, Ending, Guard, Process};
 use super::tools::{Tool, first_version};
 use crate::failure::{Context, Failure};
@@ -193,7 +193,11 @@ impl Broker {
         Err(Failure(format!("Kafka cannot format its storage: {}", words.trim())))
     }
 
-    fn check(&mut self) -> Result<(), Failure> {
+    /// Nothing, while it runs or is meant not to.
+    ///
+    /// # Errors
+    /// If it has ended by itself.
+    pub fn check(&mut self) -> Result<(), Failure> {
         match self.process.as_mut().and_then(Process::ended) {
             None => Ok(()),
             Some(status) => {
@@ -205,7 +209,7 @@ impl Broker {
 
 /// Settings that follow from the node's place in the cluster.
 fn generated(index: usize, ports: &[BrokerPorts], folder: &Path) -> String {
-    let BrokerPorts { clients, controller } = ports[index];
+    let BrokerPorts { clients, controller, listeners } = &ports[index];
     let node = index + 1;
     let voters: Vec<_> = (1..)
         .zip(ports)
@@ -213,16 +217,31 @@ fn generated(index: usize, ports: &[BrokerPorts], folder: &Path) -> String {
         .collect();
     let copies = ports.len().min(3);
     let data = folder.join("data");
+    let of_each = |line: &dyn Fn(&Listener) -> String| {
+        listeners.iter().map(|listener| format!(",{}", line(listener))).collect::<String>()
+    };
+    let among_brokers = match listeners.iter().any(|one| one.name == Listener::BROKERS) {
+        true => Listener::BROKERS,
+        false => "CLIENTS",
+    };
     format!(
         "node.id={node}\n\
          controller.quorum.voters={}\n\
-         listeners=CLIENTS://127.0.0.1:{clients},CONTROLLER://127.0.0.1:{controller}\n\
-         advertised.listeners=CLIENTS://127.0.0.1:{clients}\n\
+         listeners=CLIENTS://127.0.0.1:{clients},CONTROLLER://127.0.0.1:{controller}{}\n\
+         advertised.listeners=CLIENTS://127.0.0.1:{clients}{}\n\
+         listener.security.protocol.map=CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT{}\n\
+         inter.broker.listener.name={among_brokers}\n\
          log.dirs={}\n\
+         min.insync.replicas={}\n\
          offsets.topic.replication.factor={copies}\n\
          transaction.state.log.replication.factor={copies}\n\
          share.coordinator.state.topic.replication.factor={copies}\n",
         voters.join(","),
+        of_each(&|one| format!("{}://127.0.0.1:{}", one.name, one.port)),
+        of_each(&|one| format!("{}://127.0.0.1:{}", one.name, one.advertised)),
+        of_each(&|one| format!("{}:PLAINTEXT", one.name)),
         data.display(),
+        // Of those topics that Kafka makes for itself, too.
+        copies.div_ceil(2),
     )
 }

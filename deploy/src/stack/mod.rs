@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 pub use clickhouse::{Access, ClickHouse, PASSWORD, serve};
 pub use kafka::{Broker, Kafka};
-pub use ports::{BrokerPorts, Ports, free_ports};
+pub use ports::{BrokerPorts, Listener, Ports, free_ports};
 pub use process::{Deadline, Ending, Guard, Process, guard};
 
 use crate::failure::{Context, Failure};

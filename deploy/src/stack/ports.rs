@@ -1,7 +1,10 @@
 //! Where the stack listens: always on loopback.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::net::{Ipv4Addr, TcpListener};
 
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Context, Failure};
@@ -18,12 +21,31 @@ pub struct Ports {
 }
 
 /// Ports of one Kafka node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BrokerPorts {
     /// For clients and other brokers.
     pub clients: u16,
     /// For the quorum.
     pub controller: u16,
+    /// For those who reach the node by a way of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listeners: Vec<Listener>,
+}
+
+/// A further port of a Kafka node, and where clients of it are told to go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// Name, in capitals; [`Listener::BROKERS`] is the other brokers'.
+    pub name: String,
+    /// Where the node listens.
+    pub port: u16,
+    /// Where clients find it.
+    pub advertised: u16,
+}
+
+impl Listener {
+    /// The listener by which brokers reach each other, where there is one.
+    pub const BROKERS: &str = "BROKERS";
 }
 
 impl Ports {
@@ -37,7 +59,11 @@ impl Ports {
         Ok(Self {
             brokers: kafka
                 .chunks_exact(2)
-                .map(|pair| BrokerPorts { clients: pair[0], controller: pair[1] })
+                .map(|pair| BrokerPorts {
+                    clients: pair[0],
+                    controller: pair[1],
+                    listeners: Vec::new(),
+                })
                 .collect(),
             clickhouse_http: clickhouse[0],
             clickhouse_tcp: clickhouse[1],
@@ -54,15 +80,39 @@ impl Ports {
     }
 }
 
-/// `count` different ports that nobody listens on now.
+/// Ports below are kept for services that everybody knows.
+const LOWEST: u16 = 10_000;
+/// Attempts for one port, each at another one.
+const ATTEMPTS: usize = 100;
+
+/// `count` different ports that nobody listens on now. They are not among those that the system
+/// gives to outgoing connections: a server that was killed needs its port again, and by then
+/// somebody's connection could have it.
 ///
 /// # Errors
 /// If the machine has no free port.
 pub fn free_ports(count: usize) -> Result<Vec<u16>, Failure> {
+    // Others on the machine look for ports, too, and so begin elsewhere.
+    let mut rng = ChaCha8Rng::seed_from_u64(RandomState::new().build_hasher().finish());
+    let below = first_of_connections().unwrap_or(LOWEST);
+    let mut open = || {
+        let mut some = || match LOWEST < below {
+            true => rng.random_range(LOWEST..below),
+            false => 0,
+        };
+        let attempts = (0..ATTEMPTS).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, some())));
+        let found = attempts.flatten().next();
+        found.map_or_else(|| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)), Ok)
+    };
     // All are held until the last is found: a port that is let go at once may come back.
-    let held: Result<Vec<_>, _> =
-        (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect();
+    let held: Result<Vec<_>, _> = (0..count).map(|_| open()).collect();
     let ports = held
         .and_then(|held| held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect());
     ports.context("no free port on 127.0.0.1")
+}
+
+/// The lowest port that the system gives to an outgoing connection, where it says.
+fn first_of_connections() -> Option<u16> {
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
+    range.split_whitespace().next()?.parse().ok()
 }

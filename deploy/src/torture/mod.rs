@@ -1,39 +1,92 @@
 //! `isobar torture`: the pipeline under every fault, held against the truth.
 
+mod checks;
+mod cluster;
+mod faults;
+mod fleet;
+mod kafka;
+mod links;
+mod monitor;
+mod poison;
+mod report;
+mod run;
+mod schedule;
 mod sim;
+mod versions;
+
+use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
+use runtime::failpoints;
 
 use crate::failure::Failure;
+use crate::play::duration;
+use faults::Kind;
 
 /// `isobar torture`.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Options {
     /// Simulates: the services' cores over simulated logs, groups and tables.
     #[arg(long)]
     sim: bool,
-    /// Seed of the first run; each run has a seed of its own, one more than the one before.
+    /// Seed of the schedule and the world. With --sim, of the first run; each run has a seed of its
+    /// own, one more than the one before.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Runs.
+    /// For how long faults come: 90s, 10m, 1h.
+    #[arg(long, default_value = "10m", value_parser = duration, conflicts_with = "sim")]
+    duration: Duration,
+    /// Events a second; each has one to six intervals.
+    #[arg(long, default_value_t = 200.0, conflicts_with = "sim")]
+    rate: f64,
+    /// Only these kinds of faults, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "KINDS", conflicts_with = "sim")]
+    faults: Vec<String>,
+    /// Shows the schedule, and does nothing.
+    #[arg(long, conflicts_with = "sim")]
+    list: bool,
+    /// Writes the figures as JSON.
+    #[arg(long, value_name = "FILE", conflicts_with = "sim")]
+    report: Option<PathBuf>,
+    /// Writes the figures as a page.
+    #[arg(long, value_name = "FILE", conflicts_with = "sim")]
+    markdown: Option<PathBuf>,
+    /// With --sim: runs.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
     runs: u64,
-    /// Tells what happens in each run, step by step; for one run, or a few.
+    /// With --sim: tells what happens in each run, step by step; for one run, or a few.
     #[arg(long, requires = "sim")]
     trace: bool,
+}
+
+impl Options {
+    /// The kinds of faults asked for; all if none is named.
+    fn kinds(&self) -> Result<Vec<Kind>, Failure> {
+        // Without its edges it would be one that only kills.
+        let can = |kind: &Kind| *kind != Kind::Abort || failpoints::PRESENT;
+        if self.faults.is_empty() {
+            return Ok(Kind::ALL.into_iter().filter(can).collect());
+        }
+        let kind = |name: &String| {
+            let kind = Kind::named(name).ok_or_else(|| {
+                let known = Kind::ALL.map(Kind::name).join(", ");
+                Failure(format!("--faults: there is no {name}; there are {known}"))
+            })?;
+            let built = "--faults: this build cannot abort; build with --features failpoints";
+            if can(&kind) { Ok(kind) } else { Err(Failure(built.to_owned())) }
+        };
+        self.faults.iter().map(kind).collect()
+    }
 }
 
 /// Does what was asked for; true if nothing was wrong.
 ///
 /// # Errors
-/// When there is nothing to do, or no way to do it.
+/// When there is no way to do it.
 pub fn run(options: &Options) -> Result<bool, Failure> {
-    if options.sim {
-        return sim::run(options);
+    match options.sim {
+        true => sim::run(options),
+        false => run::run(options),
     }
-    Err(Failure(
-        "torture needs to be told what to torture: --sim simulates the services' cores \
-         (isobar torture --sim --runs 100000 --seed 0)"
-            .to_owned(),
-    ))
 }

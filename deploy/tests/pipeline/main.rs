@@ -15,4 +15,5 @@ mod sink_live;
 mod stack;
 mod statistics;
 mod topics;
+mod torture;
 mod world;

@@ -4,12 +4,12 @@ use rand::Rng;
 use rand::seq::IndexedRandom;
 use schemas::{Direction, Kind};
 
-use super::Surroundings;
 use super::device::Browser;
 use super::origin::Origin;
 use super::path::Path;
 use super::session::{Clock, Phase, Session};
 use super::stream::Stream;
+use super::{Scenario, Surroundings};
 
 const APPS: [&str; 5] = ["meet", "meet", "meet", "support", "webinar"];
 const VERSIONS: [&str; 4] = ["4.2.1", "4.2.1", "4.2.0", "4.1.7"];
@@ -17,6 +17,8 @@ const VIDEO_CODECS: [&str; 5] = ["video/VP8", "video/VP8", "video/VP9", "video/H
 
 const SECOND_US: i64 = 1_000_000;
 const HOUR_US: i64 = 3600 * SECOND_US;
+/// Longer than any world.
+const FOR_EVER_US: i64 = 10_000 * HOUR_US;
 
 /// The release before clients told when they send.
 const UNCLOCKED_VERSION: &str = "3.9.4";
@@ -25,6 +27,8 @@ const UNCLOCKED_VERSION: &str = "3.9.4";
 pub(super) fn begin(around: &mut Surroundings, number: u32, room: u32) -> Vec<Session> {
     let rng = &mut around.rng;
     let size = if rng.random() { 2 } else { rng.random_range(3..=8) }.min(room);
+    let is_huge = around.settings.scenario == Scenario::OneCall && number == 0;
+    let size = if is_huge { size.max(around.settings.sessions / 10 * 9) } else { size };
     let app = APPS[rng.random_range(0..APPS.len())];
     let call = format!("{:x}-{number}", around.settings.start_us / 1000);
     let home = rng.random_range(0..around.places.len());
@@ -38,6 +42,8 @@ pub(super) fn begin(around: &mut Surroundings, number: u32, room: u32) -> Vec<Se
             if around.is_steady() {
                 session.phase = Phase::Talk;
                 session.ends_us = i64::MAX;
+            } else if is_huge {
+                session.ends_us = FOR_EVER_US;
             } else {
                 session.ends_us = length_us - length_us * around.rng.random_range(0..300) / 1000;
             }

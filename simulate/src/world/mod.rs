@@ -47,6 +47,8 @@ pub enum Scenario {
     /// Every session only reports, for ever and without fault: a load to measure with. Nobody
     /// joins or leaves, and each report has four streams.
     Steady,
+    /// Nine sessions of ten are in one call, which lasts as long as the world.
+    OneCall,
 }
 
 impl Scenario {
@@ -57,13 +59,15 @@ impl Scenario {
             Self::Usual => "usual",
             Self::IspIncident => "isp-incident",
             Self::Steady => "steady",
+            Self::OneCall => "one-call",
         }
     }
 
     /// The scenario of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Usual, Self::IspIncident, Self::Steady].into_iter().find(|it| it.name() == name)
+        let all = [Self::Usual, Self::IspIncident, Self::Steady, Self::OneCall];
+        all.into_iter().find(|it| it.name() == name)
     }
 }
 

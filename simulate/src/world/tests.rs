@@ -375,3 +375,18 @@ fn no_stream_is_silent_for_longer_than_ingest_remembers() {
         }
     }
 }
+
+#[test]
+fn nine_of_ten_records_of_a_world_of_one_call_are_in_it() {
+    let world = World::new(settings(Scenario::OneCall)).unwrap();
+    let mut calls: HashMap<String, usize> = HashMap::new();
+    let mut sessions = HashSet::new();
+    for delivery in world.take(20_000) {
+        let (session, _) = delivery.key.rsplit_once('/').unwrap();
+        *calls.entry(session.to_owned()).or_default() += 1;
+        sessions.insert(delivery.key);
+    }
+    let largest = calls.values().max().copied().unwrap();
+    assert!((17_000..19_500).contains(&largest), "{largest} of 20,000");
+    assert!(sessions.len() > 150, "{}", sessions.len());
+}

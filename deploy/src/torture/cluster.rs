@@ -1,0 +1,213 @@
+//! What is tortured: three brokers, ClickHouse, two instances of each service, and proxies between
+//! all of them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
+use rdkafka::client::DefaultClientContext;
+use runtime::TopicNames;
+use tokio::runtime::Runtime;
+
+use super::fleet::{Fleet, Instance, USUAL};
+use super::kafka::{Commit, Kafka};
+use super::links::{Links, Party};
+use super::poison::Poisoner;
+use super::run::Stop;
+use crate::demo::Sender;
+use crate::failure::{Context, Failure};
+use crate::pipeline::prepare_as;
+use crate::services::{Service, Surroundings};
+use crate::stack::cache::GeoFiles;
+use crate::stack::{Access, Deadline, Plan, Ports, Stack};
+use crate::topics;
+
+const BROKERS: usize = 3;
+const MIN_INSYNC: i32 = 2;
+
+/// The first start of everything, on a machine that has little to give.
+const READY: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// All that there is. Dropped, it ends from the head to the foundation.
+pub(super) struct Cluster {
+    pub(super) fleet: Fleet,
+    pub(super) poisoner: Poisoner,
+    pub(super) kafka: Kafka,
+    pub(super) partitions: i32,
+    pub(super) topics: TopicNames,
+    /// Geo and network data that the services use, and that may be spoilt.
+    pub(super) geo: GeoFiles,
+    /// What aggregate has committed so far, by partition.
+    pub(super) blocks: BTreeMap<i32, Vec<Commit>>,
+    /// Further worlds beside the usual one, and how many sessions each has.
+    pub(super) guests: Vec<Sender>,
+    pub(super) crowd: u32,
+    pub(super) stack: Stack,
+    /// Everybody needs them to end well.
+    pub(super) links: Links,
+    runtime: Runtime,
+}
+
+impl Drop for Cluster {
+    /// Brokers end one after the other and miss each other; what they have is thrown away.
+    fn drop(&mut self) {
+        Instance::all().for_each(|instance| self.fleet.retire(instance));
+        self.fleet.stop();
+        let brokers = self.stack.kafka().map(|kafka| &kafka.brokers[..]).unwrap_or_default();
+        let processes = brokers.iter().filter_map(|broker| broker.process());
+        processes.for_each(|process| process.signal(Signal::SIGKILL));
+    }
+}
+
+impl Cluster {
+    /// Starts everything under `folder` and waits until it works.
+    pub(super) fn start(
+        folder: &Path,
+        crowd: u32,
+        runtime: Runtime,
+        stop: &Stop,
+    ) -> Result<Self, Failure> {
+        let tell = |step: &str| {
+            println!("{step} …");
+            stop.check()
+        };
+        let mut ports = Ports::free(BROKERS)?;
+        let links = Links::open(&mut ports)?;
+        tell("starting three brokers and ClickHouse")?;
+        let stack = Stack::start(Plan {
+            isobar: std::env::current_exe().context("isobar's own program")?,
+            folder: folder.to_owned(),
+            ports,
+            kafka: None,
+            clickhouse: None,
+        })?;
+        let options = topics::Options {
+            replication: i32::try_from(BROKERS).unwrap_or(1),
+            min_insync: MIN_INSYNC,
+            ..topics::Options::default()
+        };
+        tell("creating topics and tables")?;
+        runtime.block_on(prepare_as(&stack, &options, &|_| ()))?;
+        let kafka = Kafka::of(&stack.brokers(), options.partitions)?;
+        let geo = copied(&stack.geo_files(), &folder.join("geo"))?;
+        tell("starting two instances of each service")?;
+        let surroundings = |service| Surroundings {
+            kafka: links.kafka(Party::Service(service)),
+            clickhouse: Access { url: links.clickhouse(), ..stack.access() },
+            geo: geo.clone(),
+            ..Surroundings::of(&stack)
+        };
+        let fleet = Fleet::new(surroundings, stack.guard())?;
+        let topics = TopicNames::default();
+        let poisoner = Poisoner::new(&links.kafka(Party::World), &topics.raw, folder)?;
+        let cluster = Self {
+            fleet,
+            poisoner,
+            kafka,
+            partitions: options.partitions,
+            topics,
+            geo,
+            blocks: BTreeMap::new(),
+            guests: Vec::new(),
+            crowd,
+            stack,
+            links,
+            runtime,
+        };
+        cluster.fleet.as_usual();
+        cluster.wait(stop)?;
+        Ok(cluster)
+    }
+
+    /// Waits until all instances that run can work.
+    fn wait(&self, stop: &Stop) -> Result<(), Failure> {
+        let deadline = Deadline::after(READY);
+        for instance in Instance::all().filter(|one| one.number < USUAL) {
+            while !self.fleet.is_ready(instance) {
+                stop.check()?;
+                if deadline.passed() {
+                    let logs = self.stack.logs();
+                    let name = instance.name();
+                    return Err(Failure(format!("{name} is not ready; see {}", logs.display())));
+                }
+                std::thread::sleep(Duration::from_millis(200));
+            }
+        }
+        Ok(())
+    }
+
+    /// Does asynchronous work, and waits for it.
+    pub(super) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    /// Where threads of the run do asynchronous work.
+    pub(super) fn handle(&self) -> tokio::runtime::Handle {
+        self.runtime.handle().clone()
+    }
+
+    /// Runs a statement that changes a table, directly.
+    pub(super) fn alter(&self, statement: &str) -> Result<(), Failure> {
+        let client = self.stack.access().client("migrate");
+        let query = client.query(statement);
+        self.block_on(async {
+            match tokio::time::timeout(PATIENCE, query.execute()).await {
+                Ok(done) => done.context("ClickHouse"),
+                Err(_) => Err(Failure("ClickHouse does not answer".to_owned())),
+            }
+        })
+    }
+
+    /// Sets how many copies of the topic of dead letters must be there for it to take one.
+    pub(super) fn dead_letters_need(&self, copies: i32) -> Result<(), Failure> {
+        let topic = &self.topics.dead_letters;
+        let settings = topics::design(&self.topics, copies).remove(topic).unwrap_or_default();
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.stack.brokers()).set("log_level", "0");
+        let admin: AdminClient<DefaultClientContext> = config.create().context("Kafka")?;
+        let alter = AlterConfig::new(ResourceSpecifier::Topic(topic));
+        let alter = settings.iter().fold(alter, |alter, (key, value)| alter.set(key, value));
+        let options = AdminOptions::new().request_timeout(Some(PATIENCE));
+        let altered = self.block_on(admin.alter_configs([&alter], &options)).context(topic)?;
+        let failed = altered.into_iter().find_map(Result::err);
+        failed.map_or(Ok(()), |(_, code)| Err(Failure(format!("{topic}: {code}"))))
+    }
+
+    /// As it is when nothing is wrong.
+    pub(super) fn dead_letters_as_usual(&self) -> Result<(), Failure> {
+        self.dead_letters_need(MIN_INSYNC)
+    }
+
+    /// Topics that a service reads.
+    pub(super) fn inputs(&self, service: Service) -> Vec<&str> {
+        let names = &self.topics;
+        match service {
+            Service::Ingest => vec![&names.raw],
+            Service::Enrich => vec![&names.reports],
+            Service::Aggregate => vec![&names.enriched],
+            Service::Sink => vec![&names.cells, &names.sessions, &names.blocks, &names.enriched],
+        }
+    }
+}
+
+/// The group of a service.
+pub(super) fn group(service: Service) -> String {
+    format!("isobar-{}", service.name())
+}
+
+/// Copies of `files` in `folder`.
+fn copied(files: &GeoFiles, folder: &Path) -> Result<GeoFiles, Failure> {
+    fs::create_dir_all(folder).context(folder.display())?;
+    let copy = |from: &PathBuf| {
+        let to = folder.join(from.file_name().unwrap_or_default());
+        fs::copy(from, &to).context(from.display())?;
+        Ok(to)
+    };
+    let all = |files: &[PathBuf]| files.iter().map(copy).collect::<Result<Vec<_>, Failure>>();
+    Ok(GeoFiles { city: all(&files.city)?, asn: all(&files.asn)? })
+}

@@ -1,0 +1,85 @@
+//! What happens to Kafka.
+
+use nix::sys::signal::Signal;
+use rand::Rng as _;
+use rand_chacha::ChaCha8Rng;
+
+use super::super::cluster::{Cluster, group};
+use super::Fault;
+use crate::failure::Failure;
+use crate::services::Service;
+
+/// More copies than there are brokers.
+const TOO_MANY: i32 = 4;
+
+enum Target {
+    Broker(usize),
+    CoordinatorOf(Service),
+}
+
+/// A broker is killed, and started again.
+pub(super) struct Kill {
+    target: Target,
+    killed: usize,
+}
+
+impl Kill {
+    pub(super) fn any(mut rng: ChaCha8Rng) -> Self {
+        Self { target: Target::Broker(rng.random_range(0..3)), killed: 0 }
+    }
+
+    pub(super) fn coordinator(mut rng: ChaCha8Rng) -> Self {
+        let service = Service::ALL[rng.random_range(0..Service::ALL.len())];
+        Self { target: Target::CoordinatorOf(service), killed: 0 }
+    }
+}
+
+impl Fault for Kill {
+    fn inject(&mut self, cluster: &mut Cluster) -> Result<String, Failure> {
+        let (at, why) = match self.target {
+            Target::Broker(at) => (at, String::new()),
+            Target::CoordinatorOf(service) => {
+                let number = cluster.kafka.coordinator(&group(service))?;
+                let at = usize::try_from(number - 1).unwrap_or(0);
+                (at, format!(", which coordinates {}", service.name()))
+            }
+        };
+        self.killed = at;
+        if let Some(broker) = cluster.stack.kafka().and_then(|kafka| kafka.brokers.get_mut(at)) {
+            broker.process().iter().for_each(|process| process.signal(Signal::SIGKILL));
+            broker.stop();
+        }
+        Ok(format!("broker {}{why}", at + 1))
+    }
+
+    fn heal(&mut self, cluster: &mut Cluster) -> Result<(), Failure> {
+        let guard = cluster.stack.guard().clone();
+        let kafka = cluster.stack.kafka();
+        match kafka.and_then(|kafka| kafka.brokers.get_mut(self.killed)) {
+            Some(broker) => broker.start(&guard),
+            None => Ok(()),
+        }
+    }
+
+    /// One at a time: with two behind, nothing can be written.
+    fn is_over(&mut self, cluster: &mut Cluster) -> Result<bool, Failure> {
+        if let Some(kafka) = cluster.stack.kafka() {
+            kafka.brokers.iter_mut().try_for_each(crate::stack::Broker::check)?;
+        }
+        Ok(cluster.kafka.is_in_sync())
+    }
+}
+
+/// Dead letters find no place.
+pub(super) struct DeadLettersAway;
+
+impl Fault for DeadLettersAway {
+    fn inject(&mut self, cluster: &mut Cluster) -> Result<String, Failure> {
+        cluster.dead_letters_need(TOO_MANY)?;
+        Ok(format!("min.insync.replicas is {TOO_MANY}"))
+    }
+
+    fn heal(&mut self, cluster: &mut Cluster) -> Result<(), Failure> {
+        cluster.dead_letters_as_usual()
+    }
+}

@@ -1,0 +1,85 @@
+//! What happens to the files of look-up data. What is in them stays the same: results depend on it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use rand::Rng as _;
+use rand::seq::IndexedRandom as _;
+use rand_chacha::ChaCha8Rng;
+
+use super::super::cluster::Cluster;
+use super::Fault;
+use crate::failure::{Context, Failure};
+
+enum Damage {
+    Removed,
+    /// It has so many hundredths of its length.
+    CutOff(u64),
+    /// So many bytes of nonsense are all that it has.
+    Overwritten(usize),
+    None,
+}
+
+/// One file is damaged, and put back.
+pub(super) struct LookUp {
+    damage: Damage,
+    rng: ChaCha8Rng,
+    /// The file, and a good copy of it.
+    file: Option<(PathBuf, PathBuf)>,
+}
+
+impl LookUp {
+    pub(super) fn removed(rng: ChaCha8Rng) -> Self {
+        Self { damage: Damage::Removed, rng, file: None }
+    }
+
+    pub(super) fn corrupt(mut rng: ChaCha8Rng) -> Self {
+        let damage = match rng.random() {
+            true => Damage::CutOff(rng.random_range(0..95)),
+            false => Damage::Overwritten(rng.random_range(1..1 << 20)),
+        };
+        Self { damage, rng, file: None }
+    }
+
+    pub(super) fn swapped(rng: ChaCha8Rng) -> Self {
+        Self { damage: Damage::None, rng, file: None }
+    }
+}
+
+impl Fault for LookUp {
+    fn inject(&mut self, cluster: &mut Cluster) -> Result<String, Failure> {
+        let good = cluster.stack.geo_files();
+        let all = |files: &[PathBuf]| files.to_vec();
+        let spoilt = [all(&cluster.geo.city), all(&cluster.geo.asn)].concat();
+        let good = [all(&good.city), all(&good.asn)].concat();
+        let pairs: Vec<_> = spoilt.into_iter().zip(good).collect();
+        let Some((file, copy)) = pairs.choose(&mut self.rng).cloned() else {
+            return Ok("nothing".to_owned());
+        };
+        let name = file.file_name().unwrap_or_default().display().to_string();
+        match self.damage {
+            Damage::Removed => fs::remove_file(&file).context(&name)?,
+            // In place, as a copy that was broken off leaves it.
+            Damage::CutOff(hundredths) => {
+                let open = fs::File::options().write(true).open(&file).context(&name)?;
+                let length = open.metadata().context(&name)?.len();
+                open.set_len(length / 100 * hundredths).context(&name)?;
+            }
+            Damage::Overwritten(length) => {
+                let mut nonsense = vec![0; length];
+                self.rng.fill(&mut nonsense[..]);
+                fs::write(&file, nonsense).context(&name)?;
+            }
+            Damage::None => {}
+        }
+        self.file = Some((file, copy));
+        Ok(name)
+    }
+
+    fn heal(&mut self, _: &mut Cluster) -> Result<(), Failure> {
+        let Some((file, copy)) = &self.file else { return Ok(()) };
+        let beside = file.with_extension("new");
+        fs::copy(copy, &beside).context(beside.display())?;
+        fs::rename(&beside, file).context(file.display())
+    }
+}

@@ -1,0 +1,159 @@
+//! What goes wrong: one type for each kind, with what it does and how it is undone.
+
+mod brokers;
+mod clickhouse;
+mod groups;
+mod links;
+mod look_up;
+mod records;
+mod services;
+
+use std::time::Duration;
+
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha8Rng;
+
+use super::cluster::Cluster;
+use crate::failure::Failure;
+
+/// Something that goes wrong. All but [`Fault::inject`] are asked ten times a second and do not
+/// wait.
+pub(super) trait Fault {
+    /// Begins; says what is hit.
+    fn inject(&mut self, cluster: &mut Cluster) -> Result<String, Failure>;
+
+    /// Goes on.
+    fn go_on(&mut self, _: &mut Cluster) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Takes the cause away.
+    fn heal(&mut self, cluster: &mut Cluster) -> Result<(), Failure>;
+
+    /// True once whatever was hit is there again, after it was healed.
+    fn is_over(&mut self, _: &mut Cluster) -> Result<bool, Failure> {
+        Ok(true)
+    }
+}
+
+/// What can be broken at a time without the others' knowing: faults of a lane come one after the
+/// other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Lane {
+    /// Of any kind, while there is no other.
+    Alone,
+    Services,
+    Brokers,
+    ClickHouse,
+    Links,
+    LookUp,
+    Records,
+}
+
+macro_rules! kinds {
+    ($($kind:ident $name:literal $lane:ident $least:literal..$most:literal $words:literal,)*) => {
+        /// A kind of fault.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub(super) enum Kind {
+            $(#[doc = $words] $kind,)*
+        }
+
+        impl Kind {
+            /// All kinds.
+            pub(super) const ALL: [Self; [$($name),*].len()] = [$(Self::$kind),*];
+
+            /// What it is called.
+            pub(super) const fn name(self) -> &'static str {
+                match self { $(Self::$kind => $name,)* }
+            }
+
+            /// What happens.
+            pub(super) const fn words(self) -> &'static str {
+                match self { $(Self::$kind => $words,)* }
+            }
+
+            /// What it breaks.
+            pub(super) const fn lane(self) -> Lane {
+                match self { $(Self::$kind => Lane::$lane,)* }
+            }
+
+            /// How long it lasts, at least and at most.
+            pub(super) const fn lasts(self) -> (Duration, Duration) {
+                match self {
+                    $(Self::$kind => (Duration::from_secs($least), Duration::from_secs($most)),)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    KillService "kill-service" Services 1..3 "an instance of a service is killed",
+    KillAll "kill-all" Services 1..3 "all instances of all services are killed at once",
+    Zombie "zombie" Services 13..25 "an instance stands still past its session, and then goes on",
+    Storm "rebalance-storm" Services 12..45 "an instance starts or stops every 3 s",
+    Scale "scale" Services 12..60 "a service has one instance, then three, then one",
+    Abort "abort" Services 4..15 "an instance aborts at an edge of acknowledging, committing or writing",
+    Rewind "rewind" Services 1..2 "a group is set back",
+    KillBroker "kill-broker" Brokers 3..20 "a broker is killed",
+    KillCoordinator "kill-coordinator" Brokers 3..20 "the coordinator of a group is killed",
+    Replication "replication" Brokers 4..15 "a broker and the others do not hear each other",
+    DeadLettersAway "dead-letters-away" Brokers 5..30 "the topic of dead letters takes none",
+    ClickHouseKilled "clickhouse-killed" ClickHouse 4..30 "ClickHouse is killed while it inserts, and again",
+    ClickHouseAway "clickhouse-away" ClickHouse 8..180 "ClickHouse is gone",
+    ClickHouseReadOnly "clickhouse-read-only" ClickHouse 4..30 "tables take no inserts",
+    ClickHouseSlow "clickhouse-slow" ClickHouse 5..45 "ClickHouse stands still nine tenths of the time",
+    ClickHouseFull "clickhouse-full" ClickHouse 4..30 "ClickHouse has no room on its disk",
+    Cut "cut" Links 2..10 "connections are closed, and new ones too",
+    Delay "delay" Links 4..20 "what is sent arrives 0.1 to 1 s later",
+    BlackHole "black-hole" Links 4..15 "nothing that is sent arrives, and nobody is told",
+    HalfOpen "half-open" Links 1..3 "connections are closed on one side only",
+    LookUpRemoved "look-up-removed" LookUp 4..20 "a file of look-up data is removed",
+    LookUpCorrupt "look-up-corrupt" LookUp 4..20 "a file of look-up data is cut off or overwritten",
+    LookUpSwapped "look-up-swapped" LookUp 1..2 "a file of look-up data is replaced by a copy",
+    Poison "poison" Records 1..3 "records that nobody can read, with headers and keys that nobody can read",
+    Oversized "oversized" Records 1..2 "records larger than ingest takes, up to what the topic takes",
+    Bomb "zip-bomb" Records 1..2 "records that are small only as long as they are packed",
+    OneCall "one-call" Records 15..60 "nine sessions of ten are in one call",
+}
+
+impl Kind {
+    /// The kind of this name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// A fault of this kind, that chooses by `seed`.
+    pub(super) fn fault(self, seed: u64, lasts: Duration) -> Box<dyn Fault> {
+        let rng = ChaCha8Rng::seed_from_u64(seed);
+        match self {
+            Self::KillService => Box::new(services::Kill::one(rng)),
+            Self::KillAll => Box::new(services::Kill::all()),
+            Self::Zombie => Box::new(services::Zombie::new(rng)),
+            Self::Storm => Box::new(services::Storm::new(rng)),
+            Self::Scale => Box::new(services::Scale::new(rng, lasts)),
+            Self::Abort => Box::new(services::Abort::new(rng)),
+            Self::Rewind => Box::new(groups::Rewind::new(rng)),
+            Self::KillBroker => Box::new(brokers::Kill::any(rng)),
+            Self::KillCoordinator => Box::new(brokers::Kill::coordinator(rng)),
+            Self::Replication => Box::new(links::Link::replication(rng)),
+            Self::DeadLettersAway => Box::new(brokers::DeadLettersAway),
+            Self::ClickHouseKilled => Box::new(clickhouse::Killed::new(rng)),
+            Self::ClickHouseAway => Box::new(clickhouse::Away),
+            Self::ClickHouseReadOnly => Box::new(clickhouse::Setting::read_only()),
+            Self::ClickHouseSlow => Box::new(clickhouse::Slow::new()),
+            Self::ClickHouseFull => Box::new(clickhouse::Setting::full()),
+            Self::Cut => Box::new(links::Link::cut(rng)),
+            Self::Delay => Box::new(links::Link::delay(rng)),
+            Self::BlackHole => Box::new(links::Link::black_hole(rng)),
+            Self::HalfOpen => Box::new(links::Link::half_open(rng)),
+            Self::LookUpRemoved => Box::new(look_up::LookUp::removed(rng)),
+            Self::LookUpCorrupt => Box::new(look_up::LookUp::corrupt(rng)),
+            Self::LookUpSwapped => Box::new(look_up::LookUp::swapped(rng)),
+            Self::Poison => Box::new(records::Poisoned::small(rng)),
+            Self::Oversized => Box::new(records::Poisoned::oversized(rng)),
+            Self::Bomb => Box::new(records::Poisoned::bombs(rng)),
+            Self::OneCall => Box::new(records::OneCall::new(rng)),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What comes in.
+
+use rand::Rng as _;
+use rand_chacha::ChaCha8Rng;
+use simulate::world::Scenario;
+
+use super::super::cluster::Cluster;
+use super::super::links::Party;
+use super::super::poison::Poison;
+use super::Fault;
+use crate::demo::Sender;
+use crate::failure::Failure;
+use crate::play::World;
+
+/// Records that nobody can use.
+pub(super) struct Poisoned {
+    make: fn(&mut ChaCha8Rng) -> Poison,
+    count: usize,
+    rng: ChaCha8Rng,
+}
+
+impl Poisoned {
+    pub(super) fn small(mut rng: ChaCha8Rng) -> Self {
+        Self { make: Poison::small, count: rng.random_range(10..200), rng }
+    }
+
+    pub(super) fn oversized(mut rng: ChaCha8Rng) -> Self {
+        Self { make: Poison::oversized, count: rng.random_range(1..6), rng }
+    }
+
+    pub(super) fn bombs(mut rng: ChaCha8Rng) -> Self {
+        Self { make: Poison::bomb, count: rng.random_range(1..4), rng }
+    }
+}
+
+impl Fault for Poisoned {
+    fn inject(&mut self, cluster: &mut Cluster) -> Result<String, Failure> {
+        for _ in 0..self.count {
+            cluster.poisoner.send(&(self.make)(&mut self.rng))?;
+        }
+        Ok(format!("{} records", self.count))
+    }
+
+    fn heal(&mut self, _: &mut Cluster) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// Another world comes beside the usual one, of which nearly all is one call.
+pub(super) struct OneCall {
+    seed: u64,
+}
+
+/// Between two reports of a session, s.
+const PERIOD_S: f64 = 3.0;
+
+impl OneCall {
+    pub(super) fn new(mut rng: ChaCha8Rng) -> Self {
+        Self { seed: rng.random() }
+    }
+}
+
+impl Fault for OneCall {
+    fn inject(&mut self, cluster: &mut Cluster) -> Result<String, Failure> {
+        let sessions = cluster.crowd;
+        let world = World {
+            seed: self.seed,
+            sessions,
+            rate: f64::from(sessions) / PERIOD_S,
+            duration: None,
+            scenario: Scenario::OneCall,
+        };
+        let name = format!("one-call-{}", cluster.guests.len() + 1);
+        let brokers = cluster.links.kafka(Party::World);
+        cluster.guests.push(Sender::start_at(&brokers, &name, &cluster.stack, &world)?);
+        Ok(format!("{sessions} sessions"))
+    }
+
+    fn heal(&mut self, cluster: &mut Cluster) -> Result<(), Failure> {
+        if let Some(guest) = cluster.guests.last_mut() {
+            guest.ask_to_end();
+        }
+        Ok(())
+    }
+
+    /// It still sends what it made.
+    fn is_over(&mut self, cluster: &mut Cluster) -> Result<bool, Failure> {
+        cluster.guests.last_mut().map_or(Ok(true), Sender::ended)
+    }
+}

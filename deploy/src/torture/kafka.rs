@@ -1,0 +1,147 @@
+//! What the brokers say, asked directly: how far logs and groups are, and who leads.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use crate::failure::{Context, Failure};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Positions by partition.
+pub(super) type Positions = BTreeMap<i32, i64>;
+
+/// An offset that a group has committed, with what it keeps beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Commit {
+    pub(super) offset: i64,
+    pub(super) metadata: String,
+}
+
+/// A reader of the cluster.
+pub(super) struct Kafka {
+    brokers: String,
+    client: BaseConsumer,
+    partitions: i32,
+    /// Those that ask as a group, and are no members of it.
+    groups: Mutex<BTreeMap<String, Arc<BaseConsumer>>>,
+}
+
+impl Kafka {
+    pub(super) fn of(brokers: &str, partitions: i32) -> Result<Self, Failure> {
+        let client = client(brokers, "isobar-torture")?;
+        let groups = Mutex::default();
+        Ok(Self { brokers: brokers.to_owned(), client, partitions, groups })
+    }
+
+    fn group(&self, name: &str) -> Result<Arc<BaseConsumer>, Failure> {
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = groups.get(name) {
+            return Ok(Arc::clone(known));
+        }
+        let new = Arc::new(client(&self.brokers, name)?);
+        groups.insert(name.to_owned(), Arc::clone(&new));
+        Ok(new)
+    }
+
+    /// The next offset of each partition of `topic`.
+    pub(super) fn ends(&self, topic: &str) -> Result<Positions, Failure> {
+        let end = |partition| {
+            let marks = self.client.fetch_watermarks(topic, partition, PATIENCE);
+            Ok((partition, marks.context("Kafka")?.1))
+        };
+        (0..self.partitions).map(end).collect()
+    }
+
+    /// What a group has committed for `topic`, where it has.
+    pub(super) fn committed(
+        &self,
+        group: &str,
+        topic: &str,
+    ) -> Result<BTreeMap<i32, Commit>, Failure> {
+        let member = self.group(group)?;
+        let mut list = TopicPartitionList::new();
+        for partition in 0..self.partitions {
+            list.add_partition(topic, partition);
+        }
+        let list = member.committed_offsets(list, PATIENCE).context("Kafka")?;
+        let elements = list.elements();
+        let commits = elements.iter().filter_map(|one| match one.offset() {
+            Offset::Offset(offset) => {
+                let metadata = one.metadata().to_owned();
+                Some((one.partition(), Commit { offset, metadata }))
+            }
+            _ => None,
+        });
+        Ok(commits.collect())
+    }
+
+    /// Sets a group that has no members back, or forth.
+    pub(super) fn set(
+        &self,
+        group: &str,
+        topic: &str,
+        commits: &BTreeMap<i32, Commit>,
+    ) -> Result<(), Failure> {
+        let member = self.group(group)?;
+        let mut list = TopicPartitionList::new();
+        for (partition, Commit { offset, metadata }) in commits {
+            let mut element = list.add_partition(topic, *partition);
+            element.set_offset(Offset::Offset(*offset)).context("Kafka")?;
+            if !metadata.is_empty() {
+                element.set_metadata(metadata);
+            }
+        }
+        member.commit(&list, CommitMode::Sync).context("Kafka")
+    }
+
+    /// True if every copy of every partition is where its leader is.
+    pub(super) fn is_in_sync(&self) -> bool {
+        let Ok(metadata) = self.client.fetch_metadata(None, Duration::from_millis(500)) else {
+            return false;
+        };
+        let mut partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+        partitions.all(|one| one.leader() >= 0 && one.isr().len() == one.replicas().len())
+    }
+
+    /// The number, from 1, of the broker that coordinates a group: it leads the partition of
+    /// `__consumer_offsets` that the group's name hashes to.
+    pub(super) fn coordinator(&self, group: &str) -> Result<i32, Failure> {
+        let topic = "__consumer_offsets";
+        let metadata = self.client.fetch_metadata(Some(topic), PATIENCE).context("Kafka")?;
+        let partitions = metadata.topics().first().map_or(&[][..], |topic| topic.partitions());
+        let count = i32::try_from(partitions.len()).unwrap_or(0).max(1);
+        let wanted = (java_hash(group) & i32::MAX) % count;
+        let found = partitions.iter().find(|one| one.id() == wanted && one.leader() > 0);
+        let leader = found.map(|one| one.leader());
+        leader.ok_or_else(|| Failure(format!("Kafka: nobody coordinates {group}")))
+    }
+}
+
+/// `String.hashCode` of a text in ASCII.
+fn java_hash(text: &str) -> i32 {
+    text.bytes().fold(0i32, |hash, byte| hash.wrapping_mul(31).wrapping_add(i32::from(byte)))
+}
+
+fn client(brokers: &str, group: &str) -> Result<BaseConsumer, Failure> {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", brokers).set("group.id", group);
+    config.set("enable.auto.commit", "false").set("reconnect.backoff.max.ms", "500");
+    // What cannot be reached is what is being tried.
+    config.set("log_level", "0");
+    config.create().context("Kafka")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_hash_as_java_hashes_them() {
+        assert_eq!(java_hash("hello"), 99_162_322);
+        assert_eq!(java_hash("isobar-aggregate") & i32::MAX, java_hash("isobar-aggregate").abs());
+    }
+}

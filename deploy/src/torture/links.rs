@@ -1,0 +1,136 @@
+//! Everybody's way to everybody else, each through a proxy of its own.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use simulate::proxy::{Condition, Link, Proxies};
+
+use crate::failure::{Context, Failure};
+use crate::services::Service;
+use crate::stack::{Listener, Ports, free_ports};
+
+/// Who uses a link to a broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Party {
+    /// Who sends raw records.
+    World,
+    /// All instances of a service.
+    Service(Service),
+    /// The other brokers.
+    Brokers,
+}
+
+impl Party {
+    const ALL: [Self; 6] = [
+        Self::World,
+        Self::Service(Service::Ingest),
+        Self::Service(Service::Enrich),
+        Self::Service(Service::Aggregate),
+        Self::Service(Service::Sink),
+        Self::Brokers,
+    ];
+
+    /// Those that are clients.
+    pub(super) fn clients() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|party| *party != Self::Brokers)
+    }
+
+    /// What it is called.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::World => "clients",
+            Self::Service(service) => service.name(),
+            Self::Brokers => "the other brokers",
+        }
+    }
+
+    fn listener(self) -> String {
+        match self {
+            Self::World => "WORLD".to_owned(),
+            Self::Service(service) => service.name().to_uppercase(),
+            Self::Brokers => Listener::BROKERS.to_owned(),
+        }
+    }
+}
+
+/// A link, by its ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Way {
+    /// From somebody to a broker.
+    ToBroker(Party, usize),
+    /// From all sinks to ClickHouse.
+    ToClickHouse,
+}
+
+impl Way {
+    /// What it is called.
+    pub(super) fn name(self) -> String {
+        match self {
+            Self::ToBroker(party, broker) => format!("{} and broker {}", party.name(), broker + 1),
+            Self::ToClickHouse => "sink and ClickHouse".to_owned(),
+        }
+    }
+}
+
+/// All links.
+#[derive(Debug)]
+pub(super) struct Links {
+    links: BTreeMap<Way, Link>,
+    brokers: usize,
+    _proxies: Proxies,
+}
+
+impl Links {
+    /// Opens a link for everybody to everything on `ports`, and gives each broker a listener for
+    /// each of those who come to it.
+    pub(super) fn open(ports: &mut Ports) -> Result<Self, Failure> {
+        let proxies = Proxies::start().context("proxies")?;
+        let open = |port| {
+            let target = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            proxies.open(target).context("a proxy")
+        };
+        let mut links = BTreeMap::new();
+        links.insert(Way::ToClickHouse, open(ports.clickhouse_http)?);
+        let mut free = free_ports(ports.brokers.len() * Party::ALL.len())?.into_iter();
+        for (broker, listens) in ports.brokers.iter_mut().enumerate() {
+            for (party, port) in Party::ALL.into_iter().zip(&mut free) {
+                let link = open(port)?;
+                let (name, advertised) = (party.listener(), link.port());
+                listens.listeners.push(Listener { name, port, advertised });
+                links.insert(Way::ToBroker(party, broker), link);
+            }
+        }
+        Ok(Self { links, brokers: ports.brokers.len(), _proxies: proxies })
+    }
+
+    /// Where `party` finds Kafka.
+    pub(super) fn kafka(&self, party: Party) -> String {
+        let ways = (0..self.brokers).filter_map(|at| self.links.get(&Way::ToBroker(party, at)));
+        ways.map(|link| format!("127.0.0.1:{}", link.port())).collect::<Vec<_>>().join(",")
+    }
+
+    /// Where sinks find ClickHouse.
+    pub(super) fn clickhouse(&self) -> String {
+        let port = self.links.get(&Way::ToClickHouse).map_or(0, Link::port);
+        format!("http://127.0.0.1:{port}")
+    }
+
+    /// From now on the connections of a way are so.
+    pub(super) fn set(&self, way: Way, condition: Condition) {
+        if let Some(link) = self.links.get(&way) {
+            link.set(condition);
+        }
+    }
+
+    /// Closes the connections of a way.
+    pub(super) fn reset(&self, way: Way) {
+        if let Some(link) = self.links.get(&way) {
+            link.reset();
+        }
+    }
+
+    /// Opens all.
+    pub(super) fn mend(&self) {
+        self.links.values().for_each(|link| link.set(Condition::Open));
+    }
+}

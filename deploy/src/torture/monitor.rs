@@ -1,0 +1,165 @@
+//! How far the results are, looked at all the time: how long it takes after a fault until what had
+//! come in by then can be read, and where aggregate's blocks begin.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use clickhouse::Client;
+use runtime::TopicNames;
+use tokio::runtime::Handle;
+
+use super::cluster::group;
+use super::faults::Kind;
+use super::kafka::{Commit, Kafka, Positions};
+use crate::failure::{Context, Failure};
+use crate::services::Service;
+
+const LOOK: Duration = Duration::from_millis(500);
+const NOTE: Duration = Duration::from_secs(4);
+/// Longest wait for ClickHouse, which may be the one that is hit.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Raw records that audit rows answer for, by partition.
+const ANSWERED: &str = "SELECT partition, toInt64(sum(accepted + duplicate + late + invalid))
+    FROM blocks FINAL GROUP BY partition";
+
+/// Asks ClickHouse how far it is.
+pub(super) async fn answered(client: &Client) -> Result<Positions, Failure> {
+    let rows = client.query(ANSWERED).fetch_all::<(i32, i64)>();
+    match tokio::time::timeout(PATIENCE, rows).await {
+        Ok(rows) => Ok(rows.context("ClickHouse")?.into_iter().collect()),
+        Err(_) => Err(Failure("ClickHouse does not answer".to_owned())),
+    }
+}
+
+/// True once all of `wanted` is reached.
+pub(super) fn reached(positions: &Positions, wanted: &Positions) -> bool {
+    let at = |partition| positions.get(partition).copied().unwrap_or(0);
+    wanted.iter().all(|(partition, wanted)| at(partition) >= *wanted)
+}
+
+/// A fault that is over.
+struct Healed {
+    kind: Kind,
+    alone: bool,
+    since: Instant,
+    /// Where the raw log ended then, once Kafka has said so.
+    ends: Option<Positions>,
+}
+
+/// How long it took after each fault, by kind, and whether it came alone.
+pub(super) type Recovered = BTreeMap<(Kind, bool), Vec<Duration>>;
+
+#[derive(Default)]
+struct Seen {
+    healed: Vec<Healed>,
+    recovered: Recovered,
+    blocks: BTreeMap<i32, Vec<Commit>>,
+}
+
+/// Looks, on a thread of its own.
+pub(super) struct Monitor {
+    seen: Arc<Mutex<Seen>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What it looks through.
+pub(super) struct Eyes {
+    pub(super) kafka: Kafka,
+    pub(super) client: Client,
+    pub(super) topics: TopicNames,
+    pub(super) handle: Handle,
+}
+
+impl Monitor {
+    pub(super) fn start(eyes: Eyes) -> Result<Self, Failure> {
+        let (seen, stop) = <(Arc<Mutex<Seen>>, Arc<AtomicBool>)>::default();
+        let (sees, stopped) = (Arc::clone(&seen), Arc::clone(&stop));
+        let look = move || {
+            let mut noted: Option<Instant> = None;
+            while !stopped.load(Ordering::Relaxed) {
+                if noted.is_none_or(|noted| noted.elapsed() >= NOTE) {
+                    noted = Some(Instant::now());
+                    eyes.note_blocks(&sees);
+                }
+                eyes.look(&sees);
+                std::thread::sleep(LOOK);
+            }
+        };
+        let thread = std::thread::Builder::new().name("monitor".into()).spawn(look);
+        Ok(Self { seen, stop, thread: Some(thread.context("monitor")?) })
+    }
+
+    /// A fault of this kind is over, now.
+    pub(super) fn healed(&self, kind: Kind, alone: bool) {
+        let healed = Healed { kind, alone, since: Instant::now(), ends: None };
+        lock(&self.seen).healed.push(healed);
+    }
+
+    /// True if all that had come in when the last fault was over can be read.
+    pub(super) fn is_fresh(&self) -> bool {
+        lock(&self.seen).healed.is_empty()
+    }
+
+    /// Where aggregate's blocks began so far, by partition.
+    pub(super) fn blocks(&self) -> BTreeMap<i32, Vec<Commit>> {
+        lock(&self.seen).blocks.clone()
+    }
+
+    /// How long it took after each fault, by kind.
+    pub(super) fn recovered(&self) -> Recovered {
+        lock(&self.seen).recovered.clone()
+    }
+}
+
+impl Drop for Monitor {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.take().map(JoinHandle::join);
+    }
+}
+
+fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Eyes {
+    fn look(&self, seen: &Mutex<Seen>) {
+        if lock(seen).healed.is_empty() {
+            return;
+        }
+        // Nobody answers everybody at all times: that is the point.
+        if lock(seen).healed.iter().any(|healed| healed.ends.is_none())
+            && let Ok(ends) = self.kafka.ends(&self.topics.raw)
+        {
+            let mut seen = lock(seen);
+            let healed = seen.healed.iter_mut().filter(|healed| healed.ends.is_none());
+            healed.for_each(|healed| healed.ends = Some(ends.clone()));
+        }
+        let Ok(answered) = self.handle.block_on(answered(&self.client)) else { return };
+        let mut seen = lock(seen);
+        let is_fresh =
+            |healed: &mut Healed| healed.ends.as_ref().is_some_and(|ends| reached(&answered, ends));
+        let fresh: Vec<_> = seen.healed.extract_if(.., is_fresh).collect();
+        for healed in fresh {
+            let key = (healed.kind, healed.alone);
+            seen.recovered.entry(key).or_default().push(healed.since.elapsed());
+        }
+    }
+
+    fn note_blocks(&self, seen: &Mutex<Seen>) {
+        let group = group(Service::Aggregate);
+        let Ok(commits) = self.kafka.committed(&group, &self.topics.enriched) else { return };
+        let mut seen = lock(seen);
+        for (partition, commit) in commits {
+            let known = seen.blocks.entry(partition).or_default();
+            if !known.contains(&commit) {
+                known.push(commit);
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! What a run came to.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde::Serialize;
+use simulate::verify::Verdict;
+
+use super::checks::Checked;
+use super::faults::Kind;
+use super::monitor::Recovered;
+
+/// The figures of a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Report {
+    /// Seed of the schedule, of the world, and of everybody who is hit.
+    pub(super) seed: u64,
+    /// How long faults came, s.
+    pub(super) duration_s: f64,
+    /// From the last fault's end until everything had come to rest, s.
+    pub(super) drain_s: f64,
+    /// The build that was tortured: development builds and those with failpoints can abort.
+    pub(super) build: &'static str,
+    /// By kind.
+    pub(super) faults: BTreeMap<&'static str, Faults>,
+    /// Raw records, each of which was followed to its end.
+    pub(super) events_checked: u64,
+    pub(super) accepted: u64,
+    pub(super) duplicates: u64,
+    pub(super) dead_letters: u64,
+    pub(super) late: u64,
+    pub(super) cells_checked: u64,
+    pub(super) sessions_checked: u64,
+    /// Must be 0.
+    pub(super) discrepancies: u64,
+    /// The first of them, in words.
+    pub(super) differences: Vec<String>,
+    pub(super) absorbed: Absorbed,
+    /// Ends of processes that nobody asked for, by exit code; -1 is a signal.
+    pub(super) exits: BTreeMap<String, BTreeMap<i32, u32>>,
+}
+
+/// Faults of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(super) struct Faults {
+    pub(super) injected: usize,
+    /// From a fault's end until all that had come in by then could be read, where it came alone.
+    pub(super) recovery_s: Quantiles,
+    /// The same where others went on meanwhile.
+    pub(super) recovery_among_others_s: Quantiles,
+}
+
+/// Of a number of times.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub(super) struct Quantiles {
+    pub(super) times: usize,
+    pub(super) p50: Option<f64>,
+    pub(super) p99: Option<f64>,
+}
+
+/// What was there more than once, and counts once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub(super) struct Absorbed {
+    /// Raw records that clients sent again, or too late for their session.
+    pub(super) raw: u64,
+    /// Records that ingest and enrich wrote again, of all that aggregate read.
+    pub(super) reports: u64,
+    pub(super) reports_share: f64,
+    /// Rows that aggregate wrote again as they were, of all that it wrote.
+    pub(super) rows: u64,
+    pub(super) rows_share: f64,
+    /// Dead letters beside the first of their source.
+    pub(super) dead_letters: u64,
+}
+
+impl Quantiles {
+    fn of(mut recovery: Vec<Duration>) -> Self {
+        recovery.sort();
+        let quantile = |share: f64| {
+            let rank = (share * recovery.len() as f64).ceil() as usize;
+            recovery.get(rank.max(1) - 1).map(|time| rounded(time.as_secs_f64()))
+        };
+        Self { times: recovery.len(), p50: quantile(0.5), p99: quantile(0.99) }
+    }
+
+    fn told(self) -> String {
+        match (self.p50, self.p99) {
+            (Some(p50), Some(p99)) => format!("{p50:.1} s, {p99:.1} s ({})", self.times),
+            _ => "–".to_owned(),
+        }
+    }
+}
+
+pub(super) fn rounded(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
+
+/// A run, before it is held against the truth.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) seed: u64,
+    pub(super) lasted: Duration,
+    pub(super) drained: Duration,
+    pub(super) injected: BTreeMap<Kind, usize>,
+    pub(super) recovered: Recovered,
+    pub(super) exits: BTreeMap<String, BTreeMap<i32, u32>>,
+}
+
+impl Report {
+    pub(super) fn new(mut run: Run, checked: Checked) -> Self {
+        let Checked { verdict, wrong, absorbed } = checked;
+        let Verdict { differences, mismatches, .. } = verdict;
+        let faults = run.injected.iter().map(|(kind, injected)| {
+            let mut recovery =
+                |alone| Quantiles::of(run.recovered.remove(&(*kind, alone)).unwrap_or_default());
+            let faults = Faults {
+                injected: *injected,
+                recovery_s: recovery(true),
+                recovery_among_others_s: recovery(false),
+            };
+            (kind.name(), faults)
+        });
+        Self {
+            seed: run.seed,
+            duration_s: rounded(run.lasted.as_secs_f64()),
+            drain_s: rounded(run.drained.as_secs_f64()),
+            build: build(),
+            faults: faults.collect(),
+            events_checked: verdict.raw_records,
+            accepted: verdict.accepted,
+            duplicates: verdict.duplicates,
+            dead_letters: verdict.dead_letters,
+            late: verdict.late,
+            cells_checked: verdict.cells_checked,
+            sessions_checked: verdict.sessions_checked,
+            discrepancies: mismatches + wrong.len() as u64,
+            differences: wrong.into_iter().chain(differences).collect(),
+            absorbed,
+            exits: run.exits,
+        }
+    }
+
+    /// The report as a page.
+    pub(super) fn markdown(&self) -> String {
+        let mut text = format!(
+            "| | |\n|---|---|\n\
+             | seed | {} |\n\
+             | faults came for | {:.0} s |\n\
+             | until everything had come to rest | {:.0} s |\n\
+             | build | {} |\n\
+             | events checked | {} |\n\
+             | accepted, duplicates, dead letters, late | {}, {}, {}, {} |\n\
+             | cells and sessions compared | {}, {} |\n\
+             | **discrepancies** | **{}** |\n\
+             | reports written again, and absorbed | {} ({:.1} % of those read) |\n\
+             | rows written again, and absorbed | {} ({:.1} % of those written) |\n\
+             | dead letters written again | {} |\n\n",
+            self.seed,
+            self.duration_s,
+            self.drain_s,
+            self.build,
+            self.events_checked,
+            self.accepted,
+            self.duplicates,
+            self.dead_letters,
+            self.late,
+            self.cells_checked,
+            self.sessions_checked,
+            self.discrepancies,
+            self.absorbed.reports,
+            self.absorbed.reports_share * 100.0,
+            self.absorbed.rows,
+            self.absorbed.rows_share * 100.0,
+            self.absorbed.dead_letters,
+        );
+        for difference in &self.differences {
+            let _ = writeln!(text, "- {difference}");
+        }
+        text += "| fault | times | fresh rows after: median, 99 % (of how many) | \
+                 among other faults |\n|---|---|---|---|\n";
+        for (kind, faults) in &self.faults {
+            let (alone, others) = (faults.recovery_s, faults.recovery_among_others_s);
+            let (alone, others) = (alone.told(), others.told());
+            let _ = writeln!(text, "| {kind} | {} | {alone} | {others} |", faults.injected);
+        }
+        text
+    }
+}
+
+const fn build() -> &'static str {
+    match (cfg!(debug_assertions), runtime::failpoints::PRESENT) {
+        (true, _) => "development",
+        (false, true) => "release, with failpoints",
+        (false, false) => "release, without failpoints",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recovery_is_told_by_rank_and_not_at_all_where_there_was_none() {
+        let times = Quantiles::of((1..=100).map(Duration::from_secs).collect());
+        assert_eq!((times.p50, times.p99), (Some(50.0), Some(99.0)));
+        assert_eq!(times.told(), "50.0 s, 99.0 s (100)");
+        assert_eq!(Quantiles::of(Vec::new()).told(), "–");
+    }
+}

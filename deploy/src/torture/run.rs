@@ -1,0 +1,410 @@
+//! `isobar torture`: the whole stack with real processes, faults by the schedule, then rest, then
+//! everything is held against the truth.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use simulate::world::Scenario;
+use tokio::runtime::{Builder, Runtime};
+
+use super::Options;
+use super::checks::check;
+use super::cluster::{Cluster, group};
+use super::faults::{Fault, Kind, Lane};
+use super::fleet::Instance;
+use super::kafka::{Kafka, Positions};
+use super::links::Party;
+use super::monitor::{Eyes, Monitor, answered, reached};
+use super::report::{Report, Run};
+use super::schedule::{Planned, alone_until, plan};
+use crate::demo::Sender;
+use crate::failure::{Context, Failure};
+use crate::play::World;
+use crate::services::Service;
+use crate::up;
+
+/// Between two looks at the faults.
+const BEAT: Duration = Duration::from_millis(100);
+/// What was hit has to be there again by then.
+const OVER: Duration = Duration::from_secs(240);
+/// Before the next try to heal what could not be healed.
+const RETRY: Duration = Duration::from_secs(1);
+/// Nothing new for so long: what has not arrived will not. Longer than any client waits for an
+/// answer: sink gives an insert five minutes.
+const STALLED: Duration = Duration::from_secs(400);
+/// Between two looks at how far everything is.
+const LOOK: Duration = Duration::from_secs(1);
+/// Between two lines while it drains.
+const TELL: Duration = Duration::from_secs(10);
+/// Looks that must find everything done.
+const QUIET: usize = 3;
+/// Time between two reports of a session, s.
+const PERIOD_S: f64 = 3.0;
+
+/// Set by Ctrl-C.
+#[derive(Clone, Default)]
+pub(super) struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    fn on_signal(&self, runtime: &Runtime) {
+        let stop = Arc::clone(&self.0);
+        runtime.spawn(async move {
+            if up::wait_for_signal().await.is_ok() {
+                stop.store(true, Ordering::Relaxed);
+            }
+        });
+    }
+
+    /// An error once it is set.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        match self.0.load(Ordering::Relaxed) {
+            true => Err(Failure("ended by a signal; nothing was checked".to_owned())),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Runs, and says whether nothing differs.
+pub(super) fn run(options: &Options) -> Result<bool, Failure> {
+    let kinds = options.kinds()?;
+    let planned = plan(options.seed, options.duration, &kinds);
+    if options.list {
+        for Planned { at, kind, lasts, .. } in planned {
+            let (at, lasts) = (at.as_secs_f64(), lasts.as_secs_f64());
+            println!("{at:7.1} s  {} for {lasts:.1} s: {}", kind.name(), kind.words());
+        }
+        return Ok(true);
+    }
+    let mut threads = Builder::new_multi_thread();
+    let runtime = threads.worker_threads(2).enable_all().build().context("threads")?;
+    let stop = Stop::default();
+    stop.on_signal(&runtime);
+    let folder = tempfile::Builder::new().prefix("isobar-torture-").tempdir().context("torture")?;
+    let outcome = torture(options, planned, runtime, &stop, folder.path());
+    if !matches!(outcome, Ok(true)) && stop.check().is_ok() {
+        println!("logs and data stay in {}", folder.keep().display());
+    }
+    outcome
+}
+
+fn torture(
+    options: &Options,
+    planned: Vec<Planned>,
+    runtime: Runtime,
+    stop: &Stop,
+    folder: &Path,
+) -> Result<bool, Failure> {
+    let crowd = ((options.rate * PERIOD_S) as u32).max(20);
+    let mut cluster = Cluster::start(folder, crowd, runtime, stop)?;
+    let eyes = Eyes {
+        kafka: Kafka::of(&cluster.stack.brokers(), cluster.partitions)?,
+        client: cluster.stack.access().client("dashboard"),
+        topics: cluster.topics.clone(),
+        handle: cluster.handle(),
+    };
+    let monitor = Monitor::start(eyes)?;
+    let look_up = planned.iter().any(|planned| planned.kind.lane() == Lane::LookUp);
+    println!("{} faults in {:.0} s, seed {}", planned.len(), secs(options.duration), options.seed);
+    let mut world = world(options, crowd, &cluster)?;
+    let mut director = Director::new(planned, options.duration);
+    while !director.is_done() {
+        stop.check()?;
+        if world.ended()? {
+            return Err(Failure("the world ended by itself".to_owned()));
+        }
+        cluster.blocks = monitor.blocks();
+        director.step(&mut cluster, &monitor)?;
+        std::thread::sleep(BEAT);
+    }
+    println!("{:7.1} s  all faults are over; draining …", secs(director.started.elapsed()));
+    let ended = Instant::now();
+    let lasted = director.started.elapsed();
+    let truths = rest(&mut cluster, &mut world, stop)?;
+    let drained = ended.elapsed();
+    let (recovered, injected) = (monitor.recovered(), director.injected);
+    drop(monitor);
+    println!("{:7.1} s  at rest; checking …", secs(director.started.elapsed()));
+    let checked = check(&cluster, truths, look_up)?;
+    let exits = cluster.fleet.exits();
+    let run = Run { seed: options.seed, lasted, drained, injected, recovered, exits };
+    let report = Report::new(run, checked);
+    tell(&report);
+    write(options.report.as_ref(), || serde_json::to_vec_pretty(&report).context("report"))?;
+    write(options.markdown.as_ref(), || Ok(report.markdown().into_bytes()))?;
+    Ok(report.discrepancies == 0)
+}
+
+fn world(options: &Options, sessions: u32, cluster: &Cluster) -> Result<Sender, Failure> {
+    let world = World {
+        seed: options.seed,
+        sessions,
+        rate: options.rate,
+        duration: None,
+        scenario: Scenario::Usual,
+    };
+    Sender::start_at(&cluster.links.kafka(Party::World), "world", &cluster.stack, &world)
+}
+
+fn secs(time: Duration) -> f64 {
+    time.as_secs_f64()
+}
+
+/// A fault that was injected.
+struct Active {
+    kind: Kind,
+    alone: bool,
+    fault: Box<dyn Fault>,
+    heals: Instant,
+    /// When it was healed.
+    healed: Option<Instant>,
+    /// When healing, or asking whether it is over, is tried again.
+    again: Instant,
+}
+
+/// Sees to it that faults come and go.
+struct Director {
+    started: Instant,
+    duration: Duration,
+    lanes: BTreeMap<Lane, VecDeque<Planned>>,
+    active: BTreeMap<Lane, Active>,
+    injected: BTreeMap<Kind, usize>,
+}
+
+impl Director {
+    fn new(planned: Vec<Planned>, duration: Duration) -> Self {
+        let mut lanes: BTreeMap<Lane, VecDeque<Planned>> = BTreeMap::new();
+        for planned in planned {
+            lanes.entry(planned.lane).or_default().push_back(planned);
+        }
+        let (active, injected) = (BTreeMap::new(), BTreeMap::new());
+        Self { started: Instant::now(), duration, lanes, active, injected }
+    }
+
+    /// True when no fault will come any more, and none is there.
+    fn is_done(&self) -> bool {
+        self.started.elapsed() >= self.duration && self.active.is_empty() && self.lanes.is_empty()
+    }
+
+    fn step(&mut self, cluster: &mut Cluster, monitor: &Monitor) -> Result<(), Failure> {
+        let lanes: Vec<Lane> = self.lanes.keys().chain(self.active.keys()).copied().collect();
+        for lane in lanes {
+            match self.active.remove(&lane) {
+                Some(active) => {
+                    if let Some(active) = go_on(active, cluster, monitor)? {
+                        self.active.insert(lane, active);
+                    }
+                }
+                None => self.next(lane, cluster, monitor)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Injects a lane's next fault, if it is its time.
+    fn next(
+        &mut self,
+        lane: Lane,
+        cluster: &mut Cluster,
+        monitor: &Monitor,
+    ) -> Result<(), Failure> {
+        let elapsed = self.started.elapsed();
+        let Some(queue) = self.lanes.get_mut(&lane) else { return Ok(()) };
+        // What was hit took its time to come back, and the run is over.
+        let alone = lane == Lane::Alone;
+        if elapsed >= if alone { alone_until(self.duration) } else { self.duration } {
+            queue.clear();
+        }
+        let waits = match alone {
+            true => !monitor.is_fresh(),
+            false => self.active.contains_key(&Lane::Alone),
+        };
+        if waits {
+            return Ok(());
+        }
+        let Some(planned) = queue.pop_front_if(|planned| planned.at <= elapsed) else {
+            if queue.is_empty() {
+                self.lanes.remove(&lane);
+            }
+            return Ok(());
+        };
+        let Planned { kind, lasts, seed, .. } = planned;
+        let mut fault = kind.fault(seed, lasts);
+        let whom = match fault.inject(cluster) {
+            Ok(whom) => whom,
+            // Somebody whom it needs may be down himself; what it has begun is still undone.
+            Err(failure) => format!("cannot be done now: {failure}"),
+        };
+        *self.injected.entry(kind).or_default() += 1;
+        println!("{:7.1} s  {}: {whom} ({:.1} s)", secs(elapsed), kind.name(), secs(lasts));
+        let now = Instant::now();
+        let active = Active { kind, alone, fault, heals: now + lasts, healed: None, again: now };
+        self.active.insert(lane, active);
+        Ok(())
+    }
+}
+
+/// One look at a fault; none is left once it is over.
+fn go_on(
+    mut active: Active,
+    cluster: &mut Cluster,
+    monitor: &Monitor,
+) -> Result<Option<Active>, Failure> {
+    let now = Instant::now();
+    if now < active.heals {
+        // What a fault cannot do now, it does later.
+        let _ = active.fault.go_on(cluster);
+        return Ok(Some(active));
+    }
+    if now < active.again {
+        return Ok(Some(active));
+    }
+    let tried = match active.healed {
+        None => active.fault.heal(cluster).map(|()| false),
+        Some(_) => active.fault.is_over(cluster),
+    };
+    match tried {
+        Ok(true) => return Ok(None),
+        Ok(false) => {
+            if active.healed.is_none() {
+                active.healed = Some(now);
+                monitor.healed(active.kind, active.alone);
+            }
+        }
+        Err(failure) if active.heals.elapsed() > OVER => {
+            return Err(Failure(format!("{} cannot be undone: {failure}", active.kind.name())));
+        }
+        Err(_) => active.again = now + RETRY,
+    }
+    if active.heals.elapsed() > OVER {
+        return Err(Failure(format!("{} does not end", active.kind.name())));
+    }
+    Ok(Some(active))
+}
+
+/// Ends the world, mends everything, and waits until nothing moves; the files of the truth.
+fn rest(cluster: &mut Cluster, world: &mut Sender, stop: &Stop) -> Result<Vec<PathBuf>, Failure> {
+    cluster.links.mend();
+    Instance::all().for_each(|instance| {
+        cluster.fleet.signal(instance, Signal::SIGCONT);
+        cluster.fleet.abort_at(instance, None);
+    });
+    cluster.fleet.as_usual();
+    world.stop()?;
+    let mut truths = vec![world.truth.clone(), cluster.poisoner.finish()?];
+    for guest in &mut cluster.guests {
+        guest.stop()?;
+        truths.push(guest.truth.clone());
+    }
+    come_to_rest(cluster, stop)?;
+    Ok(truths)
+}
+
+/// Waits until nothing moves because everything is done, or, much longer, until nothing moves.
+fn come_to_rest(cluster: &Cluster, stop: &Stop) -> Result<(), Failure> {
+    let (mut last, mut quiet, mut moved) = (None, 0, Instant::now());
+    let mut told = Instant::now();
+    while quiet < QUIET {
+        stop.check()?;
+        std::thread::sleep(LOOK);
+        let look = state(cluster);
+        let words = match look {
+            Ok(State { is_done, left, positions }) => {
+                quiet = if is_done { quiet + 1 } else { 0 };
+                if last.as_ref() != Some(&positions) {
+                    (last, moved) = (Some(positions), Instant::now());
+                }
+                left
+            }
+            Err(failure) => failure.to_string(),
+        };
+        if quiet == 0 && told.elapsed() > TELL {
+            told = Instant::now();
+            println!("           {words}");
+        }
+        if moved.elapsed() > STALLED {
+            println!("nothing has moved for {:.0} s: {words}", secs(STALLED));
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// How far everybody is.
+struct State {
+    /// Everything has been read, folded and inserted.
+    is_done: bool,
+    /// What is not, in words.
+    left: String,
+    /// By which moving is told from standing still.
+    positions: Vec<i64>,
+}
+
+fn state(cluster: &Cluster) -> Result<State, Failure> {
+    let client = cluster.stack.access().client("dashboard");
+    let answered = cluster.block_on(answered(&client))?;
+    let raw = cluster.kafka.ends(&cluster.topics.raw)?;
+    let mut is_done = reached(&answered, &raw);
+    let sum = |positions: &Positions| positions.values().sum::<i64>();
+    let mut left = format!("{} of {} raw records are answered for", sum(&answered), sum(&raw));
+    let mut positions: Vec<i64> = answered.into_values().collect();
+    for service in Service::ALL {
+        for topic in cluster.inputs(service) {
+            let ends = cluster.kafka.ends(topic)?;
+            let committed = cluster.kafka.committed(&group(service), topic)?;
+            let committed = committed.into_iter().map(|(partition, at)| (partition, at.offset));
+            let committed = committed.collect();
+            // Aggregate commits where a block begins, which it does not at its end.
+            if service != Service::Aggregate && !reached(&committed, &ends) {
+                is_done = false;
+                let behind = sum(&ends) - sum(&committed);
+                left += &format!("; {} is {behind} behind in {topic}", service.name());
+            }
+            positions.extend(ends.into_values().chain(committed.into_values()));
+        }
+    }
+    Ok(State { is_done, left, positions })
+}
+
+/// The last lines.
+fn tell(report: &Report) {
+    println!(
+        "{} events: {} accepted, {} duplicates, {} dead letters, {} late; {} cells and {} sessions",
+        report.events_checked,
+        report.accepted,
+        report.duplicates,
+        report.dead_letters,
+        report.late,
+        report.cells_checked,
+        report.sessions_checked,
+    );
+    println!(
+        "absorbed: {} reports ({:.1} % of those read), {} rows, {} dead letters",
+        report.absorbed.reports,
+        report.absorbed.reports_share * 100.0,
+        report.absorbed.rows,
+        report.absorbed.dead_letters,
+    );
+    for difference in &report.differences {
+        println!("  {difference}");
+    }
+    let faults: usize = report.faults.values().map(|faults| faults.injected).sum();
+    println!(
+        "{faults} faults of {} kinds, seed {}: {} discrepancies",
+        report.faults.len(),
+        report.seed,
+        report.discrepancies
+    );
+}
+
+fn write(
+    file: Option<&PathBuf>,
+    text: impl FnOnce() -> Result<Vec<u8>, Failure>,
+) -> Result<(), Failure> {
+    let Some(file) = file else { return Ok(()) };
+    fs::write(file, text()?).context(file.display())
+}

@@ -1,0 +1,160 @@
+//! When which fault comes: a function of the seed, the length of the run and the kinds asked for.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use rand::seq::SliceRandom as _;
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use super::faults::{Kind, Lane};
+
+/// Before the first fault something has to be there to be lost.
+const WARM_UP: Duration = Duration::from_secs(8);
+/// A run so short has short pauses, so that every kind comes up, and no time for one alone.
+const SHORT: Duration = Duration::from_secs(240);
+/// Up to here pauses are such that most kinds come up in half of the run.
+const MIDDLING: Duration = Duration::from_secs(1200);
+
+/// A fault to come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Planned {
+    /// Since the start of the run.
+    pub(super) at: Duration,
+    pub(super) kind: Kind,
+    pub(super) lane: Lane,
+    /// From its injection to its healing.
+    pub(super) lasts: Duration,
+    /// Of all that is random in it: whom it hits, and how.
+    pub(super) seed: u64,
+}
+
+/// When faults stop coming alone.
+pub(super) fn alone_until(duration: Duration) -> Duration {
+    if duration < SHORT { Duration::ZERO } else { duration / 2 }
+}
+
+/// All faults of a run, in the order of time. In the first half of all but short runs one comes at
+/// a time, so that it shows how long it takes to recover from it. Then every lane has its own, one
+/// after the other, and lanes do not wait for each other.
+pub(super) fn plan(seed: u64, duration: Duration, kinds: &[Kind]) -> Vec<Planned> {
+    let mut lanes: BTreeMap<Lane, Vec<Kind>> = BTreeMap::new();
+    for kind in kinds {
+        lanes.entry(kind.lane()).or_default().push(*kind);
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let half = alone_until(duration);
+    let mut all: Vec<Planned> = Vec::new();
+    if !half.is_zero() && !kinds.is_empty() {
+        let span = Span { from: WARM_UP, to: half, lane: Lane::Alone, pause_ms: 2_000..8_000 };
+        all.extend(span.faults(rng.random(), kinds));
+    }
+    let pause_ms = match duration {
+        _ if duration < SHORT => 500..3_000,
+        _ if duration < MIDDLING => 1_000..10_000,
+        _ => 5_000..45_000,
+    };
+    for (lane, kinds) in lanes {
+        let from = half.max(WARM_UP);
+        let span = Span { from, to: duration, lane, pause_ms: pause_ms.clone() };
+        all.extend(span.faults(rng.random(), &kinds));
+    }
+    all.sort_by_key(|planned| (planned.at, planned.kind));
+    all
+}
+
+/// A time in which faults of a lane come.
+struct Span {
+    from: Duration,
+    to: Duration,
+    lane: Lane,
+    pause_ms: Range<u64>,
+}
+
+impl Span {
+    /// Every kind once before any comes again.
+    fn faults(&self, seed: u64, kinds: &[Kind]) -> Vec<Planned> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut at = self.from;
+        let mut planned = Vec::new();
+        loop {
+            let mut round = kinds.to_vec();
+            round.shuffle(&mut rng);
+            for kind in round {
+                at += Duration::from_millis(rng.random_range(self.pause_ms.clone()));
+                let lasts = length(kind, self.to, &mut rng);
+                if at + lasts > self.to {
+                    return planned;
+                }
+                planned.push(Planned { at, kind, lane: self.lane, lasts, seed: rng.random() });
+                at += lasts;
+            }
+        }
+    }
+}
+
+/// Long faults are for long runs.
+fn length(kind: Kind, duration: Duration, rng: &mut ChaCha8Rng) -> Duration {
+    let (least, most) = kind.lasts();
+    let most = most.min(duration / 10).max(least);
+    let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    Duration::from_millis(rng.random_range(ms(least)..=ms(most)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const TWO_MINUTES: Duration = Duration::from_secs(120);
+    const AN_HOUR: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn a_seed_is_a_schedule() {
+        assert_eq!(plan(7, AN_HOUR, &Kind::ALL), plan(7, AN_HOUR, &Kind::ALL));
+        assert_ne!(plan(7, AN_HOUR, &Kind::ALL), plan(8, AN_HOUR, &Kind::ALL));
+    }
+
+    #[test]
+    fn faults_of_a_lane_do_not_overlap_and_end_before_the_run_does() {
+        for seed in 0..50 {
+            let mut free: BTreeMap<Lane, Duration> = BTreeMap::new();
+            for planned in plan(seed, AN_HOUR, &Kind::ALL) {
+                let free = free.entry(planned.lane).or_insert(WARM_UP);
+                assert!(planned.at >= *free && planned.at + planned.lasts <= AN_HOUR);
+                let (least, most) = planned.kind.lasts();
+                assert!((least..=most).contains(&planned.lasts), "{planned:?}");
+                *free = planned.at + planned.lasts;
+            }
+        }
+    }
+
+    #[test]
+    fn nearly_all_kinds_come_up_even_in_two_minutes() {
+        for seed in 0..50 {
+            let found = |duration| {
+                let planned = plan(seed, duration, &Kind::ALL);
+                planned.iter().map(|planned| planned.kind).collect::<BTreeSet<_>>().len()
+            };
+            assert!(found(5 * TWO_MINUTES) >= Kind::ALL.len() - 1, "seed {seed}");
+            assert!(found(TWO_MINUTES) >= Kind::ALL.len() - 3, "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn in_the_first_half_of_an_hour_one_fault_comes_at_a_time() {
+        let half = alone_until(AN_HOUR);
+        for planned in plan(3, AN_HOUR, &Kind::ALL) {
+            let until = planned.at + planned.lasts;
+            assert_eq!(planned.lane == Lane::Alone, until <= half, "{planned:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_asked_for_comes() {
+        let kinds = [Kind::KillService, Kind::Cut];
+        assert!(plan(1, AN_HOUR, &kinds).iter().all(|planned| kinds.contains(&planned.kind)));
+    }
+}

@@ -1,0 +1,142 @@
+//! TCP proxies on loopback whose connections can be made to fail as networks do.
+
+mod connection;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
+
+/// What a link does to its connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Condition {
+    /// Nothing.
+    #[default]
+    Open,
+    /// Closes them, and new ones at once.
+    Cut,
+    /// What is sent arrives so much later, and in order.
+    Delayed(Duration),
+    /// Nothing arrives any more, and nobody is told. It arrives when the link is open again.
+    BlackHole,
+    /// Connections that are there are closed on one side, and the other is never told; new ones
+    /// are as always.
+    HalfOpen(Side),
+}
+
+/// One end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Who connected.
+    Client,
+    /// Who was connected to.
+    Server,
+}
+
+/// What connections hear of.
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    condition: Condition,
+    /// Connections that began before the newest reset end.
+    resets: u64,
+}
+
+/// A thread that runs links for as long as it is there.
+#[derive(Debug)]
+pub struct Proxies(Option<Runtime>);
+
+impl Proxies {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// If there is none to be had.
+    pub fn start() -> io::Result<Self> {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(1).thread_name("proxies").enable_all().build().map(Some).map(Self)
+    }
+
+    /// Opens a link to `target`, on a free port.
+    ///
+    /// # Errors
+    /// If there is no port.
+    pub fn open(&self, target: SocketAddr) -> io::Result<Link> {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let port = listener.local_addr()?.port();
+        let (tell, state) = watch::channel(State::default());
+        if let Some(runtime) = &self.0 {
+            let _inside = runtime.enter();
+            runtime.spawn(accept(TcpListener::from_std(listener)?, target, state));
+        }
+        Ok(Link { port, tell })
+    }
+}
+
+impl Drop for Proxies {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// The way to one server. Dropped, it is cut.
+#[derive(Debug)]
+pub struct Link {
+    port: u16,
+    tell: watch::Sender<State>,
+}
+
+impl Link {
+    /// Its port on 127.0.0.1.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// From now on its connections are so.
+    pub fn set(&self, condition: Condition) {
+        self.tell.send_modify(|state| state.condition = condition);
+    }
+
+    /// How its connections are.
+    #[must_use]
+    pub fn condition(&self) -> Condition {
+        self.tell.borrow().condition
+    }
+
+    /// Closes all connections that there are.
+    pub fn reset(&self) {
+        self.tell.send_modify(|state| state.resets += 1);
+    }
+}
+
+/// Takes connections until the link is dropped.
+async fn accept(listener: TcpListener, target: SocketAddr, mut state: watch::Receiver<State>) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            changed = state.changed() => match changed {
+                Ok(()) => continue,
+                Err(_) => return,
+            },
+        };
+        let Ok((client, _)) = accepted else { continue };
+        if state.borrow().condition == Condition::Cut {
+            continue;
+        }
+        let state = state.clone();
+        tokio::spawn(async move {
+            if let Ok(server) = TcpStream::connect(target).await {
+                let _ = client.set_nodelay(true).and_then(|()| server.set_nodelay(true));
+                connection::run(client, server, state).await;
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

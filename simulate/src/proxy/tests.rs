@@ -1,0 +1,120 @@
+#![allow(clippy::unwrap_used)]
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Instant;
+
+use super::*;
+
+/// A server that says every byte again, and tells when a connection of it ends.
+fn echo() -> (SocketAddr, Receiver<()>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (tell, ended) = channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, tell) = (stream.unwrap(), tell.clone());
+            thread::spawn(move || {
+                let mut byte = [0];
+                while matches!(stream.read(&mut byte), Ok(1)) && stream.write_all(&byte).is_ok() {}
+                let _ = tell.send(());
+            });
+        }
+    });
+    (address, ended)
+}
+
+struct Client(TcpStream);
+
+impl Client {
+    fn of(link: &Link) -> Self {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, link.port())).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+        Self(stream)
+    }
+
+    /// What comes back for a byte: itself, an end, or nothing for a while.
+    fn answer(&mut self, byte: u8) -> Option<Option<u8>> {
+        let _ = self.0.write_all(&[byte]);
+        self.hear()
+    }
+
+    fn hear(&mut self) -> Option<Option<u8>> {
+        let mut answer = [0];
+        match self.0.read(&mut answer) {
+            Ok(1) => Some(Some(answer[0])),
+            Ok(_) => Some(None),
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => Some(None),
+            Err(_) => None,
+        }
+    }
+}
+
+const ENDED: Option<Option<u8>> = Some(None);
+const SILENCE: Option<Option<u8>> = None;
+
+fn says(byte: u8) -> Option<Option<u8>> {
+    Some(Some(byte))
+}
+
+#[test]
+fn an_open_link_carries_and_a_cut_one_closes_what_is_there_and_what_comes() {
+    let (proxies, (server, ended)) = (Proxies::start().unwrap(), echo());
+    let link = proxies.open(server).unwrap();
+    let mut client = Client::of(&link);
+    assert_eq!(client.answer(7), says(7));
+    link.set(Condition::Cut);
+    assert_eq!(client.hear(), ENDED);
+    ended.recv_timeout(Duration::from_secs(5)).unwrap();
+    assert_eq!(Client::of(&link).hear(), ENDED);
+    link.set(Condition::Open);
+    assert_eq!(Client::of(&link).answer(8), says(8));
+}
+
+#[test]
+fn what_a_black_hole_held_back_arrives_when_the_link_opens() {
+    let (proxies, (server, _)) = (Proxies::start().unwrap(), echo());
+    let link = proxies.open(server).unwrap();
+    let mut client = Client::of(&link);
+    assert_eq!(client.answer(1), says(1));
+    link.set(Condition::BlackHole);
+    assert_eq!(client.answer(2), SILENCE);
+    let mut later = Client::of(&link);
+    assert_eq!(later.answer(3), SILENCE);
+    link.set(Condition::Open);
+    assert_eq!((client.hear(), later.hear()), (says(2), says(3)));
+}
+
+#[test]
+fn delay_counts_both_ways() {
+    let (proxies, (server, _)) = (Proxies::start().unwrap(), echo());
+    let link = proxies.open(server).unwrap();
+    let mut client = Client::of(&link);
+    link.set(Condition::Delayed(Duration::from_millis(100)));
+    let asked = Instant::now();
+    assert_eq!(client.answer(1), says(1));
+    assert!(asked.elapsed() >= Duration::from_millis(200));
+}
+
+#[test]
+fn of_a_half_open_connection_one_side_never_hears_again_and_new_ones_are_well() {
+    let (proxies, (server, ended)) = (Proxies::start().unwrap(), echo());
+    let link = proxies.open(server).unwrap();
+    let mut client = Client::of(&link);
+    assert_eq!(client.answer(1), says(1));
+    link.set(Condition::HalfOpen(Side::Client));
+    ended.recv_timeout(Duration::from_secs(5)).unwrap();
+    assert_eq!(client.answer(2), SILENCE);
+    let mut new = Client::of(&link);
+    assert_eq!(new.answer(3), says(3));
+    link.set(Condition::Open);
+    assert_eq!((client.answer(4), new.answer(5)), (SILENCE, says(5)));
+    link.set(Condition::HalfOpen(Side::Server));
+    assert_eq!(new.hear(), ENDED);
+    assert!(ended.recv_timeout(Duration::from_millis(300)).is_err());
+    link.reset();
+    assert_eq!(client.hear(), ENDED);
+    ended.recv_timeout(Duration::from_secs(5)).unwrap();
+}
