@@ -1,6 +1,7 @@
 //! `rtc-enriched-v1`: the report with place, provider, device and scores, and no address.
 
 use crate::report::EventKind;
+use crate::report::Happened;
 use crate::report::Interval;
 use crate::report::Kind;
 use crate::report::Lineage;
@@ -162,4 +163,6 @@ pub struct EnrichedReport {
     pub look_ups: LookUps,
     /// Intervals with scores.
     pub intervals: Vec<ScoredInterval>,
+    /// What the same raw record told beside its event.
+    pub more_events: Vec<Happened>,
 }

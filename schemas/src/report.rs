@@ -268,6 +268,15 @@ pub struct Interval {
     pub limitation: Option<Limitation>,
 }
 
+/// Something that happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Happened {
+    /// What.
+    pub event: EventKind,
+    /// When, us since the Unix epoch.
+    pub event_us: i64,
+}
+
 /// The canonical record: one session's intervals from one raw event.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
@@ -309,4 +318,6 @@ pub struct Report {
     pub rating: Option<i32>,
     /// Intervals that end at this event.
     pub intervals: Vec<Interval>,
+    /// What the same raw record told beside its event.
+    pub more_events: Vec<Happened>,
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use schemas::{BlockAudit, CellPartial, Dimensions, Measures, PackTime, SessionPartial};
+use schemas::{BlockAudit, CellPartial, Dimensions, PackTime, SessionPartial};
 use simulate::oracle::{Bins, Cell, CellKey, NotAState, Packs, add};
 
 /// Rows of one table, in their newest version. What goes back is told.
