@@ -1,6 +1,6 @@
 //! What intervals and setups add up to.
 
-use schemas::{Direction, EnrichedReport, Kind, Measures, ScoredInterval, Sketches, Verdict};
+use schemas::{Direction, Kind, Measures, ScoredInterval, Sketches, Verdict};
 
 use crate::grouping::CellLabels;
 use crate::judged::Judged;
@@ -71,14 +71,14 @@ impl Sample {
     }
 
     /// What an attempt to set a call up adds.
-    pub(crate) fn of_setup(report: &EnrichedReport, failed: bool) -> Self {
-        let media_ms = report.time_to_media_ms.filter(|_| !failed);
+    pub(crate) fn of_setup(event_us: i64, failed: bool, media_ms: Option<i64>) -> Self {
+        let media_ms = media_ms.filter(|_| !failed);
         #[expect(clippy::cast_precision_loss, reason = "a sketch is exact to 1 %")]
         let time_to_media = media_ms.and_then(|ms| Bin::of(ms as f64));
         Self {
             kind: Kind::None,
             direction: Direction::None,
-            event_us: report.event_us,
+            event_us,
             measures: Measures {
                 setups_attempted: 1,
                 setups_failed: i64::from(failed),

@@ -8,9 +8,9 @@ use runtime::{
     Source,
 };
 use schemas::{
-    BlockAudit, CellPartial, DeadLetter, Direction, EnrichedReport, EventKind, Interval, Kind,
-    Lineage, Measures, PackTime, PackVerdict, Path, RawOutcome, ScoredInterval, SessionPartial,
-    Skipped, Verdict, Video,
+    BlockAudit, CellPartial, DeadLetter, Direction, EnrichedReport, EventKind, Happened, Interval,
+    Kind, Lineage, Measures, PackTime, PackVerdict, Path, RawOutcome, ScoredInterval,
+    SessionPartial, Skipped, Verdict, Video,
 };
 
 const SOURCE: Source = Source { input: Input(0), partition: Partition(2) };
@@ -216,6 +216,38 @@ fn setups_are_counted_in_a_cell_without_kind_or_direction() {
         assert_eq!(cell.measures, expected);
         assert_eq!(cell.sketches.time_to_media_ms, state(&[800.0]));
     }
+}
+
+#[test]
+fn what_one_record_tells_beside_its_event_counts_too() {
+    let mut run = Run::new(AggregateSettings::default());
+    let event_us = MINUTE_MS * 1000;
+    let mut connected = report(1, EventKind::Connected, event_us);
+    connected.time_to_media_ms = Some(800);
+    connected.more_events = [
+        (EventKind::Joined, -1_000_000),
+        (EventKind::Connected, 1_000_000),
+        (EventKind::Failed, 61_000_000),
+    ]
+    .map(|(event, after_us)| Happened { event, event_us: event_us + after_us })
+    .to_vec();
+    run.report(0, MINUTE_MS, &connected);
+    run.tick(5_000, Pace::Live);
+    let cells = run.sent::<CellPartial>(CELLS).into_iter();
+    let mut setups = cells
+        .filter(|cell| cell.grouping == "place")
+        .map(|cell| {
+            let told = cell.sketches.time_to_media_ms == state(&[800.0]);
+            let Measures { setups_attempted, setups_failed, .. } = cell.measures;
+            (cell.window_start, setups_attempted, setups_failed, told)
+        })
+        .collect::<Vec<_>>();
+    setups.sort_unstable();
+    let minute_s = MINUTE_MS / 1000;
+    assert_eq!(setups, [(minute_s, 2, 0, true), (minute_s + 60, 1, 1, false)]);
+    let session = &run.sent::<SessionPartial>(SESSIONS)[0];
+    assert_eq!((session.joined, session.connected, session.failed), (1, 2, 1));
+    assert_eq!(session.first_us, event_us - 1_000_000);
 }
 
 #[test]

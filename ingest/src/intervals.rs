@@ -9,7 +9,7 @@ mod window;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use schemas::{Direction, EventKind, Interval, Kind, Path, Report};
+use schemas::{Direction, EventKind, Happened, Interval, Kind, Path, Report};
 use xxhash_rust::xxh3::xxh3_128;
 
 use self::window::{Snapshot, Window};
@@ -30,6 +30,10 @@ pub(crate) enum Observed {
         /// What happened, in the light of what happened before; stats if that was here before and
         /// only its snapshots are new.
         event: EventKind,
+        /// Its event time, us since the Unix epoch, if that is not the record's.
+        event_us: Option<i64>,
+        /// What else happened.
+        more: Vec<Happened>,
         /// Intervals that end at the event.
         intervals: Vec<Interval>,
         /// The selected candidate pair.
@@ -105,17 +109,41 @@ impl Engine {
         if event.kind == EventKind::Stats {
             return self.snapshots(event);
         }
-        let happened = self.once(event);
+        let happened = match event.all.is_empty() {
+            true => self.once(event).map_or(Observed::Duplicate, Observed::event),
+            false => self.each_once(event),
+        };
         if !event.has_snapshots() {
-            return happened.map_or(Observed::Duplicate, Observed::event);
+            return happened;
         }
         match (happened, self.snapshots(event)) {
-            (Some(event), Observed::News { intervals, path, resets, .. }) => {
-                Observed::News { event, intervals, path, resets }
-            }
-            (Some(event), Observed::Duplicate) => Observed::event(event),
-            (None, of_snapshots) => of_snapshots,
+            (
+                Observed::News { event, event_us, more, .. },
+                Observed::News { intervals, path, resets, .. },
+            ) => Observed::News { event, event_us, more, intervals, path, resets },
+            (Observed::Duplicate, of_snapshots) => of_snapshots,
+            (happened, Observed::Duplicate) => happened,
         }
+    }
+
+    /// What is news of several things that happened. The one that says most of how the call went
+    /// is the event.
+    fn each_once(&mut self, event: &Event<'_>) -> Observed {
+        let mut news = Vec::with_capacity(event.all.len());
+        for one in &event.all {
+            let connection = one.connection.as_deref().unwrap_or(&event.peer_connection);
+            self.begin_key([&event.app, &event.call, &event.participant, connection]);
+            let is_new = self.is_new(one.kind as u8, b"", one.client_us);
+            let change = self.change(one.kind, one.is_state).filter(|_| is_new);
+            let event_us = one.client_us + event.shift_us;
+            news.extend(change.map(|event| Happened { event, event_us }));
+        }
+        let rank = |kind: EventKind| RANKS.iter().position(|ranked| *ranked == kind);
+        let most = (0..news.len()).min_by_key(|at| rank(news[*at].event).unwrap_or(RANKS.len()));
+        let Some(most) = most else { return Observed::Duplicate };
+        let Happened { event, event_us } = news.remove(most);
+        let (event_us, intervals) = (Some(event_us), Vec::new());
+        Observed::News { event, event_us, more: news, intervals, path: None, resets: 0 }
     }
 
     /// Takes an event of a record that was sent again and first appended at `appended_ms`. Its
@@ -211,7 +239,8 @@ impl Engine {
             Observed::Duplicate
         } else {
             let Snapshots { intervals, path, resets, .. } = told;
-            Observed::News { event: EventKind::Stats, intervals, path, resets }
+            let (event, event_us, more) = (EventKind::Stats, None, Vec::new());
+            Observed::News { event, event_us, more, intervals, path, resets }
         }
     }
 
@@ -330,10 +359,21 @@ struct Snapshots {
 
 impl Observed {
     /// An event without snapshots.
-    const fn event(event: EventKind) -> Self {
-        Self::News { event, intervals: Vec::new(), path: None, resets: 0 }
+    fn event(event: EventKind) -> Self {
+        let (event_us, more, intervals, path) = (None, Vec::new(), Vec::new(), None);
+        Self::News { event, event_us, more, intervals, path, resets: 0 }
     }
 }
+
+/// Kinds of events of which one record tells several, what says most first.
+const RANKS: [EventKind; 6] = [
+    EventKind::Failed,
+    EventKind::Connected,
+    EventKind::Disconnected,
+    EventKind::Reconnected,
+    EventKind::Left,
+    EventKind::Joined,
+];
 
 /// Keys of peer connections' states.
 const STATE: u8 = u8::MAX - 1;

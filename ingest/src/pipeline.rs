@@ -100,8 +100,12 @@ impl Pipeline {
                 partition.skip(offset, RawOutcome::Duplicate);
                 self.metrics.duplicates.inc();
             }
-            Ok((Observed::News { event, intervals, path, resets }, told)) => {
-                let mut report = Report { event, ..told };
+            Ok((Observed::News { event, event_us, more, intervals, path, resets }, told)) => {
+                let event_us = event_us.unwrap_or(told.event_us);
+                let mut report = Report { event, event_us, ..told };
+                if !more.is_empty() {
+                    report.more_events = more;
+                }
                 if report.intervals.is_empty() {
                     (report.path, report.intervals) = (path, intervals);
                 }
@@ -249,6 +253,7 @@ fn report(event: Event<'_>) -> Report {
         failed_device: event.failed_device,
         rating: event.rating,
         intervals: Vec::new(),
+        more_events: Vec::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::datum::{records, symbols};
 use crate::report::EventKind;
+use crate::report::Happened;
 use crate::report::Interval;
 use crate::report::Kind;
 use crate::report::Lineage;
@@ -168,6 +169,8 @@ records! {
         pub look_ups: LookUps,
         /// Intervals with scores.
         pub intervals: Vec<ScoredInterval>,
+        /// What the same raw record told beside its event.
+        pub more_events: Vec<Happened>,
     }
 }
 

@@ -25,8 +25,8 @@ pub use enriched::{
     Verdict,
 };
 pub use report::{
-    Audio, Claim, Direction, EventKind, Inbound, Interval, Kind, Limitation, Lineage, Path,
-    RawOutcome, Report, Skipped, Video,
+    Audio, Claim, Direction, EventKind, Happened, Inbound, Interval, Kind, Limitation, Lineage,
+    Path, RawOutcome, Report, Skipped, Video,
 };
 pub use session::SessionPartial;
 

@@ -274,6 +274,15 @@ records! {
         pub limitation: Option<Limitation>,
     }
 
+    /// Something that happened.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct Happened {
+        /// What.
+        pub event: EventKind,
+        /// When, us since the Unix epoch.
+        pub event_us: i64,
+    }
+
     /// The canonical record: one session's intervals from one raw event.
     #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct Report {
@@ -315,6 +324,8 @@ records! {
         pub rating: Option<i32>,
         /// Intervals that end at this event.
         pub intervals: Vec<Interval>,
+        /// What the same raw record told beside its event.
+        pub more_events: Vec<Happened>,
     }
 }
 

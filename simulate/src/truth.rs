@@ -150,6 +150,9 @@ pub struct Event {
     /// Rating of a feedback event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rating: Option<i64>,
+    /// What else happened, and when, µs since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<(EventKind, i64)>,
     /// Streams that this snapshot begins anew: they have no interval in it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub baselines: u32,

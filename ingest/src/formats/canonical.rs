@@ -6,7 +6,7 @@
 
 use schemas::{DecodeError, EventKind, Interval, Path, Report};
 
-use super::fields::{MAX_ASN, MAX_NAME, MAX_PROSE, bad, is_token, words};
+use super::fields::{MAX_ASN, MAX_EVENTS, MAX_NAME, MAX_PROSE, bad, is_token, words};
 use super::{Reason, Rejected};
 use crate::counts::{counts, signed};
 use crate::settings::Settings;
@@ -59,6 +59,19 @@ fn check(report: &Report, limits: &Settings) -> Result<(), Rejected> {
         return Err(Rejected::new(Reason::TooLarge, detail));
     }
     let longest_us = limits.look_back_ms().saturating_mul(1000);
+    if report.more_events.len() > MAX_EVENTS {
+        let detail = format!("more_events: more than {MAX_EVENTS}");
+        return Err(Rejected::new(Reason::TooLarge, detail));
+    }
+    for more in &report.more_events {
+        if matches!(more.event, EventKind::Cover | EventKind::Stats) {
+            return Err(bad("more_events.event", "one that happened"));
+        }
+        let beside_us = more.event_us.checked_sub(report.event_us).and_then(i64::checked_abs);
+        if beside_us.is_none_or(|us| us > longest_us) {
+            return Err(bad("more_events.event_us", "within the look-back of event_us"));
+        }
+    }
     report.intervals.iter().try_for_each(|interval| of_interval(interval, report, longest_us))
 }
 

@@ -12,6 +12,9 @@ use crate::counters::whole;
 /// Bytes of what names things: application, call, edge, ….
 pub(super) const MAX_NAME: usize = 256;
 
+/// Events of one record that are read: far more than happen between two snapshots.
+pub(super) const MAX_EVENTS: usize = 64;
+
 /// Bytes of what people or browsers wrote: reason, user agent.
 pub(super) const MAX_PROSE: usize = 1024;
 

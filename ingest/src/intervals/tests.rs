@@ -314,7 +314,14 @@ fn by_the_rule(log: &[Appended<'_>]) -> Vec<Observed> {
             .filter(|earlier| earlier.ssrc == this.ssrc)
             .max_by_key(|earlier| earlier.client_us);
         let event = EventKind::Stats;
-        let news = |intervals, resets| Observed::News { event, intervals, path: None, resets };
+        let news = |intervals, resets| Observed::News {
+            event,
+            event_us: None,
+            more: Vec::new(),
+            intervals,
+            path: None,
+            resets,
+        };
         match predecessor {
             None => news(vec![], 0),
             Some(earlier) if earlier.client_us >= this.client_us => Observed::Duplicate,

@@ -313,3 +313,37 @@ fn a_real_report_of_chrome_gives_the_reference_values() {
     near(ratio(path.ice_round_trip_us, path.ice_round_trip_count) / 1e3, 48.0);
     assert_eq!(path.local_candidate_type.as_deref(), Some("relay"));
 }
+
+#[test]
+fn all_events_of_a_client_sample_count_once_and_the_first_by_weight_is_the_reports() {
+    use EventKind::{Connected, Disconnected, Joined, Left, Reconnected};
+    let sample = |s: i64, events: &[(&str, &str, &str)]| {
+        let at_ms = START_MS + s * 1000;
+        let events = (0..).zip(events).map(|(n, (of, connection, state))| {
+            json!({"type": of, "timestamp": at_ms + n, "payload": {
+                "peerConnectionId": connection, "connectionState": state}})
+        });
+        let sample = json!({"timestamp": at_ms, "sentAt": at_ms, "receivedAt": at_ms + 7,
+            "callId": "c", "clientId": "p", "clientEvents": events.collect::<Vec<_>>(),
+            "peerConnections": [{"peerConnectionId": "a", "inboundRtps": [
+                {"id": "x", "kind": "audio", "ssrc": 1, "packetsReceived": s}]}]});
+        sample.to_string().into_bytes()
+    };
+    let change = "PEER_CONNECTION_STATE_CHANGED";
+    let first = [("CLIENT_JOINED", "", ""), (change, "a", "connected"), (change, "b", "connected")];
+    let second =
+        [(change, "a", "disconnected"), (change, "a", "connected"), ("CLIENT_LEFT", "", "")];
+    let records = [sample(0, &first), sample(0, &first), sample(10, &second)];
+    let life = run(&log(records));
+    let told = life.reports().into_iter().map(|report| {
+        let at = |us: i64| (us / 1000 - START_MS) % 10_000;
+        let more = report.more_events.iter().map(|more| (more.event, at(more.event_us)));
+        let packets = report.intervals.first().and_then(|interval| interval.packets_received);
+        (report.event, at(report.event_us), more.collect::<Vec<_>>(), packets)
+    });
+    let wanted = [
+        (Connected, 8, vec![(Joined, 7), (Connected, 9)], None),
+        (Disconnected, 7, vec![(Reconnected, 8), (Left, 9)], Some(10)),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), wanted);
+}

@@ -223,6 +223,8 @@ proptest! {
         for interval in observed.iter().flat_map(intervals) {
             let one = [Observed::News {
                 event: EventKind::Stats,
+                event_us: None,
+                more: Vec::new(),
                 intervals: vec![interval.clone()],
                 path: None,
                 resets: 0,
