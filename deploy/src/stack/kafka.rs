@@ -233,6 +233,7 @@ fn generated(index: usize, ports: &[BrokerPorts], folder: &Path) -> String {
          inter.broker.listener.name={among_brokers}\n\
          log.dirs={}\n\
          min.insync.replicas={}\n\
+         broker.session.timeout.ms={}\n\
          offsets.topic.replication.factor={copies}\n\
          transaction.state.log.replication.factor={copies}\n\
          share.coordinator.state.topic.replication.factor={copies}\n",
@@ -243,5 +244,8 @@ fn generated(index: usize, ports: &[BrokerPorts], folder: &Path) -> String {
         data.display(),
         // Of those topics that Kafka makes for itself, too.
         copies.div_ceil(2),
+        // A killed broker may register again only when its old session has timed out. On a busy
+        // machine several are late with their heartbeats at times.
+        if copies == 1 { 3000 } else { 8000 },
     )
 }

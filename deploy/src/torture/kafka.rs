@@ -98,13 +98,15 @@ impl Kafka {
         member.commit(&list, CommitMode::Sync).context("Kafka")
     }
 
-    /// True if every copy of every partition is where its leader is.
+    /// True if every copy of every partition is where its leader is, as far as those know who were
+    /// there all the time. For some seconds they do not know that a broker is gone.
     pub(super) fn is_in_sync(&self) -> bool {
-        let Ok(metadata) = self.client.fetch_metadata(None, Duration::from_millis(500)) else {
-            return false;
-        };
-        let mut partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
-        partitions.all(|one| one.leader() >= 0 && one.isr().len() == one.replicas().len())
+        is_in_sync(&self.client)
+    }
+
+    /// The same as a broker knows that has just come back: it says nothing before it is one of them.
+    pub(super) fn is_in_sync_at(&self, address: &str) -> bool {
+        client(address, "isobar-torture").is_ok_and(|client| is_in_sync(&client))
     }
 
     /// The number, from 1, of the broker that coordinates a group: it leads the partition of
@@ -119,6 +121,14 @@ impl Kafka {
         let leader = found.map(|one| one.leader());
         leader.ok_or_else(|| Failure(format!("Kafka: nobody coordinates {group}")))
     }
+}
+
+fn is_in_sync(client: &BaseConsumer) -> bool {
+    let Ok(metadata) = client.fetch_metadata(None, Duration::from_millis(500)) else {
+        return false;
+    };
+    let mut partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+    partitions.all(|one| one.leader() >= 0 && one.isr().len() == one.replicas().len())
 }
 
 /// `String.hashCode` of a text in ASCII.

@@ -219,20 +219,18 @@ impl Director {
         if elapsed >= if alone { alone_until(self.duration) } else { self.duration } {
             queue.clear();
         }
+        if queue.is_empty() {
+            self.lanes.remove(&lane);
+            return Ok(());
+        }
         let waits = match alone {
             true => !monitor.is_fresh(),
             false => self.active.contains_key(&Lane::Alone),
         };
-        if waits {
+        if waits || queue.front().is_some_and(|planned| planned.at > elapsed) {
             return Ok(());
         }
-        let Some(planned) = queue.pop_front_if(|planned| planned.at <= elapsed) else {
-            if queue.is_empty() {
-                self.lanes.remove(&lane);
-            }
-            return Ok(());
-        };
-        let Planned { kind, lasts, seed, .. } = planned;
+        let Some(Planned { kind, lasts, seed, .. }) = queue.pop_front() else { return Ok(()) };
         let mut fault = kind.fault(seed, lasts);
         let whom = match fault.inject(cluster) {
             Ok(whom) => whom,

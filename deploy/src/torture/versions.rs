@@ -77,10 +77,13 @@ impl Found {
     }
 }
 
+/// The identity and version of a row, from its record.
+type Identify = fn(&[u8]) -> Result<(u64, Version), Failure>;
+
 /// Reads all that aggregate has written.
 pub(super) fn read(brokers: &str, kafka: &Kafka, topics: &TopicNames) -> Result<Found, Failure> {
     let mut found = Found::default();
-    let mut rows = |topic: &str, version: fn(&[u8]) -> Result<(u64, Version), Failure>| {
+    let mut rows = |topic: &str, version: Identify| {
         let mut rows = Rows::default();
         each(brokers, kafka, topic, |payload| {
             let (identity, version) = version(payload)?;

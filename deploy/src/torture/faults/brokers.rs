@@ -1,5 +1,7 @@
 //! What happens to Kafka.
 
+use std::time::{Duration, Instant};
+
 use nix::sys::signal::Signal;
 use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
@@ -9,6 +11,8 @@ use super::Fault;
 use crate::failure::Failure;
 use crate::services::Service;
 
+/// Between two looks at a broker that comes back.
+const ASK: Duration = Duration::from_secs(1);
 /// More copies than there are brokers.
 const TOO_MANY: i32 = 4;
 
@@ -21,16 +25,17 @@ enum Target {
 pub(super) struct Kill {
     target: Target,
     killed: usize,
+    asked: Option<Instant>,
 }
 
 impl Kill {
     pub(super) fn any(mut rng: ChaCha8Rng) -> Self {
-        Self { target: Target::Broker(rng.random_range(0..3)), killed: 0 }
+        Self { target: Target::Broker(rng.random_range(0..3)), killed: 0, asked: None }
     }
 
     pub(super) fn coordinator(mut rng: ChaCha8Rng) -> Self {
         let service = Service::ALL[rng.random_range(0..Service::ALL.len())];
-        Self { target: Target::CoordinatorOf(service), killed: 0 }
+        Self { target: Target::CoordinatorOf(service), killed: 0, asked: None }
     }
 }
 
@@ -63,10 +68,17 @@ impl Fault for Kill {
 
     /// One at a time: with two behind, nothing can be written.
     fn is_over(&mut self, cluster: &mut Cluster) -> Result<bool, Failure> {
-        if let Some(kafka) = cluster.stack.kafka() {
-            kafka.brokers.iter_mut().try_for_each(crate::stack::Broker::check)?;
+        if self.asked.is_some_and(|asked| asked.elapsed() < ASK) {
+            return Ok(false);
         }
-        Ok(cluster.kafka.is_in_sync())
+        self.asked = Some(Instant::now());
+        let kafka = cluster.stack.kafka();
+        let Some(broker) = kafka.and_then(|kafka| kafka.brokers.get_mut(self.killed)) else {
+            return Ok(true);
+        };
+        broker.check()?;
+        let address = broker.address.clone();
+        Ok(cluster.kafka.is_in_sync_at(&address) && cluster.kafka.is_in_sync())
     }
 }
 
