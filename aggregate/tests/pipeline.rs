@@ -348,14 +348,29 @@ fn writes_wait_five_seconds_or_for_a_second_of_silence() {
 fn with_a_backlog_writes_wait_longer_and_come_at_the_blocks_end_at_the_latest() {
     let mut run = Run::new(AggregateSettings::default());
     run.report(0, MINUTE_MS, &report(1, EventKind::Joined, 1));
-    run.tick(59_999, Pace::Behind);
+    run.tick(299_999, Pace::Behind);
     assert!(run.out.sent.is_empty());
-    run.tick(60_000, Pace::Behind);
+    run.tick(300_000, Pace::Behind);
     assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1);
     run.out.sent.clear();
     run.report(1, MINUTE_MS, &report(2, EventKind::Left, 2));
     run.report(2, 2 * MINUTE_MS, &report(3, EventKind::Left, 3));
     assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1, "the block has ended");
+}
+
+#[test]
+fn a_backlog_of_those_who_write_the_reports_is_one_too() {
+    let mut run = Run::new(AggregateSettings::default());
+    run.report(0, MINUTE_MS + 20_000, &report(1, EventKind::Joined, 1));
+    run.tick(299_999, Pace::Live);
+    assert!(run.out.sent.is_empty());
+    run.report(1, MINUTE_MS + 20_000, &report(2, EventKind::Stats, 2));
+    run.tick(300_000, Pace::Live);
+    assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1);
+    run.out.sent.clear();
+    run.report(2, MINUTE_MS + 19_999, &report(3, EventKind::Left, 3));
+    run.tick(305_000, Pace::Live);
+    assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1, "and over with its last report");
 }
 
 #[test]

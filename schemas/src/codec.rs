@@ -73,7 +73,7 @@ impl Subject {
 }
 
 /// A record that travels under a [`Subject`].
-pub trait Record: Serialize + DeserializeOwned {
+pub trait Record: Serialize + DeserializeOwned + Default {
     /// The subject.
     const SUBJECT: Subject;
 
@@ -86,13 +86,14 @@ pub trait Record: Serialize + DeserializeOwned {
         CODECS[Self::SUBJECT as usize].writer.write_ser(out, self).map(drop)
     }
 
-    /// Takes a datum off the front of `input`.
+    /// Takes a datum off the front of `input` and becomes the record that it is.
     ///
     /// # Errors
     /// When the bytes do not begin with one.
     #[doc(hidden)]
-    fn read_datum(input: &mut &[u8]) -> Result<Self, DatumError> {
-        Ok(CODECS[Self::SUBJECT as usize].reader.read_deser(input).map_err(Box::new)?)
+    fn read_datum(&mut self, input: &mut &[u8]) -> Result<(), DatumError> {
+        *self = CODECS[Self::SUBJECT as usize].reader.read_deser(input).map_err(Box::new)?;
+        Ok(())
     }
 }
 
@@ -113,8 +114,8 @@ macro_rules! field_by_field {
             Ok(())
         }
 
-        fn read_datum(input: &mut &[u8]) -> Result<Self, DatumError> {
-            Ok(Self::read(input)?)
+        fn read_datum(&mut self, input: &mut &[u8]) -> Result<(), DatumError> {
+            Ok(self.read(input)?)
         }
     })* };
 }
@@ -219,7 +220,7 @@ pub fn schema(subject: Subject) -> &'static Schema {
 /// # Errors
 /// When a value does not fit the schema.
 pub fn encode<T: Record>(record: &T) -> Result<Vec<u8>, EncodeError> {
-    let mut bytes = Vec::with_capacity(512);
+    let mut bytes = Vec::with_capacity(2048);
     bytes.push(0);
     bytes.extend_from_slice(&T::SUBJECT.schema_id().to_be_bytes());
     record
@@ -233,12 +234,21 @@ pub fn encode<T: Record>(record: &T) -> Result<Vec<u8>, EncodeError> {
 /// # Errors
 /// When the bytes are not exactly one record of the subject.
 pub fn decode<T: Record>(bytes: &[u8]) -> Result<T, DecodeError> {
-    let mut rest = bytes;
-    let record = decode_first(&mut rest)?;
-    if rest.is_empty() {
-        Ok(record)
+    let mut record = T::default();
+    decode_into(bytes, &mut record).map(|()| record)
+}
+
+/// Decodes a record in Confluent framing in the place of another, whose memory it uses. After an
+/// error `record` is neither the one nor the other.
+///
+/// # Errors
+/// When the bytes are not exactly one record of the subject.
+pub fn decode_into<T: Record>(mut bytes: &[u8], record: &mut T) -> Result<(), DecodeError> {
+    read(&mut bytes, record)?;
+    if bytes.is_empty() {
+        Ok(())
     } else {
-        Err(DecodeError::Trailing { subject: T::SUBJECT.name(), left: rest.len() })
+        Err(DecodeError::Trailing { subject: T::SUBJECT.name(), left: bytes.len() })
     }
 }
 
@@ -247,6 +257,11 @@ pub fn decode<T: Record>(bytes: &[u8]) -> Result<T, DecodeError> {
 /// # Errors
 /// When the bytes do not begin with a record of the subject.
 pub fn decode_first<T: Record>(bytes: &mut &[u8]) -> Result<T, DecodeError> {
+    let mut record = T::default();
+    read(bytes, &mut record).map(|()| record)
+}
+
+fn read<T: Record>(bytes: &mut &[u8], record: &mut T) -> Result<(), DecodeError> {
     let subject = T::SUBJECT.name();
     let [0, a, b, c, d, datum @ ..] = *bytes else {
         return Err(DecodeError::Framing);
@@ -257,8 +272,7 @@ pub fn decode_first<T: Record>(bytes: &mut &[u8]) -> Result<T, DecodeError> {
         return Err(DecodeError::Schema { subject, found, newest });
     }
     let mut rest = datum;
-    let record =
-        T::read_datum(&mut rest).map_err(|source| DecodeError::Datum { subject, source })?;
+    record.read_datum(&mut rest).map_err(|source| DecodeError::Datum { subject, source })?;
     *bytes = rest;
-    Ok(record)
+    Ok(())
 }

@@ -23,16 +23,31 @@ pub enum Malformed {
 }
 
 /// A value that is part of a datum.
-pub(crate) trait Datum: Sized {
+pub(crate) trait Datum: Default {
     /// Appends the value's bytes.
     fn write(&self, out: &mut Vec<u8>);
 
-    /// Takes the value's bytes off the front of `input`.
-    fn read(input: &mut &[u8]) -> Result<Self, Malformed>;
+    /// Takes a value's bytes off the front of `input` and puts the value in the place of this one,
+    /// whose memory it uses. After an error this is neither the one nor the other.
+    fn read(&mut self, input: &mut &[u8]) -> Result<(), Malformed>;
 }
 
-/// More items than this are not made room for before they are there.
-const MOST_RESERVED: usize = 16;
+/// A number on its own.
+pub(crate) fn read_long(input: &mut &[u8]) -> Result<i64, Malformed> {
+    let mut zigzag = 0_u64;
+    for shift in (0..64).step_by(7) {
+        let byte = *input.split_off_first().ok_or(Malformed::Short)?;
+        // Of a tenth byte there is room for one bit.
+        if shift == 63 && byte > 1 {
+            return Err(Malformed::Number);
+        }
+        zigzag |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Ok((zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed());
+        }
+    }
+    Err(Malformed::Number)
+}
 
 impl Datum for i64 {
     fn write(&self, out: &mut Vec<u8>) {
@@ -44,20 +59,9 @@ impl Datum for i64 {
         out.push(rest as u8);
     }
 
-    fn read(input: &mut &[u8]) -> Result<Self, Malformed> {
-        let mut zigzag = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let byte = *input.split_off_first().ok_or(Malformed::Short)?;
-            // Of a tenth byte there is room for one bit.
-            if shift == 63 && byte > 1 {
-                return Err(Malformed::Number);
-            }
-            zigzag |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Ok((zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed());
-            }
-        }
-        Err(Malformed::Number)
+    fn read(&mut self, input: &mut &[u8]) -> Result<(), Malformed> {
+        *self = read_long(input)?;
+        Ok(())
     }
 }
 
@@ -66,8 +70,9 @@ impl Datum for i32 {
         i64::from(*self).write(out);
     }
 
-    fn read(input: &mut &[u8]) -> Result<Self, Malformed> {
-        i64::read(input)?.try_into().map_err(|_| Malformed::Number)
+    fn read(&mut self, input: &mut &[u8]) -> Result<(), Malformed> {
+        *self = read_long(input)?.try_into().map_err(|_| Malformed::Number)?;
+        Ok(())
     }
 }
 
@@ -76,18 +81,19 @@ impl Datum for bool {
         out.push(u8::from(*self));
     }
 
-    fn read(input: &mut &[u8]) -> Result<Self, Malformed> {
-        match input.split_off_first().ok_or(Malformed::Short)? {
-            0 => Ok(false),
-            1 => Ok(true),
-            _ => Err(Malformed::Choice),
-        }
+    fn read(&mut self, input: &mut &[u8]) -> Result<(), Malformed> {
+        *self = match input.split_off_first().ok_or(Malformed::Short)? {
+            0 => false,
+            1 => true,
+            _ => return Err(Malformed::Choice),
+        };
+        Ok(())
     }
 }
 
 /// A length and as many bytes.
 fn read_bytes<'a>(input: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {
-    let length = usize::try_from(i64::read(input)?).map_err(|_| Malformed::Number)?;
+    let length = usize::try_from(read_long(input)?).map_err(|_| Malformed::Number)?;
     input.split_off(..length).ok_or(Malformed::Short)
 }
 
@@ -97,8 +103,10 @@ impl Datum for Vec<u8> {
         out.extend_from_slice(self);
     }
 
-    fn read(input: &mut &[u8]) -> Result<Self, Malformed> {
-        read_bytes(input).map(<[u8]>::to_vec)
+    fn read(&mut self, input: &mut &[u8]) -> Result<(), Malformed> {
+        self.clear();
+        self.extend_from_slice(read_bytes(input)?);
+        Ok(())
     }
 }
 
@@ -108,8 +116,10 @@ impl Datum for String {
         out.extend_from_slice(self.as_bytes());
     }
 
-    fn read(input: &mut &[u8]) -> Result<Self, Malformed> {
-        str::from_utf8(read_bytes(input)?).map(str::to_owned).map_err(|_| Malformed::Text)
+    fn read(&mut self, input: &mut &[u8]) -> Result<(), Malformed> {
+        self.clear();
+        self.push_str(str::from_utf8(read_bytes(input)?).map_err(|_| Malformed::Text)?);
+        Ok(())
     }
 }
 
@@ -125,12 +135,13 @@ impl<T: Datum> Datum for Option<T> {
         }
     }
 
-    fn read(input: &mut &[u8]) -> Result<Self, Malformed> {
-        match i64::read(input)? {
-            0 => Ok(None),
-            1 => T::read(input).map(Some),
-            _ => Err(Malformed::Choice),
+    fn read(&mut self, input: &mut &[u8]) -> Result<(), Malformed> {
+        match read_long(input)? {
+            0 => *self = None,
+            1 => self.get_or_insert_default().read(input)?,
+            _ => return Err(Malformed::Choice),
         }
+        Ok(())
     }
 }
 
@@ -144,19 +155,23 @@ impl<T: Datum> Datum for Vec<T> {
         out.push(0);
     }
 
-    fn read(input: &mut &[u8]) -> Result<Self, Malformed> {
-        let mut items = Self::new();
+    fn read(&mut self, input: &mut &[u8]) -> Result<(), Malformed> {
+        let mut read = 0;
         loop {
-            let count = i64::read(input)?;
+            let count = read_long(input)?;
             if count == 0 {
-                return Ok(items);
+                self.truncate(read);
+                return Ok(());
             }
             if count < 0 {
-                i64::read(input)?;
+                read_long(input)?;
             }
-            items.reserve_exact((count.unsigned_abs() as usize).min(MOST_RESERVED));
             for _ in 0..count.unsigned_abs() {
-                items.push(T::read(input)?);
+                if read == self.len() {
+                    self.push(T::default());
+                }
+                self[read].read(input)?;
+                read += 1;
             }
         }
     }
@@ -180,8 +195,9 @@ macro_rules! records {
                 $(self.$field.write(out);)*
             }
 
-            fn read(input: &mut &[u8]) -> Result<Self, $crate::datum::Malformed> {
-                Ok(Self { $($field: <$kind as $crate::datum::Datum>::read(input)?,)* })
+            fn read(&mut self, input: &mut &[u8]) -> Result<(), $crate::datum::Malformed> {
+                $(self.$field.read(input)?;)*
+                Ok(())
             }
         }
     )* };
@@ -196,11 +212,12 @@ macro_rules! symbols {
                 (*self as i64).write(out);
             }
 
-            fn read(input: &mut &[u8]) -> Result<Self, $crate::datum::Malformed> {
+            fn read(&mut self, input: &mut &[u8]) -> Result<(), $crate::datum::Malformed> {
                 const SYMBOLS: &[$kind] = &[$($kind::$symbol),*];
-                let place = usize::try_from(i64::read(input)?);
+                let place = usize::try_from($crate::datum::read_long(input)?);
                 let symbol = place.ok().and_then(|place| SYMBOLS.get(place));
-                symbol.copied().ok_or($crate::datum::Malformed::Choice)
+                *self = *symbol.ok_or($crate::datum::Malformed::Choice)?;
+                Ok(())
             }
         }
     )* };

@@ -16,7 +16,8 @@ mod session;
 pub use block::BlockAudit;
 pub use cell::{CellPartial, Dimensions, Measures, PackTime, Sketches};
 pub use codec::{
-    DatumError, DecodeError, EncodeError, Record, Subject, decode, decode_first, encode, schema,
+    DatumError, DecodeError, EncodeError, Record, Subject, decode, decode_first, decode_into,
+    encode, schema,
 };
 pub use datum::Malformed;
 pub use dead_letter::DeadLetter;

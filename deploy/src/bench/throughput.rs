@@ -82,14 +82,17 @@ impl Arrivals {
         self.client.query(query).fetch_one().await.context("ClickHouse")
     }
 
-    /// Intervals visible everywhere where they belong.
-    async fn visible(&self) -> Result<u64, Failure> {
-        let cells = self.view.arrived().await?.intervals.cast_unsigned();
-        if !self.features.samples {
-            return Ok(cells);
+    /// Intervals visible everywhere where they belong. Of samples, which are cheap to count, there
+    /// have to be `expected` before the views are read.
+    async fn visible(&self, expected: u64) -> Result<u64, Failure> {
+        if self.features.samples {
+            let samples = self.client.query("SELECT count() FROM samples").fetch_one::<u64>();
+            let samples = samples.await.context("ClickHouse")?;
+            if samples < expected {
+                return Ok(samples);
+            }
         }
-        let samples = self.client.query("SELECT count() FROM samples").fetch_one::<u64>().await;
-        Ok(cells.min(samples.context("ClickHouse")?))
+        Ok(self.view.arrived().await?.intervals.cast_unsigned())
     }
 
     /// Waits for `expected` intervals; how long after `started` the last was visible. The views
@@ -99,7 +102,7 @@ impl Arrivals {
         while seen.1 < expected {
             tokio::time::sleep(LOOK).await;
             let folded = self.folded().await?;
-            let visible = if folded < expected { 0 } else { self.visible().await? };
+            let visible = if folded < expected { 0 } else { self.visible(expected).await? };
             if (folded, visible) > seen {
                 (seen, news) = ((folded, visible), Instant::now());
             }
