@@ -194,6 +194,9 @@ impl ConsumerLoop {
         self.health.beat();
         self.health.set_waits_for(self.waits_for());
         let now_ms = u64::try_from((now - self.started).as_millis()).unwrap_or(u64::MAX);
+        if !self.paused {
+            self.go_on()?;
+        }
         self.ids.refresh();
         if let Some(quota) = &mut self.quota
             && let Some(text) =
@@ -282,15 +285,22 @@ impl ConsumerLoop {
         if self.paused == congested || (self.paused && !self.flow.writer.is_relieved()) {
             return Ok(());
         }
-        let list = self.consumer.assignment().map_err(kafka_error)?;
         if congested {
+            let list = self.consumer.assignment().map_err(kafka_error)?;
             self.consumer.pause(&list).map_err(kafka_error)?;
         } else {
-            self.consumer.resume(&list).map_err(kafka_error)?;
+            self.go_on()?;
         }
         self.paused = congested;
         self.metrics.paused.set(i64::from(congested));
         Ok(())
+    }
+
+    /// Lets all partitions be read. Said again at every tick, for the client may overhear it while
+    /// it starts to fetch; to one that is not paused it does nothing.
+    fn go_on(&self) -> Result<(), Fatal> {
+        let list = self.consumer.assignment().map_err(kafka_error)?;
+        self.consumer.resume(&list).map_err(kafka_error)
     }
 
     /// Reads a batch; waits only while there is nothing to read.

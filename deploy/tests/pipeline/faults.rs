@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use deploy::demo::Watch;
 use deploy::pipeline::prepare;
 use deploy::services::{Service, Services, Surroundings};
-use deploy::stack::Stack;
+use deploy::stack::{PASSWORD, Stack};
 use nix::sys::signal::Signal;
 
 use crate::harness::{Turn, assert_well, verdict, world};
+use crate::program::Program;
 
 #[tokio::test]
 async fn a_service_that_is_killed_in_the_middle_loses_nothing_and_counts_nothing_twice() {
@@ -88,4 +89,41 @@ async fn servers_that_go_away_for_a_minute_delay_everything_and_lose_nothing() {
     for service in Service::ALL {
         assert_eq!(pipeline.services.restarts(service), 0, "{service:?} waited, and did not die");
     }
+}
+
+/// A partition that is paused when it goes is paused when it comes back, unless somebody thinks of it.
+#[tokio::test]
+async fn a_service_that_is_paused_while_its_group_changes_goes_on_afterwards() {
+    let turn = Turn::take();
+    let mut pipeline = turn.pipeline().await;
+    let guard = pipeline.stack.guard().clone();
+    let brokers = pipeline.stack.brokers();
+    let settings = [
+        ("SINK__URL", &*pipeline.stack.clickhouse_url()),
+        ("SINK__PASSWORD", PASSWORD),
+        ("LIMITS__IN_FLIGHT_MB", "1"),
+    ];
+    let start = || {
+        let program = Program::start("sink", &brokers, turn.folder.path(), &settings);
+        program.hear("assigned partitions");
+        program
+    };
+    let narrow = start();
+    let mut watch = Watch::start(&pipeline.stack, &world(60)).unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    pipeline.stack.clickhouse().unwrap().stop();
+
+    let patience = Instant::now() + Duration::from_secs(50);
+    while narrow.metrics().sum("isobar_paused") != Some(1.0) {
+        assert!(Instant::now() < patience, "it reads on:\n{}", narrow.said());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let third = start();
+    let clickhouse = pipeline.stack.clickhouse().unwrap();
+    clickhouse.resume(&guard).unwrap();
+    clickhouse.wait().unwrap();
+
+    assert_well(&verdict(&mut watch, &pipeline.stack).await);
+    narrow.stop();
+    third.stop();
 }
