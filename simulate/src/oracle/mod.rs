@@ -201,10 +201,10 @@ fn samples(event: &Event) -> Vec<Sample> {
     };
     let mut samples: Vec<Sample> =
         event.intervals.iter().map(|interval| sample(interval, event.ice)).collect();
-    for (kind, at_us) in happened(event) {
+    for (place, (kind, at_us)) in happened(event).enumerate() {
         match kind {
             EventKind::Connected => {
-                let media_ms = event.time_to_media_ms.filter(|_| kind == event.kind);
+                let media_ms = event.time_to_media_ms.filter(|_| place == 0);
                 samples.push(setup(at_us, 0, media_ms));
             }
             EventKind::Failed => samples.push(setup(at_us, 1, None)),
