@@ -233,11 +233,13 @@ impl Director {
         let Some(Planned { kind, lasts, seed, .. }) = queue.pop_front() else { return Ok(()) };
         let mut fault = kind.fault(seed, lasts);
         let whom = match fault.inject(cluster) {
-            Ok(whom) => whom,
+            Ok(whom) => {
+                *self.injected.entry(kind).or_default() += 1;
+                whom
+            }
             // Somebody whom it needs may be down himself; what it has begun is still undone.
             Err(failure) => format!("cannot be done now: {failure}"),
         };
-        *self.injected.entry(kind).or_default() += 1;
         println!("{:7.1} s  {}: {whom} ({:.1} s)", secs(elapsed), kind.name(), secs(lasts));
         let now = Instant::now();
         let active = Active { kind, alone, fault, heals: now + lasts, healed: None, again: now };
