@@ -25,7 +25,7 @@ const BINS_ONE_BY_ONE: u8 = 4;
 const BINS_IN_A_RUN: u8 = 12;
 
 /// Where a value is counted: with the zeros, or in the bin that holds GAMMA^key up to
-/// GAMMA^(key + 1). Many wait in every cell, and so that of none takes up no more, it is never 0.
+/// GAMMA^(key + 1). It is never 0, so that one that may be missing takes up no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bin(NonZeroI32);
 
