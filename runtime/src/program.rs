@@ -24,8 +24,7 @@ use crate::topic_ids::{Doubt, TopicIds};
 use crate::topology::{Obstacle, Topology};
 use crate::writer::Writer;
 
-/// Services hold many small things for as long as a block or a session lasts. glibc's allocator took
-/// a fifth of their CPU time for it.
+/// Services hold many small things for as long as a block or a session lasts (decision 0017).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
