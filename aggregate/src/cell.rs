@@ -1,10 +1,10 @@
 //! What intervals and setups add up to.
 
-use schemas::{Direction, EnrichedReport, Kind, Measures, ScoredInterval, Sketches, Verdict};
+use schemas::{Direction, Kind, Measures, ScoredInterval, Sketches, Verdict};
 
 use crate::grouping::CellLabels;
 use crate::judged::Judged;
-use crate::sketch::{Bin, Sketch};
+use crate::sketch::{Bin, write_state};
 
 /// How many quantities are kept as sketches.
 const QUANTITIES: usize = 8;
@@ -71,14 +71,14 @@ impl Sample {
     }
 
     /// What an attempt to set a call up adds.
-    pub(crate) fn of_setup(report: &EnrichedReport, failed: bool) -> Self {
-        let media_ms = report.time_to_media_ms.filter(|_| !failed);
+    pub(crate) fn of_setup(event_us: i64, failed: bool, media_ms: Option<i64>) -> Self {
+        let media_ms = media_ms.filter(|_| !failed);
         #[expect(clippy::cast_precision_loss, reason = "a sketch is exact to 1 %")]
         let time_to_media = media_ms.and_then(|ms| Bin::of(ms as f64));
         Self {
             kind: Kind::None,
             direction: Direction::None,
-            event_us: report.event_us,
+            event_us,
             measures: Measures {
                 setups_attempted: 1,
                 setups_failed: i64::from(failed),
@@ -102,9 +102,9 @@ fn quantities(scored: &ScoredInterval, observed_us: i64) -> [Option<f64>; QUANTI
     let loss = interval
         .packets_lost
         .zip(interval.packets_received)
-        .map(|(lost, received)| (lost.max(0), received.saturating_add(lost)))
+        .map(|(lost, received)| (lost, received.saturating_add(lost)))
         .filter(|(_, expected)| *expected > 0)
-        .map(|(lost, expected)| lost as f64 / expected as f64);
+        .map(|(lost, expected)| (lost as f64 / expected as f64).clamp(0.0, 1.0));
     let bit_rate_bps = interval.bytes.map(|bytes| bytes as f64 * 8.0 * 1e6 / observed_us as f64);
     let frames = interval.video.and_then(|video| video.frames);
     let frame_rate = frames
@@ -143,40 +143,83 @@ pub(crate) fn add(sum: &mut Measures, more: &Measures) {
     }
 }
 
-/// How many samples wait to be counted together. A sketch's bins lie anywhere in memory, and
-/// fetching them takes far longer than counting; so they are fetched once for many samples.
-const MOST_WAITING: usize = 8;
+/// Counts by quantity and bin. All of a cell's lie in one place: there are many cells with few bins
+/// each, and fetching what lies apart takes far longer than counting.
+#[derive(Clone, Debug, Default)]
+struct Counts(
+    /// Places and counts. At the front they rise, each place once; behind they are as they came.
+    Vec<(u32, u32)>,
+);
+
+/// A quantity's places are from its number times this on: first that of the zeros, then the keys.
+const PLACES: u32 = 1 << 20;
+/// Half of [`PLACES`], for keys may be negative.
+const MIDDLE: i32 = 1 << 19;
+/// Room for so many counts at first.
+const FEW: usize = 16;
+
+impl Counts {
+    fn add(&mut self, quantity: usize, bin: Bin) {
+        let Self(counts) = self;
+        if counts.len() == counts.capacity() {
+            self.make_room();
+        }
+        let place = bin.key().map_or(0, |key| (key + MIDDLE).cast_unsigned());
+        self.0.push((quantity as u32 * PLACES + place, 1));
+    }
+
+    /// Asks for memory only if counting what came has not made enough of it.
+    fn make_room(&mut self) {
+        self.settle();
+        self.0.reserve_exact(FEW.max(self.0.len() / 2));
+    }
+
+    /// Counts what came.
+    fn settle(&mut self) {
+        self.0.sort_unstable_by_key(|(place, _)| *place);
+        self.0.dedup_by(|(place, more), (first, count)| {
+            let same = place == first;
+            *count += if same { *more } else { 0 };
+            same
+        });
+    }
+
+    /// The zeros and the bins of a quantity, once it is settled.
+    fn of(&self, quantity: usize) -> (u32, impl ExactSizeIterator<Item = (i32, u32)>) {
+        let first = quantity as u32 * PLACES;
+        let before = |end: u32| self.0.partition_point(|(place, _)| *place < end);
+        let own = &self.0[before(first)..before(first + PLACES)];
+        let (zeros, bins) = match own {
+            [(place, zeros), bins @ ..] if *place == first => (*zeros, bins),
+            bins => (0, bins),
+        };
+        let key = move |place: u32| (place - first).cast_signed() - MIDDLE;
+        (zeros, bins.iter().map(move |(place, count)| (key(*place), *count)))
+    }
+}
 
 /// What a block has folded into one cell.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cell {
     pub(crate) measures: Measures,
     pub(crate) judged: Judged,
-    /// In the order of the fields of [`Sketches`].
-    sketches: [Sketch; QUANTITIES],
-    waiting: Vec<[Option<Bin>; QUANTITIES]>,
+    /// By quantity, in the order of the fields of [`Sketches`].
+    counts: Counts,
 }
 
 impl Cell {
     pub(crate) fn add(&mut self, sample: &Sample) {
         add(&mut self.measures, &sample.measures);
-        self.waiting.push(sample.bins);
-        if self.waiting.len() == MOST_WAITING {
-            self.settle();
+        for (quantity, bin) in sample.bins.iter().enumerate() {
+            if let Some(bin) = bin {
+                self.counts.add(quantity, *bin);
+            }
         }
-    }
-
-    fn settle(&mut self) {
-        for (quantity, sketch) in self.sketches.iter_mut().enumerate() {
-            let bins = self.waiting.iter().filter_map(|bins| bins[quantity]);
-            bins.for_each(|bin| sketch.add(bin));
-        }
-        self.waiting.clear();
     }
 
     /// Writes the sketches' states over what `row` held.
     pub(crate) fn write_sketches(&mut self, row: &mut Sketches) {
-        self.settle();
+        self.counts.settle();
         let states: [&mut Vec<u8>; QUANTITIES] = [
             &mut row.round_trip_ms,
             &mut row.jitter_ms,
@@ -187,8 +230,9 @@ impl Cell {
             &mut row.video_mos,
             &mut row.time_to_media_ms,
         ];
-        for (sketch, state) in self.sketches.iter().zip(states) {
-            sketch.write_state(state);
+        for (quantity, state) in states.into_iter().enumerate() {
+            let (zeros, bins) = self.counts.of(quantity);
+            write_state(zeros, bins, state);
         }
     }
 }

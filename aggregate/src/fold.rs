@@ -148,10 +148,13 @@ impl Fold {
 /// Intervals come first, and what the event itself is after them.
 fn samples(report: &EnrichedReport) -> Vec<Sample> {
     let intervals = report.intervals.iter().map(Sample::of_interval);
-    let set_up = match report.event {
-        EventKind::Connected => Some(Sample::of_setup(report, false)),
-        EventKind::Failed => Some(Sample::of_setup(report, true)),
+    let set_up = |event, event_us, media_ms| match event {
+        EventKind::Connected => Some(Sample::of_setup(event_us, false, media_ms)),
+        EventKind::Failed => Some(Sample::of_setup(event_us, true, media_ms)),
         _ => None,
     };
-    intervals.chain(set_up).collect()
+    let of_event = set_up(report.event, report.event_us, report.time_to_media_ms);
+    let more = report.more_events.iter();
+    let of_more = more.filter_map(|more| set_up(more.event, more.event_us, None));
+    intervals.chain(of_event).chain(of_more).collect()
 }

@@ -25,6 +25,10 @@ const DEAD_LETTERS: OutputTopic = OutputTopic(3);
 /// Silence after which a partition counts as idle: what it has is then written at once.
 const QUIET_MS: u64 = 1000;
 
+/// Reports whose events waited for so long before they came are a backlog, be it one of those who
+/// wrote them.
+const BACKLOG_MS: i64 = 20_000;
+
 /// Blocks that are folded by the rules committed with the first of them. Their rows need not wait
 /// for a commit; other settings have to.
 const HOLDS: u64 = 8;
@@ -55,6 +59,10 @@ pub(crate) struct Lane {
     heard: bool,
     heard_ms: u64,
     flushed_ms: u64,
+    /// From the raw event's append to that of its report, of the report read last.
+    waited_ms: i64,
+    /// The report read last: the next one uses its memory.
+    report: EnrichedReport,
 }
 
 #[derive(Debug)]
@@ -102,6 +110,8 @@ impl Lane {
             heard: false,
             heard_ms: now_ms,
             flushed_ms: now_ms,
+            waited_ms: 0,
+            report: EnrichedReport::default(),
         };
         if let Some(committed) = committed {
             let (metadata, seen) = Metadata::read(committed)?;
@@ -138,8 +148,12 @@ impl Lane {
         }
         let Some(block) = &mut self.block else { return Ok(()) };
         let full = block.extent.take(record.offset, record.appended, &block.rules);
-        match read(record) {
-            Ok(report) => self.report(&report, record, shared),
+        match read(record, &mut self.report) {
+            Ok(()) => {
+                let report = std::mem::take(&mut self.report);
+                self.report(&report, record, shared);
+                self.report = report;
+            }
             Err((reason, detail)) => {
                 block.audit.undecodable += 1;
                 shared.metrics.undecodable.inc();
@@ -154,6 +168,7 @@ impl Lane {
     fn report(&mut self, report: &EnrichedReport, record: &Record<'_>, shared: &Shared) {
         let Some(block) = &mut self.block else { return };
         let (metrics, lineage) = (&shared.metrics, &report.lineage);
+        self.waited_ms = record.appended.0.saturating_sub(lineage.raw_append_ms);
         let replayed = self.seen.contains(Offset(lineage.raw_to));
         #[cfg(feature = "mutations")]
         let replayed = replayed && !crate::mutations::lineage();
@@ -192,16 +207,17 @@ impl Lane {
         }
         let settings = &shared.settings;
         let after_s = match pace {
+            Pace::Live if self.waited_ms >= BACKLOG_MS => settings.flush_behind_s,
             Pace::Idle | Pace::Live => settings.flush_s,
             Pace::Behind => settings.flush_behind_s,
         };
         let quiet = pace == Pace::Idle && self.silent_ms(now_ms) >= QUIET_MS;
-        let waited_ms = now_ms.saturating_sub(self.flushed_ms);
+        let since_ms = now_ms.saturating_sub(self.flushed_ms);
         // A partition's rows are tens of MB: they wait until those of others are on their way.
         if out.congested() {
             return Ok(());
         }
-        if quiet || waited_ms >= u64::from(after_s) * 1000 {
+        if quiet || since_ms >= u64::from(after_s) * 1000 {
             self.flushed_ms = now_ms;
             return self.flush(shared, out);
         }
@@ -333,12 +349,12 @@ impl Lane {
     }
 }
 
-/// The report in a record, or why it is none: a short code and what was wrong.
-fn read(record: &Record<'_>) -> Result<EnrichedReport, (&'static str, String)> {
-    let report = schemas::decode::<EnrichedReport>(record.payload)
+/// Reads the report in a record, or says why it is none: a short code and what was wrong.
+fn read(record: &Record<'_>, report: &mut EnrichedReport) -> Result<(), (&'static str, String)> {
+    schemas::decode_into(record.payload, report)
         .map_err(|error| ("undecodable", error.to_string()))?;
     match lineage::fault(&report.lineage, record.source.partition) {
-        None => Ok(report),
+        None => Ok(()),
         Some(fault) => Err(("lineage", fault.to_owned())),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use runtime::{
-    Committed, Fatal, Handler, Offset, Output, Pace, Record, Refusal, RefusalReason, Source, Start,
+    Commit, Committed, Fatal, Handler, Output, Pace, Record, Refusal, RefusalReason, Source, Start,
 };
 
 use crate::block::{Metadata, MetadataError};
@@ -121,9 +121,9 @@ impl Handler for Pipeline {
         Ok(())
     }
 
-    fn committed(&mut self, source: Source, offset: Offset) {
-        if let Some(lane) = self.lanes.get_mut(&source) {
-            lane.committed(offset);
+    fn committed(&mut self, commit: &Commit) {
+        if let Some(lane) = self.lanes.get_mut(&commit.source) {
+            lane.committed(commit.offset);
         }
     }
 

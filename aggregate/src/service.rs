@@ -12,7 +12,7 @@ pub struct Aggregate;
 impl Service for Aggregate {
     const NAME: &'static str = "aggregate";
     const ABOUT: &'static str = "Folds enriched reports into cells and sessions";
-    const DEFAULT_PORT: u16 = 9103;
+    const DEFAULT_PORT: u16 = 9603;
     type Settings = AggregateSettings;
 
     fn topics(settings: &Settings<AggregateSettings>) -> Topics {

@@ -105,16 +105,8 @@ impl Session {
         names: &mut Interner,
     ) {
         self.place_in_time(report, labels, names);
-        match report.event {
-            EventKind::Joined => self.joined += 1,
-            EventKind::Connected => self.connected += 1,
-            EventKind::Failed => self.failed += 1,
-            EventKind::Left => self.left += 1,
-            EventKind::Disconnected => self.disconnected += 1,
-            EventKind::Reconnected => self.reconnected += 1,
-            EventKind::DeviceFailed => self.device_failed += 1,
-            EventKind::Cover | EventKind::Stats | EventKind::Feedback => {}
-        }
+        self.count(report.event);
+        report.more_events.iter().for_each(|more| self.count(more.event));
         let rating = report.rating.map(i64::from);
         sum(rating, &mut self.rating_sum, &mut self.rating_count);
         let (connect, media) = (report.time_to_connect_ms, report.time_to_media_ms);
@@ -139,9 +131,23 @@ impl Session {
         }
     }
 
+    fn count(&mut self, event: EventKind) {
+        match event {
+            EventKind::Joined => self.joined += 1,
+            EventKind::Connected => self.connected += 1,
+            EventKind::Failed => self.failed += 1,
+            EventKind::Left => self.left += 1,
+            EventKind::Disconnected => self.disconnected += 1,
+            EventKind::Reconnected => self.reconnected += 1,
+            EventKind::DeviceFailed => self.device_failed += 1,
+            EventKind::Cover | EventKind::Stats | EventKind::Feedback => {}
+        }
+    }
+
     fn place_in_time(&mut self, report: &EnrichedReport, labels: &Labels, names: &mut Interner) {
         let starts = report.intervals.iter().map(|scored| scored.interval.start_us);
-        let first_us = starts.fold(report.event_us, i64::min);
+        let more = report.more_events.iter().map(|more| more.event_us);
+        let first_us = starts.chain(more).fold(report.event_us, i64::min);
         self.span.first_us = self.span.first_us.min(first_us);
         let last = (report.event_us, report.lineage.raw_to);
         if last > self.span.last {

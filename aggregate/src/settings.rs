@@ -39,7 +39,7 @@ impl Default for AggregateSettings {
             epoch: 1,
             block_records: 100_000,
             flush_s: 5,
-            flush_behind_s: 60,
+            flush_behind_s: 300,
             window_s: 60,
             groupings: default_groupings(),
             watermark_bound_s: 30,

@@ -25,7 +25,7 @@ const BINS_ONE_BY_ONE: u8 = 4;
 const BINS_IN_A_RUN: u8 = 12;
 
 /// Where a value is counted: with the zeros, or in the bin that holds GAMMA^key up to
-/// GAMMA^(key + 1). Many wait in every cell, and so that of none takes up no more, it is never 0.
+/// GAMMA^(key + 1). It is never 0, so that one that may be missing takes up no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bin(NonZeroI32);
 
@@ -43,7 +43,7 @@ impl Bin {
     }
 
     /// None for the zeros.
-    fn key(self) -> Option<i32> {
+    pub(crate) fn key(self) -> Option<i32> {
         (self != Self::ZERO).then(|| self.0.get() - Self::SHIFT)
     }
 
@@ -120,20 +120,7 @@ impl Sketch {
 
     /// Writes the state over what `bytes` held.
     pub fn write_state(&self, bytes: &mut Vec<u8>) {
-        bytes.clear();
-        bytes.push(MAPPING);
-        bytes.extend_from_slice(&GAMMA.to_le_bytes());
-        bytes.extend_from_slice(&0f64.to_le_bytes());
-        bytes.extend_from_slice(&[POSITIVE, BINS_ONE_BY_ONE]);
-        write_varint(bytes, self.bins.len() as u64);
-        let mut previous = 0;
-        for &(key, count) in &self.bins {
-            write_varint(bytes, zigzag(i64::from(key) - previous));
-            bytes.extend_from_slice(&f64::from(count).to_le_bytes());
-            previous = i64::from(key);
-        }
-        bytes.extend_from_slice(&[NEGATIVE, BINS_ONE_BY_ONE, 0, ZERO]);
-        bytes.extend_from_slice(&f64::from(self.zeros).to_le_bytes());
+        write_state(self.zeros, self.bins.iter().copied(), bytes);
     }
 
     /// Reads a state, in either of the forms that ClickHouse writes: bins rise by key, and none is
@@ -160,6 +147,28 @@ impl Sketch {
         sketch.zeros = read_count(input)?;
         bytes.is_empty().then_some(sketch)
     }
+}
+
+/// Writes the state of bins that rise by key over what `bytes` held.
+pub(crate) fn write_state(
+    zeros: u32,
+    bins: impl ExactSizeIterator<Item = (i32, u32)>,
+    bytes: &mut Vec<u8>,
+) {
+    bytes.clear();
+    bytes.push(MAPPING);
+    bytes.extend_from_slice(&GAMMA.to_le_bytes());
+    bytes.extend_from_slice(&0f64.to_le_bytes());
+    bytes.extend_from_slice(&[POSITIVE, BINS_ONE_BY_ONE]);
+    write_varint(bytes, bins.len() as u64);
+    let mut previous = 0;
+    for (key, count) in bins {
+        write_varint(bytes, zigzag(i64::from(key) - previous));
+        bytes.extend_from_slice(&f64::from(count).to_le_bytes());
+        previous = i64::from(key);
+    }
+    bytes.extend_from_slice(&[NEGATIVE, BINS_ONE_BY_ONE, 0, ZERO]);
+    bytes.extend_from_slice(&f64::from(zeros).to_le_bytes());
 }
 
 fn read_bins(input: &mut &[u8], mut each: impl FnMut(i32, u32)) -> Option<()> {

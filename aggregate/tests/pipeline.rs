@@ -8,9 +8,9 @@ use runtime::{
     Source,
 };
 use schemas::{
-    BlockAudit, CellPartial, DeadLetter, Direction, EnrichedReport, EventKind, Interval, Kind,
-    Lineage, Measures, PackTime, PackVerdict, Path, RawOutcome, ScoredInterval, SessionPartial,
-    Skipped, Verdict, Video,
+    BlockAudit, CellPartial, DeadLetter, Direction, EnrichedReport, EventKind, Happened, Interval,
+    Kind, Lineage, Measures, PackTime, PackVerdict, Path, RawOutcome, ScoredInterval,
+    SessionPartial, Skipped, Verdict, Video,
 };
 
 const SOURCE: Source = Source { input: Input(0), partition: Partition(2) };
@@ -50,7 +50,7 @@ impl Run {
         self.pipeline.record(&record, &mut self.out).unwrap();
         // Nothing here waits for the group; that is tried where it may be late.
         for checkpoint in &self.out.checkpoints {
-            self.pipeline.committed(SOURCE, checkpoint.offset);
+            self.pipeline.committed(checkpoint);
         }
     }
 
@@ -219,6 +219,38 @@ fn setups_are_counted_in_a_cell_without_kind_or_direction() {
 }
 
 #[test]
+fn what_one_record_tells_beside_its_event_counts_too() {
+    let mut run = Run::new(AggregateSettings::default());
+    let event_us = MINUTE_MS * 1000;
+    let mut connected = report(1, EventKind::Connected, event_us);
+    connected.time_to_media_ms = Some(800);
+    connected.more_events = [
+        (EventKind::Joined, -1_000_000),
+        (EventKind::Connected, 1_000_000),
+        (EventKind::Failed, 61_000_000),
+    ]
+    .map(|(event, after_us)| Happened { event, event_us: event_us + after_us })
+    .to_vec();
+    run.report(0, MINUTE_MS, &connected);
+    run.tick(5_000, Pace::Live);
+    let cells = run.sent::<CellPartial>(CELLS).into_iter();
+    let mut setups = cells
+        .filter(|cell| cell.grouping == "place")
+        .map(|cell| {
+            let told = cell.sketches.time_to_media_ms == state(&[800.0]);
+            let Measures { setups_attempted, setups_failed, .. } = cell.measures;
+            (cell.window_start, setups_attempted, setups_failed, told)
+        })
+        .collect::<Vec<_>>();
+    setups.sort_unstable();
+    let minute_s = MINUTE_MS / 1000;
+    assert_eq!(setups, [(minute_s, 2, 0, true), (minute_s + 60, 1, 1, false)]);
+    let session = &run.sent::<SessionPartial>(SESSIONS)[0];
+    assert_eq!((session.joined, session.connected, session.failed), (1, 2, 1));
+    assert_eq!(session.first_us, event_us - 1_000_000);
+}
+
+#[test]
 fn a_session_tells_what_its_last_event_told_whatever_came_last() {
     let mut run = Run::new(AggregateSettings::default());
     let event_us = MINUTE_MS * 1000;
@@ -316,14 +348,29 @@ fn writes_wait_five_seconds_or_for_a_second_of_silence() {
 fn with_a_backlog_writes_wait_longer_and_come_at_the_blocks_end_at_the_latest() {
     let mut run = Run::new(AggregateSettings::default());
     run.report(0, MINUTE_MS, &report(1, EventKind::Joined, 1));
-    run.tick(59_999, Pace::Behind);
+    run.tick(299_999, Pace::Behind);
     assert!(run.out.sent.is_empty());
-    run.tick(60_000, Pace::Behind);
+    run.tick(300_000, Pace::Behind);
     assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1);
     run.out.sent.clear();
     run.report(1, MINUTE_MS, &report(2, EventKind::Left, 2));
     run.report(2, 2 * MINUTE_MS, &report(3, EventKind::Left, 3));
     assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1, "the block has ended");
+}
+
+#[test]
+fn a_backlog_of_those_who_write_the_reports_is_one_too() {
+    let mut run = Run::new(AggregateSettings::default());
+    run.report(0, MINUTE_MS + 20_000, &report(1, EventKind::Joined, 1));
+    run.tick(299_999, Pace::Live);
+    assert!(run.out.sent.is_empty());
+    run.report(1, MINUTE_MS + 20_000, &report(2, EventKind::Stats, 2));
+    run.tick(300_000, Pace::Live);
+    assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1);
+    run.out.sent.clear();
+    run.report(2, MINUTE_MS + 19_999, &report(3, EventKind::Left, 3));
+    run.tick(305_000, Pace::Live);
+    assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1, "and over with its last report");
 }
 
 #[test]

@@ -94,4 +94,9 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toDate(end_us)
 ORDER BY (raw_partition, raw_to, ordinal, end_us)
 TTL toDateTime(end_us) + INTERVAL 14 DAY
-SETTINGS ttl_only_drop_parts = 1, min_bytes_for_wide_part = 268435456;
+-- Inserts make compact parts, which cost half; merges make wide ones, and so can go column by column,
+-- which costs half, too.
+SETTINGS
+    ttl_only_drop_parts = 1,
+    min_bytes_for_wide_part = 67108864,
+    min_free_disk_ratio_to_perform_insert = 0.02;

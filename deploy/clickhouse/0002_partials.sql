@@ -24,7 +24,11 @@ ORDER BY (
     epoch, partition, block_start
 )
 TTL window_start + INTERVAL 14 DAY
-SETTINGS ttl_only_drop_parts = 1;
+-- Inserts make compact parts: with so many columns they cost half.
+SETTINGS
+    ttl_only_drop_parts = 1,
+    min_bytes_for_wide_part = 67108864,
+    min_free_disk_ratio_to_perform_insert = 0.02;
 
 -- What one block contributes to one session. first_us and last_us change with `upto`, so the
 -- partition is taken from the block.
@@ -86,7 +90,8 @@ CREATE TABLE IF NOT EXISTS session_partials
 ENGINE = ReplacingMergeTree(upto)
 PARTITION BY intDiv(block_start, 10000000)
 ORDER BY (app, call, participant, epoch, partition, block_start)
-TTL toDateTime(last_us) + INTERVAL 30 DAY;
+TTL toDateTime(last_us) + INTERVAL 30 DAY
+SETTINGS min_bytes_for_wide_part = 67108864, min_free_disk_ratio_to_perform_insert = 0.02;
 
 -- One audit row a block. A block that has ended is the newer version of itself.
 CREATE TABLE IF NOT EXISTS blocks
@@ -113,4 +118,5 @@ CREATE TABLE IF NOT EXISTS blocks
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(toDateTime(append_minute * 60, 'UTC'))
 ORDER BY (epoch, partition, block_start)
-TTL toDateTime(append_minute * 60, 'UTC') + INTERVAL 90 DAY;
+TTL toDateTime(append_minute * 60, 'UTC') + INTERVAL 90 DAY
+SETTINGS min_free_disk_ratio_to_perform_insert = 0.02;

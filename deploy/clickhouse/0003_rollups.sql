@@ -18,7 +18,8 @@ ORDER BY (
     window_start, grouping,
     {{dimensions:names}}
 )
-TTL window_start + INTERVAL 30 DAY;
+TTL window_start + INTERVAL 30 DAY
+SETTINGS min_free_disk_ratio_to_perform_insert = 0.02;
 
 CREATE TABLE IF NOT EXISTS cells_1h AS cells_1m
 ENGINE = ReplacingMergeTree(version)
@@ -28,7 +29,8 @@ ORDER BY (
     window_start, grouping,
     {{dimensions:names}}
 )
-TTL window_start + INTERVAL 400 DAY;
+TTL window_start + INTERVAL 400 DAY
+SETTINGS min_free_disk_ratio_to_perform_insert = 0.02;
 
 CREATE TABLE IF NOT EXISTS cells_1d AS cells_1m
 ENGINE = ReplacingMergeTree(version)
@@ -38,7 +40,8 @@ ORDER BY (
     window_start, grouping,
     {{dimensions:names}}
 )
-TTL window_start + INTERVAL 5 YEAR;
+TTL window_start + INTERVAL 5 YEAR
+SETTINGS min_free_disk_ratio_to_perform_insert = 0.02;
 
 -- Which hours of cells_1m hold all of cell_partials. Whoever inserts partials then raises `opened`
 -- of their hours above every number in this table; a rebuild takes the greatest number before it

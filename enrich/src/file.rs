@@ -24,3 +24,8 @@ pub(crate) fn read<T: DeserializeOwned>(json: &str) -> Result<T, String> {
 pub(crate) fn sound<T>(read: T, problems: &[String]) -> Result<T, String> {
     if problems.is_empty() { Ok(read) } else { Err(problems.join("; ")) }
 }
+
+/// By which name a file's values are kept with what they gave: `name@version`.
+pub(crate) fn label(name: &str, version: u32) -> String {
+    format!("{name}@{version}")
+}

@@ -22,10 +22,11 @@ pub(crate) fn latency_ms(interval: &Interval, path: Option<&Path>) -> Option<f64
     round_trip_ms(interval).or_else(|| ice_round_trip_ms(path?))
 }
 
-/// Share of packets lost, 0 to 1. Late duplicates can make the count of lost packets negative.
+/// Share of packets lost, 0 to 1. Late duplicates can make the count of lost packets negative, and a
+/// far end may report more of them than were sent since its last report.
 pub(crate) fn loss(interval: &Interval) -> Option<f64> {
     let (lost, received) = (interval.packets_lost?, interval.packets_received?);
-    quotient(lost.max(0), received.saturating_add(lost))
+    quotient(lost, received.saturating_add(lost)).map(|share| share.clamp(0.0, 1.0))
 }
 
 /// Jitter (RFC 3550) at the interval's end, ms.

@@ -110,6 +110,7 @@ impl Pipeline {
             failure_reason: report.failure_reason,
             failed_device: report.failed_device,
             rating: report.rating,
+            more_events: report.more_events,
             look_ups: self.look_ups.clone(),
         }
     }

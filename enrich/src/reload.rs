@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-use runtime::{Committed, Fatal, Handler, Offset, Output, Pace, Record, Source, Start};
+use runtime::{Commit, Committed, Fatal, Handler, Output, Pace, Record, Source, Start};
 
 use crate::geo::Geo;
 use crate::metrics::ReloadMetrics;
@@ -82,8 +82,8 @@ impl Handler for Reloading {
         self.pipeline.tick(now_ms, pace, out)
     }
 
-    fn committed(&mut self, source: Source, offset: Offset) {
-        self.pipeline.committed(source, offset);
+    fn committed(&mut self, commit: &Commit) {
+        self.pipeline.committed(commit);
     }
 
     fn holds_back(&self) -> bool {

@@ -5,7 +5,7 @@
 use schemas::Interval;
 
 /// Types of stats objects that tell counters (RTCStatsType); each is a bit of a set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub(crate) enum Told {
     /// `inbound-rtp`
@@ -18,6 +18,8 @@ pub(crate) enum Told {
     RemoteOutbound = 8,
     /// `candidate-pair`
     Pair = 16,
+    /// `transport`: it outlives its candidate pairs.
+    Transport = 32,
 }
 
 /// How a value may change from one snapshot to the next.
@@ -119,11 +121,11 @@ counters! {
     FreezeTime            (video freeze_us)                 Monotone Micro  [Inbound]                  ["totalFreezesDuration"];
     PauseCount            (video pause_count)               Monotone One    [Inbound]                  ["pauseCount"];
     PauseTime             (video pause_us)                  Monotone Micro  [Inbound]                  ["totalPausesDuration"];
-    LimitedCpu            (limitation cpu_us)               Monotone Micro  [Outbound]                 ["qualityLimitationDurations.cpu"];
-    LimitedBandwidth      (limitation bandwidth_us)         Monotone Micro  [Outbound]                 ["qualityLimitationDurations.bandwidth"];
-    LimitedOther          (limitation other_us)             Monotone Micro  [Outbound]                 ["qualityLimitationDurations.other"];
+    LimitedCpu            (limitation cpu_us)               Monotone Micro  [Outbound]                 ["qualityLimitationDurations.cpu" "qualityLimitationDurationCPU"];
+    LimitedBandwidth      (limitation bandwidth_us)         Monotone Micro  [Outbound]                 ["qualityLimitationDurations.bandwidth" "qualityLimitationDurationBandwidth"];
+    LimitedOther          (limitation other_us)             Monotone Micro  [Outbound]                 ["qualityLimitationDurations.other" "qualityLimitationDurationOther"];
     ResolutionChanges     (limitation resolution_changes)   Monotone One    [Outbound]                 ["qualityLimitationResolutionChanges"];
-    PairChanges           ()                                Monotone One    [Pair]                     ["selectedCandidatePairChanges"];
+    PairChanges           ()                                Monotone One    [Transport]                     ["selectedCandidatePairChanges"];
 }
 
 impl Counter {

@@ -14,6 +14,8 @@ pub(crate) struct Event<'a> {
     /// The format tells in which state the peer connection is now, and not what it was before:
     /// whether connected is a set-up or a return, the events before it tell.
     pub(crate) is_state: bool,
+    /// Where the record tells of several: all that happened, in order; `kind` is then not stats.
+    pub(crate) all: Vec<Happened<'a>>,
     /// Application.
     pub(crate) app: Cow<'a, str>,
     /// Call.
@@ -54,6 +56,19 @@ pub(crate) struct Event<'a> {
     pub(crate) more: Vec<Connection<'a>>,
 }
 
+/// One of several things that a record tells.
+#[derive(Clone, Debug)]
+pub(crate) struct Happened<'a> {
+    /// As [`Event::kind`].
+    pub(crate) kind: EventKind,
+    /// As [`Event::is_state`].
+    pub(crate) is_state: bool,
+    /// The peer connection that it is of; none: the event's.
+    pub(crate) connection: Option<Cow<'a, str>>,
+    /// When, by the client's clock, us since the Unix epoch.
+    pub(crate) client_us: i64,
+}
+
 /// Snapshots of a peer connection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Connection<'a> {
@@ -71,6 +86,7 @@ impl<'a> Event<'a> {
         Self {
             kind: EventKind::Stats,
             is_state: false,
+            all: Vec::new(),
             app: Cow::Borrowed(""),
             call: Cow::Borrowed(""),
             participant: Cow::Borrowed(""),
@@ -127,14 +143,15 @@ impl Event<'_> {
             || more.any(|connection| !connection.streams.is_empty() || connection.pair.is_some())
     }
 
-    /// The clocks of all of its snapshots.
+    /// The clocks of all of its snapshots, and of what happened.
     pub(crate) fn clocks(&mut self) -> impl Iterator<Item = &mut i64> {
         let more = self.more.iter_mut().flat_map(|connection| {
             let streams = connection.streams.iter_mut().map(|stream| &mut stream.client_us);
             streams.chain(connection.pair.iter_mut().map(|pair| &mut pair.client_us))
         });
         let streams = self.streams.iter_mut().map(|stream| &mut stream.client_us);
-        streams.chain(self.pair.iter_mut().map(|pair| &mut pair.client_us)).chain(more)
+        let all = self.all.iter_mut().map(|happened| &mut happened.client_us);
+        streams.chain(self.pair.iter_mut().map(|pair| &mut pair.client_us)).chain(more).chain(all)
     }
 
     /// Event time, us since the Unix epoch.
@@ -186,8 +203,19 @@ pub(crate) struct Pair<'a> {
     pub(crate) network_type: Option<Cow<'a, str>>,
     /// availableOutgoingBitrate, bit/s.
     pub(crate) available_outgoing_bitrate: Option<i64>,
+    /// Its transport, where that tells counters.
+    pub(crate) transport: Option<Transport<'a>>,
     /// iceState of the transport.
     pub(crate) ice_state: Option<Cow<'a, str>>,
     /// dtlsState of the transport.
     pub(crate) dtls_state: Option<Cow<'a, str>>,
+}
+
+/// A snapshot of the transport that carries a candidate pair, taken with it.
+#[derive(Clone, Debug)]
+pub(crate) struct Transport<'a> {
+    /// id of its stats object.
+    pub(crate) stats_id: Cow<'a, str>,
+    /// Its counters.
+    pub(crate) values: Values,
 }

@@ -2,10 +2,11 @@
 //! it is no part of the interface.
 
 use runtime::{
-    AppendTime, Handler as _, Input, Offset, Partition, Record, Recorder, Source as LogSource,
+    AppendTime, Handler as _, Input, Offset, Pace, Partition, Record, Recorder, Source as LogSource,
 };
 use schemas::{DeadLetter, EventKind, Interval, Path, Report};
 
+use crate::counts;
 use crate::formats::{self, CONTENT_TYPES, Decoded};
 use crate::metrics::Metrics;
 use crate::pipeline::{Pipeline, REPORTS};
@@ -71,6 +72,9 @@ fn written(content_type: Option<&str>, records: &[&[u8]]) -> Vec<Told> {
         };
         let taken = pipeline.record(&record, &mut out);
         assert!(taken.is_ok(), "{taken:?}");
+        out.commit(&mut pipeline);
+        let ticked = pipeline.tick(0, Pace::Live, &mut out);
+        assert!(ticked.is_ok(), "{ticked:?}");
     }
     let mut told = Vec::new();
     for sent in out.sent {
@@ -114,12 +118,12 @@ fn quotes_nothing(detail: &str, payload: &[u8]) {
 /// No time, count or duration is negative or absurd.
 fn plausible(report: &Report) {
     let Report { time_to_connect_ms, time_to_media_ms, .. } = report;
-    counts(&[*time_to_connect_ms, *time_to_media_ms]);
+    are_counts([*time_to_connect_ms, *time_to_media_ms].into_iter().flatten());
     assert!(report.rating.is_none_or(|rating| (1..=5).contains(&rating)), "{report:?}");
     if let Some(path) = &report.path {
         let Path { ice_round_trip_us, ice_round_trip_count, selected_pair_changes, .. } = path;
-        counts(&[*ice_round_trip_us, *ice_round_trip_count, *selected_pair_changes]);
-        counts(&[path.available_outgoing_bitrate]);
+        let counts = [*ice_round_trip_us, *ice_round_trip_count, *selected_pair_changes];
+        are_counts(counts.into_iter().chain([path.available_outgoing_bitrate]).flatten());
     }
     report.intervals.iter().for_each(of_interval);
 }
@@ -127,51 +131,13 @@ fn plausible(report: &Report) {
 fn of_interval(interval: &Interval) {
     assert!(interval.start_us < interval.end_us, "{interval:?}");
     assert!(interval.end_us.checked_sub(interval.start_us).is_some(), "{interval:?}");
-    let inbound = interval.inbound.unwrap_or_default();
-    let audio = interval.audio.unwrap_or_default();
-    let video = interval.video.unwrap_or_default();
-    let limitation = interval.limitation.unwrap_or_default();
-    for signed in [interval.packets_lost, audio.concealed_samples, interval.stream_packets] {
-        assert!(signed.is_none_or(|value| (-MOST..=MOST).contains(&value)), "{interval:?}");
-    }
-    counts(&[
-        interval.packets_received,
-        interval.packets_sent,
-        interval.bytes,
-        interval.retransmitted_packets,
-        interval.nack,
-        interval.round_trip_us,
-        interval.round_trip_count,
-        interval.jitter_us,
-        inbound.packets_discarded,
-        inbound.fec_packets,
-        inbound.fec_packets_discarded,
-        inbound.jitter_buffer_us,
-        inbound.jitter_buffer_emitted,
-        audio.total_samples,
-        audio.concealment_events,
-        audio.audio_level_micro,
-        video.frames,
-        video.frames_dropped,
-        video.key_frames,
-        video.qp_sum,
-        video.pli,
-        video.fir,
-        video.frame_width,
-        video.frame_height,
-        video.freeze_count,
-        video.freeze_us,
-        video.pause_count,
-        video.pause_us,
-        limitation.cpu_us,
-        limitation.bandwidth_us,
-        limitation.other_us,
-        limitation.resolution_changes,
-    ]);
+    let absurd = counts::signed(interval).find(|value| !(-MOST..=MOST).contains(value));
+    assert_eq!(absurd, None, "{interval:?}");
+    are_counts(counts::counts(interval));
 }
 
-fn counts(values: &[Option<i64>]) {
-    let absurd = values.iter().flatten().find(|value| !(0..=MOST).contains(*value));
+fn are_counts(values: impl IntoIterator<Item = i64>) {
+    let absurd = values.into_iter().find(|value| !(0..=MOST).contains(value));
     assert_eq!(absurd, None, "a count, or a duration");
 }
 

@@ -1,6 +1,6 @@
 //! The interval engine of one partition: from snapshots to what happened between them.
 //!
-//! Its state is a function of the last [`Engine::horizon_ms`] of the log by append time and of
+//! Its state is a function of the last [`Engine::keeps_ms`] of the log by append time and of
 //! nothing older, so that reading that much again restores it. A log's time is the greatest append
 //! time so far: brokers' clocks may differ when a partition moves, and the log is what counts.
 
@@ -9,7 +9,7 @@ mod window;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use schemas::{Direction, EventKind, Interval, Kind, Path, Report};
+use schemas::{Direction, EventKind, Happened, Interval, Kind, Path, Report};
 use xxhash_rust::xxh3::xxh3_128;
 
 use self::window::{Snapshot, Window};
@@ -30,6 +30,10 @@ pub(crate) enum Observed {
         /// What happened, in the light of what happened before; stats if that was here before and
         /// only its snapshots are new.
         event: EventKind,
+        /// Its event time, us since the Unix epoch, if that is not the record's.
+        event_us: Option<i64>,
+        /// What else happened.
+        more: Vec<Happened>,
         /// Intervals that end at the event.
         intervals: Vec<Interval>,
         /// The selected candidate pair.
@@ -41,7 +45,10 @@ pub(crate) enum Observed {
 
 /// Live state of one partition.
 pub(crate) struct Engine {
+    /// What a record may depend on, ms of the log before it.
     horizon_ms: i64,
+    /// The longest that ever is, ms.
+    keeps_ms: i64,
     now_ms: i64,
     swept_ms: i64,
     streams: HashMap<u128, Window, BuildHasherDefault<HashedKey>>,
@@ -54,10 +61,11 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// An engine that remembers `horizon_ms` of the log.
-    pub(crate) fn new(horizon_ms: i64) -> Self {
+    /// An engine that remembers `keeps_ms` of the log.
+    pub(crate) fn new(keeps_ms: i64) -> Self {
         Self {
-            horizon_ms,
+            horizon_ms: keeps_ms,
+            keeps_ms,
             now_ms: i64::MIN,
             swept_ms: i64::MIN,
             streams: HashMap::default(),
@@ -73,12 +81,22 @@ impl Engine {
         self.streams.len()
     }
 
+    /// From here on records depend on `horizon_ms` of the log, no more than is kept.
+    pub(crate) fn remember(&mut self, horizon_ms: i64) {
+        self.horizon_ms = horizon_ms.min(self.keeps_ms);
+    }
+
+    /// The log's time, ms since the Unix epoch.
+    pub(crate) const fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+
     /// A record was appended: the log's time goes on, whatever the record is worth.
     pub(crate) fn advance(&mut self, appended_ms: i64) {
         self.now_ms = self.now_ms.max(appended_ms);
-        let sweep_every = self.horizon_ms / 4;
+        let sweep_every = self.keeps_ms / 4;
         if self.now_ms.saturating_sub(sweep_every) >= self.swept_ms {
-            let oldest = self.oldest_ms();
+            let oldest = self.now_ms.saturating_sub(self.keeps_ms);
             self.streams.retain(|_, window| window.is_live(oldest));
             self.events.retain(|_, appended_ms| *appended_ms >= oldest);
             self.states.retain(|_, (appended_ms, _)| *appended_ms >= oldest);
@@ -91,17 +109,41 @@ impl Engine {
         if event.kind == EventKind::Stats {
             return self.snapshots(event);
         }
-        let happened = self.once(event);
+        let happened = match event.all.is_empty() {
+            true => self.once(event).map_or(Observed::Duplicate, Observed::event),
+            false => self.each_once(event),
+        };
         if !event.has_snapshots() {
-            return happened.map_or(Observed::Duplicate, Observed::event);
+            return happened;
         }
         match (happened, self.snapshots(event)) {
-            (Some(event), Observed::News { intervals, path, resets, .. }) => {
-                Observed::News { event, intervals, path, resets }
-            }
-            (Some(event), Observed::Duplicate) => Observed::event(event),
-            (None, of_snapshots) => of_snapshots,
+            (
+                Observed::News { event, event_us, more, .. },
+                Observed::News { intervals, path, resets, .. },
+            ) => Observed::News { event, event_us, more, intervals, path, resets },
+            (Observed::Duplicate, of_snapshots) => of_snapshots,
+            (happened, Observed::Duplicate) => happened,
         }
+    }
+
+    /// What is news of several things that happened. The one that says most of how the call went
+    /// is the event.
+    fn each_once(&mut self, event: &Event<'_>) -> Observed {
+        let mut news = Vec::with_capacity(event.all.len());
+        for one in &event.all {
+            let connection = one.connection.as_deref().unwrap_or(&event.peer_connection);
+            self.begin_key([&event.app, &event.call, &event.participant, connection]);
+            let is_new = self.is_new(one.kind as u8, b"", one.client_us);
+            let change = self.change(one.kind, one.is_state).filter(|_| is_new);
+            let event_us = one.client_us + event.shift_us;
+            news.extend(change.map(|event| Happened { event, event_us }));
+        }
+        let rank = |kind: EventKind| RANKS.iter().position(|ranked| *ranked == kind);
+        let most = (0..news.len()).min_by_key(|at| rank(news[*at].event).unwrap_or(RANKS.len()));
+        let Some(most) = most else { return Observed::Duplicate };
+        let Happened { event, event_us } = news.remove(most);
+        let (event_us, intervals) = (Some(event_us), Vec::new());
+        Observed::News { event, event_us, more: news, intervals, path: None, resets: 0 }
     }
 
     /// Takes an event of a record that was sent again and first appended at `appended_ms`. Its
@@ -197,7 +239,8 @@ impl Engine {
             Observed::Duplicate
         } else {
             let Snapshots { intervals, path, resets, .. } = told;
-            Observed::News { event: EventKind::Stats, intervals, path, resets }
+            let (event, event_us, more) = (EventKind::Stats, None, Vec::new());
+            Observed::News { event, event_us, more, intervals, path, resets }
         }
     }
 
@@ -236,13 +279,21 @@ impl Engine {
         }
         let Some(pair) = pair else { return };
         let key = self.key(PAIR, pair.stats_id.as_bytes(), 0);
-        let path = match self.step(key, pair.client_us, &pair.values) {
+        let mut path = match self.step(key, pair.client_us, &pair.values) {
             Step::Since { differences, .. } => path(pair, &differences),
             step => {
                 told.stale += usize::from(step == Step::Stale);
                 path(pair, &Values::EMPTY)
             }
         };
+        if let Some(transport) = &pair.transport {
+            let key = self.key(TRANSPORT, transport.stats_id.as_bytes(), 0);
+            if let Step::Since { differences, .. } =
+                self.step(key, pair.client_us, &transport.values)
+            {
+                path.selected_pair_changes = differences.get(Counter::PairChanges);
+            }
+        }
         told.path = Some(match told.path.take() {
             None => path,
             Some(first) => both(first, &path),
@@ -251,11 +302,12 @@ impl Engine {
 
     fn step(&mut self, key: u128, client_us: i64, values: &Values) -> Step {
         let oldest_ms = self.oldest_ms();
+        let kept_ms = self.now_ms.saturating_sub(self.keeps_ms);
         let key = self.apart(key);
         let first_ms = self.again_ms.unwrap_or(self.now_ms);
         let nearby = first_ms.saturating_sub(self.horizon_ms)..;
         let window = self.streams.entry(key).or_default();
-        let step = match window.predecessor(oldest_ms) {
+        let step = match window.predecessor(kept_ms, oldest_ms) {
             None => Step::Baseline,
             Some(predecessor) if !nearby.contains(&predecessor.first_ms) => Step::Baseline,
             Some(predecessor) if client_us <= predecessor.client_us => Step::Stale,
@@ -307,10 +359,21 @@ struct Snapshots {
 
 impl Observed {
     /// An event without snapshots.
-    const fn event(event: EventKind) -> Self {
-        Self::News { event, intervals: Vec::new(), path: None, resets: 0 }
+    fn event(event: EventKind) -> Self {
+        let (event_us, more, intervals, path) = (None, Vec::new(), Vec::new(), None);
+        Self::News { event, event_us, more, intervals, path, resets: 0 }
     }
 }
+
+/// Kinds of events of which one record tells several, what says most first.
+const RANKS: [EventKind; 6] = [
+    EventKind::Failed,
+    EventKind::Connected,
+    EventKind::Disconnected,
+    EventKind::Reconnected,
+    EventKind::Left,
+    EventKind::Joined,
+];
 
 /// Keys of peer connections' states.
 const STATE: u8 = u8::MAX - 1;
@@ -320,6 +383,9 @@ const REPORT: u8 = u8::MAX - 2;
 
 /// Keys of offsets that records were sent again from.
 const AGAIN: u8 = u8::MAX - 3;
+
+/// Keys of transports.
+const TRANSPORT: u8 = u8::MAX - 4;
 
 /// Keys of candidate pairs; those of streams have their [`Direction`] here.
 const PAIR: u8 = u8::MAX;
@@ -371,10 +437,12 @@ fn interval(stream: &Stream<'_>, differences: &Values) -> Interval {
 
 /// What the far end told of an outbound stream.
 fn far_end(interval: &mut Interval, differences: &Values) {
-    // Few browsers pass on how many packets the far end received.
+    // Few browsers pass on how many packets the far end received. It may report more of them lost
+    // than were sent in the interval, so that this is signed: else sums would depend on how a
+    // stream is cut into intervals.
     interval.packets_received = interval.packets_received.or_else(|| {
         let (sent, lost) = interval.packets_sent.zip(interval.packets_lost)?;
-        Some((sent - lost).max(0))
+        Some(sent - lost)
     });
     if differences.get(Counter::RemoteTime) == Some(0) {
         // No receiver report came in the interval: nothing is known of it. What the next one
@@ -397,7 +465,7 @@ fn path(pair: &Pair<'_>, differences: &Values) -> Path {
         available_outgoing_bitrate: pair.available_outgoing_bitrate,
         ice_state: text(&pair.ice_state),
         dtls_state: text(&pair.dtls_state),
-        selected_pair_changes: differences.get(Counter::PairChanges),
+        selected_pair_changes: None,
     }
 }
 

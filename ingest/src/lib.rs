@@ -5,6 +5,7 @@
 //! stream. What cannot be used is dead-lettered with its bytes and a reason.
 
 mod counters;
+mod counts;
 mod event;
 mod formats;
 mod intervals;
@@ -12,7 +13,10 @@ mod lineage;
 mod metrics;
 #[cfg(feature = "mutations")]
 pub mod mutations;
+mod outbox;
+mod partition;
 mod pipeline;
+mod rules;
 mod settings;
 
 #[cfg(any(test, feature = "fuzzing"))]

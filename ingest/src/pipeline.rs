@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use runtime::{
-    AppendTime, Committed, Fatal, Handler, Offset, Output, OutputTopic, Pace, Record, Replayed,
+    AppendTime, Commit, Committed, Fatal, Handler, Output, OutputTopic, Pace, Record, Replayed,
     Source, Start, dead_letter,
 };
 use schemas::{EventKind, Lineage, RawOutcome, Report};
@@ -12,8 +12,8 @@ use schemas::{EventKind, Lineage, RawOutcome, Report};
 use crate::event::Event;
 use crate::formats::{self, Decoded, Reason, Rejected, decode};
 use crate::intervals::{Engine, Observed};
-use crate::lineage::Pending;
 use crate::metrics::Metrics;
+use crate::partition::Partition;
 use crate::settings::Settings;
 
 /// Canonical reports.
@@ -21,12 +21,6 @@ pub(crate) const REPORTS: OutputTopic = OutputTopic(0);
 
 /// What could not be used.
 pub(crate) const DEAD_LETTERS: OutputTopic = OutputTopic(1);
-
-/// How long what yields no report may wait for one that covers it.
-const COVER_AFTER_MS: u64 = 1000;
-
-/// Runs of not accepted offsets that one report may carry.
-const MAX_RUNS: usize = 1000;
 
 /// The logic of ingest.
 pub(crate) struct Pipeline {
@@ -36,18 +30,22 @@ pub(crate) struct Pipeline {
     partitions: HashMap<Source, Partition>,
 }
 
-/// State of one partition of the raw topic.
-struct Partition {
-    engine: Engine,
-    pending: Pending,
-    /// Since which tick something waits for an output; unknown until the next tick.
-    waiting_since_ms: Option<u64>,
-}
-
 impl Pipeline {
     /// Logic for records of `raw_topic`.
     pub(crate) fn new(settings: Settings, raw_topic: String, metrics: Metrics) -> Self {
         Self { settings, raw_topic, metrics, partitions: HashMap::new() }
+    }
+
+    /// State of a partition as what is committed tells it.
+    fn resume(&self, source: Source, committed: Option<&Committed>) -> Result<Partition, Fatal> {
+        Partition::resume(source, committed, self.settings.clone()).map_err(|error| {
+            Fatal(format!(
+                "{} partition {}: cannot go on from the committed offset: {error}. Run the release \
+                 that committed it, or set the group's offset anew (kafka-consumer-groups.sh \
+                 --reset-offsets)",
+                self.raw_topic, source.partition
+            ))
+        })
     }
 
     /// What becomes of a record; of one that was sent again, from where and appended when.
@@ -65,9 +63,14 @@ impl Pipeline {
             ))
         })?;
         partition.engine.advance(appended.0);
+        if !record.look_back {
+            partition.reach(record.offset.0, out)?;
+        }
         let engine = &mut partition.engine;
+        let limits = partition.rules.limits(record.offset.0, engine.now_ms());
+        engine.remember(limits.look_back_ms());
         let observed = match again {
-            None => read(record, &self.settings).map(|told| match told {
+            None => read(record, limits).map(|told| match told {
                 Decoded::Event(event) => (engine.observe(&event), report(event)),
                 Decoded::Report(report) => (engine.observe_report(&report), report),
             }),
@@ -75,7 +78,7 @@ impl Pipeline {
             Some((from, _)) if !engine.is_first_again(from.offset.0) => {
                 Ok((Observed::Duplicate, Report::default()))
             }
-            Some((from, _)) => read(record, &self.settings).map(|told| match told {
+            Some((from, _)) => read(record, limits).map(|told| match told {
                 Decoded::Event(event) => (once_more(engine, &event, from), report(event)),
                 Decoded::Report(report) => (engine.observe_report(&report), report),
             }),
@@ -84,21 +87,25 @@ impl Pipeline {
             return Ok(());
         }
         let offset = record.offset.0;
-        partition.pending.read(offset, appended.0);
+        partition.read(offset, appended.0);
         match observed {
             Err(Rejected { reason, detail }) => {
                 let topic = &self.raw_topic;
                 let letter = dead_letter("ingest", topic, record, reason.code(), &detail)?;
-                out.send(record.source, DEAD_LETTERS, record.key, &letter);
-                partition.pending.skip(offset, outcome(reason));
+                partition.send(offset, (DEAD_LETTERS, record.key), &letter, out);
+                partition.skip(offset, outcome(reason));
                 self.metrics.rejected(reason);
             }
             Ok((Observed::Duplicate, _)) => {
-                partition.pending.skip(offset, RawOutcome::Duplicate);
+                partition.skip(offset, RawOutcome::Duplicate);
                 self.metrics.duplicates.inc();
             }
-            Ok((Observed::News { event, intervals, path, resets }, told)) => {
-                let mut report = Report { event, ..told };
+            Ok((Observed::News { event, event_us, more, intervals, path, resets }, told)) => {
+                let event_us = event_us.unwrap_or(told.event_us);
+                let mut report = Report { event, event_us, ..told };
+                if !more.is_empty() {
+                    report.more_events = more;
+                }
                 if report.intervals.is_empty() {
                     (report.path, report.intervals) = (path, intervals);
                 }
@@ -106,33 +113,25 @@ impl Pipeline {
                 self.metrics.intervals.inc_by(report.intervals.len() as u64);
                 self.metrics.resets.inc_by(resets);
                 if event != EventKind::Stats || !report.intervals.is_empty() {
-                    return partition.write(record.source, record.key, report, out);
+                    return partition.write(record.key, report, out);
                 }
             }
         }
-        if partition.pending.runs() > MAX_RUNS {
-            return partition.cover(record.source, out);
-        }
-        Ok(())
+        partition.cover_if_many(out)
     }
 }
 
 impl Handler for Pipeline {
-    fn start(&self, _: Source, _: Option<&Committed>) -> Result<Start, Fatal> {
+    fn start(&self, source: Source, committed: Option<&Committed>) -> Result<Start, Fatal> {
         #[cfg(feature = "mutations")]
         if runtime::mutations::is_broken(crate::mutations::LOOK_BACK) {
             return Ok(Start::Committed);
         }
-        Ok(Start::LookBack { ms: self.settings.look_back_ms() })
+        Ok(Start::LookBack { ms: self.resume(source, committed)?.rules.look_back_ms() })
     }
 
     fn assigned(&mut self, source: Source, committed: Option<&Committed>) -> Result<(), Fatal> {
-        let committed = committed.map(|committed| committed.offset.0);
-        let partition = Partition {
-            engine: Engine::new(self.settings.look_back_ms()),
-            pending: Pending::new(source.partition.0, committed),
-            waiting_since_ms: None,
-        };
+        let partition = self.resume(source, committed)?;
         self.partitions.insert(source, partition);
         Ok(())
     }
@@ -157,46 +156,28 @@ impl Handler for Pipeline {
     }
 
     fn tick(&mut self, now_ms: u64, _: Pace, out: &mut dyn Output) -> Result<(), Fatal> {
-        for (source, partition) in &mut self.partitions {
-            if partition.pending.any() {
-                let since_ms = *partition.waiting_since_ms.get_or_insert(now_ms);
-                if now_ms.saturating_sub(since_ms) >= COVER_AFTER_MS {
-                    partition.cover(*source, out)?;
-                }
-            }
-        }
-        let live = self.partitions.values().map(|partition| partition.engine.live()).sum::<usize>();
+        self.partitions.values_mut().try_for_each(|partition| partition.tick(now_ms, out))?;
+        let live = self.partitions.values().map(Partition::live).sum::<usize>();
         self.metrics.live.set(live as i64);
         Ok(())
     }
 
+    fn committed(&mut self, commit: &Commit) {
+        if let Some(partition) = self.partitions.get_mut(&commit.source) {
+            partition.committed(commit);
+        }
+    }
+
+    fn holds_back(&self) -> bool {
+        self.partitions.values().any(Partition::holds_back)
+    }
+
     fn drain(&mut self, out: &mut dyn Output) -> Result<(), Fatal> {
-        self.partitions.iter_mut().try_for_each(|(source, partition)| partition.cover(*source, out))
-    }
-}
-
-impl Partition {
-    /// Writes a report that answers for all that waits, and lets that be committed.
-    fn write(
-        &mut self,
-        source: Source,
-        key: Option<&[u8]>,
-        report: Report,
-        out: &mut dyn Output,
-    ) -> Result<(), Fatal> {
-        let Some(lineage) = self.pending.take() else { return Ok(()) };
-        self.waiting_since_ms = None;
-        let next = Offset(lineage.raw_to).next();
-        let report = schemas::encode(&Report { lineage, ..report })
-            .map_err(|error| Fatal(error.to_string()))?;
-        out.send(source, REPORTS, key, &report);
-        out.checkpoint(source, next, "");
-        Ok(())
+        self.partitions.values_mut().try_for_each(|partition| partition.drain(out))
     }
 
-    /// Covers what waits with a report that tells nothing else.
-    fn cover(&mut self, source: Source, out: &mut dyn Output) -> Result<(), Fatal> {
-        self.write(source, None, Report::default(), out)
+    fn drained(&self) -> bool {
+        !self.holds_back()
     }
 }
 
@@ -214,21 +195,21 @@ fn once_more(engine: &mut Engine, event: &Event<'_>, from: &Replayed) -> Observe
 }
 
 /// What a record says, if it is one that counts.
-fn read<'a>(record: &Record<'a>, settings: &Settings) -> Result<Decoded<'a>, Rejected> {
+fn read<'a>(record: &Record<'a>, limits: &Settings) -> Result<Decoded<'a>, Rejected> {
     let Record { payload, content_type, key, .. } = *record;
-    let mut told = decode(formats::Source { payload, content_type, key }, settings)?;
+    let mut told = decode(formats::Source { payload, content_type, key }, limits)?;
     let age_ms = |us: i64| record.appended.0.saturating_sub(us / 1000);
-    let (late_ms, ahead_ms) = (settings.late_ms(), settings.ahead_ms());
+    let (late_ms, ahead_ms) = (limits.late_ms(), limits.ahead_ms());
     let age = age_ms(match &told {
         Decoded::Event(event) => event.event_us(),
         Decoded::Report(report) => report.event_us,
     });
     if age > late_ms {
-        let detail = format!("timestamp: more than {} h before the append time", settings.late_h);
+        let detail = format!("timestamp: more than {} h before the append time", limits.late_h);
         return Err(Rejected::new(Reason::Late, detail));
     }
     if age < -ahead_ms {
-        let minutes = settings.ahead_min;
+        let minutes = limits.ahead_min;
         let detail = format!("timestamp: more than {minutes} min ahead of the append time");
         return Err(Rejected::new(Reason::TimeAhead, detail));
     }
@@ -272,6 +253,7 @@ fn report(event: Event<'_>) -> Report {
         failed_device: event.failed_device,
         rating: event.rating,
         intervals: Vec::new(),
+        more_events: Vec::new(),
     }
 }
 

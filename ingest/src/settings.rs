@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 #[serde(default)]
 pub struct Settings {
     /// Seconds of the raw log, by append time, that the state remembers: a snapshot's predecessor
-    /// and a duplicate's first copy are looked for in them. Changing it changes results.
+    /// and a duplicate's first copy are looked for in them. Changed, this and the limits below hold
+    /// for records of which nothing is committed yet.
     pub look_back_s: u32,
     /// Bytes of a raw record and its key; a larger one is dead-lettered.
     pub max_record_bytes: usize,

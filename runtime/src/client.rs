@@ -30,7 +30,8 @@ pub(crate) fn member(kafka: &Kafka) -> ClientConfig {
             // A member that was killed holds its partitions back for this long.
             ("session.timeout.ms", "10000"),
             ("queued.max.messages.kbytes", "16384"),
-            ("fetch.max.bytes", "16777216"),
+            // What comes in one answer is decompressed at once, whatever is queued already.
+            ("fetch.max.bytes", "4194304"),
             ("fetch.queue.backoff.ms", "20"),
             ("fetch.error.backoff.ms", "100"),
             ("statistics.interval.ms", "5000"),

@@ -20,7 +20,7 @@ use crate::metrics::Metrics;
 use crate::native;
 use crate::positions::{Positions, Trouble};
 use crate::quota::Quota;
-use crate::record::{Offset, Source};
+use crate::record::Source;
 use crate::refusal::{Failure, Reason, Refusal};
 use crate::settings::Kafka;
 use crate::topic_ids::{Doubt, TopicIds};
@@ -70,7 +70,7 @@ pub(crate) struct ConsumerLoop {
     commits: BTreeMap<Source, Commit>,
     uncommitted: bool,
     /// The commit that is under way.
-    committing: Vec<(Source, Offset)>,
+    committing: Vec<Commit>,
 }
 
 impl ConsumerLoop {
@@ -194,6 +194,9 @@ impl ConsumerLoop {
         self.health.beat();
         self.health.set_waits_for(self.waits_for());
         let now_ms = u64::try_from((now - self.started).as_millis()).unwrap_or(u64::MAX);
+        if !self.paused {
+            self.go_on()?;
+        }
         self.ids.refresh();
         if let Some(quota) = &mut self.quota
             && let Some(text) =
@@ -240,9 +243,9 @@ impl ConsumerLoop {
         }
         let failed = context.take_commit_failed();
         let committed = std::mem::take(&mut self.committing).into_iter();
-        for (source, offset) in committed.filter(|_| !failed) {
+        for commit in committed.filter(|_| !failed) {
             failpoints::pass(failpoints::COMMITTED);
-            self.flow.handler.committed(source, offset);
+            self.flow.handler.committed(&commit);
         }
         self.uncommitted |= failed;
         // What failed may belong to partitions that are gone.
@@ -254,8 +257,7 @@ impl ConsumerLoop {
         match self.commit_list().and_then(|list| native::commit(&self.consumer, &list)) {
             Ok(()) => {
                 self.consumer.context().commit_started();
-                let commits = self.commits.values();
-                self.committing = commits.map(|commit| (commit.source, commit.offset)).collect();
+                self.committing = self.commits.values().cloned().collect();
                 self.uncommitted = false;
             }
             Err(error) => tracing::debug!("a commit could not be started: {error}"),
@@ -283,15 +285,22 @@ impl ConsumerLoop {
         if self.paused == congested || (self.paused && !self.flow.writer.is_relieved()) {
             return Ok(());
         }
-        let list = self.consumer.assignment().map_err(kafka_error)?;
         if congested {
+            let list = self.consumer.assignment().map_err(kafka_error)?;
             self.consumer.pause(&list).map_err(kafka_error)?;
         } else {
-            self.consumer.resume(&list).map_err(kafka_error)?;
+            self.go_on()?;
         }
         self.paused = congested;
         self.metrics.paused.set(i64::from(congested));
         Ok(())
+    }
+
+    /// Lets all partitions be read. Said again at every tick, for the client may overhear it while
+    /// it starts to fetch; to one that is not paused it does nothing.
+    fn go_on(&self) -> Result<(), Fatal> {
+        let list = self.consumer.assignment().map_err(kafka_error)?;
+        self.consumer.resume(&list).map_err(kafka_error)
     }
 
     /// Reads a batch; waits only while there is nothing to read.

@@ -114,6 +114,12 @@ impl ConsumerContext for GroupContext {
             let list = list.iter().map(|one| (one.topic().to_owned(), one.partition()));
             self.push(Rebalance::Assigned(list.collect()));
         } else {
+            // A partition that is paused when it goes is paused when it comes back, and asking for
+            // more just after it has come may be overheard (librdkafka issues 1849 and 5591).
+            let resumed = consumer.assignment().and_then(|list| consumer.resume(&list));
+            if let Err(error) = resumed {
+                tracing::debug!("partitions could not be resumed: {error}");
+            }
             if let Err(error) = consumer.unassign() {
                 tracing::warn!("partitions could not be given back: {error}");
             }

@@ -4,6 +4,7 @@
 //! A handler reads no clock and does no I/O, so the same handler runs under the real loop and
 //! under a simulated one.
 
+use crate::ledger::Commit;
 use crate::record::{Offset, OutputTopic, Record, Source};
 use crate::refusal::Refusal;
 use crate::replayed::Replayed;
@@ -131,10 +132,10 @@ pub trait Handler {
     /// When the service cannot go on.
     fn tick(&mut self, now_ms: u64, pace: Pace, out: &mut dyn Output) -> Result<(), Fatal>;
 
-    /// The group has committed `offset` for the source, as [`Output::checkpoint`] allowed it: from
-    /// here on whoever is assigned the source starts there or later.
-    fn committed(&mut self, source: Source, offset: Offset) {
-        let _ = (source, offset);
+    /// The group has made a commit, as [`Output::checkpoint`] allowed it: from here on whoever is
+    /// assigned its source starts there or later, and sees its metadata or what followed it.
+    fn committed(&mut self, commit: &Commit) {
+        let _ = commit;
     }
 
     /// True while the handler keeps more than it should and can write it only after a commit:

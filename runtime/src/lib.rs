@@ -30,6 +30,8 @@ mod native;
 #[cfg(feature = "service")]
 mod positions;
 #[cfg(feature = "service")]
+mod process;
+#[cfg(feature = "service")]
 mod program;
 #[cfg(feature = "service")]
 mod quota;

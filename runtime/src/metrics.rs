@@ -3,6 +3,7 @@
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use crate::handler::Fatal;
+use crate::process::Memory;
 use crate::service::Topics;
 
 /// Metrics of the loop, with the counters of each topic looked up beforehand.
@@ -49,6 +50,7 @@ impl Metrics {
             &["topic", "partition"],
         )?;
         registry.register(Box::new(lag.clone()))?;
+        registry.register(Box::new(Memory::new()?))?;
         Ok(Self {
             read: by_topic("isobar_records_read_total", "Records read.", &topics.inputs)?,
             written: by_topic(
@@ -85,7 +87,10 @@ mod tests {
         let metrics = Metrics::new(&registry, &topics).unwrap();
         metrics.lag.with_label_values(&["in", "0"]).set(7);
         let text = TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
-        let samples = text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>();
+        let (memory, samples): (Vec<_>, Vec<_>) = text
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .partition(|line| line.starts_with("process_resident_memory_bytes "));
         assert_eq!(
             samples,
             [
@@ -100,6 +105,7 @@ mod tests {
                 "isobar_records_written_total{topic=\"out\"} 0",
             ]
         );
+        assert_eq!(memory.len(), 1);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! An [`Output`] that only remembers, for simulation and tests.
 
-use crate::handler::{Output, Ticket};
+use crate::handler::{Handler, Output, Ticket};
 use crate::ledger::{Commit, Ledger};
 use crate::record::{Offset, OutputTopic, Source};
 
@@ -46,6 +46,14 @@ impl Recorder {
     pub fn acknowledge(&mut self) {
         for ticket in self.unacknowledged.drain(..) {
             self.ledger.close(ticket);
+        }
+    }
+
+    /// Acknowledges all that was sent, makes the commits that are due and tells `handler` of them.
+    pub fn commit(&mut self, handler: &mut dyn Handler) {
+        self.acknowledge();
+        for commit in self.take_commits() {
+            handler.committed(&commit);
         }
     }
 

@@ -1,4 +1,5 @@
-//! Avro in Confluent framing, straight between Rust records and bytes.
+//! Avro in Confluent framing, straight between Rust records and bytes: field by field for records
+//! that intervals and partials pass in, by `apache-avro` for all others.
 
 use std::sync::LazyLock;
 
@@ -8,6 +9,7 @@ use apache_avro::writer::datum::GenericDatumWriter;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::datum::{Datum, Malformed};
 use crate::{BlockAudit, CellPartial, DeadLetter, EnrichedReport, Report, SessionPartial};
 
 /// A kind of record; its name is the file's name under `schemas/avsc/`.
@@ -71,17 +73,53 @@ impl Subject {
 }
 
 /// A record that travels under a [`Subject`].
-pub trait Record: Serialize + DeserializeOwned {
+pub trait Record: Serialize + DeserializeOwned + Default {
     /// The subject.
     const SUBJECT: Subject;
+
+    /// Appends the record's datum.
+    ///
+    /// # Errors
+    /// When a value does not fit the schema.
+    #[doc(hidden)]
+    fn write_datum(&self, out: &mut Vec<u8>) -> Result<(), apache_avro::Error> {
+        CODECS[Self::SUBJECT as usize].writer.write_ser(out, self).map(drop)
+    }
+
+    /// Takes a datum off the front of `input` and becomes the record that it is.
+    ///
+    /// # Errors
+    /// When the bytes do not begin with one.
+    #[doc(hidden)]
+    fn read_datum(&mut self, input: &mut &[u8]) -> Result<(), DatumError> {
+        *self = CODECS[Self::SUBJECT as usize].reader.read_deser(input).map_err(Box::new)?;
+        Ok(())
+    }
 }
 
-macro_rules! records {
+impl Record for BlockAudit {
+    const SUBJECT: Subject = Subject::BlockAudit;
+}
+
+impl Record for DeadLetter {
+    const SUBJECT: Subject = Subject::DeadLetter;
+}
+
+macro_rules! field_by_field {
     ($($record:ident),*) => { $(impl Record for $record {
         const SUBJECT: Subject = Subject::$record;
+
+        fn write_datum(&self, out: &mut Vec<u8>) -> Result<(), apache_avro::Error> {
+            self.write(out);
+            Ok(())
+        }
+
+        fn read_datum(&mut self, input: &mut &[u8]) -> Result<(), DatumError> {
+            Ok(self.read(input)?)
+        }
     })* };
 }
-records!(Report, EnrichedReport, CellPartial, SessionPartial, BlockAudit, DeadLetter);
+field_by_field!(Report, EnrichedReport, CellPartial, SessionPartial);
 
 /// A record could not be written: a value does not fit its schema.
 #[derive(Debug, thiserror::Error)]
@@ -107,14 +145,13 @@ pub enum DecodeError {
         /// Newest id known.
         newest: u32,
     },
-    /// The datum does not follow its schema. Avro's reason quotes what it read, so it is the source
-    /// and no part of the text.
-    #[error("{subject}: the datum does not follow its schema")]
+    /// The datum does not follow its schema.
+    #[error("{subject}: the datum does not follow its schema{}", .source.detail())]
     Datum {
         /// Wanted subject.
         subject: &'static str,
-        /// Avro's reason.
-        source: Box<apache_avro::Error>,
+        /// In what.
+        source: DatumError,
     },
     /// Bytes are left after the datum.
     #[error("{subject}: {left} bytes left after the datum")]
@@ -124,6 +161,27 @@ pub enum DecodeError {
         /// How many.
         left: usize,
     },
+}
+
+/// In what a datum does not follow its schema.
+#[derive(Debug, thiserror::Error)]
+pub enum DatumError {
+    /// What is read field by field.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// What `apache-avro` reads.
+    #[error(transparent)]
+    Avro(#[from] Box<apache_avro::Error>),
+}
+
+impl DatumError {
+    /// For the text of an error. Avro's reason quotes what it read, and so is no part of it.
+    fn detail(&self) -> String {
+        match self {
+            Self::Malformed(malformed) => format!(": {malformed}"),
+            Self::Avro(_) => String::new(),
+        }
+    }
 }
 
 struct Codec {
@@ -162,12 +220,11 @@ pub fn schema(subject: Subject) -> &'static Schema {
 /// # Errors
 /// When a value does not fit the schema.
 pub fn encode<T: Record>(record: &T) -> Result<Vec<u8>, EncodeError> {
-    let mut bytes = Vec::with_capacity(512);
+    let mut bytes = Vec::with_capacity(2048);
     bytes.push(0);
     bytes.extend_from_slice(&T::SUBJECT.schema_id().to_be_bytes());
-    CODECS[T::SUBJECT as usize]
-        .writer
-        .write_ser(&mut bytes, record)
+    record
+        .write_datum(&mut bytes)
         .map_err(|source| EncodeError { subject: T::SUBJECT.name(), source: Box::new(source) })?;
     Ok(bytes)
 }
@@ -177,12 +234,21 @@ pub fn encode<T: Record>(record: &T) -> Result<Vec<u8>, EncodeError> {
 /// # Errors
 /// When the bytes are not exactly one record of the subject.
 pub fn decode<T: Record>(bytes: &[u8]) -> Result<T, DecodeError> {
-    let mut rest = bytes;
-    let record = decode_first(&mut rest)?;
-    if rest.is_empty() {
-        Ok(record)
+    let mut record = T::default();
+    decode_into(bytes, &mut record).map(|()| record)
+}
+
+/// Decodes a record in Confluent framing in the place of another, whose memory it uses. After an
+/// error `record` is neither the one nor the other.
+///
+/// # Errors
+/// When the bytes are not exactly one record of the subject.
+pub fn decode_into<T: Record>(mut bytes: &[u8], record: &mut T) -> Result<(), DecodeError> {
+    read(&mut bytes, record)?;
+    if bytes.is_empty() {
+        Ok(())
     } else {
-        Err(DecodeError::Trailing { subject: T::SUBJECT.name(), left: rest.len() })
+        Err(DecodeError::Trailing { subject: T::SUBJECT.name(), left: bytes.len() })
     }
 }
 
@@ -191,6 +257,11 @@ pub fn decode<T: Record>(bytes: &[u8]) -> Result<T, DecodeError> {
 /// # Errors
 /// When the bytes do not begin with a record of the subject.
 pub fn decode_first<T: Record>(bytes: &mut &[u8]) -> Result<T, DecodeError> {
+    let mut record = T::default();
+    read(bytes, &mut record).map(|()| record)
+}
+
+fn read<T: Record>(bytes: &mut &[u8], record: &mut T) -> Result<(), DecodeError> {
     let subject = T::SUBJECT.name();
     let [0, a, b, c, d, datum @ ..] = *bytes else {
         return Err(DecodeError::Framing);
@@ -201,10 +272,7 @@ pub fn decode_first<T: Record>(bytes: &mut &[u8]) -> Result<T, DecodeError> {
         return Err(DecodeError::Schema { subject, found, newest });
     }
     let mut rest = datum;
-    let record = CODECS[T::SUBJECT as usize]
-        .reader
-        .read_deser(&mut rest)
-        .map_err(|source| DecodeError::Datum { subject, source: Box::new(source) })?;
+    record.read_datum(&mut rest).map_err(|source| DecodeError::Datum { subject, source })?;
     *bytes = rest;
-    Ok(record)
+    Ok(())
 }

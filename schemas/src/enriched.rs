@@ -1,23 +1,27 @@
 //! `rtc-enriched-v1`: the report with place, provider, device and scores, and no address.
 
+use crate::datum::{records, symbols};
 use crate::report::EventKind;
+use crate::report::Happened;
 use crate::report::Interval;
 use crate::report::Kind;
 use crate::report::Lineage;
 use crate::report::Path;
 use serde::{Deserialize, Serialize};
 
-/// Where the client is; unknown is data.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
-    /// Two-letter continent code, or unknown.
-    pub continent: String,
-    /// ISO 3166-1 alpha-2, or unknown.
-    pub country: String,
-    /// Subdivision's name or ISO 3166-2 code as the look-up data has it, or unknown.
-    pub subdivision: String,
-    /// City, or unknown.
-    pub city: String,
+records! {
+    /// Where the client is; unknown is data.
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct Place {
+        /// Two-letter continent code, or unknown.
+        pub continent: String,
+        /// ISO 3166-1 alpha-2, or unknown.
+        pub country: String,
+        /// Subdivision's name or ISO 3166-2 code as the look-up data has it, or unknown.
+        pub subdivision: String,
+        /// City, or unknown.
+        pub city: String,
+    }
 }
 
 /// Where place and provider come from.
@@ -35,43 +39,45 @@ pub enum PlaceSource {
     Claimed,
 }
 
-/// Who carries the client's traffic.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Provider {
-    /// Autonomous system number, 0 if unknown.
-    pub asn: i64,
-    /// Organisation, or unknown.
-    pub organisation: String,
-    /// Kind of access as Connection-Type data names it (Cable/DSL, Cellular, …), or unknown.
-    pub connection_type: String,
-}
+records! {
+    /// Who carries the client's traffic.
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct Provider {
+        /// Autonomous system number, 0 if unknown.
+        pub asn: i64,
+        /// Organisation, or unknown.
+        pub organisation: String,
+        /// Kind of access as Connection-Type data names it (Cable/DSL, Cellular, …), or unknown.
+        pub connection_type: String,
+    }
 
-/// What the user agent says.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Device {
-    /// desktop, mobile, tablet, server or unknown.
-    pub class: String,
-    /// Operating system's family.
-    pub os: String,
-    /// Browser's family.
-    pub browser: String,
-    /// Browser's major version.
-    pub browser_version: String,
-}
+    /// What the user agent says.
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct Device {
+        /// desktop, mobile, tablet, server or unknown.
+        pub class: String,
+        /// Operating system's family.
+        pub os: String,
+        /// Browser's family.
+        pub browser: String,
+        /// Browser's major version.
+        pub browser_version: String,
+    }
 
-/// Versions of the look-up data that made a record.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LookUps {
-    /// City data.
-    pub city: String,
-    /// ASN data.
-    pub asn: String,
-    /// User agent rules.
-    pub user_agent: String,
-    /// Threshold packs, name@version each; the first is the primary one.
-    pub packs: Vec<String>,
-    /// Score parameters, name@version.
-    pub score: String,
+    /// Versions of the look-up data that made a record.
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct LookUps {
+        /// City data.
+        pub city: String,
+        /// ASN data.
+        pub asn: String,
+        /// User agent rules.
+        pub user_agent: String,
+        /// Threshold packs, name@version each; the first is the primary one.
+        pub packs: Vec<String>,
+        /// Score parameters, name@version.
+        pub score: String,
+    }
 }
 
 /// A threshold pack's classification.
@@ -89,77 +95,86 @@ pub enum Verdict {
     Poor,
 }
 
-/// What one threshold pack says.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PackVerdict {
-    /// The classification.
-    pub verdict: Verdict,
-    /// The rule, band or class that decided.
-    pub reason: Option<String>,
+records! {
+    /// What one threshold pack says.
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct PackVerdict {
+        /// The classification.
+        pub verdict: Verdict,
+        /// The rule, band or class that decided.
+        pub reason: Option<String>,
+    }
+
+    /// An interval with its scores.
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct ScoredInterval {
+        /// The interval.
+        pub interval: Interval,
+        /// Estimated audio MOS (E-model, ITU-T G.107), thousandths, 1000 to 4500.
+        pub audio_mos_milli: Option<i32>,
+        /// Estimated video MOS, thousandths, 1000 to 5000.
+        pub video_mos_milli: Option<i32>,
+        /// By pack, in the order of the report's look_ups.packs.
+        pub verdicts: Vec<PackVerdict>,
+    }
+
+    /// A report with place, provider, device and scores, and no address.
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct EnrichedReport {
+        /// Raw offsets.
+        pub lineage: Lineage,
+        /// What the raw event told.
+        pub event: EventKind,
+        /// Application.
+        pub app: String,
+        /// Call.
+        pub call: String,
+        /// Participant; app, call and participant are the session.
+        pub participant: String,
+        /// The client's name for its RTCPeerConnection.
+        pub peer_connection: String,
+        /// Event time, us since the Unix epoch.
+        pub event_us: i64,
+        /// The client's network, truncated to /24 or /48; empty if unknown.
+        pub network: String,
+        /// Place.
+        pub place: Place,
+        /// Where place and provider come from.
+        pub place_source: PlaceSource,
+        /// Provider.
+        pub provider: Provider,
+        /// Device.
+        pub device: Device,
+        /// wifi, cellular, ethernet, … or unknown.
+        pub network_type: String,
+        /// udp, tcp, relay-udp, relay-tcp, relay-tls or unknown.
+        pub transport: String,
+        /// Serving edge, or unknown.
+        pub edge: String,
+        /// Release of the client, or unknown.
+        pub client_version: String,
+        /// The selected candidate pair.
+        pub path: Option<Path>,
+        /// connected: ms from joining to ICE connected.
+        pub time_to_connect_ms: Option<i64>,
+        /// connected: ms from joining to the first media.
+        pub time_to_media_ms: Option<i64>,
+        /// failed, device_failed: the client's reason.
+        pub failure_reason: Option<String>,
+        /// device_failed: audio for a microphone, video for a camera.
+        pub failed_device: Option<Kind>,
+        /// feedback: 1 (bad) to 5 (excellent), ITU-T P.800.
+        pub rating: Option<i32>,
+        /// Versions of the look-up data.
+        pub look_ups: LookUps,
+        /// Intervals with scores.
+        pub intervals: Vec<ScoredInterval>,
+        /// What the same raw record told beside its event.
+        pub more_events: Vec<Happened>,
+    }
 }
 
-/// An interval with its scores.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ScoredInterval {
-    /// The interval.
-    pub interval: Interval,
-    /// Estimated audio MOS (E-model, ITU-T G.107), thousandths, 1000 to 4500.
-    pub audio_mos_milli: Option<i32>,
-    /// Estimated video MOS, thousandths, 1000 to 5000.
-    pub video_mos_milli: Option<i32>,
-    /// By pack, in the order of the report's look_ups.packs.
-    pub verdicts: Vec<PackVerdict>,
-}
-
-/// A report with place, provider, device and scores, and no address.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EnrichedReport {
-    /// Raw offsets.
-    pub lineage: Lineage,
-    /// What the raw event told.
-    pub event: EventKind,
-    /// Application.
-    pub app: String,
-    /// Call.
-    pub call: String,
-    /// Participant; app, call and participant are the session.
-    pub participant: String,
-    /// The client's name for its RTCPeerConnection.
-    pub peer_connection: String,
-    /// Event time, us since the Unix epoch.
-    pub event_us: i64,
-    /// The client's network, truncated to /24 or /48; empty if unknown.
-    pub network: String,
-    /// Place.
-    pub place: Place,
-    /// Where place and provider come from.
-    pub place_source: PlaceSource,
-    /// Provider.
-    pub provider: Provider,
-    /// Device.
-    pub device: Device,
-    /// wifi, cellular, ethernet, … or unknown.
-    pub network_type: String,
-    /// udp, tcp, relay-udp, relay-tcp, relay-tls or unknown.
-    pub transport: String,
-    /// Serving edge, or unknown.
-    pub edge: String,
-    /// Release of the client, or unknown.
-    pub client_version: String,
-    /// The selected candidate pair.
-    pub path: Option<Path>,
-    /// connected: ms from joining to ICE connected.
-    pub time_to_connect_ms: Option<i64>,
-    /// connected: ms from joining to the first media.
-    pub time_to_media_ms: Option<i64>,
-    /// failed, device_failed: the client's reason.
-    pub failure_reason: Option<String>,
-    /// device_failed: audio for a microphone, video for a camera.
-    pub failed_device: Option<Kind>,
-    /// feedback: 1 (bad) to 5 (excellent), ITU-T P.800.
-    pub rating: Option<i32>,
-    /// Versions of the look-up data.
-    pub look_ups: LookUps,
-    /// Intervals with scores.
-    pub intervals: Vec<ScoredInterval>,
+symbols! {
+    PlaceSource { Unknown, Address, Claimed }
+    Verdict { Unclassified, Good, Poor }
 }

@@ -7,6 +7,7 @@
 mod block;
 mod cell;
 mod codec;
+mod datum;
 mod dead_letter;
 mod enriched;
 mod report;
@@ -14,15 +15,19 @@ mod session;
 
 pub use block::BlockAudit;
 pub use cell::{CellPartial, Dimensions, Measures, PackTime, Sketches};
-pub use codec::{DecodeError, EncodeError, Record, Subject, decode, decode_first, encode, schema};
+pub use codec::{
+    DatumError, DecodeError, EncodeError, Record, Subject, decode, decode_first, decode_into,
+    encode, schema,
+};
+pub use datum::Malformed;
 pub use dead_letter::DeadLetter;
 pub use enriched::{
     Device, EnrichedReport, LookUps, PackVerdict, Place, PlaceSource, Provider, ScoredInterval,
     Verdict,
 };
 pub use report::{
-    Audio, Claim, Direction, EventKind, Inbound, Interval, Kind, Limitation, Lineage, Path,
-    RawOutcome, Report, Skipped, Video,
+    Audio, Claim, Direction, EventKind, Happened, Inbound, Interval, Kind, Limitation, Lineage,
+    Path, RawOutcome, Report, Skipped, Video,
 };
 pub use session::SessionPartial;
 

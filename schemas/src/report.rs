@@ -1,5 +1,6 @@
 //! `rtc-reports-v1`: the canonical record that ingest writes.
 
+use crate::datum::{records, symbols};
 use serde::{Deserialize, Serialize};
 
 /// What became of a raw record that was not accepted.
@@ -19,30 +20,32 @@ pub enum RawOutcome {
     Absent,
 }
 
-/// A run of raw offsets in raw_from..raw_to that were not accepted.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Skipped {
-    /// First raw offset of the run.
-    pub from: i64,
-    /// Length of the run.
-    pub count: i64,
-    /// What became of them; absent: the log holds no record there (transaction markers).
-    pub outcome: RawOutcome,
-}
+records! {
+    /// A run of raw offsets in raw_from..raw_to that were not accepted.
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct Skipped {
+        /// First raw offset of the run.
+        pub from: i64,
+        /// Length of the run.
+        pub count: i64,
+        /// What became of them; absent: the log holds no record there (transaction markers).
+        pub outcome: RawOutcome,
+    }
 
-/// The raw offsets a record answers for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lineage {
-    /// Partition of the raw topic.
-    pub raw_partition: i32,
-    /// First raw offset answered for: the previous record's raw_to + 1.
-    pub raw_from: i64,
-    /// The record's own raw offset, the last it answers for.
-    pub raw_to: i64,
-    /// Broker's append time of raw_to, ms since the Unix epoch.
-    pub raw_append_ms: i64,
-    /// Runs that were not accepted, in rising order.
-    pub skipped: Vec<Skipped>,
+    /// The raw offsets a record answers for.
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct Lineage {
+        /// Partition of the raw topic.
+        pub raw_partition: i32,
+        /// First raw offset answered for: the previous record's raw_to + 1.
+        pub raw_from: i64,
+        /// The record's own raw offset, the last it answers for.
+        pub raw_to: i64,
+        /// Broker's append time of raw_to, ms since the Unix epoch.
+        pub raw_append_ms: i64,
+        /// Runs that were not accepted, in rising order.
+        pub skipped: Vec<Skipped>,
+    }
 }
 
 /// What the raw event told; cover: nothing, the record only carries lineage.
@@ -74,48 +77,50 @@ pub enum EventKind {
     Feedback,
 }
 
-/// What the client's side claims of its place: it counts where the address tells nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
-    /// Two-letter continent code.
-    pub continent: Option<String>,
-    /// ISO 3166-1 alpha-2.
-    pub country: Option<String>,
-    /// ISO 3166-2 code or name.
-    pub subdivision: Option<String>,
-    /// City.
-    pub city: Option<String>,
-    /// Autonomous system number.
-    pub asn: Option<i64>,
-    /// Organisation.
-    pub organisation: Option<String>,
-}
+records! {
+    /// What the client's side claims of its place: it counts where the address tells nothing.
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct Claim {
+        /// Two-letter continent code.
+        pub continent: Option<String>,
+        /// ISO 3166-1 alpha-2.
+        pub country: Option<String>,
+        /// ISO 3166-2 code or name.
+        pub subdivision: Option<String>,
+        /// City.
+        pub city: Option<String>,
+        /// Autonomous system number.
+        pub asn: Option<i64>,
+        /// Organisation.
+        pub organisation: Option<String>,
+    }
 
-/// The selected ICE candidate pair (RTCIceCandidatePairStats and its candidates).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Path {
-    /// candidateType of the local candidate: host, srflx, prflx, relay.
-    pub local_candidate_type: Option<String>,
-    /// candidateType of the remote candidate.
-    pub remote_candidate_type: Option<String>,
-    /// protocol of the local candidate: udp or tcp.
-    pub protocol: Option<String>,
-    /// relayProtocol of the local candidate: udp, tcp or tls.
-    pub relay_protocol: Option<String>,
-    /// networkType of the local candidate: wifi, cellular, ethernet, ….
-    pub network_type: Option<String>,
-    /// Difference of totalRoundTripTime, us; ends at the SFU.
-    pub ice_round_trip_us: Option<i64>,
-    /// Difference of responsesReceived.
-    pub ice_round_trip_count: Option<i64>,
-    /// availableOutgoingBitrate, bit/s.
-    pub available_outgoing_bitrate: Option<i64>,
-    /// iceState of the transport (RTCTransportStats).
-    pub ice_state: Option<String>,
-    /// dtlsState of the transport.
-    pub dtls_state: Option<String>,
-    /// Difference of selectedCandidatePairChanges.
-    pub selected_pair_changes: Option<i64>,
+    /// The selected ICE candidate pair (RTCIceCandidatePairStats and its candidates).
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct Path {
+        /// candidateType of the local candidate: host, srflx, prflx, relay.
+        pub local_candidate_type: Option<String>,
+        /// candidateType of the remote candidate.
+        pub remote_candidate_type: Option<String>,
+        /// protocol of the local candidate: udp or tcp.
+        pub protocol: Option<String>,
+        /// relayProtocol of the local candidate: udp, tcp or tls.
+        pub relay_protocol: Option<String>,
+        /// networkType of the local candidate: wifi, cellular, ethernet, ….
+        pub network_type: Option<String>,
+        /// Difference of totalRoundTripTime, us; ends at the SFU.
+        pub ice_round_trip_us: Option<i64>,
+        /// Difference of responsesReceived.
+        pub ice_round_trip_count: Option<i64>,
+        /// availableOutgoingBitrate, bit/s.
+        pub available_outgoing_bitrate: Option<i64>,
+        /// iceState of the transport (RTCTransportStats).
+        pub ice_state: Option<String>,
+        /// dtlsState of the transport.
+        pub dtls_state: Option<String>,
+        /// Difference of selectedCandidatePairChanges.
+        pub selected_pair_changes: Option<i64>,
+    }
 }
 
 /// Media kind.
@@ -148,165 +153,185 @@ pub enum Direction {
     None,
 }
 
-/// What a receiver alone tells (RTCInboundRtpStreamStats).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Inbound {
-    /// Difference of packetsDiscarded.
-    pub packets_discarded: Option<i64>,
-    /// Difference of fecPacketsReceived.
-    pub fec_packets: Option<i64>,
-    /// Difference of fecPacketsDiscarded.
-    pub fec_packets_discarded: Option<i64>,
-    /// Difference of jitterBufferDelay, us (summed over emitted samples or frames).
-    pub jitter_buffer_us: Option<i64>,
-    /// Difference of jitterBufferEmittedCount.
-    pub jitter_buffer_emitted: Option<i64>,
+records! {
+    /// What a receiver alone tells (RTCInboundRtpStreamStats).
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct Inbound {
+        /// Difference of packetsDiscarded.
+        pub packets_discarded: Option<i64>,
+        /// Difference of fecPacketsReceived.
+        pub fec_packets: Option<i64>,
+        /// Difference of fecPacketsDiscarded.
+        pub fec_packets_discarded: Option<i64>,
+        /// Difference of jitterBufferDelay, us (summed over emitted samples or frames).
+        pub jitter_buffer_us: Option<i64>,
+        /// Difference of jitterBufferEmittedCount.
+        pub jitter_buffer_emitted: Option<i64>,
+    }
+
+    /// What audio alone tells.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct Audio {
+        /// Difference of totalSamplesReceived.
+        pub total_samples: Option<i64>,
+        /// Difference of concealedSamples - silentConcealedSamples, signed.
+        pub concealed_samples: Option<i64>,
+        /// Difference of concealmentEvents.
+        pub concealment_events: Option<i64>,
+        /// audioLevel at the interval's end, millionths of full scale.
+        pub audio_level_micro: Option<i64>,
+    }
+
+    /// What video alone tells.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct Video {
+        /// Difference of framesDecoded or framesEncoded.
+        pub frames: Option<i64>,
+        /// Difference of framesDropped.
+        pub frames_dropped: Option<i64>,
+        /// Difference of keyFramesDecoded or keyFramesEncoded.
+        pub key_frames: Option<i64>,
+        /// Difference of qpSum.
+        pub qp_sum: Option<i64>,
+        /// Difference of pliCount.
+        pub pli: Option<i64>,
+        /// Difference of firCount.
+        pub fir: Option<i64>,
+        /// frameWidth at the interval's end, pixels.
+        pub frame_width: Option<i64>,
+        /// frameHeight at the interval's end, pixels.
+        pub frame_height: Option<i64>,
+        /// Difference of freezeCount.
+        pub freeze_count: Option<i64>,
+        /// Difference of totalFreezesDuration, us.
+        pub freeze_us: Option<i64>,
+        /// Difference of pauseCount.
+        pub pause_count: Option<i64>,
+        /// Difference of totalPausesDuration, us.
+        pub pause_us: Option<i64>,
+        /// True if contentType is screenshare.
+        pub screen_share: Option<bool>,
+    }
+
+    /// What held a sender of video back (RTCOutboundRtpStreamStats).
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct Limitation {
+        /// Difference of qualityLimitationDurations.cpu, us.
+        pub cpu_us: Option<i64>,
+        /// Difference of qualityLimitationDurations.bandwidth, us.
+        pub bandwidth_us: Option<i64>,
+        /// Difference of qualityLimitationDurations.other, us.
+        pub other_us: Option<i64>,
+        /// Difference of qualityLimitationResolutionChanges.
+        pub resolution_changes: Option<i64>,
+    }
+
+    /// What happened between two snapshots of one RTP stream. A missing field is missing, never 0.
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct Interval {
+        /// Media kind.
+        pub kind: Kind,
+        /// Seen from the client.
+        pub direction: Direction,
+        /// RTP synchronisation source, 0 if not told.
+        pub ssrc: i64,
+        /// id of the RTP stream's stats object.
+        pub stats_id: String,
+        /// mimeType of the codec.
+        pub codec: Option<String>,
+        /// Event time of the earlier snapshot, us since the Unix epoch.
+        pub start_us: i64,
+        /// Event time of the later snapshot, us since the Unix epoch.
+        pub end_us: i64,
+        /// Packets of the stream since its start, at the interval's end: packetsReceived +
+        /// packetsLost, or packetsSent.
+        pub stream_packets: Option<i64>,
+        /// Difference of packetsReceived (outbound: the remote end's).
+        pub packets_received: Option<i64>,
+        /// Difference of packetsLost, signed (outbound: the remote end's).
+        pub packets_lost: Option<i64>,
+        /// Difference of packetsSent.
+        pub packets_sent: Option<i64>,
+        /// Difference of bytesReceived or bytesSent.
+        pub bytes: Option<i64>,
+        /// Difference of retransmittedPacketsReceived or retransmittedPacketsSent.
+        pub retransmitted_packets: Option<i64>,
+        /// Difference of nackCount.
+        pub nack: Option<i64>,
+        /// Difference of totalRoundTripTime (RTCP), us.
+        pub round_trip_us: Option<i64>,
+        /// Difference of roundTripTimeMeasurements.
+        pub round_trip_count: Option<i64>,
+        /// jitter at the interval's end, us (outbound: the remote end's).
+        pub jitter_us: Option<i64>,
+        /// Of a received stream.
+        pub inbound: Option<Inbound>,
+        /// Of an audio stream.
+        pub audio: Option<Audio>,
+        /// Of a video stream.
+        pub video: Option<Video>,
+        /// Of a sent video stream.
+        pub limitation: Option<Limitation>,
+    }
+
+    /// Something that happened.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct Happened {
+        /// What.
+        pub event: EventKind,
+        /// When, us since the Unix epoch.
+        pub event_us: i64,
+    }
+
+    /// The canonical record: one session's intervals from one raw event.
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct Report {
+        /// Raw offsets.
+        pub lineage: Lineage,
+        /// What the raw event told.
+        pub event: EventKind,
+        /// Application.
+        pub app: String,
+        /// Call.
+        pub call: String,
+        /// Participant; app, call and participant are the session.
+        pub participant: String,
+        /// The client's name for its RTCPeerConnection.
+        pub peer_connection: String,
+        /// Event time, us since the Unix epoch: the client's clock corrected by received_at - sent_at.
+        pub event_us: i64,
+        /// The client's IP address; enrich takes it off.
+        pub client_address: Option<String>,
+        /// Place and provider as claimed.
+        pub claim: Option<Claim>,
+        /// Serving edge.
+        pub edge: Option<String>,
+        /// Release of the client.
+        pub client_version: Option<String>,
+        /// User agent.
+        pub user_agent: Option<String>,
+        /// The selected candidate pair, where the event told it.
+        pub path: Option<Path>,
+        /// connected: ms from joining to ICE connected.
+        pub time_to_connect_ms: Option<i64>,
+        /// connected: ms from joining to the first media.
+        pub time_to_media_ms: Option<i64>,
+        /// failed, device_failed: the client's reason.
+        pub failure_reason: Option<String>,
+        /// device_failed: audio for a microphone, video for a camera.
+        pub failed_device: Option<Kind>,
+        /// feedback: 1 (bad) to 5 (excellent), ITU-T P.800.
+        pub rating: Option<i32>,
+        /// Intervals that end at this event.
+        pub intervals: Vec<Interval>,
+        /// What the same raw record told beside its event.
+        pub more_events: Vec<Happened>,
+    }
 }
 
-/// What audio alone tells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Audio {
-    /// Difference of totalSamplesReceived.
-    pub total_samples: Option<i64>,
-    /// Difference of concealedSamples - silentConcealedSamples, signed.
-    pub concealed_samples: Option<i64>,
-    /// Difference of concealmentEvents.
-    pub concealment_events: Option<i64>,
-    /// audioLevel at the interval's end, millionths of full scale.
-    pub audio_level_micro: Option<i64>,
-}
-
-/// What video alone tells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Video {
-    /// Difference of framesDecoded or framesEncoded.
-    pub frames: Option<i64>,
-    /// Difference of framesDropped.
-    pub frames_dropped: Option<i64>,
-    /// Difference of keyFramesDecoded or keyFramesEncoded.
-    pub key_frames: Option<i64>,
-    /// Difference of qpSum.
-    pub qp_sum: Option<i64>,
-    /// Difference of pliCount.
-    pub pli: Option<i64>,
-    /// Difference of firCount.
-    pub fir: Option<i64>,
-    /// frameWidth at the interval's end, pixels.
-    pub frame_width: Option<i64>,
-    /// frameHeight at the interval's end, pixels.
-    pub frame_height: Option<i64>,
-    /// Difference of freezeCount.
-    pub freeze_count: Option<i64>,
-    /// Difference of totalFreezesDuration, us.
-    pub freeze_us: Option<i64>,
-    /// Difference of pauseCount.
-    pub pause_count: Option<i64>,
-    /// Difference of totalPausesDuration, us.
-    pub pause_us: Option<i64>,
-    /// True if contentType is screenshare.
-    pub screen_share: Option<bool>,
-}
-
-/// What held a sender of video back (RTCOutboundRtpStreamStats).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limitation {
-    /// Difference of qualityLimitationDurations.cpu, us.
-    pub cpu_us: Option<i64>,
-    /// Difference of qualityLimitationDurations.bandwidth, us.
-    pub bandwidth_us: Option<i64>,
-    /// Difference of qualityLimitationDurations.other, us.
-    pub other_us: Option<i64>,
-    /// Difference of qualityLimitationResolutionChanges.
-    pub resolution_changes: Option<i64>,
-}
-
-/// What happened between two snapshots of one RTP stream. A missing field is missing, never 0.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Interval {
-    /// Media kind.
-    pub kind: Kind,
-    /// Seen from the client.
-    pub direction: Direction,
-    /// RTP synchronisation source, 0 if not told.
-    pub ssrc: i64,
-    /// id of the RTP stream's stats object.
-    pub stats_id: String,
-    /// mimeType of the codec.
-    pub codec: Option<String>,
-    /// Event time of the earlier snapshot, us since the Unix epoch.
-    pub start_us: i64,
-    /// Event time of the later snapshot, us since the Unix epoch.
-    pub end_us: i64,
-    /// Packets of the stream since its start, at the interval's end: packetsReceived +
-    /// packetsLost, or packetsSent.
-    pub stream_packets: Option<i64>,
-    /// Difference of packetsReceived (outbound: the remote end's).
-    pub packets_received: Option<i64>,
-    /// Difference of packetsLost, signed (outbound: the remote end's).
-    pub packets_lost: Option<i64>,
-    /// Difference of packetsSent.
-    pub packets_sent: Option<i64>,
-    /// Difference of bytesReceived or bytesSent.
-    pub bytes: Option<i64>,
-    /// Difference of retransmittedPacketsReceived or retransmittedPacketsSent.
-    pub retransmitted_packets: Option<i64>,
-    /// Difference of nackCount.
-    pub nack: Option<i64>,
-    /// Difference of totalRoundTripTime (RTCP), us.
-    pub round_trip_us: Option<i64>,
-    /// Difference of roundTripTimeMeasurements.
-    pub round_trip_count: Option<i64>,
-    /// jitter at the interval's end, us (outbound: the remote end's).
-    pub jitter_us: Option<i64>,
-    /// Of a received stream.
-    pub inbound: Option<Inbound>,
-    /// Of an audio stream.
-    pub audio: Option<Audio>,
-    /// Of a video stream.
-    pub video: Option<Video>,
-    /// Of a sent video stream.
-    pub limitation: Option<Limitation>,
-}
-
-/// The canonical record: one session's intervals from one raw event.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Report {
-    /// Raw offsets.
-    pub lineage: Lineage,
-    /// What the raw event told.
-    pub event: EventKind,
-    /// Application.
-    pub app: String,
-    /// Call.
-    pub call: String,
-    /// Participant; app, call and participant are the session.
-    pub participant: String,
-    /// The client's name for its RTCPeerConnection.
-    pub peer_connection: String,
-    /// Event time, us since the Unix epoch: the client's clock corrected by received_at - sent_at.
-    pub event_us: i64,
-    /// The client's IP address; enrich takes it off.
-    pub client_address: Option<String>,
-    /// Place and provider as claimed.
-    pub claim: Option<Claim>,
-    /// Serving edge.
-    pub edge: Option<String>,
-    /// Release of the client.
-    pub client_version: Option<String>,
-    /// User agent.
-    pub user_agent: Option<String>,
-    /// The selected candidate pair, where the event told it.
-    pub path: Option<Path>,
-    /// connected: ms from joining to ICE connected.
-    pub time_to_connect_ms: Option<i64>,
-    /// connected: ms from joining to the first media.
-    pub time_to_media_ms: Option<i64>,
-    /// failed, device_failed: the client's reason.
-    pub failure_reason: Option<String>,
-    /// device_failed: audio for a microphone, video for a camera.
-    pub failed_device: Option<Kind>,
-    /// feedback: 1 (bad) to 5 (excellent), ITU-T P.800.
-    pub rating: Option<i32>,
-    /// Intervals that end at this event.
-    pub intervals: Vec<Interval>,
+symbols! {
+    RawOutcome { Duplicate, Invalid, Late, Absent }
+    EventKind { Cover, Joined, Connected, Stats, Disconnected, Reconnected, DeviceFailed, Left, Failed, Feedback }
+    Kind { Audio, Video, None }
+    Direction { Inbound, Outbound, None }
 }

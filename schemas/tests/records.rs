@@ -12,7 +12,7 @@ use apache_avro::writer::datum::GenericDatumWriter;
 use proptest::prelude::*;
 use schemas::{
     BlockAudit, CellPartial, DeadLetter, EnrichedReport, Record, Report, SessionPartial, decode,
-    encode, schema,
+    decode_into, encode, schema,
 };
 
 /// More than any enum has symbols, so that every symbol has its turn.
@@ -50,6 +50,7 @@ fn filled(schema: &Schema, names: &ResolvedSchema<'_>, next: &mut i64) -> Value 
 fn check<T: Record + Debug + Default + PartialEq>() {
     let schema = schema(T::SUBJECT);
     let names = ResolvedSchema::new(schema).unwrap();
+    let mut reused = T::default();
     for turn in 0..TURNS {
         let value = filled(schema, &names, &mut turn.clone());
         let mut frame = vec![0];
@@ -60,6 +61,11 @@ fn check<T: Record + Debug + Default + PartialEq>() {
         let record: T = decode(&frame).unwrap();
         assert_ne!(record, T::default());
         assert_eq!(encode(&record).unwrap(), frame);
+        let empty = encode(&T::default()).unwrap();
+        for (frame, record) in [(&frame, &record), (&empty, &T::default()), (&frame, &record)] {
+            decode_into(frame, &mut reused).unwrap();
+            assert_eq!(reused, *record, "nothing of the record before is left");
+        }
         let reader = GenericDatumReader::builder(schema).build().unwrap();
         assert_eq!(reader.read_value(&mut &frame[5..]).unwrap(), value);
 

@@ -6,7 +6,7 @@
 
 use std::io::{self, BufRead, Write};
 
-use schemas::{Device, Direction, EventKind, Kind};
+use schemas::{Claim, Device, Direction, EventKind, Kind};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -124,8 +124,11 @@ pub struct Event {
     /// When, by the client's clock corrected by the collector's, µs since the Unix epoch.
     #[serde(rename = "us")]
     pub event_us: i64,
-    /// The client's address then.
+    /// The client's address then, as it was told; empty if it was not.
     pub address: String,
+    /// What was claimed of its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Claim>,
     /// Network type, where the browser tells it.
     #[serde(rename = "net", default, skip_serializing_if = "Option::is_none")]
     pub network_type: Option<String>,
@@ -135,6 +138,9 @@ pub struct Event {
     /// Increments of ICE round trips, µs, and of their number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ice: Option<(i64, i64)>,
+    /// Increment of the selected candidate pair's changes.
+    #[serde(rename = "pairs", default, skip_serializing_if = "Option::is_none")]
+    pub pair_changes: Option<i64>,
     /// Time to ICE connected of a connected event, ms.
     #[serde(rename = "ttc", default, skip_serializing_if = "Option::is_none")]
     pub time_to_connect_ms: Option<i64>,
@@ -144,6 +150,9 @@ pub struct Event {
     /// Rating of a feedback event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rating: Option<i64>,
+    /// What else happened, and when, µs since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<(EventKind, i64)>,
     /// Streams that this snapshot begins anew: they have no interval in it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub baselines: u32,

@@ -19,7 +19,7 @@ mod tests;
 
 const DEAD_LETTERS: OutputTopic = OutputTopic(0);
 /// The lane of cells. A sketch takes ClickHouse many times its bytes while it is inserted, so its
-/// batches are a quarter of the others'.
+/// batches are half as large as the others'.
 const CELLS: usize = 0;
 /// Who reads this partition keeps the roll-ups.
 const LEADER: Source = Source { input: Input(CELLS), partition: Partition(0) };
@@ -122,7 +122,7 @@ impl Handler for Pipeline {
         let number = record.source.input.0;
         let batch = &mut self.lanes[number].filling;
         batch.push(record);
-        let full = if number == CELLS { self.batch_bytes / 4 } else { self.batch_bytes };
+        let full = if number == CELLS { self.batch_bytes / 2 } else { self.batch_bytes };
         if batch.bytes() >= full {
             return self.hand_over(number, out);
         }

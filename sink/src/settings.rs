@@ -92,6 +92,9 @@ impl SinkSettings {
             .with_password(password)
             .with_compression(compression)
             .with_setting("async_insert", "0")
+            // Merges and views take the newest version of a row. Doing so within each insert, too,
+            // moves every value row by row: four fifths of what an insert costs.
+            .with_setting("optimize_on_insert", "0")
             // Late data reaches many days, and partitions of the log are at many places: splitting
             // an insert is better than refusing it.
             .with_setting("max_partitions_per_insert_block", "0"))

@@ -198,11 +198,16 @@ impl<S: Server> Lane<S> {
         rejected
     }
 
-    /// Adds a record's rows, or returns its dead letter.
-    fn add<T: Table>(&self, table: &mut T, record: &Record<'_>) -> Result<(), Option<Rejected>> {
-        let decoded: T::Record = schemas::decode(record.payload)
+    /// Adds a record's rows, or returns its dead letter. Decodes into `decoded`, for its memory.
+    fn add<T: Table>(
+        &self,
+        table: &mut T,
+        decoded: &mut T::Record,
+        record: &Record<'_>,
+    ) -> Result<(), Option<Rejected>> {
+        schemas::decode_into(record.payload, decoded)
             .map_err(|error| self.reject(record, "undecodable", &error.to_string()))?;
-        table.add(&decoded).map_err(|unfit| self.reject(record, "unfit", unfit.0))?;
+        table.add(decoded).map_err(|unfit| self.reject(record, "unfit", unfit.0))?;
         self.server.added(record);
         Ok(())
     }
@@ -265,8 +270,9 @@ impl<S: Server> Lane<S> {
         records: impl Iterator<Item = Record<'_>>,
     ) -> Result<Taken, Error> {
         let (mut taken, mut insert, mut table) = (Taken::default(), None, T::default());
+        let mut decoded = T::Record::default();
         for record in records {
-            match self.add(&mut table, &record) {
+            match self.add(&mut table, &mut decoded, &record) {
                 Ok(()) if table.rows() < BLOCK_ROWS => {}
                 Ok(()) => self.block(std::mem::take(&mut table), &mut insert, &mut taken).await?,
                 Err(letter) => taken.rejected.extend(letter),

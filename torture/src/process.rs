@@ -223,7 +223,7 @@ impl Process {
         self.uncommitted = false;
         let handler = cores.handler(&mut self.core);
         for commit in commits {
-            handler.committed(commit.source, commit.offset);
+            handler.committed(commit);
         }
     }
 

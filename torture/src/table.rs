@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use schemas::{BlockAudit, CellPartial, Dimensions, Measures, PackTime, SessionPartial};
-use simulate::oracle::{Bins, Cell, CellKey, NotAState, Packs};
+use schemas::{BlockAudit, CellPartial, Dimensions, PackTime, SessionPartial};
+use simulate::oracle::{Bins, Cell, CellKey, NotAState, Packs, add};
 
 /// Rows of one table, in their newest version. What goes back is told.
 struct Newest<K, T> {
@@ -245,25 +245,4 @@ fn add_packs(sum: &mut Packs, more: &[PackTime]) {
         known[1] += pack.good_us;
         known[2] += pack.unclassified_us;
     }
-}
-
-fn add(sum: &mut Measures, more: &Measures) {
-    sum.intervals += more.intervals;
-    sum.observed_us += more.observed_us;
-    sum.packets_received += more.packets_received;
-    sum.packets_lost += more.packets_lost;
-    sum.bytes += more.bytes;
-    sum.frames += more.frames;
-    sum.freeze_us += more.freeze_us;
-    sum.freeze_count += more.freeze_count;
-    sum.concealed_samples += more.concealed_samples;
-    sum.total_samples += more.total_samples;
-    sum.nack += more.nack;
-    sum.pli += more.pli;
-    sum.fir += more.fir;
-    sum.setups_attempted += more.setups_attempted;
-    sum.setups_failed += more.setups_failed;
-    sum.poor_us += more.poor_us;
-    sum.good_us += more.good_us;
-    sum.unclassified_us += more.unclassified_us;
 }

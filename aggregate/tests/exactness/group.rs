@@ -88,7 +88,7 @@ impl Outside {
     /// Commits what is due, as the loop does at any time.
     fn commit(&mut self, pipeline: &mut Pipeline) {
         for commit in self.out.take_commits() {
-            pipeline.committed(SOURCE, commit.offset);
+            pipeline.committed(&commit);
             self.committed = Some(Committed { offset: commit.offset, metadata: commit.metadata });
         }
     }

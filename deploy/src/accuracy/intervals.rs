@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ingest::Ingest;
 use prometheus::Registry;
-use runtime::{AppendTime, Input, Offset, Partition, Record, Recorder, Service, Settings, Source};
+use runtime::{
+    AppendTime, Input, Offset, Pace, Partition, Record, Recorder, Service, Settings, Source,
+};
 use schemas::{EventKind, Report};
 use serde_json::Value;
 
@@ -78,6 +80,8 @@ fn found() -> Result<Intervals, Failure> {
             look_back: false,
         };
         ingest.record(&record, &mut recorder).context("ingest")?;
+        recorder.commit(&mut *ingest);
+        ingest.tick(0, Pace::Live, &mut recorder).context("ingest")?;
     }
     let first = CALL.lines().next().map_or(Ok(0), milliseconds)?;
     let mut intervals = Intervals::new();

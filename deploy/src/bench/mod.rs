@@ -1,23 +1,27 @@
 //! `isobar bench`: how many intervals a second the services carry, how fresh the rows are, and
 //! what each service uses up for it. Broker and database run on the same machine.
 
+mod outage;
 mod report;
 mod throughput;
 
+use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
 use simulate::world::Scenario;
 
-pub use report::{Machine, Report, Run};
+pub use outage::Outage;
+pub use report::{Machine, Report, Run, Used};
 
 use crate::demo::{Quantiles, Watch};
 use crate::failure::{Context, Failure};
 use crate::pipeline::Pipeline;
 use crate::play::{World, duration};
-use crate::services::{Features, Service};
+use crate::services::Features;
 use crate::stack::{Plan, Ports};
 
 /// `isobar bench`.
@@ -35,9 +39,40 @@ pub struct Options {
     /// For how long freshness is measured.
     #[arg(long, default_value = "60s", value_parser = duration)]
     fresh_duration: Duration,
+    /// Measures these parts alone.
+    #[arg(long, value_name = "PART", value_delimiter = ',')]
+    only: Vec<Part>,
+    /// Measures that alone: takes ClickHouse away for so long, at the rate of freshness.
+    #[arg(long, value_parser = duration)]
+    outage: Option<Duration>,
     /// Writes the figures as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+}
+
+/// A run of the services, on a stack of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// The topic filled beforehand, every interval kept as a row.
+    WithSamples,
+    /// The same without those rows.
+    WithoutSamples,
+    /// In real time, for freshness.
+    Live,
+}
+
+impl Part {
+    /// All of them.
+    const ALL: [Self; 3] = [Self::WithSamples, Self::WithoutSamples, Self::Live];
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::WithSamples => "with samples",
+            Self::WithoutSamples => "without",
+            Self::Live => "live",
+        }
+    }
 }
 
 /// Time between two reports of a session, s.
@@ -50,16 +85,35 @@ const STREAMS: f64 = 4.0;
 /// # Errors
 /// If something does not start, or what arrives is not what was sent.
 pub async fn run(options: Options) -> Result<(), Failure> {
-    let with_samples = filled(&options, Features { samples: true }).await?;
-    let without_samples = filled(&options, Features { samples: false }).await?;
-    let live = live(&options).await?;
-    let report = Report::new(Machine::here(), with_samples, without_samples, live);
-    print!("{report}");
-    if let Some(file) = options.json {
-        let text = serde_json::to_vec_pretty(&report).context("bench")?;
-        fs::write(&file, text).context(file.display())?;
+    if let Some(away) = options.outage {
+        return tell_all(&outage::measure(&options, away).await?, options.json.as_deref());
     }
-    Ok(())
+    let parts = if options.only.is_empty() { &Part::ALL[..] } else { &options.only };
+    let mut report = Report::of(Machine::here());
+    for part in parts {
+        match part {
+            Part::WithSamples => {
+                report.add(*part, filled(&options, Features { samples: true }).await?);
+            }
+            Part::WithoutSamples => {
+                report.add(*part, filled(&options, Features { samples: false }).await?);
+            }
+            Part::Live => {
+                let (run, freshness) = live(&options).await?;
+                report.add(*part, run);
+                report.freshness_seconds = Some(freshness);
+            }
+        }
+    }
+    tell_all(&report, options.json.as_deref())
+}
+
+/// As a table, and as JSON if that is wanted.
+fn tell_all(report: &(impl Display + Serialize), file: Option<&Path>) -> Result<(), Failure> {
+    print!("{report}");
+    let Some(file) = file else { return Ok(()) };
+    let text = serde_json::to_vec_pretty(report).context("bench")?;
+    fs::write(file, text).context(file.display())
 }
 
 /// The services against a topic that was filled beforehand.
@@ -81,6 +135,7 @@ async fn live(options: &Options) -> Result<(Run, Quantiles), Failure> {
     let folder = folder()?;
     let mut pipeline = Pipeline::start(plan(folder.path())?, tell).await?;
     tell(&format!("playing {} intervals a second in real time", options.fresh_rate));
+    let before = Used::by(&pipeline.stack, &pipeline.services);
     let mut watch = Watch::start(&pipeline.stack, &world)?;
     while !watch.sender_ended()? {
         tokio::time::sleep(LOOK).await;
@@ -88,8 +143,8 @@ async fn live(options: &Options) -> Result<(Run, Quantiles), Failure> {
     }
     watch.drain().await?;
     pipeline.services.stop();
-    let usage = Service::ALL.map(|service| (service, pipeline.services.usage(service)));
-    let run = Run::new(watch.intervals(), watch.took(), &usage);
+    let used = Used::by(&pipeline.stack, &pipeline.services).since(&before);
+    let run = Run::new(watch.intervals(), watch.took(), &used);
     Ok((run, Quantiles::of(&watch.freshness)))
 }
 

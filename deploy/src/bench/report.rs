@@ -8,8 +8,10 @@ use std::time::Duration;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
+use super::Part;
 use crate::demo::{Quantiles, rounded};
-use crate::services::{Service, Usage};
+use crate::services::{Service, Services, Usage};
+use crate::stack::Stack;
 
 /// What the figures were measured on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -41,6 +43,42 @@ impl Machine {
     }
 }
 
+/// What each process of a run has used up.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Used {
+    services: BTreeMap<&'static str, Usage>,
+    servers: BTreeMap<&'static str, Usage>,
+}
+
+impl Used {
+    /// By services and the stack they run on, up to now. What is not there has used nothing.
+    #[must_use]
+    pub fn by(stack: &Stack, services: &Services) -> Self {
+        let of = |service: Service| (service.name(), services.usage(service));
+        let usage = |process: u32| Usage::of(process).unwrap_or_default();
+        let brokers = stack.processes_of_kafka().map(usage);
+        let kafka = brokers.reduce(Usage::beside).map(|usage| ("kafka", usage));
+        let clickhouse = stack.process_of_clickhouse().map(|id| ("clickhouse", usage(id)));
+        Self {
+            services: Service::ALL.map(of).into(),
+            servers: kafka.into_iter().chain(clickhouse).collect(),
+        }
+    }
+
+    /// What was used up since an `earlier` look.
+    #[must_use]
+    pub fn since(mut self, earlier: &Self) -> Self {
+        let earlier = earlier.services.iter().chain(&earlier.servers);
+        for (name, before) in earlier {
+            let now = self.services.get_mut(name).or_else(|| self.servers.get_mut(name));
+            if let Some(now) = now {
+                *now = now.since(*before);
+            }
+        }
+        self
+    }
+}
+
 /// One run of the services.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Run {
@@ -52,63 +90,94 @@ pub struct Run {
     pub intervals_per_second: f64,
     /// By service.
     pub cpu_seconds_per_million_intervals: BTreeMap<&'static str, f64>,
+    /// By server of the stack: Kafka and ClickHouse.
+    pub servers_cpu_seconds_per_million_intervals: BTreeMap<&'static str, f64>,
     /// By service: most resident memory, MB (2²⁰ bytes).
     pub max_rss_mb: BTreeMap<&'static str, f64>,
 }
 
 impl Run {
-    pub(super) fn new(intervals: u64, took: Duration, usage: &[(Service, Usage)]) -> Self {
+    pub(super) fn new(intervals: u64, took: Duration, used: &Used) -> Self {
         let seconds = took.as_secs_f64();
         let millions = intervals.max(1) as f64 / 1e6;
-        let by_service = |figure: &dyn Fn(&Usage) -> f64| {
-            usage.iter().map(|(service, usage)| (service.name(), rounded(figure(usage)))).collect()
+        let figures = |of: &BTreeMap<&'static str, Usage>, figure: &dyn Fn(&Usage) -> f64| {
+            of.iter().map(|(name, usage)| (*name, rounded(figure(usage)))).collect()
         };
+        let cpu = |usage: &Usage| usage.cpu_seconds / millions;
         Self {
             intervals,
             seconds: rounded(seconds),
             intervals_per_second: rounded(intervals as f64 / seconds),
-            cpu_seconds_per_million_intervals: by_service(&|usage| usage.cpu_seconds / millions),
-            max_rss_mb: by_service(&|usage| usage.max_rss_mb),
+            cpu_seconds_per_million_intervals: figures(&used.services, &cpu),
+            servers_cpu_seconds_per_million_intervals: figures(&used.servers, &cpu),
+            max_rss_mb: figures(&used.services, &|usage| usage.max_rss_mb),
         }
+    }
+
+    /// Of services and servers together.
+    fn all_cpu(&self) -> f64 {
+        let services = self.cpu_seconds_per_million_intervals.values();
+        services.chain(self.servers_cpu_seconds_per_million_intervals.values()).sum()
     }
 }
 
 /// `--json FILE`. The figures at the top are those of the run with samples, but for freshness,
-/// which is measured on a world in real time.
+/// which is measured on a world in real time. What was not measured is not there.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
     machine: Machine,
-    intervals_per_second: f64,
-    intervals_per_second_without_samples: f64,
-    freshness_seconds: Quantiles,
-    cpu_seconds_per_million_intervals: BTreeMap<&'static str, f64>,
-    max_rss_mb: BTreeMap<&'static str, f64>,
-    runs: BTreeMap<&'static str, Run>,
+    #[serde(flatten)]
+    with_samples: Option<Top>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    intervals_per_second_without_samples: Option<f64>,
+    /// From sent to visible, s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub freshness_seconds: Option<Quantiles>,
+    runs: BTreeMap<Part, Run>,
 }
 
-const WITH_SAMPLES: &str = "with_samples";
-const WITHOUT_SAMPLES: &str = "without_samples";
-const LIVE: &str = "live";
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Top {
+    intervals_per_second: f64,
+    cpu_seconds_per_million_intervals: BTreeMap<&'static str, f64>,
+    servers_cpu_seconds_per_million_intervals: BTreeMap<&'static str, f64>,
+    max_rss_mb: BTreeMap<&'static str, f64>,
+}
 
 impl Report {
-    pub(super) fn new(
-        machine: Machine,
-        with_samples: Run,
-        without_samples: Run,
-        (live, freshness_seconds): (Run, Quantiles),
-    ) -> Self {
+    /// Without any run yet.
+    #[must_use]
+    pub const fn of(machine: Machine) -> Self {
         Self {
             machine,
-            intervals_per_second: with_samples.intervals_per_second,
-            intervals_per_second_without_samples: without_samples.intervals_per_second,
-            freshness_seconds,
-            cpu_seconds_per_million_intervals: with_samples
-                .cpu_seconds_per_million_intervals
-                .clone(),
-            max_rss_mb: with_samples.max_rss_mb.clone(),
-            runs: [(WITH_SAMPLES, with_samples), (WITHOUT_SAMPLES, without_samples), (LIVE, live)]
-                .into(),
+            with_samples: None,
+            intervals_per_second_without_samples: None,
+            freshness_seconds: None,
+            runs: BTreeMap::new(),
         }
+    }
+
+    /// Adds a run.
+    pub fn add(&mut self, part: Part, run: Run) {
+        match part {
+            Part::WithSamples => {
+                self.with_samples = Some(Top {
+                    intervals_per_second: run.intervals_per_second,
+                    cpu_seconds_per_million_intervals: run
+                        .cpu_seconds_per_million_intervals
+                        .clone(),
+                    servers_cpu_seconds_per_million_intervals: run
+                        .servers_cpu_seconds_per_million_intervals
+                        .clone(),
+                    max_rss_mb: run.max_rss_mb.clone(),
+                });
+            }
+            Part::WithoutSamples => {
+                self.intervals_per_second_without_samples = Some(run.intervals_per_second);
+            }
+            Part::Live => {}
+        }
+        self.runs.insert(part, run);
     }
 }
 
@@ -117,25 +186,31 @@ impl fmt::Display for Report {
         let Machine { processor, cores, memory_mb } = &self.machine;
         writeln!(f, "{processor}, {cores} cores, {memory_mb} MB; Kafka and ClickHouse included")?;
         let mut table = Table::new();
-        table.load_preset(presets::NOTHING).set_header(["", "with samples", "without", "live"]);
-        let runs = [WITH_SAMPLES, WITHOUT_SAMPLES, LIVE].map(|name| &self.runs[name]);
-        let mut row = |name: &str, figure: &dyn Fn(&Run) -> String| {
-            let figures = runs.iter().map(|run| figure(run));
+        let titles = self.runs.keys().map(|part| part.title());
+        table.load_preset(presets::NOTHING).set_header(std::iter::once("").chain(titles));
+        let mut row = |name: &str, figure: &dyn Fn(&Run) -> Option<String>| {
+            let figures = self.runs.values().map(|run| figure(run).unwrap_or("-".to_owned()));
             table.add_row(std::iter::once(name.to_owned()).chain(figures));
         };
-        row("intervals", &|run| run.intervals.to_string());
-        row("seconds", &|run| format!("{:.1}", run.seconds));
-        row("intervals/s", &|run| format!("{:.0}", run.intervals_per_second));
+        row("intervals", &|run| Some(run.intervals.to_string()));
+        row("seconds", &|run| Some(format!("{:.1}", run.seconds)));
+        row("intervals/s", &|run| Some(format!("{:.0}", run.intervals_per_second)));
         for service in Service::ALL.map(Service::name) {
             row(&format!("{service}: CPU s a million intervals"), &|run| {
-                format!("{:.1}", run.cpu_seconds_per_million_intervals[service])
+                Some(format!("{:.1}", run.cpu_seconds_per_million_intervals.get(service)?))
             });
             row(&format!("{service}: most resident MB"), &|run| {
-                format!("{:.0}", run.max_rss_mb[service])
+                Some(format!("{:.0}", run.max_rss_mb.get(service)?))
             });
         }
+        for server in ["kafka", "clickhouse"] {
+            row(&format!("{server}: CPU s a million intervals"), &|run| {
+                Some(format!("{:.1}", run.servers_cpu_seconds_per_million_intervals.get(server)?))
+            });
+        }
+        row("all: CPU s a million intervals", &|run| Some(format!("{:.1}", run.all_cpu())));
         writeln!(f, "{table}")?;
-        let Quantiles { p50, p99 } = self.freshness_seconds;
+        let Some(Quantiles { p50, p99 }) = self.freshness_seconds else { return Ok(()) };
         let seconds = |value: Option<f64>| value.map_or("-".to_owned(), |s| format!("{s:.1} s"));
         writeln!(f, "sent to visible, live: p50 {}, p99 {}", seconds(p50), seconds(p99))
     }
@@ -147,17 +222,29 @@ mod tests {
 
     #[test]
     fn the_report_has_the_fields_that_others_read() {
-        let usage =
-            Service::ALL.map(|service| (service, Usage { cpu_seconds: 3.0, max_rss_mb: 50.0 }));
-        let run = Run::new(2_000_000, Duration::from_secs(20), &usage);
-        let fresh = Quantiles { p50: Some(1.5), p99: Some(3.0) };
-        let report = Report::new(Machine::here(), run.clone(), run.clone(), (run, fresh));
+        let usage = |cpu_seconds| Usage { cpu_seconds, max_rss_mb: 50.0 };
+        let used = |cpu_seconds| Used {
+            services: Service::ALL.map(|service| (service.name(), usage(cpu_seconds))).into(),
+            servers: [("kafka", usage(cpu_seconds)), ("clickhouse", usage(cpu_seconds))].into(),
+        };
+        let used = used(4.0).since(&used(1.0));
+        let run = Run::new(2_000_000, Duration::from_secs(20), &used);
+        let mut report = Report::of(Machine::here());
+        for part in Part::ALL {
+            report.add(part, run.clone());
+        }
+        report.freshness_seconds = Some(Quantiles { p50: Some(1.5), p99: Some(3.0) });
         let json = serde_json::to_value(&report).unwrap_or_default();
         assert_eq!(json["intervals_per_second"], 100_000.0);
+        assert_eq!(json["intervals_per_second_without_samples"], 100_000.0);
+        assert_eq!(json["runs"]["without_samples"]["seconds"], 20.0);
         assert_eq!(json["freshness_seconds"]["p99"], 3.0);
         for service in Service::ALL {
             assert_eq!(json["cpu_seconds_per_million_intervals"][service.name()], 1.5);
             assert_eq!(json["max_rss_mb"][service.name()], 50.0);
+        }
+        for server in ["kafka", "clickhouse"] {
+            assert_eq!(json["servers_cpu_seconds_per_million_intervals"][server], 1.5);
         }
     }
 }

@@ -7,15 +7,15 @@ use clickhouse::Client;
 use simulate::producer;
 use simulate::world::Scenario;
 
-use super::{LOOK, Options, PERIOD_S, Run, tell};
+use super::{LOOK, Options, PERIOD_S, Run, Used, tell};
 use crate::demo::View;
 use crate::failure::{Context, Failure};
 use crate::pipeline;
-use crate::services::{Features, Service, Services, Surroundings};
+use crate::services::{Features, Services, Surroundings};
 use crate::stack::{Plan, Stack};
 
 /// Nothing new for so long: what has not arrived will not.
-const STALLED: Duration = Duration::from_secs(60);
+const STALLED: Duration = Duration::from_secs(180);
 
 /// Measures on a stack of its own.
 pub(super) async fn measure(
@@ -32,10 +32,11 @@ pub(super) async fn measure(
     let surroundings = Surroundings { features, ..Surroundings::of(&stack) };
     let started = Instant::now();
     let mut services = Services::start(&surroundings, stack.guard())?;
+    let before = Used::by(&stack, &services);
     let took = arrivals.wait(expected, started).await?;
     services.stop();
-    let usage = Service::ALL.map(|service| (service, services.usage(service)));
-    Ok(Run::new(expected, took, &usage))
+    let used = Used::by(&stack, &services).since(&before);
+    Ok(Run::new(expected, took, &used))
 }
 
 /// Fills the raw topic; returns how many intervals it holds.
@@ -81,14 +82,17 @@ impl Arrivals {
         self.client.query(query).fetch_one().await.context("ClickHouse")
     }
 
-    /// Intervals visible everywhere where they belong.
-    async fn visible(&self) -> Result<u64, Failure> {
-        let cells = self.view.arrived().await?.intervals.cast_unsigned();
-        if !self.features.samples {
-            return Ok(cells);
+    /// Intervals visible everywhere where they belong. Of samples, which are cheap to count, there
+    /// have to be `expected` before the views are read.
+    async fn visible(&self, expected: u64) -> Result<u64, Failure> {
+        if self.features.samples {
+            let samples = self.client.query("SELECT count() FROM samples").fetch_one::<u64>();
+            let samples = samples.await.context("ClickHouse")?;
+            if samples < expected {
+                return Ok(samples);
+            }
         }
-        let samples = self.client.query("SELECT count() FROM samples").fetch_one::<u64>().await;
-        Ok(cells.min(samples.context("ClickHouse")?))
+        Ok(self.view.arrived().await?.intervals.cast_unsigned())
     }
 
     /// Waits for `expected` intervals; how long after `started` the last was visible. The views
@@ -98,7 +102,7 @@ impl Arrivals {
         while seen.1 < expected {
             tokio::time::sleep(LOOK).await;
             let folded = self.folded().await?;
-            let visible = if folded < expected { 0 } else { self.visible().await? };
+            let visible = if folded < expected { 0 } else { self.visible(expected).await? };
             if (folded, visible) > seen {
                 (seen, news) = ((folded, visible), Instant::now());
             }

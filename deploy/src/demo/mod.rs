@@ -7,6 +7,7 @@ mod summary;
 mod view;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -133,8 +134,9 @@ fn health(pipeline: &Pipeline, watch: &Watch) -> Health {
 fn tell(summary: &Summary, verdict: &Verdict) {
     print!("{}", check::in_words(verdict));
     let cpu = &summary.cpu_seconds_per_million_intervals;
-    for (service, memory) in &summary.max_rss_mb {
-        let cpu = cpu.get(service).copied().unwrap_or_default();
+    for service in Service::ALL.map(Service::name) {
+        let of = |figures: &BTreeMap<_, f64>| figures.get(service).copied().unwrap_or_default();
+        let (cpu, memory) = (of(cpu), of(&summary.max_rss_mb));
         println!("{service:>9}: {cpu:.1} CPU s a million intervals, {memory:.0} MB at most");
     }
     if verdict.mismatches == 0 {

@@ -1,13 +1,10 @@
 //! Bodies of callstats.io's REST API, each with the path that it was sent to:
 //! `{"POST": "/v1/apps/…", "body": {…}}`, or the bodies alone.
 
-use super::document::{Document, Members, number, text};
+use super::document::{Document, MOST_SECONDS, Members, moment_ms, text};
 
 /// Members that hold the path.
 const PATHS: [&str; 3] = ["path", "POST", "url"];
-
-/// Up to this, a time is in seconds: 1e11 ms were in 1973.
-const MOST_SECONDS: f64 = 1e11;
 
 /// True if a JSON object with these members is one.
 pub(crate) fn is_one(member: impl Fn(&str) -> bool) -> bool {
@@ -21,8 +18,8 @@ pub(crate) fn expand(mut members: Members) -> Option<Document> {
         members = Members::from([("body".to_owned(), body)]);
     }
     let body: Members = serde_json::from_str(members.get("body")?.get()).ok()?;
-    let time = body.get("timestamp").and_then(|time| number(time))?;
-    let recorded_ms = if time < MOST_SECONDS { time * 1e3 } else { time };
+    let time = body.get("timestamp").and_then(|time| moment_ms(time))?;
+    let recorded_ms = if time <= MOST_SECONDS { time * 1e3 } else { time };
     let path = PATHS.iter().find_map(|path| members.get(*path)).and_then(|path| text(path));
     let mut document = Document { members, recorded_ms };
     let path = path.unwrap_or_default();

@@ -39,3 +39,28 @@ pub(crate) fn text(value: &RawValue) -> Option<String> {
 pub(crate) fn number(value: &RawValue) -> Option<f64> {
     serde_json::from_str(value.get()).ok()
 }
+
+/// Beyond this, which ms reach in the year 5138, a time is in us, and beyond [`MOST_US`] in ns.
+const MOST_MS: f64 = 1e14;
+const MOST_US: f64 = 1e17;
+
+/// Up to this, the time of a whole record is in seconds: 1e11 ms were in 1973.
+pub(crate) const MOST_SECONDS: f64 = 1e11;
+
+/// A time since the Unix epoch as ingest reads it: ms, us, ns, or RFC 3339; in ms.
+pub(crate) fn moment_ms(value: &RawValue) -> Option<f64> {
+    let written = text(value);
+    let time = match &written {
+        Some(text) => text.parse().ok(),
+        None => number(value),
+    };
+    match time {
+        Some(time) if time <= MOST_MS => Some(time),
+        Some(time) if time <= MOST_US => Some(time / 1e3),
+        Some(time) => Some(time / 1e6),
+        None => {
+            let time = written?.parse::<jiff::Timestamp>().ok()?;
+            Some(time.as_microsecond() as f64 / 1e3)
+        }
+    }
+}

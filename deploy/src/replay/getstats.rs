@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::document::{MOST_SECONDS, moment_ms};
 use super::envelope::Envelope;
 use super::recording::Refusal;
 
@@ -26,7 +27,7 @@ struct Capture {
     pc: Option<String>,
     /// ms since the Unix epoch.
     #[serde(alias = "capturedAt", alias = "timestamp", alias = "time")]
-    captured_at: Option<f64>,
+    captured_at: Option<Box<RawValue>>,
     #[serde(alias = "userAgent")]
     user_agent: Option<String>,
     #[serde(alias = "stats", alias = "getStats", alias = "statsReport")]
@@ -38,12 +39,19 @@ struct Capture {
 struct Stats {
     #[serde(rename = "type")]
     of: Option<String>,
-    timestamp: Option<f64>,
+    timestamp: Option<Box<RawValue>>,
+}
+
+impl Stats {
+    /// When it was taken, ms since the Unix epoch.
+    fn taken_ms(&self) -> Option<f64> {
+        moment_ms(self.timestamp.as_deref()?)
+    }
 }
 
 /// True if it is a report by itself.
 pub(crate) fn is_report(json: &RawValue) -> bool {
-    objects(json).iter().any(|object| object.of.is_some() && object.timestamp.is_some())
+    objects(json).iter().any(|object| object.of.is_some() && object.taken_ms().is_some())
 }
 
 /// The event that a report is.
@@ -58,10 +66,13 @@ pub(crate) fn expand(json: &RawValue) -> Result<Envelope, Refusal> {
         return Err(Refusal::LegacyGetStats);
     }
     let typed = objects.iter().filter(|object| object.of.is_some());
-    let times = typed.filter_map(|object| object.timestamp);
-    let newest = times.max_by(f64::total_cmp).ok_or(Refusal::UnknownFormat)?;
+    let told = capture.captured_at.as_deref().and_then(moment_ms);
+    let captured = told.map(|time| if time <= MOST_SECONDS { time * 1e3 } else { time });
+    let newest = typed.clone().filter_map(Stats::taken_ms).max_by(f64::total_cmp);
+    let of_report = captured.filter(|_| typed.count() > 0);
+    let newest = newest.or(of_report).ok_or(Refusal::UnknownFormat)?;
     let id = capture.pc.as_deref().unwrap_or(PEER_CONNECTION);
-    let mut envelope = Envelope::new("stats", id, capture.captured_at.unwrap_or(newest));
+    let mut envelope = Envelope::new("stats", id, captured.unwrap_or(newest));
     envelope.app = capture.app;
     envelope.call = capture.call;
     envelope.participant = capture.participant;
@@ -78,8 +89,13 @@ fn objects(report: &RawValue) -> Vec<Stats> {
             Ok(map) => map.into_values().collect(),
             Err(_) => serde_json::from_str(report.get()).unwrap_or_default(),
         };
-    let objects = members.into_iter().filter(|member| member.get().starts_with('{'));
-    objects.filter_map(|member| serde_json::from_str(member.get()).ok()).collect()
+    let object = |member: &RawValue| match member.get().as_bytes().first() {
+        Some(b'{') => serde_json::from_str(member.get()).ok(),
+        // An entry of the report as a Map.
+        Some(b'[') => serde_json::from_str::<(&str, Stats)>(member.get()).ok().map(|entry| entry.1),
+        _ => None,
+    };
+    members.into_iter().filter_map(object).collect()
 }
 
 /// Types of the callback-based getStats() that Chrome had until release 117.

@@ -2,7 +2,8 @@
 //!
 //! Statistics are told as a series of values for every member of every stats object, named
 //! `<id>-<member>`. The series `<id>-timestamp`, which Chrome writes since release 117, says when
-//! each value was taken.
+//! each value was taken. Before that, the page asked for them at a steady pace, so that they lie
+//! evenly between the times at which their series begins and ends.
 
 use std::collections::BTreeMap;
 
@@ -114,8 +115,11 @@ type Object = BTreeMap<String, Box<RawValue>>;
 fn frames(stats: &BTreeMap<String, Series>, untimed: &mut u64) -> BTreeMap<Time, Vec<Object>> {
     let mut local: BTreeMap<Time, Vec<Object>> = BTreeMap::new();
     let mut remote: Vec<Vec<(Time, Object)>> = Vec::new();
-    for (id, members) in by_object(stats) {
-        let Some(values) = objects(id, &members) else {
+    let by_object = by_object(stats);
+    let paces = by_object.values().filter_map(paced);
+    let pace = paces.map(|(_, times)| times).max_by_key(Vec::len).unwrap_or_default();
+    for (id, members) in by_object {
+        let Some(values) = objects(id, &members, &pace) else {
             *untimed += 1;
             continue;
         };
@@ -148,10 +152,20 @@ fn by_object(stats: &BTreeMap<String, Series>) -> BTreeMap<&str, BTreeMap<&str, 
     objects
 }
 
-/// A stats object at each of its times. None if it does not tell them.
-fn objects(id: &str, members: &BTreeMap<&str, &Series>) -> Option<Vec<(Time, Object)>> {
-    let clock = members.get("timestamp")?;
-    let times: Vec<Option<f64>> = serde_json::from_str(&clock.values).ok()?;
+/// A stats object at each of its times, which are among those of `pace` if it does not tell them.
+/// None if neither is known.
+fn objects(
+    id: &str,
+    members: &BTreeMap<&str, &Series>,
+    pace: &[f64],
+) -> Option<Vec<(Time, Object)>> {
+    let (clock, times) = match members.get("timestamp") {
+        Some(clock) => (*clock, serde_json::from_str::<Vec<Option<f64>>>(&clock.values).ok()?),
+        None => {
+            let (clock, times) = paced(members)?;
+            (clock, times.into_iter().map(|ms| Some(nearest(pace, ms))).collect())
+        }
+    };
     let mut objects: Vec<Object> = vec![Object::new(); times.len()];
     for (member, series) in members {
         let values: Vec<Box<RawValue>> = serde_json::from_str(&series.values).ok()?;
@@ -174,6 +188,33 @@ fn objects(id: &str, members: &BTreeMap<&str, &Series>) -> Option<Vec<(Time, Obj
     Some(
         timed.filter_map(|(ms, object)| Some((Time((ms? * 1e3).round() as i64), object))).collect(),
     )
+}
+
+/// The longest series of an object, and when its values were taken if at a steady pace, ms. Objects
+/// that tell their times have no use for it.
+fn paced<'a>(members: &BTreeMap<&str, &'a Series>) -> Option<(&'a Series, Vec<f64>)> {
+    let count = |series: &Series| {
+        serde_json::from_str::<Vec<&RawValue>>(&series.values).map_or(0, |values| values.len())
+    };
+    if members.contains_key("timestamp") {
+        return None;
+    }
+    let (count, clock) =
+        members.values().map(|series| (count(series), *series)).max_by_key(|(count, _)| *count)?;
+    let ms = |time: &Option<String>| {
+        let time = time.as_deref()?.parse::<jiff::Timestamp>().ok()?;
+        Some(time.as_microsecond() as f64 / 1e3)
+    };
+    let (start, end) = (ms(&clock.start_time)?, ms(&clock.end_time)?);
+    let step = (end - start) / count.saturating_sub(1).max(1) as f64;
+    Some((clock, (0..count).map(|n| (start + step * n as f64).round()).collect()))
+}
+
+/// The time of `pace` that is nearest to `ms`: objects of one report were taken at one time.
+fn nearest(pace: &[f64], ms: f64) -> f64 {
+    let after = pace.partition_point(|time| *time < ms);
+    let around = pace[after.saturating_sub(1)..].iter().take(2).copied();
+    around.min_by(|a, b| (a - ms).abs().total_cmp(&(b - ms).abs())).unwrap_or(ms)
 }
 
 /// At which of the clock's `times` a series of `values` begins. One that has fewer began later, as

@@ -19,6 +19,8 @@ mod session;
 mod tests;
 #[cfg(test)]
 mod through_ingest;
+#[cfg(test)]
+mod variations;
 
 use std::fmt;
 use std::io;

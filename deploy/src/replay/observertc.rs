@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::document::{Document, Members, number, text};
+use super::document::{Document, Members, moment_ms, text};
 
 /// Expands the samples of one recording, each client's in their order.
 #[derive(Debug, Default)]
@@ -21,7 +21,19 @@ pub(crate) struct Expander {
 
 /// True if a JSON object with these members is a sample.
 pub(crate) fn is_sample(member: impl Fn(&str) -> bool) -> bool {
-    let of_a_sample = ["peerConnections", "clientEvents", "clientMetaItems", "clientIssues"];
+    let of_a_sample = [
+        "peerConnections",
+        "clientEvents",
+        "clientMetaItems",
+        "clientIssues",
+        // Schema 2.
+        "inboundAudioTracks",
+        "inboundVideoTracks",
+        "outboundAudioTracks",
+        "outboundVideoTracks",
+        "pcTransports",
+        "customCallEvents",
+    ];
     of_a_sample.into_iter().any(&member)
         || (member("timestamp") && member("clientId") && !member("report") && !member("stats"))
 }
@@ -45,17 +57,28 @@ impl Expander {
         if self.deltas {
             self.clients.insert(client, whole.clone());
         }
-        let recorded_ms = whole.get("timestamp").and_then(|ms| number(ms))?;
+        let recorded_ms = whole.get("timestamp").and_then(|time| moment_ms(time))?;
         let mut document = Document { members: whole, recorded_ms };
-        for (member, own) in [("call", "callId"), ("participant", "clientId")] {
+        for (member, own) in [("call", "callId"), ("call", "roomId"), ("participant", "clientId")] {
             if document.text(member).is_none()
                 && let Some(value) = document.text(own)
             {
                 document.set(member, &value);
             }
         }
+        if document.text("app").is_none()
+            && let Some(app) = document.members.get("attachments").and_then(|told| app(told))
+        {
+            document.set("app", &app);
+        }
         Some(document)
     }
+}
+
+/// The application, as ingest reads it of what an application says of itself.
+fn app(attachments: &RawValue) -> Option<String> {
+    let attachments = object(attachments)?;
+    ["app", "appId", "appName"].iter().find_map(|name| text(attachments.get(*name)?))
 }
 
 /// The member by which an array's entries are told apart; None if they are of the moment, and

@@ -37,10 +37,9 @@ impl Raw {
     pub(crate) fn has_report(&self) -> bool {
         match self {
             Self::Envelope(envelope) => envelope.report.is_some(),
-            Self::Document(document) => document
-                .members
-                .keys()
-                .any(|member| member == "peerConnections" || member == "body"),
+            Self::Document(document) => document.members.keys().any(|member| {
+                ["peerConnections", "pcTransports", "body"].contains(&member.as_str())
+            }),
             Self::Canonical(report) => !report.intervals.is_empty(),
         }
     }

@@ -1,5 +1,6 @@
 //! What a recording holds, whatever its format.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::value::RawValue;
@@ -53,10 +54,12 @@ pub enum Refusal {
     NotText,
     /// It holds statistics of the old, callback-based getStats().
     LegacyGetStats,
-    /// It is a webrtc-internals dump whose statistics tell no times.
+    /// It is a webrtc-internals dump whose statistics tell no times at all.
     NoTimes,
     /// It is a delta stream whose beginning is missing.
     NoBeginning,
+    /// It is what ObserveRTC's protobuf encoder writes.
+    Protobuf,
 }
 
 impl fmt::Display for Refusal {
@@ -68,18 +71,25 @@ impl fmt::Display for Refusal {
                  bodies, Isobar's envelopes (all JSON) and reports (Avro), each also as .gz"
             }
             Self::NotText => {
-                "neither UTF-8 text nor Isobar's Avro reports; unpack it first unless it is .gz"
+                "neither UTF-8 text nor Isobar's Avro reports; unpack it first unless it is .gz, \
+                 and decode ObserveRTC's protobuf samples with @observertc/samples-decoder"
             }
             Self::LegacyGetStats => {
                 "legacy getStats() (goog… members) is not read; record it with the promise-based \
                  getStats() instead"
             }
             Self::NoTimes => {
-                "the dump's statistics tell no times; save it with Chrome 117 or newer"
+                "the dump's statistics tell neither times nor when they begin and end; save it \
+                 with a newer Chrome"
             }
             Self::NoBeginning => {
                 "a delta stream whose beginning is missing; record it from the first sample or a \
                  reset on"
+            }
+            Self::Protobuf => {
+                "base64, as ObserveRTC's protobuf encoder writes it: decode it with \
+                 @observertc/samples-decoder and replay the samples, or record the deltas of its \
+                 JSON codec"
             }
         })
     }
@@ -122,6 +132,9 @@ fn of_text(text: &str) -> Result<Expanded, Refusal> {
     if first.trim() == rtcstats::NUMBERED || rtcstats::is_line(first) {
         return Ok(rtcstats::expand(text));
     }
+    if is_base64(first) {
+        return Err(Refusal::Protobuf);
+    }
     let (values, unread) = values(text);
     let mut expanded = Expanded { unread, ..Expanded::default() };
     let mut refusal = Refusal::UnknownFormat;
@@ -144,6 +157,13 @@ fn of_text(text: &str) -> Result<Expanded, Refusal> {
         return Err(if expanded.untimed > 0 { Refusal::NoTimes } else { refusal });
     }
     Ok(expanded)
+}
+
+/// True for a line of base64 (RFC 4648), which no line of JSON is.
+fn is_base64(line: &str) -> bool {
+    let line = line.trim().trim_matches('"');
+    let byte = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
+    line.len() >= 16 && line.trim_end_matches('=').bytes().all(byte)
 }
 
 /// One JSON value, or an array's item, of a recording.
@@ -183,14 +203,30 @@ fn lines(text: &str) -> u64 {
     text.bytes().filter(|byte| *byte == b'\n').count() as u64
 }
 
-/// An array of records is as many records; an array of stats objects is one.
+/// Members under which collectors keep lists of records.
+const LISTS: [&str; 6] = ["clientSamples", "samples", "events", "records", "reports", "snapshots"];
+
+/// An array of records is as many records, by itself or as the one list of an object; an array of
+/// stats objects is one.
 fn items<'a>(json: &'a RawValue, line: u64, values: &mut Vec<Value<'a>>) {
-    match serde_json::from_str::<Vec<&RawValue>>(json.get()) {
-        Ok(list) if !getstats::is_report(json) => {
-            values.extend(list.into_iter().map(|json| Value { json, line }));
-        }
-        _ => values.push(Value { json, line }),
+    let list = match serde_json::from_str::<Vec<&RawValue>>(json.get()) {
+        Ok(list) if !getstats::is_report(json) => Some(list),
+        _ => listed(json),
+    };
+    match list {
+        Some(list) => values.extend(list.into_iter().map(|json| Value { json, line })),
+        None => values.push(Value { json, line }),
     }
+}
+
+/// The records of an object that is no record itself.
+fn listed(json: &RawValue) -> Option<Vec<&RawValue>> {
+    let members: BTreeMap<&str, &RawValue> = serde_json::from_str(json.get()).ok()?;
+    let (_, list) = members.iter().find(|(member, _)| LISTS.contains(*member))?;
+    let list: Vec<&RawValue> = serde_json::from_str(list.get()).ok()?;
+    let are_records =
+        !list.is_empty() && list.iter().all(|item| item.get().starts_with(['{', '[']));
+    are_records.then_some(list)
 }
 
 fn of_value(json: &RawValue, samples: &mut observertc::Expander) -> Result<Expanded, Refusal> {

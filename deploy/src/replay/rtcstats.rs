@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::document::MOST_SECONDS;
 use super::numbered;
 use super::recording::{Expanded, Unread};
 use super::session::{Asked, Session};
@@ -74,6 +75,16 @@ struct Line<'a> {
 fn parse(line: &str) -> Option<Line<'_>> {
     let items: Vec<&RawValue> = serde_json::from_str(line).ok()?;
     let [name, connection, value, more @ .., time] = items.as_slice() else { return None };
+    let number = |value: &RawValue| serde_json::from_str::<f64>(value.get()).ok();
+    // Some servers number their lines behind the time.
+    let (more, time) = match more {
+        [more @ .., before]
+            if number(before) > Some(MOST_SECONDS) && number(time) < Some(MOST_SECONDS) =>
+        {
+            (more, before)
+        }
+        _ => (more, time),
+    };
     Some(Line {
         name: numbered::method(name.get().trim_matches('"')),
         connection: serde_json::from_str(connection.get()).ok()?,

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use ingest::Ingest;
-use runtime::{AppendTime, Input, Offset, Partition, Record, Recorder, Service, Source};
+use runtime::{AppendTime, Input, Offset, Pace, Partition, Record, Recorder, Service, Source};
 use schemas::{DeadLetter, EventKind, Interval, Report};
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ use super::{Options, read, stamp};
 /// Any time from which 72 h do not matter.
 const NOW_MS: f64 = 1_800_000_000_000.0;
 
-fn options(files: Vec<PathBuf>) -> Options {
+pub(super) fn options(files: Vec<PathBuf>) -> Options {
     Options {
         files,
         kafka: None,
@@ -28,7 +28,7 @@ fn options(files: Vec<PathBuf>) -> Options {
 }
 
 /// Runs a replay through ingest's core, without Kafka.
-fn ingest(options: &Options) -> (Vec<Report>, Vec<DeadLetter>) {
+pub(super) fn ingest(options: &Options) -> (Vec<Report>, Vec<DeadLetter>) {
     let source = Source { input: Input(0), partition: Partition(0) };
     let settings = runtime::Settings::default();
     let mut handler = Ingest::handler(&settings, &prometheus::Registry::new()).unwrap();
@@ -49,6 +49,8 @@ fn ingest(options: &Options) -> (Vec<Report>, Vec<DeadLetter>) {
             look_back: false,
         };
         handler.record(&record, &mut recorder).unwrap();
+        recorder.commit(&mut *handler);
+        handler.tick(0, Pace::Live, &mut recorder).unwrap();
     }
 
     let (mut reports, mut dead_letters) = (Vec::new(), Vec::new());

@@ -2,11 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use crate::http;
+
 /// Samples of Prometheus' text format, by name and labels as they are written.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metrics(BTreeMap<String, f64>);
 
 impl Metrics {
+    /// What the service at `host:port` says, if it answers.
+    #[must_use]
+    pub fn of(address: &str) -> Option<Self> {
+        Some(Self::parse(&http::get(address, "/metrics").ok()?.body))
+    }
+
     /// Reads the text format; what is no sample is left out.
     #[must_use]
     pub fn parse(text: &str) -> Self {

@@ -130,7 +130,7 @@ impl Services {
     #[must_use]
     pub fn metrics(&self, service: Service) -> Option<Metrics> {
         let port = self.with(service, |one| one.launch.port);
-        Some(Metrics::parse(&http::get(&format!("127.0.0.1:{port}"), "/metrics").ok()?.body))
+        Metrics::of(&format!("127.0.0.1:{port}"))
     }
 
     /// What a service has used up, all its processes together.

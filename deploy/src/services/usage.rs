@@ -44,6 +44,15 @@ impl Usage {
         }
     }
 
+    /// Of two processes side by side.
+    #[must_use]
+    pub fn beside(self, other: Self) -> Self {
+        Self {
+            cpu_seconds: self.cpu_seconds + other.cpu_seconds,
+            max_rss_mb: self.max_rss_mb + other.max_rss_mb,
+        }
+    }
+
     /// Of one process, from two looks at it.
     #[must_use]
     pub fn max(self, later: Self) -> Self {

@@ -108,6 +108,18 @@ impl Stack {
         self.clickhouse.as_mut()
     }
 
+    /// Ids of the processes of the stack's own brokers, of those that run.
+    pub fn processes_of_kafka(&self) -> impl Iterator<Item = u32> {
+        let brokers = self.kafka.iter().flat_map(|kafka| &kafka.brokers);
+        brokers.filter_map(|broker| broker.process().map(Process::id))
+    }
+
+    /// Id of the process of the stack's own ClickHouse, if it runs.
+    #[must_use]
+    pub fn process_of_clickhouse(&self) -> Option<u32> {
+        self.clickhouse.as_ref()?.process().map(Process::id)
+    }
+
     /// What ends all children when `isobar` is killed.
     #[must_use]
     pub fn guard(&self) -> &Guard {

@@ -43,6 +43,12 @@ async fn every_table_and_every_log_of_clickhouse_has_a_ttl() {
     let unbounded: Vec<_> = tables.iter().filter(|table| !bounded(table)).collect();
     assert!(tables.len() >= 8 && unbounded.is_empty(), "{tables:?}");
 
+    let greedy = "SELECT name FROM system.tables WHERE database = 'isobar' \
+                  AND engine LIKE 'Replacing%' AND name != 'migrations' \
+                  AND NOT position(engine_full, 'min_free_disk_ratio_to_perform_insert') > 0";
+    let greedy: Vec<String> = admin.query(greedy).fetch_all().await.unwrap();
+    assert_eq!(greedy, Vec::<String>::new(), "these fill the disk to the last byte");
+
     let config = include_str!("../../clickhouse/config.xml");
     let opened = config.matches("_log>").count() / 2;
     assert!(opened >= 2, "logs that explain a slow statement");

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use deploy::services::Metrics;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -51,6 +52,13 @@ impl Program {
             assert!(Instant::now() < patience, "{words:?} is not in\n{}", self.said());
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// What it counts, by the address that it says it listens on.
+    pub(crate) fn metrics(&self) -> Metrics {
+        let said = self.said();
+        let address = said.split_once("address=").unwrap().1.split_whitespace().next().unwrap();
+        Metrics::of(address).unwrap()
     }
 
     /// Its exit code and its last line, once it has ended by itself.

@@ -91,7 +91,7 @@ impl Pack {
         problems.name("name", &file.name);
         let media = file.media;
         let pack = Self {
-            label: format!("{}@{}", file.name, file.version),
+            label: file::label(&file.name, file.version),
             audio: media.audio.map(|it| problems.classifier("media.audio", it)),
             video: media.video.map(|it| problems.classifier("media.video", it)),
             screen_share: media

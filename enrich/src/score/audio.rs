@@ -162,7 +162,7 @@ impl AudioScore {
     /// `name@version`.
     #[must_use]
     pub fn label(&self) -> String {
-        format!("{}@{}", self.name, self.version)
+        file::label(&self.name, self.version)
     }
 
     /// The rating R of an interval, at most [`e_model::BEST`]; none if it is not of audio, or

@@ -105,7 +105,7 @@ impl VideoScore {
     /// `name@version`.
     #[must_use]
     pub fn label(&self) -> String {
-        format!("{}@{}", self.name, self.version)
+        file::label(&self.name, self.version)
     }
 
     /// MOS of a stretch of video, 1 to 5. Frames beyond what is expected count for nothing.

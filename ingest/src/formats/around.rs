@@ -9,7 +9,9 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::fields::{Claimed, MAX_NAME, MAX_PROSE, MS_TO_US, missing, ms, name, text_up_to};
+use super::fields::{
+    Claimed, MAX_NAME, MAX_PROSE, MS_TO_US, missing, moment, ms, name, text_up_to,
+};
 use super::json::{self, Nested, Scalar, scalars_are, skip_items};
 use super::{Reason, Rejected};
 use crate::event::Event;
@@ -79,8 +81,8 @@ pub(super) struct Shape {
     pub(super) envelope: bool,
     /// `peerConnections` or another member of a ClientSample.
     pub(super) client_sample: bool,
-    /// A member of a ClientSample before schema 3.
-    pub(super) old_client_sample: bool,
+    /// A member of a ClientSample of schema 2.
+    pub(super) flat_sample: bool,
     /// `body`, or `localID`: a body of callstats.io's REST API.
     pub(super) callstats: bool,
     /// A member that holds a getStats report.
@@ -157,8 +159,10 @@ impl<'a> Around<'a> {
     /// `most_seconds` are in seconds, others in ms.
     pub(super) fn timestamp_us(&mut self, most_seconds: f64) -> Result<Option<i64>, Rejected> {
         let value = self.take(Slot::Timestamp);
-        let seconds = value.number().is_some_and(|time| time <= most_seconds);
-        ms("timestamp", value, if seconds { MS_TO_US * 1e3 } else { MS_TO_US })
+        match value.number() {
+            Some(time) if time <= most_seconds => ms("timestamp", value, MS_TO_US * 1e3),
+            _ => moment("timestamp", value),
+        }
     }
 
     /// The event that happened at `client_us`, as far as it is told here.
@@ -170,8 +174,8 @@ impl<'a> Around<'a> {
         let client_version = text(MAX_NAME, "client_version", Slot::ClientVersion)?;
         let user_agent = text(MAX_PROSE, "user_agent", Slot::UserAgent)?;
         let peer_connection = text(MAX_NAME, "peer_connection", Slot::PeerConnection)?;
-        let sent_us = ms("sent_at", self.take(Slot::SentAt), MS_TO_US)?;
-        let received_us = ms("received_at", self.take(Slot::ReceivedAt), MS_TO_US)?;
+        let sent_us = moment("sent_at", self.take(Slot::SentAt))?;
+        let received_us = moment("received_at", self.take(Slot::ReceivedAt))?;
         let mut whose = |field, slot| match self.take(slot) {
             Scalar::Missing => {
                 Err(missing(&format!("{field}: neither in the record nor in its key")))
@@ -226,7 +230,11 @@ impl<'de> Visitor<'de> for AroundVisitor {
                 | "inboundVideoTracks"
                 | "outboundAudioTracks"
                 | "outboundVideoTracks"
-                | "pcTransports" => shape.old_client_sample = true,
+                | "iceCandidatePairs"
+                | "pcTransports"
+                | "customCallEvents" => {
+                    (shape.client_sample, shape.flat_sample) = (true, true);
+                }
                 "body" | "localID" => shape.callstats = true,
                 "report" | "stats" | "getStats" | "statsReport" => shape.report = true,
                 "PeerConnections" => shape.internals = true,
@@ -287,8 +295,6 @@ impl<'de> Deserialize<'de> for Typed {
 pub(super) fn unknown(shape: Shape) -> Rejected {
     let (reason, detail) = if shape.internals {
         (Reason::Delta, "a chrome://webrtc-internals dump: `isobar replay` expands it")
-    } else if shape.old_client_sample {
-        (Reason::UnknownFormat, "a ClientSample before schema 3: send those of schema 3")
     } else {
         (Reason::UnknownFormat, "neither its header nor its shape is known")
     };

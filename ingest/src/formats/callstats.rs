@@ -12,7 +12,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::around::Around;
 use super::client_sample::{ObjectsSeed, state};
-use super::fields::{MAX_NAME, MAX_PROSE, ms, prose, rating, required};
+use super::fields::{MAX_NAME, MAX_PROSE, MOST_SECONDS, ms, prose, rating, required};
 use super::get_stats::{Found, Type, legacy};
 use super::json::{self, Nested, Scalar, scalars_are, skip_items};
 use super::{Reason, Rejected, Source};
@@ -22,9 +22,6 @@ use crate::settings::Settings;
 
 /// The media type that says so.
 pub(super) const CONTENT_TYPE: &str = "application/vnd.callstats.rest+json";
-
-/// Up to this, a time is in seconds: 1e11 ms were in 1973.
-const MOST_SECONDS: f64 = 1e11;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]

@@ -6,8 +6,9 @@
 
 use schemas::{DecodeError, EventKind, Interval, Path, Report};
 
-use super::fields::{MAX_ASN, MAX_NAME, MAX_PROSE, bad, is_token, words};
+use super::fields::{MAX_ASN, MAX_EVENTS, MAX_NAME, MAX_PROSE, bad, is_token, words};
 use super::{Reason, Rejected};
+use crate::counts::{counts, signed};
 use crate::settings::Settings;
 
 /// The media type that says so.
@@ -58,6 +59,19 @@ fn check(report: &Report, limits: &Settings) -> Result<(), Rejected> {
         return Err(Rejected::new(Reason::TooLarge, detail));
     }
     let longest_us = limits.look_back_ms().saturating_mul(1000);
+    if report.more_events.len() > MAX_EVENTS {
+        let detail = format!("more_events: more than {MAX_EVENTS}");
+        return Err(Rejected::new(Reason::TooLarge, detail));
+    }
+    for more in &report.more_events {
+        if matches!(more.event, EventKind::Cover | EventKind::Stats) {
+            return Err(bad("more_events.event", "one that happened"));
+        }
+        let beside_us = more.event_us.checked_sub(report.event_us).and_then(i64::checked_abs);
+        if beside_us.is_none_or(|us| us > longest_us) {
+            return Err(bad("more_events.event_us", "within the look-back of event_us"));
+        }
+    }
     report.intervals.iter().try_for_each(|interval| of_interval(interval, report, longest_us))
 }
 
@@ -132,13 +146,8 @@ fn of_interval(interval: &Interval, report: &Report, longest_us: i64) -> Result<
     if interval.codec.as_deref().is_some_and(|codec| !is_token(codec)) {
         return Err(bad("intervals.codec", "a mimeType"));
     }
-    let signed = [
-        interval.packets_lost,
-        interval.stream_packets,
-        interval.audio.and_then(|audio| audio.concealed_samples),
-    ];
-    let absurd = |value: &i64| !(-MAX_COUNT..=MAX_COUNT).contains(value);
-    if !are_counts(&counts(interval)) || signed.iter().flatten().any(absurd) {
+    let absurd = |value: i64| !(-MAX_COUNT..=MAX_COUNT).contains(&value);
+    if counts(interval).any(|count| !is_count(count)) || signed(interval).any(absurd) {
         return Err(bad("intervals", COUNTS));
     }
     Ok(())
@@ -150,49 +159,10 @@ const COUNTS: &str = "counts from 0 to 2^53";
 /// As in JSON, where a number holds every integer up to here.
 const MAX_COUNT: i64 = 1 << 53;
 
-fn are_counts(values: &[Option<i64>]) -> bool {
-    values.iter().flatten().all(|value| (0..=MAX_COUNT).contains(value))
+fn is_count(value: i64) -> bool {
+    (0..=MAX_COUNT).contains(&value)
 }
 
-/// All that can only grow while a stream lasts, and gauges.
-fn counts(interval: &Interval) -> [Option<i64>; 33] {
-    let inbound = interval.inbound.unwrap_or_default();
-    let audio = interval.audio.unwrap_or_default();
-    let video = interval.video.unwrap_or_default();
-    let limitation = interval.limitation.unwrap_or_default();
-    [
-        Some(interval.ssrc),
-        interval.packets_received,
-        interval.packets_sent,
-        interval.bytes,
-        interval.retransmitted_packets,
-        interval.nack,
-        interval.round_trip_us,
-        interval.round_trip_count,
-        interval.jitter_us,
-        inbound.packets_discarded,
-        inbound.fec_packets,
-        inbound.fec_packets_discarded,
-        inbound.jitter_buffer_us,
-        inbound.jitter_buffer_emitted,
-        audio.total_samples,
-        audio.concealment_events,
-        audio.audio_level_micro,
-        video.frames,
-        video.frames_dropped,
-        video.key_frames,
-        video.qp_sum,
-        video.pli,
-        video.fir,
-        video.frame_width,
-        video.frame_height,
-        video.freeze_count,
-        video.freeze_us,
-        video.pause_count,
-        video.pause_us,
-        limitation.cpu_us,
-        limitation.bandwidth_us,
-        limitation.other_us,
-        limitation.resolution_changes,
-    ]
+fn are_counts(values: &[Option<i64>]) -> bool {
+    values.iter().flatten().all(|value| is_count(*value))
 }

@@ -1,7 +1,10 @@
-//! ObserveRTC's ClientSample in JSON, schema 3: cumulative getStats objects of all of a client's
-//! peer connections, sorted into arrays by type, and what happened since the sample before.
+//! ObserveRTC's ClientSample in JSON: cumulative getStats objects of all of a client's peer
+//! connections, sorted into arrays by type, and what happened since the sample before. Schema 3 has
+//! the arrays in each peer connection; [`flat`] reads schema 2, which has them in the sample.
 //!
 //! <https://github.com/ObserveRTC/schemas>
+
+mod flat;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,12 +14,12 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::around::Around;
-use super::fields::{MAX_NAME, MS_TO_US, ms, required};
+use super::fields::{MAX_EVENTS, MAX_NAME, moment_us, required};
 use super::get_stats::{Found, ObjectSeed, Type};
 use super::json::{self, Items, Nested, Scalar, scalars_are, skip_items, skip_members};
 use super::{Reason, Rejected, Source};
 use crate::counters::Told;
-use crate::event::{Connection, Event};
+use crate::event::{Connection, Event, Happened};
 use crate::settings::Settings;
 
 /// The media type that says so.
@@ -27,6 +30,7 @@ pub(super) const CONTENT_TYPE: &str = "application/vnd.observertc.client-sample+
 struct Sample<'a> {
     #[serde(borrow)]
     peer_connections: Items<PeerConnection<'a>>,
+    #[serde(alias = "customCallEvents")]
     client_events: Items<Nested<ClientEvent<'a>>>,
     attachments: Nested<Attachments<'a>>,
 }
@@ -42,10 +46,15 @@ struct Attachments<'a> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ClientEvent<'a> {
-    #[serde(borrow, rename = "type")]
+    #[serde(borrow, rename = "type", alias = "name")]
     of: Scalar<'a>,
     timestamp: Scalar<'a>,
     payload: Payload<'a>,
+    /// Schema 2 has no payload.
+    #[serde(rename = "peerConnectionId")]
+    connection: Scalar<'a>,
+    #[serde(rename = "value")]
+    state: Scalar<'a>,
 }
 
 /// Members of payloads, which before schema 3.7 were objects written as text.
@@ -72,14 +81,29 @@ pub(super) fn decode<'a>(
     around.or_path(app, None);
     around.or_key(source.key);
     let client_us = required("timestamp", around.timestamp_us(0.0)?)?;
-    let connections = sample.peer_connections.0.into_iter();
+    let connections = match sample.peer_connections.0 {
+        none if none.is_empty() && around.shape.flat_sample => flat::connections(text)?,
+        connections => connections,
+    };
+    let connections = connections.into_iter();
     let connections = connections.map(|connection| connection.snapshots(client_us, limits));
     let mut event = around.event(client_us)?;
     event.connections(connections.collect::<Result<Vec<_>, _>>()?);
-    Ok(match told(sample.client_events.0) {
-        Some(told) => told.of(event),
-        None => event,
-    })
+    let told = sample.client_events.0.into_iter();
+    let mut told = told.filter_map(|told| told.told()?.happened(client_us));
+    match (told.next(), told.next()) {
+        (None, _) => {}
+        (Some(only), None) => event.tells(only),
+        (Some(first), Some(second)) => {
+            (event.kind, event.is_state) = (first.kind, first.is_state);
+            event.all = [first, second].into_iter().chain(told.take(MAX_EVENTS - 2)).collect();
+        }
+    }
+    let failed = |happened: &Happened<'_>| happened.is_state && happened.kind == EventKind::Failed;
+    if (event.is_state && event.kind == EventKind::Failed) || event.all.iter().any(failed) {
+        event.failure_reason = Some(Cow::Borrowed("connection state failed"));
+    }
+    Ok(event)
 }
 
 impl<'a> PeerConnection<'a> {
@@ -100,32 +124,14 @@ impl<'a> PeerConnection<'a> {
     }
 }
 
-/// What a sample tells beside its statistics. A report has but one event: of several, the one that
-/// says most of how the call went.
-struct Happened<'a> {
-    rank: usize,
-    kind: EventKind,
-    is_state: bool,
-    connection: Option<Cow<'a, str>>,
-    client_us: Option<i64>,
-}
-
-/// Kinds of events, what says most first.
-const RANKS: [EventKind; 5] = [
-    EventKind::Failed,
-    EventKind::Connected,
-    EventKind::Disconnected,
-    EventKind::Left,
-    EventKind::Joined,
-];
-
-fn told(events: Vec<Nested<ClientEvent<'_>>>) -> Option<Happened<'_>> {
-    let happened = events.into_iter().filter_map(|event| event.told()?.happened());
-    happened.reduce(|best, next| if next.rank < best.rank { next } else { best })
-}
-
 impl<'a> ClientEvent<'a> {
-    fn happened(self) -> Option<Happened<'a>> {
+    fn happened(mut self, sampled_us: i64) -> Option<Happened<'a>> {
+        let Payload { connection, state: told } = &mut self.payload;
+        for (told, flat) in [(connection, self.connection), (told, self.state)] {
+            if *told == Scalar::Missing {
+                *told = flat;
+            }
+        }
         let (kind, is_state) = match self.of.text(MAX_NAME)?.as_ref() {
             "CLIENT_JOINED" => (EventKind::Joined, false),
             "CLIENT_LEFT" => (EventKind::Left, false),
@@ -135,11 +141,10 @@ impl<'a> ClientEvent<'a> {
             _ => return None,
         };
         Some(Happened {
-            rank: RANKS.iter().position(|ranked| *ranked == kind)?,
             kind,
             is_state,
             connection: self.payload.connection.text(MAX_NAME),
-            client_us: ms("timestamp", self.timestamp, MS_TO_US).ok().flatten(),
+            client_us: moment_us(&self.timestamp).unwrap_or(sampled_us),
         })
     }
 }
@@ -154,19 +159,15 @@ pub(super) fn state(state: &str) -> Option<EventKind> {
     }
 }
 
-impl<'a> Happened<'a> {
-    /// The event, with the statistics that came with it.
-    fn of(self, mut event: Event<'a>) -> Event<'a> {
-        event.kind = self.kind;
-        event.is_state = self.is_state;
-        event.client_us = self.client_us.unwrap_or(event.client_us);
-        if self.is_state && self.kind == EventKind::Failed {
-            event.failure_reason = Some(Cow::Borrowed("connection state failed"));
+impl<'a> Event<'a> {
+    /// It tells of nothing but what happened, and comes with statistics.
+    fn tells(&mut self, happened: Happened<'a>) {
+        self.kind = happened.kind;
+        self.is_state = happened.is_state;
+        self.client_us = happened.client_us;
+        if let Some(id) = happened.connection.filter(|id| *id != self.peer_connection) {
+            self.concerns(id);
         }
-        if let Some(id) = self.connection.filter(|id| *id != event.peer_connection) {
-            event.concerns(id);
-        }
-        event
     }
 }
 

@@ -12,10 +12,16 @@ use crate::counters::whole;
 /// Bytes of what names things: application, call, edge, ….
 pub(super) const MAX_NAME: usize = 256;
 
+/// Events of one record that are read: far more than happen between two snapshots.
+pub(super) const MAX_EVENTS: usize = 64;
+
 /// Bytes of what people or browsers wrote: reason, user agent.
 pub(super) const MAX_PROSE: usize = 1024;
 
 pub(super) const MS_TO_US: f64 = 1e3;
+
+/// Up to this, a record's time is in seconds: 1e11 ms were in 1973.
+pub(super) const MOST_SECONDS: f64 = 1e11;
 
 pub(super) fn missing(detail: &str) -> Rejected {
     Rejected::new(Reason::MissingField, detail)
@@ -88,6 +94,38 @@ pub(super) fn ms(field: &str, value: Scalar<'_>, scale: f64) -> Result<Option<i6
     }
     let whole = value.number().and_then(|ms| whole(ms, scale));
     whole.map(Some).ok_or_else(|| bad(field, "a number of ms"))
+}
+
+/// Up to this, a time is in ms; beyond it, which ms reach in the year 5138, it is in us, as native
+/// SDKs count.
+const MOST_MS: f64 = 1e14;
+
+/// Beyond this a time in us is one in ns.
+const MOST_US: f64 = 1e17;
+
+/// A time since the Unix epoch, in ms as browsers tell it, in us or ns, or as text (RFC 3339); us.
+pub(super) fn moment_us(value: &Scalar<'_>) -> Option<i64> {
+    match value.number() {
+        Some(time) if time <= MOST_MS => whole(time, MS_TO_US),
+        Some(time) if time <= MOST_US => whole(time, 1.0),
+        Some(time) => whole(time, 1e-3),
+        None => match value {
+            Scalar::Text(text) => {
+                let time = text.parse::<jiff::Timestamp>().ok()?;
+                Some(time.as_microsecond()).filter(|us| *us >= 0)
+            }
+            _ => None,
+        },
+    }
+}
+
+/// [`moment_us`] of a field that must tell it if it is there.
+pub(super) fn moment(field: &str, value: Scalar<'_>) -> Result<Option<i64>, Rejected> {
+    if value == Scalar::Missing {
+        return Ok(None);
+    }
+    let us = moment_us(&value);
+    us.map(Some).ok_or_else(|| bad(field, "a time: ms since the Unix epoch, or RFC 3339"))
 }
 
 pub(super) fn rating(field: &str, value: Scalar<'_>) -> Result<Option<i32>, Rejected> {

@@ -4,12 +4,14 @@
 
 use schemas::{Direction, Kind};
 
+use self::index::Index;
 pub(super) use self::object::{Found, Object, ObjectSeed, Type};
 pub(super) use self::report::GetStats;
 use super::{Reason, Rejected};
 use crate::counters::{Counter, Told, Values, whole};
-use crate::event::{Pair, Stream};
+use crate::event::{Pair, Stream, Transport};
 
+mod index;
 mod members;
 mod object;
 mod report;
@@ -77,12 +79,13 @@ impl<'a> Found<'a> {
                 return Err(Rejected::new(Reason::TooLarge, detail));
             }
         }
-        let streams = objects.iter().filter_map(|object| stream(object, &objects, client_us));
+        let objects = Index::new(&objects);
+        let streams = objects.all.iter().filter_map(|object| stream(object, &objects, client_us));
         Ok((streams.collect(), pair(&objects, client_us)))
     }
 }
 
-fn stream<'a>(object: &Object<'a>, objects: &[Object<'a>], client_us: i64) -> Option<Stream<'a>> {
+fn stream<'a>(object: &Object<'a>, objects: &Index<'_, 'a>, client_us: i64) -> Option<Stream<'a>> {
     let (direction, told, told_remotely) = match object.of {
         Type::Counting(Told::Inbound) => (Direction::Inbound, Told::Inbound, Told::RemoteOutbound),
         Type::Counting(Told::Outbound) => {
@@ -90,7 +93,7 @@ fn stream<'a>(object: &Object<'a>, objects: &[Object<'a>], client_us: i64) -> Op
         }
         _ => return None,
     };
-    let codec = find(objects, Type::Codec, object.codec_id.as_deref());
+    let codec = objects.find(Type::Codec, object.codec_id.as_deref());
     let mime_type = codec.and_then(|codec| codec.mime_type.as_deref());
     let of_codec = || mime_type?.split_once('/').map(|(kind, _)| kind);
     let kind = match object.kind.as_deref().or_else(of_codec) {
@@ -99,14 +102,11 @@ fn stream<'a>(object: &Object<'a>, objects: &[Object<'a>], client_us: i64) -> Op
         _ => return None,
     };
     let mut values = Values::EMPTY;
-    if let Some(track) = find(objects, Type::Track, object.track_id.as_deref()) {
+    if let Some(track) = objects.find(Type::Track, object.track_id.as_deref()) {
         values.take(&track.values, told);
     }
     values.take(&object.values, told);
-    let remote = objects
-        .iter()
-        .filter(|remote| remote.is(Type::Counting(told_remotely)))
-        .find(|remote| object.is_far_end(remote));
+    let remote = objects.far_end(object, told_remotely);
     if let Some(remote) = remote {
         values.take(&remote.values, told_remotely);
         if let Some(remote_us) = remote.timestamp_us.filter(|_| told == Told::Outbound) {
@@ -125,41 +125,29 @@ fn stream<'a>(object: &Object<'a>, objects: &[Object<'a>], client_us: i64) -> Op
     })
 }
 
-impl Object<'_> {
-    /// True if `remote` is what the far end told of the same stream.
-    fn is_far_end(&self, remote: &Object<'_>) -> bool {
-        (self.ssrc != 0 && self.ssrc == remote.ssrc)
-            || remote.local_id.as_ref() == Some(&self.id)
-            || self.remote_id.as_ref() == Some(&remote.id)
-    }
-}
-
-fn find<'o, 'a>(objects: &'o [Object<'a>], of: Type, id: Option<&str>) -> Option<&'o Object<'a>> {
-    let id = id?;
-    objects.iter().find(|object| object.is(of) && object.id == id)
-}
-
 /// The selected pair: the transport names it; Firefox marks it; elsewhere it is the nominated one
 /// that succeeded.
-fn pair<'a>(objects: &[Object<'a>], client_us: i64) -> Option<Pair<'a>> {
+fn pair<'a>(objects: &Index<'_, 'a>, client_us: i64) -> Option<Pair<'a>> {
     let of_pairs = Type::Counting(Told::Pair);
-    let mut pairs = objects.iter().filter(|object| object.is(of_pairs));
-    let transports = objects.iter().filter(|object| object.is(Type::Transport));
+    let mut pairs = objects.all.iter().filter(|object| object.is(of_pairs));
+    let transports = objects.all.iter().filter(|object| object.is(Type::Transport));
     let named = transports.clone().find_map(|transport| {
-        Some((transport, find(objects, of_pairs, transport.selected_pair_id.as_deref())?))
+        Some((transport, objects.find(of_pairs, transport.selected_pair_id.as_deref())?))
     });
     let transport = named.map(|(transport, _)| transport).or_else(|| transports.clone().next());
     let object =
         named.map(|(_, pair)| pair).or_else(|| pairs.clone().find(|pair| pair.selected)).or_else(
             || pairs.find(|pair| pair.nominated && pair.state.as_deref() == Some("succeeded")),
         )?;
-    let local = find(objects, Type::Candidate, object.local_id.as_deref());
-    let remote = find(objects, Type::Candidate, object.remote_id.as_deref());
+    let local = objects.find(Type::Candidate, object.local_id.as_deref());
+    let remote = objects.find(Type::Candidate, object.remote_id.as_deref());
     let mut values = Values::EMPTY;
     values.take(&object.values, Told::Pair);
-    if let Some(transport) = transport {
-        values.take(&transport.values, Told::Pair);
-    }
+    let of_transport = transport.map(|transport| {
+        let mut values = Values::EMPTY;
+        values.take(&transport.values, Told::Transport);
+        Transport { stats_id: transport.id.clone(), values }
+    });
     Some(Pair {
         stats_id: object.id.clone(),
         client_us: object.timestamp_us.unwrap_or(client_us),
@@ -170,6 +158,7 @@ fn pair<'a>(objects: &[Object<'a>], client_us: i64) -> Option<Pair<'a>> {
         relay_protocol: local.and_then(|candidate| candidate.relay_protocol.clone()),
         network_type: local.and_then(|candidate| candidate.network_type.clone()),
         available_outgoing_bitrate: object.outgoing_bitrate.and_then(|rate| whole(rate, 1.0)),
+        transport: of_transport.filter(|transport| transport.values != Values::EMPTY),
         ice_state: transport.and_then(|transport| transport.ice_state.clone()),
         dtls_state: transport.and_then(|transport| transport.dtls_state.clone()),
     })

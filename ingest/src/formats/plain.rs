@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use super::around::Around;
-use super::fields::required;
+use super::fields::{MOST_SECONDS, required};
 use super::get_stats::GetStats;
 use super::json;
 use super::{Rejected, Source};
@@ -50,7 +50,7 @@ fn event<'a>(
 ) -> Result<Event<'a>, Rejected> {
     around.or_key(source.key);
     let found = report.found()?;
-    let told_us = around.timestamp_us(0.0)?;
+    let told_us = around.timestamp_us(MOST_SECONDS)?;
     let client_us = required("timestamp", told_us.or_else(|| found.newest_us()))?;
     let (streams, pair) = found.snapshots(client_us, limits.max_streams)?;
     Ok(Event { streams, pair, ..around.event(client_us)? })

@@ -262,23 +262,67 @@ fn the_far_end_is_found_by_ssrc_or_by_either_link() {
         (json!(null), json!(null), json!({"localId": "O"})),
         (json!(null), json!("R"), json!({})),
     ] {
-        let report = json!({
+        let mut report = json!({
             "O": {"type": "outbound-rtp", "kind": "audio", "ssrc": ssrc, "remoteId": remote_id, "packetsSent": 50},
             "R": remote(link),
             "S": {"type": "remote-inbound-rtp", "ssrc": 8, "packetsLost": 99},
         });
-        streams(report, |streams| {
-            let counters = [
-                Counter::PacketsSent,
-                Counter::PacketsLost,
-                Counter::Jitter,
-                Counter::RoundTripTime,
-            ];
-            let values = counters.map(|counter| streams[0].values.get(counter));
-            assert_eq!(values, [Some(50), Some(4), Some(2000), Some(500_000)]);
-            assert_eq!(streams[0].values.get(Counter::Bytes), None, "not the stream's own");
-        });
+        for many in [0, 100] {
+            crowd(&mut report, many);
+            streams(report.clone(), |streams| {
+                let counters = [
+                    Counter::PacketsSent,
+                    Counter::PacketsLost,
+                    Counter::Jitter,
+                    Counter::RoundTripTime,
+                ];
+                let values = counters.map(|counter| streams[0].values.get(counter));
+                assert_eq!(values, [Some(50), Some(4), Some(2000), Some(500_000)]);
+                assert_eq!(streams[0].values.get(Counter::Bytes), None, "not the stream's own");
+            });
+        }
     }
+}
+
+/// Adds so many objects of each type that nobody means, before and behind the others.
+fn crowd(report: &mut Value, many: usize) {
+    let objects = report.as_object_mut().unwrap();
+    for n in 0..many {
+        for of in ["codec", "track", "remote-inbound-rtp", "candidate-pair", "transport"] {
+            let id = format!("{}{of}{n}", ["0", "z"][n % 2]);
+            let pair = format!("none{n}");
+            let object = json!({
+                "type": of, "ssrc": 1000 + n, "localId": pair, "mimeType": "audio/none",
+                "selectedCandidatePairId": pair, "packetsLost": 77, "state": "waiting",
+            });
+            objects.insert(id, object);
+        }
+    }
+}
+
+#[test]
+fn in_a_crowd_of_objects_those_that_belong_together_are_found() {
+    let mut report = json!({
+        "I": {"type": "inbound-rtp", "ssrc": 5, "kind": "audio", "codecId": "C", "trackId": "T"},
+        "C": {"type": "codec", "mimeType": "audio/opus"},
+        "T": {"type": "track", "concealedSamples": 12},
+        "P": {"type": "candidate-pair", "localCandidateId": "L", "totalRoundTripTime": 1},
+        "L": {"type": "local-candidate", "candidateType": "relay"},
+        "t": {"type": "transport", "selectedCandidatePairId": "P", "dtlsState": "connected"},
+    });
+    let mut told = Vec::new();
+    for many in [0, 100] {
+        crowd(&mut report, many);
+        decoded(&with("report", report.clone()), |event| {
+            let pair = event.pair.as_ref().unwrap();
+            assert_eq!(pair.local_candidate_type.as_deref(), Some("relay"));
+            assert_eq!(event.streams[0].values.get(Counter::ConcealedSamples), Some(12));
+            told.push(format!("{:?} {pair:?}", event.streams));
+        })
+        .unwrap();
+    }
+    assert!(told[0].contains("audio/opus"));
+    assert_eq!(told[0], told[1]);
 }
 
 #[test]
@@ -330,7 +374,10 @@ fn every_counter_is_read_from_every_member_that_tells_it() {
             });
             let told = |event: Event<'_>| {
                 let of_streams = event.streams.iter().map(|stream| &stream.values);
-                let mut all = of_streams.chain(event.pair.iter().map(|pair| &pair.values));
+                let of_pairs = event.pair.iter().map(|pair| &pair.values);
+                let transports = event.pair.iter().filter_map(|pair| pair.transport.as_ref());
+                let of_transports = transports.map(|transport| &transport.values);
+                let mut all = of_streams.chain(of_pairs).chain(of_transports);
                 all.any(|values| values.get(counter).is_some())
             };
             decoded(&with("report", report), told).unwrap()

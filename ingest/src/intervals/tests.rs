@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use schemas::Kind;
 
 use super::*;
+use crate::event::Transport;
 
 mod properties;
 
@@ -149,7 +150,7 @@ fn what_the_far_end_received_is_sent_less_lost_where_nobody_tells() {
     let observed = each_second(&[at(10, 100.0, 0.0), at(20, 150.0, 4.0), at(30, 151.0, 9.0)]);
     assert_eq!(intervals(&observed[1])[0].packets_received, Some(46));
     assert_eq!(intervals(&observed[1])[0].stream_packets, Some(150));
-    assert_eq!(intervals(&observed[2])[0].packets_received, Some(0), "clamped");
+    assert_eq!(intervals(&observed[2])[0].packets_received, Some(-4), "signed");
 }
 
 #[test]
@@ -219,7 +220,10 @@ fn an_event_is_news_once_in_the_horizon() {
 
 #[test]
 fn a_candidate_pair_has_a_state_of_its_own() {
-    let at = |s: i64, id: &'static str, round_trip_s: f64, count: f64| {
+    let at = |s: i64, id: &'static str, round_trip_s: f64, count: f64, changes: f64| {
+        let mut of_transport = Values::EMPTY;
+        of_transport.set(Counter::PairChanges, changes);
+        let stats_id = Cow::Borrowed("t");
         let mut values = Values::EMPTY;
         values.set(Counter::RoundTripTime, round_trip_s);
         values.set(Counter::RoundTripCount, count);
@@ -233,23 +237,32 @@ fn a_candidate_pair_has_a_state_of_its_own() {
             relay_protocol: None,
             network_type: None,
             available_outgoing_bitrate: None,
+            transport: Some(Transport { stats_id, values: of_transport }),
             ice_state: None,
             dtls_state: None,
         };
         Event { pair: Some(pair), ..stats(vec![]) }
     };
-    let observed =
-        each_second(&[at(1, "a", 0.1, 2.0), at(2, "a", 0.25, 5.0), at(3, "b", 9.0, 9.0)]);
+    let observed = each_second(&[
+        at(1, "a", 0.1, 2.0, 1.0),
+        at(2, "a", 0.25, 5.0, 1.0),
+        at(3, "b", 9.0, 9.0, 2.0),
+        at(4, "c", 0.5, 1.0, 5.0),
+    ]);
     let told = observed.iter().map(|observed| match observed {
-        Observed::News { path: Some(path), .. } => (
-            path.local_candidate_type.as_deref(),
-            path.ice_round_trip_us,
-            path.ice_round_trip_count,
-        ),
+        Observed::News { path: Some(path), .. } => {
+            assert_eq!(path.local_candidate_type.as_deref(), Some("relay"));
+            (path.ice_round_trip_us, path.ice_round_trip_count, path.selected_pair_changes)
+        }
         other => panic!("{other:?}"),
     });
-    let relay = Some("relay");
-    let wanted = [(relay, None, None), (relay, Some(150_000), Some(3)), (relay, None, None)];
+    // The transport outlives its pairs, and counts their changes.
+    let wanted = [
+        (None, None, None),
+        (Some(150_000), Some(3), Some(0)),
+        (None, None, Some(1)),
+        (None, None, Some(3)),
+    ];
     assert_eq!(told.collect::<Vec<_>>(), wanted);
 }
 
@@ -301,7 +314,14 @@ fn by_the_rule(log: &[Appended<'_>]) -> Vec<Observed> {
             .filter(|earlier| earlier.ssrc == this.ssrc)
             .max_by_key(|earlier| earlier.client_us);
         let event = EventKind::Stats;
-        let news = |intervals, resets| Observed::News { event, intervals, path: None, resets };
+        let news = |intervals, resets| Observed::News {
+            event,
+            event_us: None,
+            more: Vec::new(),
+            intervals,
+            path: None,
+            resets,
+        };
         match predecessor {
             None => news(vec![], 0),
             Some(earlier) if earlier.client_us >= this.client_us => Observed::Duplicate,

@@ -27,12 +27,13 @@ impl Default for Window {
 }
 
 impl Window {
-    /// The snapshot of the greatest client time among those appended since `oldest_ms`.
-    pub(super) fn predecessor(&mut self, oldest_ms: i64) -> Option<&Snapshot> {
-        while self.0.front().is_some_and(|snapshot| snapshot.appended_ms < oldest_ms) {
+    /// The snapshot of the greatest client time among those appended since `oldest_ms`; those
+    /// before `kept_ms`, that or an earlier time, are forgotten.
+    pub(super) fn predecessor(&mut self, kept_ms: i64, oldest_ms: i64) -> Option<&Snapshot> {
+        while self.0.front().is_some_and(|snapshot| snapshot.appended_ms < kept_ms) {
             self.0.pop_front();
         }
-        self.0.front()
+        self.0.iter().find(|snapshot| snapshot.appended_ms >= oldest_ms)
     }
 
     /// Adds the newest of the log. Of two with the same client time the newer one is kept: it

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use runtime::{AppendTime, Pace, Recorder};
+use runtime::{AppendTime, Offset, Pace, Recorder};
 use schemas::{DeadLetter, Interval, Skipped};
 use serde_json::{Value, json};
 
@@ -11,6 +11,7 @@ use super::*;
 mod again;
 mod examples;
 mod interruptions;
+mod limits;
 
 const SOURCE: Source = Source { input: runtime::Input(0), partition: runtime::Partition(3) };
 
@@ -19,9 +20,9 @@ const START_MS: i64 = 1_756_000_000_000;
 /// A record of a log: offset, append time, value.
 type Raw = (i64, i64, Vec<u8>);
 
-fn pipeline() -> Pipeline {
+fn pipeline(settings: Settings) -> Pipeline {
     let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
-    Pipeline::new(Settings::default(), "raw".to_owned(), metrics)
+    Pipeline::new(settings, "raw".to_owned(), metrics)
 }
 
 fn event(event: &str, timestamp_ms: i64, more: Value) -> Vec<u8> {
@@ -42,19 +43,27 @@ fn stats(timestamp_ms: i64, packets: i64) -> Vec<u8> {
 struct Life {
     pipeline: Pipeline,
     out: Recorder,
+    /// The group has committed whatever may be, once a record is read. Else the test commits.
+    commits: bool,
+    now_ms: u64,
 }
 
 impl Life {
+    /// Starts where nothing was committed.
+    fn begin(log: &[Raw]) -> Self {
+        let life = Self::resume(None, Settings::default(), log);
+        Self { commits: true, ..life }
+    }
+
     /// Starts at `committed` and reads again what the loop would read again of `log`.
-    fn begin(committed: Option<i64>, log: &[Raw]) -> Self {
-        let (mut pipeline, mut out) = (pipeline(), Recorder::default());
+    fn resume(committed: Option<&Committed>, settings: Settings, log: &[Raw]) -> Self {
+        let (mut pipeline, mut out) = (pipeline(settings), Recorder::default());
         out.assign(SOURCE);
-        let at =
-            committed.map(|offset| Committed { offset: Offset(offset), metadata: String::new() });
-        let Start::LookBack { ms } = pipeline.start(SOURCE, at.as_ref()).unwrap() else { panic!() };
-        pipeline.assigned(SOURCE, at.as_ref()).unwrap();
-        let mut life = Self { pipeline, out };
-        let before = log.iter().filter(|record| Some(record.0) < committed).collect::<Vec<_>>();
+        let Start::LookBack { ms } = pipeline.start(SOURCE, committed).unwrap() else { panic!() };
+        pipeline.assigned(SOURCE, committed).unwrap();
+        let mut life = Self { pipeline, out, commits: false, now_ms: 0 };
+        let offset = committed.map(|committed| committed.offset.0);
+        let before = log.iter().filter(|record| Some(record.0) < offset).collect::<Vec<_>>();
         let since_ms = before.last().map_or(0, |last| last.1 - ms);
         let first = before.iter().position(|record| record.1 >= since_ms).unwrap_or(0);
         before[first..].iter().for_each(|record| life.read(record, true));
@@ -73,9 +82,23 @@ impl Life {
             look_back,
         };
         self.pipeline.record(&record, &mut self.out).unwrap();
+        self.commit();
+    }
+
+    /// All that may be is committed at once, and what waited for that is written.
+    fn commit(&mut self) {
+        if self.commits {
+            for commit in &self.out.checkpoints {
+                self.pipeline.committed(commit);
+            }
+            if self.pipeline.holds_back() {
+                self.tick(self.now_ms);
+            }
+        }
     }
 
     fn tick(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
         self.pipeline.tick(now_ms, Pace::Live, &mut self.out).unwrap();
     }
 
@@ -96,7 +119,7 @@ fn log(payloads: impl IntoIterator<Item = Vec<u8>>) -> Vec<Raw> {
 }
 
 fn run(log: &[Raw]) -> Life {
-    let mut life = Life::begin(None, log);
+    let mut life = Life::begin(log);
     log.iter().for_each(|record| life.read(record, false));
     life
 }
@@ -134,7 +157,7 @@ fn a_report_answers_for_all_that_came_since_the_one_before() {
     let wanted = [(2, "not_json"), (3, "not_json"), (4, "late")];
     assert_eq!(reasons.collect::<Vec<_>>(), wanted.map(|(at, reason)| (at, reason.to_owned())));
     let commits = life.out.checkpoints.iter().map(|commit| commit.offset.0).collect::<Vec<_>>();
-    assert_eq!(commits, [10]);
+    assert_eq!(commits, [0, 10], "by what the first is read, and what is answered for");
 }
 
 #[test]
@@ -153,7 +176,8 @@ fn a_dead_letter_holds_the_record_and_where_it_was() {
         payload: b"\xff\xfe".to_vec(),
     };
     assert_eq!(life.dead_letters(), [wanted]);
-    assert!(life.out.checkpoints.is_empty(), "nothing has answered for it yet");
+    let commits = life.out.checkpoints.iter().map(|commit| commit.offset.0).collect::<Vec<_>>();
+    assert_eq!(commits, [0], "nothing has answered for it yet");
 }
 
 #[test]
@@ -170,7 +194,7 @@ fn what_yields_no_report_is_covered_after_a_second() {
     );
     life.tick(20_000);
     assert_eq!(life.reports().len(), 1, "nothing waits any more");
-    assert_eq!(life.out.checkpoints[0].offset, Offset(1));
+    assert_eq!(life.out.checkpoints[1].offset, Offset(1));
 }
 
 #[test]
@@ -185,9 +209,9 @@ fn what_waits_is_covered_before_the_process_ends() {
 #[test]
 fn a_thousand_runs_are_covered_at_once() {
     let two = |at| [b"{".to_vec(), stats(START_MS, at)];
-    let life = run(&log((0..1001).flat_map(two)));
-    let [cover] = &life.reports()[..] else { panic!("{:?}", life.reports().len()) };
-    assert_eq!(cover.lineage.skipped.len(), 1001);
+    let life = run(&log((0..3000).flat_map(two)));
+    let runs = life.reports().iter().map(|cover| cover.lineage.skipped.len()).max();
+    assert_eq!(runs, Some(1001));
 }
 
 #[test]
@@ -288,4 +312,38 @@ fn a_real_report_of_chrome_gives_the_reference_values() {
     let path = report.path.unwrap();
     near(ratio(path.ice_round_trip_us, path.ice_round_trip_count) / 1e3, 48.0);
     assert_eq!(path.local_candidate_type.as_deref(), Some("relay"));
+}
+
+#[test]
+fn all_events_of_a_client_sample_count_once_and_the_first_by_weight_is_the_reports() {
+    use EventKind::{Connected, Disconnected, Joined, Left, Reconnected};
+    let sample = |s: i64, events: &[(&str, &str, &str)]| {
+        let at_ms = START_MS + s * 1000;
+        let events = (0..).zip(events).map(|(n, (of, connection, state))| {
+            json!({"type": of, "timestamp": at_ms + n, "payload": {
+                "peerConnectionId": connection, "connectionState": state}})
+        });
+        let sample = json!({"timestamp": at_ms, "sentAt": at_ms, "receivedAt": at_ms + 7,
+            "callId": "c", "clientId": "p", "clientEvents": events.collect::<Vec<_>>(),
+            "peerConnections": [{"peerConnectionId": "a", "inboundRtps": [
+                {"id": "x", "kind": "audio", "ssrc": 1, "packetsReceived": s}]}]});
+        sample.to_string().into_bytes()
+    };
+    let change = "PEER_CONNECTION_STATE_CHANGED";
+    let first = [("CLIENT_JOINED", "", ""), (change, "a", "connected"), (change, "b", "connected")];
+    let second =
+        [(change, "a", "disconnected"), (change, "a", "connected"), ("CLIENT_LEFT", "", "")];
+    let records = [sample(0, &first), sample(0, &first), sample(10, &second)];
+    let life = run(&log(records));
+    let told = life.reports().into_iter().map(|report| {
+        let at = |us: i64| (us / 1000 - START_MS) % 10_000;
+        let more = report.more_events.iter().map(|more| (more.event, at(more.event_us)));
+        let packets = report.intervals.first().and_then(|interval| interval.packets_received);
+        (report.event, at(report.event_us), more.collect::<Vec<_>>(), packets)
+    });
+    let wanted = [
+        (Connected, 8, vec![(Joined, 7), (Connected, 9)], None),
+        (Disconnected, 7, vec![(Reconnected, 8), (Left, 9)], Some(10)),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), wanted);
 }

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use maxminddb::Reader;
-use schemas::{Place, PlaceSource, Provider, UNKNOWN};
+use schemas::{Claim, Place, PlaceSource, Provider, UNKNOWN};
 use serde_json::Value;
 
 /// Which continent a country is on; the same table that the pipeline has.
@@ -38,8 +38,8 @@ pub struct Located {
 
 /// Knows addresses.
 pub trait LookUp {
-    /// What is known of an address.
-    fn locate(&mut self, address: &str) -> Located;
+    /// What is known of an address, or where it is nobody's public one, what is claimed.
+    fn locate(&mut self, address: &str, claim: Option<&Claim>) -> Located;
 }
 
 /// A file of look-up data that cannot be used.
@@ -169,7 +169,19 @@ impl Geo {
 }
 
 impl LookUp for Geo {
-    fn locate(&mut self, address: &str) -> Located {
+    fn locate(&mut self, address: &str, claim: Option<&Claim>) -> Located {
+        let located = self.at(address);
+        let is_public = address.parse().is_ok_and(|ip: IpAddr| !is_nowhere(carried(ip)));
+        match claim {
+            Some(claim) if !is_public => self.believe(claim, located),
+            _ => located,
+        }
+    }
+}
+
+impl Geo {
+    /// What is known of an address.
+    fn at(&mut self, address: &str) -> Located {
         if let Some(known) = self.known.get(address) {
             return known.clone();
         }
@@ -190,6 +202,55 @@ impl LookUp for Geo {
         );
         self.known.insert(address.to_owned(), located.clone());
         located
+    }
+}
+
+impl Geo {
+    /// What `claim` says instead of what an address does, if it says anything.
+    fn believe(&self, claim: &Claim, of_address: Located) -> Located {
+        let told = |text: &Option<String>| {
+            text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        let code = |text: &Option<String>| told(text).map(|text| text.to_ascii_uppercase());
+        let country = code(&claim.country)
+            .filter(|code| code == "XK" || (code.len() == 2 && is_in_iso_3166(code)));
+        let continent = code(&claim.continent)
+            .filter(|code| self.continents["continents"].get(code).is_some() || code == "AN")
+            .or_else(|| self.continent(country.as_deref()?));
+        let subdivision = country.as_ref().zip(code(&claim.subdivision)).map(|(country, code)| {
+            match code.strip_prefix(&format!("{country}-")) {
+                Some(_) => code,
+                None => format!("{country}-{code}"),
+            }
+        });
+        let subdivision =
+            subdivision.filter(|code| is_in_iso_3166(code)).or_else(|| told(&claim.subdivision));
+        let asn = claim.asn.filter(|asn| *asn > 0 && *asn < 1 << 32);
+        let organisation = told(&claim.organisation);
+        if continent.is_none()
+            && subdivision.is_none()
+            && asn.is_none()
+            && organisation.is_none()
+            && told(&claim.city).is_none()
+        {
+            return of_address;
+        }
+        let or_unknown = |text: Option<String>| text.unwrap_or_else(unknown);
+        Located {
+            place: Place {
+                continent: or_unknown(continent),
+                country: or_unknown(country),
+                subdivision: or_unknown(subdivision),
+                city: or_unknown(told(&claim.city)),
+            },
+            provider: Provider {
+                asn: asn.unwrap_or_default(),
+                organisation: or_unknown(organisation),
+                connection_type: unknown(),
+            },
+            source: PlaceSource::Claimed,
+            network: of_address.network,
+        }
     }
 }
 
@@ -360,11 +421,40 @@ mod tests {
             ("::", 0, ""),
             ("redacted", 0, ""),
         ] {
-            let located = geo.locate(address);
+            let located = geo.locate(address, None);
             assert_eq!((located.provider.asn, located.network.as_str()), (asn, network));
             let told = located.source == PlaceSource::Address;
             assert_eq!(told, asn != 0, "{address}");
         }
+    }
+
+    #[test]
+    fn a_claim_counts_only_where_the_address_is_nobodys() {
+        let mut geo = Geo::open(&[], &[]).unwrap();
+        geo.asn.push(Asn::Ranges(ranges(b"0.0.0.0,255.255.255.255,1,All\n").unwrap()));
+        let text = |text: &str| Some(text.to_owned());
+        let claim = Claim {
+            country: text("de"),
+            subdivision: text(" be "),
+            city: text(""),
+            asn: Some(64_500),
+            ..Claim::default()
+        };
+        for (address, asn, source) in [
+            ("81.254.3.77", 1, PlaceSource::Address),
+            ("::ffff:81.254.3.77", 1, PlaceSource::Address),
+            ("10.1.2.3", 64_500, PlaceSource::Claimed),
+            ("redacted", 64_500, PlaceSource::Claimed),
+            ("", 64_500, PlaceSource::Claimed),
+        ] {
+            let located = geo.locate(address, Some(&claim));
+            assert_eq!((located.provider.asn, located.source), (asn, source), "{address}");
+        }
+        let place = geo.locate("::", Some(&claim)).place;
+        let told = [place.continent, place.country, place.subdivision, place.city];
+        assert_eq!(told, ["EU", "DE", "DE-BE", UNKNOWN]);
+        let nothing = Claim { country: text("Atlantis"), continent: text("x"), ..Claim::default() };
+        assert_eq!(geo.locate("::", Some(&nothing)), nowhere());
     }
 
     #[test]

@@ -137,7 +137,7 @@ impl<L: LookUp> Oracle<L> {
         }
         if let Some(event) = record.event {
             let session = self.introduced.get(&record.session).ok_or(Stranger(record.session))?;
-            let located = self.look_up.locate(&event.address);
+            let located = self.look_up.locate(&event.address, event.claim.as_ref());
             expected.tell(session, &event, &located);
         }
         Ok(())
@@ -191,19 +191,32 @@ impl Expected {
 }
 
 fn samples(event: &Event) -> Vec<Sample> {
-    let setup = |failed| Sample {
-        at_us: event.event_us,
+    let setup = |at_us, failed, media_ms: Option<i64>| Sample {
+        at_us,
         kind: Kind::None,
         direction: Direction::None,
         measures: Measures { setups_attempted: 1, setups_failed: failed, ..Measures::default() },
         packs: Packs::new(),
-        values: values([(7, event.time_to_media_ms.map(|ms| ms as f64))]),
+        values: values([(7, media_ms.map(|ms| ms as f64))]),
     };
-    match event.kind {
-        EventKind::Connected => vec![setup(0)],
-        EventKind::Failed => vec![setup(1)],
-        _ => event.intervals.iter().map(|interval| sample(interval, event.ice)).collect(),
+    let mut samples: Vec<Sample> =
+        event.intervals.iter().map(|interval| sample(interval, event.ice)).collect();
+    for (place, (kind, at_us)) in happened(event).enumerate() {
+        match kind {
+            EventKind::Connected => {
+                let media_ms = event.time_to_media_ms.filter(|_| place == 0);
+                samples.push(setup(at_us, 0, media_ms));
+            }
+            EventKind::Failed => samples.push(setup(at_us, 1, None)),
+            _ => {}
+        }
     }
+    samples
+}
+
+/// All that an event tells to have happened, and when.
+fn happened(event: &Event) -> impl Iterator<Item = (EventKind, i64)> {
+    std::iter::once((event.kind, event.event_us)).chain(event.more.iter().copied())
 }
 
 fn sample(interval: &Interval, ice: Option<(i64, i64)>) -> Sample {
@@ -302,7 +315,8 @@ fn named(name: Option<&str>) -> String {
 /// Adds an event to a session's row, but not its measures.
 fn stay(row: &mut SessionPartial, session: &Session, event: &Event, located: &Located) {
     let starts = event.intervals.iter().map(|interval| interval.start_us);
-    row.first_us = starts.fold(row.first_us.min(event.event_us), i64::min);
+    let times = happened(event).map(|(_, at_us)| at_us);
+    row.first_us = starts.chain(times).fold(row.first_us, i64::min);
     if event.event_us >= row.last_us {
         row.last_us = event.event_us;
         row.place = located.place.clone();
@@ -319,10 +333,15 @@ fn stay(row: &mut SessionPartial, session: &Session, event: &Event, located: &Lo
         row.network_type = named(event.network_type.as_deref());
         row.transport = named(event.transport.as_deref());
     }
-    row.joined += i64::from(event.kind == EventKind::Joined);
-    row.connected += i64::from(event.kind == EventKind::Connected);
-    row.failed += i64::from(event.kind == EventKind::Failed);
-    row.left += i64::from(event.kind == EventKind::Left);
+    let times = |wanted| happened(event).filter(|(kind, _)| *kind == wanted).count() as i64;
+    row.joined += times(EventKind::Joined);
+    row.connected += times(EventKind::Connected);
+    row.failed += times(EventKind::Failed);
+    row.left += times(EventKind::Left);
+    row.disconnected += times(EventKind::Disconnected);
+    row.reconnected += times(EventKind::Reconnected);
+    row.device_failed += times(EventKind::DeviceFailed);
+    row.selected_pair_changes += event.pair_changes.unwrap_or_default();
     row.rating_sum += event.rating.unwrap_or_default();
     row.rating_count += i64::from(event.rating.is_some());
     row.time_to_media_ms_sum += event.time_to_media_ms.unwrap_or_default();
@@ -372,7 +391,7 @@ pub(crate) fn rows(packs: Packs) -> Vec<PackTime> {
 }
 
 /// Adds one cell's integers to another's.
-fn add(sum: &mut Measures, more: &Measures) {
+pub fn add(sum: &mut Measures, more: &Measures) {
     sum.intervals += more.intervals;
     sum.observed_us += more.observed_us;
     sum.packets_received += more.packets_received;

@@ -17,7 +17,8 @@ pub(super) fn round_trip_ms(interval: &Interval) -> Option<f64> {
 pub(super) fn loss(interval: &Interval) -> Option<f64> {
     let (received, lost) = (interval.packets_received?, interval.packets_lost?);
     let sent = received + lost;
-    (sent > 0).then(|| lost.max(0) as f64 / sent as f64)
+    // Of what was sent no more than all of it is lost, whenever that is reported.
+    (sent > 0).then(|| lost.clamp(0, sent) as f64 / sent as f64)
 }
 
 /// Jitter at the end, ms.

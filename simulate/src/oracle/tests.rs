@@ -7,7 +7,7 @@ use super::*;
 struct Berlin;
 
 impl LookUp for Berlin {
-    fn locate(&mut self, _: &str) -> Located {
+    fn locate(&mut self, _: &str, _: Option<&schemas::Claim>) -> Located {
         Located {
             source: PlaceSource::Address,
             place: Place {
@@ -162,6 +162,39 @@ fn a_session_spans_its_events_and_looks_as_at_the_last_of_them() {
     assert_eq!((row.audio_mos_milli_sum, row.audio_mos_count), (3921, 1));
     assert_eq!(row.measures.setups_attempted, 1);
     assert_eq!(row.measures.intervals, 1);
+}
+
+#[test]
+fn what_one_record_tells_beside_its_event_counts_too() {
+    let mut oracle = Oracle::new(Berlin);
+    let connected = Event {
+        time_to_media_ms: Some(700),
+        more: vec![
+            (EventKind::Joined, 49_000_000),
+            (EventKind::Connected, 61_000_000),
+            (EventKind::Failed, 62_000_000),
+        ],
+        intervals: vec![sound()],
+        ..event(EventKind::Connected, 51_000_000)
+    };
+    let first =
+        Record { introduces: Some(session()), ..record(Outcome::Accepted, Some(connected)) };
+    oracle.fold(first).unwrap();
+    let expected = oracle.finish();
+    let row = &expected.sessions[&("meet".to_owned(), "c".to_owned(), "p".to_owned())];
+    assert_eq!((row.joined, row.connected, row.failed, row.first_us), (1, 2, 1, 49_000_000));
+    assert_eq!((row.measures.setups_attempted, row.measures.intervals), (3, 1));
+    let setups = |window| {
+        let mut cells = expected.cells.iter().filter(|(key, _)| {
+            key.grouping == "place"
+                && key.dimensions.kind == Kind::None
+                && key.window_start == window
+        });
+        let (_, cell) = cells.next().unwrap();
+        let told = cell.sketches[7].positive.values().sum::<u64>();
+        (cell.measures.setups_attempted, cell.measures.setups_failed, told)
+    };
+    assert_eq!((setups(0), setups(60)), ((1, 0, 1), (2, 1, 0)));
 }
 
 #[test]

@@ -235,7 +235,11 @@ fn client(options: &Options) -> ClientConfig {
         .set("compression.type", "lz4")
         .set("linger.ms", if options.fast { "50" } else { "5" })
         .set("batch.size", "500000")
-        .set("queue.buffering.max.kbytes", "65536");
+        .set("queue.buffering.max.kbytes", "65536")
+        // The largest record that the raw topic takes, and some.
+        .set("message.max.bytes", "4194304")
+        // A broker that comes back is soon found: the world goes on meanwhile.
+        .set("reconnect.backoff.max.ms", "1000");
     for (name, value) in &options.kafka {
         config.set(name, value);
     }

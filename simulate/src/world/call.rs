@@ -5,6 +5,7 @@ use rand::seq::IndexedRandom;
 use schemas::{Direction, Kind};
 
 use super::device::Browser;
+use super::origin::Origin;
 use super::path::Path;
 use super::session::{Clock, Phase, Session};
 use super::stream::Stream;
@@ -99,7 +100,7 @@ fn participant(
         call: call.to_owned(),
         participant: format!("p{seat}"),
         place,
-        address: around.places[place].address(&mut around.rng).to_string(),
+        origin: Origin::draw(around, place),
         edge: around.places[edge_of].edge(),
         detour_us: if edge_of == place { 0 } else { 120_000 },
         client_version: if clock.told { version } else { UNCLOCKED_VERSION },
@@ -113,6 +114,7 @@ fn participant(
         path,
         quiet: false,
         offline_until_us: 0,
+        is_cut: false,
         spell: 0,
         moments: 0,
         bad_moments: 0,

@@ -1,8 +1,9 @@
 //! The raw record's JSON envelope.
 
-use schemas::EventKind;
+use schemas::{Claim, EventKind};
 
 use super::json::Json;
+use super::origin::Origin;
 
 /// All of an envelope but what its event adds.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +19,7 @@ pub(super) struct Envelope<'a> {
     pub(super) sent_ms: Option<i64>,
     /// Collector's clock.
     pub(super) received_ms: i64,
-    pub(super) address: &'a str,
+    pub(super) origin: &'a Origin,
     pub(super) edge: &'a str,
     pub(super) client_version: &'a str,
     pub(super) user_agent: &'a str,
@@ -53,13 +54,37 @@ impl Envelope<'_> {
             json.int("sent_at", sent_ms);
         }
         json.int("received_at", self.received_ms);
-        json.text("client_address", self.address);
+        if let Some(address) = &self.origin.address {
+            json.text("client_address", address);
+        }
+        if let Some(claim) = &self.origin.claim {
+            claimed(&mut json, claim);
+        }
         json.text("edge", self.edge);
         json.text("client_version", self.client_version);
         json.text("user_agent", self.user_agent);
         add(&mut json);
         json.close();
     }
+}
+
+fn claimed(json: &mut Json<'_>, claim: &Claim) {
+    json.open("claim");
+    for (member, text) in [
+        ("continent", &claim.continent),
+        ("country", &claim.country),
+        ("subdivision", &claim.subdivision),
+        ("city", &claim.city),
+        ("organisation", &claim.organisation),
+    ] {
+        if let Some(text) = text {
+            json.text(member, text);
+        }
+    }
+    if let Some(asn) = claim.asn {
+        json.int("asn", asn);
+    }
+    json.close();
 }
 
 const fn name(event: EventKind) -> &'static str {

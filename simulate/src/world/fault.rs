@@ -28,6 +28,12 @@ pub(super) enum Fault {
     NewConnection,
     /// A record that cannot be used comes with it.
     Garbage,
+    /// Its peer connection goes on with another candidate pair.
+    OtherPair,
+    /// The connection is lost, until the next report.
+    Cut,
+    /// A microphone or a camera fails.
+    Device,
 }
 
 impl Fault {
@@ -43,10 +49,16 @@ impl Fault {
             340..360 => Self::Handover,
             360..370 => Self::NewConnection,
             370..420 => Self::Garbage,
+            420..450 => Self::OtherPair,
+            450..490 => Self::Cut,
+            490..510 => Self::Device,
             _ => Self::None,
         }
     }
 }
+
+/// Bytes of the largest record that ingest reads (`ingest.max_record_bytes`, unless set).
+const LARGEST_RECORD: usize = 1 << 20;
 
 /// A record that has to be dead-lettered, made from a good `envelope`: the code of the reason, and
 /// its bytes.
@@ -60,7 +72,7 @@ pub(super) fn garbage(
         payload
     };
     let joined = Envelope { event: EventKind::Joined, ..*envelope };
-    match around.rng.random_range(0..9) {
+    match around.rng.random_range(0..10) {
         0 => {
             let mut payload = good(joined);
             payload.truncate(around.rng.random_range(1..payload.len()));
@@ -86,6 +98,11 @@ pub(super) fn garbage(
         5 => ("unknown_format", replaced(&good(joined), "\"v\":1,", "\"v\":77,")),
         6 => ("missing_field", good(Envelope { event: EventKind::Stats, ..*envelope })),
         7 => ("not_json", Vec::new()),
+        8 => {
+            let mut payload = good(joined);
+            payload.resize(LARGEST_RECORD + 1, b' ');
+            ("too_large", payload)
+        }
         _ => {
             let client_us = envelope.received_ms * 1000 + 86_400_000_000;
             ("time_ahead", good(Envelope { client_us, sent_ms: None, ..joined }))

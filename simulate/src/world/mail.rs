@@ -19,6 +19,9 @@ pub(super) enum News {
     Joined,
     Connected { connect_ms: i64, media_ms: i64 },
     Report,
+    Disconnected,
+    Reconnected,
+    DeviceFailed { device: &'static str },
     Left,
     Failed { reason: &'static str },
     Feedback { rating: i64 },
@@ -30,6 +33,9 @@ impl News {
             Self::Joined => EventKind::Joined,
             Self::Connected { .. } => EventKind::Connected,
             Self::Report => EventKind::Stats,
+            Self::Disconnected => EventKind::Disconnected,
+            Self::Reconnected => EventKind::Reconnected,
+            Self::DeviceFailed { .. } => EventKind::DeviceFailed,
             Self::Left => EventKind::Left,
             Self::Failed { .. } => EventKind::Failed,
             Self::Feedback { .. } => EventKind::Feedback,
@@ -84,7 +90,11 @@ impl Session {
         let stats_us = envelope.client_us - COLLECTING_US;
         let mut payload = Vec::with_capacity(6144);
         envelope.write(&mut payload, |json| match posting.news {
-            News::Joined | News::Left => {}
+            News::Joined | News::Left | News::Disconnected | News::Reconnected => {}
+            News::DeviceFailed { device } => {
+                json.text("device", device);
+                json.text("reason", "NotReadableError");
+            }
             News::Connected { connect_ms, media_ms } => {
                 json.int("time_to_connect_ms", connect_ms);
                 json.int("time_to_media_ms", media_ms);
@@ -113,11 +123,17 @@ impl Session {
         let mut told = truth::Event {
             kind: news.kind(),
             event_us,
-            address: self.address.clone(),
+            address: self.origin.address.clone().unwrap_or_default(),
+            claim: self.origin.claim.clone(),
             ..truth::Event::default()
         };
         match news {
-            News::Joined | News::Left | News::Failed { .. } => {}
+            News::Joined
+            | News::Left
+            | News::Failed { .. }
+            | News::Disconnected
+            | News::Reconnected
+            | News::DeviceFailed { .. } => {}
             News::Connected { connect_ms, media_ms } => {
                 told.time_to_connect_ms = Some(connect_ms);
                 told.time_to_media_ms = Some(media_ms);
@@ -129,6 +145,7 @@ impl Session {
                 told.network_type = dialect.network_type.then(|| network_type.to_owned());
                 told.transport = Some(self.path.route.transport.to_owned());
                 told.ice = self.path.interval().filter(|_| dialect.ice_totals);
+                told.pair_changes = self.path.changes().filter(|_| dialect.transport);
                 for stream in &mut self.streams {
                     match stream.interval(stats_us, shift_us, dialect) {
                         Some(interval) => told.intervals.push(interval),
@@ -170,7 +187,7 @@ impl Session {
             client_us: self.event_us(now_us) + self.clock.skew_us,
             sent_ms: self.clock.told.then(|| (sent_us + self.clock.skew_us).div_euclid(1000)),
             received_ms: (sent_us + transit_us).div_euclid(1000),
-            address: &self.address,
+            origin: &self.origin,
             edge: self.edge,
             client_version: self.client_version,
             user_agent: self.browser.user_agent,

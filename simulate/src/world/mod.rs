@@ -7,6 +7,7 @@ mod envelope;
 mod fault;
 mod json;
 mod mail;
+mod origin;
 mod path;
 mod place;
 mod session;

@@ -48,6 +48,10 @@ pub(super) struct Path {
     /// Since the last snapshot that counted.
     since: (i64, i64),
     counted: bool,
+    /// Pairs that the peer connection has selected so far.
+    pub(super) selected: i64,
+    /// How many of these the last snapshot that counted had, if there was one.
+    selected_then: Option<i64>,
 }
 
 impl Path {
@@ -61,12 +65,20 @@ impl Path {
             total: (0, 0),
             since: (0, 0),
             counted: false,
+            selected: 1,
+            selected_then: None,
         }
     }
 
-    /// The pair that takes over.
+    /// The first pair of the peer connection that takes over.
     pub(super) fn next(&self, network_type: &'static str, rng: &mut impl Rng) -> Self {
         Self::new(self.number + 1, network_type, rng)
+    }
+
+    /// The pair that the same peer connection goes on with.
+    pub(super) fn change(&self, network_type: &'static str, rng: &mut impl Rng) -> Self {
+        let (selected, selected_then) = (self.selected + 1, self.selected_then);
+        Self { selected, selected_then, ..self.next(network_type, rng) }
     }
 
     pub(super) fn pair_id(&self) -> String {
@@ -91,5 +103,11 @@ impl Path {
     pub(super) fn interval(&mut self) -> Option<(i64, i64)> {
         let since = std::mem::take(&mut self.since);
         std::mem::replace(&mut self.counted, true).then_some(since)
+    }
+
+    /// A snapshot counts: how often another pair was selected since the last one that did.
+    pub(super) fn changes(&mut self) -> Option<i64> {
+        let then = self.selected_then.replace(self.selected)?;
+        Some(self.selected - then)
     }
 }

@@ -5,6 +5,7 @@ use rand::Rng;
 use super::device::Browser;
 use super::fault::Fault;
 use super::mail::{News, Posting};
+use super::origin::Origin;
 use super::path::Path;
 use super::place::Conditions;
 use super::stream::Stream;
@@ -48,7 +49,7 @@ pub(super) struct Session {
     pub(super) call: String,
     pub(super) participant: String,
     pub(super) place: usize,
-    pub(super) address: String,
+    pub(super) origin: Origin,
     pub(super) edge: &'static str,
     /// What a far edge adds to the round trip, µs.
     pub(super) detour_us: i64,
@@ -65,6 +66,8 @@ pub(super) struct Session {
     /// The next report must be an ordinary one: this one's fate hangs on it.
     pub(super) quiet: bool,
     pub(super) offline_until_us: i64,
+    /// Its connection is lost, and it has said so.
+    pub(super) is_cut: bool,
     /// How bad the present bad moment is; 0 if it is none.
     pub(super) spell: i64,
     pub(super) moments: i64,
@@ -154,6 +157,9 @@ impl Session {
         } else {
             Fault::draw(&mut around.rng)
         };
+        if std::mem::take(&mut self.is_cut) {
+            self.tell(now_us, News::Reconnected, around, out);
+        }
         self.prepare(fault, now_us, around);
         let conditions = self.pass(now_us, around);
         if fault == Fault::Lost {
@@ -176,6 +182,14 @@ impl Session {
         match fault {
             Fault::Retry => self.retry(posting, around, out),
             Fault::Garbage => self.send_garbage(now_us, around, out),
+            Fault::Cut => {
+                (self.is_cut, self.quiet) = (true, true);
+                self.tell(now_us, News::Disconnected, around, out);
+            }
+            Fault::Device => {
+                let device = ["microphone", "camera"][around.rng.random_range(0..2)];
+                self.tell(now_us, News::DeviceFailed { device }, around, out);
+            }
             _ => {}
         }
         next_us
@@ -196,9 +210,9 @@ impl Session {
             }
             Fault::Handover => {
                 self.place = call::near(around, self.place);
-                self.address = around.places[self.place].address(&mut around.rng).to_string();
+                self.origin = Origin::draw(around, self.place);
                 let network_type = call::network_type(around, self.place, self.browser);
-                self.path = self.path.next(network_type, &mut around.rng);
+                self.path = self.path.change(network_type, &mut around.rng);
             }
             Fault::NewConnection => {
                 self.connection += 1;
@@ -206,6 +220,9 @@ impl Session {
                     stream.restart(around.rng.random());
                 }
                 self.path = self.path.next(self.path.network_type, &mut around.rng);
+            }
+            Fault::OtherPair => {
+                self.path = self.path.change(self.path.network_type, &mut around.rng);
             }
             _ => {}
         }

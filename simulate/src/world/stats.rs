@@ -164,8 +164,9 @@ impl Stats<'_, '_> {
         if self.dialect.transport {
             self.open("transport", "T01");
             self.json.text("selectedCandidatePairId", &id);
+            self.json.int("selectedCandidatePairChanges", path.selected);
             self.json.text("dtlsState", "connected");
-            self.json.text("iceState", "connected");
+            self.json.text("iceState", if path.selected > 1 { "completed" } else { "connected" });
             self.json.text("tlsVersion", "FEFD");
             self.json.text("srtpCipher", "AES_CM_128_HMAC_SHA1_80");
             self.json.close();
@@ -176,7 +177,9 @@ impl Stats<'_, '_> {
         self.open("local-candidate", &path.local_id());
         self.json.text("candidateType", path.route.candidate);
         self.json.text("protocol", path.route.protocol);
-        self.json.text("address", "192.168.1.23");
+        // A relay's address is somewhere else, and never the client's place.
+        let relayed = path.route.relay.is_some();
+        self.json.text("address", if relayed { "81.2.69.142" } else { "192.168.1.23" });
         self.json.int("port", 51_234);
         if let Some(relay) = path.route.relay {
             self.json.text("relayProtocol", relay);

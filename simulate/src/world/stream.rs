@@ -283,9 +283,7 @@ impl Stream {
     ) {
         interval.stream_packets = Some(self.total.packets);
         interval.packets_lost = remote.then_some(since.lost);
-        let arrived = since.packets - since.lost;
-        interval.packets_received =
-            remote.then_some(if dialect.far_packets { arrived } else { arrived.max(0) });
+        interval.packets_received = remote.then_some(since.packets - since.lost);
         interval.jitter_us = self.has_remote().then_some(self.jitter_us);
         let round_trip = remote && dialect.round_trip_totals;
         interval.round_trip_us = round_trip.then_some(since.round_trip_us);

@@ -11,7 +11,7 @@ use crate::truth::{Interval, Outcome, payload_hash};
 const HOUR_US: i64 = 3_600_000_000;
 
 /// [`digest`] of the usual world of seed 7. It changes with the world, and only with it.
-const DIGEST: u64 = 60_565_156_108_091_939;
+const DIGEST: u64 = 3_745_403_992_230_709_771;
 
 /// 2025-08-24 01:46:40 UTC.
 const START_US: i64 = 1_756_000_000_000_000;
@@ -67,8 +67,8 @@ fn every_kind_of_record_comes_up_about_as_often_as_it_should() {
     for rare in [Outcome::OutOfOrder, Outcome::Late, Outcome::Invalid] {
         assert!((0.0005..0.02).contains(&share(rare)), "{outcomes:?}");
     }
-    assert_eq!(reasons.len(), 8, "{reasons:?}");
-    assert_eq!(kinds.len(), 6, "{kinds:?}");
+    assert_eq!(reasons.len(), 9, "{reasons:?}");
+    assert_eq!(kinds.len(), 9, "{kinds:?}");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn poor_and_good_moments_are_both_told_and_places_differ() {
     }
     assert!(judged > 50_000, "{judged}");
     let loss = |edge: &str| packets[edge].0 as f64 / packets[edge].1 as f64;
-    assert!(loss("bom1") > 2.0 * loss("hnd1"), "{packets:?}");
+    assert!(loss("bom1") > 1.5 * loss("hnd1"), "{packets:?}");
 }
 
 #[test]
@@ -164,6 +164,7 @@ type Snapshot = (i64, Value, Option<Value>);
 struct Differencer {
     streams: HashMap<(u32, String, String), Snapshot>,
     pairs: HashMap<(u32, String, String), (i64, Value)>,
+    transports: HashMap<(u32, String, String), (i64, Value)>,
     events: HashSet<(u32, String, String, i64)>,
 }
 
@@ -173,6 +174,7 @@ struct Found {
     baselines: u32,
     stale: u32,
     ice: Option<(i64, i64)>,
+    pair_changes: Option<i64>,
 }
 
 fn micros(value: &Value, scale: f64) -> Option<i64> {
@@ -201,6 +203,15 @@ impl Differencer {
             let client_us = micros(&stats["timestamp"], 1e3).unwrap();
             if kind == "candidate-pair" {
                 found.ice = self.pair(key.clone(), client_us, stats);
+            }
+            if kind == "transport" {
+                let earlier = self.transports.get(&key).cloned();
+                if earlier.as_ref().is_none_or(|(last_us, _)| *last_us < client_us) {
+                    self.transports.insert(key.clone(), (client_us, stats.clone()));
+                }
+                found.pair_changes = earlier.and_then(|(_, earlier)| {
+                    difference(&earlier, stats, "selectedCandidatePairChanges")
+                });
             }
             if kind != "inbound-rtp" && kind != "outbound-rtp" {
                 continue;
@@ -273,7 +284,7 @@ fn interval(last: &Snapshot, now: &Snapshot, codec: &str, shift_us: i64) -> Inte
     let received = if inbound {
         count("packetsReceived")
     } else {
-        far_count("packetsReceived").or_else(|| Some((count("packetsSent")? - lost?).max(0)))
+        far_count("packetsReceived").or_else(|| Some(count("packetsSent")? - lost?))
     };
     let total = |member: &str| stats[member].as_i64();
     let jitter = if inbound { Some(stats) } else { far.as_ref() };
@@ -342,6 +353,7 @@ fn differences_of_what_is_printed_are_the_increments_that_were_made() {
                 assert_eq!(found.baselines, event.baselines, "{whence:?}");
                 assert_eq!(sorted(found.intervals), sorted(event.intervals), "{whence:?}");
                 assert_eq!(found.ice, event.ice, "{whence:?}");
+                assert_eq!(found.pair_changes, event.pair_changes, "{whence:?}");
             }
             None => {
                 assert!(!fresh);

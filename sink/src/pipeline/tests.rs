@@ -110,7 +110,7 @@ fn what_came_is_handed_over_once_it_is_old_enough() {
 #[test]
 fn a_full_batch_is_handed_over_at_once() {
     let mut bench = Bench::new();
-    for (lane, half) in [(0, 128), (1, 512)] {
+    for (lane, half) in [(0, 256), (1, 512)] {
         let half = vec![0; half * 1024];
         bench.record(source(lane, 0), 1, &half);
         assert_eq!(bench.batch(lane), None);

@@ -62,13 +62,15 @@ pub(super) enum Field {
     DtlsState,
     /// `contentType`
     ContentType,
+    /// `peerConnectionId`, where objects of several are in one list
+    ConnectionId,
     /// A line of the table of counters.
     Counter(Counter),
 }
 
 const DURATIONS: &str = "qualityLimitationDurations";
 
-const OTHERS: [(&str, Field); 26] = [
+const OTHERS: [(&str, Field); 28] = [
     ("type", Field::Type),
     ("id", Field::Id),
     ("timestamp", Field::Timestamp),
@@ -95,6 +97,8 @@ const OTHERS: [(&str, Field); 26] = [
     ("iceState", Field::IceState),
     ("dtlsState", Field::DtlsState),
     ("contentType", Field::ContentType),
+    ("peerConnectionId", Field::ConnectionId),
+    ("candidatePairId", Field::Id),
 ];
 
 /// First byte of a name, the name, and what it names.

@@ -10,11 +10,11 @@ use serde::de::{
 use super::MAX_TEXT;
 use super::members::{Field, Member, duration};
 use crate::counters::{Counter, Told, Values, whole};
-use crate::formats::fields::is_token;
+use crate::formats::fields::{is_token, moment_us};
 use crate::formats::json::{Scalar, scalars_are, skip_items, skip_members};
 
 /// The types (RTCStatsType) that are read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(in crate::formats) enum Type {
     /// One that is not, or none.
     #[default]
@@ -79,6 +79,7 @@ pub(in crate::formats) struct Object<'a> {
     pub(super) dtls_state: Option<Cow<'a, str>>,
     pub(super) screen_share: Option<bool>,
     pub(super) track_id: Option<Cow<'a, str>>,
+    pub(in crate::formats) connection_id: Option<Cow<'a, str>>,
     is_remote: bool,
     pub(in crate::formats) values: Values,
 }
@@ -108,6 +109,7 @@ impl<'a> Object<'a> {
             dtls_state: None,
             screen_share: None,
             track_id: None,
+            connection_id: None,
             is_remote: false,
             values: Values::EMPTY,
         }
@@ -136,6 +138,11 @@ impl<'a> Object<'a> {
 
     fn set(&mut self, field: Field, value: Scalar<'a>) {
         let text = |value: Scalar<'a>| value.text(MAX_TEXT);
+        // Some name objects by numbers.
+        let id = |value: Scalar<'a>, limit| match value {
+            Scalar::Number(number) => Some(Cow::Owned(number.to_string())),
+            value => value.text(limit),
+        };
         // What goes out of here has the form of what the specifications name, whoever wrote it.
         let token = |value: Scalar<'a>| text(value).filter(|text| is_token(text));
         match field {
@@ -148,22 +155,21 @@ impl<'a> Object<'a> {
             }
             // In a report that is a map, the key is the id.
             Field::Id if self.id.is_empty() => {
-                self.id = value.text(usize::MAX).unwrap_or_default();
+                self.id = id(value, usize::MAX).unwrap_or_default();
             }
             Field::Id => {}
             Field::Timestamp => {
-                let us = value.number().and_then(|ms| whole(ms, 1e3));
-                self.timestamp_us = us.filter(|us| *us > 0);
+                self.timestamp_us = moment_us(&value).filter(|us| *us > 0);
             }
             Field::Ssrc => {
                 self.ssrc = value.number().and_then(|ssrc| whole(ssrc, 1.0)).unwrap_or(0);
             }
             Field::Kind => self.kind = text(value),
-            Field::CodecId => self.codec_id = text(value),
+            Field::CodecId => self.codec_id = id(value, MAX_TEXT),
             Field::MimeType => self.mime_type = token(value),
-            Field::LocalId => self.local_id = text(value),
-            Field::RemoteId => self.remote_id = text(value),
-            Field::SelectedPairId => self.selected_pair_id = text(value),
+            Field::LocalId => self.local_id = id(value, MAX_TEXT),
+            Field::RemoteId => self.remote_id = id(value, MAX_TEXT),
+            Field::SelectedPairId => self.selected_pair_id = id(value, MAX_TEXT),
             Field::State => self.state = text(value),
             Field::Nominated => self.nominated = value == Scalar::Flag(true),
             Field::Selected => self.selected = value == Scalar::Flag(true),
@@ -177,7 +183,8 @@ impl<'a> Object<'a> {
                 self.screen_share = text(value).map(|content| content == "screenshare");
             }
             Field::OutgoingBitrate => self.outgoing_bitrate = value.number(),
-            Field::TrackId => self.track_id = text(value),
+            Field::TrackId => self.track_id = id(value, MAX_TEXT),
+            Field::ConnectionId => self.connection_id = id(value, MAX_TEXT),
             Field::IsRemote => self.is_remote = value == Scalar::Flag(true),
             Field::Counter(counter) => {
                 self.values.set(counter, value.number().unwrap_or(f64::NAN));

@@ -172,7 +172,7 @@ fn what_browsers_told_of_tracks_counts_for_the_streams() {
 }
 
 #[test]
-fn a_client_sample_has_the_event_that_says_most() {
+fn a_client_sample_tells_all_that_happened() {
     let state = |of: &str, member: &str, state: &str| json!({"type": of, "timestamp": TIME + 5.0, "payload": {"peerConnectionId": "y", member: state}});
     let changed = |text| state("PEER_CONNECTION_STATE_CHANGED", "connectionState", text);
     let joined = json!({"type": "CLIENT_JOINED", "timestamp": TIME});
@@ -190,21 +190,116 @@ fn a_client_sample_has_the_event_that_says_most() {
         assert_eq!((&*event.more[0].id, event.more[0].streams[0].ssrc), ("y", 2));
     })
     .unwrap();
-    told(&sample(json!([joined, changed("connected")])), "", |event| {
+    told(&sample(json!([changed("connected")])), "", |event| {
         assert_eq!((event.kind, event.is_state), (EventKind::Connected, true));
         assert_eq!((&*event.peer_connection, event.streams[0].ssrc), ("y", 2));
         assert_eq!((&*event.more[0].id, event.more[0].streams[0].ssrc), ("x", 1));
         assert_eq!(event.client_us, 1_756_000_000_005_000);
     })
     .unwrap();
+    told(&sample(json!([joined, changed("failed"), {"type": "CLIENT_LEFT"}])), "", |event| {
+        let all = event.all.iter();
+        let all = all.map(|one| (one.kind, one.is_state, one.client_us - event.client_us));
+        use EventKind::{Failed, Joined, Left};
+        let wanted = [(Joined, false, 0), (Failed, true, 5000), (Left, false, 0)];
+        assert_eq!(all.collect::<Vec<_>>(), wanted);
+        assert_eq!(event.all[1].connection.as_deref(), Some("y"));
+        assert_eq!(event.failure_reason.as_deref(), Some("connection state failed"));
+        assert_eq!((&*event.peer_connection, event.streams[0].ssrc), ("x", 1));
+    })
+    .unwrap();
+    told(&sample(json!(vec![joined; 100])), "", |event| assert_eq!(event.all.len(), 64)).unwrap();
     // Before schema 3.7, payloads are objects written as text.
     let mut text = state("ICE_CONNECTION_STATE_CHANGED", "iceConnectionState", "disconnected");
     text["payload"] = json!(text["payload"].to_string());
     assert_eq!(kind(&sample(json!([text]))), Ok(EventKind::Disconnected));
-    assert_eq!(kind(&sample(json!([changed("failed"), joined]))), Ok(EventKind::Failed));
     assert_eq!(kind(&sample(json!([5, {"type": "CLIENT_LEFT"}]))), Ok(EventKind::Left));
-    let old = json!({"timestamp": TIME, "clientId": "p", "inboundAudioTracks": []});
-    assert!(told(&old, "a/c/p", |_| ()).unwrap_err().detail.contains("schema 3"));
+}
+
+#[test]
+fn a_client_sample_of_schema_2_tells_of_every_peer_connection_and_both_ends() {
+    let sample = json!({
+        "timestamp": TIME, "clientId": "p", "userId": "ann@example.org", "roomId": "c",
+        "sampleSeq": 4, "browser": {"name": "Chrome", "version": "110"},
+        "codecs": [{"payloadType": "111", "mimeType": "audio/opus"}],
+        "pcTransports": [{"transportId": "T", "peerConnectionId": "x", "dtlsState": "connected",
+            "selectedCandidatePairId": "CP", "selectedCandidatePairChanges": 1}],
+        "iceCandidatePairs": [
+            {"candidatePairId": "other", "peerConnectionId": "x", "state": "waiting"},
+            {"candidatePairId": "CP", "peerConnectionId": "x", "localCandidateId": "L",
+             "state": "succeeded", "nominated": true, "totalRoundTripTime": 0.5, "responsesReceived": 4}],
+        "iceLocalCandidates": [{"id": "L", "peerConnectionId": "x", "candidateType": "relay",
+            "relayProtocol": "tls", "address": "198.51.100.9"}],
+        "inboundAudioTracks": [{"ssrc": 7, "trackId": "a", "peerConnectionId": "y", "packetsReceived": 90,
+            "packetsLost": 2, "jitter": 0.004, "packetsSent": 95, "totalRoundTripTime": 0.25,
+            "roundTripTimeMeasurements": 5, "remoteTimestamp": TIME}],
+        "outboundVideoTracks": [{"ssrc": 8, "peerConnectionId": "x", "packetsSent": 200, "bytesSent": 9000,
+            "framesEncoded": 30, "qualityLimitationDurationCPU": 1.5, "packetsReceived": 190,
+            "packetsLost": 10, "jitter": 0.01}],
+        "customCallEvents": [{"name": "PEER_CONNECTION_STATE_CHANGED", "value": "connected",
+            "peerConnectionId": "x", "timestamp": TIME - 5.0}],
+    });
+    told(&sample, "", |event| {
+        assert_eq!((event.kind, event.is_state), (EventKind::Connected, true));
+        assert_eq!((&*event.call, &*event.participant), ("c", "p"));
+        assert_eq!(event.peer_connection, "x");
+        let values = |stream: &crate::event::Stream<'_>, counters: &[Counter]| {
+            counters.iter().map(|counter| stream.values.get(*counter)).collect::<Vec<_>>()
+        };
+        let video = &event.streams[0];
+        assert_eq!(
+            (video.kind, video.direction, video.ssrc),
+            (Kind::Video, Direction::Outbound, 8)
+        );
+        use Counter::*;
+        let of_video = [PacketsSent, PacketsReceived, PacketsLost, Frames, LimitedCpu, Jitter];
+        let wanted = [200, 190, 10, 30, 1_500_000, 10_000].map(Some);
+        assert_eq!(values(video, &of_video), wanted);
+        let pair = event.pair.as_ref().unwrap();
+        assert_eq!((&*pair.stats_id, pair.local_candidate_type.as_deref()), ("CP", Some("relay")));
+        assert_eq!(pair.dtls_state.as_deref(), Some("connected"));
+        let other = &event.more[0];
+        let audio = &other.streams[0];
+        assert_eq!(
+            (&*other.id, audio.kind, audio.direction),
+            ("y", Kind::Audio, Direction::Inbound)
+        );
+        let of_audio = [PacketsReceived, PacketsLost, PacketsSent, RoundTripTime, RoundTripCount];
+        assert_eq!(values(audio, &of_audio), [Some(90), Some(2), None, Some(250_000), Some(5)]);
+    })
+    .unwrap();
+}
+
+#[test]
+fn times_and_names_may_be_written_in_other_ways() {
+    let report = |time: Value| {
+        json!([{"id": 5, "type": "inbound-rtp", "timestamp": time,
+        "mediaType": "audio", "ssrc": "7", "codecId": 6, "packetsReceived": 9},
+        {"id": 6, "type": "codec", "mimeType": "audio/opus"}])
+    };
+    let us = (TIME * 1e3) as i64;
+    for time in [
+        json!(TIME),
+        json!(TIME * 1e3),
+        json!(TIME * 1e6),
+        json!(TIME.to_string()),
+        json!("2025-08-24T01:46:40Z"),
+        json!("2025-08-24T03:46:40.000+02:00"),
+    ] {
+        for record in [
+            report(time.clone()),
+            json!({"timestamp": time, "stats": report(json!(TIME))}),
+            json!({"timestamp": TIME / 1e3, "stats": report(time.clone())}),
+        ] {
+            told(&record, "a/c/p", |event| {
+                assert_eq!(event.client_us, us, "{record}");
+                let stream = &event.streams[0];
+                assert_eq!((stream.client_us, &*stream.stats_id, stream.ssrc), (us, "5", 7));
+                assert_eq!(stream.codec.as_deref(), Some("audio/opus"));
+            })
+            .unwrap();
+        }
+    }
 }
 
 #[test]

@@ -26,6 +26,7 @@ impl Life {
             heard,
         };
         self.pipeline.replayed(&record, &from, &mut self.out).unwrap();
+        self.commit();
     }
 
     fn packets(&self) -> Vec<Option<i64>> {

@@ -41,7 +41,7 @@ const CALL_MS: i64 = 1_795_328_740_000;
 /// The reports of an example, of which no record is dead-lettered.
 fn reports(mark: &str) -> Vec<Report> {
     let key = mark.split_once("key: ").map(|(_, key)| key.as_bytes());
-    let mut life = Life::begin(None, &[]);
+    let mut life = Life::begin(&[]);
     for (offset, payload) in (0..).zip(records(mark)) {
         let record = Record {
             source: SOURCE,
@@ -53,6 +53,7 @@ fn reports(mark: &str) -> Vec<Report> {
             look_back: false,
         };
         life.pipeline.record(&record, &mut life.out).unwrap();
+        life.commit();
     }
     assert_eq!(life.dead_letters(), []);
     life.reports()

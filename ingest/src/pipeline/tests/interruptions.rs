@@ -8,14 +8,15 @@ use runtime::OffsetRanges;
 use super::*;
 
 /// What reading a log comes to: accepted records and what they told, and the others by outcome.
-type Truth = (BTreeMap<i64, Report>, BTreeMap<i64, RawOutcome>, BTreeMap<i64, DeadLetter>);
+pub(super) type Truth =
+    (BTreeMap<i64, Report>, BTreeMap<i64, RawOutcome>, BTreeMap<i64, DeadLetter>);
 
 /// Folds what lives wrote, as aggregate does: a record counts if its own offset is new, and the
 /// offsets that it answers for count where they are new.
-fn fold(lives: &[Life]) -> Truth {
+pub(super) fn fold<'a>(lives: impl IntoIterator<Item = &'a Life> + Clone) -> Truth {
     let mut truth = Truth::default();
     let mut seen = OffsetRanges::default();
-    for report in lives.iter().flat_map(Life::reports) {
+    for report in lives.clone().into_iter().flat_map(Life::reports) {
         let lineage = &report.lineage;
         if seen.contains(Offset(lineage.raw_to)) {
             continue;
@@ -32,12 +33,12 @@ fn fold(lives: &[Life]) -> Truth {
         }
     }
     assert!(seen.holes() == 0, "{seen}");
-    let letters = lives.iter().flat_map(Life::dead_letters);
+    let letters = lives.into_iter().flat_map(Life::dead_letters);
     truth.2.extend(letters.map(|letter| (letter.source_offset, letter)));
     truth
 }
 
-fn any_log() -> impl Strategy<Value = Vec<Raw>> {
+pub(super) fn any_log() -> impl Strategy<Value = Vec<Raw>> {
     let payload = prop_oneof![
         4 => (0_i64..90, 0_i64..100).prop_map(|(s, packets)| stats(START_MS + s * 1000, packets)),
         1 => (0_i64..3).prop_map(|s| event("joined", START_MS + s, json!({}))),
@@ -56,13 +57,67 @@ fn any_log() -> impl Strategy<Value = Vec<Raw>> {
 
 /// How a life ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum End {
+pub(super) enum End {
     /// All is acknowledged.
     Clean,
     /// The last record's writes are in the log, but nobody was told.
     Unacknowledged,
     /// The last record's writes never got there.
     Lost,
+}
+
+/// Processes, one after the other.
+#[derive(Default)]
+pub(super) struct Group {
+    pub(super) past: Vec<Life>,
+    /// All that was committed.
+    pub(super) commits: Vec<Committed>,
+}
+
+impl Group {
+    /// A process reads so many records of what is not committed, perhaps covers them, and ends.
+    pub(super) fn live(
+        &mut self,
+        log: &[Raw],
+        settings: Settings,
+        (reads, covers, end): (usize, bool, End),
+    ) {
+        let mut life = Life::resume(self.commits.last(), settings, log);
+        let from = self.commits.last().map(|committed| committed.offset.0);
+        let unread = log.iter().filter(|record| Some(record.0) >= from).take(reads);
+        let mut sent = 0;
+        for (now, record) in (1..).zip(unread) {
+            sent = life.out.sent.len();
+            self.commit(&mut life);
+            life.read(record, false);
+            life.tick(if covers { now * 2000 } else { 0 });
+        }
+        match end {
+            End::Clean => {
+                life.pipeline.drain(&mut life.out).unwrap();
+                while !life.pipeline.drained() {
+                    self.commit(&mut life);
+                    life.tick(life.now_ms);
+                }
+                self.commit(&mut life);
+            }
+            End::Unacknowledged => {}
+            End::Lost => life.out.sent.truncate(sent),
+        }
+        self.past.push(life);
+    }
+
+    fn commit(&mut self, life: &mut Life) {
+        life.out.acknowledge();
+        for commit in life.out.take_commits() {
+            life.pipeline.committed(&commit);
+            let answered = life.reports().iter().map(|report| report.lineage.raw_to + 1).max();
+            let before = self.commits.last().map(|committed| committed.offset.0);
+            assert!(Some(commit.offset.0) <= answered.or(before) || self.commits.is_empty());
+            let Commit { offset, metadata, .. } = commit;
+            self.commits.push(Committed { offset, metadata });
+        }
+    }
 }
 
 proptest! {
@@ -79,36 +134,12 @@ proptest! {
         let mut whole = run(&log);
         whole.pipeline.drain(&mut whole.out).unwrap();
 
-        let mut committed = None;
-        let mut past = Vec::new();
+        let mut group = Group::default();
         for (reads, covers, end) in lives.into_iter().chain([(log.len(), false, End::Clean)]) {
-            let mut life = Life::begin(committed, &log);
-            let unread = log.iter().filter(|record| Some(record.0) >= committed).take(reads);
-            let mut sent = 0;
-            for (now, record) in unread.enumerate() {
-                sent = life.out.sent.len();
-                life.out.acknowledge();
-                life.read(record, false);
-                if covers {
-                    life.tick(now as u64 * 2000);
-                }
-            }
-            match end {
-                End::Clean => {
-                    life.pipeline.drain(&mut life.out).unwrap();
-                    life.out.acknowledge();
-                }
-                End::Unacknowledged => {}
-                End::Lost => life.out.sent.truncate(sent),
-            }
-            if let Some(commit) = life.out.take_commits().last() {
-                committed = Some(commit.offset.0);
-                let answered = life.reports().iter().map(|report| report.lineage.raw_to).max();
-                prop_assert!(committed <= answered.map(|raw_to| raw_to + 1));
-            }
-            past.push(life);
+            group.live(&log, Settings::default(), (reads, covers, end));
         }
-        prop_assert_eq!(fold(&past), fold(&[whole]));
+        let past = &group.past;
+        prop_assert_eq!(fold(past), fold(&[whole]));
     }
 
     #[test]

@@ -1,0 +1,152 @@
+//! ClickHouse goes away under load: whether memory stays bounded, and how fast what Kafka kept is
+//! carried afterwards, while more comes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use simulate::world::Scenario;
+
+use super::{LOOK, Machine, Options, PERIOD_S, STREAMS, folder, plan, tell};
+use crate::demo::{Watch, rounded};
+use crate::failure::Failure;
+use crate::pipeline::Pipeline;
+use crate::play::World;
+use crate::services::Service;
+
+/// Everyday life before ClickHouse goes, so that all caches and states have their size.
+const BEFORE: Duration = Duration::from_secs(30);
+
+/// Intervals of so many seconds are under way when nothing is behind: half of this in the median.
+const LIVE: Duration = Duration::from_secs(10);
+
+/// Nothing new for so long: what has not arrived will not.
+const STALLED: Duration = Duration::from_secs(120);
+
+/// What an outage cost.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Outage {
+    machine: Machine,
+    /// How long ClickHouse was away, s.
+    outage_seconds: f64,
+    /// Intervals a second that were sent, before, meanwhile and afterwards.
+    live_intervals_per_second: f64,
+    /// Intervals sent and not visible when ClickHouse was back.
+    backlog_intervals: u64,
+    /// Until what is visible was again no older than usual, s.
+    drained_after_seconds: f64,
+    /// Intervals a second that became visible until then.
+    drain_intervals_per_second: f64,
+    /// That over the live rate.
+    times_live: f64,
+    /// Intervals sent that never became visible.
+    lost_intervals: u64,
+    /// By service: most resident memory before ClickHouse went, MB (2²⁰ bytes).
+    max_rss_mb_before: BTreeMap<&'static str, f64>,
+    /// By service: most resident memory by the time it was back.
+    max_rss_mb_away: BTreeMap<&'static str, f64>,
+    /// By service: most resident memory in all.
+    max_rss_mb: BTreeMap<&'static str, f64>,
+}
+
+/// Takes ClickHouse away for `away`.
+///
+/// # Errors
+/// If something does not start or stops for good.
+pub(super) async fn measure(options: &Options, away: Duration) -> Result<Outage, Failure> {
+    let rate = options.fresh_rate / STREAMS;
+    let world = World {
+        seed: 1,
+        sessions: (rate * PERIOD_S) as u32,
+        rate,
+        duration: None,
+        scenario: Scenario::Steady,
+    };
+    let folder = folder()?;
+    let mut pipeline = Pipeline::start(plan(folder.path())?, tell).await?;
+    let guard = pipeline.stack.guard().clone();
+    tell(&format!("playing {} intervals a second in real time", options.fresh_rate));
+    let mut watch = Watch::start(&pipeline.stack, &world)?;
+    tokio::time::sleep(BEFORE).await;
+    let before = memory(&pipeline);
+
+    tell(&format!("ClickHouse is away for {} s", away.as_secs()));
+    let gone = Instant::now();
+    pipeline.stack.clickhouse().map(crate::stack::ClickHouse::stop);
+    tokio::time::sleep(away).await;
+    if let Some(clickhouse) = pipeline.stack.clickhouse() {
+        clickhouse.resume(&guard)?;
+        clickhouse.wait()?;
+    }
+    let (outage, back, meanwhile) = (gone.elapsed(), Instant::now(), memory(&pipeline));
+
+    watch.look().await?;
+    let (arrived, backlog) = (watch.intervals(), behind(&watch));
+    tell(&format!("ClickHouse is back; {backlog} intervals wait"));
+    let usual = (options.fresh_rate * LIVE.as_secs_f64()) as u64;
+    let mut news = (watch.intervals(), Instant::now());
+    while behind(&watch) > usual {
+        tokio::time::sleep(LOOK * 4).await;
+        watch.look().await?;
+        if watch.intervals() > news.0 {
+            news = (watch.intervals(), Instant::now());
+        }
+        if news.1.elapsed() > STALLED {
+            return Err(Failure(format!("{} intervals do not arrive", behind(&watch))));
+        }
+    }
+    let drained = back.elapsed().as_secs_f64();
+    let drain_rate = (watch.intervals() - arrived) as f64 / drained;
+    watch.drain().await?;
+    pipeline.services.stop();
+    Ok(Outage {
+        machine: Machine::here(),
+        outage_seconds: rounded(outage.as_secs_f64()),
+        live_intervals_per_second: options.fresh_rate,
+        backlog_intervals: backlog,
+        drained_after_seconds: rounded(drained),
+        drain_intervals_per_second: rounded(drain_rate),
+        times_live: rounded(drain_rate / options.fresh_rate),
+        lost_intervals: behind(&watch),
+        max_rss_mb_before: before,
+        max_rss_mb_away: meanwhile,
+        max_rss_mb: memory(&pipeline),
+    })
+}
+
+/// Intervals that were sent and cannot be seen.
+fn behind(watch: &Watch) -> u64 {
+    watch.sent().intervals_sent.saturating_sub(watch.intervals())
+}
+
+fn memory(pipeline: &Pipeline) -> BTreeMap<&'static str, f64> {
+    let most = |service: Service| rounded(pipeline.services.usage(service).max_rss_mb);
+    Service::ALL.into_iter().map(|service| (service.name(), most(service))).collect()
+}
+
+impl fmt::Display for Outage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let live = self.live_intervals_per_second;
+        writeln!(f, "ClickHouse away for {:.0} s at {live:.0} intervals/s", self.outage_seconds)?;
+        writeln!(
+            f,
+            "{} intervals waited; drained after {:.0} s at {:.0} intervals/s, {:.1} times the live \
+             rate; {} lost",
+            self.backlog_intervals,
+            self.drained_after_seconds,
+            self.drain_intervals_per_second,
+            self.times_live,
+            self.lost_intervals
+        )?;
+        for (service, most) in &self.max_rss_mb {
+            let (before, away) = (self.max_rss_mb_before[service], self.max_rss_mb_away[service]);
+            writeln!(
+                f,
+                "{service:>9}: most resident MB {before:.0} before, {away:.0} when it was back, \
+                 {most:.0} in all"
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+//! Schema 2: arrays of all of a client's objects, each of which says of which peer connection it is.
+//! A track tells of its RTP stream what both ends report, and its array says direction and kind.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::{ObjectsSeed, PeerConnection};
+use crate::counters::Told;
+use crate::formats::Rejected;
+use crate::formats::get_stats::{Found, Object, Type};
+use crate::formats::json::{self, Scalar, scalars_are, skip_items};
+
+/// The samples of peer connections, in the order in which they are named.
+pub(super) fn connections(text: &str) -> Result<Vec<PeerConnection<'_>>, Rejected> {
+    let mut text = serde_json::Deserializer::from_str(text);
+    let objects = text.deserialize_any(Flat).map_err(json::rejected)?;
+    let mut connections: Vec<PeerConnection<'_>> = Vec::new();
+    for (place, mut object) in objects.into_iter().enumerate() {
+        if object.id.is_empty() {
+            object.id = Cow::Owned(match object.ssrc {
+                0 => format!("object-{place}"),
+                ssrc => ssrc.to_string(),
+            });
+        }
+        let id = object.connection_id.take().unwrap_or_default();
+        let same = |known: &&mut PeerConnection<'_>| known.id == Scalar::Text(id.clone());
+        match connections.iter_mut().find(same) {
+            Some(known) => known.found.objects.push(object),
+            None => {
+                let found = Found { objects: vec![object], ..Found::default() };
+                connections.push(PeerConnection { id: Scalar::Text(id), found });
+            }
+        }
+    }
+    Ok(connections)
+}
+
+/// Types of the objects in an array: of tracks, those of the near and the far end, and the kind.
+fn types_of(array: &str) -> Option<(Type, Option<(Type, &'static str)>)> {
+    let inbound = |kind| {
+        Some((Type::Counting(Told::Inbound), Some((Type::Counting(Told::RemoteOutbound), kind))))
+    };
+    let outbound = |kind| {
+        Some((Type::Counting(Told::Outbound), Some((Type::Counting(Told::RemoteInbound), kind))))
+    };
+    match array {
+        "inboundAudioTracks" => inbound("audio"),
+        "inboundVideoTracks" => inbound("video"),
+        "outboundAudioTracks" => outbound("audio"),
+        "outboundVideoTracks" => outbound("video"),
+        "iceCandidatePairs" => Some((Type::Counting(Told::Pair), None)),
+        "pcTransports" => Some((Type::Transport, None)),
+        "iceLocalCandidates" | "iceRemoteCandidates" => Some((Type::Candidate, None)),
+        _ => None,
+    }
+}
+
+struct Flat;
+
+impl<'de> Visitor<'de> for Flat {
+    type Value = Vec<Object<'de>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a sample")
+    }
+    scalars_are!(Vec::new());
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        skip_items(&mut items)?;
+        Ok(Vec::new())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut objects = Vec::new();
+        while let Some(Scalar::Text(member)) = members.next_key()? {
+            let Some((of, track)) = types_of(&member) else {
+                members.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            let mut found = Found::default();
+            members.next_value_seed(ObjectsSeed { of, found: &mut found })?;
+            let Some((far, kind)) = track else {
+                objects.extend(found.objects);
+                continue;
+            };
+            for mut object in found.objects {
+                object.kind = Some(Cow::Borrowed(kind));
+                let mut remote = object.clone();
+                (remote.of, remote.id) = (far, Cow::Owned(format!("far-{}", object.ssrc)));
+                objects.extend([object, remote]);
+            }
+        }
+        Ok(objects)
+    }
+}

@@ -1,0 +1,69 @@
+//! The objects of a report, found by what others say of them.
+
+use std::collections::HashMap;
+
+use super::object::{Object, Type};
+use crate::counters::Told;
+
+/// Up to so many objects, looking at each is faster than a map; beyond it, it would be quadratic.
+const FEW: usize = 64;
+
+/// Objects of a report. Of several that others may mean, it is the first.
+pub(super) struct Index<'o, 'a> {
+    pub(super) all: &'o [Object<'a>],
+    maps: Option<Maps<'o>>,
+}
+
+/// Places of objects by their type and what is told of them.
+#[derive(Default)]
+struct Maps<'o> {
+    ids: HashMap<(Type, &'o str), usize>,
+    local_ids: HashMap<(Type, &'o str), usize>,
+    ssrcs: HashMap<(Type, i64), usize>,
+}
+
+impl<'o, 'a> Index<'o, 'a> {
+    pub(super) fn new(all: &'o [Object<'a>]) -> Self {
+        if all.len() <= FEW {
+            return Self { all, maps: None };
+        }
+        let mut maps = Maps::default();
+        for (place, object) in all.iter().enumerate() {
+            maps.ids.entry((object.of, &*object.id)).or_insert(place);
+            maps.ssrcs.entry((object.of, object.ssrc)).or_insert(place);
+            if let Some(local_id) = object.local_id.as_deref() {
+                maps.local_ids.entry((object.of, local_id)).or_insert(place);
+            }
+        }
+        Self { all, maps: Some(maps) }
+    }
+
+    /// The object of this type and id.
+    pub(super) fn find(&self, of: Type, id: Option<&str>) -> Option<&'o Object<'a>> {
+        let id = id?;
+        match &self.maps {
+            None => self.all.iter().find(|object| object.is(of) && object.id == id),
+            Some(maps) => maps.ids.get(&(of, id)).map(|place| &self.all[*place]),
+        }
+    }
+
+    /// What the far end told of a stream, in an object of type `told`: the SSRC says so, or either
+    /// names the other.
+    pub(super) fn far_end(&self, stream: &Object<'_>, told: Told) -> Option<&'o Object<'a>> {
+        let of = Type::Counting(told);
+        let Some(maps) = &self.maps else {
+            return self.all.iter().find(|remote| remote.is(of) && is_far_end(stream, remote));
+        };
+        let by_ssrc = maps.ssrcs.get(&(of, stream.ssrc)).filter(|_| stream.ssrc != 0);
+        let names_it = maps.local_ids.get(&(of, &*stream.id));
+        let named = stream.remote_id.as_deref().and_then(|id| maps.ids.get(&(of, id)));
+        let place = [by_ssrc, names_it, named].into_iter().flatten().min()?;
+        Some(&self.all[*place])
+    }
+}
+
+fn is_far_end(stream: &Object<'_>, remote: &Object<'_>) -> bool {
+    (stream.ssrc != 0 && stream.ssrc == remote.ssrc)
+        || remote.local_id.as_ref() == Some(&stream.id)
+        || stream.remote_id.as_ref() == Some(&remote.id)
+}

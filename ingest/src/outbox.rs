@@ -1,0 +1,73 @@
+//! What a partition has to say, in order, while some of it may not be written yet.
+
+use std::collections::VecDeque;
+
+use runtime::{Offset, Output, OutputTopic, Source};
+
+/// What waits, behind the first record of which nothing is committed.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox(VecDeque<Parcel>);
+
+#[derive(Debug)]
+enum Parcel {
+    /// To be written, following from the record at this raw offset and those before it.
+    Write { raw: i64, topic: OutputTopic, key: Option<Vec<u8>>, payload: Vec<u8> },
+    /// To be committed once what is before it is written.
+    Commit { next: Offset, metadata: String },
+}
+
+impl Outbox {
+    /// True if something waits.
+    pub(crate) fn waits(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    /// Writes what follows from the record at `raw`, or keeps it if it `may` not be written yet.
+    pub(crate) fn send(
+        &mut self,
+        source: Source,
+        (raw, may): (i64, bool),
+        (topic, key): (OutputTopic, Option<&[u8]>),
+        payload: &[u8],
+        out: &mut dyn Output,
+    ) {
+        if may && self.0.is_empty() {
+            return out.send(source, topic, key, payload);
+        }
+        let (key, payload) = (key.map(<[u8]>::to_vec), payload.to_vec());
+        self.0.push_back(Parcel::Write { raw, topic, key, payload });
+    }
+
+    /// Lets `next` be committed once all before it is written.
+    pub(crate) fn commit(
+        &mut self,
+        source: Source,
+        next: Offset,
+        metadata: &str,
+        out: &mut dyn Output,
+    ) {
+        if self.0.is_empty() {
+            return out.checkpoint(source, next, metadata);
+        }
+        self.0.push_back(Parcel::Commit { next, metadata: metadata.to_owned() });
+    }
+
+    /// Writes what waits, up to the first that still may not be written.
+    pub(crate) fn release(
+        &mut self,
+        source: Source,
+        may: impl Fn(i64) -> bool,
+        out: &mut dyn Output,
+    ) {
+        while let Some(parcel) = self.0.front() {
+            match parcel {
+                Parcel::Write { raw, .. } if !may(*raw) => return,
+                Parcel::Write { topic, key, payload, .. } => {
+                    out.send(source, *topic, key.as_deref(), payload);
+                }
+                Parcel::Commit { next, metadata } => out.checkpoint(source, *next, metadata),
+            }
+            self.0.pop_front();
+        }
+    }
+}

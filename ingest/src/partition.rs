@@ -1,0 +1,152 @@
+//! One partition of the raw topic: what was read, and what is written of it.
+
+use runtime::{Commit, Committed, Fatal, Offset, Output, OutputTopic, Source};
+use schemas::{RawOutcome, Report};
+
+use crate::intervals::Engine;
+use crate::lineage::Pending;
+use crate::outbox::Outbox;
+use crate::pipeline::REPORTS;
+use crate::rules::{Rules, RulesError};
+use crate::settings::Settings;
+
+/// How long what yields no report may wait for one that covers it.
+const COVER_AFTER_MS: u64 = 1000;
+
+/// Runs of not accepted offsets that one report may carry.
+const MAX_RUNS: usize = 1000;
+
+/// State of one partition of the raw topic.
+pub(crate) struct Partition {
+    source: Source,
+    pub(crate) engine: Engine,
+    pub(crate) rules: Rules,
+    pending: Pending,
+    outbox: Outbox,
+    /// The next offset to read; unknown until the first record if nothing was ever committed.
+    next: Option<i64>,
+    /// Since which tick something waits for an output; unknown until the next tick.
+    waiting_since_ms: Option<u64>,
+}
+
+impl Partition {
+    pub(crate) fn resume(
+        source: Source,
+        committed: Option<&Committed>,
+        wanted: Settings,
+    ) -> Result<Self, RulesError> {
+        let rules = Rules::resume(committed, wanted)?;
+        let next = committed.map(|committed| committed.offset.0);
+        Ok(Self {
+            source,
+            engine: Engine::new(rules.look_back_ms()),
+            rules,
+            pending: Pending::new(source.partition.0, next),
+            outbox: Outbox::default(),
+            next,
+            waiting_since_ms: None,
+        })
+    }
+
+    /// Streams and candidate pairs in memory.
+    pub(crate) fn live(&self) -> usize {
+        self.engine.live()
+    }
+
+    /// True while what was written here waits for a commit.
+    pub(crate) fn holds_back(&self) -> bool {
+        self.outbox.waits()
+    }
+
+    pub(crate) fn committed(&mut self, commit: &Commit) {
+        self.rules.committed(commit);
+    }
+
+    /// Comes to `offset`. If nothing is said of it yet, what came before it is answered for at
+    /// once: what is written then says more.
+    pub(crate) fn reach(&mut self, offset: i64, out: &mut dyn Output) -> Result<(), Fatal> {
+        if !self.rules.is_said(offset) {
+            self.cover(out)?;
+        }
+        if !self.rules.is_said(offset) {
+            let next = self.next.unwrap_or(offset);
+            let metadata = self.rules.say(next, offset, self.engine.now_ms());
+            self.outbox.commit(self.source, Offset(next), metadata, out);
+        }
+        Ok(())
+    }
+
+    /// The record at `offset` is read.
+    pub(crate) fn read(&mut self, offset: i64, appended_ms: i64) {
+        self.pending.read(offset, appended_ms);
+        self.next = Some(offset + 1);
+    }
+
+    /// The record at `offset`, the last one read, is not accepted.
+    pub(crate) fn skip(&mut self, offset: i64, outcome: RawOutcome) {
+        self.pending.skip(offset, outcome);
+    }
+
+    /// Writes what follows from the record at `offset`, the last one read.
+    pub(crate) fn send(
+        &mut self,
+        offset: i64,
+        to: (OutputTopic, Option<&[u8]>),
+        payload: &[u8],
+        out: &mut dyn Output,
+    ) {
+        let may = self.rules.may_write(offset);
+        self.outbox.send(self.source, (offset, may), to, payload, out);
+    }
+
+    /// Writes a report that answers for all that waits, and lets that be committed.
+    pub(crate) fn write(
+        &mut self,
+        key: Option<&[u8]>,
+        report: Report,
+        out: &mut dyn Output,
+    ) -> Result<(), Fatal> {
+        let Some(lineage) = self.pending.take() else { return Ok(()) };
+        self.waiting_since_ms = None;
+        let last = lineage.raw_to;
+        let report = schemas::encode(&Report { lineage, ..report })
+            .map_err(|error| Fatal(error.to_string()))?;
+        self.send(last, (REPORTS, key), &report, out);
+        let metadata = self.rules.say(last + 1, last + 1, self.engine.now_ms());
+        self.outbox.commit(self.source, Offset(last + 1), metadata, out);
+        Ok(())
+    }
+
+    /// Covers what waits if it is too much for one report.
+    pub(crate) fn cover_if_many(&mut self, out: &mut dyn Output) -> Result<(), Fatal> {
+        if self.pending.runs() > MAX_RUNS { self.cover(out) } else { Ok(()) }
+    }
+
+    /// Covers what waits with a report that tells nothing else.
+    fn cover(&mut self, out: &mut dyn Output) -> Result<(), Fatal> {
+        self.write(None, Report::default(), out)
+    }
+
+    /// The loop's monotonic clock has come to `now_ms`; writes what is due, and what may be
+    /// written by now.
+    pub(crate) fn tick(&mut self, now_ms: u64, out: &mut dyn Output) -> Result<(), Fatal> {
+        self.outbox.release(self.source, |raw| self.rules.may_write(raw), out);
+        if self.pending.any() {
+            let since_ms = *self.waiting_since_ms.get_or_insert(now_ms);
+            if now_ms.saturating_sub(since_ms) >= COVER_AFTER_MS {
+                return self.cover(out);
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing more is read: covers what waits, and lets go of the offsets ahead.
+    pub(crate) fn drain(&mut self, out: &mut dyn Output) -> Result<(), Fatal> {
+        self.cover(out)?;
+        if let Some(next) = self.next {
+            let metadata = self.rules.last_word(next);
+            self.outbox.commit(self.source, Offset(next), metadata, out);
+        }
+        Ok(())
+    }
+}

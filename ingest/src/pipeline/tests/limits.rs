@@ -1,0 +1,140 @@
+//! Other limits at a restart: what was taken stays taken, and what is not said yet is read by them.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::interruptions::{End, Group, fold};
+use super::*;
+
+/// Bytes of a record that only some limits let through.
+const LONG: usize = 400;
+
+/// Limits that processes are started with.
+fn variants() -> [Settings; 4] {
+    let usual = Settings::default();
+    [
+        usual.clone(),
+        Settings { max_record_bytes: LONG - 1, ..usual.clone() },
+        Settings { look_back_s: 20, ..usual.clone() },
+        Settings { look_back_s: 45, max_record_bytes: LONG - 1, ..usual },
+    ]
+}
+
+/// A stream's snapshots in the order of time, some of them long, some sent twice, appended where
+/// other partitions' transactions leave holes. All of it lies within twice the longer look-backs, so
+/// that nothing of what was said is forgotten.
+fn any_log() -> impl Strategy<Value = Vec<Raw>> {
+    let record = (1_i64..400, 0_i64..1_500, any::<bool>(), prop::bool::weighted(0.2));
+    prop::collection::vec(record, 1..60).prop_map(|records| {
+        let (mut offset, mut at_ms, mut packets) = (5, START_MS, 0);
+        let mut log: Vec<Raw> = Vec::new();
+        for (gap, ms, is_long, again) in records {
+            offset += gap;
+            at_ms += ms;
+            packets += gap;
+            let value = match log.last() {
+                Some(last) if again => last.2.clone(),
+                _ => {
+                    let mut value = stats(at_ms, packets);
+                    value.resize(if is_long { LONG } else { value.len() }, b' ');
+                    value
+                }
+            };
+            log.push((offset, at_ms, value));
+        }
+        log
+    })
+}
+
+/// By what each record was read, as the first commit that answers for it says.
+fn said(log: &[Raw], commits: &[Committed]) -> Value {
+    let metadata = commits
+        .iter()
+        .map(|commit| (commit.offset.0, serde_json::from_str::<Value>(&commit.metadata).unwrap()));
+    let metadata = metadata.collect::<Vec<_>>();
+    let spans = log.iter().map(|(offset, ..)| {
+        let (_, said) = metadata.iter().find(|(next, _)| next > offset).unwrap();
+        assert!(said["until"].as_i64().unwrap() > *offset || said["until"] == json!(offset + 1));
+        let mut spans = said["spans"].as_array().unwrap().iter().rev();
+        let span = spans.find(|span| span["from"].as_i64().unwrap() <= *offset).unwrap();
+        let mut span = span.clone();
+        span["from"] = json!(offset);
+        span
+    });
+    json!({"v": 1, "until": i64::MAX, "spans": spans.collect::<Vec<_>>()})
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_limits_become_each_record_is_taken_once_for_what_it_was(
+        log in any_log(),
+        lives in prop::collection::vec((
+            (1_usize..25, any::<bool>(), prop::sample::select(vec![
+                End::Clean, End::Unacknowledged, End::Lost,
+            ])),
+            0_usize..4,
+        ), 0..8),
+    ) {
+        let mut group = Group::default();
+        for (life, variant) in lives.into_iter().chain([((log.len(), false, End::Clean), 0)]) {
+            group.live(&log, variants()[variant].clone(), life);
+        }
+        let metadata = said(&log, &group.commits).to_string();
+        let whole = Committed { offset: Offset(log[0].0), metadata };
+        let mut alone = Group { commits: vec![whole], ..Group::default() };
+        alone.live(&log, Settings::default(), (log.len(), false, End::Clean));
+        prop_assert_eq!(fold(&group.past), fold(&alone.past));
+        let mut counted = BTreeMap::new();
+        for (offset, report) in fold(&group.past).0 {
+            for interval in report.intervals {
+                let before = counted.range(..=offset).next_back();
+                prop_assert!(before.is_none_or(|(_, end_us)| *end_us <= interval.start_us));
+                counted.insert(offset, interval.end_us);
+            }
+        }
+    }
+}
+
+/// How many records are given up under which settings, after the ends before.
+fn letters(log: &[Raw], lives: &[(usize, usize, End)]) -> Vec<usize> {
+    let mut group = Group::default();
+    for (variant, reads, end) in lives {
+        group.live(log, variants()[*variant].clone(), (*reads, false, *end));
+    }
+    group.past.iter().map(|life| life.dead_letters().len()).collect()
+}
+
+#[test]
+fn other_limits_hold_at_once_after_a_clean_end_and_else_after_what_may_have_been_written() {
+    let value = |s: i64| {
+        let mut value = stats(START_MS + s * 1000, s);
+        value.resize(LONG, b' ');
+        (s, START_MS + s * 1000, value)
+    };
+    let log = (0..3000).map(value).collect::<Vec<_>>();
+    assert_eq!(letters(&log, &[(0, 10, End::Clean), (1, 10, End::Clean)]), [0, 10]);
+    let killed = letters(&log, &[(0, 10, End::Unacknowledged), (1, 2000, End::Clean)]);
+    assert!((900..1100).contains(&killed[1]), "{killed:?}");
+}
+
+#[test]
+fn metadata_of_a_newer_release_is_not_gone_on_from() {
+    let committed = Committed { offset: Offset(7), metadata: r#"{"v":2}"#.to_owned() };
+    let error = pipeline(Settings::default()).start(SOURCE, Some(&committed)).unwrap_err();
+    assert!(error.to_string().contains("form 2"), "{error}");
+}
+
+#[test]
+fn metadata_is_ascii_and_under_4_kb_however_often_limits_change() {
+    let log = (0..200).map(|s| (s, START_MS + s * 10, stats(START_MS + s * 10, s)));
+    let log = log.collect::<Vec<_>>();
+    let mut group = Group::default();
+    for variant in 0..100 {
+        group.live(&log, variants()[variant % 4].clone(), (2, false, End::Clean));
+    }
+    assert!(group.commits.len() > 100);
+    let most = group.commits.iter().map(|commit| commit.metadata.len()).max();
+    assert!(most.is_some_and(|most| (1000..4000).contains(&most)), "{most:?}");
+    assert!(group.commits.iter().all(|commit| commit.metadata.is_ascii()));
+}
