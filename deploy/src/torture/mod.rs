@@ -2,6 +2,7 @@
 
 mod checks;
 mod cluster;
+mod director;
 mod faults;
 mod fleet;
 mod kafka;
@@ -78,6 +79,10 @@ impl Options {
         };
         self.faults.iter().map(kind).collect()
     }
+}
+
+fn secs(time: Duration) -> f64 {
+    time.as_secs_f64()
 }
 
 /// Does what was asked for; true if nothing was wrong.

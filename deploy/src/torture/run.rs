@@ -1,7 +1,6 @@
 //! `isobar torture`: the whole stack with real processes, faults by the schedule, then rest, then
 //! everything is held against the truth.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,16 +11,17 @@ use nix::sys::signal::Signal;
 use simulate::world::Scenario;
 use tokio::runtime::{Builder, Runtime};
 
-use super::Options;
 use super::checks::check;
 use super::cluster::{Cluster, group};
-use super::faults::{Fault, Kind, Lane};
+use super::director::Director;
+use super::faults::Lane;
 use super::fleet::Instance;
 use super::kafka::{Kafka, Positions};
 use super::links::Party;
 use super::monitor::{Eyes, Monitor, answered, reached};
 use super::report::{Report, Run};
-use super::schedule::{Planned, alone_until, plan};
+use super::schedule::{Planned, plan};
+use super::{Options, secs};
 use crate::demo::Sender;
 use crate::failure::{Context, Failure};
 use crate::play::World;
@@ -30,10 +30,6 @@ use crate::up;
 
 /// Between two looks at the faults.
 const BEAT: Duration = Duration::from_millis(100);
-/// What was hit has to be there again by then.
-const OVER: Duration = Duration::from_secs(240);
-/// Before the next try to heal what could not be healed.
-const RETRY: Duration = Duration::from_secs(1);
 /// Nothing new for so long: what has not arrived will not. Longer than any client waits for an
 /// answer: sink gives an insert five minutes.
 const STALLED: Duration = Duration::from_secs(400);
@@ -148,142 +144,6 @@ fn world(options: &Options, sessions: u32, cluster: &Cluster) -> Result<Sender, 
         scenario: Scenario::Usual,
     };
     Sender::start_at(&cluster.links.kafka(Party::World), "world", &cluster.stack, &world)
-}
-
-fn secs(time: Duration) -> f64 {
-    time.as_secs_f64()
-}
-
-/// A fault that was injected.
-struct Active {
-    kind: Kind,
-    alone: bool,
-    fault: Box<dyn Fault>,
-    heals: Instant,
-    /// When it was healed.
-    healed: Option<Instant>,
-    /// When healing, or asking whether it is over, is tried again.
-    again: Instant,
-}
-
-/// Sees to it that faults come and go.
-struct Director {
-    started: Instant,
-    duration: Duration,
-    lanes: BTreeMap<Lane, VecDeque<Planned>>,
-    active: BTreeMap<Lane, Active>,
-    injected: BTreeMap<Kind, usize>,
-}
-
-impl Director {
-    fn new(planned: Vec<Planned>, duration: Duration) -> Self {
-        let mut lanes: BTreeMap<Lane, VecDeque<Planned>> = BTreeMap::new();
-        for planned in planned {
-            lanes.entry(planned.lane).or_default().push_back(planned);
-        }
-        let (active, injected) = (BTreeMap::new(), BTreeMap::new());
-        Self { started: Instant::now(), duration, lanes, active, injected }
-    }
-
-    /// True when no fault will come any more, and none is there.
-    fn is_done(&self) -> bool {
-        self.started.elapsed() >= self.duration && self.active.is_empty() && self.lanes.is_empty()
-    }
-
-    fn step(&mut self, cluster: &mut Cluster, monitor: &Monitor) -> Result<(), Failure> {
-        let lanes: Vec<Lane> = self.lanes.keys().chain(self.active.keys()).copied().collect();
-        for lane in lanes {
-            match self.active.remove(&lane) {
-                Some(active) => {
-                    if let Some(active) = go_on(active, cluster, monitor)? {
-                        self.active.insert(lane, active);
-                    }
-                }
-                None => self.next(lane, cluster, monitor)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Injects a lane's next fault, if it is its time.
-    fn next(
-        &mut self,
-        lane: Lane,
-        cluster: &mut Cluster,
-        monitor: &Monitor,
-    ) -> Result<(), Failure> {
-        let elapsed = self.started.elapsed();
-        let Some(queue) = self.lanes.get_mut(&lane) else { return Ok(()) };
-        // What was hit took its time to come back, and the run is over.
-        let alone = lane == Lane::Alone;
-        if elapsed >= if alone { alone_until(self.duration) } else { self.duration } {
-            queue.clear();
-        }
-        if queue.is_empty() {
-            self.lanes.remove(&lane);
-            return Ok(());
-        }
-        let waits = match alone {
-            true => !monitor.is_fresh(),
-            false => self.active.contains_key(&Lane::Alone),
-        };
-        if waits || queue.front().is_some_and(|planned| planned.at > elapsed) {
-            return Ok(());
-        }
-        let Some(Planned { kind, lasts, seed, .. }) = queue.pop_front() else { return Ok(()) };
-        let mut fault = kind.fault(seed, lasts);
-        let whom = match fault.inject(cluster) {
-            Ok(whom) => {
-                *self.injected.entry(kind).or_default() += 1;
-                whom
-            }
-            // Somebody whom it needs may be down himself; what it has begun is still undone.
-            Err(failure) => format!("cannot be done now: {failure}"),
-        };
-        println!("{:7.1} s  {}: {whom} ({:.1} s)", secs(elapsed), kind.name(), secs(lasts));
-        let now = Instant::now();
-        let active = Active { kind, alone, fault, heals: now + lasts, healed: None, again: now };
-        self.active.insert(lane, active);
-        Ok(())
-    }
-}
-
-/// One look at a fault; none is left once it is over.
-fn go_on(
-    mut active: Active,
-    cluster: &mut Cluster,
-    monitor: &Monitor,
-) -> Result<Option<Active>, Failure> {
-    let now = Instant::now();
-    if now < active.heals {
-        // What a fault cannot do now, it does later.
-        let _ = active.fault.go_on(cluster);
-        return Ok(Some(active));
-    }
-    if now < active.again {
-        return Ok(Some(active));
-    }
-    let tried = match active.healed {
-        None => active.fault.heal(cluster).map(|()| false),
-        Some(_) => active.fault.is_over(cluster),
-    };
-    match tried {
-        Ok(true) => return Ok(None),
-        Ok(false) => {
-            if active.healed.is_none() {
-                active.healed = Some(now);
-                monitor.healed(active.kind, active.alone);
-            }
-        }
-        Err(failure) if active.heals.elapsed() > OVER => {
-            return Err(Failure(format!("{} cannot be undone: {failure}", active.kind.name())));
-        }
-        Err(_) => active.again = now + RETRY,
-    }
-    if active.heals.elapsed() > OVER {
-        return Err(Failure(format!("{} does not end", active.kind.name())));
-    }
-    Ok(Some(active))
 }
 
 /// Ends the world, mends everything, and waits until nothing moves; the files of the truth.
