@@ -108,7 +108,12 @@ impl Positions<'_> {
         };
         let topic = self.inputs[source.input.0].as_str();
         let partition = source.partition.0;
-        let (low, high) = self.consumer.fetch_watermarks(topic, partition, TIMEOUT)?;
+        let marks = self.consumer.fetch_watermarks(topic, partition, TIMEOUT);
+        let (low, high) = marks.inspect_err(|_| {
+            // A client that came while a broker was away takes what it was told then for the truth
+            // until it asks again by itself, which may be in five minutes.
+            let _ = self.consumer.fetch_metadata(None, TIMEOUT);
+        })?;
         if !(low..=high).contains(committed) {
             return Err(outside(topic, partition, *committed, low, high).into());
         }
