@@ -1,5 +1,6 @@
 //! Why a service will not read on: conditions that starting again does not mend.
 
+#[cfg(feature = "service")]
 use crate::handler::Fatal;
 
 /// What is in the way. Each has an exit code of its own (`docs/reference/exit-codes.md`).
