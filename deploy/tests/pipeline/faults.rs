@@ -102,6 +102,7 @@ async fn a_service_that_is_paused_while_its_group_changes_goes_on_afterwards() {
         ("SINK__URL", &*pipeline.stack.clickhouse_url()),
         ("SINK__PASSWORD", PASSWORD),
         ("LIMITS__IN_FLIGHT_MB", "1"),
+        ("SINK__BATCH_MB", "1"),
     ];
     let start = || {
         let program = Program::start("sink", &brokers, turn.folder.path(), &settings);
