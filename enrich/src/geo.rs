@@ -59,6 +59,14 @@ impl ProviderFile {
         }
     }
 
+    /// How many ranges it has, if it is a list of them.
+    pub(crate) const fn ranges(&self) -> Option<usize> {
+        match self {
+            Self::Mmdb(_) => None,
+            Self::Csv { ranges, .. } => Some(ranges.len()),
+        }
+    }
+
     fn label(&self) -> String {
         match self {
             Self::Mmdb(mmdb) => mmdb.label(),

@@ -25,17 +25,28 @@ impl Ranges {
     /// Reads the ranges, in any order.
     ///
     /// # Errors
-    /// The first line that is no range, by its number.
-    pub(crate) fn read(lines: impl BufRead) -> Result<Self, String> {
+    /// The first line that is no range, by its number, or the last if it has no end: half of all
+    /// files that are cut off are so within the name, which says nothing about its length.
+    pub(crate) fn read(mut lines: impl BufRead) -> Result<Self, String> {
         let mut digest = Xxh3Default::new();
         let mut positions = HashMap::new();
         let mut ranges = Self { v4: Vec::new(), v6: Vec::new(), providers: Vec::new(), digest: 0 };
-        for (number, line) in (1..).zip(lines.lines()) {
-            let line = line.map_err(|error| format!("line {number}: {error}"))?;
-            digest.update(line.as_bytes());
-            let (first, last, provider) = parse(&line).ok_or_else(|| {
+        let mut buffer = String::new();
+        for number in 1.. {
+            buffer.clear();
+            let read = lines.read_line(&mut buffer);
+            if read.map_err(|error| format!("line {number}: {error}"))? == 0 {
+                break;
+            }
+            let line = buffer.strip_suffix('\n');
+            let line = line.map(|line| line.strip_suffix('\r').unwrap_or(line));
+            let (first, last, provider) = parse(line.unwrap_or(&buffer)).ok_or_else(|| {
                 format!("line {number}: not first address, last address, AS number, organisation")
             })?;
+            let line = line.ok_or_else(|| {
+                format!("line {number}: no line break at its end, so the file may be cut off")
+            })?;
+            digest.update(line.as_bytes());
             let position = *positions.entry(provider).or_insert_with_key(|(asn, organisation)| {
                 let (asn, organisation) = (i64::from(*asn), known(Some(organisation)));
                 ranges.providers.push(Provider { asn, organisation, connection_type: known(None) });
@@ -69,6 +80,11 @@ impl Ranges {
     /// The provider at a position.
     pub(crate) fn at(&self, position: usize) -> &Provider {
         &self.providers[position]
+    }
+
+    /// How many ranges there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.v4.len() + self.v6.len()
     }
 
     /// Tells one edition of the data from another: the file itself names none.

@@ -20,7 +20,9 @@ pub struct EnrichSettings {
     /// order, so that IPv4 and IPv6 may have files of their own. None: every place is unknown.
     pub city: Vec<PathBuf>,
     /// ASN or ISP data: MMDB files in those shapes, or CSV of `first,last,asn,organisation`, asked
-    /// in this order. None: every provider is unknown.
+    /// in this order. None: every provider is unknown. CSV must end with a line break, and a new
+    /// edition that lacks more than a tenth of the ranges is not taken into use: one that is cut
+    /// off would look whole.
     pub asn: Vec<PathBuf>,
     /// Connection types: MMDB files in those shapes, asked in this order. What they do not know may
     /// be told by `asn`'s.

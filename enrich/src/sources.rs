@@ -18,6 +18,10 @@ use crate::settings::EnrichSettings;
 /// was in the way may have been a full disk.
 const RETRY: u32 = 30;
 
+/// An edition with fewer ranges than the one in use, by more than one in so many, is taken for a
+/// file that is not whole.
+const MOST_LOST: usize = 10;
+
 /// All files, with what is in use of each.
 pub(crate) struct Sources {
     city: Vec<Source<Mmdb>>,
@@ -35,7 +39,8 @@ impl Sources {
         let connection = &settings.connection_type;
         let connection = each(Table::ConnectionType, connection, connection_type, problems);
         let providers = settings.providers.as_slice();
-        let providers = each(Table::Providers, providers, |path, _| Groups::open(path), problems);
+        let groups = |path: &Path, _, _: Option<&Groups>| Groups::open(path);
+        let providers = each(Table::Providers, providers, groups, problems);
         Some(Self { city: city?, asn: asn?, connection_type: connection?, providers: providers? })
     }
 
@@ -75,19 +80,26 @@ impl Sources {
     }
 }
 
-fn city(path: &Path, depth: Depth) -> Result<Mmdb, String> {
+fn city(path: &Path, depth: Depth, _: Option<&Mmdb>) -> Result<Mmdb, String> {
     let file = Mmdb::open(path)?;
     file.check::<CityRecord<'_>>(depth)?;
     Ok(file)
 }
 
-fn asn(path: &Path, depth: Depth) -> Result<ProviderFile, String> {
+fn asn(path: &Path, depth: Depth, used: Option<&ProviderFile>) -> Result<ProviderFile, String> {
     let file = ProviderFile::open(path)?;
     file.check(depth)?;
-    Ok(file)
+    // Ranges end anywhere: what is cut off between two lines looks whole.
+    match (file.ranges(), used.and_then(ProviderFile::ranges)) {
+        (Some(now), Some(before)) if now < before - before / MOST_LOST => Err(format!(
+            "{now} ranges where there were {before}, so it may be cut off; if it is whole, start \
+             the service again"
+        )),
+        _ => Ok(file),
+    }
 }
 
-fn connection_type(path: &Path, depth: Depth) -> Result<Mmdb, String> {
+fn connection_type(path: &Path, depth: Depth, _: Option<&Mmdb>) -> Result<Mmdb, String> {
     let file = Mmdb::open(path)?;
     file.check::<ConnectionRecord<'_>>(depth)?;
     Ok(file)
@@ -110,8 +122,8 @@ fn current<T>(sources: &[Source<T>]) -> Vec<Arc<T>> {
     sources.iter().map(|source| Arc::clone(&source.current)).collect()
 }
 
-/// Opens and checks a file.
-type Load<T> = fn(&Path, Depth) -> Result<T, String>;
+/// Opens and checks a file, beside the edition of it that is in use.
+type Load<T> = fn(&Path, Depth, Option<&T>) -> Result<T, String>;
 
 /// A file, and what is in use of it.
 struct Source<T> {
@@ -134,7 +146,7 @@ struct Failure {
 impl<T> Source<T> {
     fn open(table: Table, path: &Path, load: Load<T>) -> Result<Self, String> {
         let stamp = Stamp::of(path);
-        let loaded = load(path, Depth::Sample);
+        let loaded = load(path, Depth::Sample, None);
         let current = Arc::new(loaded.map_err(|error| format!("{}: {error}", path.display()))?);
         Ok(Self { table, path: path.to_owned(), load, current, stamp, failure: None })
     }
@@ -155,7 +167,7 @@ impl<T> Source<T> {
                 return false;
             }
         }
-        let loaded = (self.load)(&self.path, Depth::Whole);
+        let loaded = (self.load)(&self.path, Depth::Whole, Some(&self.current));
         if Stamp::of(&self.path) != stamp {
             // Somebody is writing; the next look will tell.
             return false;

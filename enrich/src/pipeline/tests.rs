@@ -9,7 +9,7 @@ use crate::geo::ProviderFile;
 use crate::place;
 
 const SOURCE: Source = Source { input: Input(0), partition: Partition(3) };
-const CSV: &str = "81.254.3.0,81.254.3.255,64500,Example";
+const CSV: &str = "81.254.3.0,81.254.3.255,64500,Example\n";
 
 /// A pipeline without city data, and with one network in its ASN data.
 fn pipeline(registry: &Registry) -> Pipeline {

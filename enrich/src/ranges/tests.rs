@@ -42,9 +42,22 @@ fn a_line_that_is_no_range_is_named_by_its_number() {
         ("first,last,asn,organisation\n", "line 1: "),
         ("1.0.0.0,1.0.0.255,13335,A\n1.0.1.0,1.0.1.255,AS5,B\n", "line 2: "),
         ("1.0.0.0,2001::,13335,A\n", "line 1: from IPv4 to IPv6"),
+        ("1.0.0.0,1.0.0.255,13335,A\n1.0.1.0,1.0.1.255,5,Orga", "line 2: no line break"),
     ] {
         let error = Ranges::read(csv.as_bytes()).unwrap_err();
         assert!(error.starts_with(line), "{error}");
+    }
+}
+
+#[test]
+fn lines_may_end_as_on_windows() {
+    assert_eq!(provider(&CSV.replace('\n', "\r\n"), "1.0.4.0"), provider(CSV, "1.0.4.0"));
+}
+
+#[test]
+fn a_file_that_is_cut_off_anywhere_but_between_two_lines_is_refused() {
+    for at in (1..CSV.len()).filter(|at| !CSV[..*at].ends_with('\n')) {
+        assert!(Ranges::read(&CSV.as_bytes()[..at]).is_err(), "cut off at {at}");
     }
 }
 

@@ -138,6 +138,19 @@ fn a_file_cut_short_in_place_does_no_harm_and_counts_once_until_it_changes() {
 }
 
 #[test]
+fn ranges_that_are_cut_off_between_two_lines_are_not_taken_into_use() {
+    let mut watched = Watched::new();
+    let line = |n| format!("81.254.{n}.0,81.254.{n}.255,3215,Orange\n");
+    let lines = |count: u8| (0..count).map(line).collect::<String>();
+    for (count, is_used) in [(100, true), (90, true), (80, false), (1, false), (81, true)] {
+        fs::write(watched.path("asn.csv"), lines(count)).unwrap();
+        assert_eq!(watched.refresh(), is_used, "{count}");
+        assert_eq!(watched.organisation(), "Orange");
+    }
+    watched.assert_shows("isobar_enrich_look_up_reload_failures_total{table=\"asn\"} 2");
+}
+
+#[test]
 fn a_file_that_vanished_stays_in_use_until_another_comes() {
     let mut watched = Watched::new();
     let (city, aside) = (watched.path("City"), watched.path("aside"));

@@ -63,7 +63,10 @@ impl Fault for LookUp {
             Damage::CutOff(hundredths) => {
                 let open = fs::File::options().write(true).open(&file).context(&name)?;
                 let length = open.metadata().context(&name)?.len();
-                open.set_len(length / 100 * hundredths).context(&name)?;
+                // Not between two lines: nobody can tell a list that ends there from a whole one.
+                let length = length / 100 * hundredths;
+                let ends = fs::read(&copy).context(&name)?[..length as usize].ends_with(b"\n");
+                open.set_len(length - u64::from(ends)).context(&name)?;
             }
             Damage::Overwritten(length) => {
                 let mut nonsense = vec![0; length];
