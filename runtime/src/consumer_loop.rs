@@ -19,10 +19,11 @@ use crate::ledger::Commit;
 use crate::metrics::Metrics;
 use crate::native;
 use crate::positions::{Positions, Trouble};
+use crate::process::MemoryLimit;
 use crate::quota::Quota;
 use crate::record::Source;
 use crate::refusal::{Failure, Reason, Refusal};
-use crate::settings::Kafka;
+use crate::settings::{Kafka, Limits};
 use crate::topic_ids::{Doubt, TopicIds};
 
 const TICK: Duration = Duration::from_millis(100);
@@ -58,6 +59,7 @@ pub(crate) struct ConsumerLoop {
     metrics: Metrics,
     ids: TopicIds,
     quota: Option<Quota>,
+    memory: MemoryLimit,
     started: Instant,
     next_tick: Instant,
     next_commit: Instant,
@@ -81,7 +83,7 @@ impl ConsumerLoop {
         health: Arc<Health>,
         metrics: Metrics,
         ids: TopicIds,
-        quota: Option<Quota>,
+        limits: &Limits,
     ) -> Result<Self, Fatal> {
         let context = GroupContext::new(listener.clone(), &metrics);
         let consumer: BaseConsumer<GroupContext> =
@@ -97,7 +99,8 @@ impl ConsumerLoop {
             health,
             metrics,
             ids,
-            quota,
+            quota: Quota::new(limits),
+            memory: MemoryLimit::new(limits),
             started: now,
             next_tick: now,
             next_commit: now,
@@ -198,6 +201,7 @@ impl ConsumerLoop {
             self.go_on()?;
         }
         self.ids.refresh();
+        self.memory.look(now);
         if let Some(quota) = &mut self.quota
             && let Some(text) =
                 quota.exceeded(now_ms, self.flow.taken, self.flow.writer.dead_letters)
@@ -280,8 +284,9 @@ impl ConsumerLoop {
     /// Pauses reading while too much is in flight. The client drops what it has fetched when it
     /// pauses, hence the distance between the two thresholds.
     fn hold_back(&mut self) -> Result<(), Fatal> {
-        let held = self.flow.handler.holds_back();
-        let congested = held || self.flow.writer.congested();
+        let writer = &self.flow.writer;
+        let full = self.memory.is_over() && !writer.ledger.is_settled();
+        let congested = full || writer.congested() || self.flow.handler.holds_back();
         if self.paused == congested || (self.paused && !self.flow.writer.is_relieved()) {
             return Ok(());
         }

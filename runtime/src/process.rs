@@ -3,10 +3,16 @@
 //! `prometheus` has a collector of its own for this, which brings second versions of four crates.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use prometheus::IntGauge;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
+
+use crate::settings::Limits;
+
+/// Between two lines that say the same.
+const TELL: Duration = Duration::from_secs(60);
 
 /// Resident memory, under the name that Prometheus' clients give it; 0 where there is no `/proc`.
 pub(crate) struct Memory(IntGauge);
@@ -29,6 +35,43 @@ impl Collector for Memory {
     }
 }
 
+/// The limit on resident memory: above it nothing more is taken on until what is in flight has
+/// arrived. What is in memory then is state, which no waiting makes smaller.
+pub(crate) struct MemoryLimit {
+    bytes: i64,
+    is_over: bool,
+    told: Option<Instant>,
+}
+
+impl MemoryLimit {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self { bytes: limits.memory_bytes(), is_over: false, told: None }
+    }
+
+    /// Looks at what the process takes at `now`.
+    pub(crate) fn look(&mut self, now: Instant) {
+        self.see(resident_bytes().unwrap_or(0), now);
+    }
+
+    fn see(&mut self, resident: i64, now: Instant) {
+        self.is_over = resident > self.bytes;
+        if self.is_over && self.told.is_none_or(|told| now - told >= TELL) {
+            self.told = Some(now);
+            tracing::warn!(
+                resident_mb = resident >> 20,
+                limit_mb = self.bytes >> 20,
+                "memory is above its limit, and reading is slower: set limits.memory_mb higher or \
+                 start more instances"
+            );
+        }
+    }
+
+    /// True if nothing more may be read while something is in flight.
+    pub(crate) const fn is_over(&self) -> bool {
+        self.is_over
+    }
+}
+
 fn resident_bytes() -> Option<i64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -40,6 +83,18 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[test]
+    fn what_is_above_the_limit_holds_back_until_it_is_not() {
+        let limits = Limits { memory_mb: 100, ..Limits::default() };
+        let (mut limit, now) = (MemoryLimit::new(&limits), Instant::now());
+        for (resident_mb, is_over) in [(99, false), (100, false), (101, true), (100, false)] {
+            limit.see(resident_mb << 20, now);
+            assert_eq!(limit.is_over(), is_over, "{resident_mb} MB");
+        }
+        limit.look(now);
+        assert!(!limit.is_over(), "this process is no larger");
+    }
 
     #[test]
     fn memory_that_is_used_shows() {

@@ -16,7 +16,6 @@ use crate::health::{Health, serve};
 use crate::load::load;
 use crate::logging;
 use crate::metrics::Metrics;
-use crate::quota::Quota;
 use crate::refusal::{Failure, Reason, Refusal};
 use crate::service::{Service, Topics};
 use crate::settings::{Problems, Settings};
@@ -184,8 +183,7 @@ fn work<S: Service>(settings: &Settings<S::Settings>) -> Result<Drained, Failure
     let writer =
         Writer::new(kafka, limits, topics.outputs, dead_letters, listener.clone(), &metrics)?;
     let flow = Flow::new(handler, writer, topics.inputs, metrics.read.clone());
-    let quota = Quota::new(limits);
-    let mut consumer = ConsumerLoop::new(flow, kafka, listener, health, metrics, ids, quota)?;
+    let mut consumer = ConsumerLoop::new(flow, kafka, listener, health, metrics, ids, limits)?;
     consumer.run(limits.shutdown_deadline())
 }
 

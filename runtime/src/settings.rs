@@ -138,6 +138,10 @@ pub enum LogLevel {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Limits {
+    /// MB (2²⁰ bytes) of resident memory above which nothing more is read until what is in flight
+    /// has arrived. State may take more (aggregate: sessions; ingest: streams): then the service
+    /// says so, and goes on in small steps.
+    pub memory_mb: u32,
     /// MB (2²⁰ bytes) written but not acknowledged at which reading pauses; it goes on at half.
     pub in_flight_mb: u32,
     /// Seconds that a stopping process may take to write and commit what is pending.
@@ -154,6 +158,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            memory_mb: 256,
             in_flight_mb: 32,
             shutdown_deadline_s: 25,
             dead_letter_percent: 0,
@@ -164,6 +169,12 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// [`Limits::memory_mb`] in bytes.
+    #[must_use]
+    pub const fn memory_bytes(&self) -> i64 {
+        self.memory_mb as i64 * 1024 * 1024
+    }
+
     /// [`Limits::in_flight_mb`] in bytes.
     #[must_use]
     pub const fn in_flight_bytes(&self) -> usize {
@@ -285,6 +296,9 @@ impl Check for TopicNames {
 
 impl Check for Limits {
     fn check(&self, problems: &mut Problems) {
+        if !(16..=1_048_576).contains(&self.memory_mb) {
+            problems.push("memory_mb", "must be from 16 to 1048576");
+        }
         if !(1..=1024).contains(&self.in_flight_mb) {
             problems.push("in_flight_mb", "must be from 1 to 1024");
         }

@@ -1,11 +1,13 @@
 //! Nothing grows for ever: every topic, table and log of ClickHouse's has an end.
 
+use deploy::demo::Watch;
 use deploy::migrate;
-use deploy::stack::{Plan, Stack};
+use deploy::stack::{PASSWORD, Plan, Stack};
 use deploy::topics::design;
 use runtime::TopicNames;
 
-use crate::harness::Turn;
+use crate::harness::{Turn, assert_well, verdict, world};
+use crate::program::Program;
 
 const DAY_MS: i64 = 24 * 3_600_000;
 
@@ -53,4 +55,32 @@ async fn every_table_and_every_log_of_clickhouse_has_a_ttl() {
     let opened = config.matches("_log>").count() / 2;
     assert!(opened >= 2, "logs that explain a slow statement");
     assert_eq!(config.matches("<ttl>").count(), opened);
+}
+
+/// With less memory than a process takes that has nothing to do, nothing is taken on until what was
+/// taken on before has arrived: slow, and no standstill.
+#[tokio::test]
+async fn services_whose_memory_is_never_enough_go_on_in_small_steps() {
+    let turn = Turn::take();
+    let pipeline = turn.pipeline().await;
+    let brokers = pipeline.stack.brokers();
+    let settings = [
+        ("LIMITS__MEMORY_MB", "16"),
+        ("SINK__URL", &*pipeline.stack.clickhouse_url()),
+        ("SINK__PASSWORD", PASSWORD),
+    ];
+    let narrow = ["ingest", "aggregate", "sink"].map(|service| {
+        let settings = if service == "sink" { &settings[..] } else { &settings[..1] };
+        let program = Program::start(service, &brokers, turn.folder.path(), settings);
+        program.hear("assigned partitions");
+        program
+    });
+    let mut watch = Watch::start(&pipeline.stack, &world(15)).unwrap();
+    assert_well(&verdict(&mut watch, &pipeline.stack).await);
+    for program in narrow {
+        let read = program.metrics().sum("isobar_records_read_total");
+        assert!(read.is_some_and(|read| read > 100.0), "{read:?}\n{}", program.said());
+        program.hear("memory is above its limit");
+        program.stop();
+    }
 }
