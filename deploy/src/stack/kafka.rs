@@ -150,7 +150,9 @@ impl Broker {
     pub fn start(&mut self, guard: &Guard) -> Result<(), Failure> {
         let mut java = self.java();
         // With so small a heap all collectors cost the same; this one needs no threads of its own.
-        java.args(["-Xmx512m", "-XX:+UseSerialGC", "kafka.Kafka"]).arg(&self.properties);
+        // The optimizing compiler takes more of two cores than it gives back in a minute or two.
+        java.args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "kafka.Kafka"]);
+        java.arg(&self.properties);
         self.process = Some(Process::start(guard, java, &self.log, Ending::Terminate)?);
         Ok(())
     }
@@ -209,12 +211,13 @@ impl Broker {
 
 /// Settings that follow from the node's place in the cluster.
 fn generated(index: usize, ports: &[BrokerPorts], folder: &Path) -> String {
-    let BrokerPorts { clients, controller, listeners } = &ports[index];
+    let BrokerPorts { clients, controller, listeners, .. } = &ports[index];
     let node = index + 1;
-    let voters: Vec<_> = (1..)
-        .zip(ports)
-        .map(|(node, ports)| format!("{node}@127.0.0.1:{}", ports.controller))
-        .collect();
+    let voter = |(other, ports): (usize, &BrokerPorts)| {
+        let way = ports.quorum.filter(|_| other != node).unwrap_or(ports.controller);
+        format!("{other}@127.0.0.1:{way}")
+    };
+    let voters: Vec<_> = (1..).zip(ports).map(voter).collect();
     let copies = ports.len().min(3);
     let data = folder.join("data");
     let of_each = |line: &dyn Fn(&Listener) -> String| {

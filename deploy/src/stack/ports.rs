@@ -27,6 +27,9 @@ pub struct BrokerPorts {
     pub clients: u16,
     /// For the quorum.
     pub controller: u16,
+    /// Where the other nodes find its controller, if by a way of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quorum: Option<u16>,
     /// For those who reach the node by a way of their own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub listeners: Vec<Listener>,
@@ -62,6 +65,7 @@ impl Ports {
                 .map(|pair| BrokerPorts {
                     clients: pair[0],
                     controller: pair[1],
+                    quorum: None,
                     listeners: Vec::new(),
                 })
                 .collect(),

@@ -57,17 +57,20 @@ impl Party {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Way {
     /// From somebody to a broker.
-    ToBroker(Party, usize),
+    Broker(Party, usize),
+    /// From the other nodes to a node's controller.
+    Controller(usize),
     /// From all sinks to ClickHouse.
-    ToClickHouse,
+    ClickHouse,
 }
 
 impl Way {
     /// What it is called.
     pub(super) fn name(self) -> String {
         match self {
-            Self::ToBroker(party, broker) => format!("{} and broker {}", party.name(), broker + 1),
-            Self::ToClickHouse => "sink and ClickHouse".to_owned(),
+            Self::Broker(party, broker) => format!("{} and broker {}", party.name(), broker + 1),
+            Self::Controller(node) => format!("the other nodes and controller {}", node + 1),
+            Self::ClickHouse => "sink and ClickHouse".to_owned(),
         }
     }
 }
@@ -90,14 +93,17 @@ impl Links {
             proxies.open(target).context("a proxy")
         };
         let mut links = BTreeMap::new();
-        links.insert(Way::ToClickHouse, open(ports.clickhouse_http)?);
+        links.insert(Way::ClickHouse, open(ports.clickhouse_http)?);
         let mut free = free_ports(ports.brokers.len() * Party::ALL.len())?.into_iter();
         for (broker, listens) in ports.brokers.iter_mut().enumerate() {
+            let link = open(listens.controller)?;
+            listens.quorum = Some(link.port());
+            links.insert(Way::Controller(broker), link);
             for (party, port) in Party::ALL.into_iter().zip(&mut free) {
                 let link = open(port)?;
                 let (name, advertised) = (party.listener(), link.port());
                 listens.listeners.push(Listener { name, port, advertised });
-                links.insert(Way::ToBroker(party, broker), link);
+                links.insert(Way::Broker(party, broker), link);
             }
         }
         Ok(Self { links, brokers: ports.brokers.len(), _proxies: proxies })
@@ -105,13 +111,13 @@ impl Links {
 
     /// Where `party` finds Kafka.
     pub(super) fn kafka(&self, party: Party) -> String {
-        let ways = (0..self.brokers).filter_map(|at| self.links.get(&Way::ToBroker(party, at)));
+        let ways = (0..self.brokers).filter_map(|at| self.links.get(&Way::Broker(party, at)));
         ways.map(|link| format!("127.0.0.1:{}", link.port())).collect::<Vec<_>>().join(",")
     }
 
     /// Where sinks find ClickHouse.
     pub(super) fn clickhouse(&self) -> String {
-        let port = self.links.get(&Way::ToClickHouse).map_or(0, Link::port);
+        let port = self.links.get(&Way::ClickHouse).map_or(0, Link::port);
         format!("http://127.0.0.1:{port}")
     }
 

@@ -37,12 +37,12 @@ pub(super) struct Poison {
     pub(super) why: &'static str,
     pub(super) key: Option<Vec<u8>>,
     /// Name and value.
-    pub(super) headers: Vec<(&'static str, Vec<u8>)>,
+    pub(super) headers: Vec<(&'static [u8], Vec<u8>)>,
     pub(super) payload: Option<Vec<u8>>,
 }
 
-const CONTENT_TYPE: &str = "content-type";
-const REPLAYED: &str = "isobar-replayed-from";
+const CONTENT_TYPE: &[u8] = b"content-type";
+const REPLAYED: &[u8] = b"isobar-replayed-from";
 const AVRO: &[u8] = b"application/vnd.isobar.report+avro";
 const NO_TEXT: &[u8] = b"\xff\xfe\x80\x00text";
 
@@ -70,11 +70,12 @@ impl Poison {
             },
             _ => Self::new("missing_field", r#"{"v":1,"event":"joined"}"#),
         };
-        match rng.random_range(0..4) {
+        match rng.random_range(0..5) {
             0 => poison.headers.push((CONTENT_TYPE, NO_TEXT.to_vec())),
             1 => poison.headers.push((REPLAYED, NO_TEXT.to_vec())),
             2 => poison.headers.push((REPLAYED, b"rtc-stats-raw-v1/0/-1/x/heard".to_vec())),
-            _ => poison.headers.push(("", vec![0; 3000])),
+            3 => poison.headers.push((b"\xff\xfe\x80", b"name".to_vec())),
+            _ => poison.headers.push((b"", vec![0; 3000])),
         }
         poison.key = match rng.random_range(0..3) {
             0 => None,
@@ -206,8 +207,8 @@ impl Poisoner {
             record = record.key(key);
         }
         if !poison.headers.is_empty() {
-            let add = |headers: OwnedHeaders, (key, value): &(&str, Vec<u8>)| {
-                headers.insert(Header { key, value: Some(value) })
+            let add = |headers: OwnedHeaders, (name, value): &(&[u8], Vec<u8>)| {
+                headers.insert(Header { key: any_text(name), value: Some(value) })
             };
             record = record.headers(poison.headers.iter().fold(OwnedHeaders::new(), add));
         }
@@ -239,4 +240,11 @@ impl Poisoner {
             refused => Err(Failure(format!("Kafka refused {refused} records of poison"))),
         }
     }
+}
+
+/// A name that need not be text. Kafka takes any, and the client sends it by address and length.
+#[allow(unsafe_code)] // The client's interface has no other way for it.
+fn any_text(name: &[u8]) -> &str {
+    // SAFETY: all that is done with it is that its bytes are copied.
+    unsafe { str::from_utf8_unchecked(name) }
 }

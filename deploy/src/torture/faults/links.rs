@@ -37,27 +37,33 @@ impl Link {
         Self { ways: any(&mut rng), condition: Condition::HalfOpen(side) }
     }
 
-    /// A broker and the others, of a kind that shows in copies alone.
+    /// A node and the others, of a kind that shows in copies, or in the controllers' quorum.
     pub(super) fn replication(mut rng: ChaCha8Rng) -> Self {
-        let way = Way::ToBroker(Party::Brokers, rng.random_range(0..3));
+        let node = rng.random_range(0..3);
+        let mut ways = vec![Way::Broker(Party::Brokers, node), Way::Controller(node)];
+        match rng.random_range(0..3) {
+            0 => ways.truncate(1),
+            1 => drop(ways.remove(0)),
+            _ => {}
+        }
         let condition = match rng.random_range(0..3) {
             0 => Condition::Cut,
             1 => Condition::BlackHole,
             _ => Condition::Delayed(Duration::from_millis(500)),
         };
-        Self { ways: vec![way], condition }
+        Self { ways, condition }
     }
 }
 
 /// Somebody's way to one broker or to all, or sink's to ClickHouse.
 fn any(rng: &mut ChaCha8Rng) -> Vec<Way> {
     if rng.random_range(0..4) == 0 {
-        return vec![Way::ToClickHouse];
+        return vec![Way::ClickHouse];
     }
     let party = Party::clients().choose(rng).unwrap_or(Party::World);
     match rng.random_range(0..4) {
-        broker @ 0..3 => vec![Way::ToBroker(party, broker)],
-        _ => (0..3).map(|broker| Way::ToBroker(party, broker)).collect(),
+        broker @ 0..3 => vec![Way::Broker(party, broker)],
+        _ => (0..3).map(|broker| Way::Broker(party, broker)).collect(),
     }
 }
 
@@ -73,7 +79,7 @@ impl Fault for Link {
             cluster.links.set(*way, Condition::Open);
             // Services have to find out by themselves. The world may not: what it tells is true
             // only as long as it is not kept waiting for a minute.
-            if matches!(way, Way::ToBroker(Party::World, _)) {
+            if matches!(way, Way::Broker(Party::World, _)) {
                 cluster.links.reset(*way);
             }
         }
@@ -81,7 +87,7 @@ impl Fault for Link {
     }
 
     fn is_over(&mut self, cluster: &mut Cluster) -> Result<bool, Failure> {
-        let replication = |way: &Way| matches!(way, Way::ToBroker(Party::Brokers, _));
+        let replication = |way: &Way| matches!(way, Way::Broker(Party::Brokers, _));
         Ok(!self.ways.iter().any(replication) || cluster.kafka.is_in_sync())
     }
 }

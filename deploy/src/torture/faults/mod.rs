@@ -97,7 +97,7 @@ kinds! {
     Rewind "rewind" Services 1..2 "a group is set back",
     KillBroker "kill-broker" Brokers 3..20 "a broker is killed",
     KillCoordinator "kill-coordinator" Brokers 3..20 "the coordinator of a group is killed",
-    Replication "replication" Brokers 4..15 "a broker and the others do not hear each other",
+    Replication "replication" Brokers 4..15 "a node and the others do not hear each other",
     DeadLettersAway "dead-letters-away" Brokers 5..30 "the topic of dead letters takes none",
     ClickHouseKilled "clickhouse-killed" ClickHouse 4..30 "ClickHouse is killed while it inserts, and again",
     ClickHouseAway "clickhouse-away" ClickHouse 8..180 "ClickHouse is gone",
