@@ -1,6 +1,7 @@
 //! Client addresses: read, told apart by what they can say about a place, and cut down to the
 //! network that may leave this service.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What an address is good for. All but [`Kind::Public`] say nothing about a place.
@@ -78,16 +79,18 @@ impl Kind {
 /// # Errors
 /// Why there is none.
 pub(crate) fn parse(text: &str) -> Result<IpAddr, Kind> {
+    // Nearly all are written as they should be.
+    text.parse().or_else(|_| parse_loosely(text)).map(|address| match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => embedded(v6).map_or(address, IpAddr::V4),
+    })
+}
+
+fn parse_loosely(text: &str) -> Result<IpAddr, Kind> {
     let text = text.trim();
     // A zone index (RFC 4007) names an interface of the host that wrote it.
     let unzoned = text.split_once('%').map_or(text, |(address, _)| address);
-    if let Ok(address) = unzoned.parse() {
-        return Ok(match address {
-            IpAddr::V4(_) => address,
-            IpAddr::V6(v6) => embedded(v6).map_or(address, IpAddr::V4),
-        });
-    }
-    Err(match text {
+    unzoned.parse().map_err(|_| match text {
         "" => Kind::Missing,
         _ if text.eq_ignore_ascii_case("redacted") => Kind::Anonymised,
         _ if is_mdns(text.as_bytes()) => Kind::Anonymised,
@@ -154,16 +157,30 @@ const fn kind_v6(address: Ipv6Addr) -> Kind {
     }
 }
 
-/// The address's /24 (IPv4) or /48 (IPv6).
-pub(crate) fn network(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(address) => {
-            let [a, b, c, _] = address.octets();
-            format!("{a}.{b}.{c}.0/24")
-        }
-        IpAddr::V6(address) => {
-            let [a, b, c, ..] = address.segments();
-            format!("{}/48", Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
+/// All of an address that may leave: its /24 (IPv4) or /48 (IPv6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Network(IpAddr);
+
+impl Network {
+    pub(crate) const fn of(address: IpAddr) -> Self {
+        Self(match address {
+            IpAddr::V4(address) => {
+                let [a, b, c, _] = address.octets();
+                IpAddr::V4(Ipv4Addr::new(a, b, c, 0))
+            }
+            IpAddr::V6(address) => {
+                let [a, b, c, ..] = address.segments();
+                IpAddr::V6(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
+            }
+        })
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(address) => write!(f, "{address}/24"),
+            IpAddr::V6(address) => write!(f, "{address}/48"),
         }
     }
 }

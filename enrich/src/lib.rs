@@ -39,7 +39,7 @@ use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
 use crate::reload::Reloading;
 
-pub use crate::locate::{Locator, Origin};
+pub use crate::locate::{Located, Locator, Origin};
 pub use crate::settings::EnrichSettings;
 
 /// The service.

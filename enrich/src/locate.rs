@@ -9,7 +9,7 @@ use quick_cache::unsync::Cache;
 use runtime::{Fatal, Problems};
 use schemas::{Claim, Place, PlaceSource, Provider};
 
-use crate::address::{self, Kind};
+use crate::address::{self, Kind, Network};
 use crate::claim;
 use crate::geo::{Geo, Key, ProviderEntry};
 use crate::metrics::{Metrics, Table};
@@ -17,15 +17,14 @@ use crate::place;
 use crate::settings::EnrichSettings;
 use crate::sources::Sources;
 
-/// Records of a kind of data that are remembered, about 300 bytes each.
-const RECORDS: usize = 16_384;
+/// Records of a kind of data that are remembered, about 300 bytes each. City data has more of them
+/// than this, and reading one takes longer than all else that a look-up does.
+const RECORDS: usize = 65_536;
 
-/// What an address tells.
+/// What an address tells, but its network. It is small, for so many are remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     pub(crate) kind: Kind,
-    /// The client's network, /24 or /48; empty if it is not known.
-    pub network: String,
     /// Where the client is.
     pub place: Arc<Place>,
     /// Who carries the client's traffic.
@@ -34,15 +33,19 @@ pub struct Origin {
     pub source: PlaceSource,
 }
 
-impl Origin {
-    /// Of an address that tells nothing.
-    fn none(kind: Kind) -> Arc<Self> {
-        Arc::new(Self::unknown(kind, String::new()))
-    }
+/// A client's origin, and its network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located {
+    /// What its address tells.
+    pub origin: Origin,
+    network: Option<Network>,
+}
 
-    fn unknown(kind: Kind, network: String) -> Self {
-        let (place, provider) = (Arc::new(place::nowhere()), Arc::new(place::nobody()));
-        Self { kind, network, place, provider, source: PlaceSource::Unknown }
+impl Located {
+    /// The client's network, /24 or /48; empty if it is not known.
+    #[must_use]
+    pub fn network(&self) -> String {
+        self.network.as_ref().map(Network::to_string).unwrap_or_default()
     }
 }
 
@@ -50,14 +53,13 @@ impl Origin {
 pub struct Locator {
     geo: Geo,
     relays: Vec<IpNet>,
-    remembered: Cache<IpAddr, Arc<Origin>>,
+    remembered: Cache<IpAddr, Origin>,
     /// Records that were read lately: far fewer than addresses, and dear to read.
     places: Cache<Key, Arc<Place>>,
     providers: Cache<Key, Arc<Provider>>,
     metrics: Metrics,
-    missing: Arc<Origin>,
-    anonymised: Arc<Origin>,
-    unreadable: Arc<Origin>,
+    nowhere: Arc<Place>,
+    nobody: Arc<Provider>,
 }
 
 impl Locator {
@@ -80,9 +82,8 @@ impl Locator {
             places: Cache::new(RECORDS),
             providers: Cache::new(RECORDS),
             metrics,
-            missing: Origin::none(Kind::Missing),
-            anonymised: Origin::none(Kind::Anonymised),
-            unreadable: Origin::none(Kind::Unreadable),
+            nowhere: Arc::new(place::nowhere()),
+            nobody: Arc::new(place::nobody()),
         }
     }
 
@@ -100,43 +101,51 @@ impl Locator {
     }
 
     /// What an address tells; nothing if it is no client's public address.
-    pub fn locate(&mut self, address: &str) -> Arc<Origin> {
-        let address = match address::parse(address) {
-            Ok(address) => address,
-            Err(Kind::Missing) => return Arc::clone(&self.missing),
-            Err(Kind::Anonymised) => return Arc::clone(&self.anonymised),
-            Err(_) => return Arc::clone(&self.unreadable),
-        };
-        if let Some(origin) = self.remembered.get(&address) {
-            return Arc::clone(origin);
+    pub fn locate(&mut self, address: &str) -> Located {
+        match address::parse(address) {
+            Ok(address) => {
+                let origin = self.origin(address);
+                let network = match origin.kind {
+                    // Not the client's network.
+                    Kind::Relay | Kind::Anonymised => None,
+                    _ => Some(Network::of(address)),
+                };
+                Located { origin, network }
+            }
+            Err(kind) => Located { origin: self.unknown(kind), network: None },
         }
-        let origin = Arc::new(self.look_up(address));
-        self.remembered.insert(address, Arc::clone(&origin));
+    }
+
+    fn origin(&mut self, address: IpAddr) -> Origin {
+        if let Some(origin) = self.remembered.get(&address) {
+            return origin.clone();
+        }
+        let origin = self.look_up(address);
+        self.remembered.insert(address, origin.clone());
         origin
     }
 
     fn look_up(&mut self, address: IpAddr) -> Origin {
         let relay = self.relays.iter().any(|relay| relay.contains(&address));
         let kind = if relay { Kind::Relay } else { address::kind(address) };
-        let network = match kind {
-            // Not the client's network.
-            Kind::Relay | Kind::Anonymised => String::new(),
-            _ => address::network(address),
-        };
-        let mut origin = Origin::unknown(kind, network);
+        let mut origin = self.unknown(kind);
         if kind == Kind::Public {
             self.tell(address, &mut origin);
         }
         origin
     }
 
+    /// Of an address that tells nothing.
+    fn unknown(&self, kind: Kind) -> Origin {
+        let (place, provider) = (Arc::clone(&self.nowhere), Arc::clone(&self.nobody));
+        Origin { kind, place, provider, source: PlaceSource::Unknown }
+    }
+
     fn tell(&mut self, address: IpAddr, origin: &mut Origin) {
-        let known = |place: &Place| *place != place::nowhere();
-        if let Some(place) = self.place(address).filter(|place| known(place)) {
+        if let Some(place) = self.place(address).filter(|place| *place != self.nowhere) {
             (origin.place, origin.source) = (place, PlaceSource::Address);
         }
-        let known = |provider: &Provider| *provider != place::nobody();
-        if let Some(provider) = self.provider(address).filter(|provider| known(provider)) {
+        if let Some(provider) = self.provider(address).filter(|found| *found != self.nobody) {
             (origin.provider, origin.source) = (provider, PlaceSource::Address);
         }
     }

@@ -79,9 +79,10 @@ impl Pipeline {
             let (lineage, event) = (report.lineage, report.event);
             return EnrichedReport { lineage, event, ..EnrichedReport::default() };
         }
-        let origin = self.locator.locate(report.client_address.as_deref().unwrap_or_default());
+        let located = self.locator.locate(report.client_address.as_deref().unwrap_or_default());
+        let origin = &located.origin;
         self.metrics.address(origin.kind);
-        let (place, provider, place_source) = self.place(&origin, report.claim.as_ref());
+        let (place, provider, place_source) = self.place(origin, report.claim.as_ref());
         let device = self.device(report.user_agent.as_deref());
         let path = report.path.as_ref();
         let scores = &self.scores;
@@ -97,7 +98,7 @@ impl Pipeline {
             participant: report.participant,
             peer_connection: report.peer_connection,
             event_us: report.event_us,
-            network: origin.network.clone(),
+            network: located.network(),
             place,
             provider,
             place_source,

@@ -44,7 +44,7 @@ pub struct EnrichSettings {
     pub score: Option<PathBuf>,
     /// Parameters of the video score (JSON) instead of those that come with the program.
     pub video_score: Option<PathBuf>,
-    /// Addresses whose look-ups are remembered, about 200 bytes each.
+    /// Addresses whose look-ups are remembered, about 100 bytes each.
     pub address_cache: usize,
     /// User agents whose reading is remembered, about 400 bytes each.
     pub user_agent_cache: usize,
@@ -62,7 +62,7 @@ impl Default for EnrichSettings {
             packs: Pack::EMBEDDED.iter().map(|(name, _)| (*name).to_owned()).collect(),
             score: None,
             video_score: None,
-            address_cache: 131_072,
+            address_cache: 262_144,
             user_agent_cache: 8_192,
         }
     }

@@ -27,8 +27,11 @@ pub(crate) enum Told {
 enum Rule {
     /// Never goes back, unless the stream has started anew; told as a difference.
     Monotone,
-    /// May go back (RFC 3550 counts a duplicate as a negative loss); told as a difference.
+    /// May go back (RFC 3550 counts a duplicate as a negative loss), but not far; told as a
+    /// difference.
     Signed,
+    /// A moment by the far end's clock: only whether it is another one counts.
+    Moment,
     /// Told as it is at the interval's end.
     Gauge,
 }
@@ -38,6 +41,8 @@ enum Rule {
 enum Unit {
     /// As it is, rounded to an integer.
     One,
+    /// The same of bytes, of which there are many.
+    Byte,
     /// Seconds to us, shares to millionths.
     Micro,
 }
@@ -92,13 +97,13 @@ counters! {
     PacketsReceived       (packets_received)                Monotone One    [Inbound RemoteInbound]    ["packetsReceived"];
     PacketsLost           (packets_lost)                    Signed   One    [Inbound RemoteInbound]    ["packetsLost"];
     PacketsSent           (packets_sent)                    Monotone One    [Outbound]                 ["packetsSent"];
-    Bytes                 (bytes)                           Monotone One    [Inbound Outbound]         ["bytesReceived" "bytesSent"];
+    Bytes                 (bytes)                           Monotone Byte   [Inbound Outbound]         ["bytesReceived" "bytesSent"];
     RetransmittedPackets  (retransmitted_packets)           Monotone One    [Inbound Outbound]         ["retransmittedPacketsReceived" "retransmittedPacketsSent"];
     Nack                  (nack)                            Monotone One    [Inbound Outbound]         ["nackCount"];
     RoundTripTime         (round_trip_us)                   Monotone Micro  [RemoteInbound RemoteOutbound Pair] ["totalRoundTripTime"];
     RoundTripCount        (round_trip_count)                Monotone One    [RemoteInbound RemoteOutbound Pair] ["roundTripTimeMeasurements" "responsesReceived"];
     Jitter                (jitter_us)                       Gauge    Micro  [Inbound RemoteInbound]    ["jitter"];
-    RemoteTime            ()                                Signed   One    [RemoteInbound]            [];
+    RemoteTime            ()                                Moment   One    [RemoteInbound]            [];
     PacketsDiscarded      (inbound packets_discarded)       Monotone One    [Inbound]                  ["packetsDiscarded"];
     FecPackets            (inbound fec_packets)             Monotone One    [Inbound]                  ["fecPacketsReceived"];
     FecPacketsDiscarded   (inbound fec_packets_discarded)   Monotone One    [Inbound]                  ["fecPacketsDiscarded"];
@@ -140,6 +145,25 @@ impl Counter {
 /// Largest integer up to which a JSON number, a double, holds every integer: 2⁵³.
 const MAX: f64 = 9_007_199_254_740_992.0;
 
+impl Unit {
+    const fn scale(self) -> f64 {
+        match self {
+            Self::One | Self::Byte => 1.0,
+            Self::Micro => 1e6,
+        }
+    }
+
+    /// What no stream can tell of between two snapshots. Who keeps a count in 32 bits without a
+    /// sign is at 2³² − 1 where others are at −1.
+    const fn leap(self) -> i64 {
+        match self {
+            Self::One => 1 << 31,
+            // Of the delays of all samples, too.
+            Self::Byte | Self::Micro => 1 << 50,
+        }
+    }
+}
+
 /// `number` times `scale` as an integer; missing if it is not a number, negative or beyond 2⁵³.
 pub(crate) fn whole(number: f64, scale: f64) -> Option<i64> {
     let scaled = (number * scale).round();
@@ -165,13 +189,10 @@ impl Values {
     /// Takes a number as W3C has it. What makes no sense is missing, never absurd.
     pub(crate) fn set(&mut self, counter: Counter, number: f64) {
         let row = &TABLE[counter as usize];
-        let scale = match row.unit {
-            Unit::One => 1.0,
-            Unit::Micro => 1e6,
-        };
+        let scale = row.unit.scale();
         let value = match row.rule {
             Rule::Signed if number < 0.0 => whole(-number, scale).map(|value| -value),
-            Rule::Signed | Rule::Monotone | Rule::Gauge => whole(number, scale),
+            Rule::Signed | Rule::Monotone | Rule::Gauge | Rule::Moment => whole(number, scale),
         };
         self.0[counter as usize] = value.unwrap_or(Self::MISSING);
     }
@@ -191,7 +212,7 @@ impl Values {
     }
 
     /// What happened since `earlier`: differences, and gauges as they are now. None if a monotone
-    /// counter went back: the stream has started anew.
+    /// counter went back, or any leapt: the stream has started anew.
     pub(crate) fn since(&self, earlier: &Self) -> Option<Self> {
         let mut differences = *self;
         for (position, row) in TABLE.iter().enumerate() {
@@ -199,6 +220,8 @@ impl Values {
                 (Rule::Gauge, _, now) => now,
                 (_, Self::MISSING, _) | (_, _, Self::MISSING) => Self::MISSING,
                 (Rule::Monotone, then, now) if now < then => return None,
+                (Rule::Moment, then, now) => now - then,
+                (_, then, now) if (now - then).abs() >= row.unit.leap() => return None,
                 (Rule::Monotone | Rule::Signed, then, now) => now - then,
             };
         }

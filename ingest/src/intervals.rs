@@ -396,7 +396,7 @@ const PAIR: u8 = u8::MAX;
 enum Step {
     /// The first.
     Baseline,
-    /// The first after a monotone counter went back.
+    /// The first after a monotone counter went back, or any leapt.
     Reset,
     /// Not newer than one before it.
     Stale,

@@ -111,7 +111,7 @@ def difference(before, now, direction):
     if concealed is not None and silent is not None:
         delta["concealed_samples"] = concealed - silent
     if direction == "outbound" and {"packets_sent", "packets_lost"} <= delta.keys():
-        delta["packets_received"] = max(0, delta["packets_sent"] - delta["packets_lost"])
+        delta["packets_received"] = delta["packets_sent"] - delta["packets_lost"]
     gauges = dict(now["gauges"])
     if now["heard"] is not None and now["heard"] == before["heard"]:
         # No receiver report in between: of the far end nothing is known.
@@ -148,8 +148,14 @@ def latency_ms(i, ice):
     return trip
 
 
+def is_idle(i):
+    """Nothing was sent: then jitter is what it was before, and there is no frame rate."""
+    lost = 0 if i["direction"] == "outbound" else i.get("packets_lost", 0)
+    return i.get("bytes") == 0 and lost <= 0
+
+
 def jitter_ms(i):
-    return i["jitter_us"] / 1000.0 if "jitter_us" in i else None
+    return i["jitter_us"] / 1000.0 if "jitter_us" in i and not is_idle(i) else None
 
 
 def rating(i, ice):
@@ -211,7 +217,7 @@ def teams_cqd(i, ice):
         dropped, frames, ratio = i.get("frames_dropped"), i.get("frames"), loss(i)
         if dropped is not None and frames is not None and dropped + frames > 0:
             return "frame_loss" if dropped / (dropped + frames) > 0.5 else ""
-        if frames is not None:
+        if frames is not None and not is_idle(i):
             return "frame_rate" if frames * 1e6 / (i["end_us"] - i["start_us"]) < 7 else ""
         return None if ratio is None else "loss" if ratio > 0.15 else ""
     if (i["stream_packets"] or 0) <= 500:

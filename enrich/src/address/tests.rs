@@ -4,7 +4,8 @@ use super::*;
 
 #[track_caller]
 fn assert_network(text: &str, expected: Option<&str>) {
-    assert_eq!(parse(text).ok().map(network).as_deref(), expected, "{text}");
+    let network = parse(text).ok().map(|address| Network::of(address).to_string());
+    assert_eq!(network.as_deref(), expected, "{text}");
 }
 
 #[track_caller]
@@ -36,6 +37,10 @@ fn an_address_that_carries_an_ipv4_address_is_that_address() {
     }
     assert_network("2002:51fe:34d::1", Some("81.254.3.0/24"));
     assert_kind(Kind::Private, &["::ffff:10.0.0.1", "2002:a00:1::", "64:ff9b::192.168.0.1"]);
+    assert_kind(Kind::Shared, &["::ffff:100.64.0.1", "64:ff9b::100.127.255.255", "2002:6440:1::"]);
+    assert_kind(Kind::Documentation, &["::ffff:203.0.113.9", "64:ff9b::192.0.2.33"]);
+    assert_kind(Kind::Loopback, &["::ffff:127.0.0.1"]);
+    assert_kind(Kind::Anonymised, &["::ffff:0.0.0.0", "64:ff9b::"]);
 }
 
 #[test]

@@ -55,8 +55,9 @@ fn a_public_address_tells_place_provider_and_connection_type() {
         ("2002:51fe:34d::1", "81.254.3.0/24"),
         ("2a01:c001:2:3::4", "2a01:c001:2::/48"),
     ] {
-        let origin = locator.locate(address);
-        assert_eq!((origin.kind, origin.network.as_str()), (Kind::Public, network));
+        let located = locator.locate(address);
+        let origin = &located.origin;
+        assert_eq!((origin.kind, located.network().as_str()), (Kind::Public, network));
         assert_eq!((origin.place.country.as_str(), origin.provider.asn), ("FR", 3215));
         assert_eq!(origin.provider.organisation, "Orange");
         assert_eq!(origin.source, PlaceSource::Address);
@@ -86,8 +87,9 @@ fn addresses_that_are_no_public_ones_are_not_looked_up() {
         ("::ffff:81.254.3.15", Kind::Relay, ""),
         ("2a01:c000::17", Kind::Relay, ""),
     ] {
-        let origin = locator.locate(address);
-        assert_eq!((origin.kind, origin.network.as_str()), (kind, network), "{address}");
+        let located = locator.locate(address);
+        let origin = &located.origin;
+        assert_eq!((origin.kind, located.network().as_str()), (kind, network), "{address}");
         assert_eq!((&*origin.place, &*origin.provider), (&place::nowhere(), &place::nobody()));
         assert_eq!(origin.source, PlaceSource::Unknown);
     }
@@ -102,7 +104,7 @@ fn a_group_is_the_provider_of_all_its_autonomous_systems_and_the_number_stays() 
     let path = files.folder.path().join("providers.toml");
     fs::write(&path, "[providers]\n\"Orange France\" = [3215, 5511]\n").unwrap();
     files.settings.providers = Some(path);
-    let origin = files.locator().locate("81.254.3.77");
+    let origin = files.locator().locate("81.254.3.77").origin;
     assert_eq!(
         (origin.provider.organisation.as_str(), origin.provider.asn),
         ("Orange France", 3215)
@@ -128,7 +130,7 @@ fn isp_data_tells_the_connection_type_where_no_other_file_does() {
     files.settings.asn = vec![mmdb(&files.folder, "Location", IpVersion::V4, &networks)];
     let connection_type = |settings: &EnrichSettings| {
         let mut locator = Locator::open(settings, &Registry::new()).unwrap();
-        locator.locate("81.254.3.77").provider.connection_type.clone()
+        locator.locate("81.254.3.77").origin.provider.connection_type.clone()
     };
     assert_eq!(connection_type(&files.settings), "Cellular");
     files.settings.connection_type.clear();
@@ -140,9 +142,18 @@ fn an_address_is_looked_up_once_while_it_is_remembered_and_again_in_other_files(
     let files = Files::new();
     let mut locator = files.locator();
     let first = locator.locate("81.254.3.77");
-    assert!(Arc::ptr_eq(&first, &locator.locate("::ffff:81.254.3.77")));
+    assert_eq!(locator.locate("::ffff:81.254.3.77"), first);
+    // The files have one record; what is remembered of an address is not looked up in them again.
+    let text = TextEncoder::new().encode_to_string(&files.registry.gather()).unwrap();
+    let found = "isobar_enrich_look_ups_total{outcome=\"found\",table=\"city\"} 1\n";
+    assert!(text.contains(found), "{text}");
     locator.look_up_in(Geo::default());
-    assert_eq!(*locator.locate("81.254.3.77").place, place::nowhere());
+    assert_eq!(*locator.locate("81.254.3.77").origin.place, place::nowhere());
+}
+
+#[test]
+fn what_is_remembered_of_an_address_is_small() {
+    assert!(size_of::<(IpAddr, Origin)>() <= 48, "{}", size_of::<(IpAddr, Origin)>());
 }
 
 #[test]

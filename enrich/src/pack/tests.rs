@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
-use schemas::{Audio, Video};
+use schemas::{Audio, Direction, Video};
 
 use super::*;
 use crate::score::Scores;
@@ -86,6 +86,25 @@ fn the_first_metric_of_video_that_is_known_decides_alone() {
     let lossy = Interval { packets_lost: Some(16), packets_received: Some(84), ..video() };
     assert_eq!(verdict(&lossy), Verdict::Poor);
     assert_eq!(verdict(&video()), Verdict::Unclassified);
+}
+
+// A muted microphone keeps the jitter it had, a camera that is off has no frames.
+#[test]
+fn a_stream_on_which_nothing_was_sent_is_not_poor() {
+    let still = Video { frames: Some(0), frames_dropped: Some(0), ..Video::default() };
+    let off = Interval { bytes: Some(0), video: Some(still), ..video() };
+    let muted = Interval { bytes: Some(0), jitter_us: Some(90_000), ..audio() };
+    let lost = |lost, it: &Interval| Interval { packets_lost: Some(lost), ..it.clone() };
+    let sent = |it: &Interval| Interval { direction: Direction::Outbound, ..it.clone() };
+    for it in [&off, &muted] {
+        for it in [it.clone(), lost(0, it), lost(-1, it), sent(it), sent(&lost(3, it))] {
+            assert_eq!(verdict(&it), Verdict::Unclassified, "{it:?}");
+        }
+        for it in [lost(3, it), Interval { bytes: Some(1), ..it.clone() }] {
+            assert_eq!(verdict(&it), Verdict::Poor, "{it:?}");
+        }
+        assert_eq!(verdict(&Interval { bytes: None, ..it.clone() }), Verdict::Poor, "not told");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! Cloudflare's AIM (github.com/cloudflare/speedtest), and the MOS of the E-model (ITU-T G.107,
 //! G.113) and of rtcscore (github.com/ggarber/rtcscore).
 
-use schemas::{Kind, Verdict};
+use schemas::{Direction, Kind, Verdict};
 
 use crate::truth::Interval;
 
@@ -30,6 +30,21 @@ pub(super) fn jitter_ms(interval: &Interval) -> Option<f64> {
 pub(super) fn frame_rate(interval: &Interval) -> Option<f64> {
     let observed_us = interval.end_us - interval.start_us;
     interval.frames.map(|frames| frames as f64 * 1e6 / observed_us as f64)
+}
+
+/// Whether media were sent at all, as far as is told: without any, jitter and frame rate are of
+/// nothing.
+fn active(interval: &Interval) -> bool {
+    let lost = match interval.direction {
+        Direction::Outbound => 0,
+        _ => interval.packets_lost.unwrap_or(0),
+    };
+    interval.bytes != Some(0) || lost > 0
+}
+
+/// Jitter of packets that came.
+fn fresh_jitter_ms(interval: &Interval) -> Option<f64> {
+    if active(interval) { jitter_ms(interval) } else { None }
 }
 
 fn mean_ms(us: i64, count: i64) -> Option<f64> {
@@ -77,7 +92,7 @@ fn twilio_tags(interval: &Interval, ice: Ice) -> Option<bool> {
     let tags = [
         latency_ms(interval, ice).map(|ms| ms > 400.0),
         rating(interval, ice).map(|r| mos(r) < 3.5),
-        jitter_ms(interval).map(|ms| ms > 30.0),
+        fresh_jitter_ms(interval).map(|ms| ms > 30.0),
         loss(interval).map(|share| share > 0.05),
     ];
     tags.into_iter().flatten().max()
@@ -96,7 +111,7 @@ fn aim_points(interval: &Interval, ice: Ice) -> Option<i64> {
         ms if ms < 500.0 => -10,
         _ => -20,
     };
-    let jitter = match jitter_ms(interval)? {
+    let jitter = match fresh_jitter_ms(interval)? {
         ms if ms < 10.0 => 10,
         ms if ms < 20.0 => 5,
         ms if ms < 100.0 => 0,
@@ -121,7 +136,7 @@ fn audio_is_poor(interval: &Interval) -> Option<bool> {
     let exceeded = [
         round_trip_ms(interval).map(|ms| ms > 500.0),
         loss(interval).map(|share| share > 0.1),
-        jitter_ms(interval).map(|ms| ms > 30.0),
+        fresh_jitter_ms(interval).map(|ms| ms > 30.0),
     ];
     exceeded.into_iter().flatten().reduce(|any, next| any || next)
 }
@@ -134,7 +149,7 @@ fn video_is_poor(interval: &Interval) -> Option<bool> {
     dropped
         .or_else(|| {
             let least = if interval.screen_share { 2.0 } else { 7.0 };
-            frame_rate(interval).map(|rate| rate < least)
+            frame_rate(interval).filter(|_| active(interval)).map(|rate| rate < least)
         })
         .or_else(|| loss(interval).map(|share| share > 0.15))
 }
@@ -158,7 +173,7 @@ fn rating(interval: &Interval, ice: Ice) -> Option<f64> {
     let percent = 100.0 * loss(interval)?;
     let round_trip_ms = latency_ms(interval, ice)?;
     let buffer_ms = jitter_buffer_ms(interval)
-        .or_else(|| jitter_ms(interval).map(|ms| 2.0 * ms))
+        .or_else(|| fresh_jitter_ms(interval).map(|ms| 2.0 * ms))
         .unwrap_or_default();
     // All codecs of the world: equipment impairment 0, 20 ms of packetisation and look-ahead.
     let robustness = match interval.codec.as_str() {
