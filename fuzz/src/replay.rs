@@ -7,6 +7,8 @@
 mod callstats;
 #[path = "../../deploy/src/replay/canonical.rs"]
 mod canonical;
+#[path = "../../deploy/src/replay/client_sample.rs"]
+mod client_sample;
 #[path = "../../deploy/src/replay/document.rs"]
 mod document;
 #[path = "../../deploy/src/replay/envelope.rs"]
@@ -19,6 +21,8 @@ mod internals;
 mod numbered;
 #[path = "../../deploy/src/replay/observertc.rs"]
 mod observertc;
+#[path = "../../deploy/src/replay/protobuf.rs"]
+mod protobuf;
 #[path = "../../deploy/src/replay/raw.rs"]
 mod raw;
 #[path = "../../deploy/src/replay/recording.rs"]

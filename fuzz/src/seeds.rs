@@ -18,6 +18,10 @@ use serde_json::json;
 const FORMATS: &str = include_str!("../../docs/reference/formats.md");
 const ENVELOPE: &str = include_str!("../../docs/reference/envelope.md");
 const CALL: &str = include_str!("../../simulate/recordings/call.jsonl");
+const PROTOBUF: [&str; 2] = [
+    include_str!("../../deploy/src/replay/observertc/protobuf.txt"),
+    include_str!("../../deploy/src/replay/observertc/protobuf-every.txt"),
+];
 const PACK: &str = include_str!("../../enrich/packs/teams-cqd.json");
 const SCORE: &str = include_str!("../../enrich/packs/e-model.json");
 
@@ -100,6 +104,7 @@ pub fn recordings() {
         blocks(FORMATS, "```json\n").map(|it| it.as_bytes().to_vec()).collect::<Vec<_>>();
     seeds.push(CALL.lines().take(LINES).collect::<Vec<_>>().join("\n").into_bytes());
     seeds.push([encoded(&report()), encoded(&report())].concat());
+    seeds.extend(PROTOBUF.map(|stream| stream.as_bytes().to_vec()));
     write("recordings", &seeds);
 }
 

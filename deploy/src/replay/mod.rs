@@ -2,6 +2,7 @@
 
 mod callstats;
 mod canonical;
+mod client_sample;
 mod document;
 mod envelope;
 mod file;
@@ -9,6 +10,7 @@ mod getstats;
 mod internals;
 mod numbered;
 mod observertc;
+mod protobuf;
 mod raw;
 mod recording;
 mod rtcstats;

@@ -1,4 +1,4 @@
-//! ObserveRTC's ClientSamples, and the delta streams of its JSON codec.
+//! ObserveRTC's ClientSamples, and the delta streams of its JSON codec and of its protobuf encoder.
 //!
 //! A delta is a ClientSample without the members that did not change. Arrays are whole: they name
 //! every entry by its key, and an entry that is not named is gone. What is expanded are again
@@ -45,6 +45,11 @@ impl Expander {
         let deltas = samples
             .any(|sample| is_sample(|m| sample.contains_key(m)) && is_whole(&sample).is_none());
         Self { deltas, ..Self::default() }
+    }
+
+    /// For a stream of deltas.
+    pub(crate) fn of_deltas() -> Self {
+        Self { deltas: true, ..Self::default() }
     }
 
     /// The whole sample that `sample` completes. None if it cannot be read, or if it tells of
@@ -97,7 +102,7 @@ fn key_of(array: &str) -> Option<&'static str> {
 /// Objects whose members are compared one by one; others are replaced whole.
 const LAID_OVER: [&str; 2] = ["psnrSum", "qualityLimitationDurations"];
 
-fn merge(before: Option<&Members>, delta: &Members) -> Option<Members> {
+pub(crate) fn merge(before: Option<&Members>, delta: &Members) -> Option<Members> {
     let empty = Members::new();
     let before = before.unwrap_or(&empty);
     let stays = |value: &RawValue| !value.get().starts_with('[');
@@ -122,12 +127,11 @@ fn merge(before: Option<&Members>, delta: &Members) -> Option<Members> {
 
 fn merge_array(before: Option<&RawValue>, delta: &RawValue, array: &str) -> Option<Box<RawValue>> {
     let Some(key) = key_of(array) else { return Some(delta.to_owned()) };
-    let Ok(entries) = serde_json::from_str::<Vec<Members>>(delta.get()) else {
+    let Some(entries) = list(delta) else {
         // Of something that this release does not know.
         return Some(delta.to_owned());
     };
-    let before: Vec<Members> =
-        before.and_then(|before| serde_json::from_str(before.get()).ok()).unwrap_or_default();
+    let before: Vec<Members> = before.and_then(list).unwrap_or_default();
     let before: BTreeMap<&str, &Members> =
         before.iter().filter_map(|entry| Some((entry.get(key)?.get(), entry))).collect();
     let entries = entries.iter().map(|entry| {
@@ -137,6 +141,10 @@ fn merge_array(before: Option<&RawValue>, delta: &RawValue, array: &str) -> Opti
     to_raw_value(&entries.collect::<Option<Vec<_>>>()?).ok()
 }
 
+pub(crate) fn list(value: &RawValue) -> Option<Vec<Members>> {
+    serde_json::from_str(value.get()).ok()
+}
+
 fn object(value: &RawValue) -> Option<Members> {
     serde_json::from_str(value.get()).ok()
 }
@@ -144,16 +152,14 @@ fn object(value: &RawValue) -> Option<Members> {
 /// None if a stream lacks what only its first sample tells: a delta whose beginning is missing.
 fn is_whole(sample: &Members) -> Option<()> {
     let Some(connections) = sample.get("peerConnections") else { return Some(()) };
-    let connections: Vec<Members> = serde_json::from_str(connections.get()).ok()?;
-    for connection in &connections {
+    for connection in &list(connections)? {
         connection.get("peerConnectionId")?;
         for array in ["inboundRtps", "outboundRtps", "remoteInboundRtps", "remoteOutboundRtps"] {
             let Some(streams) = connection.get(array) else { continue };
-            let streams: Vec<Members> = serde_json::from_str(streams.get()).ok()?;
             let whole = |stream: &Members| {
                 ["id", "kind", "ssrc"].iter().all(|member| stream.contains_key(*member))
             };
-            streams.iter().all(whole).then_some(())?;
+            list(streams)?.iter().all(whole).then_some(())?;
         }
     }
     Some(())

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::document::Members;
 use super::envelope::Envelope;
 use super::raw::Raw;
-use super::{callstats, canonical, getstats, internals, observertc, rtcstats};
+use super::{callstats, canonical, getstats, internals, observertc, protobuf, rtcstats};
 
 /// What of one recording is sent.
 #[derive(Debug, Default)]
@@ -58,21 +58,28 @@ pub enum Refusal {
     NoTimes,
     /// It is a delta stream whose beginning is missing.
     NoBeginning,
-    /// It is what ObserveRTC's protobuf encoder writes.
-    Protobuf,
+    /// It looks like a stream of ObserveRTC's protobuf encoder, and no sample of it can be read.
+    Protobuf {
+        /// Line of the first one, from 1.
+        line: u64,
+        /// Why, and what to do.
+        why: &'static str,
+    },
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Protobuf { line, why } => return write!(f, "line {line}: {why}"),
             Self::UnknownFormat => {
                 "none of the formats that are read: rtcstats dumps, chrome://webrtc-internals \
                  dumps, getStats() reports, ObserveRTC samples and deltas, callstats.io REST \
-                 bodies, Isobar's envelopes (all JSON) and reports (Avro), each also as .gz"
+                 bodies, Isobar's envelopes (all JSON) and reports (Avro), ObserveRTC's protobuf \
+                 deltas (base64), each also as .gz"
             }
             Self::NotText => {
                 "neither UTF-8 text nor Isobar's Avro reports; unpack it first unless it is .gz, \
-                 and decode ObserveRTC's protobuf samples with @observertc/samples-decoder"
+                 and record ObserveRTC's protobuf samples in base64, one a line"
             }
             Self::LegacyGetStats => {
                 "legacy getStats() (goog… members) is not read; record it with the promise-based \
@@ -85,11 +92,6 @@ impl fmt::Display for Refusal {
             Self::NoBeginning => {
                 "a delta stream whose beginning is missing; record it from the first sample or a \
                  reset on"
-            }
-            Self::Protobuf => {
-                "base64, as ObserveRTC's protobuf encoder writes it: decode it with \
-                 @observertc/samples-decoder and replay the samples, or record the deltas of its \
-                 JSON codec"
             }
         })
     }
@@ -132,10 +134,14 @@ fn of_text(text: &str) -> Result<Expanded, Refusal> {
     if first.trim() == rtcstats::NUMBERED || rtcstats::is_line(first) {
         return Ok(rtcstats::expand(text));
     }
-    if is_base64(first) {
-        return Err(Refusal::Protobuf);
+    if protobuf::is_base64(first.trim()) {
+        let lines = (1..).zip(text.lines().map(str::trim)).filter(|(_, line)| !line.is_empty());
+        return of_protobuf(lines, Unread::default());
     }
     let (values, unread) = values(text);
+    if let Some(base64) = strings(&values) {
+        return of_protobuf(base64.iter().map(|(line, text)| (*line, &**text)), unread);
+    }
     let mut expanded = Expanded { unread, ..Expanded::default() };
     let mut refusal = Refusal::UnknownFormat;
     let samples = values.iter().filter_map(|value| serde_json::from_str(value.json.get()).ok());
@@ -159,11 +165,29 @@ fn of_text(text: &str) -> Result<Expanded, Refusal> {
     Ok(expanded)
 }
 
-/// True for a line of base64 (RFC 4648), which no line of JSON is.
-fn is_base64(line: &str) -> bool {
-    let line = line.trim().trim_matches('"');
-    let byte = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
-    line.len() >= 16 && line.trim_end_matches('=').bytes().all(byte)
+/// Samples in base64, each with its line.
+fn of_protobuf<'a>(
+    samples: impl Iterator<Item = (u64, &'a str)>,
+    unread: Unread,
+) -> Result<Expanded, Refusal> {
+    let mut expanded = Expanded { unread, ..Expanded::default() };
+    let (mut reader, mut whole) = (protobuf::Reader::default(), observertc::Expander::of_deltas());
+    let mut refusal = None;
+    for (line, sample) in samples {
+        let read = reader.read(sample);
+        let read = read.map_err(|why| Refusal::Protobuf { line, why: why.describe() });
+        match read.and_then(|delta| whole.expand(&delta).ok_or(Refusal::NoBeginning)) {
+            Ok(sample) => expanded.records.push(Raw::Document(sample)),
+            Err(why) => {
+                refusal.get_or_insert(why);
+                expanded.unread.add(line);
+            }
+        }
+    }
+    match refusal {
+        Some(why) if expanded.records.is_empty() => Err(why),
+        _ => Ok(expanded),
+    }
 }
 
 /// One JSON value, or an array's item, of a recording.
@@ -197,6 +221,13 @@ fn values(text: &str) -> (Vec<Value<'_>>, Unread) {
         from = begins + text[begins..].find('\n').map_or(text.len() - begins, |end| end + 1);
     }
     (values, unread)
+}
+
+/// The strings that all values are, if the first one is base64.
+fn strings(values: &[Value<'_>]) -> Option<Vec<(u64, String)>> {
+    let string = |value: &Value<'_>| serde_json::from_str::<String>(value.json.get()).ok();
+    values.first().and_then(string).filter(|first| protobuf::is_base64(first))?;
+    values.iter().map(|value| Some((value.line, string(value)?))).collect()
 }
 
 fn lines(text: &str) -> u64 {

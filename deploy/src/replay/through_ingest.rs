@@ -178,8 +178,8 @@ const PAGE: &str = include_str!("../../../docs/reference/formats.md");
 /// The recordings of `docs/reference/formats.md`: their names and what is in them.
 fn examples() -> Vec<(&'static str, &'static str)> {
     let example = |rest: &'static str| {
-        let (name, rest) = rest.split_once(" -->\n```json\n").unwrap();
-        (name, rest.split_once("```\n").unwrap().0)
+        let (name, rest) = rest.split_once(" -->\n```").unwrap();
+        (name, rest.split_once('\n').unwrap().1.split_once("```\n").unwrap().0)
     };
     PAGE.split("<!-- file: ").skip(1).map(example).collect()
 }
@@ -212,7 +212,7 @@ fn every_recording_of_the_reference_gives_the_reports_that_are_held_here() {
                 .collect::<Vec<_>>(),
         );
     }
-    assert_eq!(intervals.len(), 4);
+    assert_eq!(intervals.len(), 5);
     assert_eq!(intervals[0].len(), 2);
     assert!(intervals.iter().all(|of_one| *of_one == intervals[0]), "{intervals:?}");
 }

@@ -10,6 +10,7 @@ use flate2::write::GzEncoder;
 use schemas::Kind;
 use serde_json::{Value, json};
 
+use super::raw::Raw;
 use super::recording::{self, Labels, Refusal};
 use super::through_ingest::{ingest, options};
 
@@ -208,28 +209,124 @@ fn bodies_of_callstats_in_seconds_and_in_milliseconds() {
 
 const LABELS: Labels<'_> = Labels { app: None, call: None, client_address: None, name: "tape" };
 
-#[test]
-fn the_deltas_that_observertcs_own_encoder_writes_expand_to_what_its_decoder_reads() {
-    let deltas = include_str!("observertc/deltas.jsonl");
-    let samples = include_str!("observertc/samples.jsonl");
-    let expanded = recording::read(deltas.as_bytes(), LABELS).unwrap();
+/// What a recording expands to, without the labels.
+fn expanded(recording: &str) -> Vec<Value> {
+    let expanded = recording::read(recording.as_bytes(), LABELS).unwrap();
     assert_eq!(expanded.unread.count, 0);
-    let found = expanded.records.iter().map(|raw| {
+    let sample = |raw: &Raw| {
         let mut sample: Value = serde_json::from_slice(&raw.payload().unwrap()).unwrap();
         for label in ["app", "call", "participant"] {
             assert!(sample.as_object_mut().unwrap().remove(label).is_some());
         }
         sample
-    });
-    let wanted = samples.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    assert_eq!(found.collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
+    };
+    expanded.records.iter().map(sample).collect()
+}
+
+fn parsed(lines: &str) -> Vec<Value> {
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[test]
-fn what_its_protobuf_encoder_writes_is_refused_by_name() {
-    let text = include_str!("observertc/protobuf.txt");
+fn the_deltas_that_observertcs_own_encoder_writes_expand_to_what_its_decoder_reads() {
+    let deltas = include_str!("observertc/deltas.jsonl");
+    assert_eq!(expanded(deltas), parsed(include_str!("observertc/samples.jsonl")));
+}
+
+/// Numbers are compared as numbers, and a list of nothing is as good as none.
+fn normal(value: Value) -> Value {
+    match value {
+        Value::Number(number) => json!(number.as_f64().unwrap()),
+        Value::Array(items) => items.into_iter().map(normal).collect(),
+        Value::Object(members) => {
+            let told = members.into_iter().filter(|(_, value)| *value != json!([]));
+            Value::Object(told.map(|(member, value)| (member, normal(value))).collect())
+        }
+        value => value,
+    }
+}
+
+/// What `@observertc/samples-encoder` 2.2.12 writes of a client and a time.
+const SCHEMA_2: &str = "qgEFYW5uLTGwAaCVuo+gNA==";
+
+const PROTOBUF: &str = include_str!("observertc/protobuf.txt");
+
+#[test]
+fn what_its_protobuf_encoder_writes_expands_to_what_its_decoder_reads() {
+    for (stream, samples, length) in [
+        (PROTOBUF, include_str!("observertc/protobuf.samples.jsonl"), 5),
+        (
+            include_str!("observertc/protobuf-every.txt"),
+            include_str!("observertc/protobuf-every.samples.jsonl"),
+            2,
+        ),
+    ] {
+        let wanted: Vec<Value> = parsed(samples).into_iter().map(normal).collect();
+        assert_eq!(wanted.len(), length);
+        let strings = stream.lines().map(|line| json!(line)).collect::<Vec<_>>();
+        for recording in [
+            stream.to_owned(),
+            format!("\n{}", stream.replace('\n', "\r\n\r\n")),
+            stream.replace('+', "-").replace('/', "_").replace('=', ""),
+            lines(&strings),
+            serde_json::to_string_pretty(&strings).unwrap(),
+        ] {
+            let found: Vec<Value> = expanded(&recording).into_iter().map(normal).collect();
+            for (found, wanted) in found.iter().zip(&wanted) {
+                assert_eq!(found, wanted);
+            }
+            assert_eq!(found.len(), wanted.len());
+        }
+    }
+}
+
+#[test]
+fn the_same_session_is_the_same_by_both_of_its_codecs() {
+    // The one sends no event's or boolean's return to false, the other no change of ids: there is
+    // neither here.
+    let by_json = expanded(include_str!("observertc/deltas.jsonl"));
+    let by_protobuf = expanded(PROTOBUF).into_iter().map(normal);
+    assert_eq!(
+        by_protobuf.collect::<Vec<_>>(),
+        by_json.into_iter().map(normal).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn broken_protobuf_is_told_from_what_is_whole_and_says_what_to_do() {
     let refused = |bytes: &[u8]| recording::read(bytes, LABELS).unwrap_err();
-    assert_eq!(refused(text.as_bytes()), Refusal::Protobuf);
-    assert!(Refusal::Protobuf.to_string().contains("samples-decoder"));
+    let first = PROTOBUF.lines().next().unwrap();
+    for (recording, why) in [
+        (format!("\n{}\n", &first[..41]), "line 2: no whole base64"),
+        (first[..40].to_owned(), "line 1: base64, but no whole ClientSample"),
+        ("x".repeat(5 << 20), "line 1: more than 4 MiB"),
+        (SCHEMA_2.to_owned(), "line 1: a sample of @observertc/samples-encoder 2"),
+        // A list of 2^62 bytes.
+        ("Kv//////////Pw==".to_owned(), "line 1: base64, but no whole"),
+    ] {
+        let refusal = refused(recording.as_bytes()).to_string();
+        assert!(refusal.starts_with(why) && refusal.contains("record"), "{refusal}");
+    }
+    let later = PROTOBUF.split_once('\n').unwrap().1;
+    assert_eq!(refused(later.as_bytes()), Refusal::NoBeginning);
     assert_eq!(refused(b"\x0a\x18\x0a\xff\xfe binary"), Refusal::NotText);
+
+    // What is whole is sent, and the rest is counted.
+    let torn = format!("{first}\n{}\n{later}", &first[..40]);
+    let expanded = recording::read(torn.as_bytes(), LABELS).unwrap();
+    assert_eq!((expanded.records.len(), expanded.unread.count), (5, 1));
+    assert_eq!(expanded.unread.first_line, Some(2));
+}
+
+#[test]
+fn a_line_of_protobuf_takes_no_more_memory_than_a_few_times_its_length() {
+    // Peer connections, one in the other's place, of a million empty streams each.
+    let streams: Vec<u8> = [0x3a, 0].repeat(1 << 20);
+    let mut bytes = vec![0x4a, 1, b'p', 0x2a];
+    prost::encode_length_delimiter(streams.len(), &mut bytes).unwrap();
+    bytes.extend(streams);
+    let line = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &bytes);
+    let begun = std::time::Instant::now();
+    assert_eq!(recording::read(line.as_bytes(), LABELS).unwrap_err(), Refusal::NoBeginning);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{:?}", begun.elapsed());
 }

@@ -232,7 +232,8 @@ impl<'de> Visitor<'de> for AroundVisitor {
                 | "outboundVideoTracks"
                 | "iceCandidatePairs"
                 | "pcTransports"
-                | "customCallEvents" => {
+                | "customCallEvents"
+                | "userMediaErrors" => {
                     (shape.client_sample, shape.flat_sample) = (true, true);
                 }
                 "body" | "localID" => shape.callstats = true,

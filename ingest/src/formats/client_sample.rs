@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::around::Around;
-use super::fields::{MAX_EVENTS, MAX_NAME, moment_us, required};
+use super::fields::{MAX_EVENTS, MAX_NAME, MAX_PROSE, moment_us, required, words};
 use super::get_stats::{Found, ObjectSeed, Type};
 use super::json::{self, Items, Nested, Scalar, scalars_are, skip_items, skip_members};
 use super::{Reason, Rejected, Source};
@@ -32,6 +32,10 @@ struct Sample<'a> {
     peer_connections: Items<PeerConnection<'a>>,
     #[serde(alias = "customCallEvents")]
     client_events: Items<Nested<ClientEvent<'a>>>,
+    client_issues: Items<Nested<ClientEvent<'a>>>,
+    client_meta_items: Items<Nested<ClientEvent<'a>>>,
+    /// Schema 2: what went wrong since the sample before, in words.
+    user_media_errors: Items<Scalar<'a>>,
     attachments: Nested<Attachments<'a>>,
 }
 
@@ -62,6 +66,7 @@ struct ClientEvent<'a> {
 struct Payload<'a> {
     connection: Scalar<'a>,
     state: Scalar<'a>,
+    error: Scalar<'a>,
 }
 
 #[derive(Default)]
@@ -76,12 +81,13 @@ pub(super) fn decode<'a>(
     limits: &Settings,
 ) -> Result<Event<'a>, Rejected> {
     let mut around = Around::read(text)?;
-    let sample: Sample<'a> = serde_json::from_str(text).map_err(json::rejected)?;
-    let app = sample.attachments.told().and_then(|told| told.app.text(MAX_NAME));
+    let mut sample: Sample<'a> = serde_json::from_str(text).map_err(json::rejected)?;
+    let attachments = std::mem::take(&mut sample.attachments);
+    let app = attachments.told().and_then(|told| told.app.text(MAX_NAME));
     around.or_path(app, None);
     around.or_key(source.key);
     let client_us = required("timestamp", around.timestamp_us(0.0)?)?;
-    let connections = match sample.peer_connections.0 {
+    let connections = match std::mem::take(&mut sample.peer_connections).0 {
         none if none.is_empty() && around.shape.flat_sample => flat::connections(text)?,
         connections => connections,
     };
@@ -89,8 +95,13 @@ pub(super) fn decode<'a>(
     let connections = connections.map(|connection| connection.snapshots(client_us, limits));
     let mut event = around.event(client_us)?;
     event.connections(connections.collect::<Result<Vec<_>, _>>()?);
+    let failures = failures(&mut sample, client_us);
+    if let Some((_, reason)) = failures.first() {
+        event.failure_reason.clone_from(reason);
+    }
     let told = sample.client_events.0.into_iter();
-    let mut told = told.filter_map(|told| told.told()?.happened(client_us));
+    let told = told.filter_map(|told| told.told()?.happened(client_us));
+    let mut told = told.chain(failures.into_iter().map(|(failed, _)| failed));
     match (told.next(), told.next()) {
         (None, _) => {}
         (Some(only), None) => event.tells(only),
@@ -104,6 +115,34 @@ pub(super) fn decode<'a>(
         event.failure_reason = Some(Cow::Borrowed("connection state failed"));
     }
     Ok(event)
+}
+
+/// The getUserMedia() calls that failed, with what the browser said of it. Which devices they asked
+/// for is not told.
+fn failures<'a>(
+    sample: &mut Sample<'a>,
+    sampled_us: i64,
+) -> Vec<(Happened<'a>, Option<Cow<'a, str>>)> {
+    let failed = |time: &Scalar<'_>, error: Scalar<'a>| {
+        let happened = Happened {
+            kind: EventKind::DeviceFailed,
+            is_state: false,
+            connection: None,
+            client_us: moment_us(time).unwrap_or(sampled_us),
+        };
+        let reason = error.text(MAX_PROSE);
+        (happened, reason.map(|text| words(&text).map_or(text, Cow::Owned)))
+    };
+    // Later releases of its client tell them as issues, earlier ones as what is known of the client.
+    let issues = std::mem::take(&mut sample.client_issues.0);
+    let items = std::mem::take(&mut sample.client_meta_items.0);
+    let told = issues.into_iter().chain(items).filter_map(Nested::told);
+    let is_failure =
+        |told: &ClientEvent<'_>| matches!(&told.of, Scalar::Text(of) if of == "USER_MEDIA_ERROR");
+    let told = told.filter(is_failure).map(|told| failed(&told.timestamp, told.payload.error));
+    let in_words = std::mem::take(&mut sample.user_media_errors.0).into_iter();
+    let in_words = in_words.filter(|words| matches!(words, Scalar::Text(_)));
+    told.chain(in_words.map(|words| failed(&Scalar::Missing, words))).take(MAX_EVENTS).collect()
 }
 
 impl<'a> PeerConnection<'a> {
@@ -126,7 +165,7 @@ impl<'a> PeerConnection<'a> {
 
 impl<'a> ClientEvent<'a> {
     fn happened(mut self, sampled_us: i64) -> Option<Happened<'a>> {
-        let Payload { connection, state: told } = &mut self.payload;
+        let Payload { connection, state: told, .. } = &mut self.payload;
         for (told, flat) in [(connection, self.connection), (told, self.state)] {
             if *told == Scalar::Missing {
                 *told = flat;
@@ -299,6 +338,7 @@ impl<'de> Visitor<'de> for PayloadVisitor {
             match &*member {
                 "peerConnectionId" => payload.connection = members.next_value()?,
                 "connectionState" | "iceConnectionState" => payload.state = members.next_value()?,
+                "error" => payload.error = members.next_value()?,
                 _ => drop(members.next_value::<IgnoredAny>()?),
             }
         }
@@ -312,6 +352,10 @@ impl Payload<'_> {
             Scalar::Text(text) => Scalar::Text(Cow::Owned(text.into_owned())),
             _ => Scalar::Missing,
         };
-        Payload { connection: owned(self.connection), state: owned(self.state) }
+        Payload {
+            connection: owned(self.connection),
+            state: owned(self.state),
+            error: owned(self.error),
+        }
     }
 }

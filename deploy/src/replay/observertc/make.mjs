@@ -1,10 +1,15 @@
 // Makes the fixtures beside it with ObserveRTC's own packages, which say what its streams look like:
 //
-//   npm install --no-save @observertc/samples-json-codec@3.3.0 @observertc/samples-encoder@3.0.0
+//   npm install --no-save @observertc/samples-json-codec@3.3.0 @observertc/samples-encoder@3.0.0 \
+//     @observertc/samples-decoder@3.0.0
 //   node make.mjs
 import { writeFileSync } from 'node:fs';
 import { ClientSampleDecoder, ClientSampleEncoder } from '@observertc/samples-json-codec';
-import protobuf from '@observertc/samples-encoder';
+import decoding from '@observertc/samples-decoder';
+import { CertificateDecoder } from '@observertc/samples-decoder/dist/CertificateDecoder.js';
+import { OneTimePassDecoder } from '@observertc/samples-decoder/dist/utils.js';
+import encoding from '@observertc/samples-encoder';
+import * as messages from '@observertc/samples-encoder/dist/OutputSamples.js';
 
 const START = 1795328740000;
 
@@ -49,5 +54,67 @@ const decoder = new ClientSampleDecoder();
 writeFileSync('deltas.jsonl', lines(deltas));
 writeFileSync('samples.jsonl', lines(deltas.map((delta) => decoder.decode(delta))));
 
-const binary = new protobuf.ClientSampleEncoder('ann-1');
-writeFileSync('protobuf.txt', samples.map((one) => binary.encodeToBase64(one) + '\n').join(''));
+// What is sent once (codecId, mid, transportId, ...) the decoder tells once, and then no more. The
+// JSON codec's tells it as long as the stream is there, and so does Isobar.
+OneTimePassDecoder.prototype.decode = function decode(told) {
+  this.actualValue = this.actualValue ?? told;
+  return this.actualValue;
+};
+
+// It decodes certificates and forgets to return them.
+const certificate = CertificateDecoder.prototype.decode;
+CertificateDecoder.prototype.decode = function decode(told) {
+  certificate.call(this, told);
+  return this.actualValue;
+};
+
+// Samples that tell every member of the schema that the encoder writes, each with a value of its
+// own, and in the second one some that did not change. Of two events, the second leaves out what
+// it has in common with the first.
+const INTEGERS = [3 /* int64 */, 5 /* int32 */];
+let count = 0;
+const filled = (name, n) => Object.fromEntries(
+  messages[name].fields.list().filter((field) => !field.repeated).map((field) => {
+    const number = count++ + (count % 3 ? n * 1000 : 0);
+    if (field.name === 'attachments') return [field.name, { number }];
+    if (field.name === 'timestamp') return [field.name, START + n * 5000 + number / 4];
+    if (field.name === 'kind') return [field.name, count % 2 ? 'audio' : 'video'];
+    if (field.name === 'id' || field.name === 'ssrc') return [field.name, field.name === 'id' ? name : 7];
+    if (field.kind === 'enum') return [field.name, n ? 'succeeded' : 'in-progress'];
+    if (field.kind === 'message') return [field.name, filled(field.T.name, n)];
+    if (field.T === 8 /* bool */) return [field.name, true];
+    if (field.T === 1 /* double */) return [field.name, number / 8];
+    return [field.name, INTEGERS.includes(field.T) ? number : `${field.name}-${number}`];
+  }),
+);
+const UUID = '0f8fad5b-d9cb-469f-a165-70867728950e';
+const every = (n) => {
+  count = 0;
+  const connection = filled('ClientSample_PeerConnectionSample', n);
+  for (const { name, repeated, T } of messages.ClientSample_PeerConnectionSample.fields.list()) {
+    if (repeated) connection[name] = [filled(T.name, n)];
+  }
+  const event = { type: 'ICE_CONNECTION_STATE_CHANGED', timestamp: START + n };
+  return {
+    ...filled('ClientSample', n),
+    clientId: UUID,
+    peerConnections: [{ ...connection, peerConnectionId: 'pc-\u00e9' }],
+    clientEvents: [
+      { ...event, payload: '{"iceConnectionState":"checking"}' },
+      { ...event, payload: '{"iceConnectionState":"connected"}' },
+    ],
+    clientIssues: [{ type: 'USER_MEDIA_ERROR', payload: '{"error":"NotFoundError: none"}', timestamp: START }],
+    clientMetaItems: [{ ...filled('ClientSample_ClientMetaData', n), type: 'BROWSER' }],
+    extensionStats: [filled('ClientSample_ExtensionStat', n)],
+  };
+};
+
+const encoded = (file, clientId, told, settings) => {
+  const encoder = new encoding.ClientSampleEncoder(clientId, settings);
+  const decoder = new decoding.ClientSampleDecoder(settings);
+  const texts = told.map((one) => encoder.encodeToBase64(one));
+  writeFileSync(`${file}.txt`, texts.map((text) => `${text}\n`).join(''));
+  writeFileSync(`${file}.samples.jsonl`, lines(texts.map((text) => decoder.decodeFromBase64(text))));
+};
+encoded('protobuf', 'ann-1', samples);
+encoded('protobuf-every', UUID, [0, 1].map(every), { clientIdIsUuid: true });

@@ -217,6 +217,53 @@ fn a_client_sample_tells_all_that_happened() {
 }
 
 #[test]
+fn a_client_sample_tells_of_cameras_and_microphones_that_could_not_be_had() {
+    let issue = |error: &str, of: &str, late: f64| json!({"type": of, "timestamp": TIME - late, "payload": {"error": error}});
+    let failed = "USER_MEDIA_ERROR";
+    let denied = issue("NotAllowedError: Permission denied", failed, 20.0);
+    let sample = |told: Value| {
+        let mut sample = json!({"timestamp": TIME, "clientId": "p", "callId": "c"});
+        sample.as_object_mut().unwrap().extend(told.as_object().unwrap().clone());
+        sample
+    };
+    let mut as_text = denied.clone();
+    as_text["payload"] = json!(as_text["payload"].to_string());
+    for one in [
+        json!({"clientIssues": [denied, issue("x", "CONGESTION", 0.0)]}),
+        json!({"clientIssues": [as_text]}),
+        json!({"clientMetaItems": [issue("x", "MEDIA_DEVICE", 0.0), denied]}),
+    ] {
+        told(&sample(one), "", |event| {
+            assert_eq!((event.kind, event.failed_device), (EventKind::DeviceFailed, None));
+            assert_eq!(event.failure_reason.as_deref(), Some("NotAllowedError: Permission denied"));
+            assert_eq!(event.client_us, 1_755_999_999_980_000);
+        })
+        .unwrap();
+    }
+    // Schema 2 tells words alone, which may have an address.
+    let in_words = json!({"userMediaErrors": ["NotReadableError at https://x.example", 5]});
+    told(&sample(in_words), "", |event| {
+        assert_eq!((event.kind, event.failed_device), (EventKind::DeviceFailed, None));
+        let reason = event.failure_reason.as_deref().unwrap();
+        assert!(reason.starts_with("NotReadableError at ") && !reason.contains("example"));
+    })
+    .unwrap();
+    let both = json!({
+        "clientEvents": [{"type": "CLIENT_JOINED", "timestamp": TIME}],
+        "clientIssues": [denied, issue("NotFoundError: none", failed, 5.0)],
+    });
+    told(&sample(both), "", |event| {
+        let kinds = event.all.iter().map(|one| one.kind).collect::<Vec<_>>();
+        use EventKind::{DeviceFailed, Joined};
+        assert_eq!(kinds, [Joined, DeviceFailed, DeviceFailed]);
+    })
+    .unwrap();
+    // Nothing of it is in an issue of another kind.
+    let other = json!({"clientIssues": [issue("x", "DRY_INBOUND_TRACK", 0.0)]});
+    assert_eq!(kind(&sample(other)), Ok(EventKind::Stats));
+}
+
+#[test]
 fn a_client_sample_of_schema_2_tells_of_every_peer_connection_and_both_ends() {
     let sample = json!({
         "timestamp": TIME, "clientId": "p", "userId": "ann@example.org", "roomId": "c",

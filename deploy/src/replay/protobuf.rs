@@ -1,0 +1,99 @@
+//! The delta streams of ObserveRTC's protobuf encoder, `@observertc/samples-encoder` 3: base64 of a
+//! ClientSample without the members that did not change, in the same form as those of its JSON
+//! codec, but for what happened: an event, too, leaves out what it has in common with the one
+//! before.
+
+use std::collections::BTreeMap;
+
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeConfig};
+use serde_json::value::to_raw_value;
+
+use super::client_sample::{ClientSample, OfSchema2, Told};
+use super::document::{Members, text};
+use super::observertc::{list, merge};
+
+/// Bytes that a sample may have in base64: some thousand streams.
+const MOST: usize = 4 << 20;
+
+const CONFIG: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, CONFIG);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, CONFIG);
+
+/// Why a text is no sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// Not base64, or not all of it.
+    Base64,
+    /// More than [`MOST`].
+    TooLong,
+    /// No ClientSample, or not all of it.
+    Message,
+    /// A sample of schema 2.
+    Schema2,
+}
+
+impl Broken {
+    /// What it is, and what to do.
+    pub(crate) const fn describe(self) -> &'static str {
+        match self {
+            Self::Base64 => {
+                "no whole base64; record what the encoder returns unbroken, one sample a line"
+            }
+            Self::TooLong => "more than 4 MiB of base64 for one sample; record one sample a line",
+            Self::Message => {
+                "base64, but no whole ClientSample of @observertc/samples-encoder 3 in it; record \
+                 what the encoder returns, one sample a line"
+            }
+            Self::Schema2 => {
+                "a sample of @observertc/samples-encoder 2, which is not read; record the samples \
+                 before they are encoded, as JSON"
+            }
+        }
+    }
+}
+
+/// True for a line of base64 (RFC 4648), which no line of JSON is.
+pub(crate) fn is_base64(line: &str) -> bool {
+    let byte = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
+    line.len() >= 16 && line.trim_end_matches('=').bytes().all(byte)
+}
+
+/// Reads the samples of one recording.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    /// What happened last, by client and list.
+    happened: BTreeMap<(String, &'static str), Members>,
+}
+
+impl Reader {
+    /// The delta that `line` is, as the JSON codec would have it.
+    pub(crate) fn read(&mut self, line: &str) -> Result<Members, Broken> {
+        if line.len() > MOST {
+            return Err(Broken::TooLong);
+        }
+        let engine = if line.contains(['-', '_']) { URL_SAFE } else { STANDARD };
+        let bytes = engine.decode(line).map_err(|_| Broken::Base64)?;
+        if OfSchema2::is_one(&bytes) {
+            return Err(Broken::Schema2);
+        }
+        let mut sample = ClientSample::told(&bytes).map_err(|_| Broken::Message)?;
+        // The one member that every sample tells.
+        let client = sample.get("clientId").and_then(|id| text(id)).ok_or(Broken::Message)?;
+        for name in ["clientEvents", "clientIssues"] {
+            let Some(told) = sample.get(name) else { continue };
+            let last = self.happened.entry((client.clone(), name)).or_default();
+            let mut whole = Vec::new();
+            for delta in list(told).ok_or(Broken::Message)? {
+                *last = merge(Some(last), &delta).ok_or(Broken::Message)?;
+                // Without a type, it is what a missing beginning leaves.
+                if last.contains_key("type") {
+                    whole.push(last.clone());
+                }
+            }
+            sample.insert(name.to_owned(), to_raw_value(&whole).map_err(|_| Broken::Message)?);
+        }
+        Ok(sample)
+    }
+}
