@@ -32,6 +32,10 @@ pub(crate) fn member(kafka: &Kafka) -> ClientConfig {
             ("queued.max.messages.kbytes", "16384"),
             // What comes in one answer is decompressed at once, whatever is queued already.
             ("fetch.max.bytes", "4194304"),
+            // Small answers cost the broker more than what is in them: it waits for more, but not
+            // long, since each of the services in a row does.
+            ("fetch.min.bytes", "1048576"),
+            ("fetch.wait.max.ms", "100"),
             ("fetch.queue.backoff.ms", "20"),
             ("fetch.error.backoff.ms", "100"),
             ("statistics.interval.ms", "5000"),
@@ -69,7 +73,7 @@ pub(crate) fn producer(kafka: &Kafka, limits: &Limits) -> ClientConfig {
             // Size is the broker's to refuse: a topic's own limit may be higher than a default.
             ("message.max.bytes", "67108864"),
             ("compression.type", "lz4"),
-            ("linger.ms", "20"),
+            ("linger.ms", "100"),
             ("batch.size", "1000000"),
             ("queue.buffering.max.messages", "1000000"),
         ],

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use rdkafka::TopicPartitionList;
@@ -32,7 +33,9 @@ const COMMIT: Duration = Duration::from_millis(500);
 const DRY: Duration = Duration::from_millis(50);
 /// Records that have waited for so long are a backlog.
 const BACKLOG: Duration = Duration::from_secs(20);
-/// While reading is paused, acknowledgements are looked for this often.
+/// For how long nothing may be read, and the client not even be polled.
+const HOLD: Duration = Duration::from_secs(1);
+/// While nothing is read, acknowledgements are looked for this often.
 const PAUSED: Duration = Duration::from_millis(5);
 const RETRY: Duration = Duration::from_secs(1);
 /// Records between two looks at the clock.
@@ -66,6 +69,9 @@ pub(crate) struct ConsumerLoop {
     joined: bool,
     /// An assignment that is not acted on yet, and when to try.
     assigned: Option<(Vec<(String, i32)>, Instant)>,
+    /// Since when nothing is read.
+    held: Option<Instant>,
+    /// The client was told so.
     paused: bool,
     dry: bool,
     /// The newest commit of each partition, kept because a commit that failed is repeated whole.
@@ -106,6 +112,7 @@ impl ConsumerLoop {
             next_commit: now,
             joined: false,
             assigned: None,
+            held: None,
             paused: false,
             dry: false,
             commits: BTreeMap::new(),
@@ -180,6 +187,7 @@ impl ConsumerLoop {
         }
         self.consumer.assign(&list)?;
         self.joined = true;
+        self.held = None;
         self.paused = false;
         self.metrics.paused.set(0);
         self.metrics.rebalances.inc();
@@ -202,6 +210,7 @@ impl ConsumerLoop {
         }
         self.ids.refresh();
         self.memory.look(now);
+        self.flow.writer.press(self.memory.is_over());
         if let Some(quota) = &mut self.quota
             && let Some(text) =
                 quota.exceeded(now_ms, self.flow.taken, self.flow.writer.dead_letters)
@@ -281,23 +290,27 @@ impl ConsumerLoop {
         Ok(list)
     }
 
-    /// Pauses reading while too much is in flight. The client drops what it has fetched when it
-    /// pauses, hence the distance between the two thresholds.
+    /// Reads nothing while too much is in flight. The client drops what it has fetched when it is
+    /// paused, hence the distance between the two thresholds, and a hold that is short is none of
+    /// its business.
     fn hold_back(&mut self) -> Result<(), Fatal> {
         let writer = &self.flow.writer;
-        let full = self.memory.is_over() && !writer.ledger.is_settled();
-        let congested = full || writer.congested() || self.flow.handler.holds_back();
-        if self.paused == congested || (self.paused && !self.flow.writer.is_relieved()) {
-            return Ok(());
-        }
-        if congested {
-            let list = self.consumer.assignment().map_err(kafka_error)?;
-            self.consumer.pause(&list).map_err(kafka_error)?;
+        let congested = writer.congested() || self.flow.handler.holds_back();
+        let holds = congested || (self.held.is_some() && !writer.is_relieved());
+        self.metrics.paused.set(i64::from(holds));
+        if holds {
+            let since = *self.held.get_or_insert_with(Instant::now);
+            if !self.paused && since.elapsed() >= HOLD {
+                let list = self.consumer.assignment().map_err(kafka_error)?;
+                self.consumer.pause(&list).map_err(kafka_error)?;
+                self.paused = true;
+            }
         } else {
-            self.go_on()?;
+            self.held = None;
+            if std::mem::take(&mut self.paused) {
+                self.go_on()?;
+            }
         }
-        self.paused = congested;
-        self.metrics.paused.set(i64::from(congested));
         Ok(())
     }
 
@@ -310,6 +323,10 @@ impl ConsumerLoop {
 
     /// Reads a batch; waits only while there is nothing to read.
     fn read(&mut self) -> Result<(), Failure> {
+        if self.held.is_some() && !self.paused {
+            thread::sleep(PAUSED);
+            return Ok(());
+        }
         let begun = Instant::now();
         let mut wait = if self.paused { PAUSED } else { DRY };
         for _ in 0..BATCH {

@@ -35,8 +35,8 @@ impl Collector for Memory {
     }
 }
 
-/// The limit on resident memory: above it nothing more is taken on until what is in flight has
-/// arrived. What is in memory then is state, which no waiting makes smaller.
+/// The limit on resident memory: above it less may be in flight. What is in memory beside that is
+/// state, which no waiting makes smaller.
 pub(crate) struct MemoryLimit {
     bytes: i64,
     is_over: bool,
@@ -66,7 +66,7 @@ impl MemoryLimit {
         }
     }
 
-    /// True if nothing more may be read while something is in flight.
+    /// True if less may be in flight.
     pub(crate) const fn is_over(&self) -> bool {
         self.is_over
     }

@@ -138,9 +138,9 @@ pub enum LogLevel {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Limits {
-    /// MB (2²⁰ bytes) of resident memory above which nothing more is read until what is in flight
-    /// has arrived. State may take more (aggregate: sessions; ingest: streams): then the service
-    /// says so, and goes on in small steps.
+    /// MB (2²⁰ bytes) of resident memory above which only an eighth of `in_flight_mb` may be in
+    /// flight. State may take more (aggregate: sessions; ingest: streams): then the service says
+    /// so, and goes on in small steps.
     pub memory_mb: u32,
     /// MB (2²⁰ bytes) written but not acknowledged at which reading pauses; it goes on at half.
     pub in_flight_mb: u32,
@@ -158,7 +158,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            memory_mb: 512,
+            memory_mb: 256,
             in_flight_mb: 32,
             shutdown_deadline_s: 25,
             dead_letter_percent: 0,

@@ -22,6 +22,9 @@ use crate::settings::{Kafka, Limits};
 /// Kafka refuses longer metadata (`offset.metadata.max.bytes`).
 const METADATA_LIMIT: usize = 4096;
 
+/// Under the pressure of memory this part of what may be in flight otherwise may be so.
+const PRESSED: usize = 8;
+
 /// A record that the client has, until it is acknowledged.
 struct Written {
     ticket: Ticket,
@@ -85,7 +88,10 @@ pub(crate) struct Writer {
     pub(crate) dead_letters: u64,
     /// Position of their topic.
     dead_letter_topic: Option<usize>,
+    /// Bytes in flight above which nothing more should be written, and what they are when memory
+    /// does not press.
     limit: usize,
+    full_limit: usize,
     failure: Option<Fatal>,
     acknowledged: Vec<IntCounter>,
     in_flight: IntGauge,
@@ -113,6 +119,7 @@ impl Writer {
             waiting: VecDeque::new(),
             ledger: Ledger::default(),
             limit: limits.in_flight_bytes(),
+            full_limit: limits.in_flight_bytes(),
             failure: None,
             acknowledged: metrics.written.clone(),
             in_flight: metrics.in_flight.clone(),
@@ -142,6 +149,11 @@ impl Writer {
         }
         self.in_flight.set(i64::try_from(self.ledger.bytes()).unwrap_or(i64::MAX));
         self.failure.take().map_or(Ok(()), Err)
+    }
+
+    /// Lets less be in flight while memory is above its limit.
+    pub(crate) const fn press(&mut self, is_over: bool) {
+        self.limit = if is_over { self.full_limit / PRESSED } else { self.full_limit };
     }
 
     /// True once so little is in flight that reading may go on.

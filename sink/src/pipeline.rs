@@ -21,6 +21,11 @@ const DEAD_LETTERS: OutputTopic = OutputTopic(0);
 /// The lane of cells. A sketch takes ClickHouse many times its bytes while it is inserted, so its
 /// batches are half as large as the others'.
 const CELLS: usize = 0;
+/// A batch that is full within so many times the patience is waited for: one large insert costs
+/// ClickHouse less than several small ones, and fewer merges follow.
+const FILLS_SOON: u64 = 3;
+/// How many times the patience it is for what has waited long already.
+const BEHIND: u64 = 5;
 /// Who reads this partition keeps the roll-ups.
 const LEADER: Source = Source { input: Input(CELLS), partition: Partition(0) };
 
@@ -60,6 +65,21 @@ impl Pipeline {
             flush_ms: settings.flush_ms.into(),
             batch_bytes: settings.batch_bytes(),
             url: settings.url.clone(),
+        }
+    }
+
+    /// Bytes at which a lane's batch is handed over at once.
+    const fn full_bytes(&self, number: usize) -> usize {
+        if number == CELLS { self.batch_bytes / 2 } else { self.batch_bytes }
+    }
+
+    /// Milliseconds after which a lane's batch is handed over though it is not full.
+    fn patience_ms(&self, number: usize, pace: Pace) -> u64 {
+        let third = self.full_bytes(number) as u64 / FILLS_SOON;
+        match pace {
+            Pace::Behind => self.flush_ms * BEHIND,
+            _ if self.lanes[number].filling.bytes() as u64 >= third => self.flush_ms * FILLS_SOON,
+            _ => self.flush_ms,
         }
     }
 
@@ -120,20 +140,19 @@ impl Handler for Pipeline {
 
     fn record(&mut self, record: &Record<'_>, out: &mut dyn Output) -> Result<(), Fatal> {
         let number = record.source.input.0;
-        let batch = &mut self.lanes[number].filling;
-        batch.push(record);
-        let full = if number == CELLS { self.batch_bytes / 2 } else { self.batch_bytes };
-        if batch.bytes() >= full {
+        self.lanes[number].filling.push(record);
+        if self.lanes[number].filling.bytes() >= self.full_bytes(number) {
             return self.hand_over(number, out);
         }
         Ok(())
     }
 
-    fn tick(&mut self, now_ms: u64, _: Pace, out: &mut dyn Output) -> Result<(), Fatal> {
+    fn tick(&mut self, now_ms: u64, pace: Pace, out: &mut dyn Output) -> Result<(), Fatal> {
         while let Ok(done) = self.writer.done.try_recv() {
             self.settle(&done, out);
         }
         for number in 0..self.lanes.len() {
+            let patience_ms = self.patience_ms(number, pace);
             let lane = &mut self.lanes[number];
             if lane.filling.is_empty() {
                 continue;
@@ -141,7 +160,7 @@ impl Handler for Pipeline {
             let since = *lane.since_ms.get_or_insert(now_ms);
             // While the last batch is being inserted this one grows: a slow server gets larger
             // inserts, not more of them.
-            if lane.written.is_empty() && now_ms >= since + self.flush_ms {
+            if lane.written.is_empty() && now_ms >= since + patience_ms {
                 self.hand_over(number, out)?;
             }
         }

@@ -23,7 +23,8 @@ pub struct SinkSettings {
     pub password_file: String,
     /// Whether intervals are kept one by one, in `samples`. Without, reports are not read at all.
     pub samples: bool,
-    /// Milliseconds after which what came is inserted, be it ever so little.
+    /// Milliseconds after which what came is inserted, be it ever so little. Up to three times that
+    /// for what is a full batch by then, five times for what has waited for 20 s already.
     pub flush_ms: u32,
     /// MB (2²⁰ bytes) of records after which they are inserted at once: 16 MB are about 100,000
     /// intervals.

@@ -233,7 +233,7 @@ fn client(options: &Options) -> ClientConfig {
         .set("message.timeout.ms", "0")
         .set("partitioner", "murmur2_random")
         .set("compression.type", "lz4")
-        .set("linger.ms", if options.fast { "50" } else { "5" })
+        .set("linger.ms", "50")
         .set("batch.size", "500000")
         .set("queue.buffering.max.kbytes", "65536")
         // The largest record that the raw topic takes, and some.

@@ -71,7 +71,11 @@ impl Bench {
     }
 
     fn tick(&mut self, now_ms: u64) {
-        self.pipeline.tick(now_ms, Pace::Live, &mut self.out).unwrap();
+        self.tick_at(now_ms, Pace::Live);
+    }
+
+    fn tick_at(&mut self, now_ms: u64, pace: Pace) {
+        self.pipeline.tick(now_ms, pace, &mut self.out).unwrap();
     }
 
     /// Offsets of the next batch that was handed over to a lane.
@@ -117,6 +121,30 @@ fn a_full_batch_is_handed_over_at_once() {
         bench.record(source(lane, 0), 2, &half);
         assert_eq!(bench.batch(lane), Some(vec![1, 2]));
     }
+}
+
+#[test]
+fn a_batch_that_is_full_soon_is_waited_for_but_not_long() {
+    let mut bench = Bench::new();
+    bench.tick(0);
+    // A third of what is full.
+    bench.record(source(1, 0), 1, &vec![0; 350 * 1024]);
+    bench.tick(0);
+    bench.tick(2999);
+    assert_eq!(bench.batch(1), None);
+    bench.tick(3000);
+    assert_eq!(bench.batch(1), Some(vec![1]));
+}
+
+#[test]
+fn what_is_late_already_goes_in_larger_batches() {
+    let mut bench = Bench::new();
+    bench.record(source(1, 0), 1, b"a");
+    bench.tick_at(0, Pace::Behind);
+    bench.tick_at(4999, Pace::Behind);
+    assert_eq!(bench.batch(1), None);
+    bench.tick_at(5000, Pace::Behind);
+    assert_eq!(bench.batch(1), Some(vec![1]));
 }
 
 #[test]
