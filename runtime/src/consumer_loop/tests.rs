@@ -22,8 +22,8 @@ const TOPIC: &str = "in";
 const PARTITIONS: i32 = 2;
 /// Longest wait for what has to come.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What is read comes well within this.
-const SOON: Duration = Duration::from_secs(10);
+/// What is read at all is read by then, unless the machine is very busy.
+const SOON: Duration = Duration::from_secs(4);
 
 /// Keeps nothing, and holds reading back when it is told to, until its partitions are gone.
 struct Idle(Rc<Cell<bool>>);
@@ -104,10 +104,10 @@ impl Bench {
         }
     }
 
-    /// Whether one of two new records is read soon.
-    fn reads(&mut self) -> bool {
+    /// Whether one of two new records is read.
+    fn reads(&mut self, within: Duration) -> bool {
         write(&self.consumer.kafka);
-        let patience = Instant::now() + SOON;
+        let patience = Instant::now() + within;
         while Instant::now() < patience {
             match self.consumer.round() {
                 Ok(()) => {}
@@ -149,9 +149,9 @@ fn what_is_assigned_is_read_and_what_is_held_back_is_not() {
     bench.until("assigned", |consumer| consumer.joined);
     bench.holds_back.set(true);
     bench.until("paused", |consumer| consumer.paused);
-    assert!(!bench.reads());
+    assert!(!bench.reads(SOON));
     bench.holds_back.set(false);
-    assert!(bench.reads());
+    assert!(bench.reads(PATIENCE));
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn a_partition_that_was_paused_when_its_group_changed_is_read_afterwards() {
         consumer.joined && consumer.flow.partitions() == 1
     };
     bench.until("one of two members", is_shared);
-    assert!(bench.reads());
+    assert!(bench.reads(PATIENCE));
 }
 
 /// The client drops a wish to go on that comes while it starts to fetch. When that is cannot be
@@ -179,7 +179,7 @@ fn a_client_that_did_not_hear_that_it_should_go_on_is_told_again() {
     bench.until("assigned", |consumer| consumer.joined);
     let list = bench.consumer.consumer.assignment().unwrap();
     bench.consumer.consumer.pause(&list).unwrap();
-    assert!(bench.reads());
+    assert!(bench.reads(PATIENCE));
 }
 
 /// To a client that reads nothing yet, that a partition has no leader is the truth for minutes.
@@ -197,5 +197,5 @@ fn a_partition_that_had_no_leader_when_it_was_assigned_is_read_soon_after_it_has
     }
     assert!(!bench.consumer.joined);
     bench.broker.partition_leader(TOPIC, 0, Some(1)).unwrap();
-    assert!(bench.reads());
+    assert!(bench.reads(PATIENCE));
 }
