@@ -92,7 +92,9 @@ fn configure(kafka: &Kafka, own: &[(&str, &str)]) -> ClientConfig {
     for (option, value) in &kafka.options {
         config.set(option, value);
     }
-    config.set_log_level(RDKafkaLogLevel::Info);
+    // What is asked for by `debug` would not pass otherwise.
+    let asked = kafka.options.contains_key("debug");
+    config.set_log_level(if asked { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Info });
     config
 }
 

@@ -124,14 +124,18 @@ impl ConsumerLoop {
     /// Runs until a signal, then drains for at most `deadline`.
     pub(crate) fn run(&mut self, deadline: Duration) -> Result<Drained, Failure> {
         while !self.health.stopping() {
-            self.flow.writer.serve()?;
-            self.rebalance()?;
-            self.tick()?;
-            self.commit();
-            self.hold_back()?;
-            self.read()?;
+            self.round()?;
         }
         Ok(self.drain(Instant::now() + deadline)?)
+    }
+
+    fn round(&mut self) -> Result<(), Failure> {
+        self.flow.writer.serve()?;
+        self.rebalance()?;
+        self.tick()?;
+        self.commit();
+        self.hold_back()?;
+        self.read()
     }
 
     /// Acts on assignments. One that the cluster does not tell the offsets of is tried again.
@@ -432,3 +436,6 @@ fn lasts(error: &KafkaError) -> bool {
     matches!(error, KafkaError::MessageConsumptionFatal(_))
         || error.rdkafka_error_code().is_some_and(|code| lasting.contains(&code))
 }
+
+#[cfg(test)]
+mod tests;

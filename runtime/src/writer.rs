@@ -238,3 +238,6 @@ impl Output for Writer {
         !self.waiting.is_empty() || self.ledger.bytes() > self.limit
     }
 }
+
+#[cfg(test)]
+mod tests;

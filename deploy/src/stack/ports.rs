@@ -120,3 +120,22 @@ fn first_of_connections() -> Option<u16> {
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
     range.split_whitespace().next()?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn ports_are_none_that_the_system_gives_to_a_connection() {
+        let ports = free_ports(40).unwrap();
+        assert_eq!(ports.iter().collect::<BTreeSet<_>>().len(), 40);
+        // Where it gives all of them there is nothing to choose from.
+        if let Some(first) = first_of_connections().filter(|first| *first > LOWEST + 1000) {
+            assert!(ports.iter().all(|port| (LOWEST..first).contains(port)), "{ports:?}");
+        }
+    }
+}

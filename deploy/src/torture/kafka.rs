@@ -10,6 +10,8 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use crate::failure::{Context, Failure};
 
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest wait for a leader's answer: it may be the one that is gone.
+const LEADER: Duration = Duration::from_secs(2);
 
 /// Positions by partition.
 pub(super) type Positions = BTreeMap<i32, i64>;
@@ -50,7 +52,12 @@ impl Kafka {
     /// The next offset of each partition of `topic`.
     pub(super) fn ends(&self, topic: &str) -> Result<Positions, Failure> {
         let end = |partition| {
-            let marks = self.client.fetch_watermarks(topic, partition, PATIENCE);
+            let marks = self.client.fetch_watermarks(topic, partition, LEADER);
+            let marks = marks.inspect_err(|_| {
+                // What it was once told of a leader, or that there is none, is the truth to a
+                // client that reads nothing, for as long as metadata is kept: a quarter of an hour.
+                let _ = self.client.fetch_metadata(Some(topic), LEADER);
+            });
             Ok((partition, marks.context("Kafka")?.1))
         };
         (0..self.partitions).map(end).collect()

@@ -60,11 +60,12 @@ struct Seen {
     blocks: BTreeMap<i32, Vec<Commit>>,
 }
 
-/// Looks, on a thread of its own.
+/// Looks, on threads of its own: a group whose coordinator is gone is slow to tell what it has
+/// committed, and that must not pass for results that are late.
 pub(super) struct Monitor {
     seen: Arc<Mutex<Seen>>,
     stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 /// What it looks through.
@@ -78,20 +79,32 @@ pub(super) struct Eyes {
 impl Monitor {
     pub(super) fn start(eyes: Eyes) -> Result<Self, Failure> {
         let (seen, stop) = <(Arc<Mutex<Seen>>, Arc<AtomicBool>)>::default();
-        let (sees, stopped) = (Arc::clone(&seen), Arc::clone(&stop));
-        let look = move || {
-            let mut noted: Option<Instant> = None;
+        let mut monitor = Self { seen, stop, threads: Vec::new() };
+        let eyes = Arc::new(eyes);
+        monitor.spawn("monitor", LOOK, &eyes, Eyes::look)?;
+        monitor.spawn("blocks", NOTE, &eyes, Eyes::note_blocks)?;
+        Ok(monitor)
+    }
+
+    /// Looks again and again, with a pause after each look.
+    fn spawn(
+        &mut self,
+        name: &str,
+        pause: Duration,
+        eyes: &Arc<Eyes>,
+        look: fn(&Eyes, &Mutex<Seen>),
+    ) -> Result<(), Failure> {
+        let (eyes, sees) = (Arc::clone(eyes), Arc::clone(&self.seen));
+        let stopped = Arc::clone(&self.stop);
+        let looks = move || {
             while !stopped.load(Ordering::Relaxed) {
-                if noted.is_none_or(|noted| noted.elapsed() >= NOTE) {
-                    noted = Some(Instant::now());
-                    eyes.note_blocks(&sees);
-                }
-                eyes.look(&sees);
-                std::thread::sleep(LOOK);
+                look(&eyes, &sees);
+                std::thread::park_timeout(pause);
             }
         };
-        let thread = std::thread::Builder::new().name("monitor".into()).spawn(look);
-        Ok(Self { seen, stop, thread: Some(thread.context("monitor")?) })
+        let thread = std::thread::Builder::new().name(name.into()).spawn(looks).context(name)?;
+        self.threads.push(thread);
+        Ok(())
     }
 
     /// A fault of this kind is over, now.
@@ -119,7 +132,10 @@ impl Monitor {
 impl Drop for Monitor {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        self.thread.take().map(JoinHandle::join);
+        for thread in self.threads.drain(..) {
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
     }
 }
 

@@ -205,6 +205,20 @@ fn more_streams_than_allowed_are_too_large() {
 }
 
 #[test]
+fn a_records_key_counts_towards_its_size() {
+    let payload = example().to_string();
+    let most = Settings::default().max_record_bytes;
+    let decode = |key: &[u8]| {
+        let source = Source { payload: payload.as_bytes(), key: Some(key), ..Source::default() };
+        decode(source, &Settings::default()).map(|_| ()).map_err(|rejected| rejected.reason)
+    };
+    let mut key = vec![b'k'; most - payload.len()];
+    assert_eq!(decode(&key), Ok(()));
+    key.push(b'k');
+    assert_eq!(decode(&key), Err(Reason::TooLarge));
+}
+
+#[test]
 fn an_array_with_the_type_last_and_a_quoted_ssrc_reads_like_a_map() {
     let report =
         json!([{"kind": "video", "ssrc": "77", "bytesSent": 9, "id": "x", "type": "outbound-rtp"}]);

@@ -1,0 +1,201 @@
+//! The loop against the client's own broker in memory, which knows groups and offsets, and no
+//! append times: what the loop says of the first record that it reads is how reading is seen here.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use prometheus::Registry;
+use rdkafka::ClientConfig;
+use rdkafka::consumer::CommitMode;
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+
+use super::*;
+use crate::handler::{Committed, Handler, Output, Start};
+use crate::record::Record;
+use crate::service::Topics;
+use crate::topology::Topology;
+use crate::writer::Writer;
+
+const TOPIC: &str = "in";
+const PARTITIONS: i32 = 2;
+/// Longest wait for what has to come.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// What is read at all is read by then, unless the machine is very busy.
+const SOON: Duration = Duration::from_secs(4);
+
+/// Keeps nothing, and holds reading back when it is told to, until its partitions are gone.
+struct Idle(Rc<Cell<bool>>);
+
+impl Handler for Idle {
+    fn start(&self, _: Source, _: Option<&Committed>) -> Result<Start, Fatal> {
+        Ok(Start::Committed)
+    }
+
+    fn assigned(&mut self, _: Source, _: Option<&Committed>) -> Result<(), Fatal> {
+        Ok(())
+    }
+
+    fn revoked(&mut self, _: Source) {
+        self.0.set(false);
+    }
+
+    fn record(&mut self, _: &Record<'_>, _: &mut dyn Output) -> Result<(), Fatal> {
+        Ok(())
+    }
+
+    fn tick(&mut self, _: u64, _: Pace, _: &mut dyn Output) -> Result<(), Fatal> {
+        Ok(())
+    }
+
+    fn holds_back(&self) -> bool {
+        self.0.get()
+    }
+
+    fn drain(&mut self, _: &mut dyn Output) -> Result<(), Fatal> {
+        Ok(())
+    }
+}
+
+type Broker = MockCluster<'static, rdkafka::producer::DefaultProducerContext>;
+
+struct Bench {
+    broker: Broker,
+    consumer: ConsumerLoop,
+    holds_back: Rc<Cell<bool>>,
+}
+
+impl Bench {
+    /// A loop that has not gone round yet, with a topic in which all is as `prepare` leaves it.
+    fn new(prepare: impl FnOnce(&Broker, &Kafka)) -> Self {
+        let broker = MockCluster::new(1).unwrap();
+        broker.create_topic(TOPIC, PARTITIONS, 1).unwrap();
+        let kafka = Kafka {
+            brokers: broker.bootstrap_servers(),
+            group: "group".to_owned(),
+            ..Kafka::default()
+        };
+        prepare(&broker, &kafka);
+        let topics = Topics { inputs: vec![TOPIC.to_owned()], outputs: Vec::new() };
+        let (limits, listener) = (Limits::default(), Listener::new(&kafka));
+        let metrics = Metrics::new(&Registry::new(), &topics).unwrap();
+        let topology = Topology::new(&kafka, listener.clone()).unwrap();
+        // The broker knows no ids.
+        let ids = TopicIds::new(topology, &Topics::default(), &kafka, listener.clone()).unwrap();
+        let writer =
+            Writer::new(&kafka, &limits, Vec::new(), "none", listener.clone(), &metrics).unwrap();
+        let holds_back = Rc::<Cell<bool>>::default();
+        let handler = Box::new(Idle(Rc::clone(&holds_back)));
+        let flow = Flow::new(handler, writer, topics.inputs, metrics.read.clone());
+        let health = Arc::new(Health::new());
+        let consumer =
+            ConsumerLoop::new(flow, &kafka, listener, health, metrics, ids, &limits).unwrap();
+        Self { broker, consumer, holds_back }
+    }
+
+    /// Goes on until `done`.
+    fn until(&mut self, what: &str, done: impl Fn(&ConsumerLoop) -> bool) {
+        let patience = Instant::now() + PATIENCE;
+        while !done(&self.consumer) {
+            let waits = self.consumer.waits_for();
+            assert!(Instant::now() < patience, "not {what} after {PATIENCE:?}: {waits:?}");
+            self.consumer.round().unwrap();
+        }
+    }
+
+    /// Whether one of two new records is read.
+    fn reads(&mut self, within: Duration) -> bool {
+        write(&self.consumer.kafka);
+        let patience = Instant::now() + within;
+        while Instant::now() < patience {
+            match self.consumer.round() {
+                Ok(()) => {}
+                Err(Failure::Fatal(Fatal(text))) if text.contains("has no append time") => {
+                    return true;
+                }
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+        false
+    }
+}
+
+/// Writes a record to each partition.
+fn write(kafka: &Kafka) {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &kafka.brokers);
+    let producer: BaseProducer = config.create().unwrap();
+    for partition in 0..PARTITIONS {
+        let record = BaseRecord::<(), str>::to(TOPIC).partition(partition).payload("any");
+        producer.send(record).unwrap();
+    }
+    producer.flush(PATIENCE).unwrap();
+}
+
+/// Has the group start at the first record of each partition, as if it had been there before.
+fn commit_start(kafka: &Kafka) {
+    let member: BaseConsumer = member(kafka).create().unwrap();
+    let mut list = TopicPartitionList::new();
+    for partition in 0..PARTITIONS {
+        list.add_partition_offset(TOPIC, partition, rdkafka::Offset::Offset(0)).unwrap();
+    }
+    member.commit(&list, CommitMode::Sync).unwrap();
+}
+
+#[test]
+fn what_is_assigned_is_read_and_what_is_held_back_is_not() {
+    let mut bench = Bench::new(|_, _| {});
+    bench.until("assigned", |consumer| consumer.joined);
+    bench.holds_back.set(true);
+    bench.until("paused", |consumer| consumer.paused);
+    assert!(!bench.reads(SOON));
+    bench.holds_back.set(false);
+    assert!(bench.reads(PATIENCE));
+}
+
+#[test]
+fn a_partition_that_was_paused_when_its_group_changed_is_read_afterwards() {
+    let mut bench = Bench::new(|_, _| {});
+    bench.until("assigned", |consumer| consumer.joined);
+    bench.holds_back.set(true);
+    bench.until("paused", |consumer| consumer.paused);
+
+    let other: BaseConsumer = member(&bench.consumer.kafka).create().unwrap();
+    other.subscribe(&[TOPIC]).unwrap();
+    let is_shared = |consumer: &ConsumerLoop| {
+        let _ = other.poll(Duration::ZERO);
+        consumer.joined && consumer.flow.partitions() == 1
+    };
+    bench.until("one of two members", is_shared);
+    assert!(bench.reads(PATIENCE));
+}
+
+/// The client drops a wish to go on that comes while it starts to fetch. When that is cannot be
+/// chosen; here a pause that the loop does not know of stands for it.
+#[test]
+fn a_client_that_did_not_hear_that_it_should_go_on_is_told_again() {
+    let mut bench = Bench::new(|_, _| {});
+    bench.until("assigned", |consumer| consumer.joined);
+    let list = bench.consumer.consumer.assignment().unwrap();
+    bench.consumer.consumer.pause(&list).unwrap();
+    assert!(bench.reads(PATIENCE));
+}
+
+/// To a client that reads nothing yet, that a partition has no leader is the truth for minutes.
+#[test]
+fn a_partition_that_had_no_leader_when_it_was_assigned_is_read_soon_after_it_has_one() {
+    let mut bench = Bench::new(|broker, kafka| {
+        write(kafka);
+        commit_start(kafka);
+        broker.partition_leader(TOPIC, 0, None).unwrap();
+    });
+    bench.until("waiting for a leader", |consumer| consumer.assigned.is_some());
+    let waits = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < waits {
+        bench.consumer.round().unwrap();
+    }
+    assert!(!bench.consumer.joined);
+    bench.broker.partition_leader(TOPIC, 0, Some(1)).unwrap();
+    assert!(bench.reads(PATIENCE));
+}
