@@ -81,6 +81,25 @@ fn internals() -> String {
     .to_string()
 }
 
+/// An interval that tells nothing takes some dozen bytes, and ten times that when it is read.
+fn canonical() -> Vec<u8> {
+    let report = schemas::Report {
+        event: schemas::EventKind::Stats,
+        intervals: vec![schemas::Interval::default(); 1_000],
+        ..Default::default()
+    };
+    schemas::encode(&report).unwrap().repeat(10)
+}
+
+#[test]
+fn reports_count_as_what_they_take_when_they_are_read() {
+    let recording = canonical();
+    assert!(recording.len() < 1_000_000, "{}", recording.len());
+    let read = |mb| recording::read(&recording, LABELS, &Budget::of_mb(mb));
+    assert_eq!(read(2).unwrap_err(), Refusal::TooLarge { limit_mb: 2 });
+    assert_eq!(read(100).unwrap().records.len(), 10);
+}
+
 /// A time of many digits is that of every object that tells none.
 fn times() -> String {
     let stats = |n: i32| (n.to_string(), json!({"type": 1, "timestamp": 0}));

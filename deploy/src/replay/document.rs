@@ -16,7 +16,7 @@ pub(crate) fn size(members: &Members) -> usize {
 /// Of a member, beside its texts.
 const ENTRY: usize = 48;
 
-/// True for a number that is no longer than one of a clock: it is told of many objects.
+/// True if a value is no longer than a clock's number: one time is told of many objects.
 pub(crate) fn is_time(value: &RawValue) -> bool {
     value.get().len() <= 64
 }
