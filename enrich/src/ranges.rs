@@ -1,5 +1,7 @@
 //! ASN data as a list of address ranges in CSV: `first,last,asn,organisation`, without a header.
 
+mod disjoint;
+
 use std::collections::HashMap;
 use std::io::BufRead;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -7,13 +9,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use schemas::Provider;
 use xxhash_rust::xxh3::Xxh3Default;
 
+use self::disjoint::disjoint;
 use crate::place::known;
 
-/// Ranges with their providers, to be searched by halving.
+/// Ranges with their providers, to be searched by halving: no two hold the same address.
 #[derive(Debug)]
 pub(crate) struct Ranges {
     v4: Vec<Range<Ipv4Addr>>,
     v6: Vec<Range<Ipv6Addr>>,
+    /// Lines of the file.
+    lines: usize,
     providers: Vec<Provider>,
     digest: u64,
 }
@@ -22,7 +27,8 @@ pub(crate) struct Ranges {
 type Range<A> = (A, A, u32);
 
 impl Ranges {
-    /// Reads the ranges, in any order.
+    /// Reads the ranges, in any order. Where they overlap, the smallest counts: what lies in another
+    /// is known better than that.
     ///
     /// # Errors
     /// The first line that is no range, by its number, or the last if it has no end: half of all
@@ -30,7 +36,8 @@ impl Ranges {
     pub(crate) fn read(mut lines: impl BufRead) -> Result<Self, String> {
         let mut digest = Xxh3Default::new();
         let mut positions = HashMap::new();
-        let mut ranges = Self { v4: Vec::new(), v6: Vec::new(), providers: Vec::new(), digest: 0 };
+        let (v4, v6) = (Vec::new(), Vec::new());
+        let mut ranges = Self { v4, v6, lines: 0, providers: Vec::new(), digest: 0 };
         let mut buffer = String::new();
         for number in 1.. {
             buffer.clear();
@@ -46,7 +53,11 @@ impl Ranges {
             let line = line.ok_or_else(|| {
                 format!("line {number}: no line break at its end, so the file may be cut off")
             })?;
+            if first > last {
+                return Err(format!("line {number}: the last address is before the first"));
+            }
             digest.update(line.as_bytes());
+            ranges.lines += 1;
             let position = *positions.entry(provider).or_insert_with_key(|(asn, organisation)| {
                 let (asn, organisation) = (i64::from(*asn), known(Some(organisation)));
                 ranges.providers.push(Provider { asn, organisation, connection_type: known(None) });
@@ -61,14 +72,15 @@ impl Ranges {
         if ranges.providers.is_empty() {
             return Err("no lines".to_owned());
         }
-        ranges.v4.sort_unstable();
-        ranges.v6.sort_unstable();
-        ranges.digest = digest.digest();
-        Ok(ranges)
+        Ok(Self {
+            v4: disjoint(ranges.v4),
+            v6: disjoint(ranges.v6),
+            digest: digest.digest(),
+            ..ranges
+        })
     }
 
-    /// The position among all providers ([`Ranges::at`]) of the one that has an address, by the
-    /// range that starts last where ranges overlap.
+    /// The position among all providers ([`Ranges::at`]) of the one that has an address.
     pub(crate) fn position(&self, address: IpAddr) -> Option<usize> {
         let position = match address {
             IpAddr::V4(address) => find(&self.v4, address),
@@ -82,9 +94,9 @@ impl Ranges {
         &self.providers[position]
     }
 
-    /// How many ranges there are.
+    /// How many ranges the file tells.
     pub(crate) const fn len(&self) -> usize {
-        self.v4.len() + self.v6.len()
+        self.lines
     }
 
     /// Tells one edition of the data from another: the file itself names none.

@@ -3,6 +3,8 @@
 
 #![allow(dead_code)]
 
+#[path = "../../deploy/src/replay/budget.rs"]
+mod budget;
 #[path = "../../deploy/src/replay/callstats.rs"]
 mod callstats;
 #[path = "../../deploy/src/replay/canonical.rs"]
@@ -34,16 +36,20 @@ mod schedule;
 #[path = "../../deploy/src/replay/session.rs"]
 mod session;
 
+use budget::Budget;
 use raw::Raw;
 use recording::Labels;
 use schedule::Schedule;
+
+/// Far less than a fuzzer may take.
+const LIMIT_MB: u64 = 64;
 
 const NOW_MS: f64 = 1_800_000_000_000.0;
 
 /// Expands `input` and hands all of it on to ingest.
 pub fn check(input: &[u8]) {
     let labels = Labels { app: None, call: None, client_address: None, name: "recording" };
-    let expanded = match recording::read(input, labels) {
+    let expanded = match recording::read(input, labels, &Budget::of_mb(LIMIT_MB)) {
         Ok(expanded) => expanded,
         Err(refusal) => return assert!(!refusal.to_string().is_empty()),
     };

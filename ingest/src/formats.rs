@@ -4,17 +4,19 @@ mod around;
 mod callstats;
 mod canonical;
 mod client_sample;
+mod delta;
 mod envelope;
 mod fields;
 mod get_stats;
 mod json;
 mod plain;
+mod protobuf;
 
 use schemas::Report;
 
 use self::around::{Around, Shape};
 use self::envelope::Envelope;
-use self::json::Scalar;
+use self::json::{Ends, Scalar};
 use crate::event::Event;
 use crate::settings::Settings;
 
@@ -165,12 +167,17 @@ pub(crate) const CONTENT_TYPES: [&str; 5] = [
 
 /// Decodes a record.
 pub(crate) fn decode<'a>(source: Source<'a>, limits: &Settings) -> Result<Decoded<'a>, Rejected> {
-    let Source { payload, content_type, key } = source;
+    let Source { payload, key, .. } = source;
     // The key goes on with the report.
     if payload.len() + key.map_or(0, <[u8]>::len) > limits.max_record_bytes {
         let detail = format!("more than {} bytes", limits.max_record_bytes);
         return Err(Rejected::new(Reason::TooLarge, detail));
     }
+    known(source, limits).map_err(|rejected| delta::or_delta(rejected, payload))
+}
+
+fn known<'a>(source: Source<'a>, limits: &Settings) -> Result<Decoded<'a>, Rejected> {
+    let Source { payload, content_type, .. } = source;
     let is_avro = content_type.is_some_and(|name| name.starts_with(canonical::CONTENT_TYPE));
     if is_avro || payload.first() == Some(&canonical::MAGIC) {
         return canonical::decode(payload, limits).map(Decoded::Report);
@@ -213,26 +220,14 @@ fn of_text<'a>(
     }
 }
 
-/// An array is a report, or a line of an rtcstats dump.
+/// An array is a report.
 fn of_array<'a>(
     text: &'a str,
     source: Source<'a>,
     limits: &Settings,
 ) -> Result<Event<'a>, Rejected> {
-    if text.trim_start().starts_with("RTCStatsDump") {
-        let detail = "an rtcstats dump: `isobar replay` expands it";
-        return Err(Rejected::new(Reason::Delta, detail));
-    }
-    json::check(text)?;
-    if !text.trim_start().starts_with('[') {
-        return Err(around::unknown(Shape::default()));
-    }
-    match &*serde_json::from_str::<Vec<Scalar<'_>>>(text).map_err(json::rejected)? {
-        [Scalar::Text(_) | Scalar::Number(_), _, _, .., Scalar::Number(_)] => {
-            let detail = "a line of an rtcstats dump: `isobar replay` expands all of it";
-            Err(Rejected::new(Reason::Delta, detail))
-        }
-        [Scalar::Nested, ..] => plain::bare(text, source, limits),
+    match serde_json::from_str::<Ends<'_>>(text).map_err(json::rejected)?.first {
+        Scalar::Nested => plain::bare(text, source, limits),
         _ => Err(around::unknown(Shape::default())),
     }
 }

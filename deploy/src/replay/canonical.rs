@@ -1,16 +1,28 @@
 //! Canonical reports, as Isobar's own topics have them: Avro in Confluent framing, one after the
 //! other.
 
+use schemas::{Interval, Report};
+
+use super::budget::Budget;
 use super::raw::Raw;
 use super::recording::{Expanded, Refusal};
 
+/// Bytes that a report may have: some thousand streams. In memory it takes many times more.
+const MOST: usize = 4 << 20;
+
 /// The reports of a recording. Covers tell nothing that could be sent again.
-pub(crate) fn expand(bytes: &[u8]) -> Result<Expanded, Refusal> {
+pub(crate) fn expand(bytes: &[u8], budget: &Budget) -> Result<Expanded, Refusal> {
     let mut records = Vec::new();
     let mut rest = bytes;
     while !rest.is_empty() {
-        let report: schemas::Report =
-            schemas::decode_first(&mut rest).map_err(|_| Refusal::NotText)?;
+        let mut first = &rest[..rest.len().min(MOST)];
+        let before = first.len();
+        let report: Report = schemas::decode_first(&mut first).map_err(|_| Refusal::NotText)?;
+        rest = &rest[before - first.len()..];
+        let intervals = report.intervals.len() * size_of::<Interval>();
+        if budget.take(size_of::<Report>() + intervals + before - first.len()).is_none() {
+            break;
+        }
         if report.event != schemas::EventKind::Cover {
             records.push(Raw::Canonical(Box::new(report)));
         }

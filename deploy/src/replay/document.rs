@@ -8,6 +8,19 @@ use serde_json::value::{RawValue, to_raw_value};
 /// The members of a JSON object, each as it was written.
 pub(crate) type Members = BTreeMap<String, Box<RawValue>>;
 
+/// Bytes that members take, about.
+pub(crate) fn size(members: &Members) -> usize {
+    members.iter().map(|(member, value)| ENTRY + member.len() + value.get().len()).sum()
+}
+
+/// Of a member, beside its texts.
+const ENTRY: usize = 48;
+
+/// True if a value is no longer than a clock's number: one time is told of many objects.
+pub(crate) fn is_time(value: &RawValue) -> bool {
+    value.get().len() <= 64
+}
+
 /// A raw record of another's format.
 #[derive(Clone, Debug)]
 pub(crate) struct Document {

@@ -65,6 +65,13 @@ impl Envelope {
         self.sent_at.unwrap_or(self.timestamp)
     }
 
+    /// Bytes that it takes, about: itself and the texts that a recording decides about.
+    pub(crate) fn size(&self) -> usize {
+        let texts = [&self.peer_connection, &self.user_agent, &self.reason];
+        let texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
+        size_of::<Self>() + texts + self.report.as_ref().map_or(0, |report| report.get().len())
+    }
+
     /// The raw topic's key: the session.
     pub(crate) fn key(&self) -> String {
         format!("{}/{}/{}", self.app, self.call, self.participant)

@@ -6,24 +6,26 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
-/// Bytes that a recording may have, unpacked: hours of a call, and not a bomb.
-const MOST: u64 = 4 << 30;
+use super::budget::MB;
 
 /// First bytes of a gzip member (RFC 1952, 2.3.1).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// The bytes of the file at `path`, unpacked if it is gzip, whatever its name.
-pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+/// The bytes of the file at `path`, unpacked if it is gzip, whatever its name. More than `most_mb`
+/// are an error, and no more than that is unpacked.
+pub(crate) fn read(path: &Path, most_mb: u64) -> io::Result<Vec<u8>> {
+    let most = most_mb.saturating_mul(MB);
     let mut bytes = Vec::new();
-    BufReader::new(File::open(path)?).take(MOST + 1).read_to_end(&mut bytes)?;
+    BufReader::new(File::open(path)?).take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.starts_with(&GZIP) {
         let packed = std::mem::take(&mut bytes);
-        let unpacked = MultiGzDecoder::new(&packed[..]).take(MOST + 1).read_to_end(&mut bytes);
+        let unpacked = MultiGzDecoder::new(&packed[..]);
+        let unpacked = unpacked.take(most.saturating_add(1)).read_to_end(&mut bytes);
         unpacked
             .map_err(|error| io::Error::new(error.kind(), format!("not whole gzip: {error}")))?;
     }
-    if bytes.len() as u64 > MOST {
-        let detail = format!("more than {} GiB; split it", MOST >> 30);
+    if bytes.len() as u64 > most {
+        let detail = format!("more than {most_mb} MB unpacked; split it, or raise --limit-mb");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, detail));
     }
     Ok(bytes)

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::budget::Budget;
+use super::document::size;
 use super::recording::Expanded;
 use super::session::{Asked, Session};
 
@@ -73,14 +75,14 @@ pub(crate) fn is_dump(member: impl Fn(&str) -> bool) -> bool {
 }
 
 /// Expands a dump into self-contained envelopes. None if it is not one.
-pub(crate) fn expand(text: &str) -> Option<Expanded> {
+pub(crate) fn expand(text: &str, budget: &Budget) -> Option<Expanded> {
     let dump: Dump = serde_json::from_str(text).ok()?;
     let mut untimed = 0;
-    let mut session = Session::default();
+    let mut session = Session::new(budget);
     let mut first_ms = BTreeMap::new();
     let mut reports = Vec::new();
     for (id, connection) in &dump.connections {
-        let frames = frames(&connection.stats, &mut untimed);
+        let frames = frames(&connection.stats, &mut untimed, budget)?;
         let updates = connection.update_log.iter().filter_map(|update| update.timestamp);
         let times = frames.keys().map(|Time(us)| *us as f64 / 1e3).chain(updates);
         first_ms.insert(id, times.fold(f64::INFINITY, f64::min));
@@ -97,11 +99,7 @@ pub(crate) fn expand(text: &str) -> Option<Expanded> {
     }
     updates(&dump.connections, &mut session, &mut untimed);
     devices(&dump.user_media, &mut session);
-    let mut envelopes = session.envelopes;
-    for envelope in &mut envelopes {
-        envelope.user_agent = dump.user_agent.clone();
-    }
-    Some(Expanded { untimed, ..Expanded::new(envelopes) })
+    Some(Expanded { untimed, ..Expanded::new(session.end(dump.user_agent.as_deref())) })
 }
 
 /// When a report was taken, us since the Unix epoch: a time that can be a key.
@@ -111,15 +109,19 @@ struct Time(i64);
 type Object = BTreeMap<String, Box<RawValue>>;
 
 /// The reports of a peer connection. All objects of a report have the same time but for what the
-/// far end told, which is the last of it that had come by then.
-fn frames(stats: &BTreeMap<String, Series>, untimed: &mut u64) -> BTreeMap<Time, Vec<Object>> {
+/// far end told, which is the last of it that had come by then. None if they exceed the budget.
+fn frames(
+    stats: &BTreeMap<String, Series>,
+    untimed: &mut u64,
+    budget: &Budget,
+) -> Option<BTreeMap<Time, Vec<Object>>> {
     let mut local: BTreeMap<Time, Vec<Object>> = BTreeMap::new();
     let mut remote: Vec<Vec<(Time, Object)>> = Vec::new();
     let by_object = by_object(stats);
     let paces = by_object.values().filter_map(paced);
     let pace = paces.map(|(_, times)| times).max_by_key(Vec::len).unwrap_or_default();
     for (id, members) in by_object {
-        let Some(values) = objects(id, &members, &pace) else {
+        let Some(values) = objects(id, &members, &pace, budget) else {
             *untimed += 1;
             continue;
         };
@@ -135,10 +137,12 @@ fn frames(stats: &BTreeMap<String, Series>, untimed: &mut u64) -> BTreeMap<Time,
     for values in remote {
         for (time, objects) in &mut local {
             let told = values.iter().rev().find(|(told, _)| told <= time);
-            objects.extend(told.map(|(_, object)| object.clone()));
+            let Some((_, object)) = told else { continue };
+            budget.take(size(object))?;
+            objects.push(object.clone());
         }
     }
-    local
+    Some(local)
 }
 
 /// The series of each stats object, by member. Computed ones, in brackets, are Chrome's own.
@@ -158,6 +162,7 @@ fn objects(
     id: &str,
     members: &BTreeMap<&str, &Series>,
     pace: &[f64],
+    budget: &Budget,
 ) -> Option<Vec<(Time, Object)>> {
     let (clock, times) = match members.get("timestamp") {
         Some(clock) => (*clock, serde_json::from_str::<Vec<Option<f64>>>(&clock.values).ok()?),
@@ -166,6 +171,9 @@ fn objects(
             (clock, times.into_iter().map(|ms| Some(nearest(pace, ms))).collect())
         }
     };
+    // Values are in the dump one by one, and the names of members once for all.
+    let names = members.keys().map(|member| member.len()).sum::<usize>();
+    budget.take(names.saturating_mul(times.len()))?;
     let mut objects: Vec<Object> = vec![Object::new(); times.len()];
     for (member, series) in members {
         let values: Vec<Box<RawValue>> = serde_json::from_str(&series.values).ok()?;
@@ -180,6 +188,7 @@ fn objects(
     let facts = [("id", Some(id.to_owned())), ("type", of), ("kind", kind(id).map(str::to_owned))];
     for (member, fact) in facts {
         let Some(fact) = fact.and_then(|fact| to_raw_value(&fact).ok()) else { continue };
+        budget.take(fact.get().len().saturating_mul(objects.len()))?;
         for object in &mut objects {
             object.entry(member.to_owned()).or_insert_with(|| fact.clone());
         }

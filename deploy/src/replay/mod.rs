@@ -1,5 +1,8 @@
 //! `isobar replay`: recordings of real calls into the raw topic, as if they happened now.
 
+#[cfg(test)]
+mod bombs;
+mod budget;
 mod callstats;
 mod canonical;
 mod client_sample;
@@ -32,6 +35,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 
+use budget::Budget;
 use raw::Raw;
 use recording::Labels;
 pub use recording::{Refusal, Unread};
@@ -67,7 +71,14 @@ pub struct Options {
     /// that the last one is received when it is sent
     #[arg(long, value_name = "MS")]
     pub start: Option<u64>,
+    /// Most MB that a recording may have unpacked, and that all of them may expand to: it is held in
+    /// memory
+    #[arg(long, value_name = "MB", default_value_t = LIMIT_MB)]
+    pub limit_mb: u64,
 }
+
+/// Hours of a call, and not a bomb.
+pub const LIMIT_MB: u64 = 4096;
 
 /// What a replay did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -147,18 +158,19 @@ pub fn run(options: &Options, brokers: &str) -> Result<Report, ReplayError> {
 
 fn read(options: &Options) -> Result<(Report, Vec<Vec<Raw>>), ReplayError> {
     let client_address = options.client_ip.map(|address| address.to_string());
+    let budget = Budget::of_mb(options.limit_mb);
     let mut report = Report::default();
     let mut recordings = Vec::new();
     for path in &options.files {
-        let bytes =
-            file::read(path).map_err(|source| ReplayError::File { path: path.clone(), source })?;
+        let bytes = file::read(path, options.limit_mb)
+            .map_err(|source| ReplayError::File { path: path.clone(), source })?;
         let labels = Labels {
             app: options.app.as_deref(),
             call: options.call.as_deref(),
             client_address: client_address.as_deref(),
             name: &file::name(path),
         };
-        let expanded = recording::read(&bytes, labels)
+        let expanded = recording::read(&bytes, labels, &budget)
             .map_err(|refusal| ReplayError::Refused { path: path.clone(), refusal })?;
         report.unread.count += expanded.unread.count;
         report.unread.first_line = report.unread.first_line.or(expanded.unread.first_line);

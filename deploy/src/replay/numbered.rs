@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::document::is_time;
 use super::rtcstats::Stats;
 
 /// The name of a method, among those that tell something here.
@@ -262,6 +263,9 @@ pub(crate) fn expand(
 ) -> Option<Option<Box<RawValue>>> {
     let mut changes = members(delta)?;
     let time = changes.remove(TIME);
+    if !time.as_deref().is_none_or(is_time) {
+        return None;
+    }
     let changes = changes
         .into_iter()
         .map(|(id, value)| {

@@ -9,14 +9,16 @@ use std::collections::BTreeMap;
 
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::document::{Document, Members, moment_ms, text};
+use super::budget::Budget;
+use super::document::{Document, Members, moment_ms, size, text};
 
 /// Expands the samples of one recording, each client's in their order.
-#[derive(Debug, Default)]
-pub(crate) struct Expander {
+#[derive(Debug)]
+pub(crate) struct Expander<'b> {
     /// What is known of each client, if the samples are deltas.
     clients: BTreeMap<String, Members>,
     deltas: bool,
+    budget: &'b Budget,
 }
 
 /// True if a JSON object with these members is a sample.
@@ -38,26 +40,27 @@ pub(crate) fn is_sample(member: impl Fn(&str) -> bool) -> bool {
         || (member("timestamp") && member("clientId") && !member("report") && !member("stats"))
 }
 
-impl Expander {
+impl<'b> Expander<'b> {
     /// For the recording that has these samples: one that is not whole makes it a stream of deltas.
     /// Of whole samples nothing is carried over, as a missing member is missing.
-    pub(crate) fn new(mut samples: impl Iterator<Item = Members>) -> Self {
+    pub(crate) fn new(mut samples: impl Iterator<Item = Members>, budget: &'b Budget) -> Self {
         let deltas = samples
             .any(|sample| is_sample(|m| sample.contains_key(m)) && is_whole(&sample).is_none());
-        Self { deltas, ..Self::default() }
+        Self { deltas, clients: BTreeMap::new(), budget }
     }
 
     /// For a stream of deltas.
-    pub(crate) fn of_deltas() -> Self {
-        Self { deltas: true, ..Self::default() }
+    pub(crate) fn of_deltas(budget: &'b Budget) -> Self {
+        Self { deltas: true, clients: BTreeMap::new(), budget }
     }
 
     /// The whole sample that `sample` completes. None if it cannot be read, or if it tells of
-    /// streams that no sample before it described.
+    /// streams that no sample before it described, or if it is more than the budget has.
     pub(crate) fn expand(&mut self, sample: &Members) -> Option<Document> {
         let client = sample.get("clientId").and_then(|id| text(id)).unwrap_or_default();
         let before = self.clients.get(&client).filter(|_| self.deltas);
         let whole = merge(before, sample)?;
+        self.budget.take(size(&whole))?;
         is_whole(&whole)?;
         if self.deltas {
             self.clients.insert(client, whole.clone());

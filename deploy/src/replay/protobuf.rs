@@ -9,8 +9,9 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::value::to_raw_value;
 
+use super::budget::Budget;
 use super::client_sample::{ClientSample, OfSchema2, Told};
-use super::document::{Members, text};
+use super::document::{Members, size, text};
 use super::observertc::{list, merge};
 
 /// Bytes that a sample may have in base64: some thousand streams.
@@ -61,13 +62,18 @@ pub(crate) fn is_base64(line: &str) -> bool {
 }
 
 /// Reads the samples of one recording.
-#[derive(Debug, Default)]
-pub(crate) struct Reader {
+#[derive(Debug)]
+pub(crate) struct Reader<'b> {
     /// What happened last, by client and list.
     happened: BTreeMap<(String, &'static str), Members>,
+    budget: &'b Budget,
 }
 
-impl Reader {
+impl<'b> Reader<'b> {
+    pub(crate) const fn new(budget: &'b Budget) -> Self {
+        Self { happened: BTreeMap::new(), budget }
+    }
+
     /// The delta that `line` is, as the JSON codec would have it.
     pub(crate) fn read(&mut self, line: &str) -> Result<Members, Broken> {
         if line.len() > MOST {
@@ -87,6 +93,7 @@ impl Reader {
             let mut whole = Vec::new();
             for delta in list(told).ok_or(Broken::Message)? {
                 *last = merge(Some(last), &delta).ok_or(Broken::Message)?;
+                self.budget.take(size(last)).ok_or(Broken::TooLong)?;
                 // Without a type, it is what a missing beginning leaves.
                 if last.contains_key("type") {
                     whole.push(last.clone());

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde_json::value::RawValue;
 
+use super::budget::Budget;
 use super::document::Members;
 use super::envelope::Envelope;
 use super::raw::Raw;
@@ -56,6 +57,11 @@ pub enum Refusal {
     LegacyGetStats,
     /// It is a webrtc-internals dump whose statistics tell no times at all.
     NoTimes,
+    /// It expands, with those before it, to more than may be held.
+    TooLarge {
+        /// The limit.
+        limit_mb: u64,
+    },
     /// It is a delta stream whose beginning is missing.
     NoBeginning,
     /// It looks like a stream of ObserveRTC's protobuf encoder, and no sample of it can be read.
@@ -70,6 +76,13 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::TooLarge { limit_mb } => {
+                return write!(
+                    f,
+                    "expands, with the recordings before it, to more than {limit_mb} MB; split it, \
+                     or raise --limit-mb if there is memory for it"
+                );
+            }
             Self::Protobuf { line, why } => return write!(f, "line {line}: {why}"),
             Self::UnknownFormat => {
                 "none of the formats that are read: rtcstats dumps, chrome://webrtc-internals \
@@ -114,14 +127,18 @@ pub(crate) const APP: &str = "replay";
 /// Expands a recording of any format into self-contained records, oldest first.
 ///
 /// # Errors
-/// When there is nothing in it to send.
-pub(crate) fn read(bytes: &[u8], labels: Labels<'_>) -> Result<Expanded, Refusal> {
-    let mut expanded = if bytes.first() == Some(&0) {
-        canonical::expand(bytes)?
+/// When there is nothing in it to send, or more than the budget has.
+pub(crate) fn read(bytes: &[u8], labels: Labels<'_>, budget: &Budget) -> Result<Expanded, Refusal> {
+    let expanded = if bytes.first() == Some(&0) {
+        canonical::expand(bytes, budget)
     } else {
         let text = str::from_utf8(bytes).map_err(|_| Refusal::NotText)?;
-        of_text(text.trim_start_matches('\u{feff}'))?
+        of_text(text.trim_start_matches('\u{feff}'), budget)
     };
+    if let Some(limit_mb) = budget.exceeded() {
+        return Err(Refusal::TooLarge { limit_mb });
+    }
+    let mut expanded = expanded?;
     for record in &mut expanded.records {
         record.label(labels);
     }
@@ -129,30 +146,31 @@ pub(crate) fn read(bytes: &[u8], labels: Labels<'_>) -> Result<Expanded, Refusal
     Ok(expanded)
 }
 
-fn of_text(text: &str) -> Result<Expanded, Refusal> {
+fn of_text(text: &str, budget: &Budget) -> Result<Expanded, Refusal> {
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     if first.trim() == rtcstats::NUMBERED || rtcstats::is_line(first) {
-        return Ok(rtcstats::expand(text));
+        return Ok(rtcstats::expand(text, budget));
     }
     if protobuf::is_base64(first.trim()) {
         let lines = (1..).zip(text.lines().map(str::trim)).filter(|(_, line)| !line.is_empty());
-        return of_protobuf(lines, Unread::default());
+        return of_protobuf(lines, Unread::default(), budget);
     }
     let (values, unread) = values(text);
     if let Some(base64) = strings(&values) {
-        return of_protobuf(base64.iter().map(|(line, text)| (*line, &**text)), unread);
+        return of_protobuf(base64.iter().map(|(line, text)| (*line, &**text)), unread, budget);
     }
     let mut expanded = Expanded { unread, ..Expanded::default() };
     let mut refusal = Refusal::UnknownFormat;
     let samples = values.iter().filter_map(|value| serde_json::from_str(value.json.get()).ok());
-    let mut samples = observertc::Expander::new(samples);
+    let mut samples = observertc::Expander::new(samples, budget);
     for value in &values {
-        match of_value(value.json, &mut samples) {
+        match of_value(value.json, &mut samples, budget) {
             Ok(more) => {
                 expanded.records.extend(more.records);
                 expanded.untimed += more.untimed;
             }
             Err(Refusal::LegacyGetStats) => return Err(Refusal::LegacyGetStats),
+            Err(why) if budget.exceeded().is_some() => return Err(why),
             Err(why) => {
                 refusal = why;
                 expanded.unread.add(value.line);
@@ -169,15 +187,18 @@ fn of_text(text: &str) -> Result<Expanded, Refusal> {
 fn of_protobuf<'a>(
     samples: impl Iterator<Item = (u64, &'a str)>,
     unread: Unread,
+    budget: &Budget,
 ) -> Result<Expanded, Refusal> {
     let mut expanded = Expanded { unread, ..Expanded::default() };
-    let (mut reader, mut whole) = (protobuf::Reader::default(), observertc::Expander::of_deltas());
+    let mut reader = protobuf::Reader::new(budget);
+    let mut whole = observertc::Expander::of_deltas(budget);
     let mut refusal = None;
     for (line, sample) in samples {
         let read = reader.read(sample);
         let read = read.map_err(|why| Refusal::Protobuf { line, why: why.describe() });
         match read.and_then(|delta| whole.expand(&delta).ok_or(Refusal::NoBeginning)) {
             Ok(sample) => expanded.records.push(Raw::Document(sample)),
+            Err(why) if budget.exceeded().is_some() => return Err(why),
             Err(why) => {
                 refusal.get_or_insert(why);
                 expanded.unread.add(line);
@@ -260,15 +281,23 @@ fn listed(json: &RawValue) -> Option<Vec<&RawValue>> {
     are_records.then_some(list)
 }
 
-fn of_value(json: &RawValue, samples: &mut observertc::Expander) -> Result<Expanded, Refusal> {
-    let one = |raw: Raw| Expanded { records: vec![raw], ..Expanded::default() };
+fn of_value(
+    json: &RawValue,
+    samples: &mut observertc::Expander<'_>,
+    budget: &Budget,
+) -> Result<Expanded, Refusal> {
+    let one = |raw: Raw| {
+        // If it exceeds the budget, nothing is sent.
+        let _ = budget.take(json.get().len());
+        Expanded { records: vec![raw], ..Expanded::default() }
+    };
     let Ok(members) = serde_json::from_str::<Members>(json.get()) else {
         // An array, or nothing that is read.
         return getstats::expand(json).map(|envelope| one(envelope.into()));
     };
     let has = |member: &str| members.contains_key(member);
     if internals::is_dump(has) {
-        internals::expand(json.get()).ok_or(Refusal::UnknownFormat)
+        internals::expand(json.get(), budget).ok_or(Refusal::UnknownFormat)
     } else if has("event") && has("v") {
         let envelope = serde_json::from_str::<Envelope>(json.get());
         envelope.map(|envelope| one(envelope.into())).map_err(|_| Refusal::UnknownFormat)

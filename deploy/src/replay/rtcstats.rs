@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::document::MOST_SECONDS;
+use super::budget::Budget;
+use super::document::{MOST_SECONDS, is_time};
 use super::numbered;
 use super::recording::{Expanded, Unread};
 use super::session::{Asked, Session};
@@ -23,12 +24,11 @@ pub(crate) type Stats = BTreeMap<String, Box<RawValue>>;
 /// The objects of a report, by id.
 type Report = BTreeMap<String, Stats>;
 
-#[derive(Default)]
-struct Dump {
+struct Dump<'b> {
     numbered: bool,
     clock_ms: f64,
     user_agent: Option<String>,
-    session: Session,
+    session: Session<'b>,
     reports: BTreeMap<String, Report>,
     /// Calls of `getUserMedia()` that have not ended, with their correlation id where they have
     /// one.
@@ -47,20 +47,26 @@ pub(crate) fn is_line(line: &str) -> bool {
 }
 
 /// Expands a dump into self-contained envelopes.
-pub(crate) fn expand(text: &str) -> Expanded {
+pub(crate) fn expand(text: &str, budget: &Budget) -> Expanded {
     let numbered = text.trim_start().starts_with(NUMBERED);
-    let mut dump = Dump { numbered, ..Dump::default() };
+    let mut dump = Dump {
+        numbered,
+        clock_ms: 0.0,
+        user_agent: None,
+        session: Session::new(budget),
+        reports: BTreeMap::new(),
+        asked: VecDeque::new(),
+    };
     let mut unread = Unread::default();
     for (number, line) in (1..).zip(text.lines()) {
         if !line.trim().is_empty() && line.trim() != NUMBERED && dump.line(line).is_none() {
             unread.add(number);
         }
+        if budget.exceeded().is_some() {
+            break;
+        }
     }
-    let mut envelopes = dump.session.envelopes;
-    for envelope in &mut envelopes {
-        envelope.user_agent = dump.user_agent.clone();
-    }
-    Expanded { unread, ..Expanded::new(envelopes) }
+    Expanded { unread, ..Expanded::new(dump.session.end(dump.user_agent.as_deref())) }
 }
 
 struct Line<'a> {
@@ -94,7 +100,7 @@ fn parse(line: &str) -> Option<Line<'_>> {
     })
 }
 
-impl Dump {
+impl Dump<'_> {
     /// None if the line cannot be read.
     fn line(&mut self, line: &str) -> Option<()> {
         if self.numbered && line.starts_with('{') {
@@ -171,6 +177,9 @@ impl Dump {
 fn expand_named(report: &mut Report, delta: &RawValue) -> Option<Option<Box<RawValue>>> {
     let mut members: BTreeMap<String, &RawValue> = serde_json::from_str(delta.get()).ok()?;
     let time = members.remove("timestamp").map(ToOwned::to_owned);
+    if !time.as_deref().is_none_or(is_time) {
+        return None;
+    }
     let changed = members
         .into_iter()
         .map(|(id, fields)| Some((id, serde_json::from_str::<Stats>(fields.get()).ok()?)))

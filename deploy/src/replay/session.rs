@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::budget::Budget;
 use super::envelope::Envelope;
 
 /// Where a peer connection stands.
@@ -24,12 +25,13 @@ struct Connection {
 }
 
 /// The participant's session, as a recording of one client tells it.
-#[derive(Debug, Default)]
-pub(crate) struct Session {
+#[derive(Debug)]
+pub(crate) struct Session<'b> {
     joined: bool,
     connections: BTreeMap<String, Connection>,
     /// What happened, in the order in which it was told.
-    pub(crate) envelopes: Vec<Envelope>,
+    envelopes: Vec<Envelope>,
+    budget: &'b Budget,
 }
 
 /// What a `getUserMedia()` asked for.
@@ -39,14 +41,36 @@ pub(crate) struct Asked {
     pub(crate) camera: bool,
 }
 
-impl Session {
+impl<'b> Session<'b> {
+    pub(crate) const fn new(budget: &'b Budget) -> Self {
+        Self { joined: false, connections: BTreeMap::new(), envelopes: Vec::new(), budget }
+    }
+
+    /// What happened, with what is told once for all of it: the client's user agent.
+    pub(crate) fn end(mut self, user_agent: Option<&str>) -> Vec<Envelope> {
+        let of_each = user_agent.map_or(0, str::len);
+        if self.budget.take(of_each.saturating_mul(self.envelopes.len())).is_some() {
+            for envelope in &mut self.envelopes {
+                envelope.user_agent = user_agent.map(str::to_owned);
+            }
+        }
+        self.envelopes
+    }
+
+    /// What exceeds the budget is left out; then nothing of it is sent.
+    fn push(&mut self, envelope: Envelope) {
+        if self.budget.take(envelope.size()).is_some() {
+            self.envelopes.push(envelope);
+        }
+    }
+
     /// A peer connection was created; the first one is the participant's joining.
     pub(crate) fn create(&mut self, id: &str, time_ms: f64) {
         let created = Connection { created_ms: Some(time_ms), ..Connection::default() };
         self.connections.insert(id.to_owned(), created);
         if !self.joined {
             self.joined = true;
-            self.envelopes.push(Envelope::new("joined", id, time_ms));
+            self.push(Envelope::new("joined", id, time_ms));
         }
     }
 
@@ -62,7 +86,7 @@ impl Session {
     pub(crate) fn leave(&mut self, id: &str, time_ms: f64) {
         if self.joined {
             self.joined = false;
-            self.envelopes.push(Envelope::new("left", id, time_ms));
+            self.push(Envelope::new("left", id, time_ms));
         }
     }
 
@@ -87,7 +111,7 @@ impl Session {
             }
             _ => {}
         }
-        self.envelopes.push(envelope);
+        self.push(envelope);
     }
 
     /// A `getUserMedia()` failed: every device that it asked for did.
@@ -97,7 +121,7 @@ impl Session {
             let mut envelope = Envelope::new("device_failed", "", time_ms);
             envelope.device = Some((*device).to_owned());
             envelope.reason = reason.map(str::to_owned);
-            self.envelopes.push(envelope);
+            self.push(envelope);
         }
     }
 
@@ -112,6 +136,6 @@ impl Session {
         let mut envelope = Envelope::new("stats", id, sent_ms);
         envelope.timestamp = taken_ms;
         envelope.report = Some(report);
-        self.envelopes.push(envelope);
+        self.push(envelope);
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::budget::Budget;
 use super::envelope::Envelope;
 use super::raw::Raw;
 use super::recording::{self, Labels, Refusal, Unread};
@@ -28,7 +29,7 @@ fn read(text: &str) -> Expanded {
 }
 
 fn read_as(text: &str, labels: Labels<'_>) -> Expanded {
-    let expanded = recording::read(text.as_bytes(), labels).unwrap();
+    let expanded = recording::read(text.as_bytes(), labels, &Budget::of_mb(100)).unwrap();
     let envelope = |raw| match raw {
         Raw::Envelope(envelope) => *envelope,
         other => panic!("{other:?}"),
@@ -42,14 +43,14 @@ fn read_as(text: &str, labels: Labels<'_>) -> Expanded {
 
 /// The records of a recording in another format, as JSON.
 fn documents(text: &str) -> Vec<Value> {
-    let expanded = recording::read(text.as_bytes(), LABELS).unwrap();
+    let expanded = recording::read(text.as_bytes(), LABELS, &Budget::of_mb(100)).unwrap();
     assert_eq!(expanded.unread, Unread::default());
     let json = |raw: &Raw| serde_json::from_slice(&raw.payload().unwrap()).unwrap();
     expanded.records.iter().map(json).collect()
 }
 
 fn refused(bytes: &[u8]) -> Refusal {
-    recording::read(bytes, LABELS).unwrap_err()
+    recording::read(bytes, LABELS, &Budget::of_mb(100)).unwrap_err()
 }
 
 fn report(envelope: &Envelope) -> Value {
@@ -395,7 +396,7 @@ fn canonical_reports_are_moved_in_time_as_they_are() {
     };
     let mut bytes = schemas::encode(&schemas::Report::default()).unwrap();
     bytes.extend(schemas::encode(&report).unwrap());
-    let mut records = recording::read(&bytes, LABELS).unwrap().records;
+    let mut records = recording::read(&bytes, LABELS, &Budget::of_mb(100)).unwrap().records;
     assert_eq!(records.len(), 1, "a cover tells nothing");
     assert_eq!(records[0].key(), "a/tape/tape");
     records[0].stamp(107_000.0);
@@ -425,7 +426,7 @@ fn a_broken_line_hides_no_other_and_is_named() {
     let joined = json!({"v": 1, "event": "joined", "app": "a", "call": "c", "participant": "p",
                         "timestamp": 5.0});
     let text = format!("{joined}\n{{\"v\":1,\n\n{joined}\n");
-    let expanded = recording::read(text.as_bytes(), LABELS).unwrap();
+    let expanded = recording::read(text.as_bytes(), LABELS, &Budget::of_mb(100)).unwrap();
     assert_eq!(expanded.records.len(), 2);
     assert_eq!(expanded.unread, Unread { count: 1, first_line: Some(2) });
 }
@@ -439,11 +440,11 @@ fn a_packed_recording_reads_like_the_one_that_was_packed() {
     let mut packer = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
     packer.write_all(b"hello").unwrap();
     packer.finish().unwrap();
-    assert_eq!(super::file::read(&path).unwrap(), b"hello");
+    assert_eq!(super::file::read(&path, 1).unwrap(), b"hello");
     assert_eq!(super::file::name(&path), "ann");
     let packed = std::fs::read(&path).unwrap();
     std::fs::write(&path, &packed[..packed.len() - 6]).unwrap();
-    assert!(super::file::read(&path).unwrap_err().to_string().starts_with("not whole gzip"));
+    assert!(super::file::read(&path, 1).unwrap_err().to_string().starts_with("not whole gzip"));
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub(super) fn options(files: Vec<PathBuf>) -> Options {
         call: None,
         client_ip: Some([192, 0, 2, 1].into()),
         start: None,
+        limit_mb: super::LIMIT_MB,
     }
 }
 

@@ -10,6 +10,7 @@ use flate2::write::GzEncoder;
 use schemas::Kind;
 use serde_json::{Value, json};
 
+use super::budget::Budget;
 use super::raw::Raw;
 use super::recording::{self, Labels, Refusal};
 use super::through_ingest::{ingest, options};
@@ -211,7 +212,7 @@ const LABELS: Labels<'_> = Labels { app: None, call: None, client_address: None,
 
 /// What a recording expands to, without the labels.
 fn expanded(recording: &str) -> Vec<Value> {
-    let expanded = recording::read(recording.as_bytes(), LABELS).unwrap();
+    let expanded = recording::read(recording.as_bytes(), LABELS, &Budget::of_mb(100)).unwrap();
     assert_eq!(expanded.unread.count, 0);
     let sample = |raw: &Raw| {
         let mut sample: Value = serde_json::from_slice(&raw.payload().unwrap()).unwrap();
@@ -294,7 +295,7 @@ fn the_same_session_is_the_same_by_both_of_its_codecs() {
 
 #[test]
 fn broken_protobuf_is_told_from_what_is_whole_and_says_what_to_do() {
-    let refused = |bytes: &[u8]| recording::read(bytes, LABELS).unwrap_err();
+    let refused = |bytes: &[u8]| recording::read(bytes, LABELS, &Budget::of_mb(100)).unwrap_err();
     let first = PROTOBUF.lines().next().unwrap();
     for (recording, why) in [
         (format!("\n{}\n", &first[..41]), "line 2: no whole base64"),
@@ -313,7 +314,7 @@ fn broken_protobuf_is_told_from_what_is_whole_and_says_what_to_do() {
 
     // What is whole is sent, and the rest is counted.
     let torn = format!("{first}\n{}\n{later}", &first[..40]);
-    let expanded = recording::read(torn.as_bytes(), LABELS).unwrap();
+    let expanded = recording::read(torn.as_bytes(), LABELS, &Budget::of_mb(100)).unwrap();
     assert_eq!((expanded.records.len(), expanded.unread.count), (5, 1));
     assert_eq!(expanded.unread.first_line, Some(2));
 }
@@ -327,6 +328,9 @@ fn a_line_of_protobuf_takes_no_more_memory_than_a_few_times_its_length() {
     bytes.extend(streams);
     let line = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &bytes);
     let begun = std::time::Instant::now();
-    assert_eq!(recording::read(line.as_bytes(), LABELS).unwrap_err(), Refusal::NoBeginning);
+    assert_eq!(
+        recording::read(line.as_bytes(), LABELS, &Budget::of_mb(100)).unwrap_err(),
+        Refusal::NoBeginning
+    );
     assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{:?}", begun.elapsed());
 }

@@ -69,6 +69,7 @@ fn replay(stack: &Stack, files: Vec<PathBuf>, start_ms: Option<u64>) -> replay::
         call: None,
         client_ip: None,
         start: start_ms,
+        limit_mb: replay::LIMIT_MB,
     };
     replay::run(&options, &stack.brokers()).unwrap()
 }

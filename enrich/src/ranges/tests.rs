@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+use proptest::prelude::*;
+
 use super::*;
 
 const CSV: &str = "\
@@ -42,6 +44,7 @@ fn a_line_that_is_no_range_is_named_by_its_number() {
         ("first,last,asn,organisation\n", "line 1: "),
         ("1.0.0.0,1.0.0.255,13335,A\n1.0.1.0,1.0.1.255,AS5,B\n", "line 2: "),
         ("1.0.0.0,2001::,13335,A\n", "line 1: from IPv4 to IPv6"),
+        ("1.0.0.9,1.0.0.8,13335,A\n", "line 1: the last address is before the first"),
         ("1.0.0.0,1.0.0.255,13335,A\n1.0.1.0,1.0.1.255,5,Orga", "line 2: no line break"),
     ] {
         let error = Ranges::read(csv.as_bytes()).unwrap_err();
@@ -66,4 +69,90 @@ fn another_edition_has_another_digest() {
     let digest = |csv: &str| Ranges::read(csv.as_bytes()).unwrap().digest();
     assert_eq!(digest(CSV), digest(CSV));
     assert_ne!(digest(CSV), digest(&CSV.replace("Gtelecom", "Htelecom")));
+}
+
+#[test]
+fn the_smallest_range_has_an_address_and_larger_ones_have_the_rest_on_both_sides() {
+    let csv = "\
+10.0.0.0,10.255.255.255,1,Carrier
+10.1.0.0,10.1.255.255,2,Reseller
+10.1.2.0,10.1.2.255,3,Customer
+10.1.2.0,10.1.2.255,4,Customer's heir
+10.1.255.0,10.2.0.255,5,Neighbour
+::,ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff,6,All
+2001:db8::,2001:db8::ffff,7,Few
+255.255.255.255,255.255.255.255,8,Last
+";
+    let asn = |address| provider(csv, address).map(|(asn, _)| asn);
+    for (address, wanted) in [
+        ("9.255.255.255", None),
+        ("10.0.0.0", Some(1)),
+        ("10.1.0.0", Some(2)),
+        ("10.1.1.255", Some(2)),
+        ("10.1.2.0", Some(4)),
+        ("10.1.2.255", Some(4)),
+        ("10.1.3.0", Some(2)),
+        ("10.1.254.255", Some(2)),
+        ("10.1.255.0", Some(5)),
+        ("10.2.0.255", Some(5)),
+        ("10.2.1.0", Some(1)),
+        ("10.255.255.255", Some(1)),
+        ("11.0.0.0", None),
+        ("255.255.255.255", Some(8)),
+        ("::", Some(6)),
+        ("2001:db8::ffff", Some(7)),
+        ("2001:db8::1:0", Some(6)),
+        ("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Some(6)),
+    ] {
+        assert_eq!(asn(address), wanted, "{address}");
+    }
+}
+
+#[test]
+fn a_long_list_in_one_range_takes_hardly_more_room() {
+    let line = |n: u32| (Ipv4Addr::from(n * 1000), Ipv4Addr::from(n * 1000 + 255), n % 977);
+    let mut ranges: Vec<_> = (0..500_000).map(line).collect();
+    assert_eq!(disjoint(ranges.clone()), ranges);
+    ranges.push((Ipv4Addr::from(0), Ipv4Addr::from(u32::MAX), 1_000));
+    let told = disjoint(ranges);
+    // One for each, and the rest behind it.
+    assert_eq!(told.len(), 1_000_000);
+    assert_eq!(told.capacity(), told.len());
+    assert_eq!(find(&told, Ipv4Addr::from(7_255)), Some(7));
+    assert_eq!(find(&told, Ipv4Addr::from(7_256)), Some(1_000));
+}
+
+/// Who has an address, as the rule is told: by looking at every range.
+fn naive<A: Copy + Ord + Into<u128>>(ranges: &[(A, A, u32)], address: u128) -> Option<u32> {
+    let of = ranges.iter().map(|(first, last, of)| ((*first).into(), (*last).into(), *of));
+    let holding = of.filter(|(first, last, _)| (*first..=*last).contains(&address));
+    let key = |(first, last, _): &(u128, u128, u32)| (*last - *first, u128::MAX - *first);
+    // Of equals min_by_key takes the first.
+    holding.collect::<Vec<_>>().into_iter().rev().min_by_key(key).map(|(.., of)| of)
+}
+
+fn lists() -> impl Strategy<Value = Vec<(u8, u8, u32)>> {
+    let range = (any::<u8>(), any::<u8>(), 0_u32..6);
+    let small =
+        (any::<u8>(), 0_u8..12, 0_u32..6).prop_map(|(a, n, of)| (a, a.saturating_add(n), of));
+    let range = prop_oneof![range, small].prop_map(|(a, b, of)| (a.min(b), a.max(b), of));
+    prop::collection::vec(range, 0..24)
+}
+
+proptest! {
+    /// At either end of the addresses that there are, where numbers overflow.
+    #[test]
+    fn a_look_up_finds_what_looking_at_every_range_does(list in lists(), top in any::<bool>()) {
+        let v4 = |a: u8| Ipv4Addr::from(u32::from(a) + if top { u32::MAX - 255 } else { 0 });
+        let v6 = |a: u8| Ipv6Addr::from(u128::from(a) + if top { u128::MAX - 255 } else { 0 });
+        let of_v4 = disjoint(list.iter().map(|(a, b, of)| (v4(*a), v4(*b), *of)).collect());
+        let of_v6 = disjoint(list.iter().map(|(a, b, of)| (v6(*a), v6(*b), *of)).collect());
+        for address in 0..=u8::MAX {
+            let wanted = naive(&list, address.into());
+            prop_assert_eq!(find(&of_v4, v4(address)), wanted, "{}", address);
+            prop_assert_eq!(find(&of_v6, v6(address)), wanted, "{}", address);
+        }
+        prop_assert!(of_v4.is_sorted_by(|(_, last, _), (first, ..)| last < first));
+        prop_assert!(of_v4.len() <= (2 * list.len()).saturating_sub(1));
+    }
 }

@@ -13,7 +13,7 @@ use super::fields::{
     Claimed, MAX_NAME, MAX_PROSE, MS_TO_US, missing, moment, ms, name, text_up_to,
 };
 use super::json::{self, Nested, Scalar, scalars_are, skip_items};
-use super::{Reason, Rejected};
+use super::{Reason, Rejected, delta};
 use crate::event::Event;
 
 /// What is told once for a record.
@@ -87,8 +87,11 @@ pub(super) struct Shape {
     pub(super) callstats: bool,
     /// A member that holds a getStats report.
     pub(super) report: bool,
-    /// `PeerConnections`: a dump of chrome://webrtc-internals.
+    /// `PeerConnections`, a peer connection's `updateLog` or series with a `statsType`: a dump of
+    /// chrome://webrtc-internals, or a piece of it.
     pub(super) internals: bool,
+    /// `fileFormat`: the second line of a numbered rtcstats dump.
+    pub(super) rtcstats: bool,
     /// Members that are objects with a `type`: a getStats report by itself.
     pub(super) objects: bool,
 }
@@ -238,7 +241,8 @@ impl<'de> Visitor<'de> for AroundVisitor {
                 }
                 "body" | "localID" => shape.callstats = true,
                 "report" | "stats" | "getStats" | "statsReport" => shape.report = true,
-                "PeerConnections" => shape.internals = true,
+                "PeerConnections" | "updateLog" | "statsType" => shape.internals = true,
+                "fileFormat" => shape.rtcstats = true,
                 "claim" => {
                     around.claim = members.next_value()?;
                     continue;
@@ -255,47 +259,67 @@ impl<'de> Visitor<'de> for AroundVisitor {
                     *slot = Some((rank, value));
                 }
             } else {
-                let Typed(typed) = members.next_value()?;
-                shape.objects |= typed;
+                match members.next_value()? {
+                    Object::Stats => shape.objects = true,
+                    Object::Internals => shape.internals = true,
+                    Object::Other => {}
+                }
             }
         }
         Ok(around)
     }
 }
 
-/// Whether a value is an object that tells a `type`.
-struct Typed(bool);
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Object {
+    /// An object that tells a `type`.
+    Stats,
+    /// A peer connection, or a series, of chrome://webrtc-internals.
+    Internals,
+    /// Anything else.
+    Other,
+}
 
-impl<'de> Deserialize<'de> for Typed {
+impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TypedVisitor;
-        impl<'de> Visitor<'de> for TypedVisitor {
-            type Value = Typed;
+        struct ObjectVisitor;
+        impl<'de> Visitor<'de> for ObjectVisitor {
+            type Value = Object;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("any JSON value")
             }
-            scalars_are!(Typed(false));
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Typed, A::Error> {
+            scalars_are!(Object::Other);
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Object, A::Error> {
                 skip_items(&mut items)?;
-                Ok(Typed(false))
+                Ok(Object::Other)
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Typed, A::Error> {
-                let mut typed = false;
-                while let Some(member) = members.next_key::<Scalar<'_>>()? {
-                    typed |= matches!(&member, Scalar::Text(name) if name == "type");
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Object, A::Error> {
+                let mut object = Object::Other;
+                while let Some(Scalar::Text(member)) = members.next_key()? {
+                    match &*member {
+                        "type" => object = Object::Stats,
+                        "statsType" | "updateLog" => object = Object::Internals,
+                        _ => {}
+                    }
                     members.next_value::<IgnoredAny>()?;
                 }
-                Ok(Typed(typed))
+                Ok(object)
             }
         }
-        deserializer.deserialize_any(TypedVisitor)
+        deserializer.deserialize_any(ObjectVisitor)
     }
 }
+
+const INTERNALS: &str =
+    "a chrome://webrtc-internals dump, or a piece of it: `isobar replay` expands the whole of it";
 
 /// A reason to refuse what no format is.
 pub(super) fn unknown(shape: Shape) -> Rejected {
     let (reason, detail) = if shape.internals {
-        (Reason::Delta, "a chrome://webrtc-internals dump: `isobar replay` expands it")
+        (Reason::Delta, INTERNALS)
+    } else if shape.rtcstats {
+        (Reason::Delta, delta::RTCSTATS)
     } else {
         (Reason::UnknownFormat, "neither its header nor its shape is known")
     };

@@ -93,8 +93,10 @@ pub(super) fn decode<'a>(
     };
     let connections = connections.into_iter();
     let connections = connections.map(|connection| connection.snapshots(client_us, limits));
+    // A delta is called that also if it does not repeat whose it is.
+    let connections = connections.collect::<Result<Vec<_>, _>>()?;
     let mut event = around.event(client_us)?;
-    event.connections(connections.collect::<Result<Vec<_>, _>>()?);
+    event.connections(connections);
     let failures = failures(&mut sample, client_us);
     if let Some((_, reason)) = failures.first() {
         event.failure_reason.clone_from(reason);

@@ -38,7 +38,8 @@ impl<'a> GetStats<'a> {
         match self {
             Self::Found(found) if found.legacy => Err(legacy()),
             Self::Found(found) if found.untyped => {
-                let detail = "report: an object without a type: expand deltas before sending them";
+                let detail = "report: an object without a type, as in deltas and dumps: expand \
+                              them before sending them, `isobar replay` does";
                 Err(Rejected::new(Reason::Delta, detail))
             }
             Self::Found(found) => Ok(found),

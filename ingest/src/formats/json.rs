@@ -276,3 +276,45 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ItemsVisitor<T> {
         Ok(Items::default())
     }
 }
+
+/// Both ends of an array, however long it is; of anything else, nothing.
+#[derive(Debug, Default)]
+pub(super) struct Ends<'a> {
+    pub(super) count: usize,
+    pub(super) first: Scalar<'a>,
+    pub(super) second: Scalar<'a>,
+    pub(super) last: Scalar<'a>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Ends<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(EndsVisitor)
+    }
+}
+
+struct EndsVisitor;
+
+impl<'de> Visitor<'de> for EndsVisitor {
+    type Value = Ends<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+    scalars_are!(Ends::default());
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut ends = Ends::default();
+        while let Some(item) = items.next_element()? {
+            match ends.count {
+                0 => ends.first = item,
+                1 => ends.second = item,
+                _ => ends.last = item,
+            }
+            ends.count += 1;
+        }
+        Ok(ends)
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        skip_members(&mut members)?;
+        Ok(Ends::default())
+    }
+}

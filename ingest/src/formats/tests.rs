@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::counters::Counter;
 
+mod deltas;
 mod others;
 
 const PAGE: &str = include_str!("../../../docs/reference/envelope.md");

@@ -64,8 +64,16 @@ pub enum LookUpError {
 /// A file that knows providers.
 enum Asn {
     Mmdb(Reader<Vec<u8>>),
-    /// First and last address (IPv4 mapped into IPv6) and who has them, rising.
-    Ranges(Vec<(Ipv6Addr, Ipv6Addr, Provider)>),
+    Ranges(Vec<Range>),
+}
+
+/// A range of addresses (IPv4 mapped into IPv6), among others by where they begin.
+struct Range {
+    first: Ipv6Addr,
+    last: Ipv6Addr,
+    /// The greatest `last` of this and those before it: how far back is there one with an address?
+    reach: Ipv6Addr,
+    provider: Provider,
 }
 
 /// Look-up in files of the shapes of DB-IP and MaxMind, or ranges of providers in CSV.
@@ -160,9 +168,11 @@ impl Geo {
             }
             Asn::Ranges(ranges) => {
                 let wanted = mapped(address);
-                let after = ranges.partition_point(|(first, ..)| *first <= wanted);
-                let (_, last, provider) = ranges[..after].last()?;
-                (wanted <= *last).then(|| provider.clone())
+                let after = ranges.partition_point(|range| range.first <= wanted);
+                let near = ranges[..after].iter().rev().take_while(|range| wanted <= range.reach);
+                let size = |range: &&Range| u128::from(range.last) - u128::from(range.first);
+                let range = near.filter(|range| wanted <= range.last).min_by_key(size)?;
+                Some(range.provider.clone())
             }
         })
     }
@@ -344,7 +354,7 @@ const fn mapped(address: IpAddr) -> Ipv6Addr {
     }
 }
 
-fn ranges(bytes: &[u8]) -> Option<Vec<(Ipv6Addr, Ipv6Addr, Provider)>> {
+fn ranges(bytes: &[u8]) -> Option<Vec<Range>> {
     let mut ranges = std::str::from_utf8(bytes)
         .ok()?
         .lines()
@@ -354,10 +364,16 @@ fn ranges(bytes: &[u8]) -> Option<Vec<(Ipv6Addr, Ipv6Addr, Provider)>> {
             let (first, last) = (address()?, address()?);
             let asn = fields.next()?.parse().ok()?;
             let organisation = unquoted(fields.next()?);
-            Some((first, last, Provider { asn, organisation, connection_type: unknown() }))
+            let provider = Provider { asn, organisation, connection_type: unknown() };
+            Some(Range { first, last, reach: last, provider })
         })
         .collect::<Option<Vec<_>>>()?;
-    ranges.sort_by_key(|(first, ..)| *first);
+    ranges.sort_by_key(|range| range.first);
+    let mut reach = Ipv6Addr::UNSPECIFIED;
+    for range in &mut ranges {
+        reach = reach.max(range.last);
+        range.reach = reach;
+    }
     Some(ranges)
 }
 
@@ -390,6 +406,20 @@ mod tests {
         assert_eq!(asn("2001:db8::17"), Some(64501));
         let found = geo.provider("198.51.100.9".parse().unwrap()).unwrap();
         assert_eq!(found.organisation, "A, \"B\"");
+    }
+
+    #[test]
+    fn a_range_in_another_has_its_addresses_and_the_other_has_the_rest() {
+        let mut geo = Geo::open(&[], &[]).unwrap();
+        let csv = b"10.0.0.0,10.9.0.0,1,A\n10.1.0.0,10.1.0.9,2,B\n10.1.0.2,10.1.0.3,3,C\n";
+        geo.asn.push(Asn::Ranges(ranges(csv).unwrap()));
+        for (address, wanted) in
+            [("10.0.0.9", 1), ("10.1.0.1", 2), ("10.1.0.2", 3), ("10.1.0.4", 2), ("10.1.0.10", 1)]
+        {
+            let found = geo.provider(address.parse().unwrap()).unwrap();
+            assert_eq!(found.asn, wanted, "{address}");
+        }
+        assert!(geo.provider("10.9.0.1".parse().unwrap()).is_none());
     }
 
     #[test]

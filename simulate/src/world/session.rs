@@ -234,7 +234,7 @@ impl Session {
         let stream = &mut self.streams[at];
         if stream.is_established() {
             stream.restart(stream.ssrc);
-            stream.pass(around.settings.period_us / 20, conditions, &mut around.rng);
+            stream.pass(around.settings.period_us / 20, conditions, false, &mut around.rng);
             stream.snapshot();
         }
     }
@@ -250,8 +250,10 @@ impl Session {
         let mut conditions = if self.spell > 0 { usual.worse(self.spell) } else { usual };
         conditions.round_trip_us += self.detour_us;
         let us = now_us - self.passed_us;
+        let may_rest = !around.is_steady();
         for stream in &mut self.streams {
-            stream.pass(us, conditions, &mut around.rng);
+            let is_silent = may_rest && stream.is_silent();
+            stream.pass(us, conditions, is_silent, &mut around.rng);
         }
         self.path.pass(us, conditions, &mut around.rng);
         self.passed_us = now_us;

@@ -16,6 +16,11 @@ const WHOLE: i64 = 1_000_000;
 /// takes a moment to come.
 const FIRST_REMOTE: u32 = 2;
 
+/// Every so many streams are silent for every other so many snapshots: a microphone is muted, a
+/// camera is off.
+const SILENT_STREAMS: u32 = 12;
+const SILENT_SNAPSHOTS: u32 = 8;
+
 /// What happened on a stream; units as in [`schemas::Interval`].
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counters {
@@ -125,21 +130,38 @@ impl Stream {
         matches!(self.kind, Kind::Video) && self.ssrc.is_multiple_of(8)
     }
 
+    /// Whether nothing is sent on it until the next snapshot.
+    pub(super) const fn is_silent(&self) -> bool {
+        self.ssrc % SILENT_STREAMS == 5 && self.snapshots / SILENT_SNAPSHOTS % 2 == 1
+    }
+
     /// Whether the far end has reported by now.
     pub(super) const fn has_remote(&self) -> bool {
         self.snapshots >= FIRST_REMOTE
     }
 
-    /// Lets `us` pass.
-    pub(super) fn pass(&mut self, us: i64, conditions: Conditions, rng: &mut impl Rng) {
-        let mut more = match self.kind {
+    /// Lets `us` pass, in which nothing is sent if it `is_silent`: then the last jitter stays, and
+    /// round trips are measured as ever.
+    pub(super) fn pass(
+        &mut self,
+        us: i64,
+        conditions: Conditions,
+        is_silent: bool,
+        rng: &mut impl Rng,
+    ) {
+        // Drawn in any case, so that the others fare the same.
+        let sent = match self.kind {
             Kind::Video => self.video(us, conditions, rng),
             Kind::Audio | Kind::None => self.audio(us, conditions, rng),
         };
+        let mut more = if is_silent { Counters::default() } else { sent };
         more.round_trips = (us / WHOLE).max(1);
         more.round_trip_us = more.round_trips
             * (conditions.round_trip_us + rng.random_range(0..=conditions.jitter_us));
-        self.jitter_us = conditions.jitter_us * rng.random_range(700..1300) / 1000;
+        let jitter_us = conditions.jitter_us * rng.random_range(700..1300) / 1000;
+        if !is_silent {
+            self.jitter_us = jitter_us;
+        }
         self.total += more;
         self.since += more;
     }

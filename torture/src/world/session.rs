@@ -80,12 +80,20 @@ impl Session {
         }
     }
 
+    /// Of these the time in which anything was sent, ms: in the last third of a minute the
+    /// microphone is muted and the camera off.
+    const fn sent_ms(counted_ms: i64) -> i64 {
+        let (minutes, ms) = (counted_ms / 60_000, counted_ms % 60_000);
+        minutes * 40_000 + if ms < 40_000 { ms } else { 40_000 }
+    }
+
     pub(super) fn audio(&self, client_ms: i64) -> Counters {
         let ms = self.counted_ms(client_ms);
-        let packets = ms * self.rate / 1000;
+        let sent_ms = Self::sent_ms(ms);
+        let packets = sent_ms * self.rate / 1000;
         Counters {
             packets,
-            lost: ms / 1700,
+            lost: sent_ms / 1700,
             bytes: packets * 121,
             frames: 0,
             round_trip_us: ms / 1000 * 43_210,
@@ -95,7 +103,7 @@ impl Session {
     }
 
     pub(super) fn video(&self, client_ms: i64) -> Counters {
-        let ms = self.counted_ms(client_ms);
+        let ms = Self::sent_ms(self.counted_ms(client_ms));
         let packets = ms * self.rate / 700;
         Counters {
             packets,

@@ -88,30 +88,6 @@ fn what_a_collector_adds_is_read_beside_every_format() {
 }
 
 #[test]
-fn what_needs_records_before_it_is_a_delta() {
-    let deltas = [
-        json!(["getstats", "PC_0", {"A": {"packetsReceived": 1}}, 1_756_000_000_000_i64]),
-        json!([39, null, {}, 1_758_602_115_670_i64]),
-        json!(["g", "PC_0", {"t": 5, "0": {"14": 9}}, "more", 10]),
-        json!({"call": "c", "participant": "p", "timestamp": TIME, "report": {"A": stream(), "B": {"packetsLost": 4}}}),
-        json!({"timestamp": TIME, "clientId": "p", "callId": "c", "peerConnections": [
-            {"peerConnectionId": "x", "inboundRtps": [{"ssrc": 7, "timestamp": TIME, "packetsReceived": 9}]}]}),
-        json!({"timestamp": TIME, "clientId": "p", "callId": "c", "peerConnections": [
-            {"peerConnectionId": "x", "iceCandidatePairs": [{"timestamp": TIME, "responsesReceived": 9}]}]}),
-        json!({"UserAgent": "x", "getUserMedia": [], "PeerConnections": {}}),
-    ];
-    for record in deltas {
-        let rejected = told(&record, "a/c/p", |_| ()).unwrap_err();
-        assert_eq!(rejected.reason, Reason::Delta, "{record}");
-        assert!(rejected.detail.contains("expand"), "{}", rejected.detail);
-    }
-    let mut envelope = example();
-    envelope["report"] = json!({"A": {"packetsReceived": 1}});
-    assert_eq!(taken(&envelope).unwrap_err().reason, Reason::Delta);
-    assert_eq!(reason(b"RTCStatsDump\n{}\n"), Reason::Delta);
-}
-
-#[test]
 fn legacy_getstats_is_refused_as_such() {
     let legacy = json!({
         "ssrc_1_recv": {"type": "ssrc", "googCodecName": "opus", "packetsReceived": "5"},

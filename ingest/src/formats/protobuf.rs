@@ -1,0 +1,83 @@
+//! Knows samples of ObserveRTC's protobuf encoder, `@observertc/samples-encoder` 3. They tell what
+//! changed since the sample before them, so none of what they tell is read here.
+//!
+//! <https://github.com/ObserveRTC/schemas/blob/main/npm-samples-encoder/src/OutputSamples.ts>
+
+use std::ops::RangeInclusive;
+
+/// Times that a sample may tell, ms since the Unix epoch: from 1973 to 5138.
+const PLAUSIBLE_MS: RangeInclusive<f64> = 1e11..=1e14;
+
+/// True if the bytes are wholly the fields of a ClientSample, those of its peer connections too, and
+/// tell a time and whose it is, as every sample does. Of other bytes hardly any: the first must be
+/// one of a dozen, eight must be a time behind the byte that announces it, and the last of many
+/// lengths must end where the bytes do.
+pub(super) fn is_sample(bytes: &[u8]) -> bool {
+    let (mut is_timed, mut is_someones) = (false, false);
+    let known = every_field(bytes, |number, value| match (number, value) {
+        (1..=4 | 7 | 8 | 11, Value::Bytes(_)) | (10, Value::Fixed(_)) => true,
+        (5, Value::Bytes(connection)) => is_connection(connection),
+        (6, Value::Fixed(time)) => {
+            is_timed = true;
+            PLAUSIBLE_MS.contains(&f64::from_le_bytes(time))
+        }
+        (9, Value::Bytes(client)) => {
+            is_someones = true;
+            !client.is_empty()
+        }
+        // Of a later release.
+        (number, _) => number > 11,
+    });
+    known && is_timed && is_someones
+}
+
+fn is_connection(bytes: &[u8]) -> bool {
+    every_field(bytes, |number, value| match (number, value) {
+        (1..=17 | 19, Value::Bytes(_)) | (18, Value::Fixed(_)) => true,
+        (number, _) => number > 19,
+    })
+}
+
+/// The value of a field, as far as its bytes tell its type.
+enum Value<'a> {
+    Varint,
+    Fixed([u8; 8]),
+    Bytes(&'a [u8]),
+}
+
+/// True if the bytes are fields, one after the other, and all are as `is_known` says.
+fn every_field(mut bytes: &[u8], mut is_known: impl FnMut(u64, Value<'_>) -> bool) -> bool {
+    while !bytes.is_empty() {
+        if !field(&mut bytes).is_some_and(|(number, value)| is_known(number, value)) {
+            return false;
+        }
+    }
+    true
+}
+
+fn field<'a>(bytes: &mut &'a [u8]) -> Option<(u64, Value<'a>)> {
+    let tag = varint(bytes)?;
+    let value = match tag & 7 {
+        0 => varint(bytes).map(|_| Value::Varint),
+        1 => bytes.split_off(..8)?.try_into().ok().map(Value::Fixed),
+        2 => {
+            let length = usize::try_from(varint(bytes)?).ok()?;
+            bytes.split_off(..length).map(Value::Bytes)
+        }
+        _ => None,
+    };
+    Some((tag >> 3, value?))
+}
+
+/// Seven bits a byte, the lowest first; the top bit says that more follow.
+fn varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let byte = *bytes.split_off_first()?;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}

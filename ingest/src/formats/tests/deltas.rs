@@ -1,0 +1,175 @@
+//! What a recording compresses, and reaches the raw topic by itself.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
+
+use super::*;
+
+const FORMATS: &str = include_str!("../../../../docs/reference/formats.md");
+/// What ObserveRTC's own packages wrote.
+const DELTAS: &str = include_str!("../../../../deploy/src/replay/observertc/deltas.jsonl");
+const PROTOBUF: [&str; 2] = [
+    include_str!("../../../../deploy/src/replay/observertc/protobuf.txt"),
+    include_str!("../../../../deploy/src/replay/observertc/protobuf-every.txt"),
+];
+
+/// The recording `name` of the reference.
+fn recording(name: &str) -> &'static str {
+    let (_, rest) = FORMATS.split_once(&format!("<!-- file: {name} -->\n```")).unwrap();
+    rest.split_once('\n').unwrap().1.split_once("```\n").unwrap().0
+}
+
+fn rejected(payload: &[u8], key: &str) -> Rejected {
+    let source = Source { payload, key: Some(key.as_bytes()), content_type: None };
+    decode(source, &Settings::default()).unwrap_err()
+}
+
+/// The pieces of every kind of recording, as they may reach the raw topic.
+fn pieces() -> Vec<(&'static str, Vec<u8>)> {
+    let lines = |text: &'static str| text.lines().map(|line| line.as_bytes().to_vec());
+    let of = |kind: &'static str| move |piece: Vec<u8>| (kind, piece);
+    let mut pieces = Vec::new();
+    // The first one is whole.
+    pieces.extend(lines(DELTAS).skip(1).map(of("an ObserveRTC delta")));
+    pieces.extend(lines(recording("ann-1.deltas")).skip(1).map(of("an ObserveRTC delta")));
+    for base64 in PROTOBUF.into_iter().chain([recording("ann-1.protobuf")]).flat_map(str::lines) {
+        let bytes = STANDARD.decode(base64).unwrap();
+        pieces.push(("protobuf in base64", base64.into()));
+        pieces.push(("protobuf in base64 of other letters", URL_SAFE.encode(&bytes).into()));
+        pieces.push(("protobuf in base64 unpadded", STANDARD_NO_PAD.encode(&bytes).into()));
+        pieces.push(("protobuf in a string", json!(base64).to_string().into()));
+        pieces.push(("protobuf in strings", format!("[\n  \"{base64}\",\n  \"\"\n]").into()));
+        pieces.push(("protobuf in lines", format!("{base64}\n{base64}\n").into()));
+        pieces.push(("protobuf", bytes));
+    }
+    for name in ["ann-1.rtcstats", "ann-1.jsonl"] {
+        pieces.push(("a whole rtcstats dump", recording(name).into()));
+        pieces.extend(lines(recording(name)).map(of("a line of an rtcstats dump")));
+    }
+    let dump: Value = serde_json::from_str(recording("ann-1.json")).unwrap();
+    let connection = &dump["PeerConnections"]["12-1"];
+    let series = &connection["stats"]["IT01A1997416779-ssrc"];
+    for piece in [&dump, &dump["PeerConnections"], connection, &connection["stats"], series] {
+        pieces.push(("a piece of a webrtc-internals dump", piece.to_string().into()));
+    }
+    pieces
+}
+
+#[test]
+fn a_piece_of_every_recording_is_a_delta_that_replay_expands() {
+    let pieces = pieces();
+    assert!(pieces.len() > 70, "{}", pieces.len());
+    // With a key or without: a delta does not repeat whose it is.
+    for ((kind, piece), key) in pieces.iter().flat_map(|piece| [(piece, ""), (piece, "a/c/p")]) {
+        let Rejected { reason, detail } = rejected(piece, key);
+        assert_eq!(reason, Reason::Delta, "{kind}: {detail}");
+        assert!(detail.contains("expand") && detail.contains("`isobar replay`"), "{detail}");
+    }
+}
+
+#[test]
+fn a_report_without_what_only_the_one_before_told_is_a_delta() {
+    let stream = json!({"id": "A", "type": "inbound-rtp", "timestamp": 1e12, "kind": "audio"});
+    let sample = |of: &str, object: Value| {
+        json!({"timestamp": 1e12, "clientId": "p", "callId": "c",
+               "peerConnections": [{"peerConnectionId": "x", of: [object]}]})
+    };
+    for record in [
+        json!({"call": "c", "participant": "p", "timestamp": 1e12, "report": {"A": stream, "B": {"packetsLost": 4}}}),
+        with("report", json!({"A": {"packetsReceived": 1}})),
+        sample("inboundRtps", json!({"ssrc": 7, "timestamp": 1e12, "packetsReceived": 9})),
+        sample("iceCandidatePairs", json!({"timestamp": 1e12, "responsesReceived": 9})),
+    ] {
+        let Rejected { reason, detail } = rejected(record.to_string().as_bytes(), "");
+        assert_eq!(reason, Reason::Delta, "{detail}");
+        assert!(detail.contains("expand") && detail.contains("`isobar replay`"), "{detail}");
+    }
+}
+
+#[test]
+fn garbage_is_what_it_was() {
+    let protobuf = STANDARD.decode(PROTOBUF[0].lines().next().unwrap()).unwrap();
+    let cut = &protobuf[..protobuf.len() - 1];
+    let more = [&protobuf[..], b"\x0d"].concat();
+    let base64 = PROTOBUF[0].lines().next().unwrap();
+    let cut_line = recording("ann-1.jsonl").lines().next().unwrap();
+    let cut_line = &cut_line.as_bytes()[..cut_line.len() - 1];
+    let gzip = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0x4b, 0x4c];
+    for (payload, reason) in [
+        (&b""[..], Reason::NotJson),
+        (b"not a record", Reason::NotJson),
+        (b"bm90IGEgcmVjb3JkIGF0IGFsbA==", Reason::NotJson),
+        (&base64.as_bytes()[..base64.len() / 2], Reason::NotJson),
+        (br#"{"v":1,"event":"joi"#, Reason::NotJson),
+        (cut_line, Reason::NotJson),
+        (cut, Reason::NotUtf8),
+        (&more, Reason::NotUtf8),
+        (&gzip, Reason::NotUtf8),
+        (b"1\0", Reason::NotJson),
+        (b"[1,2,3,4]", Reason::UnknownFormat),
+        (br#"["a","b",3]"#, Reason::UnknownFormat),
+        (br#"["a","b",3,"4"]"#, Reason::UnknownFormat),
+        (br#"["a",["b"],3,4]"#, Reason::UnknownFormat),
+        (br#""a string of no samples""#, Reason::UnknownFormat),
+        (b"{}", Reason::UnknownFormat),
+    ] {
+        assert_eq!(rejected(payload, "a/c/p").reason, reason, "{payload:?}");
+    }
+}
+
+#[test]
+fn a_delta_that_is_too_large_or_too_deep_is_that() {
+    let line = format!("[\"getstats\",\"PC_0\",{}{},5]", "[".repeat(40), "]".repeat(40));
+    assert_eq!(rejected(line.as_bytes(), "").reason, Reason::TooDeep);
+    let long = format!("{}\n", PROTOBUF[0].lines().next().unwrap()).repeat(5_000);
+    assert_eq!(rejected(long.as_bytes(), "").reason, Reason::TooLarge);
+}
+
+/// Bytes that look like fields of protobuf, most of them.
+fn fields() -> impl Strategy<Value = Vec<u8>> {
+    let tag = (0_u8..16, prop_oneof![Just(0_u8), Just(1), Just(2)]);
+    let field = (tag, prop::collection::vec(any::<u8>(), 0..12));
+    let field = field.prop_map(|((number, wire), value)| {
+        let mut bytes = vec![number << 3 | wire];
+        match wire {
+            0 => bytes.push(value.len() as u8),
+            1 => bytes.extend((value.len() as u64).to_le_bytes()),
+            _ => {
+                bytes.push(value.len() as u8);
+                bytes.extend(value);
+            }
+        }
+        bytes
+    });
+    prop::collection::vec(field, 0..12).prop_map(|fields| fields.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    /// Those of the second kind have no time that anything could have been sampled at.
+    #[test]
+    fn bytes_of_any_kind_are_no_delta(
+        bytes in prop_oneof![prop::collection::vec(any::<u8>(), 0..600), fields()],
+    ) {
+        let source = Source { payload: &bytes, ..Source::default() };
+        if let Err(rejected) = decode(source, &Settings::default()) {
+            prop_assert_ne!(rejected.reason, Reason::Delta);
+        }
+        let base64 = STANDARD.encode(&bytes);
+        let source = Source { payload: base64.as_bytes(), ..Source::default() };
+        if let Err(rejected) = decode(source, &Settings::default()) {
+            prop_assert_ne!(rejected.reason, Reason::Delta);
+        }
+    }
+}
+
+#[test]
+fn a_sample_that_is_cut_off_is_one_only_behind_all_that_every_sample_tells() {
+    let samples = PROTOBUF.into_iter().flat_map(str::lines);
+    for sample in samples.map(|base64| STANDARD.decode(base64).unwrap()) {
+        let taken = (0..sample.len()).filter(|cut| protobuf::is_sample(&sample[..*cut]));
+        // Between its score and the reasons for it, or before both.
+        assert!(taken.count() <= 2);
+    }
+}
