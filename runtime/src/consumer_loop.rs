@@ -29,6 +29,8 @@ use crate::topic_ids::{Doubt, TopicIds};
 
 const TICK: Duration = Duration::from_millis(100);
 const COMMIT: Duration = Duration::from_millis(500);
+/// The same while the handler waits for one.
+const COMMIT_SOON: Duration = Duration::from_millis(20);
 /// Input is dry when nothing came for this long.
 const DRY: Duration = Duration::from_millis(50);
 /// Records that have waited for so long are a backlog.
@@ -294,26 +296,26 @@ impl ConsumerLoop {
         Ok(list)
     }
 
-    /// Reads nothing while too much is in flight. The client drops what it has fetched when it is
-    /// paused, hence the distance between the two thresholds, and a hold that is short is none of
-    /// its business.
+    /// Reads nothing while too much is in flight, or the handler waits for a commit. The client
+    /// drops what it has fetched when it is paused, hence the distance between the two thresholds,
+    /// and a hold that is short is none of its business.
     fn hold_back(&mut self) -> Result<(), Fatal> {
         let writer = &self.flow.writer;
-        let congested = writer.congested() || self.flow.handler.holds_back();
-        let holds = congested || (self.held.is_some() && !writer.is_relieved());
+        let waits = self.flow.handler.holds_back();
+        let holds = waits || writer.congested() || (self.held.is_some() && !writer.is_relieved());
         self.metrics.paused.set(i64::from(holds));
-        if holds {
-            let since = *self.held.get_or_insert_with(Instant::now);
-            if !self.paused && since.elapsed() >= HOLD {
-                let list = self.consumer.assignment().map_err(kafka_error)?;
-                self.consumer.pause(&list).map_err(kafka_error)?;
-                self.paused = true;
-            }
-        } else {
+        if !holds {
             self.held = None;
-            if std::mem::take(&mut self.paused) {
-                self.go_on()?;
-            }
+            return if std::mem::take(&mut self.paused) { self.go_on() } else { Ok(()) };
+        }
+        let since = *self.held.get_or_insert_with(Instant::now);
+        if waits {
+            self.next_commit = self.next_commit.min(Instant::now() + COMMIT_SOON);
+        }
+        // How a commit ended is heard by polling, which only a client that is paused allows.
+        if !self.paused && (waits || since.elapsed() >= HOLD) {
+            self.pause()?;
+            self.paused = true;
         }
         Ok(())
     }
@@ -323,6 +325,12 @@ impl ConsumerLoop {
     fn go_on(&self) -> Result<(), Fatal> {
         let list = self.consumer.assignment().map_err(kafka_error)?;
         self.consumer.resume(&list).map_err(kafka_error)
+    }
+
+    /// Lets no message come any more.
+    fn pause(&self) -> Result<(), Fatal> {
+        let list = self.consumer.assignment().map_err(kafka_error)?;
+        self.consumer.pause(&list).map_err(kafka_error)
     }
 
     /// Reads a batch; waits only while there is nothing to read.
@@ -381,7 +389,7 @@ impl ConsumerLoop {
     fn drain(&mut self, deadline: Instant) -> Result<Drained, Fatal> {
         tracing::info!("stopping");
         self.health.set_waits_for(Some("its end".to_owned()));
-        self.pause_all();
+        let _ = self.pause();
         self.flow.handler.drain(&mut self.flow.writer)?;
         let mut settled = false;
         while !settled && Instant::now() < deadline {
@@ -399,13 +407,6 @@ impl ConsumerLoop {
         }
         let committed = self.commit_last(deadline.max(Instant::now() + LAST_COMMIT));
         Ok(if settled && committed { Drained::Clean } else { Drained::Late })
-    }
-
-    /// No message comes any more.
-    fn pause_all(&self) {
-        if let Ok(list) = self.consumer.assignment() {
-            let _ = self.consumer.pause(&list);
-        }
     }
 
     /// Commits with retries until all is committed or the deadline passes. Asynchronous, because

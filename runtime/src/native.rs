@@ -1,6 +1,6 @@
-//! What the safe interface of rdkafka cannot do: read what others wrote without a panic when it is
-//! not UTF-8 (names of headers, metadata of commits), hear how an asynchronous commit ended, and ask
-//! for the ids of topics.
+//! What no safe interface offers. Of rdkafka: read what others wrote without a panic when it is not
+//! UTF-8 (names of headers, metadata of commits), hear how an asynchronous commit ended, and ask for
+//! the ids of topics. Of the C library: how its allocator keeps memory.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_void};
@@ -25,6 +25,17 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
 use rdkafka::{ClientContext, TopicPartitionList};
+
+/// Lets all threads of librdkafka allocate from one place, where what one has freed serves another
+/// (decision 0017). To be called while there is one thread.
+pub(crate) fn one_arena() {
+    // SAFETY: the call changes a number that is looked at when a thread allocates for the first time.
+    // Where it is refused, more memory is used.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
+}
 
 /// The value of a message's last header of this name, if it is UTF-8.
 pub(crate) fn header<'a>(message: &'a BorrowedMessage<'_>, name: &CStr) -> Option<&'a str> {

@@ -16,6 +16,7 @@ use crate::health::{Health, serve};
 use crate::load::load;
 use crate::logging;
 use crate::metrics::Metrics;
+use crate::native;
 use crate::refusal::{Failure, Reason, Refusal};
 use crate::service::{Service, Topics};
 use crate::settings::{Problems, Settings};
@@ -91,6 +92,7 @@ pub fn main<S: Service>(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(settings) => settings,
         Err(problems) => return complain::<S>(&problems, USAGE),
     };
+    native::one_arena();
     match arguments.command {
         Some(Command::Check(check)) => self::check::<S>(&settings, &check),
         None => self::run::<S>(&settings),
