@@ -93,7 +93,11 @@ pub(super) async fn measure(options: &Options, away: Duration) -> Result<Outage,
             news = (watch.intervals(), Instant::now());
         }
         if news.1.elapsed() > STALLED {
-            return Err(Failure(format!("{} intervals do not arrive", behind(&watch))));
+            return Err(Failure(format!(
+                "{} intervals do not arrive; is the disk full? ClickHouse takes nothing more with \
+                 less than 2 % of it free",
+                behind(&watch)
+            )));
         }
     }
     let drained = back.elapsed().as_secs_f64();
