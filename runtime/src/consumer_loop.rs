@@ -42,6 +42,8 @@ const PAUSED: Duration = Duration::from_millis(5);
 const RETRY: Duration = Duration::from_secs(1);
 /// Records between two looks at the clock.
 const BATCH: usize = 512;
+/// Between two looks at whether the topics are still the same.
+const SAME_TOPICS: Duration = Duration::from_secs(20);
 /// Time for the last commit even when the deadline has passed.
 const LAST_COMMIT: Duration = Duration::from_secs(2);
 
@@ -68,6 +70,7 @@ pub(crate) struct ConsumerLoop {
     started: Instant,
     next_tick: Instant,
     next_commit: Instant,
+    next_ids: Instant,
     joined: bool,
     /// An assignment that is not acted on yet, and when to try.
     assigned: Option<(Vec<(String, i32)>, Instant)>,
@@ -112,6 +115,7 @@ impl ConsumerLoop {
             started: now,
             next_tick: now,
             next_commit: now,
+            next_ids: now + SAME_TOPICS,
             joined: false,
             assigned: None,
             held: None,
@@ -215,6 +219,7 @@ impl ConsumerLoop {
             self.go_on()?;
         }
         self.ids.refresh();
+        self.same_topics(now)?;
         self.memory.look(now);
         self.flow.writer.press(self.memory.is_over());
         if let Some(quota) = &mut self.quota
@@ -224,6 +229,19 @@ impl ConsumerLoop {
             return Err(Refusal::new(Reason::TooManyDeadLetters, text).into());
         }
         Ok(self.flow.handler.tick(now_ms, self.pace(), &mut self.flow.writer)?)
+    }
+
+    /// The client goes on in a topic that was created anew where it was in the one before, and says
+    /// nothing if there are as many records in it.
+    fn same_topics(&mut self, now: Instant) -> Result<(), Failure> {
+        if !self.joined || now < self.next_ids || self.listener.is_away() {
+            return Ok(());
+        }
+        self.next_ids = now + SAME_TOPICS;
+        match self.ids.check() {
+            Ok(()) | Err(Doubt::Silence(_)) => Ok(()),
+            Err(Doubt::Refused(refusal)) => Err(refusal.into()),
+        }
     }
 
     fn pace(&self) -> Pace {

@@ -169,8 +169,13 @@ async fn created_anew_while_reading(cluster: &Cluster<'_>) {
     cluster.produce("live", 3, "{");
     let ingest = cluster.start("ingest", "live", &[FAST]);
     ingest.hear("assigned");
+    while ingest.metrics().sum("isobar_records_read_total") != Some(3.0) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     cluster.delete("live.in").await;
     cluster.topic("live.in", 1, APPENDED).await;
+    // As many as there were: the offset that is read next is there.
+    cluster.produce("live", 3, "{");
     cluster.refuses(ingest, 81, &["topic live.in was created anew"]);
 }
 
