@@ -24,7 +24,7 @@ const CELLS: usize = 0;
 /// A batch that is full within so many times the patience is waited for: one large insert costs
 /// ClickHouse less than several small ones, and fewer merges follow.
 const FILLS_SOON: u64 = 3;
-/// How many times the patience it is for what has waited long already.
+/// So many times the patience has what has waited long already.
 const BEHIND: u64 = 5;
 /// Who reads this partition keeps the roll-ups.
 const LEADER: Source = Source { input: Input(CELLS), partition: Partition(0) };
@@ -75,10 +75,11 @@ impl Pipeline {
 
     /// Milliseconds after which a lane's batch is handed over though it is not full.
     fn patience_ms(&self, number: usize, pace: Pace) -> u64 {
-        let third = self.full_bytes(number) as u64 / FILLS_SOON;
+        let bytes = self.lanes[number].filling.bytes() as u64;
+        let fills_soon = bytes >= self.full_bytes(number) as u64 / FILLS_SOON;
         match pace {
             Pace::Behind => self.flush_ms * BEHIND,
-            _ if self.lanes[number].filling.bytes() as u64 >= third => self.flush_ms * FILLS_SOON,
+            _ if fills_soon => self.flush_ms * FILLS_SOON,
             _ => self.flush_ms,
         }
     }
