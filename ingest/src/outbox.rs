@@ -4,9 +4,16 @@ use std::collections::VecDeque;
 
 use runtime::{Offset, Output, OutputTopic, Source};
 
+/// Bytes that may wait: some thousand reports, more than are read until a commit is made.
+const ENOUGH: usize = 4 << 20;
+
 /// What waits, behind the first record of which nothing is committed.
 #[derive(Debug, Default)]
-pub(crate) struct Outbox(VecDeque<Parcel>);
+pub(crate) struct Outbox {
+    parcels: VecDeque<Parcel>,
+    /// Of what is to be written.
+    bytes: usize,
+}
 
 #[derive(Debug)]
 enum Parcel {
@@ -19,7 +26,12 @@ enum Parcel {
 impl Outbox {
     /// True if something waits.
     pub(crate) fn waits(&self) -> bool {
-        !self.0.is_empty()
+        !self.parcels.is_empty()
+    }
+
+    /// True if so much waits that nothing more should come.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.bytes >= ENOUGH
     }
 
     /// Writes what follows from the record at `raw`, or keeps it if it `may` not be written yet.
@@ -31,11 +43,12 @@ impl Outbox {
         payload: &[u8],
         out: &mut dyn Output,
     ) {
-        if may && self.0.is_empty() {
+        if may && self.parcels.is_empty() {
             return out.send(source, topic, key, payload);
         }
         let (key, payload) = (key.map(<[u8]>::to_vec), payload.to_vec());
-        self.0.push_back(Parcel::Write { raw, topic, key, payload });
+        self.bytes += payload.len();
+        self.parcels.push_back(Parcel::Write { raw, topic, key, payload });
     }
 
     /// Lets `next` be committed once all before it is written.
@@ -46,10 +59,10 @@ impl Outbox {
         metadata: &str,
         out: &mut dyn Output,
     ) {
-        if self.0.is_empty() {
+        if self.parcels.is_empty() {
             return out.checkpoint(source, next, metadata);
         }
-        self.0.push_back(Parcel::Commit { next, metadata: metadata.to_owned() });
+        self.parcels.push_back(Parcel::Commit { next, metadata: metadata.to_owned() });
     }
 
     /// Writes what waits, up to the first that still may not be written.
@@ -59,15 +72,16 @@ impl Outbox {
         may: impl Fn(i64) -> bool,
         out: &mut dyn Output,
     ) {
-        while let Some(parcel) = self.0.front() {
+        while let Some(parcel) = self.parcels.front() {
             match parcel {
                 Parcel::Write { raw, .. } if !may(*raw) => return,
                 Parcel::Write { topic, key, payload, .. } => {
                     out.send(source, *topic, key.as_deref(), payload);
+                    self.bytes -= payload.len();
                 }
                 Parcel::Commit { next, metadata } => out.checkpoint(source, *next, metadata),
             }
-            self.0.pop_front();
+            self.parcels.pop_front();
         }
     }
 }

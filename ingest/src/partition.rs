@@ -54,8 +54,13 @@ impl Partition {
     }
 
     /// True while what was written here waits for a commit.
-    pub(crate) fn holds_back(&self) -> bool {
+    pub(crate) fn waits(&self) -> bool {
         self.outbox.waits()
+    }
+
+    /// True while more waits than should.
+    pub(crate) const fn holds_back(&self) -> bool {
+        self.outbox.is_full()
     }
 
     pub(crate) fn committed(&mut self, commit: &Commit) {

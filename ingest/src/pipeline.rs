@@ -168,6 +168,10 @@ impl Handler for Pipeline {
         }
     }
 
+    fn awaits_commit(&self) -> bool {
+        self.partitions.values().any(Partition::waits)
+    }
+
     fn holds_back(&self) -> bool {
         self.partitions.values().any(Partition::holds_back)
     }
@@ -177,7 +181,7 @@ impl Handler for Pipeline {
     }
 
     fn drained(&self) -> bool {
-        !self.holds_back()
+        !self.awaits_commit()
     }
 }
 

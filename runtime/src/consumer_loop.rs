@@ -266,6 +266,9 @@ impl ConsumerLoop {
 
     fn commit(&mut self) {
         let now = Instant::now();
+        if self.flow.handler.awaits_commit() {
+            self.next_commit = self.next_commit.min(now + COMMIT_SOON);
+        }
         if now < self.next_commit {
             return;
         }
@@ -327,9 +330,6 @@ impl ConsumerLoop {
             return if std::mem::take(&mut self.paused) { self.go_on() } else { Ok(()) };
         }
         let since = *self.held.get_or_insert_with(Instant::now);
-        if waits {
-            self.next_commit = self.next_commit.min(Instant::now() + COMMIT_SOON);
-        }
         // How a commit ended is heard by polling, which only a client that is paused allows.
         if !self.paused && (waits || since.elapsed() >= HOLD) {
             self.pause()?;

@@ -138,8 +138,12 @@ pub trait Handler {
         let _ = commit;
     }
 
-    /// True while the handler keeps more than it should and can write it only after a commit:
-    /// reading pauses.
+    /// True while the handler keeps what it can write only after a commit: one is made soon.
+    fn awaits_commit(&self) -> bool {
+        self.holds_back()
+    }
+
+    /// True while the handler keeps more of that than it should: reading pauses.
     fn holds_back(&self) -> bool {
         false
     }

@@ -10,6 +10,8 @@ use runtime::{AppendTime, Offset, Record, Source};
 pub(crate) struct Batch {
     shares: BTreeMap<Source, Share>,
     bytes: usize,
+    /// Room that a partition gets at its first record: what grows is copied again and again.
+    room: usize,
 }
 
 /// One partition's part of a batch.
@@ -29,6 +31,12 @@ struct Entry {
     end: usize,
 }
 
+impl Share {
+    fn with_room(bytes: usize) -> Self {
+        Self { payloads: Vec::with_capacity(bytes), entries: Vec::new() }
+    }
+}
+
 /// What a batch holds of one partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Content {
@@ -39,9 +47,17 @@ pub(crate) struct Content {
 }
 
 impl Batch {
+    /// Leaves an empty batch behind, for about as much.
+    pub(crate) fn take(&mut self) -> Self {
+        let most = self.shares.values().map(|share| share.payloads.len()).max();
+        let room = most.unwrap_or(0).next_multiple_of(1 << 16);
+        std::mem::replace(self, Self { room, ..Self::default() })
+    }
+
     /// Takes a copy of a record.
     pub(crate) fn push(&mut self, record: &Record<'_>) {
-        let share = self.shares.entry(record.source).or_default();
+        let room = self.room;
+        let share = self.shares.entry(record.source).or_insert_with(|| Share::with_room(room));
         let key_end = record.key.map(|key| {
             share.payloads.extend_from_slice(key);
             share.payloads.len()

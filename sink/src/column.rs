@@ -11,28 +11,43 @@ pub(crate) trait Column: Send + Sync {
     fn data_type(&self) -> String;
     /// Appends its values.
     fn write(&self, out: &mut Vec<u8>);
+    /// Forgets its values, but not the memory that they took.
+    fn clear(&mut self);
 }
 
 /// A value of fixed width.
 pub(crate) trait Fixed: Copy + Default + Send + Sync {
     const DATA_TYPE: &'static str;
-    fn write(self, out: &mut Vec<u8>);
+    /// Bytes of a value.
+    const WIDTH: usize;
+    /// Writes the value over as many bytes.
+    fn put(self, place: &mut [u8]);
+}
+
+/// Appends `values`: in one go, which the compiler makes one copy of.
+fn write_all<T: Fixed>(values: &[T], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.resize(start + values.len() * T::WIDTH, 0);
+    let places = out[start..].chunks_exact_mut(T::WIDTH);
+    places.zip(values).for_each(|(place, value)| value.put(place));
 }
 
 macro_rules! fixed {
     ($($number:ty => $name:literal),*) => { $(impl Fixed for $number {
         const DATA_TYPE: &'static str = $name;
-        fn write(self, out: &mut Vec<u8>) {
-            out.extend_from_slice(&self.to_le_bytes());
+        const WIDTH: usize = size_of::<$number>();
+        fn put(self, place: &mut [u8]) {
+            place.copy_from_slice(&self.to_le_bytes());
         }
     })* };
 }
-fixed!(i32 => "Int32", i64 => "Int64", u16 => "UInt16");
+fixed!(u8 => "UInt8", u16 => "UInt16", u32 => "UInt32", u64 => "UInt64", i32 => "Int32", i64 => "Int64");
 
 impl Fixed for bool {
     const DATA_TYPE: &'static str = "Bool";
-    fn write(self, out: &mut Vec<u8>) {
-        out.push(u8::from(self));
+    const WIDTH: usize = u8::WIDTH;
+    fn put(self, place: &mut [u8]) {
+        u8::from(self).put(place);
     }
 }
 
@@ -42,8 +57,9 @@ pub(crate) struct Seconds(pub(crate) u32);
 
 impl Fixed for Seconds {
     const DATA_TYPE: &'static str = "DateTime('UTC')";
-    fn write(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.0.to_le_bytes());
+    const WIDTH: usize = u32::WIDTH;
+    fn put(self, place: &mut [u8]) {
+        self.0.put(place);
     }
 }
 
@@ -53,8 +69,9 @@ pub(crate) struct Micros(pub(crate) i64);
 
 impl Fixed for Micros {
     const DATA_TYPE: &'static str = "DateTime64(6, 'UTC')";
-    fn write(self, out: &mut Vec<u8>) {
-        self.0.write(out);
+    const WIDTH: usize = i64::WIDTH;
+    fn put(self, place: &mut [u8]) {
+        self.0.put(place);
     }
 }
 
@@ -74,7 +91,11 @@ impl<T: Fixed> Column for Plain<T> {
     }
 
     fn write(&self, out: &mut Vec<u8>) {
-        self.0.iter().for_each(|value| value.write(out));
+        write_all(&self.0, out);
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
     }
 }
 
@@ -99,7 +120,12 @@ impl<T: Fixed> Column for Optional<T> {
 
     fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.missing);
-        self.values.iter().for_each(|value| value.write(out));
+        write_all(&self.values, out);
+    }
+
+    fn clear(&mut self) {
+        self.missing.clear();
+        self.values.clear();
     }
 }
 
@@ -120,6 +146,10 @@ impl Column for Text {
 
     fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.0);
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
     }
 }
 
@@ -184,10 +214,18 @@ impl Column for Words {
         header.iter().for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
         out.extend_from_slice(&self.dictionary);
         out.extend_from_slice(&(self.rows.len() as u64).to_le_bytes());
-        let bytes = 1 << width;
-        for row in &self.rows {
-            out.extend_from_slice(&row.to_le_bytes()[..bytes]);
+        match width {
+            0 => out.extend(self.rows.iter().map(|row| *row as u8)),
+            1 => out.extend(self.rows.iter().flat_map(|row| (*row as u16).to_le_bytes())),
+            _ => write_all(&self.rows, out),
         }
+    }
+
+    fn clear(&mut self) {
+        self.places.clear();
+        self.dictionary.clear();
+        self.rows.clear();
+        self.last = None;
     }
 }
 
@@ -212,6 +250,10 @@ impl Column for States {
     fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.0);
     }
+
+    fn clear(&mut self) {
+        self.0.clear();
+    }
 }
 
 /// What the values of a [`ByName`] are kept as.
@@ -220,6 +262,7 @@ pub(crate) trait Values: Default + Send + Sync {
     const DATA_TYPE: &'static str;
     fn push(&mut self, value: Self::Value<'_>);
     fn write(&self, out: &mut Vec<u8>);
+    fn clear(&mut self);
 }
 
 impl Values for Vec<i64> {
@@ -229,7 +272,10 @@ impl Values for Vec<i64> {
         self.push(value);
     }
     fn write(&self, out: &mut Vec<u8>) {
-        self.iter().for_each(|value| Fixed::write(*value, out));
+        write_all(self, out);
+    }
+    fn clear(&mut self) {
+        self.clear();
     }
 }
 
@@ -241,6 +287,9 @@ impl Values for Text {
     }
     fn write(&self, out: &mut Vec<u8>) {
         Column::write(self, out);
+    }
+    fn clear(&mut self) {
+        Column::clear(self);
     }
 }
 
@@ -271,9 +320,16 @@ impl<V: Values> Column for ByName<V> {
     }
 
     fn write(&self, out: &mut Vec<u8>) {
-        self.ends.iter().for_each(|end| out.extend_from_slice(&end.to_le_bytes()));
+        write_all(&self.ends, out);
         Column::write(&self.names, out);
         self.values.write(out);
+    }
+
+    fn clear(&mut self) {
+        self.ends.clear();
+        self.entries = 0;
+        Column::clear(&mut self.names);
+        self.values.clear();
     }
 }
 

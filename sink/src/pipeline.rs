@@ -26,6 +26,8 @@ const CELLS: usize = 0;
 const FILLS_SOON: u64 = 3;
 /// So many times the patience has what has waited long already.
 const BEHIND: u64 = 5;
+/// When nothing came for so long, nothing more will fill a batch soon.
+const DRY_MS: u64 = 1500;
 /// Who reads this partition keeps the roll-ups.
 const LEADER: Source = Source { input: Input(CELLS), partition: Partition(0) };
 
@@ -50,6 +52,8 @@ pub(crate) struct Pipeline {
     lanes: Vec<Lane>,
     writer: Writer,
     metrics: Metrics,
+    /// Since which tick nothing comes.
+    dry_since_ms: Option<u64>,
     flush_ms: u64,
     batch_bytes: usize,
     url: String,
@@ -62,6 +66,7 @@ impl Pipeline {
             lanes: writer.lanes.iter().map(|_| Lane::default()).collect(),
             writer,
             metrics,
+            dry_since_ms: None,
             flush_ms: settings.flush_ms.into(),
             batch_bytes: settings.batch_bytes(),
             url: settings.url.clone(),
@@ -73,10 +78,19 @@ impl Pipeline {
         if number == CELLS { self.batch_bytes / 2 } else { self.batch_bytes }
     }
 
+    /// True if the input is dry, and not only between two bursts.
+    fn is_dry(&mut self, now_ms: u64, pace: Pace) -> bool {
+        if pace != Pace::Idle {
+            self.dry_since_ms = None;
+            return false;
+        }
+        now_ms >= *self.dry_since_ms.get_or_insert(now_ms) + DRY_MS
+    }
+
     /// Milliseconds after which a lane's batch is handed over though it is not full.
-    fn patience_ms(&self, number: usize, pace: Pace) -> u64 {
+    fn patience_ms(&self, number: usize, pace: Pace, is_dry: bool) -> u64 {
         let bytes = self.lanes[number].filling.bytes() as u64;
-        let fills_soon = bytes >= self.full_bytes(number) as u64 / FILLS_SOON;
+        let fills_soon = !is_dry && bytes >= self.full_bytes(number) as u64 / FILLS_SOON;
         match pace {
             Pace::Behind => self.flush_ms * BEHIND,
             _ if fills_soon => self.flush_ms * FILLS_SOON,
@@ -87,7 +101,7 @@ impl Pipeline {
     /// Hands a lane's batch to the writer.
     fn hand_over(&mut self, number: usize, out: &mut dyn Output) -> Result<(), Fatal> {
         let lane = &mut self.lanes[number];
-        let batch = std::mem::take(&mut lane.filling);
+        let batch = lane.filling.take();
         lane.since_ms = None;
         let pending = batch.contents().map(|content| Pending {
             ticket: out.open(content.source, content.bytes),
@@ -152,8 +166,9 @@ impl Handler for Pipeline {
         while let Ok(done) = self.writer.done.try_recv() {
             self.settle(&done, out);
         }
+        let is_dry = self.is_dry(now_ms, pace);
         for number in 0..self.lanes.len() {
-            let patience_ms = self.patience_ms(number, pace);
+            let patience_ms = self.patience_ms(number, pace, is_dry);
             let lane = &mut self.lanes[number];
             if lane.filling.is_empty() {
                 continue;

@@ -16,6 +16,9 @@ pub(crate) trait Columns: Default + Send + Sync + 'static {
 
     /// Names and values.
     fn columns(&self) -> Vec<(&'static str, &dyn Column)>;
+
+    /// Forgets all rows, but not the memory that they took.
+    fn clear(&mut self);
 }
 
 /// A table, and what its rows are made of.
@@ -96,6 +99,12 @@ macro_rules! table {
                 ];
                 $($(columns.extend($crate::table::Columns::columns(&self.$part));)*)?
                 columns
+            }
+
+            fn clear(&mut self) {
+                $($crate::column::Column::clear(&mut self.$column);)*
+                $($($crate::table::Columns::clear(&mut self.$part);)*)?
+                self.rows = 0;
             }
         }
     };

@@ -274,29 +274,32 @@ impl<S: Server> Lane<S> {
         for record in records {
             match self.add(&mut table, &mut decoded, &record) {
                 Ok(()) if table.rows() < BLOCK_ROWS => {}
-                Ok(()) => self.block(std::mem::take(&mut table), &mut insert, &mut taken).await?,
+                Ok(()) => self.block(&mut table, &mut insert, &mut taken).await?,
                 Err(letter) => taken.rejected.extend(letter),
             }
         }
         if table.rows() > 0 {
-            self.block(table, &mut insert, &mut taken).await?;
+            self.block(&mut table, &mut insert, &mut taken).await?;
         }
+        drop(table);
         if let Some(insert) = insert {
             self.server.end(insert).await?;
         }
         Ok(taken)
     }
 
+    /// Sends a block, and empties it.
     async fn block<T: Table>(
         &self,
-        table: T,
+        table: &mut T,
         insert: &mut Option<S::Insert>,
         taken: &mut Taken,
     ) -> Result<(), Error> {
-        let insert = insert.get_or_insert_with(|| self.server.begin(&table));
-        self.server.block(insert, &table).await?;
+        let insert = insert.get_or_insert_with(|| self.server.begin(table));
+        self.server.block(insert, table).await?;
         taken.rows += table.rows() as u64;
         taken.hours.extend(table.hours());
+        table.clear();
         Ok(())
     }
 

@@ -91,7 +91,7 @@ impl Life {
             for commit in &self.out.checkpoints {
                 self.pipeline.committed(commit);
             }
-            if self.pipeline.holds_back() {
+            if self.pipeline.awaits_commit() {
                 self.tick(self.now_ms);
             }
         }
