@@ -27,7 +27,7 @@ const QUIET_MS: u64 = 1000;
 
 /// Reports whose events waited for so long before they came are a backlog, be it one of those who
 /// wrote them.
-const BACKLOG_MS: i64 = 20_000;
+const BACKLOG_MS: u64 = 5_000;
 
 /// Blocks that are folded by the rules committed with the first of them. Their rows need not wait
 /// for a commit; other settings have to.
@@ -60,9 +60,19 @@ pub(crate) struct Lane {
     heard_ms: u64,
     flushed_ms: u64,
     /// From the raw event's append to that of its report, of the report read last.
-    waited_ms: i64,
+    waited_ms: u64,
     /// The report read last: the next one uses its memory.
     report: EnrichedReport,
+}
+
+/// The moment of a tick.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tick {
+    /// The loop's monotonic clock, ms.
+    pub(crate) now_ms: u64,
+    pub(crate) pace: Pace,
+    /// For how many ms nothing has come on any partition.
+    pub(crate) all_silent_ms: u64,
 }
 
 #[derive(Debug)]
@@ -168,7 +178,8 @@ impl Lane {
     fn report(&mut self, report: &EnrichedReport, record: &Record<'_>, shared: &Shared) {
         let Some(block) = &mut self.block else { return };
         let (metrics, lineage) = (&shared.metrics, &report.lineage);
-        self.waited_ms = record.appended.0.saturating_sub(lineage.raw_append_ms);
+        let waited_ms = record.appended.0.saturating_sub(lineage.raw_append_ms);
+        self.waited_ms = u64::try_from(waited_ms).unwrap_or(0);
         let replayed = self.seen.contains(Offset(lineage.raw_to));
         #[cfg(feature = "mutations")]
         let replayed = replayed && !crate::mutations::lineage();
@@ -194,34 +205,45 @@ impl Lane {
         }
     }
 
-    /// The loop's monotonic clock has come to `now_ms`; writes what is due.
-    pub(crate) fn tick(
-        &mut self,
-        now_ms: u64,
-        pace: Pace,
-        shared: &Shared,
-        out: &mut dyn Output,
-    ) -> Result<(), Fatal> {
+    /// The loop's monotonic clock has come to `now_ms`. For how many ms nothing has come.
+    pub(crate) fn hear(&mut self, now_ms: u64) -> u64 {
         if std::mem::take(&mut self.heard) {
             self.heard_ms = now_ms;
         }
-        let settings = &shared.settings;
-        let after_s = match pace {
-            Pace::Live if self.waited_ms >= BACKLOG_MS => settings.flush_behind_s,
-            Pace::Idle | Pace::Live => settings.flush_s,
-            Pace::Behind => settings.flush_behind_s,
-        };
-        let quiet = pace == Pace::Idle && self.silent_ms(now_ms) >= QUIET_MS;
-        let since_ms = now_ms.saturating_sub(self.flushed_ms);
+        self.silent_ms(now_ms)
+    }
+
+    /// Writes what is due.
+    pub(crate) fn tick(
+        &mut self,
+        tick: Tick,
+        shared: &Shared,
+        out: &mut dyn Output,
+    ) -> Result<(), Fatal> {
         // A partition's rows are tens of MB: they wait until those of others are on their way.
         if out.congested() {
             return Ok(());
         }
-        if quiet || since_ms >= u64::from(after_s) * 1000 {
-            self.flushed_ms = now_ms;
+        if self.is_due(tick, shared.settings.flush_s, shared.settings.flush_behind_s) {
+            self.flushed_ms = tick.now_ms;
             return self.flush(shared, out);
         }
         self.write_ended(shared, out)
+    }
+
+    /// True if what changed is to be written though the block goes on. Of a backlog it is not: what
+    /// is written would soon be written again, unless nothing more comes.
+    fn is_due(&self, tick: Tick, flush_s: u32, flush_behind_s: u32) -> bool {
+        let Tick { now_ms, pace, all_silent_ms } = tick;
+        let (flush_ms, behind_ms) = (u64::from(flush_s) * 1000, u64::from(flush_behind_s) * 1000);
+        let (since_ms, silent_ms) =
+            (now_ms.saturating_sub(self.flushed_ms), self.silent_ms(now_ms));
+        let is_idle = pace == Pace::Idle;
+        if pace == Pace::Behind || self.waited_ms >= flush_ms.max(BACKLOG_MS) {
+            let is_over = is_idle && all_silent_ms >= QUIET_MS;
+            return is_over || silent_ms >= flush_ms || since_ms >= behind_ms;
+        }
+        (is_idle && silent_ms >= QUIET_MS) || since_ms >= flush_ms
     }
 
     /// Watermark, and for how long the partition has been silent.

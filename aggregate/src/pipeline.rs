@@ -7,7 +7,7 @@ use runtime::{
 };
 
 use crate::block::{Metadata, MetadataError};
-use crate::lane::{Lane, Shared};
+use crate::lane::{Lane, Shared, Tick};
 use crate::metrics::Metrics;
 use crate::settings::AggregateSettings;
 use crate::watermark::combined;
@@ -108,8 +108,10 @@ impl Handler for Pipeline {
         self.first = (self.first + 1) % self.lanes.len().max(1);
         let mut lanes: Vec<_> = self.lanes.values_mut().collect();
         lanes.rotate_left(self.first);
+        let silent_ms = lanes.iter_mut().map(|lane| lane.hear(now_ms));
+        let tick = Tick { now_ms, pace, all_silent_ms: silent_ms.min().unwrap_or(0) };
         for lane in lanes {
-            lane.tick(now_ms, pace, &self.shared, out)?;
+            lane.tick(tick, &self.shared, out)?;
             if self.draining {
                 lane.flush(&self.shared, out)?;
             }
