@@ -5,7 +5,11 @@
 //! ClientSamples, each complete by itself. The rules are those of `@observertc/samples-json-codec`:
 //! <https://github.com/ObserveRTC/schemas/tree/main/npm-samples-json-codec>.
 
-use std::collections::BTreeMap;
+// The path is the usual one. Fuzz targets, which have this file by its path, need it said.
+#[path = "observertc/flat.rs"]
+pub(crate) mod flat;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -43,9 +47,19 @@ pub(crate) fn is_sample(member: impl Fn(&str) -> bool) -> bool {
 impl<'b> Expander<'b> {
     /// For the recording that has these samples: one that is not whole makes it a stream of deltas.
     /// Of whole samples nothing is carried over, as a missing member is missing.
-    pub(crate) fn new(mut samples: impl Iterator<Item = Members>, budget: &'b Budget) -> Self {
-        let deltas = samples
-            .any(|sample| is_sample(|m| sample.contains_key(m)) && is_whole(&sample).is_none());
+    pub(crate) fn new(samples: impl Iterator<Item = Members>, budget: &'b Budget) -> Self {
+        let mut of_calls = BTreeSet::new();
+        let mut samples = samples.filter(|sample| is_sample(|m| sample.contains_key(m)));
+        let deltas = samples.any(|sample| {
+            let told = |member: &str| sample.get(member).and_then(|value| text(value));
+            let client = told("clientId").unwrap_or_default();
+            if CALL.iter().any(|member| told(member).is_some()) {
+                of_calls.insert(client);
+            } else if !sample.contains_key("peerConnections") && of_calls.contains(&client) {
+                return true;
+            }
+            is_whole(&sample).is_none()
+        });
         Self { deltas, clients: BTreeMap::new(), budget }
     }
 
@@ -65,22 +79,31 @@ impl<'b> Expander<'b> {
         if self.deltas {
             self.clients.insert(client, whole.clone());
         }
-        let recorded_ms = whole.get("timestamp").and_then(|time| moment_ms(time))?;
-        let mut document = Document { members: whole, recorded_ms };
-        for (member, own) in [("call", "callId"), ("call", "roomId"), ("participant", "clientId")] {
-            if document.text(member).is_none()
-                && let Some(value) = document.text(own)
-            {
-                document.set(member, &value);
-            }
-        }
-        if document.text("app").is_none()
-            && let Some(app) = document.members.get("attachments").and_then(|told| app(told))
-        {
-            document.set("app", &app);
-        }
-        Some(document)
+        document(whole)
     }
+}
+
+/// Members that tell the call.
+const CALL: [&str; 3] = ["call", "callId", "roomId"];
+
+/// A sample that is whole, with what Isobar calls a session's parts. None if it tells no time.
+fn document(whole: Members) -> Option<Document> {
+    let recorded_ms = whole.get("timestamp").and_then(|time| moment_ms(time))?;
+    let mut document = Document { members: whole, recorded_ms };
+    let call = CALL.map(|own| ("call", own));
+    for (member, own) in call.into_iter().chain([("participant", "clientId")]) {
+        if document.text(member).is_none()
+            && let Some(value) = document.text(own)
+        {
+            document.set(member, &value);
+        }
+    }
+    if document.text("app").is_none()
+        && let Some(app) = document.members.get("attachments").and_then(|told| app(told))
+    {
+        document.set("app", &app);
+    }
+    Some(document)
 }
 
 /// The application, as ingest reads it of what an application says of itself.
