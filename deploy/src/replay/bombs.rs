@@ -54,6 +54,16 @@ fn deltas() -> String {
     lines([first].into_iter().chain((1..1_000).map(delta)))
 }
 
+/// A sample may name one stream many times, each time with all that was told of it.
+fn named_again() -> String {
+    let sample = |streams: serde_json::Value| {
+        json!({"timestamp": 1e12, "clientId": "c", "peerConnections": [
+            {"peerConnectionId": "x", "inboundRtps": streams}]})
+    };
+    let stream = json!({"ssrc": 1, "id": "A", "kind": "audio", "text": "x".repeat(20_000)});
+    lines([sample(json!([stream])), sample(json!(vec![json!({"ssrc": 1}); 2_000]))])
+}
+
 /// An event repeats what the one before tells: two bytes stand for one.
 fn protobuf() -> String {
     let field = |number: u8, bytes: &[u8]| {
@@ -137,6 +147,7 @@ fn a_recording_that_expands_to_more_than_the_limit_is_refused() {
         (numbered(2_000), "numbered"),
         (jitsi(), "jitsi"),
         (deltas(), "deltas"),
+        (named_again(), "named again"),
         (protobuf(), "protobuf"),
         (flat(), "flat"),
         (flat_lines(), "flat lines"),

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::budget::Budget;
-use super::document::{Document, Members, moment_ms, size, text};
+use super::document::{Document, Members, moment_ms, size_of, text};
 
 /// Expands the samples of one recording, each client's in their order.
 #[derive(Debug)]
@@ -73,8 +73,7 @@ impl<'b> Expander<'b> {
     pub(crate) fn expand(&mut self, sample: &Members) -> Option<Document> {
         let client = sample.get("clientId").and_then(|id| text(id)).unwrap_or_default();
         let before = self.clients.get(&client).filter(|_| self.deltas);
-        let whole = merge(before, sample)?;
-        self.budget.take(size(&whole))?;
+        let whole = merge(before, sample, self.budget)?;
         is_whole(&whole)?;
         if self.deltas {
             self.clients.insert(client, whole.clone());
@@ -128,22 +127,28 @@ fn key_of(array: &str) -> Option<&'static str> {
 /// Objects whose members are compared one by one; others are replaced whole.
 const LAID_OVER: [&str; 2] = ["psnrSum", "qualityLimitationDurations"];
 
-pub(crate) fn merge(before: Option<&Members>, delta: &Members) -> Option<Members> {
+/// `before` with `delta` laid over it. None if it is not as the schema has it, or more than the
+/// budget has: what is copied is taken from it, however often one object is named.
+pub(crate) fn merge(before: Option<&Members>, delta: &Members, budget: &Budget) -> Option<Members> {
     let empty = Members::new();
     let before = before.unwrap_or(&empty);
-    let stays = |value: &RawValue| !value.get().starts_with('[');
-    let mut merged: Members = before
-        .iter()
-        .filter(|(_, value)| stays(value))
-        .map(|(member, value)| (member.clone(), value.clone()))
-        .collect();
-    for (member, value) in delta.iter().filter(|(_, value)| value.get() != "null") {
+    let is_told = |value: &RawValue| value.get() != "null";
+    let mut merged = Members::new();
+    for (member, value) in before {
+        if value.get().starts_with('[') || delta.get(member).is_some_and(|value| is_told(value)) {
+            continue;
+        }
+        budget.take(size_of(member, value))?;
+        merged.insert(member.clone(), value.clone());
+    }
+    for (member, value) in delta.iter().filter(|(_, value)| is_told(value)) {
         let value = if value.get().starts_with('[') {
-            merge_array(before.get(member).map(|value| &**value), value, member)?
+            merge_array(before.get(member).map(|value| &**value), value, member, budget)?
         } else if LAID_OVER.contains(&member.as_str()) {
             let before = before.get(member).and_then(|value| object(value));
-            to_raw_value(&merge(before.as_ref(), &object(value)?)?).ok()?
+            to_raw_value(&merge(before.as_ref(), &object(value)?, budget)?).ok()?
         } else {
+            budget.take(size_of(member, value))?;
             value.clone()
         };
         merged.insert(member.clone(), value);
@@ -151,10 +156,15 @@ pub(crate) fn merge(before: Option<&Members>, delta: &Members) -> Option<Members
     Some(merged)
 }
 
-fn merge_array(before: Option<&RawValue>, delta: &RawValue, array: &str) -> Option<Box<RawValue>> {
-    let Some(key) = key_of(array) else { return Some(delta.to_owned()) };
-    let Some(entries) = list(delta) else {
-        // Of something that this release does not know.
+fn merge_array(
+    before: Option<&RawValue>,
+    delta: &RawValue,
+    array: &str,
+    budget: &Budget,
+) -> Option<Box<RawValue>> {
+    let Some((key, entries)) = key_of(array).zip(list(delta)) else {
+        // Of the moment, or of something that this release does not know.
+        budget.take(size_of(array, delta))?;
         return Some(delta.to_owned());
     };
     let before: Vec<Members> = before.and_then(list).unwrap_or_default();
@@ -162,7 +172,7 @@ fn merge_array(before: Option<&RawValue>, delta: &RawValue, array: &str) -> Opti
         before.iter().filter_map(|entry| Some((entry.get(key)?.get(), entry))).collect();
     let entries = entries.iter().map(|entry| {
         let same = entry.get(key).and_then(|key| before.get(key.get()));
-        merge(same.copied(), entry)
+        merge(same.copied(), entry, budget)
     });
     to_raw_value(&entries.collect::<Option<Vec<_>>>()?).ok()
 }

@@ -12,7 +12,7 @@ use serde_json::value::to_raw_value;
 use super::budget::Budget;
 use super::client_sample::flat::{FlatSample, samples};
 use super::client_sample::{ClientSample, Told};
-use super::document::{Document, Members, size, text};
+use super::document::{Document, Members, text};
 use super::observertc::{Expander, flat, list, merge};
 
 /// Bytes that a sample may have in base64: some thousand streams.
@@ -107,8 +107,7 @@ impl<'b> Reader<'b> {
             let last = self.happened.entry((client.clone(), name)).or_default();
             let mut whole = Vec::new();
             for delta in list(told).ok_or(Broken::Message)? {
-                *last = merge(Some(last), &delta).ok_or(Broken::Message)?;
-                self.budget.take(size(last)).ok_or(Broken::TooLong)?;
+                *last = merge(Some(last), &delta, self.budget).ok_or(Broken::Message)?;
                 // Without a type, it is what a missing beginning leaves.
                 if last.contains_key("type") {
                     whole.push(last.clone());

@@ -8,9 +8,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::value::to_raw_value;
+use serde_json::value::{RawValue, to_raw_value};
 
-use super::{document, list, merge};
+use super::{document, merge};
 use crate::replay::budget::Budget;
 use crate::replay::document::{Document, Members, size};
 
@@ -44,6 +44,8 @@ const LISTS: [(&str, &[&str]); 8] = [
     ("outboundVideoTracks", TRACK),
     ("pcTransports", &["peerConnectionId"]),
 ];
+/// Of these, the encoder does not say of which peer connection they are.
+const OF_NONE: [&str; 2] = ["dataChannels", "mediaSources"];
 const TRACK: &[&str] = &["trackId", "ssrc"];
 
 /// Members that are told when they change.
@@ -96,38 +98,39 @@ impl<'b> Expander<'b> {
                 continue;
             };
             let known = client.lists.entry(member).or_default();
-            let objects = whole(known, list(delta)?, keys, self.budget)?;
-            is_whole &= objects.iter().all(|object| object.contains_key("peerConnectionId"))
-                || ["dataChannels", "mediaSources"].contains(&member);
-            let objects = objects.into_iter().map(|object| with_zero(member, object));
-            let objects = to_raw_value(&objects.collect::<Vec<_>>()).ok()?;
+            let (objects, are_whole) = whole(known, delta, (member, keys), self.budget)?;
+            is_whole &= are_whole;
             sample.insert(member.to_owned(), objects);
         }
         document(sample).filter(|_| is_whole)
     }
 }
 
-/// The objects that `delta` names, with what is known of them; the others are forgotten.
+/// The objects that `delta` names, with what is known of them; the others are forgotten. And whether
+/// it is known of which peer connection they are, which the first sample of each tells.
 fn whole(
     known: &mut Known,
-    delta: Vec<Members>,
-    keys: &[&str],
+    delta: &RawValue,
+    (list, keys): (&str, &[&str]),
     budget: &Budget,
-) -> Option<Vec<Members>> {
+) -> Option<(Box<RawValue>, bool)> {
     let mut now = Known::new();
-    let mut objects = Vec::with_capacity(delta.len());
-    for told in delta {
+    let mut objects = Vec::new();
+    let mut is_whole = true;
+    // One after the other: of many that tell little, each takes a hundred times its text.
+    for told in serde_json::from_str::<Vec<&RawValue>>(delta.get()).ok()? {
+        let told: Members = serde_json::from_str(told.get()).ok()?;
         let key: Vec<&str> = keys.iter().filter_map(|key| Some(told.get(*key)?.get())).collect();
         let key = key.join(":");
         let before = now.remove(&key).or_else(|| known.remove(&key));
         let before = before.filter(|before| !begins_anew(before, &told, keys));
-        budget.take(before.as_ref().map_or(0, size))?;
-        let object = merge(before.as_ref(), &told)?;
+        let object = merge(before.as_ref(), &told, budget)?;
+        is_whole &= object.contains_key("peerConnectionId") || OF_NONE.contains(&list);
         now.insert(key, object.clone());
-        objects.push(object);
+        objects.push(to_raw_value(&with_zero(list, object)).ok()?);
     }
     *known = now;
-    Some(objects)
+    Some((to_raw_value(&objects).ok()?, is_whole))
 }
 
 /// True if an encoder that knows nothing told the object: one tells nothing again that it told.
