@@ -148,3 +148,22 @@ fn a_broken_stream_says_what_and_where_and_what_to_do() {
     let expanded = recording::read(joined.as_bytes(), LABELS, &Budget::of_mb(100)).unwrap();
     assert_eq!((expanded.records.len(), expanded.unread.count), (6, 2));
 }
+
+#[test]
+fn a_stream_that_is_damaged_anywhere_is_read_or_refused() {
+    for (stream, _) in STREAMS {
+        let mut lines = stream.lines();
+        let [first, second] = [(); 2].map(|()| lines.next().unwrap());
+        let mut bytes = STANDARD.decode(second).unwrap();
+        for at in 0..bytes.len() {
+            for flipped in [1, 0x80] {
+                bytes[at] ^= flipped;
+                let damaged = format!("{first}\n{}", STANDARD.encode(&bytes));
+                bytes[at] ^= flipped;
+                let read = recording::read(damaged.as_bytes(), LABELS, &Budget::of_mb(1)).unwrap();
+                assert!(read.records.len() as u64 + read.unread.count >= 2, "byte {at}");
+                assert!(read.records.iter().all(|record| record.payload().is_ok()));
+            }
+        }
+    }
+}

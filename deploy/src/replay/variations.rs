@@ -7,7 +7,7 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use schemas::Kind;
+use schemas::{EventKind, Kind};
 use serde_json::{Value, json};
 
 use super::budget::Budget;
@@ -233,6 +233,32 @@ pub(super) fn parsed(lines: &str) -> Vec<Value> {
 fn the_deltas_that_observertcs_own_encoder_writes_expand_to_what_its_decoder_reads() {
     let deltas = include_str!("observertc/deltas.jsonl");
     assert_eq!(expanded(deltas), parsed(include_str!("observertc/samples.jsonl")));
+}
+
+/// What the JSON codec wrote of a client that never had a peer connection.
+#[test]
+fn deltas_of_a_client_without_peer_connections_say_of_which_call_they_are_once() {
+    let deltas = concat!(
+        r#"{"timestamp":1795328740000,"callId":"c","attachments":{"app":"meet"},"score":5,"clientEvents":[{"type":"CLIENT_JOINED","timestamp":1795328740000}],"clientId":"ann-1"}"#,
+        "\n",
+        r#"{"timestamp":1795328741000,"clientId":"ann-1"}"#,
+        "\n",
+        r#"{"timestamp":1795328742000,"score":4,"clientId":"ann-1"}"#,
+        "\n",
+        r#"{"timestamp":1795328744000,"clientEvents":[{"type":"CLIENT_LEFT","timestamp":1795328744000}],"clientId":"ann-1"}"#,
+    );
+    let samples = expanded(deltas);
+    let told = samples.iter().map(|sample| json!([sample["callId"], sample["score"]]));
+    let wanted = [5, 5, 4, 4].map(|score| json!(["c", score]));
+    assert_eq!(told.collect::<Vec<_>>(), wanted);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tape.jsonl");
+    std::fs::write(&path, deltas).unwrap();
+    let (reports, dead_letters) = ingest(&options(vec![path]));
+    assert_eq!(dead_letters, []);
+    let told = reports.iter().map(|report| (report.event, &*report.app, &*report.call));
+    let happened: Vec<_> = told.filter(|(event, ..)| *event != EventKind::Stats).collect();
+    assert_eq!(happened, [(EventKind::Joined, "meet", "c"), (EventKind::Left, "meet", "c")]);
 }
 
 /// Numbers are compared as numbers, and a list of nothing is as good as none.
