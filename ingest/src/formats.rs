@@ -141,7 +141,7 @@ impl Format {
     const fn of(shape: Shape) -> Option<Self> {
         if shape.envelope {
             Some(Self::Envelope)
-        } else if shape.client_sample {
+        } else if shape.client_sample || shape.unlisted_sample {
             Some(Self::ClientSample)
         } else if shape.callstats {
             Some(Self::Callstats)

@@ -54,6 +54,16 @@ fn deltas() -> String {
     lines([first].into_iter().chain((1..1_000).map(delta)))
 }
 
+/// A sample may name one stream many times, each time with all that was told of it.
+fn named_again() -> String {
+    let sample = |streams: serde_json::Value| {
+        json!({"timestamp": 1e12, "clientId": "c", "peerConnections": [
+            {"peerConnectionId": "x", "inboundRtps": streams}]})
+    };
+    let stream = json!({"ssrc": 1, "id": "A", "kind": "audio", "text": "x".repeat(20_000)});
+    lines([sample(json!([stream])), sample(json!(vec![json!({"ssrc": 1}); 2_000]))])
+}
+
 /// An event repeats what the one before tells: two bytes stand for one.
 fn protobuf() -> String {
     let field = |number: u8, bytes: &[u8]| {
@@ -64,6 +74,26 @@ fn protobuf() -> String {
     let time = [&[6 << 3 | 1][..], &1e12_f64.to_le_bytes()].concat();
     let again = [1 << 3 | 2, 0].repeat(5_000);
     STANDARD.encode([field(1, &event), again, time, field(9, b"ann")].concat())
+}
+
+/// Of schema 2, too, eight bytes stand for a stream that the same sample tells of.
+fn flat() -> String {
+    let (short, long) = (b"\x08\x07\xda\x02\x01a", [b'x'; 8_000]);
+    let long = [&short[..], b"\xc2\x01\xc0\x3e", &long].concat();
+    let again = [b"\x5a\x06", &short[..]].concat().repeat(5_000);
+    of_schema_2(&[b"\x5a\xca\x3e", &long[..], &again].concat())
+}
+
+/// And as many for a sample, of which the first one tells the call.
+fn flat_lines() -> String {
+    let call = [b"\xc2\x01\xc0\x3e", &[b'x'; 8_000][..]].concat();
+    let first = format!("{}\n", of_schema_2(&call));
+    first + &format!("{}\n", of_schema_2(&[])).repeat(3_000)
+}
+
+/// A sample of schema 2 that tells a client, a time and `more`.
+fn of_schema_2(more: &[u8]) -> String {
+    STANDARD.encode([more, b"\xaa\x01\x01p\xb0\x01\xa0\x95\xba\x8f\xa0\x34"].concat())
 }
 
 /// What the far end told once is part of every report after it.
@@ -113,10 +143,16 @@ fn times() -> String {
 
 #[test]
 fn a_recording_that_expands_to_more_than_the_limit_is_refused() {
-    let recordings = [numbered(2_000), jitsi(), deltas(), protobuf(), internals()];
-    for (recording, kind) in
-        recordings.iter().zip(["numbered", "jitsi", "deltas", "protobuf", "internals"])
-    {
+    for (recording, kind) in [
+        (numbered(2_000), "numbered"),
+        (jitsi(), "jitsi"),
+        (deltas(), "deltas"),
+        (named_again(), "named again"),
+        (protobuf(), "protobuf"),
+        (flat(), "flat"),
+        (flat_lines(), "flat lines"),
+        (internals(), "internals"),
+    ] {
         assert!(recording.len() < 300_000, "{kind}: {}", recording.len());
         let read = |mb| recording::read(recording.as_bytes(), LABELS, &Budget::of_mb(mb));
         assert_eq!(read(10).unwrap_err(), Refusal::TooLarge { limit_mb: 10 }, "{kind}");

@@ -10,7 +10,12 @@ pub(crate) type Members = BTreeMap<String, Box<RawValue>>;
 
 /// Bytes that members take, about.
 pub(crate) fn size(members: &Members) -> usize {
-    members.iter().map(|(member, value)| ENTRY + member.len() + value.get().len()).sum()
+    members.iter().map(|(member, value)| size_of(member, value)).sum()
+}
+
+/// Bytes that one of them takes.
+pub(crate) fn size_of(member: &str, value: &RawValue) -> usize {
+    ENTRY + member.len() + value.get().len()
 }
 
 /// Of a member, beside its texts.

@@ -18,6 +18,8 @@ mod raw;
 mod recording;
 mod rtcstats;
 mod schedule;
+#[cfg(test)]
+mod schema_2;
 mod send;
 mod session;
 #[cfg(test)]

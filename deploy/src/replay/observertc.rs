@@ -5,12 +5,16 @@
 //! ClientSamples, each complete by itself. The rules are those of `@observertc/samples-json-codec`:
 //! <https://github.com/ObserveRTC/schemas/tree/main/npm-samples-json-codec>.
 
-use std::collections::BTreeMap;
+// The path is the usual one. Fuzz targets, which have this file by its path, need it said.
+#[path = "observertc/flat.rs"]
+pub(crate) mod flat;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::budget::Budget;
-use super::document::{Document, Members, moment_ms, size, text};
+use super::document::{Document, Members, moment_ms, size_of, text};
 
 /// Expands the samples of one recording, each client's in their order.
 #[derive(Debug)]
@@ -43,9 +47,19 @@ pub(crate) fn is_sample(member: impl Fn(&str) -> bool) -> bool {
 impl<'b> Expander<'b> {
     /// For the recording that has these samples: one that is not whole makes it a stream of deltas.
     /// Of whole samples nothing is carried over, as a missing member is missing.
-    pub(crate) fn new(mut samples: impl Iterator<Item = Members>, budget: &'b Budget) -> Self {
-        let deltas = samples
-            .any(|sample| is_sample(|m| sample.contains_key(m)) && is_whole(&sample).is_none());
+    pub(crate) fn new(samples: impl Iterator<Item = Members>, budget: &'b Budget) -> Self {
+        let mut of_calls = BTreeSet::new();
+        let mut samples = samples.filter(|sample| is_sample(|m| sample.contains_key(m)));
+        let deltas = samples.any(|sample| {
+            let told = |member: &str| sample.get(member).and_then(|value| text(value));
+            let client = told("clientId").unwrap_or_default();
+            if CALL.iter().any(|member| told(member).is_some()) {
+                of_calls.insert(client);
+            } else if !sample.contains_key("peerConnections") && of_calls.contains(&client) {
+                return true;
+            }
+            is_whole(&sample).is_none()
+        });
         Self { deltas, clients: BTreeMap::new(), budget }
     }
 
@@ -59,28 +73,36 @@ impl<'b> Expander<'b> {
     pub(crate) fn expand(&mut self, sample: &Members) -> Option<Document> {
         let client = sample.get("clientId").and_then(|id| text(id)).unwrap_or_default();
         let before = self.clients.get(&client).filter(|_| self.deltas);
-        let whole = merge(before, sample)?;
-        self.budget.take(size(&whole))?;
+        let whole = merge(before, sample, self.budget)?;
         is_whole(&whole)?;
         if self.deltas {
             self.clients.insert(client, whole.clone());
         }
-        let recorded_ms = whole.get("timestamp").and_then(|time| moment_ms(time))?;
-        let mut document = Document { members: whole, recorded_ms };
-        for (member, own) in [("call", "callId"), ("call", "roomId"), ("participant", "clientId")] {
-            if document.text(member).is_none()
-                && let Some(value) = document.text(own)
-            {
-                document.set(member, &value);
-            }
-        }
-        if document.text("app").is_none()
-            && let Some(app) = document.members.get("attachments").and_then(|told| app(told))
-        {
-            document.set("app", &app);
-        }
-        Some(document)
+        document(whole)
     }
+}
+
+/// Members that tell the call.
+const CALL: [&str; 3] = ["call", "callId", "roomId"];
+
+/// A sample that is whole, with what Isobar calls a session's parts. None if it tells no time.
+fn document(whole: Members) -> Option<Document> {
+    let recorded_ms = whole.get("timestamp").and_then(|time| moment_ms(time))?;
+    let mut document = Document { members: whole, recorded_ms };
+    let call = CALL.map(|own| ("call", own));
+    for (member, own) in call.into_iter().chain([("participant", "clientId")]) {
+        if document.text(member).is_none()
+            && let Some(value) = document.text(own)
+        {
+            document.set(member, &value);
+        }
+    }
+    if document.text("app").is_none()
+        && let Some(app) = document.members.get("attachments").and_then(|told| app(told))
+    {
+        document.set("app", &app);
+    }
+    Some(document)
 }
 
 /// The application, as ingest reads it of what an application says of itself.
@@ -105,22 +127,28 @@ fn key_of(array: &str) -> Option<&'static str> {
 /// Objects whose members are compared one by one; others are replaced whole.
 const LAID_OVER: [&str; 2] = ["psnrSum", "qualityLimitationDurations"];
 
-pub(crate) fn merge(before: Option<&Members>, delta: &Members) -> Option<Members> {
+/// `before` with `delta` laid over it. None if it is not as the schema has it, or more than the
+/// budget has: what is copied is taken from it, however often one object is named.
+pub(crate) fn merge(before: Option<&Members>, delta: &Members, budget: &Budget) -> Option<Members> {
     let empty = Members::new();
     let before = before.unwrap_or(&empty);
-    let stays = |value: &RawValue| !value.get().starts_with('[');
-    let mut merged: Members = before
-        .iter()
-        .filter(|(_, value)| stays(value))
-        .map(|(member, value)| (member.clone(), value.clone()))
-        .collect();
-    for (member, value) in delta.iter().filter(|(_, value)| value.get() != "null") {
+    let is_told = |value: &RawValue| value.get() != "null";
+    let mut merged = Members::new();
+    for (member, value) in before {
+        if value.get().starts_with('[') || delta.get(member).is_some_and(|value| is_told(value)) {
+            continue;
+        }
+        budget.take(size_of(member, value))?;
+        merged.insert(member.clone(), value.clone());
+    }
+    for (member, value) in delta.iter().filter(|(_, value)| is_told(value)) {
         let value = if value.get().starts_with('[') {
-            merge_array(before.get(member).map(|value| &**value), value, member)?
+            merge_array(before.get(member).map(|value| &**value), value, member, budget)?
         } else if LAID_OVER.contains(&member.as_str()) {
             let before = before.get(member).and_then(|value| object(value));
-            to_raw_value(&merge(before.as_ref(), &object(value)?)?).ok()?
+            to_raw_value(&merge(before.as_ref(), &object(value)?, budget)?).ok()?
         } else {
+            budget.take(size_of(member, value))?;
             value.clone()
         };
         merged.insert(member.clone(), value);
@@ -128,10 +156,15 @@ pub(crate) fn merge(before: Option<&Members>, delta: &Members) -> Option<Members
     Some(merged)
 }
 
-fn merge_array(before: Option<&RawValue>, delta: &RawValue, array: &str) -> Option<Box<RawValue>> {
-    let Some(key) = key_of(array) else { return Some(delta.to_owned()) };
-    let Some(entries) = list(delta) else {
-        // Of something that this release does not know.
+fn merge_array(
+    before: Option<&RawValue>,
+    delta: &RawValue,
+    array: &str,
+    budget: &Budget,
+) -> Option<Box<RawValue>> {
+    let Some((key, entries)) = key_of(array).zip(list(delta)) else {
+        // Of the moment, or of something that this release does not know.
+        budget.take(size_of(array, delta))?;
         return Some(delta.to_owned());
     };
     let before: Vec<Members> = before.and_then(list).unwrap_or_default();
@@ -139,7 +172,7 @@ fn merge_array(before: Option<&RawValue>, delta: &RawValue, array: &str) -> Opti
         before.iter().filter_map(|entry| Some((entry.get(key)?.get(), entry))).collect();
     let entries = entries.iter().map(|entry| {
         let same = entry.get(key).and_then(|key| before.get(key.get()));
-        merge(same.copied(), entry)
+        merge(same.copied(), entry, budget)
     });
     to_raw_value(&entries.collect::<Option<Vec<_>>>()?).ok()
 }

@@ -1,7 +1,7 @@
 //! The delta streams of ObserveRTC's protobuf encoder, `@observertc/samples-encoder` 3: base64 of a
 //! ClientSample without the members that did not change, in the same form as those of its JSON
 //! codec, but for what happened: an event, too, leaves out what it has in common with the one
-//! before.
+//! before. [`flat`] reads those of its release 2.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,10 @@ use base64::engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeCo
 use serde_json::value::to_raw_value;
 
 use super::budget::Budget;
-use super::client_sample::{ClientSample, OfSchema2, Told};
-use super::document::{Members, size, text};
-use super::observertc::{list, merge};
+use super::client_sample::flat::{FlatSample, samples};
+use super::client_sample::{ClientSample, Told};
+use super::document::{Document, Members, text};
+use super::observertc::{Expander, flat, list, merge};
 
 /// Bytes that a sample may have in base64: some thousand streams.
 const MOST: usize = 4 << 20;
@@ -31,8 +32,6 @@ pub(crate) enum Broken {
     TooLong,
     /// No ClientSample, or not all of it.
     Message,
-    /// A sample of schema 2.
-    Schema2,
 }
 
 impl Broken {
@@ -44,12 +43,8 @@ impl Broken {
             }
             Self::TooLong => "more than 4 MiB of base64 for one sample; record one sample a line",
             Self::Message => {
-                "base64, but no whole ClientSample of @observertc/samples-encoder 3 in it; record \
-                 what the encoder returns, one sample a line"
-            }
-            Self::Schema2 => {
-                "a sample of @observertc/samples-encoder 2, which is not read; record the samples \
-                 before they are encoded, as JSON"
+                "base64, but no whole ClientSample of @observertc/samples-encoder 2 or 3 in it; \
+                 record what the encoder returns, one sample a line"
             }
         }
     }
@@ -66,25 +61,45 @@ pub(crate) fn is_base64(line: &str) -> bool {
 pub(crate) struct Reader<'b> {
     /// What happened last, by client and list.
     happened: BTreeMap<(String, &'static str), Members>,
+    samples: Expander<'b>,
+    flat: flat::Expander<'b>,
     budget: &'b Budget,
 }
 
 impl<'b> Reader<'b> {
-    pub(crate) const fn new(budget: &'b Budget) -> Self {
-        Self { happened: BTreeMap::new(), budget }
+    pub(crate) fn new(budget: &'b Budget) -> Self {
+        Self {
+            happened: BTreeMap::new(),
+            samples: Expander::of_deltas(budget),
+            flat: flat::Expander::new(budget),
+            budget,
+        }
     }
 
-    /// The delta that `line` is, as the JSON codec would have it.
-    pub(crate) fn read(&mut self, line: &str) -> Result<Members, Broken> {
+    /// The whole samples that those of `line` complete, in schema 2 of several clients. None for
+    /// one whose beginning is missing, and all of them if they are more than the budget has.
+    pub(crate) fn read(&mut self, line: &str) -> Result<Vec<Option<Document>>, Broken> {
         if line.len() > MOST {
             return Err(Broken::TooLong);
         }
         let engine = if line.contains(['-', '_']) { URL_SAFE } else { STANDARD };
         let bytes = engine.decode(line).map_err(|_| Broken::Base64)?;
-        if OfSchema2::is_one(&bytes) {
-            return Err(Broken::Schema2);
+        if let Some(samples) = samples(&bytes) {
+            return samples.iter().map(|sample| self.flat(sample)).collect();
         }
-        let mut sample = ClientSample::told(&bytes).map_err(|_| Broken::Message)?;
+        let delta = self.delta(&bytes)?;
+        Ok(vec![self.samples.expand(&delta)])
+    }
+
+    fn flat(&mut self, bytes: &[u8]) -> Result<Option<Document>, Broken> {
+        let sample = FlatSample::told(bytes).map_err(|_| Broken::Message)?;
+        let client = sample.get("clientId").and_then(|id| text(id)).ok_or(Broken::Message)?;
+        Ok(self.flat.expand(&client, sample))
+    }
+
+    /// The delta that `bytes` are, as the JSON codec would have it.
+    fn delta(&mut self, bytes: &[u8]) -> Result<Members, Broken> {
+        let mut sample = ClientSample::told(bytes).map_err(|_| Broken::Message)?;
         // The one member that every sample tells.
         let client = sample.get("clientId").and_then(|id| text(id)).ok_or(Broken::Message)?;
         for name in ["clientEvents", "clientIssues"] {
@@ -92,8 +107,7 @@ impl<'b> Reader<'b> {
             let last = self.happened.entry((client.clone(), name)).or_default();
             let mut whole = Vec::new();
             for delta in list(told).ok_or(Broken::Message)? {
-                *last = merge(Some(last), &delta).ok_or(Broken::Message)?;
-                self.budget.take(size(last)).ok_or(Broken::TooLong)?;
+                *last = merge(Some(last), &delta, self.budget).ok_or(Broken::Message)?;
                 // Without a type, it is what a missing beginning leaves.
                 if last.contains_key("type") {
                     whole.push(last.clone());

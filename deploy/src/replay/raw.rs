@@ -17,6 +17,17 @@ pub(crate) enum Raw {
     Canonical(Box<Report>),
 }
 
+/// Members of other formats in which statistics are.
+const REPORTS: [&str; 7] = [
+    "peerConnections",
+    "pcTransports",
+    "inboundAudioTracks",
+    "inboundVideoTracks",
+    "outboundAudioTracks",
+    "outboundVideoTracks",
+    "body",
+];
+
 impl From<Envelope> for Raw {
     fn from(envelope: Envelope) -> Self {
         Self::Envelope(Box::new(envelope))
@@ -37,9 +48,9 @@ impl Raw {
     pub(crate) fn has_report(&self) -> bool {
         match self {
             Self::Envelope(envelope) => envelope.report.is_some(),
-            Self::Document(document) => document.members.keys().any(|member| {
-                ["peerConnections", "pcTransports", "body"].contains(&member.as_str())
-            }),
+            Self::Document(document) => {
+                document.members.keys().any(|member| REPORTS.contains(&member.as_str()))
+            }
             Self::Canonical(report) => !report.intervals.is_empty(),
         }
     }

@@ -191,18 +191,24 @@ fn of_protobuf<'a>(
 ) -> Result<Expanded, Refusal> {
     let mut expanded = Expanded { unread, ..Expanded::default() };
     let mut reader = protobuf::Reader::new(budget);
-    let mut whole = observertc::Expander::of_deltas(budget);
     let mut refusal = None;
-    for (line, sample) in samples {
-        let read = reader.read(sample);
-        let read = read.map_err(|why| Refusal::Protobuf { line, why: why.describe() });
-        match read.and_then(|delta| whole.expand(&delta).ok_or(Refusal::NoBeginning)) {
-            Ok(sample) => expanded.records.push(Raw::Document(sample)),
-            Err(why) if budget.exceeded().is_some() => return Err(why),
-            Err(why) => {
-                refusal.get_or_insert(why);
-                expanded.unread.add(line);
+    for (line, text) in samples {
+        let read = reader.read(text).unwrap_or_else(|why| {
+            refusal.get_or_insert(Refusal::Protobuf { line, why: why.describe() });
+            expanded.unread.add(line);
+            Vec::new()
+        });
+        for sample in read {
+            match sample {
+                Some(sample) => expanded.records.push(Raw::Document(sample)),
+                None => {
+                    refusal.get_or_insert(Refusal::NoBeginning);
+                    expanded.unread.add(line);
+                }
             }
+        }
+        if let Some(limit_mb) = budget.exceeded() {
+            return Err(Refusal::TooLarge { limit_mb });
         }
     }
     match refusal {

@@ -83,6 +83,10 @@ pub(super) struct Shape {
     pub(super) client_sample: bool,
     /// A member of a ClientSample of schema 2.
     pub(super) flat_sample: bool,
+    /// `peerConnections`
+    pub(super) connections: bool,
+    /// Nothing but what a ClientSample tells beside its lists, and no call.
+    pub(super) unlisted_sample: bool,
     /// `body`, or `localID`: a body of callstats.io's REST API.
     pub(super) callstats: bool,
     /// A member that holds a getStats report.
@@ -95,6 +99,51 @@ pub(super) struct Shape {
     /// Members that are objects with a `type`: a getStats report by itself.
     pub(super) objects: bool,
 }
+
+/// Members of a ClientSample of schema 3 that are no lists, and those that Isobar adds.
+const OF_A_SAMPLE: [&str; 17] = [
+    "timestamp",
+    "callId",
+    "clientId",
+    "attachments",
+    "score",
+    "scoreReasons",
+    "app",
+    "call",
+    "claim",
+    "client_address",
+    "client_version",
+    "edge",
+    "participant",
+    "peer_connection",
+    "received_at",
+    "sent_at",
+    "user_agent",
+];
+
+/// Members of a ClientSample of schema 2 alone of which nothing is read.
+const OF_A_FLAT_SAMPLE: [&str; 20] = [
+    "browser",
+    "certificates",
+    "codecs",
+    "customObserverEvents",
+    "dataChannels",
+    "engine",
+    "iceLocalCandidates",
+    "iceRemoteCandidates",
+    "iceServers",
+    "localSDPs",
+    "marker",
+    "mediaConstraints",
+    "mediaDevices",
+    "mediaSources",
+    "os",
+    "platform",
+    "roomId",
+    "sampleSeq",
+    "timeZoneOffsetInHours",
+    "userId",
+];
 
 /// What an object tells beside its statistics.
 #[derive(Debug, Default)]
@@ -152,6 +201,11 @@ impl<'a> Around<'a> {
         self.or_text(Slot::App, app.and_then(told));
         self.or_text(Slot::Call, told(call));
         self.or_text(Slot::Participant, told(participant));
+    }
+
+    /// True if a call is told.
+    pub(super) fn tells_call(&self) -> bool {
+        self.slots[Slot::Call as usize].is_some()
     }
 
     fn take(&mut self, slot: Slot) -> Scalar<'a> {
@@ -224,7 +278,14 @@ impl<'de> Visitor<'de> for AroundVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         let mut around = Around::default();
         let shape = &mut around.shape;
+        let (mut unlisted, mut flat, mut of_client) = (true, false, false);
         while let Some(Scalar::Text(member)) = members.next_key()? {
+            if unlisted && !OF_A_SAMPLE.contains(&&*member) {
+                unlisted = OF_A_FLAT_SAMPLE.contains(&&*member);
+                flat |= unlisted;
+            }
+            shape.connections |= member == "peerConnections";
+            of_client |= member == "clientId";
             match &*member {
                 "v" | "event" => shape.envelope = true,
                 "peerConnections" | "clientEvents" | "clientMetaItems" | "clientIssues"
@@ -266,6 +327,13 @@ impl<'de> Visitor<'de> for AroundVisitor {
                 }
             }
         }
+        let of_call = around.tells_call();
+        let is_timed = around.slots[Slot::Timestamp as usize].is_some();
+        // What says whose it is, and when, is whole, and has nothing to tell.
+        if unlisted && of_client && is_timed && (of_call || flat) {
+            (around.shape.client_sample, around.shape.flat_sample) = (true, flat);
+        }
+        around.shape.unlisted_sample = unlisted && !flat && !of_call && (of_client || is_timed);
         Ok(around)
     }
 }

@@ -13,7 +13,7 @@ use schemas::EventKind;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::around::Around;
+use super::around::{Around, Shape};
 use super::fields::{MAX_EVENTS, MAX_NAME, MAX_PROSE, moment_us, required, words};
 use super::get_stats::{Found, ObjectSeed, Type};
 use super::json::{self, Items, Nested, Scalar, scalars_are, skip_items, skip_members};
@@ -86,6 +86,11 @@ pub(super) fn decode<'a>(
     let app = attachments.told().and_then(|told| told.app.text(MAX_NAME));
     around.or_path(app, None);
     around.or_key(source.key);
+    if is_delta(&around) {
+        let detail = "neither callId nor peerConnections, which every sample tells that is whole: \
+                      expand deltas before sending them, `isobar replay` does";
+        return Err(Rejected::new(Reason::Delta, detail));
+    }
     let client_us = required("timestamp", around.timestamp_us(0.0)?)?;
     let connections = match std::mem::take(&mut sample.peer_connections).0 {
         none if none.is_empty() && around.shape.flat_sample => flat::connections(text)?,
@@ -117,6 +122,14 @@ pub(super) fn decode<'a>(
         event.failure_reason = Some(Cow::Borrowed("connection state failed"));
     }
     Ok(event)
+}
+
+/// True if neither peer connections nor a call are told, which the client library tells in every
+/// sample, though there be no connection; the codec leaves out a list of none. What happened is told
+/// whole, and is taken if the record's key says in which call.
+fn is_delta(around: &Around<'_>) -> bool {
+    let Shape { connections, flat_sample, unlisted_sample, .. } = around.shape;
+    unlisted_sample || !(connections || flat_sample || around.tells_call())
 }
 
 /// The getUserMedia() calls that failed, with what the browser said of it. Which devices they asked

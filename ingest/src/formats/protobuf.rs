@@ -1,7 +1,8 @@
-//! Knows samples of ObserveRTC's protobuf encoder, `@observertc/samples-encoder` 3. They tell what
-//! changed since the sample before them, so none of what they tell is read here.
+//! Knows samples of ObserveRTC's protobuf encoder, `@observertc/samples-encoder` 2 and 3. They tell
+//! what changed since the sample before them, so none of what they tell is read here.
 //!
 //! <https://github.com/ObserveRTC/schemas/blob/main/npm-samples-encoder/src/OutputSamples.ts>
+//! <https://www.npmjs.com/package/@observertc/samples-encoder/v/2.2.12>
 
 use std::ops::RangeInclusive;
 
@@ -9,10 +10,15 @@ use std::ops::RangeInclusive;
 const PLAUSIBLE_MS: RangeInclusive<f64> = 1e11..=1e14;
 
 /// True if the bytes are wholly the fields of a ClientSample, those of its peer connections too, and
-/// tell a time and whose it is, as every sample does. Of other bytes hardly any: the first must be
-/// one of a dozen, eight must be a time behind the byte that announces it, and the last of many
-/// lengths must end where the bytes do.
+/// tell a time and whose it is, as every sample does; or of samples of several clients, as schema 2
+/// has them. Of other bytes hardly any: the first must be one of some dozen, eight, or six in schema
+/// 2, must be a time behind the byte or two that announce it, and the last of many lengths must end
+/// where the bytes do.
 pub(super) fn is_sample(bytes: &[u8]) -> bool {
+    of_schema_3(bytes) || of_schema_2(bytes) || of_clients(bytes)
+}
+
+fn of_schema_3(bytes: &[u8]) -> bool {
     let (mut is_timed, mut is_someones) = (false, false);
     let known = every_field(bytes, |number, value| match (number, value) {
         (1..=4 | 7 | 8 | 11, Value::Bytes(_)) | (10, Value::Fixed(_)) => true,
@@ -38,9 +44,40 @@ fn is_connection(bytes: &[u8]) -> bool {
     })
 }
 
+/// Of schema 2 there is no later release.
+fn of_schema_2(bytes: &[u8]) -> bool {
+    let (mut is_timed, mut is_someones) = (false, false);
+    let known = every_field(bytes, |number, value| match (number, value) {
+        (22, Value::Varint(time)) => {
+            is_timed = true;
+            PLAUSIBLE_MS.contains(&(time as f64))
+        }
+        (21, Value::Bytes(client)) => {
+            is_someones = true;
+            !client.is_empty()
+        }
+        (1..=20 | 23..=29 | 32, Value::Bytes(_)) | (30 | 31, Value::Varint(_)) => true,
+        _ => false,
+    });
+    known && is_timed && is_someones
+}
+
+fn of_clients(bytes: &[u8]) -> bool {
+    let mut some = false;
+    let known = every_field(bytes, |number, value| match (number, value) {
+        (1, Value::Bytes(sample)) => {
+            some = true;
+            of_schema_2(sample)
+        }
+        (2..=4, Value::Bytes(_)) => true,
+        _ => false,
+    });
+    known && some
+}
+
 /// The value of a field, as far as its bytes tell its type.
 enum Value<'a> {
-    Varint,
+    Varint(u64),
     Fixed([u8; 8]),
     Bytes(&'a [u8]),
 }
@@ -58,7 +95,7 @@ fn every_field(mut bytes: &[u8], mut is_known: impl FnMut(u64, Value<'_>) -> boo
 fn field<'a>(bytes: &mut &'a [u8]) -> Option<(u64, Value<'a>)> {
     let tag = varint(bytes)?;
     let value = match tag & 7 {
-        0 => varint(bytes).map(|_| Value::Varint),
+        0 => varint(bytes).map(Value::Varint),
         1 => bytes.split_off(..8)?.try_into().ok().map(Value::Fixed),
         2 => {
             let length = usize::try_from(varint(bytes)?).ok()?;

@@ -8,9 +8,23 @@ use super::*;
 const FORMATS: &str = include_str!("../../../../docs/reference/formats.md");
 /// What ObserveRTC's own packages wrote.
 const DELTAS: &str = include_str!("../../../../deploy/src/replay/observertc/deltas.jsonl");
-const PROTOBUF: [&str; 2] = [
+const PROTOBUF: [&str; 5] = [
     include_str!("../../../../deploy/src/replay/observertc/protobuf.txt"),
     include_str!("../../../../deploy/src/replay/observertc/protobuf-every.txt"),
+    // Of schema 2; in the second of them each is of several clients.
+    include_str!("../../../../deploy/src/replay/observertc/flat.txt"),
+    include_str!("../../../../deploy/src/replay/observertc/flat-clients.txt"),
+    include_str!("../../../../deploy/src/replay/observertc/flat-every.txt"),
+];
+
+/// What its JSON codec writes of a client without peer connections when nothing changed, or not even
+/// the time, or when the score or what the application says did; and all that its schema requires.
+const UNLISTED: [&str; 5] = [
+    r#"{"timestamp":1795328740001,"clientId":"ann-1"}"#,
+    r#"{"clientId":"ann-1"}"#,
+    r#"{"timestamp":1795328740002,"score":4,"clientId":"ann-1"}"#,
+    r#"{"timestamp":1795328740003,"attachments":{"app":"m"},"clientId":"ann-1"}"#,
+    r#"{"timestamp":1795328740004}"#,
 ];
 
 /// The recording `name` of the reference.
@@ -32,7 +46,9 @@ fn pieces() -> Vec<(&'static str, Vec<u8>)> {
     // The first one is whole.
     pieces.extend(lines(DELTAS).skip(1).map(of("an ObserveRTC delta")));
     pieces.extend(lines(recording("ann-1.deltas")).skip(1).map(of("an ObserveRTC delta")));
-    for base64 in PROTOBUF.into_iter().chain([recording("ann-1.protobuf")]).flat_map(str::lines) {
+    pieces.extend(UNLISTED.map(|json| ("an ObserveRTC delta of nothing", json.into())));
+    let recordings = [recording("ann-1.protobuf"), recording("ann-1.encoder2")];
+    for base64 in PROTOBUF.into_iter().chain(recordings).flat_map(str::lines) {
         let bytes = STANDARD.decode(base64).unwrap();
         pieces.push(("protobuf in base64", base64.into()));
         pieces.push(("protobuf in base64 of other letters", URL_SAFE.encode(&bytes).into()));
@@ -86,6 +102,49 @@ fn a_report_without_what_only_the_one_before_told_is_a_delta() {
     }
 }
 
+/// What happened is told whole, and that nothing did.
+#[test]
+fn a_sample_without_peer_connections_is_whole_if_it_says_of_which_call_it_is() {
+    let of = |payload: &str, key: &str| -> Result<_, Rejected> {
+        let key = Some(key.as_bytes()).filter(|key| !key.is_empty());
+        let source = Source { payload: payload.as_bytes(), key, content_type: None };
+        match decode(source, &Settings::default())? {
+            Decoded::Event(event) => Ok((event.kind, event.call.into_owned(), event.streams.len())),
+            Decoded::Report(report) => panic!("{report:?}"),
+        }
+    };
+    let times = r#""timestamp":1795328740000,"clientId":"ann-1""#;
+    let left = r#""clientEvents":[{"type":"CLIENT_LEFT","timestamp":1795328740000}]"#;
+    for (members, key, kind) in [
+        // As the client library has it, and as the codec begins.
+        (r#","callId":"c","peerConnections":[],"clientEvents":[]"#, "", EventKind::Stats),
+        (r#","peerConnections":[]"#, "a/c/ann-1", EventKind::Stats),
+        (r#","callId":"c""#, "", EventKind::Stats),
+        (r#","callId":"c","attachments":{"app":"m"},"score":5,"app":"a""#, "", EventKind::Stats),
+        (&format!(r#","callId":"c",{left}"#), "", EventKind::Left),
+        (&format!(",{left}"), "a/c/ann-1", EventKind::Left),
+        // Of schema 2, whose JSON is never a delta.
+        (r#","roomId":"c","sampleSeq":3,"browser":{"name":"b"}"#, "", EventKind::Stats),
+        (r#","mediaDevices":[{"id":"d"}],"os":{}"#, "a/c/ann-1", EventKind::Stats),
+        (
+            r#","call":"c","sent_at":1795328740001,"received_at":1795328740009"#,
+            "",
+            EventKind::Stats,
+        ),
+    ] {
+        let found = of(&format!("{{{times}{members}}}"), key);
+        assert_eq!(found, Ok((kind, "c".to_owned(), 0)), "{members}");
+    }
+    let reason = |members: &str| of(&format!("{{{times}{members}}}"), "").unwrap_err().reason;
+    assert_eq!(reason(&format!(",{left}")), Reason::Delta);
+    assert_eq!(reason(r#","sampleSeq":3"#), Reason::MissingField, "of no call");
+    // What no sample has.
+    assert_eq!(reason(r#","callId":"c","other":1"#), Reason::UnknownFormat);
+    assert_eq!(reason(r#","other":1"#), Reason::UnknownFormat);
+    let no_sample = r#"{"timestamp":1795328740000,"call":"c","participant":"ann-1"}"#;
+    assert_eq!(of(no_sample, "").unwrap_err().reason, Reason::UnknownFormat);
+}
+
 #[test]
 fn garbage_is_what_it_was() {
     let protobuf = STANDARD.decode(PROTOBUF[0].lines().next().unwrap()).unwrap();
@@ -127,10 +186,13 @@ fn a_delta_that_is_too_large_or_too_deep_is_that() {
 
 /// Bytes that look like fields of protobuf, most of them.
 fn fields() -> impl Strategy<Value = Vec<u8>> {
-    let tag = (0_u8..16, prop_oneof![Just(0_u8), Just(1), Just(2)]);
+    let tag = (0_u8..34, prop_oneof![Just(0_u8), Just(1), Just(2)]);
     let field = (tag, prop::collection::vec(any::<u8>(), 0..12));
     let field = field.prop_map(|((number, wire), value)| {
-        let mut bytes = vec![number << 3 | wire];
+        let mut bytes = match number {
+            ..16 => vec![number << 3 | wire],
+            _ => vec![(number & 0xf) << 3 | wire | 0x80, number >> 4],
+        };
         match wire {
             0 => bytes.push(value.len() as u8),
             1 => bytes.extend((value.len() as u64).to_le_bytes()),
@@ -169,7 +231,8 @@ fn a_sample_that_is_cut_off_is_one_only_behind_all_that_every_sample_tells() {
     let samples = PROTOBUF.into_iter().flat_map(str::lines);
     for sample in samples.map(|base64| STANDARD.decode(base64).unwrap()) {
         let taken = (0..sample.len()).filter(|cut| protobuf::is_sample(&sample[..*cut]));
-        // Between its score and the reasons for it, or before both.
-        assert!(taken.count() <= 2);
+        // Between its score and the reasons for it, or before both; in schema 2, between the ten
+        // members behind its time, or before all.
+        assert!(taken.count() <= 10);
     }
 }

@@ -115,7 +115,9 @@ fn a_header_decides_where_there_is_one() {
     assert_eq!(named(envelope::CONTENT_TYPE), Err(Reason::UnknownFormat));
     assert_eq!(named(plain::CONTENT_TYPE), Err(Reason::MissingField));
     assert_eq!(named(canonical::CONTENT_TYPE), Err(Reason::UnknownFormat));
-    assert_eq!(named("application/json"), Err(Reason::UnknownFormat), "its shape tells too little");
+    assert_eq!(named("application/json"), Ok(EventKind::Stats), "its shape decides");
+    let other = json!({"timestamp": TIME, "participant": "p", "callId": "c"});
+    assert_eq!(told(&other, "", |_| ()).unwrap_err().reason, Reason::UnknownFormat);
 }
 
 fn event_of(payload: &[u8], content_type: Option<&str>) -> Result<EventKind, Rejected> {

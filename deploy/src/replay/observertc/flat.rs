@@ -1,0 +1,154 @@
+//! The delta streams of `@observertc/samples-encoder` 2, whose samples have lists of all of a
+//! client's objects.
+//!
+//! As in those of release 3 a member that did not change is left out, and an object that a list does
+//! not name is gone. But candidates are told when they are others than before, an object may be told
+//! of several peer connections under one key, and 0 is left out of nearly all members as if it were
+//! nothing.
+
+use std::collections::BTreeMap;
+
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::{document, merge};
+use crate::replay::budget::Budget;
+use crate::replay::document::{Document, Members, size};
+
+/// Objects of one list, by the text of their keys.
+type Known = BTreeMap<String, Members>;
+
+/// Expands the samples of one recording, each client's in their order.
+#[derive(Debug)]
+pub(crate) struct Expander<'b> {
+    clients: BTreeMap<String, Client>,
+    budget: &'b Budget,
+}
+
+/// What is known of a client.
+#[derive(Debug, Default)]
+struct Client {
+    /// What is told once.
+    told: Members,
+    lists: BTreeMap<&'static str, Known>,
+}
+
+/// Lists that name every object there is, and the members that tell its objects apart. Only the
+/// objects' changes are told.
+const LISTS: [(&str, &[&str]); 8] = [
+    ("dataChannels", &["dataChannelIdentifier"]),
+    ("iceCandidatePairs", &["candidatePairId"]),
+    ("inboundAudioTracks", TRACK),
+    ("inboundVideoTracks", TRACK),
+    ("mediaSources", &["trackIdentifier"]),
+    ("outboundAudioTracks", TRACK),
+    ("outboundVideoTracks", TRACK),
+    ("pcTransports", &["peerConnectionId"]),
+];
+/// Of these, the encoder does not say of which peer connection they are.
+const OF_NONE: [&str; 2] = ["dataChannels", "mediaSources"];
+const TRACK: &[&str] = &["trackId", "ssrc"];
+
+/// Members that are told when they change.
+const STAY: [&str; 10] = [
+    "browser",
+    "callId",
+    "engine",
+    "iceLocalCandidates",
+    "iceRemoteCandidates",
+    "os",
+    "platform",
+    "roomId",
+    "timeZoneOffsetInHours",
+    "userId",
+];
+
+/// What is left out of the streams of some lists though it is 0: a browser that tells one of the
+/// others tells it, too.
+const LOST: &str = "packetsLost";
+const BESIDE_LOST: [(&str, &[&str]); 3] = [
+    ("inboundVideoTracks", &["packetsReceived"]),
+    ("outboundAudioTracks", FAR_END),
+    ("outboundVideoTracks", FAR_END),
+];
+const FAR_END: &[&str] =
+    &["packetsReceived", "jitter", "roundTripTimeMeasurements", "totalRoundTripTime"];
+
+impl<'b> Expander<'b> {
+    pub(crate) const fn new(budget: &'b Budget) -> Self {
+        Self { clients: BTreeMap::new(), budget }
+    }
+
+    /// The whole sample that `sample` of `client` completes. None if it tells of objects that no
+    /// sample before it described, or if it is more than the budget has.
+    pub(crate) fn expand(&mut self, client: &str, mut sample: Members) -> Option<Document> {
+        let client = self.clients.entry(client.to_owned()).or_default();
+        for member in STAY {
+            if let Some(value) = sample.get(member) {
+                client.told.insert(member.to_owned(), value.clone());
+            }
+        }
+        self.budget.take(size(&sample) + size(&client.told))?;
+        for (member, value) in &client.told {
+            sample.entry(member.clone()).or_insert_with(|| value.clone());
+        }
+        let mut is_whole = true;
+        for (member, keys) in LISTS {
+            let Some(delta) = sample.get(member) else {
+                client.lists.remove(member);
+                continue;
+            };
+            let known = client.lists.entry(member).or_default();
+            let (objects, are_whole) = whole(known, delta, (member, keys), self.budget)?;
+            is_whole &= are_whole;
+            sample.insert(member.to_owned(), objects);
+        }
+        document(sample).filter(|_| is_whole)
+    }
+}
+
+/// The objects that `delta` names, with what is known of them; the others are forgotten. And whether
+/// it is known of which peer connection they are, which the first sample of each tells.
+fn whole(
+    known: &mut Known,
+    delta: &RawValue,
+    (list, keys): (&str, &[&str]),
+    budget: &Budget,
+) -> Option<(Box<RawValue>, bool)> {
+    let mut now = Known::new();
+    let mut objects = Vec::new();
+    let mut is_whole = true;
+    // One after the other: of many that tell little, each takes a hundred times its text.
+    for told in serde_json::from_str::<Vec<&RawValue>>(delta.get()).ok()? {
+        let told: Members = serde_json::from_str(told.get()).ok()?;
+        let key: Vec<&str> = keys.iter().filter_map(|key| Some(told.get(*key)?.get())).collect();
+        let key = key.join(":");
+        let before = now.remove(&key).or_else(|| known.remove(&key));
+        let before = before.filter(|before| !begins_anew(before, &told, keys));
+        let object = merge(before.as_ref(), &told, budget)?;
+        is_whole &= object.contains_key("peerConnectionId") || OF_NONE.contains(&list);
+        now.insert(key, object.clone());
+        objects.push(to_raw_value(&with_zero(list, object)).ok()?);
+    }
+    *known = now;
+    Some((to_raw_value(&objects).ok()?, is_whole))
+}
+
+/// True if an encoder that knows nothing told the object: one tells nothing again that it told.
+fn begins_anew(before: &Members, told: &Members, keys: &[&str]) -> bool {
+    let again = |member: &&str| {
+        let same = told.get(*member).zip(before.get(*member));
+        !keys.contains(member) && same.is_some_and(|(now, before)| now.get() == before.get())
+    };
+    ["peerConnectionId", "transportId"].iter().any(again)
+}
+
+fn with_zero(list: &str, mut object: Members) -> Members {
+    let beside = BESIDE_LOST.iter().find(|(of, _)| *of == list).map_or(&[][..], |(_, told)| told);
+    if beside.iter().any(|member| object.contains_key(*member))
+        && !object.contains_key(LOST)
+        && let Ok(zero) = to_raw_value(&0)
+    {
+        object.insert(LOST.to_owned(), zero);
+    }
+    object
+}
