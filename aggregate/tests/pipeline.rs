@@ -38,8 +38,12 @@ impl Run {
     }
 
     fn bytes(&mut self, offset: i64, appended_ms: i64, payload: &[u8]) {
+        self.bytes_of(SOURCE, offset, appended_ms, payload);
+    }
+
+    fn bytes_of(&mut self, source: Source, offset: i64, appended_ms: i64, payload: &[u8]) {
         let record = Record {
-            source: SOURCE,
+            source,
             offset: Offset(offset),
             appended: AppendTime(appended_ms),
             key: Some(b"key"),
@@ -361,16 +365,60 @@ fn with_a_backlog_writes_wait_longer_and_come_at_the_blocks_end_at_the_latest() 
 #[test]
 fn a_backlog_of_those_who_write_the_reports_is_one_too() {
     let mut run = Run::new(AggregateSettings::default());
-    run.report(0, MINUTE_MS + 20_000, &report(1, EventKind::Joined, 1));
+    run.report(0, MINUTE_MS + 5_000, &report(1, EventKind::Joined, 1));
     run.tick(299_999, Pace::Live);
     assert!(run.out.sent.is_empty());
-    run.report(1, MINUTE_MS + 20_000, &report(2, EventKind::Stats, 2));
+    run.report(1, MINUTE_MS + 5_000, &report(2, EventKind::Stats, 2));
     run.tick(300_000, Pace::Live);
     assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1);
     run.out.sent.clear();
-    run.report(2, MINUTE_MS + 19_999, &report(3, EventKind::Left, 3));
+    run.report(2, MINUTE_MS + 4_999, &report(3, EventKind::Left, 3));
     run.tick(305_000, Pace::Live);
     assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1, "and over with its last report");
+}
+
+#[test]
+fn what_waits_as_long_as_between_two_writes_is_a_backlog() {
+    let mut run = Run::new(AggregateSettings { flush_s: 30, ..AggregateSettings::default() });
+    run.report(0, MINUTE_MS + 29_999, &report(1, EventKind::Joined, 1));
+    run.tick(30_000, Pace::Live);
+    assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1);
+    run.out.sent.clear();
+    run.report(1, MINUTE_MS + 30_000, &report(2, EventKind::Left, 2));
+    run.tick(60_000, Pace::Live);
+    assert!(run.out.sent.is_empty());
+}
+
+#[test]
+fn a_backlog_is_written_once_nothing_comes_at_all_or_nothing_more_of_its_partition() {
+    let other = Source { partition: Partition(SOURCE.partition.0 + 1), ..SOURCE };
+    let mut run = Run::new(AggregateSettings::default());
+    run.out.assign(other);
+    run.pipeline.assigned(other, None).unwrap();
+    let audits = |run: &mut Run| -> Vec<Source> {
+        let sent = run.out.sent.drain(..).filter(|sent| sent.topic == BLOCKS);
+        sent.map(|sent| sent.source).collect()
+    };
+    let more = |run: &mut Run, offset| {
+        let mut report = report(offset, EventKind::Joined, 1);
+        report.lineage.raw_partition = other.partition.0;
+        run.bytes_of(other, offset, MINUTE_MS + 5_000, &schemas::encode(&report).unwrap());
+    };
+    run.tick(100_000, Pace::Idle);
+    run.report(0, MINUTE_MS + 5_000, &report(1, EventKind::Joined, 1));
+    run.tick(101_000, Pace::Idle);
+    for (offset, now_ms) in (0..).zip((102_000..=105_000).step_by(1000)) {
+        more(&mut run, offset);
+        run.tick(now_ms, Pace::Idle);
+        assert_eq!(audits(&mut run), [], "{now_ms}: more comes, be it of another partition");
+    }
+    more(&mut run, 4);
+    run.tick(106_000, Pace::Idle);
+    assert_eq!(audits(&mut run), [SOURCE], "nothing of it came for as long as between two writes");
+    run.tick(106_999, Pace::Idle);
+    assert_eq!(audits(&mut run), []);
+    run.tick(107_000, Pace::Idle);
+    assert_eq!(audits(&mut run), [other], "nothing came for a second");
 }
 
 #[test]
