@@ -189,6 +189,18 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_that_is_taken_leaves_an_empty_one_with_room_for_as_much() {
+        let mut batch = interleaved();
+        push(&mut batch, 1, 13, &[0; 100_000]);
+        let taken = batch.take();
+        assert_eq!((taken.bytes(), taken.records().count()), (100_011, 5));
+        assert!(batch.is_empty() && batch.bytes() == 0);
+        push(&mut batch, 0, 7, b"seven");
+        assert_eq!((batch.bytes(), batch.records().count()), (5, 1));
+        assert!(batch.shares[&source(0)].payloads.capacity() >= 100_000);
+    }
+
+    #[test]
     fn what_a_revoked_partition_brought_is_gone() {
         let mut batch = interleaved();
         batch.revoke(source(1));

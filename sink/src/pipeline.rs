@@ -27,7 +27,7 @@ const FILLS_SOON: u64 = 3;
 /// So many times the patience has what has waited long already.
 const BEHIND: u64 = 5;
 /// When nothing came for so long, nothing more will fill a batch soon.
-const DRY_MS: u64 = 1500;
+const DRY_MS: u64 = 700;
 /// Who reads this partition keeps the roll-ups.
 const LEADER: Source = Source { input: Input(CELLS), partition: Partition(0) };
 

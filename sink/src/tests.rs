@@ -5,13 +5,15 @@ use std::path::Path;
 
 use prometheus::{Encoder as _, Registry, TextEncoder};
 use runtime::{Service as _, Settings, TopicNames};
-use schemas::{CellPartial, EnrichedReport, ScoredInterval, Sketches};
+use schemas::{
+    BlockAudit, CellPartial, EnrichedReport, PackVerdict, ScoredInterval, SessionPartial, Sketches,
+};
 
 use crate::column::{Column as _, Optional, Plain, Seconds, Text, Words};
 use crate::metrics::Metrics;
 use crate::rows::{Blocks, CellPartials, Samples, SessionPartials};
 use crate::settings::SinkSettings;
-use crate::table::{Columns, Table as _, Unfit, insert_into, pieces};
+use crate::table::{Columns, Table, Unfit, insert_into, pieces};
 use crate::{Sink, settings};
 
 fn bytes(column: &dyn crate::column::Column) -> Vec<u8> {
@@ -69,7 +71,7 @@ fn places_of_words_get_wider_with_the_dictionary() {
 #[test]
 fn a_block_names_its_columns_and_their_types() {
     let mut table = Blocks::default();
-    table.add(&schemas::BlockAudit { epoch: 7, ..schemas::BlockAudit::default() }).unwrap();
+    table.add(&BlockAudit { epoch: 7, ..BlockAudit::default() }).unwrap();
     let mut written = pieces(&table);
     assert_eq!(written.next().unwrap(), [17, 1]);
     assert_eq!(written.next().unwrap(), b"\x05epoch\x05Int32\x07\0\0\0");
@@ -136,6 +138,36 @@ fn a_report_has_a_row_for_each_interval() {
     report.intervals = vec![ScoredInterval::default(); 3];
     samples.add(&report).unwrap();
     assert_eq!(samples.rows(), 3);
+}
+
+/// `of` in a table that held `before`, and was emptied, are the rows of a new table.
+#[track_caller]
+fn assert_emptied<T: Table>(before: &T::Record, of: &T::Record) {
+    let (mut used, mut new) = (T::default(), T::default());
+    used.add(before).unwrap();
+    assert!(used.rows() > 0);
+    used.clear();
+    assert_eq!(used.rows(), 0);
+    assert!(pieces(&used).eq(pieces(&new)));
+    used.add(of).unwrap();
+    new.add(of).unwrap();
+    assert!(pieces(&used).eq(pieces(&new)));
+}
+
+#[test]
+fn a_table_that_was_emptied_is_as_good_as_a_new_one() {
+    let said = PackVerdict { reason: Some("loss".to_owned()), ..PackVerdict::default() };
+    let scored = ScoredInterval { verdicts: vec![said], ..ScoredInterval::default() };
+    let mut report = EnrichedReport { intervals: vec![scored; 2], ..EnrichedReport::default() };
+    report.look_ups.packs = vec!["twilio@1".to_owned()];
+    let other = EnrichedReport { app: "meet".to_owned(), ..report.clone() };
+    for (before, of) in [(&report, &report), (&report, &other), (&other, &report)] {
+        assert_emptied::<Samples>(before, of);
+    }
+    assert_emptied::<CellPartials>(&cell(3600), &cell(7200));
+    let session = SessionPartial { call: "c".to_owned(), ..SessionPartial::default() };
+    assert_emptied::<SessionPartials>(&session, &SessionPartial::default());
+    assert_emptied::<Blocks>(&BlockAudit::default(), &BlockAudit::default());
 }
 
 fn cell(window_start: i64) -> CellPartial {

@@ -1,7 +1,7 @@
 //! A stack for a test, and a small world to play on it.
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use deploy::check;
@@ -13,20 +13,24 @@ use simulate::verify::Verdict;
 use simulate::world::Scenario;
 use tempfile::TempDir;
 
-static TURN: Mutex<()> = Mutex::new(());
+/// Stacks that there may be at a time: half of what a test does is to wait, and a stack takes two
+/// gigabytes.
+const MOST: usize = 2;
+static STACKS: Mutex<usize> = Mutex::new(0);
+static ENDED: Condvar = Condvar::new();
 
-/// A folder for a stack, while no other test has one.
+/// A folder for a stack, while not too many others have one.
 pub(crate) struct Turn {
     pub(crate) folder: TempDir,
-    _turn: MutexGuard<'static, ()>,
 }
 
 impl Turn {
     pub(crate) fn take() -> Self {
-        // A test that failed has dropped its stack all the same.
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::Builder::new().prefix("isobar-test-").tempdir().unwrap();
-        Self { folder, _turn: turn }
+        let stacks = STACKS.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = ENDED.wait_while(stacks, |stacks| *stacks >= MOST);
+        *waited.unwrap_or_else(PoisonError::into_inner) += 1;
+        Self { folder }
     }
 
     pub(crate) fn plan(&self) -> Plan {
@@ -41,6 +45,13 @@ impl Turn {
 
     pub(crate) async fn pipeline(&self) -> Pipeline {
         Pipeline::start(self.plan(), |_| ()).await.unwrap()
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *STACKS.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        ENDED.notify_one();
     }
 }
 

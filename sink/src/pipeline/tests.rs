@@ -137,6 +137,21 @@ fn a_batch_that_is_full_soon_is_waited_for_but_not_long() {
 }
 
 #[test]
+fn nothing_is_waited_for_when_nothing_comes() {
+    let mut bench = Bench::new();
+    bench.record(source(1, 0), 1, &vec![0; 350 * 1024]);
+    bench.tick(0);
+    // Between two bursts it is dry for a moment.
+    bench.tick_at(400, Pace::Idle);
+    bench.tick(1000);
+    bench.tick_at(1100, Pace::Idle);
+    bench.tick_at(1799, Pace::Idle);
+    assert_eq!(bench.batch(1), None);
+    bench.tick_at(1800, Pace::Idle);
+    assert_eq!(bench.batch(1), Some(vec![1]));
+}
+
+#[test]
 fn what_is_late_already_goes_in_larger_batches() {
     let mut bench = Bench::new();
     bench.record(source(1, 0), 1, b"a");

@@ -119,6 +119,39 @@ fn other_limits_hold_at_once_after_a_clean_end_and_else_after_what_may_have_been
 }
 
 #[test]
+fn reading_goes_on_while_a_commit_is_waited_for_until_too_much_is_kept() {
+    let value = |s: i64| (s, START_MS + s, stats(START_MS + s, s));
+    let mut life = Life::resume(None, Settings::default(), &[]);
+    assert!(!life.pipeline.awaits_commit());
+    // The first one is a baseline.
+    life.read(&value(0), false);
+    life.read(&value(1), false);
+    life.tick(100);
+    assert!(life.pipeline.awaits_commit() && !life.pipeline.holds_back());
+    let held_back = (2..1_000_000).find(|s| {
+        life.read(&value(*s), false);
+        life.pipeline.holds_back()
+    });
+    assert!(held_back.is_some_and(|records| records > 1000), "{held_back:?}");
+    assert!(life.out.sent.is_empty());
+    // What a commit says lets what was read by it be written, and that lets more be said.
+    for _ in 0..20 {
+        for commit in life.out.take_commits() {
+            life.pipeline.committed(&commit);
+        }
+        life.tick(life.now_ms + 100);
+        life.out.acknowledge();
+    }
+    assert!(!life.pipeline.awaits_commit() && !life.pipeline.holds_back());
+    let ranges = life.reports().into_iter().map(|report| report.lineage);
+    let last = ranges.fold(-1, |last, range| {
+        assert_eq!(range.raw_from, last + 1);
+        range.raw_to
+    });
+    assert_eq!(Some(last), held_back);
+}
+
+#[test]
 fn metadata_of_a_newer_release_is_not_gone_on_from() {
     let committed = Committed { offset: Offset(7), metadata: r#"{"v":2}"#.to_owned() };
     let error = pipeline(Settings::default()).start(SOURCE, Some(&committed)).unwrap_err();
