@@ -28,19 +28,25 @@ impl Cluster<'_> {
         let topic = topic.set("message.timestamp.type", timestamps);
         let made = self.admin.create_topics([&topic], &AdminOptions::new()).await.unwrap();
         made.into_iter().for_each(|one| drop(one.unwrap()));
+        self.until(name, true).await;
     }
 
     async fn delete(&self, name: &str) {
         let gone = self.admin.delete_topics(&[name], &AdminOptions::new()).await.unwrap();
         gone.into_iter().for_each(|one| drop(one.unwrap()));
+        self.until(name, false).await;
+    }
+
+    /// Waits until the broker knows of a change that the controller has made.
+    async fn until(&self, name: &str, is_there: bool) {
         let patience = Instant::now() + Duration::from_secs(30);
         let there = || {
             let metadata = self.admin.inner().fetch_metadata(None, Duration::from_secs(10));
             metadata.unwrap().topics().iter().any(|topic| topic.name() == name)
         };
-        while there() {
+        while there() != is_there {
             assert!(Instant::now() < patience);
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
