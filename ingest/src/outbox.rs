@@ -4,9 +4,6 @@ use std::collections::VecDeque;
 
 use runtime::{Offset, Output, OutputTopic, Source};
 
-/// Bytes that may wait: some thousand reports, more than are read until a commit is made.
-const ENOUGH: usize = 4 << 20;
-
 /// What waits, behind the first record of which nothing is committed.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
@@ -29,9 +26,9 @@ impl Outbox {
         !self.parcels.is_empty()
     }
 
-    /// True if so much waits that nothing more should come.
-    pub(crate) const fn is_full(&self) -> bool {
-        self.bytes >= ENOUGH
+    /// Bytes that wait to be written.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Writes what follows from the record at `raw`, or keeps it if it `may` not be written yet.

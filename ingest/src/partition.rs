@@ -58,9 +58,9 @@ impl Partition {
         self.outbox.waits()
     }
 
-    /// True while more waits than should.
-    pub(crate) const fn holds_back(&self) -> bool {
-        self.outbox.is_full()
+    /// Bytes of what waits for it.
+    pub(crate) const fn waiting_bytes(&self) -> usize {
+        self.outbox.bytes()
     }
 
     pub(crate) fn committed(&mut self, commit: &Commit) {

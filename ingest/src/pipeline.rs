@@ -22,6 +22,10 @@ pub(crate) const REPORTS: OutputTopic = OutputTopic(0);
 /// What could not be used.
 pub(crate) const DEAD_LETTERS: OutputTopic = OutputTopic(1);
 
+/// Bytes that may wait for a commit, of all partitions: some thousand reports, more than are read
+/// until one is made.
+const MOST_WAITING: usize = 8 << 20;
+
 /// The logic of ingest.
 pub(crate) struct Pipeline {
     settings: Settings,
@@ -173,7 +177,7 @@ impl Handler for Pipeline {
     }
 
     fn holds_back(&self) -> bool {
-        self.partitions.values().any(Partition::holds_back)
+        self.partitions.values().map(Partition::waiting_bytes).sum::<usize>() >= MOST_WAITING
     }
 
     fn drain(&mut self, out: &mut dyn Output) -> Result<(), Fatal> {
