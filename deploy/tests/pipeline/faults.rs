@@ -1,5 +1,7 @@
 //! Whatever dies or is away for a while: nothing is lost, and nothing counts twice.
 
+mod torture;
+
 use std::time::{Duration, Instant};
 
 use deploy::demo::Watch;

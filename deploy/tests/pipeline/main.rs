@@ -15,5 +15,4 @@ mod sink_live;
 mod stack;
 mod statistics;
 mod topics;
-mod torture;
 mod world;
