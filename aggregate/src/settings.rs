@@ -20,9 +20,9 @@ pub struct AggregateSettings {
     pub block_records: i64,
     /// Seconds after which what changed is written.
     pub flush_s: u32,
-    /// Seconds after which what changed is written while there is a backlog: writing the same
-    /// partials less often is what makes it shrink. They are written at a block's end at the
-    /// latest.
+    /// Seconds after which what changed is written while there is a backlog, which is while
+    /// reports come `flush_s` (5 s at least) after their raw events: writing the same partials less
+    /// often is what makes it shrink. They are written at a block's end at the latest.
     pub flush_behind_s: u32,
     /// Length of a window of event time, seconds.
     pub window_s: i32,
