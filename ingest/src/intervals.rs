@@ -4,15 +4,13 @@
 //! nothing older, so that reading that much again restores it. A log's time is the greatest append
 //! time so far: brokers' clocks may differ when a partition moves, and the log is what counts.
 
+mod streams;
 mod window;
-
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 
 use schemas::{Direction, EventKind, Happened, Interval, Kind, Path, Report};
 use xxhash_rust::xxh3::xxh3_128;
 
-use self::window::{Snapshot, Window};
+use self::streams::{ByHash, Moment, Step, Streams};
 use crate::counters::{Counter, Values};
 use crate::event::{Event, Pair, Stream};
 
@@ -51,10 +49,10 @@ pub(crate) struct Engine {
     keeps_ms: i64,
     now_ms: i64,
     swept_ms: i64,
-    streams: HashMap<u128, Window, BuildHasherDefault<HashedKey>>,
-    events: HashMap<u128, i64, BuildHasherDefault<HashedKey>>,
+    streams: Streams,
+    events: ByHash<i64>,
     /// The last state that each peer connection was told to be in, and when.
-    states: HashMap<u128, (i64, EventKind), BuildHasherDefault<HashedKey>>,
+    states: ByHash<(i64, EventKind)>,
     key: Vec<u8>,
     /// While a record that was sent again is taken: when it was first appended.
     again_ms: Option<i64>,
@@ -68,17 +66,17 @@ impl Engine {
             keeps_ms,
             now_ms: i64::MIN,
             swept_ms: i64::MIN,
-            streams: HashMap::default(),
-            events: HashMap::default(),
-            states: HashMap::default(),
+            streams: Streams::default(),
+            events: ByHash::default(),
+            states: ByHash::default(),
             key: Vec::new(),
             again_ms: None,
         }
     }
 
     /// Streams and candidate pairs in memory.
-    pub(crate) fn live(&self) -> usize {
-        self.streams.len()
+    pub(crate) const fn live(&self) -> usize {
+        self.streams.live()
     }
 
     /// From here on records depend on `horizon_ms` of the log, no more than is kept.
@@ -97,7 +95,7 @@ impl Engine {
         let sweep_every = self.keeps_ms / 4;
         if self.now_ms.saturating_sub(sweep_every) >= self.swept_ms {
             let oldest = self.now_ms.saturating_sub(self.keeps_ms);
-            self.streams.retain(|_, window| window.is_live(oldest));
+            self.streams.sweep(oldest);
             self.events.retain(|_, appended_ms| *appended_ms >= oldest);
             self.states.retain(|_, (appended_ms, _)| *appended_ms >= oldest);
             self.swept_ms = self.now_ms;
@@ -254,13 +252,18 @@ impl Engine {
         pair: Option<&Pair<'_>>,
         told: &mut Snapshots,
     ) {
+        if streams.is_empty() && pair.is_none() {
+            return;
+        }
         self.begin_key([&event.app, &event.call, &event.participant, id]);
+        let key = self.key(CONNECTION, b"", 0);
+        let (key, moment) = (self.apart(key), self.moment());
+        let mut connection = self.streams.of(key, moment, &mut self.key);
         told.seen += streams.len() + usize::from(pair.is_some());
         told.intervals.reserve(streams.len());
         for stream in streams {
-            let subject = stream.direction as u8;
-            let key = self.key(subject, stream.stats_id.as_bytes(), stream.ssrc);
-            match self.step(key, stream.client_us, &stream.values) {
+            let name = (stream.direction as u8, &*stream.stats_id, stream.ssrc);
+            match connection.step(name, stream.client_us, &stream.values) {
                 Step::Stale => told.stale += 1,
                 Step::Baseline => {}
                 Step::Reset => told.resets += 1,
@@ -278,8 +281,8 @@ impl Engine {
             }
         }
         let Some(pair) = pair else { return };
-        let key = self.key(PAIR, pair.stats_id.as_bytes(), 0);
-        let mut path = match self.step(key, pair.client_us, &pair.values) {
+        let name = (PAIR, &*pair.stats_id, 0);
+        let mut path = match connection.step(name, pair.client_us, &pair.values) {
             Step::Since { differences, .. } => path(pair, &differences),
             step => {
                 told.stale += usize::from(step == Step::Stale);
@@ -287,9 +290,9 @@ impl Engine {
             }
         };
         if let Some(transport) = &pair.transport {
-            let key = self.key(TRANSPORT, transport.stats_id.as_bytes(), 0);
+            let name = (TRANSPORT, &*transport.stats_id, 0);
             if let Step::Since { differences, .. } =
-                self.step(key, pair.client_us, &transport.values)
+                connection.step(name, pair.client_us, &transport.values)
             {
                 path.selected_pair_changes = differences.get(Counter::PairChanges);
             }
@@ -300,25 +303,16 @@ impl Engine {
         });
     }
 
-    fn step(&mut self, key: u128, client_us: i64, values: &Values) -> Step {
-        let oldest_ms = self.oldest_ms();
-        let kept_ms = self.now_ms.saturating_sub(self.keeps_ms);
-        let key = self.apart(key);
+    /// The log's time, and how far back from it.
+    fn moment(&self) -> Moment {
         let first_ms = self.again_ms.unwrap_or(self.now_ms);
-        let nearby = first_ms.saturating_sub(self.horizon_ms)..;
-        let window = self.streams.entry(key).or_default();
-        let step = match window.predecessor(kept_ms, oldest_ms) {
-            None => Step::Baseline,
-            Some(predecessor) if !nearby.contains(&predecessor.first_ms) => Step::Baseline,
-            Some(predecessor) if client_us <= predecessor.client_us => Step::Stale,
-            Some(predecessor) => match values.since(&predecessor.values) {
-                None => Step::Reset,
-                Some(differences) => Step::Since { client_us: predecessor.client_us, differences },
-            },
-        };
-        let (appended_ms, values) = (self.now_ms, *values);
-        window.push(Snapshot { client_us, appended_ms, first_ms, values });
-        step
+        Moment {
+            now_ms: self.now_ms,
+            kept_ms: self.now_ms.saturating_sub(self.keeps_ms),
+            oldest_ms: self.oldest_ms(),
+            first_ms,
+            nearby_ms: first_ms.saturating_sub(self.horizon_ms),
+        }
     }
 
     /// The key of live state, or while a record is taken again, that of a state apart from it.
@@ -384,25 +378,14 @@ const REPORT: u8 = u8::MAX - 2;
 /// Keys of offsets that records were sent again from.
 const AGAIN: u8 = u8::MAX - 3;
 
-/// Keys of transports.
+/// Keys of peer connections' streams.
+const CONNECTION: u8 = u8::MAX - 5;
+
+/// Of a peer connection, its transports.
 const TRANSPORT: u8 = u8::MAX - 4;
 
-/// Keys of candidate pairs; those of streams have their [`Direction`] here.
+/// Of a peer connection, its candidate pairs; streams have their [`Direction`] here.
 const PAIR: u8 = u8::MAX;
-
-/// What a snapshot is to the ones before it.
-#[derive(PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "it lives for one match, on the stack")]
-enum Step {
-    /// The first.
-    Baseline,
-    /// The first after a monotone counter went back, or any leapt.
-    Reset,
-    /// Not newer than one before it.
-    Stale,
-    /// The next.
-    Since { client_us: i64, differences: Values },
-}
 
 fn interval(stream: &Stream<'_>, differences: &Values) -> Interval {
     let mut interval = Interval {
@@ -481,22 +464,6 @@ fn both(first: Path, other: &Path) -> Path {
         ice_round_trip_count: sum(first.ice_round_trip_count, other.ice_round_trip_count),
         selected_pair_changes: sum(first.selected_pair_changes, other.selected_pair_changes),
         ..first
-    }
-}
-
-/// Hands on a key that is a hash already.
-#[derive(Default)]
-struct HashedKey(u64);
-
-impl Hasher for HashedKey {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.iter().fold(self.0, |hash, byte| hash << 8 | u64::from(*byte));
-    }
-    fn write_u128(&mut self, key: u128) {
-        self.0 = key as u64;
-    }
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use proptest::prelude::*;
 use schemas::Kind;
 
+use super::window::{Snapshot, Window};
 use super::*;
 use crate::event::Transport;
 

@@ -85,9 +85,9 @@ pub(in crate::formats) struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
-    fn new(id: Cow<'a, str>) -> Self {
+    fn new(id: Cow<'a, str>, of: Type) -> Self {
         Self {
-            of: Type::Other,
+            of,
             id,
             timestamp_us: None,
             ssrc: 0,
@@ -113,6 +113,28 @@ impl<'a> Object<'a> {
             is_remote: false,
             values: Values::EMPTY,
         }
+    }
+
+    /// Reads the members; true if anything tells the type.
+    fn read<A: MapAccess<'a>>(&mut self, mut members: A) -> Result<bool, A::Error> {
+        let mut typed = self.of != Type::Other;
+        while let Some(MemberName(member)) = members.next_key()? {
+            match member {
+                None => drop(members.next_value::<IgnoredAny>()?),
+                Some(Member::Durations) => {
+                    members.next_value_seed(DurationsSeed(&mut self.values))?;
+                }
+                Some(Member::Field(field)) => {
+                    self.set(field, members.next_value()?);
+                    typed |= field == Field::Type;
+                    if field == Field::Type && self.is(Type::Other) {
+                        skip_members(&mut members)?;
+                    }
+                }
+            }
+        }
+        self.of = self.settled();
+        Ok(typed)
     }
 
     /// The type that was meant, once all members are known.
@@ -204,6 +226,21 @@ pub(in crate::formats) struct Found<'a> {
     pub(in crate::formats) legacy: bool,
 }
 
+/// Room for the objects that the report of a call between two has.
+const ROOM: usize = 24;
+
+impl<'a> Found<'a> {
+    /// Puts an object where it stays: it is large, and moving it takes longer than filling it.
+    fn begin(&mut self, object: Object<'a>) -> &mut Object<'a> {
+        if self.objects.capacity() == 0 {
+            self.objects.reserve(ROOM);
+        }
+        let place = self.objects.len();
+        self.objects.push(object);
+        &mut self.objects[place]
+    }
+}
+
 /// Reads one stats object into what was found, unless it is of a type that is not read, or no
 /// object at all.
 pub(in crate::formats) struct ObjectSeed<'a, 'o> {
@@ -237,31 +274,15 @@ impl<'de> Visitor<'de> for ObjectSeed<'de, '_> {
         }
         skip_items(&mut items)
     }
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let mut object = Object::new(self.key);
-        object.of = self.of;
-        let mut typed = self.of != Type::Other;
-        while let Some(MemberName(member)) = members.next_key()? {
-            match member {
-                None => drop(members.next_value::<IgnoredAny>()?),
-                Some(Member::Durations) => {
-                    members.next_value_seed(DurationsSeed(&mut object.values))?;
-                }
-                Some(Member::Field(field)) => {
-                    object.set(field, members.next_value()?);
-                    typed |= field == Field::Type;
-                    if field == Field::Type && object.is(Type::Other) {
-                        skip_members(&mut members)?;
-                    }
-                }
-            }
-        }
-        object.of = object.settled();
-        self.found.untyped |= !typed;
-        match object.of {
-            Type::Other => {}
-            Type::Legacy => self.found.legacy = true,
-            _ => self.found.objects.push(object),
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<(), A::Error> {
+        let Self { key, of, found } = self;
+        let object = found.begin(Object::new(key, of));
+        let typed = object.read(members)?;
+        let of = object.of;
+        found.untyped |= !typed;
+        found.legacy |= of == Type::Legacy;
+        if matches!(of, Type::Other | Type::Legacy) {
+            found.objects.pop();
         }
         Ok(())
     }
