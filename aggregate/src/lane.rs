@@ -25,6 +25,9 @@ const DEAD_LETTERS: OutputTopic = OutputTopic(3);
 /// Silence after which a partition counts as idle: what it has is then written at once.
 const QUIET_MS: u64 = 1000;
 
+/// Silence of all partitions after which a backlog is over.
+const OVER_MS: u64 = 500;
+
 /// Reports whose events waited for so long before they came are a backlog, be it one of those who
 /// wrote them.
 const BACKLOG_MS: u64 = 5_000;
@@ -240,7 +243,7 @@ impl Lane {
             (now_ms.saturating_sub(self.flushed_ms), self.silent_ms(now_ms));
         let is_idle = pace == Pace::Idle;
         if pace == Pace::Behind || self.waited_ms >= flush_ms.max(BACKLOG_MS) {
-            let is_over = is_idle && all_silent_ms >= QUIET_MS;
+            let is_over = is_idle && all_silent_ms >= OVER_MS;
             return is_over || silent_ms >= flush_ms || since_ms >= behind_ms;
         }
         (is_idle && silent_ms >= QUIET_MS) || since_ms >= flush_ms

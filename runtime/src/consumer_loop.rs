@@ -39,7 +39,8 @@ const BACKLOG: Duration = Duration::from_secs(20);
 const HOLD: Duration = Duration::from_secs(1);
 /// While nothing is read, acknowledgements are looked for this often.
 const PAUSED: Duration = Duration::from_millis(5);
-const RETRY: Duration = Duration::from_secs(1);
+/// A new cluster is ready to answer in less than a second.
+const RETRY: Duration = Duration::from_millis(100);
 /// Records between two looks at the clock.
 const BATCH: usize = 512;
 /// Between two looks at whether the topics are still the same.

@@ -102,9 +102,11 @@ impl Arrivals {
         while seen.1 < expected {
             tokio::time::sleep(LOOK).await;
             let folded = self.folded().await?;
+            // What a query sees was there when it was asked.
+            let asked = Instant::now();
             let visible = if folded < expected { 0 } else { self.visible(expected).await? };
             if (folded, visible) > seen {
-                (seen, news) = ((folded, visible), Instant::now());
+                (seen, news) = ((folded, visible), asked);
             }
             if news.elapsed() > STALLED {
                 let (folded, visible) = seen;
