@@ -2,26 +2,29 @@
 
 use schemas::{Direction, Kind, Measures, ScoredInterval, Sketches, Verdict};
 
-use crate::grouping::CellLabels;
+use crate::grouping::Labels;
+use crate::intern::Symbol;
 use crate::judged::Judged;
 use crate::sketch::{Bin, write_state};
 
 /// How many quantities are kept as sketches.
 const QUANTITIES: usize = 8;
 
-/// Which cell of a block.
+/// Which cells of a block: they differ in kind and direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct CellKey {
+pub(crate) struct CellsKey {
     /// Place in the block's list of groupings.
     pub(crate) grouping: usize,
     /// Start of the window, s since the Unix epoch.
     pub(crate) window_start: i64,
-    pub(crate) labels: CellLabels,
+    pub(crate) labels: Labels,
 }
 
 /// What one interval or one setup adds, to each cell that it falls into and to its session.
 #[derive(Clone, Debug)]
-pub(crate) struct Sample {
+pub(crate) struct Sample<'r> {
+    /// The interval, if it is one.
+    pub(crate) scored: Option<&'r ScoredInterval>,
     pub(crate) kind: Kind,
     pub(crate) direction: Direction,
     /// Event time, µs: decides the window.
@@ -31,9 +34,9 @@ pub(crate) struct Sample {
     bins: [Option<Bin>; QUANTITIES],
 }
 
-impl Sample {
+impl<'r> Sample<'r> {
     /// What an interval adds. A missing value adds nothing.
-    pub(crate) fn of_interval(scored: &ScoredInterval) -> Self {
+    pub(crate) fn of_interval(scored: &'r ScoredInterval) -> Self {
         let interval = &scored.interval;
         let observed_us = interval.end_us.wrapping_sub(interval.start_us);
         let primary = scored.verdicts.first().map(|said| said.verdict).unwrap_or_default();
@@ -62,6 +65,7 @@ impl Sample {
             unclassified_us: spent(Verdict::Unclassified),
         };
         Self {
+            scored: Some(scored),
             kind: interval.kind,
             direction: interval.direction,
             event_us: interval.end_us,
@@ -76,6 +80,7 @@ impl Sample {
         #[expect(clippy::cast_precision_loss, reason = "a sketch is exact to 1 %")]
         let time_to_media = media_ms.and_then(|ms| Bin::of(ms as f64));
         Self {
+            scored: None,
             kind: Kind::None,
             direction: Direction::None,
             event_us,
@@ -208,8 +213,12 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    pub(crate) fn add(&mut self, sample: &Sample) {
+    /// Adds a sample, judged by `packs` if it is an interval.
+    pub(crate) fn add(&mut self, sample: &Sample<'_>, packs: &[Symbol]) {
         add(&mut self.measures, &sample.measures);
+        if let Some(scored) = sample.scored {
+            self.judged.add(packs, scored, sample.measures.observed_us);
+        }
         for (quantity, bin) in sample.bins.iter().enumerate() {
             if let Some(bin) = bin {
                 self.counts.add(quantity, *bin);
@@ -234,5 +243,53 @@ impl Cell {
             let (zeros, bins) = self.counts.of(quantity);
             write_state(zeros, bins, state);
         }
+    }
+}
+
+/// Cells that differ in kind and direction alone, beside each other: a report's intervals fall into
+/// them together, and looking each up among all takes longer than adding to it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cells(Vec<OfStream>);
+
+/// The cell of streams of one kind and direction.
+#[derive(Clone, Debug)]
+struct OfStream {
+    stream: (Kind, Direction),
+    /// It changed since it was last written.
+    dirty: bool,
+    cell: Cell,
+}
+
+impl Cells {
+    /// Makes room for so many, if there is none yet: a vector would make more than there are.
+    pub(crate) fn expect(&mut self, count: usize) {
+        if self.0.capacity() == 0 {
+            self.0.reserve_exact(count);
+        }
+    }
+
+    /// The cell of a kind and direction, to be changed; a new one if there is none.
+    pub(crate) fn touch(&mut self, stream: (Kind, Direction)) -> &mut Cell {
+        let Self(cells) = self;
+        let place = cells.iter().position(|of| of.stream == stream).unwrap_or_else(|| {
+            cells.push(OfStream { stream, dirty: true, cell: Cell::default() });
+            cells.len() - 1
+        });
+        let found = &mut cells[place];
+        found.dirty = true;
+        &mut found.cell
+    }
+
+    /// Hands every cell that changed since the last time to `write`.
+    pub(crate) fn flush<E>(
+        &mut self,
+        mut write: impl FnMut((Kind, Direction), &mut Cell) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let changed =
+            self.0.iter_mut().filter_map(|of| std::mem::take(&mut of.dirty).then_some(of));
+        for OfStream { stream, cell, .. } in changed {
+            write(*stream, cell)?;
+        }
+        Ok(())
     }
 }

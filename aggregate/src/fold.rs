@@ -1,13 +1,11 @@
 //! The fold of a block's reports into partials of cells and sessions.
 
-use schemas::{
-    CellPartial, EncodeError, EnrichedReport, EventKind, ScoredInterval, SessionPartial,
-};
+use schemas::{CellPartial, EncodeError, EnrichedReport, EventKind, SessionPartial};
 
 use crate::block::Rules;
-use crate::cell::{Cell, CellKey, Sample};
+use crate::cell::{Cells, CellsKey, Sample};
 use crate::grouping::{Grouping, Labels};
-use crate::intern::{Interner, Symbol};
+use crate::intern::Interner;
 use crate::judged;
 use crate::session::{Session, SessionKey};
 use crate::table::Table;
@@ -28,7 +26,7 @@ pub(crate) struct Fold {
     groupings: Vec<Grouping>,
     window_s: i32,
     names: Interner,
-    cells: Table<CellKey, Cell>,
+    cells: Table<CellsKey, Cells>,
     sessions: Table<SessionKey, Session>,
     /// Intervals folded.
     pub(crate) intervals: i64,
@@ -58,33 +56,24 @@ impl Fold {
         let labels = Labels::of(report, &mut self.names);
         let samples = samples(report);
         let packs = judged::packs(report, &mut self.names);
-        let scored = report.intervals.iter().map(Some).chain(std::iter::repeat(None));
-        for (sample, scored) in samples.iter().zip(scored) {
-            self.add(&labels, sample, &packs, scored);
+        let window = |sample: &Sample<'_>| window_start(sample.event_us, self.window_s);
+        for run in samples.chunk_by(|one, next| window(one) == window(next)) {
+            let start = run.first().map_or(0, window);
+            let (first, last) = self.windows.unwrap_or((start, start));
+            self.windows = Some((first.min(start), last.max(start)));
+            for (grouping, rule) in self.groupings.iter().enumerate() {
+                let labels = rule.labels(&labels);
+                let key = CellsKey { grouping, window_start: start, labels };
+                let cells = self.cells.touch(key);
+                cells.expect(run.len());
+                for sample in run {
+                    cells.touch(rule.stream(sample.kind, sample.direction)).add(sample, &packs);
+                }
+            }
         }
         self.intervals += report.intervals.len() as i64;
         let key = SessionKey::of(report, &mut self.names);
         self.sessions.touch(key).fold(report, &labels, &samples, &packs, &mut self.names);
-    }
-
-    fn add(
-        &mut self,
-        labels: &Labels,
-        sample: &Sample,
-        packs: &[Symbol],
-        scored: Option<&ScoredInterval>,
-    ) {
-        let window_start = window_start(sample.event_us, self.window_s);
-        let (first, last) = self.windows.unwrap_or((window_start, window_start));
-        self.windows = Some((first.min(window_start), last.max(window_start)));
-        for (grouping, rule) in self.groupings.iter().enumerate() {
-            let labels = rule.cell(labels, sample.kind, sample.direction);
-            let cell = self.cells.touch(CellKey { grouping, window_start, labels });
-            cell.add(sample);
-            if let Some(scored) = scored {
-                cell.judged.add(packs, scored, sample.measures.observed_us);
-            }
-        }
     }
 
     /// Hands the framed partials of all cells that changed since the last time to `send`, and
@@ -105,16 +94,19 @@ impl Fold {
             ..CellPartial::default()
         };
         let mut written = 0;
-        cells.flush(last, |key, cell| {
+        cells.flush(last, |key, cells| {
             groupings[key.grouping].name.clone_into(&mut row.grouping);
             row.window_start = key.window_start;
             key.labels.write(&mut row.dimensions, names);
-            row.measures.clone_from(&cell.measures);
-            cell.judged.write(&mut row.packs, names);
-            cell.write_sketches(&mut row.sketches);
-            send(&schemas::encode(&row)?);
-            written += 1;
-            Ok(())
+            cells.flush(|(kind, direction), cell| {
+                (row.dimensions.kind, row.dimensions.direction) = (kind, direction);
+                row.measures.clone_from(&cell.measures);
+                cell.judged.write(&mut row.packs, names);
+                cell.write_sketches(&mut row.sketches);
+                send(&schemas::encode(&row)?);
+                written += 1;
+                Ok(())
+            })
         })?;
         Ok(written)
     }
@@ -146,7 +138,7 @@ impl Fold {
 }
 
 /// Intervals come first, and what the event itself is after them.
-fn samples(report: &EnrichedReport) -> Vec<Sample> {
+fn samples(report: &EnrichedReport) -> Vec<Sample<'_>> {
     let intervals = report.intervals.iter().map(Sample::of_interval);
     let set_up = |event, event_us, media_ms| match event {
         EventKind::Connected => Some(Sample::of_setup(event_us, false, media_ms)),

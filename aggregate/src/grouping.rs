@@ -97,21 +97,6 @@ impl Labels {
         self.asn
     }
 
-    /// The symbol of a dimension that is a name.
-    pub(crate) fn name(&self, dimension: Dimension) -> Symbol {
-        self.names.get(dimension as usize).copied().unwrap_or(Symbol::EMPTY)
-    }
-}
-
-/// Dimension values of a cell: what its grouping leaves out is empty, 0 or none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct CellLabels {
-    labels: Labels,
-    kind: Kind,
-    direction: Direction,
-}
-
-impl CellLabels {
     /// Writes the values over what `row` held.
     pub(crate) fn write(&self, row: &mut Dimensions, interner: &Interner) {
         let names: [&mut String; NAMED] = [
@@ -127,12 +112,15 @@ impl CellLabels {
             &mut row.browser,
             &mut row.client_version,
         ];
-        for (name, symbol) in names.into_iter().zip(self.labels.names) {
+        for (name, symbol) in names.into_iter().zip(self.names) {
             interner.name(symbol).clone_into(name);
         }
-        row.asn = self.labels.asn;
-        row.kind = self.kind;
-        row.direction = self.direction;
+        row.asn = self.asn;
+    }
+
+    /// The symbol of a dimension that is a name.
+    pub(crate) fn name(&self, dimension: Dimension) -> Symbol {
+        self.names.get(dimension as usize).copied().unwrap_or(Symbol::EMPTY)
     }
 }
 
@@ -152,17 +140,24 @@ impl Grouping {
         Self { name: name.to_owned(), keeps }
     }
 
-    /// The labels of the cell for an interval of `kind` and `direction` in a report of `labels`.
-    pub(crate) fn cell(&self, labels: &Labels, kind: Kind, direction: Direction) -> CellLabels {
-        let keeps = |dimension: Dimension| self.keeps[dimension as usize];
+    /// Of the labels of a report those that tell its cells apart; the others are empty, or 0.
+    pub(crate) fn labels(&self, labels: &Labels) -> Labels {
         let mut names = [Symbol::EMPTY; NAMED];
         for (place, name) in names.iter_mut().enumerate().filter(|(place, _)| self.keeps[*place]) {
             *name = labels.names[place];
         }
-        CellLabels {
-            labels: Labels { names, asn: if keeps(Dimension::Asn) { labels.asn } else { 0 } },
-            kind: if keeps(Dimension::Kind) { kind } else { Kind::None },
-            direction: if keeps(Dimension::Direction) { direction } else { Direction::None },
-        }
+        Labels { names, asn: if self.keeps(Dimension::Asn) { labels.asn } else { 0 } }
+    }
+
+    /// The same of an interval's kind and direction; the others are none.
+    pub(crate) fn stream(&self, kind: Kind, direction: Direction) -> (Kind, Direction) {
+        (
+            if self.keeps(Dimension::Kind) { kind } else { Kind::None },
+            if self.keeps(Dimension::Direction) { direction } else { Direction::None },
+        )
+    }
+
+    const fn keeps(&self, dimension: Dimension) -> bool {
+        self.keeps[dimension as usize]
     }
 }

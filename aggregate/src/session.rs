@@ -100,7 +100,7 @@ impl Session {
         &mut self,
         report: &EnrichedReport,
         labels: &Labels,
-        samples: &[Sample],
+        samples: &[Sample<'_>],
         packs: &[Symbol],
         names: &mut Interner,
     ) {
