@@ -35,7 +35,7 @@ impl Ranges {
     /// files that are cut off are so within the name, which says nothing about its length.
     pub(crate) fn read(mut lines: impl BufRead) -> Result<Self, String> {
         let mut digest = Xxh3Default::new();
-        let mut positions = HashMap::new();
+        let mut positions = HashMap::<String, u32>::new();
         let (v4, v6) = (Vec::new(), Vec::new());
         let mut ranges = Self { v4, v6, lines: 0, providers: Vec::new(), digest: 0 };
         let mut buffer = String::new();
@@ -58,11 +58,16 @@ impl Ranges {
             }
             digest.update(line.as_bytes());
             ranges.lines += 1;
-            let position = *positions.entry(provider).or_insert_with_key(|(asn, organisation)| {
-                let (asn, organisation) = (i64::from(*asn), known(Some(organisation)));
-                ranges.providers.push(Provider { asn, organisation, connection_type: known(None) });
-                ranges.providers.len() as u32 - 1
-            });
+            // By what is written: providers have ten lines each, and few are worth a copy.
+            let position = match positions.get(provider.text) {
+                Some(position) => *position,
+                None => {
+                    let position = ranges.providers.len() as u32;
+                    ranges.providers.push(provider.read());
+                    positions.insert(provider.text.to_owned(), position);
+                    position
+                }
+            };
             match (first, last) {
                 (IpAddr::V4(first), IpAddr::V4(last)) => ranges.v4.push((first, last, position)),
                 (IpAddr::V6(first), IpAddr::V6(last)) => ranges.v6.push((first, last, position)),
@@ -105,11 +110,27 @@ impl Ranges {
     }
 }
 
-fn parse(line: &str) -> Option<(IpAddr, IpAddr, (u32, String))> {
-    let mut fields = line.splitn(4, ',');
+/// The provider of a range.
+struct Written<'a> {
+    /// Its fields as they stand in the line.
+    text: &'a str,
+    asn: u32,
+    organisation: &'a str,
+}
+
+impl Written<'_> {
+    fn read(&self) -> Provider {
+        let organisation = known(Some(&unquote(self.organisation)));
+        Provider { asn: self.asn.into(), organisation, connection_type: known(None) }
+    }
+}
+
+fn parse(line: &str) -> Option<(IpAddr, IpAddr, Written<'_>)> {
+    let mut fields = line.splitn(3, ',');
     let mut field = || fields.next();
-    let (first, last) = (field()?.parse().ok()?, field()?.parse().ok()?);
-    Some((first, last, (field()?.parse().ok()?, unquote(field()?))))
+    let (first, last, text) = (field()?.parse().ok()?, field()?.parse().ok()?, field()?);
+    let (asn, organisation) = text.split_once(',')?;
+    Some((first, last, Written { text, asn: asn.parse().ok()?, organisation }))
 }
 
 /// A field of CSV without its quotes.
