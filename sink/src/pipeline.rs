@@ -26,8 +26,10 @@ const CELLS: usize = 0;
 const FILLS_SOON: u64 = 3;
 /// So many times the patience has what has waited long already.
 const BEHIND: u64 = 5;
-/// When nothing came for so long, nothing more will fill a batch soon.
-const DRY_MS: u64 = 700;
+/// When nothing came for so long, nothing more will fill a batch soon: it is given this part of the
+/// patience.
+const DRY_MS: u64 = 400;
+const DRY: u64 = 2;
 /// Who reads this partition keeps the roll-ups.
 const LEADER: Source = Source { input: Input(CELLS), partition: Partition(0) };
 
@@ -90,9 +92,10 @@ impl Pipeline {
     /// Milliseconds after which a lane's batch is handed over though it is not full.
     fn patience_ms(&self, number: usize, pace: Pace, is_dry: bool) -> u64 {
         let bytes = self.lanes[number].filling.bytes() as u64;
-        let fills_soon = !is_dry && bytes >= self.full_bytes(number) as u64 / FILLS_SOON;
+        let fills_soon = bytes >= self.full_bytes(number) as u64 / FILLS_SOON;
         match pace {
             Pace::Behind => self.flush_ms * BEHIND,
+            _ if is_dry => self.flush_ms / DRY,
             _ if fills_soon => self.flush_ms * FILLS_SOON,
             _ => self.flush_ms,
         }

@@ -23,9 +23,9 @@ pub struct SinkSettings {
     pub password_file: String,
     /// Whether intervals are kept one by one, in `samples`. Without, reports are not read at all.
     pub samples: bool,
-    /// Milliseconds after which what came is inserted, be it ever so little. Up to three times that
-    /// for what is a full batch by then, unless nothing more comes, and five times for what has
-    /// waited for 20 s already.
+    /// Milliseconds after which what came is inserted, be it ever so little. Half of that when
+    /// nothing more comes, up to three times that for what is a full batch by then, and five times
+    /// for what has waited for 20 s already.
     pub flush_ms: u32,
     /// MB (2²⁰ bytes) of records after which they are inserted at once: 16 MB are about 100,000
     /// intervals.

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::{ClientConfig, TopicPartitionList};
 
 use super::cache::{self, Cache};
 use super::ports::{BrokerPorts, Listener};
@@ -22,6 +22,8 @@ const CLUSTER: &str = "isobarLocalStackAAAAAA";
 
 const START: Duration = Duration::from_secs(60);
 const STOP: Duration = Duration::from_secs(20);
+/// For the group's coordinator.
+const ASK: Duration = Duration::from_secs(2);
 
 /// Where Kafka's jars are: under `KAFKA_HOME`, or in the cache.
 ///
@@ -105,12 +107,14 @@ impl Kafka {
         let mut config = ClientConfig::new();
         // Refused connections are what is being waited for.
         config.set("bootstrap.servers", self.addresses()).set("log_level", "0");
-        config.set("reconnect.backoff.max.ms", "200");
+        config.set("reconnect.backoff.max.ms", "200").set("group.id", "isobar-stack");
         let client: BaseConsumer = config.create().context("Kafka")?;
         let deadline = Deadline::after(START);
         loop {
             let metadata = client.fetch_metadata(None, Duration::from_millis(500));
             if metadata.is_ok_and(|metadata| metadata.brokers().len() == self.brokers.len()) {
+                // The topic of committed offsets is made when somebody first asks for some.
+                let _ = client.committed_offsets(TopicPartitionList::new(), ASK);
                 return Ok(());
             }
             for broker in &mut self.brokers {

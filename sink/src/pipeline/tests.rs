@@ -137,18 +137,26 @@ fn a_batch_that_is_full_soon_is_waited_for_but_not_long() {
 }
 
 #[test]
-fn nothing_is_waited_for_when_nothing_comes() {
+fn little_is_waited_for_when_nothing_comes() {
     let mut bench = Bench::new();
     bench.record(source(1, 0), 1, &vec![0; 350 * 1024]);
     bench.tick(0);
     // Between two bursts it is dry for a moment.
-    bench.tick_at(400, Pace::Idle);
-    bench.tick(1000);
-    bench.tick_at(1100, Pace::Idle);
-    bench.tick_at(1799, Pace::Idle);
+    bench.tick_at(300, Pace::Idle);
+    bench.tick(600);
+    bench.tick_at(700, Pace::Idle);
+    bench.tick_at(1099, Pace::Idle);
     assert_eq!(bench.batch(1), None);
-    bench.tick_at(1800, Pace::Idle);
+    bench.tick_at(1100, Pace::Idle);
     assert_eq!(bench.batch(1), Some(vec![1]));
+    bench.inserted(1, Vec::new());
+    // What came after a silence is waited for all the same.
+    bench.record(source(1, 0), 2, b"a");
+    bench.tick_at(1200, Pace::Idle);
+    bench.tick_at(1699, Pace::Idle);
+    assert_eq!(bench.batch(1), None);
+    bench.tick_at(1700, Pace::Idle);
+    assert_eq!(bench.batch(1), Some(vec![2]));
 }
 
 #[test]
