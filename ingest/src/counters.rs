@@ -166,8 +166,13 @@ impl Unit {
 
 /// `number` times `scale` as an integer; missing if it is not a number, negative or beyond 2⁵³.
 pub(crate) fn whole(number: f64, scale: f64) -> Option<i64> {
-    let scaled = (number * scale).round();
-    (number >= 0.0 && scaled <= MAX).then_some(scaled as i64)
+    let scaled = number * scale;
+    if !(number >= 0.0 && scaled <= MAX) {
+        return None;
+    }
+    // As `round`, which is a call for each of hundreds of numbers: below 2⁵³ the rest is exact.
+    let down = scaled as i64;
+    Some(down + i64::from(scaled - down as f64 >= 0.5))
 }
 
 /// The values of one snapshot of a stream, in the units of [`Interval`].
@@ -226,5 +231,46 @@ impl Values {
             };
         }
         Some(differences)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{MAX, whole};
+
+    fn rounded(number: f64, scale: f64) -> Option<i64> {
+        let scaled = (number * scale).round();
+        (number >= 0.0 && scaled <= MAX).then_some(scaled as i64)
+    }
+
+    #[test]
+    fn what_lies_between_integers_goes_to_the_nearest_and_the_middle_up() {
+        let just_under_half = 0.499_999_999_999_999_94;
+        for (number, whole_number) in [
+            (0.0, 0),
+            (just_under_half, 0),
+            (0.5, 1),
+            (1.5, 2),
+            (2.5, 3),
+            (MAX - 1.0, MAX as i64 - 1),
+        ] {
+            assert_eq!(whole(number, 1.0), Some(whole_number), "{number}");
+        }
+        assert_eq!(whole(MAX, 1.0), Some(MAX as i64));
+        for number in [-0.1, f64::NAN, f64::INFINITY, MAX + 2.0] {
+            assert_eq!(whole(number, 1.0), None, "{number}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_what_the_standard_library_rounds_to(number in any::<f64>(), small in 0.0..1e10_f64) {
+            for scale in [1.0, 1e3, 1e6, 1e-3] {
+                prop_assert_eq!(whole(number, scale), rounded(number, scale));
+                prop_assert_eq!(whole(small, scale), rounded(small, scale));
+            }
+        }
     }
 }
