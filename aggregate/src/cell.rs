@@ -251,6 +251,9 @@ impl Cell {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cells(Vec<OfStream>);
 
+/// Audio and video, in and out: hardly any place has more cells a window, however many streams.
+const STREAMS: usize = 4;
+
 /// The cell of streams of one kind and direction.
 #[derive(Clone, Debug)]
 struct OfStream {
@@ -261,10 +264,10 @@ struct OfStream {
 }
 
 impl Cells {
-    /// Makes room for so many, if there is none yet: a vector would make more than there are.
-    pub(crate) fn expect(&mut self, count: usize) {
+    /// Makes room for the cells of so many samples, if there is none yet.
+    pub(crate) fn expect(&mut self, samples: usize) {
         if self.0.capacity() == 0 {
-            self.0.reserve_exact(count);
+            self.0.reserve_exact(samples.min(STREAMS));
         }
     }
 

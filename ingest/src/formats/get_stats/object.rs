@@ -230,11 +230,13 @@ pub(in crate::formats) struct Found<'a> {
 const ROOM: usize = 24;
 
 impl<'a> Found<'a> {
+    /// Of a record's only report: elsewhere there may be thousands, each with few objects.
+    pub(super) fn with_room() -> Self {
+        Self { objects: Vec::with_capacity(ROOM), ..Self::default() }
+    }
+
     /// Puts an object where it stays: it is large, and moving it takes longer than filling it.
     fn begin(&mut self, object: Object<'a>) -> &mut Object<'a> {
-        if self.objects.capacity() == 0 {
-            self.objects.reserve(ROOM);
-        }
         let place = self.objects.len();
         self.objects.push(object);
         &mut self.objects[place]

@@ -36,7 +36,7 @@ impl<'de> Visitor<'de> for ReportVisitor {
     }
     scalars_are!(GetStats::Wrong);
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        let mut found = Found::default();
+        let mut found = Found::with_room();
         loop {
             let key = Cow::Borrowed("");
             let seed = ObjectSeed { key, of: Type::Other, found: &mut found };
@@ -46,7 +46,7 @@ impl<'de> Visitor<'de> for ReportVisitor {
         }
     }
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let mut found = Found::default();
+        let mut found = Found::with_room();
         while let Some(Scalar::Text(key)) = members.next_key()? {
             let seed = ObjectSeed { key, of: Type::Other, found: &mut found };
             members.next_value_seed(seed)?;
