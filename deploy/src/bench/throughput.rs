@@ -33,7 +33,7 @@ pub(super) async fn measure(
     let started = Instant::now();
     let mut services = Services::start(&surroundings, stack.guard())?;
     let before = Used::by(&stack, &services);
-    let took = arrivals.wait(expected, started).await?;
+    let took = arrivals.wait(expected, started, &services).await?;
     services.stop();
     let used = Used::by(&stack, &services).since(&before);
     Ok(Run::new(expected, took, &used))
@@ -97,10 +97,18 @@ impl Arrivals {
 
     /// Waits for `expected` intervals; how long after `started` the last was visible. The views
     /// are read only once the blocks are complete: reading them takes what the services need.
-    async fn wait(&self, expected: u64, started: Instant) -> Result<Duration, Failure> {
+    async fn wait(
+        &self,
+        expected: u64,
+        started: Instant,
+        services: &Services,
+    ) -> Result<Duration, Failure> {
         let (mut seen, mut news) = ((0, 0), started);
         while seen.1 < expected {
             tokio::time::sleep(LOOK).await;
+            if let Some(refusal) = services.refusal() {
+                return Err(refusal);
+            }
             let folded = self.folded().await?;
             // What a query sees was there when it was asked.
             let asked = Instant::now();

@@ -120,6 +120,12 @@ impl Services {
         Ok(())
     }
 
+    /// Why one of them will not go on, if that is so: its settings, or what it found.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Failure> {
+        Service::ALL.into_iter().find_map(|service| self.with(service, Supervised::refusal))
+    }
+
     /// Where each of them shows health and metrics, on 127.0.0.1.
     #[must_use]
     pub fn ports(&self) -> Vec<(Service, u16)> {

@@ -1,7 +1,9 @@
 //! Starts a service again when its process ends without having been asked to.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::ops::RangeInclusive;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -19,6 +21,11 @@ const SETTLED: Duration = Duration::from_secs(30);
 /// Exit codes of a service that starting again does not help: settings (64), ports (78) and
 /// refusals (80 to 87).
 const HOPELESS: [RangeInclusive<i32>; 3] = [64..=64, 78..=78, 80..=87];
+
+/// Bytes and lines of a log that are read for the reason of its end: settings tell all that is wrong
+/// at once, a line each.
+const LAST_WORDS: usize = 4096;
+const LAST_LINES: usize = 8;
 
 /// A service and the process that now does its work.
 #[derive(Debug)]
@@ -117,7 +124,9 @@ impl Supervised {
     pub(super) fn refusal(&mut self) -> Option<Failure> {
         let State::Hopeless { code } = self.state else { return None };
         let (name, log) = (self.launch.service.name(), self.launch.log.display());
-        Some(Failure(format!("{name} refuses to start (exit code {code}); see {log}")))
+        // The log's folder may not outlive this process.
+        let said = last_words(&self.launch.log);
+        Some(Failure(format!("{name} refuses to start (exit code {code}); see {log}\n{said}")))
     }
 
     /// From now on it runs: at once, or as soon as the process that was asked to end has ended.
@@ -156,6 +165,14 @@ impl Supervised {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// The end of what a service has logged: what it said before it ended.
+fn last_words(log: &Path) -> String {
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text[text.len().saturating_sub(LAST_WORDS)..]).into_owned();
+    let lines: Vec<_> = text.lines().collect();
+    lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
 }
 
 /// True of an exit code after which starting again does not help.
