@@ -265,7 +265,7 @@ struct OfStream {
 
 impl Cells {
     /// Makes room for the cells of so many samples, if there is none yet.
-    pub(crate) fn expect(&mut self, samples: usize) {
+    pub(crate) fn make_room(&mut self, samples: usize) {
         if self.0.capacity() == 0 {
             self.0.reserve_exact(samples.min(STREAMS));
         }

@@ -65,7 +65,7 @@ impl Fold {
                 let labels = rule.labels(&labels);
                 let key = CellsKey { grouping, window_start: start, labels };
                 let cells = self.cells.touch(key);
-                cells.expect(run.len());
+                cells.make_room(run.len());
                 for sample in run {
                     cells.touch(rule.stream(sample.kind, sample.direction)).add(sample, &packs);
                 }

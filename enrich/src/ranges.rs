@@ -58,7 +58,7 @@ impl Ranges {
             }
             digest.update(line.as_bytes());
             ranges.lines += 1;
-            // By what is written: providers have ten lines each, and few are worth a copy.
+            // By its text, which is copied for the first of a provider's many lines alone.
             let position = match positions.get(provider.text) {
                 Some(position) => *position,
                 None => {

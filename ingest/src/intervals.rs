@@ -379,10 +379,10 @@ const REPORT: u8 = u8::MAX - 2;
 const AGAIN: u8 = u8::MAX - 3;
 
 /// Keys of peer connections' streams.
-const CONNECTION: u8 = u8::MAX - 5;
+const CONNECTION: u8 = u8::MAX - 4;
 
 /// Of a peer connection, its transports.
-const TRANSPORT: u8 = u8::MAX - 4;
+const TRANSPORT: u8 = u8::MAX - 5;
 
 /// Of a peer connection, its candidate pairs; streams have their [`Direction`] here.
 const PAIR: u8 = u8::MAX;

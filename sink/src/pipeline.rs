@@ -26,9 +26,9 @@ const CELLS: usize = 0;
 const FILLS_SOON: u64 = 3;
 /// So many times the patience has what has waited long already.
 const BEHIND: u64 = 5;
-/// When nothing came for so long, nothing more will fill a batch soon: it is given this part of the
-/// patience.
+/// When nothing came for so long, nothing more will fill a batch soon.
 const DRY_MS: u64 = 400;
+/// A batch that nothing more will fill is given the patience divided by this.
 const DRY: u64 = 2;
 /// Who reads this partition keeps the roll-ups.
 const LEADER: Source = Source { input: Input(CELLS), partition: Partition(0) };

@@ -46,11 +46,12 @@ impl Streams {
 
     /// Forgets what nothing was told of since `oldest_ms`.
     pub(super) fn sweep(&mut self, oldest_ms: i64) {
+        self.live = 0;
         self.connections.retain(|_, windows| {
             windows.retain(|_, window| window.is_live(oldest_ms));
+            self.live += windows.len();
             !windows.is_empty()
         });
-        self.live = self.connections.values().map(HashMap::len).sum();
     }
 
     /// Those of the peer connection that has this key. Names are written into `name`.
