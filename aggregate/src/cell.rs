@@ -152,25 +152,30 @@ pub(crate) fn add(sum: &mut Measures, more: &Measures) {
 /// each, and fetching what lies apart takes far longer than counting.
 #[derive(Clone, Debug, Default)]
 struct Counts(
-    /// Places and counts. At the front they rise, each place once; behind they are as they came.
-    Vec<(u32, u32)>,
+    /// Each a place, and below it, in [`COUNT_BITS`], how often. At the front they rise, hardly any
+    /// place twice; behind they are as they came.
+    Vec<u32>,
 );
 
 /// A quantity's places are from its number times this on: first that of the zeros, then the keys.
-const PLACES: u32 = 1 << 20;
+const PLACES: u32 = 1 << 16;
 /// Half of [`PLACES`], for keys may be negative.
-const MIDDLE: i32 = 1 << 19;
-/// Room for so many counts at first.
+const MIDDLE: i32 = 1 << 15;
+/// What a place leaves of 32 bits. A greater count is that of several entries.
+const COUNT_BITS: u32 = 13;
+const MOST_AT_ONCE: u32 = (1 << COUNT_BITS) - 1;
+/// Room for so many entries at first.
 const FEW: usize = 16;
+
+const _: () = assert!(QUANTITIES as u64 * PLACES as u64 == 1 << (32 - COUNT_BITS));
 
 impl Counts {
     fn add(&mut self, quantity: usize, bin: Bin) {
-        let Self(counts) = self;
-        if counts.len() == counts.capacity() {
+        if self.0.len() == self.0.capacity() {
             self.make_room();
         }
         let place = bin.key().map_or(0, |key| (key + MIDDLE).cast_unsigned());
-        self.0.push((quantity as u32 * PLACES + place, 1));
+        self.0.push(((quantity as u32 * PLACES + place) << COUNT_BITS) + 1);
     }
 
     /// Asks for memory only if counting what came has not made enough of it.
@@ -181,26 +186,33 @@ impl Counts {
 
     /// Counts what came.
     fn settle(&mut self) {
-        self.0.sort_unstable_by_key(|(place, _)| *place);
-        self.0.dedup_by(|(place, more), (first, count)| {
-            let same = place == first;
-            *count += if same { *more } else { 0 };
-            same
+        self.0.sort_unstable();
+        self.0.dedup_by(|more, first| {
+            let fits = place(more) == place(first) && count(more) + count(first) <= MOST_AT_ONCE;
+            *first += if fits { count(more) } else { 0 };
+            fits
         });
     }
 
     /// The zeros and the bins of a quantity, once it is settled.
-    fn of(&self, quantity: usize) -> (u32, impl ExactSizeIterator<Item = (i32, u32)>) {
+    fn of(&self, quantity: usize) -> (u32, impl Iterator<Item = (i32, u32)> + Clone) {
         let first = quantity as u32 * PLACES;
-        let before = |end: u32| self.0.partition_point(|(place, _)| *place < end);
-        let own = &self.0[before(first)..before(first + PLACES)];
-        let (zeros, bins) = match own {
-            [(place, zeros), bins @ ..] if *place == first => (*zeros, bins),
-            bins => (0, bins),
-        };
-        let key = move |place: u32| (place - first).cast_signed() - MIDDLE;
-        (zeros, bins.iter().map(move |(place, count)| (key(*place), *count)))
+        let before = |end: u32| self.0.partition_point(|entry| place(entry) < end);
+        let [start, middle, end] = [first, first + 1, first + PLACES].map(before);
+        let (zeros, bins) = (&self.0[start..middle], &self.0[middle..end]);
+        let sum = |entries: &[u32]| entries.iter().map(count).sum();
+        let key = move |entry: &u32| (place(entry) - first).cast_signed() - MIDDLE;
+        let bins = bins.chunk_by(|one, next| place(one) == place(next));
+        (sum(zeros), bins.map(move |of_bin| (key(&of_bin[0]), sum(of_bin))))
     }
+}
+
+const fn place(entry: &u32) -> u32 {
+    *entry >> COUNT_BITS
+}
+
+const fn count(entry: &u32) -> u32 {
+    *entry & MOST_AT_ONCE
 }
 
 /// What a block has folded into one cell.
@@ -294,5 +306,34 @@ impl Cells {
             write(*stream, cell)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bin, Counts, MOST_AT_ONCE, QUANTITIES, write_state};
+    use crate::sketch::Sketch;
+
+    #[test]
+    fn counts_are_those_of_a_sketch_however_great() {
+        let values = [2.0, 0.0, 1e-284, 0.7, 2.0, 1e284, 0.7, 2.0];
+        let (mut counts, mut sketch) = (Counts::default(), Sketch::default());
+        let values = values.into_iter().cycle().take(8 * MOST_AT_ONCE as usize + 5);
+        for bin in values.filter_map(Bin::of) {
+            sketch.add(bin);
+            counts.add(0, bin);
+            counts.add(QUANTITIES - 1, bin);
+        }
+        counts.settle();
+        for quantity in 0..QUANTITIES {
+            let (mut state, mut expected) = (Vec::new(), Vec::new());
+            let (zeros, bins) = counts.of(quantity);
+            write_state(zeros, bins, &mut state);
+            match [0, QUANTITIES - 1].contains(&quantity) {
+                true => sketch.write_state(&mut expected),
+                false => Sketch::default().write_state(&mut expected),
+            }
+            assert_eq!(state, expected, "quantity {quantity}");
+        }
     }
 }

@@ -152,7 +152,7 @@ impl Sketch {
 /// Writes the state of bins that rise by key over what `bytes` held.
 pub(crate) fn write_state(
     zeros: u32,
-    bins: impl ExactSizeIterator<Item = (i32, u32)>,
+    bins: impl Iterator<Item = (i32, u32)> + Clone,
     bytes: &mut Vec<u8>,
 ) {
     bytes.clear();
@@ -160,7 +160,7 @@ pub(crate) fn write_state(
     bytes.extend_from_slice(&GAMMA.to_le_bytes());
     bytes.extend_from_slice(&0f64.to_le_bytes());
     bytes.extend_from_slice(&[POSITIVE, BINS_ONE_BY_ONE]);
-    write_varint(bytes, bins.len() as u64);
+    write_varint(bytes, bins.clone().count() as u64);
     let mut previous = 0;
     for (key, count) in bins {
         write_varint(bytes, zigzag(i64::from(key) - previous));
