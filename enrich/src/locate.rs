@@ -1,5 +1,6 @@
 //! What a client's address tells, remembered.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -45,7 +46,18 @@ impl Located {
     /// The client's network, /24 or /48; empty if it is not known.
     #[must_use]
     pub fn network(&self) -> String {
-        self.network.as_ref().map(Network::to_string).unwrap_or_default()
+        let mut network = String::new();
+        self.tell_network(&mut network);
+        network
+    }
+
+    /// Puts [`Located::network`] in the place of `into`.
+    pub(crate) fn tell_network(&self, into: &mut String) {
+        into.clear();
+        if let Some(network) = &self.network {
+            // Writing to a text does not fail.
+            let _ = write!(into, "{network}");
+        }
     }
 }
 

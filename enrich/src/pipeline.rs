@@ -1,13 +1,13 @@
 //! From report to enriched report: one record in, one record out, in the order of the log, and no
 //! state but memories of look-ups.
 
+use std::mem::swap;
 use std::sync::Arc;
 
 use quick_cache::unsync::Cache;
 use runtime::{Committed, Fatal, Handler, Output, OutputTopic, Pace, Record, Source, Start};
 use schemas::{
-    Claim, Device, EnrichedReport, EventKind, LookUps, Path, Place, PlaceSource, Provider, Report,
-    UNKNOWN,
+    Claim, Device, EnrichedReport, EventKind, LookUps, Path, PlaceSource, Report, ScoredInterval,
 };
 
 use crate::address::Kind;
@@ -15,7 +15,7 @@ use crate::device::{self, Devices};
 use crate::geo::Geo;
 use crate::locate::{Locator, Origin};
 use crate::metrics::Metrics;
-use crate::place::known;
+use crate::place::tell;
 use crate::score::Scores;
 use crate::settings::EnrichSettings;
 
@@ -34,6 +34,16 @@ pub(crate) struct Pipeline {
     read_devices: Cache<String, Arc<Device>>,
     metrics: Metrics,
     input_topic: String,
+    room: Room,
+}
+
+/// The record read last and what became of it: the next one uses their memory, for a record has
+/// dozens of texts.
+#[derive(Default)]
+struct Room {
+    report: Report,
+    enriched: EnrichedReport,
+    bytes: Vec<u8>,
 }
 
 impl Pipeline {
@@ -62,6 +72,7 @@ impl Pipeline {
             read_devices: Cache::new(settings.user_agent_cache),
             metrics,
             input_topic,
+            room: Room::default(),
         }
     }
 
@@ -74,55 +85,84 @@ impl Pipeline {
         self.locator.look_up_in(geo);
     }
 
-    fn enrich(&mut self, report: Report) -> EnrichedReport {
-        if report.event == EventKind::Cover {
-            let (lineage, event) = (report.lineage, report.event);
-            return EnrichedReport { lineage, event, ..EnrichedReport::default() };
-        }
+    /// Makes `enriched` of `report`, whatever it was before. What stays as it is changes places.
+    fn enrich(&mut self, report: &mut Report, enriched: &mut EnrichedReport) {
         let located = self.locator.locate(report.client_address.as_deref().unwrap_or_default());
-        let origin = &located.origin;
-        self.metrics.address(origin.kind);
-        let (place, provider, place_source) = self.place(origin, report.claim.as_ref());
-        let device = self.device(report.user_agent.as_deref());
-        let path = report.path.as_ref();
-        let scores = &self.scores;
-        let scored = report.intervals.into_iter().map(|interval| scores.score(interval, path));
-        EnrichedReport {
-            intervals: scored.collect(),
-            network_type: known(path.and_then(|path| path.network_type.as_deref())).to_lowercase(),
-            transport: transport(path),
-            lineage: report.lineage,
-            event: report.event,
-            app: report.app,
-            call: report.call,
-            participant: report.participant,
-            peer_connection: report.peer_connection,
-            event_us: report.event_us,
-            network: located.network(),
-            place,
-            provider,
-            place_source,
-            device: Device::clone(&device),
-            edge: known(report.edge.as_deref()),
-            client_version: known(report.client_version.as_deref()),
-            path: report.path,
-            time_to_connect_ms: report.time_to_connect_ms,
-            time_to_media_ms: report.time_to_media_ms,
-            failure_reason: report.failure_reason,
-            failed_device: report.failed_device,
-            rating: report.rating,
-            more_events: report.more_events,
-            look_ups: self.look_ups.clone(),
+        self.metrics.address(located.origin.kind);
+        self.place(&located.origin, report.claim.as_ref(), enriched);
+        enriched.device.clone_from(&self.device(report.user_agent.as_deref()));
+        // By their names, all of them: what is not written here would be another report's.
+        let EnrichedReport {
+            lineage,
+            event,
+            app,
+            call,
+            participant,
+            peer_connection,
+            event_us,
+            network,
+            place: _,
+            place_source: _,
+            provider: _,
+            device: _,
+            network_type,
+            transport,
+            edge,
+            client_version,
+            path,
+            time_to_connect_ms,
+            time_to_media_ms,
+            failure_reason,
+            failed_device,
+            rating,
+            look_ups,
+            intervals,
+            more_events,
+        } = enriched;
+        swap(lineage, &mut report.lineage);
+        *event = report.event;
+        swap(app, &mut report.app);
+        swap(call, &mut report.call);
+        swap(participant, &mut report.participant);
+        swap(peer_connection, &mut report.peer_connection);
+        *event_us = report.event_us;
+        located.tell_network(network);
+        swap(path, &mut report.path);
+        let path = path.as_ref();
+        tell(path.and_then(|path| path.network_type.as_deref()), network_type);
+        network_type.make_ascii_lowercase();
+        tell_transport(path, transport);
+        tell(report.edge.as_deref(), edge);
+        tell(report.client_version.as_deref(), client_version);
+        *time_to_connect_ms = report.time_to_connect_ms;
+        *time_to_media_ms = report.time_to_media_ms;
+        swap(failure_reason, &mut report.failure_reason);
+        *failed_device = report.failed_device;
+        *rating = report.rating;
+        look_ups.clone_from(&self.look_ups);
+        intervals.resize_with(report.intervals.len(), ScoredInterval::default);
+        for (scored, interval) in intervals.iter_mut().zip(&mut report.intervals) {
+            swap(&mut scored.interval, interval);
+            self.scores.judge(scored, path);
         }
+        swap(more_events, &mut report.more_events);
     }
 
     /// What data know of a client's public address; of a client with no such address, what its
     /// envelope claims. A claim never stands beside a public address, nor corrects it.
-    fn place(&self, origin: &Origin, claim: Option<&Claim>) -> (Place, Provider, PlaceSource) {
+    fn place(&self, origin: &Origin, claim: Option<&Claim>, enriched: &mut EnrichedReport) {
+        let EnrichedReport { place, provider, place_source, .. } = enriched;
         let claim = claim.filter(|_| origin.kind != Kind::Public);
         match claim.and_then(|claim| self.locator.claimed(claim)) {
-            Some((place, provider)) => (place, provider, PlaceSource::Claimed),
-            None => (Place::clone(&origin.place), Provider::clone(&origin.provider), origin.source),
+            Some(claimed) => {
+                (*place, *provider) = claimed;
+                *place_source = PlaceSource::Claimed;
+            }
+            None => {
+                place.clone_from(&origin.place);
+                provider.clone_from(&origin.provider);
+                *place_source = origin.source;
+            }
         }
     }
 
@@ -136,6 +176,28 @@ impl Pipeline {
         let device = Arc::new(self.devices.read(user_agent));
         self.read_devices.insert(user_agent.to_owned(), Arc::clone(&device));
         device
+    }
+
+    /// Writes what becomes of the report that was read.
+    fn write(
+        &mut self,
+        room: &mut Room,
+        record: &Record<'_>,
+        out: &mut dyn Output,
+    ) -> Result<(), Fatal> {
+        let Room { report, enriched, bytes } = room;
+        self.metrics.enriched(report.event);
+        let encoded = if report.event == EventKind::Cover {
+            let (lineage, event) = (std::mem::take(&mut report.lineage), report.event);
+            let cover = EnrichedReport { lineage, event, ..EnrichedReport::default() };
+            schemas::encode_into(&cover, bytes)
+        } else {
+            self.enrich(report, enriched);
+            schemas::encode_into(enriched, bytes)
+        };
+        encoded.map_err(|error| Fatal(error.to_string()))?;
+        out.send(record.source, ENRICHED, record.key, bytes);
+        Ok(())
     }
 
     fn give_up(
@@ -164,15 +226,12 @@ impl Handler for Pipeline {
     fn revoked(&mut self, _: Source) {}
 
     fn record(&mut self, record: &Record<'_>, out: &mut dyn Output) -> Result<(), Fatal> {
-        match schemas::decode(record.payload) {
-            Ok(report) => {
-                let enriched = self.enrich(report);
-                self.metrics.enriched(enriched.event);
-                let bytes = schemas::encode(&enriched).map_err(|error| Fatal(error.to_string()))?;
-                out.send(record.source, ENRICHED, record.key, &bytes);
-            }
+        let mut room = std::mem::take(&mut self.room);
+        match schemas::decode_into(record.payload, &mut room.report) {
+            Ok(()) => self.write(&mut room, record, out)?,
             Err(error) => self.give_up(record, "undecodable", &error.to_string(), out)?,
         }
+        self.room = room;
         out.checkpoint(record.source, record.offset.next(), "");
         Ok(())
     }
@@ -187,15 +246,15 @@ impl Handler for Pipeline {
 }
 
 /// How media leave the client: to a relay by the protocol of that hop, or straight.
-fn transport(path: Option<&Path>) -> String {
-    let Some(path) = path else {
-        return UNKNOWN.to_owned();
-    };
-    let transport = match path.local_candidate_type.as_deref() {
-        Some("relay") => format!("relay-{}", path.relay_protocol.as_deref().unwrap_or("udp")),
-        _ => known(path.protocol.as_deref()),
-    };
-    transport.to_lowercase()
+fn tell_transport(path: Option<&Path>, into: &mut String) {
+    match path {
+        Some(path) if path.local_candidate_type.as_deref() == Some("relay") => {
+            "relay-".clone_into(into);
+            into.push_str(path.relay_protocol.as_deref().unwrap_or("udp"));
+        }
+        path => tell(path.and_then(|path| path.protocol.as_deref()), into),
+    }
+    into.make_ascii_lowercase();
 }
 
 #[cfg(test)]

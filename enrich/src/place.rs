@@ -247,7 +247,14 @@ pub(crate) fn nobody() -> Provider {
 
 /// The text, or unknown if there is none.
 pub(crate) fn known(text: Option<&str>) -> String {
-    text.filter(|text| !text.is_empty()).unwrap_or(UNKNOWN).to_owned()
+    let mut known = String::new();
+    tell(text, &mut known);
+    known
+}
+
+/// Puts the text, or unknown if there is none, in the place of `into`.
+pub(crate) fn tell(text: Option<&str>, into: &mut String) {
+    text.filter(|text| !text.is_empty()).unwrap_or(UNKNOWN).clone_into(into);
 }
 
 /// The text, if it is a continent's code.

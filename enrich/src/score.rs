@@ -76,16 +76,25 @@ impl Scores {
     /// The interval with its scores and verdicts.
     #[must_use]
     pub fn score(&self, interval: Interval, path: Option<&Path>) -> ScoredInterval {
-        let readings = self.readings(&interval, path);
-        let verdicts = self.packs.iter().map(|pack| {
-            let said = pack.judge(&interval, &readings);
-            PackVerdict { verdict: said.verdict, reason: said.reason.map(str::to_owned) }
-        });
-        ScoredInterval {
-            audio_mos_milli: readings.get(Metric::AudioMos).map(milli),
-            video_mos_milli: readings.get(Metric::VideoMos).map(milli),
-            verdicts: verdicts.collect(),
-            interval,
+        let mut scored = ScoredInterval { interval, ..ScoredInterval::default() };
+        self.judge(&mut scored, path);
+        scored
+    }
+
+    /// Puts scores and verdicts of `scored.interval` in the place of those that are there.
+    pub(crate) fn judge(&self, scored: &mut ScoredInterval, path: Option<&Path>) {
+        let ScoredInterval { interval, audio_mos_milli, video_mos_milli, verdicts } = scored;
+        let readings = self.readings(interval, path);
+        *audio_mos_milli = readings.get(Metric::AudioMos).map(milli);
+        *video_mos_milli = readings.get(Metric::VideoMos).map(milli);
+        verdicts.resize_with(self.packs.len(), PackVerdict::default);
+        for (pack, PackVerdict { verdict, reason }) in self.packs.iter().zip(verdicts) {
+            let said = pack.judge(interval, &readings);
+            *verdict = said.verdict;
+            match (said.reason, reason) {
+                (Some(said), Some(reason)) => said.clone_into(reason),
+                (said, reason) => *reason = said.map(str::to_owned),
+            }
         }
     }
 }

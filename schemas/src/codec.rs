@@ -221,12 +221,20 @@ pub fn schema(subject: Subject) -> &'static Schema {
 /// When a value does not fit the schema.
 pub fn encode<T: Record>(record: &T) -> Result<Vec<u8>, EncodeError> {
     let mut bytes = Vec::with_capacity(2048);
+    encode_into(record, &mut bytes).map(|()| bytes)
+}
+
+/// Encodes a record in Confluent framing over what `bytes` held.
+///
+/// # Errors
+/// When a value does not fit the schema.
+pub fn encode_into<T: Record>(record: &T, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
+    bytes.clear();
     bytes.push(0);
     bytes.extend_from_slice(&T::SUBJECT.schema_id().to_be_bytes());
     record
-        .write_datum(&mut bytes)
-        .map_err(|source| EncodeError { subject: T::SUBJECT.name(), source: Box::new(source) })?;
-    Ok(bytes)
+        .write_datum(bytes)
+        .map_err(|source| EncodeError { subject: T::SUBJECT.name(), source: Box::new(source) })
 }
 
 /// Decodes a record in Confluent framing.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 records! {
     /// Where the client is; unknown is data.
-    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct Place {
         /// Two-letter continent code, or unknown.
         pub continent: String,
@@ -41,7 +41,7 @@ pub enum PlaceSource {
 
 records! {
     /// Who carries the client's traffic.
-    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct Provider {
         /// Autonomous system number, 0 if unknown.
         pub asn: i64,
@@ -52,7 +52,7 @@ records! {
     }
 
     /// What the user agent says.
-    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct Device {
         /// desktop, mobile, tablet, server or unknown.
         pub class: String,
@@ -65,7 +65,7 @@ records! {
     }
 
     /// Versions of the look-up data that made a record.
-    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct LookUps {
         /// City data.
         pub city: String,
@@ -177,4 +177,28 @@ records! {
 symbols! {
     PlaceSource { Unknown, Address, Claimed }
     Verdict { Unclassified, Good, Poor }
+}
+
+/// Clones of which [`Clone::clone_from`] uses the memory of what it replaces, as those of their
+/// fields do: what is derived does not.
+macro_rules! clones {
+    ($($record:ident { $($field:ident),* })*) => { $(
+        impl Clone for $record {
+            fn clone(&self) -> Self {
+                Self { $($field: self.$field.clone()),* }
+            }
+
+            fn clone_from(&mut self, source: &Self) {
+                let Self { $($field),* } = self;
+                $($field.clone_from(&source.$field);)*
+            }
+        }
+    )* };
+}
+
+clones! {
+    Place { continent, country, subdivision, city }
+    Provider { asn, organisation, connection_type }
+    Device { class, os, browser, browser_version }
+    LookUps { city, asn, user_agent, packs, score }
 }

@@ -17,7 +17,7 @@ pub use block::BlockAudit;
 pub use cell::{CellPartial, Dimensions, Measures, PackTime, Sketches};
 pub use codec::{
     DatumError, DecodeError, EncodeError, Record, Subject, decode, decode_first, decode_into,
-    encode, schema,
+    encode, encode_into, schema,
 };
 pub use datum::Malformed;
 pub use dead_letter::DeadLetter;

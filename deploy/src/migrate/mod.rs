@@ -17,13 +17,14 @@ use crate::up;
 
 /// Name and text of every file, in order. A file that has been released is never changed: what it
 /// made is changed by a further one.
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 7] = [
     ("0001_samples.sql", include_str!("../../clickhouse/0001_samples.sql")),
     ("0002_partials.sql", include_str!("../../clickhouse/0002_partials.sql")),
     ("0003_rollups.sql", include_str!("../../clickhouse/0003_rollups.sql")),
     ("0004_folds.sql", include_str!("../../clickhouse/0004_folds.sql")),
     ("0005_views.sql", include_str!("../../clickhouse/0005_views.sql")),
     ("0006_statistics.sql", include_str!("../../clickhouse/0006_statistics.sql")),
+    ("0007_merges.sql", include_str!("../../clickhouse/0007_merges.sql")),
 ];
 
 /// `isobar migrate`.

@@ -2,7 +2,9 @@
 
 use prometheus::{Registry, TextEncoder};
 use runtime::{AppendTime, Input, Offset, Partition, Problems, Recorder};
-use schemas::{DeadLetter, Direction, Interval, Kind, Lineage, RawOutcome, Skipped, Verdict};
+use schemas::{
+    DeadLetter, Direction, Interval, Kind, Lineage, RawOutcome, Skipped, UNKNOWN, Verdict,
+};
 
 use super::*;
 use crate::geo::ProviderFile;
@@ -206,7 +208,29 @@ fn transport_is_the_relays_protocol_or_the_candidates_own() {
         (path("srflx", Some("UDP"), None), "udp"),
         (path("host", None, None), UNKNOWN),
     ] {
-        assert_eq!(transport(Some(&path)), expected);
+        let mut transport = "what another had".to_owned();
+        tell_transport(Some(&path), &mut transport);
+        assert_eq!(transport, expected);
+    }
+}
+
+#[test]
+fn what_came_before_leaves_nothing_behind() {
+    let whole = schemas::encode(&report()).unwrap();
+    let least = Report { event: EventKind::Joined, ..Report::default() };
+    let least = schemas::encode(&least).unwrap();
+    let cover = schemas::encode(&Report::default()).unwrap();
+    let cut = whole[..whole.len() / 2].to_vec();
+    // Each pipeline has a file of its own, whose name is told.
+    let told = |out: &Recorder| {
+        let enriched = schemas::decode::<EnrichedReport>(&out.sent[0].payload);
+        enriched.ok().map(|enriched| EnrichedReport { look_ups: LookUps::default(), ..enriched })
+    };
+    let mut used = pipeline(&Registry::new());
+    for payload in [&whole, &least, &whole, &cover, &least, &cut, &least, &whole, &cut, &cover] {
+        let (out, fresh) = (run(&mut used, payload), run(&mut pipeline(&Registry::new()), payload));
+        assert_eq!(told(&out).is_some(), payload != &cut);
+        assert_eq!(told(&out), told(&fresh));
     }
 }
 
