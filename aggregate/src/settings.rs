@@ -37,7 +37,7 @@ impl Default for AggregateSettings {
     fn default() -> Self {
         Self {
             epoch: 1,
-            block_records: 100_000,
+            block_records: 200_000,
             flush_s: 5,
             flush_behind_s: 300,
             window_s: 60,

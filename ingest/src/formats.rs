@@ -182,7 +182,7 @@ fn known<'a>(source: Source<'a>, limits: &Settings) -> Result<Decoded<'a>, Rejec
     if is_avro || payload.first() == Some(&canonical::MAGIC) {
         return canonical::decode(payload, limits).map(Decoded::Report);
     }
-    let text = str::from_utf8(payload)
+    let text = simdutf8::compat::from_utf8(payload)
         .map_err(|error| Rejected::new(Reason::NotUtf8, format!("byte {}", error.valid_up_to())))?;
     if json::is_deeper_than(limits.max_depth, text) {
         let detail = format!("more than {} levels", limits.max_depth);

@@ -27,7 +27,7 @@ const FILLS_SOON: u64 = 3;
 /// So many times the patience has what has waited long already.
 const BEHIND: u64 = 5;
 /// When nothing came for so long, nothing more will fill a batch soon.
-const DRY_MS: u64 = 400;
+const DRY_MS: u64 = 250;
 /// A batch that nothing more will fill is given the patience divided by this.
 const DRY: u64 = 2;
 /// Who reads this partition keeps the roll-ups.
