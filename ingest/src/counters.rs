@@ -202,6 +202,16 @@ impl Values {
         self.0[counter as usize] = value.unwrap_or(Self::MISSING);
     }
 
+    /// As [`Values::set`], of a number that is whole.
+    pub(crate) fn set_whole(&mut self, counter: Counter, number: u64) {
+        match TABLE[counter as usize].unit {
+            Unit::One | Unit::Byte if number <= MAX as u64 => {
+                self.0[counter as usize] = number.cast_signed();
+            }
+            _ => self.set(counter, number as f64),
+        }
+    }
+
     /// Takes what is an integer already.
     pub(crate) fn put(&mut self, counter: Counter, value: i64) {
         self.0[counter as usize] = value;
@@ -238,7 +248,7 @@ impl Values {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{MAX, whole};
+    use super::{COUNTERS, MAX, Values, whole};
 
     fn rounded(number: f64, scale: f64) -> Option<i64> {
         let scaled = (number * scale).round();
@@ -265,6 +275,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_whole_number_is_taken_as_any(number in any::<u64>(), shift in 0..64) {
+            for counter in COUNTERS {
+                let (mut one, mut other) = (Values::EMPTY, Values::EMPTY);
+                one.set_whole(*counter, number >> shift);
+                other.set(*counter, (number >> shift) as f64);
+                prop_assert_eq!(one, other, "{:?}", counter);
+            }
+        }
+
         #[test]
         fn it_is_what_the_standard_library_rounds_to(number in any::<f64>(), small in 0.0..1e10_f64) {
             for scale in [1.0, 1e3, 1e6, 1e-3] {

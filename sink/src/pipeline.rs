@@ -29,7 +29,7 @@ const BEHIND: u64 = 5;
 /// When nothing came for so long, nothing more will fill a batch soon.
 const DRY_MS: u64 = 250;
 /// A batch that nothing more will fill is given the patience divided by this.
-const DRY: u64 = 2;
+const DRY: u64 = 4;
 /// Who reads this partition keeps the roll-ups.
 const LEADER: Source = Source { input: Input(CELLS), partition: Partition(0) };
 

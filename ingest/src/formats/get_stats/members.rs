@@ -9,6 +9,8 @@ use crate::counters::Counter;
 pub(super) enum Member {
     /// One with a scalar.
     Field(Field),
+    /// A line of the table of counters.
+    Counter(Counter),
     /// `qualityLimitationDurations`, an object.
     Durations,
 }
@@ -64,8 +66,6 @@ pub(super) enum Field {
     ContentType,
     /// `peerConnectionId`, where objects of several are in one list
     ConnectionId,
-    /// A line of the table of counters.
-    Counter(Counter),
 }
 
 const DURATIONS: &str = "qualityLimitationDurations";
@@ -107,11 +107,10 @@ type Known = (u8, &'static str, Member);
 /// Members by the length of their names, then by the first byte: a report has hundreds of members,
 /// most of which are not read, and so one is told from another without comparing texts.
 static BY_LENGTH: LazyLock<Vec<Vec<Known>>> = LazyLock::new(|| {
-    let counters = Counter::members().map(|(name, counter)| (name, Field::Counter(counter)));
-    let fields = OTHERS.into_iter().chain(counters);
-    let members = fields.map(|(name, field)| (name, Member::Field(field)));
+    let counters = Counter::members().map(|(name, counter)| (name, Member::Counter(counter)));
+    let fields = OTHERS.into_iter().map(|(name, field)| (name, Member::Field(field)));
     let mut table = Vec::new();
-    for (name, member) in members.chain([(DURATIONS, Member::Durations)]) {
+    for (name, member) in fields.chain(counters).chain([(DURATIONS, Member::Durations)]) {
         table.resize_with(table.len().max(name.len() + 1), Vec::new);
         table[name.len()].push((name.as_bytes()[0], name, member));
     }

@@ -85,35 +85,34 @@ pub(in crate::formats) struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
-    fn new(id: Cow<'a, str>, of: Type) -> Self {
-        Self {
-            of,
-            id,
-            timestamp_us: None,
-            ssrc: 0,
-            kind: None,
-            codec_id: None,
-            mime_type: None,
-            local_id: None,
-            remote_id: None,
-            selected_pair_id: None,
-            state: None,
-            nominated: false,
-            selected: false,
-            candidate_type: None,
-            protocol: None,
-            relay_protocol: None,
-            network_type: None,
-            outgoing_bitrate: None,
-            ice_state: None,
-            dtls_state: None,
-            screen_share: None,
-            track_id: None,
-            connection_id: None,
-            is_remote: false,
-            values: Values::EMPTY,
-        }
-    }
+    /// One of which nothing is known yet.
+    const EMPTY: Self = Self {
+        of: Type::Other,
+        id: Cow::Borrowed(""),
+        timestamp_us: None,
+        ssrc: 0,
+        kind: None,
+        codec_id: None,
+        mime_type: None,
+        local_id: None,
+        remote_id: None,
+        selected_pair_id: None,
+        state: None,
+        nominated: false,
+        selected: false,
+        candidate_type: None,
+        protocol: None,
+        relay_protocol: None,
+        network_type: None,
+        outgoing_bitrate: None,
+        ice_state: None,
+        dtls_state: None,
+        screen_share: None,
+        track_id: None,
+        connection_id: None,
+        is_remote: false,
+        values: Values::EMPTY,
+    };
 
     /// Reads the members; true if anything tells the type.
     fn read<A: MapAccess<'a>>(&mut self, mut members: A) -> Result<bool, A::Error> {
@@ -123,6 +122,9 @@ impl<'a> Object<'a> {
                 None => drop(members.next_value::<IgnoredAny>()?),
                 Some(Member::Durations) => {
                     members.next_value_seed(DurationsSeed(&mut self.values))?;
+                }
+                Some(Member::Counter(counter)) => {
+                    members.next_value_seed(CounterSeed(counter, &mut self.values))?;
                 }
                 Some(Member::Field(field)) => {
                     self.set(field, members.next_value()?);
@@ -208,9 +210,6 @@ impl<'a> Object<'a> {
             Field::TrackId => self.track_id = id(value, MAX_TEXT),
             Field::ConnectionId => self.connection_id = id(value, MAX_TEXT),
             Field::IsRemote => self.is_remote = value == Scalar::Flag(true),
-            Field::Counter(counter) => {
-                self.values.set(counter, value.number().unwrap_or(f64::NAN));
-            }
         }
     }
 }
@@ -236,10 +235,12 @@ impl<'a> Found<'a> {
     }
 
     /// Puts an object where it stays: it is large, and moving it takes longer than filling it.
-    fn begin(&mut self, object: Object<'a>) -> &mut Object<'a> {
+    fn begin(&mut self, id: Cow<'a, str>, of: Type) -> &mut Object<'a> {
         let place = self.objects.len();
-        self.objects.push(object);
-        &mut self.objects[place]
+        self.objects.push(Object::EMPTY);
+        let object = &mut self.objects[place];
+        (object.id, object.of) = (id, of);
+        object
     }
 }
 
@@ -278,7 +279,7 @@ impl<'de> Visitor<'de> for ObjectSeed<'de, '_> {
     }
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<(), A::Error> {
         let Self { key, of, found } = self;
-        let object = found.begin(Object::new(key, of));
+        let object = found.begin(key, of);
         let typed = object.read(members)?;
         let of = object.of;
         found.untyped |= !typed;
@@ -306,6 +307,60 @@ impl<'de> Deserialize<'de> for MemberName {
             }
         }
         deserializer.deserialize_identifier(NameVisitor)
+    }
+}
+
+/// Reads the value of a counter to where it stays, for a report has a hundred. What is no number
+/// makes it missing.
+struct CounterSeed<'v>(Counter, &'v mut Values);
+
+impl CounterSeed<'_> {
+    fn set<E>(self, number: f64) -> Result<(), E> {
+        self.1.set(self.0, number);
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for CounterSeed<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for CounterSeed<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number")
+    }
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        self.set(f64::NAN)
+    }
+    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
+        self.set(number as f64)
+    }
+    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
+        self.1.set_whole(self.0, number);
+        Ok(())
+    }
+    fn visit_f64<E>(self, number: f64) -> Result<(), E> {
+        self.set(number)
+    }
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        self.set(text.parse().unwrap_or(f64::NAN))
+    }
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.set(f64::NAN)
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        self.set(f64::NAN)?;
+        skip_items(&mut items)
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        self.set(f64::NAN)?;
+        skip_members(&mut members)
     }
 }
 
