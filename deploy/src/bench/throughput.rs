@@ -1,7 +1,7 @@
 //! The raw topic is filled first; then the services start, and the time to the last row counts.
 
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clickhouse::Client;
 use simulate::producer;
@@ -17,6 +17,10 @@ use crate::stack::{Plan, Stack};
 /// Nothing new for so long: what has not arrived will not.
 const STALLED: Duration = Duration::from_secs(180);
 
+/// Blocks end with the minute in which their records were appended, and one that is cut in two
+/// writes most of its cells twice. So that one run is like another, each begins this early in one.
+const EARLY: Duration = Duration::from_secs(15);
+
 /// Measures on a stack of its own.
 pub(super) async fn measure(
     plan: &Plan,
@@ -27,6 +31,7 @@ pub(super) async fn measure(
     let stack = Stack::start(plan.clone())?;
     pipeline::prepare(&stack, &tell).await?;
     let expected = fill(&stack, options).await?;
+    early_in_a_minute().await;
     tell(if features.samples { "running with samples" } else { "running without samples" });
     let arrivals = Arrivals::of(&stack, features);
     let surroundings = Surroundings { features, ..Surroundings::of(&stack) };
@@ -37,6 +42,16 @@ pub(super) async fn measure(
     services.stop();
     let used = Used::by(&stack, &services).since(&before);
     Ok(Run::new(expected, took, &used))
+}
+
+/// Waits for the next minute, unless this one is young.
+async fn early_in_a_minute() {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let into = Duration::from_secs(since_1970.as_secs() % 60);
+    if into > EARLY {
+        tell("waiting for the next minute");
+        tokio::time::sleep(Duration::from_secs(60).saturating_sub(into)).await;
+    }
 }
 
 /// Fills the raw topic; returns how many intervals it holds.
