@@ -145,17 +145,17 @@ fn little_is_waited_for_when_nothing_comes() {
     bench.tick_at(300, Pace::Idle);
     bench.tick(600);
     bench.tick_at(700, Pace::Idle);
-    bench.tick_at(1099, Pace::Idle);
+    bench.tick_at(949, Pace::Idle);
     assert_eq!(bench.batch(1), None);
-    bench.tick_at(1100, Pace::Idle);
+    bench.tick_at(950, Pace::Idle);
     assert_eq!(bench.batch(1), Some(vec![1]));
     bench.inserted(1, Vec::new());
     // What came after a silence is waited for all the same.
     bench.record(source(1, 0), 2, b"a");
     bench.tick_at(1200, Pace::Idle);
-    bench.tick_at(1699, Pace::Idle);
+    bench.tick_at(1449, Pace::Idle);
     assert_eq!(bench.batch(1), None);
-    bench.tick_at(1700, Pace::Idle);
+    bench.tick_at(1450, Pace::Idle);
     assert_eq!(bench.batch(1), Some(vec![2]));
 }
 
