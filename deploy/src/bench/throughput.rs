@@ -103,7 +103,7 @@ impl Arrivals {
     /// Intervals visible everywhere where they belong. There have to be `expected` of what is cheap
     /// to count before the views are read, which takes what inserts need.
     async fn visible(&self, expected: u64) -> Result<u64, Failure> {
-        // A block that was written twice counts twice here.
+        // A block that was written twice counts twice here: enough of them may still be too few.
         let query = "SELECT min(intervals) FROM (
             SELECT toUInt64(sum(intervals)) AS intervals FROM cell_partials GROUP BY grouping)";
         let partials = self.owner.query(query).fetch_one::<u64>().await.context("ClickHouse")?;

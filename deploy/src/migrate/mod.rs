@@ -215,6 +215,7 @@ mod tests {
                     "CREATE OR REPLACE FUNCTION isobar_",
                 ];
                 let statement = statement.trim_start();
+                // Alone: a column that is added beside it could not be added again.
                 let sets = statement.starts_with("ALTER TABLE ")
                     && statement.contains(" MODIFY SETTING ")
                     && !statement.contains(',');
