@@ -73,7 +73,8 @@ async fn servers_that_go_away_for_a_minute_delay_everything_and_lose_nothing() {
     let kafka = pipeline.stack.kafka().unwrap();
     kafka.brokers[0].process().unwrap().signal(Signal::SIGKILL);
     kafka.brokers[0].stop();
-    // It takes some seconds more to start; the world's truth allows for 65 in all.
+    // It takes some seconds more to start. The truth of a world that reports every second holds for
+    // half a minute more.
     tokio::time::sleep(Duration::from_secs(53)).await;
     let why = pipeline.services.wait(Duration::ZERO).unwrap_err().to_string();
     assert!(why.contains("waits for"), "{why}");

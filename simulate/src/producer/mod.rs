@@ -17,7 +17,7 @@ use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, T
 pub use options::{Options, PlayError, Progress, Report};
 
 use crate::truth;
-use crate::world::{Delivery, LONGEST_STALL_US, Settings, World};
+use crate::world::{Delivery, Settings, World};
 
 /// How often progress is told, and how long at most a signal to stop goes unnoticed.
 const BEAT: Duration = Duration::from_millis(200);
@@ -131,10 +131,13 @@ impl<'a> Player<'a> {
 
     fn keeps_up(&self, due_after: Duration) -> Result<(), PlayError> {
         let behind = self.started.elapsed().saturating_sub(due_after);
-        if !self.options.fast && behind.as_micros() > LONGEST_STALL_US as u128 {
-            return Err(PlayError::Behind(behind));
-        }
-        Ok(())
+        if self.options.fast { Ok(()) } else { self.bears(behind) }
+    }
+
+    /// An error if the truth does not hold after a stall this long.
+    fn bears(&self, stall: Duration) -> Result<(), PlayError> {
+        let longest = Duration::from_micros(self.settings.longest_stall_us() as u64);
+        if stall > longest { Err(PlayError::Behind { stall, longest }) } else { Ok(()) }
     }
 
     /// Hands a delivery to the Kafka client, and its truth to the file; neither if the play stops
@@ -180,10 +183,7 @@ impl<'a> Player<'a> {
         if answered > self.answered.1 || answered == self.records {
             self.answered = (self.last_beat, answered);
         }
-        let silence = self.answered.0.elapsed();
-        if silence.as_micros() > LONGEST_STALL_US as u128 {
-            return Err(PlayError::Behind(silence));
-        }
+        self.bears(self.answered.0.elapsed())?;
         let progress = Progress {
             wall_ms: now_us() / 1000,
             records_sent: self.records,

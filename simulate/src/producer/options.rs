@@ -127,8 +127,18 @@ pub enum PlayError {
     #[error("kafka refused {0} records")]
     Refused(u64),
     /// Too much time between what a record says and its arrival: the truth no longer holds.
-    #[error("fell {} s behind; choose a lower rate", .0.as_secs())]
-    Behind(Duration),
+    #[error(
+        "fell {} s behind, and the truth holds for {}; choose a lower rate, or see why Kafka takes \
+         nothing",
+        stall.as_secs(),
+        longest.as_secs()
+    )]
+    Behind {
+        /// How far behind it is.
+        stall: Duration,
+        /// How far it may be.
+        longest: Duration,
+    },
 }
 
 impl Options {

@@ -5,7 +5,7 @@ use schemas::EventKind;
 
 use super::envelope::Envelope;
 use super::fault::garbage;
-use super::session::Session;
+use super::session::{LONGEST_RETRY_US, Session};
 use super::stats::Stats;
 use super::{Delivery, Surroundings};
 use crate::truth::{self, Outcome};
@@ -76,7 +76,7 @@ impl Session {
         around: &mut Surroundings,
         out: &mut Vec<Delivery>,
     ) {
-        let sent_us = posting.sent_us + around.rng.random_range(200_000..20_000_000);
+        let sent_us = posting.sent_us + around.rng.random_range(200_000..LONGEST_RETRY_US);
         self.send(Posting { sent_us, outcome: Outcome::Duplicate, ..posting }, around, out);
     }
 

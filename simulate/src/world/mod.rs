@@ -24,15 +24,12 @@ use crate::truth;
 use place::{Conditions, Place};
 use session::Session;
 
-/// The longest time between two reports of a session, µs. With it, and with clients that keep their
-/// reports back, a session is never silent for longer than 50 s; so its streams find their last
-/// snapshot within the 120 s of the log that ingest remembers, unless Kafka takes nothing for more
-/// than [`LONGEST_STALL_US`].
+/// The longest time between two reports of a session, µs.
 pub const LONGEST_PERIOD_US: i64 = 15_000_000;
 
-/// If Kafka takes nothing for longer than this, µs, the truth about the world's intervals no longer
-/// holds.
-pub const LONGEST_STALL_US: i64 = 65_000_000;
+/// A session's records find the one that they are compared with if Kafka appends it no longer than
+/// this before them, µs: the 120 s of the log that ingest remembers, and 5 s for what is on its way.
+const REMEMBERED_US: i64 = 115_000_000;
 
 /// What happens in the world beside everyday life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +102,13 @@ impl Settings {
             period_us: self.period_us,
             scenario: self.scenario.name().to_owned(),
         }
+    }
+
+    /// If Kafka takes nothing for longer than this, µs, the truth about the world's intervals no
+    /// longer holds: sessions are silent for a while themselves, and ingest does not remember both.
+    #[must_use]
+    pub fn longest_stall_us(&self) -> i64 {
+        REMEMBERED_US - session::longest_silence_us(self.period_us)
     }
 
     /// Start and end of the incident.

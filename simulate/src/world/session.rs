@@ -18,6 +18,24 @@ const TOO_LATE_US: i64 = 72 * 3_600_000_000;
 /// A client keeps its reports for no longer than this, µs.
 const LONGEST_OFFLINE_US: i64 = 30_000_000;
 
+/// A record is sent again within this time, µs.
+pub(super) const LONGEST_RETRY_US: i64 = 20_000_000;
+
+/// Of so many reports at most a client keeps back what it has to tell.
+const MOST_OFFLINE_REPORTS: i64 = 5;
+
+/// The longest time between two records of a session that are compared with each other, µs, if it
+/// reports every `period_us`: it has been offline, or has sent one again.
+pub(super) fn longest_silence_us(period_us: i64) -> i64 {
+    let offline_us = (MOST_OFFLINE_REPORTS * period_us).min(LONGEST_OFFLINE_US);
+    LONGEST_RETRY_US.max(latest_us(period_us) + offline_us)
+}
+
+/// The longest time between two reports that are due every `period_us`, µs.
+const fn latest_us(period_us: i64) -> i64 {
+    period_us * 21 / 20
+}
+
 /// How bad a bad moment can be, for [`Conditions::worse`]: bad enough to be poor anywhere.
 const WORST_SPELL: i64 = 40;
 
@@ -148,7 +166,7 @@ impl Session {
     /// A report, and whatever goes wrong with it; says when the next is due.
     fn report(&mut self, now_us: i64, around: &mut Surroundings, out: &mut Vec<Delivery>) -> i64 {
         let period_us = around.settings.period_us;
-        let next_us = now_us + around.rng.random_range(period_us * 19 / 20..=period_us * 21 / 20);
+        let next_us = now_us + around.rng.random_range(period_us * 19 / 20..=latest_us(period_us));
         let offline = self.offline_until_us > now_us;
         let settled = self.streams.iter().all(Stream::has_remote);
         let ordinary = std::mem::take(&mut self.quiet) || offline || !settled;
@@ -200,7 +218,8 @@ impl Session {
         match fault {
             Fault::Offline => {
                 let period_us = around.settings.period_us;
-                let reports = around.rng.random_range(2..=5).min(LONGEST_OFFLINE_US / period_us);
+                let reports = around.rng.random_range(2..=MOST_OFFLINE_REPORTS);
+                let reports = reports.min(LONGEST_OFFLINE_US / period_us);
                 self.offline_until_us = now_us + reports * period_us;
             }
             Fault::NewSsrc => {

@@ -390,14 +390,23 @@ fn differences_of_what_is_printed_are_the_increments_that_were_made() {
 }
 
 #[test]
-fn no_stream_is_silent_for_longer_than_ingest_remembers() {
-    let settings = Settings { period_us: LONGEST_PERIOD_US, ..settings(Scenario::Usual) };
-    let mut last: HashMap<u32, i64> = HashMap::new();
-    for delivery in World::new(settings).unwrap() {
-        let fresh = delivery.truth.outcome == Outcome::Accepted;
-        if fresh && let Some(before) = last.insert(delivery.truth.session, delivery.at_us) {
-            assert!(delivery.at_us - before < 50_000_000, "{:?}", delivery.truth);
+fn no_report_comes_later_than_ingest_remembers_the_one_before_it() {
+    for period_us in [250_000, 1_000_000, 4_000_000, 10_000_000, LONGEST_PERIOD_US] {
+        let settings = Settings { period_us, ..settings(Scenario::Usual) };
+        let (mut last, mut longest_us) = (HashMap::new(), 0);
+        for delivery in World::new(settings).unwrap().take(50_000) {
+            let is_report = |event: &truth::Event| event.kind == EventKind::Stats;
+            let truth = &delivery.truth;
+            if truth.event.as_ref().is_some_and(is_report)
+                && let Some(before) = last.insert(truth.session, delivery.at_us)
+            {
+                longest_us = longest_us.max(delivery.at_us - before);
+            }
         }
+        let longest_stall_us = settings.longest_stall_us();
+        assert!(longest_stall_us >= 65_000_000, "{longest_stall_us} µs");
+        assert!(longest_us + longest_stall_us < 120_000_000, "silent for {longest_us} µs");
+        assert!(longest_us > 3 * period_us, "nobody was offline for longer than {longest_us} µs");
     }
 }
 
