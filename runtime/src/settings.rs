@@ -158,7 +158,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            memory_mb: 256,
+            memory_mb: 240,
             in_flight_mb: 32,
             shutdown_deadline_s: 25,
             dead_letter_percent: 0,
