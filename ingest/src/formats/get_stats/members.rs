@@ -101,21 +101,53 @@ const OTHERS: [(&str, Field); 28] = [
     ("candidatePairId", Field::Id),
 ];
 
-/// First byte of a name, the name, and what it names.
-type Known = (u8, &'static str, Member);
+/// Names that are read, each at a place of its own: a report has hundreds of members, most of which
+/// are not read, and one look tells which.
+struct Names {
+    /// Multiplies what [`Names::place`] looks at, so that no two names meet.
+    factor: u64,
+    /// By place, the number of a name; [`NOTHING`] where there is none.
+    numbers: [u8; PLACES],
+    names: Vec<(&'static str, Member)>,
+}
 
-/// Members by the length of their names, then by the first byte: a report has hundreds of members,
-/// most of which are not read, and so one is told from another without comparing texts.
-static BY_LENGTH: LazyLock<Vec<Vec<Known>>> = LazyLock::new(|| {
+/// Several times as many as there are names, so that a factor is soon found.
+const PLACES: usize = 1024;
+const NOTHING: u8 = u8::MAX;
+
+static NAMES: LazyLock<Names> = LazyLock::new(|| {
     let counters = Counter::members().map(|(name, counter)| (name, Member::Counter(counter)));
     let fields = OTHERS.into_iter().map(|(name, field)| (name, Member::Field(field)));
-    let mut table = Vec::new();
-    for (name, member) in fields.chain(counters).chain([(DURATIONS, Member::Durations)]) {
-        table.resize_with(table.len().max(name.len() + 1), Vec::new);
-        table[name.len()].push((name.as_bytes()[0], name, member));
-    }
-    table
+    let names: Vec<_> = fields.chain(counters).chain([(DURATIONS, Member::Durations)]).collect();
+    // One of some dozens does; that there is one, a test knows.
+    let mut factors = (1..10_000).map(|number: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let found = factors.find_map(|factor| Some((factor, placed(&names, factor)?)));
+    let (factor, numbers) = found.unwrap_or((1, [NOTHING; PLACES]));
+    Names { factor, numbers, names }
 });
+
+/// Every name at its place, unless two have the same.
+fn placed(names: &[(&str, Member)], factor: u64) -> Option<[u8; PLACES]> {
+    let mut numbers = [NOTHING; PLACES];
+    for (number, (name, _)) in names.iter().enumerate() {
+        let taken = &mut numbers[place(name.as_bytes(), factor)];
+        if *taken != NOTHING {
+            return None;
+        }
+        *taken = u8::try_from(number).ok().filter(|number| *number != NOTHING)?;
+    }
+    Some(numbers)
+}
+
+/// Where a name is, if it is one that is read: by its length and both ends.
+fn place(name: &[u8], factor: u64) -> usize {
+    let (first, last) = match (name.first_chunk(), name.last_chunk()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => (name.iter().fold(0, |seen, byte| seen << 8 | u64::from(*byte)), 0),
+    };
+    let seen = first ^ last.rotate_left(29) ^ name.len() as u64;
+    (seen.wrapping_mul(factor) >> (u64::BITS - PLACES.ilog2())) as usize
+}
 
 static DURATION_MEMBERS: LazyLock<Vec<(&str, Counter)>> = LazyLock::new(|| {
     let inner = |name: &'static str| name.strip_prefix(DURATIONS)?.strip_prefix('.');
@@ -125,14 +157,31 @@ static DURATION_MEMBERS: LazyLock<Vec<(&str, Counter)>> = LazyLock::new(|| {
 impl Member {
     /// The member called `name`, if it is one that is read.
     pub(super) fn named(name: &str) -> Option<Self> {
-        let first = *name.as_bytes().first()?;
-        let mut of_length = BY_LENGTH.get(name.len())?.iter();
-        let same = |(byte, known, _): &&Known| *byte == first && *known == name;
-        of_length.find(same).map(|(.., member)| *member)
+        let Names { factor, numbers, names } = &*NAMES;
+        let number = numbers[place(name.as_bytes(), *factor)];
+        let (known, member) = names.get(usize::from(number))?;
+        (*known == name).then_some(*member)
     }
 }
 
 /// The counter that member `name` of `qualityLimitationDurations` tells.
 pub(super) fn duration(name: &str) -> Option<Counter> {
     DURATION_MEMBERS.iter().find(|(known, _)| *known == name).map(|(_, counter)| *counter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_that_is_read_is_found_and_no_other() {
+        for (name, member) in &NAMES.names {
+            assert_eq!(Member::named(name), Some(*member), "{name}");
+            for other in [format!("{name}s"), name[1..].to_owned(), name.to_uppercase()] {
+                let known = NAMES.names.iter().find(|(known, _)| *known == other);
+                assert_eq!(Member::named(&other), known.map(|(_, member)| *member), "{other}");
+            }
+        }
+        assert_eq!(Member::named(""), None);
+    }
 }
