@@ -32,7 +32,7 @@ pub mod fuzzing;
 use std::time::Duration;
 
 use prometheus::Registry;
-use runtime::{Fatal, Handler, Problems, Service, Settings, Topics};
+use runtime::{Fatal, Handler, Service, Settings, Topics};
 
 use crate::device::Devices;
 use crate::metrics::Metrics;
@@ -40,7 +40,7 @@ use crate::pipeline::Pipeline;
 use crate::reload::Reloading;
 
 pub use crate::locate::{Located, Locator, Origin};
-pub use crate::settings::EnrichSettings;
+pub use crate::settings::{EnrichSettings, Opened};
 
 /// The service.
 #[derive(Clone, Copy, Debug)]
@@ -72,9 +72,7 @@ impl Service for Enrich {
         if enrich.asn.is_empty() {
             tracing::warn!("enrich.asn names no file: every provider is unknown");
         }
-        let mut problems = Problems::default();
-        let tables =
-            enrich.open(&mut problems).ok_or_else(|| Fatal(problems.lines().join("; ")))?;
+        let tables = enrich.tables()?;
         let devices = Devices::new().map_err(Fatal)?;
         let (metrics, topic) = (Metrics::new(registry)?, settings.topics.reports.clone());
         let (geo, reload) = (tables.sources.geo(), metrics.reload.clone());

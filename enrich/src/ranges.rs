@@ -2,10 +2,10 @@
 
 mod disjoint;
 
-use std::collections::HashMap;
 use std::io::BufRead;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use hashbrown::HashMap;
 use schemas::Provider;
 use xxhash_rust::xxh3::Xxh3Default;
 

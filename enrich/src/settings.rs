@@ -1,10 +1,11 @@
 //! Section `[enrich]` of the settings, and what its paths name.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::{fmt, fs};
 
 use ipnet::IpNet;
-use runtime::{Check, Problems};
+use runtime::{Check, Fatal, Problems};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,10 @@ pub struct EnrichSettings {
     pub address_cache: usize,
     /// User agents whose reading is remembered, about 400 bytes each.
     pub user_agent_cache: usize,
+    /// No setting: what was opened to check them.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub opened: Opened,
 }
 
 impl Default for EnrichSettings {
@@ -64,6 +69,7 @@ impl Default for EnrichSettings {
             video_score: None,
             address_cache: 262_144,
             user_agent_cache: 8_192,
+            opened: Opened::default(),
         }
     }
 }
@@ -77,7 +83,52 @@ pub(crate) struct Tables {
     pub(crate) scores: Scores,
 }
 
+/// What the check of the settings has opened, for whoever asks first: opening it once more takes as
+/// long again. No part of the settings themselves, and so no part of a copy.
+#[derive(Default)]
+pub struct Opened(Mutex<Option<Tables>>);
+
+impl Opened {
+    fn put(&self, tables: Option<Tables>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = tables;
+    }
+
+    fn take(&self) -> Option<Tables> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Clone for Opened {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Opened {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Opened {}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("_")
+    }
+}
+
 impl EnrichSettings {
+    /// What is named: as the check opened it, if it was checked.
+    ///
+    /// # Errors
+    /// When something cannot be opened.
+    pub(crate) fn tables(&self) -> Result<Tables, Fatal> {
+        let mut problems = Problems::default();
+        let opened = self.opened.take().or_else(|| self.open(&mut problems));
+        opened.ok_or_else(|| Fatal(problems.lines().join("; ")))
+    }
+
     /// Opens everything that is named; what cannot be opened is a problem, and then there are no
     /// tables.
     pub(crate) fn open(&self, problems: &mut Problems) -> Option<Tables> {
@@ -105,7 +156,7 @@ impl Check for EnrichSettings {
                 problems.push(key, format!("must be from 1 to {MAX_REMEMBERED}"));
             }
         }
-        self.open(problems);
+        self.opened.put(self.open(problems));
     }
 }
 

@@ -74,3 +74,18 @@ fn packs_are_used_in_the_order_given_and_at_least_one_is_needed() {
     let none: Result<_, String> = labels(&[]);
     assert!(none.unwrap_err().starts_with("packs: names no pack"));
 }
+
+#[test]
+fn what_the_check_has_opened_is_not_opened_again() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&file, "192.0.2.0,192.0.2.255,64496,Example\n").unwrap();
+    let settings =
+        EnrichSettings { asn: vec![file.path().to_owned()], ..EnrichSettings::default() };
+    let mut problems = Problems::default();
+    settings.check(&mut problems);
+    assert!(problems.is_empty(), "{:?}", problems.lines());
+    drop(file);
+    assert!(settings.clone().tables().is_err(), "a copy has nothing open, and the file is gone");
+    assert!(settings.tables().is_ok());
+    assert!(settings.tables().is_err(), "it is taken once");
+}
