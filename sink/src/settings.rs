@@ -23,7 +23,7 @@ pub struct SinkSettings {
     pub password_file: String,
     /// Whether intervals are kept one by one, in `samples`. Without, reports are not read at all.
     pub samples: bool,
-    /// Milliseconds after which what came is inserted, be it ever so little. Half of that when
+    /// Milliseconds after which what came is inserted, be it ever so little. A quarter of that when
     /// nothing more comes, up to three times that for what is a full batch by then, and five times
     /// for what has waited for 20 s already.
     pub flush_ms: u32,
