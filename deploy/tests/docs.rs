@@ -71,8 +71,8 @@ fn settings_page() -> String {
 # Settings
 
 A service reads them from a TOML file (`--config FILE`) and from environment variables, which win.
-`isobar-ingest check` reads them, reports all errors at once and opens nothing; `check --connect`
-also tries what they name. This page is made from the types, by
+`isobar-ingest check` reads them, reports all errors at once and connects to nothing;
+`check --connect` also tries what they name. This page is made from the types, by
 `UPDATE_DOCS=1 cargo test -p deploy --test docs`.
 ";
     [
