@@ -33,7 +33,8 @@ pub struct Kafka {
     pub brokers: String,
     /// Consumer group. Instances of a service in the same group share its partitions.
     pub group: String,
-    /// Further options, passed to librdkafka as they are (TLS, SASL, …).
+    /// Further options, passed to librdkafka as they are. Those of TLS and SCRAM take a build with
+    /// `--features tls`.
     pub options: BTreeMap<String, String>,
 }
 

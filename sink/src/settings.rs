@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct SinkSettings {
-    /// ClickHouse's HTTP address.
+    /// ClickHouse's HTTP address. `https://` takes a build with `--features tls`.
     pub url: String,
     /// Database that holds the tables.
     pub database: String,
@@ -105,8 +105,9 @@ impl SinkSettings {
 
 impl Check for SinkSettings {
     fn check(&self, problems: &mut Problems) {
-        if !self.url.starts_with("http://") {
-            problems.push("url", "must start with http://");
+        let tls = cfg!(feature = "tls") && self.url.starts_with("https://");
+        if !tls && !self.url.starts_with("http://") {
+            problems.push("url", "must start with http:// (https://: build with --features tls)");
         }
         for (key, value) in [("database", &self.database), ("user", &self.user)] {
             if value.trim().is_empty() {
