@@ -71,16 +71,37 @@ fn settings_page() -> String {
 # Settings
 
 A service reads them from a TOML file (`--config FILE`) and from environment variables, which win.
-`isobar-ingest check` reads them, reports all errors at once and opens nothing; `check --connect`
-also tries what they name. This page is made from the types, by
+`isobar-ingest check` reads them, reports all errors at once and connects to nothing;
+`check --connect` also tries what they name. This page is made from the types, by
 `UPDATE_DOCS=1 cargo test -p deploy --test docs`.
 ";
+    let tls = r#"
+## TLS
+
+By default nothing is built that encrypts: Kafka is reached in plain text or with SASL/PLAIN, ClickHouse
+by `http://`. `cargo build --release --features tls` adds TLS and SCRAM for Kafka and `https://` for
+ClickHouse (`sink.url`, `isobar migrate --clickhouse`). It needs OpenSSL's headers (Debian: `libssl-dev`)
+and `pkg-config`.
+
+```toml
+[kafka.options]
+"security.protocol" = "sasl_ssl"
+"ssl.ca.location" = "/etc/isobar/kafka-ca.pem"
+"sasl.mechanisms" = "SCRAM-SHA-512"
+"sasl.username" = "isobar"
+"sasl.password" = "…"
+```
+
+Only the services have options: verbs of `isobar` with `--kafka` (`topics`, `dlq`, `replay`, …) want a
+listener in plain text.
+"#;
     [
         introduction,
         &of::<ingest::Ingest>(),
         &of::<enrich::Enrich>(),
         &of::<aggregate::Aggregate>(),
         &of::<sink::Sink>(),
+        tls,
     ]
     .concat()
 }

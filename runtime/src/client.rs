@@ -5,11 +5,74 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::ConsumerContext;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::consumer::{BaseConsumer, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::producer::BaseProducer;
 use rdkafka::{ClientConfig, ClientContext};
 
-use crate::settings::{Kafka, Limits};
+use crate::settings::{Kafka, Limits, Problems};
+
+/// Options on which correctness hangs, under all of their names. They are not the operator's to
+/// change.
+const FIXED_OPTIONS: [&str; 10] = [
+    "acks",
+    "auto.offset.reset",
+    "bootstrap.servers",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.idempotence",
+    "group.id",
+    "message.timeout.ms",
+    "metadata.broker.list",
+    "request.required.acks",
+];
+
+/// Adds what is wrong with the options to `problems`: with each alone, and if it is none of them,
+/// with all together. Nothing is connected to.
+pub(crate) fn check_options(kafka: &Kafka, problems: &mut Problems) {
+    let mut alone = true;
+    for (option, value) in &kafka.options {
+        if let Err(reason) = check_option(option, value) {
+            problems.push(&format!("options.{option}"), reason);
+            alone = false;
+        }
+    }
+    if alone
+        && !kafka.options.is_empty()
+        && let Err(error) = build(kafka)
+    {
+        problems.push("options", in_words(error));
+    }
+}
+
+fn check_option(option: &str, value: &str) -> Result<(), String> {
+    if FIXED_OPTIONS.contains(&option) {
+        return Err("is set by the service; remove it".to_owned());
+    }
+    let config = ClientConfig::from_iter([(option.to_owned(), value.to_owned())]);
+    config.create_native_config().map(drop).map_err(in_words)
+}
+
+/// Builds clients of both roles, without an address to connect to.
+fn build(kafka: &Kafka) -> KafkaResult<()> {
+    let _: BaseConsumer = member(kafka).remove("bootstrap.servers").remove("group.id").create()?;
+    let _: BaseProducer =
+        producer(kafka, &Limits::default()).remove("bootstrap.servers").create()?;
+    Ok(())
+}
+
+/// The client's own reason, without the value, which may be a secret.
+fn in_words(error: KafkaError) -> String {
+    let reason = match error {
+        KafkaError::ClientConfig(_, reason, ..) | KafkaError::ClientCreation(reason) => reason,
+        other => other.to_string(),
+    };
+    let lacks_tls = ["OpenSSL", "SCRAM"].iter().any(|word| reason.contains(word));
+    if lacks_tls && !cfg!(feature = "tls") {
+        return format!("{reason}; build Isobar with --features tls");
+    }
+    reason
+}
 
 /// A client of no special role.
 pub(crate) fn plain(kafka: &Kafka) -> ClientConfig {

@@ -187,7 +187,9 @@ impl ConsumerLoop {
             consumer: &self.consumer,
             kafka: &self.kafka,
             listener: &self.listener,
+            health: &self.health,
             inputs: &self.flow.inputs,
+            probe: None,
         }
         .resolve(partitions, &*self.flow.handler)?;
         let mut list = TopicPartitionList::with_capacity(resolved.len());

@@ -11,6 +11,7 @@ use crate::handler::{Fatal, Handler};
 use crate::native;
 use crate::positions::Position;
 use crate::record::{AppendTime, Input, Offset, Partition, Record, Source};
+use crate::refusal::{Failure, Reason, Refusal};
 use crate::replayed::Replayed;
 use crate::writer::Writer;
 
@@ -68,7 +69,7 @@ impl Flow {
     }
 
     /// Hands a message to the handler.
-    pub(crate) fn record(&mut self, message: &BorrowedMessage<'_>) -> Result<(), Fatal> {
+    pub(crate) fn record(&mut self, message: &BorrowedMessage<'_>) -> Result<(), Failure> {
         let (topic, partition) = (message.topic(), message.partition());
         let Some(input) = self.inputs.iter().position(|input| input == topic) else {
             return Ok(());
@@ -79,10 +80,7 @@ impl Flow {
         };
         let offset = Offset(message.offset());
         let Timestamp::LogAppendTime(appended) = message.timestamp() else {
-            return Err(Fatal(format!(
-                "{topic}/{partition}: the record at {offset} has no append time; set \
-                 message.timestamp.type=LogAppendTime and skip or re-create what is older"
-            )));
+            return Err(no_append_time(topic, partition, offset).into());
         };
         self.read[input].inc();
         self.newest = AppendTime(appended);
@@ -97,10 +95,21 @@ impl Flow {
         };
         self.taken += u64::from(!record.look_back);
         match replayed(message, &record) {
-            Some(from) => self.handler.replayed(&record, &from, &mut self.writer),
-            None => self.handler.record(&record, &mut self.writer),
+            Some(from) => self.handler.replayed(&record, &from, &mut self.writer)?,
+            None => self.handler.record(&record, &mut self.writer)?,
         }
+        Ok(())
     }
+}
+
+fn no_append_time(topic: &str, partition: i32, offset: Offset) -> Refusal {
+    let text = format!(
+        "{topic}/{partition}: the record at {offset} has no append time: it was written while the \
+         topic had another message.timestamp.type. Set LogAppendTime (isobar topics apply), set the \
+         group's offset behind such records (kafka-consumer-groups.sh --reset-offsets) and start \
+         again"
+    );
+    Refusal::new(Reason::TimestampType, text)
 }
 
 /// What a record says of where it stood before, if that can be true.

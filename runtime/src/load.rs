@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use serde_path_to_error::{Segment, Track};
 
+use crate::client::check_options;
 use crate::service::Service;
 use crate::settings::{Problems, Settings};
 
@@ -54,6 +55,7 @@ pub(crate) fn load<S: Service>(
     };
     sections.refuse_rest();
     problems.check("kafka", &settings.kafka);
+    problems.within("kafka", |problems| check_options(&settings.kafka, problems));
     problems.check("topics", &settings.topics);
     problems.check("limits", &settings.limits);
     problems.check(S::NAME, &settings.service);
@@ -274,7 +276,7 @@ mod tests {
             ("ISOBAR_KAFKA__BROKERS", "b:2"),
             ("ISOBAR_TRIED__NESTED__SHARE", "0.25"),
             ("ISOBAR_TRIED__GROUPS", r#"["x","y"]"#),
-            ("ISOBAR_KAFKA__OPTIONS", r#"{"security.protocol":"SSL"}"#),
+            ("ISOBAR_KAFKA__OPTIONS", r#"{"linger.ms":"5"}"#),
             ("ISOBAR_HOME", "no setting: it names no section"),
         ];
         let settings = read(file, &variables).unwrap();
@@ -282,7 +284,7 @@ mod tests {
         assert_eq!(settings.service.window_s, 30);
         assert!((settings.service.nested.share - 0.25).abs() < f64::EPSILON);
         assert_eq!(settings.service.groups, ["x", "y"]);
-        assert_eq!(settings.kafka.options["security.protocol"], "SSL");
+        assert_eq!(settings.kafka.options["linger.ms"], "5");
     }
 
     #[test]
@@ -301,7 +303,7 @@ mod tests {
         let expected = [
             "kafka.brokers: invalid type",
             "kafka.gruop: unknown key",
-            "kafka.options: acks is set by the service",
+            "kafka.options.acks: is set by the service",
             "limits.in_flight_mb: must be",
             "limits.shutdown_deadline_s: invalid type",
             "tried.window_s: must be at most 3600",
@@ -318,6 +320,40 @@ mod tests {
             assert_eq!(found, 1, "{start} in {problems:#?}");
         }
         assert_eq!(problems.len(), expected.len(), "{problems:#?}");
+    }
+
+    fn refused(options: &str) -> Vec<String> {
+        read(&format!("[kafka.options]\n{options}"), &[]).unwrap_err()
+    }
+
+    #[test]
+    fn every_option_that_the_client_refuses_is_named_with_its_reason() {
+        let problems = refused("'linger.msec' = '5'\n'fetch.min.bytes' = 'few'\nretries = '3'\n");
+        let [few, unknown] = &problems[..] else { panic!("{problems:#?}") };
+        assert!(few.starts_with("kafka.options.fetch.min.bytes: Invalid value"), "{few}");
+        let wanted = "kafka.options.linger.msec: No such configuration property";
+        assert!(unknown.starts_with(wanted), "{unknown}");
+    }
+
+    #[test]
+    fn options_that_do_not_go_together_are_a_problem() {
+        let problems = refused("'max.poll.interval.ms' = '1000'\n");
+        assert_eq!(problems.len(), 1, "{problems:#?}");
+        assert!(problems[0].starts_with("kafka.options: `max.poll.interval.ms`"), "{problems:#?}");
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[test]
+    fn options_of_tls_and_scram_say_which_build_they_take() {
+        let remedy = "; build Isobar with --features tls";
+        let problems = refused("'security.protocol' = 'ssl'\n'ssl.key.password' = 'secret'\n");
+        assert_eq!(problems.len(), 2, "{problems:#?}");
+        assert!(problems.iter().all(|one| one.ends_with(remedy)), "{problems:#?}");
+        assert!(problems.iter().all(|one| !one.contains("secret")), "{problems:#?}");
+        let scram = "'security.protocol' = 'sasl_plaintext'\n'sasl.mechanisms' = 'SCRAM-SHA-512'\n";
+        let problems = refused(scram);
+        assert_eq!(problems.len(), 1, "{problems:#?}");
+        assert!(problems[0].ends_with(remedy), "{problems:#?}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use rdkafka::{Message as _, Offset as KafkaOffset, TopicPartitionList};
 use crate::client::{Listener, probe};
 use crate::group::GroupContext;
 use crate::handler::{Committed, Fatal, Handler, Start};
+use crate::health::Health;
 use crate::native;
 use crate::record::{Input, Offset, Partition, Source};
 use crate::refusal::{Failure, Reason, Refusal};
@@ -55,13 +56,17 @@ pub(crate) struct Positions<'a> {
     pub(crate) consumer: &'a BaseConsumer<GroupContext>,
     pub(crate) kafka: &'a Kafka,
     pub(crate) listener: &'a Listener,
+    pub(crate) health: &'a Health,
     pub(crate) inputs: &'a [String],
+    /// Made for the first partition that is looked back in. It serves all of them: a client takes
+    /// longer to make than to use.
+    pub(crate) probe: Option<BaseConsumer<Listener>>,
 }
 
 impl Positions<'_> {
     /// Positions in `partitions`, by topic and number.
     pub(crate) fn resolve(
-        &self,
+        mut self,
         partitions: &[(String, i32)],
         handler: &dyn Handler,
     ) -> Result<Vec<Position>, Trouble> {
@@ -75,6 +80,8 @@ impl Positions<'_> {
         let list = self.consumer.committed_offsets(list, TIMEOUT)?;
         let mut positions = Vec::with_capacity(partitions.len());
         for element in list.elements() {
+            // Hundreds of partitions may take longer than a loop may be silent.
+            self.health.beat();
             element.error()?;
             let Some(input) = self.inputs.iter().position(|input| input == element.topic()) else {
                 continue;
@@ -94,7 +101,7 @@ impl Positions<'_> {
     }
 
     fn start(
-        &self,
+        &mut self,
         source: Source,
         committed: Option<&Committed>,
         handler: &dyn Handler,
@@ -106,8 +113,8 @@ impl Positions<'_> {
         let Some(Committed { offset: Offset(committed), .. }) = committed else {
             return Ok(KafkaOffset::Beginning);
         };
-        let topic = self.inputs[source.input.0].as_str();
-        let partition = source.partition.0;
+        let inputs = self.inputs;
+        let (topic, partition) = (inputs[source.input.0].as_str(), source.partition.0);
         let marks = self.consumer.fetch_watermarks(topic, partition, TIMEOUT);
         let (low, high) = marks.inspect_err(|_| {
             // A client that came while a broker was away takes what it was told then for the truth
@@ -129,22 +136,23 @@ impl Positions<'_> {
     /// The first offset appended at or after the append time of the record before `committed` less
     /// `ms`; none if there is no record before it.
     fn look_back(
-        &self,
+        &mut self,
         topic: &str,
         partition: i32,
         low: i64,
         committed: i64,
         ms: i64,
     ) -> Result<Option<i64>, Trouble> {
-        use rdkafka::config::FromClientConfigAndContext as _;
-        let probe: BaseConsumer<Listener> =
-            BaseConsumer::from_config_and_context(&probe(self.kafka), self.listener.clone())?;
+        let probe = match &mut self.probe {
+            Some(probe) => probe,
+            none => none.insert(probe(self.kafka).create_with_context(self.listener.clone())?),
+        };
         let mut step = 1;
         // Offsets may be missing (markers of transactions, compaction), so the record before the
         // committed one may be any distance away.
         let appended = loop {
             let from = committed.saturating_sub(step).max(low);
-            let found = last_append_time(&probe, topic, partition, from, committed)?;
+            let found = last_append_time(probe, topic, partition, from, committed)?;
             if found.is_some() || from == low {
                 break found;
             }

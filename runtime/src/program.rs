@@ -88,11 +88,11 @@ pub fn main<S: Service>(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { USAGE.into() } else { ExitCode::SUCCESS };
         }
     };
+    native::one_arena();
     let settings = match read::<S>(arguments.config.as_deref()) {
         Ok(settings) => settings,
         Err(problems) => return complain::<S>(&problems, USAGE),
     };
-    native::one_arena();
     match arguments.command {
         Some(Command::Check(check)) => self::check::<S>(&settings, &check),
         None => self::run::<S>(&settings),

@@ -33,7 +33,8 @@ pub struct Kafka {
     pub brokers: String,
     /// Consumer group. Instances of a service in the same group share its partitions.
     pub group: String,
-    /// Further options, passed to librdkafka as they are (TLS, SASL, …).
+    /// Further options, passed to librdkafka as they are. Those of TLS and SCRAM take a build with
+    /// `--features tls`.
     pub options: BTreeMap<String, String>,
 }
 
@@ -242,18 +243,6 @@ pub trait Check {
     fn check(&self, problems: &mut Problems);
 }
 
-/// Options on which correctness hangs. They are not the operator's to change.
-const FIXED_OPTIONS: [&str; 8] = [
-    "acks",
-    "auto.offset.reset",
-    "bootstrap.servers",
-    "enable.auto.commit",
-    "enable.auto.offset.store",
-    "enable.idempotence",
-    "group.id",
-    "message.timeout.ms",
-];
-
 impl Check for Kafka {
     fn check(&self, problems: &mut Problems) {
         if self.brokers.trim().is_empty() {
@@ -261,9 +250,6 @@ impl Check for Kafka {
         }
         if self.group.trim().is_empty() {
             problems.push("group", "is empty; give the consumer group a name");
-        }
-        for option in FIXED_OPTIONS.iter().filter(|option| self.options.contains_key(**option)) {
-            problems.push("options", format!("{option} is set by the service; remove it"));
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct SinkSettings {
-    /// ClickHouse's HTTP address.
+    /// ClickHouse's HTTP address. `https://` takes a build with `--features tls`.
     pub url: String,
     /// Database that holds the tables.
     pub database: String,
@@ -23,7 +23,7 @@ pub struct SinkSettings {
     pub password_file: String,
     /// Whether intervals are kept one by one, in `samples`. Without, reports are not read at all.
     pub samples: bool,
-    /// Milliseconds after which what came is inserted, be it ever so little. Half of that when
+    /// Milliseconds after which what came is inserted, be it ever so little. A quarter of that when
     /// nothing more comes, up to three times that for what is a full batch by then, and five times
     /// for what has waited for 20 s already.
     pub flush_ms: u32,
@@ -105,8 +105,9 @@ impl SinkSettings {
 
 impl Check for SinkSettings {
     fn check(&self, problems: &mut Problems) {
-        if !self.url.starts_with("http://") {
-            problems.push("url", "must start with http://");
+        let tls = cfg!(feature = "tls") && self.url.starts_with("https://");
+        if !tls && !self.url.starts_with("http://") {
+            problems.push("url", "must start with http:// (https://: build with --features tls)");
         }
         for (key, value) in [("database", &self.database), ("user", &self.user)] {
             if value.trim().is_empty() {

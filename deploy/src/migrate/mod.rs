@@ -17,7 +17,7 @@ use crate::up;
 
 /// Name and text of every file, in order. A file that has been released is never changed: what it
 /// made is changed by a further one.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 8] = [
     ("0001_samples.sql", include_str!("../../clickhouse/0001_samples.sql")),
     ("0002_partials.sql", include_str!("../../clickhouse/0002_partials.sql")),
     ("0003_rollups.sql", include_str!("../../clickhouse/0003_rollups.sql")),
@@ -25,6 +25,7 @@ const FILES: [(&str, &str); 7] = [
     ("0005_views.sql", include_str!("../../clickhouse/0005_views.sql")),
     ("0006_statistics.sql", include_str!("../../clickhouse/0006_statistics.sql")),
     ("0007_merges.sql", include_str!("../../clickhouse/0007_merges.sql")),
+    ("0008_hours_and_days.sql", include_str!("../../clickhouse/0008_hours_and_days.sql")),
 ];
 
 /// `isobar migrate`.

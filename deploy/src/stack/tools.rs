@@ -99,7 +99,8 @@ const MANAGERS: [Manager; 5] = [
     Manager {
         program: "apt-get",
         install: "sudo apt-get install -y",
-        java: "openjdk-17-jre-headless",
+        // What the release has: 17 in Debian 12, 21 in Debian 13 and Ubuntu 24.04.
+        java: "default-jre-headless",
         maven: "maven",
         npm: "npm",
     },

@@ -4,7 +4,9 @@
 use std::time::{Duration, Instant};
 
 use deploy::stack::{Access, Plan, Stack};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -113,6 +115,7 @@ async fn every_refusal_has_a_code_and_says_what_to_do() {
     no_dead_letters(&cluster).await;
     partitions(&cluster).await;
     timestamps(&cluster).await;
+    written_before(&cluster).await;
     offset_gone(&cluster).await;
     created_anew_while_away(&cluster).await;
     created_anew_while_reading(&cluster).await;
@@ -143,6 +146,20 @@ async fn timestamps(cluster: &Cluster<'_>) {
     cluster.topic("times.dead", 1, APPENDED).await;
     let ingest = cluster.start("ingest", "times", &[]);
     cluster.refuses(ingest, 84, &["times.in has message.timestamp.type=CreateTime", "apply"]);
+}
+
+async fn written_before(cluster: &Cluster<'_>) {
+    cluster.topic("before.in", 1, "CreateTime").await;
+    cluster.topic("before.out", 1, APPENDED).await;
+    cluster.topic("before.dead", 1, APPENDED).await;
+    cluster.produce("before", 1, "{");
+    let topic = AlterConfig::new(ResourceSpecifier::Topic("before.in"));
+    let appended = topic.set("message.timestamp.type", APPENDED);
+    let altered = cluster.admin.alter_configs([&appended], &AdminOptions::new()).await.unwrap();
+    altered.into_iter().for_each(|one| drop(one.unwrap()));
+    let ingest = cluster.start("ingest", "before", &[]);
+    let words = ["before.in/0: the record at 0 has no append time", "--reset-offsets"];
+    cluster.refuses(ingest, 84, &words);
 }
 
 async fn offset_gone(cluster: &Cluster<'_>) {

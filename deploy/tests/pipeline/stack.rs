@@ -35,7 +35,7 @@ fn everything_that_the_machine_lacks_is_named_at_once_with_the_command_that_inst
         .unwrap();
     assert!(!up.status.success());
     let words = String::from_utf8(up.stderr).unwrap();
-    for tool in ["java 17", "mvn 3.6.3", "npm 7", "install it with:", "openjdk"] {
+    for tool in ["java 17", "mvn 3.6.3", "npm 7", "install it with:", "default-jre"] {
         assert!(words.contains(tool), "{tool} is not in\n{words}");
     }
 }

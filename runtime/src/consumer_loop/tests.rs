@@ -111,7 +111,7 @@ impl Bench {
         while Instant::now() < patience {
             match self.consumer.round() {
                 Ok(()) => {}
-                Err(Failure::Fatal(Fatal(text))) if text.contains("has no append time") => {
+                Err(Failure::Refused(Refusal { reason: Reason::TimestampType, .. })) => {
                     return true;
                 }
                 Err(other) => panic!("{other:?}"),

@@ -1,0 +1,22 @@
+-- The roll-ups by hour and by day, with their sketches as what can be merged.
+CREATE OR REPLACE VIEW cells_hourly
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT
+    window_start, window_s, grouping,
+    {{dimensions:names}},
+    {{measures:names}},
+    {{packs:names}},
+    {{sketches:state}}
+FROM cells_1h FINAL
+SETTINGS do_not_merge_across_partitions_select_final = 1;
+
+CREATE OR REPLACE VIEW cells_daily
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT
+    window_start, window_s, grouping,
+    {{dimensions:names}},
+    {{measures:names}},
+    {{packs:names}},
+    {{sketches:state}}
+FROM cells_1d FINAL
+SETTINGS do_not_merge_across_partitions_select_final = 1;
