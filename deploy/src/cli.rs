@@ -85,7 +85,8 @@ impl ServiceArguments {
 /// Somebody's own servers, instead of those that `isobar` starts.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Servers {
-    /// Your own Kafka: host:port, separated by commas. What Isobar's topics hold counts, too.
+    /// Your own Kafka: host:port, separated by commas. What Isobar's topics hold counts, too; those
+    /// that are missing are created, and none is changed.
     #[arg(long, value_name = "BROKERS")]
     pub kafka: Option<String>,
     /// Your own ClickHouse: http://host:port.
