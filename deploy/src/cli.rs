@@ -158,8 +158,10 @@ fn well(well: bool) -> ExitCode {
     if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Runs the asynchronous work of a verb.
+/// Runs the asynchronous work of a verb. Signals are heard on a thread beside it, also while it
+/// waits for a process.
 fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     runtime.context("cannot start")?.block_on(work)
 }

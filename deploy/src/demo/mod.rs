@@ -75,7 +75,10 @@ async fn play(options: Options, folder: &Path) -> Result<bool, Failure> {
     let before = usage(&pipeline);
     let mut watch = Watch::start(&pipeline.stack, &options.world)?;
     live(&pipeline, &mut watch).await?;
-    println!("draining …");
+    let place = folder.display();
+    let words = format!("ended without waiting for the drain; logs and data stay in {place}");
+    up::end_at_the_next_signal(words);
+    println!("draining; a second Ctrl-C does not wait for it …");
     watch.drain().await?;
     pipeline.services.stop();
     let verdict = check::verify_stack(vec![watch.truth()], &pipeline.stack).await?;

@@ -52,6 +52,11 @@ pub fn clickhouse(own: Option<String>) -> Result<String, Failure> {
     own.map_or_else(|| Ok(Running::find().context("no --clickhouse is given")?.clickhouse), Ok)
 }
 
+/// What a shell says of a command that Ctrl-C has ended.
+const INTERRUPTED: i32 = 130;
+/// Two signals within so long are one that was sent twice: to the process and to its group.
+const TOGETHER: Duration = Duration::from_millis(500);
+
 /// Starts everything and waits for Ctrl-C or `down`.
 ///
 /// # Errors
@@ -71,15 +76,21 @@ pub async fn up(options: Options) -> Result<(), Failure> {
         tell("starting Kafka and ClickHouse");
         let stack = Stack::start(plan)?;
         note(&stack, &place)?;
-        return wait_for_signal().await;
+        return until_signal().await;
     }
     let pipeline = Pipeline::start(plan, tell).await?;
     for (service, port) in pipeline.services.ports() {
         println!("{:<11} http://127.0.0.1:{port}/metrics", service.name());
     }
     note(&pipeline.stack, &place)?;
+    until_signal().await
+}
+
+/// Waits for a signal. From then on another one ends everything at once.
+async fn until_signal() -> Result<(), Failure> {
     wait_for_signal().await?;
-    tell("draining");
+    end_at_the_next_signal("ended without waiting for the drain".to_owned());
+    println!("draining; a second Ctrl-C does not wait for it …");
     Ok(())
 }
 
@@ -125,4 +136,16 @@ pub async fn wait_for_signal() -> Result<(), Failure> {
         _ = hangup.recv() => Ok(()),
         interrupted = tokio::signal::ctrl_c() => interrupted.context("SIGINT"),
     }
+}
+
+/// From now on a signal ends this process at once, after `words`, and the guard the rest. It is
+/// heard on another thread, for this one may be waiting for processes.
+pub fn end_at_the_next_signal(words: String) {
+    tokio::spawn(async move {
+        tokio::time::sleep(TOGETHER).await;
+        if wait_for_signal().await.is_ok() {
+            println!("{words}");
+            std::process::exit(INTERRUPTED);
+        }
+    });
 }

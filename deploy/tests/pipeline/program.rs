@@ -106,3 +106,26 @@ impl Drop for Program {
         let _ = self.child.wait();
     }
 }
+
+/// Processes that have `folder` in their command line, with that.
+pub(crate) fn processes_of(folder: &Path) -> Vec<(Pid, String)> {
+    let folder = folder.to_str().unwrap();
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    entries
+        .filter_map(|entry| {
+            let process = entry.file_name().to_str()?.parse().ok()?;
+            let line = fs::read(entry.path().join("cmdline")).ok()?;
+            Some((Pid::from_raw(process), String::from_utf8_lossy(&line).replace('\0', " ")))
+        })
+        .filter(|(_, line)| line.contains(folder))
+        .collect()
+}
+
+/// Nothing is left of what had `folder` in its command line, after a while.
+pub(crate) fn assert_all_end(folder: &Path) {
+    let patience = Instant::now() + Duration::from_secs(30);
+    while !processes_of(folder).is_empty() {
+        assert!(Instant::now() < patience, "left behind: {:#?}", processes_of(folder));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}

@@ -2,24 +2,12 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use deploy::stack::{Access, Plan, Ports, Stack};
 use nix::sys::signal::Signal;
 
 use crate::harness::Turn;
-use crate::program::Program;
-
-/// Processes that have `folder` in their command line.
-fn processes_of(folder: &Path) -> Vec<String> {
-    let folder = folder.to_str().unwrap();
-    let entries = std::fs::read_dir("/proc").unwrap().flatten();
-    entries
-        .filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok())
-        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
-        .filter(|line| line.contains(folder))
-        .collect()
-}
+use crate::program::{Program, assert_all_end, processes_of};
 
 /// `isobar VERB…` that keeps what it keeps in `folder`.
 fn isobar(folder: &Path, verb: &[&str]) -> Command {
@@ -98,11 +86,7 @@ fn a_killed_isobar_leaves_no_process_behind() {
 
     up.signal(Signal::SIGKILL);
     up.end();
-    let patience = Instant::now() + Duration::from_secs(30);
-    while !processes_of(folder).is_empty() {
-        assert!(Instant::now() < patience, "left behind: {:#?}", processes_of(folder));
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    assert_all_end(folder);
     let words = failure(folder, &["down"]);
     assert!(words.contains("no `isobar up` is running"), "{words}");
 }
