@@ -7,6 +7,7 @@ mod columns;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use clickhouse::Client;
@@ -122,7 +123,8 @@ pub async fn apply(client: &Client) -> Result<Report, Failure> {
     if let Some((file, _)) = before.iter().find(|(_, state)| *state == State::Changed) {
         return Err(Failure(format!(
             "{file} has been changed since it was applied; put it back and make the change in a \
-             file of its own"
+             file of its own{}",
+            or_start_anew()
         )));
     }
     let mut report = Vec::new();
@@ -138,6 +140,18 @@ pub async fn apply(client: &Client) -> Result<Report, Failure> {
         report.push((file, if state == State::Pending { State::New } else { state }));
     }
     Ok(report)
+}
+
+/// Whoever only runs `isobar up` has no file to put back.
+fn or_start_anew() -> String {
+    let words = |folder: PathBuf| {
+        let folder = folder.display();
+        format!(
+            "; or, if `isobar up` keeps this database, end it and remove {folder}: the next starts \
+             anew, without what this one held"
+        )
+    };
+    up::state_folder().map(words).unwrap_or_default()
 }
 
 const REMEMBERED: &str = "CREATE TABLE IF NOT EXISTS migrations \
