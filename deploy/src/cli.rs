@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::failure::{Context, Failure};
+use crate::output::line;
 use crate::stack::Access;
 use crate::{accuracy, bench, check, demo, dlq, migrate, play, replay, stack, topics, torture, up};
 
@@ -131,7 +132,7 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Simulate(options) => block_on(play::run(options))?,
         Verb::Replay(options) => {
             let brokers = up::kafka(options.kafka.clone())?;
-            println!("{}", replay::run(&options, &brokers).context("replay")?);
+            line(replay::run(&options, &brokers).context("replay")?)?;
         }
         Verb::Migrate(options) => block_on(migrate::run(options))?,
         Verb::Verify(options) => return block_on(check::run(options)).map(well),

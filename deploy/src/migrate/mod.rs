@@ -13,6 +13,7 @@ use clap::{Args, Subcommand};
 use clickhouse::Client;
 
 use crate::failure::{Context, Failure};
+use crate::output::line;
 use crate::stack::PASSWORD;
 use crate::up;
 
@@ -102,7 +103,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
         None => apply(&client).await?,
     };
     for (file, state) in report {
-        println!("{state:<12} {file}");
+        line(format_args!("{state:<12} {file}"))?;
     }
     Ok(())
 }

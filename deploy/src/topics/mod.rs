@@ -18,6 +18,7 @@ use runtime::TopicNames;
 pub use changes::{Change, Existing, Settings, additions, design, difference};
 
 use crate::failure::{Context, Failure};
+use crate::output::line;
 use crate::stack::Deadline;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -221,15 +222,14 @@ pub async fn run(verb: &Verb, brokers: &str) -> Result<(), Failure> {
     let topics = Topics::of(brokers)?;
     let changes = topics.plan(options).await?;
     for change in &changes {
-        println!("{change}");
+        line(change)?;
     }
     match verb {
-        _ if changes.is_empty() => println!("topics are as they should be"),
-        Verb::Plan(_) => println!("{} to change", changes.len()),
+        _ if changes.is_empty() => line("topics are as they should be"),
+        Verb::Plan(_) => line(format_args!("{} to change", changes.len())),
         Verb::Apply(_) => {
             topics.apply(&changes, options).await?;
-            println!("{} changed", changes.len());
+            line(format_args!("{} changed", changes.len()))
         }
     }
-    Ok(())
 }

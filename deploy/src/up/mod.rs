@@ -14,6 +14,7 @@ pub(crate) use running::state_folder;
 
 use crate::cli::Servers;
 use crate::failure::{Context, Failure};
+use crate::output::{line, step};
 use crate::pipeline::Pipeline;
 use crate::stack::{Access, Deadline, PASSWORD, Plan, Stack};
 use running::{Place, is_held};
@@ -71,16 +72,15 @@ pub async fn up(options: Options) -> Result<(), Failure> {
         clickhouse: options.servers.access()?,
         kafka: options.servers.kafka,
     };
-    let tell = |step: &str| println!("{step} …");
     if options.no_services {
-        tell("starting Kafka and ClickHouse");
+        step("starting Kafka and ClickHouse");
         let stack = Stack::start(plan)?;
         note(&stack, &place)?;
         return until_signal().await;
     }
-    let pipeline = Pipeline::start(plan, tell).await?;
+    let pipeline = Pipeline::start(plan, step).await?;
     for (service, port) in pipeline.services.ports() {
-        println!("{:<11} http://127.0.0.1:{port}/metrics", service.name());
+        line(format_args!("{:<11} http://127.0.0.1:{port}/metrics", service.name()))?;
     }
     note(&pipeline.stack, &place)?;
     until_signal().await
@@ -90,7 +90,7 @@ pub async fn up(options: Options) -> Result<(), Failure> {
 async fn until_signal() -> Result<(), Failure> {
     wait_for_signal().await?;
     end_at_the_next_signal("ended without waiting for the drain".to_owned());
-    println!("draining; a second Ctrl-C does not wait for it …");
+    step("draining; a second Ctrl-C does not wait for it");
     Ok(())
 }
 
@@ -98,10 +98,10 @@ async fn until_signal() -> Result<(), Failure> {
 fn note(stack: &Stack, place: &Place) -> Result<(), Failure> {
     let process = std::process::id().cast_signed();
     let (kafka, clickhouse) = (stack.brokers(), stack.clickhouse_url());
-    println!("Kafka       {kafka}");
-    println!("ClickHouse  {clickhouse}/play (user dashboard, password {PASSWORD})");
-    println!("logs        {}", stack.logs().display());
-    println!("Ctrl-C or `isobar down` ends it.");
+    line(format_args!("Kafka       {kafka}"))?;
+    line(format_args!("ClickHouse  {clickhouse}/play (user dashboard, password {PASSWORD})"))?;
+    line(format_args!("logs        {}", stack.logs().display()))?;
+    line("Ctrl-C or `isobar down` ends it.")?;
     place.note(&Running { process, kafka, clickhouse })
 }
 
@@ -144,7 +144,7 @@ pub fn end_at_the_next_signal(words: String) {
     tokio::spawn(async move {
         tokio::time::sleep(TOGETHER).await;
         if wait_for_signal().await.is_ok() {
-            println!("{words}");
+            let _ = line(words);
             std::process::exit(INTERRUPTED);
         }
     });
