@@ -7,6 +7,7 @@ use simulate::verify::{self, ClickHouse, Verdict};
 
 use crate::cli::Servers;
 use crate::failure::{Context, Failure};
+use crate::output::lines;
 use crate::stack::cache::{Cache, GEO, GeoFiles};
 use crate::stack::{Access, Stack};
 use crate::up;
@@ -31,7 +32,7 @@ pub async fn run(options: Options) -> Result<bool, Failure> {
     let access = options.servers.access()?.map_or_else(up::access, Ok)?;
     let brokers = up::kafka(options.servers.kafka)?;
     let verdict = verify(options.truth, brokers, access, cache.geo_files()).await?;
-    print!("{}", in_words(&verdict));
+    lines(in_words(&verdict))?;
     Ok(verdict.mismatches == 0)
 }
 

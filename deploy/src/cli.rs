@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::failure::{Context, Failure};
+use crate::output::line;
 use crate::stack::Access;
 use crate::{accuracy, bench, check, demo, dlq, migrate, play, replay, stack, topics, torture, up};
 
@@ -85,7 +86,8 @@ impl ServiceArguments {
 /// Somebody's own servers, instead of those that `isobar` starts.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Servers {
-    /// Your own Kafka: host:port, separated by commas. What Isobar's topics hold counts, too.
+    /// Your own Kafka: host:port, separated by commas. What Isobar's topics hold counts, too; those
+    /// that are missing are created, and none is changed.
     #[arg(long, value_name = "BROKERS")]
     pub kafka: Option<String>,
     /// Your own ClickHouse: http://host:port.
@@ -130,7 +132,7 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Simulate(options) => block_on(play::run(options))?,
         Verb::Replay(options) => {
             let brokers = up::kafka(options.kafka.clone())?;
-            println!("{}", replay::run(&options, &brokers).context("replay")?);
+            line(replay::run(&options, &brokers).context("replay")?)?;
         }
         Verb::Migrate(options) => block_on(migrate::run(options))?,
         Verb::Verify(options) => return block_on(check::run(options)).map(well),
@@ -157,8 +159,10 @@ fn well(well: bool) -> ExitCode {
     if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Runs the asynchronous work of a verb.
+/// Runs the asynchronous work of a verb. Signals are heard on a thread beside it, also while it
+/// waits for a process.
 fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     runtime.context("cannot start")?.block_on(work)
 }

@@ -1,6 +1,9 @@
 //! The `isobar` command: a local stack of Kafka and ClickHouse, Isobar's services on it, and the
 //! verbs that set them up, feed them and check them.
 
+// Where nobody reads any more, it panics.
+#![deny(clippy::print_stdout)]
+
 pub mod accuracy;
 pub mod bench;
 pub mod check;
@@ -10,6 +13,7 @@ pub mod dlq;
 pub mod failure;
 mod http;
 pub mod migrate;
+mod output;
 pub mod pipeline;
 pub mod play;
 pub mod replay;

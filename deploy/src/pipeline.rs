@@ -36,12 +36,17 @@ impl Pipeline {
     }
 }
 
-/// Creates topics and tables.
+/// Creates topics and tables. Of somebody's own Kafka, nothing that is there is changed.
 ///
 /// # Errors
 /// If Kafka or ClickHouse does not answer, or refuses.
 pub async fn prepare(stack: &Stack, tell: &impl Fn(&str)) -> Result<(), Failure> {
-    prepare_as(stack, &topics::Options::default(), tell).await
+    let Some(theirs) = stack.their_kafka() else {
+        return prepare_as(stack, &topics::Options::default(), tell).await;
+    };
+    tell("creating topics and tables");
+    Topics::of(theirs)?.complete().await?;
+    tables(stack).await
 }
 
 /// Creates topics as `options` say, and tables.
@@ -57,5 +62,9 @@ pub async fn prepare_as(
     let topics = Topics::of(&stack.brokers())?;
     let changes = topics.plan(options).await?;
     topics.apply(&changes, options).await?;
+    tables(stack).await
+}
+
+async fn tables(stack: &Stack) -> Result<(), Failure> {
     migrate::apply(&stack.access().client("migrate")).await.map(|_| ())
 }

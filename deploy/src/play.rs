@@ -10,6 +10,7 @@ use simulate::producer;
 use simulate::world::Scenario;
 
 use crate::failure::{Context, Failure};
+use crate::output::line;
 use crate::up;
 
 /// What kind of world.
@@ -100,13 +101,12 @@ pub async fn run(options: Options) -> Result<(), Failure> {
         }
     };
     let report = played.context("simulate")?.context("simulate")?;
-    println!(
+    line(format_args!(
         "{} events with {} intervals in {:.1} s",
         report.records,
         report.intervals,
         report.took.as_secs_f64()
-    );
-    Ok(())
+    ))
 }
 
 /// Reads `90`, `90s`, `1.5m` or `2h`.

@@ -21,6 +21,7 @@ use serde::Serialize;
 
 use crate::failure::{Context, Failure};
 use crate::migrate;
+use crate::output::{line, lines};
 use crate::stack::{Plan, Ports, Stack};
 
 pub use page::page;
@@ -116,9 +117,9 @@ pub async fn run(options: Options) -> Result<bool, Failure> {
         sort(&mut findings);
     }
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&findings).context("findings")?);
+        line(serde_json::to_string_pretty(&findings).context("findings")?)?;
     } else {
-        print!("{}", page(&findings));
+        lines(page(&findings))?;
     }
     Ok(findings.iter().all(|finding| finding.ok))
 }

@@ -19,6 +19,7 @@ pub use report::{Machine, Report, Run, Used};
 
 use crate::demo::{Quantiles, Watch};
 use crate::failure::{Context, Failure};
+use crate::output::{lines, step};
 use crate::pipeline::Pipeline;
 use crate::play::{World, duration};
 use crate::services::Features;
@@ -110,7 +111,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
 
 /// As a table, and as JSON if that is wanted.
 fn tell_all(report: &(impl Display + Serialize), file: Option<&Path>) -> Result<(), Failure> {
-    print!("{report}");
+    lines(report)?;
     let Some(file) = file else { return Ok(()) };
     let text = serde_json::to_vec_pretty(report).context("bench")?;
     fs::write(file, text).context(file.display())
@@ -133,8 +134,8 @@ async fn live(options: &Options) -> Result<(Run, Quantiles), Failure> {
         scenario: Scenario::Steady,
     };
     let folder = folder()?;
-    let mut pipeline = Pipeline::start(plan(folder.path())?, tell).await?;
-    tell(&format!("playing {} intervals a second in real time", options.fresh_rate));
+    let mut pipeline = Pipeline::start(plan(folder.path())?, step).await?;
+    step(&format!("playing {} intervals a second in real time", options.fresh_rate));
     let before = Used::by(&pipeline.stack, &pipeline.services);
     let mut watch = Watch::start(&pipeline.stack, &world)?;
     while !watch.sender_ended()? {
@@ -163,8 +164,4 @@ fn plan(folder: &Path) -> Result<Plan, Failure> {
 
 fn folder() -> Result<tempfile::TempDir, Failure> {
     tempfile::Builder::new().prefix("isobar-bench-").tempdir().context("bench")
-}
-
-fn tell(step: &str) {
-    println!("{step} …");
 }

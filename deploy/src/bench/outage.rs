@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use simulate::world::Scenario;
 
-use super::{LOOK, Machine, Options, PERIOD_S, STREAMS, folder, plan, tell};
+use super::{LOOK, Machine, Options, PERIOD_S, STREAMS, folder, plan};
 use crate::demo::{Watch, rounded};
 use crate::failure::Failure;
+use crate::output::step;
 use crate::pipeline::Pipeline;
 use crate::play::World;
 use crate::services::Service;
@@ -64,14 +65,14 @@ pub(super) async fn measure(options: &Options, away: Duration) -> Result<Outage,
         scenario: Scenario::Steady,
     };
     let folder = folder()?;
-    let mut pipeline = Pipeline::start(plan(folder.path())?, tell).await?;
+    let mut pipeline = Pipeline::start(plan(folder.path())?, step).await?;
     let guard = pipeline.stack.guard().clone();
-    tell(&format!("playing {} intervals a second in real time", options.fresh_rate));
+    step(&format!("playing {} intervals a second in real time", options.fresh_rate));
     let mut watch = Watch::start(&pipeline.stack, &world)?;
     tokio::time::sleep(BEFORE).await;
     let before = memory(&pipeline);
 
-    tell(&format!("ClickHouse is away for {} s", away.as_secs()));
+    step(&format!("ClickHouse is away for {} s", away.as_secs()));
     let gone = Instant::now();
     pipeline.stack.clickhouse().map(crate::stack::ClickHouse::stop);
     tokio::time::sleep(away).await;
@@ -83,7 +84,7 @@ pub(super) async fn measure(options: &Options, away: Duration) -> Result<Outage,
 
     watch.look().await?;
     let (arrived, backlog) = (watch.intervals(), behind(&watch));
-    tell(&format!("ClickHouse is back; {backlog} intervals wait"));
+    step(&format!("ClickHouse is back; {backlog} intervals wait"));
     let usual = (options.fresh_rate * LIVE.as_secs_f64()) as u64;
     let mut news = (watch.intervals(), Instant::now());
     while behind(&watch) > usual {

@@ -7,9 +7,10 @@ use clickhouse::Client;
 use simulate::producer;
 use simulate::world::Scenario;
 
-use super::{LOOK, Options, PERIOD_S, Run, Used, tell};
+use super::{LOOK, Options, PERIOD_S, Run, Used};
 use crate::demo::View;
 use crate::failure::{Context, Failure};
+use crate::output::step;
 use crate::pipeline;
 use crate::services::{Features, Services, Surroundings};
 use crate::stack::{Plan, Stack};
@@ -27,12 +28,12 @@ pub(super) async fn measure(
     options: &Options,
     features: Features,
 ) -> Result<Run, Failure> {
-    tell("starting Kafka and ClickHouse");
+    step("starting Kafka and ClickHouse");
     let stack = Stack::start(plan.clone())?;
-    pipeline::prepare(&stack, &tell).await?;
+    pipeline::prepare(&stack, &step).await?;
     let expected = fill(&stack, options).await?;
     early_in_a_minute().await;
-    tell(if features.samples { "running with samples" } else { "running without samples" });
+    step(if features.samples { "running with samples" } else { "running without samples" });
     let arrivals = Arrivals::of(&stack, features);
     let surroundings = Surroundings { features, ..Surroundings::of(&stack) };
     let started = Instant::now();
@@ -49,14 +50,14 @@ async fn early_in_a_minute() {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let into = Duration::from_secs(since_1970.as_secs() % 60);
     if into > EARLY {
-        tell("waiting for the next minute");
+        step("waiting for the next minute");
         tokio::time::sleep(Duration::from_secs(60).saturating_sub(into)).await;
     }
 }
 
 /// Fills the raw topic; returns how many intervals it holds.
 async fn fill(stack: &Stack, options: &Options) -> Result<u64, Failure> {
-    tell(&format!("filling the raw topic with {} reports", options.reports));
+    step(&format!("filling the raw topic with {} reports", options.reports));
     let world = producer::Options {
         brokers: stack.brokers(),
         sessions: options.sessions,
@@ -69,7 +70,7 @@ async fn fill(stack: &Stack, options: &Options) -> Result<u64, Failure> {
     let fill = move || producer::run(&world, &AtomicBool::new(false));
     let filled = tokio::task::spawn_blocking(fill).await.context("bench")?.context("bench")?;
     let seconds = filled.took.as_secs_f64();
-    tell(&format!(
+    step(&format!(
         "{} records of {} bytes on average in {seconds:.0} s",
         filled.records,
         filled.bytes / filled.records.max(1)

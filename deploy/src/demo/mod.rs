@@ -25,6 +25,7 @@ pub use watch::Watch;
 use crate::check;
 use crate::cli::Servers;
 use crate::failure::{Context, Failure};
+use crate::output::{line, lines, step};
 use crate::pipeline::Pipeline;
 use crate::play::World;
 use crate::services::{Service, Usage};
@@ -57,7 +58,7 @@ pub async fn run(options: Options) -> Result<bool, Failure> {
     let folder = tempfile::Builder::new().prefix("isobar-demo-").tempdir().context("demo")?;
     let outcome = play(options, folder.path()).await;
     if !matches!(outcome, Ok(true)) {
-        println!("logs and data stay in {}", folder.keep().display());
+        line(format_args!("logs and data stay in {}", folder.keep().display()))?;
     }
     outcome
 }
@@ -70,12 +71,15 @@ async fn play(options: Options, folder: &Path) -> Result<bool, Failure> {
         clickhouse: options.servers.access()?,
         kafka: options.servers.kafka,
     };
-    let mut pipeline = Pipeline::start(plan, |step| println!("{step} …")).await?;
-    println!("playing a world of {} sessions; Ctrl-C ends it", options.world.sessions);
+    let mut pipeline = Pipeline::start(plan, step).await?;
+    line(format_args!("playing a world of {} sessions; Ctrl-C ends it", options.world.sessions))?;
     let before = usage(&pipeline);
     let mut watch = Watch::start(&pipeline.stack, &options.world)?;
     live(&pipeline, &mut watch).await?;
-    println!("draining …");
+    let place = folder.display();
+    let words = format!("ended without waiting for the drain; logs and data stay in {place}");
+    up::end_at_the_next_signal(words);
+    step("draining; a second Ctrl-C does not wait for it");
     watch.drain().await?;
     pipeline.services.stop();
     let verdict = check::verify_stack(vec![watch.truth()], &pipeline.stack).await?;
@@ -83,11 +87,11 @@ async fn play(options: Options, folder: &Path) -> Result<bool, Failure> {
     let usage: Vec<_> =
         used.map(|((service, now), (_, then))| (service, now.since(then))).collect();
     let summary = Summary::new(&verdict, &watch, &usage);
-    tell(&summary, &verdict);
     if let Some(file) = options.summary {
         let text = serde_json::to_vec_pretty(&summary).context("summary")?;
         fs::write(&file, text).context(file.display())?;
     }
+    tell(&summary, &verdict)?;
     Ok(verdict.mismatches == 0)
 }
 
@@ -131,17 +135,17 @@ fn health(pipeline: &Pipeline, watch: &Watch) -> Health {
 }
 
 /// The last lines: what ClickHouse says beside what really happened.
-fn tell(summary: &Summary, verdict: &Verdict) {
-    print!("{}", check::in_words(verdict));
+fn tell(summary: &Summary, verdict: &Verdict) -> Result<(), Failure> {
+    lines(check::in_words(verdict))?;
     let cpu = &summary.cpu_seconds_per_million_intervals;
     for service in Service::ALL.map(Service::name) {
         let of = |figures: &BTreeMap<_, f64>| figures.get(service).copied().unwrap_or_default();
         let (cpu, memory) = (of(cpu), of(&summary.max_rss_mb));
-        println!("{service:>9}: {cpu:.1} CPU s a million intervals, {memory:.0} MB at most");
+        let words = "CPU s a million intervals";
+        line(format_args!("{service:>9}: {cpu:.1} {words}, {memory:.0} MB at most"))?;
     }
-    if verdict.mismatches == 0 {
-        println!("ClickHouse says what really happened: nothing lost, nothing twice.");
-    } else {
-        println!("ClickHouse does not say what really happened.");
-    }
+    line(match verdict.mismatches {
+        0 => "ClickHouse says what really happened: nothing lost, nothing twice.",
+        _ => "ClickHouse does not say what really happened.",
+    })
 }

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write, stdout};
 use std::time::{Duration, Instant};
 
 use comfy_table::{CellAlignment, Table, TableComponent, presets};
+use console::{Term, truncate_str};
 
 use super::view::Rank;
 use crate::services::{Metrics, Service};
@@ -11,6 +12,11 @@ use crate::services::{Metrics, Service};
 /// How often lines are printed where they cannot be overwritten.
 const PRINT: Duration = Duration::from_secs(10);
 const LONGEST_NAME: usize = 30;
+const SHORTEST_NAME: usize = 10;
+/// Columns of a row beside the provider's name.
+const BESIDE_NAME: usize = 63;
+/// Lines beside the ranks: above and below them, and where the cursor stands.
+const BESIDE_RANKS: usize = 8;
 
 /// The pipeline's health.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -50,7 +56,8 @@ impl Screen {
             return;
         }
         self.printed = Some(Instant::now());
-        let text = format!("{}\n\n{}\n", table(league), status(health));
+        let (rows, columns) = self.size();
+        let text = picture(league, health, rows, columns);
         let mut out = stdout().lock();
         if self.terminal && self.lines > 0 {
             // Up to where the last picture began, and clear from there.
@@ -60,17 +67,34 @@ impl Screen {
         // A terminal that is gone is no reason to stop.
         let _ = write!(out, "{text}").and_then(|()| out.flush());
     }
+
+    /// Rows and columns as they are now: windows change. Without a terminal there is no end.
+    fn size(&self) -> (usize, usize) {
+        if !self.terminal {
+            return (usize::MAX, usize::MAX);
+        }
+        let (rows, columns) = Term::stdout().size();
+        (rows.into(), columns.into())
+    }
 }
 
-fn table(league: &[Rank]) -> Table {
+/// The present state. Of a line that is too long the terminal makes two, and above its first row
+/// the cursor does not go: either way the next picture would begin somewhere else than this one.
+fn picture(league: &[Rank], health: &Health, rows: usize, columns: usize) -> String {
+    let shown = &league[..league.len().min(rows.saturating_sub(BESIDE_RANKS))];
+    let text = format!("{}\n\n{}", table(shown, columns), status(health));
+    text.lines().map(|line| truncate_str(line.trim_end(), columns, "…") + "\n").collect()
+}
+
+fn table(league: &[Rank], columns: usize) -> Table {
+    let longest = columns.saturating_sub(BESIDE_NAME).clamp(SHORTEST_NAME, LONGEST_NAME);
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_style(TableComponent::HeaderLines, '─');
-    table.set_style(TableComponent::MiddleHeaderIntersections, '─');
     table.set_header(["country", "provider", "sessions", "poor", "RTT p50", "p95", "loss", "MOS"]);
     for rank in league {
         table.add_row([
             rank.country.clone(),
-            rank.organisation.chars().take(LONGEST_NAME).collect(),
+            truncate_str(&rank.organisation, longest, "").into_owned(),
             rank.sessions.to_string(),
             number(rank.poor_share * 100.0, 1, " %"),
             number(rank.round_trip_p50_ms, 0, " ms"),
@@ -102,36 +126,68 @@ fn status(health: &Health) -> String {
         let again = if *restarts > 0 { format!(", restarted {restarts}×") } else { String::new() };
         format!("{} {lag}{again}", service.name())
     });
+    let services: Vec<_> = services.collect();
+    let services: Vec<_> = services.chunks(2).map(|pair| pair.join("   ")).collect();
     format!(
-        "{:.0} s   intervals: {} sent, {} in the cells, {:.0}/s   freshness: {freshness}\n{}",
+        "{:.0} s   intervals: {} sent, {} in the cells, {:.0}/s\nfreshness: {freshness}\n{}",
         health.elapsed.as_secs_f64(),
         health.intervals_sent,
         health.intervals_seen,
         health.intervals_per_second,
-        services.collect::<Vec<_>>().join("   "),
+        services.join("\n"),
     )
 }
 
 #[cfg(test)]
 mod tests {
+    use console::measure_text_width;
+
     use super::*;
 
-    #[test]
-    fn a_picture_fits_a_terminal_of_100_columns_and_shows_what_is_missing_as_missing() {
-        let rank = Rank {
+    fn rank(organisation: &str) -> Rank {
+        Rank {
             country: "DE".into(),
-            organisation: "A provider with a name that is very long indeed GmbH & Co. KG".into(),
+            organisation: organisation.into(),
             sessions: 1_234_567,
             poor_share: 0.0625,
             round_trip_p50_ms: 41.6,
             round_trip_p95_ms: 1203.4,
             loss: 0.0123,
             audio_mos_p50: f64::NAN,
-        };
-        let text = table(&[rank]).to_string();
-        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
-        for expected in ["6.2 %", "42 ms", "1203 ms", "1.23 %", "–"] {
+        }
+    }
+
+    fn health() -> Health {
+        Health {
+            elapsed: Duration::from_secs(3600),
+            intervals_sent: 12_345_678,
+            intervals_seen: 12_345_678,
+            intervals_per_second: 12_345.6,
+            freshness: Some((3.21, 65.4)),
+            services: Service::ALL.map(|service| (service, None, 12)).into(),
+        }
+    }
+
+    #[test]
+    fn a_picture_fits_a_terminal_of_80_columns_and_shows_what_is_missing_as_missing() {
+        let league = [
+            rank("A provider with a name that is very long indeed GmbH & Co. KG"),
+            rank("一家名字很长很长很长很长很长很长很长很长的网络服务提供商"),
+        ];
+        let text = picture(&league, &health(), 24, 80);
+        assert!(text.lines().all(|line| measure_text_width(line) <= 80), "{text}");
+        for expected in ["6.2 %", "42 ms", "1203 ms", "1.23 %", "–", "65.4 s (99 %)", "sink"] {
             assert!(text.contains(expected), "{expected} is not in\n{text}");
         }
+        let text = picture(&league, &health(), 24, 20);
+        assert!(text.lines().all(|line| measure_text_width(line) <= 20), "{text}");
+    }
+
+    #[test]
+    fn a_picture_leaves_a_row_for_the_cursor() {
+        let league = vec![rank("A provider"); 15];
+        assert_eq!(picture(&league, &health(), usize::MAX, 80).lines().count(), 22);
+        assert_eq!(picture(&league, &health(), 24, 80).lines().count(), 22);
+        assert_eq!(picture(&league, &health(), 15, 80).lines().count(), 14);
     }
 }

@@ -12,6 +12,7 @@ use clap::{Args, Subcommand};
 use runtime::TopicNames;
 
 use crate::failure::Failure;
+use crate::output::line;
 use crate::up;
 use filter::Filter;
 
@@ -63,7 +64,7 @@ pub fn run(verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Ls(Ls { chosen, json }) => {
             let summary = summary::read(&access(chosen.kafka)?, &chosen.filter)?;
-            println!("{}", if json { summary.json()? } else { summary.table() });
+            line(if json { summary.json()? } else { summary.table() })?;
         }
         Verb::Show(Show { chosen, show }) => {
             show::run(&access(chosen.kafka)?, &chosen.filter, &show)?;
@@ -71,7 +72,7 @@ pub fn run(verb: Verb) -> Result<(), Failure> {
         Verb::Replay(options) => {
             let access = access(options.chosen.kafka.clone())?;
             let report = replay::run(&access, &options)?;
-            println!("{}", if options.json { report.json()? } else { report.to_string() });
+            line(if options.json { report.json()? } else { report.to_string() })?;
         }
     }
     Ok(())

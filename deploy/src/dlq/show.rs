@@ -9,6 +9,7 @@ use super::Access;
 use super::filter::{Filter, shown};
 use super::letter::{self, Letter};
 use crate::failure::Failure;
+use crate::output::line;
 
 /// How much to show.
 #[derive(Debug, Args)]
@@ -38,7 +39,7 @@ pub(super) fn run(access: &Access, filter: &Filter, options: &Options) -> Result
         if left > 0 && filter.keeps(&letter) {
             left -= 1;
             let payload = options.payload.then_some(payload.as_slice());
-            println!("{}", in_words(&letter, payload, options));
+            line(in_words(&letter, payload, options))?;
         }
         Ok(left > 0)
     })?;

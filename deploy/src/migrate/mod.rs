@@ -7,11 +7,13 @@ mod columns;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use clickhouse::Client;
 
 use crate::failure::{Context, Failure};
+use crate::output::line;
 use crate::stack::PASSWORD;
 use crate::up;
 
@@ -102,7 +104,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
         None => apply(&client).await?,
     };
     for (file, state) in report {
-        println!("{state:<12} {file}");
+        line(format_args!("{state:<12} {file}"))?;
     }
     Ok(())
 }
@@ -123,7 +125,8 @@ pub async fn apply(client: &Client) -> Result<Report, Failure> {
     if let Some((file, _)) = before.iter().find(|(_, state)| *state == State::Changed) {
         return Err(Failure(format!(
             "{file} has been changed since it was applied; put it back and make the change in a \
-             file of its own"
+             file of its own{}",
+            or_start_anew()
         )));
     }
     let mut report = Vec::new();
@@ -139,6 +142,18 @@ pub async fn apply(client: &Client) -> Result<Report, Failure> {
         report.push((file, if state == State::Pending { State::New } else { state }));
     }
     Ok(report)
+}
+
+/// Whoever only runs `isobar up` has no file to put back.
+fn or_start_anew() -> String {
+    let words = |folder: PathBuf| {
+        let folder = folder.display();
+        format!(
+            "; or, if `isobar up` keeps this database, end it and remove {folder}: the next starts \
+             anew, without what this one held"
+        )
+    };
+    up::state_folder().map(words).unwrap_or_default()
 }
 
 const REMEMBERED: &str = "CREATE TABLE IF NOT EXISTS migrations \

@@ -98,6 +98,12 @@ impl Stack {
         ours.or(theirs).cloned().unwrap_or_default()
     }
 
+    /// Addresses of somebody's own Kafka, if that is used.
+    #[must_use]
+    pub fn their_kafka(&self) -> Option<&str> {
+        self.plan.kafka.as_deref()
+    }
+
     /// The stack's own Kafka.
     pub fn kafka(&mut self) -> Option<&mut Kafka> {
         self.kafka.as_mut()

@@ -20,6 +20,7 @@ use super::poison::Poisoner;
 use super::run::Stop;
 use crate::demo::Sender;
 use crate::failure::{Context, Failure};
+use crate::output;
 use crate::pipeline::prepare_as;
 use crate::services::{Service, Surroundings};
 use crate::stack::cache::GeoFiles;
@@ -73,7 +74,7 @@ impl Cluster {
         stop: &Stop,
     ) -> Result<Self, Failure> {
         let tell = |step: &str| {
-            println!("{step} …");
+            output::step(step);
             stop.check()
         };
         let mut ports = Ports::free(BROKERS)?;

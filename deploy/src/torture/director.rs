@@ -9,6 +9,7 @@ use super::monitor::Monitor;
 use super::schedule::{Planned, alone_until};
 use super::secs;
 use crate::failure::Failure;
+use crate::output::line;
 
 /// What was hit has to be there again by then.
 const OVER: Duration = Duration::from_secs(240);
@@ -101,7 +102,8 @@ impl Director {
             // Somebody whom it needs may be down himself; what it has begun is still undone.
             Err(failure) => format!("cannot be done now: {failure}"),
         };
-        println!("{:7.1} s  {}: {whom} ({:.1} s)", secs(elapsed), kind.name(), secs(lasts));
+        let (at, name, lasts_s) = (secs(elapsed), kind.name(), secs(lasts));
+        line(format_args!("{at:7.1} s  {name}: {whom} ({lasts_s:.1} s)"))?;
         let now = Instant::now();
         let active = Active { kind, alone, fault, heals: now + lasts, healed: None, again: now };
         self.active.insert(lane, active);

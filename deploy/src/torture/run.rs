@@ -24,6 +24,7 @@ use super::schedule::{Planned, plan};
 use super::{Options, secs};
 use crate::demo::Sender;
 use crate::failure::{Context, Failure};
+use crate::output::{line, step};
 use crate::play::World;
 use crate::services::Service;
 use crate::up;
@@ -72,7 +73,8 @@ pub(super) fn run(options: &Options) -> Result<bool, Failure> {
     if options.list {
         for Planned { at, kind, lasts, .. } in planned {
             let (at, lasts) = (at.as_secs_f64(), lasts.as_secs_f64());
-            println!("{at:7.1} s  {} for {lasts:.1} s: {}", kind.name(), kind.words());
+            let (name, words) = (kind.name(), kind.words());
+            line(format_args!("{at:7.1} s  {name} for {lasts:.1} s: {words}"))?;
         }
         return Ok(true);
     }
@@ -83,7 +85,7 @@ pub(super) fn run(options: &Options) -> Result<bool, Failure> {
     let folder = tempfile::Builder::new().prefix("isobar-torture-").tempdir().context("torture")?;
     let outcome = torture(options, planned, runtime, &stop, folder.path());
     if !matches!(outcome, Ok(true)) && stop.check().is_ok() {
-        println!("logs and data stay in {}", folder.keep().display());
+        line(format_args!("logs and data stay in {}", folder.keep().display()))?;
     }
     outcome
 }
@@ -105,7 +107,8 @@ fn torture(
     };
     let monitor = Monitor::start(eyes)?;
     let look_up = planned.iter().any(|planned| planned.kind.lane() == Lane::LookUp);
-    println!("{} faults in {:.0} s, seed {}", planned.len(), secs(options.duration), options.seed);
+    let (faults, lasts, seed) = (planned.len(), secs(options.duration), options.seed);
+    line(format_args!("{faults} faults in {lasts:.0} s, seed {seed}"))?;
     let mut world = world(options, crowd, &cluster)?;
     let mut director = Director::new(planned, options.duration);
     while !director.is_done() {
@@ -117,19 +120,19 @@ fn torture(
         director.step(&mut cluster, &monitor)?;
         std::thread::sleep(BEAT);
     }
-    println!("{:7.1} s  all faults are over; draining …", secs(director.started.elapsed()));
+    step(&format!("{:7.1} s  all faults are over; draining", secs(director.started.elapsed())));
     let ended = Instant::now();
     let lasted = director.started.elapsed();
     let truths = rest(&mut cluster, &mut world, stop)?;
     let drained = ended.elapsed();
     let (recovered, injected) = (monitor.recovered(), director.injected);
     drop(monitor);
-    println!("{:7.1} s  at rest; checking …", secs(director.started.elapsed()));
+    step(&format!("{:7.1} s  at rest; checking", secs(director.started.elapsed())));
     let checked = check(&cluster, truths, look_up)?;
     let exits = cluster.fleet.exits();
     let run = Run { seed: options.seed, lasted, drained, injected, recovered, exits };
     let report = Report::new(run, checked);
-    tell(&report);
+    tell(&report)?;
     write(options.report.as_ref(), || serde_json::to_vec_pretty(&report).context("report"))?;
     write(options.markdown.as_ref(), || Ok(report.markdown().into_bytes()))?;
     Ok(report.discrepancies == 0)
@@ -184,11 +187,11 @@ fn come_to_rest(cluster: &Cluster, stop: &Stop) -> Result<(), Failure> {
         };
         if quiet == 0 && told.elapsed() > TELL {
             told = Instant::now();
-            println!("           {words}");
+            line(format_args!("           {words}"))?;
         }
         if moved.elapsed() > STALLED {
-            println!("nothing has moved for {:.0} s: {words}", secs(STALLED));
-            return Ok(());
+            let stalled = secs(STALLED);
+            return line(format_args!("nothing has moved for {stalled:.0} s: {words}"));
         }
     }
     Ok(())
@@ -231,8 +234,8 @@ fn state(cluster: &Cluster) -> Result<State, Failure> {
 }
 
 /// The last lines.
-fn tell(report: &Report) {
-    println!(
+fn tell(report: &Report) -> Result<(), Failure> {
+    line(format_args!(
         "{} events: {} accepted, {} duplicates, {} dead letters, {} late; {} cells and {} sessions",
         report.events_checked,
         report.accepted,
@@ -241,24 +244,24 @@ fn tell(report: &Report) {
         report.late,
         report.cells_checked,
         report.sessions_checked,
-    );
-    println!(
+    ))?;
+    line(format_args!(
         "absorbed: {} reports ({:.1} % of those read), {} rows, {} dead letters",
         report.absorbed.reports,
         report.absorbed.reports_share * 100.0,
         report.absorbed.rows,
         report.absorbed.dead_letters,
-    );
+    ))?;
     for difference in &report.differences {
-        println!("  {difference}");
+        line(format_args!("  {difference}"))?;
     }
     let faults: usize = report.faults.values().map(|faults| faults.injected).sum();
-    println!(
+    line(format_args!(
         "{faults} faults of {} kinds, seed {}: {} discrepancies",
         report.faults.len(),
         report.seed,
         report.discrepancies
-    );
+    ))
 }
 
 fn write(

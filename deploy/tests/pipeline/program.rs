@@ -1,4 +1,4 @@
-//! `isobar` as a process of its own, with settings from the environment.
+//! `isobar` as a process of its own.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use deploy::services::Metrics;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// A running service.
+/// A running verb of `isobar`.
 pub(crate) struct Program {
     child: Child,
     log: PathBuf,
@@ -30,22 +30,35 @@ impl Program {
         command
             .arg(service)
             .env("ISOBAR_KAFKA__BROKERS", brokers)
-            .env("ISOBAR_SERVER__LISTEN", "127.0.0.1:0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(&log).unwrap());
+            .env("ISOBAR_SERVER__LISTEN", "127.0.0.1:0");
         for (key, value) in settings {
             command.env(format!("ISOBAR_{key}"), value);
         }
+        Self::spawn(command, log)
+    }
+
+    /// Starts `command`, with all that it says in `log`.
+    pub(crate) fn spawn(mut command: Command, log: PathBuf) -> Self {
+        let said = File::create(&log).unwrap();
+        command.stdin(Stdio::null()).stdout(said.try_clone().unwrap()).stderr(said);
         Self { child: command.spawn().unwrap(), log }
     }
 
-    /// All that it has logged so far.
+    /// All that it has said so far.
     pub(crate) fn said(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }
 
-    /// Waits until it has logged `words`.
+    /// Waits until it has said `words`, for as long as it runs: what it needs may have to be fetched.
+    pub(crate) fn hear_however_long(&mut self, words: &str) {
+        while !self.said().contains(words) {
+            let ended = self.child.try_wait().unwrap();
+            assert_eq!(ended, None, "{words:?} is not in\n{}", self.said());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits until it has said `words`.
     pub(crate) fn hear(&self, words: &str) {
         let patience = Instant::now() + Duration::from_secs(60);
         while !self.said().contains(words) {
@@ -75,9 +88,14 @@ impl Program {
         }
     }
 
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+    }
+
     /// Asks it to end, and waits until it has drained.
     pub(crate) fn stop(mut self) {
-        kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM).unwrap();
+        self.signal(Signal::SIGTERM);
         assert_eq!(self.end().0, 0, "{}", self.said());
     }
 }
@@ -86,5 +104,28 @@ impl Drop for Program {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Processes that have `folder` in their command line, with that.
+pub(crate) fn processes_of(folder: &Path) -> Vec<(Pid, String)> {
+    let folder = folder.to_str().unwrap();
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    entries
+        .filter_map(|entry| {
+            let process = entry.file_name().to_str()?.parse().ok()?;
+            let line = fs::read(entry.path().join("cmdline")).ok()?;
+            Some((Pid::from_raw(process), String::from_utf8_lossy(&line).replace('\0', " ")))
+        })
+        .filter(|(_, line)| line.contains(folder))
+        .collect()
+}
+
+/// Nothing is left of what had `folder` in its command line, after a while.
+pub(crate) fn assert_all_end(folder: &Path) {
+    let patience = Instant::now() + Duration::from_secs(30);
+    while !processes_of(folder).is_empty() {
+        assert!(Instant::now() < patience, "left behind: {:#?}", processes_of(folder));
+        std::thread::sleep(Duration::from_millis(100));
     }
 }

@@ -342,4 +342,5 @@ async fn migrations_resume_where_they_failed_and_notice_changed_files() {
     client.query(other).execute().await.unwrap();
     let refusal = migrate::apply(&client).await.unwrap_err().to_string();
     assert!(refusal.starts_with("0002_partials.sql has been changed"), "{refusal}");
+    assert!(refusal.contains("if `isobar up` keeps this database"), "{refusal}");
 }

@@ -1,0 +1,262 @@
+//! What Kafka's topics should be like, and what has to change so that they are. Knows no Kafka.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use runtime::TopicNames;
+
+use super::Options;
+use crate::failure::Failure;
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// A topic's settings, by their names in Kafka.
+pub type Settings = BTreeMap<String, String>;
+
+/// Every topic that Isobar uses, with its settings.
+#[must_use]
+pub fn design(names: &TopicNames, min_insync: i32) -> BTreeMap<String, Settings> {
+    // What holds client addresses goes soon. Partials stay for a week, to be read again after a
+    // loss of ClickHouse.
+    let hours = [
+        (&names.raw, 24),
+        (&names.reports, 24),
+        (&names.enriched, 72),
+        (&names.cells, 168),
+        (&names.sessions, 168),
+        (&names.blocks, 168),
+        (&names.dead_letters, 24),
+    ];
+    let topic = |(name, hours): (&String, i64)| {
+        // A dead letter holds a whole raw record and more.
+        let most_bytes = if *name == names.dead_letters { 4 << 20 } else { 2 << 20 };
+        let settings = [
+            ("cleanup.policy", "delete".to_owned()),
+            ("max.message.bytes", most_bytes.to_string()),
+            ("message.timestamp.type", "LogAppendTime".to_owned()),
+            ("min.insync.replicas", min_insync.to_string()),
+            ("retention.ms", (hours * HOUR_MS).to_string()),
+            // Kafka deletes whole segments only.
+            ("segment.ms", HOUR_MS.to_string()),
+            ("unclean.leader.election.enable", "false".to_owned()),
+        ];
+        (name.clone(), settings.map(|(key, value)| (key.to_owned(), value)).into())
+    };
+    hours.into_iter().map(topic).collect()
+}
+
+/// A topic that Kafka has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Existing {
+    /// Number of partitions.
+    pub partitions: i32,
+    /// Copies of each.
+    pub copies: i32,
+    /// All settings in effect.
+    pub settings: Settings,
+    /// Those of them that were set on the topic itself.
+    pub own: Settings,
+}
+
+/// A difference between the design and Kafka.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The topic is missing.
+    Create {
+        /// Its name.
+        topic: String,
+        /// Its settings.
+        settings: Settings,
+    },
+    /// Settings are different.
+    Set {
+        /// The topic's name.
+        topic: String,
+        /// From the first to the second value, by setting.
+        different: BTreeMap<String, (String, String)>,
+        /// All settings of the topic itself, after the change.
+        own: Settings,
+    },
+    /// What cannot be changed without losing which record is where.
+    Refuse {
+        /// The topic's name.
+        topic: String,
+        /// Its number of partitions.
+        partitions: i32,
+        /// The number it should have.
+        wanted: i32,
+    },
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Create { topic, settings } => {
+                write!(f, "create {topic}")?;
+                settings.iter().try_for_each(|(key, value)| write!(f, "\n    {key} = {value}"))
+            }
+            Self::Set { topic, different, .. } => {
+                write!(f, "change {topic}")?;
+                different
+                    .iter()
+                    .try_for_each(|(key, (from, to))| write!(f, "\n    {key}: {from} -> {to}"))
+            }
+            Self::Refuse { topic, partitions, wanted } => write!(
+                f,
+                "refuse {topic}: it has {partitions} partitions instead of {wanted}, and changing \
+                 that would part sessions from their past"
+            ),
+        }
+    }
+}
+
+/// What has to change so that `existing` is as `wanted`.
+#[must_use]
+pub fn difference(
+    wanted: BTreeMap<String, Settings>,
+    partitions: i32,
+    existing: &BTreeMap<String, Existing>,
+) -> Vec<Change> {
+    let change = |(topic, settings): (String, Settings)| {
+        let Some(found) = existing.get(&topic) else {
+            return Some(Change::Create { topic, settings });
+        };
+        if found.partitions != partitions {
+            return Some(Change::Refuse {
+                topic,
+                partitions: found.partitions,
+                wanted: partitions,
+            });
+        }
+        let different: BTreeMap<_, _> = settings
+            .iter()
+            .map(|(key, to)| (key, found.settings.get(key).cloned().unwrap_or_default(), to))
+            .filter(|(_, from, to)| from != *to)
+            .map(|(key, from, to)| (key.clone(), (from, to.clone())))
+            .collect();
+        let own = found.own.clone().into_iter().chain(settings).collect();
+        (!different.is_empty()).then_some(Change::Set { topic, different, own })
+    };
+    wanted.into_iter().filter_map(change).collect()
+}
+
+/// What may be done to a Kafka that is somebody else's: to create what is missing. Less retention
+/// deletes records, and fewer copies lose them.
+///
+/// # Errors
+/// If anything that is there would have to change; names it all, and what to do.
+pub fn additions(changes: Vec<Change>, options: &Options) -> Result<Vec<Change>, Failure> {
+    let others = changes.iter().filter(|change| !matches!(change, Change::Create { .. }));
+    let others: Vec<_> = others.map(ToString::to_string).collect();
+    if others.is_empty() {
+        return Ok(changes);
+    }
+    let (others, arguments) = (others.join("\n"), options.arguments());
+    Err(Failure(format!(
+        "the topics of your own Kafka are not as they should be, and nothing was changed:\n\
+         {others}\n\
+         run `isobar topics plan {arguments}`, then `isobar topics apply` with the same arguments"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn as_designed() -> BTreeMap<String, Existing> {
+        let topics = design(&TopicNames::default(), 1).into_iter();
+        let existing = |settings: Settings| Existing {
+            partitions: 4,
+            copies: 3,
+            own: settings.clone(),
+            settings,
+        };
+        topics.map(|(topic, settings)| (topic, existing(settings))).collect()
+    }
+
+    #[test]
+    fn topics_as_designed_need_no_change() {
+        let changes = difference(design(&TopicNames::default(), 1), 4, &as_designed());
+        assert_eq!(changes, []);
+    }
+
+    #[test]
+    fn a_missing_topic_is_created_and_a_different_setting_is_set() {
+        let names = TopicNames::default();
+        let mut existing = as_designed();
+        existing.remove(&names.blocks);
+        if let Some(raw) = existing.get_mut(&names.raw) {
+            raw.settings.insert("retention.ms".into(), "5".into());
+            raw.own = [("retention.bytes".to_owned(), "9".to_owned())].into();
+        }
+        let changes = difference(design(&names, 1), 4, &existing);
+        let [Change::Create { topic: created, .. }, Change::Set { topic, different, own }] =
+            changes.as_slice()
+        else {
+            unreachable!("{changes:?}")
+        };
+        assert_eq!((created, topic), (&names.blocks, &names.raw));
+        let to = design(&names, 1)[&names.raw]["retention.ms"].clone();
+        assert_eq!(*different, [("retention.ms".to_owned(), ("5".to_owned(), to))].into());
+        assert_eq!(own["retention.bytes"], "9", "what an operator has set stays");
+    }
+
+    #[test]
+    fn another_number_of_partitions_is_refused() {
+        let changes = difference(design(&TopicNames::default(), 1), 8, &as_designed());
+        assert_eq!(changes.len(), 7);
+        assert!(changes.iter().all(|change| matches!(change, Change::Refuse { .. })));
+    }
+
+    #[test]
+    fn somebody_elses_topics_are_added_to_as_their_owner_decided() {
+        let names = TopicNames::default();
+        assert_eq!(Options::like(&BTreeMap::new()).arguments(), Options::default().arguments());
+        let mut existing = as_designed();
+        existing.remove(&names.cells);
+        for topic in existing.values_mut() {
+            topic.partitions = 12;
+            topic.settings.insert("min.insync.replicas".into(), "2".into());
+        }
+        let options = Options::like(&existing);
+        assert_eq!(options.arguments(), "--partitions 12 --replication 3 --min-insync 2");
+        let changes = difference(design(&names, options.min_insync), options.partitions, &existing);
+        let [Change::Create { topic, settings }] = &*additions(changes, &options).unwrap() else {
+            unreachable!("one topic is missing")
+        };
+        assert_eq!((topic, &*settings["min.insync.replicas"]), (&names.cells, "2"));
+    }
+
+    #[test]
+    fn somebody_elses_topics_are_not_changed_but_what_differs_is_named_with_what_to_do() {
+        let names = TopicNames::default();
+        let mut existing = as_designed();
+        existing.remove(&names.blocks);
+        existing.entry(names.cells.clone()).or_default().partitions = 8;
+        let raw = existing.entry(names.raw.clone()).or_default();
+        raw.settings.insert("retention.ms".into(), "5".into());
+        let options = Options { kafka: Some("host:9092".into()), ..Options::default() };
+        let changes = difference(design(&names, 1), 4, &existing);
+        assert_eq!(changes.len(), 3);
+        let words = additions(changes, &options).unwrap_err().to_string();
+        for expected in [
+            "refuse rtc-cells-v1: it has 8 partitions instead of 4",
+            "change rtc-stats-raw-v1\n    retention.ms: 5 -> 86400000",
+            "`isobar topics plan --kafka host:9092 --partitions 4",
+            "`isobar topics apply`",
+        ] {
+            assert!(words.contains(expected), "{expected} is not in\n{words}");
+        }
+        assert!(!words.contains(&names.blocks), "what is missing is no obstacle:\n{words}");
+    }
+
+    #[test]
+    fn dead_letters_take_whatever_raw_takes() {
+        let names = TopicNames::default();
+        let topics = design(&names, 1);
+        let most = |topic: &str| topics[topic]["max.message.bytes"].parse::<u64>().unwrap_or(0);
+        assert!(most(&names.dead_letters) > most(&names.raw));
+    }
+}

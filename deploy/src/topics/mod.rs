@@ -1,0 +1,235 @@
+//! `isobar topics`: the topics as the design wants them, and how Kafka's differ.
+
+mod changes;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, ConfigSource, NewTopic, ResourceSpecifier,
+    TopicReplication,
+};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::types::RDKafkaErrorCode;
+use runtime::TopicNames;
+
+pub use changes::{Change, Existing, Settings, additions, design, difference};
+
+use crate::failure::{Context, Failure};
+use crate::output::line;
+use crate::stack::Deadline;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// `isobar topics`.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Shows what is missing or different, and changes nothing.
+    Plan(Options),
+    /// Creates what is missing and sets what is different.
+    Apply(Options),
+}
+
+/// What an operator decides about the topics.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    /// Your own Kafka: host:port, separated by commas; by default that of `isobar up`.
+    #[arg(long, value_name = "BROKERS")]
+    pub kafka: Option<String>,
+    /// The same for all topics, once and for all.
+    #[arg(long, default_value_t = 4)]
+    pub partitions: i32,
+    /// Copies of every new topic.
+    #[arg(long, default_value_t = 1)]
+    pub replication: i32,
+    /// Copies that must have a record before it counts as written.
+    #[arg(long, default_value_t = 1)]
+    pub min_insync: i32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { kafka: None, partitions: 4, replication: 1, min_insync: 1 }
+    }
+}
+
+impl Options {
+    /// What was decided when `existing` was created: what is added to it has to match.
+    #[must_use]
+    pub fn like(existing: &BTreeMap<String, Existing>) -> Self {
+        let Some(found) = existing.values().next() else { return Self::default() };
+        let min_insync = found.settings.get("min.insync.replicas");
+        Self {
+            kafka: None,
+            partitions: found.partitions,
+            replication: found.copies,
+            min_insync: min_insync.and_then(|copies| copies.parse().ok()).unwrap_or(1),
+        }
+    }
+
+    /// The arguments that say the same.
+    #[must_use]
+    pub fn arguments(&self) -> String {
+        let Self { kafka, partitions, replication, min_insync } = self;
+        let kafka = kafka.iter().map(|brokers| format!("--kafka {brokers} ")).collect::<String>();
+        format!(
+            "{kafka}--partitions {partitions} --replication {replication} --min-insync {min_insync}"
+        )
+    }
+}
+
+/// A Kafka cluster's topics.
+pub struct Topics {
+    brokers: String,
+    client: AdminClient<DefaultClientContext>,
+    options: AdminOptions,
+}
+
+impl Topics {
+    /// Does not connect yet.
+    ///
+    /// # Errors
+    /// If `brokers` is not a list of addresses.
+    pub fn of(brokers: &str) -> Result<Self, Failure> {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", brokers).set("client.id", "isobar-topics");
+        let client = config.create().context("Kafka")?;
+        let options = AdminOptions::new().request_timeout(Some(PATIENCE));
+        let options = options.operation_timeout(Some(PATIENCE));
+        Ok(Self { brokers: brokers.to_owned(), client, options })
+    }
+
+    /// What has to change so that the topics are as the design wants them.
+    ///
+    /// # Errors
+    /// If Kafka does not answer.
+    pub async fn plan(&self, options: &Options) -> Result<Vec<Change>, Failure> {
+        let existing = self.existing().await?;
+        Ok(Self::changes(options, &existing))
+    }
+
+    fn changes(options: &Options, existing: &BTreeMap<String, Existing>) -> Vec<Change> {
+        let wanted = design(&TopicNames::default(), options.min_insync);
+        difference(wanted, options.partitions, existing)
+    }
+
+    /// Creates what is missing like what is there, of which nothing is changed.
+    ///
+    /// # Errors
+    /// If something that is there would have to change, and then nothing is created; or if Kafka
+    /// does not answer or says no.
+    pub async fn complete(&self) -> Result<(), Failure> {
+        let existing = self.existing().await?;
+        let options = Options { kafka: Some(self.brokers.clone()), ..Options::like(&existing) };
+        let additions = additions(Self::changes(&options, &existing), &options)?;
+        self.apply(&additions, &options).await
+    }
+
+    /// Makes `changes`, and returns when they can be seen.
+    ///
+    /// # Errors
+    /// If one of them is refused, and then none is made; or if Kafka says no.
+    pub async fn apply(&self, changes: &[Change], options: &Options) -> Result<(), Failure> {
+        if let Some(refused) = changes.iter().find(|one| matches!(one, Change::Refuse { .. })) {
+            return Err(Failure(format!("nothing was changed, for this comes first: {refused}")));
+        }
+        for change in changes {
+            match change {
+                Change::Create { topic, settings } => self.create(topic, settings, options).await?,
+                Change::Set { topic, own, .. } => self.set(topic, own).await?,
+                Change::Refuse { .. } => {}
+            }
+        }
+        let deadline = Deadline::after(PATIENCE);
+        while !self.plan(options).await?.is_empty() {
+            if deadline.passed() {
+                return Err(Failure("Kafka took the changes, but does not show them".into()));
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Ok(())
+    }
+
+    async fn existing(&self) -> Result<BTreeMap<String, Existing>, Failure> {
+        let ours = design(&TopicNames::default(), 1);
+        let metadata = self.client.inner().fetch_metadata(None, PATIENCE).context("Kafka")?;
+        let known = metadata.topics().iter().filter(|topic| ours.contains_key(topic.name()));
+        let mut existing = BTreeMap::new();
+        for topic in known {
+            let (name, partitions) = (topic.name(), topic.partitions());
+            let copies = partitions.first().map_or(0, |partition| partition.replicas().len());
+            let found = Existing {
+                partitions: i32::try_from(partitions.len()).context(name)?,
+                copies: i32::try_from(copies).context(name)?,
+                ..Existing::default()
+            };
+            existing.insert(name.to_owned(), found);
+        }
+        if existing.is_empty() {
+            return Ok(existing);
+        }
+        let names: Vec<_> = existing.keys().cloned().collect();
+        let resources: Vec<_> = names.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
+        let described = self.client.describe_configs(&resources, &self.options).await;
+        for (name, resource) in names.iter().zip(described.context("Kafka")?) {
+            let resource = resource.context(name)?;
+            let Some(topic) = existing.get_mut(name) else { continue };
+            for entry in resource.entries {
+                let value = entry.value.unwrap_or_default();
+                if entry.source == ConfigSource::DynamicTopic {
+                    topic.own.insert(entry.name.clone(), value.clone());
+                }
+                topic.settings.insert(entry.name, value);
+            }
+        }
+        Ok(existing)
+    }
+
+    async fn create(
+        &self,
+        topic: &str,
+        settings: &Settings,
+        options: &Options,
+    ) -> Result<(), Failure> {
+        let copies = TopicReplication::Fixed(options.replication);
+        let new = NewTopic::new(topic, options.partitions, copies);
+        let new = settings.iter().fold(new, |new, (key, value)| new.set(key, value));
+        let created = self.client.create_topics([&new], &self.options).await.context(topic)?;
+        // Somebody else may have been faster, or Kafka slow to show what it has.
+        let mut failed = created.into_iter().filter_map(Result::err);
+        let failed = failed.find(|(_, code)| *code != RDKafkaErrorCode::TopicAlreadyExists);
+        failed.map_or(Ok(()), |(name, code)| Err(Failure(format!("{name}: {code}"))))
+    }
+
+    /// The request replaces a topic's own settings as a whole, so it names them all.
+    async fn set(&self, topic: &str, own: &Settings) -> Result<(), Failure> {
+        let alter = AlterConfig::new(ResourceSpecifier::Topic(topic));
+        let alter = own.iter().fold(alter, |alter, (key, value)| alter.set(key, value));
+        let altered = self.client.alter_configs([&alter], &self.options).await.context(topic)?;
+        let failed = altered.into_iter().find_map(Result::err);
+        failed.map_or(Ok(()), |(_, code)| Err(Failure(format!("{topic}: {code}"))))
+    }
+}
+
+/// Does `isobar topics plan` or `apply` on the cluster at `brokers`.
+///
+/// # Errors
+/// If Kafka does not answer, says no, or a difference is one that cannot be changed.
+pub async fn run(verb: &Verb, brokers: &str) -> Result<(), Failure> {
+    let (Verb::Plan(options) | Verb::Apply(options)) = verb;
+    let topics = Topics::of(brokers)?;
+    let changes = topics.plan(options).await?;
+    for change in &changes {
+        line(change)?;
+    }
+    match verb {
+        _ if changes.is_empty() => line("topics are as they should be"),
+        Verb::Plan(_) => line(format_args!("{} to change", changes.len())),
+        Verb::Apply(_) => {
+            topics.apply(&changes, options).await?;
+            line(format_args!("{} changed", changes.len()))
+        }
+    }
+}

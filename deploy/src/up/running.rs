@@ -1,0 +1,179 @@
+//! Which `isobar up` runs, and where it is to be found: what other terminals go by.
+
+use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{Context, Failure};
+use crate::stack::Ports;
+
+const LOCK: &str = "up.lock";
+const NOTE: &str = "up.json";
+const PORTS: &str = "ports.json";
+
+/// What an `up` writes down for other terminals, once everything works.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Running {
+    pub(super) process: i32,
+    /// Addresses to find Kafka by.
+    pub kafka: String,
+    /// ClickHouse's HTTP interface.
+    pub clickhouse: String,
+}
+
+impl Running {
+    /// The `up` that runs now.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn find() -> Result<Self, Failure> {
+        Self::find_in(&state_folder()?)
+    }
+
+    fn find_in(folder: &Path) -> Result<Self, Failure> {
+        let noted = fs::read(folder.join(NOTE)).ok();
+        let noted = noted.and_then(|text| serde_json::from_slice(&text).ok());
+        match noted {
+            // An `up` that was killed leaves its note, and its number may be anybody's by now.
+            Some(noted) if is_held(folder)? => Ok(noted),
+            _ => Err(Failure("no `isobar up` is running, or it is still starting".into())),
+        }
+    }
+}
+
+/// The folder of the local stack, which one `up` at a time holds.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) folder: PathBuf,
+    /// The system lets go of it when the process ends, however that may be.
+    _lock: File,
+}
+
+impl Place {
+    /// Holds `folder` for as long as the place lives.
+    pub(super) fn take(folder: PathBuf) -> Result<Self, Failure> {
+        fs::create_dir_all(&folder).context(folder.display())?;
+        let file = folder.join(LOCK);
+        let lock = File::options().create(true).append(true).open(&file).context(file.display())?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let what_to_do = "end it with `isobar down` or Ctrl-C";
+                return Err(Failure(format!("`isobar up` is running already; {what_to_do}")));
+            }
+            Err(TryLockError::Error(error)) => return Err(error).context(file.display()),
+        }
+        let note = folder.join(NOTE);
+        if let Err(error) = fs::remove_file(&note)
+            && error.kind() != ErrorKind::NotFound
+        {
+            return Err(error).context(note.display());
+        }
+        Ok(Self { folder, _lock: lock })
+    }
+
+    /// Where the last `up` listened, if that is free; otherwise where this one and the next do.
+    pub(super) fn ports(&self) -> Result<Ports, Failure> {
+        let file = self.folder.join(PORTS);
+        let last = fs::read(&file).ok();
+        let last = last.and_then(|text| serde_json::from_slice::<Ports>(&text).ok());
+        if let Some(last) = last.filter(Ports::are_free) {
+            return Ok(last);
+        }
+        let ports = Ports::free(1)?;
+        write(&file, &ports)?;
+        Ok(ports)
+    }
+
+    /// Tells other terminals.
+    pub(super) fn note(&self, running: &Running) -> Result<(), Failure> {
+        write(&self.folder.join(NOTE), running)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // Without the lock it says nothing any more.
+        let _ = fs::remove_file(self.folder.join(NOTE));
+    }
+}
+
+/// True while an `up` holds `folder`.
+pub(super) fn is_held(folder: &Path) -> Result<bool, Failure> {
+    let file = folder.join(LOCK);
+    let lock = match File::open(&file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        opened => opened.context(file.display())?,
+    };
+    // Shared, so that those who only look are not in each other's way.
+    match lock.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error).context(file.display()),
+    }
+}
+
+fn write(file: &Path, value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_vec_pretty(value).context(file.display())?;
+    fs::write(file, text).context(file.display())
+}
+
+/// `$XDG_STATE_HOME/isobar`, by default `~/.local/state/isobar`.
+pub(crate) fn state_folder() -> Result<PathBuf, Failure> {
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+    let state = state.filter(|folder| folder.is_absolute());
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state"));
+    let state = state.or_else(home);
+    let state = state.ok_or_else(|| Failure("neither HOME nor XDG_STATE_HOME is set".into()))?;
+    Ok(state.join("isobar"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn running() -> Running {
+        let process = std::process::id().cast_signed();
+        Running { process, kafka: "127.0.0.1:1".into(), clickhouse: "http://127.0.0.1:2".into() }
+    }
+
+    #[test]
+    fn an_up_is_found_from_its_note_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        Running::find_in(folder).unwrap_err();
+        let place = Place::take(folder.to_owned()).unwrap();
+        Running::find_in(folder).unwrap_err();
+        place.note(&running()).unwrap();
+        assert_eq!(Running::find_in(folder).unwrap(), running());
+        drop(place);
+        Running::find_in(folder).unwrap_err();
+        assert!(!folder.join(NOTE).exists());
+    }
+
+    #[test]
+    fn a_process_that_only_has_the_number_of_a_killed_up_is_not_taken_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        write(&folder.path().join(NOTE), &running()).unwrap();
+        Running::find_in(folder.path()).unwrap_err();
+        let place = Place::take(folder.path().to_owned()).unwrap();
+        Running::find_in(folder.path()).unwrap_err();
+        drop(place);
+    }
+
+    #[test]
+    fn one_up_at_a_time_holds_a_folder_and_the_next_listens_where_it_did() {
+        let folder = tempfile::tempdir().unwrap();
+        let take = || Place::take(folder.path().to_owned());
+        let place = take().unwrap();
+        let ports = place.ports().unwrap();
+        let words = take().unwrap_err().to_string();
+        assert!(words.contains("running already") && words.contains("isobar down"), "{words}");
+        drop(place);
+        assert_eq!(take().unwrap().ports().unwrap(), ports);
+    }
+}

@@ -1,0 +1,73 @@
+//! `isobar demo`, as people run it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use deploy::services::Service;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::harness::Turn;
+use crate::program::{Program, assert_all_end, processes_of};
+
+/// A demo that plays its world, with all its files in `folder`.
+fn demo(folder: &Path) -> Program {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_isobar"));
+    command.args(["demo", "--sessions", "200", "--rate", "200"]).env("TMPDIR", folder);
+    command.arg("--summary").arg(folder.join("summary.json"));
+    let mut demo = Program::spawn(command, folder.join("demo.log"));
+    demo.hear_however_long("playing a world");
+    demo.hear("freshness");
+    demo
+}
+
+#[test]
+fn a_demo_whose_service_is_killed_says_what_really_happened_and_writes_its_figures() {
+    let turn = Turn::take();
+    let folder = turn.folder.path();
+    let mut demo = demo(folder);
+    let is_aggregate = |(_, line): &(Pid, String)| line.contains(" aggregate --config ");
+    let (aggregate, _) = processes_of(folder).into_iter().find(is_aggregate).unwrap();
+    kill(aggregate, Signal::SIGKILL).unwrap();
+    demo.hear("restarted 1×");
+    demo.signal(Signal::SIGINT);
+    let (code, last) = demo.end();
+    assert_eq!(code, 0, "{}", demo.said());
+    assert!(last.ends_with("nothing lost, nothing twice."), "{last}");
+    assert_all_end(folder);
+
+    let summary = fs::read(folder.join("summary.json")).unwrap();
+    let summary: Value = serde_json::from_slice(&summary).unwrap();
+    let count = |field: &str| summary[field].as_u64().unwrap();
+    assert_eq!(count("mismatches"), 0, "{summary}");
+    assert!(count("cells_checked") > 100, "{summary}");
+    let outcomes: u64 = ["accepted", "duplicates", "dead_letters", "late"].map(count).iter().sum();
+    assert_eq!(outcomes, count("raw_records"), "{summary}");
+    assert!(summary["intervals_per_second"].as_f64() > Some(0.0), "{summary}");
+    let freshness = &summary["freshness_seconds"];
+    assert!(freshness["p99"].as_f64() >= freshness["p50"].as_f64(), "{summary}");
+    assert!(freshness["p50"].as_f64() > Some(0.0), "{summary}");
+    for figure in ["cpu_seconds_per_million_intervals", "max_rss_mb"] {
+        for service in Service::ALL.map(Service::name) {
+            assert!(summary[figure][service].as_f64() > Some(0.0), "{figure} of {service}");
+        }
+    }
+}
+
+#[test]
+fn a_second_signal_ends_the_demo_and_all_its_processes_without_the_drain() {
+    let turn = Turn::take();
+    let folder = turn.folder.path();
+    let mut demo = demo(folder);
+    demo.signal(Signal::SIGINT);
+    demo.hear("draining");
+    std::thread::sleep(Duration::from_secs(1));
+    demo.signal(Signal::SIGINT);
+    let (code, last) = demo.end();
+    assert_eq!(code, 130, "{}", demo.said());
+    assert!(last.starts_with("ended without waiting for the drain"), "{last}");
+    assert_all_end(folder);
+}
