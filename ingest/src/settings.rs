@@ -16,7 +16,8 @@ pub struct Settings {
     pub max_record_bytes: usize,
     /// Levels of nesting in a raw record; a deeper one is dead-lettered.
     pub max_depth: usize,
-    /// RTP streams of one type (inbound-rtp, …) in a report; one with more is dead-lettered.
+    /// RTP streams of one type (inbound-rtp, …) in a raw record, those of all of its peer
+    /// connections; one with more is dead-lettered.
     pub max_streams: usize,
     /// Hours that an event may be older than its append time; an older one is dead-lettered.
     pub late_h: u32,
