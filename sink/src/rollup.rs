@@ -29,12 +29,25 @@ const HOUR: u32 = 3600;
 /// Minutes are built by tens: what an aggregation has allocated it keeps to its end.
 const SLICE: u32 = 600;
 
+/// Longest wait for an answer that is a few rows.
+const SHORT: Duration = Duration::from_secs(60);
+/// And for what is built: the user's limit of a statement is 600 s, and the server has to say so.
+const LONG: Duration = Duration::from_secs(660);
+
 const NEWEST: &str = "assumeNotNull((SELECT max(greatest(opened, built)) FROM rollup_hours))";
+
+/// An answer, if it comes in time: a server may take a request and hang.
+async fn within<T>(
+    limit: Duration,
+    answer: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    tokio::time::timeout(limit, answer).await.unwrap_or(Err(Error::TimedOut))
+}
 
 /// Opens `hours`, each given by its start, in seconds since the Unix epoch.
 ///
 /// # Errors
-/// Those of ClickHouse.
+/// Those of ClickHouse, and when it does not answer for a minute.
 pub(crate) async fn open(client: &Client, hours: &[u32]) -> Result<(), Error> {
     if hours.is_empty() {
         return Ok(());
@@ -43,7 +56,7 @@ pub(crate) async fn open(client: &Client, hours: &[u32]) -> Result<(), Error> {
         "INSERT INTO rollup_hours (hour, opened) \
          SELECT toDateTime(arrayJoin({hours:?}), 'UTC'), {NEWEST} + 1"
     );
-    client.query_raw(&opening).execute().await
+    within(SHORT, client.query_raw(&opening).execute()).await
 }
 
 /// Builds hours that are over and open.
@@ -125,7 +138,7 @@ impl Rebuilder {
              ORDER BY built > 0, built_at, hour LIMIT 1",
             self.grace_s
         );
-        self.client.query_raw(&due).fetch_optional::<(u32, u64)>().await
+        within(SHORT, self.client.query_raw(&due).fetch_optional::<(u32, u64)>()).await
     }
 
     async fn build_hour(&self, hour: u32, version: u64) -> Result<(), Error> {
@@ -138,7 +151,7 @@ impl Rebuilder {
             "INSERT INTO rollup_hours (hour, built, built_at) \
              SELECT toDateTime({hour}, 'UTC'), {version}, now()"
         );
-        self.client.query_raw(&close).execute().await?;
+        within(SHORT, self.client.query_raw(&close).execute()).await?;
         self.metrics.rebuilt.inc();
         Ok(())
     }
@@ -156,12 +169,14 @@ impl Rebuilder {
              window_start >= toDateTime({start}) AND window_start < toDateTime({})",
             start + seconds
         );
-        self.client.query_raw(&build).execute().await
+        within(LONG, self.client.query_raw(&build).execute()).await
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]
@@ -177,5 +192,13 @@ mod tests {
         set_aside.add(3600, minutes(12));
         assert_eq!(set_aside.hours(minutes(21)), [3600], "it failed again");
         assert!(set_aside.hours(minutes(22)).is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_takes_a_request_and_hangs_is_not_waited_for_without_end() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let client = Client::default().with_url(url);
+        assert!(matches!(open(&client, &[3600]).await, Err(Error::TimedOut)));
     }
 }
