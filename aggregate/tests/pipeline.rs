@@ -5,7 +5,7 @@ use aggregate::{AggregateSettings, Bin, Pipeline, Sketch};
 use prometheus::{Encoder, Registry, TextEncoder};
 use runtime::{
     AppendTime, Committed, Handler, Input, Offset, OutputTopic, Pace, Partition, Record, Recorder,
-    Source,
+    RefusalReason, Source,
 };
 use schemas::{
     BlockAudit, CellPartial, DeadLetter, Direction, EnrichedReport, EventKind, Happened, Interval,
@@ -483,6 +483,21 @@ fn what_was_committed_for_other_topics_or_by_others_is_refused() {
     assert!(error.contains("epoch 1") && error.contains("delete the group's offsets"), "{error}");
     let error = start(1, "").unwrap_err();
     assert!(error.contains("partition 2") && error.contains("raise aggregate.epoch"), "{error}");
+}
+
+#[test]
+fn a_log_that_has_lost_its_beginning_is_folded_from_its_middle_only_if_that_is_meant() {
+    let refuses = |start_mid_log, first| {
+        let settings = AggregateSettings { start_mid_log, ..AggregateSettings::default() };
+        let pipeline = Pipeline::new(settings, "enriched", &Registry::new()).unwrap();
+        pipeline.refuses_beginning(SOURCE, Offset(first))
+    };
+    assert_eq!((refuses(false, 0), refuses(true, 7)), (None, None));
+    let refusal = refuses(false, 7).unwrap();
+    assert_eq!(refusal.reason, RefusalReason::MidLog);
+    for words in ["partition 2: nothing is committed", "begins at 7", "start_mid_log = true"] {
+        assert!(refusal.text.contains(words), "{}", refusal.text);
+    }
 }
 
 #[test]

@@ -103,9 +103,6 @@ impl Positions<'_> {
             return Err(refusal.into());
         }
         let start = handler.start(source, committed)?;
-        let Some(Committed { offset: Offset(committed), .. }) = committed else {
-            return Ok(KafkaOffset::Beginning);
-        };
         let topic = self.inputs[source.input.0].as_str();
         let partition = source.partition.0;
         let marks = self.consumer.fetch_watermarks(topic, partition, TIMEOUT);
@@ -114,6 +111,10 @@ impl Positions<'_> {
             // until it asks again by itself, which may be in five minutes.
             let _ = self.consumer.fetch_metadata(None, TIMEOUT);
         })?;
+        let Some(Committed { offset: Offset(committed), .. }) = committed else {
+            let refusal = handler.refuses_beginning(source, Offset(low));
+            return refusal.map_or(Ok(KafkaOffset::Beginning), |refusal| Err(refusal.into()));
+        };
         if !(low..=high).contains(committed) {
             return Err(outside(topic, partition, *committed, low, high).into());
         }
