@@ -242,16 +242,23 @@ pub trait Check {
     fn check(&self, problems: &mut Problems);
 }
 
-/// Options on which correctness hangs. They are not the operator's to change.
-const FIXED_OPTIONS: [&str; 8] = [
+/// Options on which correctness hangs, by all of their names. They are not the operator's to
+/// change.
+const FIXED_OPTIONS: [&str; 14] = [
     "acks",
+    "auto.commit.enable",
     "auto.offset.reset",
     "bootstrap.servers",
+    "delivery.timeout.ms",
     "enable.auto.commit",
     "enable.auto.offset.store",
     "enable.idempotence",
     "group.id",
+    "group.protocol",
     "message.timeout.ms",
+    "metadata.broker.list",
+    "partition.assignment.strategy",
+    "request.required.acks",
 ];
 
 impl Check for Kafka {
