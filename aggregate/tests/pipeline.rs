@@ -174,6 +174,38 @@ fn an_interval_adds_what_it_knows_to_its_cell_in_each_grouping() {
     }
 }
 
+#[test]
+fn a_stream_on_which_nothing_was_sent_has_neither_jitter_nor_frame_rate() {
+    let end_us = (MINUTE_MS + 10_000) * 1000;
+    let sketches = |direction, bytes, packets_lost| {
+        let mut run = Run::new(AggregateSettings::default());
+        let mut stats = report(9, EventKind::Stats, end_us);
+        let mut scored = audio(end_us - 2_000_000, end_us);
+        scored.interval = Interval {
+            kind: Kind::Video,
+            direction,
+            bytes,
+            packets_lost,
+            jitter_us: Some(7_500),
+            video: Some(Video { frames: Some(0), ..Video::default() }),
+            ..scored.interval
+        };
+        stats.intervals = vec![scored];
+        run.report(40, MINUTE_MS, &stats);
+        run.tick(5_000, Pace::Live);
+        let sketches = run.sent::<CellPartial>(CELLS).remove(0).sketches;
+        (sketches.jitter_ms, sketches.frame_rate)
+    };
+    let (none, some) = ((state(&[]), state(&[])), (state(&[7.5]), state(&[0.0])));
+    use Direction::{Inbound, Outbound};
+    assert_eq!(sketches(Inbound, Some(0), None), none);
+    assert_eq!(sketches(Inbound, Some(0), Some(-1)), none);
+    assert_eq!(sketches(Outbound, Some(0), Some(3)), none, "sent before");
+    assert_eq!(sketches(Inbound, Some(0), Some(3)), some, "sent, and lost");
+    assert_eq!(sketches(Inbound, Some(1), None), some);
+    assert_eq!(sketches(Inbound, None, None), some, "not told");
+}
+
 // The mean of these streams' ratios would be 0.5, and their sum 1.
 #[test]
 fn the_loss_of_several_streams_is_that_of_all_their_packets() {
