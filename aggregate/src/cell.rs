@@ -1,6 +1,6 @@
 //! What intervals and setups add up to.
 
-use schemas::{Direction, Kind, Measures, ScoredInterval, Sketches, Verdict};
+use schemas::{Direction, Interval, Kind, Measures, ScoredInterval, Sketches, Verdict};
 
 use crate::grouping::Labels;
 use crate::intern::Symbol;
@@ -94,6 +94,12 @@ impl<'r> Sample<'r> {
     }
 }
 
+/// True if the interval tells that nothing was sent, by the rule that enrich scores by.
+fn is_idle(interval: &Interval) -> bool {
+    let is_sender = interval.direction == Direction::Outbound;
+    interval.bytes == Some(0) && (is_sender || interval.packets_lost.is_none_or(|lost| lost <= 0))
+}
+
 /// The values of an interval that are kept as sketches. The order of the operations counts: it
 /// decides the last bit, and so, at a bin's border, the bin.
 #[expect(clippy::cast_precision_loss, reason = "a sketch is exact to 1 %")]
@@ -103,7 +109,9 @@ fn quantities(scored: &ScoredInterval, observed_us: i64) -> [Option<f64>; QUANTI
         .round_trip_us
         .zip(interval.round_trip_count.filter(|count| *count > 0))
         .map(|(us, count)| us as f64 / count as f64 / 1000.0);
-    let jitter_ms = interval.jitter_us.map(|us| us as f64 / 1000.0);
+    // Of what is not sent the jitter is what it was before, and the frame rate nobody's.
+    let is_sent = !is_idle(interval);
+    let jitter_ms = interval.jitter_us.filter(|_| is_sent).map(|us| us as f64 / 1000.0);
     let loss = interval
         .packets_lost
         .zip(interval.packets_received)
@@ -113,7 +121,7 @@ fn quantities(scored: &ScoredInterval, observed_us: i64) -> [Option<f64>; QUANTI
     let bit_rate_bps = interval.bytes.map(|bytes| bytes as f64 * 8.0 * 1e6 / observed_us as f64);
     let frames = interval.video.and_then(|video| video.frames);
     let frame_rate = frames
-        .filter(|_| interval.kind == Kind::Video)
+        .filter(|_| is_sent && interval.kind == Kind::Video)
         .map(|frames| frames as f64 * 1e6 / observed_us as f64);
     let audio_mos = scored.audio_mos_milli.map(|milli| f64::from(milli) / 1000.0);
     let video_mos = scored.video_mos_milli.map(|milli| f64::from(milli) / 1000.0);

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use runtime::{
-    Commit, Committed, Fatal, Handler, Output, Pace, Record, Refusal, RefusalReason, Source, Start,
+    Commit, Committed, Fatal, Handler, Offset, Output, Pace, Record, Refusal, RefusalReason,
+    Source, Start,
 };
 
 use crate::block::{Metadata, MetadataError};
@@ -61,9 +62,10 @@ fn refusal(source: Source, committed: &Committed, error: &MetadataError) -> Refu
     let text = format!(
         "partition {}: cannot go on from the committed offset {}: {error}. It was not committed \
          by this service as it is now. Run the release that committed it; or, to fold the whole \
-         log again, stop all instances, delete the group's offsets, raise aggregate.epoch and \
+         log again, stop all instances, delete the group's offsets, raise aggregate.epoch, \
          delete the earlier epochs' rows of cell_partials, session_partials and blocks, which \
-         would else be counted beside the new ones",
+         would else be counted beside the new ones, and if the log does not begin at 0 any more, \
+         start with aggregate.start_mid_log = true",
         source.partition, committed.offset
     );
     Refusal::new(RefusalReason::Metadata, text)
@@ -72,6 +74,22 @@ fn refusal(source: Source, committed: &Committed, error: &MetadataError) -> Refu
 impl Handler for Pipeline {
     fn refuses(&self, source: Source, committed: &Committed) -> Option<Refusal> {
         self.check(source, committed).err()
+    }
+
+    fn refuses_beginning(&self, source: Source, first: Offset) -> Option<Refusal> {
+        if first == Offset(0) || self.shared.settings.start_mid_log {
+            return None;
+        }
+        let text = format!(
+            "{} partition {}: nothing is committed, and the log begins at {first}: which blocks \
+             were folded before cannot be known. Kafka forgets what a group has committed that is \
+             away for long (offsets.retention.minutes). If no aggregate has read the topic \
+             before, start with aggregate.start_mid_log = true; to fold anew what is left, do so \
+             after you have raised aggregate.epoch and deleted the earlier epochs' rows of \
+             cell_partials, session_partials and blocks",
+            self.shared.topic, source.partition
+        );
+        Some(Refusal::new(RefusalReason::MidLog, text))
     }
 
     fn start(&self, source: Source, committed: Option<&Committed>) -> Result<Start, Fatal> {

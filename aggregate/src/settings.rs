@@ -16,6 +16,10 @@ pub struct AggregateSettings {
     /// Raise it when the topics are re-created, so that their offsets are not mistaken for those
     /// of the old ones.
     pub epoch: i32,
+    /// Whether a partition of which nothing is committed may be read though its log has lost its
+    /// beginning. If it was folded before, and Kafka forgot the group's offsets, blocks from there
+    /// count twice: so this is for the first start, or one of a new epoch, and false after it.
+    pub start_mid_log: bool,
     /// Most records in a block: what a block folds is in memory, by partition.
     pub block_records: i64,
     /// Seconds after which what changed is written.
@@ -37,6 +41,7 @@ impl Default for AggregateSettings {
     fn default() -> Self {
         Self {
             epoch: 1,
+            start_mid_log: false,
             block_records: 200_000,
             flush_s: 5,
             flush_behind_s: 300,

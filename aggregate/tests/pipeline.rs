@@ -5,7 +5,7 @@ use aggregate::{AggregateSettings, Bin, Pipeline, Sketch};
 use prometheus::{Encoder, Registry, TextEncoder};
 use runtime::{
     AppendTime, Committed, Handler, Input, Offset, OutputTopic, Pace, Partition, Record, Recorder,
-    Source,
+    RefusalReason, Source,
 };
 use schemas::{
     BlockAudit, CellPartial, DeadLetter, Direction, EnrichedReport, EventKind, Happened, Interval,
@@ -172,6 +172,38 @@ fn an_interval_adds_what_it_knows_to_its_cell_in_each_grouping() {
         let strict = PackTime { poor_us: 2_000_000, ..pack("strict@2") };
         assert_eq!(cell.packs, [kind, strict]);
     }
+}
+
+#[test]
+fn a_stream_on_which_nothing_was_sent_has_neither_jitter_nor_frame_rate() {
+    let end_us = (MINUTE_MS + 10_000) * 1000;
+    let sketches = |direction, bytes, packets_lost| {
+        let mut run = Run::new(AggregateSettings::default());
+        let mut stats = report(9, EventKind::Stats, end_us);
+        let mut scored = audio(end_us - 2_000_000, end_us);
+        scored.interval = Interval {
+            kind: Kind::Video,
+            direction,
+            bytes,
+            packets_lost,
+            jitter_us: Some(7_500),
+            video: Some(Video { frames: Some(0), ..Video::default() }),
+            ..scored.interval
+        };
+        stats.intervals = vec![scored];
+        run.report(40, MINUTE_MS, &stats);
+        run.tick(5_000, Pace::Live);
+        let sketches = run.sent::<CellPartial>(CELLS).remove(0).sketches;
+        (sketches.jitter_ms, sketches.frame_rate)
+    };
+    let (none, some) = ((state(&[]), state(&[])), (state(&[7.5]), state(&[0.0])));
+    use Direction::{Inbound, Outbound};
+    assert_eq!(sketches(Inbound, Some(0), None), none);
+    assert_eq!(sketches(Inbound, Some(0), Some(-1)), none);
+    assert_eq!(sketches(Outbound, Some(0), Some(3)), none, "sent before");
+    assert_eq!(sketches(Inbound, Some(0), Some(3)), some, "sent, and lost");
+    assert_eq!(sketches(Inbound, Some(1), None), some);
+    assert_eq!(sketches(Inbound, None, None), some, "not told");
 }
 
 // The mean of these streams' ratios would be 0.5, and their sum 1.
@@ -483,6 +515,21 @@ fn what_was_committed_for_other_topics_or_by_others_is_refused() {
     assert!(error.contains("epoch 1") && error.contains("delete the group's offsets"), "{error}");
     let error = start(1, "").unwrap_err();
     assert!(error.contains("partition 2") && error.contains("raise aggregate.epoch"), "{error}");
+}
+
+#[test]
+fn a_log_that_has_lost_its_beginning_is_folded_from_its_middle_only_if_that_is_meant() {
+    let refuses = |start_mid_log, first| {
+        let settings = AggregateSettings { start_mid_log, ..AggregateSettings::default() };
+        let pipeline = Pipeline::new(settings, "enriched", &Registry::new()).unwrap();
+        pipeline.refuses_beginning(SOURCE, Offset(first))
+    };
+    assert_eq!((refuses(false, 0), refuses(true, 7)), (None, None));
+    let refusal = refuses(false, 7).unwrap();
+    assert_eq!(refusal.reason, RefusalReason::MidLog);
+    for words in ["partition 2: nothing is committed", "begins at 7", "start_mid_log = true"] {
+        assert!(refusal.text.contains(words), "{}", refusal.text);
+    }
 }
 
 #[test]

@@ -1,9 +1,11 @@
--- The plain fold: what cells_1m is rebuilt from, and what it is held against.
+-- The plain fold: what cells_1m is rebuilt from, and what it is held against. Where windows were
+-- made longer or shorter, two of them may have the same start: they are one cell, of the greater
+-- length, for the key of cells_1m does not tell them apart.
 CREATE OR REPLACE VIEW folded_partials
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
     window_start,
-    window_s,
+    max(window_s) AS window_s,
     grouping,
     {{dimensions:names}},
     {{measures:sum}},
@@ -11,7 +13,7 @@ AS SELECT
     {{sketches:merge}}
 FROM cell_partials FINAL
 GROUP BY
-    window_start, window_s, grouping,
+    window_start, grouping,
     {{dimensions:names}}
 SETTINGS do_not_merge_across_partitions_select_final = 1;
 

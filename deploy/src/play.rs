@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Args;
+use jiff::Timestamp;
 use simulate::producer;
 use simulate::world::Scenario;
 
@@ -16,7 +17,7 @@ use crate::up;
 /// What kind of world.
 #[derive(Clone, Debug, Args)]
 pub struct World {
-    /// Seed of all that is random: the same seed makes the same world.
+    /// Seed of all that is random: the same seed and start make the same world, byte for byte.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Sessions that are live at a time.
@@ -68,6 +69,30 @@ pub struct Options {
     /// As fast as Kafka takes it, instead of in real time; needs --duration.
     #[arg(long)]
     fast: bool,
+    /// When the world starts, within the last 24 h: 2026-11-22T10:00:00Z, or seconds since 1970; by
+    /// default now, or with --fast such that it ends now.
+    #[arg(long, value_name = "TIME", value_parser = time_us)]
+    start: Option<i64>,
+}
+
+impl Options {
+    fn producer(self) -> Result<producer::Options, Failure> {
+        let Self { world, kafka, topic, truth, progress, fast, start } = self;
+        Ok(producer::Options {
+            brokers: up::kafka(kafka)?,
+            topic,
+            seed: world.seed,
+            sessions: world.sessions,
+            rate: world.rate,
+            duration: world.duration,
+            scenario: world.scenario,
+            start_us: start,
+            fast,
+            truth,
+            progress,
+            ..producer::Options::default()
+        })
+    }
 }
 
 /// Plays the world until it ends or is ended.
@@ -75,20 +100,7 @@ pub struct Options {
 /// # Errors
 /// If there is no Kafka, the options make no world, or Kafka cannot follow.
 pub async fn run(options: Options) -> Result<(), Failure> {
-    let Options { world, kafka, topic, truth, progress, fast } = options;
-    let options = producer::Options {
-        brokers: up::kafka(kafka)?,
-        topic,
-        seed: world.seed,
-        sessions: world.sessions,
-        rate: world.rate,
-        duration: world.duration,
-        scenario: world.scenario,
-        fast,
-        truth,
-        progress,
-        ..producer::Options::default()
-    };
+    let options = options.producer()?;
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
     let mut play = tokio::task::spawn_blocking(move || producer::run(&options, &stopped));
@@ -126,13 +138,45 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())
 }
 
+/// A time as in RFC 3339, or in seconds since 1970; µs since then.
+fn time_us(text: &str) -> Result<i64, String> {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Ok(time.as_microsecond());
+    }
+    let us = text.parse::<i64>().ok().and_then(|seconds| seconds.checked_mul(1_000_000));
+    us.ok_or_else(|| "give a time such as 2026-11-22T10:00:00Z, or seconds since 1970".to_owned())
+}
+
 fn scenario(name: &str) -> Result<Scenario, String> {
     Scenario::named(name).ok_or_else(|| "there are usual, isp-incident, steady and one-call".into())
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Parser)]
+    struct Simulate {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    #[test]
+    fn a_world_starts_when_it_is_told_to() {
+        let start_us = |told: &[&str]| {
+            let told = ["simulate", "--kafka=a:1"].iter().chain(told);
+            Simulate::try_parse_from(told).unwrap().options.producer().unwrap().start_us
+        };
+        assert_eq!(start_us(&[]), None);
+        for told in ["--start=1756000000", "--start=2025-08-24T01:46:40Z"] {
+            assert_eq!(start_us(&[told]), Some(1_756_000_000_000_000), "{told}");
+        }
+        assert!(time_us("yesterday").is_err() && time_us("9223372036854775807").is_err());
+    }
 
     #[test]
     fn durations_are_read_in_seconds_minutes_and_hours() {

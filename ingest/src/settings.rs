@@ -16,13 +16,18 @@ pub struct Settings {
     pub max_record_bytes: usize,
     /// Levels of nesting in a raw record; a deeper one is dead-lettered.
     pub max_depth: usize,
-    /// RTP streams of one type (inbound-rtp, …) in a report; one with more is dead-lettered.
+    /// RTP streams of one type (inbound-rtp, …) in a raw record, those of all of its peer
+    /// connections; one with more is dead-lettered.
     pub max_streams: usize,
-    /// Hours that an event may be older than its append time; an older one is dead-lettered.
+    /// Hours that an event may be older than its append time, at most 288; an older one is
+    /// dead-lettered.
     pub late_h: u32,
     /// Minutes that an event may be ahead of its append time; beyond it is dead-lettered.
     pub ahead_min: u32,
 }
+
+/// A day less than an hour of roll-ups is built again, which is a day less than partials are kept.
+const LATEST_H: u32 = 12 * 24;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -51,8 +56,10 @@ impl Check for Settings {
         if !(1..=10_000).contains(&self.max_streams) {
             problems.push("max_streams", "must be from 1 to 10000");
         }
-        if !(1..=24 * 365).contains(&self.late_h) {
-            problems.push("late_h", "must be from 1 to 8760");
+        if !(1..=LATEST_H).contains(&self.late_h) {
+            let message = "must be from 1 to 288: ClickHouse keeps partials and samples for 14 \
+                           days, and builds an hour of roll-ups again for 13";
+            problems.push("late_h", message);
         }
         if !(1..=24 * 60).contains(&self.ahead_min) {
             problems.push("ahead_min", "must be from 1 to 1440");
@@ -74,5 +81,22 @@ impl Settings {
     /// [`Settings::ahead_min`] in ms.
     pub(crate) fn ahead_ms(&self) -> i64 {
         i64::from(self.ahead_min) * 60_000
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_event_may_be_later_than_clickhouse_counts_it() {
+        let problems = |late_h| {
+            let mut problems = Problems::default();
+            Settings { late_h, ..Settings::default() }.check(&mut problems);
+            problems.lines().to_vec()
+        };
+        assert_eq!(problems(288), [""; 0]);
+        let found = problems(289);
+        assert!(found.len() == 1 && found[0].starts_with("late_h: must be from 1 to 288"));
     }
 }

@@ -14,16 +14,20 @@ use crate::settings::{Kafka, Limits, Problems};
 
 /// Options on which correctness hangs, under all of their names. They are not the operator's to
 /// change.
-const FIXED_OPTIONS: [&str; 10] = [
+const FIXED_OPTIONS: [&str; 14] = [
     "acks",
+    "auto.commit.enable",
     "auto.offset.reset",
     "bootstrap.servers",
+    "delivery.timeout.ms",
     "enable.auto.commit",
     "enable.auto.offset.store",
     "enable.idempotence",
     "group.id",
+    "group.protocol",
     "message.timeout.ms",
     "metadata.broker.list",
+    "partition.assignment.strategy",
     "request.required.acks",
 ];
 

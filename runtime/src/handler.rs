@@ -89,6 +89,13 @@ pub trait Handler {
         None
     }
 
+    /// Why reading may not begin where the log does, at `first`, if it may not. Asked where nothing
+    /// is committed, before the partition is assigned.
+    fn refuses_beginning(&self, source: Source, first: Offset) -> Option<Refusal> {
+        let _ = (source, first);
+        None
+    }
+
     /// Where to start in a partition, before it is assigned.
     ///
     /// # Errors

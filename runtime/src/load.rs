@@ -294,6 +294,15 @@ mod tests {
     }
 
     #[test]
+    fn an_option_of_kafka_that_is_not_the_operators_is_refused_by_its_other_names_too() {
+        for option in ["acks", "request.required.acks", "delivery.timeout.ms", "group.protocol"] {
+            let file = format!("[kafka.options]\n'{option}' = '1'\n'linger.ms' = '5'\n");
+            let wanted = format!("kafka.options.{option}: is set by the service; remove it");
+            assert_eq!(read(&file, &[]).unwrap_err(), [wanted]);
+        }
+    }
+
+    #[test]
     fn everything_that_is_wrong_is_reported_at_once_with_its_path() {
         let file = "typo = 1\n[kafka]\nbrokers = 5\ngruop = 'x'\noptions = { acks = '0' }\n\
                     [limits]\nin_flight_mb = 0\nshutdown_deadline_s = 'soon'\n\

@@ -110,9 +110,6 @@ impl Positions<'_> {
             return Err(refusal.into());
         }
         let start = handler.start(source, committed)?;
-        let Some(Committed { offset: Offset(committed), .. }) = committed else {
-            return Ok(KafkaOffset::Beginning);
-        };
         let inputs = self.inputs;
         let (topic, partition) = (inputs[source.input.0].as_str(), source.partition.0);
         let marks = self.consumer.fetch_watermarks(topic, partition, TIMEOUT);
@@ -121,6 +118,10 @@ impl Positions<'_> {
             // until it asks again by itself, which may be in five minutes.
             let _ = self.consumer.fetch_metadata(None, TIMEOUT);
         })?;
+        let Some(Committed { offset: Offset(committed), .. }) = committed else {
+            let refusal = handler.refuses_beginning(source, Offset(low));
+            return refusal.map_or(Ok(KafkaOffset::Beginning), |refusal| Err(refusal.into()));
+        };
         if !(low..=high).contains(committed) {
             return Err(outside(topic, partition, *committed, low, high).into());
         }

@@ -44,7 +44,8 @@ passed, 78 its own port is taken. It refuses, and starting again does not help, 
 committed offset is no longer in the log, 81 when an input topic was created anew, 82 when the \
 epoch changed, 83 when numbers of partitions differ, 84 when an input topic has no append times, 85 \
 when there is no topic for dead letters, 86 when too much of the input is dead-lettered, 87 when \
-another release committed what it cannot read.";
+another release committed what it cannot read, 88 when nothing is committed and the log has lost \
+its beginning.";
 
 #[derive(Parser)]
 struct Arguments {

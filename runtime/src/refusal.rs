@@ -24,6 +24,8 @@ pub enum Reason {
     TooManyDeadLetters,
     /// What is committed beside the offset was written by another release.
     Metadata,
+    /// Nothing is committed, and the log has lost its beginning.
+    MidLog,
 }
 
 impl Reason {
@@ -40,6 +42,7 @@ impl Reason {
             Self::NoDeadLetters => 85,
             Self::TooManyDeadLetters => 86,
             Self::Metadata => 87,
+            Self::MidLog => 88,
         }
     }
 }

@@ -6,6 +6,7 @@
 //! partials after that and then closes with that number has seen every insert that opened an hour
 //! with a number up to it, because an insert takes its number after its rows are there.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -20,19 +21,33 @@ use crate::settings::SinkSettings;
 /// What is done to build an hour rests for this many times as long as it took: roll-ups make
 /// reading cheap, and may not make inserting dear.
 const REST: u32 = 3;
-/// An hour that late data has opened again is built again at most this often.
+/// An hour that late data has opened again, or that could not be built, is built again at most this
+/// often.
 const REBUILD_SECONDS: u32 = 600;
 const DAY: u32 = 86_400;
 const HOUR: u32 = 3600;
 /// Minutes are built by tens: what an aggregation has allocated it keeps to its end.
 const SLICE: u32 = 600;
 
+/// Longest wait for an answer that is a few rows.
+const SHORT: Duration = Duration::from_secs(60);
+/// And for what is built: the user's limit of a statement is 600 s, and the server has to say so.
+const LONG: Duration = Duration::from_secs(660);
+
 const NEWEST: &str = "assumeNotNull((SELECT max(greatest(opened, built)) FROM rollup_hours))";
+
+/// An answer, if it comes in time: a server may take a request and hang.
+async fn within<T>(
+    limit: Duration,
+    answer: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    tokio::time::timeout(limit, answer).await.unwrap_or(Err(Error::TimedOut))
+}
 
 /// Opens `hours`, each given by its start, in seconds since the Unix epoch.
 ///
 /// # Errors
-/// Those of ClickHouse.
+/// Those of ClickHouse, and when it does not answer for a minute.
 pub(crate) async fn open(client: &Client, hours: &[u32]) -> Result<(), Error> {
     if hours.is_empty() {
         return Ok(());
@@ -41,7 +56,7 @@ pub(crate) async fn open(client: &Client, hours: &[u32]) -> Result<(), Error> {
         "INSERT INTO rollup_hours (hour, opened) \
          SELECT toDateTime(arrayJoin({hours:?}), 'UTC'), {NEWEST} + 1"
     );
-    client.query_raw(&opening).execute().await
+    within(SHORT, client.query_raw(&opening).execute()).await
 }
 
 /// Builds hours that are over and open.
@@ -50,6 +65,24 @@ pub(crate) struct Rebuilder {
     look: Duration,
     grace_s: u32,
     metrics: Metrics,
+    set_aside: SetAside,
+}
+
+/// Hours that could not be built, each with when it is tried again: the others do not wait for
+/// them.
+#[derive(Default)]
+struct SetAside(BTreeMap<u32, Instant>);
+
+impl SetAside {
+    fn add(&mut self, hour: u32, now: Instant) {
+        self.0.insert(hour, now + Duration::from_secs(REBUILD_SECONDS.into()));
+    }
+
+    /// Those that still are at `now`.
+    fn hours(&mut self, now: Instant) -> Vec<u32> {
+        self.0.retain(|_, until| *until > now);
+        self.0.keys().copied().collect()
+    }
 }
 
 impl Rebuilder {
@@ -63,41 +96,52 @@ impl Rebuilder {
             .with_setting("max_block_size", "1024")
             .with_setting("min_insert_block_size_rows", "8192");
         let look = Duration::from_secs(settings.rollup_s.into());
-        Self { client, look, grace_s: settings.seal_grace_s, metrics: metrics.clone() }
+        let (grace_s, set_aside) = (settings.seal_grace_s, SetAside::default());
+        Self { client, look, grace_s, metrics: metrics.clone(), set_aside }
     }
 
     /// Goes on for ever, while `leads` is true.
-    pub(crate) async fn run(self, leads: Arc<AtomicBool>) {
+    pub(crate) async fn run(mut self, leads: Arc<AtomicBool>) {
         loop {
             let started = Instant::now();
-            let built = leads.load(Ordering::Relaxed) && self.build_next_and_tell().await;
+            let built = leads.load(Ordering::Relaxed) && self.build_next().await;
             let pause = if built { started.elapsed() * REST } else { self.look };
             tokio::time::sleep(pause).await;
         }
     }
 
-    async fn build_next_and_tell(&self) -> bool {
-        let built = self.build_next().await;
+    /// Builds the next hour. False if there is none, or it cannot be built now.
+    async fn build_next(&mut self) -> bool {
+        let (hour, built) = match self.due().await {
+            Ok(None) => return false,
+            Ok(Some((hour, version))) => (Some(hour), self.build_hour(hour, version).await),
+            Err(error) => (None, Err(error)),
+        };
         if let Err(error) = &built {
+            if let Some(hour) = hour {
+                self.set_aside.add(hour, Instant::now());
+            }
             self.metrics.rebuild_failures.inc();
-            tracing::warn!(reason = summary(error), "roll-ups cannot be rebuilt now");
+            tracing::warn!(hour, reason = summary(error), "roll-ups cannot be rebuilt now");
         }
-        built.unwrap_or(false)
+        built.is_ok()
     }
 
-    /// Builds the next hour. False if there is none.
-    async fn build_next(&self) -> Result<bool, Error> {
+    /// The start of the hour that is to be built next, and the number that it is built with.
+    async fn due(&mut self) -> Result<Option<(u32, u64)>, Error> {
+        let set_aside = self.set_aside.hours(Instant::now());
         let due = format!(
             "SELECT toUnixTimestamp(hour), {NEWEST} FROM open_hours WHERE opened > built \
              AND hour + {HOUR} + {} <= now() \
              AND (built = 0 OR built_at <= now() - {REBUILD_SECONDS}) \
+             AND NOT has({set_aside:?}::Array(UInt32), toUnixTimestamp(hour)) \
              ORDER BY built > 0, built_at, hour LIMIT 1",
             self.grace_s
         );
-        let due = self.client.query_raw(&due).fetch_optional::<(u32, u64)>().await?;
-        let Some((hour, version)) = due else {
-            return Ok(false);
-        };
+        within(SHORT, self.client.query_raw(&due).fetch_optional::<(u32, u64)>()).await
+    }
+
+    async fn build_hour(&self, hour: u32, version: u64) -> Result<(), Error> {
         for slice in (hour..hour + HOUR).step_by(SLICE as usize) {
             self.build("cells_1m", "folded_partials", version, slice, SLICE).await?;
         }
@@ -107,9 +151,9 @@ impl Rebuilder {
             "INSERT INTO rollup_hours (hour, built, built_at) \
              SELECT toDateTime({hour}, 'UTC'), {version}, now()"
         );
-        self.client.query_raw(&close).execute().await?;
+        within(SHORT, self.client.query_raw(&close).execute()).await?;
         self.metrics.rebuilt.inc();
-        Ok(true)
+        Ok(())
     }
 
     async fn build(
@@ -125,6 +169,36 @@ impl Rebuilder {
              window_start >= toDateTime({start}) AND window_start < toDateTime({})",
             start + seconds
         );
-        self.client.query_raw(&build).execute().await
+        within(LONG, self.client.query_raw(&build).execute()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn an_hour_that_could_not_be_built_is_left_out_for_some_minutes_and_the_others_are_not() {
+        let start = Instant::now();
+        let minutes = |minutes: u64| start + Duration::from_secs(60 * minutes);
+        let mut set_aside = SetAside::default();
+        assert!(set_aside.hours(start).is_empty());
+        set_aside.add(7200, start);
+        set_aside.add(3600, minutes(4));
+        assert_eq!(set_aside.hours(minutes(9)), [3600, 7200]);
+        assert_eq!(set_aside.hours(minutes(11)), [3600]);
+        set_aside.add(3600, minutes(12));
+        assert_eq!(set_aside.hours(minutes(21)), [3600], "it failed again");
+        assert!(set_aside.hours(minutes(22)).is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_takes_a_request_and_hangs_is_not_waited_for_without_end() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let client = Client::default().with_url(url);
+        assert!(matches!(open(&client, &[3600]).await, Err(Error::TimedOut)));
     }
 }

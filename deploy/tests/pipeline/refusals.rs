@@ -121,6 +121,7 @@ async fn every_refusal_has_a_code_and_says_what_to_do() {
     created_anew_while_reading(&cluster).await;
     too_many_dead_letters(&cluster).await;
     epoch(&cluster).await;
+    mid_log(&cluster).await;
 }
 
 async fn no_dead_letters(cluster: &Cluster<'_>) {
@@ -220,13 +221,15 @@ fn metadata(v: u32) -> String {
     format!(r#"{{"v":{v},"epoch":1,{rules},"raw":"","forgotten":0,"watermark":null}}"#)
 }
 
+/// Outputs of aggregate beside that for cells.
+const OTHERS: [(&str, &str); 2] = [("TOPICS__SESSIONS", "sessions"), ("TOPICS__BLOCKS", "blocks")];
+
 async fn epoch(cluster: &Cluster<'_>) {
-    for topic in ["sessions", "blocks"] {
+    for (_, topic) in OTHERS {
         cluster.topic(topic, 1, APPENDED).await;
     }
-    let others = [("TOPICS__SESSIONS", "sessions"), ("TOPICS__BLOCKS", "blocks")];
     let start = |case, epoch| {
-        let settings = [others[0], others[1], ("AGGREGATE__EPOCH", epoch)];
+        let settings = [OTHERS[0], OTHERS[1], ("AGGREGATE__EPOCH", epoch)];
         cluster.start("aggregate", case, &settings)
     };
     cluster.topics("epoch").await;
@@ -238,4 +241,20 @@ async fn epoch(cluster: &Cluster<'_>) {
     cluster.topics("newer").await;
     cluster.commit("newer", 0, &metadata(99));
     cluster.refuses(start("newer", "1"), 87, &["form 99", "Run the release that committed it"]);
+}
+
+/// As when Kafka has forgotten what the group committed.
+async fn mid_log(cluster: &Cluster<'_>) {
+    cluster.topics("mid").await;
+    cluster.produce("mid", 3, "{");
+    let mut before = TopicPartitionList::new();
+    before.add_partition_offset("mid.in", 0, Offset::Offset(2)).unwrap();
+    cluster.admin.delete_records(&before, &AdminOptions::new()).await.unwrap();
+    let start = |meant| {
+        let settings = [OTHERS[0], OTHERS[1], ("AGGREGATE__START_MID_LOG", meant)];
+        cluster.start("aggregate", "mid", &settings)
+    };
+    let words = ["mid.in partition 0: nothing is committed", "begins at 2", "aggregate.epoch"];
+    cluster.refuses(start("false"), 88, &words);
+    start("true").hear("assigned");
 }

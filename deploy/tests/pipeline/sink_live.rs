@@ -147,8 +147,9 @@ async fn views_equal_the_fold_while_hours_close_and_open() {
     assert_eq!(server.cells("cells").await, fold(&truth), "after hours have closed");
     assert_eq!(server.cells("cells").await, server.cells("folded_partials").await);
 
-    // Late data: a cell grows, and another one appears.
-    insert(&mut sink, &mut truth, partial(70, 71, first, "DE", 2));
+    // Late data: a cell grows, by windows that were made longer, and another one appears.
+    let longer = CellPartial { window_s: 300, ..partial(70, 71, first, "DE", 2) };
+    insert(&mut sink, &mut truth, longer);
     insert(&mut sink, &mut truth, partial(70, 71, first + 120, "NZ", 4));
     sink.settle().await;
     assert_eq!(server.count("open_hours").await, 2);
@@ -159,6 +160,9 @@ async fn views_equal_the_fold_while_hours_close_and_open() {
     admin.query(due).execute().await.unwrap();
     server.wait_for("open_hours", 1).await;
     assert_eq!(server.cells("cells").await, fold(&truth), "after the hour has closed again");
+    let lengths =
+        "SELECT toInt64(window_s) FROM cells WHERE app = 'live' ORDER BY window_start, country";
+    assert_eq!(server.numbers(lengths).await[..2], [300, 60], "one cell of two lengths");
 
     for (view, window) in [("cells_hourly", HOUR), ("cells_daily", 24 * HOUR)] {
         let mut closed = BTreeMap::new();

@@ -4,6 +4,7 @@
 //!
 //! <https://github.com/ObserveRTC/schemas>
 
+mod connections;
 mod flat;
 
 use std::borrow::Cow;
@@ -11,15 +12,15 @@ use std::fmt;
 
 use schemas::EventKind;
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use self::connections::Connections;
+pub(super) use self::connections::ObjectsSeed;
 use super::around::{Around, Shape};
 use super::fields::{MAX_EVENTS, MAX_NAME, MAX_PROSE, moment_us, required, words};
-use super::get_stats::{Found, ObjectSeed, Type};
-use super::json::{self, Items, Nested, Scalar, scalars_are, skip_items, skip_members};
+use super::json::{self, Items, Nested, Scalar, skip_items};
 use super::{Reason, Rejected, Source};
-use crate::counters::Told;
-use crate::event::{Connection, Event, Happened};
+use crate::event::{Event, Happened};
 use crate::settings::Settings;
 
 /// The media type that says so.
@@ -29,7 +30,7 @@ pub(super) const CONTENT_TYPE: &str = "application/vnd.observertc.client-sample+
 #[serde(default, rename_all = "camelCase")]
 struct Sample<'a> {
     #[serde(borrow)]
-    peer_connections: Items<PeerConnection<'a>>,
+    peer_connections: Connections<'a>,
     #[serde(alias = "customCallEvents")]
     client_events: Items<Nested<ClientEvent<'a>>>,
     client_issues: Items<Nested<ClientEvent<'a>>>,
@@ -69,12 +70,6 @@ struct Payload<'a> {
     error: Scalar<'a>,
 }
 
-#[derive(Default)]
-struct PeerConnection<'a> {
-    id: Scalar<'a>,
-    found: Found<'a>,
-}
-
 pub(super) fn decode<'a>(
     text: &'a str,
     source: Source<'a>,
@@ -92,21 +87,19 @@ pub(super) fn decode<'a>(
         return Err(Rejected::new(Reason::Delta, detail));
     }
     let client_us = required("timestamp", around.timestamp_us(0.0)?)?;
-    let connections = match std::mem::take(&mut sample.peer_connections).0 {
+    let connections = match std::mem::take(&mut sample.peer_connections) {
         none if none.is_empty() && around.shape.flat_sample => flat::connections(text)?,
         connections => connections,
     };
-    let connections = connections.into_iter();
-    let connections = connections.map(|connection| connection.snapshots(client_us, limits));
     // A delta is called that also if it does not repeat whose it is.
-    let connections = connections.collect::<Result<Vec<_>, _>>()?;
+    let connections = connections.snapshots(client_us, limits)?;
     let mut event = around.event(client_us)?;
     event.connections(connections);
-    let failures = failures(&mut sample, client_us);
+    let failures = failures(&mut sample, client_us)?;
     if let Some((_, reason)) = failures.first() {
         event.failure_reason.clone_from(reason);
     }
-    let told = sample.client_events.0.into_iter();
+    let told = sample.client_events.all("clientEvents")?.into_iter();
     let told = told.filter_map(|told| told.told()?.happened(client_us));
     let mut told = told.chain(failures.into_iter().map(|(failed, _)| failed));
     match (told.next(), told.next()) {
@@ -132,12 +125,11 @@ fn is_delta(around: &Around<'_>) -> bool {
     unlisted_sample || !(connections || flat_sample || around.tells_call())
 }
 
-/// The getUserMedia() calls that failed, with what the browser said of it. Which devices they asked
-/// for is not told.
-fn failures<'a>(
-    sample: &mut Sample<'a>,
-    sampled_us: i64,
-) -> Vec<(Happened<'a>, Option<Cow<'a, str>>)> {
+/// A getUserMedia() call that failed, and what the browser said of it.
+type Failure<'a> = (Happened<'a>, Option<Cow<'a, str>>);
+
+/// The getUserMedia() calls that failed. Which devices they asked for is not told.
+fn failures<'a>(sample: &mut Sample<'a>, sampled_us: i64) -> Result<Vec<Failure<'a>>, Rejected> {
     let failed = |time: &Scalar<'_>, error: Scalar<'a>| {
         let happened = Happened {
             kind: EventKind::DeviceFailed,
@@ -149,33 +141,16 @@ fn failures<'a>(
         (happened, reason.map(|text| words(&text).map_or(text, Cow::Owned)))
     };
     // Later releases of its client tell them as issues, earlier ones as what is known of the client.
-    let issues = std::mem::take(&mut sample.client_issues.0);
-    let items = std::mem::take(&mut sample.client_meta_items.0);
+    let issues = std::mem::take(&mut sample.client_issues).all("clientIssues")?;
+    let items = std::mem::take(&mut sample.client_meta_items).all("clientMetaItems")?;
     let told = issues.into_iter().chain(items).filter_map(Nested::told);
     let is_failure =
         |told: &ClientEvent<'_>| matches!(&told.of, Scalar::Text(of) if of == "USER_MEDIA_ERROR");
     let told = told.filter(is_failure).map(|told| failed(&told.timestamp, told.payload.error));
-    let in_words = std::mem::take(&mut sample.user_media_errors.0).into_iter();
-    let in_words = in_words.filter(|words| matches!(words, Scalar::Text(_)));
-    told.chain(in_words.map(|words| failed(&Scalar::Missing, words))).take(MAX_EVENTS).collect()
-}
-
-impl<'a> PeerConnection<'a> {
-    fn snapshots(self, client_us: i64, limits: &Settings) -> Result<Connection<'a>, Rejected> {
-        // What the schema requires of every entry, a delta tells only in the first sample.
-        let incomplete = self.found.objects.iter().any(|object| {
-            let stream = matches!(object.of, Type::Counting(told) if told != Told::Pair);
-            object.id.is_empty() || (stream && object.kind.is_none())
-        });
-        if incomplete {
-            let detail = "peerConnections: an entry without id or kind: expand deltas before \
-                          sending them, `isobar replay` does";
-            return Err(Rejected::new(Reason::Delta, detail));
-        }
-        let id = self.id.text(MAX_NAME).unwrap_or_default();
-        let (streams, pair) = self.found.snapshots(client_us, limits.max_streams)?;
-        Ok(Connection { id, streams, pair })
-    }
+    let in_words = std::mem::take(&mut sample.user_media_errors).all("userMediaErrors")?;
+    let in_words = in_words.into_iter().filter(|words| matches!(words, Scalar::Text(_)));
+    let in_words = in_words.map(|words| failed(&Scalar::Missing, words));
+    Ok(told.chain(in_words).take(MAX_EVENTS).collect())
 }
 
 impl<'a> ClientEvent<'a> {
@@ -222,91 +197,6 @@ impl<'a> Event<'a> {
         if let Some(id) = happened.connection.filter(|id| *id != self.peer_connection) {
             self.concerns(id);
         }
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for PeerConnection<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(PeerConnectionVisitor)
-    }
-}
-
-struct PeerConnectionVisitor;
-
-impl<'de> Visitor<'de> for PeerConnectionVisitor {
-    type Value = PeerConnection<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a sample of a peer connection")
-    }
-    scalars_are!(PeerConnection::default());
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        skip_items(&mut items)?;
-        Ok(PeerConnection::default())
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let mut connection = PeerConnection::default();
-        let found = &mut connection.found;
-        while let Some(Scalar::Text(member)) = members.next_key()? {
-            if let Some(of) = type_of(&member) {
-                members.next_value_seed(ObjectsSeed { of, found })?;
-            } else if member == "peerConnectionId" {
-                connection.id = members.next_value()?;
-            } else {
-                members.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(connection)
-    }
-}
-
-/// The type of the objects in an array.
-fn type_of(array: &str) -> Option<Type> {
-    match array {
-        "inboundRtps" => Some(Type::Counting(Told::Inbound)),
-        "outboundRtps" => Some(Type::Counting(Told::Outbound)),
-        "remoteInboundRtps" => Some(Type::Counting(Told::RemoteInbound)),
-        "remoteOutboundRtps" => Some(Type::Counting(Told::RemoteOutbound)),
-        "iceCandidatePairs" => Some(Type::Counting(Told::Pair)),
-        "codecs" => Some(Type::Codec),
-        "iceTransports" => Some(Type::Transport),
-        "iceCandidates" => Some(Type::Candidate),
-        _ => None,
-    }
-}
-
-/// Reads an array of stats objects whose place tells their type.
-pub(super) struct ObjectsSeed<'a, 'o> {
-    pub(super) of: Type,
-    pub(super) found: &'o mut Found<'a>,
-}
-
-impl<'de> DeserializeSeed<'de> for ObjectsSeed<'de, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for ObjectsSeed<'de, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of stats objects")
-    }
-    scalars_are!(());
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        loop {
-            let key = Cow::Borrowed("");
-            let seed = ObjectSeed { key, of: self.of, found: self.found };
-            if items.next_element_seed(seed)?.is_none() {
-                return Ok(());
-            }
-        }
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        skip_members(&mut members)
     }
 }
 
@@ -374,3 +264,6 @@ impl Payload<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,9 @@ mod members;
 mod object;
 mod report;
 
+/// Stats objects of a record. Three bytes can be one, and each takes up a kilobyte here.
+pub(super) const MAX_OBJECTS: usize = 16_384;
+
 /// Ids and other texts of stats objects: browsers stay well under it.
 const MAX_TEXT: usize = 256;
 
@@ -49,6 +52,25 @@ impl<'a> GetStats<'a> {
     }
 }
 
+/// Refuses more objects than are read of a record, and more than `max_streams` streams of one type.
+pub(super) fn check<'o, 'a: 'o>(
+    objects: impl Iterator<Item = &'o Object<'a>> + Clone,
+    max_streams: usize,
+) -> Result<(), Rejected> {
+    if objects.clone().count() > MAX_OBJECTS {
+        let detail = format!("report: more than {MAX_OBJECTS} stats objects");
+        return Err(Rejected::new(Reason::TooLarge, detail));
+    }
+    for told in [Told::Inbound, Told::Outbound, Told::RemoteInbound, Told::RemoteOutbound] {
+        let of_type = objects.clone().filter(|object| object.is(Type::Counting(told)));
+        if of_type.count() > max_streams {
+            let detail = format!("report: more than {max_streams} streams of one type");
+            return Err(Rejected::new(Reason::TooLarge, detail));
+        }
+    }
+    Ok(())
+}
+
 /// The refusal of the callback-based getStats().
 pub(super) fn legacy() -> Rejected {
     let detail = "report: legacy getStats() with goog… members: send what the promise-based \
@@ -73,13 +95,7 @@ impl<'a> Found<'a> {
             let detail = format!("report: an id that is empty or longer than {MAX_TEXT} bytes");
             return Err(Rejected::new(Reason::BadValue, detail));
         }
-        for told in [Told::Inbound, Told::Outbound, Told::RemoteInbound, Told::RemoteOutbound] {
-            let of_type = objects.iter().filter(|object| object.is(Type::Counting(told)));
-            if of_type.count() > max_streams {
-                let detail = format!("report: more than {max_streams} streams of one type");
-                return Err(Rejected::new(Reason::TooLarge, detail));
-            }
-        }
+        check(objects.iter(), max_streams)?;
         let objects = Index::new(&objects);
         let streams = objects.all.iter().filter_map(|object| stream(object, &objects, client_us));
         Ok((streams.collect(), pair(&objects, client_us)))

@@ -239,13 +239,28 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for NestedVisitor<T> {
     }
 }
 
-/// The items of a member of which an array is expected; anything else has none.
+/// Items of a member that are read: far more than happens between two snapshots.
+const MAX_ITEMS: usize = 4096;
+
+/// The items of a member of which an array is expected; anything else has none. Of too many, enough
+/// to see that they are.
 #[derive(Debug)]
-pub(super) struct Items<T>(pub(super) Vec<T>);
+pub(super) struct Items<T>(Vec<T>);
 
 impl<T> Default for Items<T> {
     fn default() -> Self {
         Self(Vec::new())
+    }
+}
+
+impl<T> Items<T> {
+    /// All items of `member`.
+    pub(super) fn all(self, member: &str) -> Result<Vec<T>, Rejected> {
+        if self.0.len() > MAX_ITEMS {
+            let detail = format!("{member}: more than {MAX_ITEMS} items");
+            return Err(Rejected::new(Reason::TooLarge, detail));
+        }
+        Ok(self.0)
     }
 }
 
@@ -266,9 +281,11 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ItemsVisitor<T> {
     scalars_are!(Items::default());
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
+        while list.len() <= MAX_ITEMS {
+            let Some(item) = items.next_element()? else { return Ok(Items(list)) };
             list.push(item);
         }
+        skip_items(&mut items)?;
         Ok(Items(list))
     }
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
@@ -316,5 +333,25 @@ impl<'de> Visitor<'de> for EndsVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         skip_members(&mut members)?;
         Ok(Ends::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn of_too_many_items_only_one_more_than_allowed_is_kept() {
+        let items = |count: usize| {
+            let text = format!("[{}]", vec!["0"; count].join(","));
+            serde_json::from_str::<Items<f64>>(&text).unwrap()
+        };
+        assert_eq!(items(MAX_ITEMS).all("told").unwrap().len(), MAX_ITEMS);
+        assert_eq!(items(500_000).0.len(), MAX_ITEMS + 1);
+        let rejected = items(500_000).all("told").unwrap_err();
+        let wanted = Rejected::new(Reason::TooLarge, "told: more than 4096 items");
+        assert_eq!(rejected, wanted);
     }
 }

@@ -206,6 +206,22 @@ fn more_streams_than_allowed_are_too_large() {
 }
 
 #[test]
+fn more_stats_objects_than_are_read_are_too_large_in_every_format() {
+    let codec = |id: usize| json!({"id": id.to_string(), "type": "codec"});
+    for (objects, wanted) in [(16_384, Ok(())), (16_385, Err(Reason::TooLarge))] {
+        let codecs = (0..objects).map(codec).collect::<Value>();
+        let whose = json!({"call": "c", "participant": "p", "timestamp": 1_756_000_000_000_u64});
+        let mut wrapped = whose.clone();
+        wrapped["stats"] = codecs.clone();
+        let mut of_callstats = whose;
+        of_callstats["body"] = json!({"stats": {"codecs": codecs}});
+        for record in [with("report", codecs), wrapped, of_callstats] {
+            assert_eq!(taken(&record).map_err(|rejected| rejected.reason), wanted);
+        }
+    }
+}
+
+#[test]
 fn a_records_key_counts_towards_its_size() {
     let payload = example().to_string();
     let most = Settings::default().max_record_bytes;

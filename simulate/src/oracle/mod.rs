@@ -225,7 +225,8 @@ fn sample(interval: &Interval, ice: Option<(i64, i64)>) -> Sample {
     let [poor_us, good_us, unclassified_us] = spent(packs[0].1, observed_us);
     let or_nothing = Option::unwrap_or_default;
     let bit_rate = interval.bytes.map(|bytes| bytes as f64 * 8.0 * 1e6 / observed_us as f64);
-    let frame_rate = score::frame_rate(interval).filter(|_| interval.kind == Kind::Video);
+    let is_picture = interval.kind == Kind::Video && score::active(interval);
+    let frame_rate = score::frame_rate(interval).filter(|_| is_picture);
     let mos = |milli: Option<i64>| milli.map(|milli| milli as f64 / 1000.0);
     Sample {
         at_us: interval.end_us,
@@ -256,7 +257,7 @@ fn sample(interval: &Interval, ice: Option<(i64, i64)>) -> Sample {
         packs: packs.map(|(pack, verdict)| (pack.to_owned(), spent(verdict, observed_us))).into(),
         values: values([
             (0, score::round_trip_ms(interval)),
-            (1, score::jitter_ms(interval)),
+            (1, score::fresh_jitter_ms(interval)),
             (2, score::loss(interval)),
             (3, bit_rate),
             (4, frame_rate),

@@ -22,7 +22,7 @@ pub(super) fn loss(interval: &Interval) -> Option<f64> {
 }
 
 /// Jitter at the end, ms.
-pub(super) fn jitter_ms(interval: &Interval) -> Option<f64> {
+fn jitter_ms(interval: &Interval) -> Option<f64> {
     interval.jitter_us.map(|us| us as f64 / 1000.0)
 }
 
@@ -34,7 +34,7 @@ pub(super) fn frame_rate(interval: &Interval) -> Option<f64> {
 
 /// Whether media were sent at all, as far as is told: without any, jitter and frame rate are of
 /// nothing.
-fn active(interval: &Interval) -> bool {
+pub(super) fn active(interval: &Interval) -> bool {
     let lost = match interval.direction {
         Direction::Outbound => 0,
         _ => interval.packets_lost.unwrap_or(0),
@@ -43,7 +43,7 @@ fn active(interval: &Interval) -> bool {
 }
 
 /// Jitter of packets that came.
-fn fresh_jitter_ms(interval: &Interval) -> Option<f64> {
+pub(super) fn fresh_jitter_ms(interval: &Interval) -> Option<f64> {
     if active(interval) { jitter_ms(interval) } else { None }
 }
 

@@ -198,6 +198,24 @@ fn what_one_record_tells_beside_its_event_counts_too() {
 }
 
 #[test]
+fn silence_has_no_jitter_and_a_camera_that_is_off_no_frame_rate() {
+    let told = |bytes, packets_lost| {
+        let picture = Interval {
+            kind: Kind::Video,
+            frames: Some(0),
+            bytes: Some(bytes),
+            packets_lost: Some(packets_lost),
+            ..sound()
+        };
+        let [_, jitter, _, bit_rate, frame_rate, ..] = sample(&picture, None).values;
+        (jitter, bit_rate, frame_rate)
+    };
+    assert_eq!(told(0, 0), (None, Some(0.0), None));
+    assert_eq!(told(0, 2), (Some(31.0), Some(0.0), Some(0.0)));
+    assert_eq!(told(1_250, 0), (Some(31.0), Some(1000.0), Some(0.0)));
+}
+
+#[test]
 fn a_truth_without_introduction_is_refused() {
     let mut oracle = Oracle::new(Berlin);
     assert!(oracle.fold(record(Outcome::Accepted, Some(event(EventKind::Left, 1)))).is_err());

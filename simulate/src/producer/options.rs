@@ -178,6 +178,7 @@ impl Options {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::world::World;
 
     const NOW_US: i64 = 1_756_000_000_000_000;
 
@@ -202,5 +203,17 @@ mod tests {
         assert!(matches!(endless.world(NOW_US), Err(PlayError::Endless)));
         let ahead = Options { start_us: Some(NOW_US + 1), ..options };
         assert!(matches!(ahead.world(NOW_US), Err(PlayError::Start)));
+    }
+
+    #[test]
+    fn the_same_seed_and_start_make_the_same_bytes_whenever_they_are_played() {
+        let bytes = |start_us, now_us| {
+            let settings = Options { start_us, ..Options::default() }.world(now_us).unwrap();
+            let deliveries = World::new(settings).unwrap().take(1000);
+            deliveries.map(|delivery| (delivery.key, delivery.payload)).collect::<Vec<_>>()
+        };
+        let start_us = NOW_US - 3_600_000_000;
+        assert_eq!(bytes(Some(start_us), NOW_US), bytes(Some(start_us), NOW_US + 1_000_000));
+        assert_ne!(bytes(None, NOW_US), bytes(None, NOW_US + 1_000_000));
     }
 }

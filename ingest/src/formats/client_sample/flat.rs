@@ -2,22 +2,25 @@
 //! A track tells of its RTP stream what both ends report, and its array says direction and kind.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{ObjectsSeed, PeerConnection};
+use super::connections::{Connections, MAX_CONNECTIONS, ObjectsSeed, PeerConnection};
 use crate::counters::Told;
 use crate::formats::Rejected;
-use crate::formats::get_stats::{Found, Object, Type};
+use crate::formats::get_stats::{Found, Type};
 use crate::formats::json::{self, Scalar, scalars_are, skip_items};
 
 /// The samples of peer connections, in the order in which they are named.
-pub(super) fn connections(text: &str) -> Result<Vec<PeerConnection<'_>>, Rejected> {
+pub(super) fn connections(text: &str) -> Result<Connections<'_>, Rejected> {
     let mut text = serde_json::Deserializer::from_str(text);
-    let objects = text.deserialize_any(Flat).map_err(json::rejected)?;
+    let found = text.deserialize_any(Flat).map_err(json::rejected)?;
     let mut connections: Vec<PeerConnection<'_>> = Vec::new();
-    for (place, mut object) in objects.into_iter().enumerate() {
+    let mut places = HashMap::<_, usize>::new();
+    for (place, mut object) in found.objects.into_iter().enumerate() {
         if object.id.is_empty() {
             object.id = Cow::Owned(match object.ssrc {
                 0 => format!("object-{place}"),
@@ -25,16 +28,17 @@ pub(super) fn connections(text: &str) -> Result<Vec<PeerConnection<'_>>, Rejecte
             });
         }
         let id = object.connection_id.take().unwrap_or_default();
-        let same = |known: &&mut PeerConnection<'_>| known.id == Scalar::Text(id.clone());
-        match connections.iter_mut().find(same) {
-            Some(known) => known.found.objects.push(object),
-            None => {
+        match places.entry(id.clone()) {
+            Entry::Occupied(known) => connections[*known.get()].found.objects.push(object),
+            Entry::Vacant(_) if connections.len() > MAX_CONNECTIONS => break,
+            Entry::Vacant(new) => {
+                new.insert(connections.len());
                 let found = Found { objects: vec![object], ..Found::default() };
                 connections.push(PeerConnection { id: Scalar::Text(id), found });
             }
         }
     }
-    Ok(connections)
+    Ok(Connections(connections))
 }
 
 /// Types of the objects in an array: of tracks, those of the near and the far end, and the kind.
@@ -60,36 +64,33 @@ fn types_of(array: &str) -> Option<(Type, Option<(Type, &'static str)>)> {
 struct Flat;
 
 impl<'de> Visitor<'de> for Flat {
-    type Value = Vec<Object<'de>>;
+    type Value = Found<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a sample")
     }
-    scalars_are!(Vec::new());
+    scalars_are!(Found::default());
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
         skip_items(&mut items)?;
-        Ok(Vec::new())
+        Ok(Found::default())
     }
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let mut objects = Vec::new();
+        let mut found = Found::default();
         while let Some(Scalar::Text(member)) = members.next_key()? {
             let Some((of, track)) = types_of(&member) else {
                 members.next_value::<IgnoredAny>()?;
                 continue;
             };
-            let mut found = Found::default();
+            let before = found.objects.len();
             members.next_value_seed(ObjectsSeed { of, found: &mut found })?;
-            let Some((far, kind)) = track else {
-                objects.extend(found.objects);
-                continue;
-            };
-            for mut object in found.objects {
+            let Some((far, kind)) = track else { continue };
+            for mut object in found.objects.split_off(before) {
                 object.kind = Some(Cow::Borrowed(kind));
                 let mut remote = object.clone();
                 (remote.of, remote.id) = (far, Cow::Owned(format!("far-{}", object.ssrc)));
-                objects.extend([object, remote]);
+                found.objects.extend([object, remote]);
             }
         }
-        Ok(objects)
+        Ok(found)
     }
 }

@@ -7,8 +7,8 @@ use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
-use super::MAX_TEXT;
 use super::members::{Field, Member, duration};
+use super::{MAX_OBJECTS, MAX_TEXT};
 use crate::counters::{Counter, Told, Values, whole};
 use crate::formats::fields::{is_token, moment_us};
 use crate::formats::json::{Scalar, scalars_are, skip_items, skip_members};
@@ -217,7 +217,7 @@ impl<'a> Object<'a> {
 /// What was found in a report.
 #[derive(Debug, Default)]
 pub(in crate::formats) struct Found<'a> {
-    /// Objects of the types that are read.
+    /// Objects of the types that are read; of too many, enough to see that they are.
     pub(in crate::formats) objects: Vec<Object<'a>>,
     /// An object told no type: what is left of one that did not change.
     pub(in crate::formats) untyped: bool,
@@ -277,8 +277,11 @@ impl<'de> Visitor<'de> for ObjectSeed<'de, '_> {
         }
         skip_items(&mut items)
     }
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let Self { key, of, found } = self;
+        if found.objects.len() > MAX_OBJECTS {
+            return skip_members(&mut members);
+        }
         let object = found.begin(key, of);
         let typed = object.read(members)?;
         let of = object.of;
