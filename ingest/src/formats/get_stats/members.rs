@@ -104,7 +104,7 @@ const OTHERS: [(&str, Field); 28] = [
 /// Names that are read, each at a place of its own: a report has hundreds of members, most of which
 /// are not read, and one look tells which.
 struct Names {
-    /// Multiplies what [`Names::place`] looks at, so that no two names meet.
+    /// Multiplies what [`place`] looks at, so that no two names meet.
     factor: u64,
     /// By place, the number of a name; [`NOTHING`] where there is none.
     numbers: [u8; PLACES],
