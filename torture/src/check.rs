@@ -19,10 +19,11 @@ pub(crate) fn check(
 ) -> Result<Vec<String>, Trouble> {
     let mut wrong = tables.fell.clone();
     let letters = dead_letters(world, cluster, &mut wrong)?;
-    let mut ends = BTreeMap::new();
+    let mut enriched = BTreeMap::new();
     for partition in 0..world.partitions.len() {
-        if let Some(last) = cluster.log(Topic::Enriched, partition).entries.last() {
-            ends.insert(partition as i32, last.offset + 1);
+        let entries = &cluster.log(Topic::Enriched, partition).entries;
+        if let (Some(first), Some(last)) = (entries.first(), entries.last()) {
+            enriched.insert(partition as i32, (first.offset, last.offset + 1));
         }
     }
     let blocks = tables.blocks();
@@ -30,7 +31,7 @@ pub(crate) fn check(
     let actual = Actual {
         logs: Logs {
             raw_records: world.partitions.iter().map(|log| log.len() as u64).sum(),
-            enriched_ends: ends,
+            enriched,
             dead_letters: letters,
         },
         cells: tables.cells()?,

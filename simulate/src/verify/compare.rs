@@ -56,15 +56,24 @@ fn counts(expected: &Expected, verdict: &mut Verdict) {
     verdict.equal("late", verdict.late, expected.late);
 }
 
-/// Blocks tile the enriched log up to its end, and no raw record is missing.
+/// Blocks tile the enriched log from its beginning, or from before what is left of it, up to its end,
+/// and no raw record is missing.
 fn blocks(actual: &Actual, verdict: &mut Verdict) {
     let mut partitions: BTreeMap<i32, Vec<&BlockAudit>> = BTreeMap::new();
     for block in &actual.blocks {
         partitions.entry(block.partition).or_default().push(block);
     }
-    for (partition, end) in &actual.logs.enriched_ends {
+    for (partition, (begin, end)) in &actual.logs.enriched {
         let blocks = partitions.entry(*partition).or_default();
         blocks.sort_by_key(|block| block.block_start);
+        if let Some(first) = blocks.first().filter(|block| block.block_start > *begin) {
+            verdict.differs(|| {
+                let start = first.block_start;
+                format!(
+                    "partition {partition}: the log begins at {begin}, the first block at {start}"
+                )
+            });
+        }
         for pair in blocks.windows(2) {
             if pair[0].upto != pair[1].block_start {
                 verdict.differs(|| {
@@ -220,7 +229,7 @@ mod tests {
         let actual = Actual {
             logs: Logs {
                 raw_records: 6,
-                enriched_ends: BTreeMap::from([(0, 6)]),
+                enriched: BTreeMap::from([(0, (0, 6))]),
                 dead_letters: vec![dead(1)],
             },
             cells: vec![(key(), cell(2, 10.0))],
@@ -267,6 +276,8 @@ mod tests {
         assert_eq!(told, "a dead letter is missing: not_json");
         let told = told_after(|actual| actual.blocks[0].upto = 2);
         assert_eq!(told, "partition 0: a block ends at 2, the next begins at 3");
+        let told = told_after(|actual| actual.blocks[0].block_start = 1);
+        assert_eq!(told, "partition 0: the log begins at 0, the first block at 1");
         let told = told_after(|actual| actual.blocks[1].upto = 5);
         assert_eq!(told, "partition 0: folded to 5 of 6");
         let told = told_after(|actual| actual.blocks[1].raw_holes = 4);

@@ -27,13 +27,9 @@ pub(super) fn read(options: &Options) -> Result<Logs, VerifyError> {
     let consumer: BaseConsumer = config.create()?;
     let topics = &options.topics;
     let raw = watermarks(&consumer, &topics.raw)?;
-    let enriched = watermarks(&consumer, &topics.enriched)?;
     Ok(Logs {
         raw_records: raw.values().map(|(low, high)| (high - low) as u64).sum(),
-        enriched_ends: enriched
-            .into_iter()
-            .map(|(partition, (_, high))| (partition, high))
-            .collect(),
+        enriched: watermarks(&consumer, &topics.enriched)?,
         dead_letters: dead_letters(&consumer, &topics.dead_letters)?,
     })
 }

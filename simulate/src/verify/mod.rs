@@ -112,8 +112,8 @@ pub struct Actual {
 pub struct Logs {
     /// Records of the raw topic.
     pub raw_records: u64,
-    /// Next offset of each partition of the enriched topic.
-    pub enriched_ends: BTreeMap<i32, i64>,
+    /// First and next offset of each partition of the enriched topic.
+    pub enriched: BTreeMap<i32, (i64, i64)>,
     /// Dead letters, each source offset once.
     pub dead_letters: Vec<Dead>,
 }
