@@ -1,6 +1,6 @@
 //! What intervals and setups add up to.
 
-use schemas::{Direction, Interval, Kind, Measures, ScoredInterval, Sketches, Verdict};
+use schemas::{Direction, Kind, Measures, ScoredInterval, Sketches, Verdict};
 
 use crate::grouping::Labels;
 use crate::intern::Symbol;
@@ -94,12 +94,6 @@ impl<'r> Sample<'r> {
     }
 }
 
-/// True if the interval tells that nothing was sent, by the rule that enrich scores by.
-fn is_idle(interval: &Interval) -> bool {
-    let is_sender = interval.direction == Direction::Outbound;
-    interval.bytes == Some(0) && (is_sender || interval.packets_lost.is_none_or(|lost| lost <= 0))
-}
-
 /// The values of an interval that are kept as sketches. The order of the operations counts: it
 /// decides the last bit, and so, at a bin's border, the bin.
 #[expect(clippy::cast_precision_loss, reason = "a sketch is exact to 1 %")]
@@ -110,7 +104,7 @@ fn quantities(scored: &ScoredInterval, observed_us: i64) -> [Option<f64>; QUANTI
         .zip(interval.round_trip_count.filter(|count| *count > 0))
         .map(|(us, count)| us as f64 / count as f64 / 1000.0);
     // Of what is not sent the jitter is what it was before, and the frame rate nobody's.
-    let is_sent = !is_idle(interval);
+    let is_sent = !interval.is_idle();
     let jitter_ms = interval.jitter_us.filter(|_| is_sent).map(|us| us as f64 / 1000.0);
     let loss = interval
         .packets_lost

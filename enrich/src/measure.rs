@@ -1,7 +1,7 @@
 //! Ratios and means of one interval, in the units people use. Absent where the interval does not
 //! tell them: a missing field is missing, never 0.
 
-use schemas::{Direction, Interval, Path};
+use schemas::{Interval, Path};
 
 fn quotient(numerator: i64, denominator: i64) -> Option<f64> {
     (denominator > 0).then(|| numerator as f64 / denominator as f64)
@@ -29,17 +29,9 @@ pub(crate) fn loss(interval: &Interval) -> Option<f64> {
     quotient(lost, received.saturating_add(lost)).map(|share| share.clamp(0.0, 1.0))
 }
 
-/// True if the interval tells that nothing was sent: a microphone that is muted, a camera that is
-/// off. Packets that were lost had been sent to a receiver; what the far end of a sender lost may
-/// have been sent before.
-fn is_idle(interval: &Interval) -> bool {
-    let is_sender = interval.direction == Direction::Outbound;
-    interval.bytes == Some(0) && (is_sender || interval.packets_lost.is_none_or(|lost| lost <= 0))
-}
-
 /// Jitter (RFC 3550) at the interval's end, ms. Without packets it is what it was before.
 pub(crate) fn jitter_ms(interval: &Interval) -> Option<f64> {
-    Some(interval.jitter_us.filter(|_| !is_idle(interval))? as f64 / 1000.0)
+    Some(interval.jitter_us.filter(|_| !interval.is_idle())? as f64 / 1000.0)
 }
 
 /// Mean time in the jitter buffer, ms.
@@ -63,7 +55,7 @@ fn observed_us(interval: &Interval) -> Option<f64> {
 
 /// Frames a second. A camera that is off has no frame rate.
 pub(crate) fn frame_rate(interval: &Interval) -> Option<f64> {
-    let frames = interval.video.as_ref()?.frames.filter(|_| !is_idle(interval))?;
+    let frames = interval.video.as_ref()?.frames.filter(|_| !interval.is_idle())?;
     Some(frames as f64 * 1e6 / observed_us(interval)?)
 }
 

@@ -119,7 +119,7 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| {
     let counters = Counter::members().map(|(name, counter)| (name, Member::Counter(counter)));
     let fields = OTHERS.into_iter().map(|(name, field)| (name, Member::Field(field)));
     let names: Vec<_> = fields.chain(counters).chain([(DURATIONS, Member::Durations)]).collect();
-    // One of some dozens does; that there is one, a test knows.
+    // Of some dozens of factors one does; that there is one, a test knows.
     let mut factors = (1..10_000).map(|number: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let found = factors.find_map(|factor| Some((factor, placed(&names, factor)?)));
     let (factor, numbers) = found.unwrap_or((1, [NOTHING; PLACES]));
