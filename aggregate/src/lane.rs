@@ -26,7 +26,7 @@ const DEAD_LETTERS: OutputTopic = OutputTopic(3);
 const QUIET_MS: u64 = 1000;
 
 /// Silence of all partitions after which a backlog is over.
-const OVER_MS: u64 = 300;
+const OVER_MS: u64 = 200;
 
 /// Reports whose events waited for so long before they came are a backlog, be it one of those who
 /// wrote them.

@@ -1,6 +1,7 @@
 //! What may be committed: a checkpoint whose tickets, and all before them, are closed.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use crate::handler::Ticket;
 use crate::record::{Offset, Source};
@@ -46,7 +47,8 @@ struct Entry {
 struct Checkpoint {
     after: u64,
     offset: Offset,
-    metadata: String,
+    /// Nearly always the one before it has the same, and there may be one for each record.
+    metadata: Arc<str>,
 }
 
 impl Ledger {
@@ -111,13 +113,16 @@ impl Ledger {
             return;
         };
         let after = account.frontier + account.entries.len() as u64;
+        let metadata = match account.checkpoints.back() {
+            Some(last) if *last.metadata == *metadata => Arc::clone(&last.metadata),
+            _ => metadata.into(),
+        };
         // A newer checkpoint that waits for the same tickets supersedes the older one, so that
         // there are never more checkpoints than tickets.
         if account.checkpoints.back().is_some_and(|checkpoint| checkpoint.after == after) {
             account.checkpoints.pop_back();
         }
-        let checkpoint = Checkpoint { after, offset, metadata: metadata.to_owned() };
-        account.checkpoints.push_back(checkpoint);
+        account.checkpoints.push_back(Checkpoint { after, offset, metadata });
     }
 
     /// Takes the newest checkpoint of each source that may be committed now.
@@ -133,7 +138,7 @@ impl Ledger {
             account.checkpoints.drain(..ready).next_back().map(|point| Commit {
                 source: *source,
                 offset: point.offset,
-                metadata: point.metadata,
+                metadata: (*point.metadata).to_owned(),
             })
         };
         self.accounts.iter_mut().filter_map(newest).collect()

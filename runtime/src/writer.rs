@@ -1,14 +1,15 @@
 //! Writing, and what is known about writes.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use prometheus::{IntCounter, IntGauge};
 use rdkafka::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext as _, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
-use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 
 use crate::client::{Listener, producer};
 use crate::dead_letter::DEAD_LETTER_KEY;
@@ -25,6 +26,10 @@ const METADATA_LIMIT: usize = 4096;
 /// Under the pressure of memory this part of what may be in flight otherwise may be so.
 const PRESSED: usize = 8;
 
+/// Records after which acknowledgements are heard though much is still to be written: until then
+/// the client keeps what it has sent.
+const OFTEN: u64 = 1024;
+
 /// A record that the client has, until it is acknowledged.
 struct Written {
     ticket: Ticket,
@@ -38,7 +43,7 @@ struct Waiting {
     written: Box<Written>,
 }
 
-/// What the producer's thread says, until the loop asks.
+/// What the client has said of deliveries, until the loop takes it in.
 #[derive(Default)]
 struct Deliveries {
     acknowledged: Vec<Written>,
@@ -47,7 +52,7 @@ struct Deliveries {
 
 struct DeliveryContext {
     listener: Listener,
-    deliveries: Arc<Mutex<Deliveries>>,
+    deliveries: Mutex<Deliveries>,
 }
 
 impl ClientContext for DeliveryContext {
@@ -76,10 +81,13 @@ impl ProducerContext for DeliveryContext {
     }
 }
 
-/// The [`Output`] of the real loop.
+/// The [`Output`] of the real loop. The loop's thread polls the producer, too: one of its own would
+/// only hand over what this one has to take in, and rdkafka's spins for up to a millisecond of every
+/// hundred, the rest of its time-out that librdkafka, which counts whole ones, does not wait.
 pub(crate) struct Writer {
-    producer: ThreadedProducer<DeliveryContext>,
-    deliveries: Arc<Mutex<Deliveries>>,
+    producer: BaseProducer<DeliveryContext>,
+    /// Records handed to the client.
+    produced: u64,
     topics: Vec<String>,
     /// In the order of sending; while it is not empty nothing overtakes it.
     waiting: VecDeque<Waiting>,
@@ -106,13 +114,12 @@ impl Writer {
         listener: Listener,
         metrics: &Metrics,
     ) -> Result<Self, Fatal> {
-        let deliveries = Arc::<Mutex<Deliveries>>::default();
-        let context = DeliveryContext { listener, deliveries: Arc::clone(&deliveries) };
-        let producer = ThreadedProducer::from_config_and_context(&producer(kafka, limits), context)
+        let context = DeliveryContext { listener, deliveries: Mutex::default() };
+        let producer = BaseProducer::from_config_and_context(&producer(kafka, limits), context)
             .map_err(|error| Fatal(format!("kafka: {error}")))?;
         Ok(Self {
             producer,
-            deliveries,
+            produced: 0,
             dead_letters: 0,
             dead_letter_topic: topics.iter().position(|topic| topic == dead_letter_topic),
             topics,
@@ -126,12 +133,28 @@ impl Writer {
         })
     }
 
-    /// Takes in what the producer's thread has heard, and sends what had to wait.
+    fn deliveries(&self) -> MutexGuard<'_, Deliveries> {
+        let context: &DeliveryContext = self.producer.context();
+        context.deliveries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hears what has become of writes. One poll is one answer of a broker, of many records.
+    fn hear(&self) {
+        let mut heard = self.deliveries().acknowledged.len();
+        loop {
+            self.producer.poll(Duration::ZERO);
+            let now = self.deliveries().acknowledged.len();
+            if now == heard {
+                return;
+            }
+            heard = now;
+        }
+    }
+
+    /// Takes in what has become of writes, and sends what had to wait.
     pub(crate) fn serve(&mut self) -> Result<(), Fatal> {
-        let deliveries = {
-            let mut heard = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut *heard)
-        };
+        self.hear();
+        let deliveries = std::mem::take(&mut *self.deliveries());
         for written in deliveries.acknowledged {
             failpoints::pass(failpoints::ACKNOWLEDGED);
             self.ledger.close(written.ticket);
@@ -177,6 +200,10 @@ impl Writer {
             Some(key) => record.key(key),
             None => record,
         };
+        self.produced += 1;
+        if self.produced.is_multiple_of(OFTEN) {
+            self.hear();
+        }
         match self.producer.send(record) {
             Ok(()) => None,
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), record)) => {

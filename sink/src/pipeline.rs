@@ -18,20 +18,17 @@ use crate::writer::{Done, Writer};
 mod tests;
 
 const DEAD_LETTERS: OutputTopic = OutputTopic(0);
-/// The lane of cells. A sketch takes ClickHouse many times its bytes while it is inserted, so its
-/// batches are half as large as the others'.
-const CELLS: usize = 0;
 /// A batch that is full within so many times the patience is waited for: one large insert costs
 /// ClickHouse less than several small ones, and fewer merges follow.
 const FILLS_SOON: u64 = 3;
 /// So many times the patience has what has waited long already.
 const BEHIND: u64 = 5;
 /// When nothing came for so long, nothing more will fill a batch soon.
-const DRY_MS: u64 = 250;
+const DRY_MS: u64 = 150;
 /// A batch that nothing more will fill is given the patience divided by this.
 const DRY: u64 = 4;
-/// Who reads this partition keeps the roll-ups.
-const LEADER: Source = Source { input: Input(CELLS), partition: Partition(0) };
+/// Who reads this partition, of cells, keeps the roll-ups.
+const LEADER: Source = Source { input: Input(0), partition: Partition(0) };
 
 /// The way from one input into one table.
 #[derive(Debug, Default)]
@@ -75,11 +72,6 @@ impl Pipeline {
         }
     }
 
-    /// Bytes at which a lane's batch is handed over at once.
-    const fn full_bytes(&self, number: usize) -> usize {
-        if number == CELLS { self.batch_bytes / 2 } else { self.batch_bytes }
-    }
-
     /// True if the input is dry, and not only between two bursts.
     fn is_dry(&mut self, now_ms: u64, pace: Pace) -> bool {
         if pace != Pace::Idle {
@@ -92,7 +84,7 @@ impl Pipeline {
     /// Milliseconds after which a lane's batch is handed over though it is not full.
     fn patience_ms(&self, number: usize, pace: Pace, is_dry: bool) -> u64 {
         let bytes = self.lanes[number].filling.bytes() as u64;
-        let fills_soon = bytes >= self.full_bytes(number) as u64 / FILLS_SOON;
+        let fills_soon = bytes >= self.batch_bytes as u64 / FILLS_SOON;
         match pace {
             Pace::Behind => self.flush_ms * BEHIND,
             _ if is_dry => self.flush_ms / DRY,
@@ -159,7 +151,7 @@ impl Handler for Pipeline {
     fn record(&mut self, record: &Record<'_>, out: &mut dyn Output) -> Result<(), Fatal> {
         let number = record.source.input.0;
         self.lanes[number].filling.push(record);
-        if self.lanes[number].filling.bytes() >= self.full_bytes(number) {
+        if self.lanes[number].filling.bytes() >= self.batch_bytes {
             return self.hand_over(number, out);
         }
         Ok(())

@@ -3,6 +3,7 @@
 //! holds the seam sees each insert and answers it. No thread, no clock, no network.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -45,9 +46,13 @@ pub struct Seam {
 /// Between one task and whoever answers it.
 #[derive(Default)]
 struct Wire {
+    /// Of the insert that is being filled.
     rows: Rows,
-    request: Option<Rows>,
-    answer: Option<Result<(), String>>,
+    /// Inserts that wait, oldest first, by their numbers.
+    requests: VecDeque<(u64, Rows, Waker)>,
+    /// Numbers given so far.
+    begun: u64,
+    answer: Option<(u64, Result<(), String>)>,
 }
 
 impl Maker {
@@ -99,14 +104,18 @@ impl Seam {
         let (task, wire) = self.tasks.get_mut(lane)?;
         // A task that has ended is not polled: it ends only when the handler is gone.
         let _ = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        wire.borrow().request.clone()
+        wire.borrow().requests.front().map(|(_, rows, _)| rows.clone())
     }
 
     /// Answers the insert that a lane waits for, an error by ClickHouse's own text, and lets the
     /// task go on.
     pub fn answer(&mut self, lane: usize, answer: Result<(), String>) {
         if let Some((task, wire)) = self.tasks.get_mut(lane) {
-            wire.borrow_mut().answer = Some(answer);
+            let request = wire.borrow_mut().requests.pop_front();
+            if let Some((number, _, waker)) = request {
+                wire.borrow_mut().answer = Some((number, answer));
+                waker.wake();
+            }
             let _ = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         }
     }
@@ -128,16 +137,20 @@ impl Server for Wired {
     }
 
     async fn end(&self, (): ()) -> Result<(), Error> {
-        {
+        let (number, mut rows) = {
             let mut wire = self.0.borrow_mut();
-            let rows = std::mem::take(&mut wire.rows);
-            wire.request = Some(rows);
-        }
-        std::future::poll_fn(|_| {
+            wire.begun += 1;
+            (wire.begun, Some(std::mem::take(&mut wire.rows)))
+        };
+        std::future::poll_fn(|context| {
             let mut wire = self.0.borrow_mut();
-            let Some(answer) = wire.answer.take() else { return Poll::Pending };
-            wire.request = None;
-            Poll::Ready(answer.map_err(Error::BadResponse))
+            if let Some(rows) = rows.take() {
+                wire.requests.push_back((number, rows, context.waker().clone()));
+            }
+            match wire.answer.take_if(|(answered, _)| *answered == number) {
+                Some((_, answer)) => Poll::Ready(answer.map_err(Error::BadResponse)),
+                None => Poll::Pending,
+            }
         })
         .await
     }
@@ -148,8 +161,12 @@ impl Server for Wired {
 
     async fn pause(&self, _: Duration) {
         let mut waited = false;
-        std::future::poll_fn(|_| {
-            if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending }
+        std::future::poll_fn(|context| {
+            if std::mem::replace(&mut waited, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
         })
         .await;
     }

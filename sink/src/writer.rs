@@ -1,4 +1,4 @@
-//! Inserts batches, one after the other for each table, on threads of its own.
+//! Inserts batches, in the order in which they come for each table, on threads of its own.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,6 +7,8 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use clickhouse::error::Error;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesOrdered;
 use runtime::{Record, Source};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -25,7 +27,10 @@ const THREADS: usize = 2;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Rows of a block: many, so that what its columns have in common counts little.
-const BLOCK_ROWS: usize = 16_384;
+const BLOCK_ROWS: usize = 8192;
+/// Inserts into one table at a time: while ClickHouse sorts and writes what one brought, the next one
+/// is decoded.
+const AT_ONCE: usize = 2;
 /// A row is bad when it was refused this often on its own.
 const TRIES: usize = 3;
 /// More bad rows than this in one batch are no accident of rows: it is tried again as a whole.
@@ -166,19 +171,26 @@ impl Taken {
 }
 
 impl<S: Server> Lane<S> {
-    /// Inserts batches, one after the other, until nobody hands over or hears of them.
+    /// Inserts batches until nobody hands over or hears of them. Tells of them in their order.
     pub(crate) async fn run<T: Table>(self, mut batches: UnboundedReceiver<Batch>) {
-        while let Some(batch) = batches.recv().await {
-            let done = Done { lane: self.lane, rejected: self.deliver::<T>(&batch).await };
-            drop(batch);
-            if self.tell.send(done).is_err() {
+        let mut under_way = FuturesOrdered::new();
+        loop {
+            let rejected = tokio::select! {
+                Some(batch) = batches.recv(), if under_way.len() < AT_ONCE => {
+                    under_way.push_back(self.deliver::<T>(batch));
+                    continue;
+                }
+                Some(rejected) = under_way.next() => rejected,
+                else => return,
+            };
+            if self.tell.send(Done { lane: self.lane, rejected }).is_err() {
                 return;
             }
         }
     }
 
     /// Inserts all rows that can be inserted and returns the records of all others.
-    async fn deliver<T: Table>(&self, batch: &Batch) -> Vec<Rejected> {
+    async fn deliver<T: Table>(&self, batch: Batch) -> Vec<Rejected> {
         let mut pauses = Pauses::default();
         let Taken { rejected, hours, .. } = loop {
             if let Ok(taken) = self.insert::<T, _>(|| batch.records()).await {

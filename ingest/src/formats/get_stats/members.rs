@@ -104,11 +104,17 @@ const OTHERS: [(&str, Field); 28] = [
 /// Names that are read, each at a place of its own: a report has hundreds of members, most of which
 /// are not read, and one look tells which.
 struct Names {
-    /// Multiplies what [`place`] looks at, so that no two names meet.
+    /// Multiplies what [`Seen::place`] looks at, so that no two names meet.
     factor: u64,
     /// By place, the number of a name; [`NOTHING`] where there is none.
     numbers: [u8; PLACES],
-    names: Vec<(&'static str, Member)>,
+    names: Vec<Name>,
+}
+
+struct Name {
+    text: &'static str,
+    seen: Seen,
+    member: Member,
 }
 
 /// Several times as many as there are names, so that a factor is soon found.
@@ -118,7 +124,9 @@ const NOTHING: u8 = u8::MAX;
 static NAMES: LazyLock<Names> = LazyLock::new(|| {
     let counters = Counter::members().map(|(name, counter)| (name, Member::Counter(counter)));
     let fields = OTHERS.into_iter().map(|(name, field)| (name, Member::Field(field)));
-    let names: Vec<_> = fields.chain(counters).chain([(DURATIONS, Member::Durations)]).collect();
+    let names = fields.chain(counters).chain([(DURATIONS, Member::Durations)]);
+    let name = |(text, member): (&'static str, _)| Name { text, seen: Seen::of(text), member };
+    let names: Vec<_> = names.map(name).collect();
     // Of some dozens of factors one does; that there is one, a test knows.
     let mut factors = (1..10_000).map(|number: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let found = factors.find_map(|factor| Some((factor, placed(&names, factor)?)));
@@ -127,10 +135,10 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| {
 });
 
 /// Every name at its place, unless two have the same.
-fn placed(names: &[(&str, Member)], factor: u64) -> Option<[u8; PLACES]> {
+fn placed(names: &[Name], factor: u64) -> Option<[u8; PLACES]> {
     let mut numbers = [NOTHING; PLACES];
-    for (number, (name, _)) in names.iter().enumerate() {
-        let taken = &mut numbers[place(name.as_bytes(), factor)];
+    for (number, name) in names.iter().enumerate() {
+        let taken = &mut numbers[name.seen.place(factor)];
         if *taken != NOTHING {
             return None;
         }
@@ -139,14 +147,38 @@ fn placed(names: &[(&str, Member)], factor: u64) -> Option<[u8; PLACES]> {
     Some(numbers)
 }
 
-/// Where a name is, if it is one that is read: by its length and both ends.
-fn place(name: &[u8], factor: u64) -> usize {
-    let (first, last) = match (name.first_chunk(), name.last_chunk()) {
-        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-        _ => (name.iter().fold(0, |seen, byte| seen << 8 | u64::from(*byte)), 0),
-    };
-    let seen = first ^ last.rotate_left(29) ^ name.len() as u64;
-    (seen.wrapping_mul(factor) >> (u64::BITS - PLACES.ilog2())) as usize
+/// A name as words of the processor: comparing some is faster than a call that compares bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    length: usize,
+    /// Both ends, and what is before the last one. They tell all of a name of at most [`WHOLE`]
+    /// bytes.
+    words: [u64; 3],
+}
+
+const WORD: usize = size_of::<u64>();
+const WHOLE: usize = 3 * WORD;
+
+impl Seen {
+    fn of(name: &str) -> Self {
+        let bytes = name.as_bytes();
+        let length = bytes.len();
+        let words = match (bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(first), Some(last)) => {
+                let before = bytes[..length - WORD].last_chunk().copied().unwrap_or_default();
+                [*first, before, *last].map(u64::from_le_bytes)
+            }
+            _ => [bytes.iter().fold(0, |seen, byte| seen << 8 | u64::from(*byte)), 0, 0],
+        };
+        Self { length, words }
+    }
+
+    /// Where such a name is, if it is one that is read.
+    const fn place(&self, factor: u64) -> usize {
+        let [first, _, last] = self.words;
+        let seen = first ^ last.rotate_left(29) ^ self.length as u64;
+        (seen.wrapping_mul(factor) >> (u64::BITS - PLACES.ilog2())) as usize
+    }
 }
 
 static DURATION_MEMBERS: LazyLock<Vec<(&str, Counter)>> = LazyLock::new(|| {
@@ -158,9 +190,10 @@ impl Member {
     /// The member called `name`, if it is one that is read.
     pub(super) fn named(name: &str) -> Option<Self> {
         let Names { factor, numbers, names } = &*NAMES;
-        let number = numbers[place(name.as_bytes(), *factor)];
-        let (known, member) = names.get(usize::from(number))?;
-        (*known == name).then_some(*member)
+        let seen = Seen::of(name);
+        let known = names.get(usize::from(numbers[seen.place(*factor)]))?;
+        let same = seen == known.seen && (seen.length <= WHOLE || name == known.text);
+        same.then_some(known.member)
     }
 }
 
@@ -175,11 +208,14 @@ mod tests {
 
     #[test]
     fn every_name_that_is_read_is_found_and_no_other() {
-        for (name, member) in &NAMES.names {
-            assert_eq!(Member::named(name), Some(*member), "{name}");
-            for other in [format!("{name}s"), name[1..].to_owned(), name.to_uppercase()] {
-                let known = NAMES.names.iter().find(|(known, _)| *known == other);
-                assert_eq!(Member::named(&other), known.map(|(_, member)| *member), "{other}");
+        for Name { text, member, .. } in &NAMES.names {
+            assert_eq!(Member::named(text), Some(*member), "{text}");
+            let changed = |at: usize| format!("{}-{}", &text[..at], &text[at + 1..]);
+            let others = [format!("{text}s"), text[1..].to_owned(), text.to_uppercase()];
+            for other in others.into_iter().chain((0..text.len()).map(changed)) {
+                let known = NAMES.names.iter().find(|known| known.text == other);
+                let known = known.map(|known| known.member);
+                assert_eq!(Member::named(&other), known, "{other}");
             }
         }
         assert_eq!(Member::named(""), None);
