@@ -176,6 +176,8 @@ impl<S: Server> Lane<S> {
         let mut under_way = FuturesOrdered::new();
         loop {
             let rejected = tokio::select! {
+                // Without chance, for whoever plays this again.
+                biased;
                 Some(batch) = batches.recv(), if under_way.len() < AT_ONCE => {
                     under_way.push_back(self.deliver::<T>(batch));
                     continue;
