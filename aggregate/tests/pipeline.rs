@@ -447,9 +447,9 @@ fn a_backlog_is_written_once_nothing_comes_at_all_or_nothing_more_of_its_partiti
     more(&mut run, 4);
     run.tick(106_000, Pace::Idle);
     assert_eq!(audits(&mut run), [SOURCE], "nothing of it came for as long as between two writes");
-    run.tick(106_299, Pace::Idle);
+    run.tick(106_199, Pace::Idle);
     assert_eq!(audits(&mut run), []);
-    run.tick(106_300, Pace::Idle);
+    run.tick(106_200, Pace::Idle);
     assert_eq!(audits(&mut run), [other], "nothing came for long enough");
 }
 
