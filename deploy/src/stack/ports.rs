@@ -1,7 +1,9 @@
 //! Where the stack listens: always on loopback.
 
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::{Mutex, PoisonError};
 
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -89,7 +91,10 @@ const LOWEST: u16 = 10_000;
 /// Attempts for one port, each at another one.
 const ATTEMPTS: usize = 100;
 
-/// `count` different ports that nobody listens on now. They are not among those that the system
+/// Ports that this process has found already: until a server listens on one, it looks free.
+static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
+/// `count` different ports that nobody listens on now, none of them twice. They are not among those that the system
 /// gives to outgoing connections: a server that was killed needs its port again, and by then
 /// somebody's connection could have it.
 ///
@@ -99,13 +104,17 @@ pub fn free_ports(count: usize) -> Result<Vec<u16>, Failure> {
     // Others on the machine look for ports, too, and so begin elsewhere.
     let mut rng = ChaCha8Rng::seed_from_u64(RandomState::new().build_hasher().finish());
     let below = first_of_connections().unwrap_or(LOWEST);
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut open = || {
         let mut some = || match LOWEST < below {
             true => rng.random_range(LOWEST..below),
             false => 0,
         };
         let attempts = (0..ATTEMPTS).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, some())));
-        let found = attempts.flatten().next();
+        let is_new = |found: &TcpListener| {
+            found.local_addr().is_ok_and(|address| given.insert(address.port()))
+        };
+        let found = attempts.flatten().find(is_new);
         found.map_or_else(|| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)), Ok)
     };
     // All are held until the last is found: a port that is let go at once may come back.
@@ -125,9 +134,13 @@ fn first_of_connections() -> Option<u16> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::collections::BTreeSet;
-
     use super::*;
+
+    #[test]
+    fn no_port_is_found_twice_though_nobody_listens_on_it_yet() {
+        let ports: Vec<_> = (0..500).flat_map(|_| free_ports(4).unwrap()).collect();
+        assert_eq!(ports.iter().collect::<BTreeSet<_>>().len(), ports.len());
+    }
 
     #[test]
     fn ports_are_none_that_the_system_gives_to_a_connection() {
