@@ -15,6 +15,7 @@ use std::time::Duration;
 use clickhouse::error::Error;
 use runtime::{Fatal, Handler, Record, Service as _, Settings};
 use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::oneshot;
 
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
@@ -48,11 +49,8 @@ pub struct Seam {
 struct Wire {
     /// Of the insert that is being filled.
     rows: Rows,
-    /// Inserts that wait, oldest first, by their numbers.
-    requests: VecDeque<(u64, Rows, Waker)>,
-    /// Numbers given so far.
-    begun: u64,
-    answer: Option<(u64, Result<(), String>)>,
+    /// Inserts that wait, oldest first, each with where its answer goes.
+    requests: VecDeque<(Rows, oneshot::Sender<Result<(), String>>)>,
 }
 
 impl Maker {
@@ -104,7 +102,7 @@ impl Seam {
         let (task, wire) = self.tasks.get_mut(lane)?;
         // A task that has ended is not polled: it ends only when the handler is gone.
         let _ = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        wire.borrow().requests.front().map(|(_, rows, _)| rows.clone())
+        wire.borrow().requests.front().map(|(rows, _)| rows.clone())
     }
 
     /// Answers the insert that a lane waits for, an error by ClickHouse's own text, and lets the
@@ -112,9 +110,9 @@ impl Seam {
     pub fn answer(&mut self, lane: usize, answer: Result<(), String>) {
         if let Some((task, wire)) = self.tasks.get_mut(lane) {
             let request = wire.borrow_mut().requests.pop_front();
-            if let Some((number, _, waker)) = request {
-                wire.borrow_mut().answer = Some((number, answer));
-                waker.wake();
+            if let Some((_, insert)) = request {
+                // An insert that was given up hears nothing.
+                let _ = insert.send(answer);
             }
             let _ = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         }
@@ -137,22 +135,17 @@ impl Server for Wired {
     }
 
     async fn end(&self, (): ()) -> Result<(), Error> {
-        let (number, mut rows) = {
+        let (answer, answered) = oneshot::channel();
+        {
             let mut wire = self.0.borrow_mut();
-            wire.begun += 1;
-            (wire.begun, Some(std::mem::take(&mut wire.rows)))
-        };
-        std::future::poll_fn(|context| {
-            let mut wire = self.0.borrow_mut();
-            if let Some(rows) = rows.take() {
-                wire.requests.push_back((number, rows, context.waker().clone()));
-            }
-            match wire.answer.take_if(|(answered, _)| *answered == number) {
-                Some((_, answer)) => Poll::Ready(answer.map_err(Error::BadResponse)),
-                None => Poll::Pending,
-            }
-        })
-        .await
+            let rows = std::mem::take(&mut wire.rows);
+            wire.requests.push_back((rows, answer));
+        }
+        match answered.await {
+            Ok(answer) => answer.map_err(Error::BadResponse),
+            // Nobody is there to answer any more, nor to go on.
+            Err(_) => std::future::pending().await,
+        }
     }
 
     async fn open(&self, _: &[u32]) -> Result<(), Error> {
