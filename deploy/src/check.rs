@@ -6,6 +6,7 @@ use clap::Args;
 use simulate::verify::{self, ClickHouse, Verdict};
 
 use crate::cli::Servers;
+use crate::cluster::Cluster;
 use crate::failure::{Context, Failure};
 use crate::output::lines;
 use crate::stack::cache::{Cache, GEO, GeoFiles};
@@ -30,8 +31,8 @@ pub async fn run(options: Options) -> Result<bool, Failure> {
     let cache = Cache::of_user()?;
     cache.fetch(&[&GEO])?;
     let access = options.servers.access()?.map_or_else(up::access, Ok)?;
-    let brokers = up::kafka(options.servers.kafka)?;
-    let verdict = verify(options.truth, brokers, access, cache.geo_files()).await?;
+    let cluster = options.servers.own.or_of_up()?;
+    let verdict = verify(options.truth, cluster, access, cache.geo_files()).await?;
     lines(in_words(&verdict))?;
     Ok(verdict.mismatches == 0)
 }
@@ -41,12 +42,12 @@ pub async fn run(options: Options) -> Result<bool, Failure> {
 /// # Errors
 /// If Kafka, ClickHouse or a truth file cannot be read.
 pub async fn verify_stack(truths: Vec<PathBuf>, stack: &Stack) -> Result<Verdict, Failure> {
-    verify(truths, stack.brokers(), stack.access(), stack.geo_files()).await
+    verify(truths, stack.cluster(), stack.access(), stack.geo_files()).await
 }
 
 async fn verify(
     truths: Vec<PathBuf>,
-    brokers: String,
+    cluster: Cluster,
     access: Access,
     geo: GeoFiles,
 ) -> Result<Verdict, Failure> {
@@ -60,7 +61,8 @@ async fn verify(
             user: "dashboard".to_owned(),
             password: access.password,
         },
-        brokers,
+        brokers: cluster.brokers,
+        kafka: cluster.options,
         ..verify::Options::default()
     };
     verify::verify(&options).await.context("verify")

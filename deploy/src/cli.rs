@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::cluster::Own;
 use crate::failure::{Context, Failure};
 use crate::output::line;
 use crate::stack::Access;
@@ -22,8 +23,14 @@ struct Command {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Everything at once: a simulated world through the whole pipeline, held against the truth.
+    ///
+    /// In your own Kafka, topics that are missing are created, and none is changed; what they hold
+    /// already counts, too.
     Demo(demo::Options),
     /// Starts Kafka, ClickHouse and the services, and shows where they are, until Ctrl-C.
+    ///
+    /// In your own Kafka, topics that are missing are created, and none is changed; what they hold
+    /// already counts, too.
     Up(up::Options),
     /// Ends an `up` that runs in another terminal.
     Down,
@@ -86,10 +93,9 @@ impl ServiceArguments {
 /// Somebody's own servers, instead of those that `isobar` starts.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Servers {
-    /// Your own Kafka: host:port, separated by commas. What Isobar's topics hold counts, too; those
-    /// that are missing are created, and none is changed.
-    #[arg(long, value_name = "BROKERS")]
-    pub kafka: Option<String>,
+    /// Which Kafka.
+    #[command(flatten)]
+    pub own: Own,
     /// Your own ClickHouse: http://host:port.
     #[arg(long, value_name = "URL", requires = "password_from")]
     clickhouse: Option<String>,
@@ -131,8 +137,8 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Down => up::down()?,
         Verb::Simulate(options) => block_on(play::run(options))?,
         Verb::Replay(options) => {
-            let brokers = up::kafka(options.kafka.clone())?;
-            line(replay::run(&options, &brokers).context("replay")?)?;
+            let cluster = options.own.or_of_up()?;
+            line(replay::run(&options, &cluster).context("replay")?)?;
         }
         Verb::Migrate(options) => block_on(migrate::run(options))?,
         Verb::Verify(options) => return block_on(check::run(options)).map(well),
@@ -140,11 +146,7 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Bench(options) => block_on(bench::run(options))?,
         Verb::Torture(options) => return torture::run(&options).map(well),
         Verb::Dlq(verb) => dlq::run(verb)?,
-        Verb::Topics(verb) => {
-            let (topics::Verb::Plan(options) | topics::Verb::Apply(options)) = &verb;
-            let brokers = up::kafka(options.kafka.clone())?;
-            block_on(topics::run(&verb, &brokers))?;
-        }
+        Verb::Topics(verb) => block_on(topics::run(&verb))?,
         Verb::Ingest(service) => return Ok(service.run::<ingest::Ingest>()),
         Verb::Enrich(service) => return Ok(service.run::<enrich::Enrich>()),
         Verb::Aggregate(service) => return Ok(service.run::<aggregate::Aggregate>()),

@@ -8,6 +8,7 @@ pub mod accuracy;
 pub mod bench;
 pub mod check;
 pub mod cli;
+pub mod cluster;
 pub mod demo;
 pub mod dlq;
 pub mod failure;

@@ -59,7 +59,7 @@ pub async fn prepare_as(
     tell: &impl Fn(&str),
 ) -> Result<(), Failure> {
     tell("creating topics and tables");
-    let topics = Topics::of(&stack.brokers())?;
+    let topics = Topics::of(&stack.cluster())?;
     let changes = topics.plan(options).await?;
     topics.apply(&changes, options).await?;
     tables(stack).await

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use simulate::producer;
 use simulate::world::Scenario;
 
+use crate::cluster::Own;
 use crate::failure::{Context, Failure};
 use crate::output::line;
 use crate::up;
@@ -54,9 +55,8 @@ impl World {
 pub struct Options {
     #[command(flatten)]
     world: World,
-    /// Your own Kafka: host:port, separated by commas; by default that of `isobar up`.
-    #[arg(long, value_name = "BROKERS")]
-    kafka: Option<String>,
+    #[command(flatten)]
+    own: Own,
     /// The raw topic.
     #[arg(long, default_value = "rtc-stats-raw-v1")]
     topic: String,
@@ -77,9 +77,11 @@ pub struct Options {
 
 impl Options {
     fn producer(self) -> Result<producer::Options, Failure> {
-        let Self { world, kafka, topic, truth, progress, fast, start } = self;
+        let Self { world, own, topic, truth, progress, fast, start } = self;
+        let cluster = own.or_of_up()?;
         Ok(producer::Options {
-            brokers: up::kafka(kafka)?,
+            brokers: cluster.brokers,
+            kafka: cluster.options,
             topic,
             seed: world.seed,
             sessions: world.sessions,

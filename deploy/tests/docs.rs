@@ -92,8 +92,8 @@ and `pkg-config`.
 "sasl.password" = "…"
 ```
 
-Only the services have options: verbs of `isobar` with `--kafka` (`topics`, `dlq`, `replay`, …) want a
-listener in plain text.
+Verbs of `isobar` that take `--kafka` (`topics`, `dlq`, `simulate`, `replay`, `demo`, …) take
+`--kafka-config FILE`, too: the settings file of any service, of which they read this section alone.
 "#;
     [
         introduction,

@@ -55,6 +55,8 @@ pub use handler::{Committed, Fatal, Handler, Output, Pace, Start, Ticket};
 pub use ledger::{Commit, Ledger};
 pub use lineage::{OffsetRanges, ParseRangesError};
 #[cfg(feature = "service")]
+pub use load::kafka_settings;
+#[cfg(feature = "service")]
 pub use program::main;
 pub use record::{AppendTime, Input, Offset, OutputTopic, Partition, Record, Source};
 pub use recorder::{Recorder, Sent};

@@ -8,7 +8,7 @@ use serde_path_to_error::{Segment, Track};
 
 use crate::client::check_options;
 use crate::service::Service;
-use crate::settings::{Problems, Settings};
+use crate::settings::{Kafka, Problems, Settings};
 
 /// Variables of the environment that are settings: `ISOBAR_SECTION__KEY`.
 const PREFIX: &str = "ISOBAR_";
@@ -37,14 +37,7 @@ pub(crate) fn load<S: Service>(
     variables: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Settings<S::Settings>, Problems> {
     let mut problems = Problems::default();
-    let mut sections = defaults::<S>();
-    match toml::from_str::<Map<String, Value>>(file) {
-        Ok(read) => overlay(&mut sections, read),
-        Err(error) => problems.push("", format!("not TOML: {error}")),
-    }
-    let from_environment = overlay_variables(&mut sections, variables);
-
-    let mut sections = Sections { sections, from_environment, problems: &mut problems };
+    let mut sections = Sections::read(defaults::<S>(), file, variables, &mut problems);
     let settings = Settings {
         kafka: sections.take("kafka"),
         topics: sections.take("topics"),
@@ -54,12 +47,31 @@ pub(crate) fn load<S: Service>(
         service: sections.take::<S::Settings>(S::NAME),
     };
     sections.refuse_rest();
-    problems.check("kafka", &settings.kafka);
-    problems.within("kafka", |problems| check_options(&settings.kafka, problems));
+    check_kafka(&settings.kafka, &mut problems);
     problems.check("topics", &settings.topics);
     problems.check("limits", &settings.limits);
     problems.check(S::NAME, &settings.service);
     if problems.is_empty() { Ok(settings) } else { Err(problems) }
+}
+
+/// The section `[kafka]` of a settings file (TOML) of any service, under the environment's
+/// `variables`: how to reach the Kafka of the services for what is none of them.
+///
+/// # Errors
+/// All that is wrong with it: syntax, types, unknown keys and options.
+pub fn kafka_settings(
+    file: &str,
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> Result<Kafka, Problems> {
+    let mut problems = Problems::default();
+    let kafka = Sections::read(Map::new(), file, variables, &mut problems).take("kafka");
+    check_kafka(&kafka, &mut problems);
+    if problems.is_empty() { Ok(kafka) } else { Err(problems) }
+}
+
+fn check_kafka(kafka: &Kafka, problems: &mut Problems) {
+    problems.check("kafka", kafka);
+    problems.within("kafka", |problems| check_options(kafka, problems));
 }
 
 fn set(sections: &mut Map<String, Value>, path: &[&str], value: Value) {
@@ -107,7 +119,23 @@ struct Sections<'a> {
     problems: &'a mut Problems,
 }
 
-impl Sections<'_> {
+impl<'a> Sections<'a> {
+    /// Those of `file` over `defaults`, and the environment's `variables` over both.
+    fn read(
+        defaults: Map<String, Value>,
+        file: &str,
+        variables: impl IntoIterator<Item = (String, String)>,
+        problems: &'a mut Problems,
+    ) -> Self {
+        let mut sections = defaults;
+        match toml::from_str::<Map<String, Value>>(file) {
+            Ok(read) => overlay(&mut sections, read),
+            Err(error) => problems.push("", format!("not TOML: {error}")),
+        }
+        let from_environment = overlay_variables(&mut sections, variables);
+        Self { sections, from_environment, problems }
+    }
+
     /// Takes a section out, dropping one offending key after the other until what is left is good.
     fn take<T: DeserializeOwned + Default>(&mut self, name: &str) -> T {
         let mut value = self.sections.remove(name).unwrap_or_else(|| Value::Object(Map::new()));
@@ -259,6 +287,28 @@ mod tests {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         load::<Tried>(file, variables.iter().map(owned))
             .map_err(|problems| problems.lines().to_vec())
+    }
+
+    #[test]
+    fn how_to_reach_kafka_is_read_of_any_services_file_and_all_that_is_wrong_with_it_told_at_once()
+    {
+        let read = |file: &str, variables: &[(&str, &str)]| {
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            kafka_settings(file, variables.iter().map(owned))
+        };
+        let file = "[kafka]\nbrokers = 'a:1'\ngroup = 'g'\n[kafka.options]\n'linger.ms' = '7'\n\
+                    [ingest]\nmax_depth = 16\n[nonsense]\n";
+        let variables = [("ISOBAR_KAFKA__OPTIONS", r#"{"client.id":"me"}"#)];
+        let kafka = read(file, &variables).unwrap();
+        assert_eq!((&*kafka.brokers, &*kafka.options["client.id"]), ("a:1", "me"));
+        assert_eq!(read("", &[]).unwrap(), Kafka::default());
+        let wrong =
+            "[kafka]\nbroker = 'a:1'\n[kafka.options]\n'linger.msec' = 'secret'\nacks = '1'\n";
+        let problems = read(wrong, &[]).unwrap_err();
+        let [key, acks, option] = problems.lines() else { panic!("{problems:?}") };
+        assert!(key.starts_with("kafka.broker: unknown key"), "{key}");
+        assert!(acks.starts_with("kafka.options.acks: is set by the service"), "{acks}");
+        assert!(option.starts_with("kafka.options.linger.msec: No such"), "{option}");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use clap::Args;
 use clickhouse::Client;
 use serde::Serialize;
 
+use crate::cluster::Cluster;
 use crate::failure::{Context, Failure};
 use crate::migrate;
 use crate::output::{line, lines};
@@ -164,7 +165,7 @@ async fn in_a_clickhouse(tell: impl Fn(&str)) -> Result<Vec<Finding>, Failure> {
         folder: folder.path().to_owned(),
         ports: Ports::free(1)?,
         // Nobody's Kafka: none is started, and none is asked for anything.
-        kafka: Some(String::new()),
+        kafka: Some(Cluster::default()),
         clickhouse: None,
     });
     let stack = stack.map_err(|why| {

@@ -69,7 +69,7 @@ async fn play(options: Options, folder: &Path) -> Result<bool, Failure> {
         folder: folder.to_owned(),
         ports: Ports::free(1)?,
         clickhouse: options.servers.access()?,
-        kafka: options.servers.kafka,
+        kafka: options.servers.own.cluster()?,
     };
     let mut pipeline = Pipeline::start(plan, step).await?;
     line(format_args!("playing a world of {} sessions; Ctrl-C ends it", options.world.sessions))?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use simulate::producer::Progress;
 
+use crate::cluster::Cluster;
 use crate::failure::{Context, Failure};
 use crate::play::World;
 use crate::stack::{Ending, Process, Stack};
@@ -34,16 +35,16 @@ impl Sender {
     /// # Errors
     /// If it cannot be started.
     pub(crate) fn start(stack: &Stack, world: &World) -> Result<Self, Failure> {
-        Self::start_at(&stack.brokers(), "world", stack, world)
+        Self::start_at(&stack.cluster(), "world", stack, world)
     }
 
-    /// Starts to play `world` into the Kafka at `brokers`, with its files beside the stack's and
-    /// named after `name`.
+    /// Starts to play `world` into `cluster`, with its files beside the stack's and named after
+    /// `name`.
     ///
     /// # Errors
     /// If it cannot be started.
     pub(crate) fn start_at(
-        brokers: &str,
+        cluster: &Cluster,
         name: &str,
         stack: &Stack,
         world: &World,
@@ -52,7 +53,7 @@ impl Sender {
         let (truth, progress) = (file("truth"), file("progress"));
         File::create(&progress).context(progress.display())?;
         let mut command = Command::new(stack.isobar());
-        command.arg("simulate").args(world.arguments()).args(["--kafka", brokers]);
+        command.arg("simulate").args(world.arguments()).args(cluster.arguments());
         command.arg("--truth").arg(&truth).arg("--progress").arg(&progress);
         let log = stack.logs().join(format!("{name}.log"));
         Ok(Self {

@@ -77,7 +77,7 @@ pub(super) fn read(
     mut take: impl FnMut(Letter, Vec<u8>) -> Result<bool, Failure>,
 ) -> Result<Passed, Failure> {
     let topic = &access.names.dead_letters;
-    let log = Log::open(&access.brokers)?;
+    let log = Log::open(&access.cluster)?;
     let mut spans = log.spans(topic)?;
     if let Some(since_ms) = since_ms {
         log.skip_to(topic, &mut spans, since_ms)?;

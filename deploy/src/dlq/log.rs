@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
-use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
+use rdkafka::{Message as _, Offset, TopicPartitionList};
 
+use crate::cluster::Cluster;
 use crate::failure::{Context as _, Failure};
 
 /// Longest wait for one answer, and for the next record.
@@ -28,17 +29,16 @@ pub(super) struct Log {
 }
 
 impl Log {
-    pub(super) fn open(brokers: &str) -> Result<Self, Failure> {
-        let mut config = ClientConfig::new();
-        config
-            .set("bootstrap.servers", brokers)
+    pub(super) fn open(cluster: &Cluster) -> Result<Self, Failure> {
+        let config = cluster.client(&[
             // Partitions are assigned by hand; the client only wants a name to ask for them with.
-            .set("group.id", "isobar-dlq")
-            .set("enable.auto.commit", "false")
-            .set("enable.partition.eof", "true")
-            .set("auto.offset.reset", "error")
-            .set("queued.max.messages.kbytes", "16384")
-            .set("fetch.max.bytes", "16777216");
+            ("group.id", "isobar-dlq"),
+            ("enable.auto.commit", "false"),
+            ("enable.partition.eof", "true"),
+            ("auto.offset.reset", "error"),
+            ("queued.max.messages.kbytes", "16384"),
+            ("fetch.max.bytes", "16777216"),
+        ]);
         Ok(Self { consumer: config.create().context("Kafka")? })
     }
 

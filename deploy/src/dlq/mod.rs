@@ -11,9 +11,9 @@ mod summary;
 use clap::{Args, Subcommand};
 use runtime::TopicNames;
 
+use crate::cluster::{Cluster, Own};
 use crate::failure::Failure;
 use crate::output::line;
-use crate::up;
 use filter::Filter;
 
 /// `isobar dlq`.
@@ -30,9 +30,8 @@ pub enum Verb {
 /// Which dead letters.
 #[derive(Clone, Debug, Default, Args)]
 struct Chosen {
-    /// Your own Kafka: host:port, separated by commas; by default that of `isobar up`.
-    #[arg(long, value_name = "BROKERS")]
-    kafka: Option<String>,
+    #[command(flatten)]
+    own: Own,
     #[command(flatten)]
     filter: Filter,
 }
@@ -63,14 +62,14 @@ pub struct Show {
 pub fn run(verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Ls(Ls { chosen, json }) => {
-            let summary = summary::read(&access(chosen.kafka)?, &chosen.filter)?;
+            let summary = summary::read(&access(&chosen.own)?, &chosen.filter)?;
             line(if json { summary.json()? } else { summary.table() })?;
         }
         Verb::Show(Show { chosen, show }) => {
-            show::run(&access(chosen.kafka)?, &chosen.filter, &show)?;
+            show::run(&access(&chosen.own)?, &chosen.filter, &show)?;
         }
         Verb::Replay(options) => {
-            let access = access(options.chosen.kafka.clone())?;
+            let access = access(&options.chosen.own)?;
             let report = replay::run(&access, &options)?;
             line(if options.json { report.json()? } else { report.to_string() })?;
         }
@@ -80,10 +79,10 @@ pub fn run(verb: Verb) -> Result<(), Failure> {
 
 /// The cluster, and what its topics are called.
 struct Access {
-    brokers: String,
+    cluster: Cluster,
     names: TopicNames,
 }
 
-fn access(kafka: Option<String>) -> Result<Access, Failure> {
-    Ok(Access { brokers: up::kafka(kafka)?, names: TopicNames::default() })
+fn access(own: &Own) -> Result<Access, Failure> {
+    Ok(Access { cluster: own.or_of_up()?, names: TopicNames::default() })
 }

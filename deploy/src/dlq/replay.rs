@@ -11,7 +11,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{
     BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer,
 };
-use rdkafka::{ClientConfig, ClientContext, Message as _};
+use rdkafka::{ClientContext, Message as _};
 use runtime::{AppendTime, Offset, Partition, Replayed};
 use serde::Serialize;
 
@@ -19,6 +19,7 @@ use super::letter::{self, Letter};
 use super::log::{Log, Span};
 use super::plan::{Evidence, Fate, objection};
 use super::{Access, Chosen};
+use crate::cluster::Cluster;
 use crate::failure::{Context as _, Failure};
 
 /// What is acknowledged together. Between two of these the log is looked at again: what somebody
@@ -128,8 +129,8 @@ pub(super) fn run(access: &Access, options: &Options) -> Result<Report, Failure>
     })?;
     sources.retain(|_, source| !source.letters.is_empty());
     let look_back_ms = i64::from(options.look_back_s) * 1000;
-    let log = Log::open(&access.brokers)?;
-    let producer = Producer::open(&access.brokers)?;
+    let log = Log::open(&access.cluster)?;
+    let producer = Producer::open(&access.cluster)?;
     for ((topic, partition), mut source) in sources {
         source.letters.sort_by_key(|letter| (letter.appended_ms, letter.source.offset));
         let lane = Lane { access, log: &log, producer: &producer, topic, partition, look_back_ms };
@@ -279,16 +280,15 @@ impl ProducerContext for Deliveries {
 struct Producer(ThreadedProducer<Deliveries>);
 
 impl Producer {
-    fn open(brokers: &str) -> Result<Self, Failure> {
-        let mut config = ClientConfig::new();
-        config
-            .set("bootstrap.servers", brokers)
-            .set("acks", "all")
-            .set("enable.idempotence", "true")
-            .set("message.timeout.ms", ACKNOWLEDGED.as_millis().to_string())
-            .set("message.max.bytes", "67108864")
-            .set("compression.type", "lz4")
-            .set("linger.ms", "5");
+    fn open(cluster: &Cluster) -> Result<Self, Failure> {
+        let mut config = cluster.client(&[
+            ("acks", "all"),
+            ("enable.idempotence", "true"),
+            ("message.max.bytes", "67108864"),
+            ("compression.type", "lz4"),
+            ("linger.ms", "5"),
+        ]);
+        config.set("message.timeout.ms", ACKNOWLEDGED.as_millis().to_string());
         let producer = config.create_with_context(Deliveries::default()).context("Kafka")?;
         Ok(Self(producer))
     }

@@ -37,6 +37,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 
+use crate::cluster::{Cluster, Own};
 use budget::Budget;
 use raw::Raw;
 use recording::Labels;
@@ -50,9 +51,9 @@ pub struct Options {
     /// deltas, callstats.io REST bodies, Isobar's envelopes or Avro reports; each also as .gz
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
-    /// Your own Kafka: host:port, separated by commas; by default that of `isobar up`
-    #[arg(long, value_name = "BROKERS")]
-    pub kafka: Option<String>,
+    /// Which Kafka.
+    #[command(flatten)]
+    pub own: Own,
     /// The raw topic
     #[arg(long, default_value = "rtc-stats-raw-v1")]
     pub topic: String,
@@ -144,17 +145,16 @@ pub enum ReplayError {
     Unacknowledged(u64),
 }
 
-/// Replays the recordings into the raw topic of the Kafka at `brokers`, all of them at the same
-/// time, and returns when the broker has acknowledged the last event.
+/// Replays the recordings into the raw topic of `cluster`, all of them at the same time, and returns when the broker has acknowledged the last event.
 ///
 /// # Errors
 /// When a recording cannot be read, and when Kafka does not take it.
-pub fn run(options: &Options, brokers: &str) -> Result<Report, ReplayError> {
+pub fn run(options: &Options, cluster: &Cluster) -> Result<Report, ReplayError> {
     let (mut report, recordings) = read(options)?;
     let events = stamp(options, recordings, since_epoch_ms());
     report.events = events.len() as u64;
     report.reports = events.iter().filter(|(_, event)| event.has_report()).count() as u64;
-    send::send(&events, brokers, &options.topic)?;
+    send::send(&events, cluster, &options.topic)?;
     Ok(report)
 }
 

@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientConfig;
 use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 
 use super::ReplayError;
 use super::raw::Raw;
+use crate::cluster::Cluster;
 
 /// How long to wait for the broker, to find the topic and to acknowledge the last events.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,14 +31,15 @@ impl ProducerContext for Acknowledged {
 /// Sends each event when it is due, keyed by its session.
 pub(crate) fn send(
     events: &[(Duration, Raw)],
-    brokers: &str,
+    cluster: &Cluster,
     topic: &str,
 ) -> Result<(), ReplayError> {
-    let producer: ThreadedProducer<Acknowledged> = ClientConfig::new()
-        .set("bootstrap.servers", brokers)
-        .set("enable.idempotence", "true")
-        .set("partitioner", "murmur2_random")
-        .set("linger.ms", "5")
+    let producer: ThreadedProducer<Acknowledged> = cluster
+        .client(&[
+            ("enable.idempotence", "true"),
+            ("partitioner", "murmur2_random"),
+            ("linger.ms", "5"),
+        ])
         .create_with_context(Acknowledged::default())?;
     let metadata = producer.client().fetch_metadata(Some(topic), PATIENCE)?;
     if metadata.topics().iter().all(|topic| topic.partitions().is_empty()) {

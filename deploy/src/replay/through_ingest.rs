@@ -10,6 +10,7 @@ use schemas::{DeadLetter, EventKind, Interval, Report};
 use serde_json::{Value, json};
 
 use super::{Options, read, stamp};
+use crate::cluster::Own;
 
 /// Any time from which 72 h do not matter.
 const NOW_MS: f64 = 1_800_000_000_000.0;
@@ -17,7 +18,7 @@ const NOW_MS: f64 = 1_800_000_000_000.0;
 pub(super) fn options(files: Vec<PathBuf>) -> Options {
     Options {
         files,
-        kafka: None,
+        own: Own::default(),
         topic: String::new(),
         speed: f64::INFINITY,
         app: None,

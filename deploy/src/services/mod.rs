@@ -5,7 +5,8 @@ mod settings;
 pub(crate) mod supervisor;
 mod usage;
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -69,6 +70,9 @@ impl Services {
     pub fn start(surroundings: &Surroundings, guard: &Guard) -> Result<Self, Failure> {
         let folder = surroundings.folder.join("services");
         fs::create_dir_all(&folder).context(folder.display())?;
+        // Settings hold passwords.
+        let own = Permissions::from_mode(0o700);
+        fs::set_permissions(&folder, own).context(folder.display())?;
         fs::create_dir_all(&surroundings.logs).context(surroundings.logs.display())?;
         let ports = free_ports(Service::ALL.len())?;
         let start = |(service, port): (Service, u16)| {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::Service;
+use crate::cluster::Cluster;
 use crate::stack::cache::GeoFiles;
 use crate::stack::{Access, Stack};
 
@@ -15,8 +16,8 @@ pub struct Surroundings {
     pub folder: PathBuf,
     /// Folder for what they write to standard error.
     pub logs: PathBuf,
-    /// Addresses to find Kafka by.
-    pub kafka: String,
+    /// How to reach Kafka.
+    pub kafka: Cluster,
     /// How to reach ClickHouse.
     pub clickhouse: Access,
     /// Geo and network data.
@@ -40,7 +41,7 @@ impl Surroundings {
             isobar: stack.isobar().to_owned(),
             folder: stack.folder().to_owned(),
             logs: stack.logs(),
-            kafka: stack.brokers(),
+            kafka: stack.cluster(),
             clickhouse: stack.access(),
             geo: stack.geo_files(),
             features: Features { samples: true },
@@ -51,9 +52,12 @@ impl Surroundings {
 /// The settings file (TOML) of a service that shows its health on `port`.
 pub(crate) fn render(service: Service, surroundings: &Surroundings, port: u16) -> String {
     let Surroundings { kafka, clickhouse, geo, features, .. } = surroundings;
+    let option =
+        |(name, value): (&String, &String)| format!("{} = {}\n", quoted(name), quoted(value));
     let common = format!(
-        "[kafka]\nbrokers = {}\n\n[server]\nlisten = \"127.0.0.1:{port}\"\n",
-        quoted(kafka)
+        "[kafka]\nbrokers = {}\n\n[kafka.options]\n{}\n[server]\nlisten = \"127.0.0.1:{port}\"\n",
+        quoted(&kafka.brokers),
+        kafka.options.iter().map(option).collect::<String>(),
     );
     let own = match service {
         Service::Ingest | Service::Aggregate => String::new(),

@@ -15,6 +15,7 @@ pub use kafka::{Broker, Kafka};
 pub use ports::{BrokerPorts, Listener, Ports, free_ports};
 pub use process::{Deadline, Ending, Guard, Process, guard};
 
+use crate::cluster::Cluster;
 use crate::failure::{Context, Failure};
 use cache::{Cache, GeoFiles};
 use tools::Tool;
@@ -28,8 +29,8 @@ pub struct Plan {
     pub folder: PathBuf,
     /// Where to listen; as many brokers as it names.
     pub ports: Ports,
-    /// Somebody's own Kafka (`host:port,…`), to be used instead.
-    pub kafka: Option<String>,
+    /// Somebody's own Kafka, to be used instead.
+    pub kafka: Option<Cluster>,
     /// Somebody's own ClickHouse, to be used instead.
     pub clickhouse: Option<Access>,
 }
@@ -79,7 +80,13 @@ impl Stack {
     /// Addresses to find Kafka by: `host:port,…`.
     #[must_use]
     pub fn brokers(&self) -> String {
-        let own = self.kafka.as_ref().map(Kafka::addresses);
+        self.cluster().brokers
+    }
+
+    /// The Kafka that is used.
+    #[must_use]
+    pub fn cluster(&self) -> Cluster {
+        let own = self.kafka.as_ref().map(|kafka| Cluster::at(&kafka.addresses()));
         own.or_else(|| self.plan.kafka.clone()).unwrap_or_default()
     }
 
@@ -98,10 +105,10 @@ impl Stack {
         ours.or(theirs).cloned().unwrap_or_default()
     }
 
-    /// Addresses of somebody's own Kafka, if that is used.
+    /// Somebody's own Kafka, if that is used.
     #[must_use]
-    pub fn their_kafka(&self) -> Option<&str> {
-        self.plan.kafka.as_deref()
+    pub const fn their_kafka(&self) -> Option<&Cluster> {
+        self.plan.kafka.as_ref()
     }
 
     /// The stack's own Kafka.

@@ -164,6 +164,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::cluster::{Cluster, Own};
 
     fn as_designed() -> BTreeMap<String, Existing> {
         let topics = design(&TopicNames::default(), 1).into_iter();
@@ -237,7 +238,7 @@ mod tests {
         existing.entry(names.cells.clone()).or_default().partitions = 8;
         let raw = existing.entry(names.raw.clone()).or_default();
         raw.settings.insert("retention.ms".into(), "5".into());
-        let options = Options { kafka: Some("host:9092".into()), ..Options::default() };
+        let options = Options { own: Own::from(&Cluster::at("host:9092")), ..Options::default() };
         let changes = difference(design(&names, 1), 4, &existing);
         assert_eq!(changes.len(), 3);
         let words = additions(changes, &options).unwrap_err().to_string();

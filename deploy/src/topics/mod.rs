@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use rdkafka::ClientConfig;
 use rdkafka::admin::{
     AdminClient, AdminOptions, AlterConfig, ConfigSource, NewTopic, ResourceSpecifier,
     TopicReplication,
@@ -17,6 +16,7 @@ use runtime::TopicNames;
 
 pub use changes::{Change, Existing, Settings, additions, design, difference};
 
+use crate::cluster::{Cluster, Own};
 use crate::failure::{Context, Failure};
 use crate::output::line;
 use crate::stack::Deadline;
@@ -35,9 +35,9 @@ pub enum Verb {
 /// What an operator decides about the topics.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// Your own Kafka: host:port, separated by commas; by default that of `isobar up`.
-    #[arg(long, value_name = "BROKERS")]
-    pub kafka: Option<String>,
+    /// Which Kafka.
+    #[command(flatten)]
+    pub own: Own,
     /// The same for all topics, once and for all.
     #[arg(long, default_value_t = 4)]
     pub partitions: i32,
@@ -51,7 +51,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { kafka: None, partitions: 4, replication: 1, min_insync: 1 }
+        Self { own: Own::default(), partitions: 4, replication: 1, min_insync: 1 }
     }
 }
 
@@ -62,7 +62,7 @@ impl Options {
         let Some(found) = existing.values().next() else { return Self::default() };
         let min_insync = found.settings.get("min.insync.replicas");
         Self {
-            kafka: None,
+            own: Own::default(),
             partitions: found.partitions,
             replication: found.copies,
             min_insync: min_insync.and_then(|copies| copies.parse().ok()).unwrap_or(1),
@@ -72,17 +72,16 @@ impl Options {
     /// The arguments that say the same.
     #[must_use]
     pub fn arguments(&self) -> String {
-        let Self { kafka, partitions, replication, min_insync } = self;
-        let kafka = kafka.iter().map(|brokers| format!("--kafka {brokers} ")).collect::<String>();
+        let Self { own, partitions, replication, min_insync } = self;
         format!(
-            "{kafka}--partitions {partitions} --replication {replication} --min-insync {min_insync}"
+            "{own}--partitions {partitions} --replication {replication} --min-insync {min_insync}"
         )
     }
 }
 
 /// A Kafka cluster's topics.
 pub struct Topics {
-    brokers: String,
+    cluster: Cluster,
     client: AdminClient<DefaultClientContext>,
     options: AdminOptions,
 }
@@ -91,14 +90,13 @@ impl Topics {
     /// Does not connect yet.
     ///
     /// # Errors
-    /// If `brokers` is not a list of addresses.
-    pub fn of(brokers: &str) -> Result<Self, Failure> {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", brokers).set("client.id", "isobar-topics");
+    /// If there is no such client.
+    pub fn of(cluster: &Cluster) -> Result<Self, Failure> {
+        let config = cluster.client(&[("client.id", "isobar-topics")]);
         let client = config.create().context("Kafka")?;
         let options = AdminOptions::new().request_timeout(Some(PATIENCE));
         let options = options.operation_timeout(Some(PATIENCE));
-        Ok(Self { brokers: brokers.to_owned(), client, options })
+        Ok(Self { cluster: cluster.clone(), client, options })
     }
 
     /// What has to change so that the topics are as the design wants them.
@@ -122,7 +120,7 @@ impl Topics {
     /// does not answer or says no.
     pub async fn complete(&self) -> Result<(), Failure> {
         let existing = self.existing().await?;
-        let options = Options { kafka: Some(self.brokers.clone()), ..Options::like(&existing) };
+        let options = Options { own: Own::from(&self.cluster), ..Options::like(&existing) };
         let additions = additions(Self::changes(&options, &existing), &options)?;
         self.apply(&additions, &options).await
     }
@@ -213,13 +211,13 @@ impl Topics {
     }
 }
 
-/// Does `isobar topics plan` or `apply` on the cluster at `brokers`.
+/// Does `isobar topics plan` or `apply` .
 ///
 /// # Errors
 /// If Kafka does not answer, says no, or a difference is one that cannot be changed.
-pub async fn run(verb: &Verb, brokers: &str) -> Result<(), Failure> {
+pub async fn run(verb: &Verb) -> Result<(), Failure> {
     let (Verb::Plan(options) | Verb::Apply(options)) = verb;
-    let topics = Topics::of(brokers)?;
+    let topics = Topics::of(&options.own.or_of_up()?)?;
     let changes = topics.plan(options).await?;
     for change in &changes {
         line(change)?;

@@ -98,7 +98,7 @@ impl Cluster {
         let geo = copied(&stack.geo_files(), &folder.join("geo"))?;
         tell("starting two instances of each service")?;
         let surroundings = |service| Surroundings {
-            kafka: links.kafka(Party::Service(service)),
+            kafka: crate::cluster::Cluster::at(&links.kafka(Party::Service(service))),
             clickhouse: Access { url: links.clickhouse(), ..stack.access() },
             geo: geo.clone(),
             ..Surroundings::of(&stack)

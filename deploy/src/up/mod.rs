@@ -13,6 +13,7 @@ pub use running::Running;
 pub(crate) use running::state_folder;
 
 use crate::cli::Servers;
+use crate::cluster::Cluster;
 use crate::failure::{Context, Failure};
 use crate::output::{line, step};
 use crate::pipeline::Pipeline;
@@ -27,14 +28,6 @@ pub struct Options {
     /// Only Kafka and ClickHouse.
     #[arg(long)]
     no_services: bool,
-}
-
-/// The Kafka to work on: the user's own, or else that of the `up` that runs.
-///
-/// # Errors
-/// If there is neither.
-pub fn kafka(own: Option<String>) -> Result<String, Failure> {
-    own.map_or_else(|| Ok(Running::find().context("no --kafka is given")?.kafka), Ok)
 }
 
 /// How to reach the ClickHouse of the `up` that runs.
@@ -70,7 +63,7 @@ pub async fn up(options: Options) -> Result<(), Failure> {
         folder: place.folder.clone(),
         ports: place.ports()?,
         clickhouse: options.servers.access()?,
-        kafka: options.servers.kafka,
+        kafka: options.servers.own.cluster()?,
     };
     if options.no_services {
         step("starting Kafka and ClickHouse");
@@ -97,12 +90,13 @@ async fn until_signal() -> Result<(), Failure> {
 /// Tells this terminal and the others where everything is.
 fn note(stack: &Stack, place: &Place) -> Result<(), Failure> {
     let process = std::process::id().cast_signed();
-    let (kafka, clickhouse) = (stack.brokers(), stack.clickhouse_url());
+    let Cluster { brokers: kafka, config: kafka_config, .. } = stack.cluster();
+    let clickhouse = stack.clickhouse_url();
     line(format_args!("Kafka       {kafka}"))?;
     line(format_args!("ClickHouse  {clickhouse}/play (user dashboard, password {PASSWORD})"))?;
     line(format_args!("logs        {}", stack.logs().display()))?;
     line("Ctrl-C or `isobar down` ends it.")?;
-    place.note(&Running { process, kafka, clickhouse })
+    place.note(&Running { process, kafka, kafka_config, clickhouse })
 }
 
 /// Ends the `up` that runs, and returns when it is gone.

@@ -19,6 +19,9 @@ pub struct Running {
     pub(super) process: i32,
     /// Addresses to find Kafka by.
     pub kafka: String,
+    /// The settings file that says how to reach it, if it takes one.
+    #[serde(default)]
+    pub kafka_config: Option<PathBuf>,
     /// ClickHouse's HTTP interface.
     pub clickhouse: String,
 }
@@ -138,7 +141,12 @@ mod tests {
 
     fn running() -> Running {
         let process = std::process::id().cast_signed();
-        Running { process, kafka: "127.0.0.1:1".into(), clickhouse: "http://127.0.0.1:2".into() }
+        Running {
+            process,
+            kafka: "127.0.0.1:1".into(),
+            kafka_config: None,
+            clickhouse: "http://127.0.0.1:2".into(),
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Nothing grows for ever: every topic, table and log of ClickHouse's has an end.
 
+use deploy::cluster::Cluster;
 use deploy::demo::Watch;
 use deploy::migrate;
 use deploy::stack::{PASSWORD, Plan, Stack};
@@ -34,7 +35,7 @@ fn every_topic_has_a_retention_and_those_with_addresses_a_day() {
 async fn every_table_and_every_log_of_clickhouse_has_a_ttl() {
     let turn = Turn::take();
     // Kafka is not asked for anything.
-    let stack = Stack::start(Plan { kafka: Some(String::new()), ..turn.plan() }).unwrap();
+    let stack = Stack::start(Plan { kafka: Some(Cluster::default()), ..turn.plan() }).unwrap();
     let admin = stack.access().client("migrate");
     migrate::apply(&admin).await.unwrap();
     let tables = "SELECT name, position(engine_full, ' TTL ') > 0 FROM system.tables \

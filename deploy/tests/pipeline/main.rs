@@ -12,6 +12,7 @@ mod personal_data;
 mod program;
 mod recording;
 mod refusals;
+mod secured;
 mod sink_live;
 mod stack;
 mod statistics;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clickhouse::Client;
+use deploy::cluster::Own;
 use deploy::replay::{self, Options};
 use deploy::stack::{PASSWORD, Stack};
 use serde_json::{Map, Value, json};
@@ -62,7 +63,7 @@ impl View {
 fn replay(stack: &Stack, files: Vec<PathBuf>, start_ms: Option<u64>) -> replay::Report {
     let options = Options {
         files,
-        kafka: None,
+        own: Own::default(),
         topic: "rtc-stats-raw-v1".to_owned(),
         speed: f64::INFINITY,
         app: None,
@@ -71,7 +72,7 @@ fn replay(stack: &Stack, files: Vec<PathBuf>, start_ms: Option<u64>) -> replay::
         start: start_ms,
         limit_mb: replay::LIMIT_MB,
     };
-    replay::run(&options, &stack.brokers()).unwrap()
+    replay::run(&options, &stack.cluster()).unwrap()
 }
 
 /// The full minute before last, s since the Unix epoch.

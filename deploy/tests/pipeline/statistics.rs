@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use dashboard::statistics::{Estimate, Session, difference};
 use deploy::accuracy::{self, Server};
+use deploy::cluster::Cluster;
 use deploy::migrate;
 use deploy::stack::{Plan, Stack};
 
@@ -13,7 +14,7 @@ use crate::harness::Turn;
 async fn statistics_and_sketches_in_clickhouse_are_those_of_the_rust_core() {
     let turn = Turn::take();
     // Kafka is not asked for anything.
-    let stack = Stack::start(Plan { kafka: Some(String::new()), ..turn.plan() }).unwrap();
+    let stack = Stack::start(Plan { kafka: Some(Cluster::default()), ..turn.plan() }).unwrap();
     let access = stack.access();
     let server = Server { admin: access.client("migrate"), reader: access.client("dashboard") };
     migrate::apply(&server.admin).await.unwrap();

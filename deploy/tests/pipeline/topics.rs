@@ -19,7 +19,7 @@ fn kafka_alone(turn: &Turn) -> Stack {
 async fn applying_the_topics_twice_changes_nothing_and_other_partitions_are_refused() {
     let turn = Turn::take();
     let stack = kafka_alone(&turn);
-    let topics = Topics::of(&stack.brokers()).unwrap();
+    let topics = Topics::of(&stack.cluster()).unwrap();
     let options = Options::default();
 
     let changes = topics.plan(&options).await.unwrap();
@@ -40,7 +40,7 @@ async fn applying_the_topics_twice_changes_nothing_and_other_partitions_are_refu
 async fn somebodys_own_topics_are_completed_like_those_that_are_there_and_never_changed() {
     let turn = Turn::take();
     let stack = kafka_alone(&turn);
-    let topics = Topics::of(&stack.brokers()).unwrap();
+    let topics = Topics::of(&stack.cluster()).unwrap();
     let options = Options { partitions: 6, ..Options::default() };
     topics.apply(&topics.plan(&options).await.unwrap(), &options).await.unwrap();
 

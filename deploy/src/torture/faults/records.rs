@@ -71,8 +71,8 @@ impl Fault for OneCall {
             scenario: Scenario::OneCall,
         };
         let name = format!("one-call-{}", cluster.guests.len() + 1);
-        let brokers = cluster.links.kafka(Party::World);
-        cluster.guests.push(Sender::start_at(&brokers, &name, &cluster.stack, &world)?);
+        let kafka = crate::cluster::Cluster::at(&cluster.links.kafka(Party::World));
+        cluster.guests.push(Sender::start_at(&kafka, &name, &cluster.stack, &world)?);
         Ok(format!("{sessions} sessions"))
     }
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use clickhouse::Client;
+use deploy::cluster::Cluster;
 use deploy::migrate;
 use deploy::stack::{PASSWORD, Plan, Stack};
 use prometheus::Registry;
@@ -25,7 +26,7 @@ impl Server {
     pub(super) async fn start() -> Self {
         let turn = Turn::take();
         // Kafka is not asked for anything.
-        let stack = Stack::start(Plan { kafka: Some(String::new()), ..turn.plan() }).unwrap();
+        let stack = Stack::start(Plan { kafka: Some(Cluster::default()), ..turn.plan() }).unwrap();
         let server = Self { url: stack.clickhouse_url(), _stack: stack, _turn: turn };
         migrate::apply(&server.client("migrate")).await.unwrap();
         server
