@@ -43,6 +43,10 @@ pub struct Options {
     /// Measures these parts alone.
     #[arg(long, value_name = "PART", value_delimiter = ',')]
     only: Vec<Part>,
+    /// Runs of each part whose topic is filled beforehand. The figures are those of the one in the
+    /// middle by intervals a second: what else the machine does makes each another.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
     /// Measures that alone: takes ClickHouse away for so long, at the rate of freshness.
     #[arg(long, value_parser = duration)]
     outage: Option<Duration>,
@@ -117,10 +121,14 @@ fn tell_all(report: &(impl Display + Serialize), file: Option<&Path>) -> Result<
     fs::write(file, text).context(file.display())
 }
 
-/// The services against a topic that was filled beforehand.
+/// The services against a topic that was filled beforehand, each time on a stack of its own.
 async fn filled(options: &Options, features: Features) -> Result<Run, Failure> {
-    let folder = folder()?;
-    throughput::measure(&plan(folder.path())?, options, features).await
+    let mut runs = Vec::new();
+    for _ in 0..options.runs {
+        let folder = folder()?;
+        runs.push(throughput::measure(&plan(folder.path())?, options, features).await?);
+    }
+    Run::middle(runs).ok_or_else(|| Failure("no run was made".into()))
 }
 
 /// The services against a world that is played in real time.

@@ -94,6 +94,8 @@ pub struct Run {
     pub servers_cpu_seconds_per_million_intervals: BTreeMap<&'static str, f64>,
     /// By service: most resident memory, MB (2²⁰ bytes).
     pub max_rss_mb: BTreeMap<&'static str, f64>,
+    /// Intervals over seconds of all runs of which this one is in the middle, in their order.
+    pub intervals_per_second_of_runs: Vec<f64>,
 }
 
 impl Run {
@@ -111,7 +113,25 @@ impl Run {
             cpu_seconds_per_million_intervals: figures(&used.services, &cpu),
             servers_cpu_seconds_per_million_intervals: figures(&used.servers, &cpu),
             max_rss_mb: figures(&used.services, &|usage| usage.max_rss_mb),
+            intervals_per_second_of_runs: vec![rounded(intervals as f64 / seconds)],
         }
+    }
+
+    /// The run in the middle by intervals a second; of an even number, the slower of two.
+    pub(super) fn middle(mut runs: Vec<Self>) -> Option<Self> {
+        let rate = |run: &Self| run.intervals_per_second;
+        let rates = runs.iter().map(rate).collect();
+        runs.sort_by(|one, other| rate(one).total_cmp(&rate(other)));
+        let middle = runs.len().checked_sub(1)? / 2;
+        Some(Self { intervals_per_second_of_runs: rates, ..runs.swap_remove(middle) })
+    }
+
+    /// The slowest and the fastest run, in thousands, if there are several.
+    fn range(&self) -> Option<String> {
+        let rates = &self.intervals_per_second_of_runs;
+        let slowest = rates.iter().copied().reduce(f64::min)? / 1000.0;
+        let fastest = rates.iter().copied().reduce(f64::max)? / 1000.0;
+        (rates.len() > 1).then(|| format!("{slowest:.0} to {fastest:.0}"))
     }
 
     /// Of services and servers together.
@@ -195,6 +215,9 @@ impl fmt::Display for Report {
         row("intervals", &|run| Some(run.intervals.to_string()));
         row("seconds", &|run| Some(format!("{:.1}", run.seconds)));
         row("intervals/s", &|run| Some(format!("{:.0}", run.intervals_per_second)));
+        if self.runs.values().any(|run| run.range().is_some()) {
+            row("thousand intervals/s, all runs", &Run::range);
+        }
         for service in Service::ALL.map(Service::name) {
             row(&format!("{service}: CPU s a million intervals"), &|run| {
                 Some(format!("{:.1}", run.cpu_seconds_per_million_intervals.get(service)?))
@@ -219,6 +242,23 @@ impl fmt::Display for Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_run_in_the_middle_is_told_and_the_others_are_not_kept_quiet() {
+        let run = |seconds| Run::new(2_000_000, Duration::from_secs(seconds), &Used::default());
+        let middle = |seconds: &[u64]| Run::middle(seconds.iter().copied().map(run).collect());
+        let of_three = middle(&[20, 16, 25]).unwrap_or_else(|| run(0));
+        assert_eq!(of_three.seconds, 20.0);
+        assert_eq!(of_three.intervals_per_second_of_runs, [100_000.0, 125_000.0, 80_000.0]);
+        assert_eq!(of_three.range().as_deref(), Some("80 to 125"));
+        assert_eq!(middle(&[16, 20]).map(|run| run.seconds), Some(20.0));
+        assert_eq!(middle(&[]), None);
+        let mut report = Report::of(Machine::here());
+        report.add(Part::WithoutSamples, of_three);
+        assert!(report.to_string().contains("80 to 125"), "{report}");
+        report.add(Part::WithoutSamples, run(20));
+        assert!(!report.to_string().contains("all runs"), "{report}");
+    }
 
     #[test]
     fn the_report_has_the_fields_that_others_read() {
