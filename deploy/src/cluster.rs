@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fmt;
-use std::path::{self, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -40,6 +39,24 @@ impl Cluster {
         Self { brokers: brokers.to_owned(), ..Self::default() }
     }
 
+    /// The one that the section `[kafka]` of a service's settings `file` describes, at `brokers` if
+    /// they are given.
+    ///
+    /// # Errors
+    /// All that is wrong with the file; then, why what it describes does not answer.
+    fn described(file: &Path, brokers: Option<String>) -> Result<Self, Failure> {
+        let settings = runtime::kafka_settings(file).map_err(|problems| {
+            Failure(format!("--kafka-config: {}", problems.lines().join("\n        ")))
+        })?;
+        let cluster = Self {
+            brokers: brokers.unwrap_or(settings.brokers),
+            options: settings.options,
+            config: Some(path::absolute(file).context(file.display())?),
+        };
+        cluster.answer()?;
+        Ok(cluster)
+    }
+
     /// Configuration of a client with options of its `own`; the cluster's go over them.
     #[must_use]
     pub fn client(&self, own: &[(&str, &str)]) -> ClientConfig {
@@ -73,13 +90,6 @@ impl Cluster {
                 return Err(Failure(format!("Kafka at {}: {reason}", self.brokers)));
             }
         }
-    }
-
-    /// The arguments that name it. What its options are stays in their file.
-    #[must_use]
-    pub fn arguments(&self) -> Vec<OsString> {
-        let config = self.config.iter().flat_map(|file| ["--kafka-config".into(), file.into()]);
-        ["--kafka".into(), (&self.brokers).into()].into_iter().chain(config).collect()
     }
 }
 
@@ -135,23 +145,10 @@ impl Own {
     /// # Errors
     /// All that is wrong with the settings file; then, why what it describes does not answer.
     pub fn cluster(&self) -> Result<Option<Cluster>, Failure> {
-        let Some(file) = &self.config else {
-            return Ok(self.brokers.as_deref().map(Cluster::at));
-        };
-        let text = std::fs::read_to_string(file).context(file.display())?;
-        let variables = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        });
-        let settings = runtime::kafka_settings(&text, variables).map_err(|problems| {
-            Failure(format!("{}: {}", file.display(), problems.lines().join("\n        ")))
-        })?;
-        let cluster = Cluster {
-            brokers: self.brokers.clone().unwrap_or(settings.brokers),
-            options: settings.options,
-            config: Some(path::absolute(file).context(file.display())?),
-        };
-        cluster.answer()?;
-        Ok(Some(cluster))
+        match &self.config {
+            Some(file) => Cluster::described(file, self.brokers.clone()).map(Some),
+            None => Ok(self.brokers.as_deref().map(Cluster::at)),
+        }
     }
 
     /// The cluster that it names, or else that of the `up` that runs.
@@ -163,17 +160,19 @@ impl Own {
             return Ok(cluster);
         }
         let Running { kafka, kafka_config, .. } = Running::find().context("no --kafka is given")?;
-        let noted = Self { brokers: Some(kafka), config: kafka_config };
-        noted.cluster().map(Option::unwrap_or_default)
+        match kafka_config {
+            Some(file) => Cluster::described(&file, Some(kafka)),
+            None => Ok(Cluster::at(&kafka)),
+        }
     }
-}
 
-/// The arguments that say the same, with a space behind each.
-impl fmt::Display for Own {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { brokers, config } = self;
-        brokers.iter().try_for_each(|brokers| write!(f, "--kafka {brokers} "))?;
-        config.iter().try_for_each(|file| write!(f, "--kafka-config {} ", file.display()))
+    /// The arguments that say the same. What a cluster's options are stays in their file.
+    #[must_use]
+    pub fn arguments(&self) -> Vec<OsString> {
+        let argument = |name: &str, value: OsString| [name.into(), value];
+        let brokers = self.brokers.iter().flat_map(|it| argument("--kafka", it.into()));
+        let config = self.config.iter().flat_map(|it| argument("--kafka-config", it.into()));
+        brokers.chain(config).collect()
     }
 }
 

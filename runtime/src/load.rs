@@ -1,6 +1,7 @@
 //! Reads settings and finds everything that is wrong with them in one go.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -54,12 +55,34 @@ pub(crate) fn load<S: Service>(
     if problems.is_empty() { Ok(settings) } else { Err(problems) }
 }
 
-/// The section `[kafka]` of a settings file (TOML) of any service, under the environment's
-/// `variables`: how to reach the Kafka of the services for what is none of them.
+/// What the settings file at `path` says.
+///
+/// # Errors
+/// If it cannot be read.
+pub(crate) fn text_of(path: &Path) -> Result<String, Problems> {
+    std::fs::read_to_string(path).map_err(|error| {
+        let mut problems = Problems::default();
+        problems.push("", format!("{} cannot be read: {error}", path.display()));
+        problems
+    })
+}
+
+/// This process' variables, but for those that are no text.
+pub(crate) fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// The section `[kafka]` of the settings file (TOML) of any service, under this process'
+/// environment: how to reach the Kafka of the services for what is none of them.
 ///
 /// # Errors
 /// All that is wrong with it: syntax, types, unknown keys and options.
-pub fn kafka_settings(
+pub fn kafka_settings(path: &Path) -> Result<Kafka, Problems> {
+    load_kafka(&text_of(path)?, environment())
+}
+
+fn load_kafka(
     file: &str,
     variables: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Kafka, Problems> {
@@ -294,7 +317,7 @@ mod tests {
     {
         let read = |file: &str, variables: &[(&str, &str)]| {
             let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-            kafka_settings(file, variables.iter().map(owned))
+            load_kafka(file, variables.iter().map(owned))
         };
         let file = "[kafka]\nbrokers = 'a:1'\ngroup = 'g'\n[kafka.options]\n'linger.ms' = '7'\n\
                     [ingest]\nmax_depth = 16\n[nonsense]\n";

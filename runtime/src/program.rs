@@ -13,7 +13,7 @@ use crate::client::Listener;
 use crate::consumer_loop::{ConsumerLoop, Drained};
 use crate::flow::Flow;
 use crate::health::{Health, serve};
-use crate::load::load;
+use crate::load::{environment, load, text_of};
 use crate::logging;
 use crate::metrics::Metrics;
 use crate::native;
@@ -101,15 +101,8 @@ pub fn main<S: Service>(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn read<S: Service>(path: Option<&Path>) -> Result<Settings<S::Settings>, Problems> {
-    let text = path.map_or(Ok(String::new()), std::fs::read_to_string).map_err(|error| {
-        let mut problems = Problems::default();
-        let path = path.unwrap_or(Path::new("")).display();
-        problems.push("", format!("{path} cannot be read: {error}"));
-        problems
-    })?;
-    let variables = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    load::<S>(&text, variables)
+    let text = path.map_or(Ok(String::new()), text_of)?;
+    load::<S>(&text, environment())
 }
 
 fn complain<S: Service>(problems: &Problems, code: u8) -> ExitCode {

@@ -82,8 +82,8 @@ impl ProducerContext for DeliveryContext {
 }
 
 /// The [`Output`] of the real loop. The loop's thread polls the producer, too: one of its own would
-/// only hand over what this one has to take in, and rdkafka's spins for up to a millisecond of every
-/// hundred, the rest of its time-out that librdkafka, which counts whole ones, does not wait.
+/// only hand over what this one has to take in, and rdkafka's spins for up to a millisecond of
+/// every hundred, the rest of its time-out that librdkafka, which counts whole ones, does not wait.
 pub(crate) struct Writer {
     producer: BaseProducer<DeliveryContext>,
     /// Records handed to the client.

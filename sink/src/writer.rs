@@ -28,8 +28,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Rows of a block: many, so that what its columns have in common counts little.
 const BLOCK_ROWS: usize = 8192;
-/// Inserts into one table at a time: while ClickHouse sorts and writes what one brought, the next one
-/// is decoded.
+/// Inserts into one table at a time: while ClickHouse sorts and writes what one brought, the next
+/// one is decoded.
 const AT_ONCE: usize = 2;
 /// A row is bad when it was refused this often on its own.
 const TRIES: usize = 3;

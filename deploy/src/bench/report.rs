@@ -101,6 +101,7 @@ pub struct Run {
 impl Run {
     pub(super) fn new(intervals: u64, took: Duration, used: &Used) -> Self {
         let seconds = took.as_secs_f64();
+        let rate = rounded(intervals as f64 / seconds);
         let millions = intervals.max(1) as f64 / 1e6;
         let figures = |of: &BTreeMap<&'static str, Usage>, figure: &dyn Fn(&Usage) -> f64| {
             of.iter().map(|(name, usage)| (*name, rounded(figure(usage)))).collect()
@@ -109,11 +110,11 @@ impl Run {
         Self {
             intervals,
             seconds: rounded(seconds),
-            intervals_per_second: rounded(intervals as f64 / seconds),
+            intervals_per_second: rate,
             cpu_seconds_per_million_intervals: figures(&used.services, &cpu),
             servers_cpu_seconds_per_million_intervals: figures(&used.servers, &cpu),
             max_rss_mb: figures(&used.services, &|usage| usage.max_rss_mb),
-            intervals_per_second_of_runs: vec![rounded(intervals as f64 / seconds)],
+            intervals_per_second_of_runs: vec![rate],
         }
     }
 

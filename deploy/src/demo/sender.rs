@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use simulate::producer::Progress;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Own};
 use crate::failure::{Context, Failure};
 use crate::play::World;
 use crate::stack::{Ending, Process, Stack};
@@ -53,7 +53,7 @@ impl Sender {
         let (truth, progress) = (file("truth"), file("progress"));
         File::create(&progress).context(progress.display())?;
         let mut command = Command::new(stack.isobar());
-        command.arg("simulate").args(world.arguments()).args(cluster.arguments());
+        command.arg("simulate").args(world.arguments()).args(Own::from(cluster).arguments());
         command.arg("--truth").arg(&truth).arg("--progress").arg(&progress);
         let log = stack.logs().join(format!("{name}.log"));
         Ok(Self {

@@ -145,7 +145,8 @@ pub enum ReplayError {
     Unacknowledged(u64),
 }
 
-/// Replays the recordings into the raw topic of `cluster`, all of them at the same time, and returns when the broker has acknowledged the last event.
+/// Replays the recordings into the raw topic of `cluster`, all of them at the same time, and
+/// returns when the broker has acknowledged the last event.
 ///
 /// # Errors
 /// When a recording cannot be read, and when Kafka does not take it.

@@ -94,9 +94,9 @@ const ATTEMPTS: usize = 100;
 /// Ports that this process has found already: until a server listens on one, it looks free.
 static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
-/// `count` different ports that nobody listens on now, none of them twice. They are not among those that the system
-/// gives to outgoing connections: a server that was killed needs its port again, and by then
-/// somebody's connection could have it.
+/// `count` different ports that nobody listens on now, none of them twice. They are not among those
+/// that the system gives to outgoing connections: a server that was killed needs its port again,
+/// and by then somebody's connection could have it.
 ///
 /// # Errors
 /// If the machine has no free port.

@@ -73,6 +73,8 @@ impl Options {
     #[must_use]
     pub fn arguments(&self) -> String {
         let Self { own, partitions, replication, min_insync } = self;
+        let own = own.arguments();
+        let own = own.iter().map(|it| format!("{} ", it.display())).collect::<String>();
         format!(
             "{own}--partitions {partitions} --replication {replication} --min-insync {min_insync}"
         )

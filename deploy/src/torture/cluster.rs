@@ -98,14 +98,14 @@ impl Cluster {
         let geo = copied(&stack.geo_files(), &folder.join("geo"))?;
         tell("starting two instances of each service")?;
         let surroundings = |service| Surroundings {
-            kafka: crate::cluster::Cluster::at(&links.kafka(Party::Service(service))),
+            kafka: links.kafka(Party::Service(service)),
             clickhouse: Access { url: links.clickhouse(), ..stack.access() },
             geo: geo.clone(),
             ..Surroundings::of(&stack)
         };
         let fleet = Fleet::new(surroundings, stack.guard())?;
         let topics = TopicNames::default();
-        let poisoner = Poisoner::new(&links.kafka(Party::World), &topics.raw, folder)?;
+        let poisoner = Poisoner::new(&links.kafka(Party::World).brokers, &topics.raw, folder)?;
         let cluster = Self {
             fleet,
             poisoner,

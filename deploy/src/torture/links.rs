@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use simulate::proxy::{Condition, Link, Proxies};
 
+use crate::cluster::Cluster;
 use crate::failure::{Context, Failure};
 use crate::services::Service;
 use crate::stack::{Listener, Ports, free_ports};
@@ -110,9 +111,10 @@ impl Links {
     }
 
     /// Where `party` finds Kafka.
-    pub(super) fn kafka(&self, party: Party) -> String {
+    pub(super) fn kafka(&self, party: Party) -> Cluster {
         let ways = (0..self.brokers).filter_map(|at| self.links.get(&Way::Broker(party, at)));
-        ways.map(|link| format!("127.0.0.1:{}", link.port())).collect::<Vec<_>>().join(",")
+        let addresses = ways.map(|link| format!("127.0.0.1:{}", link.port()));
+        Cluster::at(&addresses.collect::<Vec<_>>().join(","))
     }
 
     /// Where sinks find ClickHouse.

@@ -146,8 +146,7 @@ fn world(options: &Options, sessions: u32, cluster: &Cluster) -> Result<Sender, 
         duration: None,
         scenario: Scenario::Usual,
     };
-    let kafka = crate::cluster::Cluster::at(&cluster.links.kafka(Party::World));
-    Sender::start_at(&kafka, "world", &cluster.stack, &world)
+    Sender::start_at(&cluster.links.kafka(Party::World), "world", &cluster.stack, &world)
 }
 
 /// Ends the world, mends everything, and waits until nothing moves; the files of the truth.

@@ -71,7 +71,7 @@ impl Fault for OneCall {
             scenario: Scenario::OneCall,
         };
         let name = format!("one-call-{}", cluster.guests.len() + 1);
-        let kafka = crate::cluster::Cluster::at(&cluster.links.kafka(Party::World));
+        let kafka = cluster.links.kafka(Party::World);
         cluster.guests.push(Sender::start_at(&kafka, &name, &cluster.stack, &world)?);
         Ok(format!("{sessions} sessions"))
     }
