@@ -1,4 +1,5 @@
-//! Apache Kafka in KRaft mode, every node broker and controller, started from its class path.
+//! Apache Kafka in KRaft mode, started from its class path: every node broker and controller, or the
+//! controller apart.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{ClientConfig, TopicPartitionList};
 
 use super::cache::{self, Cache};
-use super::ports::{BrokerPorts, Listener};
+use super::ports::{BrokerPorts, Listener, Ports};
 use super::process::{Deadline, Ending, Guard, Process};
 use super::tools::{Tool, first_version};
 use crate::failure::{Context, Failure};
@@ -53,10 +54,12 @@ pub(super) fn installed() -> Result<Option<PathBuf>, Failure> {
 pub struct Kafka {
     /// Each of them.
     pub brokers: Vec<Broker>,
+    /// The controller, where it is a process of its own.
+    pub controller: Option<Broker>,
 }
 
 impl Kafka {
-    /// Formats what is new and starts a broker on each of `ports`, with data and settings under
+    /// Formats what is new and starts the nodes that `ports` name, with data and settings under
     /// `folder` and output under `logs`. Does not wait until they answer.
     ///
     /// # Errors
@@ -66,18 +69,17 @@ impl Kafka {
         cache: &Cache,
         folder: &Path,
         logs: &Path,
-        ports: &[BrokerPorts],
+        ports: &Ports,
     ) -> Result<Self, Failure> {
         let libs = installed()?.unwrap_or_else(|| cache.folder(&cache::KAFKA));
-        let start = |index: usize| {
-            let name = format!("kafka-{}", index + 1);
+        let start = |name: String, port: u16, generated: &dyn Fn(&Path) -> String| {
             let folder = folder.join(&name);
             fs::create_dir_all(&folder).context(folder.display())?;
             let properties = folder.join("server.properties");
-            let text = format!("{PROPERTIES}\n{}", generated(index, ports, &folder));
+            let text = format!("{PROPERTIES}\n{}", generated(&folder));
             fs::write(&properties, text).context(properties.display())?;
             let mut broker = Broker {
-                address: format!("127.0.0.1:{}", ports[index].clients),
+                address: format!("127.0.0.1:{port}"),
                 libs: libs.clone(),
                 properties,
                 log: logs.join(format!("{name}.log")),
@@ -89,7 +91,18 @@ impl Kafka {
             broker.start(guard)?;
             Ok(broker)
         };
-        Ok(Self { brokers: (0..ports.len()).map(start).collect::<Result<_, Failure>>()? })
+        let brokers = ports.brokers.iter().enumerate().map(|(index, listens)| {
+            start(format!("kafka-{}", index + 1), listens.clients, &|folder| {
+                generated(index, ports, folder)
+            })
+        });
+        let brokers = brokers.collect::<Result<_, Failure>>()?;
+        let controller = ports.controller.map(|port| {
+            start("kafka-controller".to_owned(), port, &|folder| {
+                controller(port, ports.brokers.len(), folder)
+            })
+        });
+        Ok(Self { brokers, controller: controller.transpose()? })
     }
 
     /// Addresses to find the cluster by.
@@ -117,8 +130,8 @@ impl Kafka {
                 let _ = client.committed_offsets(TopicPartitionList::new(), ASK);
                 return Ok(());
             }
-            for broker in &mut self.brokers {
-                broker.check()?;
+            for node in self.brokers.iter_mut().chain(&mut self.controller) {
+                node.check()?;
             }
             if deadline.passed() {
                 let log = self.brokers.first().map(|broker| broker.log.clone()).unwrap_or_default();
@@ -127,10 +140,10 @@ impl Kafka {
         }
     }
 
-    /// Ends all brokers.
+    /// Ends all nodes, the controller last: a broker asks it for leave to go.
     pub fn stop(&mut self) {
-        for broker in &mut self.brokers {
-            broker.stop();
+        for node in self.brokers.iter_mut().chain(&mut self.controller) {
+            node.stop();
         }
     }
 }
@@ -138,7 +151,7 @@ impl Kafka {
 /// One node.
 #[derive(Debug)]
 pub struct Broker {
-    /// Its address for clients.
+    /// Its address for clients; a controller's is for the other nodes.
     pub address: String,
     libs: PathBuf,
     properties: PathBuf,
@@ -213,17 +226,14 @@ impl Broker {
     }
 }
 
-/// Settings that follow from the node's place in the cluster.
-fn generated(index: usize, ports: &[BrokerPorts], folder: &Path) -> String {
-    let BrokerPorts { clients, controller, listeners, .. } = &ports[index];
+/// Id of the controller that is a process of its own.
+const CONTROLLER: usize = 1000;
+
+/// Settings that follow from a broker's place in the cluster.
+fn generated(index: usize, ports: &Ports, folder: &Path) -> String {
+    let BrokerPorts { clients, controller, listeners, quorum } = &ports.brokers[index];
     let node = index + 1;
-    let voter = |(other, ports): (usize, &BrokerPorts)| {
-        let way = ports.quorum.filter(|_| other != node).unwrap_or(ports.controller);
-        format!("{other}@127.0.0.1:{way}")
-    };
-    let voters: Vec<_> = (1..).zip(ports).map(voter).collect();
-    let copies = ports.len().min(3);
-    let data = folder.join("data");
+    let copies = ports.brokers.len().min(3);
     let of_each = |line: &dyn Fn(&Listener) -> String| {
         listeners.iter().map(|listener| format!(",{}", line(listener))).collect::<String>()
     };
@@ -231,23 +241,52 @@ fn generated(index: usize, ports: &[BrokerPorts], folder: &Path) -> String {
         true => Listener::BROKERS,
         false => "CLIENTS",
     };
+    let (role, quorum, listens) = match ports.controller {
+        Some(apart) => {
+            let way = quorum.unwrap_or(apart);
+            ("broker", format!("{CONTROLLER}@127.0.0.1:{way}"), String::new())
+        }
+        None => (
+            "broker,controller",
+            voters(node, &ports.brokers),
+            format!(",CONTROLLER://127.0.0.1:{controller}"),
+        ),
+    };
     format!(
         "node.id={node}\n\
-         controller.quorum.voters={}\n\
-         listeners=CLIENTS://127.0.0.1:{clients},CONTROLLER://127.0.0.1:{controller}{}\n\
+         process.roles={role}\n\
+         controller.quorum.voters={quorum}\n\
+         listeners=CLIENTS://127.0.0.1:{clients}{listens}{}\n\
          advertised.listeners=CLIENTS://127.0.0.1:{clients}{}\n\
          listener.security.protocol.map=CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT{}\n\
          inter.broker.listener.name={among_brokers}\n\
-         log.dirs={}\n\
-         min.insync.replicas={}\n\
-         broker.session.timeout.ms={}\n\
          offsets.topic.replication.factor={copies}\n\
          transaction.state.log.replication.factor={copies}\n\
-         share.coordinator.state.topic.replication.factor={copies}\n",
-        voters.join(","),
+         share.coordinator.state.topic.replication.factor={copies}\n{}",
         of_each(&|one| format!("{}://127.0.0.1:{}", one.name, one.port)),
         of_each(&|one| format!("{}://127.0.0.1:{}", one.name, one.advertised)),
         of_each(&|one| format!("{}:PLAINTEXT", one.name)),
+        of_all(copies, folder),
+    )
+}
+
+/// Settings of the controller that is a process of its own, on `port`, for so many `brokers`.
+fn controller(port: u16, brokers: usize, folder: &Path) -> String {
+    format!(
+        "node.id={CONTROLLER}\n\
+         process.roles=controller\n\
+         controller.quorum.voters={CONTROLLER}@127.0.0.1:{port}\n\
+         listeners=CONTROLLER://127.0.0.1:{port}\n\
+         listener.security.protocol.map=CONTROLLER:PLAINTEXT\n{}",
+        of_all(brokers.min(3), folder),
+    )
+}
+
+/// Settings that brokers and controllers have alike, where topics have so many `copies`.
+fn of_all(copies: usize, folder: &Path) -> String {
+    let data = folder.join("data");
+    format!(
+        "log.dirs={}\nmin.insync.replicas={}\nbroker.session.timeout.ms={}\n",
         data.display(),
         // Of those topics that Kafka makes for itself, too.
         copies.div_ceil(2),
@@ -255,4 +294,14 @@ fn generated(index: usize, ports: &[BrokerPorts], folder: &Path) -> String {
         // machine several are late with their heartbeats at times.
         if copies == 1 { 3000 } else { 8000 },
     )
+}
+
+/// Where node `node` finds the controllers of all nodes.
+fn voters(node: usize, brokers: &[BrokerPorts]) -> String {
+    let voter = |(other, ports): (usize, &BrokerPorts)| {
+        let way = ports.quorum.filter(|_| other != node).unwrap_or(ports.controller);
+        format!("{other}@127.0.0.1:{way}")
+    };
+    let voters: Vec<_> = (1..).zip(brokers).map(voter).collect();
+    voters.join(",")
 }

@@ -70,7 +70,7 @@ impl Stack {
             self.clickhouse = Some(server);
         }
         if kafka.is_none() {
-            let server = Kafka::start(&self.guard, &self.cache, folder, logs, &ports.brokers)?;
+            let server = Kafka::start(&self.guard, &self.cache, folder, logs, ports)?;
             self.kafka = Some(server);
         }
         self.clickhouse.as_mut().map_or(Ok(()), ClickHouse::wait)?;
@@ -121,10 +121,11 @@ impl Stack {
         self.clickhouse.as_mut()
     }
 
-    /// Ids of the processes of the stack's own brokers, of those that run.
+    /// Ids of the processes of the stack's own Kafka, of those that run.
     pub fn processes_of_kafka(&self) -> impl Iterator<Item = u32> {
-        let brokers = self.kafka.iter().flat_map(|kafka| &kafka.brokers);
-        brokers.filter_map(|broker| broker.process().map(Process::id))
+        let nodes =
+            self.kafka.iter().flat_map(|kafka| kafka.brokers.iter().chain(&kafka.controller));
+        nodes.filter_map(|node| node.process().map(Process::id))
     }
 
     /// Id of the process of the stack's own ClickHouse, if it runs.

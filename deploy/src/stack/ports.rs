@@ -16,6 +16,9 @@ use crate::failure::{Context, Failure};
 pub struct Ports {
     /// Of every Kafka broker.
     pub brokers: Vec<BrokerPorts>,
+    /// Of the controller, where it is a process of its own: the brokers are no controllers then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub controller: Option<u16>,
     /// ClickHouse's HTTP interface.
     pub clickhouse_http: u16,
     /// ClickHouse's native interface.
@@ -29,7 +32,8 @@ pub struct BrokerPorts {
     pub clients: u16,
     /// For the quorum.
     pub controller: u16,
-    /// Where the other nodes find its controller, if by a way of its own.
+    /// Where the other nodes find its controller, if by a way of its own; with
+    /// [`Ports::controller`], where this node finds that one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quorum: Option<u16>,
     /// For those who reach the node by a way of their own.
@@ -71,6 +75,7 @@ impl Ports {
                     listeners: Vec::new(),
                 })
                 .collect(),
+            controller: None,
             clickhouse_http: clickhouse[0],
             clickhouse_tcp: clickhouse[1],
         })
@@ -81,6 +86,7 @@ impl Ports {
     pub fn are_free(&self) -> bool {
         let kafka = self.brokers.iter().flat_map(|broker| [broker.clients, broker.controller]);
         kafka
+            .chain(self.controller)
             .chain([self.clickhouse_http, self.clickhouse_tcp])
             .all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
     }

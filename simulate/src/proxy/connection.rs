@@ -8,12 +8,23 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::{Condition, Side, State};
+use super::{Condition, Side, State, Unit};
 
 /// Bytes read at a time.
 const PIECE: usize = 64 * 1024;
 /// Pieces on their way, in each direction.
 const PIECES: usize = 64;
+
+/// Bytes of the longest request that a Kafka takes (`socket.request.max.bytes`).
+const REQUEST: usize = 104_857_600;
+
+/// What arrives as a whole.
+struct Piece {
+    due: Instant,
+    /// API key, of a request of Kafka's.
+    api_key: Option<i16>,
+    bytes: Vec<u8>,
+}
 
 /// How a connection ends.
 enum End {
@@ -27,6 +38,7 @@ enum End {
 pub(super) async fn run(
     mut client: TcpStream,
     mut server: TcpStream,
+    unit: Unit,
     mut state: watch::Receiver<State>,
 ) {
     let resets = state.borrow_and_update().resets;
@@ -34,8 +46,8 @@ pub(super) async fn run(
         let (from_client, to_client) = client.split();
         let (from_server, to_server) = server.split();
         tokio::select! {
-            () = carry(from_client, to_server, state.clone()) => End::Closed,
-            () = carry(from_server, to_client, state.clone()) => End::Closed,
+            () = carry(from_client, to_server, unit, state.clone()) => End::Closed,
+            () = carry(from_server, to_client, Unit::Bytes, state.clone()) => End::Closed,
             end = told(&mut state, resets) => end,
         }
     };
@@ -61,7 +73,10 @@ async fn told(state: &mut watch::Receiver<State>, resets: u64) -> End {
             _ if now.resets > resets => return End::Closed,
             Condition::Cut => return End::Closed,
             Condition::HalfOpen(side) => return End::Silent(side),
-            Condition::Open | Condition::Delayed(_) | Condition::BlackHole => {}
+            Condition::Open
+            | Condition::Delayed(_)
+            | Condition::BlackHole
+            | Condition::Holds(_) => {}
         }
     }
     End::Closed
@@ -86,32 +101,58 @@ async fn swallow(mut stream: TcpStream, mut state: watch::Receiver<State>, reset
 }
 
 /// Carries bytes one way until either end is closed.
-async fn carry(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, mut state: watch::Receiver<State>) {
-    let (send, mut pieces) = mpsc::channel::<(Instant, Vec<u8>)>(PIECES);
+async fn carry(
+    mut from: ReadHalf<'_>,
+    mut to: WriteHalf<'_>,
+    unit: Unit,
+    mut state: watch::Receiver<State>,
+) {
+    let (send, mut pieces) = mpsc::channel::<Piece>(PIECES);
     let mut reads = state.clone();
     let read = async move {
         loop {
-            passable(&mut reads).await;
-            let mut piece = vec![0; PIECE];
-            let Ok(length @ 1..) = from.read(&mut piece).await else { return };
-            piece.truncate(length);
+            passable(&mut reads, None).await;
+            let read = match unit {
+                Unit::Bytes => some_bytes(&mut from).await.map(|bytes| (None, bytes)),
+                Unit::Request => request(&mut from).await.map(|(key, bytes)| (Some(key), bytes)),
+            };
+            let Some((api_key, bytes)) = read else { return };
             let due = Instant::now() + delay(&reads);
-            if send.send((due, piece)).await.is_err() {
+            if send.send(Piece { due, api_key, bytes }).await.is_err() {
                 return;
             }
         }
     };
     let write = async move {
-        while let Some((due, piece)) = pieces.recv().await {
+        while let Some(Piece { due, api_key, bytes }) = pieces.recv().await {
             tokio::time::sleep_until(due).await;
-            passable(&mut state).await;
-            if to.write_all(&piece).await.is_err() {
+            passable(&mut state, api_key).await;
+            if to.write_all(&bytes).await.is_err() {
                 return;
             }
         }
     };
     // What was read before the end still arrives.
     tokio::join!(read, write);
+}
+
+/// What has come; none at the end.
+async fn some_bytes(from: &mut ReadHalf<'_>) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; PIECE];
+    let length @ 1.. = from.read(&mut bytes).await.ok()? else { return None };
+    bytes.truncate(length);
+    Some(bytes)
+}
+
+/// The next request of Kafka's protocol (its length as four bytes big-endian, then that many, of
+/// which the first two are the API key), and that key; none at the end, or if it is none.
+async fn request(from: &mut ReadHalf<'_>) -> Option<(i16, Vec<u8>)> {
+    let length = from.read_u32().await.ok()?;
+    let body = usize::try_from(length).ok().filter(|length| (2..=REQUEST).contains(length))?;
+    let mut bytes = vec![0; 4 + body];
+    bytes[..4].copy_from_slice(&length.to_be_bytes());
+    from.read_exact(&mut bytes[4..]).await.ok()?;
+    Some((i16::from_be_bytes([bytes[4], bytes[5]]), bytes))
 }
 
 fn delay(state: &watch::Receiver<State>) -> Duration {
@@ -121,7 +162,12 @@ fn delay(state: &watch::Receiver<State>) -> Duration {
     }
 }
 
-/// Waits until bytes may pass.
-async fn passable(state: &mut watch::Receiver<State>) {
-    let _ = state.wait_for(|state| state.condition != Condition::BlackHole).await;
+/// Waits until bytes may pass, those of a request with `api_key` if they are one.
+async fn passable(state: &mut watch::Receiver<State>, api_key: Option<i16>) {
+    let passes = |state: &State| match state.condition {
+        Condition::BlackHole => false,
+        Condition::Holds(key) => api_key != Some(key),
+        _ => true,
+    };
+    let _ = state.wait_for(passes).await;
 }

@@ -22,9 +22,24 @@ pub enum Condition {
     Delayed(Duration),
     /// Nothing arrives any more, and nobody is told. It arrives when the link is open again.
     BlackHole,
+    /// Requests of Kafka with this API key, and what follows them on their connection, arrive when
+    /// the link is open again; all others arrive. Holds on links of [`Proxies::open_kafka`] alone.
+    Holds(i16),
     /// Connections that are there are closed on one side, and the other is never told; new ones
     /// are as always.
     HalfOpen(Side),
+}
+
+/// API key of the request by which a broker keeps its controller from fencing it.
+pub const BROKER_HEARTBEAT: i16 = 63;
+
+/// What a link takes as one piece of what a client sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unit {
+    /// Bytes, as they come.
+    Bytes,
+    /// Whole requests of Kafka's protocol.
+    Request,
 }
 
 /// One end of a connection.
@@ -63,13 +78,26 @@ impl Proxies {
     /// # Errors
     /// If there is no port.
     pub fn open(&self, target: SocketAddr) -> io::Result<Link> {
+        self.link(target, Unit::Bytes)
+    }
+
+    /// Opens a link to a node of Kafka at `target`, on a free port. It can hold single kinds of
+    /// requests back.
+    ///
+    /// # Errors
+    /// If there is no port.
+    pub fn open_kafka(&self, target: SocketAddr) -> io::Result<Link> {
+        self.link(target, Unit::Request)
+    }
+
+    fn link(&self, target: SocketAddr, unit: Unit) -> io::Result<Link> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
         let (tell, state) = watch::channel(State::default());
         if let Some(runtime) = &self.0 {
             let _inside = runtime.enter();
-            runtime.spawn(accept(TcpListener::from_std(listener)?, target, state));
+            runtime.spawn(accept(TcpListener::from_std(listener)?, target, unit, state));
         }
         Ok(Link { port, tell })
     }
@@ -115,7 +143,12 @@ impl Link {
 }
 
 /// Takes connections until the link is dropped.
-async fn accept(listener: TcpListener, target: SocketAddr, mut state: watch::Receiver<State>) {
+async fn accept(
+    listener: TcpListener,
+    target: SocketAddr,
+    unit: Unit,
+    mut state: watch::Receiver<State>,
+) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -132,7 +165,7 @@ async fn accept(listener: TcpListener, target: SocketAddr, mut state: watch::Rec
         tokio::spawn(async move {
             if let Ok(server) = TcpStream::connect(target).await {
                 let _ = client.set_nodelay(true).and_then(|()| server.set_nodelay(true));
-                connection::run(client, server, state).await;
+                connection::run(client, server, unit, state).await;
             }
         });
     }

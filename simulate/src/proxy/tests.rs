@@ -118,3 +118,32 @@ fn of_a_half_open_connection_one_side_never_hears_again_and_new_ones_are_well() 
     assert_eq!(client.hear(), ENDED);
     ended.recv_timeout(Duration::from_secs(5)).unwrap();
 }
+
+/// A request of Kafka with nothing in it but its API key and one byte.
+fn request(api_key: i16, byte: u8) -> [u8; 7] {
+    let [a, b] = api_key.to_be_bytes();
+    [0, 0, 0, 3, a, b, byte]
+}
+
+#[test]
+fn a_held_kind_of_request_waits_until_the_link_opens_and_others_pass() {
+    let (proxies, (server, _)) = (Proxies::start().unwrap(), echo());
+    let link = proxies.open_kafka(server).unwrap();
+    let (mut held, mut other) = (Client::of(&link), Client::of(&link));
+    let mut answer = [0; 7];
+    held.0.write_all(&request(BROKER_HEARTBEAT, 1)).unwrap();
+    held.0.read_exact(&mut answer).unwrap();
+    assert_eq!(answer, request(BROKER_HEARTBEAT, 1));
+    link.set(Condition::Holds(BROKER_HEARTBEAT));
+    held.0.write_all(&request(BROKER_HEARTBEAT, 2)).unwrap();
+    assert_eq!(held.hear(), SILENCE);
+    // In two parts, as a network may bring it.
+    let request_of_others = request(3, 4);
+    other.0.write_all(&request_of_others[..5]).unwrap();
+    other.0.write_all(&request_of_others[5..]).unwrap();
+    other.0.read_exact(&mut answer).unwrap();
+    assert_eq!(answer, request_of_others);
+    link.set(Condition::Open);
+    held.0.read_exact(&mut answer).unwrap();
+    assert_eq!(answer, request(BROKER_HEARTBEAT, 2));
+}
