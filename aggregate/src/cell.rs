@@ -1,6 +1,6 @@
 //! What intervals and setups add up to.
 
-use schemas::{Direction, Kind, Measures, ScoredInterval, Sketches, Verdict};
+use schemas::{Correction, Direction, Kind, Measures, ScoredInterval, Sketches, Verdict};
 
 use crate::grouping::Labels;
 use crate::intern::Symbol;
@@ -43,11 +43,17 @@ impl<'r> Sample<'r> {
         let spent = |verdict| if primary == verdict { observed_us } else { 0 };
         let audio = interval.audio.unwrap_or_default();
         let video = interval.video.unwrap_or_default();
+        let retransmitted = |direction| match interval.direction == direction {
+            true => interval.retransmitted_packets.unwrap_or(0),
+            false => 0,
+        };
         let measures = Measures {
             intervals: 1,
             observed_us,
             packets_received: interval.packets_received.unwrap_or(0),
             packets_lost: interval.packets_lost.unwrap_or(0),
+            retransmitted_packets_received: retransmitted(Direction::Inbound),
+            retransmitted_packets_sent: retransmitted(Direction::Outbound),
             bytes: interval.bytes.unwrap_or(0),
             frames: video.frames.unwrap_or(0),
             freeze_us: video.freeze_us.unwrap_or(0),
@@ -71,6 +77,18 @@ impl<'r> Sample<'r> {
             event_us: interval.end_us,
             measures,
             bins: quantities(scored, observed_us).map(|value| value.and_then(Bin::of)),
+        }
+    }
+
+    /// What corrects the count of attempts to set a call up.
+    pub(crate) fn of_correction(correction: &Correction) -> Self {
+        Self {
+            measures: Measures {
+                setups_attempted: correction.attempted,
+                setups_failed: correction.failed,
+                ..Measures::default()
+            },
+            ..Self::of_setup(correction.at_us, false, None)
         }
     }
 
@@ -102,15 +120,15 @@ fn quantities(scored: &ScoredInterval, observed_us: i64) -> [Option<f64>; QUANTI
     let round_trip_ms = interval
         .round_trip_us
         .zip(interval.round_trip_count.filter(|count| *count > 0))
-        .map(|(us, count)| us as f64 / count as f64 / 1000.0);
+        .map(|(us, count)| us as f64 / count as f64)
+        .or_else(|| interval.round_trip_gauge_us.map(|us| us as f64))
+        .map(|us| us / 1000.0);
     // Of what is not sent the jitter is what it was before, and the frame rate nobody's.
     let is_sent = !interval.is_idle();
     let jitter_ms = interval.jitter_us.filter(|_| is_sent).map(|us| us as f64 / 1000.0);
     let loss = interval
         .packets_lost
-        .zip(interval.packets_received)
-        .map(|(lost, received)| (lost, received.saturating_add(lost)))
-        .filter(|(_, expected)| *expected > 0)
+        .zip(interval.expected_packets())
         .map(|(lost, expected)| (lost as f64 / expected as f64).clamp(0.0, 1.0));
     let bit_rate_bps = interval.bytes.map(|bytes| bytes as f64 * 8.0 * 1e6 / observed_us as f64);
     let frames = interval.video.and_then(|video| video.frames);
@@ -130,6 +148,8 @@ pub(crate) fn add(sum: &mut Measures, more: &Measures) {
         (&mut sum.observed_us, more.observed_us),
         (&mut sum.packets_received, more.packets_received),
         (&mut sum.packets_lost, more.packets_lost),
+        (&mut sum.retransmitted_packets_received, more.retransmitted_packets_received),
+        (&mut sum.retransmitted_packets_sent, more.retransmitted_packets_sent),
         (&mut sum.bytes, more.bytes),
         (&mut sum.frames, more.frames),
         (&mut sum.freeze_us, more.freeze_us),

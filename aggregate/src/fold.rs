@@ -148,5 +148,6 @@ fn samples(report: &EnrichedReport) -> Vec<Sample<'_>> {
     let of_event = set_up(report.event, report.event_us, report.time_to_media_ms);
     let more = report.more_events.iter();
     let of_more = more.filter_map(|more| set_up(more.event, more.event_us, None));
-    intervals.chain(of_event).chain(of_more).collect()
+    let corrections = report.corrections.iter().map(Sample::of_correction);
+    intervals.chain(of_event).chain(of_more).chain(corrections).collect()
 }

@@ -189,6 +189,7 @@ impl Lane {
         let outcomes = lineage::account(lineage, &mut self.seen);
         metrics.count(&outcomes);
         block.audit.accepted += outcomes.accepted;
+        block.audit.unverified += outcomes.unverified;
         block.audit.duplicate += outcomes.duplicate;
         block.audit.late += outcomes.late;
         block.audit.invalid += outcomes.invalid;

@@ -34,6 +34,8 @@ pub(crate) fn fault(lineage: &Lineage, partition: Partition) -> Option<&'static 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcomes {
     pub(crate) accepted: i64,
+    /// Of the accepted, those that may have been counted before.
+    pub(crate) unverified: i64,
     pub(crate) duplicate: i64,
     pub(crate) late: i64,
     pub(crate) invalid: i64,
@@ -55,6 +57,10 @@ pub(crate) fn account(lineage: &Lineage, seen: &mut OffsetRanges) -> Outcomes {
                 RawOutcome::Invalid => outcomes.invalid += count,
                 RawOutcome::Late => outcomes.late += count,
                 RawOutcome::Absent => {}
+                RawOutcome::Unverified => {
+                    outcomes.accepted += count;
+                    outcomes.unverified += count;
+                }
             }
         }
     }

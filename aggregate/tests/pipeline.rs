@@ -8,9 +8,9 @@ use runtime::{
     RefusalReason, Source,
 };
 use schemas::{
-    BlockAudit, CellPartial, DeadLetter, Direction, EnrichedReport, EventKind, Happened, Interval,
-    Kind, Lineage, Measures, PackTime, PackVerdict, Path, RawOutcome, ScoredInterval,
-    SessionPartial, Skipped, Verdict, Video,
+    BlockAudit, CellPartial, Correction, DeadLetter, Direction, EnrichedReport, EventKind,
+    Happened, Interval, Kind, Lineage, Measures, PackTime, PackVerdict, Path, RawOutcome,
+    ScoredInterval, SessionPartial, Skipped, Verdict, Video,
 };
 
 const SOURCE: Source = Source { input: Input(0), partition: Partition(2) };
@@ -252,6 +252,66 @@ fn setups_are_counted_in_a_cell_without_kind_or_direction() {
         assert_eq!(cell.measures, expected);
         assert_eq!(cell.sketches.time_to_media_ms, state(&[800.0]));
     }
+}
+
+#[test]
+fn loss_leaves_out_packets_that_were_received_again() {
+    let mut run = Run::new(AggregateSettings::default());
+    let end_us = (MINUTE_MS + 10_000) * 1000;
+    let of = |direction| {
+        let mut scored = audio(end_us - 10_000_000, end_us);
+        let interval = &mut scored.interval;
+        (interval.kind, interval.direction) = (Kind::Video, direction);
+        interval.packets_received = Some(1000);
+        interval.packets_lost = Some(180);
+        interval.retransmitted_packets = Some(180);
+        interval.round_trip_gauge_us = Some(620_000);
+        scored
+    };
+    let mut stats = report(9, EventKind::Stats, end_us);
+    stats.intervals = vec![of(Direction::Inbound), of(Direction::Outbound)];
+    run.report(0, MINUTE_MS, &stats);
+    run.tick(5_000, Pace::Live);
+    let cells = run.sent::<CellPartial>(CELLS);
+    let cell = |direction| {
+        let mut cells = cells.iter().filter(|cell| cell.dimensions.direction == direction);
+        cells.next().unwrap()
+    };
+    let (inbound, outbound) = (cell(Direction::Inbound), cell(Direction::Outbound));
+    let again = |cell: &CellPartial| {
+        (cell.measures.retransmitted_packets_received, cell.measures.retransmitted_packets_sent)
+    };
+    assert_eq!((again(inbound), again(outbound)), ((180, 0), (0, 180)));
+    assert_eq!(inbound.measures.packets_received, 1000, "as W3C has it");
+    assert_eq!(inbound.sketches.loss, state(&[0.18]));
+    assert_eq!(outbound.sketches.loss, state(&[180.0 / 1180.0]), "of the media SSRC alone");
+    assert_eq!(inbound.sketches.round_trip_ms, state(&[620.0]));
+}
+
+#[test]
+fn a_correction_takes_an_attempt_back_in_its_own_window() {
+    let mut run = Run::new(AggregateSettings::default());
+    let event_us = MINUTE_MS * 1000;
+    run.report(0, MINUTE_MS, &report(1, EventKind::Failed, event_us));
+    let mut connected = report(2, EventKind::Connected, event_us + 61_000_000);
+    connected.corrections = vec![Correction { at_us: event_us, attempted: -1, failed: -1 }];
+    run.report(1, MINUTE_MS, &connected);
+    run.tick(5_000, Pace::Live);
+    let mut setups = run
+        .sent::<CellPartial>(CELLS)
+        .iter()
+        .filter(|cell| cell.grouping == "place")
+        .map(|cell| {
+            let Measures { setups_attempted, setups_failed, .. } = cell.measures;
+            (cell.window_start, setups_attempted, setups_failed)
+        })
+        .collect::<Vec<_>>();
+    setups.sort_unstable();
+    let minute_s = MINUTE_MS / 1000;
+    assert_eq!(setups, [(minute_s, 0, 0), (minute_s + 60, 1, 0)]);
+    let session = &run.sent::<SessionPartial>(SESSIONS)[0];
+    assert_eq!((session.connected, session.failed), (1, 1), "events are counted as they came");
+    assert_eq!((session.measures.setups_attempted, session.measures.setups_failed), (1, 0));
 }
 
 #[test]

@@ -105,6 +105,7 @@ CREATE TABLE IF NOT EXISTS blocks
     read          Int64 CODEC(T64, LZ4),
     replayed      Int64 CODEC(T64, LZ4),
     accepted      Int64 CODEC(T64, LZ4),
+    unverified    Int64 CODEC(T64, LZ4),
     duplicate     Int64 CODEC(T64, LZ4),
     late          Int64 CODEC(T64, LZ4),
     invalid       Int64 CODEC(T64, LZ4),

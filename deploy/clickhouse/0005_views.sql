@@ -126,8 +126,9 @@ FROM
         organisation,
         sum(poor_us) / nullIf(sum(poor_us) + sum(good_us), 0) AS poor_share,
         quantilesDDMerge(0.01, 0.5, 0.95)(round_trip_ms) AS round_trip,
-        -- The count of lost packets is signed, and is of packets sent before, too.
-        least(1, greatest(0, sum(packets_lost) / nullIf(greatest(0, sum(packets_received) + sum(packets_lost)), 0))) AS loss,
+        -- The count of lost packets is signed, and is of packets sent before, too. Retransmitted
+        -- packets are among those received, but are none of the stream's own.
+        least(1, greatest(0, sum(packets_lost) / nullIf(greatest(0, sum(packets_received) - sum(retransmitted_packets_received) + sum(packets_lost)), 0))) AS loss,
         quantileDDMerge(0.01, 0.5)(audio_mos) AS audio_mos_p50
     FROM cell_rows
     WHERE grouping = 'place' AND window_start >= now() - INTERVAL 1 HOUR

@@ -7,14 +7,25 @@ fn quotient(numerator: i64, denominator: i64) -> Option<f64> {
     (denominator > 0).then(|| numerator as f64 / denominator as f64)
 }
 
-/// Mean RTCP round trip, ms.
+/// RTCP round trip, ms: the mean, or the last one measured where totals are not told.
 pub(crate) fn round_trip_ms(interval: &Interval) -> Option<f64> {
-    Some(quotient(interval.round_trip_us?, interval.round_trip_count?)? / 1000.0)
+    mean_or_gauge_ms(
+        interval.round_trip_us.zip(interval.round_trip_count),
+        interval.round_trip_gauge_us,
+    )
 }
 
-/// Mean ICE round trip, ms; it ends at the SFU.
+fn mean_or_gauge_ms(totals: Option<(i64, i64)>, gauge_us: Option<i64>) -> Option<f64> {
+    let mean = totals.and_then(|(us, count)| quotient(us, count));
+    mean.or_else(|| gauge_us.map(|us| us as f64)).map(|us| us / 1000.0)
+}
+
+/// ICE round trip, ms, as [`round_trip_ms`]; it ends at the SFU.
 fn ice_round_trip_ms(path: &Path) -> Option<f64> {
-    Some(quotient(path.ice_round_trip_us?, path.ice_round_trip_count?)? / 1000.0)
+    mean_or_gauge_ms(
+        path.ice_round_trip_us.zip(path.ice_round_trip_count),
+        path.ice_round_trip_gauge_us,
+    )
 }
 
 /// Mean round trip, ms: RTCP's, or that of the path where RTCP tells none.
@@ -25,8 +36,8 @@ pub(crate) fn latency_ms(interval: &Interval, path: Option<&Path>) -> Option<f64
 /// Share of packets lost, 0 to 1. Late duplicates can make the count of lost packets negative, and a
 /// far end may report more of them than were sent since its last report.
 pub(crate) fn loss(interval: &Interval) -> Option<f64> {
-    let (lost, received) = (interval.packets_lost?, interval.packets_received?);
-    quotient(lost, received.saturating_add(lost)).map(|share| share.clamp(0.0, 1.0))
+    let (lost, expected) = (interval.packets_lost?, interval.expected_packets()?);
+    quotient(lost, expected).map(|share| share.clamp(0.0, 1.0))
 }
 
 /// Jitter (RFC 3550) at the interval's end, ms. Without packets it is what it was before.

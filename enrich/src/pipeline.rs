@@ -118,6 +118,7 @@ impl Pipeline {
             look_ups,
             intervals,
             more_events,
+            corrections,
         } = enriched;
         swap(lineage, &mut report.lineage);
         *event = report.event;
@@ -146,6 +147,7 @@ impl Pipeline {
             self.scores.judge(scored, path);
         }
         swap(more_events, &mut report.more_events);
+        swap(corrections, &mut report.corrections);
     }
 
     /// What data know of a client's public address; of a client with no such address, what its

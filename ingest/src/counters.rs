@@ -102,6 +102,7 @@ counters! {
     Nack                  (nack)                            Monotone One    [Inbound Outbound]         ["nackCount"];
     RoundTripTime         (round_trip_us)                   Monotone Micro  [RemoteInbound RemoteOutbound Pair] ["totalRoundTripTime"];
     RoundTripCount        (round_trip_count)                Monotone One    [RemoteInbound RemoteOutbound Pair] ["roundTripTimeMeasurements" "responsesReceived"];
+    RoundTripGauge        ()                                Gauge    Micro  [RemoteInbound RemoteOutbound Pair] ["roundTripTime" "currentRoundTripTime"];
     Jitter                (jitter_us)                       Gauge    Micro  [Inbound RemoteInbound]    ["jitter"];
     RemoteTime            ()                                Moment   One    [RemoteInbound]            [];
     PacketsDiscarded      (inbound packets_discarded)       Monotone One    [Inbound]                  ["packetsDiscarded"];

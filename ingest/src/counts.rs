@@ -18,6 +18,7 @@ pub(crate) fn counts(interval: &Interval) -> impl Iterator<Item = i64> {
         interval.nack,
         interval.round_trip_us,
         interval.round_trip_count,
+        interval.round_trip_gauge_us,
         interval.jitter_us,
         inbound.packets_discarded,
         inbound.fec_packets,

@@ -412,10 +412,20 @@ fn interval(stream: &Stream<'_>, differences: &Values) -> Interval {
             .zip(total(Counter::PacketsLost))
             .map(|(received, lost)| received + lost),
     };
+    interval.round_trip_gauge_us = round_trip_gauge(&stream.values)
+        .filter(|_| differences.get(Counter::RemoteTime) != Some(0));
     if stream.direction == Direction::Outbound {
         far_end(&mut interval, differences);
     }
     interval
+}
+
+/// The last round trip measured, us, where totals are not told. 0 is what a browser tells before it
+/// has measured any.
+fn round_trip_gauge(values: &Values) -> Option<i64> {
+    let has_totals = values.get(Counter::RoundTripTime).is_some()
+        && values.get(Counter::RoundTripCount).is_some();
+    values.get(Counter::RoundTripGauge).filter(|us| *us > 0 && !has_totals)
 }
 
 /// What the far end told of an outbound stream.
@@ -423,9 +433,10 @@ fn far_end(interval: &mut Interval, differences: &Values) {
     // Few browsers pass on how many packets the far end received. It may report more of them lost
     // than were sent in the interval, so that this is signed: else sums would depend on how a
     // stream is cut into intervals.
+    // packetsSent counts what was sent again, also on an SSRC of its own; the far end does not.
     interval.packets_received = interval.packets_received.or_else(|| {
         let (sent, lost) = interval.packets_sent.zip(interval.packets_lost)?;
-        Some(sent - lost)
+        Some(sent - interval.retransmitted_packets.unwrap_or(0) - lost)
     });
     if differences.get(Counter::RemoteTime) == Some(0) {
         // No receiver report came in the interval: nothing is known of it. What the next one
@@ -445,6 +456,7 @@ fn path(pair: &Pair<'_>, differences: &Values) -> Path {
         network_type: text(&pair.network_type),
         ice_round_trip_us: differences.get(Counter::RoundTripTime),
         ice_round_trip_count: differences.get(Counter::RoundTripCount),
+        ice_round_trip_gauge_us: round_trip_gauge(&pair.values),
         available_outgoing_bitrate: pair.available_outgoing_bitrate,
         ice_state: text(&pair.ice_state),
         dtls_state: text(&pair.dtls_state),
@@ -462,6 +474,7 @@ fn both(first: Path, other: &Path) -> Path {
     Path {
         ice_round_trip_us: sum(first.ice_round_trip_us, other.ice_round_trip_us),
         ice_round_trip_count: sum(first.ice_round_trip_count, other.ice_round_trip_count),
+        ice_round_trip_gauge_us: first.ice_round_trip_gauge_us.or(other.ice_round_trip_gauge_us),
         selected_pair_changes: sum(first.selected_pair_changes, other.selected_pair_changes),
         ..first
     }

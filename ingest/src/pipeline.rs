@@ -262,6 +262,7 @@ fn report(event: Event<'_>) -> Report {
         rating: event.rating,
         intervals: Vec::new(),
         more_events: Vec::new(),
+        corrections: Vec::new(),
     }
 }
 

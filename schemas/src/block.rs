@@ -23,6 +23,9 @@ pub struct BlockAudit {
     pub replayed: i64,
     /// Raw records accepted.
     pub accepted: i64,
+    /// Of the accepted, those that came later than the look-back and without a predecessor: they may
+    /// have been counted before.
+    pub unverified: i64,
     /// Raw records that were duplicates or out of order.
     pub duplicate: i64,
     /// Raw records later than 72 h.

@@ -50,6 +50,10 @@ records! {
         pub packets_received: i64,
         /// Packets lost, signed.
         pub packets_lost: i64,
+        /// Retransmitted packets received; they are among packets_received.
+        pub retransmitted_packets_received: i64,
+        /// Retransmitted packets sent.
+        pub retransmitted_packets_sent: i64,
         /// Bytes.
         pub bytes: i64,
         /// Frames decoded or encoded.
@@ -68,9 +72,9 @@ records! {
         pub pli: i64,
         /// FIRs.
         pub fir: i64,
-        /// connected and failed events.
+        /// Attempts of participants to set a call up.
         pub setups_attempted: i64,
-        /// failed events.
+        /// Those in which no connection worked.
         pub setups_failed: i64,
         /// Time in intervals poor by the primary pack, us.
         pub poor_us: i64,

@@ -1,6 +1,7 @@
 //! `rtc-enriched-v1`: the report with place, provider, device and scores, and no address.
 
 use crate::datum::{records, symbols};
+use crate::report::Correction;
 use crate::report::EventKind;
 use crate::report::Happened;
 use crate::report::Interval;
@@ -171,6 +172,8 @@ records! {
         pub intervals: Vec<ScoredInterval>,
         /// What the same raw record told beside its event.
         pub more_events: Vec<Happened>,
+        /// Events, of this record or an earlier one, that are no attempts of their own.
+        pub corrections: Vec<Correction>,
     }
 }
 

@@ -26,8 +26,8 @@ pub use enriched::{
     Verdict,
 };
 pub use report::{
-    Audio, Claim, Direction, EventKind, Happened, Inbound, Interval, Kind, Limitation, Lineage,
-    Path, RawOutcome, Report, Skipped, Video,
+    Audio, Claim, Correction, Direction, EventKind, Happened, Inbound, Interval, Kind, Limitation,
+    Lineage, Path, RawOutcome, Report, Skipped, Video,
 };
 pub use session::SessionPartial;
 

@@ -3,7 +3,7 @@
 use crate::datum::{records, symbols};
 use serde::{Deserialize, Serialize};
 
-/// What became of a raw record that was not accepted.
+/// What became of a raw record, but for those that were simply accepted.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
@@ -18,17 +18,20 @@ pub enum RawOutcome {
     Late,
     /// `absent`
     Absent,
+    /// `unverified`
+    Unverified,
 }
 
 records! {
-    /// A run of raw offsets in raw_from..raw_to that were not accepted.
+    /// A run of raw offsets in raw_from..raw_to that were not accepted, or accepted unverified.
     #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct Skipped {
         /// First raw offset of the run.
         pub from: i64,
         /// Length of the run.
         pub count: i64,
-        /// What became of them; absent: the log holds no record there (transaction markers).
+        /// What became of them; absent: the log holds no record there (transaction markers);
+        /// unverified: accepted, but so late that an earlier copy would be forgotten.
         pub outcome: RawOutcome,
     }
 
@@ -43,7 +46,7 @@ records! {
         pub raw_to: i64,
         /// Broker's append time of raw_to, ms since the Unix epoch.
         pub raw_append_ms: i64,
-        /// Runs that were not accepted, in rising order.
+        /// Runs that were not accepted, or accepted unverified, in rising order.
         pub skipped: Vec<Skipped>,
     }
 }
@@ -112,6 +115,8 @@ records! {
         pub ice_round_trip_us: Option<i64>,
         /// Difference of responsesReceived.
         pub ice_round_trip_count: Option<i64>,
+        /// currentRoundTripTime, us, where the totals above are missing.
+        pub ice_round_trip_gauge_us: Option<i64>,
         /// availableOutgoingBitrate, bit/s.
         pub available_outgoing_bitrate: Option<i64>,
         /// iceState of the transport (RTCTransportStats).
@@ -262,6 +267,8 @@ records! {
         pub round_trip_us: Option<i64>,
         /// Difference of roundTripTimeMeasurements.
         pub round_trip_count: Option<i64>,
+        /// roundTripTime at the interval's end, us, where the totals above are missing.
+        pub round_trip_gauge_us: Option<i64>,
         /// jitter at the interval's end, us (outbound: the remote end's).
         pub jitter_us: Option<i64>,
         /// Of a received stream.
@@ -281,6 +288,18 @@ records! {
         pub event: EventKind,
         /// When, us since the Unix epoch.
         pub event_us: i64,
+    }
+
+    /// What to add to attempts to set a call up that connected and failed events were counted as: an
+    /// attempt is the participant's, not the peer connection's.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct Correction {
+        /// Event time of the event that was counted, us since the Unix epoch.
+        pub at_us: i64,
+        /// To be added to the attempts: -1.
+        pub attempted: i64,
+        /// To be added to the failed ones: -1 or 0.
+        pub failed: i64,
     }
 
     /// The canonical record: one session's intervals from one raw event.
@@ -326,17 +345,35 @@ records! {
         pub intervals: Vec<Interval>,
         /// What the same raw record told beside its event.
         pub more_events: Vec<Happened>,
+        /// Events, of this record or an earlier one, that are no attempts of their own.
+        #[serde(default)]
+        pub corrections: Vec<Correction>,
     }
 }
 
 symbols! {
-    RawOutcome { Duplicate, Invalid, Late, Absent }
+    RawOutcome { Duplicate, Invalid, Late, Absent, Unverified }
     EventKind { Cover, Joined, Connected, Stats, Disconnected, Reconnected, DeviceFailed, Left, Failed, Feedback }
     Kind { Audio, Video, None }
     Direction { Inbound, Outbound, None }
 }
 
 impl Interval {
+    /// Packets that came or should have: received without retransmissions, and lost (W3C
+    /// webrtc-stats, packetsReceived: "this includes retransmissions"). What the far end of a sender
+    /// received is counted by its media SSRC, without them. None where it is not told, or nothing
+    /// that could be lost was.
+    #[must_use]
+    pub fn expected_packets(&self) -> Option<i64> {
+        let retransmitted = match self.direction {
+            Direction::Outbound => 0,
+            Direction::Inbound | Direction::None => self.retransmitted_packets.unwrap_or(0),
+        };
+        let (received, lost) = self.packets_received.zip(self.packets_lost)?;
+        let expected = received.saturating_sub(retransmitted).saturating_add(lost);
+        (expected > 0).then_some(expected)
+    }
+
     /// True if it tells that nothing was sent: a microphone that is muted, a camera that is off.
     /// Packets that were lost had been sent to a receiver; what the far end of a sender lost may
     /// have been sent before.

@@ -78,6 +78,8 @@ pub struct Interval {
     pub packets_received: Option<i64>,
     #[serde(rename = "lost", skip_serializing_if = "Option::is_none")]
     pub packets_lost: Option<i64>,
+    #[serde(rename = "again", skip_serializing_if = "Option::is_none")]
+    pub retransmitted_packets: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,6 +114,8 @@ pub struct Interval {
     pub round_trip_us: Option<i64>,
     #[serde(rename = "rttn", skip_serializing_if = "Option::is_none")]
     pub round_trip_count: Option<i64>,
+    #[serde(rename = "rttg", skip_serializing_if = "Option::is_none")]
+    pub round_trip_gauge_us: Option<i64>,
     #[serde(rename = "jitter", skip_serializing_if = "Option::is_none")]
     pub jitter_us: Option<i64>,
 }

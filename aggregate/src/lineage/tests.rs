@@ -17,11 +17,22 @@ fn offsets_count_once_however_they_are_sliced() {
     let mut seen = OffsetRanges::default();
     let runs = [(1, 2, Duplicate), (3, 1, Invalid), (5, 1, Late), (6, 2, Absent)];
     let first = account(&lineage(0, 4, &runs[..2]), &mut seen);
-    assert_eq!(first, Outcomes { accepted: 2, duplicate: 2, late: 0, invalid: 1 });
+    assert_eq!(first, Outcomes { accepted: 2, duplicate: 2, invalid: 1, ..Outcomes::default() });
     let wider = account(&lineage(2, 9, &[(2, 1, Duplicate), runs[1], runs[2], runs[3]]), &mut seen);
-    assert_eq!(wider, Outcomes { accepted: 2, duplicate: 0, late: 1, invalid: 0 });
+    assert_eq!(wider, Outcomes { accepted: 2, late: 1, ..Outcomes::default() });
     assert_eq!(account(&lineage(0, 9, &runs), &mut seen), Outcomes::default());
     assert_eq!(seen.to_string(), "0-9");
+}
+
+#[test]
+fn what_is_accepted_unverified_counts_as_accepted_too_and_once() {
+    use RawOutcome::{Late, Unverified};
+    let mut seen = OffsetRanges::default();
+    let runs = [(1, 3, Unverified), (5, 1, Late)];
+    let first = account(&lineage(0, 2, &[(1, 2, Unverified)]), &mut seen);
+    assert_eq!(first, Outcomes { accepted: 3, unverified: 2, ..Outcomes::default() });
+    let again = account(&lineage(0, 6, &runs), &mut seen);
+    assert_eq!(again, Outcomes { accepted: 3, unverified: 1, late: 1, ..Outcomes::default() });
 }
 
 #[test]

@@ -47,11 +47,11 @@ pub(crate) struct Entry {
 }
 
 pub(crate) fn raw() -> impl Strategy<Value = Raw> {
-    use RawOutcome::{Absent, Duplicate, Invalid, Late};
+    use RawOutcome::{Absent, Duplicate, Invalid, Late, Unverified};
     let fate = prop_oneof![
         6 => any::<u32>().prop_map(Fate::Report),
         1 => Just(Fate::Baseline),
-        1 => prop::sample::select(vec![Duplicate, Invalid, Late, Absent]).prop_map(Fate::Skipped),
+        1 => prop::sample::select(vec![Duplicate, Invalid, Late, Absent, Unverified]).prop_map(Fate::Skipped),
     ];
     prop::collection::vec((fate, prop_oneof![9 => 0..3_000i64, 1 => 0..70_000i64]), 1..120)
         .prop_map(Raw)
@@ -143,6 +143,7 @@ impl Raw {
         for (fate, _) in &self.0 {
             match fate {
                 Fate::Report(_) | Fate::Baseline => outcomes[0] += 1,
+                Fate::Skipped(RawOutcome::Unverified) => outcomes[0] += 1,
                 Fate::Skipped(RawOutcome::Duplicate) => outcomes[1] += 1,
                 Fate::Skipped(RawOutcome::Late) => outcomes[2] += 1,
                 Fate::Skipped(RawOutcome::Invalid) => outcomes[3] += 1,

@@ -34,11 +34,13 @@ const DIMENSIONS: [Column; 14] = [
 ];
 
 /// Additive measures, of cells and of sessions.
-const MEASURES: [Column; 18] = [
+const MEASURES: [Column; 20] = [
     ("intervals", NUMBER),
     ("observed_us", NUMBER),
     ("packets_received", NUMBER),
     ("packets_lost", NUMBER),
+    ("retransmitted_packets_received", NUMBER),
+    ("retransmitted_packets_sent", NUMBER),
     ("bytes", NUMBER),
     ("frames", NUMBER),
     ("freeze_us", NUMBER),

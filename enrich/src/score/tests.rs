@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
-use schemas::{Audio, Inbound, Kind, Verdict, Video};
+use schemas::{Audio, Direction, Inbound, Kind, Verdict, Video};
 
 use super::*;
 
@@ -159,6 +159,53 @@ fn a_loss_of_more_than_half_is_no_loss_of_0() {
             Interval { packets_received: Some(received), packets_lost: Some(lost), ..video() };
         assert_eq!(scores.readings(&dark, None).get(Metric::Loss), Some(share));
     }
+}
+
+// W3C: packetsReceived "includes retransmissions", packetsLost does not know of them.
+#[test]
+fn packets_that_came_again_do_not_thin_the_loss() {
+    let scores = Scores::embedded().unwrap();
+    let loss = |interval| scores.readings(&interval, None).get(Metric::Loss);
+    let inbound = Interval {
+        packets_received: Some(1000),
+        packets_lost: Some(180),
+        retransmitted_packets: Some(180),
+        ..video()
+    };
+    assert_eq!(loss(inbound.clone()), Some(0.18));
+    assert_eq!(
+        loss(Interval { retransmitted_packets: None, ..inbound.clone() }),
+        Some(180.0 / 1180.0)
+    );
+    let far_end = Interval { direction: Direction::Outbound, ..inbound.clone() };
+    assert_eq!(loss(far_end), Some(180.0 / 1180.0), "the far end counts the media SSRC alone");
+    assert_eq!(
+        loss(Interval { packets_received: Some(0), packets_lost: Some(0), ..inbound }),
+        None
+    );
+}
+
+#[test]
+fn a_last_round_trip_stands_in_for_totals_that_are_not_told() {
+    let scores = Scores::embedded().unwrap();
+    let gauge = Interval {
+        round_trip_us: None,
+        round_trip_count: None,
+        round_trip_gauge_us: Some(620_000),
+        ..audio()
+    };
+    let of = |metric| scores.readings(&gauge, None).get(metric);
+    assert_eq!((of(Metric::RoundTrip), of(Metric::Latency)), (Some(620.0), Some(620.0)));
+    let totals =
+        Interval { round_trip_us: Some(80_000), round_trip_count: Some(2), ..gauge.clone() };
+    assert_eq!(scores.readings(&totals, None).get(Metric::RoundTrip), Some(40.0));
+    let neither = Interval { round_trip_gauge_us: None, ..gauge.clone() };
+    let path = Path { ice_round_trip_gauge_us: Some(615_000), ..Path::default() };
+    let readings = scores.readings(&neither, Some(&path));
+    assert_eq!(
+        (readings.get(Metric::RoundTrip), readings.get(Metric::Latency)),
+        (None, Some(615.0))
+    );
 }
 
 // What is concealed in silence is subtracted where intervals are made; late packets may leave

@@ -241,6 +241,42 @@ fn what_the_far_end_received_is_sent_less_lost_where_nobody_tells() {
     assert_eq!(intervals(&observed[2])[0].packets_received, Some(-4), "signed");
 }
 
+// W3C: packetsSent includes retransmissions, also those on an SSRC of their own.
+#[test]
+fn what_was_sent_again_is_not_what_the_far_end_received() {
+    let at = |s: i64, sent: f64, again: f64, lost: f64, received: &[f64]| {
+        let mut values = vec![
+            (Counter::PacketsSent, sent),
+            (Counter::RetransmittedPackets, again),
+            (Counter::PacketsLost, lost),
+        ];
+        values.extend(received.iter().map(|received| (Counter::PacketsReceived, *received)));
+        let direction = Direction::Outbound;
+        stats(vec![Stream { direction, ..stream(s * 1_000_000, &values) }])
+    };
+    let derived = each_second(&[at(10, 0.0, 0.0, 0.0, &[]), at(20, 1000.0, 180.0, 180.0, &[])]);
+    let interval = &intervals(&derived[1])[0];
+    assert_eq!((interval.packets_received, interval.expected_packets()), (Some(640), Some(820)));
+    assert_eq!((interval.packets_sent, interval.retransmitted_packets), (Some(1000), Some(180)));
+    let told =
+        each_second(&[at(10, 0.0, 0.0, 0.0, &[0.0]), at(20, 1000.0, 180.0, 180.0, &[640.0])]);
+    assert_eq!(intervals(&told[1])[0].expected_packets(), Some(820));
+}
+
+#[test]
+fn a_round_trip_is_the_last_one_where_totals_are_not_told_and_never_0() {
+    let gauge = (Counter::RoundTripGauge, 0.62);
+    let totals = [(Counter::RoundTripTime, 1.0), (Counter::RoundTripCount, 2.0), gauge];
+    let told = |values: &[(Counter, f64)]| {
+        let at = |s: i64| stats(vec![stream(s * 1_000_000, values)]);
+        intervals(&each_second(&[at(10), at(20)])[1])[0].round_trip_gauge_us
+    };
+    assert_eq!(told(&[gauge]), Some(620_000));
+    assert_eq!(told(&totals), None);
+    assert_eq!(told(&[(Counter::RoundTripGauge, 0.0)]), None, "none was measured yet");
+    assert_eq!(told(&[gauge, (Counter::RemoteTime, 5.0)]), None, "no new report came");
+}
+
 #[test]
 fn without_a_new_receiver_report_the_loss_is_missing_and_sums_stay_whole() {
     let outbound = Direction::Outbound;

@@ -237,6 +237,14 @@ fn sample(interval: &Interval, ice: Option<(i64, i64)>) -> Sample {
             observed_us,
             packets_received: or_nothing(interval.packets_received),
             packets_lost: or_nothing(interval.packets_lost),
+            retransmitted_packets_received: match interval.direction {
+                Direction::Inbound => or_nothing(interval.retransmitted_packets),
+                _ => 0,
+            },
+            retransmitted_packets_sent: match interval.direction {
+                Direction::Outbound => or_nothing(interval.retransmitted_packets),
+                _ => 0,
+            },
             bytes: or_nothing(interval.bytes),
             frames: or_nothing(interval.frames),
             freeze_us: or_nothing(interval.freeze_us),
@@ -397,6 +405,8 @@ pub fn add(sum: &mut Measures, more: &Measures) {
     sum.observed_us += more.observed_us;
     sum.packets_received += more.packets_received;
     sum.packets_lost += more.packets_lost;
+    sum.retransmitted_packets_received += more.retransmitted_packets_received;
+    sum.retransmitted_packets_sent += more.retransmitted_packets_sent;
     sum.bytes += more.bytes;
     sum.frames += more.frames;
     sum.freeze_us += more.freeze_us;

@@ -8,15 +8,23 @@ use schemas::{Direction, Kind, Verdict};
 
 use crate::truth::Interval;
 
-/// Mean RTCP round trip, ms.
+/// RTCP round trip, ms: the mean, or else the last one.
 pub(super) fn round_trip_ms(interval: &Interval) -> Option<f64> {
-    mean_ms(interval.round_trip_us?, interval.round_trip_count?)
+    let totals = interval.round_trip_us.zip(interval.round_trip_count);
+    match totals.and_then(|(us, count)| mean_ms(us, count)) {
+        Some(mean) => Some(mean),
+        None => interval.round_trip_gauge_us.map(|us| us as f64 / 1000.0),
+    }
 }
 
 /// Share of packets lost, 0 to 1.
 pub(super) fn loss(interval: &Interval) -> Option<f64> {
     let (received, lost) = (interval.packets_received?, interval.packets_lost?);
-    let sent = received + lost;
+    let again = match interval.direction {
+        Direction::Inbound => interval.retransmitted_packets.unwrap_or(0),
+        _ => 0,
+    };
+    let sent = received - again + lost;
     // Of what was sent no more than all of it is lost, whenever that is reported.
     (sent > 0).then(|| lost.clamp(0, sent) as f64 / sent as f64)
 }

@@ -17,6 +17,8 @@ pub(super) struct Dialect {
     pub(super) silence: bool,
     /// `framesDropped`.
     pub(super) dropped: bool,
+    /// `retransmittedPacketsReceived`.
+    pub(super) retransmitted: bool,
     /// `contentType` of a shared screen.
     pub(super) content_type: bool,
     /// `nackCount` of audio.
@@ -36,6 +38,7 @@ const CHROMIUM: Dialect = Dialect {
     freezes: true,
     silence: true,
     dropped: true,
+    retransmitted: true,
     content_type: true,
     audio_nack: true,
     network_type: true,
@@ -46,6 +49,7 @@ const CHROMIUM: Dialect = Dialect {
 const SAFARI: Dialect = Dialect {
     freezes: false,
     silence: false,
+    retransmitted: false,
     content_type: false,
     audio_nack: false,
     network_type: false,
@@ -63,8 +67,13 @@ const FIREFOX: Dialect = Dialect {
     ..CHROMIUM
 };
 
-const FIREFOX_ESR: Dialect =
-    Dialect { round_trip_totals: false, ice_totals: false, dropped: false, ..FIREFOX };
+const FIREFOX_ESR: Dialect = Dialect {
+    round_trip_totals: false,
+    ice_totals: false,
+    dropped: false,
+    retransmitted: false,
+    ..FIREFOX
+};
 
 /// A browser on a device.
 #[derive(Debug, PartialEq, Eq)]

@@ -53,7 +53,11 @@ impl Stats<'_, '_> {
         json.text("trackIdentifier", "4f2a8d60-6a27-4c5b-9b39-5d0c7f1e8b13");
         json.seconds("jitter", stream.jitter_us);
         json.int("packetsLost", total.lost);
-        json.int("packetsReceived", total.packets);
+        let again = stream.retransmitted(total);
+        json.int("packetsReceived", total.packets + again);
+        if dialect.retransmitted {
+            json.int("retransmittedPacketsReceived", again);
+        }
         json.int("bytesReceived", total.bytes);
         json.int("headerBytesReceived", total.packets * 28);
         json.int("packetsDiscarded", 0);
@@ -93,11 +97,12 @@ impl Stats<'_, '_> {
         self.open_rtp("outbound-rtp", &rtp_id(stream), stream);
         let (dialect, total, json) = (self.dialect, &stream.total, &mut *self.json);
         json.text("mediaSourceId", if stream.kind == Kind::Video { "SV2" } else { "SA1" });
-        json.int("packetsSent", total.packets);
+        let again = stream.retransmitted(total);
+        json.int("packetsSent", total.packets + again);
         json.int("bytesSent", total.bytes);
         json.int("headerBytesSent", total.packets * 28);
-        json.int("retransmittedPacketsSent", total.nack);
-        json.int("retransmittedBytesSent", total.nack * 1_050);
+        json.int("retransmittedPacketsSent", again);
+        json.int("retransmittedBytesSent", again * 1_050);
         if stream.kind == Kind::Video {
             json.int("framesEncoded", total.frames);
             json.int("framesSent", total.frames);
@@ -135,7 +140,7 @@ impl Stats<'_, '_> {
         } else {
             return;
         }
-        self.json.seconds("roundTripTime", total.round_trip_us / total.round_trips.max(1));
+        self.json.seconds("roundTripTime", stream.round_trip_now_us());
         if dialect.round_trip_totals {
             self.json.seconds("totalRoundTripTime", total.round_trip_us);
             self.json.int("roundTripTimeMeasurements", total.round_trips);

@@ -135,6 +135,17 @@ impl Stream {
         self.ssrc % SILENT_STREAMS == 5 && self.snapshots / SILENT_SNAPSHOTS % 2 == 1
     }
 
+    /// Of these counters, the packets that were sent again: each that is asked for is, and comes.
+    /// Nobody sends audio again.
+    pub(super) const fn retransmitted(&self, counters: &Counters) -> i64 {
+        if matches!(self.kind, Kind::Video) { counters.nack } else { 0 }
+    }
+
+    /// The mean of the round trips so far, µs: what the browser tells as the last one.
+    pub(super) fn round_trip_now_us(&self) -> i64 {
+        self.total.round_trip_us / self.total.round_trips.max(1)
+    }
+
     /// Whether the far end has reported by now.
     pub(super) const fn has_remote(&self) -> bool {
         self.snapshots >= FIRST_REMOTE
@@ -275,8 +286,11 @@ impl Stream {
         remote: bool,
         dialect: Dialect,
     ) {
-        interval.stream_packets = Some(self.total.packets + self.total.lost);
-        interval.packets_received = Some(since.packets);
+        let again = self.retransmitted(&since);
+        let all_again = self.retransmitted(&self.total);
+        interval.stream_packets = Some(self.total.packets + all_again + self.total.lost);
+        interval.packets_received = Some(since.packets + again);
+        interval.retransmitted_packets = dialect.retransmitted.then_some(again);
         interval.packets_lost = Some(since.lost);
         interval.jitter_us = Some(self.jitter_us);
         interval.jitter_buffer_us = Some(since.buffered_us);
@@ -288,6 +302,8 @@ impl Stream {
             let round_trip = remote && dialect.remote_outbound;
             interval.round_trip_us = round_trip.then_some(since.round_trip_us);
             interval.round_trip_count = round_trip.then_some(since.round_trips);
+            let gauge = self.has_remote() && dialect.remote_outbound && !dialect.round_trip_totals;
+            interval.round_trip_gauge_us = gauge.then(|| self.round_trip_now_us());
         } else {
             self.tell_video(interval, since, dialect);
             interval.frames_dropped = dialect.dropped.then_some(since.dropped);
@@ -303,13 +319,16 @@ impl Stream {
         remote: bool,
         dialect: Dialect,
     ) {
-        interval.stream_packets = Some(self.total.packets);
+        interval.stream_packets = Some(self.total.packets + self.retransmitted(&self.total));
+        interval.retransmitted_packets = Some(self.retransmitted(&since));
         interval.packets_lost = remote.then_some(since.lost);
         interval.packets_received = remote.then_some(since.packets - since.lost);
         interval.jitter_us = self.has_remote().then_some(self.jitter_us);
         let round_trip = remote && dialect.round_trip_totals;
         interval.round_trip_us = round_trip.then_some(since.round_trip_us);
         interval.round_trip_count = round_trip.then_some(since.round_trips);
+        let gauge = self.has_remote() && !dialect.round_trip_totals;
+        interval.round_trip_gauge_us = gauge.then(|| self.round_trip_now_us());
         if self.kind == Kind::Video {
             self.tell_video(interval, since, dialect);
         } else {

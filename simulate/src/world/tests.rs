@@ -309,8 +309,10 @@ fn interval(last: &Snapshot, now: &Snapshot, codec: &str, shift_us: i64) -> Inte
     let received = if inbound {
         count("packetsReceived")
     } else {
-        far_count("packetsReceived").or_else(|| Some(count("packetsSent")? - lost?))
+        far_count("packetsReceived")
+            .or_else(|| Some(count("packetsSent")? - count("retransmittedPacketsSent")? - lost?))
     };
+    let far_total = |member: &str| micros(&far.as_ref()?[member], 1e6);
     let total = |member: &str| stats[member].as_i64();
     let jitter = if inbound { Some(stats) } else { far.as_ref() };
     Interval {
@@ -323,6 +325,8 @@ fn interval(last: &Snapshot, now: &Snapshot, codec: &str, shift_us: i64) -> Inte
             .or_else(|| Some(total("packetsReceived")? + total("packetsLost")?)),
         packets_received: received,
         packets_lost: lost,
+        retransmitted_packets: count("retransmittedPacketsReceived")
+            .or_else(|| count("retransmittedPacketsSent")),
         bytes: count(if inbound { "bytesReceived" } else { "bytesSent" }),
         nack: count("nackCount"),
         pli: count("pliCount"),
@@ -343,6 +347,10 @@ fn interval(last: &Snapshot, now: &Snapshot, codec: &str, shift_us: i64) -> Inte
             .zip(far.as_ref())
             .and_then(|(earlier, now)| difference_us(earlier, now, "totalRoundTripTime")),
         round_trip_count: far_count("roundTripTimeMeasurements"),
+        round_trip_gauge_us: match far_total("totalRoundTripTime") {
+            None => far_total("roundTripTime"),
+            Some(_) => None,
+        },
         jitter_us: jitter.and_then(|stats| micros(&stats["jitter"], 1e6)),
     }
 }

@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use super::*;
 
 /// Of what an interval tells, what is no sum: what it is of, when, and what it was like at its end.
-const NO_SUMS: [&str; 8] = [
+const NO_SUMS: [&str; 9] = [
     "ssrc",
     "start_us",
     "end_us",
     "stream_packets",
     "jitter_us",
+    "round_trip_gauge_us",
     "audio.audio_level_micro",
     "video.frame_width",
     "video.frame_height",
