@@ -58,8 +58,8 @@ async fn verify(
         clickhouse: ClickHouse {
             url: access.url,
             database: "isobar".to_owned(),
-            user: "dashboard".to_owned(),
-            password: access.password,
+            user: "verify".to_owned(),
+            password: access.passwords.of("verify").to_owned(),
         },
         brokers: cluster.brokers,
         kafka: cluster.options,

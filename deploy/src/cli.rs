@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::cluster::Own;
 use crate::failure::{Context, Failure};
 use crate::output::line;
-use crate::stack::Access;
+use crate::stack::{Access, Passwords};
 use crate::{accuracy, bench, check, demo, dlq, migrate, play, replay, stack, topics, torture, up};
 
 /// From raw WebRTC statistics to benchmarks of call quality per region and provider.
@@ -99,7 +99,8 @@ pub struct Servers {
     /// Your own ClickHouse: http://host:port.
     #[arg(long, value_name = "URL", requires = "password_from")]
     clickhouse: Option<String>,
-    /// Variable of the environment with the password of its users migrate, sink and dashboard.
+    /// Variable of the environment with the password of its users migrate, sink, dashboard and
+    /// verify.
     #[arg(long, value_name = "VARIABLE", requires = "clickhouse")]
     password_from: Option<String>,
 }
@@ -114,7 +115,7 @@ impl Servers {
             return Ok(None);
         };
         let password = std::env::var(variable).context(variable)?;
-        Ok(Some(Access { url, password }))
+        Ok(Some(Access { url, passwords: Passwords::same(&password) }))
     }
 }
 

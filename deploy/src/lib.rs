@@ -17,6 +17,7 @@ pub mod migrate;
 mod output;
 pub mod pipeline;
 pub mod play;
+mod private;
 pub mod replay;
 pub mod services;
 pub mod stack;

@@ -62,6 +62,80 @@ fn the_page_on_tables_names_every_table_and_view() {
     }
 }
 
+/// What `text` has between `start` and the next `end`, each time.
+fn between<'t>(text: &'t str, start: &str, end: &str) -> Vec<&'t str> {
+    text.split(start).skip(1).map(|rest| rest.split(end).next().unwrap().trim()).collect()
+}
+
+/// One space wherever there are several or a line ends.
+fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The statements that the page on tables gives for a server of one's own.
+fn statements_on_users() -> Vec<String> {
+    let page = fs::read_to_string(root().join("docs/reference/tables.md")).unwrap();
+    let section = page.split_once("\n## Users\n").unwrap().1.to_owned();
+    let blocks = between(&section, "```sql\n", "```");
+    blocks.concat().split(';').map(in_one_line).filter(|text| !text.is_empty()).collect()
+}
+
+/// The local stack's users, which tests try on the real server: what is granted to each, and the
+/// settings of each with their constraints.
+fn local_users() -> (BTreeSet<String>, BTreeSet<String>) {
+    let text = fs::read_to_string(root().join("deploy/clickhouse/users.xml")).unwrap();
+    let inner = |text: &str, element: &str| {
+        let found = between(text, &format!("<{element}>"), &format!("</{element}>"));
+        found.first().map_or(String::new(), |found| (*found).to_owned())
+    };
+    let (profiles, users) = (inner(&text, "profiles"), inner(&text, "users"));
+    let (mut grants, mut settings) = (BTreeSet::new(), BTreeSet::new());
+    for user in ["migrate", "sink", "dashboard", "verify"] {
+        let granted = inner(&users, user);
+        let granted = between(&granted, "<query>", "</query>");
+        grants.extend(granted.into_iter().map(|grant| format!("{grant} TO {user}")));
+        let profile = inner(&profiles, user);
+        let (own, constraints) = profile.split_once("<constraints>").unwrap();
+        let values = own.lines().filter_map(|line| {
+            let (name, rest) = line.trim().strip_prefix('<')?.split_once('>')?;
+            rest.contains("</").then(|| (name, rest.split('<').next().unwrap()))
+        });
+        // Who creates no tables needs no limits on them.
+        for table in ["merge_tree_disk", "merge_tree_storage_policy"] {
+            if user == "migrate" && constraints.contains(&format!("<{table}><readonly/>")) {
+                settings.insert(format!("{user}: {table} READONLY"));
+            }
+        }
+        for (name, value) in values {
+            let most = format!("<{name}><max>{value}</max></{name}>");
+            let most =
+                if constraints.contains(&most) { format!(" MAX {value}") } else { String::new() };
+            settings.insert(format!("{user}: {name} = {value}{most}"));
+        }
+    }
+    (grants, settings)
+}
+
+#[test]
+fn the_page_on_tables_grants_what_is_tried_on_the_local_clickhouse() {
+    let (mut grants, settings) = local_users();
+    // The page creates the database itself.
+    let creates = "GRANT CREATE DATABASE, CREATE TABLE, ";
+    let with = grants.iter().find(|grant| grant.starts_with(creates)).cloned().unwrap();
+    grants.remove(&with);
+    grants.insert(with.replace(creates, "GRANT CREATE TABLE, "));
+    let statements = statements_on_users();
+    let told = statements.iter().filter(|one| one.starts_with("GRANT ")).cloned();
+    assert_eq!(told.collect::<BTreeSet<_>>(), grants);
+
+    let users = statements.iter().filter_map(|one| one.strip_prefix("CREATE USER "));
+    let told = users.flat_map(|user| {
+        let (user, settings) = user.split_once(" IDENTIFIED BY '…' SETTINGS ").unwrap();
+        settings.split(", ").map(|setting| format!("{user}: {setting}")).collect::<Vec<_>>()
+    });
+    assert_eq!(told.collect::<BTreeSet<_>>(), settings);
+}
+
 /// The page on settings, made from the services' types.
 fn settings_page() -> String {
     fn of<S: Service>() -> String {

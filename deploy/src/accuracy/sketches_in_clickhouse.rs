@@ -38,8 +38,9 @@ pub(super) const THEME: Theme = Theme {
 };
 
 const STATES: &str = "CREATE TABLE accuracy_states (state \
-    AggregateFunction(quantilesDD(0.01, 0.5, 0.75, 0.9, 0.95, 0.99), Float64)) ENGINE = Memory";
-const VALUES: &str = "CREATE TABLE accuracy_values (value Float64) ENGINE = Memory";
+    AggregateFunction(quantilesDD(0.01, 0.5, 0.75, 0.9, 0.95, 0.99), Float64)) ENGINE = MergeTree ORDER BY tuple()";
+const VALUES: &str =
+    "CREATE TABLE accuracy_values (value Float64) ENGINE = MergeTree ORDER BY tuple()";
 
 async fn deviations(server: &Server) -> Deviations {
     let admin = &server.admin;

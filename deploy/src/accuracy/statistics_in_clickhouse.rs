@@ -69,7 +69,7 @@ fn group(number: u32) -> Vec<Session> {
 
 async fn load(admin: &Client, groups: &[Vec<Session>]) -> Result<(), Failure> {
     let table = "CREATE OR REPLACE TABLE accuracy_sessions \
-                 (grouping UInt32, part Int64, whole Int64) ENGINE = Memory";
+                 (grouping UInt32, part Int64, whole Int64) ENGINE = MergeTree ORDER BY tuple()";
     admin.query(table).execute().await.context("accuracy_sessions")?;
     let statement = "INSERT INTO accuracy_sessions FORMAT RowBinary";
     let mut insert = admin.insert_formatted_with(statement).buffered();

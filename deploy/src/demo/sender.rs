@@ -11,7 +11,7 @@ use simulate::producer::Progress;
 use crate::cluster::{Cluster, Own};
 use crate::failure::{Context, Failure};
 use crate::play::World;
-use crate::stack::{Ending, Process, Stack};
+use crate::stack::{Process, Stack};
 
 /// It still flushes what it has made.
 const STOP: Duration = Duration::from_secs(60);
@@ -57,7 +57,7 @@ impl Sender {
         command.arg("--truth").arg(&truth).arg("--progress").arg(&progress);
         let log = stack.logs().join(format!("{name}.log"));
         Ok(Self {
-            process: Process::start(stack.guard(), command, &log, Ending::Terminate)?,
+            process: Process::start(stack.guard(), command, &log)?,
             progress: BufReader::new(File::open(&progress).context(progress.display())?),
             unfinished: String::new(),
             log,

@@ -14,7 +14,6 @@ use clickhouse::Client;
 
 use crate::failure::{Context, Failure};
 use crate::output::line;
-use crate::stack::PASSWORD;
 use crate::up;
 
 /// Name and text of every file, in order. A file that has been released is never changed: what it
@@ -36,12 +35,12 @@ pub struct Options {
     #[command(subcommand)]
     verb: Option<Verb>,
     /// Your own ClickHouse: http://host:port; by default that of `isobar up`.
-    #[arg(long, value_name = "URL", global = true)]
+    #[arg(long, value_name = "URL", requires = "password_from", global = true)]
     clickhouse: Option<String>,
     /// User that may create tables and views.
     #[arg(long, default_value = "migrate", global = true)]
     user: String,
-    /// Environment variable that holds the user's password; by default it is the local stack's.
+    /// Environment variable that holds the user's password; by default it is that of `isobar up`.
     #[arg(long, value_name = "VARIABLE", global = true)]
     password_from: Option<String>,
     /// Database that holds the tables.
@@ -93,12 +92,14 @@ pub fn client(url: &str, database: &str, user: &str, password: &str) -> Client {
 /// # Errors
 /// Those of [`apply`] and [`status`], and if there is no ClickHouse or password.
 pub async fn run(options: Options) -> Result<(), Failure> {
-    let url = up::clickhouse(options.clickhouse)?;
-    let password = options.password_from.map_or_else(
-        || Ok(PASSWORD.to_owned()),
-        |variable| std::env::var(&variable).context(variable),
-    )?;
-    let client = client(&url, &options.database, &options.user, &password);
+    let Options { clickhouse, user, password_from, .. } = &options;
+    let running = || up::access();
+    let url = clickhouse.clone().map_or_else(|| Ok(running()?.url), Ok)?;
+    let password = match password_from {
+        Some(variable) => std::env::var(variable).context(variable)?,
+        None => running()?.passwords.of(user).to_owned(),
+    };
+    let client = client(&url, &options.database, user, &password);
     let report = match options.verb {
         Some(Verb::Status) => status(&client).await?,
         None => apply(&client).await?,
@@ -117,9 +118,12 @@ pub async fn apply(client: &Client) -> Result<Report, Failure> {
     let database = client.database().unwrap_or("default");
     // A database that is not there yet cannot be the one to speak to.
     let outside = client.clone().with_database("default");
-    execute(&outside, &format!("CREATE DATABASE IF NOT EXISTS {database}"))
-        .await
-        .context(database)?;
+    let known = "SELECT count() FROM system.databases WHERE name = ?";
+    let known = outside.query(known).bind(database).fetch_one::<u64>().await;
+    // Where it is there, the right to create one is not needed.
+    if known.context("ClickHouse")? == 0 {
+        execute(&outside, &format!("CREATE DATABASE {database}")).await.context(database)?;
+    }
     execute(client, REMEMBERED).await.context("migrations")?;
     let before = status(client).await?;
     if let Some((file, _)) = before.iter().find(|(_, state)| *state == State::Changed) {

@@ -5,8 +5,6 @@ mod settings;
 pub(crate) mod supervisor;
 mod usage;
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,9 +16,9 @@ pub(crate) use settings::render;
 pub use settings::{Features, Surroundings};
 pub use usage::Usage;
 
-use crate::failure::{Context, Failure};
-use crate::http;
-use crate::stack::{Deadline, Ending, Guard, Process, free_ports};
+use crate::failure::Failure;
+use crate::stack::{Deadline, Guard, Process, free_ports};
+use crate::{http, private};
 use supervisor::Supervised;
 
 /// A service, in the order in which records pass.
@@ -69,16 +67,14 @@ impl Services {
     /// If settings cannot be written or a process cannot be started.
     pub fn start(surroundings: &Surroundings, guard: &Guard) -> Result<Self, Failure> {
         let folder = surroundings.folder.join("services");
-        fs::create_dir_all(&folder).context(folder.display())?;
-        // Settings hold passwords.
-        let own = Permissions::from_mode(0o700);
-        fs::set_permissions(&folder, own).context(folder.display())?;
-        fs::create_dir_all(&surroundings.logs).context(surroundings.logs.display())?;
+        private::create_folder(&folder)?;
+        private::create_folder(&surroundings.logs)?;
         let ports = free_ports(Service::ALL.len())?;
         let start = |(service, port): (Service, u16)| {
             let config = folder.join(format!("{}.toml", service.name()));
             let text = settings::render(service, surroundings, port);
-            fs::write(&config, text).context(config.display())?;
+            // Settings hold passwords.
+            private::write(&config, text)?;
             Supervised::start(Launch {
                 service,
                 port,
@@ -207,6 +203,6 @@ impl Launch {
         let mut command = Command::new(&self.program);
         command.arg(self.service.name()).arg("--config").arg(&self.config);
         command.envs(self.environment.iter().cloned());
-        Process::start(&self.guard, command, &self.log, Ending::Terminate)
+        Process::start(&self.guard, command, &self.log)
     }
 }

@@ -69,7 +69,7 @@ pub(crate) fn render(service: Service, surroundings: &Surroundings, port: u16) -
         Service::Sink => format!(
             "\n[sink]\nurl = {}\nuser = \"sink\"\npassword = {}\nsamples = {}\n",
             quoted(&clickhouse.url),
-            quoted(&clickhouse.password),
+            quoted(clickhouse.passwords.of("sink")),
             features.samples
         ),
     };

@@ -1,56 +1,28 @@
 //! ClickHouse: the engine as a library, told to listen, in a process of its own.
 
 use std::ffi::{CString, OsString, c_char, c_int, c_void};
-use std::fmt;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use clickhouse::Client;
-
+use super::access::{Access, Passwords};
 use super::cache::{self, Cache};
+use super::first_login::FirstLogin;
 use super::ports::Ports;
-use super::process::{Deadline, Ending, Guard, Process};
+use super::process::{Deadline, Guard, Process};
 use super::tools::{first_version, on_path};
 use crate::failure::{Context, Failure};
-use crate::http;
+use crate::{http, private};
 
 const CONFIG: &str = include_str!("../../clickhouse/config.xml");
 const USERS: &str = include_str!("../../clickhouse/users.xml");
 
-/// Who there is, and who asks for a password all the same: the server listens on loopback only.
-const USER_NAMES: [&str; 3] = ["migrate", "sink", "dashboard"];
-
-/// The password of all users of the local stack.
-pub const PASSWORD: &str = "isobar";
-/// SHA-256 of [`PASSWORD`], which is how ClickHouse wants it.
-const PASSWORD_SHA256: &str = "5942baffcbb42796f383d583ad1ff2800830cfc2cbfa0c7aad03e6ef5d1ac9c0";
-
-/// How to reach a ClickHouse, whose users migrate, sink and dashboard have the same password.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Access {
-    /// Its HTTP interface: `http://host:port`.
-    pub url: String,
-    /// The users' password.
-    pub password: String,
-}
-
-impl Access {
-    /// A client of Isobar's database.
-    #[must_use]
-    pub fn client(&self, user: &str) -> Client {
-        let client = Client::default().with_url(&self.url).with_database("isobar");
-        client.with_user(user).with_password(&self.password)
-    }
-}
-
-impl fmt::Debug for Access {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Access").field("url", &self.url).finish_non_exhaustive()
-    }
-}
+/// What its own user does: it opens the port and then waits. The native protocol's port stays shut:
+/// nobody needs it, and `clickhouse local` aborts when somebody is refused there.
+const STATEMENTS: &str = "SYSTEM START LISTEN HTTP; \
+    SELECT sleepEachRow(3) FROM system.numbers FORMAT Null SETTINGS max_block_size = 1";
 
 const START: Duration = Duration::from_secs(60);
 const STOP: Duration = Duration::from_secs(20);
@@ -81,12 +53,13 @@ impl Launcher {
 /// The ClickHouse server of a stack.
 #[derive(Debug)]
 pub struct ClickHouse {
-    /// Its HTTP interface: `http://127.0.0.1:…`.
-    pub url: String,
+    /// How to reach it.
+    pub access: Access,
+    first_login: FirstLogin,
     launcher: Launcher,
     folder: PathBuf,
     log: PathBuf,
-    ports: (u16, u16),
+    port: u16,
     process: Option<Process>,
 }
 
@@ -104,15 +77,20 @@ impl ClickHouse {
         logs: &Path,
         ports: &Ports,
     ) -> Result<Self, Failure> {
-        fs::create_dir_all(folder).context(folder.display())?;
-        fs::write(folder.join("config.xml"), CONFIG).context(folder.display())?;
-        fs::write(folder.join("users.xml"), USERS).context(folder.display())?;
-        let mut server = Self {
+        private::create_folder(folder)?;
+        private::write(&folder.join("config.xml"), CONFIG)?;
+        private::write(&folder.join("users.xml"), USERS)?;
+        let access = Access {
             url: format!("http://127.0.0.1:{}", ports.clickhouse_http),
+            passwords: Passwords::kept_in(&folder.join("passwords.json"))?,
+        };
+        let mut server = Self {
+            access,
+            first_login: FirstLogin::listen()?,
             launcher: Launcher::find(cache, isobar)?,
             folder: folder.to_owned(),
             log: logs.join("clickhouse.log"),
-            ports: (ports.clickhouse_http, ports.clickhouse_tcp),
+            port: ports.clickhouse_http,
             process: None,
         };
         server.resume(guard)?;
@@ -126,14 +104,22 @@ impl ClickHouse {
     pub fn resume(&mut self, guard: &Guard) -> Result<(), Failure> {
         let Launcher(program, first) = &self.launcher;
         let mut command = Command::new(program);
-        command.args(first).args(arguments(&self.folder, self.ports));
-        command.current_dir(&self.folder);
+        command.args(first).args(arguments(&self.folder, self.port));
+        // The function file() reads any path relative to the working folder, and fails where that
+        // is no more: `clickhouse local` knows no other limit, and no right that it would ask for.
+        let gone = self.folder.join("gone");
+        private::create_folder(&gone)?;
+        command.current_dir(&gone);
+        let user_files = self.folder.join("user_files");
+        private::create_folder(&user_files)?;
+        command.env("ISOBAR_CLICKHOUSE_USER_FILES", user_files);
+        command.env("ISOBAR_CLICKHOUSE_FIRST_LOGIN", self.first_login.expect(&gone)?);
         command.env("ISOBAR_CLICKHOUSE_USERS", self.folder.join("users.xml"));
-        for user in USER_NAMES {
-            let variable = format!("ISOBAR_CLICKHOUSE_{}_SHA256", user.to_uppercase());
-            command.env(variable, PASSWORD_SHA256);
+        for user in Passwords::USERS {
+            let variable = format!("ISOBAR_CLICKHOUSE_{}_PASSWORD", user.to_uppercase());
+            command.env(variable, self.access.passwords.of(user));
         }
-        self.process = Some(Process::start(guard, command, &self.log, Ending::CloseInput)?);
+        self.process = Some(Process::start(guard, command, &self.log)?);
         Ok(())
     }
 
@@ -158,7 +144,7 @@ impl ClickHouse {
     /// # Errors
     /// If it has ended.
     pub fn answers(&mut self) -> Result<bool, Failure> {
-        let answer = http::get(&format!("127.0.0.1:{}", self.ports.0), "/ping");
+        let answer = http::get(&format!("127.0.0.1:{}", self.port), "/ping");
         if answer.is_ok_and(|answer| answer.status == 200) {
             return Ok(true);
         }
@@ -185,8 +171,7 @@ impl ClickHouse {
     }
 }
 
-/// The last statement reads standard input, so the server lives as long as that pipe is open.
-fn arguments(folder: &Path, (http, tcp): (u16, u16)) -> Vec<OsString> {
+fn arguments(folder: &Path, port: u16) -> Vec<OsString> {
     let fixed = |text: &str| OsString::from(text);
     vec![
         fixed("--path"),
@@ -194,20 +179,14 @@ fn arguments(folder: &Path, (http, tcp): (u16, u16)) -> Vec<OsString> {
         fixed("--config-file"),
         folder.join("config.xml").into_os_string(),
         fixed("--http_port"),
-        http.to_string().into(),
-        fixed("--tcp_port"),
-        tcp.to_string().into(),
+        port.to_string().into(),
         fixed("--listen_host"),
         fixed("127.0.0.1"),
         // Without it the level in the settings is not listened to.
         fixed("--log-level"),
         fixed("warning"),
-        fixed("--input-format"),
-        fixed("LineAsString"),
-        fixed("--structure"),
-        fixed("line String"),
         fixed("--query"),
-        fixed("SYSTEM START LISTEN HTTP; SYSTEM START LISTEN TCP; SELECT count() FROM table"),
+        fixed(STATEMENTS),
     ]
 }
 

@@ -11,9 +11,10 @@ use rdkafka::{ClientConfig, TopicPartitionList};
 
 use super::cache::{self, Cache};
 use super::ports::{BrokerPorts, Listener, Ports};
-use super::process::{Deadline, Ending, Guard, Process};
+use super::process::{Deadline, Guard, Process};
 use super::tools::{Tool, first_version};
 use crate::failure::{Context, Failure};
+use crate::private;
 
 /// Settings that do not depend on where the broker listens.
 const PROPERTIES: &str = include_str!("../../packages/kafka/server.properties");
@@ -74,10 +75,10 @@ impl Kafka {
         let libs = installed()?.unwrap_or_else(|| cache.folder(&cache::KAFKA));
         let start = |name: String, port: u16, generated: &dyn Fn(&Path) -> String| {
             let folder = folder.join(&name);
-            fs::create_dir_all(&folder).context(folder.display())?;
+            private::create_folder(&folder)?;
             let properties = folder.join("server.properties");
             let text = format!("{PROPERTIES}\n{}", generated(&folder));
-            fs::write(&properties, text).context(properties.display())?;
+            private::write(&properties, text)?;
             let mut broker = Broker {
                 address: format!("127.0.0.1:{port}"),
                 libs: libs.clone(),
@@ -170,7 +171,7 @@ impl Broker {
         // The optimizing compiler takes more of two cores than it gives back in a minute or two.
         java.args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "kafka.Kafka"]);
         java.arg(&self.properties);
-        self.process = Some(Process::start(guard, java, &self.log, Ending::Terminate)?);
+        self.process = Some(Process::start(guard, java, &self.log)?);
         Ok(())
     }
 

@@ -1,22 +1,25 @@
 //! A real Kafka and a real ClickHouse on loopback, as child processes.
 
+mod access;
 pub mod cache;
 mod clickhouse;
+mod first_login;
 mod kafka;
 mod ports;
 mod process;
 mod tools;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use clickhouse::{Access, ClickHouse, PASSWORD, serve};
+pub use access::{Access, Passwords};
+pub use clickhouse::{ClickHouse, serve};
 pub use kafka::{Broker, Kafka};
 pub use ports::{BrokerPorts, Listener, Ports, free_ports};
-pub use process::{Deadline, Ending, Guard, Process, guard};
+pub use process::{Deadline, Guard, Process, guard};
 
 use crate::cluster::Cluster;
-use crate::failure::{Context, Failure};
+use crate::failure::Failure;
+use crate::private;
 use cache::{Cache, GeoFiles};
 use tools::Tool;
 
@@ -56,7 +59,8 @@ impl Stack {
         let guard = Guard::start(&plan.isobar)?;
         let mut stack = Self { plan, cache, guard, clickhouse: None, kafka: None };
         let logs = stack.logs();
-        fs::create_dir_all(&logs).context(logs.display())?;
+        private::create_folder(stack.folder())?;
+        private::create_folder(&logs)?;
         stack.start_servers(&logs)?;
         Ok(stack)
     }
@@ -93,16 +97,8 @@ impl Stack {
     /// How to reach ClickHouse.
     #[must_use]
     pub fn access(&self) -> Access {
-        let theirs = self.plan.clickhouse.clone();
-        theirs.unwrap_or_else(|| Access { url: self.clickhouse_url(), password: PASSWORD.into() })
-    }
-
-    /// ClickHouse's HTTP interface: `http://host:port`.
-    #[must_use]
-    pub fn clickhouse_url(&self) -> String {
-        let ours = self.clickhouse.as_ref().map(|server| &server.url);
-        let theirs = self.plan.clickhouse.as_ref().map(|access| &access.url);
-        ours.or(theirs).cloned().unwrap_or_default()
+        let own = self.clickhouse.as_ref().map(|server| server.access.clone());
+        own.or_else(|| self.plan.clickhouse.clone()).unwrap_or_default()
     }
 
     /// Somebody's own Kafka, if that is used.

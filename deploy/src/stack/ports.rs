@@ -21,8 +21,6 @@ pub struct Ports {
     pub controller: Option<u16>,
     /// ClickHouse's HTTP interface.
     pub clickhouse_http: u16,
-    /// ClickHouse's native interface.
-    pub clickhouse_tcp: u16,
 }
 
 /// Ports of one Kafka node.
@@ -63,7 +61,7 @@ impl Ports {
     /// # Errors
     /// If the machine has no free port.
     pub fn free(brokers: usize) -> Result<Self, Failure> {
-        let ports = free_ports(2 * brokers + 2)?;
+        let ports = free_ports(2 * brokers + 1)?;
         let (kafka, clickhouse) = ports.split_at(2 * brokers);
         Ok(Self {
             brokers: kafka
@@ -77,7 +75,6 @@ impl Ports {
                 .collect(),
             controller: None,
             clickhouse_http: clickhouse[0],
-            clickhouse_tcp: clickhouse[1],
         })
     }
 
@@ -87,7 +84,7 @@ impl Ports {
         let kafka = self.brokers.iter().flat_map(|broker| [broker.clients, broker.controller]);
         kafka
             .chain(self.controller)
-            .chain([self.clickhouse_http, self.clickhouse_tcp])
+            .chain([self.clickhouse_http])
             .all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
     }
 }

@@ -83,17 +83,7 @@ pub fn guard(lines: impl BufRead) {
 pub struct Process {
     child: Child,
     guard: Guard,
-    ending: Ending,
     status: Option<ExitStatus>,
-}
-
-/// How a child is asked to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// By SIGTERM.
-    Terminate,
-    /// By the end of its standard input.
-    CloseInput,
 }
 
 impl Process {
@@ -101,18 +91,12 @@ impl Process {
     ///
     /// # Errors
     /// If it cannot be started or the log cannot be written.
-    pub fn start(
-        guard: &Guard,
-        mut command: Command,
-        log: &Path,
-        ending: Ending,
-    ) -> Result<Self, Failure> {
+    pub fn start(guard: &Guard, mut command: Command, log: &Path) -> Result<Self, Failure> {
         let output = File::options().create(true).append(true).open(log).context(log.display())?;
         let errors = output.try_clone().context(log.display())?;
-        let input = if ending == Ending::CloseInput { Stdio::piped() } else { Stdio::null() };
-        command.stdin(input).stdout(output).stderr(errors).process_group(0);
+        command.stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0);
         let child = command.spawn().context(command.get_program().display())?;
-        let process = Self { child, guard: guard.clone(), ending, status: None };
+        let process = Self { child, guard: guard.clone(), status: None };
         guard.tell(&format!("+{}\n", process.id()))?;
         Ok(process)
     }
@@ -142,10 +126,7 @@ impl Process {
 
     /// Asks it to end.
     pub fn terminate(&mut self) {
-        match self.ending {
-            Ending::Terminate => self.signal(Signal::SIGTERM),
-            Ending::CloseInput => drop(self.child.stdin.take()),
-        }
+        self.signal(Signal::SIGTERM);
     }
 
     /// Asks it to end, waits, and kills it when `patience` is over. True if it went by itself.

@@ -1,7 +1,6 @@
 //! Instances of the services: which run, which are stopped, and how they ended.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -9,11 +8,11 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use runtime::failpoints;
 
-use crate::failure::{Context, Failure};
-use crate::http;
+use crate::failure::Failure;
 use crate::services::supervisor::{self, Supervised};
 use crate::services::{Launch, Service, Surroundings, render};
 use crate::stack::{Guard, free_ports};
+use crate::{http, private};
 
 /// Most instances of a service at a time.
 pub(super) const MOST: usize = 3;
@@ -71,12 +70,12 @@ impl Fleet {
         for instance in Instance::all() {
             let around = surroundings(instance.service);
             let folder = around.folder.join("services");
-            fs::create_dir_all(&folder).context(folder.display())?;
+            private::create_folder(&folder)?;
             let name = instance.name();
             let config = folder.join(format!("{name}.toml"));
             let port = ports.next().unwrap_or_default();
             let text = render(instance.service, &around, port);
-            fs::write(&config, text).context(config.display())?;
+            private::write(&config, text)?;
             supervised.push(Supervised::idle(Launch {
                 service: instance.service,
                 port,

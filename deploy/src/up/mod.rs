@@ -17,7 +17,7 @@ use crate::cluster::Cluster;
 use crate::failure::{Context, Failure};
 use crate::output::{line, step};
 use crate::pipeline::Pipeline;
-use crate::stack::{Access, Deadline, PASSWORD, Plan, Stack};
+use crate::stack::{Access, Deadline, Plan, Stack};
 use running::{Place, is_held};
 
 /// How to start.
@@ -35,15 +35,7 @@ pub struct Options {
 /// # Errors
 /// If there is none.
 pub fn access() -> Result<Access, Failure> {
-    Ok(Access { url: clickhouse(None)?, password: PASSWORD.to_owned() })
-}
-
-/// The ClickHouse to work on: the user's own, or else that of the `up` that runs.
-///
-/// # Errors
-/// If there is neither.
-pub fn clickhouse(own: Option<String>) -> Result<String, Failure> {
-    own.map_or_else(|| Ok(Running::find().context("no --clickhouse is given")?.clickhouse), Ok)
+    Ok(Running::find().context("no --clickhouse is given")?.clickhouse)
 }
 
 /// What a shell says of a command that Ctrl-C has ended.
@@ -91,9 +83,10 @@ async fn until_signal() -> Result<(), Failure> {
 fn note(stack: &Stack, place: &Place) -> Result<(), Failure> {
     let process = std::process::id().cast_signed();
     let Cluster { brokers: kafka, config: kafka_config, .. } = stack.cluster();
-    let clickhouse = stack.clickhouse_url();
+    let clickhouse = stack.access();
     line(format_args!("Kafka       {kafka}"))?;
-    line(format_args!("ClickHouse  {clickhouse}/play (user dashboard, password {PASSWORD})"))?;
+    let (url, password) = (&clickhouse.url, clickhouse.passwords.of("dashboard"));
+    line(format_args!("ClickHouse  {url}/play (user dashboard, password {password})"))?;
     line(format_args!("logs        {}", stack.logs().display()))?;
     line("Ctrl-C or `isobar down` ends it.")?;
     place.note(&Running { process, kafka, kafka_config, clickhouse })

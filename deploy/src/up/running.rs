@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Context, Failure};
-use crate::stack::Ports;
+use crate::private;
+use crate::stack::{Access, Ports};
 
 const LOCK: &str = "up.lock";
 const NOTE: &str = "up.json";
@@ -22,8 +23,8 @@ pub struct Running {
     /// The settings file that says how to reach it, if it takes one.
     #[serde(default)]
     pub kafka_config: Option<PathBuf>,
-    /// ClickHouse's HTTP interface.
-    pub clickhouse: String,
+    /// How to reach ClickHouse.
+    pub clickhouse: Access,
 }
 
 impl Running {
@@ -57,7 +58,7 @@ pub(super) struct Place {
 impl Place {
     /// Holds `folder` for as long as the place lives.
     pub(super) fn take(folder: PathBuf) -> Result<Self, Failure> {
-        fs::create_dir_all(&folder).context(folder.display())?;
+        private::create_folder(&folder)?;
         let file = folder.join(LOCK);
         let lock = File::options().create(true).append(true).open(&file).context(file.display())?;
         match lock.try_lock() {
@@ -120,7 +121,7 @@ pub(super) fn is_held(folder: &Path) -> Result<bool, Failure> {
 
 fn write(file: &Path, value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_vec_pretty(value).context(file.display())?;
-    fs::write(file, text).context(file.display())
+    private::write(file, text)
 }
 
 /// `$XDG_STATE_HOME/isobar`, by default `~/.local/state/isobar`.
@@ -138,6 +139,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::stack::Passwords;
 
     fn running() -> Running {
         let process = std::process::id().cast_signed();
@@ -145,7 +147,10 @@ mod tests {
             process,
             kafka: "127.0.0.1:1".into(),
             kafka_config: None,
-            clickhouse: "http://127.0.0.1:2".into(),
+            clickhouse: Access {
+                url: "http://127.0.0.1:2".into(),
+                passwords: Passwords::same("a"),
+            },
         }
     }
 

@@ -3,7 +3,7 @@
 use deploy::cluster::Cluster;
 use deploy::demo::Watch;
 use deploy::migrate;
-use deploy::stack::{PASSWORD, Plan, Stack};
+use deploy::stack::{Plan, Stack};
 use deploy::topics::design;
 use runtime::TopicNames;
 
@@ -65,10 +65,11 @@ async fn services_whose_memory_is_never_enough_go_on_in_small_steps() {
     let turn = Turn::take();
     let pipeline = turn.pipeline().await;
     let brokers = pipeline.stack.brokers();
+    let access = pipeline.stack.access();
     let settings = [
         ("LIMITS__MEMORY_MB", "16"),
-        ("SINK__URL", &*pipeline.stack.clickhouse_url()),
-        ("SINK__PASSWORD", PASSWORD),
+        ("SINK__URL", &*access.url),
+        ("SINK__PASSWORD", access.passwords.of("sink")),
     ];
     let narrow = ["ingest", "aggregate", "sink"].map(|service| {
         let settings = if service == "sink" { &settings[..] } else { &settings[..1] };

@@ -91,7 +91,7 @@ async fn a_dead_letter_that_is_sent_again_counts_once() {
     prepare(&stack, &|_: &str| ()).await.unwrap();
     let (brokers, folder, access) = (stack.brokers(), turn.folder.path(), stack.access());
     let start = |service, settings: &[_]| Program::start(service, &brokers, folder, settings);
-    let clickhouse = [("SINK__URL", &*access.url), ("SINK__PASSWORD", &access.password)];
+    let clickhouse = [("SINK__URL", &*access.url), ("SINK__PASSWORD", access.passwords.of("sink"))];
     let _services = [start("enrich", &[]), start("aggregate", &[]), start("sink", &clickhouse)];
     let strict = start("ingest", &[("INGEST__MAX_RECORD_BYTES", "4096")]);
 

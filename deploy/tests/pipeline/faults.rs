@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use deploy::demo::Watch;
 use deploy::pipeline::prepare;
 use deploy::services::{Service, Services, Surroundings};
-use deploy::stack::{PASSWORD, Stack};
+use deploy::stack::Stack;
 use nix::sys::signal::Signal;
 
 use crate::harness::{Turn, assert_well, verdict, world};
@@ -101,9 +101,10 @@ async fn a_service_that_is_paused_while_its_group_changes_goes_on_afterwards() {
     let mut pipeline = turn.pipeline().await;
     let guard = pipeline.stack.guard().clone();
     let brokers = pipeline.stack.brokers();
+    let access = pipeline.stack.access();
     let settings = [
-        ("SINK__URL", &*pipeline.stack.clickhouse_url()),
-        ("SINK__PASSWORD", PASSWORD),
+        ("SINK__URL", &*access.url),
+        ("SINK__PASSWORD", access.passwords.of("sink")),
         ("LIMITS__IN_FLIGHT_MB", "1"),
         ("SINK__BATCH_MB", "1"),
     ];

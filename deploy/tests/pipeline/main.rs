@@ -3,6 +3,7 @@
 //! Every test has a stack of its own. Two run at a time, for most of them mostly wait.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod access;
 mod bounded;
 mod demo;
 mod dlq;

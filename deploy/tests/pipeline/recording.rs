@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use clickhouse::Client;
 use deploy::cluster::Own;
 use deploy::replay::{self, Options};
-use deploy::stack::{PASSWORD, Stack};
+use deploy::stack::Stack;
 use serde_json::{Map, Value, json};
 
 use crate::harness::Turn;
@@ -22,7 +22,7 @@ struct View(Client);
 
 impl View {
     fn of(stack: &Stack) -> Self {
-        Self(deploy::migrate::client(&stack.clickhouse_url(), "isobar", "dashboard", PASSWORD))
+        Self(stack.access().client("dashboard"))
     }
 
     async fn rows(&self, sql: &str) -> Vec<Value> {

@@ -107,7 +107,7 @@ impl Cluster<'_> {
 #[tokio::test]
 async fn every_refusal_has_a_code_and_says_what_to_do() {
     let turn = Turn::take();
-    let nowhere = Access { url: String::new(), password: String::new() };
+    let nowhere = Access::default();
     let stack = Stack::start(Plan { clickhouse: Some(nowhere), ..turn.plan() }).unwrap();
     let admin = ClientConfig::new().set("bootstrap.servers", stack.brokers()).create().unwrap();
     let cluster = Cluster { brokers: stack.brokers(), admin, turn: &turn };

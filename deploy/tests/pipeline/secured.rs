@@ -15,7 +15,7 @@ const LOGIN: &str = "org.apache.kafka.common.security.plain.PlainLoginModule req
 
 /// The stack's broker, and from now on it wants a password of its clients.
 fn secured(turn: &Turn) -> Stack {
-    let nowhere = Access { url: String::new(), password: String::new() };
+    let nowhere = Access::default();
     let mut stack = Stack::start(Plan { clickhouse: Some(nowhere), ..turn.plan() }).unwrap();
     let guard = stack.guard().clone();
     let broker = &mut stack.kafka().unwrap().brokers[0];

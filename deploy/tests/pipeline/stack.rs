@@ -52,7 +52,7 @@ fn everything_that_the_machine_lacks_is_named_at_once_with_the_command_that_inst
 #[test]
 fn three_brokers_are_one_cluster() {
     let turn = Turn::take();
-    let nowhere = Access { url: String::new(), password: String::new() };
+    let nowhere = Access::default();
     let plan = Plan { ports: Ports::free(3).unwrap(), clickhouse: Some(nowhere), ..turn.plan() };
     let mut stack = Stack::start(plan).unwrap();
     let guard = stack.guard().clone();

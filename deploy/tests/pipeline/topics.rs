@@ -11,7 +11,7 @@ use rdkafka::client::DefaultClientContext;
 use crate::harness::Turn;
 
 fn kafka_alone(turn: &Turn) -> Stack {
-    let nowhere = Access { url: String::new(), password: String::new() };
+    let nowhere = Access::default();
     Stack::start(Plan { clickhouse: Some(nowhere), ..turn.plan() }).unwrap()
 }
 

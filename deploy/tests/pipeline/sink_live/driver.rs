@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use clickhouse::Client;
 use deploy::cluster::Cluster;
 use deploy::migrate;
-use deploy::stack::{PASSWORD, Plan, Stack};
+use deploy::stack::{Access, Plan, Stack};
 use prometheus::Registry;
 use runtime::{
     AppendTime, Handler, Input, Offset, Pace, Partition, Record, Recorder, Service as _, Settings,
@@ -17,7 +17,7 @@ use crate::harness::Turn;
 
 /// A ClickHouse whose tables are migrated.
 pub(super) struct Server {
-    url: String,
+    access: Access,
     _stack: Stack,
     _turn: Turn,
 }
@@ -27,13 +27,13 @@ impl Server {
         let turn = Turn::take();
         // Kafka is not asked for anything.
         let stack = Stack::start(Plan { kafka: Some(Cluster::default()), ..turn.plan() }).unwrap();
-        let server = Self { url: stack.clickhouse_url(), _stack: stack, _turn: turn };
+        let server = Self { access: stack.access(), _stack: stack, _turn: turn };
         migrate::apply(&server.client("migrate")).await.unwrap();
         server
     }
 
     pub(super) fn client(&self, user: &str) -> Client {
-        migrate::client(&self.url, "isobar", user, PASSWORD)
+        self.access.client(user)
     }
 
     /// Its time, in seconds since the Unix epoch.
@@ -59,7 +59,7 @@ impl Server {
 
     pub(super) fn sink(&self) -> Driver {
         let service: SinkSettings = serde_json::from_value(serde_json::json!({
-            "url": self.url, "password": PASSWORD,
+            "url": self.access.url, "password": self.access.passwords.of("sink"),
             "flush_ms": 10, "rollup_s": 1, "seal_grace_s": 0,
         }))
         .unwrap();
