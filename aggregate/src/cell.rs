@@ -123,7 +123,8 @@ fn quantities(scored: &ScoredInterval, observed_us: i64) -> [Option<f64>; QUANTI
         .map(|(us, count)| us as f64 / count as f64)
         .or_else(|| interval.round_trip_gauge_us.map(|us| us as f64))
         .map(|us| us / 1000.0);
-    // Of what is not sent the jitter is what it was before, and the frame rate nobody's.
+    // Of a stream that is not sent the jitter is the one before, and a source that gives nothing has
+    // no frame rate.
     let is_sent = !interval.is_idle();
     let jitter_ms = interval.jitter_us.filter(|_| is_sent).map(|us| us as f64 / 1000.0);
     let loss = interval
@@ -133,7 +134,7 @@ fn quantities(scored: &ScoredInterval, observed_us: i64) -> [Option<f64>; QUANTI
     let bit_rate_bps = interval.bytes.map(|bytes| bytes as f64 * 8.0 * 1e6 / observed_us as f64);
     let frames = interval.video.and_then(|video| video.frames);
     let frame_rate = frames
-        .filter(|_| is_sent && interval.kind == Kind::Video)
+        .filter(|_| interval.kind == Kind::Video && !interval.is_withheld())
         .map(|frames| frames as f64 * 1e6 / observed_us as f64);
     let audio_mos = scored.audio_mos_milli.map(|milli| f64::from(milli) / 1000.0);
     let video_mos = scored.video_mos_milli.map(|milli| f64::from(milli) / 1000.0);

@@ -18,6 +18,7 @@ mod service;
 mod session;
 mod settings;
 mod sketch;
+mod streams;
 mod table;
 mod watermark;
 mod window;

@@ -6,6 +6,7 @@ use crate::cell::{Sample, add};
 use crate::grouping::{Dimension, Labels};
 use crate::intern::{Interner, Symbol};
 use crate::judged::Judged;
+use crate::streams::Streams;
 
 /// Which session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,6 +54,7 @@ pub(crate) struct Session {
     video_mos_milli_sum: i64,
     video_mos_count: i64,
     judged: Judged,
+    streams: Streams,
     measures: Measures,
 }
 
@@ -124,6 +126,7 @@ impl Session {
             sum(milli, &mut self.audio_mos_milli_sum, &mut self.audio_mos_count);
             let milli = scored.video_mos_milli.map(i64::from);
             sum(milli, &mut self.video_mos_milli_sum, &mut self.video_mos_count);
+            self.streams.add(&report.peer_connection, interval);
             self.judged.add(packs, scored, interval.end_us.wrapping_sub(interval.start_us));
         }
         for sample in samples {
@@ -226,6 +229,7 @@ impl Session {
         row.video_mos_milli_sum = self.video_mos_milli_sum;
         row.video_mos_count = self.video_mos_count;
         self.judged.write(&mut row.packs, names);
+        row.streams_beyond = self.streams.write(&mut row.streams);
         row.measures.clone_from(&self.measures);
     }
 }

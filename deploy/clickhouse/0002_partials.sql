@@ -31,7 +31,8 @@ SETTINGS
     min_free_disk_ratio_to_perform_insert = 0.02;
 
 -- What one block contributes to one session. first_us and last_us change with `upto`, so the
--- partition is taken from the block.
+-- partition is taken from the block. Of streams there are sums: content is 0 where it is not known, 1 of
+-- a camera, 2 of a screen.
 CREATE TABLE IF NOT EXISTS session_partials
 (
     app                  LowCardinality(String),
@@ -83,6 +84,8 @@ CREATE TABLE IF NOT EXISTS session_partials
     audio_mos_count      Int64 CODEC(T64, LZ4),
     video_mos_milli_sum  Int64 CODEC(T64, LZ4),
     video_mos_count      Int64 CODEC(T64, LZ4),
+    streams              Array(Tuple(stream Int64, is_video Int64, is_sent Int64, content Int64, h264s Int64, observed_us Int64, packets Int64, packets_lost Int64, packets_expected Int64, round_trip_us Int64, round_trip_count Int64, jitter_us Int64, jitter_count Int64, frames_dropped Int64, frames_offered Int64, frames Int64, frames_us Int64)) CODEC(ZSTD(1)),
+    streams_beyond       Int64 CODEC(T64, LZ4),
     {{measures:typed}},
     {{packs:typed}},
     INDEX by_last last_us TYPE minmax GRANULARITY 1

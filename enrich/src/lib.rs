@@ -22,6 +22,7 @@ mod place;
 mod ranges;
 mod reload;
 pub mod score;
+mod screen;
 mod settings;
 mod sources;
 

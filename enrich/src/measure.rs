@@ -64,9 +64,9 @@ fn observed_us(interval: &Interval) -> Option<f64> {
     (us > 0).then_some(us as f64)
 }
 
-/// Frames a second. A camera that is off has no frame rate.
+/// Frames a second. A source that gives no picture has no frame rate.
 pub(crate) fn frame_rate(interval: &Interval) -> Option<f64> {
-    let frames = interval.video.as_ref()?.frames.filter(|_| !interval.is_idle())?;
+    let frames = interval.video.as_ref()?.frames.filter(|_| !interval.is_withheld())?;
     Some(frames as f64 * 1e6 / observed_us(interval)?)
 }
 

@@ -2,7 +2,7 @@
 
 mod file;
 
-use schemas::{Interval, Kind, Verdict};
+use schemas::{Direction, Interval, Kind, Verdict};
 use serde::Deserialize;
 
 use crate::score::{Metric, Readings};
@@ -11,35 +11,53 @@ use crate::score::{Metric, Readings};
 #[derive(Debug)]
 pub struct Pack {
     label: String,
-    audio: Option<Classifier>,
-    video: Option<Classifier>,
-    /// Of video whose contentType is screenshare, in place of `video`.
-    screen_share: Option<Classifier>,
+    audio: Sides,
+    /// Of a camera.
+    video: Sides,
+    screen_share: Sides,
+    /// Of video of which no browser tells whether it is a camera's or a screen's: the rules that
+    /// decide alike for both.
+    either: Sides,
+    /// MIME types of shared screens that are judged as outbound in both directions.
+    outbound_codecs: Vec<String>,
 }
 
-/// What a pack says of an interval.
+/// Classifiers by direction; none where the pack has no rules.
+#[derive(Clone, Debug)]
+struct Sides {
+    inbound: Option<Classifier>,
+    outbound: Option<Classifier>,
+}
+
+/// Verdict of a pack on an interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Judgement<'a> {
     /// Poor, good or neither.
     pub verdict: Verdict,
     /// Of poor: the metric of the rule, or the class, that decided. Of unclassified:
-    /// [`FEW_PACKETS`] or [`NO_METRIC`], and none if the pack has no rules for the kind.
+    /// [`NO_SOURCE`], [`FEW_PACKETS`], [`UNKNOWN_CONTENT`] or [`NO_METRIC`], and none if the pack has
+    /// no rules for the kind.
     pub reason: Option<&'a str>,
 }
 
+/// The source gave no media: a muted microphone, a camera that is off or disabled, a still picture.
+pub const NO_SOURCE: &str = "no_source";
 /// The stream had too few packets to be judged.
 pub const FEW_PACKETS: &str = "few_packets";
+/// The rule that would decide differs for cameras and shared screens, and no browser tells which it
+/// is.
+pub const UNKNOWN_CONTENT: &str = "unknown_content";
 /// The interval tells no metric that the pack needs.
 pub const NO_METRIC: &str = "no_metric";
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Classifier {
     /// Packets a stream needs since its start before it is judged at all.
     minimum_packets: Option<i64>,
     judge: Judge,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 enum Judge {
     /// One rule that holds, of those whose metric is known, makes the stream poor.
     Any(Vec<Rule>),
@@ -51,14 +69,14 @@ enum Judge {
     Points(Vec<Scale>, Vec<Class>),
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Rule {
     metric: Metric,
     comparison: Comparison,
     threshold: f64,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Comparison {
     Above,
@@ -66,7 +84,7 @@ enum Comparison {
 }
 
 /// Values from `from` on, up to the class before.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Class {
     name: String,
     from: f64,
@@ -74,7 +92,7 @@ struct Class {
 }
 
 /// Points of one metric.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Scale {
     metric: Metric,
     /// Rising; a value at a threshold is past it.
@@ -146,14 +164,59 @@ impl<'a> Judgement<'a> {
     }
 }
 
+impl Sides {
+    const fn of(&self, direction: Direction) -> Option<&Classifier> {
+        match direction {
+            Direction::Outbound => self.outbound.as_ref(),
+            Direction::Inbound | Direction::None => self.inbound.as_ref(),
+        }
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.inbound.is_none() && self.outbound.is_none()
+    }
+
+    /// The rules that decide alike by these and by others.
+    fn common(&self, other: &Self) -> Self {
+        let common =
+            |one: Option<&Classifier>, other: Option<&Classifier>| Some(one?.common(other?));
+        Self {
+            inbound: common(self.inbound.as_ref(), other.inbound.as_ref()),
+            outbound: common(self.outbound.as_ref(), other.outbound.as_ref()),
+        }
+    }
+}
+
+impl Classifier {
+    /// The rules whose verdict is the same by both classifiers, perhaps none. Where the first metric
+    /// that is known decides, those up to the first difference.
+    fn common(&self, other: &Self) -> Self {
+        let judge = match (&self.judge, &other.judge) {
+            (one, other) if one == other => one.clone(),
+            (Judge::First(rules), Judge::First(others)) => {
+                let alike = rules.iter().zip(others).take_while(|(one, other)| one == other);
+                Judge::First(alike.map(|(rule, _)| *rule).collect())
+            }
+            _ => Judge::First(Vec::new()),
+        };
+        let minimum_packets = self.minimum_packets.max(other.minimum_packets);
+        Self { minimum_packets, judge }
+    }
+}
+
 impl Pack {
-    /// The packs that come with the program, by name: those in use unless settings name others.
-    pub(crate) const EMBEDDED: [(&str, &str); 4] = [
+    /// The packs that come with the program and are in use unless settings name others.
+    pub(crate) const EMBEDDED: [(&str, &str); 5] = [
+        ("comparable", include_str!("../packs/comparable.json")),
         ("teams-cqd", include_str!("../packs/teams-cqd.json")),
         ("twilio", include_str!("../packs/twilio.json")),
         ("e-model-bands", include_str!("../packs/e-model-bands.json")),
         ("aim-rtc", include_str!("../packs/aim-rtc.json")),
     ];
+
+    /// Older versions that come with the program, by the names that settings may give.
+    pub(crate) const OLDER: [(&str, &str); 1] =
+        [("teams-cqd@2", include_str!("../packs/teams-cqd-2.json"))];
 
     /// `name@version`.
     #[must_use]
@@ -161,27 +224,88 @@ impl Pack {
         &self.label
     }
 
-    /// What the pack says of an interval with these readings.
+    /// Judges an interval by its readings.
     #[must_use]
     pub fn judge(&self, interval: &Interval, readings: &Readings) -> Judgement<'_> {
-        match self.classifier(interval) {
-            None => Judgement { verdict: Verdict::Unclassified, reason: None },
-            Some(classifier) if classifier.minimum_packets > interval.stream_packets => {
-                Judgement::unclassified(FEW_PACKETS)
+        let Some(rules) = self.rules(interval) else {
+            return Judgement { verdict: Verdict::Unclassified, reason: None };
+        };
+        if interval.is_withheld() {
+            return Judgement::unclassified(NO_SOURCE);
+        }
+        if rules.minimum_packets > interval.stream_packets {
+            return Judgement::unclassified(FEW_PACKETS);
+        }
+        let said = rules.judge.judge(readings);
+        // With its content known the stream might have been judged.
+        let of_camera = self.video.of(interval.direction);
+        let is_narrowed = content(interval) == Content::Unknown && Some(rules) != of_camera;
+        if said.reason == Some(NO_METRIC) && is_narrowed {
+            return Judgement::unclassified(UNKNOWN_CONTENT);
+        }
+        said
+    }
+
+    /// Returns the metrics that the rules for a stream like `interval` ask for, in the rules' order.
+    #[must_use]
+    pub fn metrics(&self, interval: &Interval) -> Vec<Metric> {
+        match self.rules(interval).map(|rules| &rules.judge) {
+            None => Vec::new(),
+            Some(Judge::Any(rules) | Judge::First(rules)) => {
+                rules.iter().map(|rule| rule.metric).collect()
             }
-            Some(classifier) => classifier.judge.judge(readings),
+            Some(Judge::Bands(metric, _)) => vec![*metric],
+            Some(Judge::Points(scales, _)) => scales.iter().map(|scale| scale.metric).collect(),
         }
     }
 
-    fn classifier(&self, interval: &Interval) -> Option<&Classifier> {
-        match interval.kind {
-            Kind::Audio => self.audio.as_ref(),
-            Kind::Video if interval.video.and_then(|video| video.screen_share) == Some(true) => {
-                self.screen_share.as_ref().or(self.video.as_ref())
+    /// Returns those of them that decide about an interval with these readings.
+    #[must_use]
+    pub fn deciding(&self, interval: &Interval, readings: &Readings) -> Vec<Metric> {
+        let told = self.metrics(interval).into_iter().filter(|it| readings.get(*it).is_some());
+        let is_first = self.rules(interval).is_some_and(|it| matches!(it.judge, Judge::First(_)));
+        if is_first { told.take(1).collect() } else { told.collect() }
+    }
+
+    fn rules(&self, interval: &Interval) -> Option<&Classifier> {
+        let direction = interval.direction;
+        match content(interval) {
+            Content::Sound => self.audio.of(direction),
+            Content::Camera => self.video.of(direction),
+            Content::Screen if self.is_judged_as_outbound(interval) => {
+                self.screen_share.of(Direction::Outbound)
             }
-            Kind::Video => self.video.as_ref(),
-            Kind::None => None,
+            Content::Screen => self.screen_share.of(direction),
+            Content::Unknown => self.either.of(direction),
+            Content::None => None,
         }
+    }
+
+    fn is_judged_as_outbound(&self, interval: &Interval) -> bool {
+        let codec = interval.codec.as_deref().unwrap_or_default();
+        self.outbound_codecs.iter().any(|mime| mime.eq_ignore_ascii_case(codec))
+    }
+}
+
+/// What a stream carries.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Sound,
+    Camera,
+    Screen,
+    /// A camera or a screen.
+    Unknown,
+    /// Neither audio nor video.
+    None,
+}
+
+fn content(interval: &Interval) -> Content {
+    match (interval.kind, interval.video.and_then(|video| video.screen_share)) {
+        (Kind::Audio, _) => Content::Sound,
+        (Kind::Video, Some(false)) => Content::Camera,
+        (Kind::Video, Some(true)) => Content::Screen,
+        (Kind::Video, None) => Content::Unknown,
+        (Kind::None, _) => Content::None,
     }
 }
 

@@ -17,6 +17,7 @@ use crate::locate::{Locator, Origin};
 use crate::metrics::Metrics;
 use crate::place::tell;
 use crate::score::Scores;
+use crate::screen;
 use crate::settings::EnrichSettings;
 
 /// Position of the enriched reports among the outputs.
@@ -91,6 +92,7 @@ impl Pipeline {
         self.metrics.address(located.origin.kind);
         self.place(&located.origin, report.claim.as_ref(), enriched);
         enriched.device.clone_from(&self.device(report.user_agent.as_deref()));
+        let tells_screens = screen::is_told_by(report.user_agent.as_deref());
         // By their names, all of them: what is not written here would be another report's.
         let EnrichedReport {
             lineage,
@@ -144,6 +146,7 @@ impl Pipeline {
         intervals.resize_with(report.intervals.len(), ScoredInterval::default);
         for (scored, interval) in intervals.iter_mut().zip(&mut report.intervals) {
             swap(&mut scored.interval, interval);
+            screen::settle(&mut scored.interval, tells_screens);
             self.scores.judge(scored, path);
         }
         swap(more_events, &mut report.more_events);

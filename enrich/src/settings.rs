@@ -169,13 +169,15 @@ fn packs(names: &[String], problems: &mut Problems) -> Option<Vec<Pack>> {
     let mut packs: Vec<Option<Pack>> = Vec::new();
     for (number, name) in names.iter().enumerate() {
         let key = format!("packs.{number}");
-        let embedded = Pack::EMBEDDED.iter().find(|(known, _)| known == name);
+        let mut shipped = Pack::EMBEDDED.iter().chain(&Pack::OLDER);
+        let embedded = shipped.find(|(known, _)| known == name);
         let is_path = name.contains(['/', '.']);
         let pack = match embedded {
             Some((_, json)) => data(&key, None, json, problems, Pack::parse),
             None if is_path => data(&key, Some(Path::new(name)), "", problems, Pack::parse),
             None => {
-                let known = Pack::EMBEDDED.map(|(known, _)| known).join(", ");
+                let shipped = Pack::EMBEDDED.iter().chain(&Pack::OLDER);
+                let known = shipped.map(|(known, _)| *known).collect::<Vec<_>>().join(", ");
                 problems.push(&key, format!(
                     "there is no pack {name:?}: {known} come with the program, and a file is named \
                      by its path (./{name}.json)"

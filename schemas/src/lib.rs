@@ -4,6 +4,7 @@
 //! fully compatible with each other. A record travels in Confluent framing: byte 0, the schema's
 //! id as four bytes big-endian, then the Avro datum.
 
+mod activity;
 mod block;
 mod cell;
 mod codec;
@@ -29,7 +30,7 @@ pub use report::{
     Audio, Claim, Correction, Direction, EventKind, Happened, Inbound, Interval, Kind, Limitation,
     Lineage, Path, RawOutcome, Report, Skipped, Video,
 };
-pub use session::SessionPartial;
+pub use session::{SessionPartial, StreamPartial};
 
 /// What is written where a look-up found nothing: not found is data, not an error.
 pub const UNKNOWN: &str = "unknown";

@@ -373,13 +373,4 @@ impl Interval {
         let expected = received.saturating_sub(retransmitted).saturating_add(lost);
         (expected > 0).then_some(expected)
     }
-
-    /// True if it tells that nothing was sent: a microphone that is muted, a camera that is off.
-    /// Packets that were lost had been sent to a receiver; what the far end of a sender lost may
-    /// have been sent before.
-    #[must_use]
-    pub fn is_idle(&self) -> bool {
-        let is_sender = self.direction == Direction::Outbound;
-        self.bytes == Some(0) && (is_sender || self.packets_lost.is_none_or(|lost| lost <= 0))
-    }
 }

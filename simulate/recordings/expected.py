@@ -111,7 +111,8 @@ def difference(before, now, direction):
     if concealed is not None and silent is not None:
         delta["concealed_samples"] = concealed - silent
     if direction == "outbound" and {"packets_sent", "packets_lost"} <= delta.keys():
-        delta["packets_received"] = delta["packets_sent"] - delta["packets_lost"]
+        again = delta.get("retransmitted_packets", 0)
+        delta["packets_received"] = delta["packets_sent"] - again - delta["packets_lost"]
     gauges = dict(now["gauges"])
     if now["heard"] is not None and now["heard"] == before["heard"]:
         # No receiver report in between: of the far end nothing is known.
@@ -132,6 +133,8 @@ def loss(i):
     if i.get("packets_received") is None or i.get("packets_lost") is None:
         return None
     packets = i["packets_received"] + i["packets_lost"]
+    if i["direction"] == "inbound":
+        packets -= i.get("retransmitted_packets", 0)
     return max(0, i["packets_lost"]) / packets if packets > 0 else None
 
 
@@ -158,9 +161,40 @@ def jitter_ms(i):
     return i["jitter_us"] / 1000.0 if "jitter_us" in i and not is_idle(i) else None
 
 
+def is_withheld(i):
+    """The source gave nothing: fewer than five packets a second of audio, and of video at most three
+    frames in two seconds, each of a fiftieth of a bit a pixel or less."""
+    seconds = (i["end_us"] - i["start_us"]) / 1e6
+    received = i["direction"] == "inbound"
+    packets = i["packets_received" if received else "packets_sent"]
+    packets += max(0, i.get("packets_lost", 0)) if received else 0
+    if is_idle(i) or packets == 0:
+        return True
+    if i["kind"] == "audio":
+        return packets / seconds < 5
+    if received and packets / seconds >= 5:
+        return False
+    frames, size = i.get("frames") or 0, i.get("frame_width", 640) * i.get("frame_height", 360)
+    sent = frames + max(0, i.get("frames_dropped", 0))
+    return 0 < frames <= 1.5 * seconds and i["bytes"] * 8 <= 0.02 * size * sent
+
+
+# Ro and Is of G.107 with the default values of Table 3.
+RO, IS = 94.76882157936254, 1.41356808134386
+
+
+def echo(delay):
+    """Idte and Idle of G.107, 7-21 to 7-26, with a TELR of 65 dB and a WEPL of 110 dB."""
+    terv = 65 - 40 * math.log10((1 + delay / 10) / (1 + delay / 150)) + 6 * math.exp(-0.3 * delay**2)
+    x = (RO - (80 + 2.5 * (terv - 14))) / 2
+    talker = (x + math.sqrt(x * x + 100) - 1) * (1 - math.exp(-delay))
+    y = (RO - 10.5 * (110 + 7) * (2 * delay + 1) ** -0.25) / 2
+    return max(0, talker) + y + math.sqrt(y * y + 169)
+
+
 def rating(i, ice):
     """R of the E-model, ITU-T G.107, with Opus's parameters: the recording has no other codec."""
-    if i["kind"] != "audio":
+    if i["kind"] != "audio" or is_withheld(i):
         return None
     assert i["codec"] == "audio/opus"
     trip, ratio = latency_ms(i, ice), loss(i)
@@ -176,7 +210,7 @@ def rating(i, ice):
         x = math.log2(delay / 100)
         impairment = 25 * ((1 + x**6) ** (1 / 6) - 3 * (1 + (x / 3) ** 6) ** (1 / 6) + 2)
     robustness = 20 if i.get("fec_packets", 0) > 0 else 10
-    return 93.2 - impairment - 95 * 100 * ratio / (100 * ratio + robustness)
+    return RO - IS - echo(delay) - impairment - 95 * 100 * ratio / (100 * ratio + robustness)
 
 
 def mos(r):
@@ -190,6 +224,8 @@ def video_mos_milli(i, ice):
     us = i["end_us"] - i["start_us"]
     needed = [i.get(f) for f in ("bytes", "frame_width", "frame_height")]
     if i["kind"] != "video" or trip is None or i.get("frames") is None or not all(needed):
+        return None
+    if is_withheld(i):
         return None
     assert i["codec"] in factor and not i.get("screen_share")
     rate = min(30, i["frames"] * 1e6 / us)
@@ -212,7 +248,21 @@ def any_of(tests):
     return next((name for name, holds in known if holds), "") if known else None
 
 
+def comparable(i, ice):
+    if (i["stream_packets"] or 0) <= 500:
+        return "?few_packets"
+    if i["kind"] == "video":
+        return any_of([("loss", loss(i), lambda v: v > 0.15)])
+    trip = round_trip_ms(i) if i["direction"] == "outbound" else None
+    return any_of([("round_trip", trip, lambda v: v > 500),
+                   ("loss", loss(i), lambda v: v > 0.1),
+                   ("jitter", jitter_ms(i), lambda v: v > 30)])
+
+
 def teams_cqd(i, ice):
+    """The recording is of Chromium, which names shared screens, and has none: all video is cameras'."""
+    if (i["stream_packets"] or 0) <= 500:
+        return "?few_packets"
     if i["kind"] == "video":
         dropped, frames, ratio = i.get("frames_dropped"), i.get("frames"), loss(i)
         if dropped is not None and frames is not None and dropped + frames > 0:
@@ -220,8 +270,6 @@ def teams_cqd(i, ice):
         if frames is not None and not is_idle(i):
             return "frame_rate" if frames * 1e6 / (i["end_us"] - i["start_us"]) < 7 else ""
         return None if ratio is None else "loss" if ratio > 0.15 else ""
-    if (i["stream_packets"] or 0) <= 500:
-        return "?few_packets"
     return any_of([("round_trip", round_trip_ms(i), lambda v: v > 500),
                    ("loss", loss(i), lambda v: v > 0.1),
                    ("jitter", jitter_ms(i), lambda v: v > 30)])
@@ -261,8 +309,8 @@ def aim_rtc(i, ice):
     return "" if total >= 15 else "poor" if total >= 5 else "bad"
 
 
-PACKS = {"teams-cqd@2": teams_cqd, "twilio@1": twilio, "e-model-bands@1": e_model_bands,
-         "aim-rtc@1": aim_rtc}
+PACKS = {"comparable@1": comparable, "teams-cqd@3": teams_cqd, "twilio@1": twilio,
+         "e-model-bands@1": e_model_bands, "aim-rtc@1": aim_rtc}
 
 
 def judge(i, ice):
@@ -271,6 +319,7 @@ def judge(i, ice):
     for pack, rules in PACKS.items():
         said = rules(i, ice)
         said = "?no_metric" if said is None else said
+        said = "?no_source" if is_withheld(i) and said != "?" else said
         verdicts[pack] = "unclassified" if said[:1] == "?" else "poor" if said else "good"
         if said.strip("?"):
             reasons[pack] = said.strip("?")

@@ -68,6 +68,7 @@ pub struct Interval {
     #[serde(rename = "dir")]
     pub direction: Direction,
     pub codec: String,
+    pub ssrc: u32,
     #[serde(rename = "from")]
     pub start_us: i64,
     #[serde(rename = "to")]
@@ -96,8 +97,8 @@ pub struct Interval {
     pub frame_width: Option<i64>,
     #[serde(rename = "h", skip_serializing_if = "Option::is_none")]
     pub frame_height: Option<i64>,
-    #[serde(rename = "screen", skip_serializing_if = "is_false")]
-    pub screen_share: bool,
+    #[serde(rename = "screen", skip_serializing_if = "Option::is_none")]
+    pub screen_share: Option<bool>,
     #[serde(rename = "freezes", skip_serializing_if = "Option::is_none")]
     pub freeze_count: Option<i64>,
     #[serde(rename = "frozen", skip_serializing_if = "Option::is_none")]
@@ -168,11 +169,6 @@ pub struct Event {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 const fn is_zero(n: &u32) -> bool {
     *n == 0
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-const fn is_false(flag: &bool) -> bool {
-    !*flag
 }
 
 /// The truth about one raw record.

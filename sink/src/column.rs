@@ -25,7 +25,7 @@ pub(crate) trait Fixed: Copy + Default + Send + Sync {
 }
 
 /// Appends `values`: in one go, which the compiler makes one copy of.
-fn write_all<T: Fixed>(values: &[T], out: &mut Vec<u8>) {
+pub(crate) fn write_all<T: Fixed>(values: &[T], out: &mut Vec<u8>) {
     let start = out.len();
     out.resize(start + values.len() * T::WIDTH, 0);
     let places = out[start..].chunks_exact_mut(T::WIDTH);

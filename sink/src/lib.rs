@@ -15,6 +15,7 @@ mod server;
 mod service;
 mod settings;
 mod state;
+mod streams;
 mod table;
 mod writer;
 

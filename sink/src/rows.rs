@@ -10,6 +10,7 @@ use schemas::{
 
 use crate::column::{ByName, Micros, Optional, Plain, Seconds, States, Text, Words};
 use crate::state::is_whole;
+use crate::streams::Streams;
 use crate::table::{Table, Unfit, table};
 
 table! {
@@ -232,6 +233,8 @@ table! {
         audio_mos_count: Plain<i64> = row.audio_mos_count,
         video_mos_milli_sum: Plain<i64> = row.video_mos_milli_sum,
         video_mos_count: Plain<i64> = row.video_mos_count,
+        streams: Streams = &row.streams,
+        streams_beyond: Plain<i64> = row.streams_beyond,
         ;
         measures: MeasureColumns = &row.measures,
         packs: PackColumns = &row.packs,

@@ -36,6 +36,8 @@ pub(crate) fn check(
         },
         cells: tables.cells()?,
         sessions: tables.sessions(),
+        // The simulated tables have no view that judges.
+        cqd: None,
         blocks,
     };
     wrong.extend(compare(&world.expected, &actual).differences);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use schemas::{BlockAudit, CellPartial, Dimensions, PackTime, SessionPartial};
+use schemas::{BlockAudit, CellPartial, Dimensions, PackTime, SessionPartial, StreamPartial};
 use simulate::oracle::{Bins, Cell, CellKey, NotAState, Packs, add};
 
 /// Rows of one table, in their newest version. What goes back is told.
@@ -209,12 +209,36 @@ fn merge(sum: &mut SessionPartial, row: &SessionPartial) {
     sum.audio_mos_count += row.audio_mos_count;
     sum.video_mos_milli_sum += row.video_mos_milli_sum;
     sum.video_mos_count += row.video_mos_count;
+    sum.streams_beyond += row.streams_beyond;
+    row.streams.iter().for_each(|stream| merge_stream(&mut sum.streams, stream));
     add(&mut sum.measures, &row.measures);
 }
 
+fn merge_stream(streams: &mut Vec<StreamPartial>, more: &StreamPartial) {
+    let name = |it: &StreamPartial| (it.stream, it.kind, it.direction, it.screen_share, it.h264s);
+    let Some(sum) = streams.iter_mut().find(|it| name(it) == name(more)) else {
+        streams.push(*more);
+        return;
+    };
+    sum.packets = sum.packets.max(more.packets);
+    sum.observed_us += more.observed_us;
+    sum.packets_lost += more.packets_lost;
+    sum.packets_expected += more.packets_expected;
+    sum.round_trip_us += more.round_trip_us;
+    sum.round_trip_count += more.round_trip_count;
+    sum.jitter_us += more.jitter_us;
+    sum.jitter_count += more.jitter_count;
+    sum.frames_dropped += more.frames_dropped;
+    sum.frames_offered += more.frames_offered;
+    sum.frames += more.frames;
+    sum.frames_us += more.frames_us;
+}
+
 /// A row as the view has it: without what identifies partials.
-fn anonymous(row: SessionPartial, packs: Packs) -> SessionPartial {
+fn anonymous(mut row: SessionPartial, packs: Packs) -> SessionPartial {
     let packs = packs.into_iter();
+    row.streams.iter_mut().for_each(|stream| stream.stream = 0);
+    row.streams.sort_unstable();
     SessionPartial {
         epoch: 0,
         partition: 0,

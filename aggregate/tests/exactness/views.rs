@@ -169,6 +169,14 @@ fn merge_session(merged: &mut BTreeMap<String, Value>, row: &SessionPartial) {
             }
         }
     }
+    if let Some(Value::Array(streams)) = row.remove("streams") {
+        for stream in streams {
+            let of = ["stream", "kind", "direction", "screen_share"].map(|name| &stream[name]);
+            for sum in ["observed_us", "packets_lost", "packets_expected", "frames", "jitter_us"] {
+                row.insert(format!("{sum} of {of:?}"), stream[sum].clone());
+            }
+        }
+    }
     let number =
         |row: &BTreeMap<String, Value>, field: &str| row.get(field).and_then(Value::as_i64);
     let last = |row: &_| (number(row, "last_us"), number(row, "last_raw_offset"));

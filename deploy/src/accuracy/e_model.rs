@@ -21,6 +21,16 @@ pub(super) const THEME: Theme = Theme {
             bound: 1e-9,
         },
         Claim {
+            claim: "Echo impairments Idte (TELR 65, 45, 20 dB) and Idle (WEPL 110, 50, 20 dB)",
+            reference: "ITU-T G.107 (7-21 to 7-26), in decimals (`reference.py`)",
+            bound: 1e-9,
+        },
+        Claim {
+            claim: "R without loss of 0 to 3,000 ms with the default echo",
+            reference: "ITU-T G.107 with Table 3 (7-1 to 7-28), in decimals (`reference.py`)",
+            bound: 1e-6,
+        },
+        Claim {
             claim: "Simplified delay impairment Id of 0 to 3,000 ms",
             reference: "Cole and Rosenbluth (2001), in decimals (`reference.py`)",
             bound: 1e-9,
@@ -49,6 +59,13 @@ fn deviations() -> Deviations {
     let pairs = |rows: &[(f64, f64)], formula: fn(f64) -> f64| {
         largest(rows.iter().map(|(given, wanted)| (formula(*given) - wanted).abs()))
     };
+    let talker_echo = reference.talker_echo.iter().map(|(ms, telr_db, wanted)| {
+        (e_model::talker_echo_impairment(*ms, *telr_db) - wanted).abs()
+    });
+    let listener_echo = reference.listener_echo.iter().map(|(ms, wepl_db, wanted)| {
+        (e_model::listener_echo_impairment(*ms, *wepl_db) - wanted).abs()
+    });
+    let rating = |ms| e_model::rating_with_echo(ms, e_model::TELR_DB, e_model::WEPL_DB);
     let loss = reference.loss.iter().map(|(ie, bpl, percent, wanted)| {
         (e_model::loss_impairment(*ie, *bpl, *percent) - wanted).abs()
     });
@@ -71,6 +88,8 @@ fn deviations() -> Deviations {
     Ok(vec![
         pairs(&reference.mos, e_model::mos),
         pairs(&reference.delay_g107, e_model::delay_impairment),
+        largest(talker_echo.chain(listener_echo)),
+        pairs(&reference.rating_g107, rating),
         pairs(&reference.delay_simplified, e_model::simplified_delay_impairment),
         largest(loss),
         largest(burst_loss),

@@ -37,6 +37,62 @@ def delay_g107(ms):
     return 25 * ((1 + x**6) ** sixth - 3 * (1 + (x / 3) ** 6) ** sixth + 2)
 
 
+def log10(x):
+    return x.log10()
+
+
+# G.107 with the default values of Table 3: what noise and loudness leave, and echo.
+
+SLR, RLR, STMR, DS, DR, PS, PR, NC, NFOR, TELR, WEPL = (
+    D(x) for x in (8, 2, 15, 3, 3, 35, 35, -70, -64, 65, 110))
+
+
+def noise():  # 7-4 to 7-7
+    olr, lstr = SLR + RLR, STMR + DR
+    room = PR + 10 * log10(1 + 10 ** ((10 - lstr) / 10))
+    sources = (NC, PS - SLR - DS - 100 + D("0.004") * (PS - olr - DS - 14) ** 2,
+               RLR - 121 + room + D("0.008") * (room - 35) ** 2, NFOR + RLR)
+    return 10 * log10(sum(10 ** (source / 10) for source in sources))
+
+
+def signal_to_noise():  # 7-3
+    return 15 - D("1.5") * (SLR + noise())
+
+
+def simultaneous(ms):  # 7-8 to 7-17
+    olr = SLR + RLR
+    x = olr + D("0.2") * (64 + noise() - RLR)
+    loud = 20 * ((1 + (x / 8) ** 8) ** (D(1) / 8) - x / 8)
+    st = -10 * log10(10 ** (-STMR / 10) + (-ms / 4).exp() * 10 ** (-TELR / 10))
+    side = (12 * (1 + abs((st - 13) / 6) ** 8) ** (D(1) / 8)
+            - 28 * (1 + ((st + 1) / D("19.4")) ** 35) ** (D(1) / 35)
+            - 13 * (1 + ((st - 3) / 33) ** 13) ** (D(1) / 13) + 29)
+    q = D(37)  # qdu 1
+    g = D("1.07") + D("0.258") * q + D("0.0602") * q * q
+    y = (signal_to_noise() - 100) / 15 + D(46) / D("8.4") - g / 9
+    z = D(46) / 30 - g / 40
+    return loud + side + 15 * log10(1 + 10 ** y + 10 ** z)
+
+
+def talker_echo(ms, telr=TELR):  # 7-21 to 7-24; not under 0
+    if ms < 1:
+        return D(0)
+    terv = telr - 40 * log10((1 + ms / 10) / (1 + ms / 150)) + 6 * (-D("0.3") * ms * ms).exp()
+    roe, re = -D("1.5") * (noise() - RLR), 80 + D("2.5") * (terv - 14)
+    half = (roe - re) / 2
+    return max(D(0), (half + (half * half + 100).sqrt() - 1) * (1 - (-ms).exp()))
+
+
+def listener_echo(ms, wepl=WEPL):  # 7-25, 7-26
+    half = (signal_to_noise() - D("10.5") * (wepl + 7) * (ms + 1) ** (-D(1) / 4)) / 2
+    return half + (half * half + 169).sqrt()
+
+
+def rating_g107(ms):
+    impaired = talker_echo(ms) + listener_echo(2 * ms) + delay_g107(ms)
+    return signal_to_noise() - simultaneous(ms) - impaired
+
+
 def delay_simplified(ms):
     return D("0.024") * ms + D("0.11") * max(D(0), ms - D("177.3"))
 
@@ -80,6 +136,11 @@ def e_model():
     return {
         "mos": [[num(r), num(mos(D(r)))] for r in rs],
         "delay_g107": [[num(d), num(delay_g107(D(d)))] for d in delays],
+        "talker_echo": [[num(d), float(t), num(talker_echo(D(d), D(t)))]
+                        for d in delays for t in (65, 45, 20)],
+        "listener_echo": [[num(d), float(w), num(listener_echo(D(d), D(w)))]
+                          for d in delays for w in (110, 50, 20)],
+        "rating_g107": [[num(d), num(rating_g107(D(d)))] for d in delays],
         "delay_simplified": [[num(d), num(delay_simplified(D(d)))] for d in delays],
         "loss": [
             [ie, num(bpl), num(p), num(loss_impairment(D(ie), D(bpl), D(p)))]

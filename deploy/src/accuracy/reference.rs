@@ -48,6 +48,12 @@ pub(super) struct EModel {
     pub(super) mos: Vec<(f64, f64)>,
     /// Delay, ms; Idd.
     pub(super) delay_g107: Vec<(f64, f64)>,
+    /// One-way delay, ms, TELR, dB; Idte.
+    pub(super) talker_echo: Vec<(f64, f64, f64)>,
+    /// Round trip, ms, WEPL, dB; Idle.
+    pub(super) listener_echo: Vec<(f64, f64, f64)>,
+    /// One-way delay, ms; R with the default echo and without loss.
+    pub(super) rating_g107: Vec<(f64, f64)>,
     /// Delay, ms; Id.
     pub(super) delay_simplified: Vec<(f64, f64)>,
     /// Ie, Bpl, loss in percent; Ie,eff.

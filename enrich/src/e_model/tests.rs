@@ -44,6 +44,25 @@ fn delay_impairs_by_either_formula() {
     }
 }
 
+// Worked out from the default values of Table 3 by other means; G.107 names R = 93.2 for no delay.
+#[test]
+fn echo_of_the_default_loudness_impairs_the_more_the_later_it_comes() {
+    for (ms, talker, listener, r) in [
+        (0.0, 0.0, 0.149_046, 93.206_208),
+        (20.0, 0.391_853, 0.432_057, 92.531_343),
+        (100.0, 1.963_791, 0.727_733, 90.663_730),
+        (200.0, 3.570_849, 0.935_273, 85.804_718),
+        (400.0, 5.808_211, 1.230_127, 62.246_827),
+        (800.0, 8.029_230, 1.671_363, 42.822_177),
+    ] {
+        assert_close(talker_echo_impairment(ms, TELR_DB), talker, &format!("Idte of {ms} ms"));
+        let found = listener_echo_impairment(2.0 * ms, WEPL_DB);
+        assert_close(found, listener, &format!("Idle of {ms} ms"));
+        assert_close(rating_with_echo(ms, TELR_DB, WEPL_DB), r, &format!("R of {ms} ms"));
+    }
+    assert!(talker_echo_impairment(100.0, 45.0) > 20.0, "a louder echo");
+}
+
 #[test]
 fn loss_impairs_by_the_codec_and_more_in_bursts() {
     for (ie, bpl, percent, burst_ratio, expected) in [
@@ -107,6 +126,8 @@ proptest! {
     #[test]
     fn more_delay_impairs_no_less(ms in 0.0..5_000.0, more in 0.0..1_000.0) {
         prop_assert!(delay_impairment(ms + more) >= delay_impairment(ms) - ROUNDING);
+        let rating = |ms| rating_with_echo(ms, TELR_DB, WEPL_DB);
+        prop_assert!(rating(ms + more) <= rating(ms) + ROUNDING);
         let simplified = simplified_delay_impairment;
         prop_assert!(simplified(ms + more) >= simplified(ms) - ROUNDING);
     }

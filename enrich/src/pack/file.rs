@@ -3,7 +3,7 @@
 use schemas::Verdict;
 use serde::Deserialize;
 
-use super::{Class, Classifier, Comparison, Judge, Pack, Rule, Scale};
+use super::{Class, Classifier, Comparison, Judge, Pack, Rule, Scale, Sides};
 use crate::file;
 use crate::score::Metric;
 
@@ -27,8 +27,15 @@ struct PackFile {
 #[serde(deny_unknown_fields)]
 struct Media {
     audio: Option<ClassifierFile>,
+    /// Of sent audio, in place of `audio`; and so on.
+    audio_outbound: Option<ClassifierFile>,
     video: Option<ClassifierFile>,
+    video_outbound: Option<ClassifierFile>,
     screen_share: Option<ClassifierFile>,
+    screen_share_outbound: Option<ClassifierFile>,
+    /// MIME types of shared screens that count as outbound in both directions.
+    #[serde(default)]
+    screen_share_outbound_codecs: Vec<String>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -90,17 +97,25 @@ impl Pack {
         let mut problems = Problems::default();
         problems.name("name", &file.name);
         let media = file.media;
-        let pack = Self {
-            label: file::label(&file.name, file.version),
-            audio: media.audio.map(|it| problems.classifier("media.audio", it)),
-            video: media.video.map(|it| problems.classifier("media.video", it)),
-            screen_share: media
-                .screen_share
-                .map(|it| problems.classifier("media.screen_share", it)),
-        };
-        if [&pack.audio, &pack.video, &pack.screen_share].iter().all(|it| it.is_none()) {
+        let audio = problems.sides("audio", media.audio, media.audio_outbound);
+        let video = problems.sides("video", media.video, media.video_outbound);
+        let own = problems.sides("screen_share", media.screen_share, media.screen_share_outbound);
+        if [&audio, &video, &own].iter().all(|sides| sides.is_empty()) {
             problems.push("media", "has to have one of audio, video, screen_share");
         }
+        // Without rules of its own a shared screen is judged as any video.
+        let screen_share = Sides {
+            inbound: own.inbound.or_else(|| video.inbound.clone()),
+            outbound: own.outbound.or_else(|| video.outbound.clone()),
+        };
+        let pack = Self {
+            label: file::label(&file.name, file.version),
+            either: video.common(&screen_share),
+            audio,
+            video,
+            screen_share,
+            outbound_codecs: media.screen_share_outbound_codecs,
+        };
         file::sound(pack, &problems.0)
     }
 }
@@ -125,6 +140,19 @@ impl Problems {
             let problem = format!("has to be {:?}, not {unit:?}", metric.unit());
             self.push(&format!("{place}.unit"), &problem);
         }
+    }
+
+    /// Rules for both directions, or for received streams and for sent ones.
+    fn sides(
+        &mut self,
+        medium: &str,
+        of_all: Option<ClassifierFile>,
+        of_sent: Option<ClassifierFile>,
+    ) -> Sides {
+        let inbound = of_all.map(|it| self.classifier(&format!("media.{medium}"), it));
+        let place = format!("media.{medium}_outbound");
+        let outbound = of_sent.map(|it| self.classifier(&place, it));
+        Sides { outbound: outbound.or_else(|| inbound.clone()), inbound }
     }
 
     fn classifier(&mut self, place: &str, file: ClassifierFile) -> Classifier {

@@ -9,22 +9,50 @@ use crate::e_model;
 use crate::file;
 use crate::measure;
 
-/// How the one-way delay from mouth to ear becomes an impairment.
+/// Which impairments the one-way delay from mouth to ear brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 enum Delay {
-    /// Idd of G.107, 7-27 and 7-28.
+    /// Id of G.107 (7-20): talker echo, listener echo and delay itself, Idte + Idle + Idd.
     G107,
-    /// Two straight lines (Cole and Rosenbluth, 2001).
+    /// Idd of G.107 (7-27, 7-28) alone: a call in which nobody hears an echo.
+    G107WithoutEcho,
+    /// Two straight lines (Cole and Rosenbluth, 2001), which leave echo out as well.
     Simplified,
 }
 
 impl Delay {
-    fn impairment(self, ms: f64) -> f64 {
+    /// R without loss at a one-way delay of `ms`.
+    fn rating(self, ms: f64, echo: Echo) -> f64 {
         match self {
-            Self::G107 => e_model::delay_impairment(ms),
-            Self::Simplified => e_model::simplified_delay_impairment(ms),
+            Self::G107 => e_model::rating_with_echo(ms, echo.telr_db, echo.wepl_db),
+            Self::G107WithoutEcho => e_model::BEST - e_model::delay_impairment(ms),
+            Self::Simplified => e_model::BEST - e_model::simplified_delay_impairment(ms),
         }
+    }
+}
+
+/// How loud echo is, for `"delay": "g107"`. `getStats()` tells of no echo that is heard, so it is the
+/// same for every interval.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Echo {
+    /// Talker echo loudness rating, dB.
+    telr_db: f64,
+    /// Weighted echo path loss, dB.
+    wepl_db: f64,
+}
+
+impl Default for Echo {
+    fn default() -> Self {
+        Self { telr_db: e_model::TELR_DB, wepl_db: e_model::WEPL_DB }
+    }
+}
+
+impl Echo {
+    /// True within the ranges of G.107, Table 3.
+    fn is_sound(self) -> bool {
+        (5.0..=65.0).contains(&self.telr_db) && (5.0..=110.0).contains(&self.wepl_db)
     }
 }
 
@@ -116,6 +144,8 @@ pub struct AudioScore {
     #[serde(default, rename = "notes")]
     _notes: Vec<String>,
     delay: Delay,
+    #[serde(default)]
+    echo: Echo,
     /// BurstR. No browser tells how losses bunch, so it is the same for every interval.
     #[serde(default = "one")]
     burst_ratio: f64,
@@ -156,6 +186,9 @@ impl AudioScore {
         if score.burst_ratio < 1.0 {
             problems.push("burst_ratio: has to be 1 or more".to_owned());
         }
+        if !score.echo.is_sound() {
+            problems.push("echo: telr_db has to be in 5..=65, wepl_db in 5..=110".to_owned());
+        }
         file::sound(score, &problems)
     }
 
@@ -165,12 +198,12 @@ impl AudioScore {
         file::label(&self.name, self.version)
     }
 
-    /// The rating R of an interval, at most [`e_model::BEST`]; none if it is not of audio, or
-    /// without a loss and a round trip. The report's `path` stands in for a round trip that RTCP
+    /// Returns the rating R of an interval; none if it is not of audio, if its source gave no sound,
+    /// or without a loss and a round trip. The report's `path` stands in for a round trip that RTCP
     /// did not tell.
     #[must_use]
     pub fn rating(&self, interval: &Interval, path: Option<&Path>) -> Option<f64> {
-        if interval.kind != Kind::Audio {
+        if interval.kind != Kind::Audio || interval.is_withheld() {
             return None;
         }
         let loss = measure::loss(interval)?;
@@ -182,7 +215,7 @@ impl AudioScore {
         let delay_ms = round_trip_ms / 2.0 + jitter_buffer_ms + codec.delay_ms;
         let (ie, bpl) = (codec.ie(interval), codec.bpl(interval));
         let loss = e_model::burst_loss_impairment(ie, bpl, 100.0 * loss, self.burst_ratio);
-        Some(e_model::BEST - self.delay.impairment(delay_ms) - loss)
+        Some(self.delay.rating(delay_ms, self.echo) - loss)
     }
 
     fn codec(&self, mime: Option<&str>) -> &Codec {

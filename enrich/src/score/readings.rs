@@ -80,7 +80,7 @@ impl Metric {
     }
 }
 
-/// What one interval says of every metric. What it does not tell is missing.
+/// Value of every metric of one interval; none where the interval does not tell it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Readings([Option<f64>; METRICS]);
 

@@ -49,7 +49,7 @@ fn every_file_that_cannot_be_used_is_named_at_once() {
         ("score: ", "absent.json: ", "No such file"),
         ("video_score: ", "pack.json: ", "missing field"),
         ("packs.0: ", "pack.json: ", "missing field"),
-        ("packs.2: ", "no pack \"teams\"", "teams-cqd, twilio, e-model-bands, aim-rtc come with"),
+        ("packs.2: ", "no pack \"teams\"", "aim-rtc, teams-cqd@2 come with"),
         ("packs.3: ", "twilio@1", "is there already"),
     ];
     assert_eq!(problems.lines().len(), expected.len(), "{problems:?}");
@@ -68,8 +68,8 @@ fn packs_are_used_in_the_order_given_and_at_least_one_is_needed() {
         Ok(scores.packs().iter().map(|pack| pack.label().to_owned()).collect::<Vec<_>>())
     };
     assert_eq!(
-        labels(&["aim-rtc", "teams-cqd"]),
-        Ok(vec!["aim-rtc@1".into(), "teams-cqd@2".into()])
+        labels(&["aim-rtc", "teams-cqd@2", "teams-cqd"]),
+        Ok(vec!["aim-rtc@1".into(), "teams-cqd@2".into(), "teams-cqd@3".into()])
     );
     let none: Result<_, String> = labels(&[]);
     assert!(none.unwrap_err().starts_with("packs: names no pack"));

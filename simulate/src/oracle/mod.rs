@@ -4,6 +4,7 @@
 mod look_up;
 mod score;
 mod sketch;
+mod streams;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -78,8 +79,10 @@ pub struct Expected {
     pub dead_letters: HashMap<Dead, u64>,
     /// Cells of both groupings.
     pub cells: HashMap<CellKey, Cell>,
-    /// Sessions; what identifies rows (epoch, partition, offsets) is 0.
+    /// Sessions; what identifies rows (epoch, partition, offsets) and streams is 0.
     pub sessions: HashMap<SessionKey, SessionPartial>,
+    /// Poor, good and unclassified streams of sessions, by the rules of CQD.
+    pub cqd: HashMap<SessionKey, [i64; 3]>,
 }
 
 /// Folds the truth of one or more worlds.
@@ -147,6 +150,9 @@ impl<L: LookUp> Oracle<L> {
     pub fn finish(mut self) -> Expected {
         // No view shows it.
         self.expected.sessions.values_mut().for_each(|row| row.path_us = 0);
+        for (key, row) in &mut self.expected.sessions {
+            self.expected.cqd.insert(key.clone(), streams::finish(&mut row.streams));
+        }
         self.expected
     }
 }
@@ -187,6 +193,7 @@ impl Expected {
             add_packs(&mut packs, &sample.packs);
         }
         row.packs = rows(packs);
+        event.intervals.iter().for_each(|interval| streams::add(&mut row.streams, interval));
     }
 }
 
@@ -225,7 +232,7 @@ fn sample(interval: &Interval, ice: Option<(i64, i64)>) -> Sample {
     let [poor_us, good_us, unclassified_us] = spent(packs[0].1, observed_us);
     let or_nothing = Option::unwrap_or_default;
     let bit_rate = interval.bytes.map(|bytes| bytes as f64 * 8.0 * 1e6 / observed_us as f64);
-    let is_picture = interval.kind == Kind::Video && score::active(interval);
+    let is_picture = interval.kind == Kind::Video && score::has_source(interval);
     let frame_rate = score::frame_rate(interval).filter(|_| is_picture);
     let mos = |milli: Option<i64>| milli.map(|milli| milli as f64 / 1000.0);
     Sample {

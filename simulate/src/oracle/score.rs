@@ -17,16 +17,20 @@ pub(super) fn round_trip_ms(interval: &Interval) -> Option<f64> {
     }
 }
 
-/// Share of packets lost, 0 to 1.
-pub(super) fn loss(interval: &Interval) -> Option<f64> {
+/// Packets lost, and those of which they were lost.
+pub(super) fn lost_of(interval: &Interval) -> Option<(i64, i64)> {
     let (received, lost) = (interval.packets_received?, interval.packets_lost?);
     let again = match interval.direction {
         Direction::Inbound => interval.retransmitted_packets.unwrap_or(0),
         _ => 0,
     };
     let sent = received - again + lost;
-    // Of what was sent no more than all of it is lost, whenever that is reported.
-    (sent > 0).then(|| lost.clamp(0, sent) as f64 / sent as f64)
+    (sent > 0).then_some((lost, sent))
+}
+
+/// Share of packets lost, 0 to 1: of what was sent no more than all of it, whenever that is reported.
+pub(super) fn loss(interval: &Interval) -> Option<f64> {
+    lost_of(interval).map(|(lost, sent)| lost.clamp(0, sent) as f64 / sent as f64)
 }
 
 /// Jitter at the end, ms.
@@ -40,14 +44,38 @@ pub(super) fn frame_rate(interval: &Interval) -> Option<f64> {
     interval.frames.map(|frames| frames as f64 * 1e6 / observed_us as f64)
 }
 
-/// Whether media were sent at all, as far as is told: without any, jitter and frame rate are of
-/// nothing.
+/// True if anything was sent, as far as is known: otherwise the jitter is that of before.
 pub(super) fn active(interval: &Interval) -> bool {
-    let lost = match interval.direction {
-        Direction::Outbound => 0,
-        _ => interval.packets_lost.unwrap_or(0),
+    let (received, lost) = match interval.direction {
+        Direction::Outbound => (None, 0),
+        _ => (interval.packets_received, interval.packets_lost.unwrap_or(0)),
     };
-    interval.bytes != Some(0) || lost > 0
+    lost > 0 || (interval.bytes != Some(0) && received != Some(0))
+}
+
+/// True if the source gave sound or a picture that changed: five packets a second of audio, and of
+/// video more than three frames in two seconds, or frames of more than a fiftieth of a bit a pixel.
+pub(super) fn has_source(interval: &Interval) -> bool {
+    let seconds = (interval.end_us - interval.start_us) as f64 / 1e6;
+    let packets = match interval.direction {
+        Direction::Outbound => None,
+        _ => interval.packets_received.map(|it| it + interval.packets_lost.unwrap_or(0).max(0)),
+    };
+    let many_packets = packets.map(|packets| packets as f64 >= 5.0 * seconds);
+    active(interval)
+        && match interval.kind {
+            Kind::Audio => seconds <= 0.0 || many_packets != Some(false),
+            Kind::Video => many_packets == Some(true) || has_picture(interval, seconds),
+            Kind::None => true,
+        }
+}
+
+fn has_picture(interval: &Interval, seconds: f64) -> bool {
+    let Some((frames, bytes)) = interval.frames.zip(interval.bytes) else { return true };
+    let sent = frames + interval.frames_dropped.unwrap_or(0).max(0);
+    let pixels = interval.frame_width.unwrap_or(640) * interval.frame_height.unwrap_or(360);
+    let bits_a_pixel = bytes as f64 * 8.0 / (sent as f64 * pixels as f64);
+    frames <= 0 || seconds <= 0.0 || frames as f64 > 1.5 * seconds || bits_a_pixel > 0.02
 }
 
 /// Jitter of packets that came.
@@ -66,10 +94,12 @@ fn latency_ms(interval: &Interval, ice: Ice) -> Option<f64> {
     round_trip_ms(interval).or_else(|| ice.and_then(|(us, count)| mean_ms(us, count)))
 }
 
-/// What each pack says of an interval.
-pub(super) fn packs(interval: &Interval, ice: Ice) -> [(&'static str, Verdict); 4] {
+/// Verdict of each pack on an interval.
+pub(super) fn packs(interval: &Interval, ice: Ice) -> [(&'static str, Verdict); 5] {
+    let verdict = |poor: Option<bool>| verdict(poor.filter(|_| has_source(interval)));
     [
-        ("teams-cqd@2", verdict(teams_finds_poor(interval))),
+        ("comparable@1", verdict(comparable_finds_poor(interval))),
+        ("teams-cqd@3", verdict(teams_finds_poor(interval))),
         ("twilio@1", verdict(twilio_tags(interval, ice))),
         ("e-model-bands@1", verdict(rating(interval, ice).map(|r| r < 70.0))),
         ("aim-rtc@1", verdict(aim_points(interval, ice).map(|points| points < 15))),
@@ -90,6 +120,21 @@ fn teams_finds_poor(interval: &Interval) -> Option<bool> {
         Kind::Video => video_is_poor(interval),
         Kind::None => None,
     }
+}
+
+/// The limits that every browser's members are held against.
+fn comparable_finds_poor(interval: &Interval) -> Option<bool> {
+    if interval.stream_packets? <= 500 {
+        return None;
+    }
+    let lossy = |most: f64| loss(interval).map(|share| share > most);
+    let exceeded = match (interval.kind, interval.direction) {
+        (Kind::Audio, Direction::Outbound) => return audio_is_poor(interval),
+        (Kind::Audio, _) => [lossy(0.1), fresh_jitter_ms(interval).map(|ms| ms > 30.0)],
+        (Kind::Video, _) => [lossy(0.15), None],
+        (Kind::None, _) => [None, None],
+    };
+    exceeded.into_iter().flatten().max()
 }
 
 /// Whether a tag is set, where one can be: there are none for video.
@@ -150,16 +195,24 @@ fn audio_is_poor(interval: &Interval) -> Option<bool> {
 }
 
 fn video_is_poor(interval: &Interval) -> Option<bool> {
-    let dropped = interval.frames_dropped.zip(interval.frames).and_then(|(dropped, frames)| {
+    let too_many_dropped = || {
+        let (dropped, frames) = (interval.frames_dropped?, interval.frames?);
         let all = frames + dropped;
         (all > 0).then(|| dropped as f64 / all as f64 > 0.5)
-    });
-    dropped
-        .or_else(|| {
-            let least = if interval.screen_share { 2.0 } else { 7.0 };
-            frame_rate(interval).filter(|_| active(interval)).map(|rate| rate < least)
-        })
-        .or_else(|| loss(interval).map(|share| share > 0.15))
+    };
+    let too_slow = |least: f64| frame_rate(interval).map(|rate| rate < least);
+    let enough_packets = interval.stream_packets > Some(500);
+    match (interval.screen_share, interval.direction) {
+        (Some(true), Direction::Outbound) => too_slow(1.0),
+        (Some(true), _) => too_many_dropped(),
+        _ if !enough_packets => None,
+        (Some(false), _) => too_many_dropped()
+            .or_else(|| too_slow(7.0))
+            .or_else(|| loss(interval).map(|share| share > 0.15)),
+        (None, Direction::Outbound) => None,
+        // The first step is that of cameras and of screens.
+        (None, _) => too_many_dropped(),
+    }
 }
 
 /// Estimated MOS of an audio interval in thousandths; `ice` stands in for round trips that RTCP
@@ -175,7 +228,7 @@ fn jitter_buffer_ms(interval: &Interval) -> Option<f64> {
 
 /// R of an audio interval.
 fn rating(interval: &Interval, ice: Ice) -> Option<f64> {
-    if interval.kind != Kind::Audio {
+    if interval.kind != Kind::Audio || !has_source(interval) {
         return None;
     }
     let percent = 100.0 * loss(interval)?;
@@ -189,19 +242,20 @@ fn rating(interval: &Interval, ice: Ice) -> Option<f64> {
         _ => 10.0,
     };
     let one_way_ms = round_trip_ms / 2.0 + buffer_ms + 20.0;
-    Some(93.2 - delay_impairment(one_way_ms) - 95.0 * percent / (percent + robustness))
+    let without_loss = 93.355_253_448 - delay_impairment(one_way_ms) - echo_impairment(one_way_ms);
+    Some(without_loss - 95.0 * percent / (percent + robustness))
 }
 
 /// Estimated MOS of a video interval in thousandths; a camera should give 30 frames a second, a
 /// shared screen 5.
 pub(super) fn video_mos_milli(interval: &Interval, ice: Ice) -> Option<i64> {
-    if interval.kind != Kind::Video {
+    if interval.kind != Kind::Video || !has_source(interval) {
         return None;
     }
     let observed_us = (interval.end_us - interval.start_us) as f64;
     let bits = interval.bytes.filter(|bytes| *bytes > 0)? as f64 * 8.0;
     let pixels = interval.frame_width? as f64 * interval.frame_height? as f64;
-    let expected = if interval.screen_share { 5.0 } else { 30.0 };
+    let expected = if interval.screen_share == Some(true) { 5.0 } else { 30.0 };
     let rate = frame_rate(interval)?.min(expected);
     let delay_ms =
         jitter_buffer_ms(interval).unwrap_or_default() + latency_ms(interval, ice)? / 2.0;
@@ -230,6 +284,20 @@ fn delay_impairment(ms: f64) -> f64 {
     25.0 * (term(x) - 3.0 * term(x / 3.0) + 2.0)
 }
 
+/// Idte and Idle of G.107 (7-21 to 7-26) with the default loudness ratings of 65 and 110 dB, by which
+/// No is −61.18 dBm0p and both Ro and Roe are 3 − 1.5 No.
+fn echo_impairment(ms: f64) -> f64 {
+    let ro = 3.0 + 1.5 * 61.179_214_386;
+    let terv = 65.0 - 40.0 * ((1.0 + ms / 10.0) / (1.0 + ms / 150.0)).log10()
+        + 6.0 * (-0.3 * ms.powi(2)).exp();
+    let re = 80.0 + 2.5 * (terv - 14.0);
+    let talker = (ro - re) / 2.0 + ((ro - re).powi(2) / 4.0 + 100.0).sqrt() - 1.0;
+    let talker = if ms < 1.0 { 0.0 } else { (talker * (1.0 - (-ms).exp())).max(0.0) };
+    let rle = 10.5 * (110.0 + 7.0) * (2.0 * ms + 1.0).powf(-0.25);
+    let listener = (ro - rle) / 2.0 + ((ro - rle).powi(2) / 4.0 + 169.0).sqrt();
+    talker + listener
+}
+
 /// G.107, Annex B.
 fn mos(r: f64) -> f64 {
     let r = r.clamp(0.0, 100.0);
@@ -254,22 +322,31 @@ mod tests {
         }
     }
 
+    // ITU's calculator for G.107 gives R = 93.2 for a delay of 0.
     #[test]
-    fn mos_agrees_with_figures_worked_out_by_hand() {
-        // 2 % loss: Ie,eff = 95 · 2 / (2 + 10) = 15.8333; R = 77.3667; MOS = 3.9207.
+    fn ratings_agree_with_figures_worked_out_by_other_means() {
+        for (ms, r) in [(0.0, 93.206), (20.0, 92.531), (200.0, 85.805), (400.0, 62.247)] {
+            let found = 93.355_253_448 - delay_impairment(ms) - echo_impairment(ms);
+            assert!((found - r).abs() < 0.001, "{ms} ms: {found}");
+        }
+    }
+
+    #[test]
+    fn mos_agrees_with_figures_worked_out_by_other_means() {
+        // 2 % loss: Ie,eff = 95 · 2 / (2 + 10) = 15.8333. Ta = 20 + 20: R = 76.1651; MOS = 3.8712.
         let short = Interval { round_trip_us: Some(80_000), round_trip_count: Some(2), ..audio() };
-        assert_eq!(audio_mos_milli(&short, None), Some(3921));
-        assert_eq!(audio_mos_milli(&audio(), Some((400_000, 10))), Some(3921));
+        assert_eq!(audio_mos_milli(&short, None), Some(3871));
+        assert_eq!(audio_mos_milli(&audio(), Some((400_000, 10))), Some(3871));
         assert_eq!(audio_mos_milli(&audio(), None), None);
-        // Ta = 200 + 20: X = 1.1375, Idd = 25 · (1.21179 - 3 · 1.00050 + 2) = 5.257.
+        // Ta = 200 + 20: X = 1.1375, Idd = 25 · (1.21179 - 3 · 1.00050 + 2) = 5.257. R = 67.4449.
         let long = Interval { round_trip_us: Some(400_000), round_trip_count: Some(1), ..audio() };
         assert!((delay_impairment(220.0) - 5.257).abs() < 0.001);
-        assert!(audio_mos_milli(&long, None) < Some(3750));
+        assert_eq!(audio_mos_milli(&long, None), Some(3475));
     }
 
     #[test]
     fn audio_is_judged_above_500_packets_by_what_is_known() {
-        let verdict = |interval: &Interval| packs(interval, None)[0].1;
+        let verdict = |interval: &Interval| packs(interval, None)[1].1;
         assert_eq!(verdict(&audio()), Verdict::Good);
         assert_eq!(
             verdict(&Interval { stream_packets: Some(500), ..audio() }),
@@ -279,7 +356,7 @@ mod tests {
         assert_eq!(verdict(&Interval { packets_lost: None, ..audio() }), Verdict::Unclassified);
     }
 
-    // 2 % loss: Ie,eff = 15.8333. Round trip 400 ms: Ta = 250 ms, Idd = 8.9167; R = 68.45, MOS 3.523.
+    // 2 % loss: Ie,eff = 15.8333. Round trip 400 ms: Ta = 250 ms; R = 63.34, MOS 3.271.
     #[test]
     fn other_packs_go_by_tags_bands_and_points() {
         let far = Interval {
@@ -290,7 +367,7 @@ mod tests {
         };
         assert_eq!(
             packs(&far, None).map(|(_, verdict)| verdict),
-            [Verdict::Good, Verdict::Good, Verdict::Poor, Verdict::Poor]
+            [Verdict::Good, Verdict::Good, Verdict::Poor, Verdict::Poor, Verdict::Poor]
         );
         assert_eq!(aim_points(&far, None), Some(-10 + 5 + 5));
         let near = Interval { jitter_us: Some(9_000), ..audio() };
@@ -318,22 +395,63 @@ mod tests {
     }
 
     #[test]
-    fn video_is_judged_by_the_first_rule_that_can_be_applied() {
-        let verdict = |interval: &Interval| packs(interval, None)[0].1;
-        let video = Interval {
+    fn video_is_judged_by_content_and_direction() {
+        let verdict = |interval: &Interval| packs(interval, None)[1].1;
+        let camera = Interval {
             kind: Kind::Video,
+            direction: Direction::Inbound,
             end_us: 1_000_000,
+            stream_packets: Some(501),
             frames: Some(6),
             packets_received: Some(100),
             packets_lost: Some(0),
+            screen_share: Some(false),
             ..Interval::default()
         };
-        assert_eq!(verdict(&video), Verdict::Poor);
-        assert_eq!(verdict(&Interval { frames_dropped: Some(6), ..video.clone() }), Verdict::Good);
-        let screen =
-            |frames| Interval { frames: Some(frames), screen_share: true, ..video.clone() };
-        assert_eq!(verdict(&screen(2)), Verdict::Good);
-        assert_eq!(verdict(&screen(1)), Verdict::Poor);
-        assert_eq!(verdict(&Interval { frames: None, ..video }), Verdict::Good);
+        assert_eq!(verdict(&camera), Verdict::Poor);
+        assert_eq!(verdict(&Interval { frames_dropped: Some(6), ..camera.clone() }), Verdict::Good);
+        assert_eq!(verdict(&Interval { frames: None, ..camera.clone() }), Verdict::Good);
+        let early = Interval { stream_packets: Some(500), ..camera.clone() };
+        assert_eq!(verdict(&early), Verdict::Unclassified);
+        let screen = |frames, direction| Interval {
+            frames: Some(frames),
+            screen_share: Some(true),
+            direction,
+            ..early.clone()
+        };
+        assert_eq!(verdict(&screen(1, Direction::Outbound)), Verdict::Good);
+        assert_eq!(verdict(&screen(0, Direction::Outbound)), Verdict::Poor);
+        assert_eq!(verdict(&screen(0, Direction::Inbound)), Verdict::Unclassified);
+        let unknown = Interval { screen_share: None, ..camera };
+        assert_eq!(verdict(&unknown), Verdict::Unclassified);
+        assert_eq!(verdict(&Interval { frames_dropped: Some(7), ..unknown }), Verdict::Poor);
+    }
+
+    #[test]
+    fn a_source_that_gives_nothing_is_not_judged() {
+        let black = Interval {
+            kind: Kind::Video,
+            direction: Direction::Inbound,
+            end_us: 10_000_000,
+            stream_packets: Some(5_000),
+            bytes: Some(1_500),
+            frames: Some(10),
+            frames_dropped: Some(0),
+            frame_width: Some(640),
+            frame_height: Some(360),
+            packets_received: Some(20),
+            packets_lost: Some(0),
+            ..Interval::default()
+        };
+        let noise = Interval { end_us: 10_000_000, packets_received: Some(20), ..audio() };
+        for it in [&black, &noise] {
+            assert!(packs(it, None).iter().all(|(_, said)| *said == Verdict::Unclassified));
+            assert_eq!(
+                (audio_mos_milli(it, Some((9, 9))), video_mos_milli(it, Some((9, 9)))),
+                (None, None)
+            );
+        }
+        let lost = Interval { packets_lost: Some(400), ..black };
+        assert!(packs(&lost, None).iter().any(|(_, said)| *said == Verdict::Poor));
     }
 }

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 
 use clickhouse::Client;
 use schemas::{
-    BlockAudit, Device, Dimensions, Measures, Place, PlaceSource, Provider, SessionPartial,
+    BlockAudit, Device, Dimensions, Direction, Kind, Measures, Place, PlaceSource, Provider,
+    SessionPartial, StreamPartial,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::io::AsyncBufReadExt;
 
 use super::{ClickHouse, VerifyError};
-use crate::oracle::{self, Bins, Cell, CellKey, Packs, SKETCHES};
+use crate::oracle::{self, Bins, Cell, CellKey, Packs, SKETCHES, SessionKey};
 
 pub(super) struct Reader {
     client: Client,
@@ -73,10 +74,63 @@ struct SessionRow {
     audio_mos_count: i64,
     video_mos_milli_sum: i64,
     video_mos_count: i64,
+    cqd_streams: Vec<StreamRow>,
+    cqd_poor_streams: i64,
+    cqd_good_streams: i64,
+    cqd_unclassified_streams: i64,
+    streams_beyond: i64,
     #[serde(flatten)]
     measures: Measures,
     #[serde(flatten)]
     packs: PackColumns,
+}
+
+#[derive(Deserialize)]
+struct StreamRow {
+    kind: Kind,
+    direction: Direction,
+    content: String,
+    h264s: i64,
+    observed_us: i64,
+    packets: i64,
+    packets_lost: i64,
+    packets_expected: i64,
+    round_trip_us: i64,
+    round_trip_count: i64,
+    jitter_us: i64,
+    jitter_count: i64,
+    frames_dropped: i64,
+    frames_offered: i64,
+    frames: i64,
+    frames_us: i64,
+}
+
+impl StreamRow {
+    fn stream(self) -> StreamPartial {
+        StreamPartial {
+            stream: 0,
+            kind: self.kind,
+            direction: self.direction,
+            screen_share: match self.content.as_str() {
+                "screen" => Some(true),
+                "camera" => Some(false),
+                _ => None,
+            },
+            h264s: self.h264s != 0,
+            observed_us: self.observed_us,
+            packets: self.packets,
+            packets_lost: self.packets_lost,
+            packets_expected: self.packets_expected,
+            round_trip_us: self.round_trip_us,
+            round_trip_count: self.round_trip_count,
+            jitter_us: self.jitter_us,
+            jitter_count: self.jitter_count,
+            frames_dropped: self.frames_dropped,
+            frames_offered: self.frames_offered,
+            frames: self.frames,
+            frames_us: self.frames_us,
+        }
+    }
 }
 
 /// Time by pack, a map by pack for each verdict.
@@ -143,7 +197,10 @@ impl Reader {
         rows.into_iter().map(CellRow::cell).collect()
     }
 
-    pub(super) async fn sessions(&self) -> Result<Vec<SessionPartial>, VerifyError> {
+    /// Sessions, and how many of their streams are poor, good and unclassified.
+    pub(super) async fn sessions(
+        &self,
+    ) -> Result<Vec<(SessionPartial, (SessionKey, [i64; 3]))>, VerifyError> {
         let query = "SELECT * EXCEPT (first_us, last_us), toUnixTimestamp64Micro(first_us) AS \
                      from_us, toUnixTimestamp64Micro(last_us) AS to_us FROM sessions";
         let rows: Vec<SessionRow> = self.rows("sessions", query).await?;
@@ -169,8 +226,12 @@ impl CellRow {
 }
 
 impl SessionRow {
-    fn session(self) -> SessionPartial {
-        SessionPartial {
+    fn session(self) -> (SessionPartial, (SessionKey, [i64; 3])) {
+        let key = (self.app.clone(), self.call.clone(), self.participant.clone());
+        let cqd = [self.cqd_poor_streams, self.cqd_good_streams, self.cqd_unclassified_streams];
+        let mut streams: Vec<_> = self.cqd_streams.into_iter().map(StreamRow::stream).collect();
+        streams.sort_unstable();
+        let row = SessionPartial {
             app: self.app,
             call: self.call,
             participant: self.participant,
@@ -212,7 +273,10 @@ impl SessionRow {
             measures: self.measures,
             packs: oracle::rows(self.packs.packs()),
             place_source: self.place_source,
+            streams,
+            streams_beyond: self.streams_beyond,
             ..SessionPartial::default()
-        }
+        };
+        (row, (key, cqd))
     }
 }

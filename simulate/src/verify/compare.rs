@@ -164,6 +164,16 @@ fn sessions(expected: &Expected, actual: &Actual, verdict: &mut Verdict) {
             Some(_) => {}
         }
     }
+    for (key, is) in actual.cqd.iter().flatten() {
+        let must_be = expected.cqd.get(key).unwrap_or(&[0; 3]);
+        if is != must_be {
+            verdict.differs(|| {
+                format!(
+                    "session {key:?}: poor, good and other streams are {is:?}, must be {must_be:?}"
+                )
+            });
+        }
+    }
     for key in found.keys().filter(|key| !expected.sessions.contains_key(key)) {
         verdict.differs(|| format!("session {key:?}: must not be there"));
     }
@@ -234,6 +244,7 @@ mod tests {
             },
             cells: vec![(key(), cell(2, 10.0))],
             sessions: vec![session],
+            cqd: Some(HashMap::new()),
             blocks: vec![block(0, 3, 3), last],
         };
         (expected, actual)
@@ -270,6 +281,11 @@ mod tests {
         assert_eq!(told, "rows of cells: 2, must be 1");
         let told = told_after(|actual| actual.sessions[0].left = 1);
         assert!(told.contains("left is 1, must be 0"), "{told}");
+        let told = told_after(|actual| {
+            let key = (String::new(), "c".to_owned(), String::new());
+            actual.cqd = Some(HashMap::from([(key, [1, 0, 0])]));
+        });
+        assert!(told.contains("other streams are [1, 0, 0], must be [0, 0, 0]"), "{told}");
         let told = told_after(|actual| actual.logs.dead_letters.push(dead(1)));
         assert_eq!(told, "a dead letter too many: not_json");
         let told = told_after(|actual| actual.logs.dead_letters.clear());

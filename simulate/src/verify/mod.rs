@@ -5,7 +5,7 @@ mod clickhouse;
 mod compare;
 mod kafka;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::PathBuf;
@@ -15,7 +15,9 @@ use serde::Serialize;
 
 pub use compare::compare;
 
-use crate::oracle::{Cell, CellKey, Expected, Geo, LookUpError, NotAState, Oracle, Stranger};
+use crate::oracle::{
+    Cell, CellKey, Expected, Geo, LookUpError, NotAState, Oracle, SessionKey, Stranger,
+};
 use crate::truth::{self, Dead, TruthError};
 
 /// What to hold against what.
@@ -103,6 +105,8 @@ pub struct Actual {
     pub cells: Vec<(CellKey, Cell)>,
     /// The view `sessions`; what identifies rows (epoch, partition, offsets) is 0.
     pub sessions: Vec<SessionPartial>,
+    /// Poor, good and unclassified streams of sessions by the rules of CQD, where a view says so.
+    pub cqd: Option<HashMap<SessionKey, [i64; 3]>>,
     /// Audits of blocks, of each in its newest version.
     pub blocks: Vec<BlockAudit>,
 }
@@ -177,10 +181,12 @@ pub async fn verify(options: &Options) -> Result<Verdict, VerifyError> {
     let asked = options.clone();
     let logs = tokio::task::spawn_blocking(move || kafka::read(&asked)).await??;
     let reader = clickhouse::Reader::new(&options.clickhouse);
+    let (sessions, cqd) = reader.sessions().await?.into_iter().unzip();
     let actual = Actual {
         logs,
         cells: reader.cells().await?,
-        sessions: reader.sessions().await?,
+        sessions,
+        cqd: Some(cqd),
         blocks: reader.blocks().await?,
     };
     Ok(compare(&expected, &actual))

@@ -264,6 +264,7 @@ impl Stream {
             kind: self.kind,
             direction: self.direction,
             codec: self.codec.to_owned(),
+            ssrc: self.ssrc,
             start_us: last.client_us + shift_us,
             end_us: client_us + shift_us,
             bytes: Some(since.bytes),
@@ -344,7 +345,7 @@ impl Stream {
         interval.frames = Some(since.frames);
         interval.frame_width = Some(width);
         interval.frame_height = Some(height);
-        interval.screen_share = dialect.content_type && self.is_screen();
+        interval.screen_share = dialect.content_type.then(|| self.is_screen());
     }
 }
 

@@ -173,6 +173,7 @@ impl Session {
             kind: if video { Kind::Video } else { Kind::Audio },
             direction: Direction::Inbound,
             codec: if video { String::new() } else { "audio/opus".to_owned() },
+            ssrc: if video { 12 } else { 11 },
             start_us: from_ms * 1000,
             end_us: to_ms * 1000,
             stream_packets: Some(to.packets + to.lost),

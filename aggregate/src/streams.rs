@@ -1,0 +1,172 @@
+//! Sums of a session's RTP streams, from which a whole stream is judged.
+
+use schemas::{Interval, Kind, StreamPartial};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// Most streams of a session in a block: a call of sixteen with audio and video. Of further ones the
+/// intervals are counted.
+const MOST_STREAMS: usize = 32;
+
+/// Screen content of Skype for Business, which CQD judges by a rule of its own.
+const H264S: &str = "video/H264S";
+
+/// The streams of a session in a block, in the order of the log.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Streams {
+    streams: Vec<StreamPartial>,
+    beyond: i64,
+}
+
+impl Streams {
+    /// Adds an interval of a stream of `peer_connection`.
+    pub(crate) fn add(&mut self, peer_connection: &str, interval: &Interval) {
+        if interval.kind == Kind::None {
+            return;
+        }
+        let more = sums(peer_connection, interval);
+        if let Some(stream) = self.streams.iter_mut().find(|stream| is_same(stream, &more)) {
+            add(stream, &more);
+        } else if self.streams.len() < MOST_STREAMS {
+            // A vector would make room for four.
+            self.streams.reserve_exact(1);
+            self.streams.push(more);
+        } else {
+            self.beyond += 1;
+        }
+    }
+
+    /// Writes the streams over what `rows` held and returns how many intervals are of others.
+    pub(crate) fn write(&self, rows: &mut Vec<StreamPartial>) -> i64 {
+        rows.clone_from(&self.streams);
+        self.beyond
+    }
+}
+
+fn is_same(one: &StreamPartial, other: &StreamPartial) -> bool {
+    let identity =
+        |it: &StreamPartial| (it.stream, it.kind, it.direction, it.screen_share, it.h264s);
+    identity(one) == identity(other)
+}
+
+/// An interval as a stream of its own.
+fn sums(peer_connection: &str, interval: &Interval) -> StreamPartial {
+    let of_connection =
+        xxh3_64_with_seed(peer_connection.as_bytes(), interval.ssrc.cast_unsigned());
+    let stream = xxh3_64_with_seed(interval.stats_id.as_bytes(), of_connection).cast_signed();
+    let video = interval.video.filter(|_| interval.kind == Kind::Video).unwrap_or_default();
+    let observed_us = interval.end_us.wrapping_sub(interval.start_us);
+    let (packets_lost, packets_expected) =
+        interval.packets_lost.zip(interval.expected_packets()).unwrap_or_default();
+    // A round trip that is told without a sum counts once.
+    let (round_trip_us, round_trip_count) = interval
+        .round_trip_us
+        .zip(interval.round_trip_count.filter(|count| *count > 0))
+        .or_else(|| interval.round_trip_gauge_us.map(|us| (us, 1)))
+        .unwrap_or_default();
+    let jitter_us = interval.jitter_us.filter(|_| !interval.is_idle());
+    let dropped = video.frames_dropped.zip(video.frames);
+    let frames = video.frames.filter(|_| !interval.is_withheld());
+    StreamPartial {
+        stream,
+        kind: interval.kind,
+        direction: interval.direction,
+        screen_share: video.screen_share,
+        h264s: interval.codec.as_deref().is_some_and(|codec| codec.eq_ignore_ascii_case(H264S)),
+        observed_us,
+        packets: interval.stream_packets.unwrap_or_default(),
+        packets_lost,
+        packets_expected,
+        round_trip_us,
+        round_trip_count,
+        jitter_us: jitter_us.unwrap_or_default(),
+        jitter_count: i64::from(jitter_us.is_some()),
+        frames_dropped: dropped.map_or(0, |(dropped, _)| dropped),
+        frames_offered: dropped.map_or(0, |(dropped, frames)| frames.saturating_add(dropped)),
+        frames: frames.unwrap_or_default(),
+        frames_us: frames.map_or(0, |_| observed_us),
+    }
+}
+
+/// Adds `more` to `sum`. Sums wrap as those of cells do.
+fn add(sum: &mut StreamPartial, more: &StreamPartial) {
+    sum.packets = sum.packets.max(more.packets);
+    for (sum, more) in [
+        (&mut sum.observed_us, more.observed_us),
+        (&mut sum.packets_lost, more.packets_lost),
+        (&mut sum.packets_expected, more.packets_expected),
+        (&mut sum.round_trip_us, more.round_trip_us),
+        (&mut sum.round_trip_count, more.round_trip_count),
+        (&mut sum.jitter_us, more.jitter_us),
+        (&mut sum.jitter_count, more.jitter_count),
+        (&mut sum.frames_dropped, more.frames_dropped),
+        (&mut sum.frames_offered, more.frames_offered),
+        (&mut sum.frames, more.frames),
+        (&mut sum.frames_us, more.frames_us),
+    ] {
+        *sum = sum.wrapping_add(more);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::panic)]
+mod tests {
+    use schemas::{Direction, Video};
+
+    use super::*;
+
+    fn interval(ssrc: i64) -> Interval {
+        Interval {
+            kind: Kind::Video,
+            direction: Direction::Outbound,
+            ssrc,
+            stats_id: "OT01V".to_owned(),
+            start_us: 1_000_000,
+            end_us: 11_000_000,
+            stream_packets: Some(900),
+            packets_lost: Some(2),
+            packets_received: Some(98),
+            bytes: Some(90_000),
+            jitter_us: Some(4_000),
+            video: Some(Video { frames: Some(29), ..Video::default() }),
+            ..Interval::default()
+        }
+    }
+
+    fn streams(of: &[(&str, Interval)]) -> (Vec<StreamPartial>, i64) {
+        let mut streams = Streams::default();
+        of.iter().for_each(|(connection, interval)| streams.add(connection, interval));
+        let mut rows = vec![StreamPartial::default(); 3];
+        let beyond = streams.write(&mut rows);
+        (rows, beyond)
+    }
+
+    #[test]
+    fn intervals_of_a_stream_add_up_and_its_packets_are_the_most() {
+        let silent = Interval { bytes: Some(0), stream_packets: Some(901), ..interval(7) };
+        let (rows, beyond) = streams(&[("a", interval(7)), ("a", silent)]);
+        let [row] = rows[..] else { panic!("{rows:?}") };
+        assert_eq!((row.packets, row.packets_lost, row.packets_expected), (901, 4, 200));
+        assert_eq!((row.observed_us, row.frames, row.frames_us), (20_000_000, 29, 10_000_000));
+        assert_eq!((row.jitter_us, row.jitter_count, beyond), (4_000, 1, 0));
+    }
+
+    #[test]
+    fn streams_differ_by_connection_name_ssrc_and_content() {
+        let screen = Interval {
+            video: Some(Video { screen_share: Some(true), ..Video::default() }),
+            ..interval(7)
+        };
+        let other = Interval { stats_id: "OT01W".to_owned(), ..interval(7) };
+        let all = [interval(7), interval(8), screen, other].map(|it| ("a", it));
+        let (rows, _) = streams(&[&all[..], &[("b", interval(7))]].concat());
+        assert_eq!(rows.len(), 5);
+    }
+
+    #[test]
+    fn a_session_keeps_the_first_streams_of_a_block_and_counts_the_others() {
+        let many: Vec<_> = (0..40).chain(0..40).map(|ssrc| ("a", interval(ssrc))).collect();
+        let (rows, beyond) = streams(&many);
+        assert_eq!((rows.len(), beyond), (MOST_STREAMS, 16));
+        assert!(rows.iter().all(|row| row.frames == 58));
+    }
+}

@@ -1,0 +1,73 @@
+//! Whether video is a camera's or a shared screen's, where the report does not say.
+
+use schemas::{Interval, Kind};
+
+/// Returns true if a browser writes `contentType` on shared screens, so that video without it is a
+/// camera's: Chromium does. Firefox and Safari write it on nothing (`RTCStatsReport.webidl`,
+/// `RTCStatsReport.h`), browsers on iOS are Safari inside (`CriOS/`), Edge before 79 had an engine of
+/// its own (`Edge/`), and of a client without a user agent nothing is known.
+pub(crate) fn is_told_by(user_agent: Option<&str>) -> bool {
+    user_agent.is_some_and(|name| name.contains("Chrome/") && !name.contains("Edge/"))
+}
+
+/// Notes that a video stream is a camera's where its browser would have told of a screen.
+pub(crate) fn settle(interval: &mut Interval, is_told: bool) {
+    if interval.kind == Kind::Video && is_told {
+        interval.video.get_or_insert_default().screen_share.get_or_insert(false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::Video;
+
+    use super::*;
+
+    #[test]
+    fn chromium_alone_tells_of_screens() {
+        for (user_agent, is_told) in [
+            (
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/150.0.0.0 Safari/537.36",
+                true,
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36 Edg/150.0.0.0",
+                true,
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/64.0.3282.140 Safari/537.36 Edge/18.17763",
+                false,
+            ),
+            ("Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0", false),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/150.0.0.0 Mobile/15E148 Safari/604.1",
+                false,
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15",
+                false,
+            ),
+            ("libwebrtc", false),
+        ] {
+            assert_eq!(is_told_by(Some(user_agent)), is_told, "{user_agent}");
+        }
+        assert!(!is_told_by(None));
+    }
+
+    #[test]
+    fn what_the_report_says_stays() {
+        let of = |kind, screen_share| Interval {
+            kind,
+            video: Some(Video { screen_share, ..Video::default() }),
+            ..Interval::default()
+        };
+        let settled = |mut interval: Interval, is_told| {
+            settle(&mut interval, is_told);
+            interval.video.and_then(|video| video.screen_share)
+        };
+        assert_eq!(settled(of(Kind::Video, None), true), Some(false));
+        assert_eq!(settled(of(Kind::Video, None), false), None);
+        assert_eq!(settled(of(Kind::Video, Some(true)), true), Some(true));
+        assert_eq!(settled(of(Kind::Audio, None), true), None);
+    }
+}

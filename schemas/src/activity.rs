@@ -1,0 +1,166 @@
+//! What an interval tells of its source: whether it gave media at all.
+
+use crate::report::{Direction, Interval, Kind};
+
+/// Opus sends a packet every 120 ms or more often, 8 a second, while somebody speaks, and one in
+/// 400 ms in silence with DTX (RFC 6716, 2.1.9; RFC 7587, 4.2).
+const FEWEST_PACKETS_OF_MEDIA: f64 = 5.0;
+/// A camera that is disabled gives one black frame a second (W3C mediacapture-main), a screen on
+/// which nothing moves about as many that repeat the last one.
+const MOST_FRAMES_OF_A_STILL: f64 = 1.5;
+/// Bits a pixel. A frame of a picture takes ten times as many, at the lowest bit rates, too.
+const LARGEST_STILL_FRAME: f64 = 0.02;
+/// Pixels of a frame whose size is not told: 640 × 360.
+const USUAL_PIXELS: i64 = 640 * 360;
+
+impl Interval {
+    /// True if nothing was sent: no byte, or no packet. Packets that were lost had been sent to a
+    /// receiver; what the far end of a sender lost may have been sent before.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let (is_sender, packets) = match self.direction {
+            Direction::Outbound => (true, self.packets_sent),
+            _ => (false, self.packets_received),
+        };
+        let nothing = self.bytes == Some(0) || packets == Some(0);
+        nothing && (is_sender || self.packets_lost.is_none_or(|lost| lost <= 0))
+    }
+
+    /// True if the source gave no media, so that nothing can be judged by them: a microphone that is
+    /// muted, a camera that is off or disabled, a picture in which nothing moves. Only what the
+    /// source withheld counts, and nothing that a network or an encoder can cause.
+    #[must_use]
+    pub fn is_withheld(&self) -> bool {
+        self.is_idle()
+            || match self.kind {
+                Kind::Audio => self.is_silence(),
+                Kind::Video => self.is_still(),
+                Kind::None => false,
+            }
+    }
+
+    /// Packets of comfort noise alone, lost ones included.
+    fn is_silence(&self) -> bool {
+        self.per_second(self.packets()).is_some_and(|rate| rate < FEWEST_PACKETS_OF_MEDIA)
+    }
+
+    /// Packets that were sent, whether they came or not.
+    fn packets(&self) -> Option<i64> {
+        let lost = self.packets_lost.unwrap_or(0).max(0);
+        match self.direction {
+            Direction::Outbound => self.packets_sent,
+            _ => self.packets_received.map(|received| received.saturating_add(lost)),
+        }
+    }
+
+    /// A frame a second, and as small as only one without a picture or without a change is.
+    fn is_still(&self) -> bool {
+        let Some(video) = &self.video else { return false };
+        // Of a picture that comes through a bad network few frames are left as well, but not few
+        // packets were sent.
+        let is_lost = self.direction != Direction::Outbound
+            && self.per_second(self.packets()).is_some_and(|rate| rate >= FEWEST_PACKETS_OF_MEDIA);
+        if is_lost {
+            return false;
+        }
+        let few = self.per_second(video.frames).is_some_and(|rate| rate <= MOST_FRAMES_OF_A_STILL);
+        let (Some(frames), Some(bytes), true) = (video.frames, self.bytes, few) else {
+            return false;
+        };
+        let size = video.frame_width.zip(video.frame_height);
+        let pixels = size.map_or(USUAL_PIXELS, |(width, height)| width.saturating_mul(height));
+        // Frames that were dropped had been sent.
+        let frames = frames.saturating_add(video.frames_dropped.unwrap_or(0).max(0));
+        let bits = bytes as f64 * 8.0;
+        frames > 0 && bits <= LARGEST_STILL_FRAME * pixels as f64 * frames as f64
+    }
+
+    fn per_second(&self, count: Option<i64>) -> Option<f64> {
+        let us = self.end_us.saturating_sub(self.start_us);
+        count.filter(|_| us > 0).map(|count| count as f64 * 1e6 / us as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Video;
+
+    const SECONDS: i64 = 10;
+
+    fn interval(kind: Kind, direction: Direction) -> Interval {
+        Interval { kind, direction, end_us: SECONDS * 1_000_000, ..Interval::default() }
+    }
+
+    fn video(frames: i64, bytes: i64) -> Interval {
+        let video = Video {
+            frames: Some(frames),
+            frame_width: Some(1280),
+            frame_height: Some(720),
+            ..Video::default()
+        };
+        Interval {
+            bytes: Some(bytes),
+            video: Some(video),
+            ..interval(Kind::Video, Direction::Inbound)
+        }
+    }
+
+    #[test]
+    fn packets_tell_of_idleness_as_bytes_do() {
+        let inbound = interval(Kind::Audio, Direction::Inbound);
+        let outbound = interval(Kind::Audio, Direction::Outbound);
+        for idle in [
+            Interval { bytes: Some(0), ..inbound.clone() },
+            Interval { packets_received: Some(0), ..inbound.clone() },
+            Interval { packets_received: Some(0), packets_lost: Some(-2), ..inbound.clone() },
+            Interval { packets_sent: Some(0), packets_lost: Some(3), ..outbound.clone() },
+            // Padding alone.
+            Interval { packets_sent: Some(40), bytes: Some(0), ..outbound.clone() },
+        ] {
+            assert!(idle.is_idle() && idle.is_withheld(), "{idle:?}");
+        }
+        for busy in [
+            Interval { packets_received: Some(0), packets_lost: Some(9), ..inbound.clone() },
+            Interval { packets_received: Some(0), packets_sent: Some(9), ..outbound },
+            inbound,
+        ] {
+            assert!(!busy.is_idle(), "{busy:?}");
+        }
+    }
+
+    #[test]
+    fn comfort_noise_is_no_speech_and_lost_speech_is() {
+        let heard = |received, lost| Interval {
+            packets_received: Some(received),
+            packets_lost: Some(lost),
+            ..interval(Kind::Audio, Direction::Inbound)
+        };
+        assert!(heard(25, 3).is_withheld());
+        assert!(!heard(83, 0).is_withheld(), "packets of 120 ms");
+        assert!(!heard(10, 490).is_withheld());
+        let sent = |packets| Interval {
+            packets_sent: Some(packets),
+            ..interval(Kind::Audio, Direction::Outbound)
+        };
+        assert!(sent(25).is_withheld() && !sent(500).is_withheld());
+    }
+
+    #[test]
+    fn a_black_frame_a_second_is_no_picture_and_a_starved_camera_is_one() {
+        assert!(video(10, 1_200).is_withheld());
+        assert!(video(10, 10 * 2_000).is_withheld());
+        assert!(!video(10, 10 * 4_000).is_withheld());
+        assert!(!video(20, 1_200).is_withheld(), "two frames a second");
+        assert!(!video(0, 1_200).is_withheld(), "nothing was decoded");
+        let small = |frame_width, bytes| {
+            let it = video(10, bytes);
+            Interval { video: it.video.map(|video| Video { frame_width, ..video }), ..it }
+        };
+        assert!(small(None, 10 * 500).is_withheld() && !small(None, 10 * 1_000).is_withheld());
+        let lossy =
+            Interval { packets_received: Some(12), packets_lost: Some(300), ..video(10, 12_000) };
+        assert!(!lossy.is_withheld());
+        assert!(!small(Some(160), 10 * 3_750).is_withheld(), "30 kbit/s");
+    }
+}
