@@ -60,6 +60,16 @@ impl Subject {
         (self as u32 + 1) * 100 + 1
     }
 
+    /// The subject and version of bytes in Confluent framing, if that subject is known here and the
+    /// version is newer than any that is: who wrote them runs a newer release.
+    #[must_use]
+    pub fn newer(bytes: &[u8]) -> Option<(Self, u32)> {
+        let (id, _) = bytes.strip_prefix(&[0])?.split_first_chunk::<4>()?;
+        let id = u32::from_be_bytes(*id);
+        let subject = *Self::ALL.iter().find(|subject| subject.schema_id() / 100 == id / 100)?;
+        (id > subject.schema_id()).then_some((subject, id % 100))
+    }
+
     const fn source(self) -> &'static str {
         match self {
             Self::Report => include_str!("../avsc/report.v1.avsc"),

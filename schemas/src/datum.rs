@@ -92,7 +92,7 @@ impl Datum for bool {
 }
 
 /// A length and as many bytes.
-fn read_bytes<'a>(input: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {
+pub(crate) fn read_bytes<'a>(input: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {
     let length = usize::try_from(read_long(input)?).map_err(|_| Malformed::Number)?;
     input.split_off(..length).ok_or(Malformed::Short)
 }

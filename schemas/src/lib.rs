@@ -21,7 +21,7 @@ pub use codec::{
     encode, encode_into, schema,
 };
 pub use datum::Malformed;
-pub use dead_letter::DeadLetter;
+pub use dead_letter::{DeadLetter, DeadLetterHead};
 pub use enriched::{
     Device, EnrichedReport, LookUps, PackVerdict, Place, PlaceSource, Provider, ScoredInterval,
     Verdict,
