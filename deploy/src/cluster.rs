@@ -3,23 +3,13 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{self, Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use clap::Args;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::{BaseProducer, DeliveryResult, Producer, ProducerContext};
-use rdkafka::{ClientConfig, ClientContext};
+use rdkafka::ClientConfig;
+use runtime::Kafka;
 
 use crate::failure::{Context, Failure};
-use crate::stack::Deadline;
-use crate::up::Running;
-
-/// For a cluster's first answer.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Between two looks at why there is none yet.
-const LOOK: Duration = Duration::from_millis(200);
+use crate::up::{Running, replay_key};
 
 /// Where a cluster is, and how it is reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +20,8 @@ pub struct Cluster {
     pub options: BTreeMap<String, String>,
     /// The settings file that tells them.
     pub config: Option<PathBuf>,
+    /// Secret that signs what is sent again; empty if there is none.
+    pub replay_key: String,
 }
 
 impl Cluster {
@@ -51,6 +43,7 @@ impl Cluster {
         let cluster = Self {
             brokers: brokers.unwrap_or(settings.brokers),
             options: settings.options,
+            replay_key: settings.replay_key,
             config: Some(path::absolute(file).context(file.display())?),
         };
         cluster.answer()?;
@@ -74,55 +67,23 @@ impl Cluster {
     /// Waits for an answer, of whatever kind.
     ///
     /// # Errors
-    /// Why there is none: at once if the cluster says that it lets nobody in like that, for most
-    /// calls of librdkafka only know that they took too long.
+    /// Why there is none, within seconds.
     fn answer(&self) -> Result<(), Failure> {
-        let client = self.client(&[]).create_with_context(Heard::default());
-        let client: BaseProducer<Heard> = client.context("Kafka")?;
-        let deadline = Deadline::after(PATIENCE);
-        loop {
-            let answer = client.client().fetch_metadata(None, LOOK);
-            let Err(error) = answer else { return Ok(()) };
-            client.poll(Duration::ZERO);
-            let mut heard = client.context().0.lock().unwrap_or_else(PoisonError::into_inner);
-            if heard.refused || deadline.passed() {
-                let reason = heard.reason.take().unwrap_or_else(|| error.to_string());
-                return Err(Failure(format!("Kafka at {}: {reason}", self.brokers)));
-            }
-        }
+        let (brokers, options) = (self.brokers.clone(), self.options.clone());
+        runtime::reach(&Kafka { brokers, options, ..Kafka::default() }).map_err(Failure)
     }
-}
 
-/// Hears why a cluster does not answer.
-#[derive(Default)]
-struct Heard(Mutex<Words>);
-
-#[derive(Default)]
-struct Words {
-    reason: Option<String>,
-    /// Asking again does not help.
-    refused: bool,
-}
-
-impl ClientContext for Heard {
-    fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        use RDKafkaErrorCode::{AllBrokersDown, Authentication, SSL};
-        let code = error.rdkafka_error_code();
-        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // That all are down follows from why the last one is.
-        if !heard.refused && code != Some(AllBrokersDown) {
-            heard.reason = Some(reason.to_owned());
-            heard.refused = matches!(code, Some(Authentication | SSL));
-        }
+    /// The cluster at `brokers`, if it answers.
+    ///
+    /// # Errors
+    /// Why it does not; or if the secret for what is sent again is none.
+    fn answering_at(brokers: &str) -> Result<Self, Failure> {
+        let replay_key = runtime::replay_secret()
+            .map_err(|problems| Failure(problems.lines().join("\n        ")))?;
+        let cluster = Self { replay_key, ..Self::at(brokers) };
+        cluster.answer()?;
+        Ok(cluster)
     }
-}
-
-impl ProducerContext for Heard {
-    type DeliveryOpaque = ();
-
-    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
 }
 
 /// Somebody's own Kafka.
@@ -143,18 +104,18 @@ impl Own {
     /// The cluster that it names, if it names one.
     ///
     /// # Errors
-    /// All that is wrong with the settings file; then, why what it describes does not answer.
+    /// All that is wrong with the settings file; then, why the cluster does not answer.
     pub fn cluster(&self) -> Result<Option<Cluster>, Failure> {
         match &self.config {
             Some(file) => Cluster::described(file, self.brokers.clone()).map(Some),
-            None => Ok(self.brokers.as_deref().map(Cluster::at)),
+            None => self.brokers.as_deref().map(Cluster::answering_at).transpose(),
         }
     }
 
     /// The cluster that it names, or else that of the `up` that runs.
     ///
     /// # Errors
-    /// If there is neither, or what is wrong with the settings file.
+    /// If there is neither, what is wrong with the settings file, or why the cluster does not answer.
     pub fn or_of_up(&self) -> Result<Cluster, Failure> {
         if let Some(cluster) = self.cluster()? {
             return Ok(cluster);
@@ -162,7 +123,10 @@ impl Own {
         let Running { kafka, kafka_config, .. } = Running::find().context("no --kafka is given")?;
         match kafka_config {
             Some(file) => Cluster::described(&file, Some(kafka)),
-            None => Ok(Cluster::at(&kafka)),
+            None => {
+                let cluster = Cluster::answering_at(&kafka)?;
+                Ok(Cluster { replay_key: replay_key()?, ..cluster })
+            }
         }
     }
 

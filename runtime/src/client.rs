@@ -1,7 +1,7 @@
 //! Clients of Kafka: their options, and what they say while the cluster is away.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::config::RDKafkaLogLevel;
@@ -10,6 +10,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::producer::BaseProducer;
 use rdkafka::{ClientConfig, ClientContext};
 
+use crate::reach::Reasons;
 use crate::settings::{Kafka, Limits, Problems};
 
 /// Options on which correctness hangs, under all of their names. They are not the operator's to
@@ -30,6 +31,11 @@ const FIXED_OPTIONS: [&str; 14] = [
     "partition.assignment.strategy",
     "request.required.acks",
 ];
+
+/// Ms between two counts of what clients have sent and heard, by which they are known to get on.
+const STATISTICS: &str = "5000";
+/// Ms after which partitions that were added to a topic are seen.
+const REFRESH: &str = "5000";
 
 /// Adds what is wrong with the options to `problems`: with each alone, and if it is none of them,
 /// with all together. Nothing is connected to.
@@ -105,7 +111,8 @@ pub(crate) fn member(kafka: &Kafka) -> ClientConfig {
             ("fetch.wait.max.ms", "100"),
             ("fetch.queue.backoff.ms", "20"),
             ("fetch.error.backoff.ms", "100"),
-            ("statistics.interval.ms", "5000"),
+            ("statistics.interval.ms", STATISTICS),
+            ("topic.metadata.refresh.interval.ms", REFRESH),
         ],
     );
     config.set("group.id", &kafka.group);
@@ -143,6 +150,8 @@ pub(crate) fn producer(kafka: &Kafka, limits: &Limits) -> ClientConfig {
             ("linger.ms", "100"),
             ("batch.size", "1000000"),
             ("queue.buffering.max.messages", "1000000"),
+            ("statistics.interval.ms", STATISTICS),
+            ("topic.metadata.refresh.interval.ms", REFRESH),
         ],
     );
     let queue = limits.in_flight_bytes() / 1024 * 2;
@@ -176,6 +185,7 @@ pub(crate) struct Listener(Arc<Heard>);
 struct Heard {
     brokers: String,
     away: AtomicBool,
+    reasons: Mutex<Reasons>,
     last_line: Mutex<Option<Instant>>,
 }
 
@@ -184,6 +194,7 @@ impl Listener {
         Self(Arc::new(Heard {
             brokers: kafka.brokers.clone(),
             away: AtomicBool::new(false),
+            reasons: Mutex::default(),
             last_line: Mutex::new(None),
         }))
     }
@@ -202,6 +213,18 @@ impl Listener {
         format!("Kafka at {}", self.0.brokers)
     }
 
+    /// The cluster, and why no broker of it can be reached as far as clients have said.
+    pub(crate) fn away(&self) -> String {
+        match self.reasons().words() {
+            Some(words) => format!("{}: {words}", self.cluster()),
+            None => self.cluster(),
+        }
+    }
+
+    fn reasons(&self) -> MutexGuard<'_, Reasons> {
+        self.0.reasons.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// True while no broker can be reached.
     pub(crate) fn is_away(&self) -> bool {
         self.0.away.load(Ordering::Relaxed)
@@ -209,6 +232,7 @@ impl Listener {
 
     pub(crate) fn set_away(&self, away: bool) {
         if self.0.away.swap(away, Ordering::Relaxed) && !away {
+            self.reasons().clear();
             tracing::info!("{} is back", self.cluster());
         }
     }
@@ -217,9 +241,11 @@ impl Listener {
 impl ClientContext for Listener {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
         use RDKafkaLogLevel::{Alert, Critical, Emerg, Error, Warning};
+        self.reasons().hear_line(facility, line);
         match (level, facility) {
-            // Failures of connections also come as errors, options of other roles are as meant.
-            (_, "FAIL" | "ERROR" | "CONFWARN") => tracing::debug!("{facility}: {line}"),
+            // Failures of connections also come as errors, options of other roles are as meant, and
+            // an idempotent producer asks until a broker that has just started can number it.
+            (_, "FAIL" | "ERROR" | "CONFWARN" | "GETPID") => tracing::debug!("{facility}: {line}"),
             (Emerg | Alert | Critical | Error | Warning, _) => {
                 tracing::warn!("{facility}: {line}");
             }
@@ -228,17 +254,18 @@ impl ClientContext for Listener {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        let about_connections = self.reasons().hear(&error, reason);
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::AllBrokersDown) => {
                 self.set_away(true);
-                self.waits_for(&format!("{}: {reason}", self.cluster()));
+                self.waits_for(&self.away());
+            }
+            // No broker lets such a client in.
+            Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL) => {
+                self.waits_for(&self.away());
             }
             // One broker of many, and a resolver that may answer the next time.
-            Some(
-                RDKafkaErrorCode::BrokerTransportFailure
-                | RDKafkaErrorCode::Resolve
-                | RDKafkaErrorCode::OperationTimedOut,
-            ) => tracing::debug!("{reason}"),
+            _ if about_connections => tracing::debug!("{reason}"),
             _ => self.waits_for(&format!("{}: {reason}", self.cluster())),
         }
     }

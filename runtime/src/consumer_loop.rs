@@ -8,29 +8,31 @@ use std::time::{Duration, Instant, SystemTime};
 use rdkafka::TopicPartitionList;
 use rdkafka::config::FromClientConfigAndContext as _;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 
 use crate::client::{Listener, member};
-use crate::failpoints;
 use crate::flow::Flow;
 use crate::group::{GroupContext, Rebalance};
 use crate::handler::{Fatal, Output as _, Pace};
 use crate::health::Health;
+use crate::lag;
 use crate::ledger::Commit;
+use crate::liveness::Liveness;
 use crate::metrics::Metrics;
-use crate::native;
 use crate::positions::{Positions, Trouble};
 use crate::process::MemoryLimit;
 use crate::quota::Quota;
 use crate::record::Source;
 use crate::refusal::{Failure, Reason, Refusal};
+use crate::service::Topics;
 use crate::settings::{Kafka, Limits};
 use crate::topic_ids::{Doubt, TopicIds};
 
+mod commits;
+mod errors;
+mod stalls;
+
 const TICK: Duration = Duration::from_millis(100);
-const COMMIT: Duration = Duration::from_millis(500);
-/// The same while the handler waits for one.
-const COMMIT_SOON: Duration = Duration::from_millis(20);
 /// Input is dry when nothing came for this long.
 const DRY: Duration = Duration::from_millis(50);
 /// Records that have waited for so long are a backlog.
@@ -45,6 +47,10 @@ const RETRY: Duration = Duration::from_millis(100);
 const BATCH: usize = 512;
 /// Between two looks at whether the topics are still the same.
 const SAME_TOPICS: Duration = Duration::from_secs(20);
+/// The same for their numbers of partitions.
+const SAME_PARTITIONS: Duration = Duration::from_secs(5);
+/// Time for whoever adds partitions to add them to all topics.
+const UNEQUAL: Duration = Duration::from_secs(10);
 /// Time for the last commit even when the deadline has passed.
 const LAST_COMMIT: Duration = Duration::from_secs(2);
 
@@ -66,6 +72,15 @@ pub(crate) struct ConsumerLoop {
     health: Arc<Health>,
     metrics: Metrics,
     ids: TopicIds,
+    topics: Topics,
+    /// Since when their numbers of partitions differ, as far as is known.
+    unequal: Option<Instant>,
+    next_partitions: Instant,
+    liveness: Liveness,
+    /// What the consumer had heard of its group when last it got on.
+    progress: u64,
+    /// How far partitions are read, for those who count what is left.
+    read: lag::Read,
     quota: Option<Quota>,
     memory: MemoryLimit,
     started: Instant,
@@ -97,11 +112,11 @@ impl ConsumerLoop {
         ids: TopicIds,
         limits: &Limits,
     ) -> Result<Self, Fatal> {
-        let context = GroupContext::new(listener.clone(), &metrics);
-        let consumer: BaseConsumer<GroupContext> =
-            BaseConsumer::from_config_and_context(&member(kafka), context).map_err(kafka_error)?;
-        let inputs = flow.inputs.iter().map(String::as_str).collect::<Vec<_>>();
-        consumer.subscribe(&inputs).map_err(kafka_error)?;
+        let consumer = join(kafka, &flow.inputs, &listener, &metrics)?;
+        let topics = Topics { inputs: flow.inputs.clone(), outputs: flow.writer.topics().to_vec() };
+        let read = lag::Read::default();
+        lag::watch(kafka, &flow.inputs, Arc::clone(&read), metrics.lag.clone())
+            .map_err(|error| Fatal(format!("no thread to ask for lag on: {error}")))?;
         let now = Instant::now();
         Ok(Self {
             consumer,
@@ -111,6 +126,12 @@ impl ConsumerLoop {
             health,
             metrics,
             ids,
+            liveness: Liveness::new(limits.stall(), kafka, &topics),
+            topics,
+            unequal: None,
+            next_partitions: now + SAME_PARTITIONS,
+            progress: 0,
+            read,
             quota: Quota::new(limits),
             memory: MemoryLimit::new(limits),
             started: now,
@@ -148,16 +169,11 @@ impl ConsumerLoop {
     /// Acts on assignments. One that the cluster does not tell the offsets of is tried again.
     fn rebalance(&mut self) -> Result<(), Failure> {
         while let Some(change) = self.consumer.context().next_rebalance() {
-            self.flow.revoke();
-            self.commits.clear();
-            self.committing.clear();
-            self.uncommitted = false;
-            self.joined = false;
+            self.drop_partitions();
             self.assigned = match change {
                 Rebalance::Assigned(partitions) => Some((partitions, Instant::now())),
                 Rebalance::Revoked => None,
             };
-            self.metrics.assigned.set(0);
         }
         let Some((partitions, retry)) = self.assigned.take() else {
             return Ok(());
@@ -177,12 +193,27 @@ impl ConsumerLoop {
         }
     }
 
+    /// Forgets all partitions and what was to be committed of them.
+    fn drop_partitions(&mut self) {
+        self.flow.revoke();
+        self.commits.clear();
+        self.committing.clear();
+        self.uncommitted = false;
+        self.joined = false;
+        self.assigned = None;
+        self.metrics.assigned.set(0);
+    }
+
     fn start_reading(&mut self, partitions: &[(String, i32)]) -> Result<(), Trouble> {
         match self.ids.check() {
             Ok(()) => {}
             Err(Doubt::Silence(reason)) => return Err(Trouble::Silence(reason)),
             Err(Doubt::Refused(refusal)) => return Err(refusal.into()),
         }
+        if let Some(refusal) = self.ids.unequal(&self.topics)? {
+            return Err(Trouble::Silence(refusal.text));
+        }
+        self.flow.writer.learn_partitions()?;
         let resolved = Positions {
             consumer: &self.consumer,
             kafka: &self.kafka,
@@ -216,18 +247,21 @@ impl ConsumerLoop {
         }
         self.next_tick = now + TICK;
         self.health.beat();
+        self.watch_over_clients(now)?;
         self.health.set_waits_for(self.waits_for());
+        self.flow.tell_read(&self.read);
         let now_ms = u64::try_from((now - self.started).as_millis()).unwrap_or(u64::MAX);
         if !self.paused {
             self.go_on()?;
         }
         self.ids.refresh();
         self.same_topics(now)?;
+        self.same_partitions(now)?;
         self.memory.look(now);
         self.flow.writer.press(self.memory.is_over());
         if let Some(quota) = &mut self.quota
             && let Some(text) =
-                quota.exceeded(now_ms, self.flow.taken, self.flow.writer.dead_letters)
+                quota.exceeded(now_ms, self.flow.taken, self.flow.writer.letters.total)
         {
             return Err(Refusal::new(Reason::TooManyDeadLetters, text).into());
         }
@@ -247,6 +281,25 @@ impl ConsumerLoop {
         }
     }
 
+    /// Partitions may be added while the process runs. What is written goes to the partition number
+    /// that was read, so all topics need them.
+    fn same_partitions(&mut self, now: Instant) -> Result<(), Failure> {
+        if now < self.next_partitions || self.listener.is_away() {
+            return Ok(());
+        }
+        self.next_partitions = now + SAME_PARTITIONS;
+        match self.ids.unequal(&self.topics) {
+            Err(_) => {}
+            Ok(None) => self.unequal = None,
+            Ok(Some(refusal)) => {
+                if now - *self.unequal.get_or_insert(now) >= UNEQUAL {
+                    return Err(refusal.into());
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn pace(&self) -> Pace {
         if self.dry {
             Pace::Idle
@@ -258,66 +311,16 @@ impl ConsumerLoop {
     }
 
     fn waits_for(&self) -> Option<String> {
+        if let Some(reason) = self.liveness.down() {
+            return Some(format!("{}: {reason}", self.listener.cluster()));
+        }
         if self.listener.is_away() {
-            return Some(self.listener.cluster());
+            return Some(self.listener.away());
         }
         if !self.joined {
             return Some("its place in the group".to_owned());
         }
         self.flow.handler.waits_for()
-    }
-
-    fn commit(&mut self) {
-        let now = Instant::now();
-        if self.flow.handler.awaits_commit() {
-            self.next_commit = self.next_commit.min(now + COMMIT_SOON);
-        }
-        if now < self.next_commit {
-            return;
-        }
-        self.next_commit = now + COMMIT;
-        for commit in self.flow.writer.ledger.take_commits() {
-            self.commits.insert(commit.source, commit);
-            self.uncommitted = true;
-        }
-        let context = self.consumer.context();
-        if context.is_committing() {
-            return;
-        }
-        let failed = context.take_commit_failed();
-        let committed = std::mem::take(&mut self.committing).into_iter();
-        for commit in committed.filter(|_| !failed) {
-            failpoints::pass(failpoints::COMMITTED);
-            self.flow.handler.committed(&commit);
-        }
-        self.uncommitted |= failed;
-        // What failed may belong to partitions that are gone.
-        self.uncommitted &= !self.commits.is_empty();
-        if !self.uncommitted {
-            return;
-        }
-        failpoints::pass(failpoints::COMMITTING);
-        match self.commit_list().and_then(|list| native::commit(&self.consumer, &list)) {
-            Ok(()) => {
-                self.consumer.context().commit_started();
-                self.committing = self.commits.values().cloned().collect();
-                self.uncommitted = false;
-            }
-            Err(error) => tracing::debug!("a commit could not be started: {error}"),
-        }
-    }
-
-    fn commit_list(&self) -> KafkaResult<TopicPartitionList> {
-        let mut list = TopicPartitionList::with_capacity(self.commits.len());
-        for Commit { source, offset, metadata } in self.commits.values() {
-            let topic = self.flow.inputs[source.input.0].as_str();
-            let mut element = list.add_partition(topic, source.partition.0);
-            element.set_offset(rdkafka::Offset::Offset(offset.0))?;
-            if !metadata.is_empty() {
-                element.set_metadata(metadata);
-            }
-        }
-        Ok(list)
     }
 
     /// Reads nothing while too much is in flight, or the handler waits for a commit. The client
@@ -379,33 +382,6 @@ impl ConsumerLoop {
         Ok(())
     }
 
-    /// Sorts errors of reading: what passes by itself is only said, what does not ends the process.
-    fn failed_read(&mut self, error: &KafkaError) -> Result<(), Failure> {
-        use RDKafkaErrorCode as Code;
-        let code = error.rdkafka_error_code();
-        if matches!(code, Some(Code::AutoOffsetReset | Code::OffsetOutOfRange)) {
-            // Another topic of the same name has other offsets.
-            if let Err(Doubt::Refused(refusal)) = self.ids.check() {
-                return Err(refusal.into());
-            }
-            let text = format!(
-                "reading cannot go on: {error}. Records were deleted before they were read: give \
-                 the input topic a longer retention, set the group's offset \
-                 (kafka-consumer-groups.sh --reset-offsets --to-earliest) and start again"
-            );
-            return Err(Refusal::new(Reason::OffsetGone, text).into());
-        }
-        if lasts(error) {
-            return Err(Fatal(format!("reading cannot go on: {error}")).into());
-        }
-        match code {
-            // These were heard by the listener already.
-            Some(Code::AllBrokersDown | Code::BrokerTransportFailure | Code::Resolve) => {}
-            _ => self.listener.waits_for(&format!("input: {error}")),
-        }
-        Ok(())
-    }
-
     /// Ends: writes what is pending, waits for acknowledgements, commits. Nothing more is read.
     fn drain(&mut self, deadline: Instant) -> Result<Drained, Fatal> {
         tracing::info!("stopping");
@@ -429,34 +405,25 @@ impl ConsumerLoop {
         let committed = self.commit_last(deadline.max(Instant::now() + LAST_COMMIT));
         Ok(if settled && committed { Drained::Clean } else { Drained::Late })
     }
+}
 
-    /// Commits with retries until all is committed or the deadline passes. Asynchronous, because
-    /// a synchronous commit knows no deadline.
-    fn commit_last(&mut self, deadline: Instant) -> bool {
-        while Instant::now() < deadline {
-            self.next_commit = Instant::now();
-            self.commit();
-            let _ = self.consumer.poll(DRY);
-            let context = self.consumer.context();
-            if !self.uncommitted && !context.is_committing() && !context.commit_has_failed() {
-                return true;
-            }
-        }
-        false
-    }
+/// A consumer that asks for its part of `inputs`.
+fn join(
+    kafka: &Kafka,
+    inputs: &[String],
+    listener: &Listener,
+    metrics: &Metrics,
+) -> Result<BaseConsumer<GroupContext>, Fatal> {
+    let context = GroupContext::new(listener.clone(), metrics);
+    let consumer: BaseConsumer<GroupContext> =
+        BaseConsumer::from_config_and_context(&member(kafka), context).map_err(kafka_error)?;
+    let inputs = inputs.iter().map(String::as_str).collect::<Vec<_>>();
+    consumer.subscribe(&inputs).map_err(kafka_error)?;
+    Ok(consumer)
 }
 
 fn kafka_error(error: KafkaError) -> Fatal {
     Fatal(format!("kafka: {error}"))
-}
-
-/// Errors of reading that do not pass by themselves.
-fn lasts(error: &KafkaError) -> bool {
-    use RDKafkaErrorCode as Code;
-    let lasting =
-        [Code::GroupAuthorizationFailed, Code::TopicAuthorizationFailed, Code::InvalidGroupId];
-    matches!(error, KafkaError::MessageConsumptionFatal(_))
-        || error.rdkafka_error_code().is_some_and(|code| lasting.contains(&code))
 }
 
 #[cfg(test)]

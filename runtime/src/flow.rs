@@ -1,28 +1,54 @@
 //! Records on their way from a topic to the handler.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prometheus::IntCounter;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message as _, Timestamp};
+use schemas::Subject;
 
+use crate::epochs::Epochs;
 use crate::handler::{Fatal, Handler};
+use crate::lag;
 use crate::native;
 use crate::positions::Position;
 use crate::record::{AppendTime, Input, Offset, Partition, Record, Source};
 use crate::refusal::{Failure, Reason, Refusal};
+use crate::replay_key::{Claim, ReplayKey};
 use crate::replayed::Replayed;
 use crate::writer::Writer;
+
+/// How records that claim to be sent again are judged.
+pub(crate) struct Replays {
+    /// By which their signatures are proven.
+    pub(crate) key: Option<ReplayKey>,
+    /// Those that are not.
+    pub(crate) unproven: IntCounter,
+}
+
+/// How far an assigned partition is read.
+struct Reading {
+    /// Records before it are only looked back at.
+    until: Offset,
+    /// Next offset to read, once one was read.
+    next: Option<Offset>,
+    epochs: Epochs,
+}
 
 /// The handler, with what it writes through.
 pub(crate) struct Flow {
     pub(crate) handler: Box<dyn Handler>,
     pub(crate) writer: Writer,
     pub(crate) inputs: Vec<String>,
+    /// The topic that others write: what they frame as of a release that is not known here is no
+    /// sign of one.
+    raw: String,
+    replays: Replays,
     pub(crate) read: Vec<IntCounter>,
-    /// Assigned partitions, with the offset before which records are only looked back at.
-    looked_back: BTreeMap<Source, Offset>,
+    /// Assigned partitions.
+    reading: BTreeMap<Source, Reading>,
     /// Append time of the record read last.
     newest: AppendTime,
     /// Records read, but those that are only looked back at.
@@ -34,24 +60,38 @@ impl Flow {
         handler: Box<dyn Handler>,
         writer: Writer,
         inputs: Vec<String>,
+        raw: &str,
+        replays: Replays,
         read: Vec<IntCounter>,
     ) -> Self {
-        let (looked_back, newest) = (BTreeMap::new(), AppendTime(0));
-        Self { handler, writer, inputs, read, looked_back, newest, taken: 0 }
+        let (reading, newest) = (BTreeMap::new(), AppendTime(0));
+        Self {
+            handler,
+            writer,
+            inputs,
+            raw: raw.to_owned(),
+            replays,
+            read,
+            reading,
+            newest,
+            taken: 0,
+        }
     }
 
     /// Tells the handler of a partition, before its first record.
     pub(crate) fn assign(&mut self, position: &Position) -> Result<(), Fatal> {
-        let Position { source, committed, .. } = position;
+        let Position { source, committed, epoch, .. } = position;
         self.writer.ledger.assign(*source);
         let until = committed.as_ref().map_or(Offset(0), |committed| committed.offset);
-        self.looked_back.insert(*source, until);
+        let mut epochs = Epochs::default();
+        epochs.note(until.0 - 1, epoch.unwrap_or(-1));
+        self.reading.insert(*source, Reading { until, next: None, epochs });
         self.handler.assigned(*source, committed.as_ref())
     }
 
     /// Drops the state of all partitions.
     pub(crate) fn revoke(&mut self) {
-        for source in std::mem::take(&mut self.looked_back).into_keys() {
+        for source in std::mem::take(&mut self.reading).into_keys() {
             self.handler.revoked(source);
             self.writer.ledger.revoke(source);
         }
@@ -65,23 +105,56 @@ impl Flow {
 
     /// The number of partitions assigned.
     pub(crate) fn partitions(&self) -> usize {
-        self.looked_back.len()
+        self.reading.len()
+    }
+
+    /// The leader epoch of the last record before `offset`, which nobody asks for again of an
+    /// earlier one.
+    pub(crate) fn epoch_before(&mut self, source: Source, offset: Offset) -> Option<i32> {
+        self.reading.get_mut(&source)?.epochs.before(offset.0)
+    }
+
+    /// Next offset to read of each partition.
+    pub(crate) fn next_offsets(&self) -> Vec<(Source, Offset)> {
+        let next = |(source, reading): (&Source, &Reading)| {
+            (*source, reading.next.unwrap_or(reading.until))
+        };
+        self.reading.iter().map(next).collect()
+    }
+
+    /// Says how far each partition is read.
+    pub(crate) fn tell_read(&self, told: &lag::Read) {
+        let next = |(source, reading): (&Source, &Reading)| {
+            let topic = self.inputs.get(source.input.0)?.clone();
+            Some(((topic, source.partition.0), reading.next?.0))
+        };
+        let read = self.reading.iter().filter_map(next).collect();
+        *told.lock().unwrap_or_else(PoisonError::into_inner) = read;
     }
 
     /// Hands a message to the handler.
     pub(crate) fn record(&mut self, message: &BorrowedMessage<'_>) -> Result<(), Failure> {
         let (topic, partition) = (message.topic(), message.partition());
+        let is_ours = topic != self.raw;
         let Some(input) = self.inputs.iter().position(|input| input == topic) else {
             return Ok(());
         };
         let source = Source { input: Input(input), partition: Partition(partition) };
-        let Some(until) = self.looked_back.get(&source).copied() else {
+        let Some(reading) = self.reading.get_mut(&source) else {
             return Ok(());
         };
-        let offset = Offset(message.offset());
+        let (offset, until) = (Offset(message.offset()), reading.until);
+        reading.next = Some(offset.next());
+        if offset >= until {
+            reading.epochs.note(offset.0, native::leader_epoch_of(message).unwrap_or(-1));
+        }
         let Timestamp::LogAppendTime(appended) = message.timestamp() else {
             return Err(no_append_time(topic, partition, offset).into());
         };
+        let payload = message.payload().unwrap_or_default();
+        if let Some((subject, version)) = Subject::newer(payload).filter(|_| is_ours) {
+            return Err(newer(topic, partition, offset, subject, version).into());
+        }
         self.read[input].inc();
         self.newest = AppendTime(appended);
         let record = Record {
@@ -90,13 +163,20 @@ impl Flow {
             appended: AppendTime(appended),
             key: message.key(),
             content_type: native::header(message, c"content-type"),
-            payload: message.payload().unwrap_or_default(),
+            payload,
             look_back: offset < until,
         };
         self.taken += u64::from(!record.look_back);
-        match replayed(message, &record) {
-            Some(from) => self.handler.replayed(&record, &from, &mut self.writer)?,
-            None => self.handler.record(&record, &mut self.writer)?,
+        match Claim::of(message, self.replays.key.as_ref()) {
+            Claim::Proven(from) if is_possible(&from, topic, &record) => {
+                self.handler.replayed(&record, &from, &mut self.writer)?;
+            }
+            claim => {
+                if claim != Claim::None {
+                    self.replays.unproven.inc();
+                }
+                self.handler.record(&record, &mut self.writer)?;
+            }
         }
         Ok(())
     }
@@ -112,9 +192,18 @@ fn no_append_time(topic: &str, partition: i32, offset: Offset) -> Refusal {
     Refusal::new(Reason::TimestampType, text)
 }
 
-/// What a record says of where it stood before, if that can be true.
-fn replayed(message: &BorrowedMessage<'_>, record: &Record<'_>) -> Option<Replayed> {
-    let from = Replayed::of(message)?;
-    let here = from.topic == message.topic() && from.partition == record.source.partition;
-    (here && from.offset < record.offset && from.appended <= record.appended).then_some(from)
+fn newer(topic: &str, partition: i32, offset: Offset, subject: Subject, version: u32) -> Refusal {
+    let (name, known) = (subject.name(), subject.schema_id() % 100);
+    let text = format!(
+        "{topic}/{partition}: the record at {offset} is a {name} of version {version}, and this \
+         release knows version {known}: a newer release has written it. Install that release or a \
+         newer one and start again; nothing from this record on was read"
+    );
+    Refusal::new(Reason::NewerSchema, text)
+}
+
+/// True if what a record says of where it stood before can be true.
+fn is_possible(from: &Replayed, topic: &str, record: &Record<'_>) -> bool {
+    let here = from.topic == topic && from.partition == record.source.partition;
+    here && from.offset < record.offset && from.appended <= record.appended
 }

@@ -1,10 +1,10 @@
-//! What the group tells its member: assignments, outcomes of commits, lag.
+//! What the group tells its member: assignments, outcomes of commits, that it is there.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use prometheus::{IntCounter, IntGaugeVec};
+use prometheus::IntCounter;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
@@ -31,7 +31,10 @@ pub(crate) struct GroupContext {
     commit_failed: AtomicBool,
     commits: IntCounter,
     commit_failures: IntCounter,
-    lag: IntGaugeVec,
+    /// Outcomes of rebalances.
+    outcomes: AtomicU64,
+    /// Answers of the group's coordinator.
+    answers: AtomicU64,
 }
 
 impl GroupContext {
@@ -43,7 +46,8 @@ impl GroupContext {
             commit_failed: AtomicBool::new(false),
             commits: metrics.commits.clone(),
             commit_failures: metrics.commit_failures.clone(),
-            lag: metrics.lag.clone(),
+            outcomes: AtomicU64::new(0),
+            answers: AtomicU64::new(0),
         }
     }
 
@@ -51,7 +55,13 @@ impl GroupContext {
         self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
+    /// A number that changes with every answer of the coordinator and every outcome of a rebalance.
+    pub(crate) fn progress(&self) -> u64 {
+        self.outcomes.load(Ordering::Relaxed) + self.answers.load(Ordering::Relaxed)
+    }
+
     fn push(&self, rebalance: Rebalance) {
+        self.outcomes.fetch_add(1, Ordering::Relaxed);
         self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).push_back(rebalance);
     }
 
@@ -87,16 +97,9 @@ impl ClientContext for GroupContext {
 
     fn stats(&self, statistics: Statistics) {
         self.listener.set_away(!statistics.brokers.values().any(|broker| broker.state == "UP"));
-        for (topic, found) in &statistics.topics {
-            let ours = found.partitions.values().filter(|one| one.fetch_state == "active");
-            for partition in ours.filter(|one| one.hi_offset >= 0) {
-                // Counted from what was read: some commit long after they have read.
-                let read = [partition.app_offset, partition.committed_offset];
-                let Some(read) = read.into_iter().find(|offset| *offset >= 0) else { continue };
-                let number = partition.partition.to_string();
-                self.lag.with_label_values(&[topic, &number]).set(partition.hi_offset - read);
-            }
-        }
+        // The one broker that is not named by its address is whoever coordinates the group.
+        let coordinator = statistics.brokers.values().filter(|broker| broker.source == "logical");
+        self.answers.store(coordinator.map(|broker| broker.rx).sum(), Ordering::Relaxed);
     }
 }
 
@@ -123,7 +126,6 @@ impl ConsumerContext for GroupContext {
             if let Err(error) = consumer.unassign() {
                 tracing::warn!("partitions could not be given back: {error}");
             }
-            self.lag.reset();
             self.push(Rebalance::Revoked);
         }
     }

@@ -21,6 +21,7 @@ pub(crate) struct Health {
     /// Ms from the start to the last beat.
     beat: AtomicU64,
     waits_for: Mutex<Option<String>>,
+    stalled: Mutex<Option<String>>,
     stopping: AtomicBool,
 }
 
@@ -30,6 +31,7 @@ impl Health {
             started: Instant::now(),
             beat: AtomicU64::new(0),
             waits_for: Mutex::new(Some("the start".to_owned())),
+            stalled: Mutex::default(),
             stopping: AtomicBool::new(false),
         }
     }
@@ -45,14 +47,22 @@ impl Health {
         *self.waits_for.lock().unwrap_or_else(PoisonError::into_inner) = what;
     }
 
+    /// The process makes no progress, and is about to end for it.
+    pub(crate) fn set_stalled(&self, why: &str) {
+        *self.stalled.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.to_owned());
+    }
+
     /// True once a signal asked the process to end.
     pub(crate) fn stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    fn alive(&self) -> bool {
+    /// Why the process is of no use any more, if that is so.
+    fn dead(&self) -> Option<String> {
+        let stalled = self.stalled.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let beat = Duration::from_millis(self.beat.load(Ordering::Relaxed));
-        self.started.elapsed().saturating_sub(beat) < BEAT_LIMIT
+        let hangs = self.started.elapsed().saturating_sub(beat) >= BEAT_LIMIT;
+        stalled.or_else(|| hangs.then(|| "the loop has not beaten for 30 s".to_owned()))
     }
 
     fn waits_for(&self) -> Option<String> {
@@ -60,11 +70,13 @@ impl Health {
     }
 }
 
-/// Serves on a thread of its own, until the process ends; returns the address.
+/// Serves on a thread of its own, until the process ends; returns the address. On the first signal
+/// that asks the process to end, `stop` is called.
 pub(crate) fn serve(
     listen: SocketAddr,
     health: Arc<Health>,
     registry: Registry,
+    stop: impl Fn() + Clone + Send + 'static,
 ) -> std::io::Result<SocketAddr> {
     let listener = TcpListener::bind(listen)?;
     listener.set_nonblocking(true)?;
@@ -80,8 +92,8 @@ pub(crate) fn serve(
     };
     let router = router(Arc::clone(&health), registry);
     std::thread::Builder::new().name("health".to_owned()).spawn(move || {
-        runtime.spawn(stop_on(terminate, Arc::clone(&health)));
-        runtime.spawn(stop_on(interrupt, health));
+        runtime.spawn(stop_on(terminate, Arc::clone(&health), stop.clone()));
+        runtime.spawn(stop_on(interrupt, health, stop));
         if let Err(error) = runtime.block_on(async { axum::serve(listener, router).await }) {
             tracing::error!("the health server ended: {error}");
         }
@@ -89,9 +101,15 @@ pub(crate) fn serve(
     Ok(address)
 }
 
-async fn stop_on(mut signal: tokio::signal::unix::Signal, health: Arc<Health>) {
+async fn stop_on(
+    mut signal: tokio::signal::unix::Signal,
+    health: Arc<Health>,
+    stop: impl Fn() + Send,
+) {
     while signal.recv().await.is_some() {
-        health.stopping.store(true, Ordering::Relaxed);
+        if !health.stopping.swap(true, Ordering::Relaxed) {
+            stop();
+        }
     }
 }
 
@@ -109,11 +127,10 @@ async fn metrics(State(registry): State<Registry>) -> (StatusCode, String) {
     }
 }
 
-async fn healthz(State(health): State<Arc<Health>>) -> (StatusCode, &'static str) {
-    if health.alive() {
-        (StatusCode::OK, "alive\n")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the loop has not beaten for 30 s\n")
+async fn healthz(State(health): State<Arc<Health>>) -> (StatusCode, String) {
+    match health.dead() {
+        None => (StatusCode::OK, "alive\n".to_owned()),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
     }
 }
 
@@ -145,22 +162,25 @@ mod tests {
     fn readiness_names_what_it_waits_for_until_nothing_is_left() {
         let health = Arc::new(Health::new());
         let listen = "127.0.0.1:0".parse().unwrap();
-        let address = serve(listen, Arc::clone(&health), Registry::new()).unwrap();
+        let address = serve(listen, Arc::clone(&health), Registry::new(), || ()).unwrap();
         health.set_waits_for(Some("Kafka".to_owned()));
         let answer = get(address, "/readyz");
         assert!(answer.starts_with("HTTP/1.1 503") && answer.ends_with("waits for Kafka\n"));
         health.set_waits_for(None);
         assert!(get(address, "/readyz").starts_with("HTTP/1.1 200"));
         assert!(get(address, "/healthz").starts_with("HTTP/1.1 200"));
+        health.set_stalled("no progress");
+        let answer = get(address, "/healthz");
+        assert!(answer.starts_with("HTTP/1.1 503") && answer.ends_with("no progress\n"));
     }
 
     #[test]
     fn a_loop_that_does_not_beat_is_not_alive() {
         let mut health = Health::new();
-        assert!(health.alive());
+        assert_eq!(health.dead(), None);
         health.started = Instant::now().checked_sub(BEAT_LIMIT).unwrap();
-        assert!(!health.alive());
+        assert!(health.dead().is_some());
         health.beat();
-        assert!(health.alive());
+        assert_eq!(health.dead(), None);
     }
 }

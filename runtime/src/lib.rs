@@ -7,6 +7,10 @@ mod client;
 #[cfg(feature = "service")]
 mod consumer_loop;
 mod dead_letter;
+#[cfg(feature = "service")]
+mod ending;
+#[cfg(feature = "service")]
+mod epochs;
 pub mod failpoints;
 #[cfg(feature = "service")]
 mod flow;
@@ -15,8 +19,14 @@ mod group;
 mod handler;
 #[cfg(feature = "service")]
 mod health;
+#[cfg(feature = "service")]
+mod lag;
 mod ledger;
+#[cfg(feature = "service")]
+mod letters;
 mod lineage;
+#[cfg(feature = "service")]
+mod liveness;
 #[cfg(feature = "service")]
 mod load;
 #[cfg(feature = "service")]
@@ -35,11 +45,15 @@ mod process;
 mod program;
 #[cfg(feature = "service")]
 mod quota;
+#[cfg(feature = "service")]
+mod reach;
 mod record;
 mod recorder;
 #[cfg(feature = "service")]
 mod reference;
 mod refusal;
+#[cfg(feature = "service")]
+mod replay_key;
 mod replayed;
 mod service;
 mod settings;
@@ -55,14 +69,18 @@ pub use handler::{Committed, Fatal, Handler, Output, Pace, Start, Ticket};
 pub use ledger::{Commit, Ledger};
 pub use lineage::{OffsetRanges, ParseRangesError};
 #[cfg(feature = "service")]
-pub use load::kafka_settings;
+pub use load::{kafka_settings, replay_secret};
 #[cfg(feature = "service")]
 pub use program::main;
+#[cfg(feature = "service")]
+pub use reach::reach;
 pub use record::{AppendTime, Input, Offset, OutputTopic, Partition, Record, Source};
 pub use recorder::{Recorder, Sent};
 #[cfg(feature = "service")]
 pub use reference::settings_reference;
 pub use refusal::{Reason as RefusalReason, Refusal};
+#[cfg(feature = "service")]
+pub use replay_key::{Claim, ReplayKey};
 pub use replayed::{ParseReplayedError, Replayed};
 pub use service::{Service, Topics};
 pub use settings::{

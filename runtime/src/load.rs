@@ -82,6 +82,16 @@ pub fn kafka_settings(path: &Path) -> Result<Kafka, Problems> {
     load_kafka(&text_of(path)?, environment())
 }
 
+/// The secret that this process' environment tells (`ISOBAR_KAFKA__REPLAY_KEY`), for a cluster that
+/// no settings file describes; empty if there is none.
+///
+/// # Errors
+/// If it is too short to be one.
+pub fn replay_secret() -> Result<String, Problems> {
+    let name = variable(&["kafka".to_owned(), "replay_key".to_owned()]);
+    Ok(load_kafka("", environment().filter(|(found, _)| *found == name))?.replay_key)
+}
+
 fn load_kafka(
     file: &str,
     variables: impl IntoIterator<Item = (String, String)>,

@@ -12,6 +12,10 @@ pub(crate) struct Metrics {
     pub(crate) read: Vec<IntCounter>,
     /// Records acknowledged, by [`OutputTopic`](crate::OutputTopic).
     pub(crate) written: Vec<IntCounter>,
+    /// Dead letters, by reason.
+    pub(crate) dead_letters: IntCounterVec,
+    /// Records that claim without proof to be sent again.
+    pub(crate) unproven_replays: IntCounter,
     pub(crate) lag: IntGaugeVec,
     pub(crate) in_flight: IntGauge,
     pub(crate) commits: IntCounter,
@@ -45,8 +49,16 @@ impl Metrics {
             registry.register(Box::new(gauge.clone()))?;
             Ok::<_, prometheus::Error>(gauge)
         };
+        let dead_letters = IntCounterVec::new(
+            Opts::new("isobar_dead_letters_total", "Dead letters written, by reason."),
+            &["reason"],
+        )?;
+        registry.register(Box::new(dead_letters.clone()))?;
         let lag = IntGaugeVec::new(
-            Opts::new("isobar_consumer_lag_records", "Records between what was read and the end."),
+            Opts::new(
+                "isobar_consumer_lag_records",
+                "Records that the group has yet to read, of every partition.",
+            ),
             &["topic", "partition"],
         )?;
         registry.register(Box::new(lag.clone()))?;
@@ -57,6 +69,11 @@ impl Metrics {
                 "isobar_records_written_total",
                 "Records written and acknowledged.",
                 &topics.outputs,
+            )?,
+            dead_letters,
+            unproven_replays: counter(
+                "isobar_unproven_replays_total",
+                "Records that claim without proof to be dead letters sent again.",
             )?,
             lag,
             in_flight: gauge("isobar_in_flight_bytes", "Bytes written but not acknowledged.")?,
@@ -86,6 +103,7 @@ mod tests {
         let topics = Topics { inputs: vec!["in".to_owned()], outputs: vec!["out".to_owned()] };
         let metrics = Metrics::new(&registry, &topics).unwrap();
         metrics.lag.with_label_values(&["in", "0"]).set(7);
+        metrics.dead_letters.with_label_values(&["late"]).inc();
         let text = TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
         let (memory, samples): (Vec<_>, Vec<_>) = text
             .lines()
@@ -97,12 +115,14 @@ mod tests {
                 "isobar_commit_failures_total 0",
                 "isobar_commits_total 0",
                 "isobar_consumer_lag_records{partition=\"0\",topic=\"in\"} 7",
+                "isobar_dead_letters_total{reason=\"late\"} 1",
                 "isobar_in_flight_bytes 0",
                 "isobar_partitions_assigned 0",
                 "isobar_paused 0",
                 "isobar_rebalances_total 0",
                 "isobar_records_read_total{topic=\"in\"} 0",
                 "isobar_records_written_total{topic=\"out\"} 0",
+                "isobar_unproven_replays_total 0",
             ]
         );
         assert_eq!(memory.len(), 1);

@@ -15,9 +15,10 @@ use rdkafka::bindings::{
     rd_kafka_TopicDescription_name, rd_kafka_TopicDescription_topic_id, rd_kafka_Uuid_base64str,
     rd_kafka_admin_op_t, rd_kafka_commit_queue, rd_kafka_error_code,
     rd_kafka_event_DescribeTopics_result, rd_kafka_event_destroy, rd_kafka_event_error,
-    rd_kafka_event_t, rd_kafka_header_get_last, rd_kafka_message_headers, rd_kafka_queue_destroy,
-    rd_kafka_queue_get_consumer, rd_kafka_queue_new, rd_kafka_queue_poll,
-    rd_kafka_topic_partition_list_find,
+    rd_kafka_event_t, rd_kafka_header_get_last, rd_kafka_message_headers,
+    rd_kafka_message_leader_epoch, rd_kafka_queue_destroy, rd_kafka_queue_get_consumer,
+    rd_kafka_queue_new, rd_kafka_queue_poll, rd_kafka_topic_partition_get_leader_epoch,
+    rd_kafka_topic_partition_list_find, rd_kafka_topic_partition_set_leader_epoch,
 };
 use rdkafka::client::Client;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
@@ -35,6 +36,12 @@ pub(crate) fn one_arena() {
     unsafe {
         libc::mallopt(libc::M_ARENA_MAX, 1);
     }
+}
+
+/// Ends the process at once, and runs nothing that was to run at its end.
+pub(crate) fn exit(code: u8) -> ! {
+    // SAFETY: the call does not return, and touches no memory of this process.
+    unsafe { libc::_exit(code.into()) }
 }
 
 /// The value of a message's last header of this name, if it is UTF-8.
@@ -70,6 +77,44 @@ pub(crate) fn metadata(list: &TopicPartitionList, topic: &str, partition: i32) -
                 str::from_utf8(bytes).unwrap_or_default().to_owned()
             }
             _ => String::new(),
+        }
+    }
+}
+
+/// The leader epoch in which a message was appended, if the broker says so.
+pub(crate) fn leader_epoch_of(message: &BorrowedMessage<'_>) -> Option<i32> {
+    // SAFETY: the message is alive.
+    let epoch = unsafe { rd_kafka_message_leader_epoch(message.ptr()) };
+    (epoch >= 0).then_some(epoch)
+}
+
+/// The leader epoch beside a partition's offset in `list`, if there is one.
+pub(crate) fn leader_epoch(list: &TopicPartitionList, topic: &str, partition: i32) -> Option<i32> {
+    let topic = CString::new(topic).ok()?;
+    // SAFETY: the list is alive and owns its elements.
+    let epoch = unsafe {
+        let found = rd_kafka_topic_partition_list_find(list.ptr(), topic.as_ptr(), partition);
+        match found.is_null() {
+            true => -1,
+            false => rd_kafka_topic_partition_get_leader_epoch(found),
+        }
+    };
+    (epoch >= 0).then_some(epoch)
+}
+
+/// Sets the leader epoch beside a partition's offset in `list`.
+pub(crate) fn set_leader_epoch(
+    list: &mut TopicPartitionList,
+    topic: &str,
+    partition: i32,
+    epoch: i32,
+) {
+    let Ok(topic) = CString::new(topic) else { return };
+    // SAFETY: the list is alive, owns its elements, and is borrowed by nobody else.
+    unsafe {
+        let found = rd_kafka_topic_partition_list_find(list.ptr(), topic.as_ptr(), partition);
+        if !found.is_null() {
+            rd_kafka_topic_partition_set_leader_epoch(found, epoch);
         }
     }
 }

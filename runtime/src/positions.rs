@@ -1,12 +1,14 @@
 //! Where reading starts in partitions that were just assigned.
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
-use rdkafka::{Message as _, Offset as KafkaOffset, TopicPartitionList};
+use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 
 use crate::client::{Listener, probe};
+use crate::epochs::{Mark, Place, first_after, last_before};
 use crate::group::GroupContext;
 use crate::handler::{Committed, Fatal, Handler, Start};
 use crate::health::Health;
@@ -22,6 +24,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Position {
     pub(crate) source: Source,
     pub(crate) committed: Option<Committed>,
+    /// Leader epoch that was committed beside it.
+    pub(crate) epoch: Option<i32>,
     pub(crate) start: KafkaOffset,
 }
 
@@ -63,6 +67,15 @@ pub(crate) struct Positions<'a> {
     pub(crate) probe: Option<BaseConsumer<Listener>>,
 }
 
+/// What is known of an assigned partition before reading starts.
+struct Found {
+    source: Source,
+    committed: Option<Committed>,
+    /// Leader epoch of the record before the committed offset, when it was committed.
+    epoch: Option<i32>,
+    low: i64,
+}
+
 impl Positions<'_> {
     /// Positions in `partitions`, by topic and number.
     pub(crate) fn resolve(
@@ -78,129 +91,161 @@ impl Positions<'_> {
             list.add_partition(topic, *partition);
         }
         let list = self.consumer.committed_offsets(list, TIMEOUT)?;
-        let mut positions = Vec::with_capacity(partitions.len());
+        let mut by_topic: BTreeMap<Input, Vec<Found>> = BTreeMap::new();
         for element in list.elements() {
             // Hundreds of partitions may take longer than a loop may be silent.
             self.health.beat();
             element.error()?;
-            let Some(input) = self.inputs.iter().position(|input| input == element.topic()) else {
+            let (topic, partition) = (element.topic(), element.partition());
+            let Some(input) = self.inputs.iter().position(|input| input == topic) else {
                 continue;
             };
-            let source = Source { input: Input(input), partition: Partition(element.partition()) };
+            let source = Source { input: Input(input), partition: Partition(partition) };
             let committed = match element.offset() {
                 KafkaOffset::Offset(offset) => Some(Committed {
                     offset: Offset(offset),
-                    metadata: native::metadata(&list, element.topic(), element.partition()),
+                    metadata: native::metadata(&list, topic, partition),
                 }),
                 _ => None,
             };
-            let start = self.start(source, committed.as_ref(), handler)?;
-            positions.push(Position { source, committed, start });
+            if let Some(refusal) =
+                committed.as_ref().and_then(|found| handler.refuses(source, found))
+            {
+                return Err(refusal.into());
+            }
+            let low = self.low(source, committed.as_ref(), handler)?;
+            let epoch = native::leader_epoch(&list, topic, partition);
+            by_topic.entry(source.input).or_default().push(Found { source, committed, epoch, low });
+        }
+        let mut positions = Vec::with_capacity(partitions.len());
+        for (input, found) in by_topic {
+            self.health.beat();
+            positions.extend(self.starts(input, found, handler)?);
         }
         Ok(positions)
     }
 
-    fn start(
-        &mut self,
+    /// The first offset in a partition's log, if what is committed is in it.
+    fn low(
+        &self,
         source: Source,
         committed: Option<&Committed>,
         handler: &dyn Handler,
-    ) -> Result<KafkaOffset, Trouble> {
-        if let Some(refusal) = committed.and_then(|found| handler.refuses(source, found)) {
-            return Err(refusal.into());
-        }
-        let start = handler.start(source, committed)?;
-        let inputs = self.inputs;
-        let (topic, partition) = (inputs[source.input.0].as_str(), source.partition.0);
+    ) -> Result<i64, Trouble> {
+        let (topic, partition) = (self.inputs[source.input.0].as_str(), source.partition.0);
         let marks = self.consumer.fetch_watermarks(topic, partition, TIMEOUT);
         let (low, high) = marks.inspect_err(|_| {
             // A client that came while a broker was away takes what it was told then for the truth
             // until it asks again by itself, which may be in five minutes.
             let _ = self.consumer.fetch_metadata(None, TIMEOUT);
         })?;
-        let Some(Committed { offset: Offset(committed), .. }) = committed else {
-            let refusal = handler.refuses_beginning(source, Offset(low));
-            return refusal.map_or(Ok(KafkaOffset::Beginning), |refusal| Err(refusal.into()));
-        };
-        if !(low..=high).contains(committed) {
-            return Err(outside(topic, partition, *committed, low, high).into());
-        }
-        let from = match start {
-            Start::Committed => *committed,
-            Start::LookBack { ms } => {
-                self.look_back(topic, partition, low, *committed, ms)?.unwrap_or(*committed)
+        match committed {
+            None => {
+                let refusal = handler.refuses_beginning(source, Offset(low));
+                refusal.map_or(Ok(low), |refusal| Err(refusal.into()))
             }
-        };
-        Ok(KafkaOffset::Offset(from))
+            Some(found) if found.offset.0 < low => {
+                Err(outside(topic, partition, found.offset.0, low, high).into())
+            }
+            Some(found) if found.offset.0 > high => {
+                Err(shorter(topic, partition, found.offset.0, high).into())
+            }
+            Some(_) => Ok(low),
+        }
     }
 
-    /// The first offset appended at or after the append time of the record before `committed` less
-    /// `ms`; none if there is no record before it.
-    fn look_back(
+    /// Where to start in partitions of one topic.
+    fn starts(
         &mut self,
-        topic: &str,
-        partition: i32,
-        low: i64,
-        committed: i64,
-        ms: i64,
-    ) -> Result<Option<i64>, Trouble> {
-        let probe = match &mut self.probe {
+        input: Input,
+        found: Vec<Found>,
+        handler: &dyn Handler,
+    ) -> Result<Vec<Position>, Trouble> {
+        let starts: Vec<Start> = found
+            .iter()
+            .map(|one| handler.start(one.source, one.committed.as_ref()))
+            .collect::<Result<_, Fatal>>()?;
+        let wanted = |(one, start): (&Found, &Start)| {
+            let looks_back = matches!(start, Start::LookBack { .. });
+            let Committed { offset, .. } =
+                one.committed.as_ref().filter(|_| looks_back || one.epoch.is_some())?;
+            Some(Place { partition: one.source.partition.0, low: one.low, offset: offset.0 })
+        };
+        let places: Vec<Place> = found.iter().zip(&starts).filter_map(wanted).collect();
+        let inputs = self.inputs;
+        let marks = match places.is_empty() {
+            true => BTreeMap::new(),
+            false => last_before(self.probe()?, &inputs[input.0], &places)?,
+        };
+        for place in &places {
+            let known = found.iter().find(|one| one.source.partition.0 == place.partition);
+            let mark = marks.get(&place.partition);
+            if let (Some(before), Some(mark)) = (known.and_then(|one| one.epoch), mark)
+                && let Some(refusal) =
+                    replaced(self.probe()?, &inputs[input.0], *place, before, *mark)?
+            {
+                return Err(refusal.into());
+            }
+        }
+        let position = |(Found { source, committed, epoch, .. }, start)| {
+            let mark = marks.get(&source.partition.0);
+            let start = match (&committed, start, mark.and_then(|mark| mark.appended_ms)) {
+                (None, ..) => KafkaOffset::Beginning,
+                (Some(found), Start::LookBack { ms }, Some(appended)) => {
+                    KafkaOffset::Offset(self.since(source, appended - ms, found.offset.0)?)
+                }
+                (Some(found), ..) => KafkaOffset::Offset(found.offset.0),
+            };
+            Ok(Position { source, committed, epoch, start })
+        };
+        found.into_iter().zip(starts).map(position).collect()
+    }
+
+    /// The reader of single records.
+    fn probe(&mut self) -> Result<&BaseConsumer<Listener>, Trouble> {
+        Ok(match &mut self.probe {
             Some(probe) => probe,
             none => none.insert(probe(self.kafka).create_with_context(self.listener.clone())?),
-        };
-        let mut step = 1;
-        // Offsets may be missing (markers of transactions, compaction), so the record before the
-        // committed one may be any distance away.
-        let appended = loop {
-            let from = committed.saturating_sub(step).max(low);
-            let found = last_append_time(probe, topic, partition, from, committed)?;
-            if found.is_some() || from == low {
-                break found;
-            }
-            step *= 16;
-        };
-        let Some(appended) = appended else {
-            return Ok(None);
-        };
+        })
+    }
+
+    /// The first offset appended at or after a time; `committed` if that is behind it.
+    fn since(&self, source: Source, since_ms: i64, committed: i64) -> Result<i64, Trouble> {
         let mut list = TopicPartitionList::new();
-        let since = KafkaOffset::Offset(appended.saturating_sub(ms).max(0));
-        list.add_partition_offset(topic, partition, since)?;
-        let list = probe.offsets_for_times(list, TIMEOUT)?;
-        Ok(list.elements().iter().find_map(|found| match found.offset() {
+        let since = KafkaOffset::Offset(since_ms.max(0));
+        list.add_partition_offset(&self.inputs[source.input.0], source.partition.0, since)?;
+        let list = self.consumer.offsets_for_times(list, TIMEOUT)?;
+        let found = list.elements().iter().find_map(|found| match found.offset() {
             KafkaOffset::Offset(offset) => Some(offset.min(committed)),
             _ => None,
-        }))
+        });
+        Ok(found.unwrap_or(committed))
     }
 }
 
-/// The append time of the last record in `from..until`, if there is one.
-fn last_append_time(
+/// The refusal where the record before a place, `mark`, is of a later leader epoch than the one that
+/// was read there, `before`: another one stands in its place.
+pub(crate) fn replaced(
     probe: &BaseConsumer<Listener>,
     topic: &str,
-    partition: i32,
-    from: i64,
-    until: i64,
-) -> Result<Option<i64>, Trouble> {
-    let mut list = TopicPartitionList::new();
-    list.add_partition_offset(topic, partition, KafkaOffset::Offset(from))?;
-    probe.assign(&list)?;
-    let deadline = Instant::now() + TIMEOUT;
-    let mut last = None;
-    while Instant::now() < deadline {
-        match probe.poll(Duration::from_millis(100)) {
-            Some(Ok(message)) if message.offset() < until => {
-                last = message.timestamp().to_millis();
-                if message.offset() + 1 == until {
-                    return Ok(last);
-                }
-            }
-            Some(Ok(_) | Err(KafkaError::PartitionEOF(_))) => return Ok(last),
-            Some(Err(error)) => return Err(error.into()),
-            None => {}
-        }
-    }
-    Err(Trouble::Silence(format!("{topic}/{partition} could not be read at offset {from}")))
+    place: Place,
+    before: i32,
+    mark: Mark,
+) -> Result<Option<Refusal>, Trouble> {
+    let Some(now) = mark.epoch.filter(|now| *now > before) else { return Ok(None) };
+    let first = first_after(probe, topic, place, before)?;
+    let Place { partition, offset, .. } = place;
+    let text = format!(
+        "{topic}/{partition}: Kafka lost the end of the log: the record before offset {offset} was \
+         appended in leader epoch {now}, and what was read there in {before}. The records from \
+         {first} to {} were never read, and would never be: {RECOVER}",
+        offset - 1
+    );
+    Ok(Some(Refusal::new(Reason::LostTail, text)))
 }
+
+/// What to do where a log lost its end.
+const RECOVER: &str = "docs/reference/exit-codes.md says under 92 how to read them";
 
 fn outside(topic: &str, partition: i32, committed: i64, low: i64, high: i64) -> Refusal {
     let text = format!(
@@ -210,4 +255,13 @@ fn outside(topic: &str, partition: i32, committed: i64, low: i64, high: i64) -> 
          --reset-offsets --to-earliest) and start again"
     );
     Refusal::new(Reason::OffsetGone, text)
+}
+
+/// The refusal where a log ends before what is committed.
+pub(crate) fn shorter(topic: &str, partition: i32, offset: i64, high: i64) -> Refusal {
+    let text = format!(
+        "{topic}/{partition}: Kafka lost the end of the log: it ends at {high}, and was read up to \
+         {offset}. What is written from {high} on would be taken for what was read there: {RECOVER}"
+    );
+    Refusal::new(Reason::LostTail, text)
 }

@@ -4,20 +4,23 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use prometheus::Registry;
 
 use crate::client::Listener;
 use crate::consumer_loop::{ConsumerLoop, Drained};
-use crate::flow::Flow;
+use crate::ending::{Ending, GRACE};
+use crate::flow::{Flow, Replays};
+use crate::handler::Fatal;
 use crate::health::{Health, serve};
 use crate::load::{environment, load, text_of};
 use crate::logging;
 use crate::metrics::Metrics;
 use crate::native;
 use crate::refusal::{Failure, Reason, Refusal};
+use crate::replay_key::ReplayKey;
 use crate::service::{Service, Topics};
 use crate::settings::{Problems, Settings};
 use crate::topic_ids::{Doubt, TopicIds};
@@ -34,18 +37,26 @@ const USAGE: u8 = 64;
 const UNAVAILABLE: u8 = 69;
 /// The process cannot go on and starts again from the last commit (`EX_SOFTWARE`).
 const FATAL: u8 = 70;
+/// A client of Kafka stands still while others are served; starting again is what helps.
+const STALLED: u8 = 90;
+/// For how long the health server still says so.
+const STALL_SHOWN: Duration = Duration::from_secs(1);
 /// The shutdown deadline passed: some records will be read again (`EX_TEMPFAIL`).
 const DEADLINE: u8 = 75;
+
+/// A service that cannot start yet asks by clients as old as this at most.
+const RENEW: Duration = Duration::from_secs(20);
 
 const EXIT_CODES: &str = "Settings come from the file, and over it from variables of the \
 environment such as ISOBAR_KAFKA__BROKERS.\n\nExit codes: 0 ended cleanly, 64 wrong arguments or \
 settings, 69 `check --connect` failed, 70 cannot go on (start it again), 75 the shutdown deadline \
-passed, 78 its own port is taken. It refuses, and starting again does not help, with 80 when the \
+passed, 78 its own port is taken, 90 a client of Kafka stands still (start it again). It refuses, and starting again does not help, with 80 when the \
 committed offset is no longer in the log, 81 when an input topic was created anew, 82 when the \
 epoch changed, 83 when numbers of partitions differ, 84 when an input topic has no append times, 85 \
 when there is no topic for dead letters, 86 when too much of the input is dead-lettered, 87 when \
 another release committed what it cannot read, 88 when nothing is committed and the log has lost \
-its beginning.";
+its beginning, 91 when a newer release wrote what it reads, 92 when Kafka lost the end of a log that \
+it had read.";
 
 #[derive(Parser)]
 struct Arguments {
@@ -136,35 +147,49 @@ fn check<S: Service>(settings: &Settings<S::Settings>, check: &CheckArguments) -
 
 fn run<S: Service>(settings: &Settings<S::Settings>) -> ExitCode {
     logging::start(&settings.log);
-    match work::<S>(settings) {
+    work::<S>(settings).unwrap_or_else(|failure| last_words(&Err(failure))).into()
+}
+
+/// Logs how the process ends, and returns its exit code.
+fn last_words(outcome: &Result<Drained, Failure>) -> u8 {
+    match outcome {
         Ok(Drained::Clean) => {
             tracing::info!("ended: everything read is written and committed");
-            ExitCode::SUCCESS
+            0
         }
         Ok(Drained::Late) => {
             tracing::warn!("ended at the deadline: what is not committed will be read again");
-            DEADLINE.into()
+            DEADLINE
         }
         Err(Failure::Refused(refusal)) => {
             tracing::error!("refuses: {refusal}");
-            refusal.reason.exit_code().into()
+            refusal.reason.exit_code()
+        }
+        Err(Failure::Stalled(text)) => {
+            tracing::error!("stalled: {text}");
+            STALLED
         }
         Err(Failure::Fatal(fatal)) => {
             tracing::error!("cannot go on: {fatal}");
-            FATAL.into()
+            FATAL
         }
     }
 }
 
-fn work<S: Service>(settings: &Settings<S::Settings>) -> Result<Drained, Failure> {
+fn work<S: Service>(settings: &Settings<S::Settings>) -> Result<u8, Failure> {
     let (kafka, limits) = (&settings.kafka, &settings.limits);
     let topics = S::topics(settings);
     let registry = Registry::new();
     let metrics = Metrics::new(&registry, &topics)?;
     let handler = S::handler(settings, &registry)?;
     let health = Arc::new(Health::new());
+    let ending = Ending::watch().map_err(|error| Fatal(format!("no thread: {error}")))?;
+    let stop = {
+        let (ending, deadline) = (ending.clone(), limits.shutdown_deadline());
+        move || ending.within(deadline + GRACE, DEADLINE)
+    };
     let listen = settings.server.listen;
-    let address = serve(listen, Arc::clone(&health), registry).map_err(|error| {
+    let address = serve(listen, Arc::clone(&health), registry, stop).map_err(|error| {
         Refusal::new(Reason::Address, format!("server.listen {listen}: {error}"))
     })?;
     tracing::info!(service = S::NAME, %address, group = kafka.group, "started");
@@ -174,13 +199,26 @@ fn work<S: Service>(settings: &Settings<S::Settings>) -> Result<Drained, Failure
     let mut ids = TopicIds::new(topology, &topics, kafka, listener.clone())?;
     let dead_letters = settings.topics.dead_letters.as_str();
     if !wait_for_topics(&mut ids, &topics, dead_letters, &listener, &health)? {
-        return Ok(Drained::Clean);
+        return Ok(last_words(&Ok(Drained::Clean)));
     }
     let writer =
         Writer::new(kafka, limits, topics.outputs, dead_letters, listener.clone(), &metrics)?;
-    let flow = Flow::new(handler, writer, topics.inputs, metrics.read.clone());
+    let replays = Replays {
+        key: ReplayKey::of(&kafka.replay_key),
+        unproven: metrics.unproven_replays.clone(),
+    };
+    let raw = settings.topics.raw.as_str();
+    let flow = Flow::new(handler, writer, topics.inputs, raw, replays, metrics.read.clone());
     let mut consumer = ConsumerLoop::new(flow, kafka, listener, health, metrics, ids, limits)?;
-    consumer.run(limits.shutdown_deadline())
+    let outcome = consumer.run(limits.shutdown_deadline());
+    let code = last_words(&outcome);
+    ending.within(GRACE, code);
+    if matches!(outcome, Err(Failure::Stalled(_))) {
+        std::thread::sleep(STALL_SHOWN);
+        // Such a client may hang when it is let go.
+        std::mem::forget(consumer);
+    }
+    Ok(code)
 }
 
 /// Waits for as long as it takes; false if the process was asked to end before.
@@ -191,8 +229,14 @@ fn wait_for_topics(
     listener: &Listener,
     health: &Health,
 ) -> Result<bool, Failure> {
+    let mut renewed = Instant::now();
     while !health.stopping() {
         health.beat();
+        // A client that came while the cluster named no broker stays without any.
+        if renewed.elapsed() >= RENEW {
+            ids.renew()?;
+            renewed = Instant::now();
+        }
         let mut obstacles = ids.topology().obstacles(topics, dead_letters, Duration::from_secs(5));
         if obstacles.is_empty() {
             match ids.check() {

@@ -26,6 +26,10 @@ pub enum Reason {
     Metadata,
     /// Nothing is committed, and the log has lost its beginning.
     MidLog,
+    /// A record of an own topic is of a schema that a newer release writes.
+    NewerSchema,
+    /// Kafka lost the end of an input topic's log after it was read.
+    LostTail,
 }
 
 impl Reason {
@@ -43,6 +47,8 @@ impl Reason {
             Self::TooManyDeadLetters => 86,
             Self::Metadata => 87,
             Self::MidLog => 88,
+            Self::NewerSchema => 91,
+            Self::LostTail => 92,
         }
     }
 }
@@ -72,6 +78,9 @@ pub(crate) enum Failure {
     /// Starting again does not help.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// A client of Kafka stands still for good; starting again is what helps.
+    #[error("{0}")]
+    Stalled(String),
     /// Starting again, from the last commit, is what helps.
     #[error(transparent)]
     Fatal(#[from] Fatal),

@@ -3,15 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-#[cfg(feature = "service")]
-use rdkafka::message::BorrowedMessage;
-
-#[cfg(feature = "service")]
-use crate::native;
 use crate::record::{AppendTime, Offset, Partition};
 
 /// Where a record that was sent again stood before it was given up. A record carries it in its
-/// header [`Replayed::HEADER`], so that the log alone tells what has been sent again.
+/// header [`Replayed::HEADER`], so that the log alone tells what has been sent again. Anybody can
+/// write such a header: only one that is signed is believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replayed {
     /// Topic.
@@ -30,13 +26,6 @@ pub struct Replayed {
 impl Replayed {
     /// The name of the header.
     pub const HEADER: &'static str = "isobar-replayed-from";
-
-    /// What a message says of where it stood before, if it says so.
-    #[cfg(feature = "service")]
-    #[must_use]
-    pub fn of(message: &BorrowedMessage<'_>) -> Option<Self> {
-        native::header(message, c"isobar-replayed-from")?.parse().ok()
-    }
 }
 
 impl fmt::Display for Replayed {

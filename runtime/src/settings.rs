@@ -7,6 +7,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "service")]
+use crate::replay_key::SHORTEST;
+
 /// Everything a service can be told. Each field but the last is a section of the same name in the
 /// settings file; the service's own section has the name of the service.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +36,10 @@ pub struct Kafka {
     pub brokers: String,
     /// Consumer group. Instances of a service in the same group share its partitions.
     pub group: String,
+    /// Secret of 32 characters or more by which `isobar dlq replay` signs what it sends again, and
+    /// services know it: give it to both, and to no other producer. Empty: nothing that is read
+    /// counts as sent again, and nothing can be sent again.
+    pub replay_key: String,
     /// Further options, passed to librdkafka as they are. Those of TLS and SCRAM take a build with
     /// `--features tls`.
     pub options: BTreeMap<String, String>,
@@ -43,6 +50,7 @@ impl Default for Kafka {
         Self {
             brokers: "127.0.0.1:9092".to_owned(),
             group: "isobar".to_owned(),
+            replay_key: String::new(),
             options: BTreeMap::new(),
         }
     }
@@ -145,8 +153,14 @@ pub struct Limits {
     pub memory_mb: u32,
     /// MB (2²⁰ bytes) written but not acknowledged at which reading pauses; it goes on at half.
     pub in_flight_mb: u32,
-    /// Seconds that a stopping process may take to write and commit what is pending.
+    /// Seconds that a stopping process may take to write and commit what is pending. It ends 3 s
+    /// later at the latest, whatever hangs in it (exit code 75).
     pub shutdown_deadline_s: u32,
+    /// Seconds without an answer of the group's coordinator and without an outcome of a rebalance,
+    /// or without a write that gets on, after which the process ends (exit code 90) if a client
+    /// made anew is served. While none is, Kafka is down: the service waits, and after ten times as
+    /// long makes its consumer anew.
+    pub stall_s: u32,
     /// Percent of what is read that may be dead-lettered. Above it the process ends (exit code 86)
     /// instead of diverting everything. 0: any share may.
     pub dead_letter_percent: u32,
@@ -162,6 +176,7 @@ impl Default for Limits {
             memory_mb: 240,
             in_flight_mb: 32,
             shutdown_deadline_s: 25,
+            stall_s: 60,
             dead_letter_percent: 0,
             dead_letter_min: 1000,
             dead_letter_window_s: 60,
@@ -180,6 +195,12 @@ impl Limits {
     #[must_use]
     pub const fn in_flight_bytes(&self) -> usize {
         self.in_flight_mb as usize * 1024 * 1024
+    }
+
+    /// [`Limits::stall_s`] as a duration.
+    #[must_use]
+    pub const fn stall(&self) -> Duration {
+        Duration::from_secs(self.stall_s as u64)
     }
 
     /// [`Limits::shutdown_deadline_s`] as a duration.
@@ -251,6 +272,11 @@ impl Check for Kafka {
         if self.group.trim().is_empty() {
             problems.push("group", "is empty; give the consumer group a name");
         }
+        #[cfg(feature = "service")]
+        if !self.replay_key.is_empty() && self.replay_key.chars().count() < SHORTEST {
+            let reason = format!("is too short to be a secret; use {SHORTEST} characters or more");
+            problems.push("replay_key", reason);
+        }
     }
 }
 
@@ -290,6 +316,9 @@ impl Check for Limits {
         }
         if !(1..=3600).contains(&self.shutdown_deadline_s) {
             problems.push("shutdown_deadline_s", "must be from 1 to 3600");
+        }
+        if !(10..=3600).contains(&self.stall_s) {
+            problems.push("stall_s", "must be from 10 to 3600");
         }
         if self.dead_letter_percent > 99 {
             problems.push("dead_letter_percent", "must be from 0 to 99; 0 switches it off");

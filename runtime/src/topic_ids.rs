@@ -16,6 +16,7 @@ use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 use crate::client::{Listener, probe};
 use crate::handler::Fatal;
 use crate::native;
+use crate::positions::Trouble;
 use crate::refusal::{Reason, Refusal};
 use crate::service::Topics;
 use crate::settings::Kafka;
@@ -23,6 +24,8 @@ use crate::topology::Topology;
 
 /// Longest wait for one answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// Clients that have had no answer for so long are made anew.
+const SILENCE: Duration = Duration::from_secs(5);
 /// Kafka forgets what an empty group has committed after `offsets.retention.minutes`, 7 days.
 const REFRESH: Duration = Duration::from_secs(3600);
 /// The id that brokers give that know none.
@@ -41,6 +44,8 @@ pub(crate) enum Doubt {
 
 /// The ids of a service's input topics, and where they are remembered.
 pub(crate) struct TopicIds {
+    kafka: Kafka,
+    listener: Listener,
     topology: Topology,
     memory: BaseConsumer<Listener>,
     group: String,
@@ -49,6 +54,7 @@ pub(crate) struct TopicIds {
     anchor: Option<String>,
     known: Ids,
     remembered: Option<Instant>,
+    silent_since: Option<Instant>,
 }
 
 impl TopicIds {
@@ -59,20 +65,72 @@ impl TopicIds {
         listener: Listener,
     ) -> Result<Self, Fatal> {
         let group = format!("{}.topics", kafka.group);
-        let mut config = probe(kafka);
-        config.set("group.id", &group);
-        let memory = BaseConsumer::from_config_and_context(&config, listener)
-            .map_err(|error| Fatal(format!("kafka: {error}")))?;
-        let (inputs, anchor) = (topics.inputs.clone(), topics.outputs.last().cloned());
-        Ok(Self { topology, memory, group, inputs, anchor, known: Ids::new(), remembered: None })
+        let memory = rememberer(kafka, &group, listener.clone())?;
+        Ok(Self {
+            kafka: kafka.clone(),
+            listener,
+            topology,
+            memory,
+            group,
+            inputs: topics.inputs.clone(),
+            anchor: topics.outputs.last().cloned(),
+            known: Ids::new(),
+            remembered: None,
+            silent_since: None,
+        })
+    }
+
+    /// Makes the clients anew.
+    pub(crate) fn renew(&mut self) -> Result<(), Fatal> {
+        let topology = Topology::new(&self.kafka, self.listener.clone())?;
+        let memory = rememberer(&self.kafka, &self.group, self.listener.clone())?;
+        let old = (
+            std::mem::replace(&mut self.topology, topology),
+            std::mem::replace(&mut self.memory, memory),
+        );
+        // They may hang when they are let go.
+        let dropped = std::thread::Builder::new().name("old client".to_owned()).spawn(|| drop(old));
+        if let Err(error) = dropped {
+            tracing::debug!("no thread to let clients go on: {error}");
+        }
+        Ok(())
     }
 
     pub(crate) const fn topology(&self) -> &Topology {
         &self.topology
     }
 
-    /// Compares the topics with what is remembered of them, and remembers them.
+    /// Compares the topics with what is remembered of them, and remembers them. Asks by new clients
+    /// where those that there are have had no answer for long.
     pub(crate) fn check(&mut self) -> Result<(), Doubt> {
+        let checked = self.compare();
+        let is_silent = matches!(checked, Err(Doubt::Silence(_)));
+        self.heard(!is_silent).map_err(|fatal| Doubt::Silence(fatal.0))?;
+        checked
+    }
+
+    /// The refusal where numbers of partitions differ, of those of `topics` that there are.
+    pub(crate) fn unequal(&mut self, topics: &Topics) -> Result<Option<Refusal>, Trouble> {
+        let unequal = self.topology.unequal(topics);
+        self.heard(unequal.is_ok())?;
+        unequal
+    }
+
+    /// Takes note of whether there was an answer.
+    fn heard(&mut self, is_answered: bool) -> Result<(), Fatal> {
+        if is_answered {
+            self.silent_since = None;
+            return Ok(());
+        }
+        let since = *self.silent_since.get_or_insert_with(Instant::now);
+        if since.elapsed() >= SILENCE {
+            self.silent_since = None;
+            self.renew()?;
+        }
+        Ok(())
+    }
+
+    fn compare(&mut self) -> Result<(), Doubt> {
         let silence = |error: &dyn std::fmt::Display| Doubt::Silence(error.to_string());
         if self.remembered.is_none() {
             self.known = self.recall().map_err(|error| silence(&error))?;
@@ -129,6 +187,18 @@ impl TopicIds {
         );
         Refusal::new(Reason::TopicRecreated, text)
     }
+}
+
+/// The client of the group that remembers.
+fn rememberer(
+    kafka: &Kafka,
+    group: &str,
+    listener: Listener,
+) -> Result<BaseConsumer<Listener>, Fatal> {
+    let mut config = probe(kafka);
+    config.set("group.id", group);
+    BaseConsumer::from_config_and_context(&config, listener)
+        .map_err(|error| Fatal(format!("kafka: {error}")))
 }
 
 /// The first topic whose id is not the one known, with both.

@@ -7,10 +7,15 @@ use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use crate::client::{Listener, plain};
 use crate::handler::Fatal;
 use crate::native;
+use crate::positions::Trouble;
+use crate::reach::reach;
 use crate::refusal::{Reason, Refusal};
 use crate::service::Topics;
 use crate::settings::Kafka;
 use crate::topic_ids::Ids;
+
+/// Longest wait for an answer about a topic while the service runs.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// Why reading cannot start.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +32,7 @@ pub(crate) enum Obstacle {
 pub(crate) struct Topology {
     admin: AdminClient<Listener>,
     runtime: tokio::runtime::Runtime,
+    kafka: Kafka,
     listener: Listener,
 }
 
@@ -37,7 +43,7 @@ impl Topology {
             .map_err(|error| Fatal(format!("kafka: {error}")))?;
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let runtime = runtime.map_err(|error| Fatal(format!("no async runtime: {error}")))?;
-        Ok(Self { admin, runtime, listener })
+        Ok(Self { admin, runtime, kafka: kafka.clone(), listener })
     }
 
     /// Ids of those of `topics` that there are.
@@ -54,6 +60,10 @@ impl Topology {
         dead_letters: &str,
         timeout: Duration,
     ) -> Vec<Obstacle> {
+        // This client only knows that an answer took too long.
+        if let Err(reason) = reach(&self.kafka) {
+            return vec![Obstacle::Waits(reason)];
+        }
         let mut obstacles = Vec::new();
         let mut counts = Vec::new();
         let mut missing = Vec::new();
@@ -71,6 +81,16 @@ impl Topology {
         let inputs = topics.inputs.iter().filter(present).map(String::as_str).collect::<Vec<_>>();
         obstacles.extend(self.timestamp_types(&inputs, timeout));
         obstacles
+    }
+
+    /// The refusal where numbers of partitions differ, of those topics that there are.
+    pub(crate) fn unequal(&self, topics: &Topics) -> Result<Option<Refusal>, Trouble> {
+        let mut counts = Vec::new();
+        for topic in topics.inputs.iter().chain(&topics.outputs) {
+            let count = self.partitions(topic, LOOK).map_err(Trouble::Silence)?;
+            counts.extend(count.map(|count| (topic.as_str(), count)));
+        }
+        Ok(unequal(&counts))
     }
 
     fn silence(&self, reason: &str) -> Obstacle {
@@ -140,8 +160,11 @@ fn unequal(counts: &[(&str, usize)]) -> Option<Refusal> {
     let (_, first) = counts.first()?;
     counts.iter().any(|(_, count)| count != first).then(|| {
         let list = counts.iter().map(|(topic, count)| format!("{topic} has {count}"));
+        let most = counts.iter().map(|(_, count)| count).max().unwrap_or(first);
         let text = format!(
-            "topics must have the same number of partitions, but {}; create them anew",
+            "topics must have the same number of partitions, but {}; add what is missing (isobar \
+             topics apply --partitions {most} --add-partitions), which loses nothing, and start \
+             again",
             list.collect::<Vec<_>>().join(", ")
         );
         Refusal::new(Reason::Partitions, text)

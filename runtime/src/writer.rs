@@ -1,21 +1,23 @@
 //! Writing, and what is known about writes.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prometheus::{IntCounter, IntGauge};
-use rdkafka::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext as _, RDKafkaLogLevel};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
+use rdkafka::{ClientContext, Statistics};
 
 use crate::client::{Listener, producer};
 use crate::dead_letter::DEAD_LETTER_KEY;
 use crate::failpoints;
 use crate::handler::{Fatal, Output, Ticket};
 use crate::ledger::Ledger;
+use crate::letters::Letters;
 use crate::metrics::Metrics;
 use crate::record::{Offset, OutputTopic, Source};
 use crate::settings::{Kafka, Limits};
@@ -23,6 +25,8 @@ use crate::settings::{Kafka, Limits};
 /// Kafka refuses longer metadata (`offset.metadata.max.bytes`).
 const METADATA_LIMIT: usize = 4096;
 
+/// Longest wait for an answer about a topic.
+const METADATA: Duration = Duration::from_secs(5);
 /// Under the pressure of memory this part of what may be in flight otherwise may be so.
 const PRESSED: usize = 8;
 
@@ -53,6 +57,8 @@ struct Deliveries {
 struct DeliveryContext {
     listener: Listener,
     deliveries: Mutex<Deliveries>,
+    /// Requests to write that the client has sent, those that it has repeated among them.
+    requests: AtomicU64,
 }
 
 impl ClientContext for DeliveryContext {
@@ -62,6 +68,12 @@ impl ClientContext for DeliveryContext {
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.listener.error(error, reason);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        let of_broker = statistics.brokers.values().filter_map(|broker| broker.req.get("Produce"));
+        let requests = of_broker.filter_map(|count| u64::try_from(*count).ok()).sum();
+        self.requests.store(requests, Ordering::Relaxed);
     }
 }
 
@@ -88,12 +100,14 @@ pub(crate) struct Writer {
     producer: BaseProducer<DeliveryContext>,
     /// Records handed to the client.
     produced: u64,
+    /// Records acknowledged.
+    settled: u64,
     topics: Vec<String>,
     /// In the order of sending; while it is not empty nothing overtakes it.
     waiting: VecDeque<Waiting>,
     pub(crate) ledger: Ledger,
-    /// Dead letters written so far.
-    pub(crate) dead_letters: u64,
+    /// What is known of dead letters written so far.
+    pub(crate) letters: Letters,
     /// Position of their topic.
     dead_letter_topic: Option<usize>,
     /// Bytes in flight above which nothing more should be written, and what they are when memory
@@ -114,13 +128,15 @@ impl Writer {
         listener: Listener,
         metrics: &Metrics,
     ) -> Result<Self, Fatal> {
-        let context = DeliveryContext { listener, deliveries: Mutex::default() };
+        let context =
+            DeliveryContext { listener, deliveries: Mutex::default(), requests: AtomicU64::new(0) };
         let producer = BaseProducer::from_config_and_context(&producer(kafka, limits), context)
             .map_err(|error| Fatal(format!("kafka: {error}")))?;
         Ok(Self {
             producer,
             produced: 0,
-            dead_letters: 0,
+            settled: 0,
+            letters: Letters::new(metrics.dead_letters.clone()),
             dead_letter_topic: topics.iter().position(|topic| topic == dead_letter_topic),
             topics,
             waiting: VecDeque::new(),
@@ -157,6 +173,7 @@ impl Writer {
         let deliveries = std::mem::take(&mut *self.deliveries());
         for written in deliveries.acknowledged {
             failpoints::pass(failpoints::ACKNOWLEDGED);
+            self.settled += 1;
             self.ledger.close(written.ticket);
             self.acknowledged[written.topic].inc();
             failpoints::pass(failpoints::SETTLED);
@@ -172,6 +189,28 @@ impl Writer {
         }
         self.in_flight.set(i64::try_from(self.ledger.bytes()).unwrap_or(i64::MAX));
         self.failure.take().map_or(Ok(()), Err)
+    }
+
+    /// A number that changes while writes get on: with acknowledgements, and with requests that a
+    /// broker makes the client repeat. None while nothing is to be written.
+    pub(crate) fn progress(&self) -> Option<u64> {
+        let context: &DeliveryContext = self.producer.context();
+        let requests = context.requests.load(Ordering::Relaxed);
+        let idle = self.waiting.is_empty() && self.produced == self.settled;
+        (!idle).then_some(self.settled + requests)
+    }
+
+    /// Learns how many partitions the topics have now. The client refuses to write to one that it
+    /// has not heard of.
+    pub(crate) fn learn_partitions(&self) -> KafkaResult<()> {
+        self.topics.iter().try_for_each(|topic| {
+            self.producer.client().fetch_metadata(Some(topic), METADATA).map(drop)
+        })
+    }
+
+    /// Topics that it writes to.
+    pub(crate) fn topics(&self) -> &[String] {
+        &self.topics
     }
 
     /// Lets less be in flight while memory is above its limit.
@@ -207,6 +246,7 @@ impl Writer {
         match self.producer.send(record) {
             Ok(()) => None,
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), record)) => {
+                self.produced -= 1;
                 Some(record.delivery_opaque)
             }
             Err((error, _)) => {
@@ -221,7 +261,9 @@ impl Writer {
 impl Output for Writer {
     fn send(&mut self, source: Source, topic: OutputTopic, key: Option<&[u8]>, payload: &[u8]) {
         let is_dead_letter = self.dead_letter_topic == Some(topic.0);
-        self.dead_letters += u64::from(is_dead_letter);
+        if is_dead_letter {
+            self.letters.count(payload, Instant::now());
+        }
         // What was too large to be used may be so for its key.
         let key = key.map(|key| match is_dead_letter {
             true => &key[..key.len().min(DEAD_LETTER_KEY)],

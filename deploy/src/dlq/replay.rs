@@ -12,7 +12,7 @@ use rdkafka::producer::{
     BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer,
 };
 use rdkafka::{ClientContext, Message as _};
-use runtime::{AppendTime, Offset, Partition, Replayed};
+use runtime::{AppendTime, Claim, Offset, Partition, ReplayKey, Replayed};
 use serde::Serialize;
 
 use super::letter::{self, Letter};
@@ -129,11 +129,26 @@ pub(super) fn run(access: &Access, options: &Options) -> Result<Report, Failure>
     })?;
     sources.retain(|_, source| !source.letters.is_empty());
     let look_back_ms = i64::from(options.look_back_s) * 1000;
+    let key = ReplayKey::of(&access.cluster.replay_key).ok_or_else(|| {
+        Failure(
+            "there is no kafka.replay_key, and services take nothing that is not signed by it for \
+             sent again: give the services' own by --kafka-config or ISOBAR_KAFKA__REPLAY_KEY"
+                .into(),
+        )
+    })?;
     let log = Log::open(&access.cluster)?;
-    let producer = Producer::open(&access.cluster)?;
+    let producer = Producer::open(&access.cluster, key.clone())?;
     for ((topic, partition), mut source) in sources {
         source.letters.sort_by_key(|letter| (letter.appended_ms, letter.source.offset));
-        let lane = Lane { access, log: &log, producer: &producer, topic, partition, look_back_ms };
+        let lane = Lane {
+            access,
+            log: &log,
+            key: &key,
+            producer: &producer,
+            topic,
+            partition,
+            look_back_ms,
+        };
         lane.replay(&source, &mut report)?;
     }
     Ok(report)
@@ -152,6 +167,7 @@ struct Source {
 struct Lane<'a> {
     access: &'a Access,
     log: &'a Log,
+    key: &'a ReplayKey,
     producer: &'a Producer,
     topic: String,
     partition: i32,
@@ -206,8 +222,10 @@ impl Lane<'_> {
     fn look(&self, span: Span, evidence: &mut Evidence<'_>) -> Result<i64, Failure> {
         self.log.scan(&self.topic, &[span], |message| {
             let key = message.key();
-            match Replayed::of(message) {
-                Some(from) if from.topic == self.topic && from.partition.0 == self.partition => {
+            match Claim::of(message, Some(self.key)) {
+                Claim::Proven(from)
+                    if from.topic == self.topic && from.partition.0 == self.partition =>
+                {
                     evidence.sent_again(key, message.offset(), &from);
                 }
                 _ => {
@@ -277,10 +295,13 @@ impl ProducerContext for Deliveries {
     }
 }
 
-struct Producer(ThreadedProducer<Deliveries>);
+struct Producer {
+    producer: ThreadedProducer<Deliveries>,
+    key: ReplayKey,
+}
 
 impl Producer {
-    fn open(cluster: &Cluster) -> Result<Self, Failure> {
+    fn open(cluster: &Cluster, key: ReplayKey) -> Result<Self, Failure> {
         let mut config = cluster.client(&[
             ("acks", "all"),
             ("enable.idempotence", "true"),
@@ -290,7 +311,7 @@ impl Producer {
         ]);
         config.set("message.timeout.ms", ACKNOWLEDGED.as_millis().to_string());
         let producer = config.create_with_context(Deliveries::default()).context("Kafka")?;
-        Ok(Self(producer))
+        Ok(Self { producer, key })
     }
 
     fn send(&self, letter: &Letter, heard: bool, payload: &[u8]) -> Result<(), Failure> {
@@ -308,6 +329,9 @@ impl Producer {
             headers = headers.insert(Header { key: "content-type", value: Some(content_type) });
         }
         headers = headers.insert(Header { key: Replayed::HEADER, value: Some(&from) });
+        let (content_type, letter_key) = (letter.content_type.as_deref(), letter.key.as_deref());
+        let signature = self.key.sign(&from, content_type, letter_key, payload);
+        headers = headers.insert(Header { key: ReplayKey::HEADER, value: Some(&signature) });
         let mut record = BaseRecord::<[u8], [u8]>::to(&source.topic)
             .partition(source.partition)
             .payload(payload)
@@ -315,7 +339,7 @@ impl Producer {
         if let Some(key) = &letter.key {
             record = record.key(key);
         }
-        while let Err((error, again)) = self.0.send(record) {
+        while let Err((error, again)) = self.producer.send(record) {
             if error != KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) {
                 return Err(error).context(&source.topic);
             }
@@ -326,8 +350,8 @@ impl Producer {
     }
 
     fn flush(&self) -> Result<(), Failure> {
-        self.0.flush(ACKNOWLEDGED + Duration::from_secs(5)).context("Kafka")?;
-        let failed = &self.0.context().0;
+        self.producer.flush(ACKNOWLEDGED + Duration::from_secs(5)).context("Kafka")?;
+        let failed = &self.producer.context().0;
         match failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take() {
             None => Ok(()),
             Some(failed) => Err(Failure(format!(

@@ -26,6 +26,15 @@ impl Metrics {
         Self(lines.filter_map(sample).collect())
     }
 
+    /// The number of series of a metric.
+    #[must_use]
+    pub fn series(&self, name: &str) -> usize {
+        let of_name = |series: &&String| {
+            series.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('{'))
+        };
+        self.0.keys().filter(of_name).count()
+    }
+
     /// Sum of all series of a metric; none if there is no such series.
     #[must_use]
     pub fn sum(&self, name: &str) -> Option<f64> {
@@ -47,6 +56,7 @@ mod tests {
              lag{topic=\"a b\",partition=\"1\"} 5\nlag_seconds 3\nup 1\n",
         );
         assert_eq!(metrics.sum("lag"), Some(12.0));
+        assert_eq!((metrics.series("lag"), metrics.series("la")), (2, 0));
         assert_eq!(metrics.sum("up"), Some(1.0));
         assert_eq!(metrics.sum("la"), None);
     }

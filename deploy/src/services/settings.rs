@@ -55,8 +55,9 @@ pub(crate) fn render(service: Service, surroundings: &Surroundings, port: u16) -
     let option =
         |(name, value): (&String, &String)| format!("{} = {}\n", quoted(name), quoted(value));
     let common = format!(
-        "[kafka]\nbrokers = {}\n\n[kafka.options]\n{}\n[server]\nlisten = \"127.0.0.1:{port}\"\n",
+        "[kafka]\nbrokers = {}\nreplay_key = {}\n\n[kafka.options]\n{}\n[server]\nlisten = \"127.0.0.1:{port}\"\n",
         quoted(&kafka.brokers),
+        quoted(&kafka.replay_key),
         kafka.options.iter().map(option).collect::<String>(),
     );
     let own = match service {

@@ -19,8 +19,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// A process that has lived for this long did not fail at its start.
 const SETTLED: Duration = Duration::from_secs(30);
 /// Exit codes of a service that starting again does not help: settings (64), ports (78) and
-/// refusals (80 to 88).
-const HOPELESS: [RangeInclusive<i32>; 3] = [64..=64, 78..=78, 80..=88];
+/// refusals (80 to 99, but for 90: a client of Kafka that stands still).
+const HOPELESS: [RangeInclusive<i32>; 4] = [64..=64, 78..=78, 80..=89, 91..=99];
 
 /// Bytes and lines of a log that are read for the reason of its end: settings tell all that is wrong
 /// at once, a line each.

@@ -1,7 +1,9 @@
 //! Apache Kafka in KRaft mode, started from its class path: every node broker and controller, or the
 //! controller apart.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -104,6 +106,26 @@ impl Kafka {
             })
         });
         Ok(Self { brokers, controller: controller.transpose()? })
+    }
+
+    /// The secret that signs what is sent again to the Kafka in a stack's `folder`: made when it is
+    /// first asked for, and readable by its owner alone.
+    ///
+    /// # Errors
+    /// If it cannot be read or made.
+    pub fn replay_key(folder: &Path) -> Result<String, Failure> {
+        let file = folder.join("replay.key");
+        if let Ok(secret) = fs::read_to_string(&file) {
+            return Ok(secret);
+        }
+        let mut bytes = [0; 32];
+        let mut random = File::open("/dev/urandom").context("/dev/urandom")?;
+        random.read_exact(&mut bytes).context("/dev/urandom")?;
+        let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut options = File::options();
+        let made = options.write(true).create(true).truncate(true).mode(0o600).open(&file);
+        made.and_then(|mut made| made.write_all(secret.as_bytes())).context(file.display())?;
+        Ok(secret)
     }
 
     /// Addresses to find the cluster by.

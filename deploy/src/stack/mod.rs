@@ -46,6 +46,8 @@ pub struct Stack {
     guard: Guard,
     clickhouse: Option<ClickHouse>,
     kafka: Option<Kafka>,
+    /// Secret that signs what is sent again to the stack's own Kafka.
+    replay_key: String,
 }
 
 impl Stack {
@@ -57,7 +59,8 @@ impl Stack {
         let cache = Cache::of_user()?;
         fetch(&plan, &cache)?;
         let guard = Guard::start(&plan.isobar)?;
-        let mut stack = Self { plan, cache, guard, clickhouse: None, kafka: None };
+        let mut stack =
+            Self { plan, cache, guard, clickhouse: None, kafka: None, replay_key: String::new() };
         let logs = stack.logs();
         private::create_folder(stack.folder())?;
         private::create_folder(&logs)?;
@@ -76,6 +79,7 @@ impl Stack {
         if kafka.is_none() {
             let server = Kafka::start(&self.guard, &self.cache, folder, logs, ports)?;
             self.kafka = Some(server);
+            self.replay_key = Kafka::replay_key(folder)?;
         }
         self.clickhouse.as_mut().map_or(Ok(()), ClickHouse::wait)?;
         self.kafka.as_mut().map_or(Ok(()), Kafka::wait)
@@ -90,7 +94,10 @@ impl Stack {
     /// The Kafka that is used.
     #[must_use]
     pub fn cluster(&self) -> Cluster {
-        let own = self.kafka.as_ref().map(|kafka| Cluster::at(&kafka.addresses()));
+        let own = self.kafka.as_ref().map(|kafka| Cluster {
+            replay_key: self.replay_key.clone(),
+            ..Cluster::at(&kafka.addresses())
+        });
         own.or_else(|| self.plan.kafka.clone()).unwrap_or_default()
     }
 

@@ -77,6 +77,15 @@ pub enum Change {
         /// All settings of the topic itself, after the change.
         own: Settings,
     },
+    /// Partitions are missing, and were asked for.
+    Extend {
+        /// The topic's name.
+        topic: String,
+        /// Its number of partitions.
+        partitions: i32,
+        /// The number it should have.
+        wanted: i32,
+    },
     /// What cannot be changed without losing which record is where.
     Refuse {
         /// The topic's name.
@@ -101,10 +110,18 @@ impl fmt::Display for Change {
                     .iter()
                     .try_for_each(|(key, (from, to))| write!(f, "\n    {key}: {from} -> {to}"))
             }
+            Self::Extend { topic, partitions, wanted } => {
+                write!(f, "extend {topic} from {partitions} to {wanted} partitions")
+            }
+            Self::Refuse { topic, partitions, wanted } if partitions < wanted => write!(
+                f,
+                "refuse {topic}: it has {partitions} partitions instead of {wanted}, and more of \
+                 them part sessions that are live from their past; --add-partitions adds them"
+            ),
             Self::Refuse { topic, partitions, wanted } => write!(
                 f,
-                "refuse {topic}: it has {partitions} partitions instead of {wanted}, and changing \
-                 that would part sessions from their past"
+                "refuse {topic}: it has {partitions} partitions instead of {wanted}, and Kafka \
+                 takes none away"
             ),
         }
     }
@@ -138,6 +155,23 @@ pub fn difference(
         (!different.is_empty()).then_some(Change::Set { topic, different, own })
     };
     wanted.into_iter().filter_map(change).collect()
+}
+
+/// The same changes with partitions added where some are missing. The raw topic comes last: from
+/// then on records come in its new partitions, and all who read them have somewhere to write to.
+#[must_use]
+pub fn extended(changes: Vec<Change>, names: &TopicNames) -> Vec<Change> {
+    let extend = |change| match change {
+        Change::Refuse { topic, partitions, wanted } if partitions < wanted => {
+            Change::Extend { topic, partitions, wanted }
+        }
+        other => other,
+    };
+    let mut changes: Vec<_> = changes.into_iter().map(extend).collect();
+    changes.sort_by_key(
+        |change| matches!(change, Change::Extend { topic, .. } if *topic == names.raw),
+    );
+    changes
 }
 
 /// What may be done to a Kafka that is somebody else's: to create what is missing. Less retention
@@ -209,6 +243,22 @@ mod tests {
         let changes = difference(design(&TopicNames::default(), 1), 8, &as_designed());
         assert_eq!(changes.len(), 7);
         assert!(changes.iter().all(|change| matches!(change, Change::Refuse { .. })));
+    }
+
+    #[test]
+    fn partitions_are_added_where_that_is_asked_for_to_the_raw_topic_last_and_never_taken_away() {
+        let names = TopicNames::default();
+        let wanted = |partitions| {
+            extended(difference(design(&names, 1), partitions, &as_designed()), &names)
+        };
+        let changes = wanted(6);
+        let is_extended =
+            |change: &&Change| matches!(change, Change::Extend { partitions: 4, wanted: 6, .. });
+        assert_eq!(changes.iter().filter(is_extended).count(), 7, "{changes:?}");
+        assert!(
+            matches!(changes.last(), Some(Change::Extend { topic, .. }) if *topic == names.raw)
+        );
+        assert!(wanted(3).iter().all(|change| matches!(change, Change::Refuse { .. })));
     }
 
     #[test]

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use rdkafka::admin::{
-    AdminClient, AdminOptions, AlterConfig, ConfigSource, NewTopic, ResourceSpecifier,
-    TopicReplication,
+    AdminClient, AdminOptions, AlterConfig, ConfigSource, NewPartitions, NewTopic,
+    ResourceSpecifier, TopicReplication,
 };
 use rdkafka::client::DefaultClientContext;
 use rdkafka::types::RDKafkaErrorCode;
 use runtime::TopicNames;
 
-pub use changes::{Change, Existing, Settings, additions, design, difference};
+pub use changes::{Change, Existing, Settings, additions, design, difference, extended};
 
 use crate::cluster::{Cluster, Own};
 use crate::failure::{Context, Failure};
@@ -38,9 +38,13 @@ pub struct Options {
     /// Which Kafka.
     #[command(flatten)]
     pub own: Own,
-    /// The same for all topics, once and for all.
+    /// The same for all topics.
     #[arg(long, default_value_t = 4)]
     pub partitions: i32,
+    /// Adds partitions to topics that have fewer than --partitions. Nothing is lost by it; sessions
+    /// that are live, and whose key goes to another partition then, begin anew there
+    #[arg(long)]
+    pub add_partitions: bool,
     /// Copies of every new topic.
     #[arg(long, default_value_t = 1)]
     pub replication: i32,
@@ -51,7 +55,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { own: Own::default(), partitions: 4, replication: 1, min_insync: 1 }
+        Self {
+            own: Own::default(),
+            partitions: 4,
+            add_partitions: false,
+            replication: 1,
+            min_insync: 1,
+        }
     }
 }
 
@@ -64,6 +74,7 @@ impl Options {
         Self {
             own: Own::default(),
             partitions: found.partitions,
+            add_partitions: false,
             replication: found.copies,
             min_insync: min_insync.and_then(|copies| copies.parse().ok()).unwrap_or(1),
         }
@@ -72,7 +83,7 @@ impl Options {
     /// The arguments that say the same.
     #[must_use]
     pub fn arguments(&self) -> String {
-        let Self { own, partitions, replication, min_insync } = self;
+        let Self { own, partitions, replication, min_insync, .. } = self;
         let own = own.arguments();
         let own = own.iter().map(|it| format!("{} ", it.display())).collect::<String>();
         format!(
@@ -111,8 +122,10 @@ impl Topics {
     }
 
     fn changes(options: &Options, existing: &BTreeMap<String, Existing>) -> Vec<Change> {
-        let wanted = design(&TopicNames::default(), options.min_insync);
-        difference(wanted, options.partitions, existing)
+        let names = TopicNames::default();
+        let wanted = design(&names, options.min_insync);
+        let changes = difference(wanted, options.partitions, existing);
+        if options.add_partitions { extended(changes, &names) } else { changes }
     }
 
     /// Creates what is missing like what is there, of which nothing is changed.
@@ -139,6 +152,7 @@ impl Topics {
             match change {
                 Change::Create { topic, settings } => self.create(topic, settings, options).await?,
                 Change::Set { topic, own, .. } => self.set(topic, own).await?,
+                Change::Extend { topic, wanted, .. } => self.extend(topic, *wanted).await?,
                 Change::Refuse { .. } => {}
             }
         }
@@ -201,6 +215,13 @@ impl Topics {
         let mut failed = created.into_iter().filter_map(Result::err);
         let failed = failed.find(|(_, code)| *code != RDKafkaErrorCode::TopicAlreadyExists);
         failed.map_or(Ok(()), |(name, code)| Err(Failure(format!("{name}: {code}"))))
+    }
+
+    async fn extend(&self, topic: &str, partitions: i32) -> Result<(), Failure> {
+        let new = NewPartitions::new(topic, usize::try_from(partitions).context(topic)?);
+        let extended = self.client.create_partitions([&new], &self.options).await.context(topic)?;
+        let failed = extended.into_iter().find_map(Result::err);
+        failed.map_or(Ok(()), |(_, code)| Err(Failure(format!("{topic}: {code}"))))
     }
 
     /// The request replaces a topic's own settings as a whole, so it names them all.

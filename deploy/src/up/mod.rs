@@ -17,7 +17,7 @@ use crate::cluster::Cluster;
 use crate::failure::{Context, Failure};
 use crate::output::{line, step};
 use crate::pipeline::Pipeline;
-use crate::stack::{Access, Deadline, Plan, Stack};
+use crate::stack::{Access, Deadline, Kafka, Plan, Stack};
 use running::{Place, is_held};
 
 /// How to start.
@@ -36,6 +36,14 @@ pub struct Options {
 /// If there is none.
 pub fn access() -> Result<Access, Failure> {
     Ok(Running::find().context("no --clickhouse is given")?.clickhouse)
+}
+
+/// The secret that signs what is sent again to the Kafka of the `up` that runs.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn replay_key() -> Result<String, Failure> {
+    Kafka::replay_key(&state_folder()?)
 }
 
 /// What a shell says of a command that Ctrl-C has ended.

@@ -14,12 +14,15 @@ use crate::harness::Turn;
 use crate::program::Program;
 
 const RAW: &str = "rtc-stats-raw-v1";
+/// What services and `dlq replay` share.
+const SECRET: &str = "known to the services and to isobar dlq";
 const CONTENT_TYPE: &str = "application/vnd.isobar.envelope+json";
 
 /// `isobar dlq …` on the stack.
 fn dlq(stack: &Stack, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_isobar"));
     command.arg("dlq").args(arguments).args(["--kafka", &stack.brokers()]);
+    command.env("ISOBAR_KAFKA__REPLAY_KEY", SECRET);
     command
 }
 
@@ -63,6 +66,25 @@ impl Sender {
         Self { producer, start_ms: now.as_millis() as i64 - 60_000, sent: 0 }
     }
 
+    /// An event of 40 days ago that claims to have been appended then.
+    fn forged(&self) {
+        const DAY_MS: i64 = 24 * 3_600_000;
+        let then = self.start_ms - 40 * DAY_MS;
+        let envelope = json!({
+            "v": 1, "event": "joined", "app": "dlq", "call": "c", "participant": "forger",
+            "timestamp": then,
+        });
+        let from = format!("{RAW}/1/0/{then}/alone");
+        let headers = OwnedHeaders::new()
+            .insert(Header { key: "content-type", value: Some(CONTENT_TYPE) })
+            .insert(Header { key: "isobar-replayed-from", value: Some(&from) })
+            .insert(Header { key: "isobar-replayed-signature", value: Some(&"ab".repeat(32)) });
+        let payload = envelope.to_string();
+        let record = BaseRecord::to(RAW).partition(1).key("dlq/c/forger").payload(&payload);
+        self.producer.send(record.headers(headers)).unwrap();
+        self.producer.flush(Duration::from_secs(30)).unwrap();
+    }
+
     /// A snapshot of a participant's only stream, `s` seconds after the start; with more bytes
     /// than are allowed if it is `large`.
     fn snapshot(&mut self, participant: &str, s: i64, packets: i64, large: bool) {
@@ -93,7 +115,8 @@ async fn a_dead_letter_that_is_sent_again_counts_once() {
     let start = |service, settings: &[_]| Program::start(service, &brokers, folder, settings);
     let clickhouse = [("SINK__URL", &*access.url), ("SINK__PASSWORD", access.passwords.of("sink"))];
     let _services = [start("enrich", &[]), start("aggregate", &[]), start("sink", &clickhouse)];
-    let strict = start("ingest", &[("INGEST__MAX_RECORD_BYTES", "4096")]);
+    let secret = ("KAFKA__REPLAY_KEY", SECRET);
+    let strict = start("ingest", &[("INGEST__MAX_RECORD_BYTES", "4096"), secret]);
 
     let mut sender = Sender::new(&stack);
     // All of one participant's snapshots are too large, and one of another's.
@@ -116,7 +139,7 @@ async fn a_dead_letter_that_is_sent_again_counts_once() {
 
     // Mended; two people send them at once, then a third one does.
     strict.stop();
-    let ingest = start("ingest", &[]);
+    let ingest = start("ingest", &[secret]);
     let replay = ["replay", "--stage", "ingest", "--json"];
     let both = [0, 1].map(|_| dlq(&stack, &replay).spawn().unwrap());
     for mut one in both {
@@ -126,6 +149,11 @@ async fn a_dead_letter_that_is_sent_again_counts_once() {
     let report = json_of(&stack, &replay);
     let counts = ["chosen", "sent", "sent_before"].map(|name| report[name].as_u64().unwrap());
     assert_eq!(counts, [4, 0, 4], "{report}");
+    assert_eq!(ingest.metrics().sum("isobar_unproven_replays_total"), Some(0.0));
+    let mut without = dlq(&stack, &replay);
+    let without = without.env_remove("ISOBAR_KAFKA__REPLAY_KEY").output().unwrap();
+    let words = String::from_utf8_lossy(&without.stderr).into_owned();
+    assert!(!without.status.success() && words.contains("kafka.replay_key"), "{words}");
 
     // 10 → 60 of each participant, once.
     let reader = access.client("dashboard");
@@ -147,6 +175,17 @@ async fn a_dead_letter_that_is_sent_again_counts_once() {
         assert!(found <= 100 && Instant::now() < patience, "{state}\n{}", ingest.said());
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
+    // Whoever may write may forge the header, and gains nothing by it: an event of 40 days ago is
+    // as late as without.
+    sender.forged();
+    let forged = || ingest.metrics().sum("isobar_unproven_replays_total");
+    let patience = Instant::now() + Duration::from_secs(60);
+    while forged() != Some(1.0) {
+        assert!(Instant::now() < patience, "{}", ingest.said());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let shown = told(&stack, &["show", "--reason", "late"]);
+    assert!(shown.contains("given up by ingest: late"), "{shown}");
     // Nothing more comes.
     tokio::time::sleep(Duration::from_secs(8)).await;
     let found: i64 = reader.query(packets).fetch_one().await.unwrap();

@@ -67,21 +67,40 @@ impl Program {
         }
     }
 
+    /// Where it says that it listens.
+    pub(crate) fn address(&self) -> String {
+        self.listens().unwrap()
+    }
+
+    fn listens(&self) -> Option<String> {
+        let said = self.said();
+        said.split_once("address=")?.1.split_whitespace().next().map(str::to_owned)
+    }
+
     /// What it counts, by the address that it says it listens on.
     pub(crate) fn metrics(&self) -> Metrics {
+        self.try_metrics().unwrap()
+    }
+
+    /// What it counts, if it answers.
+    pub(crate) fn try_metrics(&self) -> Option<Metrics> {
+        Metrics::of(&self.listens()?)
+    }
+
+    /// Its exit code and its last line, if it has ended by itself.
+    pub(crate) fn ended(&mut self) -> Option<(i32, String)> {
+        let status = self.child.try_wait().unwrap()?;
         let said = self.said();
-        let address = said.split_once("address=").unwrap().1.split_whitespace().next().unwrap();
-        Metrics::of(address).unwrap()
+        let last = said.lines().last().unwrap_or_default();
+        Some((status.code().unwrap_or(-1), last.to_owned()))
     }
 
     /// Its exit code and its last line, once it has ended by itself.
     pub(crate) fn end(&mut self) -> (i32, String) {
         let patience = Instant::now() + Duration::from_secs(90);
         loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                let said = self.said();
-                let last = said.lines().last().unwrap_or_default();
-                return (status.code().unwrap_or(-1), last.to_owned());
+            if let Some(end) = self.ended() {
+                return end;
             }
             assert!(Instant::now() < patience, "it goes on:\n{}", self.said());
             std::thread::sleep(Duration::from_millis(50));

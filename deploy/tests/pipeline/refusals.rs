@@ -71,13 +71,15 @@ impl Cluster<'_> {
         consumer.commit(&list, CommitMode::Sync).unwrap();
     }
 
-    fn produce(&self, case: &str, count: usize, payload: &str) {
+    fn produce(&self, case: &str, count: usize, payload: impl AsRef<[u8]>) {
         let mut config = ClientConfig::new();
         let producer: BaseProducer =
             config.set("bootstrap.servers", &self.brokers).create().unwrap();
         let topic = format!("{case}.in");
         for _ in 0..count {
-            producer.send(BaseRecord::<(), str>::to(&topic).payload(payload)).unwrap();
+            producer
+                .send(BaseRecord::<str, [u8]>::to(&topic).key("k").payload(payload.as_ref()))
+                .unwrap();
         }
         producer.flush(Duration::from_secs(30)).unwrap();
     }
@@ -86,6 +88,7 @@ impl Cluster<'_> {
         let [input, output, dead] = ["in", "out", "dead"].map(|topic| format!("{case}.{topic}"));
         let (from, to) = match service {
             "ingest" => ("TOPICS__RAW", "TOPICS__REPORTS"),
+            "enrich" => ("TOPICS__REPORTS", "TOPICS__ENRICHED"),
             _ => ("TOPICS__ENRICHED", "TOPICS__CELLS"),
         };
         let mut all = vec![(from, &*input), (to, &*output), ("TOPICS__DEAD_LETTERS", &*dead)];
@@ -122,6 +125,7 @@ async fn every_refusal_has_a_code_and_says_what_to_do() {
     too_many_dead_letters(&cluster).await;
     epoch(&cluster).await;
     mid_log(&cluster).await;
+    newer_schema(&cluster).await;
 }
 
 async fn no_dead_letters(cluster: &Cluster<'_>) {
@@ -138,7 +142,11 @@ async fn partitions(cluster: &Cluster<'_>) {
     cluster.topic("parts.out", 3, APPENDED).await;
     cluster.topic("parts.dead", 2, APPENDED).await;
     let ingest = cluster.start("ingest", "parts", &[]);
-    cluster.refuses(ingest, 83, &["parts.in has 2, parts.out has 3", "create them anew"]);
+    cluster.refuses(
+        ingest,
+        83,
+        &["parts.in has 2, parts.out has 3", "--partitions 3 --add-partitions"],
+    );
 }
 
 async fn timestamps(cluster: &Cluster<'_>) {
@@ -168,7 +176,13 @@ async fn offset_gone(cluster: &Cluster<'_>) {
     cluster.produce("gone", 3, "{");
     cluster.commit("gone", 100, "");
     let ingest = cluster.start("ingest", "gone", &[]);
-    let words = ["gone.in/0: the committed offset 100 is not in the log", "0 to 3", "--reset"];
+    cluster.refuses(ingest, 92, &["gone.in/0: Kafka lost the end of the log: it ends at 3"]);
+    cluster.commit("gone", 1, "");
+    let mut before = TopicPartitionList::new();
+    before.add_partition_offset("gone.in", 0, Offset::Offset(2)).unwrap();
+    cluster.admin.delete_records(&before, &AdminOptions::new()).await.unwrap();
+    let ingest = cluster.start("ingest", "gone", &[]);
+    let words = ["gone.in/0: the committed offset 1 is not in the log", "2 to 3", "--reset"];
     cluster.refuses(ingest, 80, &words);
 }
 
@@ -257,4 +271,45 @@ async fn mid_log(cluster: &Cluster<'_>) {
     let words = ["mid.in partition 0: nothing is committed", "begins at 2", "aggregate.epoch"];
     cluster.refuses(start("false"), 88, &words);
     start("true").hear("assigned");
+}
+
+/// A record in Confluent framing whose schema has this id.
+fn framed(id: u32) -> Vec<u8> {
+    [&[0], &id.to_be_bytes()[..], b"datum"].concat()
+}
+
+async fn newer_schema(cluster: &Cluster<'_>) {
+    // A forged id is a dead letter, and the records after it are read.
+    cluster.topics("forged").await;
+    for id in [0, 100, 101, 777, 99_999] {
+        cluster.produce("forged", 1, framed(id));
+    }
+    let enrich = cluster.start("enrich", "forged", &[]);
+    let letters = |program: &Program| {
+        program.try_metrics().and_then(|it| it.sum("isobar_dead_letters_total"))
+    };
+    let patience = Instant::now() + Duration::from_secs(60);
+    while letters(&enrich) != Some(5.0) {
+        assert!(Instant::now() < patience, "{}", enrich.said());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let logged = enrich.said().matches("dead letter, the first of its reason").count();
+    assert_eq!(logged, 1, "{}", enrich.said());
+    cluster.produce("forged", 1, framed(102));
+    let words = ["forged.in/0: the record at 5 is a report of version 2", "knows version 1"];
+    cluster.refuses(enrich, 91, &words);
+    // Started again it is no further.
+    cluster.refuses(cluster.start("enrich", "forged", &[]), 91, &["the record at 5"]);
+
+    // In the raw topic anybody may have written it.
+    cluster.topics("foreign").await;
+    cluster.produce("foreign", 1, framed(102));
+    cluster.produce("foreign", 1, "{");
+    let ingest = cluster.start("ingest", "foreign", &[]);
+    let patience = Instant::now() + Duration::from_secs(60);
+    while letters(&ingest) != Some(2.0) {
+        assert!(Instant::now() < patience, "{}", ingest.said());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    ingest.stop();
 }

@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use crate::harness::Turn;
 
+/// Words for a login that the broker does not take.
+const LET_IN: &str = "it does not let this client in, by SASL or TLS";
 const LOGIN: &str = "org.apache.kafka.common.security.plain.PlainLoginModule required \
                      username=\"isobar\" password=\"open sesame\" user_isobar=\"open sesame\";";
 
@@ -77,8 +79,18 @@ fn every_verb_gets_into_a_kafka_that_wants_a_password() {
     for arguments in [&["topics", "plan"][..], &["simulate", "--duration", "1s"]] {
         let (well, said) = isobar(&wrong, arguments);
         assert!(!well && said.contains("Invalid username or password"), "{arguments:?}: {said}");
+        assert!(said.contains(LET_IN), "{said}");
         assert!(!said.contains("barley"), "{said}");
     }
+
+    // Without a login.
+    let plain = Command::new(env!("CARGO_BIN_EXE_isobar"))
+        .args(["topics", "plan", "--kafka", &stack.brokers()])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(plain.stderr).unwrap();
+    let words = "a broker hangs up on this client, as one does that wants SASL or TLS";
+    assert!(!plain.status.success() && said.contains(words), "{said}");
 
     let recording = concat!(env!("CARGO_MANIFEST_DIR"), "/../simulate/recordings/call.jsonl");
     for (arguments, words) in [

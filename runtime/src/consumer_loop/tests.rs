@@ -12,6 +12,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use super::*;
+use crate::flow::Replays;
 use crate::handler::{Committed, Handler, Output, Start};
 use crate::record::Record;
 use crate::service::Topics;
@@ -87,7 +88,9 @@ impl Bench {
             Writer::new(&kafka, &limits, Vec::new(), "none", listener.clone(), &metrics).unwrap();
         let holds_back = Rc::<Cell<bool>>::default();
         let handler = Box::new(Idle(Rc::clone(&holds_back)));
-        let flow = Flow::new(handler, writer, topics.inputs, metrics.read.clone());
+        let replays = Replays { key: None, unproven: metrics.unproven_replays.clone() };
+        let read = metrics.read.clone();
+        let flow = Flow::new(handler, writer, topics.inputs, "raw", replays, read);
         let health = Arc::new(Health::new());
         let consumer =
             ConsumerLoop::new(flow, &kafka, listener, health, metrics, ids, &limits).unwrap();

@@ -1,0 +1,225 @@
+//! A broker that lives while its controller keeps it fenced: clients of librdkafka may lose their
+//! brokers for good then (librdkafka#5301). And a broker that is gone for long.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use deploy::check;
+use deploy::demo::Watch;
+use deploy::pipeline::prepare;
+use deploy::play::World;
+use deploy::stack::{Plan, Stack, free_ports};
+use nix::sys::signal::Signal;
+use simulate::proxy::{BROKER_HEARTBEAT, Condition, Link, Proxies};
+
+use crate::harness::{Turn, assert_well, world};
+use crate::program::Program;
+
+/// `limits.stall_s` here.
+const STALL_S: u64 = 10;
+/// From a restart to an assignment, on a machine that is busy.
+const RESTART: Duration = Duration::from_secs(40);
+/// Fencings after which some client must have stood still: in public reports and here, most do at
+/// the first or second.
+const FENCINGS: u32 = 8;
+
+/// A stack whose broker finds its controller, a process of its own, by a link.
+fn apart(turn: &Turn, proxies: &Proxies) -> (Stack, Link) {
+    let mut plan = turn.plan();
+    let controller = free_ports(1).unwrap()[0];
+    plan.ports.controller = Some(controller);
+    let link = proxies.open_kafka(SocketAddr::from((Ipv4Addr::LOCALHOST, controller))).unwrap();
+    plan.ports.brokers[0].quorum = Some(link.port());
+    (Stack::start(plan).unwrap(), link)
+}
+
+/// A service, with what it takes to start it again.
+struct Kept<'a> {
+    name: &'static str,
+    settings: Vec<(&'static str, String)>,
+    stack: &'a Stack,
+    turn: &'a Turn,
+    program: Program,
+    stalled: u32,
+}
+
+impl<'a> Kept<'a> {
+    fn start(
+        name: &'static str,
+        settings: &[(&'static str, String)],
+        stack: &'a Stack,
+        turn: &'a Turn,
+    ) -> Self {
+        let program = start(name, settings, stack, turn);
+        let settings = settings.to_vec();
+        Self { name, settings, stack, turn, program, stalled: 0 }
+    }
+
+    /// True if it has partitions. Starts it again where it ended because it stood still.
+    fn is_assigned(&mut self) -> bool {
+        if let Some((code, line)) = self.program.ended() {
+            assert_eq!(code, 90, "{} ended with {code}: {line}", self.name);
+            let said = self.program.said();
+            assert_eq!(said.matches("stalled: the ").count(), 1, "{said}");
+            self.stalled += 1;
+            self.program = start(self.name, &self.settings, self.stack, self.turn);
+            return false;
+        }
+        assigned(&self.program) > 0.0
+    }
+}
+
+fn start(
+    name: &'static str,
+    settings: &[(&'static str, String)],
+    stack: &Stack,
+    turn: &Turn,
+) -> Program {
+    let stall = STALL_S.to_string();
+    let mut all = vec![("LIMITS__STALL_S", &*stall)];
+    all.extend(settings.iter().map(|(key, value)| (*key, &**value)));
+    Program::start(name, &stack.brokers(), turn.folder.path(), &all)
+}
+
+fn assigned(program: &Program) -> f64 {
+    program.try_metrics().and_then(|it| it.sum("isobar_partitions_assigned")).unwrap_or(0.0)
+}
+
+/// Status and body of what a service says at `path`.
+fn get(program: &Program, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(program.address()).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\nhost: isobar\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+#[tokio::test]
+async fn every_service_gets_over_a_fenced_broker_within_the_setting_and_a_restart() {
+    let turn = Turn::take();
+    let proxies = Proxies::start().unwrap();
+    let (stack, link) = apart(&turn, &proxies);
+    prepare(&stack, &|_: &str| ()).await.unwrap();
+    let access = stack.access();
+    let clickhouse = [("SINK__URL", access.url), ("SINK__PASSWORD", access.password)];
+    let keep = |name, settings: &[_]| Kept::start(name, settings, &stack, &turn);
+    let mut kept = [
+        keep("ingest", &[]),
+        keep("enrich", &[]),
+        keep("aggregate", &[]),
+        keep("sink", &clickhouse),
+    ];
+    // It is never told that it stands still, and has to end all the same when it is asked to.
+    let patient = [
+        ("KAFKA__GROUP", "patient".to_owned()),
+        ("LIMITS__STALL_S", "3600".to_owned()),
+        ("LIMITS__SHUTDOWN_DEADLINE_S", "2".to_owned()),
+    ];
+    let mut patient = start("enrich", &patient, &stack, &turn);
+    for one in &kept {
+        one.program.hear("assigned partitions");
+    }
+    patient.hear("assigned partitions");
+    let mut before = Watch::start(&stack, &world(8)).unwrap();
+    while !before.sender_ended().unwrap() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+
+    let mut fencings = 0;
+    while kept.iter().all(|one| one.stalled == 0) || fencings < 2 {
+        assert!(fencings < FENCINGS, "no client stood still");
+        fencings += 1;
+        link.set(Condition::Holds(BROKER_HEARTBEAT));
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        link.set(Condition::Open);
+        // A member that hears nothing more keeps its partitions for as long as its session lasts.
+        tokio::time::sleep(Duration::from_secs(12)).await;
+        let patience = Instant::now() + Duration::from_secs(STALL_S) + RESTART;
+        while !kept.iter_mut().map(Kept::is_assigned).fold(true, |all, one| all & one) {
+            let state = kept.iter().map(|one| (one.name, assigned(&one.program), one.stalled));
+            let state: Vec<_> = state.collect();
+            assert!(Instant::now() < patience, "after {fencings} fencings: {state:?}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+    let stalled: Vec<_> = kept.iter().map(|one| (one.name, one.stalled)).collect();
+    println!("after {fencings} fencings: {stalled:?}, and one that waits: {}", assigned(&patient));
+
+    // Of a group that reads nothing the lag is known, too.
+    let lag = patient.metrics().series("isobar_consumer_lag_records");
+    assert_eq!(lag, 4, "{}", patient.said());
+    let asked = Instant::now();
+    patient.signal(Signal::SIGTERM);
+    let (code, _) = patient.end();
+    assert!(asked.elapsed() < Duration::from_secs(7), "{:?}", asked.elapsed());
+    assert!([0, 75].contains(&code), "{code}");
+
+    // The next world is told in the same file.
+    let told_before = turn.folder.path().join("before.truth");
+    fs::copy(before.truth(), &told_before).unwrap();
+    drop(before);
+    let mut after = Watch::start(&stack, &World { seed: 8, ..world(8) }).unwrap();
+    while !after.sender_ended().unwrap() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    after.drain().await.unwrap();
+    let truths = vec![told_before, after.truth()];
+    assert_well(&check::verify_stack(truths, &stack).await.unwrap());
+}
+
+#[test]
+fn a_service_waits_for_a_kafka_that_is_gone_and_goes_on_by_a_new_consumer() {
+    let turn = Turn::take();
+    let nowhere = deploy::stack::Access { url: String::new(), password: String::new() };
+    let mut stack = Stack::start(Plan { clickhouse: Some(nowhere), ..turn.plan() }).unwrap();
+    let made = std::process::Command::new(env!("CARGO_BIN_EXE_isobar"))
+        .args(["topics", "apply", "--partitions", "1", "--kafka", &stack.brokers()])
+        .status();
+    assert!(made.unwrap().success());
+    let [mut one, mut standby] = [0, 1].map(|_| start("ingest", &[], &stack, &turn));
+    for program in [&one, &standby] {
+        program.hear("assigned partitions");
+    }
+    // An empty assignment is an outcome: who has nothing to do is well.
+    sleep(Duration::from_secs(STALL_S * 2 + 5));
+    for program in [&mut one, &mut standby] {
+        assert_eq!(program.ended(), None, "{}", program.said());
+        assert_eq!(get(program, "/healthz").0, 200);
+        assert_eq!(get(program, "/readyz").0, 200);
+        assert_eq!(program.metrics().series("isobar_consumer_lag_records"), 1);
+    }
+    assert_eq!(assigned(&one) + assigned(&standby), 1.0);
+
+    let guard = stack.guard().clone();
+    let broker = &mut stack.kafka().unwrap().brokers[0];
+    broker.stop();
+    let gone = Instant::now();
+    sleep(Duration::from_secs(STALL_S + 10));
+    for program in [&one, &standby] {
+        let (status, waits) = get(program, "/readyz");
+        assert_eq!(status, 503);
+        assert!(waits.contains("no broker answers") && waits.contains("Kafka at"), "{waits}");
+        assert_eq!(get(program, "/healthz").0, 200);
+    }
+    while !one.said().contains("makes its consumer anew") {
+        assert!(gone.elapsed() < Duration::from_secs(STALL_S * 10 + 40), "{}", one.said());
+        sleep(Duration::from_millis(200));
+    }
+    assert!(gone.elapsed() > Duration::from_secs(STALL_S * 9));
+    broker.start(&guard).unwrap();
+    let patience = Instant::now() + Duration::from_secs(60);
+    while assigned(&one) + assigned(&standby) != 1.0
+        || [&one, &standby].iter().any(|program| get(program, "/readyz").0 != 200)
+    {
+        assert!(Instant::now() < patience, "{}", one.said());
+        sleep(Duration::from_millis(200));
+    }
+    for program in [one, standby] {
+        assert_eq!(get(&program, "/healthz").0, 200);
+        program.stop();
+    }
+}

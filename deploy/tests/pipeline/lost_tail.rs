@@ -1,0 +1,125 @@
+//! A Kafka that was killed before it had flushed, and lost the end of a log that was read.
+
+use std::fs::{self, OpenOptions};
+use std::path::Path;
+use std::time::Duration;
+
+use deploy::stack::{Access, Plan, Stack};
+use nix::sys::signal::Signal;
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
+use crate::harness::Turn;
+use crate::program::Program;
+
+const RAW: &str = "rtc-stats-raw-v1";
+
+/// Writes `count` records, each as a batch of its own.
+fn produce(stack: &Stack, count: usize) {
+    let mut config = ClientConfig::new();
+    let producer: BaseProducer = config.set("bootstrap.servers", stack.brokers()).create().unwrap();
+    for _ in 0..count {
+        producer.send(BaseRecord::<str, str>::to(RAW).key("k").payload("{")).unwrap();
+        producer.flush(Duration::from_secs(30)).unwrap();
+    }
+}
+
+/// Kills the broker, cuts the log behind its first `batches`, and starts the broker again.
+fn lose_tail(stack: &mut Stack, folder: &Path, batches: usize) {
+    let guard = stack.guard().clone();
+    let broker = &mut stack.kafka().unwrap().brokers[0];
+    broker.process().unwrap().signal(Signal::SIGKILL);
+    broker.stop();
+    let log = folder.join("kafka-1/data").join(format!("{RAW}-0"));
+    let segment = log.join("00000000000000000000.log");
+    let bytes = fs::read(&segment).unwrap();
+    let mut end = 0;
+    for _ in 0..batches {
+        // Base offset (8 bytes), then the length of what follows (4 bytes big-endian).
+        let length: [u8; 4] = bytes[end + 8..end + 12].try_into().unwrap();
+        end += 12 + u32::from_be_bytes(length) as usize;
+    }
+    assert!(end < bytes.len());
+    let file = OpenOptions::new().write(true).open(&segment).unwrap();
+    file.set_len(end as u64).unwrap();
+    broker.start(&guard).unwrap();
+    stack.kafka().unwrap().wait().unwrap();
+}
+
+fn start(stack: &Stack, turn: &Turn) -> Program {
+    Program::start("ingest", &stack.brokers(), turn.folder.path(), &[])
+}
+
+/// Waits until ingest has committed all that it has read so far, of `total` records.
+fn reads(program: &Program, total: f64) {
+    let patience = std::time::Instant::now() + Duration::from_secs(60);
+    while program.try_metrics().and_then(|it| it.sum("isobar_records_read_total")) < Some(total) {
+        assert!(std::time::Instant::now() < patience, "{}", program.said());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn refuses(mut program: Program, words: &[&str]) {
+    let (code, line) = program.end();
+    assert_eq!(code, 92, "{}", program.said());
+    for word in words {
+        assert!(line.contains(word), "{word:?} is not in {line}");
+    }
+}
+
+#[test]
+fn records_in_the_place_of_lost_ones_are_noticed_before_anything_is_read() {
+    let turn = Turn::take();
+    let nowhere = Access { url: String::new(), password: String::new() };
+    let mut stack = Stack::start(Plan { clickhouse: Some(nowhere), ..turn.plan() }).unwrap();
+    let made = std::process::Command::new(env!("CARGO_BIN_EXE_isobar"))
+        .args(["topics", "apply", "--partitions", "1", "--kafka", &stack.brokers()])
+        .status();
+    assert!(made.unwrap().success());
+    let folder = turn.folder.path().to_owned();
+
+    produce(&stack, 10);
+    let ingest = start(&stack, &turn);
+    reads(&ingest, 10.0);
+    ingest.stop();
+    // A restart without a loss is a new leader epoch, too.
+    let guard = stack.guard().clone();
+    let broker = &mut stack.kafka().unwrap().brokers[0];
+    broker.stop();
+    broker.start(&guard).unwrap();
+    stack.kafka().unwrap().wait().unwrap();
+    produce(&stack, 2);
+    let ingest = start(&stack, &turn);
+    ingest.hear("assigned partitions");
+    reads(&ingest, 2.0);
+    ingest.stop();
+
+    lose_tail(&mut stack, &folder, 6);
+    let words = ["rtc-stats-raw-v1/0: Kafka lost the end of the log: it ends at 6", "up to 12"];
+    refuses(start(&stack, &turn), &words);
+    produce(&stack, 20);
+    let words = ["Kafka lost the end of the log", "offset 12", "from 6 to 11 were never read"];
+    refuses(start(&stack, &turn), &words);
+}
+
+#[test]
+fn a_service_that_runs_while_the_end_is_lost_notices_it() {
+    let turn = Turn::take();
+    let nowhere = Access { url: String::new(), password: String::new() };
+    let mut stack = Stack::start(Plan { clickhouse: Some(nowhere), ..turn.plan() }).unwrap();
+    let made = std::process::Command::new(env!("CARGO_BIN_EXE_isobar"))
+        .args(["topics", "apply", "--partitions", "1", "--kafka", &stack.brokers()])
+        .status();
+    assert!(made.unwrap().success());
+    produce(&stack, 10);
+    let ingest = start(&stack, &turn);
+    reads(&ingest, 10.0);
+    std::thread::sleep(Duration::from_secs(2));
+    // It does not see the log while that is too short.
+    ingest.signal(Signal::SIGSTOP);
+    let folder = turn.folder.path().to_owned();
+    lose_tail(&mut stack, &folder, 5);
+    produce(&stack, 20);
+    ingest.signal(Signal::SIGCONT);
+    refuses(ingest, &["Kafka lost the end of"]);
+}

@@ -1,0 +1,116 @@
+//! Partitions that are added to topics while everything runs.
+
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime};
+
+use deploy::pipeline::prepare;
+use deploy::stack::Stack;
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use serde_json::json;
+
+use crate::harness::Turn;
+use crate::program::Program;
+
+const RAW: &str = "rtc-stats-raw-v1";
+
+/// Sends a snapshot of a participant's only stream to a partition: its key was hashed there.
+fn snapshot(producer: &BaseProducer, partition: i32, start_ms: i64, s: i64, packets: i64) {
+    let stream = json!({"type": "inbound-rtp", "kind": "audio", "packetsReceived": packets});
+    let envelope = json!({
+        "v": 1, "event": "stats", "app": "added", "call": "c", "participant": "p",
+        "timestamp": start_ms + s * 1000, "report": {"x": stream},
+    });
+    let payload = envelope.to_string();
+    let record = BaseRecord::to(RAW).partition(partition).key("added/c/p").payload(&payload);
+    producer.send(record).unwrap();
+    producer.flush(Duration::from_secs(30)).unwrap();
+}
+
+fn add_partitions(stack: &Stack, partitions: &str) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_isobar"));
+    command.args(["topics", "apply", "--add-partitions", "--partitions", partitions]);
+    let output = command.args(["--kafka", &stack.brokers()]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn has(program: &Program, partitions: f64, within: Duration) {
+    let assigned = || program.try_metrics().and_then(|it| it.sum("isobar_partitions_assigned"));
+    let patience = Instant::now() + within;
+    while assigned() != Some(partitions) {
+        assert!(Instant::now() < patience, "{:?} partitions\n{}", assigned(), program.said());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[tokio::test]
+async fn added_partitions_are_read_within_seconds_and_a_session_that_moves_begins_anew() {
+    let turn = Turn::take();
+    let stack = Stack::start(turn.plan()).unwrap();
+    prepare(&stack, &|_: &str| ()).await.unwrap();
+    let (brokers, folder, access) = (stack.brokers(), turn.folder.path(), stack.access());
+    let start = |service, settings: &[_]| Program::start(service, &brokers, folder, settings);
+    let clickhouse = [("SINK__URL", &*access.url), ("SINK__PASSWORD", &access.password)];
+    let ingest = start("ingest", &[]);
+    let others = [start("enrich", &[]), start("aggregate", &[]), start("sink", &clickhouse)];
+    for (program, partitions) in [(&ingest, 4.0), (&others[0], 4.0), (&others[2], 16.0)] {
+        has(program, partitions, Duration::from_secs(60));
+    }
+    let mut config = ClientConfig::new();
+    let producer: BaseProducer = config.set("bootstrap.servers", &brokers).create().unwrap();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let start_ms = now.as_millis() as i64 - 60_000;
+    snapshot(&producer, 1, start_ms, 0, 10);
+    snapshot(&producer, 1, start_ms, 5, 30);
+
+    add_partitions(&stack, "5");
+    // Metadata are five seconds old at most; the rest is the group's agreement.
+    let soon = Duration::from_secs(30);
+    for (program, partitions) in
+        [(&ingest, 5.0), (&others[0], 5.0), (&others[1], 5.0), (&others[2], 20.0)]
+    {
+        has(program, partitions, soon);
+    }
+    let producer: BaseProducer = config.create().unwrap();
+    snapshot(&producer, 4, start_ms, 10, 60);
+    snapshot(&producer, 4, start_ms, 15, 100);
+
+    // 10 to 30 in one partition, 60 to 100 in the other: what lies between is in neither.
+    let reader = access.client("dashboard");
+    let packets = "SELECT toInt64(sum(packets_received)) FROM cells \
+                   WHERE grouping = 'place' AND app = 'added'";
+    let patience = Instant::now() + Duration::from_secs(90);
+    loop {
+        let found: i64 = reader.query(packets).fetch_one().await.unwrap();
+        if found == 60 {
+            break;
+        }
+        assert!(found < 60 && Instant::now() < patience, "{found} packets\n{}", ingest.said());
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+
+    // Somebody adds one to the raw topic alone: what comes there has nowhere to go, so it waits.
+    let admin: AdminClient<DefaultClientContext> = config.create().unwrap();
+    let one_more = NewPartitions::new(RAW, 6);
+    let added = admin.create_partitions([&one_more], &AdminOptions::new()).await.unwrap();
+    added.into_iter().for_each(|one| drop(one.unwrap()));
+    let producer: BaseProducer = config.create().unwrap();
+    snapshot(&producer, 5, start_ms, 20, 200);
+    snapshot(&producer, 5, start_ms, 25, 207);
+    let mut ingest = ingest;
+    let (code, line) = ingest.end();
+    assert_eq!(code, 83, "{}", ingest.said());
+    assert!(line.contains("--partitions 6 --add-partitions"), "{line}");
+    add_partitions(&stack, "6");
+    let _ingest = start("ingest", &[]);
+    loop {
+        let found: i64 = reader.query(packets).fetch_one().await.unwrap();
+        if found == 67 {
+            break;
+        }
+        assert!(found < 67 && Instant::now() < patience + Duration::from_secs(120), "{found}");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}

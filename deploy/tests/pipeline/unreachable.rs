@@ -1,0 +1,83 @@
+//! A Kafka that cannot be reached is named at once, with the reason.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::program::Program;
+
+/// Verbs that take `--kafka`, each as it would be used.
+const VERBS: [&[&str]; 6] = [
+    &["topics", "plan"],
+    &["topics", "apply"],
+    &["dlq", "ls"],
+    &["dlq", "replay", "--all"],
+    &["simulate", "--duration", "1s"],
+    &["replay", concat!(env!("CARGO_MANIFEST_DIR"), "/../simulate/recordings/call.jsonl")],
+];
+
+/// What a verb says, and after what time.
+fn says(arguments: &[&str], brokers: &str) -> (String, Duration) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_isobar"));
+    command.args(arguments).args(["--kafka", brokers]);
+    let begun = Instant::now();
+    let output = command.output().unwrap();
+    assert!(!output.status.success(), "{arguments:?}");
+    (String::from_utf8(output.stderr).unwrap(), begun.elapsed())
+}
+
+#[test]
+fn every_verb_names_a_cluster_that_is_down_or_has_no_such_name_within_seconds() {
+    for arguments in VERBS {
+        for (brokers, words) in [
+            ("127.0.0.1:1", "Kafka at 127.0.0.1:1: no broker answers: "),
+            ("kafka.invalid:9092", "kafka.invalid:9092: its name is not known to the resolver"),
+        ] {
+            let (said, took) = says(arguments, brokers);
+            assert!(said.contains(words), "{arguments:?}: {said}");
+            assert!(took < Duration::from_secs(15), "{arguments:?}: {took:?}");
+        }
+    }
+}
+
+/// What a service's check says of Kafka, with so many files allowed.
+fn check(brokers: &str, files: Option<u32>) -> String {
+    let limit = files.map_or(String::new(), |files| format!("ulimit -n {files}; "));
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("{limit}exec \"$0\" ingest check --connect --timeout 5"));
+    command.arg(env!("CARGO_BIN_EXE_isobar")).env("ISOBAR_KAFKA__BROKERS", brokers);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(69));
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_check_tells_a_name_file_descriptors_and_brokers_that_are_down_apart() {
+    let said = check("127.0.0.1:1", None);
+    assert!(said.contains("no broker answers"), "{said}");
+    let said = check("kafka.invalid:9092", None);
+    assert!(said.contains("its name is not known to the resolver"), "{said}");
+    // With which of them the last one is gone before there is a connection depends on how far other
+    // threads are; one more or less, and there is none for a thread, or one for the connection.
+    let said: Vec<_> = FEW.map(|files| check("127.0.0.1:1", Some(files))).collect();
+    let without = said.iter().filter(|said| said.contains("no free file descriptor")).count();
+    assert!(without >= 1, "{said:#?}");
+}
+
+/// Files that a process may have, so that there may be none left for a connection.
+const FEW: std::ops::Range<u32> = 8..17;
+
+#[test]
+fn a_service_says_in_its_log_and_at_readyz_why_it_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    for (brokers, words) in [
+        ("127.0.0.1:1", "no broker answers"),
+        ("kafka.invalid:9092", "its name is not known to the resolver"),
+    ] {
+        let folder: &Path = folder.path();
+        let ingest = Program::start("ingest", brokers, folder, &[]);
+        ingest.hear(words);
+        ingest.hear("waits for Kafka at");
+        ingest.stop();
+    }
+}

@@ -1,0 +1,84 @@
+//! Errors of reading: what passes by itself, what a restart mends, and what somebody has to mend.
+
+use rdkafka::consumer::Consumer as _;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use super::{ConsumerLoop, LAST_COMMIT};
+use crate::client::probe;
+use crate::epochs::{Place, last_before};
+use crate::handler::Fatal;
+use crate::positions::{Trouble, replaced, shorter};
+use crate::refusal::{Failure, Reason, Refusal};
+use crate::topic_ids::Doubt;
+
+impl ConsumerLoop {
+    /// Sorts errors of reading: what passes by itself is only said, what does not ends the process.
+    pub(super) fn failed_read(&mut self, error: &KafkaError) -> Result<(), Failure> {
+        use RDKafkaErrorCode as Code;
+        let code = error.rdkafka_error_code();
+        let gone = [Code::AutoOffsetReset, Code::OffsetOutOfRange, Code::LogTruncation];
+        if code.is_some_and(|code| gone.contains(&code)) {
+            // Another topic of the same name has other offsets.
+            if let Err(Doubt::Refused(refusal)) = self.ids.check() {
+                return Err(refusal.into());
+            }
+            // What was being read when the group took it away is looked at when it is given again.
+            if self.flow.partitions() == 0 {
+                return Ok(());
+            }
+            match self.lost_tail() {
+                Ok(None) => {}
+                Ok(Some(refusal)) => return Err(refusal.into()),
+                Err(Trouble::Failed(failure)) => return Err(failure),
+                Err(Trouble::Silence(reason)) => {
+                    return Err(Fatal(format!("reading cannot go on: {error} ({reason})")).into());
+                }
+            }
+            let text = format!(
+                "reading cannot go on: {error}. Records were deleted before they were read: give \
+                 the input topic a longer retention, set the group's offset \
+                 (kafka-consumer-groups.sh --reset-offsets --to-earliest) and start again"
+            );
+            return Err(Refusal::new(Reason::OffsetGone, text).into());
+        }
+        if lasts(error) {
+            return Err(Fatal(format!("reading cannot go on: {error}")).into());
+        }
+        match code {
+            // These were heard by the listener already.
+            Some(Code::AllBrokersDown | Code::BrokerTransportFailure | Code::Resolve) => {}
+            _ => self.listener.waits_for(&format!("input: {error}")),
+        }
+        Ok(())
+    }
+
+    /// The refusal where a partition's log has lost its end: it ends before what is read next, or
+    /// another record stands before that than was read there.
+    fn lost_tail(&mut self) -> Result<Option<Refusal>, Trouble> {
+        let probe = probe(&self.kafka).create_with_context(self.listener.clone())?;
+        for (source, next) in self.flow.next_offsets() {
+            let (topic, partition) = (self.flow.inputs[source.input.0].clone(), source.partition.0);
+            let (low, high) = self.consumer.fetch_watermarks(&topic, partition, LAST_COMMIT)?;
+            if next.0 > high {
+                return Ok(Some(shorter(&topic, partition, next.0, high)));
+            }
+            let place = Place { partition, low, offset: next.0 };
+            let mark = last_before(&probe, &topic, &[place])?.remove(&partition);
+            if let (Some(before), Some(mark)) = (self.flow.epoch_before(source, next), mark)
+                && let Some(refusal) = replaced(&probe, &topic, place, before, mark)?
+            {
+                return Ok(Some(refusal));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Errors of reading that do not pass by themselves.
+fn lasts(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    let lasting =
+        [Code::GroupAuthorizationFailed, Code::TopicAuthorizationFailed, Code::InvalidGroupId];
+    matches!(error, KafkaError::MessageConsumptionFatal(_))
+        || error.rdkafka_error_code().is_some_and(|code| lasting.contains(&code))
+}

@@ -1,0 +1,49 @@
+//! Clients that stand still: the process ends, or the consumer is made anew.
+
+use std::time::Instant;
+
+use rdkafka::consumer::Consumer as _;
+
+use super::{ConsumerLoop, join};
+use crate::handler::Fatal;
+use crate::liveness::Next;
+use crate::refusal::Failure;
+
+impl ConsumerLoop {
+    /// Looks at whether consumer and producer get on.
+    pub(super) fn watch_over_clients(&mut self, now: Instant) -> Result<(), Failure> {
+        // An assignment is no outcome while reading cannot start.
+        if self.assigned.is_none() {
+            self.progress = self.consumer.context().progress();
+        }
+        let next = self.liveness.look(now, Some(self.progress), self.flow.writer.progress());
+        match next {
+            Next::GoOn => Ok(()),
+            Next::Renew => Ok(self.renew()?),
+            Next::Stalled(who) => {
+                let text = format!(
+                    "{who}, and a new client of {} is served: this process starts anew",
+                    self.listener.cluster()
+                );
+                self.health.set_stalled(&text);
+                Err(Failure::Stalled(text))
+            }
+        }
+    }
+
+    /// Makes the consumer anew: after a long time without a cluster it may not find back.
+    fn renew(&mut self) -> Result<(), Fatal> {
+        tracing::info!("makes its consumer anew: {} was away for long", self.listener.cluster());
+        let new = join(&self.kafka, &self.flow.inputs, &self.listener, &self.metrics)?;
+        let old = std::mem::replace(&mut self.consumer, new);
+        // It may hang when it is let go.
+        let dropped = std::thread::Builder::new().name("old client".to_owned()).spawn(|| drop(old));
+        if let Err(error) = dropped {
+            tracing::debug!("no thread to let a client go on: {error}");
+        }
+        self.drop_partitions();
+        self.paused = false;
+        self.held = None;
+        Ok(())
+    }
+}

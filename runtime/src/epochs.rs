@@ -1,0 +1,164 @@
+//! Leader epochs along a partition's log: by them a log that lost its end is told from the one that
+//! was read.
+//!
+//! A partition's leader epoch rises with every election, and records keep the epoch in which they
+//! were appended, so it never goes back along a log. Within an epoch a log only grows. So a commit
+//! is made with the epoch of the record before it; if that place holds a record of a later epoch
+//! when the commit is read again, what was read there is gone, and something else stands there.
+
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::{Message as _, Offset as KafkaOffset, TopicPartitionList};
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::client::Listener;
+use crate::native;
+use crate::positions::Trouble;
+
+/// Longest wait for records of one look.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Partitions looked at together: each may answer with a whole batch.
+const TOGETHER: usize = 8;
+/// Longest distance of the first look back from an offset; where records are missing (markers of
+/// transactions, compaction) it grows by this factor.
+const FACTOR: i64 = 16;
+
+/// Epochs of one partition's records that were read, each with its first offset.
+#[derive(Debug, Default)]
+pub(crate) struct Epochs(Vec<(i64, i32)>);
+
+impl Epochs {
+    /// A record of this epoch is at this offset; negative is none.
+    pub(crate) fn note(&mut self, offset: i64, epoch: i32) {
+        if epoch >= 0 && self.0.last().is_none_or(|(_, last)| *last != epoch) {
+            self.0.push((offset, epoch));
+        }
+    }
+
+    /// The epoch of the last record before `offset`. What was before that is forgotten.
+    pub(crate) fn before(&mut self, offset: i64) -> Option<i32> {
+        let known = self.0.partition_point(|(first, _)| *first < offset);
+        self.0.drain(..known.saturating_sub(1));
+        self.0.first().filter(|(first, _)| *first < offset).map(|(_, epoch)| *epoch)
+    }
+}
+
+/// A record of a log, without what is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) offset: i64,
+    pub(crate) appended_ms: Option<i64>,
+    /// Leader epoch, if the broker gives one.
+    pub(crate) epoch: Option<i32>,
+}
+
+/// A place in a partition's log, and where that log begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) partition: i32,
+    pub(crate) low: i64,
+    pub(crate) offset: i64,
+}
+
+/// The last record before each place in `topic`, by partition; none where there is no record.
+pub(crate) fn last_before(
+    probe: &BaseConsumer<Listener>,
+    topic: &str,
+    places: &[Place],
+) -> Result<BTreeMap<i32, Mark>, Trouble> {
+    let mut found = BTreeMap::new();
+    for places in places.chunks(TOGETHER) {
+        let mut pending: Vec<Place> =
+            places.iter().filter(|place| place.offset > place.low).copied().collect();
+        let mut step = 1;
+        while !pending.is_empty() {
+            let from = |place: &Place| place.offset.saturating_sub(step).max(place.low);
+            let starts: Vec<_> = pending.iter().map(|place| (*place, from(place))).collect();
+            found.extend(read_up_to(probe, topic, &starts)?);
+            pending
+                .retain(|place| !found.contains_key(&place.partition) && from(place) > place.low);
+            step *= FACTOR;
+        }
+    }
+    Ok(found)
+}
+
+/// Reads each partition from its start up to its place; returns the last records before it.
+fn read_up_to(
+    probe: &BaseConsumer<Listener>,
+    topic: &str,
+    starts: &[(Place, i64)],
+) -> Result<BTreeMap<i32, Mark>, Trouble> {
+    let mut list = TopicPartitionList::with_capacity(starts.len());
+    for (place, start) in starts {
+        list.add_partition_offset(topic, place.partition, KafkaOffset::Offset(*start))?;
+    }
+    probe.assign(&list)?;
+    let mut open: BTreeMap<i32, i64> =
+        starts.iter().map(|(place, _)| (place.partition, place.offset)).collect();
+    let mut last = BTreeMap::new();
+    let deadline = Instant::now() + TIMEOUT;
+    while !open.is_empty() && Instant::now() < deadline {
+        match probe.poll(Duration::from_millis(100)) {
+            Some(Ok(message)) => {
+                let (partition, offset) = (message.partition(), message.offset());
+                let Some(until) = open.get(&partition).copied() else { continue };
+                if offset < until {
+                    let appended_ms = message.timestamp().to_millis();
+                    let epoch = native::leader_epoch_of(&message);
+                    last.insert(partition, Mark { offset, appended_ms, epoch });
+                }
+                if offset + 1 >= until {
+                    open.remove(&partition);
+                }
+            }
+            Some(Err(KafkaError::PartitionEOF(partition))) => drop(open.remove(&partition)),
+            Some(Err(error)) => return Err(error.into()),
+            None => {}
+        }
+    }
+    match open.keys().next() {
+        None => Ok(last),
+        Some(partition) => Err(Trouble::Silence(format!(
+            "{topic}/{partition} could not be read before its offset"
+        ))),
+    }
+}
+
+/// The first offset in `low..high` of a partition whose record is of a later epoch than `epoch`.
+pub(crate) fn first_after(
+    probe: &BaseConsumer<Listener>,
+    topic: &str,
+    place: Place,
+    epoch: i32,
+) -> Result<i64, Trouble> {
+    let (mut low, mut high) = (place.low, place.offset);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let up_to = Place { offset: middle + 1, ..place };
+        let found = last_before(probe, topic, &[up_to])?.remove(&place.partition);
+        match found.and_then(|mark| mark.epoch) {
+            Some(other) if other > epoch => high = middle,
+            _ => low = middle + 1,
+        }
+    }
+    Ok(low)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_epoch_before_an_offset_is_that_of_the_last_record_before_it() {
+        let mut epochs = Epochs::default();
+        assert_eq!(epochs.before(5), None);
+        for (offset, epoch) in [(5, 3), (6, 3), (7, 4), (8, -1), (9, 6)] {
+            epochs.note(offset, epoch);
+        }
+        let before = [5, 6, 7, 8, 9, 10].map(|offset| epochs.before(offset));
+        assert_eq!(before, [None, Some(3), Some(3), Some(4), Some(4), Some(6)]);
+    }
+}

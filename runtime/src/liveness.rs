@@ -1,0 +1,288 @@
+//! Whether the clients of a process make progress, and what follows when they do not.
+//!
+//! A client of librdkafka can stay without brokers for ever, while any other client reaches the
+//! cluster (librdkafka#5301). So silence alone says nothing: a client made anew is asked, too.
+
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::reach::serves;
+use crate::service::Topics;
+use crate::settings::Kafka;
+
+/// Longest time that one look counts for. A process that was stopped, with its machine perhaps, has
+/// not waited meanwhile.
+const LOOK: Duration = Duration::from_secs(1);
+/// Longest wait of a new client for one answer.
+const ANSWER: Duration = Duration::from_secs(5);
+/// After so many limits of silence the consumer is made anew, though the cluster is down.
+const RENEW: u32 = 10;
+
+/// What follows from a look.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Nothing.
+    GoOn,
+    /// The consumer has to be made anew: the cluster was down for long.
+    Renew,
+    /// A client stands still, though a new one gets answers; says which.
+    Stalled(String),
+}
+
+/// How far something has come. It is not expected to get on while there is `None`.
+pub(crate) type Mark = Option<u64>;
+
+/// For how long one client has made no progress.
+#[derive(Debug, Default)]
+struct Silence {
+    mark: Mark,
+    total: Duration,
+    /// Since a new client got no answer, too.
+    unexplained: Duration,
+}
+
+impl Silence {
+    fn look(&mut self, mark: Mark, passed: Duration) {
+        if mark.is_none() || mark != self.mark {
+            *self = Self { mark, ..Self::default() };
+        } else {
+            self.total += passed;
+            self.unexplained += passed;
+        }
+    }
+}
+
+/// An answer to the question whether a new client is served.
+type Answer = Result<(), String>;
+
+/// Asks a new client, on a thread of its own.
+pub(crate) type Ask = Box<dyn Fn() -> Receiver<Answer>>;
+
+/// Watches over the consumer and the producer.
+pub(crate) struct Liveness {
+    limit: Duration,
+    consumer: Silence,
+    producer: Silence,
+    last_look: Option<Instant>,
+    ask: Ask,
+    asked: Option<(Receiver<Answer>, Instant)>,
+    next_ask: Option<Instant>,
+    /// Why a new client is not served, as far as is known.
+    down: Option<String>,
+    renew_at: Duration,
+}
+
+impl Liveness {
+    /// Watches for silences of `limit`.
+    pub(crate) fn new(limit: Duration, kafka: &Kafka, topics: &Topics) -> Self {
+        let (kafka, topics) = (kafka.clone(), topics.clone());
+        Self::with(limit, Box::new(move || asked(&kafka, &topics)))
+    }
+
+    fn with(limit: Duration, ask: Ask) -> Self {
+        Self {
+            limit,
+            consumer: Silence::default(),
+            producer: Silence::default(),
+            last_look: None,
+            ask,
+            asked: None,
+            next_ask: None,
+            down: None,
+            renew_at: limit * RENEW,
+        }
+    }
+
+    /// Why the cluster does not serve a new client either, while that is so.
+    pub(crate) fn down(&self) -> Option<&str> {
+        self.down.as_deref()
+    }
+
+    /// Takes in how far both are at `now`.
+    pub(crate) fn look(&mut self, now: Instant, consumer: Mark, producer: Mark) -> Next {
+        let passed = self.last_look.map_or(Duration::ZERO, |last| now - last).min(LOOK);
+        self.last_look = Some(now);
+        self.consumer.look(consumer, passed);
+        self.producer.look(producer, passed);
+        if self.consumer.total.max(self.producer.total) < self.limit {
+            self.down = None;
+            self.asked = None;
+            self.renew_at = self.limit * RENEW;
+            return Next::GoOn;
+        }
+        match self.heard(now) {
+            Some(Ok(())) => {
+                self.down = None;
+                if let Some(who) = self.stands_still() {
+                    return Next::Stalled(who);
+                }
+            }
+            Some(Err(reason)) => {
+                self.down = Some(reason);
+                self.consumer.unexplained = Duration::ZERO;
+                self.producer.unexplained = Duration::ZERO;
+            }
+            None => {}
+        }
+        if self.down.is_some() && self.consumer.total >= self.renew_at {
+            self.renew_at = self.consumer.total + self.limit * RENEW;
+            return Next::Renew;
+        }
+        Next::GoOn
+    }
+
+    fn stands_still(&self) -> Option<String> {
+        let s = self.limit.as_secs();
+        if self.consumer.unexplained >= self.limit {
+            return Some(format!(
+                "the consumer has had no answer from the group's coordinator, or none to where its \
+                 partitions begin, for {s} s"
+            ));
+        }
+        (self.producer.unexplained >= self.limit)
+            .then(|| format!("the producer has got nothing written for {s} s"))
+    }
+
+    /// The newest answer of a new client, if one has come; asks again where it is time.
+    fn heard(&mut self, now: Instant) -> Option<Answer> {
+        let every = (self.limit / 5).clamp(LOOK, ANSWER);
+        if let Some((answers, since)) = &self.asked {
+            let answer = match answers.try_recv() {
+                Ok(answer) => answer,
+                // It may hang as well as any other.
+                Err(TryRecvError::Empty) if now - *since < ANSWER * 10 => return None,
+                Err(_) => Err("a new client does not come back".to_owned()),
+            };
+            self.asked = None;
+            self.next_ask = Some(now + every);
+            return Some(answer);
+        }
+        if self.next_ask.is_none_or(|at| now >= at) {
+            self.asked = Some(((self.ask)(), now));
+        }
+        None
+    }
+}
+
+/// Asks for what a new client of the cluster gets.
+fn asked(kafka: &Kafka, topics: &Topics) -> Receiver<Answer> {
+    let (tell, answers) = channel();
+    let (kafka, topics) = (kafka.clone(), topics.clone());
+    let work = move || {
+        // Nobody listens any more when the answer is no longer of interest.
+        let _ = tell.send(serves(&kafka, &topics, ANSWER));
+    };
+    // Without a thread the channel is closed, which is an answer, too.
+    if let Err(error) = thread::Builder::new().name("new client".to_owned()).spawn(work) {
+        tracing::debug!("no thread to ask a new client on: {error}");
+    }
+    answers
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    struct Bench {
+        liveness: Liveness,
+        answer: Rc<RefCell<Answer>>,
+        now: Instant,
+    }
+
+    impl Bench {
+        fn new(answer: Answer) -> Self {
+            let answer = Rc::new(RefCell::new(answer));
+            let answers = Rc::clone(&answer);
+            let ask = move || {
+                let (tell, heard) = channel();
+                tell.send(answers.borrow().clone()).unwrap();
+                heard
+            };
+            let liveness = Liveness::with(LIMIT, Box::new(ask));
+            Self { liveness, answer, now: Instant::now() }
+        }
+
+        /// Looks twice a second for `seconds` with these marks; stops at the first consequence, and
+        /// says after how many seconds that was.
+        fn look(&mut self, seconds: u64, consumer: Mark, producer: Mark) -> (u64, Next) {
+            for half in 0..seconds * 2 {
+                self.now += Duration::from_millis(500);
+                let next = self.liveness.look(self.now, consumer, producer);
+                if next != Next::GoOn {
+                    return (half / 2, next);
+                }
+            }
+            (seconds, Next::GoOn)
+        }
+    }
+
+    fn is_stalled(next: &Next, who: &str) -> bool {
+        matches!(next, Next::Stalled(text) if text.starts_with(who))
+    }
+
+    #[test]
+    fn a_client_that_stands_still_while_a_new_one_is_served_is_stalled() {
+        let mut bench = Bench::new(Ok(()));
+        let (after, next) = bench.look(60, Some(7), None);
+        assert!(is_stalled(&next, "the consumer") && (20..23).contains(&after), "{after} {next:?}");
+        let mut bench = Bench::new(Ok(()));
+        for second in 0..100 {
+            assert_eq!(bench.look(1, Some(second), None).1, Next::GoOn);
+        }
+        let mut bench = Bench::new(Ok(()));
+        for second in 0..19 {
+            assert_eq!(bench.look(1, Some(second), Some(3)).1, Next::GoOn);
+        }
+        assert!(is_stalled(&bench.look(3, Some(99), Some(3)).1, "the producer"));
+    }
+
+    #[test]
+    fn a_cluster_that_is_down_is_waited_for_and_named_and_its_return_is_given_the_limit() {
+        let mut bench = Bench::new(Err("nobody there".to_owned()));
+        assert_eq!(bench.look(100, Some(7), Some(1)).1, Next::GoOn);
+        assert_eq!(bench.liveness.down(), Some("nobody there"));
+        *bench.answer.borrow_mut() = Ok(());
+        assert_eq!(bench.look(14, Some(7), Some(1)).1, Next::GoOn);
+        assert_eq!(bench.liveness.down(), None);
+        let (after, next) = bench.look(12, Some(7), Some(1));
+        assert!(is_stalled(&next, "the consumer"), "{after} {next:?}");
+        // One that comes back by itself is well.
+        let mut bench = Bench::new(Err("nobody there".to_owned()));
+        bench.look(100, Some(7), None);
+        *bench.answer.borrow_mut() = Ok(());
+        bench.look(10, Some(7), None);
+        assert_eq!(bench.look(19, Some(8), None).1, Next::GoOn);
+    }
+
+    #[test]
+    fn after_ten_limits_without_a_cluster_the_consumer_is_made_anew_and_again_after_ten_more() {
+        let mut bench = Bench::new(Err("nobody there".to_owned()));
+        for _ in 0..2 {
+            let (after, next) = bench.look(300, Some(7), None);
+            assert!(next == Next::Renew && (198..202).contains(&after), "{after} {next:?}");
+        }
+    }
+
+    #[test]
+    fn a_process_that_was_stopped_has_not_waited() {
+        let mut bench = Bench::new(Ok(()));
+        assert_eq!(bench.look(10, Some(7), None).1, Next::GoOn);
+        bench.now += Duration::from_secs(90);
+        assert_eq!(bench.look(5, Some(7), None).1, Next::GoOn);
+    }
+
+    #[test]
+    fn without_anything_to_do_nobody_is_asked() {
+        let mut bench = Bench::new(Err("nobody there".to_owned()));
+        assert_eq!(bench.look(300, None, None).1, Next::GoOn);
+        assert_eq!(bench.liveness.down(), None);
+    }
+}

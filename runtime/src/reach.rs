@@ -1,0 +1,298 @@
+//! Whether a cluster answers a client that is made anew, and if not, why: in words that tell the
+//! causes apart.
+
+use std::fs::File;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::config::{FromClientConfigAndContext as _, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::{ClientContext, TopicPartitionList};
+
+use crate::client::plain;
+use crate::service::Topics;
+use crate::settings::Kafka;
+
+/// Longest wait for a cluster's first answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// From the start, time for a client to try every address of a name, where the first refuses.
+const ADDRESSES: Duration = Duration::from_secs(2);
+/// Longest wait for one answer while there may be a reason to give up.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Why a broker could not be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// It does not listen, or does not answer.
+    Down,
+    /// It closes the connection. A listener that wants SASL or TLS does that with a client that
+    /// speaks plain text, and a broker does when it ends.
+    HangsUp,
+    /// The resolver does not know its name.
+    Name,
+    /// It and the client do not speak the same SASL or TLS, or the secret is wrong.
+    Login,
+    /// This process has no file descriptor left to connect with.
+    Files,
+}
+
+impl Cause {
+    /// The cause behind an error of librdkafka, which tells some of them only in its `reason`.
+    fn of(code: Option<RDKafkaErrorCode>, reason: &str) -> Self {
+        use RDKafkaErrorCode as Code;
+        let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+        let name = code == Some(Code::Resolve) || says(&["Failed to resolve"]);
+        if says(&["Too many open files"]) || (name && says(&["System error"]) && no_files_left()) {
+            return Self::Files;
+        }
+        let login =
+            matches!(code, Some(Code::Authentication | Code::SSL | Code::UnsupportedSASLMechanism));
+        if login {
+            Self::Login
+        } else if name {
+            Self::Name
+        } else if says(&["security.protocol"]) {
+            Self::HangsUp
+        } else {
+            Self::Down
+        }
+    }
+
+    /// How telling it is: of several brokers' reasons the most telling one is said.
+    const fn rank(self) -> u8 {
+        match self {
+            Self::Down | Self::HangsUp => 0,
+            Self::Name => 1,
+            Self::Login => 2,
+            Self::Files => 3,
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Down => "no broker answers",
+            Self::HangsUp => "a broker hangs up on this client, as one does that wants SASL or TLS",
+            Self::Name => "its name is not known to the resolver",
+            Self::Login => "it does not let this client in, by SASL or TLS",
+            Self::Files => "this process has no free file descriptor (ulimit -n)",
+        }
+    }
+}
+
+/// True if the process can open no more files.
+fn no_files_left() -> bool {
+    let limits = [libc::EMFILE, libc::ENFILE];
+    File::open("/dev/null")
+        .is_err_and(|error| error.raw_os_error().is_some_and(|code| limits.contains(&code)))
+}
+
+/// What clients have said of why a cluster is away.
+#[derive(Debug, Default)]
+pub(crate) struct Reasons {
+    said: Option<(Cause, String)>,
+    all_down: bool,
+}
+
+impl Reasons {
+    /// Takes in an error that a client's callback was told; true if it is about connections.
+    pub(crate) fn hear(&mut self, error: &KafkaError, reason: &str) -> bool {
+        use RDKafkaErrorCode as Code;
+        let code = error.rdkafka_error_code();
+        match code {
+            // That all are down follows from why the last one is.
+            Some(Code::AllBrokersDown) => self.all_down = true,
+            Some(
+                Code::BrokerTransportFailure
+                | Code::Resolve
+                | Code::OperationTimedOut
+                | Code::Authentication
+                | Code::SSL
+                | Code::UnsupportedSASLMechanism,
+            ) => self.add(Cause::of(code, reason), reason),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Takes in a line that a client logs: that a broker hangs up is no error to it.
+    pub(crate) fn hear_line(&mut self, facility: &str, line: &str) {
+        if facility == "FAIL" {
+            self.add(Cause::of(None, line), line);
+        }
+    }
+
+    fn add(&mut self, cause: Cause, reason: &str) {
+        if self.said.as_ref().is_none_or(|(known, _)| cause.rank() >= known.rank()) {
+            self.said = Some((cause, reason.to_owned()));
+        }
+    }
+
+    /// Forgets everything: some broker is up.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The most telling reason, in words.
+    pub(crate) fn words(&self) -> Option<String> {
+        self.said.as_ref().map(|(cause, reason)| format!("{}: {reason}", cause.words()))
+    }
+
+    /// True if asking again does not help.
+    fn refused(&self) -> bool {
+        self.said.as_ref().is_some_and(|(cause, _)| *cause == Cause::Login)
+    }
+}
+
+/// Hears what a client says of the cluster, and logs nothing.
+#[derive(Default)]
+struct Heard(Mutex<Reasons>);
+
+impl Heard {
+    fn reasons(&self) -> MutexGuard<'_, Reasons> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ClientContext for Heard {
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, line: &str) {
+        self.reasons().hear_line(facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.reasons().hear(&error, reason);
+    }
+}
+
+impl ConsumerContext for Heard {}
+
+/// A client that knows nothing of a cluster but the addresses to find it by.
+struct NewClient(BaseConsumer<Heard>);
+
+impl NewClient {
+    fn of(kafka: &Kafka) -> Result<Self, String> {
+        let mut config = plain(kafka);
+        config.set("group.id", &kafka.group);
+        let client = BaseConsumer::from_config_and_context(&config, Heard::default());
+        // The pipes and sockets of a client are made with it.
+        let client = client.map_err(|error| match no_files_left() {
+            true => format!("{}: {error}", Cause::Files.words()),
+            false => error.to_string(),
+        });
+        client.map(Self)
+    }
+
+    /// Why a request failed: what the client has said of it, else the request's own error.
+    fn reason(&self, error: &KafkaError) -> String {
+        let _ = self.0.poll(Duration::ZERO);
+        let words = self.0.context().reasons().words();
+        words.unwrap_or_else(|| match error.rdkafka_error_code() {
+            Some(
+                RDKafkaErrorCode::OperationTimedOut | RDKafkaErrorCode::BrokerTransportFailure,
+            ) => {
+                format!("{}: {error}", Cause::Down.words())
+            }
+            _ => error.to_string(),
+        })
+    }
+}
+
+/// Waits for a cluster's first answer, of whatever kind.
+///
+/// # Errors
+/// Why there is none, within seconds: which of a name, a login, file descriptors and brokers it is.
+pub fn reach(kafka: &Kafka) -> Result<(), String> {
+    let of_cluster = |reason: String| format!("Kafka at {}: {reason}", kafka.brokers);
+    let client = NewClient::of(kafka).map_err(of_cluster)?;
+    let started = Instant::now();
+    loop {
+        let error = match client.0.fetch_metadata(None, LOOK) {
+            Ok(metadata) if metadata.brokers().is_empty() => {
+                return Err(of_cluster("it answers, but names no broker".to_owned()));
+            }
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
+        let reason = client.reason(&error);
+        let (refused, all_down) = {
+            let reasons = client.0.context().reasons();
+            (reasons.refused(), reasons.all_down)
+        };
+        let waited = started.elapsed();
+        if refused || waited >= PATIENCE || (all_down && waited >= ADDRESSES) {
+            return Err(of_cluster(reason));
+        }
+    }
+}
+
+/// Asks a cluster, by a client made anew, for all that reading and writing take: leaders of all
+/// partitions of `topics`, and the group's coordinator. Waits at most `timeout` for each answer.
+///
+/// # Errors
+/// What it lacks, or why it does not answer.
+pub(crate) fn serves(kafka: &Kafka, topics: &Topics, timeout: Duration) -> Result<(), String> {
+    let client = NewClient::of(kafka)?;
+    for topic in topics.inputs.iter().chain(&topics.outputs) {
+        let metadata = client.0.fetch_metadata(Some(topic), timeout);
+        let metadata = metadata.map_err(|error| client.reason(&error))?;
+        if metadata.brokers().is_empty() {
+            return Err(
+                "it answers, but names no broker: none is registered, or all are fenced".to_owned()
+            );
+        }
+        let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+        if let Some(lost) = partitions.into_iter().find(|one| one.leader() < 0) {
+            return Err(format!("{topic}/{} has no leader", lost.id()));
+        }
+    }
+    let mut list = TopicPartitionList::new();
+    if let Some(topic) = topics.inputs.first() {
+        list.add_partition(topic, 0);
+    }
+    let committed = client.0.committed_offsets(list, timeout);
+    let committed =
+        committed.and_then(|list| list.elements().iter().try_for_each(|element| element.error()));
+    committed.map_err(|error| format!("the group's coordinator: {}", client.reason(&error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_told_apart_by_code_and_words() {
+        use RDKafkaErrorCode as Code;
+        for (code, reason, cause) in [
+            (Code::Resolve, "Failed to resolve 'kafka.invalid:9092': Name not known", Cause::Name),
+            (
+                Code::BrokerTransportFailure,
+                "Connect to ipv4#127.0.0.1:1 failed: refused",
+                Cause::Down,
+            ),
+            (
+                Code::BrokerTransportFailure,
+                "Failed to create socket: Too many open files",
+                Cause::Files,
+            ),
+            (
+                Code::BrokerTransportFailure,
+                "Disconnected while requesting ApiVersion: might be caused by incorrect \
+                 security.protocol configuration",
+                Cause::HangsUp,
+            ),
+            (Code::Authentication, "Invalid username or password", Cause::Login),
+        ] {
+            assert_eq!(Cause::of(Some(code), reason), cause, "{reason}");
+        }
+    }
+
+    #[test]
+    fn the_most_telling_reason_is_said_and_the_newest_of_equals() {
+        let mut reasons = Reasons::default();
+        reasons.add(Cause::Name, "one");
+        reasons.add(Cause::Down, "two");
+        reasons.add(Cause::Name, "three");
+        let words = reasons.words();
+        assert_eq!(words.as_deref(), Some("its name is not known to the resolver: three"));
+    }
+}

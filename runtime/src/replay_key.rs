@@ -1,0 +1,146 @@
+//! The proof that a record was sent again by `isobar dlq replay`, and by nobody else who may write
+//! to its topic.
+
+use std::fmt::{self, Write as _};
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use rdkafka::Message as _;
+use rdkafka::message::BorrowedMessage;
+use sha2::Sha256;
+
+use crate::native;
+use crate::replayed::Replayed;
+
+/// Characters of the shortest secret that is taken.
+pub(crate) const SHORTEST: usize = 32;
+
+/// A secret that signs records that are sent again, with HMAC-SHA256 (RFC 2104) over what
+/// [`Replayed`] says of the record, its content type, its key and its bytes.
+#[derive(Clone)]
+pub struct ReplayKey(Hmac<Sha256>);
+
+impl fmt::Debug for ReplayKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ReplayKey")
+    }
+}
+
+impl ReplayKey {
+    /// The name of the header that holds a signature.
+    pub const HEADER: &'static str = "isobar-replayed-signature";
+
+    /// The key of a secret; none if it is empty.
+    #[must_use]
+    pub fn of(secret: &str) -> Option<Self> {
+        let secret = Some(secret.as_bytes()).filter(|secret| !secret.is_empty())?;
+        Hmac::new_from_slice(secret).ok().map(Self)
+    }
+
+    /// The signature of a record, in hexadecimal digits.
+    #[must_use]
+    pub fn sign(
+        &self,
+        from: &str,
+        content_type: Option<&str>,
+        key: Option<&[u8]>,
+        payload: &[u8],
+    ) -> String {
+        let bytes = self.code(from, content_type, key, payload).finalize().into_bytes();
+        bytes.iter().fold(String::new(), |mut text, byte| {
+            // Writing to a text cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
+    /// True if `signature` is that of the record. Takes as long for a wrong one as for a right one.
+    fn proves(
+        &self,
+        signature: &str,
+        from: &str,
+        content_type: Option<&str>,
+        key: Option<&[u8]>,
+        payload: &[u8],
+    ) -> bool {
+        let digits = signature.as_bytes().chunks(2).map(|pair| {
+            str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok())
+        });
+        let bytes: Option<Vec<u8>> = digits.collect();
+        let code = self.code(from, content_type, key, payload);
+        bytes.is_some_and(|bytes| code.verify_slice(&bytes).is_ok())
+    }
+
+    fn code(
+        &self,
+        from: &str,
+        content_type: Option<&str>,
+        key: Option<&[u8]>,
+        payload: &[u8],
+    ) -> Hmac<Sha256> {
+        let mut code = self.0.clone();
+        for part in [Some(from.as_bytes()), content_type.map(str::as_bytes), key, Some(payload)] {
+            // The length tells where a part ends, and a part that is missing from one without bytes.
+            let length = part.map_or(u64::MAX, |part| part.len() as u64);
+            code.update(&length.to_be_bytes());
+            code.update(part.unwrap_or_default());
+        }
+        code
+    }
+}
+
+/// What a record says of where it stood before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// Nothing: it is an ordinary record.
+    None,
+    /// Something that is not proven. It counts as an ordinary record.
+    Unproven,
+    /// What the holder of the key has signed.
+    Proven(Replayed),
+}
+
+impl Claim {
+    /// What `message` says, held against `key`. Without a key nothing is proven.
+    #[must_use]
+    pub fn of(message: &BorrowedMessage<'_>, key: Option<&ReplayKey>) -> Self {
+        let Some(from) = native::header(message, c"isobar-replayed-from") else {
+            return Self::None;
+        };
+        let proven = || {
+            let signature = native::header(message, c"isobar-replayed-signature")?;
+            let content_type = native::header(message, c"content-type");
+            let payload = message.payload().unwrap_or_default();
+            let is_proven = key?.proves(signature, from, content_type, message.key(), payload);
+            from.parse().ok().filter(|_| is_proven)
+        };
+        proven().map_or(Self::Unproven, Self::Proven)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_signature_proves_the_record_that_was_signed_and_no_other() {
+        let key = ReplayKey::of("a secret of thirty-two characters").unwrap();
+        let other = ReplayKey::of("another one of as many characters").unwrap();
+        let signature = key.sign("raw/0/1/2/alone", Some("text"), Some(b"key"), b"payload");
+        assert_eq!(signature.len(), 64);
+        let proves = |key: &ReplayKey, signature: &str, from: &str, text, record: &[u8]| {
+            key.proves(signature, from, text, Some(b"key"), record)
+        };
+        assert!(proves(&key, &signature, "raw/0/1/2/alone", Some("text"), b"payload"));
+        assert!(!proves(&other, &signature, "raw/0/1/2/alone", Some("text"), b"payload"));
+        assert!(!proves(&key, &signature, "raw/0/1/3/alone", Some("text"), b"payload"));
+        assert!(!proves(&key, &signature, "raw/0/1/2/alone", None, b"payload"));
+        assert!(!proves(&key, &signature, "raw/0/1/2/alone", Some("text"), b"payloae"));
+        assert!(!proves(&key, "", "raw/0/1/2/alone", Some("text"), b"payload"));
+        assert!(!proves(&key, &signature[..62], "raw/0/1/2/alone", Some("text"), b"payload"));
+        assert!(!proves(&key, "zz", "raw/0/1/2/alone", Some("text"), b"payload"));
+        assert!(!key.proves(&signature, "raw/0/1/2/alone", Some("text"), None, b"payload"));
+        assert!(ReplayKey::of("").is_none());
+    }
+}
