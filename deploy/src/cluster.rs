@@ -50,6 +50,15 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// The same with this secret, if it has none.
+    #[must_use]
+    pub fn with_replay_key(self, secret: &str) -> Self {
+        match self.replay_key.is_empty() {
+            true => Self { replay_key: secret.to_owned(), ..self },
+            false => self,
+        }
+    }
+
     /// Configuration of a client with options of its `own`; the cluster's go over them.
     #[must_use]
     pub fn client(&self, own: &[(&str, &str)]) -> ClientConfig {
@@ -121,13 +130,11 @@ impl Own {
             return Ok(cluster);
         }
         let Running { kafka, kafka_config, .. } = Running::find().context("no --kafka is given")?;
-        match kafka_config {
-            Some(file) => Cluster::described(&file, Some(kafka)),
-            None => {
-                let cluster = Cluster::answering_at(&kafka)?;
-                Ok(Cluster { replay_key: replay_key()?, ..cluster })
-            }
-        }
+        let cluster = match kafka_config {
+            Some(file) => Cluster::described(&file, Some(kafka))?,
+            None => Cluster::answering_at(&kafka)?,
+        };
+        Ok(cluster.with_replay_key(&replay_key()?))
     }
 
     /// The arguments that say the same. What a cluster's options are stays in their file.

@@ -46,7 +46,7 @@ pub struct Stack {
     guard: Guard,
     clickhouse: Option<ClickHouse>,
     kafka: Option<Kafka>,
-    /// Secret that signs what is sent again to the stack's own Kafka.
+    /// Secret that signs what is sent again, where the Kafka's owner has none.
     replay_key: String,
 }
 
@@ -64,6 +64,7 @@ impl Stack {
         let logs = stack.logs();
         private::create_folder(stack.folder())?;
         private::create_folder(&logs)?;
+        stack.replay_key = Kafka::replay_key(stack.folder())?;
         stack.start_servers(&logs)?;
         Ok(stack)
     }
@@ -79,7 +80,6 @@ impl Stack {
         if kafka.is_none() {
             let server = Kafka::start(&self.guard, &self.cache, folder, logs, ports)?;
             self.kafka = Some(server);
-            self.replay_key = Kafka::replay_key(folder)?;
         }
         self.clickhouse.as_mut().map_or(Ok(()), ClickHouse::wait)?;
         self.kafka.as_mut().map_or(Ok(()), Kafka::wait)
@@ -94,11 +94,9 @@ impl Stack {
     /// The Kafka that is used.
     #[must_use]
     pub fn cluster(&self) -> Cluster {
-        let own = self.kafka.as_ref().map(|kafka| Cluster {
-            replay_key: self.replay_key.clone(),
-            ..Cluster::at(&kafka.addresses())
-        });
-        own.or_else(|| self.plan.kafka.clone()).unwrap_or_default()
+        let own = self.kafka.as_ref().map(|kafka| Cluster::at(&kafka.addresses()));
+        let cluster = own.or_else(|| self.plan.kafka.clone()).unwrap_or_default();
+        cluster.with_replay_key(&self.replay_key)
     }
 
     /// How to reach ClickHouse.

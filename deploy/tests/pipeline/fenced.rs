@@ -106,20 +106,26 @@ async fn every_service_gets_over_a_fenced_broker_within_the_setting_and_a_restar
     prepare(&stack, &|_: &str| ()).await.unwrap();
     let access = stack.access();
     let clickhouse = [("SINK__URL", access.url), ("SINK__PASSWORD", access.password)];
+    let geo = stack.geo_files();
+    let look_ups = [
+        ("ENRICH__CITY", serde_json::json!(geo.city).to_string()),
+        ("ENRICH__ASN", serde_json::json!(geo.asn).to_string()),
+    ];
     let keep = |name, settings: &[_]| Kept::start(name, settings, &stack, &turn);
     let mut kept = [
         keep("ingest", &[]),
-        keep("enrich", &[]),
+        keep("enrich", &look_ups),
         keep("aggregate", &[]),
         keep("sink", &clickhouse),
     ];
     // It is never told that it stands still, and has to end all the same when it is asked to.
-    let patient = [
+    let patience = [
         ("KAFKA__GROUP", "patient".to_owned()),
         ("LIMITS__STALL_S", "3600".to_owned()),
         ("LIMITS__SHUTDOWN_DEADLINE_S", "2".to_owned()),
     ];
-    let mut patient = start("enrich", &patient, &stack, &turn);
+    let settings = [&look_ups[..], &patience].concat();
+    let mut patient = start("enrich", &settings, &stack, &turn);
     for one in &kept {
         one.program.hear("assigned partitions");
     }
