@@ -2,8 +2,7 @@
 //! controller apart.
 
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -122,9 +121,7 @@ impl Kafka {
         let mut random = File::open("/dev/urandom").context("/dev/urandom")?;
         random.read_exact(&mut bytes).context("/dev/urandom")?;
         let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let mut options = File::options();
-        let made = options.write(true).create(true).truncate(true).mode(0o600).open(&file);
-        made.and_then(|mut made| made.write_all(secret.as_bytes())).context(file.display())?;
+        private::write(&file, &secret)?;
         Ok(secret)
     }
 

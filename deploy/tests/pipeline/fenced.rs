@@ -105,7 +105,10 @@ async fn every_service_gets_over_a_fenced_broker_within_the_setting_and_a_restar
     let (stack, link) = apart(&turn, &proxies);
     prepare(&stack, &|_: &str| ()).await.unwrap();
     let access = stack.access();
-    let clickhouse = [("SINK__URL", access.url), ("SINK__PASSWORD", access.password)];
+    let clickhouse = [
+        ("SINK__URL", access.url.clone()),
+        ("SINK__PASSWORD", access.passwords.of("sink").to_owned()),
+    ];
     let geo = stack.geo_files();
     let look_ups = [
         ("ENRICH__CITY", serde_json::json!(geo.city).to_string()),
@@ -180,7 +183,7 @@ async fn every_service_gets_over_a_fenced_broker_within_the_setting_and_a_restar
 #[test]
 fn a_service_waits_for_a_kafka_that_is_gone_and_goes_on_by_a_new_consumer() {
     let turn = Turn::take();
-    let nowhere = deploy::stack::Access { url: String::new(), password: String::new() };
+    let nowhere = deploy::stack::Access::default();
     let mut stack = Stack::start(Plan { clickhouse: Some(nowhere), ..turn.plan() }).unwrap();
     let made = std::process::Command::new(env!("CARGO_BIN_EXE_isobar"))
         .args(["topics", "apply", "--partitions", "1", "--kafka", &stack.brokers()])

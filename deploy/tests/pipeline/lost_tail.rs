@@ -70,7 +70,7 @@ fn refuses(mut program: Program, words: &[&str]) {
 #[test]
 fn records_in_the_place_of_lost_ones_are_noticed_before_anything_is_read() {
     let turn = Turn::take();
-    let nowhere = Access { url: String::new(), password: String::new() };
+    let nowhere = Access::default();
     let mut stack = Stack::start(Plan { clickhouse: Some(nowhere), ..turn.plan() }).unwrap();
     let made = std::process::Command::new(env!("CARGO_BIN_EXE_isobar"))
         .args(["topics", "apply", "--partitions", "1", "--kafka", &stack.brokers()])
@@ -105,7 +105,7 @@ fn records_in_the_place_of_lost_ones_are_noticed_before_anything_is_read() {
 #[test]
 fn a_service_that_runs_while_the_end_is_lost_notices_it() {
     let turn = Turn::take();
-    let nowhere = Access { url: String::new(), password: String::new() };
+    let nowhere = Access::default();
     let mut stack = Stack::start(Plan { clickhouse: Some(nowhere), ..turn.plan() }).unwrap();
     let made = std::process::Command::new(env!("CARGO_BIN_EXE_isobar"))
         .args(["topics", "apply", "--partitions", "1", "--kafka", &stack.brokers()])

@@ -52,7 +52,7 @@ async fn added_partitions_are_read_within_seconds_and_a_session_that_moves_begin
     prepare(&stack, &|_: &str| ()).await.unwrap();
     let (brokers, folder, access) = (stack.brokers(), turn.folder.path(), stack.access());
     let start = |service, settings: &[_]| Program::start(service, &brokers, folder, settings);
-    let clickhouse = [("SINK__URL", &*access.url), ("SINK__PASSWORD", &access.password)];
+    let clickhouse = [("SINK__URL", &*access.url), ("SINK__PASSWORD", access.passwords.of("sink"))];
     let ingest = start("ingest", &[]);
     let others = [start("enrich", &[]), start("aggregate", &[]), start("sink", &clickhouse)];
     for (program, partitions) in [(&ingest, 4.0), (&others[0], 4.0), (&others[2], 16.0)] {
