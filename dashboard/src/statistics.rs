@@ -3,12 +3,14 @@
 //! The unit is the session: what one session tells goes together, so its intervals count as one
 //! observation. `deploy/clickhouse/0006_statistics.sql` has the same functions in SQL.
 
+mod exact;
 mod normal;
 mod ratio;
 mod sample_size;
 mod share;
 
+pub use exact::exact_upper_limit;
 pub use normal::{Z, normal_quantile, student_quantile};
-pub use ratio::{Estimate, MINIMUM_SESSIONS, Session};
+pub use ratio::{Estimate, MAXIMUM_FREEDOM, MINIMUM_CASES, MINIMUM_SESSIONS, Session};
 pub use sample_size::{design_effect, percentile_sample_size, sample_size};
 pub use share::{Difference, Interval, difference, wilson};

@@ -185,6 +185,12 @@ FROM session_partials FINAL
 GROUP BY app, call, participant
 SETTINGS do_not_merge_across_partitions_select_final = 1;
 
+-- Aggregates the share of packets lost of those that were sent for the first time, 0 to 1: lost /
+-- (received − retransmitted received + lost). The count of lost packets is signed, and is of packets
+-- sent before, too; retransmitted packets are among those received, but are none of the stream's own.
+CREATE OR REPLACE FUNCTION isobar_loss AS (received, retransmitted, lost) ->
+    least(1, greatest(0, sum(lost) / nullIf(greatest(0, sum(received) - sum(retransmitted) + sum(lost)), 0)));
+
 -- Places and providers over the last hour. A session counts wherever it was seen.
 CREATE OR REPLACE VIEW league
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
@@ -204,9 +210,7 @@ FROM
         organisation,
         sum(poor_us) / nullIf(sum(poor_us) + sum(good_us), 0) AS poor_share,
         quantilesDDMerge(0.01, 0.5, 0.95)(round_trip_ms) AS round_trip,
-        -- The count of lost packets is signed, and is of packets sent before, too. Retransmitted
-        -- packets are among those received, but are none of the stream's own.
-        least(1, greatest(0, sum(packets_lost) / nullIf(greatest(0, sum(packets_received) - sum(retransmitted_packets_received) + sum(packets_lost)), 0))) AS loss,
+        isobar_loss(packets_received, retransmitted_packets_received, packets_lost) AS loss,
         quantileDDMerge(0.01, 0.5)(audio_mos) AS audio_mos_p50
     FROM cell_rows
     WHERE grouping = 'place' AND window_start >= now() - INTERVAL 1 HOUR

@@ -5,14 +5,26 @@
 -- Two-sided 95 %: the standard normal quantile of 0.975.
 CREATE OR REPLACE FUNCTION isobar_z AS () -> 1.959963984540054;
 
--- The fewest effective sessions that an interval is told for.
+-- The fewest effective sessions that a mean has an interval with.
 CREATE OR REPLACE FUNCTION isobar_minimum_sessions AS () -> 100;
 
--- Student's t quantile of 0.975 for `freedom` degrees of freedom (Cornish and Fisher's expansion
--- around the normal quantile, 26.7.5 in Abramowitz and Stegun); 10⁻⁵ off at 100.
+-- The fewest effective sessions times the smaller of a share and its rest that a share has an
+-- interval with. Below it one limit alone is exact.
+CREATE OR REPLACE FUNCTION isobar_minimum_cases AS () -> 5;
+
+-- The most degrees of freedom that are counted on: intervals are up to 2 % wider than with all.
+CREATE OR REPLACE FUNCTION isobar_maximum_freedom AS () -> 60;
+
+-- Student's t quantile of 0.975 for `freedom` degrees of freedom, 2 or more (Cornish and Fisher's
+-- expansion around the normal quantile, 26.7.5 in Abramowitz and Stegun). It is 3·10⁻⁴ off at 5
+-- degrees, and less than 10⁻⁶ from 15 on.
 CREATE OR REPLACE FUNCTION isobar_t AS (freedom) ->
     isobar_z() + (pow(isobar_z(), 3) + isobar_z()) / (4 * freedom)
-    + (5 * pow(isobar_z(), 5) + 16 * pow(isobar_z(), 3) + 3 * isobar_z()) / (96 * freedom * freedom);
+    + (5 * pow(isobar_z(), 5) + 16 * pow(isobar_z(), 3) + 3 * isobar_z()) / (96 * pow(freedom, 2))
+    + (3 * pow(isobar_z(), 7) + 19 * pow(isobar_z(), 5) + 17 * pow(isobar_z(), 3) - 15 * isobar_z())
+        / (384 * pow(freedom, 3))
+    + (79 * pow(isobar_z(), 9) + 776 * pow(isobar_z(), 7) + 1482 * pow(isobar_z(), 5)
+        - 1920 * pow(isobar_z(), 3) - 945 * isobar_z()) / (92160 * pow(freedom, 4));
 
 -- Wilson's score interval around `share`, where the normal interval would have the half width
 -- sqrt(w · share · (1 − share)): w is z² / n for n independent observations.
@@ -28,6 +40,45 @@ CREATE OR REPLACE FUNCTION isobar_wilson_limits AS (share, w) ->
         [share], [w]
     )[1];
 
+-- The upper 97.5 % limit for the share that `cases` of `trials` independent trials come from (Clopper
+-- and Pearson, 1934): the upper end of their 95 % interval, 0.00092 for none of 4,000. Trials need not
+-- be a whole number; cases are rounded up. Found by halving [0, 1] sixty times.
+CREATE OR REPLACE FUNCTION isobar_exact_upper_limit AS (cases, trials) ->
+    arrayMap(
+        (k, n) -> multiIf(
+            NOT (k >= 0 AND n > 0), NULL,
+            k >= n, 1.,
+            arrayFold(
+                (limits, halving) -> arrayMap(
+                    middle -> if(
+                        arraySum(
+                            (log_coefficient, i) -> exp(log_coefficient + i * log(middle) + (n - i) * log1p(-middle)),
+                            arrayCumSum(arrayMap(i -> if(i = 0, 0., log((n - i + 1) / i)), range(toUInt32(k) + 1))),
+                            range(toUInt32(k) + 1)
+                        ) > 0.025,
+                        (middle, limits.2),
+                        (limits.1, middle)
+                    ),
+                    [(limits.1 + limits.2) / 2]
+                )[1],
+                range(60),
+                (0., 1.)
+            ).2
+        ),
+        [ceil(ifNull(toFloat64(cases), -1))], [ifNull(toFloat64(trials), 0)]
+    )[1];
+
+-- The exact limit alone of a share of `trials`, which is too close to 0 or 1 for an interval: the
+-- upper one up to 0.5, the lower one above.
+CREATE OR REPLACE FUNCTION isobar_exact_limits AS (share, trials) ->
+    arrayMap(
+        (s, limit) -> CAST(
+            (if(s > 0.5, 1 - limit, NULL), if(s > 0.5, NULL, limit)),
+            'Tuple(lower Nullable(Float64), upper Nullable(Float64))'
+        ),
+        [share], [isobar_exact_upper_limit(least(share, 1 - share) * trials, trials)]
+    )[1];
+
 -- The share of `successes` among `trials` independent ones, with Wilson's 95 % interval.
 CREATE OR REPLACE FUNCTION isobar_wilson AS (successes, trials) ->
     arrayMap(
@@ -40,100 +91,118 @@ CREATE OR REPLACE FUNCTION isobar_wilson AS (successes, trials) ->
     )[1];
 
 -- Aggregates Σ part / Σ whole over rows of one session each, with the standard error of the ratio
--- estimator: the residuals part − ratio · whole are what varies (Cochran, Sampling Techniques,
+-- estimator: the residuals e = part − ratio · whole are what varies (Cochran, Sampling Techniques,
 -- 6.4). Sums and squares are whole numbers to the end, so the order of rows cannot show. Rows
 -- without a `whole` are no observations. Effective sessions are (Σ whole)² / Σ whole² (Kish): as
--- many sessions of the same length would tell as much.
+-- many sessions of the same length would tell as much. Degrees of freedom are (Σ e²)² / Σ e⁴, and at
+-- most the effective sessions less one and isobar_maximum_freedom: the number of sessions that the
+-- standard error rests on.
 CREATE OR REPLACE FUNCTION isobar_ratio_estimate AS (part, whole) ->
     arrayMap(
-        (n, x, y, xx, xy, yy) -> CAST(
+        (n, x, y, xx, xy, yy, squares) -> CAST(
             (
                 n,
                 pow(toFloat64(y), 2) / toFloat64(nullIf(yy, 0)),
                 toFloat64(x) / toFloat64(nullIf(y, 0)),
                 sqrt(n / nullIf(n - 1, 0) * toFloat64(y * y * xx - 2 * x * y * xy + x * x * yy))
-                    / pow(toFloat64(nullIf(y, 0)), 2)
+                    / pow(toFloat64(nullIf(y, 0)), 2),
+                if(
+                    n > 0,
+                    least(
+                        ifNull(pow(arraySum(squares), 2) / nullIf(arraySum(e -> e * e, squares), 0), inf),
+                        pow(toFloat64(y), 2) / toFloat64(nullIf(yy, 0)) - 1,
+                        isobar_maximum_freedom()
+                    ),
+                    NULL
+                )
             ),
-            'Tuple(sessions UInt64, effective_sessions Nullable(Float64), ratio Nullable(Float64), standard_error Nullable(Float64))'
+            'Tuple(sessions UInt64, effective_sessions Nullable(Float64), ratio Nullable(Float64), standard_error Nullable(Float64), degrees_of_freedom Nullable(Float64))'
         ),
         [countIf(whole > 0)],
         [toInt256(sumIf(toInt128(part), whole > 0))],
         [toInt256(sumIf(toInt128(whole), whole > 0))],
         [toInt256(sumIf(toInt128(part) * part, whole > 0))],
         [toInt256(sumIf(toInt128(part) * whole, whole > 0))],
-        [toInt256(sumIf(toInt128(whole) * whole, whole > 0))]
+        [toInt256(sumIf(toInt128(whole) * whole, whole > 0))],
+        -- Sorted, so that the order of rows cannot show in their sum.
+        [arraySort(arrayMap(
+            (p, w) -> pow(p - toFloat64(sumIf(toInt128(part), whole > 0)) / toFloat64(sumIf(toInt128(whole), whole > 0)) * w, 2),
+            groupArrayIf(toFloat64(part), whole > 0),
+            groupArrayIf(toFloat64(whole), whole > 0)
+        ))]
     )[1];
 
 -- Aggregates rows of one session each to a mean, Σ part / Σ whole, with a 95 % interval.
 CREATE OR REPLACE FUNCTION isobar_mean AS (part, whole) ->
     arrayMap(
-        (e, enough) -> CAST(
-            (
-                e.sessions, e.effective_sessions, e.ratio, e.standard_error,
-                if(enough, e.ratio - isobar_t(e.effective_sessions - 1) * e.standard_error, NULL),
-                if(enough, e.ratio + isobar_t(e.effective_sessions - 1) * e.standard_error, NULL),
-                enough
+        e -> arrayMap(
+            (half, enough) -> CAST(
+                (
+                    e.ratio,
+                    if(enough, e.ratio - half, NULL),
+                    if(enough, e.ratio + half, NULL),
+                    e.sessions, e.effective_sessions, e.standard_error, e.degrees_of_freedom, enough
+                ),
+                'Tuple(mean Nullable(Float64), lower Nullable(Float64), upper Nullable(Float64), sessions UInt64, effective_sessions Nullable(Float64), standard_error Nullable(Float64), degrees_of_freedom Nullable(Float64), enough Bool)'
             ),
-            'Tuple(sessions UInt64, effective_sessions Nullable(Float64), mean Nullable(Float64), standard_error Nullable(Float64), lower Nullable(Float64), upper Nullable(Float64), enough Bool)'
-        ),
-        [isobar_ratio_estimate(part, whole)],
-        [ifNull(isobar_ratio_estimate(part, whole).effective_sessions >= isobar_minimum_sessions(), false)]
+            [isobar_t(e.degrees_of_freedom) * e.standard_error],
+            [ifNull(e.effective_sessions >= isobar_minimum_sessions(), false)]
+        )[1],
+        [isobar_ratio_estimate(part, whole)]
     )[1];
 
 -- Aggregates rows of one session each to a share, Σ part / Σ whole with 0 ≤ part ≤ whole, with a
 -- 95 % interval: Wilson's, with as many observations as the variance says that the sessions are
--- worth (Korn and Graubard, 1998). Where no session differs from all others, 0 % or 100 %, each
--- effective session is one observation.
+-- worth (Korn and Graubard, 1998). Where the share, or its rest, is too small for one, an exact limit
+-- alone.
 CREATE OR REPLACE FUNCTION isobar_share AS (part, whole) ->
     arrayMap(
-        (e, limits, enough) -> CAST(
-            (
-                e.sessions, e.effective_sessions, e.ratio, e.standard_error,
-                if(enough, limits.lower, NULL),
-                if(enough, limits.upper, NULL),
-                pow(e.standard_error, 2) * e.sessions / nullIf(e.ratio * (1 - e.ratio), 0),
-                enough
-            ),
-            'Tuple(sessions UInt64, effective_sessions Nullable(Float64), share Nullable(Float64), standard_error Nullable(Float64), lower Nullable(Float64), upper Nullable(Float64), design_effect Nullable(Float64), enough Bool)'
-        ),
-        [isobar_ratio_estimate(part, whole)],
-        [
-            arrayMap(
-                e -> isobar_wilson_limits(
-                    e.ratio,
-                    pow(isobar_t(e.effective_sessions - 1), 2) * if(
-                        e.ratio <= 0 OR e.ratio >= 1,
-                        1 / e.effective_sessions,
-                        pow(e.standard_error, 2) / (e.ratio * (1 - e.ratio))
-                    )
+        e -> arrayMap(
+            (variance, spread, enough) -> arrayMap(
+                limits -> CAST(
+                    (
+                        e.ratio, limits.lower, limits.upper,
+                        e.sessions, e.effective_sessions, e.standard_error, e.degrees_of_freedom,
+                        variance * e.sessions / nullIf(spread, 0),
+                        enough
+                    ),
+                    'Tuple(share Nullable(Float64), lower Nullable(Float64), upper Nullable(Float64), sessions UInt64, effective_sessions Nullable(Float64), standard_error Nullable(Float64), degrees_of_freedom Nullable(Float64), design_effect Nullable(Float64), enough Bool)'
                 ),
-                [isobar_ratio_estimate(part, whole)]
-            )[1]
-        ],
-        [ifNull(isobar_ratio_estimate(part, whole).effective_sessions >= isobar_minimum_sessions(), false)]
+                [if(
+                    enough,
+                    isobar_wilson_limits(e.ratio, pow(isobar_t(e.degrees_of_freedom), 2) * variance / spread),
+                    -- Of one session where it is not asked for: many cases take long.
+                    isobar_exact_limits(e.ratio, if(enough, 1, e.effective_sessions))
+                )]
+            )[1],
+            [pow(e.standard_error, 2)],
+            [e.ratio * (1 - e.ratio)],
+            [ifNull(
+                e.sessions > 1
+                    AND e.effective_sessions * least(e.ratio, 1 - e.ratio) >= isobar_minimum_cases(),
+                false
+            )]
+        )[1],
+        [isobar_ratio_estimate(part, whole)]
     )[1];
 
--- The difference a − b of two shares of different sessions, each a result of isobar_share or
--- isobar_wilson, with its 95 % interval from theirs (Newcombe, 1998, method 10). `clear` if the
--- interval leaves 0 out.
+-- The difference a − b of two shares or two means of different sessions, each a result of
+-- isobar_share, isobar_wilson or isobar_mean, with the 95 % limits that follow from theirs (Newcombe,
+-- 1998, method 10). `clear` if they leave 0 out. All three begin with the estimate and its limits.
 CREATE OR REPLACE FUNCTION isobar_difference AS (a, b) ->
     arrayMap(
-        (p, q) -> CAST(
-            (
-                p.share - q.share,
-                p.share - q.share - sqrt(pow(p.share - p.lower, 2) + pow(q.upper - q.share, 2)),
-                p.share - q.share + sqrt(pow(p.upper - p.share, 2) + pow(q.share - q.lower, 2)),
-                ifNull(
-                    abs(p.share - q.share) > if(
-                        p.share > q.share,
-                        sqrt(pow(p.share - p.lower, 2) + pow(q.upper - q.share, 2)),
-                        sqrt(pow(p.upper - p.share, 2) + pow(q.share - q.lower, 2))
-                    ),
-                    false
-                )
+        (p, q) -> arrayMap(
+            (difference, below, above) -> CAST(
+                (
+                    difference, difference - below, difference + above,
+                    ifNull(difference - below > 0, false) OR ifNull(difference + above < 0, false)
+                ),
+                'Tuple(difference Nullable(Float64), lower Nullable(Float64), upper Nullable(Float64), clear Bool)'
             ),
-            'Tuple(difference Nullable(Float64), lower Nullable(Float64), upper Nullable(Float64), clear Bool)'
-        ),
+            [p.1 - q.1],
+            [sqrt(pow(p.1 - p.2, 2) + pow(q.3 - q.1, 2))],
+            [sqrt(pow(p.3 - p.1, 2) + pow(q.1 - q.2, 2))]
+        )[1],
         [a], [b]
     )[1];
 
@@ -190,9 +259,19 @@ CREATE OR REPLACE FUNCTION isobar_percentile_sample_size AS (level) ->
         [ceil(log(0.05) / log(greatest(level, 1 - level)))]
     )[1];
 
--- Share of poor time by place and provider, of the sessions that ended in a span of time. Poor
--- time is out of classified time, poor and good. Sessions outside the span are left out by key,
--- which the table behind the view `sessions` is ordered by.
+-- Sessions that ended in a span of time, or were last heard of in it. Those outside the span are left
+-- out by key, which the table behind the view `sessions` is ordered by.
+CREATE OR REPLACE VIEW sessions_between
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT *
+FROM sessions
+WHERE last_us >= {from:DateTime('UTC')} AND last_us < {to:DateTime('UTC')}
+    AND (app, call, participant) IN (
+        SELECT app, call, participant FROM session_partials
+        WHERE last_us >= {from:DateTime('UTC')} AND last_us < {to:DateTime('UTC')}
+    );
+
+-- Share of poor time by place and provider. Poor time is out of classified time, poor and good.
 CREATE OR REPLACE VIEW poor_share_by_place
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
@@ -204,15 +283,18 @@ AS SELECT
     poor.upper AS upper,
     poor.design_effect AS design_effect,
     poor.enough AS enough,
-    sum(unclassified_us) / nullIf(sum(poor_us + good_us + unclassified_us), 0) AS unclassified_share,
-    isobar_share(poor_us, poor_us + good_us) AS poor
-FROM sessions
-WHERE last_us >= {from:DateTime('UTC')} AND last_us < {to:DateTime('UTC')}
-    AND (app, call, participant) IN (
-        SELECT app, call, participant FROM session_partials
-        WHERE last_us >= {from:DateTime('UTC')}
-    )
-GROUP BY app, country, organisation;
+    unclassified_share,
+    poor
+FROM
+(
+    -- Apart, for an alias is worked out wherever it is named.
+    SELECT
+        app, country, organisation,
+        sum(unclassified_us) / nullIf(sum(poor_us + good_us + unclassified_us), 0) AS unclassified_share,
+        isobar_share(poor_us, poor_us + good_us) AS poor
+    FROM sessions_between(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')})
+    GROUP BY app, country, organisation
+) AS shares;
 
 -- The same by client.
 CREATE OR REPLACE VIEW poor_share_by_client
@@ -226,15 +308,18 @@ AS SELECT
     poor.upper AS upper,
     poor.design_effect AS design_effect,
     poor.enough AS enough,
-    sum(unclassified_us) / nullIf(sum(poor_us + good_us + unclassified_us), 0) AS unclassified_share,
-    isobar_share(poor_us, poor_us + good_us) AS poor
-FROM sessions
-WHERE last_us >= {from:DateTime('UTC')} AND last_us < {to:DateTime('UTC')}
-    AND (app, call, participant) IN (
-        SELECT app, call, participant FROM session_partials
-        WHERE last_us >= {from:DateTime('UTC')}
-    )
-GROUP BY app, client_version, device_class, os, browser;
+    unclassified_share,
+    poor
+FROM
+(
+    -- Apart, for an alias is worked out wherever it is named.
+    SELECT
+        app, client_version, device_class, os, browser,
+        sum(unclassified_us) / nullIf(sum(poor_us + good_us + unclassified_us), 0) AS unclassified_share,
+        isobar_share(poor_us, poor_us + good_us) AS poor
+    FROM sessions_between(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')})
+    GROUP BY app, client_version, device_class, os, browser
+) AS shares;
 
 -- A span of time against the same hours of the week before, by place and provider: `difference` is
 -- above 0 where more time is poor now.
@@ -251,27 +336,22 @@ AS SELECT
     change.upper AS upper,
     change.clear AS clear,
     now.enough AND before.enough AS enough,
-    isobar_difference(now, before) AS change
+    change
 FROM
 (
-    SELECT app, country, organisation, isobar_share(poor_us, poor_us + good_us) AS now
-    FROM sessions
-    WHERE last_us >= {from:DateTime('UTC')} AND last_us < {to:DateTime('UTC')}
-        AND (app, call, participant) IN (
-            SELECT app, call, participant FROM session_partials
-            WHERE last_us >= {from:DateTime('UTC')}
+    SELECT app, country, organisation, now, before, isobar_difference(now, before) AS change
+    FROM
+    (
+        SELECT app, country, organisation, isobar_share(poor_us, poor_us + good_us) AS now
+        FROM sessions_between(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')})
+        GROUP BY app, country, organisation
+    ) AS current
+    INNER JOIN
+    (
+        SELECT app, country, organisation, isobar_share(poor_us, poor_us + good_us) AS before
+        FROM sessions_between(
+            from = {from:DateTime('UTC')} - INTERVAL 7 DAY, to = {to:DateTime('UTC')} - INTERVAL 7 DAY
         )
-    GROUP BY app, country, organisation
-) AS current
-INNER JOIN
-(
-    SELECT app, country, organisation, isobar_share(poor_us, poor_us + good_us) AS before
-    FROM sessions
-    WHERE last_us >= {from:DateTime('UTC')} - INTERVAL 7 DAY
-        AND last_us < {to:DateTime('UTC')} - INTERVAL 7 DAY
-        AND (app, call, participant) IN (
-            SELECT app, call, participant FROM session_partials
-            WHERE last_us >= {from:DateTime('UTC')} - INTERVAL 7 DAY
-        )
-    GROUP BY app, country, organisation
-) AS earlier USING (app, country, organisation);
+        GROUP BY app, country, organisation
+    ) AS earlier USING (app, country, organisation)
+) AS changes;

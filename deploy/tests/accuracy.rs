@@ -6,24 +6,35 @@ use std::fs;
 use std::path::Path;
 
 use dashboard::statistics::wilson;
-use deploy::accuracy;
+use deploy::accuracy::{self, Findings, Grid};
 use enrich::e_model;
 use serde_json::Value;
 
 #[test]
 fn every_claim_that_needs_no_clickhouse_holds() {
-    let findings = accuracy::offline(|_| ()).unwrap();
-    assert!(findings.len() > 15, "{findings:#?}");
-    for finding in findings {
+    let findings = accuracy::offline(Grid::Coarse, |_| ()).unwrap();
+    assert!(findings.claims.len() > 15, "{findings:#?}");
+    for finding in &findings.claims {
         assert!(finding.ok, "{finding:#?}");
     }
+    // Intervals that are never there would miss nothing.
+    let point = |poor: f64, sessions: usize| {
+        let mut points = findings.coverage.iter();
+        points.find(|at| at.poor == poor && at.sessions == sessions && at.spread == 0.0).unwrap()
+    };
+    assert!(point(0.5, 20).interval > 0.9 && point(0.01, 1000).interval > 0.9);
+    assert_eq!(point(0.002, 200).interval, 0.0);
+    let page = accuracy::page(&findings);
+    assert!(page.contains("| 1000 | 1 | 100 · "), "{page}");
 }
 
 #[test]
 fn the_page_on_accuracy_has_the_claims_of_the_command_and_found_them_true() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/accuracy.md");
     let page = fs::read_to_string(file).unwrap();
-    let rows = page.lines().filter_map(|line| line.strip_prefix("| ")).skip(1);
+    let (claims, coverage) = page.split_once("\n## Coverage").unwrap();
+    assert!(coverage.contains("| 4000 | 99 |"), "not the whole grid");
+    let rows = claims.lines().filter_map(|line| line.strip_prefix("| ")).skip(1);
     let told: Vec<(String, String)> = rows
         .map(|row| {
             let cells: Vec<&str> = row.split(" | ").collect();
@@ -38,9 +49,9 @@ fn the_page_on_accuracy_has_the_claims_of_the_command_and_found_them_true() {
     assert_eq!(
         told, claimed,
         "docs/reference/accuracy.md is out of date: \
-         cargo run -- accuracy > docs/reference/accuracy.md"
+         cargo run -- accuracy --whole-grid > docs/reference/accuracy.md"
     );
-    let introduction = accuracy::page(&[]);
+    let introduction = accuracy::page(&Findings::default());
     assert!(page.starts_with(&introduction), "{introduction}");
 }
 
@@ -90,7 +101,7 @@ fn shared_values_of_wilson_s_interval_are_met() {
     for row in vectors["cases"].as_array().unwrap() {
         let of = |key: &str| row[key].as_u64().unwrap();
         let found = wilson(of("k"), of("n")).unwrap();
-        assert_close(found.lower, row, "low");
-        assert_close(found.upper, row, "high");
+        assert_close(found.lower.unwrap(), row, "low");
+        assert_close(found.upper.unwrap(), row, "high");
     }
 }

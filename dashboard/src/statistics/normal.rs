@@ -69,13 +69,22 @@ pub fn normal_quantile(p: f64) -> Option<f64> {
     Some(q.signum() * polynomial(&TAIL, r) / polynomial(&TAIL_BELOW, r))
 }
 
-/// Student's t quantile of 0.975 for so many degrees of freedom: Cornish and Fisher's expansion
-/// around the normal quantile (26.7.5 in Abramowitz and Stegun), 10⁻⁵ off at 100.
+/// Returns Student's t quantile of 0.975 for `freedom` degrees of freedom, 2 or more: Cornish and
+/// Fisher's expansion around the normal quantile (26.7.5 in Abramowitz and Stegun). It is 3·10⁻⁴
+/// off at 5 degrees, and less than 10⁻⁶ from 15 on.
 #[must_use]
 pub fn student_quantile(freedom: f64) -> f64 {
-    let first = (Z.powi(3) + Z) / 4.0;
-    let second = (5.0 * Z.powi(5) + 16.0 * Z.powi(3) + 3.0 * Z) / 96.0;
-    Z + first / freedom + second / (freedom * freedom)
+    let terms = [
+        (79.0 * Z.powi(9) + 776.0 * Z.powi(7) + 1482.0 * Z.powi(5)
+            - 1920.0 * Z.powi(3)
+            - 945.0 * Z)
+            / 92_160.0,
+        (3.0 * Z.powi(7) + 19.0 * Z.powi(5) + 17.0 * Z.powi(3) - 15.0 * Z) / 384.0,
+        (5.0 * Z.powi(5) + 16.0 * Z.powi(3) + 3.0 * Z) / 96.0,
+        (Z.powi(3) + Z) / 4.0,
+        Z,
+    ];
+    polynomial(&terms, 1.0 / freedom)
 }
 
 #[cfg(test)]
@@ -108,8 +117,14 @@ mod tests {
     // From tables of Student's distribution.
     #[test]
     fn student_quantiles_are_those_of_the_tables() {
-        for (freedom, expected) in [(60.0, 2.000_3), (100.0, 1.984_0), (1000.0, 1.962_3)] {
-            assert!((student_quantile(freedom) - expected).abs() <= 5e-5, "{freedom}");
+        for (freedom, expected) in [
+            (10.0, 2.228_14),
+            (20.0, 2.085_96),
+            (60.0, 2.000_30),
+            (100.0, 1.983_97),
+            (1000.0, 1.962_34),
+        ] {
+            assert!((student_quantile(freedom) - expected).abs() <= 2e-5, "{freedom}");
         }
     }
 }

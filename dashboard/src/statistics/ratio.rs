@@ -1,10 +1,19 @@
 //! Ratios over sessions, with intervals that respect that what a session tells goes together.
 
 use super::normal::student_quantile;
-use super::share::{Interval, score_interval};
+use super::share::{Interval, exact_limit, score_interval};
 
-/// The fewest effective sessions that an interval is told for.
+/// The fewest effective sessions times the smaller of a share and its rest that a share has an
+/// interval with. Below it one limit alone is exact.
+pub const MINIMUM_CASES: f64 = 5.0;
+
+/// The fewest effective sessions that a mean has an interval with.
 pub const MINIMUM_SESSIONS: f64 = 100.0;
+
+/// The most degrees of freedom that are counted on. Intervals are up to 2 % wider than with all that
+/// there are, which keeps two equal groups from being clearly different in more than 6 % of any 5,000
+/// worlds, and not only on average.
+pub const MAXIMUM_FREEDOM: f64 = 60.0;
 
 /// What one session adds to a ratio, such as its poor and its classified time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,9 +33,12 @@ pub struct Estimate {
     pub effective_sessions: f64,
     /// The ratio.
     pub ratio: f64,
-    /// Its standard error, linearised: the residuals part − ratio · whole are what varies
+    /// Its standard error, linearised: the residuals e = part − ratio · whole are what varies
     /// (Cochran, Sampling Techniques, 6.4). None for a single session.
     pub standard_error: Option<f64>,
+    /// (Σ e²)² / Σ e⁴, and at most the effective sessions less one and [`MAXIMUM_FREEDOM`]: the number
+    /// of sessions that the standard error rests on. Where few are poor, it is about their number.
+    pub degrees_of_freedom: f64,
 }
 
 impl Estimate {
@@ -41,47 +53,56 @@ impl Estimate {
         let part = observed().map(|session| i128::from(session.part)).sum::<i128>() as f64;
         let whole = observed().map(|session| i128::from(session.whole)).sum::<i128>() as f64;
         let squares: f64 = observed().map(|session| (session.whole as f64).powi(2)).sum();
-        let ratio = part / whole;
-        let residuals: f64 = observed()
-            .map(|session| (session.part as f64 - ratio * session.whole as f64).powi(2))
-            .sum();
-        let variance = |n: f64| n / (n - 1.0) * residuals / (whole * whole);
+        let (ratio, effective_sessions) = (part / whole, whole * whole / squares);
+        let residuals = || {
+            observed().map(|session| (session.part as f64 - ratio * session.whole as f64).powi(2))
+        };
+        let (second, fourth) =
+            residuals().fold((0.0, 0.0), |(second, fourth), e| (second + e, fourth + e * e));
+        let variance = |n: f64| n / (n - 1.0) * second / (whole * whole);
+        let behind = if fourth > 0.0 { second * second / fourth } else { f64::INFINITY };
         Some(Self {
             sessions: n as u64,
-            effective_sessions: whole * whole / squares,
+            effective_sessions,
             ratio,
             standard_error: (n > 1).then(|| variance(n as f64).sqrt()),
+            degrees_of_freedom: behind.min(effective_sessions - 1.0).min(MAXIMUM_FREEDOM),
         })
     }
 
-    /// Whether there are sessions enough for an interval.
+    /// Returns the ratio as a mean, with a 95 % interval around it if there are
+    /// [`MINIMUM_SESSIONS`].
     #[must_use]
-    pub fn enough(&self) -> bool {
-        self.effective_sessions >= MINIMUM_SESSIONS
-    }
-
-    /// The ratio as a mean, with a 95 % interval around it; none without sessions enough.
-    #[must_use]
-    pub fn mean(&self) -> Option<Interval> {
-        let half = self.student() * self.standard_error.filter(|_| self.enough())?;
+    pub fn mean(&self) -> Interval {
+        let enough = self.effective_sessions >= MINIMUM_SESSIONS;
+        let half = self.standard_error.filter(|_| enough).map(|error| self.student() * error);
         let estimate = self.ratio;
-        Some(Interval { estimate, lower: estimate - half, upper: estimate + half })
+        Interval {
+            estimate,
+            lower: half.map(|half| estimate - half),
+            upper: half.map(|half| estimate + half),
+        }
     }
 
-    /// The ratio as a share, 0 to 1, with Wilson's 95 % interval for as many observations as the
-    /// variance says that the sessions are worth (Korn and Graubard, 1998); none without sessions
-    /// enough. At 0 and 1, where there is no variance, each effective session is one observation.
+    /// Returns the ratio as a share, 0 to 1, with Wilson's 95 % interval for as many observations as
+    /// the variance says that the sessions are worth (Korn and Graubard, 1998). With fewer than
+    /// [`MINIMUM_CASES`] it has one exact limit alone: the upper one of a small share, the lower one
+    /// of a large.
     #[must_use]
-    pub fn share(&self) -> Option<Interval> {
-        let error = self.standard_error.filter(|_| self.enough())?;
-        let spread = self.ratio * (1.0 - self.ratio);
-        let per_observation =
-            if spread > 0.0 { error * error / spread } else { 1.0 / self.effective_sessions };
-        Some(score_interval(self.ratio, self.student().powi(2) * per_observation))
+    pub fn share(&self) -> Interval {
+        let cases = self.effective_sessions * self.ratio.min(1.0 - self.ratio);
+        let enough = cases >= MINIMUM_CASES;
+        match self.standard_error.filter(|_| enough) {
+            Some(error) => {
+                let per_observation = error * error / (self.ratio * (1.0 - self.ratio));
+                score_interval(self.ratio, self.student().powi(2) * per_observation)
+            }
+            None => exact_limit(self.ratio, self.effective_sessions),
+        }
     }
 
-    /// The variance of the share over that of as many sessions that are each wholly one or the
-    /// other; none at 0 and 1. [`super::sample_size`] times this is how many sessions it takes.
+    /// Returns the variance of the share over that of as many sessions that are each wholly one or
+    /// the other; none at 0 and 1. [`super::sample_size`] times this is how many sessions it takes.
     #[must_use]
     pub fn design_effect(&self) -> Option<f64> {
         let spread = self.ratio * (1.0 - self.ratio);
@@ -90,7 +111,7 @@ impl Estimate {
     }
 
     fn student(&self) -> f64 {
-        student_quantile(self.effective_sessions - 1.0)
+        student_quantile(self.degrees_of_freedom)
     }
 }
 
@@ -123,7 +144,9 @@ mod tests {
         assert_close(found.ratio, 0.25);
         assert_close(found.effective_sessions, 576.0 / 200.0);
         assert_close(found.standard_error.unwrap(), (1.5_f64 * 1.5 / 576.0).sqrt());
-        assert_eq!((found.enough(), found.mean(), found.share()), (false, None, None));
+        assert_close(found.degrees_of_freedom, 1.88);
+        assert!(!found.share().enough());
+        assert_eq!((found.mean().lower, found.mean().upper), (None, None));
     }
 
     // With sessions of the same length that are wholly one or the other, the variance is that of a
@@ -136,6 +159,9 @@ mod tests {
         assert_close(found.effective_sessions, 200.0);
         assert_close(found.standard_error.unwrap(), (0.15_f64 * 0.85 / 199.0).sqrt());
         assert_close(found.design_effect().unwrap(), 200.0 / 199.0);
+        // 30 residuals of 0.85 and 170 of 0.15: n p q / (1 − 3 p q).
+        assert_close(found.degrees_of_freedom, 200.0 * 0.1275 / (1.0 - 3.0 * 0.1275));
+        assert!(found.share().enough());
     }
 
     #[test]
@@ -147,20 +173,39 @@ mod tests {
     }
 
     #[test]
-    fn a_share_of_nothing_has_an_upper_limit_all_the_same() {
-        let none = estimate(&[(0, 9); 100]).unwrap().share().unwrap();
-        assert_eq!((none.estimate, none.lower), (0.0, 0.0));
-        assert!(none.upper > 0.03 && none.upper < 0.04, "{none:?}");
-        let all = estimate(&[(9, 9); 100]).unwrap().share().unwrap();
-        assert_eq!((all.estimate, all.upper), (1.0, 1.0));
+    fn a_share_of_nothing_has_an_exact_upper_limit_alone() {
+        let none = estimate(&[(0, 9); 4000]).unwrap().share();
+        assert_eq!((none.estimate, none.lower), (0.0, None));
+        assert_close(none.upper.unwrap(), 1.0 - 0.025_f64.powf(1.0 / 4000.0));
+        let all = estimate(&[(9, 9); 4000]).unwrap().share();
+        assert_eq!((all.estimate, all.upper), (1.0, None));
+        assert_close(all.lower.unwrap(), 0.025_f64.powf(1.0 / 4000.0));
+    }
+
+    // 4 of 800 are too few for an interval, 6 are not; 6 of 12 are as many as a half can have.
+    #[test]
+    fn sessions_are_enough_by_the_rarer_of_poor_and_good() {
+        let poor = |poor: i64, of: i64| {
+            let pairs: Vec<_> = (0..of).map(|i| (if i < poor { 60 } else { 0 }, 60)).collect();
+            estimate(&pairs).unwrap().share()
+        };
+        for (cases, trials, enough) in
+            [(4, 800, false), (6, 800, true), (6, 12, true), (794, 800, true), (796, 800, false)]
+        {
+            assert_eq!(poor(cases, trials).enough(), enough, "{cases} of {trials}");
+        }
+        let few = poor(4, 800);
+        assert!(few.lower.is_none() && few.upper.unwrap() < 0.02, "{few:?}");
     }
 
     #[test]
     fn one_session_that_outweighs_all_others_is_not_enough() {
         let mut pairs = vec![(1, 10); 500];
-        assert!(estimate(&pairs).unwrap().enough());
+        assert!(estimate(&pairs).unwrap().share().enough());
+        assert!(estimate(&pairs).unwrap().mean().enough());
         pairs.push((0, 10_000));
-        assert!(!estimate(&pairs).unwrap().enough());
+        assert!(!estimate(&pairs).unwrap().share().enough());
+        assert!(!estimate(&pairs).unwrap().mean().enough());
     }
 
     proptest! {
@@ -178,10 +223,11 @@ mod tests {
             prop_assert!((found.ratio - scaled.ratio).abs() <= 1e-15);
             let errors = (found.standard_error.unwrap(), scaled.standard_error.unwrap());
             prop_assert!((errors.0 / errors.1 - 1.0).abs() <= 1e-9);
-            if let Some(share) = found.share() {
-                prop_assert!(0.0 <= share.lower && share.lower <= found.ratio);
-                prop_assert!(found.ratio <= share.upper && share.upper <= 1.0);
-            }
+            let share = found.share();
+            prop_assert!(share.lower.is_some() || share.upper.is_some());
+            let (lower, upper) = (share.lower.unwrap_or(0.0), share.upper.unwrap_or(1.0));
+            prop_assert!(0.0 <= lower && lower <= found.ratio);
+            prop_assert!(found.ratio <= upper && upper <= 1.0);
         }
     }
 }

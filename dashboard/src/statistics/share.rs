@@ -1,56 +1,85 @@
 //! Shares with their intervals, and differences of them.
 
+use super::exact::exact_upper_limit;
 use super::normal::Z;
 
-/// An estimate and its 95 % interval.
+/// An estimate and its 95 % limits. Both are there, which makes an interval, or one alone where the
+/// data bear no more, or none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
-    /// What was found.
+    /// The estimate.
     pub estimate: f64,
     /// Lower limit.
-    pub lower: f64,
+    pub lower: Option<f64>,
     /// Upper limit.
-    pub upper: f64,
+    pub upper: Option<f64>,
 }
 
-/// The share of `successes` among `trials` independent ones with Wilson's score interval (1927);
-/// none without trials.
+impl Interval {
+    /// Returns whether both limits are there.
+    #[must_use]
+    pub fn enough(&self) -> bool {
+        self.lower.is_some() && self.upper.is_some()
+    }
+}
+
+/// Returns the share of `successes` among `trials` independent ones with Wilson's score interval
+/// (1927); none without trials.
 #[must_use]
 pub fn wilson(successes: u64, trials: u64) -> Option<Interval> {
     (trials > 0).then(|| score_interval(successes as f64 / trials as f64, Z * Z / trials as f64))
 }
 
-/// Wilson's interval around `share` where the normal one would have the half width
+/// Returns Wilson's interval around `share` where the normal one would have the half width
 /// √(w · share · (1 − share)): w is z² / n for n independent observations.
 pub(super) fn score_interval(share: f64, w: f64) -> Interval {
     let centre = (share + w / 2.0) / (1.0 + w);
     let half = (w * share * (1.0 - share) + w * w / 4.0).sqrt() / (1.0 + w);
     Interval {
         estimate: share,
-        // What is 0 or 1 by the formula is so exactly, and not by rounding.
-        lower: if share <= 0.0 { 0.0 } else { centre - half },
-        upper: if share >= 1.0 { 1.0 } else { centre + half },
+        // Where the formula is 0 or 1, it is so exactly and not up to rounding.
+        lower: Some(if share <= 0.0 { 0.0 } else { centre - half }),
+        upper: Some(if share >= 1.0 { 1.0 } else { centre + half }),
     }
 }
 
-/// By how much one share is above another.
+/// Returns the exact limit alone of a share of `trials`, which is too close to 0 or 1 for an
+/// interval: the upper one up to 0.5, the lower one above.
+pub(super) fn exact_limit(share: f64, trials: f64) -> Interval {
+    let limit = |share: f64| exact_upper_limit(share * trials, trials);
+    let (lower, upper) = if share <= 0.5 {
+        (None, limit(share))
+    } else {
+        (limit(1.0 - share).map(|q| 1.0 - q), None)
+    };
+    Interval { estimate: share, lower, upper }
+}
+
+/// The amount by which one share or mean is above another.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Difference {
-    /// The difference with its 95 % interval.
+    /// The difference with its 95 % limits.
     pub interval: Interval,
-    /// The interval leaves 0 out.
+    /// Whether the limits leave 0 out.
     pub clear: bool,
 }
 
-/// The difference a − b of the shares of two groups that have no session in common, with the
-/// interval that follows from theirs (Newcombe, 1998, method 10).
+/// Returns the difference a − b of two shares, or of two means, of groups that have no session in
+/// common, with the limits that follow from theirs (Newcombe, 1998, method 10; for means, whose
+/// intervals are symmetric, it is the root of the sum of squares). A limit that needs one that is not
+/// there is not there either.
 #[must_use]
 pub fn difference(a: Interval, b: Interval) -> Difference {
     let estimate = a.estimate - b.estimate;
-    let below = (a.estimate - a.lower).hypot(b.upper - b.estimate);
-    let above = (a.upper - a.estimate).hypot(b.estimate - b.lower);
-    let interval = Interval { estimate, lower: estimate - below, upper: estimate + above };
-    Difference { interval, clear: interval.lower > 0.0 || interval.upper < 0.0 }
+    let apart = |low: Option<f64>, high: Option<f64>, one: f64, other: f64| {
+        low.zip(high).map(|(low, high)| (one - low).hypot(high - other))
+    };
+    let below = apart(a.lower, b.upper, a.estimate, b.estimate);
+    let above = apart(b.lower, a.upper, b.estimate, a.estimate);
+    let (lower, upper) = (below.map(|by| estimate - by), above.map(|by| estimate + by));
+    let interval = Interval { estimate, lower, upper };
+    let clear = lower.is_some_and(|low| low > 0.0) || upper.is_some_and(|high| high < 0.0);
+    Difference { interval, clear }
 }
 
 #[cfg(test)]
@@ -64,11 +93,45 @@ mod tests {
     #[test]
     fn no_success_and_no_failure_have_one_sided_intervals() {
         let none = wilson(0, 50).unwrap();
-        assert_eq!((none.estimate, none.lower), (0.0, 0.0));
+        assert_eq!((none.estimate, none.lower), (0.0, Some(0.0)));
         let all = wilson(50, 50).unwrap();
-        assert_eq!((all.estimate, all.upper), (1.0, 1.0));
-        assert!((none.upper - (1.0 - all.lower)).abs() < 1e-15);
+        assert_eq!((all.estimate, all.upper), (1.0, Some(1.0)));
+        assert!((none.upper.unwrap() - (1.0 - all.lower.unwrap())).abs() < 1e-15);
         assert_eq!(wilson(0, 0), None);
+    }
+
+    #[test]
+    fn a_limit_alone_is_the_upper_one_of_a_small_share_and_the_lower_one_of_a_large() {
+        let small = exact_limit(0.0, 200.0);
+        let large = exact_limit(1.0, 200.0);
+        assert_eq!((small.lower, large.upper), (None, None));
+        assert!((small.upper.unwrap() - (1.0 - large.lower.unwrap())).abs() < 1e-15);
+        assert!(!small.enough() && !large.enough());
+    }
+
+    #[test]
+    fn a_share_with_an_upper_limit_alone_can_be_clearly_below_another_but_not_above() {
+        let none = exact_limit(0.0, 4000.0);
+        let many = wilson(200, 4000).unwrap();
+        let below = difference(none, many);
+        assert_eq!((below.interval.lower, below.clear), (None, true));
+        assert!(below.interval.upper.unwrap() < -0.04, "{below:?}");
+        assert!(difference(many, none).clear);
+        assert_eq!(difference(none, none).interval.upper, None);
+        assert!(!difference(none, none).clear);
+    }
+
+    // Half widths 3 and 4 make 5.
+    #[test]
+    fn means_differ_by_the_root_of_the_squares_of_their_half_widths() {
+        let mean = |estimate: f64, half: f64| Interval {
+            estimate,
+            lower: Some(estimate - half),
+            upper: Some(estimate + half),
+        };
+        let found = difference(mean(120.0, 3.0), mean(110.0, 4.0));
+        assert_eq!(found.interval, mean(10.0, 5.0));
+        assert!(found.clear && !difference(mean(114.0, 3.0), mean(110.0, 4.0)).clear);
     }
 
     proptest! {
@@ -76,8 +139,9 @@ mod tests {
         fn limits_of_a_share_solve_the_score_equation(n in 1_u64..1_000_000, part in 0.0..=1.0) {
             let k = (part * n as f64) as u64;
             let found = wilson(k, n).unwrap();
-            prop_assert!(found.lower <= found.estimate && found.estimate <= found.upper);
-            for limit in [found.lower, found.upper] {
+            let (lower, upper) = (found.lower.unwrap(), found.upper.unwrap());
+            prop_assert!(lower <= found.estimate && found.estimate <= upper);
+            for limit in [lower, upper] {
                 let score = (found.estimate - limit).powi(2) * n as f64;
                 let wanted = Z * Z * limit * (1.0 - limit);
                 prop_assert!((score - wanted).abs() <= 1e-7 * wanted.max(1e-3), "{score} {wanted}");
@@ -90,10 +154,10 @@ mod tests {
         ) {
             let (a, b) = (wilson(k, 80).unwrap(), wilson(l, 300).unwrap());
             let (one, other) = (difference(a, b), difference(b, a));
-            prop_assert_eq!(one.interval.lower, -other.interval.upper);
+            prop_assert_eq!(one.interval.lower, other.interval.upper.map(|limit| -limit));
             prop_assert_eq!(one.interval.estimate, -other.interval.estimate);
             prop_assert_eq!(one.clear, other.clear);
-            prop_assert!((-1.0..=1.0).contains(&one.interval.lower));
+            prop_assert!((-1.0..=1.0).contains(&one.interval.lower.unwrap()));
         }
     }
 }

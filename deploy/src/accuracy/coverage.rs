@@ -1,198 +1,372 @@
-//! How often the intervals hold the truth, in simulated worlds whose truth is known.
+//! How often the limits of shares, means and differences miss the truth, in simulated worlds.
 //!
-//! A session has a share of poor time of its own, beta distributed, and as many samples as it is
-//! long; each sample is poor with that share. So samples of one session go together, the more so
-//! the greater the correlation. Where quality drives people off, sessions are the shorter the worse
-//! they are.
+//! A population has sessions of lognormal length, each with a share of poor time of its own, beta
+//! distributed, and as many samples as it is long; each sample is poor with that share. So samples of
+//! one session go together, the more so the greater the correlation. A world draws its sessions from
+//! a population, whose ratio is the truth.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use dashboard::statistics::{Estimate, Interval, Session, difference, wilson};
-use rand::SeedableRng;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Beta, Binomial, Distribution, LogNormal};
+use serde::Serialize;
 
 use super::{Check, Claim, Deviations, Theme, largest};
 use crate::failure::{Context, Failure};
 
-const WORLDS: usize = 1000;
 const SAMPLE_US: i64 = 10_000_000;
-/// Samples of a session that nothing drives off, in the mean: ten minutes.
+/// Samples of a session in the mean: ten minutes.
 const SAMPLES: f64 = 60.0;
+/// Sessions of a population.
+const POPULATION: usize = 1 << 17;
 
 pub(super) const THEME: Theme = Theme {
     name: "coverage of the intervals",
     claims: &[
         Claim {
-            claim: "95 % interval of a share over sessions: distance of its coverage from 95 %, the \
-                    worst of four kinds of world (1 to 20 % poor, 400 to 4,000 sessions)",
-            reference: "1,000 simulated worlds of each kind with clustered sessions",
-            bound: 0.02,
+            claim: "Share over sessions: worlds in which an interval, or a limit alone, misses the \
+                    truth, at the worst point of the grid",
+            reference: "Simulated worlds at every point of the grid below",
+            bound: 0.07,
         },
         Claim {
-            claim: "The naive interval, each sample for itself, does not: its coverage, the best of \
-                    the four kinds",
+            claim: "`clear` for two groups that are equal: worlds, at the worst point of the grid",
+            reference: "The same worlds, each against the next",
+            bound: 0.06,
+        },
+        Claim {
+            claim: "The naive interval, each sample for itself, does not hold: worlds in which it has \
+                    the truth, at the best point with 50 sessions or more, 5 to 50 % poor, correlated",
             reference: "The same worlds, Wilson's interval over samples",
             bound: 0.93,
         },
         Claim {
-            claim: "95 % interval of the difference of two groups: distance of its coverage from \
-                    95 %, the worse of two pairs",
-            reference: "1,000 simulated worlds of each pair",
-            bound: 0.02,
+            claim: "Share, where poor sessions are up to half as long: worlds in which a limit misses, \
+                    50 to 4,000 sessions, 5 % poor",
+            reference: "Simulated worlds, correlation 0.3, lengths of σ 0.7",
+            bound: 0.07,
         },
         Claim {
-            claim: "95 % interval of a mean over sessions: distance of its coverage from 95 %",
-            reference: "1,000 simulated worlds, 400 sessions with skewed values",
-            bound: 0.02,
+            claim: "Difference of 8 % and 5 %: worlds in which its interval misses, 200 to 4,000 \
+                    sessions",
+            reference: "Simulated worlds, correlation 0.3, lengths of σ 0.7",
+            bound: 0.07,
         },
         Claim {
-            claim: "At the fewest sessions that an interval is told for, 5 % poor: what its coverage \
-                    lacks of 95 %",
-            reference: "1,000 simulated worlds of 200 sessions, which are 100 effective ones",
-            bound: 0.03,
+            claim: "Mean over sessions: worlds in which its interval misses, at the worst of 100 to \
+                    4,000 sessions, values of σ 0.5 and 1, lengths of σ 0, 0.7 and 1.3",
+            reference: "Simulated worlds with lognormal values and lengths",
+            bound: 0.07,
         },
         Claim {
-            claim: "The same at 1 % poor, which takes more sessions",
-            reference: "1,000 simulated worlds of 200 sessions, which are 100 effective ones",
-            bound: 0.12,
+            claim: "`clear` for the means of two groups that are equal: worlds, at the worst point",
+            reference: "The same worlds, each against the next",
+            bound: 0.06,
         },
     ],
-    check: Check::Offline(deviations),
+    check: Check::Worlds(deviations),
 };
 
-/// A kind of world.
+/// How many points of the grid are looked at, and how many worlds at each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Grid {
+    /// A few points, 2,000 worlds each: seconds.
+    #[default]
+    Coarse,
+    /// 567 points, 5,000 worlds each: minutes.
+    Whole,
+}
+
+impl Grid {
+    /// Returns the whole grid or the coarse one.
+    #[must_use]
+    pub fn of(whole: bool) -> Self {
+        if whole { Self::Whole } else { Self::Coarse }
+    }
+
+    fn worlds(self) -> usize {
+        match self {
+            Self::Coarse => 2000,
+            Self::Whole => 5000,
+        }
+    }
+
+    fn sessions(self) -> &'static [usize] {
+        match self {
+            Self::Coarse => &[20, 200, 1000],
+            Self::Whole => &[5, 20, 50, 100, 200, 500, 1000, 2000, 4000],
+        }
+    }
+
+    fn shares(self) -> &'static [f64] {
+        match self {
+            Self::Coarse => &[0.002, 0.01, 0.1, 0.5],
+            Self::Whole => &[0.002, 0.01, 0.03, 0.1, 0.3, 0.5, 0.99],
+        }
+    }
+
+    fn correlations(self) -> &'static [f64] {
+        match self {
+            Self::Coarse => &[0.0, 0.5],
+            Self::Whole => &[0.0, 0.3, 0.8],
+        }
+    }
+
+    fn spreads(self) -> &'static [f64] {
+        match self {
+            Self::Coarse => &[0.0, 1.3],
+            Self::Whole => &[0.0, 0.7, 1.3],
+        }
+    }
+
+    fn kinds(self) -> Vec<Kind> {
+        let mut kinds = Vec::new();
+        for &poor in self.shares() {
+            for &correlation in self.correlations() {
+                for &spread in self.spreads() {
+                    kinds.push(Kind { poor, correlation, spread, leaves: 0.0 });
+                }
+            }
+        }
+        kinds
+    }
+}
+
+/// A point of the grid, and in which share of its worlds something happened.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Point {
+    /// Sessions of a world.
+    pub sessions: usize,
+    /// Mean share of poor time of a session.
+    pub poor: f64,
+    /// Correlation of two samples of a session.
+    pub correlation: f64,
+    /// σ of the sessions' lognormal lengths.
+    pub spread: f64,
+    /// There was an interval.
+    pub interval: f64,
+    /// An interval, or a limit alone, missed the truth.
+    pub missed: f64,
+    /// The world and the next were clearly different.
+    pub clear: f64,
+    /// Wilson's interval over samples held the truth.
+    naive: f64,
+}
+
+/// A kind of population.
 #[derive(Clone, Copy)]
 struct Kind {
-    sessions: usize,
-    /// Mean share of poor time of a session.
     poor: f64,
-    /// Correlation of two samples of a session.
-    rho: f64,
-    /// Standard deviation of sessions' lengths over their mean.
+    correlation: f64,
     spread: f64,
     /// By how much a wholly poor session is shorter than a wholly good one, 0 to 1.
     leaves: f64,
 }
 
-const KINDS: [Kind; 4] = [
-    Kind { sessions: 500, poor: 0.05, rho: 0.3, spread: 1.0, leaves: 0.5 },
-    Kind { sessions: 1000, poor: 0.02, rho: 0.1, spread: 1.0, leaves: 0.0 },
-    Kind { sessions: 400, poor: 0.2, rho: 0.5, spread: 0.5, leaves: 0.5 },
-    Kind { sessions: 4000, poor: 0.01, rho: 0.3, spread: 0.8, leaves: 0.0 },
-];
+/// Returns the points of `grid`, in its order.
+///
+/// # Errors
+/// If a population cannot be drawn.
+pub(super) fn points(grid: Grid) -> Result<Vec<Point>, Failure> {
+    let found = in_parallel(grid.kinds(), |number, kind| {
+        let mut rng = ChaCha8Rng::seed_from_u64(number as u64);
+        let population = kind.population(&mut rng)?;
+        let at = |&sessions| kind.point(&population, sessions, grid.worlds(), &mut rng);
+        Ok(grid.sessions().iter().map(at).collect::<Vec<_>>())
+    })?;
+    Ok(found.concat())
+}
 
-const FEWEST: Kind = Kind { sessions: 200, poor: 0.05, rho: 0.3, spread: 1.0, leaves: 0.0 };
-
-fn deviations() -> Deviations {
-    let mut rng = ChaCha8Rng::seed_from_u64(3);
-    let shares = KINDS.iter().map(|kind| kind.coverage(&mut rng)).collect::<Result<Vec<_>, _>>()?;
-    let worse = Kind { poor: 0.08, ..KINDS[0] };
-    let pairs = [(KINDS[0], KINDS[0]), (KINDS[0], worse)];
-    let differences = pairs
-        .iter()
-        .map(|(one, other)| coverage_of_difference(one, other, &mut rng))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mean = coverage_of_mean(&mut rng)?;
-    let fewest = FEWEST.coverage(&mut rng)?;
-    let fewest_of_little = Kind { poor: 0.01, ..FEWEST }.coverage(&mut rng)?;
-    let distance = |coverage: f64| (coverage - 0.95).abs();
+fn deviations(points: &[Point], grid: Grid) -> Deviations {
+    let naive = points.iter().filter(|point| {
+        point.sessions >= 50 && (0.05..=0.5).contains(&point.poor) && point.correlation > 0.0
+    });
+    let (means_missed, means_clear) = means(grid)?;
     Ok(vec![
-        largest(shares.iter().map(|share| distance(share.told))),
-        largest(shares.iter().map(|share| share.naive)),
-        largest(differences.into_iter().map(distance)),
-        distance(mean),
-        0.95 - fewest.told,
-        0.95 - fewest_of_little.told,
+        largest(points.iter().map(|point| point.missed)),
+        largest(points.iter().map(|point| point.clear)),
+        largest(naive.map(|point| point.naive)),
+        leaving(grid)?,
+        differences(grid)?,
+        means_missed,
+        means_clear,
     ])
 }
 
-/// In which share of worlds an interval held the truth.
-struct Coverage {
-    told: f64,
-    naive: f64,
+const LEAVING: Kind = Kind { poor: 0.05, correlation: 0.3, spread: 0.7, leaves: 0.5 };
+
+fn leaving(grid: Grid) -> Result<f64, Failure> {
+    let mut rng = ChaCha8Rng::seed_from_u64(1001);
+    let population = LEAVING.population(&mut rng)?;
+    let at = |sessions| LEAVING.point(&population, sessions, grid.worlds(), &mut rng).missed;
+    Ok(largest([50, 200, 1000, 4000].map(at)))
+}
+
+fn differences(grid: Grid) -> Result<f64, Failure> {
+    let mut rng = ChaCha8Rng::seed_from_u64(1002);
+    let kind = Kind { leaves: 0.0, ..LEAVING };
+    let better = kind.population(&mut rng)?;
+    let worse = Kind { poor: 0.08, ..kind }.population(&mut rng)?;
+    let truth = ratio(&worse) - ratio(&better);
+    let mut missed = |sessions| {
+        let mut share = |population| share(&draw(population, sessions, &mut rng));
+        let worlds = (0..grid.worlds()).filter(|_| {
+            let pair = share(&worse).zip(share(&better));
+            pair.is_some_and(|(a, b)| misses(&difference(a, b).interval, truth))
+        });
+        worlds.count() as f64 / grid.worlds() as f64
+    };
+    Ok(largest([200, 1000, 4000].map(&mut missed)))
+}
+
+/// Shares of worlds in which a mean's interval misses, and in which two equal groups are clear.
+fn means(grid: Grid) -> Result<(f64, f64), Failure> {
+    let kinds =
+        [0.5, 1.0].into_iter().flat_map(|values| [0.0, 0.7, 1.3].map(|spread| (values, spread)));
+    let found = in_parallel(kinds.collect(), |number, &(values, spread)| {
+        let mut rng = ChaCha8Rng::seed_from_u64(2000 + number as u64);
+        let population = measured(values, spread, &mut rng)?;
+        let at = |sessions| mean_point(&population, sessions, grid.worlds(), &mut rng);
+        Ok([100, 400, 1000, 4000].map(at).to_vec())
+    })?;
+    let found = found.concat();
+    Ok((largest(found.iter().map(|at| at.0)), largest(found.iter().map(|at| at.1))))
+}
+
+/// A population of sessions that each have a value of their own, such as a round trip of 80 ms, and
+/// measure it as often as they are long.
+fn measured(values: f64, spread: f64, rng: &mut ChaCha8Rng) -> Result<Vec<Session>, Failure> {
+    let value = lognormal(80_000.0, values)?;
+    let length = lognormal(SAMPLES, spread)?;
+    let mut session = |_| {
+        let whole = length.sample(rng).round().max(1.0);
+        Session { part: (whole * value.sample(rng)) as i64, whole: whole as i64 }
+    };
+    Ok((0..POPULATION).map(&mut session).collect())
+}
+
+fn mean_point(
+    population: &[Session],
+    sessions: usize,
+    worlds: usize,
+    rng: &mut ChaCha8Rng,
+) -> (f64, f64) {
+    let truth = ratio(population);
+    let mut mean = || Estimate::of(&draw(population, sessions, rng)).map(|found| found.mean());
+    let (mut missed, mut clear, mut before) = (0, 0, mean());
+    for _ in 0..worlds {
+        let now = mean();
+        missed += usize::from(now.is_some_and(|now| misses(&now, truth)));
+        clear += usize::from(before.zip(now).is_some_and(|(a, b)| difference(a, b).clear));
+        before = now;
+    }
+    (missed as f64 / worlds as f64, clear as f64 / worlds as f64)
 }
 
 impl Kind {
-    /// Σ poor / Σ time in the limit of many sessions: E[(1 − leaves · p) p] / E[1 − leaves · p].
-    fn truth(&self) -> f64 {
-        let (a, b) = self.beta();
-        let square = a * (a + 1.0) / ((a + b) * (a + b + 1.0));
-        (self.poor - self.leaves * square) / (1.0 - self.leaves * self.poor)
-    }
-
-    /// The parameters of a beta distribution with this mean, whose draws make samples correlate by
-    /// rho = 1 / (a + b + 1).
-    fn beta(&self) -> (f64, f64) {
-        let sum = 1.0 / self.rho - 1.0;
-        (self.poor * sum, (1.0 - self.poor) * sum)
-    }
-
-    fn world(&self, rng: &mut ChaCha8Rng) -> Result<Vec<Session>, Failure> {
-        let (a, b) = self.beta();
-        let share = Beta::new(a, b).context("shares")?;
-        let length = LogNormal::from_mean_cv(SAMPLES, self.spread).context("lengths")?;
+    fn population(&self, rng: &mut ChaCha8Rng) -> Result<Vec<Session>, Failure> {
+        // The correlation of two samples is 1 / (a + b + 1).
+        let sum = 1.0 / self.correlation - 1.0;
+        let share = match self.correlation > 0.0 {
+            true => Some(Beta::new(self.poor * sum, (1.0 - self.poor) * sum).context("shares")?),
+            false => None,
+        };
+        let length = lognormal(SAMPLES, self.spread)?;
         let mut session = |_| {
-            let poor = share.sample(rng);
+            let poor = share.map_or(self.poor, |share| share.sample(rng));
             let samples = (length.sample(rng) * (1.0 - self.leaves * poor)).round().max(1.0);
             let poor = Binomial::new(samples as u64, poor).context("samples")?.sample(rng);
             Ok(Session { part: poor as i64 * SAMPLE_US, whole: samples as i64 * SAMPLE_US })
         };
-        (0..self.sessions).map(&mut session).collect()
+        (0..POPULATION).map(&mut session).collect()
     }
 
-    /// In worlds that have sessions enough, which is at least every other one of every kind.
-    fn coverage(&self, rng: &mut ChaCha8Rng) -> Result<Coverage, Failure> {
-        let truth = self.truth();
-        let (mut told, mut naive) = (0, 0);
-        let mut worlds = 0;
-        while worlds < WORLDS {
-            let world = self.world(rng)?;
-            let Some(found) = share(&world) else {
-                continue;
-            };
-            worlds += 1;
-            told += usize::from(holds(Some(found), truth));
-            let sum = |of: fn(&Session) -> i64| world.iter().map(of).sum::<i64>() / SAMPLE_US;
-            let poor = sum(|session| session.part).cast_unsigned();
-            let all = sum(|session| session.whole).cast_unsigned();
-            naive += usize::from(holds(wilson(poor, all), truth));
+    fn point(
+        &self,
+        population: &[Session],
+        sessions: usize,
+        worlds: usize,
+        rng: &mut ChaCha8Rng,
+    ) -> Point {
+        let truth = ratio(population);
+        let (mut interval, mut missed, mut clear, mut naive) = (0, 0, 0, 0);
+        let mut before = share(&draw(population, sessions, rng));
+        for _ in 0..worlds {
+            let world = draw(population, sessions, rng);
+            let now = share(&world);
+            interval += usize::from(now.is_some_and(|now| now.enough()));
+            missed += usize::from(now.is_some_and(|now| misses(&now, truth)));
+            clear += usize::from(before.zip(now).is_some_and(|(a, b)| difference(a, b).clear));
+            naive += usize::from(by_samples(&world).is_some_and(|found| !misses(&found, truth)));
+            before = now;
         }
-        Ok(Coverage { told: told as f64 / WORLDS as f64, naive: naive as f64 / WORLDS as f64 })
+        let share = |count: usize| count as f64 / worlds as f64;
+        Point {
+            sessions,
+            poor: self.poor,
+            correlation: self.correlation,
+            spread: self.spread,
+            interval: share(interval),
+            missed: share(missed),
+            clear: share(clear),
+            naive: share(naive),
+        }
     }
 }
 
-fn coverage_of_difference(one: &Kind, other: &Kind, rng: &mut ChaCha8Rng) -> Result<f64, Failure> {
-    let truth = one.truth() - other.truth();
-    let mut told = 0;
-    for _ in 0..WORLDS {
-        let pair = share(&one.world(rng)?).zip(share(&other.world(rng)?));
-        told += usize::from(holds(pair.map(|(a, b)| difference(a, b).interval), truth));
-    }
-    Ok(told as f64 / WORLDS as f64)
+/// A lognormal distribution with this mean, which is the only value if `sigma` is 0.
+fn lognormal(mean: f64, sigma: f64) -> Result<LogNormal<f64>, Failure> {
+    LogNormal::new(mean.ln() - sigma * sigma / 2.0, sigma).context("a lognormal distribution")
 }
 
-/// Sessions that each have a value of their own, such as a round trip, and measure it as often as
-/// they are long.
-fn coverage_of_mean(rng: &mut ChaCha8Rng) -> Result<f64, Failure> {
-    const MEAN_US: f64 = 80_000.0;
-    let value = LogNormal::from_mean_cv(MEAN_US, 0.8).context("values")?;
-    let length = LogNormal::from_mean_cv(SAMPLES, 0.5).context("lengths")?;
-    let mut told = 0;
-    for _ in 0..WORLDS {
-        let mut session = |_| {
-            let whole = length.sample(rng).round().max(1.0);
-            Session { part: (whole * value.sample(rng)) as i64, whole: whole as i64 }
-        };
-        let world: Vec<Session> = (0..400).map(&mut session).collect();
-        let mean = Estimate::of(&world).and_then(|estimate| estimate.mean());
-        told += usize::from(holds(mean, MEAN_US));
-    }
-    Ok(told as f64 / WORLDS as f64)
+fn draw(population: &[Session], sessions: usize, rng: &mut ChaCha8Rng) -> Vec<Session> {
+    (0..sessions).map(|_| population[rng.random_range(0..population.len())]).collect()
+}
+
+fn ratio(population: &[Session]) -> f64 {
+    let sum = |of: fn(&Session) -> i64| population.iter().map(of).sum::<i64>() as f64;
+    sum(|session| session.part) / sum(|session| session.whole)
 }
 
 fn share(world: &[Session]) -> Option<Interval> {
-    Estimate::of(world).and_then(|estimate| estimate.share())
+    Estimate::of(world).map(|estimate| estimate.share())
 }
 
-fn holds(interval: Option<Interval>, truth: f64) -> bool {
-    interval.is_some_and(|interval| interval.lower <= truth && truth <= interval.upper)
+fn by_samples(world: &[Session]) -> Option<Interval> {
+    let sum = |of: fn(&Session) -> i64| world.iter().map(of).sum::<i64>() / SAMPLE_US;
+    let (poor, all) = (sum(|session| session.part), sum(|session| session.whole));
+    wilson(poor.cast_unsigned(), all.cast_unsigned())
+}
+
+/// Returns whether a limit that is there leaves `truth` out.
+fn misses(interval: &Interval, truth: f64) -> bool {
+    interval.lower.is_some_and(|lower| lower > truth)
+        || interval.upper.is_some_and(|upper| upper < truth)
+}
+
+/// Does `work` for every item on all processors, and returns what came out in the items' order.
+fn in_parallel<T: Sync, R: Send>(
+    items: Vec<T>,
+    work: impl Fn(usize, &T) -> Result<R, Failure> + Sync,
+) -> Result<Vec<R>, Failure> {
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let threads = std::thread::available_parallelism().map_or(1, |number| number.get());
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(number) else { break };
+                    let result = work(number, item);
+                    done.lock().unwrap_or_else(PoisonError::into_inner).push((number, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, result)| result).collect()
 }

@@ -167,6 +167,30 @@ def wilson_cases():
     return [[k, n, *map(num, wilson(D(k) / n, Z * Z / n))] for k, n in cases]
 
 
+# Clopper and Pearson (1934): the share with which so few cases or fewer have a chance of 2.5 %. For
+# trials that are no whole number the binomial coefficients are those of the gamma function.
+
+def exact_upper(cases, trials):
+    k = int(cases.to_integral_value(rounding="ROUND_CEILING"))
+    if k >= trials:
+        return D(1)
+    low, high = D(0), D(1)
+    for _ in range(100):
+        share = (low + high) / 2
+        term = (trials * (1 - share).ln()).exp()
+        chance = term
+        for i in range(k):
+            term = term * (trials - i) / (i + 1) * share / (1 - share)
+            chance += term
+        low, high = (share, high) if chance > D("0.025") else (low, share)
+    return high
+
+
+def exact_cases():
+    cases = [("0", "1"), ("0", "10"), ("0", "4000"), ("1", "10"), ("2.3", "100.5"), ("3", "4000"), ("4.9", "55.5"), ("3", "1000000"), ("7", "7")]
+    return [[float(k), float(n), num(exact_upper(D(k), D(n)))] for k, n in cases]
+
+
 # Fleiss, Levin and Paik, Statistical Methods for Rates and Proportions, 4.14, without correction.
 
 def sample_size(p, q, power):
@@ -203,7 +227,7 @@ def student(freedom):
         even = sum(density(h * i) for i in range(2, steps, 2))
         return h / 3 * (density(0) + 4 * odd + 2 * even + density(t))
 
-    low, high = 1.9, 2.1
+    low, high = 1.9, 2.6
     for _ in range(50):
         middle = (low + high) / 2
         low, high = (middle, high) if mass(middle) < 0.475 else (low, middle)
@@ -214,19 +238,25 @@ def estimate(sessions):
     """Cochran, Sampling Techniques, 6.4: from the residuals, not from sums of squares."""
     n, x, y = len(sessions), D(sum(p for p, _ in sessions)), D(sum(w for _, w in sessions))
     r = x / y
-    variance = D(n) / (n - 1) * sum((p - r * w) ** 2 for p, w in sessions) / y**2
+    squares = [(p - r * w) ** 2 for p, w in sessions]
+    variance = D(n) / (n - 1) * sum(squares) / y**2
     effective = y**2 / sum(w * w for _, w in sessions)
-    t = D(student(float(effective) - 1))
+    behind = sum(squares) ** 2 / sum(e * e for e in squares) if any(squares) else effective
+    freedom = min(behind, effective - 1, D(60))
+    t = D(student(float(freedom)))
     mean = (r - t * variance.sqrt(), r + t * variance.sqrt())
     spread = r * (1 - r)
-    share = wilson(r, t * t * (variance / spread if spread else 1 / effective))
-    return [num(effective), num(r), num(variance.sqrt()), [*map(num, mean)], [*map(num, share)]]
+    if effective * min(r, 1 - r) < 5:
+        share = [None, num(exact_upper(effective * r, effective))]
+    else:
+        share = [*map(num, wilson(r, t * t * variance / spread))]
+    return [num(effective), num(r), num(variance.sqrt()), num(freedom), [*map(num, mean)], share]
 
 
 def estimates():
     """Sessions that everybody can make again: a multiplicative generator (Park and Miller)."""
     cases = []
-    for seed, n, never_poor in ((1, 250, 3), (2, 1000, 9), (3, 400, 10)):
+    for seed, n, never_poor in ((1, 250, 3), (2, 1000, 9), (3, 400, 10), (4, 150, 9)):
         state, sessions = seed, []
         for _ in range(n):
             state = state * 48271 % 2147483647
@@ -240,8 +270,9 @@ def estimates():
 
 print(json.dumps({
     "video": video_cases(),
-        "e_model": e_model(),
+    "e_model": e_model(),
     "wilson": wilson_cases(),
+    "exact_upper_limit": exact_cases(),
     "sample_size": sample_sizes(),
     "percentile_sample_size": percentile_sizes(),
     "normal_quantile": [[p, NormalDist().inv_cdf(p)] for p in (1e-9, .001, .074, .3, .5, .8, .9, .975, .9999)],

@@ -13,6 +13,8 @@ pub(super) struct Reference {
     pub(super) video: Vec<(String, f64, f64, f64, f64, f64)>,
     /// Successes, trials, limits.
     pub(super) wilson: Vec<(u64, u64, f64, f64)>,
+    /// Cases, trials, upper limit.
+    pub(super) exact_upper_limit: Vec<(f64, f64, f64)>,
     /// Two shares, power, size.
     pub(super) sample_size: Vec<(f64, f64, f64, f64)>,
     /// Level, size.
@@ -34,10 +36,11 @@ pub(super) struct Estimated {
     pub(super) effective_sessions: f64,
     pub(super) ratio: f64,
     pub(super) standard_error: f64,
+    pub(super) degrees_of_freedom: f64,
     /// Limits of the ratio as a mean.
     pub(super) mean: [f64; 2],
-    /// Limits of the ratio as a share.
-    pub(super) share: [f64; 2],
+    /// Limits of the ratio as a share; an upper one alone where it is too small for both.
+    pub(super) share: (Option<f64>, Option<f64>),
 }
 
 /// Rows of the E-model.

@@ -1,8 +1,8 @@
 //! Statistics against formulas and tables of others.
 
 use dashboard::statistics::{
-    Estimate, Interval, Session, difference, normal_quantile, percentile_sample_size, sample_size,
-    wilson,
+    Estimate, Interval, Session, difference, exact_upper_limit, normal_quantile,
+    percentile_sample_size, sample_size, wilson,
 };
 
 use super::reference::{Estimated, Reference};
@@ -30,6 +30,11 @@ pub(super) const THEME: Theme = Theme {
             claim: "95 % limits of a mean and of a share over sessions",
             reference: "The same, with Student's quantile by numerical integration",
             bound: 1e-6,
+        },
+        Claim {
+            claim: "Upper limit alone of a share, from 0 of 1 to 3 of 1,000,000",
+            reference: "Clopper and Pearson (1934), in decimals (`reference.py`)",
+            bound: 1e-12,
         },
         Claim {
             claim: "Sample size to tell two shares apart, sessions",
@@ -61,6 +66,9 @@ fn deviations() -> Deviations {
         let pair = wilson(k, n).zip(wilson(l, m));
         pair.map_or(f64::NAN, |(a, b)| limits(difference(a, b).interval, low, high))
     });
+    let exact = reference.exact_upper_limit.iter().map(|&(cases, trials, wanted)| {
+        exact_upper_limit(cases, trials).map_or(f64::NAN, |found| (found - wanted).abs())
+    });
     let sizes = reference.sample_size.iter().map(|&(p, q, power, wanted)| {
         sample_size(p, q, power).map_or(f64::NAN, |found| (found - wanted).abs())
     });
@@ -76,6 +84,7 @@ fn deviations() -> Deviations {
         largest(newcombe),
         largest(reference.estimate.iter().map(|row| estimated(row).0)),
         largest(reference.estimate.iter().map(|row| estimated(row).1)),
+        largest(exact),
         largest(sizes),
         largest(percentiles),
         largest(quantiles),
@@ -83,7 +92,8 @@ fn deviations() -> Deviations {
 }
 
 fn limits(found: Interval, low: f64, high: f64) -> f64 {
-    largest([(found.lower - low).abs(), (found.upper - high).abs()])
+    let off = |found: Option<f64>, wanted: f64| found.map_or(f64::NAN, |it| (it - wanted).abs());
+    largest([off(found.lower, low), off(found.upper, high)])
 }
 
 /// How far off an estimate is, relative, and its limits.
@@ -99,11 +109,18 @@ fn estimated(wanted: &Estimated) -> (f64, f64) {
         relative(found.effective_sessions, wanted.effective_sessions),
         relative(found.ratio, wanted.ratio),
         relative(found.standard_error.unwrap_or(f64::NAN), wanted.standard_error),
+        relative(found.degrees_of_freedom, wanted.degrees_of_freedom),
     ]);
-    let off = |found: Option<Interval>, [low, high]: [f64; 2]| {
-        found.map_or(f64::NAN, |found| limits(found, low, high))
+    let [low, high] = wanted.mean;
+    let mean = limits(found.mean(), low, high);
+    let share = match wanted.share {
+        (Some(low), Some(high)) => limits(found.share(), low, high),
+        (None, Some(high)) if found.share().lower.is_none() => {
+            found.share().upper.map_or(f64::NAN, |upper| (upper - high).abs())
+        }
+        _ => f64::NAN,
     };
-    (estimate, largest([off(found.mean(), wanted.mean), off(found.share(), wanted.share)]))
+    (estimate, largest([mean, share]))
 }
 
 /// The sessions of `reference.py`: a multiplicative generator (Park and Miller) gives each a time

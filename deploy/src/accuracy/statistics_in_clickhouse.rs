@@ -2,8 +2,8 @@
 
 use clickhouse::Client;
 use dashboard::statistics::{
-    Estimate, Interval, Session, difference, normal_quantile, percentile_sample_size, sample_size,
-    wilson,
+    Estimate, Interval, Session, difference, exact_upper_limit, normal_quantile,
+    percentile_sample_size, sample_size, wilson,
 };
 
 use super::statistics::sessions;
@@ -19,12 +19,17 @@ pub(super) const THEME: Theme = Theme {
             bound: 1e-9,
         },
         Claim {
-            claim: "`isobar_difference` of every two of these groups",
+            claim: "`isobar_difference` of every two of these groups, of their shares and means",
             reference: "The Rust core",
             bound: 1e-9,
         },
         Claim {
             claim: "`isobar_wilson` of 0 to n of n, n from 0 to 1,000,000",
+            reference: "The Rust core",
+            bound: 1e-12,
+        },
+        Claim {
+            claim: "`isobar_exact_upper_limit` of 0 to n of n, n from 1 to 1,000,000",
             reference: "The Rust core",
             bound: 1e-12,
         },
@@ -45,8 +50,12 @@ async fn deviations(server: &Server) -> Deviations {
     let reader = &server.reader;
     Ok(vec![
         largest([shares(&server.admin, &groups).await?, means(&server.admin, &groups).await?]),
-        differences(&server.admin, &groups).await?,
+        largest([
+            differences(&server.admin, &groups, "isobar_share", |of| of.share()).await?,
+            differences(&server.admin, &groups, "isobar_mean", |of| of.mean()).await?,
+        ]),
         wilsons(reader).await?,
+        exact_limits(reader).await?,
         largest([quantiles(reader).await?, sizes(reader).await?, percentiles(reader).await?]),
     ])
 }
@@ -94,7 +103,8 @@ fn apart(found: Option<f64>, wanted: Option<f64>) -> f64 {
 }
 
 fn limits(lower: Option<f64>, upper: Option<f64>, wanted: Option<Interval>) -> f64 {
-    let (low, high) = (wanted.map(|wanted| wanted.lower), wanted.map(|wanted| wanted.upper));
+    let low = wanted.and_then(|wanted| wanted.lower);
+    let high = wanted.and_then(|wanted| wanted.upper);
     largest([apart(lower, low), apart(upper, high)])
 }
 
@@ -102,90 +112,119 @@ fn same(same: bool) -> f64 {
     if same { 0.0 } else { f64::NAN }
 }
 
-/// An estimate as SQL tells it: sessions, effective sessions, ratio, standard error, limits, whether
-/// there are enough.
-type Told = (u64, Option<f64>, Option<f64>, Option<f64>, Option<f64>, Option<f64>, bool);
-
-fn estimate(told: &Told, sessions: &[Session], interval: Of) -> f64 {
-    let &(count, effective, ratio, error, lower, upper, enough) = told;
-    let wanted = Estimate::of(sessions);
-    largest([
-        same(count == wanted.map_or(0, |wanted| wanted.sessions)),
-        same(enough == wanted.is_some_and(|wanted| wanted.enough())),
-        apart(effective, wanted.map(|wanted| wanted.effective_sessions)),
-        apart(ratio, wanted.map(|wanted| wanted.ratio)),
-        apart(error, wanted.and_then(|wanted| wanted.standard_error)),
-        limits(lower, upper, wanted.and_then(|wanted| interval(&wanted))),
-    ])
+/// An estimate as SQL has it: sessions, effective sessions, ratio, standard error, degrees of freedom,
+/// limits, whether there are enough.
+#[derive(clickhouse::Row, serde::Deserialize)]
+struct Found {
+    grouping: u32,
+    sessions: u64,
+    effective_sessions: Option<f64>,
+    ratio: Option<f64>,
+    standard_error: Option<f64>,
+    degrees_of_freedom: Option<f64>,
+    lower: Option<f64>,
+    upper: Option<f64>,
+    enough: bool,
+    design_effect: Option<f64>,
 }
 
-type Of = fn(&Estimate) -> Option<Interval>;
+impl Found {
+    fn off(&self, wanted: Option<Estimate>, interval: Of) -> f64 {
+        let limited = wanted.map(|wanted| interval(&wanted));
+        largest([
+            same(self.sessions == wanted.map_or(0, |wanted| wanted.sessions)),
+            same(self.enough == limited.is_some_and(|limited| limited.enough())),
+            apart(self.effective_sessions, wanted.map(|wanted| wanted.effective_sessions)),
+            apart(self.ratio, wanted.map(|wanted| wanted.ratio)),
+            apart(self.standard_error, wanted.and_then(|wanted| wanted.standard_error)),
+            apart(self.degrees_of_freedom, wanted.map(|wanted| wanted.degrees_of_freedom)),
+            limits(self.lower, self.upper, limited),
+        ])
+    }
+}
+
+type Of = fn(&Estimate) -> Interval;
+
+const COLUMNS: &str = "e.sessions AS sessions, e.effective_sessions AS effective_sessions, \
+                       e.1 AS ratio, e.standard_error AS standard_error, \
+                       e.degrees_of_freedom AS degrees_of_freedom, \
+                       e.lower AS lower, e.upper AS upper, e.enough AS enough";
+
+/// Group 6 of 9 has parts below 0, which no share has.
+const SHARES: &str = "grouping % 9 != 6";
 
 async fn shares(admin: &Client, groups: &[Vec<Session>]) -> Result<f64, Failure> {
-    let query = "SELECT grouping, e.sessions, e.effective_sessions, e.share, e.standard_error, \
-                 e.lower, e.upper, e.enough, e.design_effect \
-                 FROM (SELECT grouping, isobar_share(part, whole) AS e FROM accuracy_sessions \
-                 WHERE grouping % 9 != 6 GROUP BY grouping)";
-    type Row = (
-        u32,
-        u64,
-        Option<f64>,
-        Option<f64>,
-        Option<f64>,
-        Option<f64>,
-        Option<f64>,
-        bool,
-        Option<f64>,
+    let query = format!(
+        "SELECT grouping, {COLUMNS}, e.design_effect AS design_effect \
+         FROM (SELECT grouping, isobar_share(part, whole) AS e FROM accuracy_sessions \
+         WHERE {SHARES} GROUP BY grouping)"
     );
-    let rows = admin.query(query).fetch_all::<Row>().await.context("isobar_share")?;
+    let rows = admin.query(&query).fetch_all::<Found>().await.context("isobar_share")?;
     let wanted = groups.iter().enumerate().filter(|(number, _)| number % 9 != 6).count();
-    let each =
-        rows.iter().map(|&(grouping, n, effective, share, error, low, high, enough, design)| {
-            let sessions = &groups[grouping as usize];
-            let told = (n, effective, share, error, low, high, enough);
-            let design_effect = Estimate::of(sessions).and_then(|wanted| wanted.design_effect());
-            largest([estimate(&told, sessions, Estimate::share), apart(design, design_effect)])
-        });
-    Ok(largest(each.chain([same(rows.len() == wanted)])))
+    let each = rows.iter().map(|found| {
+        let wanted = Estimate::of(&groups[found.grouping as usize]);
+        let design_effect = wanted.and_then(|wanted| wanted.design_effect());
+        largest([found.off(wanted, Estimate::share), apart(found.design_effect, design_effect)])
+    });
+    let kinds = [
+        rows.iter().any(|found| found.enough),
+        rows.iter().any(|found| found.lower.is_none() && found.upper.is_some()),
+        rows.iter().any(|found| found.upper.is_none() && found.lower.is_some()),
+        rows.len() == wanted,
+    ];
+    Ok(largest(each.chain(kinds.map(same))))
 }
 
 async fn means(admin: &Client, groups: &[Vec<Session>]) -> Result<f64, Failure> {
-    let query = "SELECT grouping, e.sessions, e.effective_sessions, e.mean, e.standard_error, \
-                 e.lower, e.upper, e.enough \
-                 FROM (SELECT grouping, isobar_mean(part, whole) AS e FROM accuracy_sessions \
-                 GROUP BY grouping)";
-    type Row = (u32, u64, Option<f64>, Option<f64>, Option<f64>, Option<f64>, Option<f64>, bool);
-    let rows = admin.query(query).fetch_all::<Row>().await.context("isobar_mean")?;
-    let each = rows.iter().map(|&(grouping, n, effective, mean, error, low, high, enough)| {
-        let told = (n, effective, mean, error, low, high, enough);
-        estimate(&told, &groups[grouping as usize], Estimate::mean)
-    });
+    let query = format!(
+        "SELECT grouping, {COLUMNS}, CAST(NULL AS Nullable(Float64)) AS design_effect \
+         FROM (SELECT grouping, isobar_mean(part, whole) AS e FROM accuracy_sessions \
+         GROUP BY grouping)"
+    );
+    let rows = admin.query(&query).fetch_all::<Found>().await.context("isobar_mean")?;
+    let each = rows
+        .iter()
+        .map(|found| found.off(Estimate::of(&groups[found.grouping as usize]), Estimate::mean));
     Ok(largest(each.chain([same(rows.len() == groups.len())])))
 }
 
-async fn differences(admin: &Client, groups: &[Vec<Session>]) -> Result<f64, Failure> {
-    let query = "WITH shares AS (SELECT grouping, isobar_share(part, whole) AS share \
-                 FROM accuracy_sessions WHERE grouping % 9 != 6 GROUP BY grouping) \
-                 SELECT one, other, d.difference, d.lower, d.upper, d.clear FROM \
-                 (SELECT a.grouping AS one, b.grouping AS other, \
-                 isobar_difference(a.share, b.share) AS d \
-                 FROM shares AS a CROSS JOIN shares AS b)";
+async fn differences(
+    admin: &Client,
+    groups: &[Vec<Session>],
+    function: &str,
+    interval: Of,
+) -> Result<f64, Failure> {
+    let query = format!(
+        "WITH estimates AS (SELECT grouping, {function}(part, whole) AS estimate \
+         FROM accuracy_sessions WHERE {SHARES} GROUP BY grouping) \
+         SELECT one, other, d.difference, d.lower, d.upper, d.clear FROM \
+         (SELECT a.grouping AS one, b.grouping AS other, \
+         isobar_difference(a.estimate, b.estimate) AS d \
+         FROM estimates AS a CROSS JOIN estimates AS b)"
+    );
     type Row = (u32, u32, Option<f64>, Option<f64>, Option<f64>, bool);
-    let rows = admin.query(query).fetch_all::<Row>().await.context("isobar_difference")?;
-    let share = |number: u32| Estimate::of(&groups[number as usize]);
-    let each = rows.iter().map(|&(a, b, told, lower, upper, clear)| {
-        let (a, b) = (share(a), share(b));
-        let wanted = a.and_then(|a| a.share()).zip(b.and_then(|b| b.share()));
-        let wanted = wanted.map(|(a, b)| difference(a, b));
-        let of_ratios = a.zip(b).map(|(a, b)| a.ratio - b.ratio);
+    let rows = admin.query(&query).fetch_all::<Row>().await.context("isobar_difference")?;
+    let of = |number: u32| Estimate::of(&groups[number as usize]).map(|of| interval(&of));
+    let each = rows.iter().map(|&(a, b, found, lower, upper, clear)| {
+        let wanted = of(a).zip(of(b)).map(|(a, b)| difference(a, b));
         largest([
-            apart(told, of_ratios),
+            apart(found, wanted.map(|wanted| wanted.interval.estimate)),
             limits(lower, upper, wanted.map(|wanted| wanted.interval)),
             same(clear == wanted.is_some_and(|wanted| wanted.clear)),
         ])
     });
-    let told = rows.iter().any(|row| row.5) && rows.iter().any(|row| !row.5 && row.3.is_some());
-    Ok(largest(each.chain([same(told)])))
+    let both = rows.iter().any(|row| row.5) && rows.iter().any(|row| !row.5 && row.3.is_some());
+    Ok(largest(each.chain([same(both)])))
+}
+
+async fn exact_limits(reader: &Client) -> Result<f64, Failure> {
+    let query = "SELECT k, n, isobar_exact_upper_limit(k, n) FROM (\
+                 SELECT arrayJoin([1., 2., 10., 55.5, 4000., 1000000.]) AS n, \
+                 arrayJoin([0., 0.3, 1., 4.9, 7., 55.]) AS k)";
+    let rows = reader.query(query).fetch_all::<(f64, f64, Option<f64>)>().await;
+    let rows = rows.context("isobar_exact_upper_limit")?;
+    let each = rows.iter().map(|&(k, n, found)| apart(found, exact_upper_limit(k, n)));
+    Ok(largest(each.chain([same(rows.len() == 6 * 6)])))
 }
 
 async fn wilsons(reader: &Client) -> Result<f64, Failure> {

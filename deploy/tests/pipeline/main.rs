@@ -14,6 +14,7 @@ mod lost_tail;
 mod partitions;
 mod personal_data;
 mod program;
+mod questions;
 mod recording;
 mod refusals;
 mod secured;
