@@ -35,8 +35,7 @@ pub struct Options {
     /// `coverage`, the points of the grid.
     #[arg(long)]
     json: bool,
-    /// Simulates 5,000 worlds at each of 567 points, as the page in the documentation shows them,
-    /// instead of 2,000 at each of 48. Takes some minutes.
+    /// Simulates 5,000 worlds at each of 567 points instead of 2,000 at each of 48. Takes minutes.
     #[arg(long)]
     whole_grid: bool,
     /// Leaves out what needs a ClickHouse.
