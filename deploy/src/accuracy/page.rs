@@ -8,9 +8,10 @@ const INTRODUCTION: &str = "\
 # Accuracy
 
 What Isobar claims to compute, what that was held against, and the largest deviation found. This
-page is made by `isobar accuracy > docs/reference/accuracy.md`, which ends with an error when a
-deviation is above its bound; `--whole-grid` simulates 5,000 worlds at each of 567 points instead of
-2,000 at 48, `--json` gives the same as JSON, and `--offline` leaves out what needs a ClickHouse. `reference.py` is `deploy/src/accuracy/reference.py`. What the statistics mean is
+page is made by `isobar accuracy --whole-grid > docs/reference/accuracy.md`, which ends with an error
+when a deviation is above its bound; without `--whole-grid` 2,000 worlds at each of 48 points are
+simulated instead of 5,000 at 567. `--json` gives the same as JSON, and `--offline` leaves out what needs
+a ClickHouse. `reference.py` is `deploy/src/accuracy/reference.py`. What the statistics mean is
 in [statistics](statistics.md).
 
 | claim | reference | bound | largest deviation | |
