@@ -2,7 +2,7 @@
 //!
 //! A new metric is a line here and a field of [`schemas::Interval`], or of one of its groups.
 
-use schemas::Interval;
+use schemas::{Direction, Interval, Path};
 
 /// Types of stats objects that tell counters (RTCStatsType); each is a bit of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,16 +25,122 @@ pub(crate) enum Told {
 /// How a value may change from one snapshot to the next.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rule {
-    /// Never goes back, unless the stream has started anew; told as a difference.
+    /// Never goes back, unless the stream or its group has started anew; told as a difference.
     Monotone,
-    /// May go back (RFC 3550 counts a duplicate as a negative loss), but not far; told as a
-    /// difference.
+    /// May go back (RFC 3550 counts a duplicate as a negative loss); told as a difference.
     Signed,
     /// A moment by the far end's clock: only whether it is another one counts.
     Moment,
     /// Told as it is at the interval's end.
     Gauge,
 }
+
+/// Counters that are kept by one part of a browser, and so start anew, wrap or underflow together:
+/// where one of them does, all of its group are missing in the interval, and nothing else is. The
+/// first four are primary: where two of them go back, the stream itself has started anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Group {
+    Packets,
+    Bytes,
+    Frames,
+    Samples,
+    /// What is lost, and what is sent again for it.
+    Loss,
+    Nack,
+    /// PLI and FIR.
+    PictureRequests,
+    RoundTrip,
+    /// What a receiver report tells of an outbound stream, but for the round trip, which the sender
+    /// measures.
+    FarEnd,
+    Discarded,
+    Fec,
+    JitterBuffer,
+    Jitter,
+    Concealment,
+    Level,
+    Dropped,
+    KeyFrames,
+    Quantisation,
+    Size,
+    Freezes,
+    Pauses,
+    Limitation,
+    Transport,
+}
+
+impl Group {
+    /// Groups of primary counters, each a bit of a set.
+    const PRIMARY: u32 =
+        Self::Packets.bit() | Self::Bytes.bit() | Self::Frames.bit() | Self::Samples.bit();
+
+    /// Groups that are but parts of another one's counters: without these they tell nothing.
+    const DIVIDED: [(Self, Self); 5] = [
+        (Self::Loss, Self::Packets),
+        (Self::Concealment, Self::Samples),
+        (Self::Dropped, Self::Frames),
+        (Self::KeyFrames, Self::Frames),
+        (Self::Quantisation, Self::Frames),
+    ];
+
+    const fn bit(self) -> u32 {
+        1 << self as u8
+    }
+}
+
+/// The most that a quantity can be in an interval, up or down. What is beyond is missing.
+#[derive(Clone, Copy)]
+enum Bound {
+    /// In each second of the interval.
+    Rate(i64),
+    /// However long the interval is.
+    Most(i64),
+    /// For each that another counter counts.
+    Each(i64, Counter),
+    /// No quantity of an interval.
+    None,
+}
+
+/// Packets of a stream: RTP numbers them in 16 bits (RFC 3550, 5.1), and neither loss (A.1) nor
+/// SRTP's index (RFC 3711, 3.3.1) can be told once they wrap within a round trip.
+const PACKETS: Bound = Bound::Rate(1 << 16);
+/// Bytes of a stream: a gigabit a second (IEEE 802.3ab), with all that is on the wire.
+const BYTES: Bound = Bound::Rate(125_000_000);
+/// Frames: no level of H.264 has more than 300 a second (ITU-T H.264, A.3.1, A.3.3), and a decoder
+/// that was held up catches up.
+const FRAMES: Bound = Bound::Rate(1_000);
+/// Samples of audio: the highest rate at which a browser plays it (Chromium's
+/// `media::limits::kMaxSampleRate`).
+const SAMPLES: Bound = Bound::Rate(768_000);
+/// Events of which there is at most one a frame, or a report.
+const EVENTS: Bound = Bound::Rate(1_000);
+/// Time in the jitter buffer of a sample or frame, us: the longest that the header extension
+/// playout-delay can ask for, 40.95 s.
+const BUFFERED: Bound = Bound::Each(40_950_000, Counter::JitterBufferEmitted);
+/// A round trip, us: after 30 s without an answer consent to send has expired (RFC 7675, 5.1).
+pub(crate) const MOST_ROUND_TRIP_US: i64 = 30_000_000;
+const ROUND_TRIPS: Bound = Bound::Each(MOST_ROUND_TRIP_US, Counter::RoundTripCount);
+const ROUND_TRIP: Bound = Bound::Most(MOST_ROUND_TRIP_US);
+/// Bits a second that a sender may be told are free: the fastest port (IEEE 802.3ba).
+pub(crate) const MOST_BIT_RATE: i64 = 100_000_000_000;
+/// Jitter, us: no jitter buffer can hold more than 4 s (W3C webrtc-extensions, jitterBufferTarget),
+/// and what comes later is lost. Jitter that is told in RTP ticks is beyond it.
+const JITTER: Bound = Bound::Most(4_000_000);
+/// Sum of quantisers: 255 a frame (AV1, base_q_idx).
+const QUANTISERS: Bound = Bound::Rate(255_000);
+/// Pixels of a side: 14 bits (RFC 6386, 9.1).
+const PIXELS: Bound = Bound::Most(16_383);
+/// Time of a freeze or pause, us. It is counted when the picture goes on, so that it may be longer
+/// than the interval, but not than a day.
+const STANDSTILL: Bound = Bound::Most(86_400_000_000);
+/// Time that passes with the interval, us.
+const DURATION: Bound = Bound::Rate(1_000_000);
+/// audioLevel, millionths: 0 to 1 (W3C webrtc-stats).
+const LEVEL: Bound = Bound::Most(1_000_000);
+
+/// Counters are not read at the very moment that the clock says.
+const SLACK_US: i64 = 5_000_000;
 
 /// From W3C's unit to ours.
 #[derive(Clone, Copy)]
@@ -48,10 +154,25 @@ enum Unit {
 }
 
 struct Row {
+    group: Group,
     rule: Rule,
+    bound: Bound,
     unit: Unit,
     told: u8,
     members: &'static [&'static str],
+}
+
+/// The counter's field, if the interval has it.
+macro_rules! visit {
+    ($interval:ident, $visit:expr, $counter:ident, ) => {};
+    ($interval:ident, $visit:expr, $counter:ident, $field:ident) => {
+        $visit(Counter::$counter, &mut $interval.$field);
+    };
+    ($interval:ident, $visit:expr, $counter:ident, $group:ident $field:ident) => {
+        if let Some(group) = &mut $interval.$group {
+            $visit(Counter::$counter, &mut group.$field);
+        }
+    };
 }
 
 /// Into a field of the interval, or of one of its groups, which is there if any of its fields is.
@@ -68,7 +189,7 @@ macro_rules! fill {
 }
 
 macro_rules! counters {
-    ($( $counter:ident ( $($field:ident)* ) $rule:ident $unit:ident
+    ($( $counter:ident ( $($field:ident)* ) $group:ident $rule:ident $unit:ident $bound:path =>
         [$($told:ident)+] [$($member:literal)*]; )+) => {
         /// A value of a snapshot.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +198,9 @@ macro_rules! counters {
         const COUNTERS: &[Counter] = &[$( Counter::$counter, )+];
 
         static TABLE: [Row; COUNTERS.len()] = [$( Row {
+            group: Group::$group,
             rule: Rule::$rule,
+            bound: $bound,
             unit: Unit::$unit,
             told: $( Told::$told as u8 )|+,
             members: &[$( $member, )*],
@@ -89,49 +212,54 @@ macro_rules! counters {
                 $( fill!(interval, self.get(Counter::$counter), $($field)*); )+
             }
         }
+
+        /// Visits every field of `interval` that is a counter's.
+        fn each_field(interval: &mut Interval, mut visit: impl FnMut(Counter, &mut Option<i64>)) {
+            $( visit!(interval, visit, $counter, $($field)*); )+
+        }
     };
 }
 
 counters! {
-    // Counter            (group field)                   rule     unit   [told by]                  [members]
-    PacketsReceived       (packets_received)                Monotone One    [Inbound RemoteInbound]    ["packetsReceived"];
-    PacketsLost           (packets_lost)                    Signed   One    [Inbound RemoteInbound]    ["packetsLost"];
-    PacketsSent           (packets_sent)                    Monotone One    [Outbound]                 ["packetsSent"];
-    Bytes                 (bytes)                           Monotone Byte   [Inbound Outbound]         ["bytesReceived" "bytesSent"];
-    RetransmittedPackets  (retransmitted_packets)           Monotone One    [Inbound Outbound]         ["retransmittedPacketsReceived" "retransmittedPacketsSent"];
-    Nack                  (nack)                            Monotone One    [Inbound Outbound]         ["nackCount"];
-    RoundTripTime         (round_trip_us)                   Monotone Micro  [RemoteInbound RemoteOutbound Pair] ["totalRoundTripTime"];
-    RoundTripCount        (round_trip_count)                Monotone One    [RemoteInbound RemoteOutbound Pair] ["roundTripTimeMeasurements" "responsesReceived"];
-    RoundTripGauge        ()                                Gauge    Micro  [RemoteInbound RemoteOutbound Pair] ["roundTripTime" "currentRoundTripTime"];
-    Jitter                (jitter_us)                       Gauge    Micro  [Inbound RemoteInbound]    ["jitter"];
-    RemoteTime            ()                                Moment   One    [RemoteInbound]            [];
-    PacketsDiscarded      (inbound packets_discarded)       Monotone One    [Inbound]                  ["packetsDiscarded"];
-    FecPackets            (inbound fec_packets)             Monotone One    [Inbound]                  ["fecPacketsReceived"];
-    FecPacketsDiscarded   (inbound fec_packets_discarded)   Monotone One    [Inbound]                  ["fecPacketsDiscarded"];
-    JitterBufferDelay     (inbound jitter_buffer_us)        Monotone Micro  [Inbound]                  ["jitterBufferDelay"];
-    JitterBufferEmitted   (inbound jitter_buffer_emitted)   Monotone One    [Inbound]                  ["jitterBufferEmittedCount"];
-    TotalSamples          (audio total_samples)             Monotone One    [Inbound]                  ["totalSamplesReceived"];
-    ConcealedSamples      ()                                Monotone One    [Inbound]                  ["concealedSamples"];
-    SilentSamples         ()                                Monotone One    [Inbound]                  ["silentConcealedSamples"];
-    ConcealmentEvents     (audio concealment_events)        Monotone One    [Inbound]                  ["concealmentEvents"];
-    AudioLevel            (audio audio_level_micro)         Gauge    Micro  [Inbound]                  ["audioLevel"];
-    Frames                (video frames)                    Monotone One    [Inbound Outbound]         ["framesDecoded" "framesEncoded"];
-    FramesDropped         (video frames_dropped)            Monotone One    [Inbound]                  ["framesDropped"];
-    KeyFrames             (video key_frames)                Monotone One    [Inbound Outbound]         ["keyFramesDecoded" "keyFramesEncoded"];
-    QpSum                 (video qp_sum)                    Monotone One    [Inbound Outbound]         ["qpSum"];
-    Pli                   (video pli)                       Monotone One    [Inbound Outbound]         ["pliCount"];
-    Fir                   (video fir)                       Monotone One    [Inbound Outbound]         ["firCount"];
-    FrameWidth            (video frame_width)               Gauge    One    [Inbound Outbound]         ["frameWidth"];
-    FrameHeight           (video frame_height)              Gauge    One    [Inbound Outbound]         ["frameHeight"];
-    FreezeCount           (video freeze_count)              Monotone One    [Inbound]                  ["freezeCount"];
-    FreezeTime            (video freeze_us)                 Monotone Micro  [Inbound]                  ["totalFreezesDuration"];
-    PauseCount            (video pause_count)               Monotone One    [Inbound]                  ["pauseCount"];
-    PauseTime             (video pause_us)                  Monotone Micro  [Inbound]                  ["totalPausesDuration"];
-    LimitedCpu            (limitation cpu_us)               Monotone Micro  [Outbound]                 ["qualityLimitationDurations.cpu" "qualityLimitationDurationCPU"];
-    LimitedBandwidth      (limitation bandwidth_us)         Monotone Micro  [Outbound]                 ["qualityLimitationDurations.bandwidth" "qualityLimitationDurationBandwidth"];
-    LimitedOther          (limitation other_us)             Monotone Micro  [Outbound]                 ["qualityLimitationDurations.other" "qualityLimitationDurationOther"];
-    ResolutionChanges     (limitation resolution_changes)   Monotone One    [Outbound]                 ["qualityLimitationResolutionChanges"];
-    PairChanges           ()                                Monotone One    [Transport]                     ["selectedCandidatePairChanges"];
+    // Counter             (group field)                   group           rule     unit  bound          [told by]                                    [members]
+    PacketsReceived        (packets_received)              Packets         Monotone One   PACKETS     => [Inbound RemoteInbound]                      ["packetsReceived"];
+    PacketsLost            (packets_lost)                  Loss            Signed   One   PACKETS     => [Inbound RemoteInbound]                      ["packetsLost"];
+    PacketsSent            (packets_sent)                  Packets         Monotone One   PACKETS     => [Outbound]                                   ["packetsSent"];
+    Bytes                  (bytes)                         Bytes           Monotone Byte  BYTES       => [Inbound Outbound]                           ["bytesReceived" "bytesSent"];
+    RetransmittedPackets   (retransmitted_packets)         Loss            Monotone One   PACKETS     => [Inbound Outbound]                           ["retransmittedPacketsReceived" "retransmittedPacketsSent"];
+    Nack                   (nack)                          Nack            Monotone One   PACKETS     => [Inbound Outbound]                           ["nackCount"];
+    RoundTripTime          (round_trip_us)                 RoundTrip       Monotone Micro ROUND_TRIPS => [RemoteInbound RemoteOutbound Pair]          ["totalRoundTripTime"];
+    RoundTripCount         (round_trip_count)              RoundTrip       Monotone One   EVENTS      => [RemoteInbound RemoteOutbound Pair]          ["roundTripTimeMeasurements" "responsesReceived"];
+    RoundTripGauge         ()                              RoundTrip       Gauge    Micro ROUND_TRIP  => [RemoteInbound RemoteOutbound Pair]          ["roundTripTime" "currentRoundTripTime"];
+    Jitter                 (jitter_us)                     Jitter          Gauge    Micro JITTER      => [Inbound RemoteInbound]                      ["jitter"];
+    RemoteTime             ()                              FarEnd          Moment   One   Bound::None => [RemoteInbound]                              [];
+    PacketsDiscarded       (inbound packets_discarded)     Discarded       Monotone One   PACKETS     => [Inbound]                                    ["packetsDiscarded"];
+    FecPackets             (inbound fec_packets)           Fec             Monotone One   PACKETS     => [Inbound]                                    ["fecPacketsReceived"];
+    FecPacketsDiscarded    (inbound fec_packets_discarded) Fec             Monotone One   PACKETS     => [Inbound]                                    ["fecPacketsDiscarded"];
+    JitterBufferDelay      (inbound jitter_buffer_us)      JitterBuffer    Monotone Micro BUFFERED    => [Inbound]                                    ["jitterBufferDelay"];
+    JitterBufferEmitted    (inbound jitter_buffer_emitted) JitterBuffer    Monotone One   SAMPLES     => [Inbound]                                    ["jitterBufferEmittedCount"];
+    TotalSamples           (audio total_samples)           Samples         Monotone One   SAMPLES     => [Inbound]                                    ["totalSamplesReceived"];
+    ConcealedSamples       ()                              Concealment     Monotone One   SAMPLES     => [Inbound]                                    ["concealedSamples"];
+    SilentSamples          ()                              Concealment     Monotone One   SAMPLES     => [Inbound]                                    ["silentConcealedSamples"];
+    ConcealmentEvents      (audio concealment_events)      Concealment     Monotone One   EVENTS      => [Inbound]                                    ["concealmentEvents"];
+    AudioLevel             (audio audio_level_micro)       Level           Gauge    Micro LEVEL       => [Inbound]                                    ["audioLevel"];
+    Frames                 (video frames)                  Frames          Monotone One   FRAMES      => [Inbound Outbound]                           ["framesDecoded" "framesEncoded"];
+    FramesDropped          (video frames_dropped)          Dropped         Monotone One   FRAMES      => [Inbound]                                    ["framesDropped"];
+    KeyFrames              (video key_frames)              KeyFrames       Monotone One   FRAMES      => [Inbound Outbound]                           ["keyFramesDecoded" "keyFramesEncoded"];
+    QpSum                  (video qp_sum)                  Quantisation    Monotone One   QUANTISERS  => [Inbound Outbound]                           ["qpSum"];
+    Pli                    (video pli)                     PictureRequests Monotone One   EVENTS      => [Inbound Outbound]                           ["pliCount"];
+    Fir                    (video fir)                     PictureRequests Monotone One   EVENTS      => [Inbound Outbound]                           ["firCount"];
+    FrameWidth             (video frame_width)             Size            Gauge    One   PIXELS      => [Inbound Outbound]                           ["frameWidth"];
+    FrameHeight            (video frame_height)            Size            Gauge    One   PIXELS      => [Inbound Outbound]                           ["frameHeight"];
+    FreezeCount            (video freeze_count)            Freezes         Monotone One   EVENTS      => [Inbound]                                    ["freezeCount"];
+    FreezeTime             (video freeze_us)               Freezes         Monotone Micro STANDSTILL  => [Inbound]                                    ["totalFreezesDuration"];
+    PauseCount             (video pause_count)             Pauses          Monotone One   EVENTS      => [Inbound]                                    ["pauseCount"];
+    PauseTime              (video pause_us)                Pauses          Monotone Micro STANDSTILL  => [Inbound]                                    ["totalPausesDuration"];
+    LimitedCpu             (limitation cpu_us)             Limitation      Monotone Micro DURATION    => [Outbound]                                   ["qualityLimitationDurations.cpu" "qualityLimitationDurationCPU"];
+    LimitedBandwidth       (limitation bandwidth_us)       Limitation      Monotone Micro DURATION    => [Outbound]                                   ["qualityLimitationDurations.bandwidth" "qualityLimitationDurationBandwidth"];
+    LimitedOther           (limitation other_us)           Limitation      Monotone Micro DURATION    => [Outbound]                                   ["qualityLimitationDurations.other" "qualityLimitationDurationOther"];
+    ResolutionChanges      (limitation resolution_changes) Limitation      Monotone One   EVENTS      => [Outbound]                                   ["qualityLimitationResolutionChanges"];
+    PairChanges            ()                              Transport       Monotone One   EVENTS      => [Transport]                                  ["selectedCandidatePairChanges"];
 }
 
 impl Counter {
@@ -151,16 +279,6 @@ impl Unit {
         match self {
             Self::One | Self::Byte => 1.0,
             Self::Micro => 1e6,
-        }
-    }
-
-    /// What no stream can tell of between two snapshots. Who keeps a count in 32 bits without a
-    /// sign is at 2³² − 1 where others are at −1.
-    const fn leap(self) -> i64 {
-        match self {
-            Self::One => 1 << 31,
-            // Of the delays of all samples, too.
-            Self::Byte | Self::Micro => 1 << 50,
         }
     }
 }
@@ -227,22 +345,177 @@ impl Values {
         }
     }
 
-    /// What happened since `earlier`: differences, and gauges as they are now. None if a monotone
-    /// counter went back, or any leapt: the stream has started anew.
-    pub(crate) fn since(&self, earlier: &Self) -> Option<Self> {
-        let mut differences = *self;
+    /// What happened in the `length_us` since `earlier` on a stream of this direction: differences,
+    /// and gauges as they are now.
+    pub(crate) fn since(&self, earlier: &Self, direction: Direction, length_us: i64) -> Change {
+        let mut values = *self;
+        let (mut back, mut implausible) = (0_u32, 0_u32);
         for (position, row) in TABLE.iter().enumerate() {
-            differences.0[position] = match (row.rule, earlier.0[position], self.0[position]) {
+            values.0[position] = match (row.rule, earlier.0[position], self.0[position]) {
                 (Rule::Gauge, _, now) => now,
                 (_, Self::MISSING, _) | (_, _, Self::MISSING) => Self::MISSING,
-                (Rule::Monotone, then, now) if now < then => return None,
-                (Rule::Moment, then, now) => now - then,
-                (_, then, now) if (now - then).abs() >= row.unit.leap() => return None,
-                (Rule::Monotone | Rule::Signed, then, now) => now - then,
+                (Rule::Monotone, then, now) if now < then => {
+                    back |= row.group(direction).bit();
+                    Self::MISSING
+                }
+                (Rule::Monotone | Rule::Signed | Rule::Moment, then, now) => now - then,
             };
         }
-        Some(differences)
+        if (back & Group::PRIMARY).count_ones() >= 2 {
+            return Change::Anew;
+        }
+        let bounded = values;
+        for (position, row) in TABLE.iter().enumerate() {
+            let value = bounded.0[position];
+            if value != Self::MISSING && value.abs() > row.most(length_us, |of| bounded.get(of)) {
+                match row.rule {
+                    // It tells nothing of those beside it.
+                    Rule::Gauge => values.0[position] = Self::MISSING,
+                    _ => implausible |= row.group(direction).bit(),
+                }
+                implausible |= GAUGE * u32::from(row.rule == Rule::Gauge);
+            }
+        }
+        let wrong = back | implausible;
+        let wrong = Group::DIVIDED.iter().fold(wrong, |all, (part, whole)| {
+            all | if wrong & whole.bit() == 0 { 0 } else { part.bit() }
+        });
+        for (position, row) in TABLE.iter().enumerate() {
+            if wrong & row.group(direction).bit() != 0 {
+                values.0[position] = Self::MISSING;
+            }
+        }
+        Change::Since {
+            values,
+            went_back: back.count_ones().into(),
+            implausible: implausible.count_ones().into(),
+        }
     }
+
+    /// How far a stream has come: its snapshots are in order while this grows. Of what has none of
+    /// the primary counters, the round trips measured.
+    pub(crate) fn progress(&self) -> i64 {
+        let packets = [Counter::PacketsSent, Counter::PacketsReceived];
+        let packets = packets.iter().find_map(|counter| self.get(*counter));
+        let others = [Counter::Bytes, Counter::Frames, Counter::TotalSamples];
+        let primary = others.iter().filter_map(|counter| self.get(*counter)).chain(packets);
+        let sum = primary.reduce(i64::saturating_add);
+        sum.or_else(|| self.get(Counter::RoundTripCount)).unwrap_or(0)
+    }
+
+    /// The values that are there, and nothing of the others.
+    pub(crate) fn pack(&self) -> Packed {
+        let there = |position: &usize| self.0[*position] != Self::MISSING;
+        let positions = (0..COUNTERS.len()).filter(there);
+        Packed {
+            told: positions.clone().fold(0, |told, position| told | 1 << position),
+            values: positions.map(|position| self.0[position]).collect(),
+        }
+    }
+}
+
+/// [`Values`] as they are remembered: few streams tell half of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Packed {
+    /// Each counter a bit.
+    told: u64,
+    values: Box<[i64]>,
+}
+
+const _: () = assert!(COUNTERS.len() <= 64, "each has a bit of `Packed::told`");
+
+impl Packed {
+    pub(crate) fn unpack(&self) -> Values {
+        let mut values = Values::EMPTY;
+        let told = (0..COUNTERS.len()).filter(|position| self.told >> position & 1 == 1);
+        for (position, value) in told.zip(&self.values) {
+            values.0[position] = *value;
+        }
+        values
+    }
+}
+
+/// What a snapshot is to an earlier one of the same stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "it lives for one match, on the stack")]
+pub(crate) enum Change {
+    /// The stream has started anew: two of its primary counters went back.
+    Anew,
+    /// It went on.
+    Since {
+        /// Differences and gauges.
+        values: Values,
+        /// Groups that are missing because a counter went back.
+        went_back: u64,
+        /// Groups that are missing, or gauges, because they are beyond their bounds.
+        implausible: u64,
+    },
+}
+
+/// In a set of groups, gauges.
+const GAUGE: u32 = 1 << 31;
+
+impl Row {
+    /// The group on a stream of this direction. Of an outbound one, what remote-inbound-rtp tells as
+    /// well is the far end's.
+    fn group(&self, direction: Direction) -> Group {
+        let is_far_end = direction == Direction::Outbound && self.told & FAR_END != 0;
+        match self.group {
+            Group::Packets | Group::Loss | Group::Jitter if is_far_end => Group::FarEnd,
+            group => group,
+        }
+    }
+
+    /// The most that a difference or gauge of `length_us` may be.
+    fn most(&self, length_us: i64, value: impl Fn(Counter) -> Option<i64>) -> i64 {
+        match self.bound {
+            Bound::Rate(rate) => {
+                let us = i128::from(length_us.max(0).saturating_add(SLACK_US));
+                i64::try_from(us * i128::from(rate) / 1_000_000).unwrap_or(i64::MAX)
+            }
+            Bound::Most(most) => most,
+            Bound::Each(most, of) => most.saturating_mul(value(of).unwrap_or(1).max(1)),
+            Bound::None => i64::MAX,
+        }
+    }
+}
+
+const FAR_END: u8 = Told::RemoteInbound as u8;
+
+/// Takes out of an interval that came as one what no stream can tell, and returns how many
+/// quantities that were.
+pub(crate) fn bound(interval: &mut Interval) -> u64 {
+    let length_us = interval.end_us.saturating_sub(interval.start_us);
+    let mut told = Values::EMPTY;
+    each_field(interval, |counter, field| {
+        if let Some(value) = field {
+            told.0[counter as usize] = *value;
+        }
+    });
+    let mut taken = 0;
+    each_field(interval, |counter, field| {
+        let most = TABLE[counter as usize].most(length_us, |of| told.get(of));
+        if field.take_if(|value| value.saturating_abs() > most).is_some() {
+            taken += 1;
+        }
+    });
+    let most = TABLE[Counter::ConcealedSamples as usize].most(length_us, |of| told.get(of));
+    let concealed = interval.audio.as_mut().and_then(|audio| {
+        audio.concealed_samples.take_if(|samples| samples.saturating_abs() > most)
+    });
+    let gauge = interval.round_trip_gauge_us.take_if(|us| *us > MOST_ROUND_TRIP_US);
+    taken + u64::from(concealed.is_some()) + u64::from(gauge.is_some())
+}
+
+/// As [`bound`], of the path of a report that came as one.
+pub(crate) fn bound_path(path: &mut Path) -> u64 {
+    let most = MOST_ROUND_TRIP_US.saturating_mul(path.ice_round_trip_count.unwrap_or(1).max(1));
+    let beyond = [
+        path.ice_round_trip_us.take_if(|us| *us > most),
+        path.ice_round_trip_gauge_us.take_if(|us| *us > MOST_ROUND_TRIP_US),
+        path.available_outgoing_bitrate.take_if(|rate| *rate > MOST_BIT_RATE),
+    ];
+    beyond.into_iter().flatten().count() as u64
 }
 
 #[cfg(test)]

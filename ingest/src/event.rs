@@ -143,15 +143,19 @@ impl Event<'_> {
             || more.any(|connection| !connection.streams.is_empty() || connection.pair.is_some())
     }
 
-    /// The clocks of all of its snapshots, and of what happened.
-    pub(crate) fn clocks(&mut self) -> impl Iterator<Item = &mut i64> {
+    /// The clocks of all of its snapshots.
+    pub(crate) fn snapshot_clocks(&mut self) -> impl Iterator<Item = &mut i64> {
         let more = self.more.iter_mut().flat_map(|connection| {
             let streams = connection.streams.iter_mut().map(|stream| &mut stream.client_us);
             streams.chain(connection.pair.iter_mut().map(|pair| &mut pair.client_us))
         });
         let streams = self.streams.iter_mut().map(|stream| &mut stream.client_us);
-        let all = self.all.iter_mut().map(|happened| &mut happened.client_us);
-        streams.chain(self.pair.iter_mut().map(|pair| &mut pair.client_us)).chain(more).chain(all)
+        streams.chain(self.pair.iter_mut().map(|pair| &mut pair.client_us)).chain(more)
+    }
+
+    /// The clocks of several things that happened.
+    pub(crate) fn happened_clocks(&mut self) -> impl Iterator<Item = &mut i64> {
+        self.all.iter_mut().map(|happened| &mut happened.client_us)
     }
 
     /// Event time, us since the Unix epoch.

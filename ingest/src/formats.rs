@@ -43,6 +43,8 @@ pub(crate) enum Reason {
     MissingField,
     /// A field has a value that it cannot have.
     BadValue,
+    /// It has no key, so that it may lie in another partition than others of its session.
+    NoKey,
     /// Event time is ahead of the append time.
     TimeAhead,
     /// Event time is too long before the append time.
@@ -63,6 +65,7 @@ impl Reason {
             Self::UnknownEvent => "unknown_event",
             Self::MissingField => "missing_field",
             Self::BadValue => "bad_value",
+            Self::NoKey => "no_key",
             Self::TimeAhead => "time_ahead",
             Self::Late => "late",
         }

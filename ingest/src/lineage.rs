@@ -32,7 +32,7 @@ impl Pending {
         self.appended_ms = appended_ms;
     }
 
-    /// The record at `offset` is not accepted.
+    /// The record at `offset` is not simply accepted.
     pub(crate) fn skip(&mut self, offset: i64, outcome: RawOutcome) {
         self.run(offset, 1, outcome);
     }
@@ -51,7 +51,7 @@ impl Pending {
         self.from < self.next
     }
 
-    /// Runs of offsets that were not accepted.
+    /// Runs of offsets that were not simply accepted.
     pub(crate) fn runs(&self) -> usize {
         self.skipped.len()
     }

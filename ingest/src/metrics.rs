@@ -13,6 +13,11 @@ pub(crate) struct Metrics {
     pub(crate) duplicates: IntCounter,
     pub(crate) intervals: IntCounter,
     pub(crate) resets: IntCounter,
+    pub(crate) unverified: IntCounter,
+    pub(crate) went_back: IntCounter,
+    pub(crate) implausible: IntCounter,
+    pub(crate) forgotten: IntCounter,
+    missing: IntCounterVec,
     pub(crate) live: IntGauge,
 }
 
@@ -31,13 +36,31 @@ impl Metrics {
             Opts::new("isobar_ingest_dead_letters_total", "Raw records given up, by reason"),
             &["reason"],
         )?;
+        let missing = IntCounterVec::new(
+            Opts::new(
+                "isobar_ingest_missing_total",
+                "Quantities, or groups of counters, that are missing in an interval, by cause",
+            ),
+            &["cause"],
+        )?;
         let metrics = Self {
+            unverified: IntCounter::new(
+                "isobar_ingest_unverified_total",
+                "Accepted raw records that came later than the look-back and follow on nothing in it",
+            )?,
+            went_back: missing.with_label_values(&["went_back"]),
+            implausible: missing.with_label_values(&["implausible"]),
+            forgotten: IntCounter::new(
+                "isobar_ingest_forgotten_total",
+                "Snapshots and events forgotten before their time because there are too many",
+            )?,
+            missing,
             accepted: records.with_label_values(&["accepted"]),
             duplicates: records.with_label_values(&["duplicate"]),
             intervals: IntCounter::new("isobar_ingest_intervals_total", "Intervals found")?,
             resets: IntCounter::new(
                 "isobar_ingest_resets_total",
-                "Streams that started anew because a counter went back",
+                "Streams that started anew because two primary counters went back",
             )?,
             live: IntGauge::new(
                 "isobar_ingest_live_streams",
@@ -51,6 +74,9 @@ impl Metrics {
         registry.register(Box::new(metrics.intervals.clone()))?;
         registry.register(Box::new(metrics.resets.clone()))?;
         registry.register(Box::new(metrics.live.clone()))?;
+        registry.register(Box::new(metrics.unverified.clone()))?;
+        registry.register(Box::new(metrics.missing.clone()))?;
+        registry.register(Box::new(metrics.forgotten.clone()))?;
         Ok(metrics)
     }
 

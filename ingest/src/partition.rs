@@ -87,7 +87,7 @@ impl Partition {
         self.next = Some(offset + 1);
     }
 
-    /// The record at `offset`, the last one read, is not accepted.
+    /// The record at `offset`, the last one read, is not simply accepted.
     pub(crate) fn skip(&mut self, offset: i64, outcome: RawOutcome) {
         self.pending.skip(offset, outcome);
     }

@@ -9,8 +9,10 @@ use runtime::{
 };
 use schemas::{EventKind, Lineage, RawOutcome, Report};
 
+use crate::counters;
 use crate::event::Event;
 use crate::formats::{self, Decoded, Reason, Rejected, decode};
+use crate::intervals::clock::TOLERANCE_US;
 use crate::intervals::{Engine, Observed};
 use crate::metrics::Metrics;
 use crate::partition::Partition;
@@ -72,56 +74,82 @@ impl Pipeline {
         }
         let engine = &mut partition.engine;
         let limits = partition.rules.limits(record.offset.0, engine.now_ms());
-        engine.remember(limits.look_back_ms());
-        let observed = match again {
-            None => read(record, limits).map(|told| match told {
-                Decoded::Event(event) => (engine.observe(&event), report(event)),
-                Decoded::Report(report) => (engine.observe_report(&report), report),
-            }),
+        engine.remember(limits);
+        let forgotten = engine.forgotten();
+        let from = again.map(|(from, _)| from);
+        let observed = match from {
             // The same dead letter, sent again by two at once or after a write of unknown outcome.
-            Some((from, _)) if !engine.is_first_again(from.offset.0) => {
-                Ok((Observed::Duplicate, Report::default()))
-            }
-            Some((from, _)) => read(record, limits).map(|told| match told {
-                Decoded::Event(event) => (once_more(engine, &event, from), report(event)),
-                Decoded::Report(report) => (engine.observe_report(&report), report),
-            }),
+            Some(from) if !engine.is_first_again(from.offset.0) => Ok(Told::default()),
+            _ => observe(record, from, limits, engine),
         };
         if record.look_back {
             return Ok(());
         }
-        let offset = record.offset.0;
-        partition.read(offset, appended.0);
+        self.metrics.forgotten.inc_by(engine.forgotten() - forgotten);
+        partition.read(record.offset.0, appended.0);
         match observed {
-            Err(Rejected { reason, detail }) => {
-                let topic = &self.raw_topic;
-                let letter = dead_letter("ingest", topic, record, reason.code(), &detail)?;
-                partition.send(offset, (DEAD_LETTERS, record.key), &letter, out);
-                partition.skip(offset, outcome(reason));
-                self.metrics.rejected(reason);
-            }
-            Ok((Observed::Duplicate, _)) => {
-                partition.skip(offset, RawOutcome::Duplicate);
-                self.metrics.duplicates.inc();
-            }
-            Ok((Observed::News { event, event_us, more, intervals, path, resets }, told)) => {
-                let event_us = event_us.unwrap_or(told.event_us);
-                let mut report = Report { event, event_us, ..told };
-                if !more.is_empty() {
-                    report.more_events = more;
-                }
-                if report.intervals.is_empty() {
-                    (report.path, report.intervals) = (path, intervals);
-                }
-                self.metrics.accepted.inc();
-                self.metrics.intervals.inc_by(report.intervals.len() as u64);
-                self.metrics.resets.inc_by(resets);
-                if event != EventKind::Stats || !report.intervals.is_empty() {
-                    return partition.write(record.key, report, out);
+            Err(rejected) => self.reject(record, rejected, out)?,
+            Ok(told) => {
+                if let Some(report) = self.tell(record, told)? {
+                    return self.partition(record)?.write(record.key, report, out);
                 }
             }
         }
-        partition.cover_if_many(out)
+        self.partition(record)?.cover_if_many(out)
+    }
+
+    fn partition(&mut self, record: &Record<'_>) -> Result<&mut Partition, Fatal> {
+        let number = record.source.partition;
+        let partition = self.partitions.get_mut(&record.source);
+        partition.ok_or_else(|| Fatal(format!("partition {number} is not assigned")))
+    }
+
+    /// Dead-letters a record.
+    fn reject(
+        &mut self,
+        record: &Record<'_>,
+        rejected: Rejected,
+        out: &mut dyn Output,
+    ) -> Result<(), Fatal> {
+        let Rejected { reason, detail } = rejected;
+        let letter = dead_letter("ingest", &self.raw_topic, record, reason.code(), &detail)?;
+        self.metrics.rejected(reason);
+        let (offset, partition) = (record.offset.0, self.partition(record)?);
+        partition.send(offset, (DEAD_LETTERS, record.key), &letter, out);
+        partition.skip(offset, outcome(reason));
+        Ok(())
+    }
+
+    /// Counts what a record tells. The report to be written of it, if there is one.
+    fn tell(&mut self, record: &Record<'_>, told: Told) -> Result<Option<Report>, Fatal> {
+        let Told { observed, mut report, implausible } = told;
+        let offset = record.offset.0;
+        let Observed::News(news) = observed else {
+            self.metrics.duplicates.inc();
+            self.partition(record)?.skip(offset, RawOutcome::Duplicate);
+            return Ok(None);
+        };
+        report.event = news.event;
+        report.event_us = news.event_us.unwrap_or(report.event_us);
+        report.corrections = news.corrections;
+        if !news.more.is_empty() {
+            report.more_events = news.more;
+        }
+        if report.intervals.is_empty() {
+            (report.path, report.intervals) = (news.path, news.intervals);
+        }
+        let metrics = &self.metrics;
+        metrics.accepted.inc();
+        metrics.intervals.inc_by(report.intervals.len() as u64);
+        metrics.resets.inc_by(news.left_out.resets);
+        metrics.went_back.inc_by(news.left_out.went_back);
+        metrics.implausible.inc_by(news.left_out.implausible + implausible);
+        if news.is_unverified {
+            metrics.unverified.inc();
+            self.partition(record)?.skip(offset, RawOutcome::Unverified);
+        }
+        let tells = report.event != EventKind::Stats || !report.intervals.is_empty();
+        Ok(tells.then_some(report))
     }
 }
 
@@ -138,6 +166,11 @@ impl Handler for Pipeline {
         let partition = self.resume(source, committed)?;
         self.partitions.insert(source, partition);
         Ok(())
+    }
+
+    fn topic_has(&mut self, partitions: usize) {
+        // Where there is but one partition, no two records of a session lie apart.
+        self.settings.require_key &= partitions != 1;
     }
 
     fn revoked(&mut self, source: Source) {
@@ -189,6 +222,52 @@ impl Handler for Pipeline {
     }
 }
 
+/// What a record tells in the light of those before it.
+struct Told {
+    observed: Observed,
+    /// The record itself.
+    report: Report,
+    /// Quantities of it that cannot be, and are missing.
+    implausible: u64,
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self { observed: Observed::Duplicate, report: Report::default(), implausible: 0 }
+    }
+}
+
+/// Reads a record and compares it with those before it; one that was sent again, with others that
+/// were.
+fn observe(
+    record: &Record<'_>,
+    again: Option<&Replayed>,
+    limits: &Settings,
+    engine: &mut Engine,
+) -> Result<Told, Rejected> {
+    // The log's time, unless the record came first at another one.
+    let first_ms = again.map_or(engine.now_ms(), |from| from.appended.0);
+    match read(record, limits, first_ms)? {
+        Decoded::Event(mut event) => {
+            let implausible = bound(&mut event);
+            let observed = match again {
+                None => engine.observe(&event),
+                Some(from) => once_more(engine, &event, from),
+            };
+            Ok(Told { observed, report: report(event), implausible })
+        }
+        Decoded::Report(mut report) => {
+            report.corrections.clear();
+            let times = [&mut report.time_to_connect_ms, &mut report.time_to_media_ms];
+            let mut implausible = times.into_iter().map(bound_ms).sum::<u64>();
+            implausible += report.intervals.iter_mut().map(counters::bound).sum::<u64>();
+            implausible += report.path.as_mut().map_or(0, counters::bound_path);
+            let observed = engine.observe_report(&report, first_ms);
+            Ok(Told { observed, report, implausible })
+        }
+    }
+}
+
 /// What an event of a record that was sent again tells. Where others of its session were taken
 /// around it, their intervals hold what its cumulative counters count.
 fn once_more(engine: &mut Engine, event: &Event<'_>, from: &Replayed) -> Observed {
@@ -202,9 +281,25 @@ fn once_more(engine: &mut Engine, event: &Event<'_>, from: &Replayed) -> Observe
     engine.observe_again(&Event { streams, pair, more, ..event.clone() }, from.appended.0)
 }
 
-/// What a record says, if it is one that counts.
-fn read<'a>(record: &Record<'a>, limits: &Settings) -> Result<Decoded<'a>, Rejected> {
+/// The longest that a participant waits to be connected or for the first media, ms: an hour. ICE
+/// gives up after half a minute (RFC 8445, 14.3), and who waits for longer waits for somebody.
+const MOST_WAIT_MS: i64 = 3_600_000;
+
+/// Takes out what cannot be, and says how much that is.
+fn bound(event: &mut Event<'_>) -> u64 {
+    [&mut event.time_to_connect_ms, &mut event.time_to_media_ms].into_iter().map(bound_ms).sum()
+}
+
+fn bound_ms(ms: &mut Option<i64>) -> u64 {
+    u64::from(ms.take_if(|ms| *ms > MOST_WAIT_MS).is_some())
+}
+
+/// What a record says, if it is one that counts, at `now_ms`.
+fn read<'a>(record: &Record<'a>, limits: &Settings, now_ms: i64) -> Result<Decoded<'a>, Rejected> {
     let Record { payload, content_type, key, .. } = *record;
+    if limits.require_key && key.is_none() {
+        return Err(Rejected::new(Reason::NoKey, NO_KEY));
+    }
     let mut told = decode(formats::Source { payload, content_type, key }, limits)?;
     let age_ms = |us: i64| record.appended.0.saturating_sub(us / 1000);
     let (late_ms, ahead_ms) = (limits.late_ms(), limits.ahead_ms());
@@ -221,17 +316,37 @@ fn read<'a>(record: &Record<'a>, limits: &Settings) -> Result<Decoded<'a>, Rejec
         let detail = format!("timestamp: more than {minutes} min ahead of the append time");
         return Err(Rejected::new(Reason::TimeAhead, detail));
     }
-    // Some browsers stamp stats objects with a clock that does not start in 1970; what the event's
-    // own time may not be, theirs may not be either.
     if let Decoded::Event(event) = &mut told {
         let (event_us, shift_us) = (event.client_us, event.shift_us);
-        for client_us in event.clocks() {
+        for client_us in event.happened_clocks() {
             if !(-ahead_ms..=late_ms).contains(&age_ms(*client_us + shift_us)) {
                 *client_us = event_us;
             }
         }
+        set_clocks(event, now_ms);
     }
     Ok(told)
+}
+
+/// What to do about [`Reason::NoKey`].
+const NO_KEY: &str = "no key: all records of a session must lie in one partition. Set the key \
+                      app/call/participant (Fluent Bit: message_key_field, Vector: key_field), or \
+                      ingest.require_key = false if the producer sees to it otherwise";
+
+/// Some browsers stamp stats objects with a clock that does not start in 1970, that stands still
+/// while the machine sleeps or that is never set: where it is far from that of the event, the
+/// event's holds. An event that is ahead of the log happened just now.
+fn set_clocks(event: &mut Event<'_>, now_ms: i64) {
+    let event_us = event.client_us;
+    for client_us in event.snapshot_clocks() {
+        if client_us.abs_diff(event_us) > TOLERANCE_US.unsigned_abs() {
+            *client_us = event_us;
+        }
+    }
+    let ahead_us = event.event_us().saturating_sub(now_ms.saturating_mul(1000));
+    if ahead_us > TOLERANCE_US {
+        event.shift_us -= ahead_us;
+    }
 }
 
 fn outcome(reason: Reason) -> RawOutcome {

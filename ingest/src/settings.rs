@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 #[serde(default)]
 pub struct Settings {
     /// Seconds of the raw log, by append time, that the state remembers: a snapshot's predecessor
-    /// and a duplicate's first copy are looked for in them. Changed, this and the limits below hold
-    /// for records of which nothing is committed yet.
+    /// and a duplicate's first copy are looked for in them. Copies that come later count again.
+    /// Raised, memory grows with it (about 0.4 KB for every stream that was told of in that time, and
+    /// 0.1 KB for every event), and a restart first reads so much of the log again. Changed, this and
+    /// the limits below hold for records of which nothing is committed yet.
     pub look_back_s: u32,
     /// Bytes of a raw record and its key; a larger one is dead-lettered.
     pub max_record_bytes: usize,
@@ -19,6 +21,16 @@ pub struct Settings {
     /// RTP streams of one type (inbound-rtp, …) in a raw record, those of all of its peer
     /// connections; one with more is dead-lettered.
     pub max_streams: usize,
+    /// Snapshots of RTP streams, candidate pairs and transports of one session that the state
+    /// remembers: one of each, seldom two. Of more, those that were told of longest ago are forgotten:
+    /// they have no intervals until they are told of twice.
+    pub session_streams: usize,
+    /// The same of all sessions of a partition, whose events and connections have their share of it:
+    /// the state of a partition takes at most 0.8 KB for each, and seldom half of that.
+    pub state_streams: usize,
+    /// Whether a record without a key is dead-lettered: all records of a session must lie in one
+    /// partition. It is not where the topic has but one.
+    pub require_key: bool,
     /// Hours that an event may be older than its append time, at most 288; an older one is
     /// dead-lettered.
     pub late_h: u32,
@@ -36,6 +48,9 @@ impl Default for Settings {
             max_record_bytes: 1 << 20,
             max_depth: 32,
             max_streams: 512,
+            session_streams: 2048,
+            state_streams: 100_000,
+            require_key: true,
             late_h: 72,
             ahead_min: 5,
         }
@@ -55,6 +70,12 @@ impl Check for Settings {
         }
         if !(1..=10_000).contains(&self.max_streams) {
             problems.push("max_streams", "must be from 1 to 10000");
+        }
+        if !(64..=1_000_000).contains(&self.session_streams) {
+            problems.push("session_streams", "must be from 64 to 1000000");
+        }
+        if !(self.session_streams..=100_000_000).contains(&self.state_streams) {
+            problems.push("state_streams", "must be from session_streams to 100000000");
         }
         if !(1..=LATEST_H).contains(&self.late_h) {
             let message = "must be from 1 to 288: ClickHouse keeps partials and samples for 14 \

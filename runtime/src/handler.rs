@@ -96,6 +96,11 @@ pub trait Handler {
         None
     }
 
+    /// How many partitions the topics have. Told once, before anything is assigned.
+    fn topic_has(&mut self, partitions: usize) {
+        let _ = partitions;
+    }
+
     /// Where to start in a partition, before it is assigned.
     ///
     /// # Errors

@@ -98,7 +98,11 @@ impl Topology {
     }
 
     /// The number of partitions; none if there is no such topic.
-    fn partitions(&self, topic: &str, timeout: Duration) -> Result<Option<usize>, String> {
+    pub(crate) fn partitions(
+        &self,
+        topic: &str,
+        timeout: Duration,
+    ) -> Result<Option<usize>, String> {
         let metadata = self.admin.inner().fetch_metadata(Some(topic), timeout);
         let metadata = metadata.map_err(|error| error.to_string())?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);

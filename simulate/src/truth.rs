@@ -158,6 +158,10 @@ pub struct Event {
     /// What else happened, and when, µs since the Unix epoch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub more: Vec<(EventKind, i64)>,
+    /// Connected and failed events, of this record or an earlier one, that are no attempts of their
+    /// own: their time, and what is to be added to attempts and failed ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corrections: Vec<(i64, i64, i64)>,
     /// Streams that this snapshot begins anew: they have no interval in it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub baselines: u32,

@@ -2,10 +2,11 @@
 //!
 //! The truth comes straight from the words of the rules, by looking at all that came before, and
 //! shares nothing with the engine that remembers: the predecessor of a snapshot is, among its
-//! stream's snapshots appended in the look-back before it, the one of the greatest client time.
+//! stream's snapshots appended in the look-back before it, the last one in the stream's own order.
 
 mod payload;
 mod session;
+mod taken;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -17,6 +18,7 @@ use simulate::oracle::{Expected, Geo, Oracle};
 use simulate::truth::{self, Dead, Outcome};
 
 use self::session::Session;
+use self::taken::Taken;
 use crate::Trouble;
 
 /// Seconds of the raw log that ingest remembers: short, so that a small world outlives it.
@@ -163,29 +165,29 @@ fn truth_of(sessions: &[Session], lines: &[Line], at: usize, payload: &[u8]) -> 
     let oldest_ms = log_ms(at).map(|ms| ms - i64::from(LOOK_BACK_S) * 1000);
     let looked_back = (0..at).filter(|before| log_ms(*before) >= oldest_ms);
     let mut before = looked_back
-        .map(|before| &lines[before])
-        .filter(|before| before.session == line.session)
-        .map(|before| before.says);
+        .filter(|before| lines[*before].session == line.session)
+        .map(|before| (lines[before].says, log_ms(before).unwrap_or_default()));
+    let log_ms = log_ms(at).unwrap_or_default();
     match line.says {
         Says::Garbage => {
             (record.outcome, record.dead) = (Outcome::Invalid, Some(dead(payload::GARBAGE)));
         }
         Says::Late => (record.outcome, record.dead) = (Outcome::Late, Some(dead("late"))),
         Says::Event { kind, client_ms } => {
-            if before.any(|said| said == line.says) {
+            if before.any(|(said, _)| said == line.says) {
                 record.outcome = Outcome::Duplicate;
             } else {
-                record.event = Some(session.event(kind, client_ms));
+                record.event = Some(session.event(kind, client_ms, log_ms));
             }
         }
         Says::Snapshot { client_ms, video } => {
-            let before: Vec<(i64, bool)> = before
-                .filter_map(|said| match said {
-                    Says::Snapshot { client_ms, video } => Some((client_ms, video)),
+            let before: Vec<Taken> = before
+                .filter_map(|(said, log_ms)| match said {
+                    Says::Snapshot { client_ms, video } => Some(Taken { client_ms, log_ms, video }),
                     _ => None,
                 })
                 .collect();
-            match session.snapshot(client_ms, video, &before) {
+            match session.snapshot(Taken { client_ms, log_ms, video }, &before) {
                 Some(event) => record.event = Some(event),
                 None => record.outcome = Outcome::Duplicate,
             }

@@ -74,7 +74,7 @@ fn found() -> Result<Intervals, Failure> {
             source,
             offset: Offset(offset as i64),
             appended: AppendTime(milliseconds(line)?),
-            key: None,
+            key: Some(b"meet/standup/ann"),
             content_type: None,
             payload: line.as_bytes(),
             look_back: false,

@@ -41,6 +41,10 @@ pub(super) struct Poison {
     pub(super) payload: Option<Vec<u8>>,
 }
 
+/// Why a record without a key is given up, whatever it says.
+const NO_KEY: &str = "no_key";
+/// Of what is to be given up for something else.
+const ANY_KEY: &[u8] = b"poison";
 const CONTENT_TYPE: &[u8] = b"content-type";
 const REPLAYED: &[u8] = b"isobar-replayed-from";
 const AVRO: &[u8] = b"application/vnd.isobar.report+avro";
@@ -53,7 +57,8 @@ impl Poison {
 
     /// A small one, of some kind.
     pub(super) fn small(rng: &mut ChaCha8Rng) -> Self {
-        let mut poison = match rng.random_range(0..10) {
+        let mut poison = match rng.random_range(0..11) {
+            10 => Self::new(NO_KEY, &b"{}"[..]),
             0 => Self::new("not_json", r#"{"v":1,"event":"joi"#),
             1 => Self::new("not_utf8", &b"{\"v\":1,\"app\":\"\xff\"}"[..]),
             2 => Self { why: "not_json", ..Self::default() },
@@ -203,8 +208,8 @@ impl Poisoner {
         if let Some(payload) = &poison.payload {
             record = record.payload(payload);
         }
-        if let Some(key) = &poison.key {
-            record = record.key(key);
+        if poison.why != NO_KEY {
+            record = record.key(poison.key.as_deref().unwrap_or(ANY_KEY));
         }
         if !poison.headers.is_empty() {
             let add = |headers: OwnedHeaders, (name, value): &(&[u8], Vec<u8>)| {

@@ -1,75 +1,93 @@
-//! What the streams of every peer connection told last, those of one connection beside each other:
-//! they come together, and looking each up by itself among all takes longer than comparing it.
+//! What the streams of every peer connection told last.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
+use schemas::Direction;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::window::{Snapshot, Window};
-use crate::counters::Values;
+use super::clock::Taken;
+use super::recent::{Limits, Recent};
+use crate::counters::{Change, Packed, Values};
 
-/// A map by keys that are hashes already.
-pub(super) type ByHash<V> = HashMap<u128, V, BuildHasherDefault<Hashed>>;
-
-/// Windows by the hash of what tells a stream from others of its peer connection: 128 bits, so that
-/// no two are ever the same.
-type Windows = ByHash<Window>;
+/// Snapshots of one stream that are kept: more than one only while the order of two is in doubt.
+const MOST_OF_A_STREAM: usize = 8;
 
 /// Streams, candidate pairs and transports of all peer connections.
 #[derive(Default)]
 pub(super) struct Streams {
-    connections: ByHash<Windows>,
-    live: usize,
+    snapshots: Recent<Snapshot>,
+    /// Numbers of snapshots that go: this vector's memory is used again.
+    past: Vec<u32>,
+}
+
+/// A snapshot as it is remembered.
+#[derive(Debug)]
+struct Snapshot {
+    taken: Taken,
+    progress: i64,
+    values: Packed,
 }
 
 /// A moment of the log, and what may be looked back at from there.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {
     /// The log's time, ms.
     pub(super) now_ms: i64,
-    /// What was appended before it is forgotten.
-    pub(super) kept_ms: i64,
     /// What was appended before it is nobody's predecessor.
     pub(super) oldest_ms: i64,
     /// When the record was first appended: before the log's time, if it was sent again.
     pub(super) first_ms: i64,
-    /// What was first appended before it is no predecessor either.
-    pub(super) nearby_ms: i64,
+    /// The look-back, ms.
+    pub(super) horizon_ms: i64,
+    pub(super) limits: Limits,
+}
+
+impl Moment {
+    /// True if an event at `event_us` and an earlier one lie within the look-back of each other, by
+    /// the client's time: as far as the log of a recording that is played faster reaches.
+    pub(super) fn reaches(&self, event_us: i64, earlier_us: i64) -> bool {
+        event_us.saturating_sub(earlier_us) <= self.horizon_ms.saturating_mul(1000)
+    }
+}
+
+impl Moment {
+    /// True if an event at `event_us` came so late that a copy of it may have been forgotten.
+    pub(super) fn is_late(&self, event_us: i64) -> bool {
+        let late_ms = self.first_ms.saturating_sub(event_us.div_euclid(1000));
+        late_ms > self.horizon_ms
+    }
 }
 
 impl Streams {
     /// How many there are.
-    pub(super) const fn live(&self) -> usize {
-        self.live
+    pub(super) fn live(&self) -> usize {
+        self.snapshots.keys()
     }
 
-    /// Forgets what nothing was told of since `oldest_ms`.
-    pub(super) fn sweep(&mut self, oldest_ms: i64) {
-        self.live = 0;
-        self.connections.retain(|_, windows| {
-            windows.retain(|_, window| window.is_live(oldest_ms));
-            self.live += windows.len();
-            !windows.is_empty()
-        });
+    /// Snapshots that were forgotten for others, so far.
+    pub(super) const fn forgotten(&self) -> u64 {
+        self.snapshots.forgotten()
     }
 
-    /// Those of the peer connection that has this key. Names are written into `name`.
+    /// Forgets what was appended before `oldest_ms`.
+    pub(super) fn expire(&mut self, oldest_ms: i64) {
+        self.snapshots.expire(oldest_ms);
+    }
+
+    /// Those of a peer connection of a session. Names are written into `name`.
     pub(super) fn of<'s>(
         &'s mut self,
-        connection: u128,
+        (session, connection): (u128, u128),
         moment: Moment,
         name: &'s mut Vec<u8>,
     ) -> Connection<'s> {
-        let windows = self.connections.entry(connection).or_default();
-        Connection { windows, live: &mut self.live, moment, name }
+        Connection { streams: self, session, connection, moment, name }
     }
 }
 
 /// Those of one peer connection.
 pub(super) struct Connection<'s> {
-    windows: &'s mut Windows,
-    live: &'s mut usize,
+    streams: &'s mut Streams,
+    session: u128,
+    connection: u128,
     moment: Moment,
     name: &'s mut Vec<u8>,
 }
@@ -79,30 +97,90 @@ impl Connection<'_> {
     pub(super) fn step(
         &mut self,
         (subject, id, number): (u8, &str, i64),
-        client_us: i64,
+        direction: Direction,
+        taken: Taken,
         values: &Values,
     ) -> Step {
         self.name.clear();
+        self.name.extend_from_slice(&self.connection.to_le_bytes());
         self.name.push(subject);
         self.name.extend_from_slice(&number.to_le_bytes());
         self.name.extend_from_slice(id.as_bytes());
-        let Moment { now_ms, kept_ms, oldest_ms, first_ms, nearby_ms } = self.moment;
-        let window = self.windows.entry(xxh3_128(self.name)).or_insert_with(|| {
-            *self.live += 1;
-            Window::default()
-        });
-        let step = match window.predecessor(kept_ms, oldest_ms) {
-            None => Step::Baseline,
-            Some(predecessor) if predecessor.first_ms < nearby_ms => Step::Baseline,
-            Some(predecessor) if client_us <= predecessor.client_us => Step::Stale,
-            Some(predecessor) => match values.since(&predecessor.values) {
-                None => Step::Reset,
-                Some(differences) => Step::Since { client_us: predecessor.client_us, differences },
-            },
+        let key = xxh3_128(self.name);
+        let Streams { snapshots, past } = &mut *self.streams;
+        let (session, moment) = (self.session, self.moment);
+        let new = Snapshot { taken, progress: values.progress(), values: values.pack() };
+        let step = {
+            let live = snapshots.of(key).take_while(|(_, at_ms, _)| *at_ms >= moment.oldest_ms);
+            let mut live = live.map(|(_, _, snapshot)| snapshot);
+            match (live.next(), live.next()) {
+                (None, _) => Step::Baseline,
+                (Some(only), None) => new.step(&[only], moment, direction, values),
+                (Some(last), Some(before)) => {
+                    let mut line = vec![last, before];
+                    line.extend(live);
+                    line.reverse();
+                    new.step(&line, moment, direction, values)
+                }
+            }
         };
-        window.push(Snapshot { client_us, appended_ms: now_ms, first_ms, values: *values });
+        let gone = snapshots.of(key).take_while(|(_, _, last)| last.is_within(&new));
+        past.extend(gone.map(|(number, ..)| number));
+        let kept = snapshots.of(key).skip(past.len());
+        past.extend(kept.skip(MOST_OF_A_STREAM - 1).map(|(number, ..)| number));
+        for number in past.drain(..) {
+            snapshots.take(number);
+        }
+        snapshots.push((key, session), moment.now_ms, new, moment.limits);
         step
     }
+}
+
+impl Snapshot {
+    /// True if another one is neither older nor has less: whatever is within this one is within
+    /// that.
+    const fn is_within(&self, other: &Self) -> bool {
+        self.taken.client_us <= other.taken.client_us && self.progress <= other.progress
+    }
+
+    /// What it is to others of its stream, the one that came first ahead.
+    fn step(&self, line: &[&Self], moment: Moment, direction: Direction, values: &Values) -> Step {
+        let Some(last) = predecessor(line, self) else { return Step::Stale };
+        let is_near = last.taken.first_ms >= moment.first_ms.saturating_sub(moment.horizon_ms);
+        if !is_near || !moment.reaches(self.taken.event_us, last.taken.event_us) {
+            return Step::Baseline;
+        }
+        let length_us = self.taken.since_us(&last.taken);
+        match values.since(&last.values.unpack(), direction, length_us) {
+            Change::Anew => Step::Reset,
+            Change::Since { values, went_back, implausible } => {
+                Step::Since { length_us, differences: values, went_back, implausible }
+            }
+        }
+    }
+}
+
+/// The last of `line`, the one that came first ahead, in the stream's own order, if `new` comes after
+/// it.
+fn predecessor<'s>(line: &[&'s Snapshot], new: &Snapshot) -> Option<&'s Snapshot> {
+    let (first, others) = line.split_first()?;
+    let mut last = *first;
+    for (place, other) in others.iter().enumerate() {
+        if comes_next(&line[..=place], last, other) {
+            last = *other;
+        }
+    }
+    comes_next(line, last, new).then_some(last)
+}
+
+/// True if `new`, which came after those of `line`, was also taken after them. What is within one
+/// of them repeats it or was overtaken. What is older than all of them and yet has more is of a clock
+/// that was set back; if it is newer than one of them, it was overtaken by a stream that started anew.
+fn comes_next(line: &[&Snapshot], last: &Snapshot, new: &Snapshot) -> bool {
+    let time_us = |snapshot: &Snapshot| snapshot.taken.client_us;
+    !line.iter().any(|earlier| new.is_within(earlier))
+        && (time_us(new) > time_us(last)
+            || !line.iter().any(|earlier| time_us(earlier) < time_us(new)))
 }
 
 /// What a snapshot is to the ones before it.
@@ -111,26 +189,18 @@ impl Connection<'_> {
 pub(super) enum Step {
     /// The first.
     Baseline,
-    /// The first after a monotone counter went back, or any leapt.
+    /// The first since the stream started anew.
     Reset,
-    /// Not newer than one before it.
+    /// It was there before, or was overtaken.
     Stale,
     /// The next.
-    Since { client_us: i64, differences: Values },
-}
-
-/// Hands on a key that is a hash already.
-#[derive(Default)]
-pub(super) struct Hashed(u64);
-
-impl Hasher for Hashed {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.iter().fold(self.0, |hash, byte| hash << 8 | u64::from(*byte));
-    }
-    fn write_u128(&mut self, key: u128) {
-        self.0 = key as u64;
-    }
-    fn finish(&self) -> u64 {
-        self.0
-    }
+    Since {
+        /// Time since its predecessor, us.
+        length_us: i64,
+        differences: Values,
+        /// Groups of counters that are missing because one of them went back.
+        went_back: u64,
+        /// Groups and gauges that are missing because they cannot be.
+        implausible: u64,
+    },
 }

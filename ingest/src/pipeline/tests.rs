@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 use super::*;
 
 mod again;
+mod clocks;
 mod examples;
 mod interruptions;
+mod keys;
 mod limits;
 
 const SOURCE: Source = Source { input: runtime::Input(0), partition: runtime::Partition(3) };
@@ -272,12 +274,16 @@ fn metrics_are_those_of_the_reference() {
         series,
         [
             "isobar_ingest_dead_letters_total{reason=\"late\"}",
+            "isobar_ingest_forgotten_total",
             "isobar_ingest_intervals_total",
             "isobar_ingest_live_streams",
+            "isobar_ingest_missing_total{cause=\"implausible\"}",
+            "isobar_ingest_missing_total{cause=\"went_back\"}",
             "isobar_ingest_records_total{outcome=\"accepted\"}",
             "isobar_ingest_records_total{outcome=\"duplicate\"}",
             "isobar_ingest_records_total{outcome=\"late\"}",
             "isobar_ingest_resets_total",
+            "isobar_ingest_unverified_total",
         ]
     );
 }

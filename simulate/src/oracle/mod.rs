@@ -198,14 +198,19 @@ impl Expected {
 }
 
 fn samples(event: &Event) -> Vec<Sample> {
-    let setup = |at_us, failed, media_ms: Option<i64>| Sample {
+    let attempts = |at_us, attempted, failed, media_ms: Option<i64>| Sample {
         at_us,
         kind: Kind::None,
         direction: Direction::None,
-        measures: Measures { setups_attempted: 1, setups_failed: failed, ..Measures::default() },
+        measures: Measures {
+            setups_attempted: attempted,
+            setups_failed: failed,
+            ..Measures::default()
+        },
         packs: Packs::new(),
         values: values([(7, media_ms.map(|ms| ms as f64))]),
     };
+    let setup = |at_us, failed, media_ms| attempts(at_us, 1, failed, media_ms);
     let mut samples: Vec<Sample> =
         event.intervals.iter().map(|interval| sample(interval, event.ice)).collect();
     for (place, (kind, at_us)) in happened(event).enumerate() {
@@ -217,6 +222,10 @@ fn samples(event: &Event) -> Vec<Sample> {
             EventKind::Failed => samples.push(setup(at_us, 1, None)),
             _ => {}
         }
+    }
+    // An attempt is the participant's, however many connections it takes.
+    for (at_us, attempted, failed) in &event.corrections {
+        samples.push(attempts(*at_us, *attempted, *failed, None));
     }
     samples
 }

@@ -198,6 +198,27 @@ fn what_one_record_tells_beside_its_event_counts_too() {
 }
 
 #[test]
+fn a_correction_counts_where_the_attempt_did_that_it_takes_back() {
+    let mut oracle = Oracle::new(Berlin);
+    let failed = Record {
+        introduces: Some(session()),
+        ..record(Outcome::Accepted, Some(event(EventKind::Failed, 51_000_000)))
+    };
+    let connected = Event {
+        corrections: vec![(51_000_000, -1, -1)],
+        ..event(EventKind::Connected, 61_000_000)
+    };
+    oracle.fold(failed).unwrap();
+    oracle.fold(record(Outcome::Accepted, Some(connected))).unwrap();
+    let expected = oracle.finish();
+    let row = &expected.sessions[&("meet".to_owned(), "c".to_owned(), "p".to_owned())];
+    assert_eq!((row.connected, row.failed), (1, 1));
+    assert_eq!((row.measures.setups_attempted, row.measures.setups_failed), (1, 0));
+    let mut cells = expected.cells.iter().filter(|(key, _)| key.grouping == "client");
+    assert!(cells.any(|(key, cell)| key.window_start == 0 && cell.measures.setups_failed == 0));
+}
+
+#[test]
 fn silence_has_no_jitter_and_a_camera_that_is_off_no_frame_rate() {
     let told = |bytes, packets_lost| {
         let picture = Interval {

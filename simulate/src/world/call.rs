@@ -110,6 +110,7 @@ fn participant(
         ends_us: 0,
         passed_us: 0,
         connection: 0,
+        peer_failed_us: None,
         streams: Vec::new(),
         path,
         quiet: false,

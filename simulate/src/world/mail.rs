@@ -5,10 +5,13 @@ use schemas::EventKind;
 
 use super::envelope::Envelope;
 use super::fault::garbage;
-use super::session::{LONGEST_RETRY_US, Session};
+use super::session::{LONGEST_RETRY_US, Phase, Session};
 use super::stats::Stats;
 use super::{Delivery, Surroundings};
 use crate::truth::{self, Outcome};
+
+/// Number of the connection to a peer beside that to the server.
+const PEER_CONNECTION: u32 = 1_000;
 
 /// The reports' own timestamp is this much before the event's, µs.
 const COLLECTING_US: i64 = 1_500;
@@ -17,14 +20,25 @@ const COLLECTING_US: i64 = 1_500;
 #[derive(Clone, Copy, Debug)]
 pub(super) enum News {
     Joined,
-    Connected { connect_ms: i64, media_ms: i64 },
+    Connected {
+        connect_ms: i64,
+        media_ms: i64,
+    },
     Report,
     Disconnected,
     Reconnected,
-    DeviceFailed { device: &'static str },
+    DeviceFailed {
+        device: &'static str,
+    },
     Left,
-    Failed { reason: &'static str },
-    Feedback { rating: i64 },
+    Failed {
+        reason: &'static str,
+    },
+    /// A connection of its own, straight to a peer, cannot be made.
+    PeerFailed,
+    Feedback {
+        rating: i64,
+    },
 }
 
 impl News {
@@ -37,7 +51,7 @@ impl News {
             Self::Reconnected => EventKind::Reconnected,
             Self::DeviceFailed { .. } => EventKind::DeviceFailed,
             Self::Left => EventKind::Left,
-            Self::Failed { .. } => EventKind::Failed,
+            Self::Failed { .. } | Self::PeerFailed => EventKind::Failed,
             Self::Feedback { .. } => EventKind::Feedback,
         }
     }
@@ -86,7 +100,11 @@ impl Session {
         around: &mut Surroundings,
         out: &mut Vec<Delivery>,
     ) {
-        let envelope = self.envelope(posting.now_us, posting.sent_us, posting.news.kind(), around);
+        let mut envelope =
+            self.envelope(posting.now_us, posting.sent_us, posting.news.kind(), around);
+        if matches!(posting.news, News::PeerFailed) {
+            envelope.connection = PEER_CONNECTION;
+        }
         let stats_us = envelope.client_us - COLLECTING_US;
         let mut payload = Vec::with_capacity(6144);
         envelope.write(&mut payload, |json| match posting.news {
@@ -100,6 +118,7 @@ impl Session {
                 json.int("time_to_media_ms", media_ms);
             }
             News::Failed { reason } => json.text("reason", reason),
+            News::PeerFailed => json.text("reason", "ice-failed"),
             News::Feedback { rating } => json.int("rating", rating),
             News::Report => Stats { json, dialect: self.browser.dialect, client_us: stats_us }
                 .write(&self.streams, &self.path),
@@ -130,11 +149,21 @@ impl Session {
         match news {
             News::Joined
             | News::Left
-            | News::Failed { .. }
             | News::Disconnected
             | News::Reconnected
             | News::DeviceFailed { .. } => {}
+            News::Failed { .. } if self.peer_failed_us.take().is_some() => {
+                // Both failed, and the participant failed once.
+                told.corrections.push((event_us, -1, -1));
+            }
+            News::Failed { .. } => {}
+            News::PeerFailed if self.phase == Phase::Talk => {
+                told.corrections.push((event_us, -1, -1));
+            }
+            News::PeerFailed => self.peer_failed_us = Some(event_us),
             News::Connected { connect_ms, media_ms } => {
+                let failed_us = self.peer_failed_us.take();
+                told.corrections.extend(failed_us.map(|failed_us| (failed_us, -1, -1)));
                 told.time_to_connect_ms = Some(connect_ms);
                 told.time_to_media_ms = Some(media_ms);
             }

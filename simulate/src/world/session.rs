@@ -39,6 +39,10 @@ const fn latest_us(period_us: i64) -> i64 {
 /// How bad a bad moment can be, for [`Conditions::worse`]: bad enough to be poor anywhere.
 const WORST_SPELL: i64 = 40;
 
+/// Of so many sessions two try to reach a peer as well, one before the server answers and one after
+/// it: neither can.
+const PEER_TRIES: u32 = 40;
+
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -79,6 +83,8 @@ pub(super) struct Session {
     /// Until when the streams have been played.
     pub(super) passed_us: i64,
     pub(super) connection: u32,
+    /// When a connection to a peer failed before that to the server was made, as it was told.
+    pub(super) peer_failed_us: Option<i64>,
     pub(super) streams: Vec<Stream>,
     pub(super) path: Path,
     /// The next report must be an ordinary one: this one's fate hangs on it.
@@ -126,6 +132,9 @@ impl Session {
         out: &mut Vec<Delivery>,
     ) -> Option<i64> {
         let loss = around.conditions(self.place, self.event_us(now_us)).loss_ppm;
+        if self.number % PEER_TRIES == 7 {
+            self.tell(now_us, News::PeerFailed, around, out);
+        }
         if around.chance(100 + (loss / 100) as u32) {
             let reason = ["ice-failed", "dtls-timeout", "no-media"][around.rng.random_range(0..3)];
             self.tell(now_us, News::Failed { reason }, around, out);
@@ -135,6 +144,9 @@ impl Session {
         let media_ms = connect_ms + around.rng.random_range(80..800);
         self.tell(now_us, News::Connected { connect_ms, media_ms }, around, out);
         self.phase = Phase::Talk;
+        if self.number % PEER_TRIES == 23 {
+            self.tell(now_us + 1_000, News::PeerFailed, around, out);
+        }
         self.passed_us = now_us;
         let period_us = around.settings.period_us;
         Some(now_us + around.rng.random_range(period_us / 5..=period_us))

@@ -50,6 +50,25 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
 }
 
 #[test]
+fn some_peers_cannot_be_reached_before_and_after_the_server_is() {
+    let mut failed: HashMap<(u32, i64), usize> = HashMap::new();
+    let (mut at_once, mut later) = (0, 0);
+    for delivery in usual() {
+        let Some(event) = delivery.truth.event else { continue };
+        let session = delivery.truth.session;
+        if event.kind == EventKind::Failed {
+            *failed.entry((session, event.event_us)).or_default() += 1;
+        }
+        for (at_us, attempted, less) in event.corrections {
+            assert_eq!((attempted, less), (-1, -1));
+            assert!(failed.contains_key(&(session, at_us)), "it was counted");
+            *(if at_us == event.event_us { &mut at_once } else { &mut later }) += 1;
+        }
+    }
+    assert!(at_once > 0 && later > 0, "{at_once} {later}");
+}
+
+#[test]
 fn every_kind_of_record_comes_up_about_as_often_as_it_should() {
     let mut outcomes: HashMap<Outcome, usize> = HashMap::new();
     let mut reasons = HashSet::new();

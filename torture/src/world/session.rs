@@ -8,6 +8,7 @@ use schemas::{Device, Direction, EventKind, Kind, UNKNOWN};
 use simulate::truth;
 
 use super::START_MS;
+use super::taken::{Follows, Taken, happened_ms};
 
 pub(super) struct Session {
     pub(super) number: u32,
@@ -115,11 +116,11 @@ impl Session {
     }
 
     /// What an event tells that was not told before.
-    pub(super) fn event(&self, kind: EventKind, client_ms: i64) -> truth::Event {
+    pub(super) fn event(&self, kind: EventKind, client_ms: i64, log_ms: i64) -> truth::Event {
         let connected = kind == EventKind::Connected;
         truth::Event {
             kind,
-            event_us: client_ms * 1000,
+            event_us: happened_ms(client_ms, log_ms) * 1000,
             address: self.address.to_owned(),
             time_to_connect_ms: connected.then_some(120),
             time_to_media_ms: connected.then_some(340),
@@ -128,61 +129,61 @@ impl Session {
         }
     }
 
-    /// What a report tells after the reports `before` it, each by its time and whether it has the
-    /// video; nothing if it is newer in nothing.
-    pub(super) fn snapshot(
-        &self,
-        client_ms: i64,
-        video: bool,
-        before: &[(i64, bool)],
-    ) -> Option<truth::Event> {
+    /// What a report tells after the reports `before` it; nothing if it is newer in nothing.
+    pub(super) fn snapshot(&self, taken: Taken, before: &[Taken]) -> Option<truth::Event> {
         let mut event = truth::Event {
             kind: EventKind::Stats,
-            event_us: client_ms * 1000,
+            event_us: taken.happened_ms() * 1000,
             address: self.address.to_owned(),
             ..truth::Event::default()
         };
-        let newest = |of_video: bool| {
-            before.iter().filter(|(_, video)| *video || !of_video).map(|(at_ms, _)| *at_ms).max()
-        };
         let mut stale = true;
-        for of_video in [false, true].into_iter().take(1 + usize::from(video)) {
-            match newest(of_video) {
-                Some(from_ms) if client_ms <= from_ms => continue,
-                Some(from_ms) => {
-                    event.intervals.extend(self.interval(of_video, from_ms, client_ms))
+        for of_video in [false, true].into_iter().take(1 + usize::from(taken.video)) {
+            let progress = |client_ms| {
+                let told = if of_video { self.video(client_ms) } else { self.audio(client_ms) };
+                told.packets + told.bytes + told.frames
+            };
+            let before = before.iter().filter(|taken| taken.video || !of_video);
+            match taken.follows(before, progress) {
+                Follows::Nothing => event.baselines += 1,
+                Follows::Stale => continue,
+                Follows::After(last) => {
+                    event.intervals.extend(self.interval(of_video, last, taken));
                 }
-                None => event.baselines += 1,
             }
             stale = false;
         }
         (!stale).then_some(event)
     }
 
-    /// What happened between two snapshots; nothing if a counter went back.
-    fn interval(&self, video: bool, from_ms: i64, to_ms: i64) -> Option<truth::Interval> {
+    /// What happened between two snapshots; nothing if the stream started anew.
+    fn interval(&self, video: bool, from: Taken, to: Taken) -> Option<truth::Interval> {
+        let length_ms = to.since_ms(from);
+        let end_ms = to.happened_ms();
         let at = |ms| if video { self.video(ms) } else { self.audio(ms) };
-        let (from, to) = (at(from_ms), at(to_ms));
-        let rising = |of: fn(&Counters) -> i64| of(&from) <= of(&to);
-        let whole = rising(|all| all.packets)
-            && rising(|all| all.bytes)
-            && rising(|all| all.frames)
-            && rising(|all| all.round_trip_us)
-            && rising(|all| all.round_trips);
-        whole.then(|| truth::Interval {
+        let (from, to) = (at(from.client_ms), at(to.client_ms));
+        let since = |of: fn(&Counters) -> i64| Some(of(&to) - of(&from)).filter(|more| *more >= 0);
+        let packets = since(|all| all.packets);
+        let bytes = since(|all| all.bytes);
+        let frames = since(|all| all.frames);
+        if [packets, bytes, frames].iter().filter(|more| more.is_none()).count() > 1 {
+            return None;
+        }
+        let round_trips = since(|all| all.round_trip_us).zip(since(|all| all.round_trips));
+        Some(truth::Interval {
             kind: if video { Kind::Video } else { Kind::Audio },
             direction: Direction::Inbound,
             codec: if video { String::new() } else { "audio/opus".to_owned() },
             ssrc: if video { 12 } else { 11 },
-            start_us: from_ms * 1000,
-            end_us: to_ms * 1000,
+            start_us: (end_ms - length_ms) * 1000,
+            end_us: end_ms * 1000,
             stream_packets: Some(to.packets + to.lost),
-            packets_received: Some(to.packets - from.packets),
-            packets_lost: Some(to.lost - from.lost),
-            bytes: Some(to.bytes - from.bytes),
-            frames: video.then_some(to.frames - from.frames),
-            round_trip_us: (!video).then_some(to.round_trip_us - from.round_trip_us),
-            round_trip_count: (!video).then_some(to.round_trips - from.round_trips),
+            packets_received: packets,
+            packets_lost: packets.map(|_| to.lost - from.lost),
+            bytes,
+            frames: frames.filter(|_| video),
+            round_trip_us: round_trips.filter(|_| !video).map(|(us, _)| us),
+            round_trip_count: round_trips.filter(|_| !video).map(|(_, count)| count),
             jitter_us: (!video).then_some(to.jitter_us),
             ..truth::Interval::default()
         })

@@ -67,7 +67,7 @@ fn a_copy_is_known_after_a_restart_too() {
         source: SOURCE,
         offset: Offset(offset),
         appended: AppendTime(appended_ms),
-        key: None,
+        key: Some(b"meet/c/p"),
         content_type: None,
         payload: &payload,
         look_back: true,

@@ -40,14 +40,14 @@ const CALL_MS: i64 = 1_795_328_740_000;
 
 /// The reports of an example, of which no record is dead-lettered.
 fn reports(mark: &str) -> Vec<Report> {
-    let key = mark.split_once("key: ").map(|(_, key)| key.as_bytes());
+    let key = mark.split_once("key: ").map_or(b"a key".as_slice(), |(_, key)| key.as_bytes());
     let mut life = Life::begin(&[]);
     for (offset, payload) in (0..).zip(records(mark)) {
         let record = Record {
             source: SOURCE,
             offset: Offset(offset),
             appended: AppendTime(CALL_MS),
-            key,
+            key: Some(key),
             content_type: None,
             payload: &payload,
             look_back: false,

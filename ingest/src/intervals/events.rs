@@ -1,0 +1,102 @@
+//! Events that were here before, and the state that each peer connection was last said to be in.
+
+use schemas::EventKind;
+
+use super::recent::{Limits, Recent};
+use super::streams::Moment;
+
+/// Events of one session that are remembered.
+const OF_A_SESSION: usize = 1024;
+
+/// What happened.
+#[derive(Default)]
+pub(super) struct Events {
+    seen: Recent<()>,
+    states: Recent<State>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct State {
+    event: EventKind,
+    event_us: i64,
+}
+
+/// One thing that happened, or is said to be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    pub(super) kind: EventKind,
+    /// It but tells the state that the connection is in.
+    pub(super) is_state: bool,
+    /// Event time, us.
+    pub(super) event_us: i64,
+}
+
+impl Events {
+    /// How many are remembered.
+    #[cfg(test)]
+    pub(super) fn live(&self) -> usize {
+        self.seen.keys()
+    }
+
+    /// Events that were forgotten for others, so far.
+    pub(super) const fn forgotten(&self) -> u64 {
+        self.seen.forgotten() + self.states.forgotten()
+    }
+
+    /// Forgets what was appended before `oldest_ms`.
+    pub(super) fn expire(&mut self, oldest_ms: i64) {
+        self.seen.expire(oldest_ms);
+        self.states.expire(oldest_ms);
+    }
+
+    /// True once in the look-back. What has no owner is bounded with all others only.
+    pub(super) fn is_new(&mut self, (key, owner): (u128, Option<u128>), moment: Moment) -> bool {
+        let before = self.seen.of(key).next().map(|(number, at_ms, ())| (number, at_ms));
+        if let Some((number, _)) = before {
+            self.seen.take(number);
+        }
+        let each = owner.map_or(usize::MAX, |_| OF_A_SESSION);
+        let limits = Limits { each, all: moment.limits.all / 2 };
+        self.seen.push((key, owner.unwrap_or(key)), moment.now_ms, (), limits);
+        before.is_none_or(|(_, at_ms)| at_ms < moment.oldest_ms)
+    }
+
+    /// What an event is for the peer connection of this key. Where it but tells the state, the state
+    /// before says what that means, and the same state told again, by ICE and by the connection,
+    /// means nothing.
+    pub(super) fn change(
+        &mut self,
+        (key, owner): (u128, u128),
+        told: Told,
+        moment: Moment,
+    ) -> Option<EventKind> {
+        let Told { kind, is_state, event_us } = told;
+        let state = match kind {
+            EventKind::Connected | EventKind::Reconnected => EventKind::Connected,
+            EventKind::Disconnected | EventKind::Failed => kind,
+            _ => return Some(kind),
+        };
+        let before = self.states.of(key).next();
+        let before = before.map(|(number, at_ms, state)| (number, at_ms, *state));
+        if let Some((number, ..)) = before {
+            self.states.take(number);
+        }
+        let before = before
+            .filter(|(_, at_ms, before)| {
+                *at_ms >= moment.oldest_ms && moment.reaches(event_us, before.event_us)
+            })
+            .map(|(_, _, before)| before.event);
+        let change = match (before, state) {
+            _ if !is_state => Some(kind),
+            (Some(before), state) if before == state => None,
+            (Some(_), EventKind::Connected) => Some(EventKind::Reconnected),
+            (Some(EventKind::Connected), _) => Some(EventKind::Disconnected),
+            (Some(_), _) => None,
+            (None, state) => Some(state),
+        };
+        let limits = Limits { each: OF_A_SESSION, all: moment.limits.all / 4 };
+        let state = State { event: state, event_us };
+        self.states.push((key, owner), moment.now_ms, state, limits);
+        change
+    }
+}

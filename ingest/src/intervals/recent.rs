@@ -1,0 +1,290 @@
+//! A map of what came lately, of which nobody can make more than is allowed.
+//!
+//! What it holds is a function of what was put into it since any moment before which nothing is
+//! asked for: each entry stays until it is as old as that, or until so many others came after it,
+//! of its owner or of all. So a restart that reads that much again comes to the same.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// A map by keys that are hashes already.
+pub(super) type ByHash<V> = HashMap<u128, V, BuildHasherDefault<Hashed>>;
+
+/// How many entries there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Limits {
+    /// Of one owner.
+    pub(super) each: usize,
+    /// Of all.
+    pub(super) all: usize,
+}
+
+/// Entries by the order in which they came. A key may have several.
+#[derive(Debug)]
+pub(super) struct Recent<V> {
+    entries: Vec<Entry<V>>,
+    free: Vec<u32>,
+    all: Ends,
+    keys: ByHash<Ends>,
+    owners: ByHash<Ends>,
+    forgotten: u64,
+}
+
+#[derive(Debug)]
+struct Entry<V> {
+    key: u128,
+    owner: u128,
+    at_ms: i64,
+    links: [Link; 3],
+    value: Option<V>,
+}
+
+/// Lists that an entry is in.
+const ALL: usize = 0;
+const OF_KEY: usize = 1;
+const OF_OWNER: usize = 2;
+
+/// No entry.
+const NONE: u32 = u32::MAX;
+
+/// Neighbours in a list.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    older: u32,
+    newer: u32,
+}
+
+/// A list.
+#[derive(Clone, Copy, Debug)]
+struct Ends {
+    oldest: u32,
+    newest: u32,
+    count: usize,
+}
+
+impl Default for Ends {
+    fn default() -> Self {
+        Self { oldest: NONE, newest: NONE, count: 0 }
+    }
+}
+
+impl<V> Default for Recent<V> {
+    fn default() -> Self {
+        Self {
+            entries: Vec::new(),
+            free: Vec::new(),
+            all: Ends::default(),
+            keys: ByHash::default(),
+            owners: ByHash::default(),
+            forgotten: 0,
+        }
+    }
+}
+
+impl<V> Recent<V> {
+    /// How many keys there are.
+    pub(super) fn keys(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// How many entries had to go for others, so far.
+    pub(super) const fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    /// Entries of a key, the newest first: their numbers, when they came, and what they hold.
+    pub(super) fn of(&self, key: u128) -> impl Iterator<Item = (u32, i64, &V)> {
+        self.list(OF_KEY, self.keys.get(&key))
+    }
+
+    /// The same of an owner.
+    pub(super) fn of_owner(&self, owner: u128) -> impl Iterator<Item = (u32, i64, &V)> {
+        self.list(OF_OWNER, self.owners.get(&owner))
+    }
+
+    fn list(&self, list: usize, ends: Option<&Ends>) -> impl Iterator<Item = (u32, i64, &V)> {
+        let mut next = ends.map_or(NONE, |ends| ends.newest);
+        std::iter::from_fn(move || {
+            let (number, entry) = (next, self.entries.get(next as usize)?);
+            next = entry.links[list].older;
+            Some((number, entry.at_ms, entry.value.as_ref()?))
+        })
+    }
+
+    /// What the entry of this number holds.
+    pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut V> {
+        self.entries.get_mut(number as usize)?.value.as_mut()
+    }
+
+    /// Puts in an entry that came last of all, and forgets the oldest of those that are too many.
+    pub(super) fn push(
+        &mut self,
+        (key, owner): (u128, u128),
+        at_ms: i64,
+        value: V,
+        limits: Limits,
+    ) {
+        let links = [Link { older: NONE, newer: NONE }; 3];
+        let entry = Entry { key, owner, at_ms, links, value: Some(value) };
+        let number = match self.free.pop() {
+            Some(number) => {
+                self.entries[number as usize] = entry;
+                number
+            }
+            None => {
+                self.entries.push(entry);
+                self.entries.len() as u32 - 1
+            }
+        };
+        attach(&mut self.entries, ALL, &mut self.all, number);
+        attach(&mut self.entries, OF_KEY, self.keys.entry(key).or_default(), number);
+        let of_owner = self.owners.entry(owner).or_default();
+        attach(&mut self.entries, OF_OWNER, of_owner, number);
+        if of_owner.count > limits.each.max(1) {
+            let oldest = of_owner.oldest;
+            self.forget(oldest);
+        }
+        while self.all.count > limits.all.max(1) {
+            self.forget(self.all.oldest);
+        }
+    }
+
+    fn forget(&mut self, number: u32) {
+        self.forgotten += 1;
+        self.take(number);
+    }
+
+    /// Takes an entry out.
+    pub(super) fn take(&mut self, number: u32) -> Option<V> {
+        let entry = self.entries.get_mut(number as usize)?;
+        let value = entry.value.take()?;
+        let (key, owner) = (entry.key, entry.owner);
+        detach(&mut self.entries, ALL, &mut self.all, number);
+        for (list, lists, name) in
+            [(OF_KEY, &mut self.keys, key), (OF_OWNER, &mut self.owners, owner)]
+        {
+            if let Some(ends) = lists.get_mut(&name) {
+                detach(&mut self.entries, list, ends, number);
+                if ends.count == 0 {
+                    lists.remove(&name);
+                }
+            }
+        }
+        self.free.push(number);
+        Some(value)
+    }
+
+    /// Takes out what came before `oldest_ms`.
+    pub(super) fn expire(&mut self, oldest_ms: i64) {
+        while let Some(entry) = self.entries.get(self.all.oldest as usize)
+            && entry.at_ms < oldest_ms
+        {
+            self.take(self.all.oldest);
+        }
+    }
+}
+
+fn attach<V>(entries: &mut [Entry<V>], list: usize, ends: &mut Ends, number: u32) {
+    entries[number as usize].links[list] = Link { older: ends.newest, newer: NONE };
+    match entries.get_mut(ends.newest as usize) {
+        Some(newest) => newest.links[list].newer = number,
+        None => ends.oldest = number,
+    }
+    ends.newest = number;
+    ends.count += 1;
+}
+
+fn detach<V>(entries: &mut [Entry<V>], list: usize, ends: &mut Ends, number: u32) {
+    let Link { older, newer } = entries[number as usize].links[list];
+    match entries.get_mut(older as usize) {
+        Some(entry) => entry.links[list].newer = newer,
+        None => ends.oldest = newer,
+    }
+    match entries.get_mut(newer as usize) {
+        Some(entry) => entry.links[list].older = older,
+        None => ends.newest = older,
+    }
+    ends.count -= 1;
+}
+
+/// Hands on a key that is a hash already.
+#[derive(Default)]
+pub(super) struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |hash, byte| hash << 8 | u64::from(*byte));
+    }
+    fn write_u128(&mut self, key: u128) {
+        self.0 = key as u64;
+    }
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMITS: Limits = Limits { each: 3, all: 7 };
+
+    /// Puts in, in this order, one a ms: key and owner.
+    fn after(pushed: &[(u128, u128)]) -> Recent<usize> {
+        let mut recent = Recent::default();
+        for (at_ms, (key, owner)) in pushed.iter().enumerate() {
+            recent.push((*key, *owner), at_ms as i64, at_ms, LIMITS);
+        }
+        recent
+    }
+
+    fn all(recent: &Recent<usize>) -> Vec<usize> {
+        recent.list(ALL, Some(&recent.all)).map(|(_, _, value)| *value).collect()
+    }
+
+    #[test]
+    fn who_puts_in_too_much_loses_his_own() {
+        let many = [(1, 1), (2, 2), (3, 2), (4, 2), (5, 2), (6, 2)];
+        let recent = after(&many);
+        assert_eq!(all(&recent), [5, 4, 3, 0], "the first owner's is there");
+        assert_eq!(recent.forgotten(), 2);
+        assert_eq!(recent.keys(), 4);
+    }
+
+    proptest! {
+        #[test]
+        fn it_holds_what_a_plain_list_does(
+            pushed in prop::collection::vec((0_u128..6, 0_u128..3), 1..40),
+            since in any::<prop::sample::Index>(),
+        ) {
+            let mut plain: VecDeque<(usize, u128, u128)> = VecDeque::new();
+            for (at, (key, owner)) in pushed.iter().enumerate() {
+                plain.push_front((at, *key, *owner));
+                let mut of_owner = plain.iter().enumerate().filter(|(_, entry)| entry.2 == *owner);
+                if let Some((place, _)) = of_owner.nth(LIMITS.each) {
+                    plain.remove(place);
+                }
+                plain.truncate(LIMITS.all);
+            }
+            let mut recent = after(&pushed);
+            prop_assert_eq!(all(&recent), plain.iter().map(|entry| entry.0).collect::<Vec<_>>());
+            for key in 0..6 {
+                let of_key = plain.iter().filter(|entry| entry.1 == key).map(|entry| entry.0);
+                let found = recent.of(key).map(|(_, _, value)| *value).collect::<Vec<_>>();
+                prop_assert_eq!(found, of_key.collect::<Vec<_>>());
+            }
+            // What was put in since some moment is the same, whatever came before it.
+            let since = since.index(pushed.len());
+            recent.expire(since as i64);
+            let later = after(&pushed[since..]);
+            let shifted = all(&later).into_iter().map(|at| at + since).collect::<Vec<_>>();
+            prop_assert_eq!(all(&recent), shifted);
+            recent.expire(i64::MAX);
+            prop_assert_eq!((recent.keys.len(), recent.owners.len(), recent.all.count), (0, 0, 0));
+        }
+    }
+}

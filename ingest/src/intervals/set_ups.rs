@@ -1,0 +1,254 @@
+//! Which connected and failed events are attempts of the participant to set a call up.
+//!
+//! A participant may open several peer connections for one call: one to a peer beside that to a
+//! bridge, one to send and one to receive. Those that are open at the same time, or were opened
+//! within [`TOGETHER_US`] of each other, are one attempt, which has failed if none of them works.
+//! Events are counted as they come, each as an attempt; what is found here corrects that.
+
+use schemas::{Correction, EventKind};
+
+use super::recent::{Limits, Recent};
+use super::streams::Moment;
+
+/// Peer connections that are opened within this of each other are one attempt, us.
+const TOGETHER_US: i64 = 5_000_000;
+
+/// Peer connections of a session that are remembered.
+const OF_A_SESSION: usize = 64;
+
+/// Peer connections of all sessions.
+#[derive(Default)]
+pub(super) struct SetUps {
+    connections: Recent<Connection>,
+}
+
+/// What is known of a peer connection. Each fact has the log's time at which it was told, ms: what
+/// is older than the look-back is not known.
+#[derive(Clone, Copy, Debug, Default)]
+struct Connection {
+    key: u128,
+    /// Whether it works, as was told last, and the event time, us.
+    works: Option<(i64, bool, i64)>,
+    /// The participant joined, and the event time, us.
+    joined: Option<(i64, i64)>,
+    /// It failed, and was counted for that, and nothing of its session was connected since.
+    failed: Option<Failure>,
+    /// The connection that failed last while this one was open, and when this one was heard of
+    /// before, ms.
+    open_beside: Option<(u128, i64)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Failure {
+    at_ms: i64,
+    event_us: i64,
+    /// It was heard of before, and so opened before.
+    was_known: bool,
+}
+
+/// A peer connection that something is told of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Of {
+    pub(super) key: u128,
+    pub(super) session: u128,
+    /// False for what is told of no connection in particular.
+    pub(super) is_named: bool,
+}
+
+/// Something that happened to a peer connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Happening {
+    pub(super) event: EventKind,
+    /// Event time, us.
+    pub(super) event_us: i64,
+    /// How long it took to connect, us, if that is told.
+    pub(super) took_us: Option<i64>,
+}
+
+impl SetUps {
+    /// Peer connections that were forgotten for others, so far.
+    pub(super) const fn forgotten(&self) -> u64 {
+        self.connections.forgotten()
+    }
+
+    /// Forgets what was appended before `oldest_ms`.
+    pub(super) fn expire(&mut self, oldest_ms: i64) {
+        self.connections.expire(oldest_ms);
+    }
+
+    /// A snapshot of the connection came, in which media did or did not.
+    pub(super) fn seen(&mut self, of: Of, event_us: i64, has_media: bool, moment: Moment) {
+        let mut connection = self.take(of);
+        if has_media {
+            connection.works = Some((moment.now_ms, true, event_us));
+        }
+        self.put(of, connection, moment);
+    }
+
+    /// Takes what happened, which is news, and adds to `corrections` what that changes.
+    pub(super) fn happened(
+        &mut self,
+        of: Of,
+        happening: Happening,
+        moment: Moment,
+        corrections: &mut Vec<Correction>,
+    ) {
+        let Happening { event, event_us, .. } = happening;
+        let now_ms = moment.now_ms;
+        match event {
+            EventKind::Joined | EventKind::Left => {
+                // Whoever joins begins another attempt, and with whoever leaves this one ends.
+                let all = self.connections.of_owner(of.session).map(|(number, ..)| number);
+                for number in all.collect::<Vec<_>>() {
+                    self.connections.take(number);
+                }
+                let joined = (event == EventKind::Joined).then_some((now_ms, event_us));
+                self.put(of, Connection { key: of.key, joined, ..Connection::default() }, moment);
+            }
+            EventKind::Connected | EventKind::Reconnected => {
+                if event == EventKind::Connected {
+                    corrections.extend(self.connected(of, happening, moment));
+                }
+                let mut connection = self.take(of);
+                connection.works = Some((now_ms, true, event_us));
+                self.put(of, connection, moment);
+            }
+            EventKind::Disconnected => {
+                let mut connection = self.take(of);
+                connection.works = Some((now_ms, false, event_us));
+                self.put(of, connection, moment);
+            }
+            EventKind::Failed => corrections.extend(self.failed(of, event_us, moment)),
+            _ => {}
+        }
+    }
+
+    /// A connection failed: none of its own where another one works, or has failed for both.
+    fn failed(&mut self, of: Of, event_us: i64, moment: Moment) -> Option<Correction> {
+        let is_none = of.is_named
+            && self.others(of, moment).any(|other| {
+                let failed = other.failure(event_us, moment);
+                other.works(event_us, moment)
+                    || failed.is_some_and(|failed| {
+                        self.is_beside(of, None, event_us, other, failed, moment)
+                    })
+            });
+        let was_known = self.known_ms(of, moment).is_some();
+        let mut connection = self.take(of);
+        connection.works = Some((moment.now_ms, false, event_us));
+        let failure = Failure { at_ms: moment.now_ms, event_us, was_known };
+        connection.failed = (!is_none).then_some(failure);
+        self.put(of, connection, moment);
+        if is_none {
+            return Some(Correction { at_us: event_us, attempted: -1, failed: -1 });
+        }
+        let all = self.connections.of_owner(of.session);
+        let others = all.map(|(number, at_ms, _)| (number, at_ms)).collect::<Vec<_>>();
+        for (number, at_ms) in others {
+            if let Some(other) = self.connections.get_mut(number).filter(|it| it.key != of.key) {
+                other.open_beside = Some((of.key, at_ms));
+            }
+        }
+        None
+    }
+
+    /// A connection works: those that failed beside it were no attempts of their own, and it is none
+    /// beside another one that works.
+    fn connected(&mut self, of: Of, happening: Happening, moment: Moment) -> Vec<Correction> {
+        let Happening { event_us, took_us, .. } = happening;
+        let opened_us = took_us.map(|took_us| event_us.saturating_sub(took_us));
+        let mut corrections = Vec::new();
+        for other in self.others(of, moment) {
+            if let Some(failed) = other.failure(event_us, moment)
+                && self.is_beside(of, opened_us, event_us, other, failed, moment)
+            {
+                let at_us = failed.event_us;
+                corrections.push(Correction { at_us, attempted: -1, failed: -1 });
+            }
+        }
+        if of.is_named && self.others(of, moment).any(|other| other.works(event_us, moment)) {
+            corrections.push(Correction { at_us: event_us, attempted: -1, failed: 0 });
+        }
+        let all = self.connections.of_owner(of.session);
+        let numbers = all.map(|(number, ..)| number).collect::<Vec<_>>();
+        for number in numbers {
+            if let Some(connection) = self.connections.get_mut(number) {
+                connection.failed = None;
+            }
+        }
+        corrections
+    }
+
+    /// True if the connection, of which something is told at `event_us`, and another one that has
+    /// failed are of one attempt.
+    fn is_beside(
+        &self,
+        of: Of,
+        opened_us: Option<i64>,
+        event_us: i64,
+        other: &Connection,
+        failed: Failure,
+        moment: Moment,
+    ) -> bool {
+        let was_open = self.connections.of(of.key).any(|(_, _, connection)| {
+            let told = |(key, at_ms)| key == other.key && at_ms >= moment.oldest_ms;
+            connection.open_beside.is_some_and(told)
+        });
+        // Both were opened after the participant joined.
+        let joined = self.connections.of_owner(of.session).find_map(|(_, _, one)| one.joined);
+        let joined_us = joined.filter(|(at_ms, _)| *at_ms >= moment.oldest_ms);
+        let at_latest_us = opened_us.unwrap_or(event_us);
+        was_open
+            || joined_us.is_some_and(|(_, us)| at_latest_us.saturating_sub(us) <= TOGETHER_US)
+            || match opened_us {
+                Some(opened_us) => opened_us <= failed.event_us,
+                // Nobody tells when either was opened, but that both were heard of together.
+                None => {
+                    let is_known = failed.was_known || self.known_ms(of, moment).is_some();
+                    !is_known && event_us.saturating_sub(failed.event_us) <= TOGETHER_US
+                }
+            }
+    }
+
+    /// The session's other connections.
+    fn others(&self, of: Of, moment: Moment) -> impl Iterator<Item = &Connection> {
+        let all = self.connections.of_owner(of.session);
+        all.filter(move |(_, at_ms, connection)| {
+            *at_ms >= moment.oldest_ms && connection.key != of.key
+        })
+        .map(|(_, _, connection)| connection)
+    }
+
+    /// When the connection was last heard of in the look-back, ms.
+    fn known_ms(&self, of: Of, moment: Moment) -> Option<i64> {
+        let known = self.connections.of(of.key).next().map(|(_, at_ms, _)| at_ms);
+        known.filter(|at_ms| *at_ms >= moment.oldest_ms)
+    }
+
+    fn take(&mut self, of: Of) -> Connection {
+        let number = self.connections.of(of.key).next().map(|(number, ..)| number);
+        let known = number.and_then(|number| self.connections.take(number));
+        known.unwrap_or(Connection { key: of.key, ..Connection::default() })
+    }
+
+    fn put(&mut self, of: Of, connection: Connection, moment: Moment) {
+        let limits = Limits { each: OF_A_SESSION, all: moment.limits.all / 4 };
+        self.connections.push((of.key, of.session), moment.now_ms, connection, limits);
+    }
+}
+
+impl Connection {
+    /// True if it was last said to work.
+    fn works(&self, event_us: i64, moment: Moment) -> bool {
+        self.works.is_some_and(|(at_ms, works, told_us)| {
+            works && at_ms >= moment.oldest_ms && moment.reaches(event_us, told_us)
+        })
+    }
+
+    /// How it failed, if it did, was counted for it, and is not too long ago.
+    fn failure(&self, event_us: i64, moment: Moment) -> Option<Failure> {
+        self.failed.filter(|failed| {
+            failed.at_ms >= moment.oldest_ms && moment.reaches(event_us, failed.event_us)
+        })
+    }
+}

@@ -1,0 +1,112 @@
+//! Snapshots and their differences as intervals and paths.
+
+use schemas::{Direction, Interval, Path};
+
+use crate::counters::{Counter, MOST_BIT_RATE, MOST_ROUND_TRIP_US, Values};
+use crate::event::{Pair, Stream};
+
+/// What an interval of `stream` tells, but for when it was.
+pub(super) fn interval(stream: &Stream<'_>, differences: &Values) -> Interval {
+    let mut interval = Interval {
+        kind: stream.kind,
+        direction: stream.direction,
+        ssrc: stream.ssrc,
+        stats_id: stream.stats_id.to_string(),
+        codec: stream.codec.as_deref().map(str::to_owned),
+        ..Interval::default()
+    };
+    differences.fill(&mut interval);
+    // Without the silent ones nothing is known: concealed silence is not heard.
+    let (concealed, silent) = (Counter::ConcealedSamples, Counter::SilentSamples);
+    if let Some((concealed, silent)) = differences.get(concealed).zip(differences.get(silent)) {
+        interval.audio.get_or_insert_default().concealed_samples = Some(concealed - silent);
+    }
+    if let Some(screen_share) = stream.screen_share {
+        interval.video.get_or_insert_default().screen_share = Some(screen_share);
+    }
+    let total = |counter| stream.values.get(counter);
+    interval.stream_packets = match stream.direction {
+        Direction::Outbound => total(Counter::PacketsSent),
+        _ => total(Counter::PacketsReceived)
+            .zip(total(Counter::PacketsLost))
+            .map(|(received, lost)| received + lost),
+    };
+    interval.round_trip_gauge_us = round_trip_gauge(&stream.values)
+        .filter(|_| differences.get(Counter::RemoteTime) != Some(0));
+    if stream.direction == Direction::Outbound {
+        far_end(&mut interval, stream, differences);
+    }
+    if interval.packets_received.is_none() {
+        // A number of packets lost is of so many that came.
+        interval.packets_lost = None;
+    }
+    interval
+}
+
+/// The last round trip measured, us, where totals are not told. 0 is what a browser tells before it
+/// has measured any.
+fn round_trip_gauge(values: &Values) -> Option<i64> {
+    let has_totals = values.get(Counter::RoundTripTime).is_some()
+        && values.get(Counter::RoundTripCount).is_some();
+    let plausible = 1..=MOST_ROUND_TRIP_US;
+    values.get(Counter::RoundTripGauge).filter(|us| plausible.contains(us) && !has_totals)
+}
+
+/// What the far end told of an outbound stream.
+fn far_end(interval: &mut Interval, stream: &Stream<'_>, differences: &Values) {
+    // Few browsers pass on how many packets the far end received. It may report more of them lost
+    // than were sent in the interval, so that this is signed: else sums would depend on how a
+    // stream is cut into intervals.
+    // packetsSent counts what was sent again, also on an SSRC of its own; the far end does not.
+    let again = match stream.values.get(Counter::RetransmittedPackets) {
+        Some(_) => interval.retransmitted_packets,
+        None => Some(0),
+    };
+    interval.packets_received = interval.packets_received.or_else(|| {
+        let (sent, lost) = interval.packets_sent.zip(interval.packets_lost)?;
+        Some(sent - again? - lost)
+    });
+    if differences.get(Counter::RemoteTime) == Some(0) {
+        // No receiver report came in the interval: nothing is known of it. What the next one
+        // tells is of both, and so the sums of several intervals are whole.
+        interval.packets_lost = None;
+        interval.jitter_us = None;
+    }
+}
+
+/// The selected candidate pair, and what its counters counted.
+pub(super) fn path(pair: &Pair<'_>, differences: &Values) -> Path {
+    let text = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
+    Path {
+        local_candidate_type: text(&pair.local_candidate_type),
+        remote_candidate_type: text(&pair.remote_candidate_type),
+        protocol: text(&pair.protocol),
+        relay_protocol: text(&pair.relay_protocol),
+        network_type: text(&pair.network_type),
+        ice_round_trip_us: differences.get(Counter::RoundTripTime),
+        ice_round_trip_count: differences.get(Counter::RoundTripCount),
+        ice_round_trip_gauge_us: round_trip_gauge(&pair.values),
+        available_outgoing_bitrate: pair
+            .available_outgoing_bitrate
+            .filter(|bit_rate| *bit_rate <= MOST_BIT_RATE),
+        ice_state: text(&pair.ice_state),
+        dtls_state: text(&pair.dtls_state),
+        selected_pair_changes: None,
+    }
+}
+
+/// The path of a session with several peer connections is the first one's; round trips are those of
+/// all, for they are sums.
+pub(super) fn both(first: Path, other: &Path) -> Path {
+    let sum = |a: Option<i64>, b: Option<i64>| match (a, b) {
+        (Some(a), Some(b)) => Some(a.saturating_add(b)),
+        (a, b) => a.or(b),
+    };
+    Path {
+        ice_round_trip_us: sum(first.ice_round_trip_us, other.ice_round_trip_us),
+        ice_round_trip_count: sum(first.ice_round_trip_count, other.ice_round_trip_count),
+        ice_round_trip_gauge_us: first.ice_round_trip_gauge_us.or(other.ice_round_trip_gauge_us),
+        selected_pair_changes: sum(first.selected_pair_changes, other.selected_pair_changes),
+        ..first
+    }
+}
