@@ -85,7 +85,10 @@ pub(crate) fn summary(error: &Error) -> String {
         return chain(error);
     };
     match (code(response), name(response)) {
-        (Some(code), Some(name)) => format!("code {code}, {name}"),
+        (Some(code), Some(name)) => match missing_column(response) {
+            Some(column) => format!("code {code}, {name}: {column}; see `isobar migrate status`"),
+            None => format!("code {code}, {name}"),
+        },
         (Some(code), None) => format!("code {code}"),
         (None, _) => "a response that is none of ClickHouse's".to_owned(),
     }
@@ -99,6 +102,13 @@ fn chain(error: &dyn std::error::Error) -> String {
 fn code(response: &str) -> Option<u32> {
     let (_, rest) = response.split_once("Code: ")?;
     rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// The column that is missing, if that is what `response` says. Names of columns are Isobar's own.
+fn missing_column(response: &str) -> Option<&str> {
+    let (_, rest) = response.split_once("No such column ")?;
+    let name = rest.split(' ').next()?;
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_').then_some(name)
 }
 
 /// The last thing in capitals and brackets.
@@ -184,6 +194,10 @@ mod tests {
         let text = "Code: 117. DB::Exception: Bad value 'alice@example.org' (x): (at row 1)\n. \
                     (INCORRECT_DATA) (version 26.7.2.1)";
         assert_eq!(summary(&response(text)), "code 117, INCORRECT_DATA");
+        let text = "Code: 16. DB::Exception: No such column codec in table isobar.samples (1-2). \
+                    (NO_SUCH_COLUMN_IN_TABLE) (version 26.7.2.1)";
+        let told = "code 16, NO_SUCH_COLUMN_IN_TABLE: codec; see `isobar migrate status`";
+        assert_eq!(summary(&response(text)), told);
         assert_eq!(summary(&response("<html>")), "a response that is none of ClickHouse's");
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use clickhouse::Client;
 use clickhouse::error::Error;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
@@ -122,21 +123,51 @@ impl Drop for Writer {
     }
 }
 
-/// Asks ClickHouse for something that is there once its tables are migrated.
+/// Asks ClickHouse for something that is there once its tables are migrated, and for the columns that
+/// are filled.
 ///
 /// # Errors
-/// Why there is no answer within `timeout`.
+/// Why there is no answer within `timeout`, or which columns are missing.
 pub(crate) fn try_connection(settings: &SinkSettings, timeout: Duration) -> Result<(), String> {
     let client = settings.client()?;
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     runtime.block_on(async {
-        let query = client.query("SELECT count() FROM open_hours").execute();
-        match tokio::time::timeout(timeout, query).await {
-            Ok(answer) => answer.map_err(|error| format!("{}: {}", settings.url, summary(&error))),
+        let asked = async {
+            client.query("SELECT count() FROM open_hours").execute().await?;
+            missing_columns(&client, settings.samples).await
+        };
+        match tokio::time::timeout(timeout, asked).await {
+            Ok(Ok(missing)) if missing.is_empty() => Ok(()),
+            Ok(Ok(missing)) => Err(format!(
+                "{}: tables of an earlier schema: there is no {}; `isobar migrate status` shows all",
+                settings.url,
+                missing.join(", ")
+            )),
+            Ok(Err(error)) => Err(format!("{}: {}", settings.url, summary(&error))),
             Err(_) => Err(format!("{}: no answer within {timeout:?}", settings.url)),
         }
     })
+}
+
+/// Columns that are filled and that are not there, as `table.column`.
+async fn missing_columns(client: &Client, samples: bool) -> Result<Vec<String>, Error> {
+    let query =
+        "SELECT table || '.' || name FROM system.columns WHERE database = currentDatabase()";
+    let there: BTreeSet<String> =
+        client.query(query).fetch_all::<String>().await?.into_iter().collect();
+    let mut filled = names::<CellPartials>();
+    filled.extend(names::<SessionPartials>());
+    filled.extend(names::<Blocks>());
+    if samples {
+        filled.extend(names::<Samples>());
+    }
+    filled.retain(|column| !there.contains(column));
+    Ok(filled)
+}
+
+fn names<T: Table>() -> Vec<String> {
+    T::default().columns().iter().map(|(name, _)| format!("{}.{name}", T::NAME)).collect()
 }
 
 /// The task that fills one table on `S`.

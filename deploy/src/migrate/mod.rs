@@ -4,8 +4,9 @@
 //! are done: what failed in the middle goes on from there.
 
 mod columns;
+mod schema;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -15,6 +16,8 @@ use clickhouse::Client;
 use crate::failure::{Context, Failure};
 use crate::output::line;
 use crate::up;
+
+pub use schema::Difference;
 
 /// Name and text of every file, in order. A file that has been released is never changed: what it
 /// made is changed by a further one.
@@ -50,7 +53,7 @@ pub struct Options {
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 enum Verb {
-    /// Shows which files are applied, and changes nothing.
+    /// Shows which files are applied and which columns are missing, and changes nothing.
     Status,
 }
 
@@ -104,10 +107,34 @@ pub async fn run(options: Options) -> Result<(), Failure> {
         Some(Verb::Status) => status(&client).await?,
         None => apply(&client).await?,
     };
-    for (file, state) in report {
+    for (file, state) in &report {
         line(format_args!("{state:<12} {file}"))?;
     }
-    Ok(())
+    as_made(&differences(&client, &report).await?)
+}
+
+/// What the files that are applied make, and is not so.
+///
+/// # Errors
+/// If ClickHouse does not answer.
+pub async fn differences(client: &Client, report: &Report) -> Result<Vec<Difference>, Failure> {
+    let applied = report.iter().filter(|(_, state)| *state != State::Pending);
+    let files: BTreeSet<_> = applied.map(|(file, _)| *file).collect();
+    schema::differences(client, &files).await
+}
+
+/// An error that names them, if there are differences.
+fn as_made(differences: &[Difference]) -> Result<(), Failure> {
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<_> = differences.iter().map(|one| format!("  {one}")).collect();
+    Err(Failure(format!(
+        "tables and views are not as the files make them; an earlier schema, or somebody, has made \
+         them otherwise:\n{}\nadd what is missing (ALTER TABLE … ADD COLUMN, as in deploy/clickhouse){}",
+        lines.join("\n"),
+        or_start_anew()
+    )))
 }
 
 /// Applies what is pending, and creates the client's database if it is not there.
@@ -127,6 +154,7 @@ pub async fn apply(client: &Client) -> Result<Report, Failure> {
     execute(client, REMEMBERED).await.context("migrations")?;
     let before = status(client).await?;
     if let Some((file, _)) = before.iter().find(|(_, state)| *state == State::Changed) {
+        as_made(&differences(client, &before).await?).context(file)?;
         return Err(Failure(format!(
             "{file} has been changed since it was applied; put it back and make the change in a \
              file of its own{}",
@@ -145,6 +173,7 @@ pub async fn apply(client: &Client) -> Result<Report, Failure> {
         }
         report.push((file, if state == State::Pending { State::New } else { state }));
     }
+    as_made(&differences(client, &report).await?)?;
     Ok(report)
 }
 

@@ -321,6 +321,43 @@ async fn rows_that_clickhouse_refuses_are_dead_lettered_and_the_others_arrive() 
     assert_eq!(server.count("blocks FINAL").await, 48);
 }
 
+/// Tables of an earlier schema, or that somebody has changed.
+#[tokio::test]
+async fn what_a_table_lacks_is_named_by_migrate_and_by_the_check_of_sink() {
+    let server = Server::start().await;
+    let client = server.client("migrate");
+    let report = migrate::status(&client).await.unwrap();
+    assert_eq!(migrate::differences(&client, &report).await.unwrap(), []);
+    let check = || {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_isobar"))
+            .args(["sink", "check", "--connect"])
+            .env("ISOBAR_KAFKA__BROKERS", "127.0.0.1:1")
+            .env("ISOBAR_SINK__URL", server.url())
+            .env("ISOBAR_SINK__PASSWORD", server.password("sink"))
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let words = check();
+    assert!(!words.contains("sink.url"), "{words}");
+
+    for statement in [
+        "ALTER TABLE samples DROP COLUMN codec",
+        "ALTER TABLE blocks MODIFY COLUMN read Int32",
+        "DROP VIEW league",
+    ] {
+        client.query(statement).execute().await.unwrap();
+    }
+    let words = migrate::apply(&client).await.unwrap_err().to_string();
+    for expected in
+        ["league is missing", "samples has no column codec", "blocks.read is Int32, must be Int64"]
+    {
+        assert!(words.contains(expected), "{expected} is not in\n{words}");
+    }
+    let words = check();
+    assert!(words.contains("sink.url") && words.contains("samples.codec"), "{words}");
+}
+
 #[tokio::test]
 async fn migrations_resume_where_they_failed_and_notice_changed_files() {
     let server = Server::start().await;

@@ -32,6 +32,14 @@ impl Server {
         server
     }
 
+    pub(super) fn url(&self) -> &str {
+        &self.access.url
+    }
+
+    pub(super) fn password(&self, user: &str) -> &str {
+        self.access.passwords.of(user)
+    }
+
     pub(super) fn client(&self, user: &str) -> Client {
         self.access.client(user)
     }
