@@ -66,6 +66,11 @@ impl Sender {
         })
     }
 
+    /// Its process, which is also its group.
+    pub(crate) fn process(&self) -> u32 {
+        self.process.id()
+    }
+
     /// What it has said since the last look.
     ///
     /// # Errors

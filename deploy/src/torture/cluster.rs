@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
@@ -48,6 +49,8 @@ pub(super) struct Cluster {
     /// Further worlds beside the usual one, and how many sessions each has.
     pub(super) guests: Vec<Sender>,
     pub(super) crowd: u32,
+    /// Process of the usual world.
+    pub(super) world: Option<u32>,
     pub(super) stack: Stack,
     /// Everybody needs them to end well.
     pub(super) links: Links,
@@ -59,17 +62,20 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         Instance::all().for_each(|instance| self.fleet.retire(instance));
         self.fleet.stop();
-        let brokers = self.stack.kafka().map(|kafka| &kafka.brokers[..]).unwrap_or_default();
-        let processes = brokers.iter().filter_map(|broker| broker.process());
-        processes.for_each(|process| process.signal(Signal::SIGKILL));
+        self.signal_all(Signal::SIGCONT);
+        for process in self.stack.processes_of_kafka().collect::<Vec<_>>() {
+            signal(process, Signal::SIGKILL);
+        }
     }
 }
 
 impl Cluster {
-    /// Starts everything under `folder` and waits until it works.
+    /// Starts everything under `folder` and waits until it works; the controller is a process of its
+    /// own if `apart`.
     pub(super) fn start(
         folder: &Path,
         crowd: u32,
+        apart: bool,
         runtime: Runtime,
         stop: &Stop,
     ) -> Result<Self, Failure> {
@@ -78,7 +84,7 @@ impl Cluster {
             stop.check()
         };
         let mut ports = Ports::free(BROKERS)?;
-        let links = Links::open(&mut ports)?;
+        let links = Links::open(&mut ports, apart)?;
         tell("starting three brokers and ClickHouse")?;
         let stack = Stack::start(Plan {
             isobar: std::env::current_exe().context("isobar's own program")?,
@@ -116,6 +122,7 @@ impl Cluster {
             blocks: BTreeMap::new(),
             guests: Vec::new(),
             crowd,
+            world: None,
             stack,
             links,
             runtime,
@@ -140,6 +147,14 @@ impl Cluster {
             }
         }
         Ok(())
+    }
+
+    /// Sends a signal to every process: services, Kafka, ClickHouse and those who send records.
+    pub(super) fn signal_all(&self, sent: Signal) {
+        Instance::all().for_each(|instance| self.fleet.signal(instance, sent));
+        let guests = self.guests.iter().map(Sender::process);
+        let servers = self.stack.processes_of_kafka().chain(self.stack.process_of_clickhouse());
+        servers.chain(self.world).chain(guests).for_each(|process| signal(process, sent));
     }
 
     /// Does asynchronous work, and waits for it.
@@ -194,6 +209,11 @@ impl Cluster {
             Service::Sink => vec![&names.cells, &names.sessions, &names.blocks, &names.enriched],
         }
     }
+}
+
+/// Sends a signal to a process and all that it has started, if it is still there.
+fn signal(process: u32, signal: Signal) {
+    let _ = killpg(Pid::from_raw(process.cast_signed()), signal);
 }
 
 /// The group of a service.

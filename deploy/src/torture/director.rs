@@ -87,7 +87,10 @@ impl Director {
         }
         let waits = match alone {
             true => !monitor.is_fresh(),
-            false => self.active.contains_key(&Lane::Alone),
+            // Of a machine that stands still nothing else can be asked.
+            false => [Lane::Alone, Lane::Host]
+                .iter()
+                .any(|other| *other != lane && self.active.contains_key(other)),
         };
         if waits || queue.front().is_some_and(|planned| planned.at > elapsed) {
             return Ok(());

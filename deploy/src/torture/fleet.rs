@@ -19,6 +19,10 @@ pub(super) const MOST: usize = 3;
 /// Instances of a service while nobody changes their number.
 pub(super) const USUAL: usize = 2;
 
+/// After so long a service takes itself to stand still (`limits.stall_s`); less than usual, so that a
+/// run shows it.
+pub(super) const STALL: Duration = Duration::from_secs(20);
+
 /// Longer than a service gives its drain.
 const STOP: Duration = Duration::from_secs(30);
 
@@ -83,7 +87,7 @@ impl Fleet {
                 config,
                 log: around.logs.join(format!("{name}.log")),
                 guard: guard.clone(),
-                environment: vec![client_id(&name)],
+                environment: own(&name),
                 gives_up: false,
             }));
         }
@@ -125,7 +129,7 @@ impl Fleet {
 
     /// From its next start on, an instance aborts when it passes `edge` for the `times`th time.
     pub(super) fn abort_at(&self, instance: Instance, edge: Option<(&str, u64)>) {
-        let mut environment = vec![client_id(&instance.name())];
+        let mut environment = own(&instance.name());
         environment.extend(
             edge.map(|(edge, times)| (failpoints::VARIABLE.to_owned(), format!("{edge}:{times}"))),
         );
@@ -176,6 +180,10 @@ impl Drop for Fleet {
     }
 }
 
-fn client_id(name: &str) -> (String, String) {
-    ("ISOBAR_KAFKA__OPTIONS__CLIENT.ID".to_owned(), name.to_owned())
+/// Variables of an instance.
+fn own(name: &str) -> Vec<(String, String)> {
+    vec![
+        ("ISOBAR_KAFKA__OPTIONS__CLIENT.ID".to_owned(), name.to_owned()),
+        ("ISOBAR_LIMITS__STALL_S".to_owned(), STALL.as_secs().to_string()),
+    ]
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use simulate::proxy::{Condition, Link, Proxies};
+use simulate::proxy::{BROKER_HEARTBEAT, Condition, Link, Proxies};
 
 use crate::cluster::Cluster;
 use crate::failure::{Context, Failure};
@@ -59,7 +59,8 @@ impl Party {
 pub(super) enum Way {
     /// From somebody to a broker.
     Broker(Party, usize),
-    /// From the other nodes to a node's controller.
+    /// From the other nodes to a node's controller; where the controller is a process of its own, from
+    /// a node to that.
     Controller(usize),
     /// From all sinks to ClickHouse.
     ClickHouse,
@@ -70,7 +71,7 @@ impl Way {
     pub(super) fn name(self) -> String {
         match self {
             Self::Broker(party, broker) => format!("{} and broker {}", party.name(), broker + 1),
-            Self::Controller(node) => format!("the other nodes and controller {}", node + 1),
+            Self::Controller(node) => format!("node {} and the controllers", node + 1),
             Self::ClickHouse => "sink and ClickHouse".to_owned(),
         }
     }
@@ -81,13 +82,19 @@ impl Way {
 pub(super) struct Links {
     links: BTreeMap<Way, Link>,
     brokers: usize,
+    /// The controller is a process of its own.
+    apart: bool,
     _proxies: Proxies,
 }
 
 impl Links {
     /// Opens a link for everybody to everything on `ports`, and gives each broker a listener for
-    /// each of those who come to it.
-    pub(super) fn open(ports: &mut Ports) -> Result<Self, Failure> {
+    /// each of those who come to it. The controller is a process of its own if `apart`.
+    pub(super) fn open(ports: &mut Ports, apart: bool) -> Result<Self, Failure> {
+        if apart {
+            ports.controller = free_ports(1)?.pop();
+        }
+        let apart = ports.controller;
         let proxies = Proxies::start().context("proxies")?;
         let open = |port| {
             let target = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -97,7 +104,9 @@ impl Links {
         links.insert(Way::ClickHouse, open(ports.clickhouse_http)?);
         let mut free = free_ports(ports.brokers.len() * Party::ALL.len())?.into_iter();
         for (broker, listens) in ports.brokers.iter_mut().enumerate() {
-            let link = open(listens.controller)?;
+            let controller = apart.unwrap_or(listens.controller);
+            let target = SocketAddr::from((Ipv4Addr::LOCALHOST, controller));
+            let link = proxies.open_kafka(target).context("a proxy")?;
             listens.quorum = Some(link.port());
             links.insert(Way::Controller(broker), link);
             for (party, port) in Party::ALL.into_iter().zip(&mut free) {
@@ -107,7 +116,7 @@ impl Links {
                 links.insert(Way::Broker(party, broker), link);
             }
         }
-        Ok(Self { links, brokers: ports.brokers.len(), _proxies: proxies })
+        Ok(Self { links, brokers: ports.brokers.len(), apart: apart.is_some(), _proxies: proxies })
     }
 
     /// Where `party` finds Kafka.
@@ -128,6 +137,19 @@ impl Links {
         if let Some(link) = self.links.get(&way) {
             link.set(condition);
         }
+    }
+
+    /// From now on the controller hears of no broker, or of all again.
+    ///
+    /// # Errors
+    /// If there is no controller apart: a broker that is one itself tells itself.
+    pub(super) fn hold_heartbeats(&self, hold: bool) -> Result<(), Failure> {
+        if !self.apart {
+            return Err(Failure("the brokers are controllers themselves".to_owned()));
+        }
+        let condition = if hold { Condition::Holds(BROKER_HEARTBEAT) } else { Condition::Open };
+        (0..self.brokers).for_each(|node| self.set(Way::Controller(node), condition));
+        Ok(())
     }
 
     /// Closes the connections of a way.

@@ -121,12 +121,14 @@ impl Report {
             };
             (kind.name(), faults)
         });
+        let faults: BTreeMap<_, _> = faults.collect();
+        let late = late(&run.injected, &faults);
         Self {
             seed: run.seed,
             duration_s: rounded(run.lasted.as_secs_f64()),
             drain_s: rounded(run.drained.as_secs_f64()),
             build: build(),
-            faults: faults.collect(),
+            faults,
             events_checked: verdict.raw_records,
             accepted: verdict.accepted,
             duplicates: verdict.duplicates,
@@ -134,8 +136,8 @@ impl Report {
             late: verdict.late,
             cells_checked: verdict.cells_checked,
             sessions_checked: verdict.sessions_checked,
-            discrepancies: mismatches + wrong.len() as u64,
-            differences: wrong.into_iter().chain(differences).collect(),
+            discrepancies: mismatches + (wrong.len() + late.len()) as u64,
+            differences: wrong.into_iter().chain(late).chain(differences).collect(),
             absorbed,
             exits: run.exits,
         }
@@ -188,6 +190,16 @@ impl Report {
     }
 }
 
+/// Kinds after which fresh rows took longer than is promised, in words.
+fn late(injected: &BTreeMap<Kind, usize>, faults: &BTreeMap<&str, Faults>) -> Vec<String> {
+    let late = injected.keys().filter_map(|kind| {
+        let (most, took) = (kind.recovers_within()?, faults.get(kind.name())?.recovery_s.p99?);
+        let (name, most) = (kind.name(), most.as_secs_f64());
+        (took > most).then(|| format!("{name}: fresh rows after {took:.1} s, must be {most:.0} s"))
+    });
+    late.collect()
+}
+
 const fn build() -> &'static str {
     match (cfg!(debug_assertions), runtime::failpoints::PRESENT) {
         (true, _) => "development",
@@ -199,6 +211,21 @@ const fn build() -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_recovery_that_takes_longer_than_promised_is_a_discrepancy() {
+        let most = Kind::Fenced.recovers_within().unwrap_or_default();
+        let injected = BTreeMap::from([(Kind::Fenced, 1), (Kind::Cut, 1)]);
+        let after = |time| {
+            let recovery_s = Quantiles::of(vec![time]);
+            let faults = Faults { injected: 1, recovery_s, ..Faults::default() };
+            let faults = BTreeMap::from([("fenced-broker", faults.clone()), ("cut", faults)]);
+            late(&injected, &faults)
+        };
+        assert_eq!(after(most), Vec::<String>::new());
+        let words = after(most + Duration::from_secs(1));
+        assert!(words.len() == 1 && words[0].starts_with("fenced-broker: "), "{words:?}");
+    }
 
     #[test]
     fn recovery_is_told_by_rank_and_not_at_all_where_there_was_none() {

@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::checks::check;
 use super::cluster::{Cluster, group};
 use super::director::Director;
-use super::faults::Lane;
+use super::faults::{Kind, Lane};
 use super::fleet::Instance;
 use super::kafka::{Kafka, Positions};
 use super::links::Party;
@@ -98,7 +98,8 @@ fn torture(
     folder: &Path,
 ) -> Result<bool, Failure> {
     let crowd = ((options.rate * PERIOD_S) as u32).max(20);
-    let mut cluster = Cluster::start(folder, crowd, runtime, stop)?;
+    let apart = planned.iter().any(|planned| planned.kind == Kind::Fenced);
+    let mut cluster = Cluster::start(folder, crowd, apart, runtime, stop)?;
     let eyes = Eyes {
         kafka: Kafka::of(&cluster.stack.brokers(), cluster.partitions)?,
         client: cluster.stack.access().client("dashboard"),
@@ -110,6 +111,7 @@ fn torture(
     let (faults, lasts, seed) = (planned.len(), secs(options.duration), options.seed);
     line(format_args!("{faults} faults in {lasts:.0} s, seed {seed}"))?;
     let mut world = world(options, crowd, &cluster)?;
+    cluster.world = Some(world.process());
     let mut director = Director::new(planned, options.duration);
     while !director.is_done() {
         stop.check()?;
@@ -152,12 +154,11 @@ fn world(options: &Options, sessions: u32, cluster: &Cluster) -> Result<Sender, 
 /// Ends the world, mends everything, and waits until nothing moves; the files of the truth.
 fn rest(cluster: &mut Cluster, world: &mut Sender, stop: &Stop) -> Result<Vec<PathBuf>, Failure> {
     cluster.links.mend();
-    Instance::all().for_each(|instance| {
-        cluster.fleet.signal(instance, Signal::SIGCONT);
-        cluster.fleet.abort_at(instance, None);
-    });
+    cluster.signal_all(Signal::SIGCONT);
+    Instance::all().for_each(|instance| cluster.fleet.abort_at(instance, None));
     cluster.fleet.as_usual();
     world.stop()?;
+    cluster.world = None;
     let mut truths = vec![world.truth.clone(), cluster.poisoner.finish()?];
     for guest in &mut cluster.guests {
         guest.stop()?;

@@ -97,7 +97,9 @@ impl Span {
 /// Long faults are for long runs.
 fn length(kind: Kind, duration: Duration, rng: &mut ChaCha8Rng) -> Duration {
     let (least, most) = kind.lasts();
-    let most = most.min(duration / 10).max(least);
+    // A machine that stands still does so as a whole, and not beside others.
+    let share = if kind == Kind::HostStopped { 6 } else { 10 };
+    let most = most.min(duration / share).max(least);
     let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     Duration::from_millis(rng.random_range(ms(least)..=ms(most)))
 }

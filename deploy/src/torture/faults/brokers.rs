@@ -82,6 +82,26 @@ impl Fault for Kill {
     }
 }
 
+/// The brokers' heartbeats are held back on their way to the controller, which fences them all: their
+/// connections stand, and the metadata that they answer with names no broker. Clients that were told
+/// so may never find one again (librdkafka#5301).
+pub(super) struct Fenced;
+
+impl Fault for Fenced {
+    fn inject(&mut self, cluster: &mut Cluster) -> Result<String, Failure> {
+        cluster.links.hold_heartbeats(true)?;
+        Ok("all brokers".to_owned())
+    }
+
+    fn heal(&mut self, cluster: &mut Cluster) -> Result<(), Failure> {
+        cluster.links.hold_heartbeats(false)
+    }
+
+    fn is_over(&mut self, cluster: &mut Cluster) -> Result<bool, Failure> {
+        Ok(cluster.kafka.is_in_sync())
+    }
+}
+
 /// Dead letters find no place.
 pub(super) struct DeadLettersAway;
 

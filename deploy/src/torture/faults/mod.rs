@@ -3,6 +3,7 @@
 mod brokers;
 mod clickhouse;
 mod groups;
+mod host;
 mod links;
 mod look_up;
 mod records;
@@ -14,7 +15,11 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::cluster::Cluster;
+use super::fleet::STALL;
 use crate::failure::Failure;
+
+/// The start of a service, and of a group whose former members expire.
+const RESTART: Duration = Duration::from_secs(45);
 
 /// Something that goes wrong. All but [`Fault::inject`] are asked ten times a second and do not
 /// wait.
@@ -48,6 +53,7 @@ pub(super) enum Lane {
     Links,
     LookUp,
     Records,
+    Host,
 }
 
 macro_rules! kinds {
@@ -98,6 +104,7 @@ kinds! {
     KillBroker "kill-broker" Brokers 3..20 "a broker is killed",
     KillCoordinator "kill-coordinator" Brokers 3..20 "the coordinator of a group is killed",
     Replication "replication" Brokers 4..15 "a node and the others do not hear each other",
+    Fenced "fenced-broker" Brokers 12..25 "brokers live, but their controller holds them to be gone",
     DeadLettersAway "dead-letters-away" Brokers 5..30 "the topic of dead letters takes none",
     ClickHouseKilled "clickhouse-killed" ClickHouse 4..30 "ClickHouse is killed while it inserts, and again",
     ClickHouseAway "clickhouse-away" ClickHouse 8..180 "ClickHouse is gone",
@@ -115,12 +122,20 @@ kinds! {
     Oversized "oversized" Records 1..2 "records larger than ingest takes, up to what the topic takes",
     Bomb "zip-bomb" Records 1..2 "records that are small only as long as they are packed",
     OneCall "one-call" Records 15..60 "nine sessions of ten are in one call",
+    HostStopped "host-stopped" Host 5..90 "the machine stands still, with every process on it",
 }
 
 impl Kind {
     /// The kind of this name.
     pub(super) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// How long fresh rows may take after the end of one that came alone, where that is promised.
+    pub(super) fn recovers_within(self) -> Option<Duration> {
+        // What stands still is held to do so after the setting, and a client made anew is asked for
+        // as long again at most; then the service starts, and its group forms.
+        (self == Self::Fenced).then_some(STALL + RESTART)
     }
 
     /// A fault of this kind, that chooses by `seed`.
@@ -137,6 +152,7 @@ impl Kind {
             Self::KillBroker => Box::new(brokers::Kill::any(rng)),
             Self::KillCoordinator => Box::new(brokers::Kill::coordinator(rng)),
             Self::Replication => Box::new(links::Link::replication(rng)),
+            Self::Fenced => Box::new(brokers::Fenced),
             Self::DeadLettersAway => Box::new(brokers::DeadLettersAway),
             Self::ClickHouseKilled => Box::new(clickhouse::Killed::new(rng)),
             Self::ClickHouseAway => Box::new(clickhouse::Away),
@@ -154,6 +170,7 @@ impl Kind {
             Self::Oversized => Box::new(records::Poisoned::oversized(rng)),
             Self::Bomb => Box::new(records::Poisoned::bombs(rng)),
             Self::OneCall => Box::new(records::OneCall::new(rng)),
+            Self::HostStopped => Box::new(host::Stopped),
         }
     }
 }
