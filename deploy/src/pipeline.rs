@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::failure::Failure;
 use crate::migrate;
 use crate::services::{Services, Surroundings};
-use crate::stack::{Plan, Stack};
+use crate::stack::{Ended, Plan, Stack};
 use crate::topics::{self, Topics};
 
 /// Kafka's first assignment and ClickHouse's first insert included.
@@ -33,6 +33,13 @@ impl Pipeline {
         let services = Services::start(&Surroundings::of(&stack), stack.guard())?;
         services.wait(READY)?;
         Ok(Self { services, stack })
+    }
+
+    /// One look at everything; who has ended by itself since the last one.
+    pub fn look(&mut self) -> Vec<Ended> {
+        let mut ended = self.stack.look();
+        ended.extend(self.services.news());
+        ended
     }
 }
 

@@ -75,12 +75,12 @@ async fn play(options: Options, folder: &Path) -> Result<bool, Failure> {
     line(format_args!("playing a world of {} sessions; Ctrl-C ends it", options.world.sessions))?;
     let before = usage(&pipeline);
     let mut watch = Watch::start(&pipeline.stack, &options.world)?;
-    live(&pipeline, &mut watch).await?;
+    live(&mut pipeline, &mut watch).await?;
     let place = folder.display();
     let words = format!("ended without waiting for the drain; logs and data stay in {place}");
     up::end_at_the_next_signal(words);
     step("draining; a second Ctrl-C does not wait for it");
-    watch.drain().await?;
+    drain(&mut pipeline, &mut watch).await?;
     pipeline.services.stop();
     let verdict = check::verify_stack(vec![watch.truth()], &pipeline.stack).await?;
     let used = usage(&pipeline).into_iter().zip(before);
@@ -96,7 +96,7 @@ async fn play(options: Options, folder: &Path) -> Result<bool, Failure> {
 }
 
 /// Shows what happens until a signal or the world's end.
-async fn live(pipeline: &Pipeline, watch: &mut Watch) -> Result<(), Failure> {
+async fn live(pipeline: &mut Pipeline, watch: &mut Watch) -> Result<(), Failure> {
     let mut screen = Screen::new();
     let end = up::wait_for_signal();
     tokio::pin!(end);
@@ -106,13 +106,29 @@ async fn live(pipeline: &Pipeline, watch: &mut Watch) -> Result<(), Failure> {
             ended = &mut end => return ended,
             () = tokio::time::sleep(LOOK) => {}
         }
+        screen.tell(&pipeline.look());
         watch.look().await?;
         if drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW) {
             drawn = Some(Instant::now());
-            screen.show(&watch.view.league(LEAGUE).await?, &health(pipeline, watch));
+            // Without ClickHouse the last picture stays.
+            if let Ok(league) = watch.view.league(LEAGUE).await {
+                screen.show(&league, &health(pipeline, watch));
+            }
         }
     }
     Ok(())
+}
+
+/// Waits until all that was sent has arrived, or nothing more does.
+async fn drain(pipeline: &mut Pipeline, watch: &mut Watch) -> Result<(), Failure> {
+    let drained = watch.drain();
+    tokio::pin!(drained);
+    loop {
+        tokio::select! {
+            drained = &mut drained => return drained,
+            () = tokio::time::sleep(LOOK) => pipeline.look().into_iter().try_for_each(line)?,
+        }
+    }
 }
 
 fn usage(pipeline: &Pipeline) -> [(Service, Usage); 4] {

@@ -8,6 +8,7 @@ use console::{Term, truncate_str};
 
 use super::view::Rank;
 use crate::services::{Metrics, Service};
+use crate::stack::Ended;
 
 /// How often lines are printed where they cannot be overwritten.
 const PRINT: Duration = Duration::from_secs(10);
@@ -48,6 +49,22 @@ impl Screen {
     #[must_use]
     pub(super) fn new() -> Self {
         Self { terminal: stdout().is_terminal(), lines: 0, printed: None }
+    }
+
+    /// Says who has ended by itself, above the next picture.
+    pub(super) fn tell(&mut self, ended: &[Ended]) {
+        if ended.is_empty() {
+            return;
+        }
+        let mut out = stdout().lock();
+        if self.terminal && self.lines > 0 {
+            let _ = write!(out, "\x1b[{}A\x1b[J", self.lines);
+        }
+        self.lines = 0;
+        for ended in ended {
+            let _ = writeln!(out, "{ended}");
+        }
+        let _ = out.flush();
     }
 
     /// Shows the present state in place of the last; now and then if there is no terminal.

@@ -29,6 +29,8 @@ pub struct Watch {
     pub freshness: Freshness,
     sender: Sender,
     arrived: Arrived,
+    /// Since when ClickHouse does not answer.
+    unanswered: Option<Instant>,
     last_arrival: Instant,
     /// What had arrived when, over the last while.
     recent: VecDeque<(Instant, u64)>,
@@ -47,17 +49,25 @@ impl Watch {
             freshness: Freshness::default(),
             sender: Sender::start(stack, world)?,
             arrived: Arrived::default(),
+            unanswered: None,
             last_arrival: now,
             recent: VecDeque::new(),
         })
     }
 
-    /// One look at how far both sides are.
+    /// One look at how far both sides are. A ClickHouse that is started again is waited for.
     ///
     /// # Errors
-    /// If ClickHouse does not answer.
+    /// If ClickHouse has not answered for a minute.
     pub async fn look(&mut self) -> Result<(), Failure> {
-        let arrived = self.view.arrived().await?;
+        let arrived = match self.view.arrived().await {
+            Ok(arrived) => arrived,
+            Err(failure) => {
+                let since = *self.unanswered.get_or_insert_with(Instant::now);
+                return if since.elapsed() > STALLED { Err(failure) } else { Ok(()) };
+            }
+        };
+        self.unanswered = None;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         for progress in self.sender.news()? {
             self.freshness.sent(progress.wall_ms, progress.intervals_sent);

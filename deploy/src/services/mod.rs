@@ -17,7 +17,7 @@ pub use settings::{Features, Surroundings};
 pub use usage::Usage;
 
 use crate::failure::Failure;
-use crate::stack::{Deadline, Guard, Process, free_ports};
+use crate::stack::{Deadline, Ended, Guard, Process, kept_ports};
 use crate::{http, private};
 use supervisor::Supervised;
 
@@ -69,7 +69,7 @@ impl Services {
         let folder = surroundings.folder.join("services");
         private::create_folder(&folder)?;
         private::create_folder(&surroundings.logs)?;
-        let ports = free_ports(Service::ALL.len())?;
+        let ports = kept_ports(&folder.join("ports.json"), &Service::ALL.map(Service::name))?;
         let start = |(service, port): (Service, u16)| {
             let config = folder.join(format!("{}.toml", service.name()));
             let text = settings::render(service, surroundings, port);
@@ -124,6 +124,12 @@ impl Services {
     #[must_use]
     pub fn refusal(&self) -> Option<Failure> {
         Service::ALL.into_iter().find_map(|service| self.with(service, Supervised::refusal))
+    }
+
+    /// Which of them have ended since the last call without having been asked to.
+    #[must_use]
+    pub fn news(&self) -> Vec<Ended> {
+        Service::ALL.into_iter().flat_map(|service| self.with(service, Supervised::news)).collect()
     }
 
     /// Where each of them shows health and metrics, on 127.0.0.1.

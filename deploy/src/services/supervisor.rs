@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::Launch;
 use super::usage::Usage;
 use crate::failure::{Context, Failure};
-use crate::stack::Process;
+use crate::stack::{Ended, Next, Process};
 
 const LOOK: Duration = Duration::from_millis(100);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -21,6 +21,9 @@ const SETTLED: Duration = Duration::from_secs(30);
 /// Exit codes of a service that starting again does not help: settings (64), ports (78) and
 /// refusals (80 to 99, but for 90: a client of Kafka that stands still).
 const HOPELESS: [RangeInclusive<i32>; 4] = [64..=64, 78..=78, 80..=89, 91..=99];
+
+/// Ends that are kept until somebody asks for them.
+const MOST_NEWS: usize = 100;
 
 /// Bytes and lines of a log that are read for the reason of its end: settings tell all that is wrong
 /// at once, a line each.
@@ -35,6 +38,8 @@ pub(crate) struct Supervised {
     pub(crate) restarts: u32,
     /// How often its processes ended with which code, unasked; -1 if they were killed.
     pub(crate) exits: BTreeMap<i32, u32>,
+    /// Ends that nobody has asked for since the last time that somebody asked for them.
+    news: Vec<Ended>,
     state: State,
     pause: Duration,
     earlier: Usage,
@@ -63,6 +68,7 @@ impl Supervised {
             process: None,
             restarts: 0,
             exits: BTreeMap::new(),
+            news: Vec::new(),
             state: State::Retired,
             pause: FIRST_PAUSE,
             earlier: Usage::default(),
@@ -74,7 +80,7 @@ impl Supervised {
     fn look(&mut self) {
         match self.state {
             State::Runs { since } => {
-                let Some(code) = self.ended() else { return };
+                let Some(code) = self.ended_unasked() else { return };
                 *self.exits.entry(code).or_default() += 1;
                 if self.launch.gives_up && is_hopeless(code) {
                     self.state = State::Hopeless { code };
@@ -97,6 +103,27 @@ impl Supervised {
             }
             State::StartsAgain { .. } | State::Hopeless { .. } | State::Retired => {}
         }
+    }
+
+    /// The exit code, once it has ended without having been asked to.
+    fn ended_unasked(&mut self) -> Option<i32> {
+        self.measure();
+        let gives_up = self.launch.gives_up;
+        let process = self.process.as_mut()?;
+        let code = process.ended().map(|status| status.code().unwrap_or(-1));
+        let stays = code.is_some_and(|code| gives_up && is_hopeless(code));
+        let next = if stays { Next::Stays } else { Next::Again };
+        let news = process.end(self.launch.service.name(), next);
+        let code = self.ended();
+        self.news.extend(news);
+        // Those of whoever never asks.
+        self.news.truncate(MOST_NEWS);
+        code
+    }
+
+    /// Ends since the last call.
+    pub(super) fn news(&mut self) -> Vec<Ended> {
+        std::mem::take(&mut self.news)
     }
 
     /// The exit code, once it has ended; -1 if it was killed.

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use super::access::{Access, Passwords};
 use super::cache::{self, Cache};
+use super::ended::{Ended, Next};
 use super::first_login::FirstLogin;
 use super::ports::Ports;
-use super::process::{Deadline, Guard, Process};
+use super::process::{Deadline, Guard, Process, Revival};
 use super::tools::{first_version, on_path};
 use crate::failure::{Context, Failure};
 use crate::{http, private};
@@ -61,6 +62,7 @@ pub struct ClickHouse {
     log: PathBuf,
     port: u16,
     process: Option<Process>,
+    revival: Revival,
 }
 
 impl ClickHouse {
@@ -92,6 +94,7 @@ impl ClickHouse {
             log: logs.join("clickhouse.log"),
             port: ports.clickhouse_http,
             process: None,
+            revival: Revival::new(),
         };
         server.resume(guard)?;
         Ok(server)
@@ -157,8 +160,21 @@ impl ClickHouse {
         }
     }
 
+    /// Starts the server again if it has ended by itself; its end, if that was since the last look.
+    pub(super) fn look(&mut self, guard: &Guard) -> Option<Ended> {
+        let ended = self.process.as_mut().and_then(|one| one.end("ClickHouse", Next::Again));
+        if ended.is_some() {
+            self.process = None;
+            self.revival.plan();
+        } else if self.revival.is_due() && self.resume(guard).is_err() {
+            self.revival.plan();
+        }
+        ended
+    }
+
     /// Ends the server, and returns when it is gone.
     pub fn stop(&mut self) {
+        self.revival.cancel();
         if let Some(mut process) = self.process.take() {
             process.stop(STOP);
         }

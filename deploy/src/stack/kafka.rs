@@ -11,8 +11,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{ClientConfig, TopicPartitionList};
 
 use super::cache::{self, Cache};
+use super::ended::{Ended, Next};
 use super::ports::{BrokerPorts, Listener, Ports};
-use super::process::{Deadline, Guard, Process};
+use super::process::{Deadline, Guard, Process, Revival};
 use super::tools::{Tool, first_version};
 use crate::failure::{Context, Failure};
 use crate::private;
@@ -86,6 +87,7 @@ impl Kafka {
                 properties,
                 log: logs.join(format!("{name}.log")),
                 process: None,
+                revival: Revival::new(),
             };
             if !folder.join("data/meta.properties").exists() {
                 broker.format()?;
@@ -177,6 +179,7 @@ pub struct Broker {
     properties: PathBuf,
     log: PathBuf,
     process: Option<Process>,
+    revival: Revival,
 }
 
 impl Broker {
@@ -194,8 +197,22 @@ impl Broker {
         Ok(())
     }
 
+    /// Starts the node again if it has ended by itself; its end, if that was since the last look.
+    pub(super) fn look(&mut self, guard: &Guard) -> Option<Ended> {
+        let name = format!("Kafka at {}", self.address);
+        let ended = self.process.as_mut().and_then(|one| one.end(&name, Next::Again));
+        if ended.is_some() {
+            self.process = None;
+            self.revival.plan();
+        } else if self.revival.is_due() && self.start(guard).is_err() {
+            self.revival.plan();
+        }
+        ended
+    }
+
     /// Ends the node, and returns when it is gone.
     pub fn stop(&mut self) {
+        self.revival.cancel();
         if let Some(mut process) = self.process.take() {
             process.stop(STOP);
         }

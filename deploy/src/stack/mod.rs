@@ -3,6 +3,7 @@
 mod access;
 pub mod cache;
 mod clickhouse;
+mod ended;
 mod first_login;
 mod kafka;
 mod ports;
@@ -13,8 +14,9 @@ use std::path::{Path, PathBuf};
 
 pub use access::{Access, Passwords};
 pub use clickhouse::{ClickHouse, serve};
+pub use ended::{Ended, Next};
 pub use kafka::{Broker, Kafka};
-pub use ports::{BrokerPorts, Listener, Ports, free_ports};
+pub use ports::{BrokerPorts, Listener, Ports, free_ports, kept_ports};
 pub use process::{Deadline, Guard, Process, guard};
 
 use crate::cluster::Cluster;
@@ -110,6 +112,20 @@ impl Stack {
     #[must_use]
     pub const fn their_kafka(&self) -> Option<&Cluster> {
         self.plan.kafka.as_ref()
+    }
+
+    /// One look at the stack's own servers: those that have ended by themselves are started again,
+    /// where they were. Who ended since the last look.
+    pub fn look(&mut self) -> Vec<Ended> {
+        let mut ended = Vec::new();
+        if let Some(clickhouse) = &mut self.clickhouse {
+            ended.extend(clickhouse.look(&self.guard));
+        }
+        if let Some(kafka) = &mut self.kafka {
+            let nodes = kafka.brokers.iter_mut().chain(&mut kafka.controller);
+            ended.extend(nodes.filter_map(|node| node.look(&self.guard)));
+        }
+        ended
     }
 
     /// The stack's own Kafka.

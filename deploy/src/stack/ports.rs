@@ -1,8 +1,10 @@
 //! Where the stack listens: always on loopback.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use rand::{Rng as _, SeedableRng as _};
@@ -10,6 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Context, Failure};
+use crate::private;
 
 /// Ports of the stack on 127.0.0.1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,6 +130,29 @@ pub fn free_ports(count: usize) -> Result<Vec<u16>, Failure> {
     ports.context("no free port on 127.0.0.1")
 }
 
+/// A port for each of `names`: the one that `file` has for it, or, where there is none or somebody
+/// listens on it now, a free one, which the file has from then on.
+///
+/// # Errors
+/// If the machine has no free port, or the file cannot be written.
+pub fn kept_ports(file: &Path, names: &[&str]) -> Result<Vec<u16>, Failure> {
+    let kept = fs::read(file).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    let mut kept: BTreeMap<String, u16> = kept.unwrap_or_default();
+    let mut ports = Vec::new();
+    for name in names {
+        let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+        let port = match kept.get(*name).copied().filter(is_free) {
+            Some(port) if !ports.contains(&port) => port,
+            _ => free_ports(1)?.first().copied().unwrap_or_default(),
+        };
+        kept.insert((*name).to_owned(), port);
+        ports.push(port);
+    }
+    let text = serde_json::to_vec_pretty(&kept).context(file.display())?;
+    private::write(file, text)?;
+    Ok(ports)
+}
+
 /// The lowest port that the system gives to an outgoing connection, where it says.
 fn first_of_connections() -> Option<u16> {
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
@@ -143,6 +169,21 @@ mod tests {
     fn no_port_is_found_twice_though_nobody_listens_on_it_yet() {
         let ports: Vec<_> = (0..500).flat_map(|_| free_ports(4).unwrap()).collect();
         assert_eq!(ports.iter().collect::<BTreeSet<_>>().len(), ports.len());
+    }
+
+    #[test]
+    fn ports_stay_the_same_but_those_that_somebody_else_has_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ports.json");
+        let names = ["ingest", "enrich", "aggregate"];
+        let ports = kept_ports(&file, &names).unwrap();
+        assert_eq!(kept_ports(&file, &names).unwrap(), ports);
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, ports[1])).unwrap();
+        let others = kept_ports(&file, &names).unwrap();
+        assert_eq!([others[0], others[2]], [ports[0], ports[2]]);
+        assert_ne!(others[1], ports[1]);
+        drop(taken);
+        assert_eq!(kept_ports(&file, &names).unwrap(), others);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, Write};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
+use super::ended::{self, Ended, Next};
 use crate::failure::{Context, Failure};
 
 /// A process beside `isobar` that knows all its children and ends them if `isobar` is killed.
@@ -84,6 +85,9 @@ pub struct Process {
     child: Child,
     guard: Guard,
     status: Option<ExitStatus>,
+    log: PathBuf,
+    /// How long the log was before.
+    log_from: u64,
 }
 
 impl Process {
@@ -94,9 +98,11 @@ impl Process {
     pub fn start(guard: &Guard, mut command: Command, log: &Path) -> Result<Self, Failure> {
         let output = File::options().create(true).append(true).open(log).context(log.display())?;
         let errors = output.try_clone().context(log.display())?;
+        let log_from = output.metadata().context(log.display())?.len();
         command.stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0);
         let child = command.spawn().context(command.get_program().display())?;
-        let process = Self { child, guard: guard.clone(), status: None };
+        let process =
+            Self { child, guard: guard.clone(), status: None, log: log.to_owned(), log_from };
         guard.tell(&format!("+{}\n", process.id()))?;
         Ok(process)
     }
@@ -115,6 +121,13 @@ impl Process {
             let _ = self.guard.tell(&format!("-{}\n", self.id()));
         }
         self.status
+    }
+
+    /// Its end in words, if it has ended; `name` is what it is called.
+    pub fn end(&mut self, name: &str, next: Next) -> Option<Ended> {
+        let how = ended::how(self.ended()?);
+        let reason = ended::reason(&self.log, self.log_from);
+        Some(Ended { name: name.to_owned(), how, reason, log: self.log.clone(), next })
     }
 
     /// Sends `signal`, if it is still there.
@@ -179,5 +192,48 @@ impl Deadline {
     #[must_use]
     pub fn passed(&self) -> bool {
         Instant::now() >= self.0
+    }
+}
+
+/// When a server that ended by itself is started again: soon, and ever later while it does not last.
+#[derive(Debug)]
+pub(super) struct Revival {
+    due: Option<Instant>,
+    started: Instant,
+    pause: Duration,
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// A process that has lived for this long did not fail at its start.
+const SETTLED: Duration = Duration::from_secs(60);
+
+impl Revival {
+    /// Of a server that starts now.
+    pub(super) fn new() -> Self {
+        Self { due: None, started: Instant::now(), pause: FIRST_PAUSE }
+    }
+
+    /// It has ended.
+    pub(super) fn plan(&mut self) {
+        if self.started.elapsed() > SETTLED {
+            self.pause = FIRST_PAUSE;
+        }
+        self.due = Some(Instant::now() + self.pause);
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    }
+
+    /// True, once, when it is time to start it.
+    pub(super) fn is_due(&mut self) -> bool {
+        let due = self.due.take_if(|due| Instant::now() >= *due).is_some();
+        if due {
+            self.started = Instant::now();
+        }
+        due
+    }
+
+    /// Its end was asked for.
+    pub(super) fn cancel(&mut self) {
+        self.due = None;
     }
 }

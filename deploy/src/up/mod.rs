@@ -17,7 +17,7 @@ use crate::cluster::Cluster;
 use crate::failure::{Context, Failure};
 use crate::output::{line, step};
 use crate::pipeline::Pipeline;
-use crate::stack::{Access, Deadline, Kafka, Plan, Stack};
+use crate::stack::{Access, Deadline, Ended, Kafka, Plan, Stack};
 use running::{Place, is_held};
 
 /// How to start.
@@ -46,6 +46,8 @@ pub fn replay_key() -> Result<String, Failure> {
     Kafka::replay_key(&state_folder()?)
 }
 
+/// Between two looks at what runs.
+const LOOK: Duration = Duration::from_millis(250);
 /// What a shell says of a command that Ctrl-C has ended.
 const INTERRUPTED: i32 = 130;
 /// Two signals within so long are one that was sent twice: to the process and to its group.
@@ -67,21 +69,29 @@ pub async fn up(options: Options) -> Result<(), Failure> {
     };
     if options.no_services {
         step("starting Kafka and ClickHouse");
-        let stack = Stack::start(plan)?;
+        let mut stack = Stack::start(plan)?;
         note(&stack, &place)?;
-        return until_signal().await;
+        return until_signal(|| stack.look()).await;
     }
-    let pipeline = Pipeline::start(plan, step).await?;
+    let mut pipeline = Pipeline::start(plan, step).await?;
     for (service, port) in pipeline.services.ports() {
         line(format_args!("{:<11} http://127.0.0.1:{port}/metrics", service.name()))?;
     }
     note(&pipeline.stack, &place)?;
-    until_signal().await
+    until_signal(|| pipeline.look()).await
 }
 
-/// Waits for a signal. From then on another one ends everything at once.
-async fn until_signal() -> Result<(), Failure> {
-    wait_for_signal().await?;
+/// Waits for a signal, and tells meanwhile who ends by itself. From then on another signal ends
+/// everything at once.
+async fn until_signal(mut look: impl FnMut() -> Vec<Ended>) -> Result<(), Failure> {
+    let end = wait_for_signal();
+    tokio::pin!(end);
+    loop {
+        tokio::select! {
+            heard = &mut end => break heard?,
+            () = tokio::time::sleep(LOOK) => look().into_iter().try_for_each(line)?,
+        }
+    }
     end_at_the_next_signal("ended without waiting for the drain".to_owned());
     step("draining; a second Ctrl-C does not wait for it");
     Ok(())

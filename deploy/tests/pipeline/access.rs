@@ -113,6 +113,22 @@ async fn nobody_gets_an_answer_without_a_password() {
     }
 }
 
+/// On a busy machine, and of a world of any size.
+#[tokio::test]
+async fn verify_has_limits_of_its_own_and_not_those_of_a_dashboard() {
+    let server = Server::start().await;
+    let many = "SELECT number FROM numbers(1100000) FORMAT RowBinary";
+    let (status, body) = server.run("dashboard", many);
+    assert!(status != 200 || body.contains("TOO_MANY_ROWS"), "{status}");
+    assert_eq!(server.run("verify", many).0, 200);
+    let limits = "SELECT getSetting('max_execution_time'), getSetting('max_result_rows')";
+    assert_eq!(server.run("dashboard", limits).1, "30\t1000000\n");
+    assert_eq!(server.run("verify", limits).1, "1800\t0\n");
+    for view in ["cells", "sessions", "blocks FINAL"] {
+        assert_eq!(server.run("verify", &format!("SELECT count() FROM {view}")).0, 200, "{view}");
+    }
+}
+
 /// The rights that the page on tables gives are those of these users, which a test of the page holds;
 /// here the server reads the page's statements, of which it can carry out none that makes a user.
 #[tokio::test]

@@ -32,6 +32,7 @@ fn a_demo_whose_service_is_killed_says_what_really_happened_and_writes_its_figur
     let is_aggregate = |(_, line): &(Pid, String)| line.contains(" aggregate --config ");
     let (aggregate, _) = processes_of(folder).into_iter().find(is_aggregate).unwrap();
     kill(aggregate, Signal::SIGKILL).unwrap();
+    demo.hear("aggregate ended (SIGKILL");
     demo.hear("restarted 1×");
     demo.signal(Signal::SIGINT);
     let (code, last) = demo.end();

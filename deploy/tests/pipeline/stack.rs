@@ -1,10 +1,16 @@
 //! The stack itself: nothing is left of it, whatever happens to its parent.
 
-use std::path::Path;
+use std::fs::{self, Permissions};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use deploy::stack::{Access, Plan, Ports, Stack};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::harness::Turn;
 use crate::program::{Program, assert_all_end, processes_of};
@@ -74,6 +80,125 @@ fn one_up_runs_at_a_time_and_down_ends_it() {
     assert_eq!(up.end().0, 0, "{}", up.said());
     let words = failure(folder, &["down"]);
     assert!(words.contains("no `isobar up` is running"), "{words}");
+}
+
+/// All folders and files under `folder`, with their modes.
+fn modes(folder: &Path) -> Vec<(PathBuf, u32)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let Ok(metadata) = entry.metadata() else { continue };
+        found.push((entry.path(), metadata.permissions().mode() & 0o777));
+        if metadata.is_dir() {
+            found.extend(modes(&entry.path()));
+        }
+    }
+    found
+}
+
+/// From the first moment on, also where the folder was there before and open to all.
+#[test]
+fn nobody_else_opens_the_folder_of_a_stack_whatever_the_umask_is() {
+    let turn = Turn::take();
+    let place = turn.folder.path().join("place");
+    let state = place.join("isobar");
+    fs::create_dir_all(state.join("logs")).unwrap();
+    for folder in [&place, &state, &state.join("logs")] {
+        fs::set_permissions(folder, Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut command = Command::new("sh");
+    command.args(["-c", "umask 022; exec \"$0\" up"]).arg(env!("CARGO_BIN_EXE_isobar"));
+    command.env("XDG_STATE_HOME", &place);
+    let mut up = Program::spawn(command, place.join("up.log"));
+    // What is written while the folder is still open could be read.
+    let open = || fs::metadata(&state).unwrap().permissions().mode() & 0o077 != 0;
+    while open() {
+        // Who has just closed it may have gone on.
+        let written = modes(&state).len() > 1;
+        assert!(!written || !open(), "something was written first");
+    }
+    up.hear_however_long("ClickHouse  http://127.0.0.1:");
+    up.hear("isobar down");
+    let modes = modes(&state);
+    let ours = ["logs", "clickhouse", "clickhouse/user_files", "kafka-1", "services"];
+    for folder in ours {
+        let found = modes.iter().find(|(path, _)| *path == state.join(folder)).unwrap();
+        assert_eq!(found.1, 0o700, "{folder}");
+    }
+    let secrets = ["clickhouse/passwords.json", "services/sink.toml", "up.json"];
+    for file in secrets {
+        let found = modes.iter().find(|(path, _)| *path == state.join(file)).unwrap();
+        assert_eq!(found.1, 0o600, "{file}");
+    }
+    assert!(isobar(&place, &["down"]).status().unwrap().success());
+    assert_eq!(up.end().0, 0, "{}", up.said());
+}
+
+/// The process that has `words` and the folder in its command line.
+fn process(folder: &Path, words: &str) -> Pid {
+    let found = processes_of(folder).into_iter().find(|(_, line)| line.contains(words));
+    found.unwrap_or_else(|| panic!("no {words}: {:?}", processes_of(folder))).0
+}
+
+/// Waits until `done`.
+fn wait_until(what: &str, done: impl Fn() -> bool) {
+    let patience = Instant::now() + Duration::from_secs(90);
+    while !done() {
+        assert!(Instant::now() < patience, "{what}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+#[test]
+fn up_says_who_ends_starts_it_again_where_it_was_and_the_next_up_listens_there_too() {
+    let turn = Turn::take();
+    let folder = turn.folder.path();
+    let start = || {
+        let mut up = Program::spawn(isobar(folder, &["up"]), folder.join("up.log"));
+        up.hear_however_long("isobar down");
+        up
+    };
+    let mut up = start();
+    let said = up.said();
+    let line = |words: &str| said.lines().find(|line| line.contains(words)).unwrap().to_owned();
+    let address = |line: &str| {
+        let (_, rest) = line.split_once("http://").unwrap();
+        rest.split('/').next().unwrap().to_owned()
+    };
+    let (clickhouse, sink) = (line("ClickHouse  http"), line("sink  "));
+    for (words, name) in [
+        ("clickhouse-server", "ClickHouse ended (SIGKILL"),
+        ("kafka.Kafka", "Kafka at 127.0.0.1:"),
+        (" sink --config ", "sink ended (SIGKILL"),
+    ] {
+        let old = process(folder, words);
+        kill(old, Signal::SIGKILL).unwrap();
+        up.hear(name);
+        up.hear("starting it again; its log is");
+        wait_until("it is not started again", || {
+            processes_of(folder).iter().any(|(pid, line)| line.contains(words) && *pid != old)
+        });
+    }
+    // Everything works again, at the addresses that were printed.
+    wait_until("ClickHouse does not answer", || TcpStream::connect(address(&clickhouse)).is_ok());
+    wait_until("sink is not ready", || {
+        let asked = TcpStream::connect(address(&sink)).and_then(|mut stream| {
+            stream.write_all(b"GET /readyz HTTP/1.0\r\n\r\n")?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok(answer)
+        });
+        asked.is_ok_and(|answer| answer.contains(" 200 "))
+    });
+    assert!(isobar(folder, &["down"]).status().unwrap().success());
+    assert_eq!(up.end().0, 0, "{}", up.said());
+
+    let mut again = start();
+    for printed in ["ingest ", "enrich ", "aggregate ", "sink ", "Kafka ", "ClickHouse "] {
+        let before = said.lines().find(|line| line.starts_with(printed)).unwrap();
+        assert!(again.said().lines().any(|line| line == before), "{before}: {}", again.said());
+    }
+    assert!(isobar(folder, &["down"]).status().unwrap().success());
+    assert_eq!(again.end().0, 0, "{}", again.said());
 }
 
 #[cfg(target_os = "linux")]
