@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use runtime::TopicNames;
 use simulate::verify::{self, ClickHouse, Verdict};
 
 use crate::cli::Servers;
 use crate::cluster::Cluster;
 use crate::failure::{Context, Failure};
-use crate::output::lines;
+use crate::names::RawTopic;
+use crate::output::{harmless, lines};
 use crate::stack::cache::{Cache, GEO, GeoFiles};
 use crate::stack::{Access, Stack};
 use crate::up;
@@ -18,6 +20,8 @@ use crate::up;
 pub struct Options {
     #[command(flatten)]
     servers: Servers,
+    #[command(flatten)]
+    raw: RawTopic,
     /// Truth files: of everything that was ever sent to the raw topic.
     #[arg(long, value_name = "FILE", required = true)]
     truth: Vec<PathBuf>,
@@ -32,6 +36,8 @@ pub async fn run(options: Options) -> Result<bool, Failure> {
     cache.fetch(&[&GEO])?;
     let access = options.servers.access()?.map_or_else(up::access, Ok)?;
     let cluster = options.servers.own.or_of_up()?;
+    let names = options.raw.over(cluster.names.clone());
+    let cluster = Cluster { names, ..cluster };
     let verdict = verify(options.truth, cluster, access, cache.geo_files()).await?;
     lines(in_words(&verdict))?;
     Ok(verdict.mismatches == 0)
@@ -51,6 +57,7 @@ async fn verify(
     access: Access,
     geo: GeoFiles,
 ) -> Result<Verdict, Failure> {
+    let TopicNames { raw, enriched, dead_letters, .. } = cluster.names.topics;
     let options = verify::Options {
         truths,
         city: geo.city,
@@ -63,7 +70,7 @@ async fn verify(
         },
         brokers: cluster.brokers,
         kafka: cluster.options,
-        ..verify::Options::default()
+        topics: verify::Topics { raw, enriched, dead_letters },
     };
     verify::verify(&options).await.context("verify")
 }
@@ -84,7 +91,20 @@ pub fn in_words(verdict: &Verdict) -> String {
         verdict.mismatches,
     );
     for difference in &verdict.differences {
-        text += &format!("  {difference}\n");
+        text += &format!("  {}\n", harmless(difference));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_is_a_harmless_line_each() {
+        let differences = vec!["session (\x1b[2J, \u{202e}c)\n  ok".to_owned(), "b".to_owned()];
+        let text = in_words(&Verdict { differences, ..Verdict::default() });
+        assert_eq!(text, runtime::harmless_lines(&text), "a terminal obeys it");
+        assert_eq!(text.lines().count(), 4, "{text}");
+    }
 }

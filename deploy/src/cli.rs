@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::cluster::Own;
 use crate::failure::{Context, Failure};
-use crate::output::line;
+use crate::output::{complain, line};
 use crate::stack::{Access, Passwords};
 use crate::{accuracy, bench, check, demo, dlq, migrate, play, replay, stack, topics, torture, up};
 
@@ -24,13 +24,12 @@ struct Command {
 enum Verb {
     /// Everything at once: a simulated world through the whole pipeline, held against the truth.
     ///
-    /// In your own Kafka, topics that are missing are created, and none is changed; what they hold
-    /// already counts, too.
+    /// In your own Kafka it has topics and groups of its own, and deletes them at the end.
     Demo(demo::Options),
     /// Starts Kafka, ClickHouse and the services, and shows where they are, until Ctrl-C.
     ///
-    /// In your own Kafka, topics that are missing are created, and none is changed; what they hold
-    /// already counts, too.
+    /// In your own Kafka it reads the raw topic that is there, all that it holds, and has all other
+    /// topics and its groups to itself: their names begin with ClickHouse's id, and they stay.
     Up(up::Options),
     /// Ends an `up` that runs in another terminal.
     Down,
@@ -125,7 +124,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
     match run(Command::parse_from(arguments).verb) {
         Ok(code) => code,
         Err(failure) => {
-            eprintln!("isobar: {failure}");
+            complain(&failure);
             ExitCode::FAILURE
         }
     }

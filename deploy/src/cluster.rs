@@ -9,6 +9,7 @@ use rdkafka::ClientConfig;
 use runtime::Kafka;
 
 use crate::failure::{Context, Failure};
+use crate::names::{self, Names};
 use crate::up::{Running, replay_key};
 
 /// Where a cluster is, and how it is reached.
@@ -22,6 +23,8 @@ pub struct Cluster {
     pub config: Option<PathBuf>,
     /// Secret that signs what is sent again; empty if there is none.
     pub replay_key: String,
+    /// What the topics and groups are called there.
+    pub names: Names,
 }
 
 impl Cluster {
@@ -37,7 +40,7 @@ impl Cluster {
     /// # Errors
     /// All that is wrong with the file; then, why what it describes does not answer.
     fn described(file: &Path, brokers: Option<String>) -> Result<Self, Failure> {
-        let settings = runtime::kafka_settings(file).map_err(|problems| {
+        let (settings, topics) = runtime::kafka_settings(file).map_err(|problems| {
             Failure(format!("--kafka-config: {}", problems.lines().join("\n        ")))
         })?;
         let cluster = Self {
@@ -45,6 +48,7 @@ impl Cluster {
             options: settings.options,
             replay_key: settings.replay_key,
             config: Some(path::absolute(file).context(file.display())?),
+            names: Names { topics, ..Names::default() },
         };
         cluster.answer()?;
         Ok(cluster)
@@ -103,10 +107,15 @@ pub struct Own {
     #[arg(long = "kafka", value_name = "BROKERS")]
     brokers: Option<String>,
     /// A service's settings file, of which the section [kafka] says how to reach your own Kafka:
-    /// the brokers, unless --kafka does, and options such as those of TLS and SASL. Variables of
-    /// the environment go over it, as they do for the service.
+    /// the brokers, unless --kafka does, and options such as those of TLS and SASL; and [topics]
+    /// what its topics are called. Variables of the environment go over it, as they do for the
+    /// service.
     #[arg(long = "kafka-config", value_name = "FILE")]
     config: Option<PathBuf>,
+    /// What the names of topics and groups begin with, before those that the services have by
+    /// default.
+    #[arg(long, value_name = "TEXT", value_parser = names::prefix)]
+    prefix: Option<String>,
 }
 
 impl Own {
@@ -115,10 +124,11 @@ impl Own {
     /// # Errors
     /// All that is wrong with the settings file; then, why the cluster does not answer.
     pub fn cluster(&self) -> Result<Option<Cluster>, Failure> {
-        match &self.config {
-            Some(file) => Cluster::described(file, self.brokers.clone()).map(Some),
-            None => self.brokers.as_deref().map(Cluster::answering_at).transpose(),
-        }
+        let cluster = match &self.config {
+            Some(file) => Some(Cluster::described(file, self.brokers.clone())?),
+            None => self.brokers.as_deref().map(Cluster::answering_at).transpose()?,
+        };
+        Ok(cluster.map(|cluster| self.named(cluster)))
     }
 
     /// The cluster that it names, or else that of the `up` that runs.
@@ -129,12 +139,22 @@ impl Own {
         if let Some(cluster) = self.cluster()? {
             return Ok(cluster);
         }
-        let Running { kafka, kafka_config, .. } = Running::find().context("no --kafka is given")?;
+        let running = Running::find().context("no --kafka is given")?;
+        let Running { kafka, kafka_config, names, .. } = running;
         let cluster = match kafka_config {
             Some(file) => Cluster::described(&file, Some(kafka))?,
             None => Cluster::answering_at(&kafka)?,
         };
+        let cluster = self.named(Cluster { names, ..cluster });
         Ok(cluster.with_replay_key(&replay_key()?))
+    }
+
+    /// `cluster`, with names that begin with the prefix that is given.
+    fn named(&self, cluster: Cluster) -> Cluster {
+        match &self.prefix {
+            Some(prefix) => Cluster { names: Names::with_prefix(prefix), ..cluster },
+            None => cluster,
+        }
     }
 
     /// The arguments that say the same. What a cluster's options are stays in their file.
@@ -143,12 +163,14 @@ impl Own {
         let argument = |name: &str, value: OsString| [name.into(), value];
         let brokers = self.brokers.iter().flat_map(|it| argument("--kafka", it.into()));
         let config = self.config.iter().flat_map(|it| argument("--kafka-config", it.into()));
-        brokers.chain(config).collect()
+        let prefix = self.prefix.iter().flat_map(|it| argument("--prefix", it.into()));
+        brokers.chain(config).chain(prefix).collect()
     }
 }
 
 impl From<&Cluster> for Own {
     fn from(cluster: &Cluster) -> Self {
-        Self { brokers: Some(cluster.brokers.clone()), config: cluster.config.clone() }
+        let prefix = Some(cluster.names.prefix.clone()).filter(|prefix| !prefix.is_empty());
+        Self { brokers: Some(cluster.brokers.clone()), config: cluster.config.clone(), prefix }
     }
 }

@@ -14,6 +14,7 @@ pub mod dlq;
 pub mod failure;
 mod http;
 pub mod migrate;
+pub mod names;
 mod output;
 pub mod pipeline;
 pub mod play;

@@ -1,7 +1,13 @@
-//! Standard output. `println!` panics when its reader has gone, as in `isobar … | head`.
+//! Standard output and error. `println!` panics when its reader has gone, as in `isobar … | head`.
+//!
+//! Whatever is written passes [`harmless_lines`]; text of others that stands in a line of ours, such
+//! as a cell of a table, passes [`harmless`] before.
 
 use std::fmt::Display;
-use std::io::{self, ErrorKind, Write, stdout};
+use std::io::{self, ErrorKind, Write, stderr, stdout};
+
+pub(crate) use runtime::harmless;
+use runtime::harmless_lines;
 
 use crate::failure::{Context, Failure};
 
@@ -10,7 +16,7 @@ use crate::failure::{Context, Failure};
 /// # Errors
 /// If it cannot be written. A reader that has gone has heard enough, which is no failure.
 pub(crate) fn line(text: impl Display) -> Result<(), Failure> {
-    written(writeln!(stdout().lock(), "{text}"))
+    written(writeln!(stdout().lock(), "{}", harmless_lines(&text.to_string())))
 }
 
 /// Writes `text`, whose lines have their ends.
@@ -18,12 +24,22 @@ pub(crate) fn line(text: impl Display) -> Result<(), Failure> {
 /// # Errors
 /// As [`line`].
 pub(crate) fn lines(text: impl Display) -> Result<(), Failure> {
-    written(write!(stdout().lock(), "{text}"))
+    written(write!(stdout().lock(), "{}", harmless_lines(&text.to_string())))
 }
 
 /// Says what is being done. That nobody can hear it is no reason not to do it.
 pub(crate) fn step(step: &str) {
     let _ = line(format_args!("{step} …"));
+}
+
+/// Says on standard error why a verb failed. Further lines are indented: an answer that is quoted
+/// cannot pass for a line of ours.
+pub(crate) fn complain(failure: &Failure) {
+    let _ = writeln!(stderr().lock(), "{}", complaint(failure));
+}
+
+fn complaint(failure: &Failure) -> String {
+    format!("isobar: {}", harmless_lines(&failure.to_string()).replace('\n', "\n  "))
 }
 
 fn written(written: io::Result<()>) -> Result<(), Failure> {
@@ -36,6 +52,19 @@ fn written(written: io::Result<()>) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_that_is_quoted_in_an_error_is_harmless() {
+        let answer = "Code: 6. DB::Exception: Cannot parse '\x1b[2J\u{202e}'\nisobar: all is well";
+        let said = complaint(&Failure(format!("ClickHouse: {answer}")));
+        let harmless = r"Cannot parse '\u001b[2J\u202e'";
+        assert_eq!(
+            said,
+            format!(
+                "isobar: ClickHouse: Code: 6. DB::Exception: {harmless}\n  isobar: all is well"
+            )
+        );
+    }
 
     #[test]
     fn a_reader_that_has_gone_is_no_failure_but_a_full_disk_is_one() {

@@ -2,14 +2,28 @@
 
 use std::time::Duration;
 
-use crate::failure::Failure;
+use crate::cluster::Cluster;
+use crate::failure::{Context, Failure};
 use crate::migrate;
+use crate::names::Names;
 use crate::services::{Services, Surroundings};
 use crate::stack::{Ended, Plan, Stack};
 use crate::topics::{self, Topics};
 
 /// Kafka's first assignment and ClickHouse's first insert included.
 const READY: Duration = Duration::from_secs(90);
+/// Letters of ClickHouse's id that names are told apart by.
+const ID_IN_NAMES: usize = 8;
+
+/// Which raw topic is read in somebody's own Kafka.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Raw {
+    /// One of the pipeline's own.
+    Own,
+    /// Somebody's: the one that is named, else the usual one where it exists, else one of the
+    /// pipeline's own.
+    Theirs(Option<String>),
+}
 
 /// A running pipeline. Dropped, it ends from its head to its foundation.
 #[derive(Debug)]
@@ -21,13 +35,23 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Starts everything and waits until it works; `tell` hears what is being done.
+    /// Starts everything, with a raw topic of its own, and waits until it works; `tell` hears what
+    /// is being done.
     ///
     /// # Errors
     /// Says what does not start, and where to look.
     pub async fn start(plan: Plan, tell: impl Fn(&str)) -> Result<Self, Failure> {
+        Self::start_on(plan, &Raw::Own, tell).await
+    }
+
+    /// As [`Pipeline::start`], with the raw topic that `raw` says.
+    ///
+    /// # Errors
+    /// As [`Pipeline::start`].
+    pub async fn start_on(plan: Plan, raw: &Raw, tell: impl Fn(&str)) -> Result<Self, Failure> {
         tell("starting Kafka and ClickHouse");
-        let stack = Stack::start(plan)?;
+        let mut stack = Stack::start(plan)?;
+        name(&mut stack, raw).await?;
         prepare(&stack, &tell).await?;
         tell("starting ingest, enrich, aggregate and sink");
         let services = Services::start(&Surroundings::of(&stack), stack.guard())?;
@@ -43,16 +67,83 @@ impl Pipeline {
     }
 }
 
+/// Decides what topics and groups are called. In somebody's own Kafka they are this ClickHouse's
+/// alone, for a group writes to one ClickHouse, and one who comes again finds them by its id.
+async fn name(stack: &mut Stack, raw: &Raw) -> Result<(), Failure> {
+    if let (None, Raw::Theirs(Some(raw))) = (stack.their_kafka(), raw) {
+        let mut names = Names::default();
+        names.topics.raw.clone_from(raw);
+        stack.call(names);
+    }
+    if let Some(theirs) = stack.their_kafka().cloned() {
+        let prefix = match theirs.names.prefix.as_str() {
+            "" => {
+                tables(stack).await?;
+                let id = migrate::target(&stack.access().client("migrate")).await?;
+                let id = id.ok_or_else(|| Failure("ClickHouse has no id".to_owned()))?;
+                format!("isobar-{}-", id.get(..ID_IN_NAMES).unwrap_or(&id))
+            }
+            prefix => prefix.to_owned(),
+        };
+        stack.call(names(&theirs, &prefix, raw)?);
+    }
+    let cluster = stack.cluster();
+    let there = Topics::of(&cluster)?.names()?;
+    let is_new = !there.contains(&cluster.names.topics.enriched);
+    if is_new && stack.clickhouse_is_theirs() {
+        tables(stack).await?;
+        refuse_rows_of_others(stack).await?;
+    }
+    Ok(())
+}
+
+/// Names with `prefix` for a pipeline on the Kafka `theirs`.
+fn names(theirs: &Cluster, prefix: &str, raw: &Raw) -> Result<Names, Failure> {
+    let mut names = Names::with_prefix(prefix);
+    let there = || Topics::of(theirs)?.names();
+    match raw {
+        Raw::Own => {}
+        Raw::Theirs(Some(raw)) if there()?.contains(raw) => names.topics.raw.clone_from(raw),
+        Raw::Theirs(Some(raw)) => {
+            return Err(Failure(format!("Kafka at {} has no topic {raw}", theirs.brokers)));
+        }
+        Raw::Theirs(None) => {
+            let usual = &theirs.names.topics.raw;
+            let usual = usual.strip_prefix(&theirs.names.prefix).unwrap_or(usual);
+            if there()?.contains(usual) {
+                usual.clone_into(&mut names.topics.raw);
+            }
+        }
+    }
+    Ok(names)
+}
+
+/// Rows are told apart by partition and offset of the log that they come from. Those of another log
+/// would be taken for this one's, or count beside them.
+async fn refuse_rows_of_others(stack: &Stack) -> Result<(), Failure> {
+    let client = stack.access().client("dashboard");
+    let blocks = client.query("SELECT count() FROM blocks").fetch_one::<u64>().await;
+    match blocks.context("ClickHouse")? {
+        0 => Ok(()),
+        blocks => Err(Failure(format!(
+            "the database isobar at {} holds what another pipeline has written ({blocks} blocks), \
+             and topics that begin anew would write over it or count twice. Use a ClickHouse without \
+             rows, or run the services with settings of their own",
+            stack.clickhouse_url()
+        ))),
+    }
+}
+
 /// Creates topics and tables. Of somebody's own Kafka, nothing that is there is changed.
 ///
 /// # Errors
 /// If Kafka or ClickHouse does not answer, or refuses.
 pub async fn prepare(stack: &Stack, tell: &impl Fn(&str)) -> Result<(), Failure> {
-    let Some(theirs) = stack.their_kafka() else {
+    if stack.their_kafka().is_none() {
         return prepare_as(stack, &topics::Options::default(), tell).await;
-    };
+    }
     tell("creating topics and tables");
-    Topics::of(theirs)?.complete().await?;
+    Topics::of(&stack.cluster())?.complete().await?;
     tables(stack).await
 }
 

@@ -1,17 +1,19 @@
 //! `isobar simulate`: plays a world into the raw topic.
 
+use std::io::{IsTerminal, Write, stdout};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use jiff::Timestamp;
-use simulate::producer;
+use simulate::producer::{self, Progress};
 use simulate::world::Scenario;
 
 use crate::cluster::Own;
 use crate::failure::{Context, Failure};
+use crate::names::RawTopic;
 use crate::output::line;
 use crate::up;
 
@@ -57,9 +59,8 @@ pub struct Options {
     world: World,
     #[command(flatten)]
     own: Own,
-    /// The raw topic.
-    #[arg(long, default_value = "rtc-stats-raw-v1")]
-    topic: String,
+    #[command(flatten)]
+    raw: RawTopic,
     /// Writes what every event was, for `isobar verify`.
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
@@ -69,16 +70,21 @@ pub struct Options {
     /// As fast as Kafka takes it, instead of in real time; needs --duration.
     #[arg(long)]
     fast: bool,
-    /// When the world starts, within the last 24 h: 2026-11-22T10:00:00Z, or seconds since 1970; by
-    /// default now, or with --fast such that it ends now.
+    /// When the world starts, within the last --late-h hours (67 h with --truth):
+    /// 2026-11-22T10:00:00Z, or seconds since 1970; by default now, or with --fast such that it ends
+    /// now.
     #[arg(long, value_name = "TIME", value_parser = time_us)]
     start: Option<i64>,
+    /// `ingest.late_h` of the services that read it, hours.
+    #[arg(long, value_name = "HOURS", default_value_t = 72, value_parser = clap::value_parser!(u32).range(1..=288))]
+    late_h: u32,
 }
 
 impl Options {
     fn producer(self) -> Result<producer::Options, Failure> {
-        let Self { world, own, topic, truth, progress, fast, start } = self;
+        let Self { world, own, raw, truth, progress, fast, start, late_h } = self;
         let cluster = own.or_of_up()?;
+        let topic = raw.over(cluster.names).topics.raw;
         Ok(producer::Options {
             brokers: cluster.brokers,
             kafka: cluster.options,
@@ -89,6 +95,7 @@ impl Options {
             duration: world.duration,
             scenario: world.scenario,
             start_us: start,
+            late_h,
             fast,
             truth,
             progress,
@@ -105,7 +112,10 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     let options = options.producer()?;
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
-    let mut play = tokio::task::spawn_blocking(move || producer::run(&options, &stopped));
+    let mut shown = Shown::new();
+    let mut play = tokio::task::spawn_blocking(move || {
+        producer::run(&options, &stopped, |progress| shown.show(progress))
+    });
     let played = tokio::select! {
         played = &mut play => played,
         ended = up::wait_for_signal() => {
@@ -121,6 +131,52 @@ pub async fn run(options: Options) -> Result<(), Failure> {
         report.intervals,
         report.took.as_secs_f64()
     ))
+}
+
+/// How far a world is, on standard output: in one line that is written over in a terminal, otherwise
+/// now and then in a further one.
+struct Shown {
+    terminal: bool,
+    started: Instant,
+    last: Option<Instant>,
+}
+
+impl Shown {
+    fn new() -> Self {
+        Self { terminal: stdout().is_terminal(), started: Instant::now(), last: None }
+    }
+
+    fn show(&mut self, progress: &Progress) {
+        let pause = if self.terminal { Duration::from_secs(1) } else { Duration::from_secs(10) };
+        if self.last.is_some_and(|last| last.elapsed() < pause) {
+            return;
+        }
+        self.last = Some(Instant::now());
+        let words = in_words(progress, self.started.elapsed());
+        let mut out = stdout().lock();
+        // A reader that has gone is no reason to stop.
+        let _ = match self.terminal {
+            true => write!(out, "\r\x1b[K{words}").and_then(|()| out.flush()),
+            false => writeln!(out, "{words}"),
+        };
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        if self.terminal && self.last.is_some() {
+            let _ = writeln!(stdout().lock());
+        }
+    }
+}
+
+fn in_words(progress: &Progress, elapsed: Duration) -> String {
+    let Progress { records_sent, intervals_sent, intervals_acknowledged, .. } = progress;
+    format!(
+        "{:.0} s: {records_sent} events with {intervals_sent} intervals sent, \
+         {intervals_acknowledged} acknowledged",
+        elapsed.as_secs_f64()
+    )
 }
 
 /// Reads `90`, `90s`, `1.5m` or `2h`.

@@ -10,6 +10,7 @@ use rdkafka::config::FromClientConfigAndContext as _;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 
+use crate::binding::{self, Binding};
 use crate::client::{Listener, member};
 use crate::flow::Flow;
 use crate::group::{GroupContext, Rebalance};
@@ -100,6 +101,8 @@ pub(crate) struct ConsumerLoop {
     uncommitted: bool,
     /// The commit that is under way.
     committing: Vec<Commit>,
+    /// How far the assigned partitions are bound to what the group writes to.
+    binding: Binding,
 }
 
 impl ConsumerLoop {
@@ -146,6 +149,7 @@ impl ConsumerLoop {
             commits: BTreeMap::new(),
             uncommitted: false,
             committing: Vec::new(),
+            binding: Binding::default(),
         })
     }
 
@@ -162,6 +166,7 @@ impl ConsumerLoop {
         self.rebalance()?;
         self.tick()?;
         self.commit();
+        self.bind()?;
         self.hold_back()?;
         self.read()
     }
@@ -199,6 +204,7 @@ impl ConsumerLoop {
         self.commits.clear();
         self.committing.clear();
         self.uncommitted = false;
+        self.binding = Binding::default();
         self.joined = false;
         self.assigned = None;
         self.metrics.assigned.set(0);
@@ -212,6 +218,10 @@ impl ConsumerLoop {
         }
         if let Some(refusal) = self.ids.unequal(&self.topics)? {
             return Err(Trouble::Silence(refusal.text));
+        }
+        let binding = self.flow.handler.binding();
+        if binding.is_some() {
+            binding::look(&self.consumer, &self.flow.inputs, &*self.flow.handler)?;
         }
         self.flow.writer.learn_partitions()?;
         let resolved = Positions {
@@ -228,6 +238,13 @@ impl ConsumerLoop {
             let Source { input, partition } = position.source;
             list.add_partition_offset(&self.flow.inputs[input.0], partition.0, position.start)?;
             self.flow.assign(position)?;
+            if let Some(binding) = &binding {
+                self.flow.writer.checkpoint(position.source, position.next, binding);
+            }
+        }
+        if binding.is_some() {
+            let sources = resolved.iter().map(|position| position.source);
+            self.binding = Binding::of(sources, Instant::now());
         }
         self.consumer.assign(&list)?;
         self.joined = true;
@@ -237,6 +254,22 @@ impl ConsumerLoop {
         self.metrics.rebalances.inc();
         self.metrics.assigned.set(i64::try_from(resolved.len()).unwrap_or(i64::MAX));
         tracing::info!(partitions = self.flow.partitions(), "assigned");
+        Ok(())
+    }
+
+    /// Looks at whether the other members write to the same place, before the first record of an
+    /// assignment and then now and again.
+    fn bind(&mut self) -> Result<(), Failure> {
+        if !self.joined || !self.binding.is_due(Instant::now()) || self.listener.is_away() {
+            return Ok(());
+        }
+        match binding::look(&self.consumer, &self.flow.inputs, &*self.flow.handler) {
+            Ok(()) => self.binding.looked(Instant::now()),
+            Err(Trouble::Failed(failure)) => return Err(failure),
+            Err(Trouble::Silence(reason)) => {
+                self.listener.waits_for(&format!("what the group has committed: {reason}"));
+            }
+        }
         Ok(())
     }
 
@@ -328,7 +361,7 @@ impl ConsumerLoop {
     /// and a hold that is short is none of its business.
     fn hold_back(&mut self) -> Result<(), Fatal> {
         let writer = &self.flow.writer;
-        let waits = self.flow.handler.holds_back();
+        let waits = self.flow.handler.holds_back() || self.binding.is_open();
         let holds = waits || writer.congested() || (self.held.is_some() && !writer.is_relieved());
         self.metrics.paused.set(i64::from(holds));
         if !holds {

@@ -83,6 +83,27 @@ pub enum Pace {
 
 /// A service's logic, called on one thread by the consumer loop.
 pub trait Handler {
+    /// What has to be there before this process joins its group, while it is not. Asked until there
+    /// is nothing.
+    fn waits_to_join(&self) -> Option<String> {
+        None
+    }
+
+    /// Metadata of every commit of a service whose group is bound to one place outside Kafka, by
+    /// which its members know each other. It is committed for each partition as soon as that is
+    /// assigned, and [`Handler::refuses_group`] is asked, before a record is read.
+    fn binding(&self) -> Option<String> {
+        None
+    }
+
+    /// Why what is committed for any partition of the inputs, another member's too, forbids this one
+    /// to take part in the group, if it does. Asked only of a handler with a
+    /// [`Handler::binding`].
+    fn refuses_group(&self, source: Source, committed: &Committed) -> Option<Refusal> {
+        let _ = (source, committed);
+        None
+    }
+
     /// Why what is committed forbids reading on, if it does. Asked before [`Handler::start`].
     fn refuses(&self, source: Source, committed: &Committed) -> Option<Refusal> {
         let _ = (source, committed);

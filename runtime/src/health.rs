@@ -12,6 +12,8 @@ use axum::routing::get;
 use prometheus::{Registry, TextEncoder};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::harmless::harmless;
+
 /// A loop that has not beaten for this long hangs.
 const BEAT_LIMIT: Duration = Duration::from_secs(30);
 
@@ -137,7 +139,7 @@ async fn healthz(State(health): State<Arc<Health>>) -> (StatusCode, String) {
 async fn readyz(State(health): State<Arc<Health>>) -> (StatusCode, String) {
     match health.waits_for() {
         None => (StatusCode::OK, "ready\n".to_owned()),
-        Some(what) => (StatusCode::SERVICE_UNAVAILABLE, format!("waits for {what}\n")),
+        Some(what) => (StatusCode::SERVICE_UNAVAILABLE, format!("waits for {}\n", harmless(&what))),
     }
 }
 
@@ -166,6 +168,8 @@ mod tests {
         health.set_waits_for(Some("Kafka".to_owned()));
         let answer = get(address, "/readyz");
         assert!(answer.starts_with("HTTP/1.1 503") && answer.ends_with("waits for Kafka\n"));
+        health.set_waits_for(Some("a topic \x1b[2J\n".to_owned()));
+        assert!(get(address, "/readyz").ends_with("waits for a topic \\u001b[2J\\u000a\n"));
         health.set_waits_for(None);
         assert!(get(address, "/readyz").starts_with("HTTP/1.1 200"));
         assert!(get(address, "/healthz").starts_with("HTTP/1.1 200"));

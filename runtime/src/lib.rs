@@ -3,6 +3,8 @@
 //! its settings and ends cleanly.
 
 #[cfg(feature = "service")]
+mod binding;
+#[cfg(feature = "service")]
 mod client;
 #[cfg(feature = "service")]
 mod consumer_loop;
@@ -17,6 +19,7 @@ mod flow;
 #[cfg(feature = "service")]
 mod group;
 mod handler;
+mod harmless;
 #[cfg(feature = "service")]
 mod health;
 #[cfg(feature = "service")]
@@ -66,6 +69,7 @@ mod writer;
 
 pub use dead_letter::{DEAD_LETTER_KEY, DEAD_LETTER_PAYLOAD, dead_letter, is_cut_short};
 pub use handler::{Committed, Fatal, Handler, Output, Pace, Start, Ticket};
+pub use harmless::{HarmlessLines, harmless, harmless_lines};
 pub use ledger::{Commit, Ledger};
 pub use lineage::{OffsetRanges, ParseRangesError};
 #[cfg(feature = "service")]

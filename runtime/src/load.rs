@@ -9,7 +9,7 @@ use serde_path_to_error::{Segment, Track};
 
 use crate::client::check_options;
 use crate::service::Service;
-use crate::settings::{Kafka, Problems, Settings};
+use crate::settings::{Kafka, Problems, Settings, TopicNames};
 
 /// Variables of the environment that are settings: `ISOBAR_SECTION__KEY`.
 const PREFIX: &str = "ISOBAR_";
@@ -73,12 +73,12 @@ pub(crate) fn environment() -> impl Iterator<Item = (String, String)> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
-/// The section `[kafka]` of the settings file (TOML) of any service, under this process'
-/// environment: how to reach the Kafka of the services for what is none of them.
+/// The sections `[kafka]` and `[topics]` of the settings file (TOML) of any service, under this
+/// process' environment: how to reach the Kafka of the services for what is none of them.
 ///
 /// # Errors
-/// All that is wrong with it: syntax, types, unknown keys and options.
-pub fn kafka_settings(path: &Path) -> Result<Kafka, Problems> {
+/// All that is wrong with them: syntax, types, unknown keys and options.
+pub fn kafka_settings(path: &Path) -> Result<(Kafka, TopicNames), Problems> {
     load_kafka(&text_of(path)?, environment())
 }
 
@@ -89,17 +89,19 @@ pub fn kafka_settings(path: &Path) -> Result<Kafka, Problems> {
 /// If it is too short to be one.
 pub fn replay_secret() -> Result<String, Problems> {
     let name = variable(&["kafka".to_owned(), "replay_key".to_owned()]);
-    Ok(load_kafka("", environment().filter(|(found, _)| *found == name))?.replay_key)
+    Ok(load_kafka("", environment().filter(|(found, _)| *found == name))?.0.replay_key)
 }
 
 fn load_kafka(
     file: &str,
     variables: impl IntoIterator<Item = (String, String)>,
-) -> Result<Kafka, Problems> {
+) -> Result<(Kafka, TopicNames), Problems> {
     let mut problems = Problems::default();
-    let kafka = Sections::read(Map::new(), file, variables, &mut problems).take("kafka");
+    let mut sections = Sections::read(Map::new(), file, variables, &mut problems);
+    let (kafka, topics) = (sections.take("kafka"), sections.take("topics"));
     check_kafka(&kafka, &mut problems);
-    if problems.is_empty() { Ok(kafka) } else { Err(problems) }
+    problems.check("topics", &topics);
+    if problems.is_empty() { Ok((kafka, topics)) } else { Err(problems) }
 }
 
 fn check_kafka(kafka: &Kafka, problems: &mut Problems) {
@@ -330,11 +332,12 @@ mod tests {
             load_kafka(file, variables.iter().map(owned))
         };
         let file = "[kafka]\nbrokers = 'a:1'\ngroup = 'g'\n[kafka.options]\n'linger.ms' = '7'\n\
-                    [ingest]\nmax_depth = 16\n[nonsense]\n";
+                    [topics]\nraw = 'mine'\n[ingest]\nmax_depth = 16\n[nonsense]\n";
         let variables = [("ISOBAR_KAFKA__OPTIONS", r#"{"client.id":"me"}"#)];
-        let kafka = read(file, &variables).unwrap();
+        let (kafka, topics) = read(file, &variables).unwrap();
         assert_eq!((&*kafka.brokers, &*kafka.options["client.id"]), ("a:1", "me"));
-        assert_eq!(read("", &[]).unwrap(), Kafka::default());
+        assert_eq!((&*topics.raw, &*topics.reports), ("mine", "rtc-reports-v1"));
+        assert_eq!(read("", &[]).unwrap(), <(Kafka, TopicNames)>::default());
         let wrong =
             "[kafka]\nbroker = 'a:1'\n[kafka.options]\n'linger.msec' = 'secret'\nacks = '1'\n";
         let problems = read(wrong, &[]).unwrap_err();

@@ -1,13 +1,25 @@
 //! Lines on standard error.
 
-use std::io::IsTerminal as _;
-
+use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
+use tracing::subscriber::set_global_default;
+use tracing_subscriber::fmt::MakeWriter;
 
+use crate::harmless::HarmlessLines;
 use crate::settings::{Log, LogFormat, LogLevel};
 
 /// Starts logging. Only the first call in a process counts.
 pub(crate) fn start(log: &Log) {
+    let lines = subscriber(log, || HarmlessLines(std::io::stderr()));
+    // An error means that the program around us logs already.
+    let _ = set_global_default(lines);
+}
+
+/// Writes what is logged to what `writer` makes, an event a line.
+fn subscriber<W>(log: &Log, writer: W) -> Box<dyn Subscriber + Send + Sync>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     let level = match log.level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
@@ -17,11 +29,61 @@ pub(crate) fn start(log: &Log) {
     };
     let lines = tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    // An error means that the program around us logs already.
-    let _ = match log.format {
-        LogFormat::Human => lines.with_target(false).try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
-    };
+        // Colours are escape sequences, as others may send them.
+        .with_ansi(false)
+        .with_writer(writer);
+    match log.format {
+        LogFormat::Human => Box::new(lines.with_target(false).finish()),
+        LogFormat::Json => Box::new(lines.json().flatten_event(true).finish()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is logged of a text of somebody else's, as a message, a field shown and a field of
+    /// JSON.
+    fn logged(format: LogFormat, text: &str) -> String {
+        let lines = Lines::default();
+        let out = lines.clone();
+        let log = Log { format, ..Log::default() };
+        let subscriber = subscriber(&log, move || HarmlessLines(out.clone()));
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::warn!(reason = %text, quoted = text, "ClickHouse says {text}");
+        });
+        let bytes = lines.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn text_of_others_is_one_harmless_line_of_the_log() {
+        let text = "\x1b]0;t\x07\u{9b}2J\u{202e}x\nERROR all is lost\r";
+        for format in [LogFormat::Human, LogFormat::Json] {
+            let line = logged(format, text);
+            assert_eq!(line.lines().count(), 1, "{line:?}");
+            let harmful = |c: &char| c.is_control() || ('\u{2028}'..='\u{202e}').contains(c);
+            assert_eq!(line.trim_end_matches('\n').chars().find(harmful), None, "{line:?}");
+        }
+        let json: serde_json::Value = serde_json::from_str(&logged(LogFormat::Json, text)).unwrap();
+        assert_eq!(json["reason"], text);
+    }
 }

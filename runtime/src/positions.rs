@@ -27,6 +27,8 @@ pub(crate) struct Position {
     /// Leader epoch that was committed beside it.
     pub(crate) epoch: Option<i32>,
     pub(crate) start: KafkaOffset,
+    /// The offset of the first record that counts: the committed one, or where the log begins.
+    pub(crate) next: Offset,
 }
 
 /// Why a position is not known.
@@ -187,7 +189,7 @@ impl Positions<'_> {
                 return Err(refusal.into());
             }
         }
-        let position = |(Found { source, committed, epoch, .. }, start)| {
+        let position = |(Found { source, committed, epoch, low }, start)| {
             let mark = marks.get(&source.partition.0);
             let start = match (&committed, start, mark.and_then(|mark| mark.appended_ms)) {
                 (None, ..) => KafkaOffset::Beginning,
@@ -196,7 +198,8 @@ impl Positions<'_> {
                 }
                 (Some(found), ..) => KafkaOffset::Offset(found.offset.0),
             };
-            Ok(Position { source, committed, epoch, start })
+            let next = committed.as_ref().map_or(Offset(low), |found| found.offset);
+            Ok(Position { source, committed, epoch, start, next })
         };
         found.into_iter().zip(starts).map(position).collect()
     }

@@ -13,7 +13,8 @@ use crate::client::Listener;
 use crate::consumer_loop::{ConsumerLoop, Drained};
 use crate::ending::{Ending, GRACE};
 use crate::flow::{Flow, Replays};
-use crate::handler::Fatal;
+use crate::handler::{Fatal, Handler};
+use crate::harmless::harmless;
 use crate::health::{Health, serve};
 use crate::load::{environment, load, text_of};
 use crate::logging;
@@ -55,8 +56,8 @@ committed offset is no longer in the log, 81 when an input topic was created ane
 epoch changed, 83 when numbers of partitions differ, 84 when an input topic has no append times, 85 \
 when there is no topic for dead letters, 86 when too much of the input is dead-lettered, 87 when \
 another release committed what it cannot read, 88 when nothing is committed and the log has lost \
-its beginning, 91 when a newer release wrote what it reads, 92 when Kafka lost the end of a log that \
-it had read.";
+its beginning, 89 when the group is bound to another ClickHouse, 91 when a newer release wrote what \
+it reads, 92 when Kafka lost the end of a log that it had read.";
 
 #[derive(Parser)]
 struct Arguments {
@@ -118,7 +119,7 @@ fn read<S: Service>(path: Option<&Path>) -> Result<Settings<S::Settings>, Proble
 
 fn complain<S: Service>(problems: &Problems, code: u8) -> ExitCode {
     for line in problems.lines() {
-        eprintln!("isobar-{}: {line}", S::NAME);
+        eprintln!("isobar-{}: {}", S::NAME, harmless(line));
     }
     code.into()
 }
@@ -207,6 +208,9 @@ fn work<S: Service>(settings: &Settings<S::Settings>) -> Result<u8, Failure> {
     {
         handler.topic_has(count);
     }
+    if !wait_to_join(&*handler, &health) {
+        return Ok(last_words(&Ok(Drained::Clean)));
+    }
     let writer =
         Writer::new(kafka, limits, topics.outputs, dead_letters, listener.clone(), &metrics)?;
     let replays = Replays {
@@ -266,6 +270,20 @@ fn wait_for_topics(
         std::thread::sleep(Duration::from_secs(1));
     }
     Ok(false)
+}
+
+/// Waits for what has to be there before the group is joined; false if the process was asked to end
+/// before.
+fn wait_to_join(handler: &dyn Handler, health: &Health) -> bool {
+    while let Some(text) = handler.waits_to_join() {
+        if health.stopping() {
+            return false;
+        }
+        health.beat();
+        health.set_waits_for(Some(text));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    true
 }
 
 fn join(obstacles: &[Obstacle]) -> String {

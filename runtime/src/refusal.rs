@@ -26,6 +26,8 @@ pub enum Reason {
     Metadata,
     /// Nothing is committed, and the log has lost its beginning.
     MidLog,
+    /// The group writes to another place than this member.
+    Target,
     /// A record of an own topic is of a schema that a newer release writes.
     NewerSchema,
     /// Kafka lost the end of an input topic's log after it was read.
@@ -47,6 +49,7 @@ impl Reason {
             Self::TooManyDeadLetters => 86,
             Self::Metadata => 87,
             Self::MidLog => 88,
+            Self::Target => 89,
             Self::NewerSchema => 91,
             Self::LostTail => 92,
         }

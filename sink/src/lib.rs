@@ -17,6 +17,7 @@ mod settings;
 mod state;
 mod streams;
 mod table;
+mod target;
 mod writer;
 
 #[cfg(test)]

@@ -5,13 +5,14 @@ use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
 use runtime::{
-    Committed, Fatal, Handler, Input, Offset, Output, OutputTopic, Pace, Partition, Record, Source,
-    Start, Ticket,
+    Committed, Fatal, Handler, Input, Offset, Output, OutputTopic, Pace, Partition, Record,
+    Refusal, Source, Start, Ticket,
 };
 
 use crate::batch::Batch;
 use crate::metrics::Metrics;
 use crate::settings::SinkSettings;
+use crate::target::{self, Target};
 use crate::writer::{Done, Writer};
 
 #[cfg(test)]
@@ -48,6 +49,8 @@ struct Pending {
 
 /// The handler.
 pub(crate) struct Pipeline {
+    /// Names of the inputs.
+    topics: Vec<String>,
     lanes: Vec<Lane>,
     writer: Writer,
     metrics: Metrics,
@@ -56,12 +59,19 @@ pub(crate) struct Pipeline {
     flush_ms: u64,
     batch_bytes: usize,
     url: String,
+    adopts: String,
 }
 
 impl Pipeline {
-    /// A handler that hands batches to `writer`.
-    pub(crate) fn new(settings: &SinkSettings, writer: Writer, metrics: Metrics) -> Self {
+    /// A handler that reads `topics` and hands batches to `writer`.
+    pub(crate) fn new(
+        settings: &SinkSettings,
+        topics: Vec<String>,
+        writer: Writer,
+        metrics: Metrics,
+    ) -> Self {
         Self {
+            topics,
             lanes: writer.lanes.iter().map(|_| Lane::default()).collect(),
             writer,
             metrics,
@@ -69,6 +79,7 @@ impl Pipeline {
             flush_ms: settings.flush_ms.into(),
             batch_bytes: settings.batch_bytes(),
             url: settings.url.clone(),
+            adopts: settings.adopt_target.clone(),
         }
     }
 
@@ -118,14 +129,31 @@ impl Pipeline {
                 out.send(rejected.source, DEAD_LETTERS, rejected.key.as_deref(), &rejected.letter);
             }
         }
+        let metadata = self.binding().unwrap_or_default();
         for Pending { ticket, next } in pending {
             out.close(ticket);
-            out.checkpoint(ticket.source, next, "");
+            out.checkpoint(ticket.source, next, &metadata);
         }
     }
 }
 
 impl Handler for Pipeline {
+    fn waits_to_join(&self) -> Option<String> {
+        let is_known = self.writer.target.id().is_some();
+        (!is_known).then(|| format!("the id of ClickHouse at {}", self.url))
+    }
+
+    fn binding(&self) -> Option<String> {
+        self.writer.target.id().map(target::metadata)
+    }
+
+    fn refuses_group(&self, source: Source, committed: &Committed) -> Option<Refusal> {
+        let topic = self.topics.get(source.input.0).map_or("", String::as_str);
+        let id = self.writer.target.id()?;
+        let target = Target { url: &self.url, id, adopts: &self.adopts };
+        target.refuses(&format!("{topic}/{}", source.partition), committed)
+    }
+
     fn start(&self, _: Source, _: Option<&Committed>) -> Result<Start, Fatal> {
         Ok(Start::Committed)
     }
@@ -158,6 +186,12 @@ impl Handler for Pipeline {
     }
 
     fn tick(&mut self, now_ms: u64, pace: Pace, out: &mut dyn Output) -> Result<(), Fatal> {
+        if let Some((before, now)) = self.writer.target.replaced() {
+            return Err(Fatal(format!(
+                "ClickHouse at {} is another one now: its id was {before} and is {now}",
+                self.url
+            )));
+        }
         while let Ok(done) = self.writer.done.try_recv() {
             self.settle(&done, out);
         }

@@ -80,6 +80,7 @@ impl Maker {
                 server: Wired(Rc::clone(&wire)),
                 tell: tell.clone(),
                 waiting: Arc::clone(&writer.waiting),
+                target: writer.target.clone(),
                 metrics: self.metrics.clone(),
             };
             let task: Task = match number {
@@ -90,7 +91,8 @@ impl Maker {
             };
             tasks.push((task, wire));
         }
-        let handler = Pipeline::new(&self.settings.service, writer, self.metrics.clone());
+        let topics = self.topics.clone();
+        let handler = Pipeline::new(&self.settings.service, topics, writer, self.metrics.clone());
         (Box::new(handler), Seam { tasks })
     }
 }
@@ -123,6 +125,10 @@ struct Wired(Rc<RefCell<Wire>>);
 
 impl Server for Wired {
     type Insert = ();
+
+    async fn id(&self) -> Result<String, Error> {
+        Ok("simulated".to_owned())
+    }
 
     fn added(&self, record: &Record<'_>) {
         self.0.borrow_mut().rows.push(record.payload.to_vec());

@@ -1,5 +1,6 @@
 //! What rows are inserted into: the writer's only way out.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use clickhouse::Client;
@@ -17,6 +18,9 @@ const END_TIMEOUT: Duration = Duration::from_secs(300);
 pub(crate) trait Server {
     /// An insert that was begun.
     type Insert;
+
+    /// The id of the database, which all shards and replicas of a cluster share.
+    async fn id(&self) -> Result<String, Error>;
 
     /// The rows of `record` go into the block that is being filled.
     fn added(&self, record: &Record<'_>);
@@ -43,6 +47,14 @@ pub(crate) struct ClickHouse(pub(crate) Client);
 
 impl Server for ClickHouse {
     type Insert = InsertFormatted;
+
+    async fn id(&self) -> Result<String, Error> {
+        // Two that were written at once are both there for ever: the same one is taken each time.
+        let query = "SELECT toString(id) FROM target ORDER BY made_at, id LIMIT 1";
+        let id = self.0.query(query).fetch_optional::<String>();
+        let id = tokio::time::timeout(SEND_TIMEOUT, id).await.unwrap_or(Err(Error::TimedOut))?;
+        id.ok_or_else(|| Error::Custom("the table target is empty: run isobar migrate".to_owned()))
+    }
 
     fn added(&self, _: &Record<'_>) {}
 
@@ -71,5 +83,33 @@ impl Server for ClickHouse {
 
     async fn pause(&self, pause: Duration) {
         tokio::time::sleep(pause).await;
+    }
+}
+
+/// The id that the server had at first, and the other one that it was seen to have later.
+#[derive(Clone, Default)]
+pub(crate) struct Identity {
+    first: Arc<OnceLock<String>>,
+    other: Arc<OnceLock<String>>,
+}
+
+impl Identity {
+    /// The id that the server had at first, once it is known.
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.first.get().map(String::as_str)
+    }
+
+    /// The first id and the other one, if the server was replaced.
+    pub(crate) fn replaced(&self) -> Option<(&str, &str)> {
+        Some((self.id()?, self.other.get()?))
+    }
+
+    /// Notes that the server has this id now; false if it had another one before.
+    pub(crate) fn saw(&self, id: String) -> bool {
+        if *self.first.get_or_init(|| id.clone()) == id {
+            return true;
+        }
+        self.other.get_or_init(|| id);
+        false
     }
 }

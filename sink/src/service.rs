@@ -37,7 +37,7 @@ impl Service for Sink {
         let topics = Self::topics(settings).inputs;
         let metrics = Metrics::new(registry)?;
         let writer = Writer::start(&settings.service, &topics, &metrics).map_err(Fatal)?;
-        Ok(Box::new(Pipeline::new(&settings.service, writer, metrics)))
+        Ok(Box::new(Pipeline::new(&settings.service, topics, writer, metrics)))
     }
 
     fn connect(settings: &Settings<SinkSettings>, timeout: Duration, problems: &mut Problems) {

@@ -21,6 +21,10 @@ pub struct SinkSettings {
     pub password: Password,
     /// File that holds its password, instead of `password`.
     pub password_file: String,
+    /// Id of the ClickHouse that this one has taken the place of for good: what the group committed
+    /// for that one is gone on from. The id of each is written by `isobar migrate`; exit code 89
+    /// says what to do before.
+    pub adopt_target: String,
     /// Whether intervals are kept one by one, in `samples`. Without, reports are not read at all.
     pub samples: bool,
     /// Milliseconds after which what came is inserted, be it ever so little. A quarter of that when
@@ -46,6 +50,7 @@ impl Default for SinkSettings {
             user: "sink".to_owned(),
             password: Password::default(),
             password_file: String::new(),
+            adopt_target: String::new(),
             samples: true,
             flush_ms: 1000,
             batch_mb: 16,

@@ -19,7 +19,7 @@ use crate::metrics::Metrics;
 use crate::retry::{CAUSES, Verdict, cause, summary, verdict};
 use crate::rollup;
 use crate::rows::{Blocks, CellPartials, Samples, SessionPartials};
-use crate::server::{ClickHouse, Server};
+use crate::server::{ClickHouse, Identity, Server};
 use crate::settings::SinkSettings;
 use crate::table::Table;
 
@@ -63,6 +63,8 @@ pub(crate) struct Writer {
     pub(crate) leads: Arc<AtomicBool>,
     /// Lanes that wait for ClickHouse.
     pub(crate) waiting: Arc<AtomicUsize>,
+    /// Which ClickHouse it is.
+    pub(crate) target: Identity,
     /// Runs the tasks for as long as the writer is there.
     runtime: Option<Runtime>,
 }
@@ -92,6 +94,7 @@ impl Writer {
                 server: ClickHouse(client.clone()),
                 tell: tell.clone(),
                 waiting: Arc::clone(&writer.waiting),
+                target: writer.target.clone(),
                 metrics: metrics.clone(),
             };
             match lane.lane {
@@ -101,6 +104,7 @@ impl Writer {
                 _ => runtime.spawn(lane.run::<Samples>(batches)),
             };
         }
+        runtime.spawn(learn(ClickHouse(client.clone()), writer.target.clone()));
         let rebuilder = rollup::Rebuilder::new(client, settings, metrics);
         runtime.spawn(rebuilder.run(Arc::clone(&writer.leads)));
         writer.runtime = Some(runtime);
@@ -110,7 +114,8 @@ impl Writer {
     /// A writer without lanes, that hears of batches through `done`.
     pub(crate) fn with(done: mpsc::Receiver<Done>) -> Self {
         let (leads, waiting) = <(Arc<AtomicBool>, Arc<AtomicUsize>)>::default();
-        Self { lanes: Vec::new(), done, leads, waiting, runtime: None }
+        let target = Identity::default();
+        Self { lanes: Vec::new(), done, leads, waiting, target, runtime: None }
     }
 }
 
@@ -120,6 +125,24 @@ impl Drop for Writer {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+/// Asks for the id of ClickHouse until it is known.
+async fn learn(server: ClickHouse, target: Identity) {
+    let mut pauses = Pauses::default();
+    loop {
+        match server.id().await {
+            Ok(id) => {
+                target.saw(id);
+                return;
+            }
+            Err(error) => {
+                let reason = summary(&error);
+                tracing::warn!(%reason, "waiting for the id of ClickHouse, which isobar migrate writes");
+            }
+        }
+        tokio::time::sleep(pauses.next()).await;
     }
 }
 
@@ -133,9 +156,14 @@ pub(crate) fn try_connection(settings: &SinkSettings, timeout: Duration) -> Resu
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     runtime.block_on(async {
+        let server = ClickHouse(client.clone());
         let asked = async {
             client.query("SELECT count() FROM open_hours").execute().await?;
-            missing_columns(&client, settings.samples).await
+            let missing = missing_columns(&client, settings.samples).await?;
+            if missing.is_empty() {
+                server.id().await?;
+            }
+            Ok(missing)
         };
         match tokio::time::timeout(timeout, asked).await {
             Ok(Ok(missing)) if missing.is_empty() => Ok(()),
@@ -177,6 +205,7 @@ pub(crate) struct Lane<S> {
     pub(crate) server: S,
     pub(crate) tell: mpsc::Sender<Done>,
     pub(crate) waiting: Arc<AtomicUsize>,
+    pub(crate) target: Identity,
     pub(crate) metrics: Metrics,
 }
 
@@ -314,6 +343,7 @@ impl<S: Server> Lane<S> {
         &self,
         records: impl Iterator<Item = Record<'_>>,
     ) -> Result<Taken, Error> {
+        self.same_target().await?;
         let (mut taken, mut insert, mut table) = (Taken::default(), None, T::default());
         let mut decoded = T::Record::default();
         for record in records {
@@ -331,6 +361,15 @@ impl<S: Server> Lane<S> {
             self.server.end(insert).await?;
         }
         Ok(taken)
+    }
+
+    /// Returns if the server is the one that it was at first. Otherwise nothing is inserted any more,
+    /// and the process ends.
+    async fn same_target(&self) -> Result<(), Error> {
+        if self.target.saw(self.server.id().await?) {
+            return Ok(());
+        }
+        std::future::pending().await
     }
 
     /// Sends a block, and empties it.

@@ -10,7 +10,7 @@ mod watch;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use simulate::verify::Verdict;
@@ -24,12 +24,15 @@ pub use watch::Watch;
 
 use crate::check;
 use crate::cli::Servers;
+use crate::cluster::{Cluster, Own};
 use crate::failure::{Context, Failure};
+use crate::names::Names;
 use crate::output::{line, lines, step};
 use crate::pipeline::Pipeline;
 use crate::play::World;
 use crate::services::{Service, Usage};
 use crate::stack::{Plan, Ports};
+use crate::topics::Topics;
 use crate::up;
 use screen::{Health, Screen};
 
@@ -37,6 +40,14 @@ use screen::{Health, Screen};
 const LEAGUE: u32 = 15;
 const LOOK: Duration = Duration::from_millis(250);
 const REDRAW: Duration = Duration::from_secs(1);
+
+/// What there is to do next.
+const NEXT: &str = "\
+next: `isobar up` starts the same without traffic and keeps what it gets; then
+  isobar send FILE     one's own records (docs/reference/envelope.md)
+  isobar replay FILE   recordings of real calls: rtcstats, webrtc-internals, getStats()
+  README.md            questions to ask ClickHouse
+";
 
 /// `isobar demo`.
 #[derive(Clone, Debug, Args)]
@@ -48,6 +59,9 @@ pub struct Options {
     /// Writes the figures of the last lines as JSON.
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
+    /// Keeps the data, and says how to open them again.
+    #[arg(long)]
+    keep: bool,
 }
 
 /// Runs the demo; true if nothing was lost, nothing counted twice, and no cell differs.
@@ -55,23 +69,41 @@ pub struct Options {
 /// # Errors
 /// If something does not start or gets lost on the way.
 pub async fn run(options: Options) -> Result<bool, Failure> {
-    let folder = tempfile::Builder::new().prefix("isobar-demo-").tempdir().context("demo")?;
-    let outcome = play(options, folder.path()).await;
-    if !matches!(outcome, Ok(true)) {
-        line(format_args!("logs and data stay in {}", folder.keep().display()))?;
+    let home = tempfile::Builder::new().prefix("isobar-demo-").tempdir().context("demo")?;
+    let kafka = options.servers.own.cluster()?.map(with_names).transpose()?;
+    let keep = options.keep;
+    // Where `isobar up` looks, if this is where it keeps what it keeps.
+    let outcome = play(options, &home.path().join("isobar"), kafka.clone()).await;
+    if keep || !matches!(outcome, Ok(true)) {
+        let home = home.keep();
+        line(format_args!("logs and data stay in {}", home.join("isobar").display()))?;
+        line(format_args!("to open them again: {}", again(&home, kafka.as_ref())))?;
     }
     outcome
 }
 
-async fn play(options: Options, folder: &Path) -> Result<bool, Failure> {
+/// The command that opens what a demo has kept under `home`.
+fn again(home: &Path, kafka: Option<&Cluster>) -> String {
+    let mut command = format!("XDG_STATE_HOME={} isobar up", home.display());
+    if let Some(cluster) = kafka {
+        for argument in Own::from(cluster).arguments() {
+            command += &format!(" {}", argument.display());
+        }
+        command += &format!(" --topic {}", cluster.names.topics.raw);
+    }
+    command
+}
+
+async fn play(options: Options, folder: &Path, kafka: Option<Cluster>) -> Result<bool, Failure> {
     let plan = Plan {
         isobar: std::env::current_exe().context("isobar's own program")?,
         folder: folder.to_owned(),
         ports: Ports::free(1)?,
         clickhouse: options.servers.access()?,
-        kafka: options.servers.own.cluster()?,
+        kafka,
     };
     let mut pipeline = Pipeline::start(plan, step).await?;
+    up::tell_addresses(&pipeline.stack)?;
     line(format_args!("playing a world of {} sessions; Ctrl-C ends it", options.world.sessions))?;
     let before = usage(&pipeline);
     let mut watch = Watch::start(&pipeline.stack, &options.world)?;
@@ -83,6 +115,14 @@ async fn play(options: Options, folder: &Path) -> Result<bool, Failure> {
     drain(&mut pipeline, &mut watch).await?;
     pipeline.services.stop();
     let verdict = check::verify_stack(vec![watch.truth()], &pipeline.stack).await?;
+    let cluster = pipeline.stack.cluster();
+    if pipeline.stack.their_kafka().is_some() && !options.keep {
+        Topics::of(&cluster)?.remove().await?;
+        line(format_args!(
+            "topics and groups that began with {} are deleted",
+            cluster.names.prefix
+        ))?;
+    }
     let used = usage(&pipeline).into_iter().zip(before);
     let usage: Vec<_> =
         used.map(|((service, now), (_, then))| (service, now.since(then))).collect();
@@ -93,6 +133,27 @@ async fn play(options: Options, folder: &Path) -> Result<bool, Failure> {
     }
     tell(&summary, &verdict)?;
     Ok(verdict.mismatches == 0)
+}
+
+/// Names of the demo's own in somebody's Kafka, that nobody has there yet.
+fn with_names(cluster: Cluster) -> Result<Cluster, Failure> {
+    let names = match cluster.names.prefix.as_str() {
+        "" => {
+            let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let (at, process) = (since_1970.as_secs(), std::process::id());
+            Names::with_prefix(&format!("isobar-demo-{at:x}-{process:x}-"))
+        }
+        _ => cluster.names.clone(),
+    };
+    let there = Topics::of(&cluster)?.names()?;
+    if let Some(taken) = names.all().into_iter().find(|name| there.contains(*name)) {
+        return Err(Failure(format!(
+            "Kafka at {} has a topic {taken} already, and the demo deletes its own at the end: give \
+             another --prefix",
+            cluster.brokers
+        )));
+    }
+    Ok(Cluster { names, ..cluster })
 }
 
 /// Shows what happens until a signal or the world's end.
@@ -163,5 +224,6 @@ fn tell(summary: &Summary, verdict: &Verdict) -> Result<(), Failure> {
     line(match verdict.mismatches {
         0 => "ClickHouse says what really happened: nothing lost, nothing twice.",
         _ => "ClickHouse does not say what really happened.",
-    })
+    })?;
+    lines(NEXT)
 }

@@ -7,6 +7,7 @@ use comfy_table::{CellAlignment, Table, TableComponent, presets};
 use console::{Term, truncate_str};
 
 use super::view::Rank;
+use crate::output::harmless;
 use crate::services::{Metrics, Service};
 use crate::stack::Ended;
 
@@ -15,9 +16,12 @@ const PRINT: Duration = Duration::from_secs(10);
 const LONGEST_NAME: usize = 30;
 const SHORTEST_NAME: usize = 10;
 /// Columns of a row beside the provider's name.
-const BESIDE_NAME: usize = 63;
+const BESIDE_NAME: usize = 71;
 /// Lines beside the ranks: above and below them, and where the cursor stands.
-const BESIDE_RANKS: usize = 8;
+const BESIDE_RANKS: usize = 9;
+
+/// What the order of the table means.
+const ORDER: &str = "worst first: poor for sure is the 95 % lower limit; – has too few sessions";
 
 /// The pipeline's health.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -99,7 +103,7 @@ impl Screen {
 /// the cursor does not go: either way the next picture would begin somewhere else than this one.
 fn picture(league: &[Rank], health: &Health, rows: usize, columns: usize) -> String {
     let shown = &league[..league.len().min(rows.saturating_sub(BESIDE_RANKS))];
-    let text = format!("{}\n\n{}", table(shown, columns), status(health));
+    let text = format!("{}\n{ORDER}\n\n{}", table(shown, columns), status(health));
     text.lines().map(|line| truncate_str(line.trim_end(), columns, "…") + "\n").collect()
 }
 
@@ -107,13 +111,16 @@ fn table(league: &[Rank], columns: usize) -> Table {
     let longest = columns.saturating_sub(BESIDE_NAME).clamp(SHORTEST_NAME, LONGEST_NAME);
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_style(TableComponent::HeaderLines, '─');
-    table.set_header(["country", "provider", "sessions", "poor", "RTT p50", "p95", "loss", "MOS"]);
+    table.set_header([
+        "country", "provider", "sessions", "poor", "sure", "RTT p50", "p95", "loss", "MOS",
+    ]);
     for rank in league {
         table.add_row([
-            rank.country.clone(),
-            truncate_str(&rank.organisation, longest, "").into_owned(),
+            harmless(&rank.country).into_owned(),
+            truncate_str(&harmless(&rank.organisation), longest, "").into_owned(),
             rank.sessions.to_string(),
             number(rank.poor_share * 100.0, 1, " %"),
+            number(rank.poor_at_least * 100.0, 1, " %"),
             number(rank.round_trip_p50_ms, 0, " ms"),
             number(rank.round_trip_p95_ms, 0, " ms"),
             number(rank.loss * 100.0, 2, " %"),
@@ -167,11 +174,27 @@ mod tests {
             organisation: organisation.into(),
             sessions: 1_234_567,
             poor_share: 0.0625,
+            poor_at_least: 0.0425,
             round_trip_p50_ms: 41.6,
             round_trip_p95_ms: 1203.4,
             loss: 0.0123,
             audio_mos_p50: f64::NAN,
         }
+    }
+
+    #[test]
+    fn names_of_others_do_nothing_in_the_table() {
+        let hostile =
+            ["\x1b[2J\x1b]0;owned\x07 Ltd", "a\u{9b}31m", "\u{202e}moc", "x\nDE  y", "a\tb"];
+        for columns in [80, 200] {
+            let league: Vec<_> = hostile.map(rank).into();
+            let text = picture(&league, &Health::default(), usize::MAX, columns);
+            assert_eq!(text, runtime::harmless_lines(&text), "a terminal obeys it");
+            let ranks = text.lines().filter(|line| line.starts_with(" DE"));
+            assert_eq!(ranks.count(), hostile.len(), "{text}");
+        }
+        let country = Rank { country: "\x1b[1m".into(), ..rank("x") };
+        assert!(!picture(&[country], &Health::default(), 99, 99).contains('\x1b'));
     }
 
     fn health() -> Health {
@@ -193,7 +216,9 @@ mod tests {
         ];
         let text = picture(&league, &health(), 24, 80);
         assert!(text.lines().all(|line| measure_text_width(line) <= 80), "{text}");
-        for expected in ["6.2 %", "42 ms", "1203 ms", "1.23 %", "–", "65.4 s (99 %)", "sink"] {
+        for expected in
+            ["6.2 %", "42 ms", "1203 ms", "4.2 %", "1.23 %", "–", "65.4 s (99 %)", "sink"]
+        {
             assert!(text.contains(expected), "{expected} is not in\n{text}");
         }
         let text = picture(&league, &health(), 24, 20);
@@ -203,8 +228,8 @@ mod tests {
     #[test]
     fn a_picture_leaves_a_row_for_the_cursor() {
         let league = vec![rank("A provider"); 15];
-        assert_eq!(picture(&league, &health(), usize::MAX, 80).lines().count(), 22);
-        assert_eq!(picture(&league, &health(), 24, 80).lines().count(), 22);
+        assert_eq!(picture(&league, &health(), usize::MAX, 80).lines().count(), 23);
+        assert_eq!(picture(&league, &health(), 24, 80).lines().count(), 23);
         assert_eq!(picture(&league, &health(), 15, 80).lines().count(), 14);
     }
 }

@@ -54,6 +54,7 @@ impl Sender {
         File::create(&progress).context(progress.display())?;
         let mut command = Command::new(stack.isobar());
         command.arg("simulate").args(world.arguments()).args(Own::from(cluster).arguments());
+        command.arg("--topic").arg(&cluster.names.topics.raw);
         command.arg("--truth").arg(&truth).arg("--progress").arg(&progress);
         let log = stack.logs().join(format!("{name}.log"));
         Ok(Self {

@@ -13,6 +13,7 @@ use runtime::TopicNames;
 
 use crate::cluster::{Cluster, Own};
 use crate::failure::Failure;
+use crate::names::RawTopic;
 use crate::output::line;
 use filter::Filter;
 
@@ -32,6 +33,9 @@ pub enum Verb {
 struct Chosen {
     #[command(flatten)]
     own: Own,
+    /// The raw topic [default: rtc-stats-raw-v1, or that of the `isobar up` that runs].
+    #[arg(long, value_name = "TOPIC")]
+    raw_topic: Option<String>,
     #[command(flatten)]
     filter: Filter,
 }
@@ -62,14 +66,14 @@ pub struct Show {
 pub fn run(verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Ls(Ls { chosen, json }) => {
-            let summary = summary::read(&access(&chosen.own)?, &chosen.filter)?;
+            let summary = summary::read(&access(&chosen)?, &chosen.filter)?;
             line(if json { summary.json()? } else { summary.table() })?;
         }
         Verb::Show(Show { chosen, show }) => {
-            show::run(&access(&chosen.own)?, &chosen.filter, &show)?;
+            show::run(&access(&chosen)?, &chosen.filter, &show)?;
         }
         Verb::Replay(options) => {
-            let access = access(&options.chosen.own)?;
+            let access = access(&options.chosen)?;
             let report = replay::run(&access, &options)?;
             line(if options.json { report.json()? } else { report.to_string() })?;
         }
@@ -83,6 +87,9 @@ struct Access {
     names: TopicNames,
 }
 
-fn access(own: &Own) -> Result<Access, Failure> {
-    Ok(Access { cluster: own.or_of_up()?, names: TopicNames::default() })
+fn access(chosen: &Chosen) -> Result<Access, Failure> {
+    let cluster = chosen.own.or_of_up()?;
+    let raw = RawTopic { name: chosen.raw_topic.clone() };
+    let names = raw.over(cluster.names.clone()).topics;
+    Ok(Access { cluster, names })
 }

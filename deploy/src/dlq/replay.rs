@@ -21,6 +21,7 @@ use super::plan::{Evidence, Fate, objection};
 use super::{Access, Chosen};
 use crate::cluster::Cluster;
 use crate::failure::{Context as _, Failure};
+use crate::output::harmless;
 
 /// What is acknowledged together. Between two of these the log is looked at again: what somebody
 /// else sends meanwhile is found there, or by ingest, whose memory is longer than
@@ -96,7 +97,9 @@ impl fmt::Display for Report {
                  does not tell whether they were sent before"
             )?;
         }
-        self.left.iter().try_for_each(|(why, count)| write!(f, "\nnot sent: {count}: {why}"))
+        self.left
+            .iter()
+            .try_for_each(|(why, count)| write!(f, "\nnot sent: {count}: {}", harmless(why)))
     }
 }
 
@@ -386,5 +389,8 @@ mod tests {
             report.to_string(),
             "9 dead letters: 3 sent, 4 sent before\nnot sent: 2: x lies in the bytes"
         );
+        let left = [("\x1b[2J\n9 sent".to_owned(), 1)].into();
+        let report = Report { left, ..Report::default() }.to_string();
+        assert!(report.ends_with("\nnot sent: 1: \\u001b[2J\\u000a9 sent"), "{report}");
     }
 }

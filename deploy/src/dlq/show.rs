@@ -9,7 +9,7 @@ use super::Access;
 use super::filter::{Filter, shown};
 use super::letter::{self, Letter};
 use crate::failure::Failure;
-use crate::output::line;
+use crate::output::{harmless, line};
 
 /// How much to show.
 #[derive(Debug, Args)]
@@ -69,11 +69,11 @@ fn in_words(letter: &Letter, payload: Option<&[u8]>, options: &Options) -> Strin
     }
     let mut text = format!(
         "{}/{}/{} given up by {}: {}{}{}\n  appended {}, given up {}, {} bytes",
-        source.topic,
+        harmless(&source.topic),
         source.partition,
         source.offset,
-        letter.stage,
-        letter.reason,
+        harmless(&letter.stage),
+        harmless(&letter.reason),
         if letter.detail.is_empty() { "" } else { ": " },
         preview(letter.detail.as_bytes(), usize::MAX),
         shown(letter.appended_ms),
@@ -127,6 +127,16 @@ mod tests {
         assert!(text.contains("key meet/c/p") && !text.contains("payload"), "{text}");
         let text = in_words(&letter, Some(b"203.0.113.9"), &OPTIONS);
         assert!(text.ends_with("payload 203.0.113.9"), "{text}");
+        let hostile = Letter {
+            stage: "\x1b[1mingest".to_owned(),
+            reason: "late\u{202e}\n".to_owned(),
+            detail: "\u{9b}2J".to_owned(),
+            content_type: Some("\x07".to_owned()),
+            ..letter.clone()
+        };
+        let text = in_words(&hostile, Some(b"\x1bc\xc2\x9b"), &OPTIONS);
+        assert_eq!(text, runtime::harmless_lines(&text), "a terminal obeys it");
+        assert_eq!(text.lines().count(), 5, "{text}");
         let json = in_words(&letter, None, &Options { json: true, ..OPTIONS });
         assert!(json.contains("\"payload\":null"), "{json}");
     }

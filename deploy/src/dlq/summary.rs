@@ -9,6 +9,7 @@ use super::Access;
 use super::filter::{Filter, shown};
 use super::letter::{self, Letter, Passed};
 use crate::failure::{Context as _, Failure};
+use crate::output::harmless;
 
 /// Counts of dead letters.
 #[derive(Debug, Default)]
@@ -68,9 +69,9 @@ impl Summary {
         table.set_header(["stage", "reason", "from", "letters", "bytes", "first", "last"]);
         for (kind, count) in &self.kinds {
             table.add_row([
-                kind.stage.clone(),
-                kind.reason.clone(),
-                kind.topic.clone(),
+                harmless(&kind.stage).into_owned(),
+                harmless(&kind.reason).into_owned(),
+                harmless(&kind.topic).into_owned(),
                 count.letters.to_string(),
                 count.payload_bytes.to_string(),
                 shown(count.first_ms),
@@ -126,6 +127,10 @@ mod tests {
         let ms = letter(5, "").given_up_ms;
         assert_eq!((&rows[0]["first_ms"], &rows[0]["last_ms"]), (&ms.into(), &(ms + 4000).into()));
         assert!(summary.table().contains("too_large"), "{}", summary.table());
+        summary.count(&letter(6, "\x1b[8m\u{202e}\n"));
+        let table = summary.table();
+        assert_eq!(table, runtime::harmless_lines(&table), "a terminal obeys it");
+        assert_eq!(table.lines().count(), 4, "{table}");
         assert_eq!(Summary::default().table(), "no dead letters");
     }
 }

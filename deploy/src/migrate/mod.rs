@@ -21,7 +21,7 @@ pub use schema::Difference;
 
 /// Name and text of every file, in order. A file that has been released is never changed: what it
 /// made is changed by a further one.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
     ("0001_samples.sql", include_str!("../../clickhouse/0001_samples.sql")),
     ("0002_partials.sql", include_str!("../../clickhouse/0002_partials.sql")),
     ("0003_rollups.sql", include_str!("../../clickhouse/0003_rollups.sql")),
@@ -30,6 +30,7 @@ const FILES: [(&str, &str); 8] = [
     ("0006_statistics.sql", include_str!("../../clickhouse/0006_statistics.sql")),
     ("0007_merges.sql", include_str!("../../clickhouse/0007_merges.sql")),
     ("0008_hours_and_days.sql", include_str!("../../clickhouse/0008_hours_and_days.sql")),
+    ("0009_target.sql", include_str!("../../clickhouse/0009_target.sql")),
 ];
 
 /// `isobar migrate`.
@@ -49,6 +50,10 @@ pub struct Options {
     /// Database that holds the tables.
     #[arg(long, default_value = "isobar", global = true)]
     database: String,
+    /// Id to give to a further shard or replica: that of the first one, which `isobar migrate` and
+    /// `isobar migrate status` print. By default a database that has none gets a new one.
+    #[arg(long, value_name = "ID", global = true)]
+    target: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]
@@ -105,11 +110,13 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     let client = client(&url, &options.database, user, &password);
     let report = match options.verb {
         Some(Verb::Status) => status(&client).await?,
-        None => apply(&client).await?,
+        None => apply_as(&client, options.target.as_deref()).await?,
     };
     for (file, state) in &report {
         line(format_args!("{state:<12} {file}"))?;
     }
+    let id = target(&client).await?;
+    line(format_args!("{:<12} {}", "target", id.as_deref().unwrap_or("none yet")))
     as_made(&differences(&client, &report).await?)
 }
 
@@ -142,6 +149,14 @@ fn as_made(differences: &[Difference]) -> Result<(), Failure> {
 /// # Errors
 /// If a file has been changed since it was applied, or a statement fails; both name the file.
 pub async fn apply(client: &Client) -> Result<Report, Failure> {
+    apply_as(client, None).await
+}
+
+/// As [`apply`], for a shard or replica of a cluster whose id is `target`, if one is given.
+///
+/// # Errors
+/// Those of [`apply`], and if the database has another id or `target` is none.
+pub async fn apply_as(client: &Client, target: Option<&str>) -> Result<Report, Failure> {
     let database = client.database().unwrap_or("default");
     // A database that is not there yet cannot be the one to speak to.
     let outside = client.clone().with_database("default");
@@ -174,7 +189,48 @@ pub async fn apply(client: &Client) -> Result<Report, Failure> {
         report.push((file, if state == State::Pending { State::New } else { state }));
     }
     as_made(&differences(client, &report).await?)?;
+    identify(client, target).await?;
     Ok(report)
+}
+
+/// The id of a database, by which sinks know it; none before [`apply`].
+///
+/// # Errors
+/// If ClickHouse does not answer.
+pub async fn target(client: &Client) -> Result<Option<String>, Failure> {
+    let database = client.database().unwrap_or("default");
+    let outside = client.clone().with_database("default");
+    let known = "SELECT count() FROM system.tables WHERE database = ? AND name = 'target'";
+    let known = outside.query(known).bind(database).fetch_one::<u64>().await;
+    if known.context("ClickHouse")? == 0 {
+        return Ok(None);
+    }
+    let id = client.query("SELECT toString(id) FROM target ORDER BY made_at, id LIMIT 1");
+    id.fetch_optional().await.context("target")
+}
+
+/// Gives the database an id, a new one unless one is `wanted`, if it has none.
+async fn identify(client: &Client, wanted: Option<&str>) -> Result<(), Failure> {
+    let before = target(client).await?;
+    match (before, wanted) {
+        (None, None) => {
+            // Somebody else may be about to do the same.
+            let new = "INSERT INTO target SELECT generateUUIDv4(), now64(3) \
+                       WHERE (SELECT count() FROM target) = 0";
+            execute(client, new).await.context("target")
+        }
+        (None, Some(wanted)) => {
+            let given = client.query("INSERT INTO target SELECT toUUID(?), now64(3)");
+            given.bind(wanted).execute().await.context(format_args!("--target {wanted}"))
+        }
+        (Some(before), Some(wanted)) if !before.eq_ignore_ascii_case(wanted) => {
+            Err(Failure(format!(
+                "the database has the id {before} already, and --target is {wanted}: sinks that \
+                 know it by its id would refuse another one (exit code 89)"
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whoever only runs `isobar up` has no file to put back.

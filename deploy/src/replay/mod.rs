@@ -38,6 +38,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use clap::Args;
 
 use crate::cluster::{Cluster, Own};
+use crate::names::RawTopic;
 use budget::Budget;
 use raw::Raw;
 use recording::Labels;
@@ -54,9 +55,9 @@ pub struct Options {
     /// Which Kafka.
     #[command(flatten)]
     pub own: Own,
-    /// The raw topic
-    #[arg(long, default_value = "rtc-stats-raw-v1")]
-    pub topic: String,
+    /// Which raw topic.
+    #[command(flatten)]
+    pub raw: RawTopic,
     /// How many times faster than it was recorded; "inf": as fast as the broker takes it
     #[arg(long, default_value = "1", value_parser = speed)]
     pub speed: f64,
@@ -155,7 +156,8 @@ pub fn run(options: &Options, cluster: &Cluster) -> Result<Report, ReplayError> 
     let events = stamp(options, recordings, since_epoch_ms());
     report.events = events.len() as u64;
     report.reports = events.iter().filter(|(_, event)| event.has_report()).count() as u64;
-    send::send(&events, cluster, &options.topic)?;
+    let names = options.raw.over(cluster.names.clone());
+    send::send(&events, cluster, &names.topics.raw)?;
     Ok(report)
 }
 

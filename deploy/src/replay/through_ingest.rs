@@ -19,7 +19,7 @@ pub(super) fn options(files: Vec<PathBuf>) -> Options {
     Options {
         files,
         own: Own::default(),
-        topic: String::new(),
+        raw: crate::names::RawTopic::default(),
         speed: f64::INFINITY,
         app: None,
         call: None,

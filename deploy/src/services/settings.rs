@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use runtime::TopicNames;
+
 use super::Service;
 use crate::cluster::Cluster;
 use crate::stack::cache::GeoFiles;
@@ -55,10 +57,13 @@ pub(crate) fn render(service: Service, surroundings: &Surroundings, port: u16) -
     let option =
         |(name, value): (&String, &String)| format!("{} = {}\n", quoted(name), quoted(value));
     let common = format!(
-        "[kafka]\nbrokers = {}\nreplay_key = {}\n\n[kafka.options]\n{}\n[server]\nlisten = \"127.0.0.1:{port}\"\n",
+        "[kafka]\nbrokers = {}\ngroup = {}\nreplay_key = {}\n\n[kafka.options]\n{}\n[topics]\n{}\n\
+         [server]\nlisten = \"127.0.0.1:{port}\"\n",
         quoted(&kafka.brokers),
+        quoted(&kafka.names.group(service)),
         quoted(&kafka.replay_key),
         kafka.options.iter().map(option).collect::<String>(),
+        topics(&kafka.names.topics),
     );
     let own = match service {
         Service::Ingest | Service::Aggregate => String::new(),
@@ -75,6 +80,13 @@ pub(crate) fn render(service: Service, surroundings: &Surroundings, port: u16) -
         ),
     };
     common + &own
+}
+
+/// The section `[topics]`.
+fn topics(names: &TopicNames) -> String {
+    let names = serde_json::json!(names);
+    let names = names.as_object().into_iter().flatten();
+    names.map(|(topic, name)| format!("{topic} = {name}\n")).collect()
 }
 
 /// A string of JSON is one of TOML, and so is a list of them.

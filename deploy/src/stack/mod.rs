@@ -21,6 +21,7 @@ pub use process::{Deadline, Guard, Process, guard};
 
 use crate::cluster::Cluster;
 use crate::failure::Failure;
+use crate::names::Names;
 use crate::private;
 use cache::{Cache, GeoFiles};
 use tools::Tool;
@@ -46,6 +47,7 @@ pub struct Stack {
     plan: Plan,
     cache: Cache,
     guard: Guard,
+    names: Names,
     clickhouse: Option<ClickHouse>,
     kafka: Option<Kafka>,
     /// Secret that signs what is sent again, where the Kafka's owner has none.
@@ -61,8 +63,10 @@ impl Stack {
         let cache = Cache::of_user()?;
         fetch(&plan, &cache)?;
         let guard = Guard::start(&plan.isobar)?;
+        let names = plan.kafka.as_ref().map(|kafka| kafka.names.clone()).unwrap_or_default();
+        let replay_key = String::new();
         let mut stack =
-            Self { plan, cache, guard, clickhouse: None, kafka: None, replay_key: String::new() };
+            Self { plan, cache, guard, names, clickhouse: None, kafka: None, replay_key };
         let logs = stack.logs();
         private::create_folder(stack.folder())?;
         private::create_folder(&logs)?;
@@ -98,7 +102,8 @@ impl Stack {
     pub fn cluster(&self) -> Cluster {
         let own = self.kafka.as_ref().map(|kafka| Cluster::at(&kafka.addresses()));
         let cluster = own.or_else(|| self.plan.kafka.clone()).unwrap_or_default();
-        cluster.with_replay_key(&self.replay_key)
+        let cluster = cluster.with_replay_key(&self.replay_key);
+        Cluster { names: self.names.clone(), ..cluster }
     }
 
     /// How to reach ClickHouse.
@@ -126,6 +131,17 @@ impl Stack {
             ended.extend(nodes.filter_map(|node| node.look(&self.guard)));
         }
         ended
+    }
+
+    /// True if somebody's own ClickHouse is used.
+    #[must_use]
+    pub const fn clickhouse_is_theirs(&self) -> bool {
+        self.plan.clickhouse.is_some()
+    }
+
+    /// From now on topics and groups have these names.
+    pub fn call(&mut self, names: Names) {
+        self.names = names;
     }
 
     /// The stack's own Kafka.

@@ -3,19 +3,24 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use runtime::TopicNames;
-
 use super::Options;
 use crate::failure::Failure;
+use crate::names::Names;
 
 const HOUR_MS: i64 = 3_600_000;
 
 /// A topic's settings, by their names in Kafka.
 pub type Settings = BTreeMap<String, String>;
 
-/// Every topic that Isobar uses, with its settings.
+/// The setting on which correctness hangs.
+const TIMESTAMPS: &str = "message.timestamp.type";
+
+/// Every topic that Isobar uses, with its settings. Of a raw topic that is somebody's only what has
+/// to be so.
 #[must_use]
-pub fn design(names: &TopicNames, min_insync: i32) -> BTreeMap<String, Settings> {
+pub fn design(names: &Names, min_insync: i32) -> BTreeMap<String, Settings> {
+    let raw_is_theirs = names.raw_is_theirs();
+    let names = &names.topics;
     // What holds client addresses goes soon. Partials stay for a week, to be read again after a
     // loss of ClickHouse.
     let hours = [
@@ -33,14 +38,16 @@ pub fn design(names: &TopicNames, min_insync: i32) -> BTreeMap<String, Settings>
         let settings = [
             ("cleanup.policy", "delete".to_owned()),
             ("max.message.bytes", most_bytes.to_string()),
-            ("message.timestamp.type", "LogAppendTime".to_owned()),
+            (TIMESTAMPS, "LogAppendTime".to_owned()),
             ("min.insync.replicas", min_insync.to_string()),
             ("retention.ms", (hours * HOUR_MS).to_string()),
             // Kafka deletes whole segments only.
             ("segment.ms", HOUR_MS.to_string()),
             ("unclean.leader.election.enable", "false".to_owned()),
         ];
-        (name.clone(), settings.map(|(key, value)| (key.to_owned(), value)).into())
+        let all = !raw_is_theirs || *name != names.raw;
+        let settings = settings.into_iter().filter(|(key, _)| all || *key == TIMESTAMPS);
+        (name.clone(), settings.map(|(key, value)| (key.to_owned(), value)).collect())
     };
     hours.into_iter().map(topic).collect()
 }
@@ -197,11 +204,13 @@ pub fn additions(changes: Vec<Change>, options: &Options) -> Result<Vec<Change>,
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use runtime::TopicNames;
+
     use super::*;
     use crate::cluster::{Cluster, Own};
 
     fn as_designed() -> BTreeMap<String, Existing> {
-        let topics = design(&TopicNames::default(), 1).into_iter();
+        let topics = design(&Names::default(), 1).into_iter();
         let existing = |settings: Settings| Existing {
             partitions: 4,
             copies: 3,
@@ -213,7 +222,7 @@ mod tests {
 
     #[test]
     fn topics_as_designed_need_no_change() {
-        let changes = difference(design(&TopicNames::default(), 1), 4, &as_designed());
+        let changes = difference(design(&Names::default(), 1), 4, &as_designed());
         assert_eq!(changes, []);
     }
 
@@ -226,21 +235,21 @@ mod tests {
             raw.settings.insert("retention.ms".into(), "5".into());
             raw.own = [("retention.bytes".to_owned(), "9".to_owned())].into();
         }
-        let changes = difference(design(&names, 1), 4, &existing);
+        let changes = difference(design(&Names::default(), 1), 4, &existing);
         let [Change::Create { topic: created, .. }, Change::Set { topic, different, own }] =
             changes.as_slice()
         else {
             unreachable!("{changes:?}")
         };
         assert_eq!((created, topic), (&names.blocks, &names.raw));
-        let to = design(&names, 1)[&names.raw]["retention.ms"].clone();
+        let to = design(&Names::default(), 1)[&names.raw]["retention.ms"].clone();
         assert_eq!(*different, [("retention.ms".to_owned(), ("5".to_owned(), to))].into());
         assert_eq!(own["retention.bytes"], "9", "what an operator has set stays");
     }
 
     #[test]
     fn another_number_of_partitions_is_refused() {
-        let changes = difference(design(&TopicNames::default(), 1), 8, &as_designed());
+        let changes = difference(design(&Names::default(), 1), 8, &as_designed());
         assert_eq!(changes.len(), 7);
         assert!(changes.iter().all(|change| matches!(change, Change::Refuse { .. })));
     }
@@ -273,7 +282,11 @@ mod tests {
         }
         let options = Options::like(&existing);
         assert_eq!(options.arguments(), "--partitions 12 --replication 3 --min-insync 2");
-        let changes = difference(design(&names, options.min_insync), options.partitions, &existing);
+        let changes = difference(
+            design(&Names::default(), options.min_insync),
+            options.partitions,
+            &existing,
+        );
         let [Change::Create { topic, settings }] = &*additions(changes, &options).unwrap() else {
             unreachable!("one topic is missing")
         };
@@ -289,7 +302,7 @@ mod tests {
         let raw = existing.entry(names.raw.clone()).or_default();
         raw.settings.insert("retention.ms".into(), "5".into());
         let options = Options { own: Own::from(&Cluster::at("host:9092")), ..Options::default() };
-        let changes = difference(design(&names, 1), 4, &existing);
+        let changes = difference(design(&Names::default(), 1), 4, &existing);
         assert_eq!(changes.len(), 3);
         let words = additions(changes, &options).unwrap_err().to_string();
         for expected in [
@@ -306,8 +319,18 @@ mod tests {
     #[test]
     fn dead_letters_take_whatever_raw_takes() {
         let names = TopicNames::default();
-        let topics = design(&names, 1);
+        let topics = design(&Names::default(), 1);
         let most = |topic: &str| topics[topic]["max.message.bytes"].parse::<u64>().unwrap_or(0);
         assert!(most(&names.dead_letters) > most(&names.raw));
+    }
+
+    #[test]
+    fn of_somebodys_raw_topic_only_append_times_are_wanted() {
+        let mut names = Names::with_prefix("ours-");
+        names.topics.raw = "rtc-stats-raw-v1".to_owned();
+        let topics = design(&names, 1);
+        let raw = topics["rtc-stats-raw-v1"].iter().collect::<Vec<_>>();
+        assert_eq!(raw, [(&TIMESTAMPS.to_owned(), &"LogAppendTime".to_owned())]);
+        assert!(topics["ours-rtc-reports-v1"].contains_key("retention.ms"));
     }
 }

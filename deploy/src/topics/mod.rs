@@ -2,9 +2,10 @@
 
 mod changes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+pub use changes::{Change, Existing, Settings, additions, design, difference, extended};
 use clap::{Args, Subcommand};
 use rdkafka::admin::{
     AdminClient, AdminOptions, AlterConfig, ConfigSource, NewPartitions, NewTopic,
@@ -12,13 +13,13 @@ use rdkafka::admin::{
 };
 use rdkafka::client::DefaultClientContext;
 use rdkafka::types::RDKafkaErrorCode;
-use runtime::TopicNames;
 
-pub use changes::{Change, Existing, Settings, additions, design, difference, extended};
 
 use crate::cluster::{Cluster, Own};
 use crate::failure::{Context, Failure};
+use crate::names::RawTopic;
 use crate::output::line;
+use crate::services::Service;
 use crate::stack::Deadline;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -38,6 +39,9 @@ pub struct Options {
     /// Which Kafka.
     #[command(flatten)]
     pub own: Own,
+    /// Which raw topic.
+    #[command(flatten)]
+    pub raw: RawTopic,
     /// The same for all topics.
     #[arg(long, default_value_t = 4)]
     pub partitions: i32,
@@ -55,13 +59,8 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            own: Own::default(),
-            partitions: 4,
-            add_partitions: false,
-            replication: 1,
-            min_insync: 1,
-        }
+        let (own, raw) = <(Own, RawTopic)>::default();
+        Self { own, raw, partitions: 4, add_partitions: false, replication: 1, min_insync: 1 }
     }
 }
 
@@ -72,22 +71,22 @@ impl Options {
         let Some(found) = existing.values().next() else { return Self::default() };
         let min_insync = found.settings.get("min.insync.replicas");
         Self {
-            own: Own::default(),
             partitions: found.partitions,
-            add_partitions: false,
             replication: found.copies,
             min_insync: min_insync.and_then(|copies| copies.parse().ok()).unwrap_or(1),
+            ..Self::default()
         }
     }
 
     /// The arguments that say the same.
     #[must_use]
     pub fn arguments(&self) -> String {
-        let Self { own, partitions, replication, min_insync, .. } = self;
+        let Self { own, raw, partitions, replication, min_insync, .. } = self;
         let own = own.arguments();
         let own = own.iter().map(|it| format!("{} ", it.display())).collect::<String>();
+        let raw = raw.name.iter().map(|it| format!("--topic {it} ")).collect::<String>();
         format!(
-            "{own}--partitions {partitions} --replication {replication} --min-insync {min_insync}"
+            "{own}{raw}--partitions {partitions} --replication {replication} --min-insync {min_insync}"
         )
     }
 }
@@ -118,14 +117,14 @@ impl Topics {
     /// If Kafka does not answer.
     pub async fn plan(&self, options: &Options) -> Result<Vec<Change>, Failure> {
         let existing = self.existing().await?;
-        Ok(Self::changes(options, &existing))
+        Ok(self.changes(options, &existing))
     }
 
-    fn changes(options: &Options, existing: &BTreeMap<String, Existing>) -> Vec<Change> {
-        let names = TopicNames::default();
-        let wanted = design(&names, options.min_insync);
+    fn changes(&self, options: &Options, existing: &BTreeMap<String, Existing>) -> Vec<Change> {
+        let names = &self.cluster.names;
+        let wanted = design(names, options.min_insync);
         let changes = difference(wanted, options.partitions, existing);
-        if options.add_partitions { extended(changes, &names) } else { changes }
+        if options.add_partitions { extended(changes, &names.topics) } else { changes }
     }
 
     /// Creates what is missing like what is there, of which nothing is changed.
@@ -135,8 +134,14 @@ impl Topics {
     /// does not answer or says no.
     pub async fn complete(&self) -> Result<(), Failure> {
         let existing = self.existing().await?;
-        let options = Options { own: Own::from(&self.cluster), ..Options::like(&existing) };
-        let additions = additions(Self::changes(&options, &existing), &options)?;
+        let names = &self.cluster.names;
+        let raw = names.raw_is_theirs().then(|| names.topics.raw.clone());
+        let options = Options {
+            own: Own::from(&self.cluster),
+            raw: RawTopic { name: raw },
+            ..Options::like(&existing)
+        };
+        let additions = additions(self.changes(&options, &existing), &options)?;
         self.apply(&additions, &options).await
     }
 
@@ -167,7 +172,7 @@ impl Topics {
     }
 
     async fn existing(&self) -> Result<BTreeMap<String, Existing>, Failure> {
-        let ours = design(&TopicNames::default(), 1);
+        let ours = design(&self.cluster.names, 1);
         let metadata = self.client.inner().fetch_metadata(None, PATIENCE).context("Kafka")?;
         let known = metadata.topics().iter().filter(|topic| ours.contains_key(topic.name()));
         let mut existing = BTreeMap::new();
@@ -199,6 +204,36 @@ impl Topics {
             }
         }
         Ok(existing)
+    }
+
+    /// Names of all topics that there are.
+    ///
+    /// # Errors
+    /// If Kafka does not answer.
+    pub fn names(&self) -> Result<BTreeSet<String>, Failure> {
+        let metadata = self.client.inner().fetch_metadata(None, PATIENCE).context("Kafka")?;
+        Ok(metadata.topics().iter().map(|topic| topic.name().to_owned()).collect())
+    }
+
+    /// Deletes the pipeline's own topics and groups; nobody may be using them.
+    ///
+    /// # Errors
+    /// If Kafka does not answer or says no.
+    pub async fn remove(&self) -> Result<(), Failure> {
+        let names = &self.cluster.names;
+        let topics = names.all().into_iter().filter(|name| name.starts_with(&names.prefix));
+        let topics: Vec<_> = topics.collect();
+        let groups = Service::ALL.map(|service| names.group(service));
+        let groups = groups.iter().flat_map(|group| [group.clone(), format!("{group}.topics")]);
+        let groups: Vec<_> = groups.collect();
+        let groups: Vec<_> = groups.iter().map(String::as_str).collect();
+        let deleted = self.client.delete_groups(&groups, &self.options).await.context("Kafka")?;
+        // One that has committed nothing was never there.
+        let mut failed = deleted.into_iter().filter_map(Result::err);
+        let failed = failed.find(|(_, code)| *code != RDKafkaErrorCode::GroupIdNotFound);
+        let deleted = self.client.delete_topics(&topics, &self.options).await.context("Kafka")?;
+        let failed = deleted.into_iter().find_map(Result::err).or(failed);
+        failed.map_or(Ok(()), |(name, code)| Err(Failure(format!("{name}: {code}"))))
     }
 
     async fn create(
@@ -240,7 +275,9 @@ impl Topics {
 /// If Kafka does not answer, says no, or a difference is one that cannot be changed.
 pub async fn run(verb: &Verb) -> Result<(), Failure> {
     let (Verb::Plan(options) | Verb::Apply(options)) = verb;
-    let topics = Topics::of(&options.own.or_of_up()?)?;
+    let cluster = options.own.or_of_up()?;
+    let names = options.raw.over(cluster.names.clone());
+    let topics = Topics::of(&Cluster { names, ..cluster })?;
     let changes = topics.plan(options).await?;
     for change in &changes {
         line(change)?;

@@ -21,6 +21,7 @@ use super::poison::Poisoner;
 use super::run::Stop;
 use crate::demo::Sender;
 use crate::failure::{Context, Failure};
+use crate::names::Names;
 use crate::output;
 use crate::pipeline::prepare_as;
 use crate::services::{Service, Surroundings};
@@ -182,7 +183,8 @@ impl Cluster {
     /// Sets how many copies of the topic of dead letters must be there for it to take one.
     pub(super) fn dead_letters_need(&self, copies: i32) -> Result<(), Failure> {
         let topic = &self.topics.dead_letters;
-        let settings = topics::design(&self.topics, copies).remove(topic).unwrap_or_default();
+        let names = Names { topics: self.topics.clone(), ..Names::default() };
+        let settings = topics::design(&names, copies).remove(topic).unwrap_or_default();
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", self.stack.brokers()).set("log_level", "0");
         let admin: AdminClient<DefaultClientContext> = config.create().context("Kafka")?;

@@ -16,7 +16,7 @@ use crate::cli::Servers;
 use crate::cluster::Cluster;
 use crate::failure::{Context, Failure};
 use crate::output::{line, step};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, Raw};
 use crate::stack::{Access, Deadline, Ended, Kafka, Plan, Stack};
 use running::{Place, is_held};
 
@@ -25,6 +25,10 @@ use running::{Place, is_held};
 pub struct Options {
     #[command(flatten)]
     servers: Servers,
+    /// The raw topic to read [default: rtc-stats-raw-v1; in your own Kafka where it exists, otherwise
+    /// one of its own].
+    #[arg(long, value_name = "TOPIC")]
+    topic: Option<String>,
     /// Only Kafka and ClickHouse.
     #[arg(long)]
     no_services: bool,
@@ -73,7 +77,7 @@ pub async fn up(options: Options) -> Result<(), Failure> {
         note(&stack, &place)?;
         return until_signal(|| stack.look()).await;
     }
-    let mut pipeline = Pipeline::start(plan, step).await?;
+    let mut pipeline = Pipeline::start_on(plan, &Raw::Theirs(options.topic), step).await?;
     for (service, port) in pipeline.services.ports() {
         line(format_args!("{:<11} http://127.0.0.1:{port}/metrics", service.name()))?;
     }
@@ -97,17 +101,35 @@ async fn until_signal(mut look: impl FnMut() -> Vec<Ended>) -> Result<(), Failur
     Ok(())
 }
 
+/// Says where Kafka and ClickHouse are, and what is read and owned in somebody's Kafka.
+///
+/// # Errors
+/// If standard output cannot be written.
+pub(crate) fn tell_addresses(stack: &Stack) -> Result<(), Failure> {
+    let Cluster { brokers, names, .. } = stack.cluster();
+    line(format_args!("Kafka       {brokers}"))?;
+    line(format_args!("reads       {}", names.topics.raw))?;
+    if stack.their_kafka().is_some() {
+        let prefix = names.prefix;
+        line(format_args!("owns        topics and groups that begin with {prefix}"))?;
+    }
+    let clickhouse = stack.access();
+    let (url, password) = (&clickhouse.url, clickhouse.passwords.of("dashboard"));
+    line(format_args!("ClickHouse  {url}/play (user dashboard, password {password})"))
+}
+
 /// Tells this terminal and the others where everything is.
 fn note(stack: &Stack, place: &Place) -> Result<(), Failure> {
     let process = std::process::id().cast_signed();
-    let Cluster { brokers: kafka, config: kafka_config, .. } = stack.cluster();
+    let Cluster { brokers: kafka, config: kafka_config, names, .. } = stack.cluster();
     let clickhouse = stack.access();
-    line(format_args!("Kafka       {kafka}"))?;
-    let (url, password) = (&clickhouse.url, clickhouse.passwords.of("dashboard"));
-    line(format_args!("ClickHouse  {url}/play (user dashboard, password {password})"))?;
+    tell_addresses(stack)?;
+    if stack.their_kafka().is_some() {
+        line("topics and groups of its own stay there for the next `isobar up`")?;
+    }
     line(format_args!("logs        {}", stack.logs().display()))?;
     line("Ctrl-C or `isobar down` ends it.")?;
-    place.note(&Running { process, kafka, kafka_config, clickhouse })
+    place.note(&Running { process, kafka, kafka_config, names, clickhouse })
 }
 
 /// Ends the `up` that runs, and returns when it is gone.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Context, Failure};
+use crate::names::Names;
 use crate::private;
 use crate::stack::{Access, Ports};
 
@@ -23,6 +24,9 @@ pub struct Running {
     /// The settings file that says how to reach it, if it takes one.
     #[serde(default)]
     pub kafka_config: Option<PathBuf>,
+    /// What its topics and groups are called.
+    #[serde(default)]
+    pub names: Names,
     /// How to reach ClickHouse.
     pub clickhouse: Access,
 }
@@ -147,6 +151,7 @@ mod tests {
             process,
             kafka: "127.0.0.1:1".into(),
             kafka_config: None,
+            names: Names::with_prefix("ours-"),
             clickhouse: Access {
                 url: "http://127.0.0.1:2".into(),
                 passwords: Passwords::same("a"),

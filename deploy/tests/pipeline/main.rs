@@ -21,6 +21,7 @@ mod secured;
 mod sink_live;
 mod stack;
 mod statistics;
+mod target;
 mod topics;
 mod unreachable;
 mod world;

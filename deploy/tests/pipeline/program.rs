@@ -95,6 +95,11 @@ impl Program {
         Some((status.code().unwrap_or(-1), last.to_owned()))
     }
 
+    /// True once it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Its exit code and its last line, once it has ended by itself.
     pub(crate) fn end(&mut self) -> (i32, String) {
         let patience = Instant::now() + Duration::from_secs(90);

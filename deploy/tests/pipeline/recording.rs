@@ -64,7 +64,7 @@ fn replay(stack: &Stack, files: Vec<PathBuf>, start_ms: Option<u64>) -> replay::
     let options = Options {
         files,
         own: Own::default(),
-        topic: "rtc-stats-raw-v1".to_owned(),
+        raw: deploy::names::RawTopic::default(),
         speed: f64::INFINITY,
         app: None,
         call: None,

@@ -19,7 +19,7 @@ impl ConsumerLoop {
     /// Commits what is acknowledged, and hears how the last commit ended.
     pub(super) fn commit(&mut self) {
         let now = Instant::now();
-        if self.flow.handler.awaits_commit() {
+        if self.flow.handler.awaits_commit() || self.binding.is_open() {
             self.next_commit = self.next_commit.min(now + COMMIT_SOON);
         }
         if now < self.next_commit {
@@ -39,6 +39,7 @@ impl ConsumerLoop {
         for commit in committed.filter(|_| !failed) {
             failpoints::pass(failpoints::COMMITTED);
             self.flow.handler.committed(&commit);
+            self.binding.committed(commit.source);
         }
         self.uncommitted |= failed;
         // What failed may belong to partitions that are gone.

@@ -37,7 +37,8 @@ impl Bench {
         let settings: SinkSettings =
             serde_json::from_value(serde_json::json!({ "flush_ms": 1000, "batch_mb": 1 })).unwrap();
         let metrics = Metrics::new(&Registry::new()).unwrap();
-        let pipeline = Pipeline::new(&settings, writer, metrics);
+        let topics = vec!["cells".to_owned(), "sessions".to_owned()];
+        let pipeline = Pipeline::new(&settings, topics, writer, metrics);
         let mut bench = Self { pipeline, out: Recorder::default(), batches, done };
         for input in 0..2 {
             for partition in 0..2 {

@@ -1,0 +1,116 @@
+//! What topics and groups are called.
+
+use clap::Args;
+use runtime::TopicNames;
+use serde::{Deserialize, Serialize};
+
+use crate::services::Service;
+
+/// Names of a pipeline's topics and groups; by default those that the services' settings have.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Names {
+    /// What names of groups begin with, and those of all topics that are the pipeline's own.
+    pub prefix: String,
+    /// Names of topics.
+    pub topics: TopicNames,
+}
+
+impl Names {
+    /// Names that all begin with `prefix`.
+    #[must_use]
+    pub fn with_prefix(prefix: &str) -> Self {
+        let name = |name: String| format!("{prefix}{name}");
+        let TopicNames { raw, reports, enriched, cells, sessions, blocks, dead_letters } =
+            TopicNames::default();
+        let topics = TopicNames {
+            raw: name(raw),
+            reports: name(reports),
+            enriched: name(enriched),
+            cells: name(cells),
+            sessions: name(sessions),
+            blocks: name(blocks),
+            dead_letters: name(dead_letters),
+        };
+        Self { prefix: prefix.to_owned(), topics }
+    }
+
+    /// The consumer group of a service.
+    #[must_use]
+    pub fn group(&self, service: Service) -> String {
+        format!("{}isobar-{}", self.prefix, service.name())
+    }
+
+    /// All topics, raw first.
+    #[must_use]
+    pub fn all(&self) -> [&str; 7] {
+        let TopicNames { raw, reports, enriched, cells, sessions, blocks, dead_letters } =
+            &self.topics;
+        [raw, reports, enriched, cells, sessions, blocks, dead_letters].map(String::as_str)
+    }
+
+    /// True if the raw topic is somebody's, which is read and never changed.
+    #[must_use]
+    pub fn raw_is_theirs(&self) -> bool {
+        !self.topics.raw.starts_with(&self.prefix)
+    }
+}
+
+/// The raw topic, where it is not called like the others.
+#[derive(Clone, Debug, Default, Args)]
+pub struct RawTopic {
+    /// The raw topic [default: rtc-stats-raw-v1, or that of the `isobar up` that runs].
+    #[arg(long = "topic", value_name = "TOPIC")]
+    pub name: Option<String>,
+}
+
+impl RawTopic {
+    /// `names`, with this raw topic if one is given.
+    #[must_use]
+    pub fn over(&self, mut names: Names) -> Names {
+        if let Some(raw) = &self.name {
+            names.topics.raw.clone_from(raw);
+        }
+        names
+    }
+}
+
+/// Reads a prefix of topics' names.
+///
+/// # Errors
+/// If Kafka would not take it.
+pub fn prefix(text: &str) -> Result<String, String> {
+    let is_legal = |c: char| c.is_ascii_alphanumeric() || ['.', '_', '-'].contains(&c);
+    match text.chars().all(is_legal) && (1..=200).contains(&text.len()) {
+        true => Ok(text.to_owned()),
+        false => Err("give 1 to 200 letters, digits, dots, dashes and underscores".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_a_prefix_all_begin_with_it_and_groups_do() {
+        let names = Names::with_prefix("ours-");
+        assert!(names.all().iter().all(|name| name.starts_with("ours-rtc-")), "{names:?}");
+        assert_eq!(names.group(Service::Sink), "ours-isobar-sink");
+        assert_eq!(Names::default().group(Service::Sink), "isobar-sink");
+        assert_eq!(Names::default().all()[0], "rtc-stats-raw-v1");
+    }
+
+    #[test]
+    fn a_raw_topic_without_the_prefix_is_somebodys() {
+        let names = Names::with_prefix("ours-");
+        assert!(!names.raw_is_theirs() && !Names::default().raw_is_theirs());
+        let raw = RawTopic { name: Some("rtc-stats-raw-v1".to_owned()) };
+        assert!(raw.over(names.clone()).raw_is_theirs());
+        assert_eq!(RawTopic::default().over(names.clone()), names);
+    }
+
+    #[test]
+    fn a_prefix_is_what_kafka_takes_in_a_name() {
+        assert_eq!(prefix("team.a_1-"), Ok("team.a_1-".to_owned()));
+        assert!(prefix("").is_err() && prefix("a b").is_err() && prefix(&"x".repeat(201)).is_err());
+    }
+}

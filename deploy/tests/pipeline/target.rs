@@ -1,0 +1,195 @@
+//! Two ClickHouses on one Kafka: a group writes to one of them.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use deploy::check;
+use deploy::cluster::Cluster;
+use deploy::demo::Watch;
+use deploy::migrate;
+use deploy::pipeline::Pipeline;
+use deploy::services::Service;
+use deploy::stack::{Plan, Ports, Stack};
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::{Offset, TopicPartitionList};
+
+use crate::harness::{Turn, assert_well, verdict, world};
+use crate::program::Program;
+
+const GROUP: &str = "isobar-sink";
+const INPUTS: [&str; 4] = ["rtc-cells-v1", "rtc-sessions-v1", "rtc-blocks-v1", "rtc-enriched-v1"];
+
+/// A second ClickHouse, with tables, on the Kafka of the first.
+async fn another(turn: &Turn, first: &Stack) -> Stack {
+    let plan = Plan {
+        folder: turn.folder.path().join("other"),
+        ports: Ports::free(1).unwrap(),
+        kafka: Some(Cluster::at(&first.brokers())),
+        ..turn.plan()
+    };
+    let stack = Stack::start(plan).unwrap();
+    migrate::apply(&stack.access().client("migrate")).await.unwrap();
+    stack
+}
+
+async fn id(stack: &Stack) -> String {
+    migrate::target(&stack.access().client("migrate")).await.unwrap().unwrap()
+}
+
+/// A sink of its own that writes to the ClickHouse of `stack`, with further settings.
+fn sink(turn: &Turn, stack: &Stack, more: &[(&str, &str)]) -> Program {
+    let access = stack.access();
+    let mut settings = vec![("SINK__URL", &*access.url), ("SINK__PASSWORD", &*access.password)];
+    settings.extend(more);
+    Program::start("sink", &stack.brokers(), turn.folder.path(), &settings)
+}
+
+fn refuses(mut sink: Program, words: &[&str]) {
+    let (code, line) = sink.end();
+    assert_eq!(code, 89, "{}", sink.said());
+    for word in words {
+        assert!(line.contains(word), "{word:?} is not in {line}");
+    }
+}
+
+fn consumer(brokers: &str) -> BaseConsumer {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", brokers).set("group.id", GROUP).create().unwrap()
+}
+
+/// What `kafka-consumer-groups.sh --reset-offsets --to-earliest --all-topics --execute` does.
+fn rewind(brokers: &str) {
+    let consumer = consumer(brokers);
+    let mut list = TopicPartitionList::new();
+    for topic in INPUTS {
+        let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(10)).unwrap();
+        for partition in metadata.topics()[0].partitions() {
+            list.add_partition_offset(topic, partition.id(), Offset::Offset(0)).unwrap();
+        }
+    }
+    consumer.commit(&list, CommitMode::Sync).unwrap();
+}
+
+#[tokio::test]
+async fn a_sink_with_another_clickhouse_refuses_until_it_adopts_the_first_ones_place() {
+    let turn = Turn::take();
+    let Pipeline { stack, mut services } = turn.pipeline().await;
+    let other = another(&turn, &stack).await;
+    let (first_id, other_id) = (id(&stack).await, id(&other).await);
+    assert_ne!(first_id, other_id);
+    let mut watch = Watch::start(&stack, &world(15)).unwrap();
+
+    let words = [&*first_id, &*other_id, "sink.adopt_target", "exit-codes.md"];
+    refuses(sink(&turn, &other, &[]), &words);
+    let adopts_a_third = [("SINK__ADOPT_TARGET", "9c5b94b1-35ad-49bb-b118-8e8fc24abf80")];
+    refuses(sink(&turn, &other, &adopts_a_third), &words);
+    let first = verdict(&mut watch, &stack).await;
+    assert_well(&first);
+    let rows = other.access().client("dashboard");
+    let rows = rows.query("SELECT count() FROM samples").fetch_one::<u64>().await.unwrap();
+    assert_eq!(rows, 0, "rows of the first were inserted into the other");
+
+    // The way out of exit code 89: adopted alone, it goes on; the first is now the one too many.
+    services.stop();
+    let adopts = [("SINK__ADOPT_TARGET", &*first_id)];
+    let adopting = sink(&turn, &other, &adopts);
+    adopting.hear("assigned");
+    refuses(sink(&turn, &stack, &[]), &[&other_id]);
+    adopting.stop();
+    // With a rewind it gets all that the topics still hold.
+    rewind(&stack.brokers());
+    let again = sink(&turn, &other, &adopts);
+    let patience = Instant::now() + Duration::from_secs(90);
+    loop {
+        let found = check::verify_stack(vec![watch.truth()], &other).await;
+        match found {
+            Ok(found) if found.mismatches == 0 => break assert_well(&found),
+            found => assert!(Instant::now() < patience, "{found:?}\n{}", again.said()),
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    again.stop();
+}
+
+#[tokio::test]
+async fn of_two_that_come_to_a_new_group_at_once_not_both_stay() {
+    let turn = Turn::take();
+    let Pipeline { stack, mut services } = turn.pipeline().await;
+    services.stop();
+    let other = another(&turn, &stack).await;
+    let group = [("KAFKA__GROUP", "new")];
+    let mut both = [sink(&turn, &stack, &group), sink(&turn, &other, &group)];
+    let patience = Instant::now() + Duration::from_secs(60);
+    while both.iter_mut().all(|sink| !sink.has_ended()) {
+        assert!(Instant::now() < patience, "{}\n{}", both[0].said(), both[1].said());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let ended = usize::from(!both[0].has_ended());
+    let ended = &mut both[ended];
+    assert_eq!(ended.end().0, 89, "{}", ended.said());
+}
+
+/// `isobar …` of somebody who keeps what he keeps in `folder`.
+fn isobar(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_isobar"));
+    command.args(arguments).env("XDG_STATE_HOME", folder).env("TMPDIR", folder);
+    command
+}
+
+fn topics_and_groups(brokers: &str) -> Vec<String> {
+    let consumer = consumer(brokers);
+    let patience = Duration::from_secs(10);
+    let metadata = consumer.fetch_metadata(None, patience).unwrap();
+    let topics = metadata.topics().iter().map(|topic| topic.name().to_owned());
+    let groups = consumer.fetch_group_list(None, patience).unwrap();
+    let groups = groups.groups().iter().map(|group| group.name().to_owned());
+    topics.chain(groups).collect()
+}
+
+#[tokio::test]
+async fn demo_and_up_on_somebodys_kafka_take_nothing_from_the_pipeline_that_runs_there() {
+    let turn = Turn::take();
+    let folder = turn.folder.path();
+    let Pipeline { stack, services } = turn.pipeline().await;
+    let brokers = stack.brokers();
+    let mut watch = Watch::start(&stack, &world(20)).unwrap();
+
+    let world = ["--duration", "6s", "--sessions", "100", "--rate", "50"];
+    let demo = [&["demo", "--kafka", &brokers], &world[..]].concat();
+    let demo = isobar(folder, &demo).output().unwrap();
+    let said = String::from_utf8(demo.stdout).unwrap();
+    assert!(demo.status.success() && said.contains("nothing lost, nothing twice"), "{said}");
+    let left = topics_and_groups(&brokers);
+    let left: Vec<_> = left.iter().filter(|name| name.starts_with("isobar-demo-")).collect();
+    assert!(left.is_empty(), "{left:?}");
+
+    let up = isobar(folder, &["up", "--kafka", &brokers]);
+    let mut up = Program::spawn(up, folder.join("up.log"));
+    up.hear_however_long("isobar down");
+    let said = up.said();
+    assert!(said.contains("reads       rtc-stats-raw-v1") && said.contains("owns"), "{said}");
+    assert_well(&verdict(&mut watch, &stack).await);
+    assert!(Service::ALL.iter().all(|service| services.restarts(*service) == 0));
+
+    // The same world, from the same raw topic, in the other ClickHouse.
+    let truth = watch.truth();
+    let patience = Instant::now() + Duration::from_secs(60);
+    loop {
+        let verify = ["verify", "--truth", truth.to_str().unwrap()];
+        let verify = isobar(folder, &verify).output().unwrap();
+        if verify.status.success() {
+            break;
+        }
+        assert!(Instant::now() < patience, "{}", String::from_utf8_lossy(&verify.stdout));
+    }
+    let plan = isobar(folder, &["topics", "plan"]).output().unwrap();
+    let plan = String::from_utf8(plan.stdout).unwrap();
+    assert!(plan.contains("topics are as they should be"), "{plan}");
+    let letters = isobar(folder, &["dlq", "ls"]).output().unwrap();
+    let letters = String::from_utf8(letters.stdout).unwrap();
+    assert!(letters.contains("rtc-stats-raw-v1"), "{letters}");
+    up.signal(nix::sys::signal::Signal::SIGINT);
+    assert_eq!(up.end().0, 0, "{}", up.said());
+}
