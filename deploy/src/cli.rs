@@ -10,7 +10,9 @@ use crate::cluster::Own;
 use crate::failure::{Context, Failure};
 use crate::output::{complain, line};
 use crate::stack::{Access, Passwords};
-use crate::{accuracy, bench, check, demo, dlq, migrate, play, replay, stack, topics, torture, up};
+use crate::{
+    accuracy, bench, check, demo, dlq, migrate, play, replay, send, stack, topics, torture, up,
+};
 
 /// From raw WebRTC statistics to benchmarks of call quality per region and provider.
 #[derive(Debug, Parser)]
@@ -35,6 +37,8 @@ enum Verb {
     Down,
     /// Plays a simulated world into the raw topic.
     Simulate(play::Options),
+    /// Sends envelopes from a file to the raw topic, and says where to look for them.
+    Send(send::Options),
     /// Plays recordings of real calls into the raw topic, as if they happened now.
     Replay(replay::Options),
     /// Holds what ClickHouse says against the truth of simulated worlds.
@@ -140,6 +144,7 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
             let cluster = options.own.or_of_up()?;
             line(replay::run(&options, &cluster).context("replay")?)?;
         }
+        Verb::Send(options) => send::run(&options)?,
         Verb::Migrate(options) => block_on(migrate::run(options))?,
         Verb::Verify(options) => return block_on(check::run(options)).map(well),
         Verb::Accuracy(options) => return block_on(accuracy::run(options)).map(well),

@@ -20,6 +20,7 @@ pub mod pipeline;
 pub mod play;
 mod private;
 pub mod replay;
+pub mod send;
 pub mod services;
 pub mod stack;
 pub mod topics;

@@ -67,7 +67,7 @@ async fn fill(stack: &Stack, options: &Options) -> Result<u64, Failure> {
         fast: true,
         ..producer::Options::default()
     };
-    let fill = move || producer::run(&world, &AtomicBool::new(false));
+    let fill = move || producer::run(&world, &AtomicBool::new(false), |_| ());
     let filled = tokio::task::spawn_blocking(fill).await.context("bench")?.context("bench")?;
     let seconds = filled.took.as_secs_f64();
     step(&format!(

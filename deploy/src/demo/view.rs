@@ -17,6 +17,8 @@ pub struct Rank {
     pub sessions: u64,
     /// Share of poor time in poor and good time; NaN if there was none. So with all that follow.
     pub poor_share: f64,
+    /// What it is at least: the lower 95 % limit over sessions; NaN if there are too few of them.
+    pub poor_at_least: f64,
     /// Median round trip, ms.
     pub round_trip_p50_ms: f64,
     /// 95th percentile of round trips, ms.
@@ -47,7 +49,8 @@ impl View {
         Self(clickhouse.client("dashboard"))
     }
 
-    /// The `most` places and providers with the most sessions.
+    /// The `most` places and providers that are poor for sure, the worst first; then those of which
+    /// too few sessions were seen to tell. What has neither place nor provider is left out.
     ///
     /// # Errors
     /// If ClickHouse does not answer.
@@ -57,11 +60,21 @@ impl View {
                 toString(organisation) AS organisation,
                 toUInt64(sessions) AS sessions,
                 toFloat64(ifNull(poor_share, nan)) AS poor_share,
+                toFloat64(ifNull(poor_at_least, nan)) AS poor_at_least,
                 toFloat64(round_trip_p50_ms) AS round_trip_p50_ms,
                 toFloat64(round_trip_p95_ms) AS round_trip_p95_ms,
                 toFloat64(ifNull(loss, nan)) AS loss,
                 toFloat64(audio_mos_p50) AS audio_mos_p50
-            FROM league ORDER BY sessions DESC, country, organisation LIMIT ?";
+            FROM league LEFT JOIN
+            (
+                SELECT country, organisation,
+                    tupleElement(isobar_share(poor_us, poor_us + good_us), 'lower') AS poor_at_least
+                FROM sessions WHERE last_us >= now() - INTERVAL 1 HOUR
+                GROUP BY country, organisation
+            ) AS surely USING (country, organisation)
+            WHERE NOT (country = 'unknown' AND organisation = 'unknown')
+            ORDER BY surely.poor_at_least DESC NULLS LAST, sessions DESC, country, organisation
+            LIMIT ?";
         self.0.query(query).bind(most).fetch_all().await.context("ClickHouse")
     }
 

@@ -35,9 +35,14 @@ fn a_demo_whose_service_is_killed_says_what_really_happened_and_writes_its_figur
     demo.hear("aggregate ended (SIGKILL");
     demo.hear("restarted 1×");
     demo.signal(Signal::SIGINT);
-    let (code, last) = demo.end();
-    assert_eq!(code, 0, "{}", demo.said());
-    assert!(last.ends_with("nothing lost, nothing twice."), "{last}");
+    let (code, _) = demo.end();
+    let said = demo.said();
+    assert_eq!(code, 0, "{said}");
+    for words in
+        ["ClickHouse  http://127.0.0.1:", "nothing lost, nothing twice.", "isobar send FILE"]
+    {
+        assert!(said.contains(words), "{words:?} is not in\n{said}");
+    }
     assert_all_end(folder);
 
     let summary = fs::read(folder.join("summary.json")).unwrap();
@@ -56,6 +61,34 @@ fn a_demo_whose_service_is_killed_says_what_really_happened_and_writes_its_figur
             assert!(summary[figure][service].as_f64() > Some(0.0), "{figure} of {service}");
         }
     }
+}
+
+#[test]
+fn what_a_demo_keeps_is_opened_again_by_the_command_that_it_names() {
+    let turn = Turn::take();
+    let folder = turn.folder.path();
+    let isobar = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_isobar"));
+        command.args(arguments).env("TMPDIR", folder);
+        command
+    };
+    let world = ["--duration", "6s", "--sessions", "100", "--rate", "50"];
+    let demo = isobar(&["demo", "--keep"]).args(world).output().unwrap();
+    let said = String::from_utf8(demo.stdout).unwrap();
+    assert!(demo.status.success(), "{said}");
+    let home =
+        said.split("XDG_STATE_HOME=").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+    let mut up = isobar(&["up"]);
+    up.env("XDG_STATE_HOME", home);
+    let mut up = Program::spawn(up, folder.join("up.log"));
+    up.hear_however_long("isobar down");
+    let truth = format!("{home}/isobar/world.truth.jsonl");
+    let verify =
+        isobar(&["verify", "--truth", &truth]).env("XDG_STATE_HOME", home).output().unwrap();
+    let verified = String::from_utf8_lossy(&verify.stdout);
+    assert!(verify.status.success() && verified.contains("0 mismatches"), "{verified}");
+    up.signal(Signal::SIGINT);
+    assert_eq!(up.end().0, 0, "{}", up.said());
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod questions;
 mod recording;
 mod refusals;
 mod secured;
+mod send;
 mod sink_live;
 mod stack;
 mod statistics;

@@ -49,12 +49,17 @@ impl ProducerContext for Answers {
 }
 
 /// Plays a world until it ends or `stop` is set; then waits until Kafka has acknowledged all of it.
+/// Meanwhile `tell` hears how far it is, five times a second.
 ///
 /// # Errors
 /// When the options make no world, a file cannot be written, or Kafka cannot follow.
-pub fn run(options: &Options, stop: &AtomicBool) -> Result<Report, PlayError> {
+pub fn run(
+    options: &Options,
+    stop: &AtomicBool,
+    mut tell: impl FnMut(&Progress),
+) -> Result<Report, PlayError> {
     let settings = options.world(now_us())?;
-    let mut player = Player::new(options, settings)?;
+    let mut player = Player::new(options, settings, &mut tell)?;
     for delivery in World::new(settings)? {
         if player.is_due(&delivery, stop)? {
             player.play(&delivery, stop)?;
@@ -72,6 +77,7 @@ fn now_us() -> i64 {
 
 struct Player<'a> {
     options: &'a Options,
+    tell: &'a mut dyn FnMut(&Progress),
     settings: Settings,
     producer: ThreadedProducer<Answers>,
     truth: Option<truth::Writer<BufWriter<File>>>,
@@ -87,7 +93,11 @@ struct Player<'a> {
 }
 
 impl<'a> Player<'a> {
-    fn new(options: &'a Options, settings: Settings) -> Result<Self, PlayError> {
+    fn new(
+        options: &'a Options,
+        settings: Settings,
+        tell: &'a mut dyn FnMut(&Progress),
+    ) -> Result<Self, PlayError> {
         let create = |path: &PathBuf| {
             File::create(path).map_err(|source| PlayError::File { path: path.clone(), source })
         };
@@ -96,6 +106,7 @@ impl<'a> Player<'a> {
         let started = Instant::now();
         Ok(Self {
             options,
+            tell,
             settings,
             producer: ThreadedProducer::from_config_and_context(
                 &client(options),
@@ -190,6 +201,7 @@ impl<'a> Player<'a> {
             intervals_sent: self.intervals,
             intervals_acknowledged: answers.intervals.load(Ordering::Relaxed),
         };
+        (self.tell)(&progress);
         if let (Some(file), Some(path)) = (&mut self.progress, &self.options.progress) {
             let written =
                 serde_json::to_vec(&progress).map_err(io::Error::from).and_then(|mut line| {

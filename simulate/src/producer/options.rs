@@ -11,8 +11,12 @@ use serde::{Deserialize, Serialize};
 use crate::truth::TruthError;
 use crate::world::{Scenario, Settings, WorldError};
 
-/// A world that starts longer ago than this, µs, would have sessions that are too late.
-const EARLIEST_START_US: i64 = 24 * 3_600_000_000;
+const HOUR_US: i64 = 3_600_000_000;
+/// What the truth takes for `ingest.late_h`, hours.
+const LATE_H: u32 = 72;
+/// Clocks of clients lag by up to four hours, and playing takes its time: where a world starts later
+/// than the limit by this many hours, its truth knows which events are too late.
+const TRUTH_H: u32 = 5;
 
 /// What to play, and where to.
 #[derive(Clone, Debug)]
@@ -38,6 +42,8 @@ pub struct Options {
     /// The world's start, µs since the Unix epoch; by default such that it is now, or, if it is
     /// played as fast as possible, such that it ends about now.
     pub start_us: Option<i64>,
+    /// `ingest.late_h` of the services that read it: the world may start so many hours ago.
+    pub late_h: u32,
     /// As fast as Kafka takes it, instead of in real time.
     pub fast: bool,
     /// Where the truth is written.
@@ -59,6 +65,7 @@ impl Default for Options {
             reports: None,
             scenario: Scenario::Usual,
             start_us: None,
+            late_h: LATE_H,
             fast: false,
             truth: None,
             progress: None,
@@ -107,8 +114,20 @@ pub enum PlayError {
     #[error("to play as fast as possible, give a duration or a number of reports")]
     Endless,
     /// The world's start is out of reach.
-    #[error("the world must start within the last 24 h")]
-    Start,
+    #[error(
+        "the world must start within the last {0} h, and what is older is late (ingest.late_h)"
+    )]
+    Start(u32),
+    /// The truth of a world that starts so early is not known.
+    #[error(
+        "a world with a truth must start within the last {} h: of what is older the truth does not \
+         know whether it is late",
+        LATE_H - TRUTH_H
+    )]
+    StartOfTruth,
+    /// The truth is of services with the limit that they have by default.
+    #[error("the truth is that of ingest.late_h = {LATE_H}; leave out one of --late-h and --truth")]
+    LateTruth,
     /// The truth cannot be written.
     #[error(transparent)]
     Truth(#[from] TruthError),
@@ -160,9 +179,7 @@ impl Options {
                 now_us - duration_us.or(span_us).ok_or(PlayError::Endless)?
             }
         };
-        if !(now_us - EARLIEST_START_US..=now_us).contains(&start_us) {
-            return Err(PlayError::Start);
-        }
+        self.reaches(start_us, now_us)?;
         Ok(Settings {
             seed: self.seed,
             start_us,
@@ -171,6 +188,23 @@ impl Options {
             period_us,
             scenario: self.scenario,
         })
+    }
+}
+
+impl Options {
+    /// An error if a world cannot start at `start_us` when it is `now_us`.
+    fn reaches(&self, start_us: i64, now_us: i64) -> Result<(), PlayError> {
+        let within = |hours: u32| {
+            (now_us.saturating_sub(i64::from(hours) * HOUR_US)..=now_us).contains(&start_us)
+        };
+        if !within(self.late_h) {
+            return Err(PlayError::Start(self.late_h));
+        }
+        match &self.truth {
+            Some(_) if self.late_h != LATE_H => Err(PlayError::LateTruth),
+            Some(_) if !within(LATE_H - TRUTH_H) => Err(PlayError::StartOfTruth),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -202,7 +236,24 @@ mod tests {
         let endless = Options { reports: None, ..options.clone() };
         assert!(matches!(endless.world(NOW_US), Err(PlayError::Endless)));
         let ahead = Options { start_us: Some(NOW_US + 1), ..options };
-        assert!(matches!(ahead.world(NOW_US), Err(PlayError::Start)));
+        assert!(matches!(ahead.world(NOW_US), Err(PlayError::Start(72))));
+    }
+
+    #[test]
+    fn a_world_starts_as_early_as_events_are_not_late_and_with_a_truth_as_that_is_known() {
+        let hours_ago = |hours| Some(NOW_US - hours * HOUR_US);
+        let plain = Options { start_us: hours_ago(72), ..Options::default() };
+        assert!(plain.world(NOW_US).is_ok());
+        let older = Options { start_us: hours_ago(73), ..plain.clone() };
+        assert!(matches!(older.world(NOW_US), Err(PlayError::Start(72))));
+        assert!(Options { late_h: 288, ..older.clone() }.world(NOW_US).is_ok());
+        let truth = Some(PathBuf::from("truth"));
+        let known = Options { truth: truth.clone(), start_us: hours_ago(67), ..Options::default() };
+        assert!(known.world(NOW_US).is_ok());
+        let unknown = Options { truth: truth.clone(), ..plain };
+        assert!(matches!(unknown.world(NOW_US), Err(PlayError::StartOfTruth)));
+        let late = Options { truth, late_h: 288, ..known };
+        assert!(matches!(late.world(NOW_US), Err(PlayError::LateTruth)));
     }
 
     #[test]
