@@ -253,7 +253,8 @@ fn where_to_look(events: &[Map<String, Value>]) -> String {
         events.iter().filter_map(|event| event.get("call")?.as_str()).collect();
     let quoted = |call: &&str| format!("'{}'", call.replace('\\', "\\\\").replace('\'', "\\'"));
     let calls: Vec<_> = calls.iter().take(3).map(quoted).collect();
-    let at = Running::find().map(|up| format!(" at {}/play", up.clickhouse.url)).unwrap_or_default();
+    let at =
+        Running::find().map(|up| format!(" at {}/play", up.clickhouse.url)).unwrap_or_default();
     format!(
         "in a few seconds, in ClickHouse{at}:\n  SELECT * FROM isobar.sessions WHERE call IN ({})\n\
          intervals (isobar.samples) begin with a session's second stats event; what could not be \

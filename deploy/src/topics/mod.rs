@@ -14,7 +14,6 @@ use rdkafka::admin::{
 use rdkafka::client::DefaultClientContext;
 use rdkafka::types::RDKafkaErrorCode;
 
-
 use crate::cluster::{Cluster, Own};
 use crate::failure::{Context, Failure};
 use crate::names::RawTopic;
