@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use simulate::producer::{self, Progress};
 use simulate::world::Scenario;
 
-use crate::cluster::Own;
+use crate::cluster::{Cluster, Own};
 use crate::failure::{Context, Failure};
 use crate::names::RawTopic;
 use crate::output::line;
@@ -81,11 +81,10 @@ pub struct Options {
 }
 
 impl Options {
-    fn producer(self) -> Result<producer::Options, Failure> {
-        let Self { world, own, raw, truth, progress, fast, start, late_h } = self;
-        let cluster = own.or_of_up()?;
+    fn producer(self, cluster: Cluster) -> producer::Options {
+        let Self { world, raw, truth, progress, fast, start, late_h, .. } = self;
         let topic = raw.over(cluster.names).topics.raw;
-        Ok(producer::Options {
+        producer::Options {
             brokers: cluster.brokers,
             kafka: cluster.options,
             topic,
@@ -100,7 +99,7 @@ impl Options {
             truth,
             progress,
             ..producer::Options::default()
-        })
+        }
     }
 }
 
@@ -109,7 +108,8 @@ impl Options {
 /// # Errors
 /// If there is no Kafka, the options make no world, or Kafka cannot follow.
 pub async fn run(options: Options) -> Result<(), Failure> {
-    let options = options.producer()?;
+    let cluster = options.own.or_of_up()?;
+    let options = options.producer(cluster);
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
     let mut shown = Shown::new();
@@ -227,7 +227,7 @@ mod tests {
     fn a_world_starts_when_it_is_told_to() {
         let start_us = |told: &[&str]| {
             let told = ["simulate", "--kafka=a:1"].iter().chain(told);
-            Simulate::try_parse_from(told).unwrap().options.producer().unwrap().start_us
+            Simulate::try_parse_from(told).unwrap().options.producer(Cluster::at("a:1")).start_us
         };
         assert_eq!(start_us(&[]), None);
         for told in ["--start=1756000000", "--start=2025-08-24T01:46:40Z"] {

@@ -258,7 +258,7 @@ mod tests {
     fn partitions_are_added_where_that_is_asked_for_to_the_raw_topic_last_and_never_taken_away() {
         let names = TopicNames::default();
         let wanted = |partitions| {
-            extended(difference(design(&names, 1), partitions, &as_designed()), &names)
+            extended(difference(design(&Names::default(), 1), partitions, &as_designed()), &names)
         };
         let changes = wanted(6);
         let is_extended =
