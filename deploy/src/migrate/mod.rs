@@ -116,7 +116,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
         line(format_args!("{state:<12} {file}"))?;
     }
     let id = target(&client).await?;
-    line(format_args!("{:<12} {}", "target", id.as_deref().unwrap_or("none yet")))
+    line(format_args!("{:<12} {}", "target", id.as_deref().unwrap_or("none yet")))?;
     as_made(&differences(&client, &report).await?)
 }
 
