@@ -3,6 +3,8 @@
 //! A block's end follows from the log and from the metadata that opened the block alone, so that
 //! every process that folds it, at any time, folds the same records by the same rules.
 
+use std::collections::VecDeque;
+
 use runtime::{AppendTime, Committed, Offset, OffsetRanges};
 use serde::{Deserialize, Serialize};
 
@@ -20,18 +22,46 @@ pub(crate) struct Rules {
     n: i64,
     /// Length of the slice of append time that the block stays within, ms.
     block_ms: i64,
+    #[serde(flatten)]
+    pub(crate) limits: Limits,
     /// Length of a window of event time, s.
     pub(crate) window_s: i32,
     pub(crate) groupings: Groupings,
 }
 
+/// What bounds the memory that a block takes up, whatever its records tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Limits {
+    /// The block ends once it holds so many cells,
+    pub(crate) cells: u32,
+    /// or so many sessions,
+    pub(crate) sessions: u32,
+    /// or so many intervals: each may add bins to sketches.
+    pub(crate) intervals: i64,
+    /// Most values of a dimension that a session has in the block.
+    pub(crate) session_values: u32,
+    /// Most values of a dimension that an app has in the block.
+    pub(crate) values: u32,
+}
+
 impl Rules {
-    pub(crate) fn new(n: i64, window_s: i32, groupings: Groupings) -> Self {
-        Self { n, block_ms: BLOCK_MS, window_s, groupings }
+    pub(crate) fn new(n: i64, window_s: i32, groupings: Groupings, limits: Limits) -> Self {
+        Self { n, block_ms: BLOCK_MS, limits, window_s, groupings }
     }
 
     fn hold(&self) -> bool {
-        self.n > 0 && self.block_ms > 0 && self.window_s > 0
+        let Limits { cells, sessions, intervals, session_values, values } = self.limits;
+        let counts = [cells, sessions, session_values, values];
+        self.n > 0
+            && self.block_ms > 0
+            && self.window_s > 0
+            && intervals > 0
+            && counts.iter().all(|count| *count > 0)
+    }
+
+    /// The rules as text, as audits keep them.
+    pub(crate) fn text(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
     }
 }
 
@@ -43,7 +73,8 @@ pub(crate) struct Metadata {
     #[serde(flatten)]
     pub(crate) rules: Rules,
     /// How many blocks, this one being the first, are folded by these rules whatever the settings
-    /// say: their rows may be written before anything more is committed.
+    /// say: their rows may be written before anything more is committed. 0 where this is not
+    /// committed itself.
     #[serde(default = "only_this_one")]
     pub(crate) holds: u64,
     /// Raw offsets answered for before the block, as ranges.
@@ -52,6 +83,18 @@ pub(crate) struct Metadata {
     pub(crate) forgotten: i64,
     /// Watermark, ms since the Unix epoch.
     pub(crate) watermark: Option<i64>,
+    /// How blocks from this one on were folded before; never committed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) follows: Option<Follows>,
+}
+
+/// How blocks were folded before, so that they are folded alike again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Follows {
+    /// Where blocks start, in rising order, the current one not among them.
+    pub(crate) starts: VecDeque<i64>,
+    /// The rules of those that are folded by others than the one before.
+    pub(crate) changes: VecDeque<(i64, Rules)>,
 }
 
 const fn only_this_one() -> u64 {
@@ -76,7 +119,18 @@ impl Metadata {
         forgotten: i64,
         watermark: Option<i64>,
     ) -> Self {
-        Self { v: VERSION, epoch, rules, holds, raw: seen.to_string(), forgotten, watermark }
+        let raw = seen.to_string();
+        Self { v: VERSION, epoch, rules, holds, raw, forgotten, watermark, follows: None }
+    }
+
+    /// The same for so many blocks.
+    pub(crate) fn holding(self, holds: u64) -> Self {
+        Self { holds, ..self }
+    }
+
+    /// The same with how the blocks after this one were folded before.
+    pub(crate) fn following(self, follows: Follows) -> Self {
+        Self { follows: Some(follows), ..self }
     }
 
     /// Reads what was committed, with the raw offsets answered for.
@@ -94,7 +148,7 @@ impl Metadata {
         }
         let metadata: Self = serde_json::from_str(text).map_err(|error| unreadable(&error))?;
         let seen = metadata.raw.parse().map_err(|error| unreadable(&error))?;
-        if !metadata.rules.hold() || metadata.holds == 0 {
+        if !metadata.rules.hold() {
             return Err(unreadable(&"a length of 0"));
         }
         Ok((metadata, seen))

@@ -306,6 +306,11 @@ impl Cells {
         }
     }
 
+    /// The number of cells.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The cell of a kind and direction, to be changed; a new one if there is none.
     pub(crate) fn touch(&mut self, stream: (Kind, Direction)) -> &mut Cell {
         let Self(cells) = self;

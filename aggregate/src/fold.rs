@@ -2,13 +2,14 @@
 
 use schemas::{CellPartial, EncodeError, EnrichedReport, EventKind, SessionPartial};
 
-use crate::block::Rules;
+use crate::block::{Limits, Rules};
 use crate::cell::{Cells, CellsKey, Sample};
-use crate::grouping::{Grouping, Labels};
+use crate::grouping::Grouping;
 use crate::intern::Interner;
 use crate::judged;
 use crate::session::{Session, SessionKey};
 use crate::table::Table;
+use crate::values::{Capped, Values};
 use crate::window::window_start;
 
 /// Identity and version of the rows of a block.
@@ -25,8 +26,12 @@ pub(crate) struct Version {
 pub(crate) struct Fold {
     groupings: Vec<Grouping>,
     window_s: i32,
+    limits: Limits,
     names: Interner,
+    values: Values,
     cells: Table<CellsKey, Cells>,
+    /// Cells in all, of every kind and direction.
+    held: usize,
     sessions: Table<SessionKey, Session>,
     /// Intervals folded.
     pub(crate) intervals: i64,
@@ -40,20 +45,26 @@ impl Fold {
         Self {
             groupings: groupings.map(|(name, list)| Grouping::new(name, list)).collect(),
             window_s: rules.window_s,
+            limits: rules.limits,
             names: Interner::default(),
+            values: Values::new(rules.limits),
             cells: Table::default(),
+            held: 0,
             sessions: Table::default(),
             intervals: 0,
             windows: None,
         }
     }
 
-    /// Folds one report. A cover tells nothing of a session.
-    pub(crate) fn fold(&mut self, report: &EnrichedReport) {
+    /// Folds one report, and returns which of its values are not kept apart. A cover tells nothing of
+    /// a session.
+    pub(crate) fn fold(&mut self, report: &EnrichedReport) -> Capped {
         if report.event == EventKind::Cover {
-            return;
+            return Capped::default();
         }
-        let labels = Labels::of(report, &mut self.names);
+        let key = SessionKey::of(report, &mut self.names);
+        let session = self.sessions.touch(key);
+        let (told, capped) = session.admit(report, &mut self.values, &mut self.names);
         let samples = samples(report);
         let packs = judged::packs(report, &mut self.names);
         let window = |sample: &Sample<'_>| window_start(sample.event_us, self.window_s);
@@ -62,18 +73,35 @@ impl Fold {
             let (first, last) = self.windows.unwrap_or((start, start));
             self.windows = Some((first.min(start), last.max(start)));
             for (grouping, rule) in self.groupings.iter().enumerate() {
-                let labels = rule.labels(&labels);
+                let labels = rule.labels(&told.labels);
                 let key = CellsKey { grouping, window_start: start, labels };
                 let cells = self.cells.touch(key);
                 cells.make_room(run.len());
+                let before = cells.len();
                 for sample in run {
                     cells.touch(rule.stream(sample.kind, sample.direction)).add(sample, &packs);
                 }
+                self.held += cells.len() - before;
             }
         }
         self.intervals += report.intervals.len() as i64;
-        let key = SessionKey::of(report, &mut self.names);
-        self.sessions.touch(key).fold(report, &labels, &samples, &packs, &mut self.names);
+        session.fold(report, &told, &samples, &packs, &mut self.names);
+        capped
+    }
+
+    /// True once the block holds as much as its rules let it.
+    pub(crate) fn is_full(&self) -> bool {
+        let (cells, limits) = (self.held, &self.limits);
+        #[cfg(feature = "mutations")]
+        let cells = if crate::mutations::cell_ends() { self.cells.changed() } else { cells };
+        cells >= limits.cells as usize
+            || self.sessions.len() >= limits.sessions as usize
+            || self.intervals >= limits.intervals
+    }
+
+    /// How many cells and sessions it holds.
+    pub(crate) fn held(&self) -> usize {
+        self.held + self.sessions.len()
     }
 
     /// Hands the framed partials of all cells that changed since the last time to `send`, and
@@ -118,6 +146,10 @@ impl Fold {
         last: bool,
         mut send: impl FnMut(&[u8]),
     ) -> Result<u64, EncodeError> {
+        #[cfg(feature = "mutations")]
+        if crate::mutations::values() {
+            self.values = Values::new(self.limits);
+        }
         let Self { names, sessions, .. } = self;
         let mut row = SessionPartial {
             epoch: version.epoch,

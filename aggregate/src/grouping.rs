@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use schemas::{Dimensions, Direction, EnrichedReport, Kind};
+use schemas::{Dimensions, Direction, Kind};
 use serde::{Deserialize, Serialize};
 
 use crate::intern::{Interner, Symbol};
@@ -43,7 +43,7 @@ pub enum Dimension {
 }
 
 /// How many dimensions are names: those before [`Dimension::Asn`].
-const NAMED: usize = Dimension::Asn as usize;
+pub(crate) const NAMED: usize = Dimension::Asn as usize;
 
 /// Groupings by name, each a list of dimensions.
 pub type Groupings = BTreeMap<String, Vec<Dimension>>;
@@ -71,32 +71,11 @@ pub fn default_groupings() -> Groupings {
 /// What a report says of all its intervals: names in the order of [`Dimension`], and the ASN.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Labels {
-    names: [Symbol; NAMED],
-    asn: i64,
+    pub(crate) names: [Symbol; NAMED],
+    pub(crate) asn: i64,
 }
 
 impl Labels {
-    pub(crate) fn of(report: &EnrichedReport, interner: &mut Interner) -> Self {
-        let names: [&str; NAMED] = [
-            &report.app,
-            &report.place.continent,
-            &report.place.country,
-            &report.place.subdivision,
-            &report.provider.organisation,
-            &report.network_type,
-            &report.edge,
-            &report.device.class,
-            &report.device.os,
-            &report.device.browser,
-            &report.client_version,
-        ];
-        Self { names: names.map(|name| interner.symbol(name)), asn: report.provider.asn }
-    }
-
-    pub(crate) fn asn(&self) -> i64 {
-        self.asn
-    }
-
     /// Writes the values over what `row` held.
     pub(crate) fn write(&self, row: &mut Dimensions, interner: &Interner) {
         let names: [&mut String; NAMED] = [

@@ -4,14 +4,31 @@ use std::hash::BuildHasher;
 
 use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
+use schemas::UNKNOWN;
+
+/// What a value is called that is not kept apart.
+const OTHER: &str = "other";
 
 /// A name in an [`Interner`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Symbol(u32);
 
 impl Symbol {
     /// The empty name.
     pub(crate) const EMPTY: Self = Self(0);
+    /// [`UNKNOWN`].
+    pub(crate) const UNKNOWN: Self = Self(1);
+    /// The name that stands for those that are not kept apart.
+    pub(crate) const OTHER: Self = Self(2);
+
+    /// True for the names that stand for no value.
+    pub(crate) fn is_no_value(self) -> bool {
+        self <= Self::OTHER
+    }
+
+    pub(crate) fn number(self) -> u64 {
+        self.0.into()
+    }
 }
 
 /// Names by number and numbers by name.
@@ -29,7 +46,12 @@ impl Default for Interner {
             symbols: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
         };
-        interner.symbol("");
+        for (name, symbol) in
+            [("", Symbol::EMPTY), (UNKNOWN, Symbol::UNKNOWN), (OTHER, Symbol::OTHER)]
+        {
+            let given = interner.symbol(name);
+            debug_assert_eq!(given, symbol);
+        }
         interner
     }
 }
@@ -53,6 +75,19 @@ impl Interner {
                 symbol
             }
         }
+    }
+
+    /// The number of names.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// The symbol of `name`, if it has one.
+    pub(crate) fn find(&self, name: &str) -> Option<Symbol> {
+        let Self { names, symbols, hasher } = self;
+        let same = |symbol: &Symbol| *names[symbol.0 as usize] == *name;
+        symbols.find(hasher.hash_one(name), same).copied()
     }
 
     /// The name of a symbol of this interner.

@@ -9,7 +9,7 @@ use crate::block::{Extent, Metadata, MetadataError, Rules};
 use crate::fold::{Fold, Version};
 use crate::lineage;
 use crate::metrics::Metrics;
-use crate::plan::Plan;
+use crate::plan::{Opened, Plan};
 use crate::settings::AggregateSettings;
 use crate::watermark::Watermark;
 
@@ -18,7 +18,7 @@ const CELLS: OutputTopic = OutputTopic(0);
 /// Partials of sessions.
 const SESSIONS: OutputTopic = OutputTopic(1);
 /// Audits of blocks.
-const BLOCKS: OutputTopic = OutputTopic(2);
+pub(crate) const BLOCKS: OutputTopic = OutputTopic(2);
 /// What cannot be read.
 const DEAD_LETTERS: OutputTopic = OutputTopic(3);
 
@@ -34,7 +34,7 @@ const BACKLOG_MS: u64 = 5_000;
 
 /// Blocks that are folded by the rules committed with the first of them. Their rows need not wait
 /// for a commit; other settings have to.
-const HOLDS: u64 = 8;
+pub(crate) const HOLDS: u64 = 8;
 
 /// What all partitions share.
 #[derive(Debug)]
@@ -51,6 +51,8 @@ pub(crate) struct Lane {
     source: Source,
     /// The current block; none before the first record of a partition that was never read.
     block: Option<Block>,
+    /// What is to be committed of it before its rows are written, if that is not yet.
+    opening: Option<Opening>,
     /// Blocks that have ended and are not written yet, each with what is committed once it is.
     ended: VecDeque<(Block, Opening)>,
     plan: Plan,
@@ -96,12 +98,32 @@ struct Block {
 struct Opening {
     start: Offset,
     metadata: String,
+    commits: bool,
+}
+
+impl Opening {
+    /// Lets it be committed once all that came before is acknowledged.
+    fn checkpoint(&self, source: Source, out: &mut dyn Output) {
+        if self.commits {
+            out.checkpoint(source, self.start, &self.metadata);
+        }
+    }
 }
 
 impl Block {
-    fn open(start: Offset, number: u64, rules: Rules) -> Self {
+    /// A block before which the raw offsets `seen` were answered for, and of which `forgotten` are
+    /// missing beside its holes.
+    fn open(
+        start: Offset,
+        number: u64,
+        rules: Rules,
+        seen: &OffsetRanges,
+        forgotten: i64,
+    ) -> Result<Self, serde_json::Error> {
         let (extent, fold) = (Extent::at(start), Fold::new(&rules));
-        Self { number, rules, extent, fold, audit: BlockAudit::default(), written: start }
+        let (text, raw) = (rules.text()?, seen.to_string());
+        let audit = BlockAudit { rules: text, raw, forgotten, ..BlockAudit::default() };
+        Ok(Self { number, rules, extent, fold, audit, written: start })
     }
 }
 
@@ -115,6 +137,7 @@ impl Lane {
         let mut lane = Self {
             source,
             block: None,
+            opening: None,
             ended: VecDeque::new(),
             plan: Plan::default(),
             seen: OffsetRanges::default(),
@@ -128,10 +151,23 @@ impl Lane {
         };
         if let Some(committed) = committed {
             let (metadata, seen) = Metadata::read(committed)?;
-            lane.plan = Plan::resume(metadata.rules.clone(), metadata.holds);
-            lane.block = Some(Block::open(committed.offset, 0, metadata.rules));
+            let (start, rules) = (committed.offset, metadata.rules.clone());
+            let forgotten = metadata.forgotten;
+            let unreadable =
+                |error: serde_json::Error| MetadataError::Unreadable(error.to_string());
+            lane.block =
+                Some(Block::open(start, 0, rules.clone(), &seen, forgotten).map_err(unreadable)?);
+            lane.plan = match metadata.follows.clone() {
+                Some(follows) => Plan::follow(rules, follows),
+                None if metadata.holds == 0 => {
+                    let metadata = metadata.clone().holding(HOLDS).text().map_err(unreadable)?;
+                    lane.opening = Some(Opening { start, metadata, commits: true });
+                    Plan::begin(start, rules, HOLDS)
+                }
+                None => Plan::resume(rules, metadata.holds),
+            };
             lane.seen = seen;
-            lane.forgotten = metadata.forgotten;
+            lane.forgotten = forgotten;
             lane.watermark = Watermark(metadata.watermark);
         }
         Ok(lane)
@@ -151,11 +187,11 @@ impl Lane {
             let written = block.written > block.extent.start;
             ended(block) || (written && crate::mutations::block_ends())
         };
+        if let Some(opening) = self.opening.take() {
+            opening.checkpoint(self.source, out);
+        }
         match &self.block {
-            None => {
-                let Opening { start, metadata } = self.open(record.offset, shared)?;
-                out.checkpoint(self.source, start, &metadata);
-            }
+            None => self.open(record.offset, shared)?.checkpoint(self.source, out),
             Some(block) if ended(block) => self.finish(shared, out)?,
             Some(_) => {}
         }
@@ -175,6 +211,7 @@ impl Lane {
                 out.send(self.source, DEAD_LETTERS, record.key, &letter);
             }
         }
+        let full = full || self.block.as_ref().is_some_and(|block| block.fold.is_full());
         if full { self.finish(shared, out) } else { Ok(()) }
     }
 
@@ -198,7 +235,10 @@ impl Lane {
             metrics.replayed.inc();
             return;
         }
-        block.fold.fold(report);
+        let capped = block.fold.fold(report);
+        block.audit.capped_by_session += i64::from(capped.by_session);
+        block.audit.capped_by_block += i64::from(capped.by_block);
+        metrics.capped(capped);
         metrics.intervals.inc_by(report.intervals.len() as u64);
         if report.event != schemas::EventKind::Cover {
             let bound_ms = i64::from(shared.settings.watermark_bound_s) * 1000;
@@ -269,6 +309,11 @@ impl Lane {
         self.ended.len() as u64 > HOLDS
     }
 
+    /// How many cells and sessions are held in blocks that have ended and are not written yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.ended.iter().map(|(block, _)| block.fold.held()).sum()
+    }
+
     /// True if something is not written yet.
     pub(crate) fn has_unwritten(&self) -> bool {
         let open = |block: &Block| block.written < block.extent.upto;
@@ -295,20 +340,25 @@ impl Lane {
     fn finish(&mut self, shared: &Shared, out: &mut dyn Output) -> Result<(), Fatal> {
         let Some(mut block) = self.block.take() else { return Ok(()) };
         block.audit.raw_holes = lineage::missing(&self.seen) + self.forgotten;
+        block.audit.raw_end = self.raw_end();
         self.forgotten += lineage::forget_oldest_holes(&mut self.seen);
         let opening = self.open(block.extent.upto, shared)?;
         self.ended.push_back((block, opening));
         if out.congested() { Ok(()) } else { self.write_ended(shared, out) }
     }
 
+    fn raw_end(&self) -> i64 {
+        self.seen.last().map_or(0, |last| last.0 + 1)
+    }
+
     /// Writes the blocks that have ended, and lets what the next ones start with be committed.
     fn write_ended(&mut self, shared: &Shared, out: &mut dyn Output) -> Result<(), Fatal> {
         while self.ended.front().is_some_and(|(block, _)| self.plan.may_write(block.number)) {
-            let Some((mut block, Opening { start, metadata })) = self.ended.pop_front() else {
+            let Some((mut block, opening)) = self.ended.pop_front() else {
                 break;
             };
             self.write(&mut block, true, shared, out)?;
-            out.checkpoint(self.source, start, &metadata);
+            opening.checkpoint(self.source, out);
             shared.metrics.blocks.inc();
         }
         Ok(())
@@ -319,12 +369,15 @@ impl Lane {
     /// whoever folds the block folds it alike.
     fn open(&mut self, start: Offset, shared: &Shared) -> Result<Opening, Fatal> {
         let (epoch, wanted) = (shared.settings.epoch, shared.settings.rules());
-        let (number, rules, holds) = self.plan.open(start, wanted, HOLDS);
-        let (seen, watermark) = (&self.seen, self.watermark.0);
-        let metadata = Metadata::new(epoch, rules.clone(), holds, seen, self.forgotten, watermark);
-        let metadata = metadata.text().map_err(|error| Fatal(error.to_string()))?;
-        self.block = Some(Block::open(start, number, rules));
-        Ok(Opening { start, metadata })
+        let opened = self.plan.open(start, wanted, HOLDS);
+        let Opened { number, rules, holds, commits } = opened
+            .map_err(|error| Fatal(format!("partition {}: {error}", self.source.partition)))?;
+        let (seen, forgotten, watermark) = (&self.seen, self.forgotten, self.watermark.0);
+        let metadata = Metadata::new(epoch, rules.clone(), holds, seen, forgotten, watermark);
+        let fatal = |error: serde_json::Error| Fatal(error.to_string());
+        let metadata = metadata.text().map_err(fatal)?;
+        self.block = Some(Block::open(start, number, rules, seen, forgotten).map_err(fatal)?);
+        Ok(Opening { start, metadata, commits })
     }
 
     fn write(
@@ -348,9 +401,9 @@ impl Lane {
             .flush_sessions(version, finished, |row| send(SESSIONS, row))
             .map_err(fatal)?;
         let (first_window, last_window) = block.fold.windows.unwrap_or_default();
-        let raw_holes = match finished {
-            true => block.audit.raw_holes,
-            false => lineage::missing(&self.seen) + self.forgotten,
+        let (raw_holes, raw_end) = match finished {
+            true => (block.audit.raw_holes, block.audit.raw_end),
+            false => (lineage::missing(&self.seen) + self.forgotten, self.raw_end()),
         };
         let audit = BlockAudit {
             epoch,
@@ -364,7 +417,8 @@ impl Lane {
             first_window,
             last_window,
             raw_holes,
-            ..block.audit
+            raw_end,
+            ..block.audit.clone()
         };
         send(BLOCKS, &schemas::encode(&audit).map_err(fatal)?);
         block.written = upto;

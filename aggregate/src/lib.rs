@@ -14,12 +14,14 @@ mod metrics;
 pub mod mutations;
 mod pipeline;
 mod plan;
+mod recall;
 mod service;
 mod session;
 mod settings;
 mod sketch;
 mod streams;
 mod table;
+mod values;
 mod watermark;
 mod window;
 

@@ -6,6 +6,7 @@ use prometheus::{
 use runtime::Partition;
 
 use crate::lineage::Outcomes;
+use crate::values::Capped;
 
 /// The service's own metrics.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct Metrics {
     pub(crate) blocks: IntCounter,
     pub(crate) cells_written: IntCounter,
     pub(crate) sessions_written: IntCounter,
+    capped_by_session: IntCounter,
+    capped_by_block: IntCounter,
     raw_holes: IntGaugeVec,
     pub(crate) watermark: Gauge,
     pub(crate) freshness: Histogram,
@@ -50,6 +53,11 @@ impl Metrics {
             "isobar_aggregate_partials_written_total",
             "Partials written, by what they are partials of.",
             "of",
+        )?;
+        let capped = labelled(
+            "isobar_aggregate_capped_reports_total",
+            "Reports of which a value counts as other, by whose values are too many.",
+            "by",
         )?;
         let raw_holes = IntGaugeVec::new(
             Opts::new(
@@ -89,6 +97,8 @@ impl Metrics {
             blocks: counter("isobar_aggregate_blocks_total", "Blocks finished.")?,
             cells_written: written.with_label_values(&["cell"]),
             sessions_written: written.with_label_values(&["session"]),
+            capped_by_session: capped.with_label_values(&["session"]),
+            capped_by_block: capped.with_label_values(&["block"]),
             raw_holes,
             watermark,
             freshness,
@@ -104,6 +114,11 @@ impl Metrics {
         ] {
             counter.inc_by(count.unsigned_abs());
         }
+    }
+
+    pub(crate) fn capped(&self, capped: Capped) {
+        self.capped_by_session.inc_by(capped.by_session.into());
+        self.capped_by_block.inc_by(capped.by_block.into());
     }
 
     pub(crate) fn raw_holes(&self, partition: Partition, holes: i64) {

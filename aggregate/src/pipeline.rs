@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use runtime::{
-    Commit, Committed, Fatal, Handler, Offset, Output, Pace, Record, Refusal, RefusalReason,
-    Source, Start,
+    Commit, Committed, Fatal, Handler, Offset, Output, OutputTopic, Pace, Recall, Record, Refusal,
+    RefusalReason, Source, Start,
 };
 
 use crate::block::{Metadata, MetadataError};
-use crate::lane::{Lane, Shared, Tick};
+use crate::lane::{BLOCKS, Lane, Shared, Tick};
 use crate::metrics::Metrics;
+use crate::recall::Audits;
 use crate::settings::AggregateSettings;
 use crate::watermark::combined;
 
@@ -61,11 +62,8 @@ impl Pipeline {
 fn refusal(source: Source, committed: &Committed, error: &MetadataError) -> Refusal {
     let text = format!(
         "partition {}: cannot go on from the committed offset {}: {error}. It was not committed \
-         by this service as it is now. Run the release that committed it; or, to fold the whole \
-         log again, stop all instances, delete the group's offsets, raise aggregate.epoch, \
-         delete the earlier epochs' rows of cell_partials, session_partials and blocks, which \
-         would else be counted beside the new ones, and if the log does not begin at 0 any more, \
-         start with aggregate.start_mid_log = true",
+         by this service as it is now. Run the release that committed it; or stop all instances and \
+         delete the group's offsets: aggregate then goes by the audits of its blocks",
         source.partition, committed.offset
     );
     Refusal::new(RefusalReason::Metadata, text)
@@ -76,18 +74,30 @@ impl Handler for Pipeline {
         self.check(source, committed).err()
     }
 
+    fn recalls(
+        &self,
+        source: Source,
+        committed: Option<&Committed>,
+    ) -> Option<(OutputTopic, Box<dyn Recall>)> {
+        // A tool that sets an offset leaves nothing beside it.
+        let set_to = match committed {
+            Some(committed) if !committed.metadata.is_empty() => return None,
+            committed => committed.map(|committed| committed.offset),
+        };
+        let Shared { settings, topic, .. } = &self.shared;
+        Some((BLOCKS, Box::new(Audits::new(settings.clone(), topic, source, set_to))))
+    }
+
     fn refuses_beginning(&self, source: Source, first: Offset) -> Option<Refusal> {
         if first == Offset(0) || self.shared.settings.start_mid_log {
             return None;
         }
         let text = format!(
-            "{} partition {}: nothing is committed, and the log begins at {first}: which blocks \
-             were folded before cannot be known. Kafka forgets what a group has committed that is \
-             away for long (offsets.retention.minutes). If no aggregate has read the topic \
-             before, start with aggregate.start_mid_log = true; to fold anew what is left, do so \
-             after you have raised aggregate.epoch and deleted the earlier epochs' rows of \
-             cell_partials, session_partials and blocks",
-            self.shared.topic, source.partition
+            "{} partition {}: nothing is committed, no audit tells which blocks were folded in epoch \
+             {}, and the log begins at {first}. If no aggregate has read the topic in this epoch, start \
+             with aggregate.start_mid_log = true. If one has, and the topic of audits was deleted, \
+             its rows from {first} on would be counted twice: docs/reference/exit-codes.md, code 88",
+            self.shared.topic, source.partition, self.shared.settings.epoch
         );
         Some(Refusal::new(RefusalReason::MidLog, text))
     }
@@ -148,7 +158,8 @@ impl Handler for Pipeline {
     }
 
     fn holds_back(&self) -> bool {
-        self.lanes.values().any(Lane::holds_back)
+        let waiting: usize = self.lanes.values().map(Lane::waiting).sum();
+        waiting > self.shared.settings.most_waiting() || self.lanes.values().any(Lane::holds_back)
     }
 
     fn drain(&mut self, out: &mut dyn Output) -> Result<(), Fatal> {

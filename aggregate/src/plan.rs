@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use runtime::Offset;
 
-use crate::block::Rules;
+use crate::block::{Follows, Rules};
 
 /// What is committed, or about to be, about a partition's blocks.
 #[derive(Debug, Default)]
@@ -24,7 +24,29 @@ pub(crate) struct Plan {
     rules: Option<Rules>,
     /// Openings that are not known to be committed: where, and up to which number they say something.
     openings: VecDeque<(Offset, u64)>,
+    follows: Follows,
 }
+
+/// How a block is opened.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Opened {
+    /// Its place among the blocks since the partition was assigned.
+    pub(crate) number: u64,
+    pub(crate) rules: Rules,
+    /// For how many blocks, this one being the first, these rules hold.
+    pub(crate) holds: u64,
+    /// Whether that is to be committed. Of blocks that were folded before it is not: should they have
+    /// to be folded once more, it is from the first of them on.
+    pub(crate) commits: bool,
+}
+
+/// A block does not start where it did when it was folded before.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "a block starts at {0}, and when the log was folded before none did: the log is not the one \
+     that was folded, or its offsets were set by hand. Nothing of the block was written"
+)]
+pub(crate) struct Misfit(Offset);
 
 impl Plan {
     /// Goes on from a block, number 0, with rules that hold for so many blocks.
@@ -32,10 +54,31 @@ impl Plan {
         Self { next: 1, settled: holds, free: holds, rules: Some(rules), ..Self::default() }
     }
 
-    /// Opens the next block: its number, its rules, and for how many blocks from it on they hold.
-    pub(crate) fn open(&mut self, start: Offset, wanted: Rules, holds: u64) -> (u64, Rules, u64) {
+    /// Begins with a block, number 0, of which nothing is committed yet.
+    pub(crate) fn begin(start: Offset, rules: Rules, holds: u64) -> Self {
+        let openings = VecDeque::from([(start, holds)]);
+        Self { openings, free: 0, ..Self::resume(rules, holds) }
+    }
+
+    /// Goes on from a block that was folded before, as those that follow it.
+    pub(crate) fn follow(rules: Rules, follows: Follows) -> Self {
+        let mut plan = Self { follows, ..Self::resume(rules, 1) };
+        plan.settle_last(0);
+        plan
+    }
+
+    /// Opens the next block, with rules that hold for so many blocks from it on if they may.
+    pub(crate) fn open(
+        &mut self,
+        start: Offset,
+        wanted: Rules,
+        holds: u64,
+    ) -> Result<Opened, Misfit> {
         let number = self.next;
         self.next += 1;
+        if let Some(before) = self.follows.starts.pop_front() {
+            return self.open_again(number, start, before);
+        }
         let rules = match self.rules.take() {
             Some(rules) if number < self.settled => rules,
             _ => wanted.clone(),
@@ -45,7 +88,29 @@ impl Plan {
         }
         self.rules = Some(rules.clone());
         self.openings.push_back((start, self.settled));
-        (number, rules, self.settled - number)
+        Ok(Opened { number, rules, holds: self.settled - number, commits: true })
+    }
+
+    /// Opens a block that was opened `before`.
+    fn open_again(&mut self, number: u64, start: Offset, before: i64) -> Result<Opened, Misfit> {
+        if start.0 != before {
+            return Err(Misfit(start));
+        }
+        let changes = &mut self.follows.changes;
+        if changes.front().is_some_and(|(from, _)| *from == before) {
+            self.rules = changes.pop_front().map(|(_, rules)| rules);
+        }
+        let Some(rules) = self.rules.clone() else { return Err(Misfit(start)) };
+        self.free = number + 1;
+        self.settle_last(number);
+        Ok(Opened { number, rules, holds: 1, commits: false })
+    }
+
+    /// What came after the last block that is known may have been folded by its rules.
+    fn settle_last(&mut self, number: u64) {
+        if self.follows.starts.is_empty() {
+            self.settled = number + crate::lane::HOLDS;
+        }
     }
 
     /// What was said with the opening at `offset` is committed.
@@ -67,18 +132,26 @@ impl Plan {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::grouping::Groupings;
+    use crate::settings::AggregateSettings;
 
     fn rules(n: i64) -> Rules {
-        Rules::new(n, 60, Groupings::default())
+        AggregateSettings { block_records: n, ..AggregateSettings::default() }.rules()
+    }
+
+    /// Number, rules, for how many blocks they hold, and whether that is committed.
+    #[track_caller]
+    fn open(plan: &mut Plan, start: i64, wanted: i64, holds: u64) -> (u64, Rules, u64, bool) {
+        let opened = plan.open(Offset(start), rules(wanted), holds).unwrap();
+        (opened.number, opened.rules, opened.holds, opened.commits)
     }
 
     #[test]
     fn nothing_is_written_before_the_first_commit() {
         let mut plan = Plan::default();
-        assert_eq!(plan.open(Offset(0), rules(5), 3), (0, rules(5), 3));
+        assert_eq!(open(&mut plan, 0, 5, 3), (0, rules(5), 3, true));
         assert!(!plan.may_write(0));
         plan.committed(Offset(0));
         assert!(plan.may_write(0) && plan.may_write(2) && !plan.may_write(3));
@@ -88,7 +161,7 @@ mod tests {
     fn the_same_rules_hold_further_with_every_commit() {
         let mut plan = Plan::resume(rules(5), 2);
         assert!(plan.may_write(1) && !plan.may_write(2));
-        assert_eq!(plan.open(Offset(10), rules(5), 3), (1, rules(5), 3));
+        assert_eq!(open(&mut plan, 10, 5, 3), (1, rules(5), 3, true));
         assert!(!plan.may_write(2), "said, and not committed");
         plan.committed(Offset(10));
         assert!(plan.may_write(3) && !plan.may_write(4));
@@ -97,12 +170,37 @@ mod tests {
     #[test]
     fn other_settings_wait_until_what_is_committed_is_over_and_then_for_their_own_commit() {
         let mut plan = Plan::resume(rules(5), 3);
-        assert_eq!(plan.open(Offset(10), rules(9), 4), (1, rules(5), 2));
-        assert_eq!(plan.open(Offset(20), rules(9), 4), (2, rules(5), 1));
-        assert_eq!(plan.open(Offset(30), rules(9), 4), (3, rules(9), 4));
+        assert_eq!(open(&mut plan, 10, 9, 4), (1, rules(5), 2, true));
+        assert_eq!(open(&mut plan, 20, 9, 4), (2, rules(5), 1, true));
+        assert_eq!(open(&mut plan, 30, 9, 4), (3, rules(9), 4, true));
         plan.committed(Offset(20));
         assert!(plan.may_write(2) && !plan.may_write(3));
         plan.committed(Offset(30));
         assert!(plan.may_write(6) && !plan.may_write(7));
+    }
+
+    #[test]
+    fn blocks_folded_before_are_opened_as_they_were_and_written_without_a_commit() {
+        let follows = Follows {
+            starts: [10, 20, 30].into(),
+            changes: [(20, rules(7)), (30, rules(8))].into(),
+        };
+        let mut plan = Plan::follow(rules(5), follows);
+        assert!(plan.may_write(0) && !plan.may_write(1));
+        assert_eq!(open(&mut plan, 10, 9, 2), (1, rules(5), 1, false));
+        assert!(plan.may_write(1) && !plan.may_write(2));
+        assert_eq!(open(&mut plan, 20, 9, 2), (2, rules(7), 1, false));
+        assert_eq!(open(&mut plan, 30, 9, 2), (3, rules(8), 1, false));
+        let (number, same, holds, commits) = open(&mut plan, 40, 9, 2);
+        assert_eq!((number, same, commits), (4, rules(8), true), "it may have been opened before");
+        assert_eq!(holds, crate::lane::HOLDS - 1);
+        assert!(plan.may_write(3) && !plan.may_write(4));
+    }
+
+    #[test]
+    fn a_block_that_starts_elsewhere_than_before_is_not_opened() {
+        let follows = Follows { starts: [10].into(), changes: VecDeque::new() };
+        let mut plan = Plan::follow(rules(5), follows);
+        assert!(plan.open(Offset(9), rules(5), 3).is_err());
     }
 }

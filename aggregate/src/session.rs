@@ -3,10 +3,11 @@
 use schemas::{EnrichedReport, EventKind, Measures, PlaceSource, SessionPartial, UNKNOWN};
 
 use crate::cell::{Sample, add};
-use crate::grouping::{Dimension, Labels};
+use crate::grouping::Dimension;
 use crate::intern::{Interner, Symbol};
 use crate::judged::Judged;
 use crate::streams::Streams;
+use crate::values::{Capped, Kept, Told, Values};
 
 /// Which session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,8 +31,10 @@ impl SessionKey {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Session {
     span: Span,
-    labels: Labels,
-    extra: Extra,
+    /// At the last event.
+    told: Told,
+    place_source: PlaceSource,
+    kept: Kept,
     path: Path,
     joined: i64,
     connected: i64,
@@ -71,16 +74,6 @@ impl Default for Span {
     }
 }
 
-/// What a session tells beside the dimensions of cells.
-#[derive(Clone, Copy, Debug, Default)]
-struct Extra {
-    city: Symbol,
-    browser_version: Symbol,
-    network: Symbol,
-    connection_type: Symbol,
-    place_source: PlaceSource,
-}
-
 /// What the last event that told a candidate pair said: few events do.
 #[derive(Clone, Copy, Debug)]
 struct Path {
@@ -97,16 +90,27 @@ impl Default for Path {
 }
 
 impl Session {
-    /// Folds a report, of which `labels` and `samples` were made.
+    /// What a report tells of this session, as `values` let it.
+    pub(crate) fn admit(
+        &mut self,
+        report: &EnrichedReport,
+        values: &mut Values,
+        names: &mut Interner,
+    ) -> (Told, Capped) {
+        let before = (self.span.last != Span::default().last).then_some(&self.told);
+        values.admit(report, before, &mut self.kept, names)
+    }
+
+    /// Folds a report, of which `told` and `samples` were made.
     pub(crate) fn fold(
         &mut self,
         report: &EnrichedReport,
-        labels: &Labels,
+        told: &Told,
         samples: &[Sample<'_>],
         packs: &[Symbol],
         names: &mut Interner,
     ) {
-        self.place_in_time(report, labels, names);
+        self.place_in_time(report, told, names);
         self.count(report.event);
         report.more_events.iter().for_each(|more| self.count(more.event));
         let rating = report.rating.map(i64::from);
@@ -147,7 +151,7 @@ impl Session {
         }
     }
 
-    fn place_in_time(&mut self, report: &EnrichedReport, labels: &Labels, names: &mut Interner) {
+    fn place_in_time(&mut self, report: &EnrichedReport, told: &Told, names: &mut Interner) {
         let starts = report.intervals.iter().map(|scored| scored.interval.start_us);
         let more = report.more_events.iter().map(|more| more.event_us);
         let first_us = starts.chain(more).fold(report.event_us, i64::min);
@@ -155,19 +159,13 @@ impl Session {
         let last = (report.event_us, report.lineage.raw_to);
         if last > self.span.last {
             self.span.last = last;
-            self.labels = *labels;
-            self.extra = Extra {
-                city: names.symbol(&report.place.city),
-                browser_version: names.symbol(&report.device.browser_version),
-                network: names.symbol(&report.network),
-                connection_type: names.symbol(&report.provider.connection_type),
-                place_source: report.place_source,
-            };
+            self.told = *told;
+            self.place_source = report.place_source;
         }
         if report.path.is_some() && last > self.path.told {
             self.path = Path {
                 told: last,
-                network_type: names.symbol(&report.network_type),
+                network_type: told.labels.name(Dimension::NetworkType),
                 transport: names.symbol(&report.transport),
             };
         }
@@ -175,7 +173,8 @@ impl Session {
 
     /// Writes all but the block's identity over what `row` held.
     pub(crate) fn write(&self, key: &SessionKey, row: &mut SessionPartial, names: &Interner) {
-        let label = |dimension| self.labels.name(dimension);
+        let label = |dimension| self.told.labels.name(dimension);
+        let [city, browser_version, network, connection_type] = self.told.beside;
         let texts = [
             (&mut row.app, key.app),
             (&mut row.call, key.call),
@@ -183,14 +182,14 @@ impl Session {
             (&mut row.place.continent, label(Dimension::Continent)),
             (&mut row.place.country, label(Dimension::Country)),
             (&mut row.place.subdivision, label(Dimension::Subdivision)),
-            (&mut row.place.city, self.extra.city),
+            (&mut row.place.city, city),
             (&mut row.provider.organisation, label(Dimension::Organisation)),
             (&mut row.device.class, label(Dimension::DeviceClass)),
             (&mut row.device.os, label(Dimension::Os)),
             (&mut row.device.browser, label(Dimension::Browser)),
-            (&mut row.device.browser_version, self.extra.browser_version),
-            (&mut row.network, self.extra.network),
-            (&mut row.provider.connection_type, self.extra.connection_type),
+            (&mut row.device.browser_version, browser_version),
+            (&mut row.network, network),
+            (&mut row.provider.connection_type, connection_type),
             (&mut row.network_type, self.path.network_type),
             (&mut row.transport, self.path.transport),
             (&mut row.edge, label(Dimension::Edge)),
@@ -203,10 +202,10 @@ impl Session {
             UNKNOWN.clone_into(&mut row.network_type);
             UNKNOWN.clone_into(&mut row.transport);
         }
-        row.provider.asn = self.labels.asn();
+        row.provider.asn = self.told.labels.asn;
         row.first_us = self.span.first_us;
         (row.last_us, row.last_raw_offset) = self.span.last;
-        row.place_source = self.extra.place_source;
+        row.place_source = self.place_source;
         (row.path_us, row.path_raw_offset) = self.path.told;
         row.joined = self.joined;
         row.connected = self.connected;

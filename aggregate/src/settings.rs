@@ -4,12 +4,13 @@ use runtime::{Check, Problems};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::block::Rules;
+use crate::block::{Limits, Rules};
 use crate::grouping::{Groupings, default_groupings};
 
-/// Section `[aggregate]`. `block_records`, `window_s` and `groupings` are kept beside the committed
-/// offset and hold for the next eight blocks from there: changed ones apply after those. Change them
-/// while no instance runs, however it ended.
+/// Section `[aggregate]`. `block_records`, `block_cells`, `block_sessions`, `block_intervals`,
+/// `session_values`, `block_values`, `window_s` and `groupings` are kept beside the committed offset and
+/// hold for the next eight blocks from there: changed ones apply after those. Change them while no
+/// instance runs, however it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct AggregateSettings {
@@ -22,6 +23,18 @@ pub struct AggregateSettings {
     pub start_mid_log: bool,
     /// Most records in a block: what a block folds is in memory, by partition.
     pub block_records: i64,
+    /// A block ends once it holds so many cells, about 0.6 KB each.
+    pub block_cells: u32,
+    /// A block ends once it holds so many sessions, about 1.2 KB each. Raise it where more are live
+    /// in a partition within a minute: each is then one row a minute instead of several.
+    pub block_sessions: u32,
+    /// A block ends once it has folded so many intervals, of which each may take up 84 bytes.
+    pub block_intervals: i64,
+    /// Most values of a dimension that a session has in a block; its further ones count as `other`.
+    pub session_values: u32,
+    /// Most values of a dimension that an app has in a block, far above any real fleet; those that
+    /// come after them count as `other`.
+    pub block_values: u32,
     /// Seconds after which what changed is written.
     pub flush_s: u32,
     /// Seconds after which what changed is written while there is a backlog, which is while
@@ -43,6 +56,11 @@ impl Default for AggregateSettings {
             epoch: 1,
             start_mid_log: false,
             block_records: 200_000,
+            block_cells: 40_000,
+            block_sessions: 20_000,
+            block_intervals: 800_000,
+            session_values: 4,
+            block_values: 20_000,
             flush_s: 5,
             flush_behind_s: 300,
             window_s: 60,
@@ -55,7 +73,22 @@ impl Default for AggregateSettings {
 impl AggregateSettings {
     /// The rules by which a new block is folded.
     pub(crate) fn rules(&self) -> Rules {
-        Rules::new(self.block_records, self.window_s, self.groupings.clone())
+        let limits = Limits {
+            cells: self.block_cells,
+            sessions: self.block_sessions,
+            intervals: self.block_intervals,
+            session_values: self.session_values,
+            values: self.block_values,
+        };
+        Rules::new(self.block_records, self.window_s, self.groupings.clone(), limits)
+    }
+}
+
+impl AggregateSettings {
+    /// How many cells and sessions of blocks that have ended may wait to be written before reading
+    /// pauses: as many as one block holds.
+    pub(crate) fn most_waiting(&self) -> usize {
+        (self.block_cells as usize).saturating_add(self.block_sessions as usize)
     }
 }
 
@@ -66,6 +99,19 @@ impl Check for AggregateSettings {
         }
         if !(1..=1_000_000).contains(&self.block_records) {
             problems.push("block_records", "must be from 1 to 1000000");
+        }
+        for (name, value, most) in [
+            ("block_cells", self.block_cells, 1_000_000),
+            ("block_sessions", self.block_sessions, 1_000_000),
+            ("session_values", self.session_values, 1_000),
+            ("block_values", self.block_values, 1_000_000),
+        ] {
+            if !(1..=most).contains(&value) {
+                problems.push(name, format!("must be from 1 to {most}"));
+            }
+        }
+        if !(1..=MOST_INTERVALS).contains(&self.block_intervals) {
+            problems.push("block_intervals", format!("must be from 1 to {MOST_INTERVALS}"));
         }
         if !(1..=3600).contains(&self.flush_s) {
             problems.push("flush_s", "must be from 1 to 3600");
@@ -82,6 +128,9 @@ impl Check for AggregateSettings {
         self.check_groupings(problems);
     }
 }
+
+/// The greatest number of intervals that a block may be set to fold.
+pub(crate) const MOST_INTERVALS: i64 = 10_000_000;
 
 /// Groupings are kept beside the committed offset, in at most 4 KB of ASCII together with the
 /// ranges of raw offsets.

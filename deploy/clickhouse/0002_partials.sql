@@ -117,6 +117,12 @@ CREATE TABLE IF NOT EXISTS blocks
     first_window  DateTime('UTC') CODEC(Delta, LZ4),
     last_window   DateTime('UTC') CODEC(Delta, LZ4),
     raw_holes     Int64 CODEC(T64, LZ4),
+    rules         LowCardinality(String),
+    raw           String CODEC(ZSTD(1)),
+    forgotten     Int64 CODEC(T64, LZ4),
+    raw_end       Int64 CODEC(Delta, LZ4),
+    capped_by_session Int64 CODEC(T64, LZ4),
+    capped_by_block Int64 CODEC(T64, LZ4),
     version       Int64 MATERIALIZED 2 * upto + finished
 )
 ENGINE = ReplacingMergeTree(version)

@@ -130,11 +130,14 @@ CREATE OR REPLACE FUNCTION isobar_cqd_streams AS (streams) ->
         streams, arrayMap(t -> isobar_cqd_reason(t), streams)
     );
 
--- One row a session; its place, provider and device are those of its last event.
+-- One row a session; its place, provider and device are those of its last event. With `partitions`
+-- above 1 its records lie in several partitions, each of which folds them without the others: what
+-- it counts may be counted twice.
 CREATE OR REPLACE VIEW sessions
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
     app, call, participant,
+    uniqExact(session_partials.partition) AS partitions,
     min(session_partials.first_us) AS first_us,
     max(session_partials.last_us) AS last_us,
     argMax(continent, (session_partials.last_us, session_partials.last_raw_offset)) AS continent,
@@ -190,6 +193,15 @@ SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- sent before, too; retransmitted packets are among those received, but are none of the stream's own.
 CREATE OR REPLACE FUNCTION isobar_loss AS (received, retransmitted, lost) ->
     least(1, greatest(0, sum(lost) / nullIf(greatest(0, sum(received) - sum(retransmitted) + sum(lost)), 0)));
+
+-- Sessions of which partials written since then lie in several partitions.
+CREATE OR REPLACE VIEW split_sessions
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT app, call, participant, arraySort(groupUniqArray(partition)) AS partitions
+FROM session_partials
+WHERE last_us >= {since:DateTime('UTC')}
+GROUP BY app, call, participant
+HAVING length(partitions) > 1;
 
 -- Places and providers over the last hour. A session counts wherever it was seen.
 CREATE OR REPLACE VIEW league

@@ -90,6 +90,9 @@ pub fn in_words(verdict: &Verdict) -> String {
         verdict.sessions_checked,
         verdict.mismatches,
     );
+    if verdict.split_sessions > 0 {
+        text += &format!("sessions in several partitions: {}\n", verdict.split_sessions);
+    }
     for difference in &verdict.differences {
         text += &format!("  {}\n", harmless(difference));
     }

@@ -230,6 +230,7 @@ impl ConsumerLoop {
             listener: &self.listener,
             health: &self.health,
             inputs: &self.flow.inputs,
+            outputs: self.flow.writer.topics(),
             probe: None,
         }
         .resolve(partitions, &*self.flow.handler)?;

@@ -81,6 +81,20 @@ pub enum Pace {
     Behind,
 }
 
+/// What a handler finds out about a partition from what was written about it earlier, where nothing
+/// that is committed tells it.
+pub trait Recall {
+    /// Takes the next record of the topic's partition.
+    fn record(&mut self, payload: &[u8]);
+
+    /// What to go on from, as if it were committed; none if the records tell nothing. The input's log
+    /// has the offsets from `first` up to, and without, `end`.
+    ///
+    /// # Errors
+    /// When reading may not begin.
+    fn conclude(&self, first: Offset, end: Offset) -> Result<Option<Committed>, Refusal>;
+}
+
 /// A service's logic, called on one thread by the consumer loop.
 pub trait Handler {
     /// What has to be there before this process joins its group, while it is not. Asked until there
@@ -120,6 +134,17 @@ pub trait Handler {
     /// How many partitions the topics have. Told once, before anything is assigned.
     fn topic_has(&mut self, partitions: usize) {
         let _ = partitions;
+    }
+
+    /// The output topic whose partition of the same number tells how to go on where `committed` does
+    /// not, and what reads it. Asked before all else; the topic is then read to its end.
+    fn recalls(
+        &self,
+        source: Source,
+        committed: Option<&Committed>,
+    ) -> Option<(OutputTopic, Box<dyn Recall>)> {
+        let _ = (source, committed);
+        None
     }
 
     /// Where to start in a partition, before it is assigned.

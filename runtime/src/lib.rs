@@ -68,7 +68,7 @@ mod topology;
 mod writer;
 
 pub use dead_letter::{DEAD_LETTER_KEY, DEAD_LETTER_PAYLOAD, dead_letter, is_cut_short};
-pub use handler::{Committed, Fatal, Handler, Output, Pace, Start, Ticket};
+pub use handler::{Committed, Fatal, Handler, Output, Pace, Recall, Start, Ticket};
 pub use harmless::{HarmlessLines, harmless, harmless_lines};
 pub use ledger::{Commit, Ledger};
 pub use lineage::{OffsetRanges, ParseRangesError};

@@ -1,16 +1,16 @@
 //! Where reading starts in partitions that were just assigned.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
-use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
+use rdkafka::{Message as _, Offset as KafkaOffset, TopicPartitionList};
 
 use crate::client::{Listener, probe};
 use crate::epochs::{Mark, Place, first_after, last_before};
 use crate::group::GroupContext;
-use crate::handler::{Committed, Fatal, Handler, Start};
+use crate::handler::{Committed, Fatal, Handler, Recall, Start};
 use crate::health::Health;
 use crate::native;
 use crate::record::{Input, Offset, Partition, Source};
@@ -64,6 +64,7 @@ pub(crate) struct Positions<'a> {
     pub(crate) listener: &'a Listener,
     pub(crate) health: &'a Health,
     pub(crate) inputs: &'a [String],
+    pub(crate) outputs: &'a [String],
     /// Made for the first partition that is looked back in. It serves all of them: a client takes
     /// longer to make than to use.
     pub(crate) probe: Option<BaseConsumer<Listener>>,
@@ -103,20 +104,23 @@ impl Positions<'_> {
                 continue;
             };
             let source = Source { input: Input(input), partition: Partition(partition) };
-            let committed = match element.offset() {
+            let mut committed = match element.offset() {
                 KafkaOffset::Offset(offset) => Some(Committed {
                     offset: Offset(offset),
                     metadata: native::metadata(&list, topic, partition),
                 }),
                 _ => None,
             };
+            let mut epoch = native::leader_epoch(&list, topic, partition);
+            if let Some(recalled) = self.recalled(source, committed.as_ref(), handler)? {
+                (committed, epoch) = (Some(recalled), None);
+            }
             if let Some(refusal) =
                 committed.as_ref().and_then(|found| handler.refuses(source, found))
             {
                 return Err(refusal.into());
             }
             let low = self.low(source, committed.as_ref(), handler)?;
-            let epoch = native::leader_epoch(&list, topic, partition);
             by_topic.entry(source.input).or_default().push(Found { source, committed, epoch, low });
         }
         let mut positions = Vec::with_capacity(partitions.len());
@@ -127,6 +131,65 @@ impl Positions<'_> {
         Ok(positions)
     }
 
+    /// The offsets of the first record and of the next one.
+    fn watermarks(&self, topic: &str, partition: i32) -> Result<(i64, i64), KafkaError> {
+        let marks = self.consumer.fetch_watermarks(topic, partition, TIMEOUT);
+        marks.inspect_err(|_| {
+            // A client that came while a broker was away takes what it was told then for the truth
+            // until it asks again by itself, which may be in five minutes.
+            let _ = self.consumer.fetch_metadata(None, TIMEOUT);
+        })
+    }
+
+    /// What the handler goes on from by what it has written, where what is committed does not say.
+    fn recalled(
+        &mut self,
+        source: Source,
+        committed: Option<&Committed>,
+        handler: &dyn Handler,
+    ) -> Result<Option<Committed>, Trouble> {
+        let Some((of, mut recall)) = handler.recalls(source, committed) else { return Ok(None) };
+        let (inputs, outputs, partition) = (self.inputs, self.outputs, source.partition.0);
+        self.read_all(&outputs[of.0], partition, &mut *recall)?;
+        let (low, high) = self.watermarks(&inputs[source.input.0], partition)?;
+        Ok(recall.conclude(Offset(low), Offset(high))?)
+    }
+
+    /// Hands all records of a partition to `recall`.
+    fn read_all(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        recall: &mut dyn Recall,
+    ) -> Result<(), Trouble> {
+        let (low, high) = self.watermarks(topic, partition)?;
+        if low == high {
+            return Ok(());
+        }
+        let health = self.health;
+        let probe = self.probe()?;
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, KafkaOffset::Offset(low))?;
+        probe.assign(&list)?;
+        let mut deadline = Instant::now() + TIMEOUT;
+        while Instant::now() < deadline {
+            match probe.poll(Duration::from_millis(100)) {
+                Some(Ok(message)) => {
+                    recall.record(message.payload().unwrap_or_default());
+                    if message.offset() + 1 >= high {
+                        return Ok(());
+                    }
+                    deadline = Instant::now() + TIMEOUT;
+                    health.beat();
+                }
+                Some(Err(KafkaError::PartitionEOF(_))) => return Ok(()),
+                Some(Err(error)) => return Err(error.into()),
+                None => {}
+            }
+        }
+        Err(Trouble::Silence(format!("{topic}/{partition} could not be read to its end")))
+    }
+
     /// The first offset in a partition's log, if what is committed is in it.
     fn low(
         &self,
@@ -135,12 +198,7 @@ impl Positions<'_> {
         handler: &dyn Handler,
     ) -> Result<i64, Trouble> {
         let (topic, partition) = (self.inputs[source.input.0].as_str(), source.partition.0);
-        let marks = self.consumer.fetch_watermarks(topic, partition, TIMEOUT);
-        let (low, high) = marks.inspect_err(|_| {
-            // A client that came while a broker was away takes what it was told then for the truth
-            // until it asks again by itself, which may be in five minutes.
-            let _ = self.consumer.fetch_metadata(None, TIMEOUT);
-        })?;
+        let (low, high) = self.watermarks(topic, partition)?;
         match committed {
             None => {
                 let refusal = handler.refuses_beginning(source, Offset(low));

@@ -42,4 +42,16 @@ pub struct BlockAudit {
     pub last_window: i64,
     /// Raw offsets missing below the highest accepted one: open holes are losses.
     pub raw_holes: i64,
+    /// The rules by which the block is cut and folded, as JSON.
+    pub rules: String,
+    /// Raw offsets answered for before the block, as ranges.
+    pub raw: String,
+    /// Raw offsets missing before the block that are no longer holes of these ranges.
+    pub forgotten: i64,
+    /// The next raw offset after the highest one answered for; 0 if there is none.
+    pub raw_end: i64,
+    /// Reports with a value that counts as other because its session has too many.
+    pub capped_by_session: i64,
+    /// Reports with a value that counts as other because the block has too many.
+    pub capped_by_block: i64,
 }

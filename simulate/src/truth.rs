@@ -134,6 +134,9 @@ pub struct Event {
     /// What was claimed of its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
+    /// Serving edge and release of the client, where they are not those of [`Session`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<(String, String)>,
     /// Network type, where the browser tells it.
     #[serde(rename = "net", default, skip_serializing_if = "Option::is_none")]
     pub network_type: Option<String>,

@@ -14,6 +14,7 @@ pub mod seam;
 mod server;
 mod service;
 mod settings;
+mod split;
 mod state;
 mod streams;
 mod table;

@@ -1,7 +1,7 @@
 //! The service's metrics.
 
 use prometheus::{
-    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 use runtime::Fatal;
 
@@ -15,6 +15,7 @@ pub(crate) struct Metrics {
     pub(crate) waits: IntGaugeVec,
     pub(crate) rebuilt: IntCounter,
     pub(crate) rebuild_failures: IntCounter,
+    pub(crate) split_sessions: IntGauge,
 }
 
 impl Metrics {
@@ -47,9 +48,15 @@ impl Metrics {
             &["table", "cause"],
         )?;
         registry.register(Box::new(waits.clone()))?;
+        let split_sessions = IntGauge::new(
+            "isobar_sink_split_sessions",
+            "Sessions of the last 15 minutes whose records lie in several partitions.",
+        )?;
+        registry.register(Box::new(split_sessions.clone()))?;
         Ok(Self {
             inserts,
             waits,
+            split_sessions,
             rows: counters("isobar_sink_rows_total", "Rows inserted.", &["table"])?,
             failures: counters(
                 "isobar_sink_insert_failures_total",

@@ -262,6 +262,12 @@ table! {
         first_window: Plain<Seconds> = seconds(row.first_window).unwrap_or_default(),
         last_window: Plain<Seconds> = seconds(row.last_window).unwrap_or_default(),
         raw_holes: Plain<i64> = row.raw_holes,
+        rules: Words = row.rules.as_str(),
+        raw: Text = row.raw.as_str(),
+        forgotten: Plain<i64> = row.forgotten,
+        raw_end: Plain<i64> = row.raw_end,
+        capped_by_session: Plain<i64> = row.capped_by_session,
+        capped_by_block: Plain<i64> = row.capped_by_block,
     }
 }
 

@@ -21,6 +21,7 @@ use crate::rollup;
 use crate::rows::{Blocks, CellPartials, Samples, SessionPartials};
 use crate::server::{ClickHouse, Identity, Server};
 use crate::settings::SinkSettings;
+use crate::split;
 use crate::table::Table;
 
 /// Decoding and compressing keep a thread busy; the others' answers still have to be heard.
@@ -105,6 +106,8 @@ impl Writer {
             };
         }
         runtime.spawn(learn(ClickHouse(client.clone()), writer.target.clone()));
+        let leads = Arc::clone(&writer.leads);
+        runtime.spawn(split::watch(client.clone(), metrics.clone(), leads));
         let rebuilder = rollup::Rebuilder::new(client, settings, metrics);
         runtime.spawn(rebuilder.run(Arc::clone(&writer.leads)));
         writer.runtime = Some(runtime);

@@ -14,9 +14,22 @@ use crate::Trouble;
 use crate::cluster::Service;
 use crate::world::LOOK_BACK_S;
 
-/// Settings of aggregate that a run may change between: most records in a block, and seconds
-/// after which what changed is written, live and behind.
-pub(crate) const VARIANTS: [(i64, u32, u32); 3] = [(4, 1, 3), (9, 5, 60), (1000, 2, 2)];
+/// Settings of aggregate that a run may change between.
+pub(crate) struct Variant {
+    /// Most records, cells and sessions in a block.
+    pub(crate) most: (i64, u32, u32),
+    /// Most values of a dimension, of a session and of an app.
+    values: (u32, u32),
+    /// Seconds after which what changed is written, live and behind.
+    flush_s: (u32, u32),
+}
+
+pub(crate) const VARIANTS: [Variant; 4] = [
+    Variant { most: (4, 1000, 1000), values: (4, 1000), flush_s: (1, 3) },
+    Variant { most: (9, 1000, 2), values: (1, 1000), flush_s: (5, 60) },
+    Variant { most: (1000, 1000, 1000), values: (2, 3), flush_s: (2, 2) },
+    Variant { most: (1000, 7, 1000), values: (4, 2), flush_s: (1, 1) },
+];
 
 /// Ms after which the sink inserts what came.
 const FLUSH_MS: u32 = 50;
@@ -71,11 +84,15 @@ impl Cores {
             Service::Aggregate => Core::Own(match self.aggregate[variant].pop() {
                 Some(handler) => handler,
                 None => {
-                    let (block_records, flush_s, flush_behind_s) = VARIANTS[variant];
+                    let Variant { most, values, flush_s } = &VARIANTS[variant];
                     let service = AggregateSettings {
-                        block_records,
-                        flush_s,
-                        flush_behind_s,
+                        block_records: most.0,
+                        block_cells: most.1,
+                        block_sessions: most.2,
+                        session_values: values.0,
+                        block_values: values.1,
+                        flush_s: flush_s.0,
+                        flush_behind_s: flush_s.1,
                         ..AggregateSettings::default()
                     };
                     let settings = Settings { service, ..Settings::default() };

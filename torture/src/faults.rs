@@ -20,6 +20,8 @@ pub(crate) struct Faults {
     rebalances: bool,
     rewinds: bool,
     settings: bool,
+    /// Kafka forgets what aggregate's group has committed.
+    oblivion: bool,
     clocks: bool,
     /// Offsets without records.
     pub(crate) holes: bool,
@@ -40,6 +42,7 @@ impl Faults {
             rebalances: one(),
             rewinds: one(),
             settings: one(),
+            oblivion: one(),
             clocks: one(),
             holes: one(),
             inserts: one(),
@@ -55,6 +58,7 @@ impl Faults {
             rebalances: false,
             rewinds: false,
             settings: false,
+            oblivion: false,
             clocks: false,
             holes: false,
             inserts: false,
@@ -233,6 +237,33 @@ impl Run<'_> {
             }
             self.kill(at);
         }
+        self.variant = self.rng.random_range(0..VARIANTS.len());
+        self.changed = true;
+        self.start(service)?;
+        self.rebalance(service)
+    }
+
+    /// Aggregate ends in order and is away for so long that Kafka forgets its offsets; it comes back
+    /// with other settings.
+    fn forget(&mut self) -> Result<(), Trouble> {
+        let service = Service::Aggregate;
+        self.zombies_learn()?;
+        while !self.orphans.is_empty() {
+            self.land_orphans(0);
+        }
+        while let Some(at) = self.fleet.iter().position(|one| one.service == service) {
+            for reading in 0..self.fleet[at].readings.len() {
+                self.read(at, reading, usize::MAX)?;
+            }
+            self.fleet[at].drain(&mut self.bench.cores)?;
+            self.settle(at)?;
+            let process = self.fleet.swap_remove(at);
+            self.put_away(process);
+        }
+        for source in sources(service, self.partitions()) {
+            self.bench.cluster.history(service, source).clear();
+        }
+        self.tell(|| "the offsets of aggregate's group are forgotten".to_owned());
         self.variant = self.rng.random_range(0..VARIANTS.len());
         self.changed = true;
         self.start(service)?;

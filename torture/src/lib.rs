@@ -23,9 +23,15 @@ pub enum Trouble {
     /// A service ended by itself.
     #[error("a service ended: {0}")]
     Ended(#[from] runtime::Fatal),
+    /// A service refuses to begin.
+    #[error("a service refuses to begin: {0}")]
+    Refused(#[from] runtime::Refusal),
     /// A row that is none of its table.
     #[error("a table was sent a row that is none: {0}")]
     Row(#[from] schemas::DecodeError),
+    /// An audit whose rules are none.
+    #[error("an audit has rules that are none: {0}")]
+    Rules(#[from] serde_json::Error),
     /// A sketch that is none.
     #[error("a row has a sketch that is none: {0}")]
     Sketch(#[from] simulate::oracle::NotAState),

@@ -128,9 +128,19 @@ impl Process {
         cores: &mut Cores,
         cluster: &Cluster,
     ) -> Result<(), Trouble> {
-        let committed = cluster.committed(self.service, source);
-        let log = cluster.log(self.service.inputs()[source.input.0], source.partition.0 as usize);
+        let (partition, committed) =
+            (source.partition.0 as usize, cluster.committed(self.service, source));
+        let log = cluster.log(self.service.inputs()[source.input.0], partition);
         let handler = cores.handler(&mut self.core);
+        let recalled = match handler.recalls(source, committed) {
+            Some((of, mut recall)) => {
+                let written = cluster.log(self.service.outputs()[of.0], partition);
+                written.entries.iter().for_each(|entry| recall.record(&entry.payload));
+                recall.conclude(Offset(0), Offset(log.end))?
+            }
+            None => None,
+        };
+        let committed = recalled.as_ref().or(committed);
         let position = log.start(handler.start(source, committed)?, committed);
         self.ledger.assign(source);
         handler.assigned(source, committed)?;

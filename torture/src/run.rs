@@ -127,8 +127,8 @@ impl<'a> Run<'a> {
         self.fleet.push(Process::new(number, service, variant, core, self.limit));
         self.tell(|| match service {
             Service::Aggregate => {
-                let records = VARIANTS[variant].0;
-                format!("{}-{number} starts, blocks of {records}", name(service))
+                let most = VARIANTS[variant].most;
+                format!("{}-{number} starts, blocks of {most:?}", name(service))
             }
             _ => format!("{}-{number} starts", name(service)),
         });
@@ -250,7 +250,12 @@ impl<'a> Run<'a> {
         self.tell(|| format!("time: {ms} ms pass"));
     }
 
-    fn read(&mut self, at: usize, reading: usize, most: usize) -> Result<usize, Trouble> {
+    pub(crate) fn read(
+        &mut self,
+        at: usize,
+        reading: usize,
+        most: usize,
+    ) -> Result<usize, Trouble> {
         let process = &mut self.fleet[at];
         let read = process.read(reading, most, &mut self.bench.cores, &self.bench.cluster)?;
         if read > 0 {

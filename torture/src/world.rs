@@ -8,13 +8,14 @@ mod payload;
 mod session;
 mod taken;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use schemas::EventKind;
-use simulate::oracle::{Expected, Geo, Oracle};
+use simulate::oracle::{Block, Expected, Geo, Oracle};
 use simulate::truth::{self, Dead, Outcome};
 
 use self::session::Session;
@@ -42,10 +43,16 @@ pub(crate) struct Raw {
 /// A raw log, by partition, and what it must come to.
 pub(crate) struct World {
     pub(crate) partitions: Vec<Vec<Raw>>,
-    pub(crate) expected: Expected,
+    expected: Expected,
+    /// In the order of the logs, if what it must come to depends on blocks: sessions tell more values
+    /// than are kept apart.
+    truth: Option<Vec<(Place, truth::Record)>>,
     /// Partition and offset of what must be dead-lettered.
     pub(crate) dead: BTreeMap<(i32, i64), Dead>,
 }
+
+/// Partition and offset of a raw record.
+pub(crate) type Place = (i32, i64);
 
 /// What a record of a log says.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -68,11 +75,13 @@ impl World {
     pub(crate) fn new(number: u64) -> Result<Self, Trouble> {
         let mut rng = ChaCha8Rng::seed_from_u64(number);
         let count = if rng.random_bool(0.4) { 2 } else { 1 };
+        let restless = rng.random_bool(0.3);
+        let mut truth = restless.then(Vec::new);
         let mut oracle = Oracle::new(Geo::open(&[], &[])?);
         let (mut partitions, mut dead) = (Vec::new(), BTreeMap::new());
         for partition in 0..count {
             let sessions: Vec<_> = (0..rng.random_range(1..=2))
-                .map(|n| Session::new(partition, n, &mut rng))
+                .map(|n| Session::new(partition, n, restless, &mut rng))
                 .collect();
             let lines = lines(&sessions, if count == 2 { 9 } else { 18 }, &mut rng);
             let mut log = Vec::with_capacity(lines.len());
@@ -82,6 +91,9 @@ impl World {
                 let record = truth_of(&sessions, &lines, at, &payload);
                 if let Some(letter) = record.dead.clone() {
                     dead.insert((partition, line.offset), letter);
+                }
+                if let Some(truth) = &mut truth {
+                    truth.push(((partition, line.offset), record.clone()));
                 }
                 oracle.fold(record)?;
                 log.push(Raw {
@@ -93,7 +105,20 @@ impl World {
             }
             partitions.push(log);
         }
-        Ok(Self { partitions, expected: oracle.finish(), dead })
+        Ok(Self { partitions, expected: oracle.finish(), truth, dead })
+    }
+
+    /// What the raw log must come to, in a run that folded its records in these blocks.
+    pub(crate) fn expected(
+        &self,
+        block: impl Fn(Place) -> Option<Block>,
+    ) -> Result<Cow<'_, Expected>, Trouble> {
+        let Some(truth) = &self.truth else { return Ok(Cow::Borrowed(&self.expected)) };
+        let mut oracle = Oracle::new(Geo::open(&[], &[])?);
+        for (place, record) in truth {
+            oracle.fold_in(block(*place).as_ref(), record.clone())?;
+        }
+        Ok(Cow::Owned(oracle.finish()))
     }
 }
 
@@ -217,7 +242,7 @@ mod tests {
     #[test]
     fn a_snapshot_is_compared_with_the_newest_in_the_look_back_only() {
         let mut rng = ChaCha8Rng::seed_from_u64(0);
-        let sessions = [Session::new(0, 0, &mut rng)];
+        let sessions = [Session::new(0, 0, false, &mut rng)];
         let line = |s: i64, offset| Line {
             session: 0,
             says: Says::Snapshot { client_ms: START_MS + s * 1000, video: false },

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use aggregate::mutations::{BLOCK_ENDS, LINEAGE, RULES_FIRST, UPTO};
+use aggregate::mutations::{BLOCK_ENDS, CELL_ENDS, LINEAGE, RECALL, RULES_FIRST, UPTO, VALUES};
 use ingest::mutations::LOOK_BACK;
 use runtime::mutations::{COMMITS_WAIT, break_only};
 use torture::Campaign;
@@ -42,6 +42,21 @@ fn commits_before_acknowledgements_show() {
 #[test]
 fn blocks_that_end_by_chance_show() {
     shows(BLOCK_ENDS);
+}
+
+#[test]
+fn blocks_that_end_by_what_is_not_written_yet_show() {
+    shows(CELL_ENDS);
+}
+
+#[test]
+fn values_that_are_forgotten_when_they_are_written_show() {
+    shows(VALUES);
+}
+
+#[test]
+fn blocks_that_are_folded_otherwise_once_offsets_are_forgotten_show() {
+    shows(RECALL);
 }
 
 #[test]

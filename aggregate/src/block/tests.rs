@@ -4,7 +4,10 @@ use super::*;
 use crate::settings::AggregateSettings;
 
 fn rules(n: i64) -> Rules {
-    Rules::new(n, 60, Groupings::default())
+    Rules {
+        groupings: Groupings::default(),
+        ..AggregateSettings { block_records: n, ..AggregateSettings::default() }.rules()
+    }
 }
 
 fn committed(metadata: &str) -> Committed {
@@ -38,7 +41,7 @@ fn metadata_reads_back_and_stays_small_ascii() {
     let text = metadata.text().unwrap();
     assert_eq!(Metadata::read(&committed(&text)).unwrap(), (metadata, seen));
     assert!(text.is_ascii());
-    let start = r#"{"v":1,"epoch":3,"n":200000,"block_ms":60000,"window_s":60,"groupings":{"#;
+    let start = r#"{"v":1,"epoch":3,"n":200000,"block_ms":60000,"cells":40000,"sessions":20000,"#;
     assert!(text.starts_with(start), "{text}");
     assert!(text.ends_with(r#""holds":8,"raw":"0-12,14","forgotten":2,"watermark":99}"#), "{text}");
 }
@@ -53,7 +56,14 @@ fn the_largest_metadata_is_under_4_kb() {
     crate::lineage::forget_oldest_holes(&mut seen);
     let list = || [crate::grouping::Dimension::ClientVersion; 8].to_vec();
     let groupings = (0..7).map(|i| (format!("{i:0<10}"), list())).collect();
-    let rules = Rules::new(i64::MAX, i32::MAX, groupings);
+    let limits = Limits {
+        cells: u32::MAX,
+        sessions: u32::MAX,
+        intervals: i64::MAX,
+        session_values: u32::MAX,
+        values: u32::MAX,
+    };
+    let rules = Rules::new(i64::MAX, i32::MAX, groupings, limits);
     let text =
         Metadata::new(i32::MAX, rules, u64::MAX, &seen, i64::MAX, Some(i64::MAX)).text().unwrap();
     assert!((3000..4096).contains(&text.len()), "{} bytes", text.len());

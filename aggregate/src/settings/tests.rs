@@ -19,6 +19,11 @@ fn everything_that_is_wrong_is_named_at_once() {
     let found = problems(|settings| {
         settings.epoch = 0;
         settings.block_records = 0;
+        settings.block_cells = 0;
+        settings.block_sessions = 0;
+        settings.block_intervals = 0;
+        settings.session_values = 0;
+        settings.block_values = 0;
         settings.flush_s = 0;
         settings.flush_behind_s = 0;
         settings.window_s = 7;
@@ -29,6 +34,11 @@ fn everything_that_is_wrong_is_named_at_once() {
     let expected = [
         "epoch",
         "block_records",
+        "block_cells",
+        "block_sessions",
+        "block_intervals",
+        "session_values",
+        "block_values",
         "flush_s",
         "flush_behind_s",
         "window_s",

@@ -5,6 +5,7 @@
 
 mod access;
 mod bounded;
+mod crowded;
 mod demo;
 mod dlq;
 mod faults;
@@ -15,6 +16,7 @@ mod partitions;
 mod personal_data;
 mod program;
 mod questions;
+mod recall;
 mod recording;
 mod refusals;
 mod secured;

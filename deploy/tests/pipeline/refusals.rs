@@ -231,8 +231,9 @@ async fn too_many_dead_letters(cluster: &Cluster<'_>) {
 
 /// What aggregate commits, by a release whose form of it is `v`.
 fn metadata(v: u32) -> String {
+    let limits = r#""cells":9,"sessions":9,"intervals":9,"session_values":9,"values":9"#;
     let rules = r#""n":9,"block_ms":60000,"window_s":60,"groupings":{"place":["app"]}"#;
-    format!(r#"{{"v":{v},"epoch":1,{rules},"raw":"","forgotten":0,"watermark":null}}"#)
+    format!(r#"{{"v":{v},"epoch":1,{rules},{limits},"raw":"","forgotten":0,"watermark":null}}"#)
 }
 
 /// Outputs of aggregate beside that for cells.
@@ -268,7 +269,7 @@ async fn mid_log(cluster: &Cluster<'_>) {
         let settings = [OTHERS[0], OTHERS[1], ("AGGREGATE__START_MID_LOG", meant)];
         cluster.start("aggregate", "mid", &settings)
     };
-    let words = ["mid.in partition 0: nothing is committed", "begins at 2", "aggregate.epoch"];
+    let words = ["mid.in partition 0: nothing is committed", "begins at 2", "start_mid_log"];
     cluster.refuses(start("false"), 88, &words);
     start("true").hear("assigned");
 }

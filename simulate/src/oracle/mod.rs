@@ -1,6 +1,7 @@
 //! The oracle: what the pipeline's views must say, by a plain fold of the truth. It shares no code
 //! with the services that it judges, only the names of records and the look-up data.
 
+mod caps;
 mod look_up;
 mod score;
 mod sketch;
@@ -12,9 +13,11 @@ use schemas::{
     Dimensions, Direction, EventKind, Kind, Measures, PackTime, SessionPartial, UNKNOWN, Verdict,
 };
 
+pub use caps::Block;
 pub use look_up::{Geo, Located, LookUp, LookUpError};
 pub use sketch::{Bins, NotAState};
 
+use self::caps::Seen;
 use crate::truth::{Dead, Event, Interval, Outcome, Record, Session};
 
 /// Length of a window, µs.
@@ -61,7 +64,7 @@ pub type Packs = BTreeMap<String, [i64; 3]>;
 pub type SessionKey = (String, String, String);
 
 /// What the pipeline must come to.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Expected {
     /// Raw records sent.
     pub raw_records: u64,
@@ -89,6 +92,7 @@ pub struct Expected {
 pub struct Oracle<L> {
     look_up: L,
     introduced: HashMap<u32, Session>,
+    seen: Seen,
     expected: Expected,
 }
 
@@ -111,7 +115,8 @@ struct Sample {
 impl<L: LookUp> Oracle<L> {
     /// An oracle that has seen nothing.
     pub fn new(look_up: L) -> Self {
-        Self { look_up, introduced: HashMap::new(), expected: Expected::default() }
+        let (introduced, seen) = (HashMap::new(), Seen::default());
+        Self { look_up, introduced, seen, expected: Expected::default() }
     }
 
     /// Forgets who was introduced: the next record begins another truth file.
@@ -119,11 +124,21 @@ impl<L: LookUp> Oracle<L> {
         self.introduced.clear();
     }
 
-    /// Folds a record, in the order of the truth.
+    /// Folds a record, in the order of the truth, of which no session tells more values than are kept
+    /// apart.
     ///
     /// # Errors
     /// When the record's session was never introduced.
     pub fn fold(&mut self, record: Record) -> Result<(), Stranger> {
+        self.fold_in(None, record)
+    }
+
+    /// Folds a record, in the order of its partition's log, of which some sessions tell more values
+    /// than are kept apart. Which block holds a record that is accepted has to be known then.
+    ///
+    /// # Errors
+    /// When the record's session was never introduced.
+    pub fn fold_in(&mut self, block: Option<&Block>, record: Record) -> Result<(), Stranger> {
         let expected = &mut self.expected;
         expected.raw_records += 1;
         match record.outcome {
@@ -140,8 +155,15 @@ impl<L: LookUp> Oracle<L> {
         }
         if let Some(event) = record.event {
             let session = self.introduced.get(&record.session).ok_or(Stranger(record.session))?;
-            let located = self.look_up.locate(&event.address, event.claim.as_ref());
-            expected.tell(session, &event, &located);
+            let (mut session, mut event) = (session.clone(), event);
+            if let Some((edge, client_version)) = event.release.take() {
+                (session.edge, session.client_version) = (edge, client_version);
+            }
+            let mut located = self.look_up.locate(&event.address, event.claim.as_ref());
+            if let Some(block) = block {
+                self.seen.cap(block, &mut session, &mut event, &mut located);
+            }
+            expected.tell(&session, &event, &located);
         }
         Ok(())
     }

@@ -197,6 +197,14 @@ impl Reader {
         rows.into_iter().map(CellRow::cell).collect()
     }
 
+    /// Sessions whose records lie in several partitions.
+    pub(super) async fn split_sessions(&self) -> Result<Vec<(SessionKey, Vec<i32>)>, VerifyError> {
+        let query = "SELECT * FROM split_sessions(since = toDateTime(0, 'UTC')) ORDER BY ALL";
+        let rows: Vec<SplitRow> = self.rows("split_sessions", query).await?;
+        let rows = rows.into_iter();
+        Ok(rows.map(|row| ((row.app, row.call, row.participant), row.partitions)).collect())
+    }
+
     /// Sessions, and how many of their streams are poor, good and unclassified.
     pub(super) async fn sessions(
         &self,
@@ -206,6 +214,14 @@ impl Reader {
         let rows: Vec<SessionRow> = self.rows("sessions", query).await?;
         Ok(rows.into_iter().map(SessionRow::session).collect())
     }
+}
+
+#[derive(Deserialize)]
+struct SplitRow {
+    app: String,
+    call: String,
+    participant: String,
+    partitions: Vec<i32>,
 }
 
 impl CellRow {

@@ -25,6 +25,12 @@ pub fn compare(expected: &Expected, actual: &Actual) -> Verdict {
     }
     counts(expected, &mut verdict);
     blocks(actual, &mut verdict);
+    for (session, partitions) in &actual.split_sessions {
+        verdict.split_sessions += 1;
+        verdict.differs(|| {
+            format!("session {session:?}: its records lie in partitions {partitions:?}")
+        });
+    }
     dead_letters(&expected.dead_letters, &actual.logs.dead_letters, &mut verdict);
     cells(&expected.cells, &actual.cells, &mut verdict);
     sessions(expected, actual, &mut verdict);
@@ -246,6 +252,7 @@ mod tests {
             sessions: vec![session],
             cqd: Some(HashMap::new()),
             blocks: vec![block(0, 3, 3), last],
+            split_sessions: Vec::new(),
         };
         (expected, actual)
     }
@@ -286,6 +293,12 @@ mod tests {
             actual.cqd = Some(HashMap::from([(key, [1, 0, 0])]));
         });
         assert!(told.contains("other streams are [1, 0, 0], must be [0, 0, 0]"), "{told}");
+        let session = ("a".to_owned(), "c\u{1b}".to_owned(), "p".to_owned());
+        let told = told_after(|actual| actual.split_sessions.push((session, vec![0, 2])));
+        assert_eq!(
+            told,
+            "session (\"a\", \"c\\u{1b}\", \"p\"): its records lie in partitions [0, 2]"
+        );
         let told = told_after(|actual| actual.logs.dead_letters.push(dead(1)));
         assert_eq!(told, "a dead letter too many: not_json");
         let told = told_after(|actual| actual.logs.dead_letters.clear());

@@ -90,6 +90,8 @@ pub struct Verdict {
     pub cells_checked: u64,
     /// Sessions compared.
     pub sessions_checked: u64,
+    /// Sessions whose records lie in several partitions.
+    pub split_sessions: u64,
     /// Things that differ.
     pub mismatches: u64,
     /// The first few of them, in words.
@@ -109,6 +111,8 @@ pub struct Actual {
     pub cqd: Option<HashMap<SessionKey, [i64; 3]>>,
     /// Audits of blocks, of each in its newest version.
     pub blocks: Vec<BlockAudit>,
+    /// Sessions whose records lie in several partitions, with these.
+    pub split_sessions: Vec<(SessionKey, Vec<i32>)>,
 }
 
 /// What Kafka's logs hold.
@@ -188,6 +192,7 @@ pub async fn verify(options: &Options) -> Result<Verdict, VerifyError> {
         sessions,
         cqd: Some(cqd),
         blocks: reader.blocks().await?,
+        split_sessions: reader.split_sessions().await?,
     };
     Ok(compare(&expected, &actual))
 }

@@ -30,12 +30,14 @@ impl Session {
     }
 
     fn begin(&self, text: &mut String, event: &str, client_ms: i64) {
+        let of_session = || (self.edge.to_owned(), self.client_version.to_owned());
+        let (edge, client_version) = self.release(client_ms).unwrap_or_else(of_session);
         let _ = write!(
             text,
             "{{\"v\":1,\"event\":\"{event}\",\"app\":\"{}\",\"call\":\"{}\",\"participant\":\"{}\",\
              \"timestamp\":{client_ms},\"client_address\":\"{}\",\"edge\":\"{}\",\
              \"client_version\":\"{}\"",
-            self.app, self.call, self.participant, self.address, self.edge, self.client_version
+            self.app, self.call, self.participant, self.address, edge, client_version
         );
     }
 

@@ -20,6 +20,8 @@ pub(super) struct Session {
     pub(super) client_version: &'static str,
     /// Packets a second, so that no two sessions tell the same.
     rate: i64,
+    /// It tells another edge and another release every few seconds.
+    restless: bool,
     /// When its counters start again at 0, ms since the Unix epoch.
     restarts_ms: i64,
 }
@@ -37,7 +39,7 @@ pub(super) struct Counters {
 }
 
 impl Session {
-    pub(super) fn new(partition: i32, number: u32, rng: &mut ChaCha8Rng) -> Self {
+    pub(super) fn new(partition: i32, number: u32, restless: bool, rng: &mut ChaCha8Rng) -> Self {
         Self {
             number: partition as u32 * 10 + number,
             app: "sim",
@@ -46,6 +48,7 @@ impl Session {
             address: if number == 0 { "203.0.113.9" } else { "" },
             edge: "fra",
             client_version: "1.0",
+            restless,
             rate: rng.random_range(40..60),
             restarts_ms: START_MS + rng.random_range(20_000..200_000),
         }
@@ -70,6 +73,12 @@ impl Session {
                 browser_version: unknown(),
             },
         }
+    }
+
+    /// The edge and the release that a record of this time tells, if not the session's.
+    pub(super) fn release(&self, client_ms: i64) -> Option<(String, String)> {
+        let told = (client_ms / 1000 % 3, client_ms / 700 % 7);
+        self.restless.then(|| (format!("edge-{}", told.0), format!("2.{}", told.1)))
     }
 
     /// Time that counters have counted, ms.
@@ -122,6 +131,7 @@ impl Session {
             kind,
             event_us: happened_ms(client_ms, log_ms) * 1000,
             address: self.address.to_owned(),
+            release: self.release(client_ms),
             time_to_connect_ms: connected.then_some(120),
             time_to_media_ms: connected.then_some(340),
             rating: (kind == EventKind::Feedback).then_some(4),
@@ -135,6 +145,7 @@ impl Session {
             kind: EventKind::Stats,
             event_us: taken.happened_ms() * 1000,
             address: self.address.to_owned(),
+            release: self.release(client_ms),
             ..truth::Event::default()
         };
         let mut stale = true;

@@ -1,0 +1,135 @@
+use schemas::UNKNOWN;
+
+use super::*;
+
+const LIMITS: Limits = Limits { cells: 9, sessions: 9, intervals: 9, session_values: 2, values: 3 };
+
+struct Session {
+    participant: &'static str,
+    told: Option<Told>,
+    kept: Kept,
+}
+
+struct Block {
+    values: Values,
+    names: Interner,
+}
+
+impl Block {
+    fn new() -> Self {
+        Self { values: Values::new(LIMITS), names: Interner::default() }
+    }
+
+    /// What a session's report counts as after `change`.
+    fn report(
+        &mut self,
+        session: &mut Session,
+        change: impl FnOnce(&mut EnrichedReport),
+    ) -> (Told, Capped) {
+        let mut report = EnrichedReport {
+            app: "meet".to_owned(),
+            participant: session.participant.to_owned(),
+            edge: "fra".to_owned(),
+            client_version: UNKNOWN.to_owned(),
+            ..EnrichedReport::default()
+        };
+        change(&mut report);
+        let before = session.told.as_ref();
+        let (told, capped) = self.values.admit(&report, before, &mut session.kept, &mut self.names);
+        session.told = Some(told);
+        (told, capped)
+    }
+
+    fn version(&mut self, session: &mut Session, version: &str) -> String {
+        let (told, _) =
+            self.report(session, |report| version.clone_into(&mut report.client_version));
+        self.names.name(told.labels.name(Dimension::ClientVersion)).to_owned()
+    }
+}
+
+fn session(participant: &'static str) -> Session {
+    Session { participant, told: None, kept: Kept::default() }
+}
+
+#[test]
+fn a_session_has_a_few_values_and_its_further_ones_are_other() {
+    let (mut block, mut ann) = (Block::new(), session("ann"));
+    let mut told =
+        ["1", "2", "3", "1", UNKNOWN, "4", "2"].map(|version| block.version(&mut ann, version));
+    assert_eq!(told, ["1", "2", "other", "1", UNKNOWN, "other", "2"]);
+    let mut bob = session("bob");
+    told = ["3", "1", "4", "", "3", "3", "3"].map(|version| block.version(&mut bob, version));
+    assert_eq!(told, ["3", "1", "other", "", "3", "3", "3"], "each has its own");
+}
+
+#[test]
+fn an_app_has_some_values_in_a_block_and_known_ones_stay() {
+    let mut block = Block::new();
+    for (participant, told) in [("a", ["1", "2"]), ("b", ["3", "1"])] {
+        let mut session = session(participant);
+        assert_eq!(told.map(|version| block.version(&mut session, version)), told);
+    }
+    let mut late = session("c");
+    assert_eq!(block.version(&mut late, "4"), "other");
+    assert_eq!(block.version(&mut late, "2"), "2", "known to the block");
+    let (_, capped) = block.report(&mut late, |report| report.client_version = "5".to_owned());
+    assert_eq!(capped, Capped { by_session: false, by_block: true });
+    let elsewhere = |report: &mut EnrichedReport| {
+        (report.app, report.client_version) = ("class".to_owned(), "4".to_owned());
+    };
+    let (told, capped) = block.report(&mut session("d"), elsewhere);
+    assert_eq!(block.names.name(told.labels.name(Dimension::ClientVersion)), "4");
+    assert_eq!(capped, Capped::default(), "another app has values of its own");
+}
+
+#[test]
+fn every_field_is_bounded_and_app_call_and_participant_are_not() {
+    let (mut block, mut ann) = (Block::new(), session("ann"));
+    let mut last = Told::default();
+    for number in 1..200 {
+        let told = |report: &mut EnrichedReport| {
+            let value = || format!("value {number}");
+            let (place, device) = (&mut report.place, &mut report.device);
+            for text in [
+                &mut place.continent,
+                &mut place.country,
+                &mut place.subdivision,
+                &mut place.city,
+                &mut report.provider.organisation,
+                &mut report.provider.connection_type,
+                &mut report.network_type,
+                &mut report.network,
+                &mut report.edge,
+                &mut device.class,
+                &mut device.os,
+                &mut device.browser,
+                &mut device.browser_version,
+                &mut report.client_version,
+            ] {
+                *text = value();
+            }
+            report.provider.asn = number;
+        };
+        let (told, capped) = block.report(&mut ann, told);
+        assert_eq!(capped.by_session, number > 2);
+        last = told;
+    }
+    let others: Vec<_> = (1..FIELDS).map(|field| block.names.name(last.name(field))).collect();
+    assert_eq!(others, vec!["other"; FIELDS - 1]);
+    assert_eq!(last.labels.asn, OTHER_ASN);
+    assert_eq!(block.names.name(last.labels.name(Dimension::App)), "meet");
+    assert!(block.names.len() < 10, "what is not kept apart is not kept at all");
+    assert!(ann.kept.0.len() <= 2 * FIELDS);
+}
+
+#[test]
+fn values_beside_the_dimensions_have_no_limit_for_all_sessions_together() {
+    let mut block = Block::new();
+    for number in 0..20 {
+        let mut session = session("p");
+        let network = format!("198.51.{number}.0/24");
+        let (told, capped) = block.report(&mut session, |report| report.network = network.clone());
+        assert_eq!(capped, Capped::default());
+        assert!(told.beside.iter().any(|name| block.names.name(*name) == network));
+    }
+}

@@ -1,0 +1,308 @@
+//! Whatever clients tell, a block takes up a bounded amount of memory, and nobody pays for another.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use aggregate::{AggregateSettings, Pipeline};
+use prometheus::Registry;
+use runtime::{
+    AppendTime, Commit, Handler, Input, Offset, Output, OutputTopic, Partition, Record, Source,
+    Ticket,
+};
+use schemas::{
+    Audio, BlockAudit, CellPartial, EnrichedReport, EventKind, Interval, Kind, Lineage,
+    PackVerdict, ScoredInterval, SessionPartial, Video,
+};
+
+const SOURCE: Source = Source { input: Input(0), partition: Partition(0) };
+/// A minute's start, ms.
+const MINUTE_MS: i64 = 1_756_000_020_000;
+
+/// Takes what is written, and keeps it only if it is asked to.
+#[derive(Default)]
+struct Written {
+    keeps: bool,
+    rows: Vec<(usize, Vec<u8>)>,
+    commits: Vec<Commit>,
+}
+
+impl Output for Written {
+    fn send(&mut self, _: Source, topic: OutputTopic, _: Option<&[u8]>, payload: &[u8]) {
+        if self.keeps {
+            self.rows.push((topic.0, payload.to_vec()));
+        }
+    }
+
+    fn open(&mut self, source: Source, _: usize) -> Ticket {
+        Ticket { source, assignment: 0, number: 0 }
+    }
+
+    fn close(&mut self, _: Ticket) {}
+
+    fn checkpoint(&mut self, source: Source, offset: Offset, metadata: &str) {
+        self.commits.push(Commit { source, offset, metadata: metadata.to_owned() });
+    }
+
+    fn congested(&self) -> bool {
+        false
+    }
+}
+
+/// The report of raw record `number`.
+fn report(number: i64) -> EnrichedReport {
+    let lineage = Lineage {
+        raw_partition: 0,
+        raw_from: number,
+        raw_to: number,
+        raw_append_ms: MINUTE_MS,
+        skipped: Vec::new(),
+    };
+    let text = str::to_owned;
+    let mut report = EnrichedReport {
+        lineage,
+        event: EventKind::Stats,
+        app: text("meet"),
+        call: text("call"),
+        participant: text("ann"),
+        event_us: MINUTE_MS * 1000,
+        edge: text("fra"),
+        client_version: text("4.2"),
+        intervals: vec![interval(0)],
+        ..EnrichedReport::default()
+    };
+    report.look_ups.packs = vec![text("teams-cqd@1"), text("aim-rtc@1")];
+    report
+}
+
+fn interval(variety: i64) -> ScoredInterval {
+    let interval = Interval {
+        kind: Kind::Video,
+        start_us: (MINUTE_MS - 5_000) * 1000,
+        end_us: MINUTE_MS * 1000,
+        packets_received: Some(500 + variety % 977),
+        packets_lost: Some(variety % 331),
+        bytes: Some(10_000 + variety * 37 % 9_999_991),
+        jitter_us: Some(variety * 91 % 9_999_991),
+        round_trip_us: Some(variety * 53 % 9_999_991),
+        round_trip_count: Some(1),
+        audio: Some(Audio::default()),
+        video: Some(Video { frames: Some(variety % 509), ..Video::default() }),
+        ..Interval::default()
+    };
+    let verdicts = vec![PackVerdict::default(); 2];
+    ScoredInterval { interval, verdicts, ..ScoredInterval::default() }
+}
+
+/// Folds reports, all appended in one minute.
+fn fold(
+    settings: AggregateSettings,
+    keeps: bool,
+    reports: impl Iterator<Item = EnrichedReport>,
+) -> Written {
+    let mut out = Written { keeps, ..Written::default() };
+    let mut pipeline = Pipeline::new(settings, "enriched", &Registry::new()).unwrap();
+    pipeline.assigned(SOURCE, None).unwrap();
+    for (offset, report) in (0..).zip(reports) {
+        let record = Record {
+            source: SOURCE,
+            offset: Offset(offset),
+            appended: AppendTime(MINUTE_MS),
+            key: None,
+            content_type: None,
+            payload: &schemas::encode(&report).unwrap(),
+            look_back: false,
+        };
+        pipeline.record(&record, &mut out).unwrap();
+        assert!(!pipeline.holds_back(), "nothing waits for anything");
+        for commit in std::mem::take(&mut out.commits) {
+            pipeline.committed(&commit);
+        }
+    }
+    pipeline.drain(&mut out).unwrap();
+    out
+}
+
+impl Written {
+    fn of<T: schemas::Record>(&self, topic: usize) -> impl Iterator<Item = T> {
+        let rows = self.rows.iter().filter(move |(to, _)| *to == topic);
+        rows.map(|(_, row)| schemas::decode(row).unwrap())
+    }
+
+    /// Intervals by release, over all blocks.
+    fn by_release(&self) -> BTreeMap<String, i64> {
+        let mut sums = BTreeMap::new();
+        for row in self.of::<CellPartial>(0).filter(|row| row.grouping == "client") {
+            *sums.entry(row.dimensions.client_version).or_default() += row.measures.intervals;
+        }
+        sums
+    }
+
+    fn blocks(&self) -> Vec<BlockAudit> {
+        let blocks: Vec<BlockAudit> = self.of(2).collect();
+        assert!(blocks.windows(2).all(|pair| pair[0].upto == pair[1].block_start));
+        blocks
+    }
+}
+
+#[test]
+fn a_session_that_tells_a_million_releases_has_four_and_others_keep_theirs() {
+    let reports = (0..3000).map(|number| {
+        let mut report = report(number);
+        match number % 3 {
+            0 => {
+                report.participant = format!("honest {}", number % 30);
+                report.client_version = format!("9.{}", number % 30);
+            }
+            _ => report.client_version = format!("hostile {number}"),
+        }
+        report
+    });
+    let written = fold(AggregateSettings::default(), true, reports);
+    let sums = written.by_release();
+    let hostile: BTreeSet<_> = sums.keys().filter(|name| name.starts_with("hostile")).collect();
+    assert_eq!(hostile.len(), 4);
+    assert_eq!(sums["other"], 2000 - 4);
+    for honest in (0..30).step_by(3) {
+        assert_eq!(sums[&format!("9.{honest}")], 100);
+    }
+    assert_eq!(sums.values().sum::<i64>(), 3000);
+    let [audit] = &written.blocks()[..] else { panic!("one block") };
+    assert_eq!((audit.capped_by_session, audit.capped_by_block), (1996, 0));
+    let releases: BTreeSet<_> =
+        written.of::<SessionPartial>(1).map(|row| row.client_version).collect();
+    assert!(releases.contains("other") && releases.contains("9.3"), "{releases:?}");
+}
+
+#[test]
+fn two_thousand_releases_that_are_live_at_once_keep_their_own_cells() {
+    let reports = (0..6000).map(|number| {
+        let mut report = report(number);
+        report.participant = format!("p{number}");
+        report.client_version = format!("{}", number % 2000);
+        report
+    });
+    let sums = fold(AggregateSettings::default(), true, reports).by_release();
+    assert_eq!(sums.len(), 2000);
+    assert!(sums.values().all(|intervals| *intervals == 3));
+}
+
+#[test]
+fn only_beyond_any_real_fleet_a_release_that_is_new_to_the_block_is_other() {
+    let settings = AggregateSettings { block_values: 50, ..AggregateSettings::default() };
+    let reports = (0..200).map(|number| {
+        let mut report = report(number);
+        report.participant = format!("p{number}");
+        report.client_version = format!("{}", number % 100);
+        report
+    });
+    let written = fold(settings, true, reports);
+    let sums = written.by_release();
+    assert_eq!((sums.len(), sums["other"], sums["49"]), (51, 100, 2));
+    assert_eq!(written.blocks()[0].capped_by_block, 100);
+}
+
+#[test]
+fn blocks_end_by_what_they_hold_and_that_changes_no_result() {
+    let reports = || {
+        (0..900).map(|number| {
+            let mut report = report(number);
+            report.participant = format!("p{}", number % 90);
+            report.client_version = format!("{}", number % 45);
+            report
+        })
+    };
+    let whole = fold(AggregateSettings::default(), true, reports());
+    assert_eq!(whole.blocks().len(), 1);
+    for (change, records) in [
+        // Two cells a release: one of each grouping, but for the place's one.
+        (AggregateSettings { block_cells: 21, ..AggregateSettings::default() }, 20),
+        (AggregateSettings { block_sessions: 30, ..AggregateSettings::default() }, 30),
+        (AggregateSettings { block_intervals: 70, ..AggregateSettings::default() }, 70),
+    ] {
+        let cut = fold(change, true, reports());
+        assert_eq!(cut.blocks()[0].upto, records);
+        assert_eq!(cut.by_release(), whole.by_release());
+    }
+}
+
+/// A field that a client may fill with what it likes.
+type Fill = fn(&mut EnrichedReport, i64);
+
+const FIELDS: [(&str, Fill); 17] = [
+    ("app", |report, n| report.app = format!("app {n}")),
+    ("call", |report, n| report.call = format!("call {n}")),
+    ("participant", |report, n| report.participant = format!("participant {n}")),
+    ("version", |report, n| report.client_version = format!("version {n}")),
+    ("edge", |report, n| report.edge = format!("edge {n}")),
+    ("network type", |report, n| report.network_type = format!("type {n}")),
+    ("organisation", |report, n| report.provider.organisation = format!("organisation {n}")),
+    ("asn", |report, n| report.provider.asn = 1 + n),
+    ("subdivision", |report, n| report.place.subdivision = format!("subdivision {n}")),
+    ("city", |report, n| report.place.city = format!("city {n}")),
+    ("network", |report, n| report.network = format!("network {n}")),
+    ("browser", |report, n| report.device.browser = format!("browser {n}")),
+    ("browser version", |report, n| report.device.browser_version = format!("{n}")),
+    ("os", |report, n| report.device.os = format!("os {n}")),
+    ("version of many sessions", |report, n| {
+        report.participant = format!("{}", n / 4);
+        report.client_version = format!("version {n}");
+    }),
+    ("windows", |report, n| {
+        report.event_us -= n * 60_000_000;
+        for scored in &mut report.intervals {
+            scored.interval.start_us -= n * 60_000_000;
+            scored.interval.end_us -= n * 60_000_000;
+        }
+    }),
+    ("values of sketches", |report, n| {
+        report.intervals = (0..20).map(|stream| interval(n * 20 + stream)).collect();
+    }),
+];
+
+const FIELD: &str = "FIELD_THAT_IS_FILLED";
+
+/// The most memory that the process has had, KB.
+fn most_resident() -> i64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// What [`whatever_a_client_fills_its_fields_with_a_block_takes_up_no_more`] runs for each field, in
+/// a process of its own.
+#[test]
+fn one_field() {
+    let Ok(wanted) = std::env::var(FIELD) else { return };
+    let (_, fill) = FIELDS.iter().find(|(field, _)| *field == wanted).unwrap();
+    // A quarter of the defaults.
+    let settings = AggregateSettings {
+        block_cells: 10_000,
+        block_sessions: 5_000,
+        block_intervals: 200_000,
+        block_values: 5_000,
+        ..AggregateSettings::default()
+    };
+    let before = most_resident();
+    let reports = (0..45_000).map(|number| {
+        let mut report = report(number);
+        fill(&mut report, number);
+        report
+    });
+    fold(settings, false, reports);
+    println!("took {} KB", most_resident() - before);
+}
+
+#[test]
+fn whatever_a_client_fills_its_fields_with_a_block_takes_up_no_more() {
+    for (field, _) in FIELDS {
+        let mut one = Command::new(std::env::current_exe().unwrap());
+        let one = one.args(["--exact", "one_field", "--nocapture"]).env(FIELD, field);
+        let said = String::from_utf8(one.output().unwrap().stdout).unwrap();
+        let took = said.split_once("took ").expect(&said).1.split_once(" KB").unwrap().0;
+        println!("{field}: {took} KB");
+        let took: i64 = took.parse().unwrap();
+        // 140 MB with the defaults.
+        assert!(took < 35_000, "{field}: {took} KB");
+    }
+}
