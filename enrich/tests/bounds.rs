@@ -1,0 +1,116 @@
+//! Whatever clients tell, what enrich remembers of them is bounded.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::process::Command;
+
+use enrich::{Enrich, EnrichSettings};
+use prometheus::Registry;
+use runtime::{
+    AppendTime, Handler, Input, Offset, Output, OutputTopic, Partition, Record, Service as _,
+    Settings, Source, Ticket,
+};
+use schemas::{Claim, EventKind, Lineage, Report};
+
+const SOURCE: Source = Source { input: Input(0), partition: Partition(0) };
+
+/// Forgets what is written.
+struct Nowhere;
+
+impl Output for Nowhere {
+    fn send(&mut self, _: Source, _: OutputTopic, _: Option<&[u8]>, _: &[u8]) {}
+
+    fn open(&mut self, source: Source, _: usize) -> Ticket {
+        Ticket { source, assignment: 0, number: 0 }
+    }
+
+    fn close(&mut self, _: Ticket) {}
+
+    fn checkpoint(&mut self, _: Source, _: Offset, _: &str) {}
+
+    fn congested(&self) -> bool {
+        false
+    }
+}
+
+/// Fills a field, and how many reports it takes to fill what is remembered more than twice.
+type Fill = (i64, fn(&mut Report, i64));
+
+const FIELDS: [(&str, Fill); 3] = [
+    (
+        "user agents",
+        (20_000, |report, n| {
+            report.user_agent = Some(format!("Agent{n}/1.0 ({})", "x".repeat(1000)));
+        }),
+    ),
+    (
+        "addresses",
+        (600_000, |report, n| {
+            report.client_address = Some(format!("2a02:{:x}:{:x}::1", n / 60_000, n % 60_000));
+        }),
+    ),
+    (
+        "claims",
+        (100_000, |report, n| {
+            let text = Some(format!("{n} {}", "y".repeat(240)));
+            report.claim = Some(Claim {
+                country: Some("DE".to_owned()),
+                subdivision: text.clone(),
+                city: text.clone(),
+                organisation: text,
+                asn: Some(1 + n),
+                ..Claim::default()
+            });
+        }),
+    ),
+];
+
+const FIELD: &str = "FIELD_THAT_IS_FILLED";
+
+/// The most memory that the process has had, KB.
+fn most_resident() -> i64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// What [`whatever_clients_tell_little_of_it_is_remembered`] runs for each field, in a process of
+/// its own.
+#[test]
+fn one_field() {
+    let Ok(wanted) = std::env::var(FIELD) else { return };
+    let (_, (count, fill)) = FIELDS.iter().find(|(field, _)| *field == wanted).unwrap();
+    let service = EnrichSettings { reload_s: 0, ..EnrichSettings::default() };
+    let settings = Settings { service, ..Settings::default() };
+    let mut handler = Enrich::handler(&settings, &Registry::new()).unwrap();
+    handler.assigned(SOURCE, None).unwrap();
+    let before = most_resident();
+    for number in 0..*count {
+        let lineage = Lineage { raw_from: number, raw_to: number, ..Lineage::default() };
+        let mut report = Report { lineage, event: EventKind::Joined, ..Report::default() };
+        fill(&mut report, number);
+        let record = Record {
+            source: SOURCE,
+            offset: Offset(number),
+            appended: AppendTime(0),
+            key: None,
+            content_type: None,
+            payload: &schemas::encode(&report).unwrap(),
+            look_back: false,
+        };
+        handler.record(&record, &mut Nowhere).unwrap();
+    }
+    println!("took {} KB", most_resident() - before);
+}
+
+#[test]
+fn whatever_clients_tell_little_of_it_is_remembered() {
+    for (field, _) in FIELDS {
+        let mut one = Command::new(std::env::current_exe().unwrap());
+        let one = one.args(["--exact", "one_field", "--nocapture"]).env(FIELD, field);
+        let said = String::from_utf8(one.output().unwrap().stdout).unwrap();
+        let took = said.split_once("took ").expect(&said).1.split_once(" KB").unwrap().0;
+        println!("{field}: {took} KB");
+        let took: i64 = took.parse().unwrap();
+        assert!(took < 60_000, "{field}: {took} KB");
+    }
+}
