@@ -302,7 +302,7 @@ fn whatever_a_client_fills_its_fields_with_a_block_takes_up_no_more() {
         let took = said.split_once("took ").expect(&said).1.split_once(" KB").unwrap().0;
         println!("{field}: {took} KB");
         let took: i64 = took.parse().unwrap();
-        // 140 MB with the defaults.
-        assert!(took < 35_000, "{field}: {took} KB");
+        // 80 MB with the defaults.
+        assert!(took < 20_000, "{field}: {took} KB");
     }
 }
