@@ -25,8 +25,9 @@ const TOPICS: [(&str, &str); 5] = [
 const GROUP: &str = "folds";
 
 struct Cluster {
-    turn: Turn,
+    /// Before the folder that it lives in goes.
     stack: Stack,
+    turn: Turn,
     admin: AdminClient<DefaultClientContext>,
     sent: i64,
 }
