@@ -6,7 +6,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use clickhouse::Client;
 use deploy::check;
 use deploy::services::Service;
-use deploy::stack::{PASSWORD, Stack};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::json;
@@ -62,10 +61,6 @@ async fn until(view: &Client, sql: &str, wanted: u64) {
     }
 }
 
-fn view_of(stack: &Stack) -> Client {
-    deploy::migrate::client(&stack.clickhouse_url(), "isobar", "dashboard", PASSWORD)
-}
-
 #[tokio::test]
 async fn who_tells_too_much_is_other_and_who_is_in_two_partitions_is_found() {
     let turn = Turn::take();
@@ -83,7 +78,7 @@ async fn who_tells_too_much_is_other_and_who_is_in_two_partitions_is_found() {
     }
     clients.producer.flush(PATIENCE).unwrap();
 
-    let view = view_of(&pipeline.stack);
+    let view = pipeline.stack.access().client("dashboard");
     let intervals = "SELECT toUInt64(sum(intervals)) FROM cells WHERE grouping = 'client'";
     // Of each session and partition the first report is a baseline.
     until(&view, intervals, 3 * RESTLESS as u64 - 4).await;

@@ -35,7 +35,7 @@ struct Cluster {
 impl Cluster {
     async fn new() -> Self {
         let turn = Turn::take();
-        let nowhere = Access { url: String::new(), password: String::new() };
+        let nowhere = Access::default();
         let stack = Stack::start(Plan { clickhouse: Some(nowhere), ..turn.plan() }).unwrap();
         let admin: AdminClient<_> =
             ClientConfig::new().set("bootstrap.servers", stack.brokers()).create().unwrap();
