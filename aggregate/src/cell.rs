@@ -141,8 +141,9 @@ fn quantities(scored: &ScoredInterval, observed_us: i64) -> [Option<f64>; QUANTI
     [round_trip_ms, jitter_ms, loss, bit_rate_bps, frame_rate, audio_mos, video_mos, None]
 }
 
-/// Adds `more` to `sum`. Sums wrap as ClickHouse's own do, so that it does not matter in which
-/// order partials are added up.
+/// Adds `more` to `sum`. With as many intervals as a block may fold, and values up to
+/// [`crate::MOST_OF_AN_INTERVAL`], no sum wraps; addition is modular, so that even then it would not
+/// matter in which order partials are added up.
 pub(crate) fn add(sum: &mut Measures, more: &Measures) {
     let terms = [
         (&mut sum.intervals, more.intervals),

@@ -32,5 +32,5 @@ pub mod fuzzing;
 pub use grouping::{Dimension, Groupings, default_groupings};
 pub use pipeline::Pipeline;
 pub use service::Aggregate;
-pub use settings::AggregateSettings;
+pub use settings::{AggregateSettings, MOST_OF_AN_INTERVAL};
 pub use sketch::{Bin, Sketch};

@@ -132,6 +132,16 @@ impl Check for AggregateSettings {
 /// The greatest number of intervals that a block may be set to fold.
 pub(crate) const MOST_INTERVALS: i64 = 10_000_000;
 
+/// The greatest value of an interval with which no sum of a block can wrap: 550 GB, or six days in
+/// µs. What ingest lets through is far below it.
+pub const MOST_OF_AN_INTERVAL: i64 = 1 << 39;
+
+/// Intervals of one record, which a block folds whole.
+const MOST_OF_A_RECORD: i64 = 1 << 16;
+
+const _: () =
+    assert!(MOST_OF_AN_INTERVAL.checked_mul(MOST_INTERVALS + MOST_OF_A_RECORD).is_some());
+
 /// Groupings are kept beside the committed offset, in at most 4 KB of ASCII together with the
 /// ranges of raw offsets.
 const MOST_GROUPINGS_BYTES: usize = 1024;
