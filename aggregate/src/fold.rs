@@ -21,6 +21,10 @@ pub(crate) struct Version {
     pub(crate) upto: i64,
 }
 
+/// Streams that a session may have before it counts as more than one towards a block's end: each
+/// stream is a sum of its own.
+const STREAMS: usize = 8;
+
 /// What a block's reports add up to.
 #[derive(Debug)]
 pub(crate) struct Fold {
@@ -32,6 +36,8 @@ pub(crate) struct Fold {
     cells: Table<CellsKey, Cells>,
     /// Cells in all, of every kind and direction.
     held: usize,
+    /// Streams in all, of every session.
+    streams: usize,
     sessions: Table<SessionKey, Session>,
     /// Intervals folded.
     pub(crate) intervals: i64,
@@ -50,6 +56,7 @@ impl Fold {
             values: Values::new(rules.limits),
             cells: Table::default(),
             held: 0,
+            streams: 0,
             sessions: Table::default(),
             intervals: 0,
             windows: None,
@@ -85,7 +92,9 @@ impl Fold {
             }
         }
         self.intervals += report.intervals.len() as i64;
+        let before = session.streams();
         session.fold(report, &told, &samples, &packs, &mut self.names);
+        self.streams += session.streams() - before;
         capped
     }
 
@@ -96,6 +105,7 @@ impl Fold {
         let cells = if crate::mutations::cell_ends() { self.cells.changed() } else { cells };
         cells >= limits.cells as usize
             || self.sessions.len() >= limits.sessions as usize
+            || self.streams / STREAMS >= limits.sessions as usize
             || self.intervals >= limits.intervals
     }
 

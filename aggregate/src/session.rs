@@ -101,6 +101,11 @@ impl Session {
         values.admit(report, before, &mut self.kept, names)
     }
 
+    /// The number of its streams.
+    pub(crate) fn streams(&self) -> usize {
+        self.streams.len()
+    }
+
     /// Folds a report, of which `told` and `samples` were made.
     pub(crate) fn fold(
         &mut self,

@@ -17,15 +17,17 @@ pub struct AggregateSettings {
     /// Raise it when the topics are re-created, so that their offsets are not mistaken for those
     /// of the old ones.
     pub epoch: i32,
-    /// Whether a partition of which nothing is committed may be read though its log has lost its
-    /// beginning. If it was folded before, and Kafka forgot the group's offsets, blocks from there
-    /// count twice: so this is for the first start, or one of a new epoch, and false after it.
+    /// Whether a partition may be read from the middle of its log where nothing that is committed and
+    /// no audit tells how it was folded before: for the first start on a log that has lost its
+    /// beginning, for one of a new epoch, and after records were deleted before they were folded.
+    /// False after it.
     pub start_mid_log: bool,
     /// Most records in a block: what a block folds is in memory, by partition.
     pub block_records: i64,
     /// A block ends once it holds so many cells, about 0.6 KB each.
     pub block_cells: u32,
-    /// A block ends once it holds so many sessions, about 1.2 KB each. Raise it where more are live
+    /// A block ends once it holds so many sessions, about 1.2 KB each, or eight streams for each of
+    /// these. Raise it where more are live
     /// in a partition within a minute: each is then one row a minute instead of several.
     pub block_sessions: u32,
     /// A block ends once it has folded so many intervals, of which each may take up 84 bytes.
@@ -139,8 +141,7 @@ pub const MOST_OF_AN_INTERVAL: i64 = 1 << 39;
 /// Intervals of one record, which a block folds whole.
 const MOST_OF_A_RECORD: i64 = 1 << 16;
 
-const _: () =
-    assert!(MOST_OF_AN_INTERVAL.checked_mul(MOST_INTERVALS + MOST_OF_A_RECORD).is_some());
+const _: () = assert!(MOST_OF_AN_INTERVAL.checked_mul(MOST_INTERVALS + MOST_OF_A_RECORD).is_some());
 
 /// Groupings are kept beside the committed offset, in at most 4 KB of ASCII together with the
 /// ranges of raw offsets.

@@ -35,6 +35,11 @@ impl Streams {
         }
     }
 
+    /// The number of streams.
+    pub(crate) fn len(&self) -> usize {
+        self.streams.len()
+    }
+
     /// Writes the streams over what `rows` held and returns how many intervals are of others.
     pub(crate) fn write(&self, rows: &mut Vec<StreamPartial>) -> i64 {
         rows.clone_from(&self.streams);

@@ -229,7 +229,7 @@ fn blocks_end_by_what_they_hold_and_that_changes_no_result() {
 /// A field that a client may fill with what it likes.
 type Fill = fn(&mut EnrichedReport, i64);
 
-const FIELDS: [(&str, Fill); 17] = [
+const FIELDS: [(&str, Fill); 18] = [
     ("app", |report, n| report.app = format!("app {n}")),
     ("call", |report, n| report.call = format!("call {n}")),
     ("participant", |report, n| report.participant = format!("participant {n}")),
@@ -247,6 +247,13 @@ const FIELDS: [(&str, Fill); 17] = [
     ("version of many sessions", |report, n| {
         report.participant = format!("{}", n / 4);
         report.client_version = format!("version {n}");
+    }),
+    ("streams", |report, n| {
+        report.participant = format!("{}", n / 4);
+        report.intervals = (0..8).map(interval).collect();
+        for (scored, ssrc) in report.intervals.iter_mut().zip(8 * n..) {
+            scored.interval.ssrc = ssrc;
+        }
     }),
     ("windows", |report, n| {
         report.event_us -= n * 60_000_000;
