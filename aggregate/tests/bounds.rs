@@ -1,5 +1,5 @@
 //! Whatever clients tell, a block takes up a bounded amount of memory, and nobody pays for another.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;

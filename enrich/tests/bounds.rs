@@ -6,8 +6,8 @@ use std::process::Command;
 use enrich::{Enrich, EnrichSettings};
 use prometheus::Registry;
 use runtime::{
-    AppendTime, Handler, Input, Offset, Output, OutputTopic, Partition, Record, Service as _,
-    Settings, Source, Ticket,
+    AppendTime, Input, Offset, Output, OutputTopic, Partition, Record, Service as _, Settings,
+    Source, Ticket,
 };
 use schemas::{Claim, EventKind, Lineage, Report};
 

@@ -91,7 +91,8 @@ impl Run<'_> {
                 47..57 if self.faults.rebalances => return self.scale(service),
                 57..62 if self.faults.rebalances => return self.stop(service),
                 62..70 if self.faults.rewinds => return self.rewind(service),
-                70..78 if self.faults.settings => return self.change_settings(),
+                70..76 if self.faults.settings => return self.change_settings(),
+                76..78 if self.faults.oblivion => return self.forget(),
                 78..83 if self.faults.clocks => {
                     self.jump();
                     return Ok(());

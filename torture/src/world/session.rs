@@ -145,7 +145,7 @@ impl Session {
             kind: EventKind::Stats,
             event_us: taken.happened_ms() * 1000,
             address: self.address.to_owned(),
-            release: self.release(client_ms),
+            release: self.release(taken.client_ms),
             ..truth::Event::default()
         };
         let mut stale = true;
