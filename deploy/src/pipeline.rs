@@ -129,7 +129,7 @@ async fn refuse_rows_of_others(stack: &Stack) -> Result<(), Failure> {
             "the database isobar at {} holds what another pipeline has written ({blocks} blocks), \
              and topics that begin anew would write over it or count twice. Use a ClickHouse without \
              rows, or run the services with settings of their own",
-            stack.clickhouse_url()
+            stack.access().url
         ))),
     }
 }

@@ -150,8 +150,10 @@ fn move_to(events: &mut [Map<String, Value>], now_ms: f64, wanted: bool) -> Opti
 }
 
 /// Partition and offset of records that Kafka has acknowledged, and why one was not.
+type Acknowledged = (Vec<(i32, i64)>, Option<String>);
+
 #[derive(Default)]
-struct Answers(Mutex<(Vec<(i32, i64)>, Option<String>)>);
+struct Answers(Mutex<Acknowledged>);
 
 impl ClientContext for Answers {}
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use runtime::TopicNames;
+
 use super::Options;
 use crate::failure::Failure;
 use crate::names::Names;
