@@ -52,7 +52,7 @@ impl Cause {
             Self::Login
         } else if name {
             Self::Name
-        } else if says(&["security.protocol"]) {
+        } else if says(&["security.protocol", "Disconnected: "]) {
             Self::HangsUp
         } else {
             Self::Down
@@ -278,6 +278,11 @@ mod tests {
                 Code::BrokerTransportFailure,
                 "Disconnected while requesting ApiVersion: might be caused by incorrect \
                  security.protocol configuration",
+                Cause::HangsUp,
+            ),
+            (
+                Code::BrokerTransportFailure,
+                "Disconnected: connection closed by peer: receive 0 after POLLIN",
                 Cause::HangsUp,
             ),
             (Code::Authentication, "Invalid username or password", Cause::Login),
