@@ -8,19 +8,81 @@ use ua_parser::{os, user_agent};
 /// expressions, and a device's class can be told without them.
 const RULES: &str = include_str!("../data/uap-core.json");
 
-/// What shows the class of a device, the stronger sign first: an iPad also calls itself mobile,
-/// and Android without `Mobi` is a tablet by the advice of its makers. An iPad that asks for desktop
-/// sites cannot be told from a Mac.
-const CLASSES: [(&str, &str); 8] = [
-    ("iPad", "tablet"),
-    ("Mobi", "mobile"),
-    ("iPhone", "mobile"),
-    ("Android", "tablet"),
-    ("Windows NT", "desktop"),
-    ("Macintosh", "desktop"),
-    ("X11", "desktop"),
-    ("CrOS", "desktop"),
+/// Isobar's own rules, which come before those of uap-core: headsets, TVs, WebViews and native HTTP
+/// clients, of which uap-core has none or names a part that does not fit.
+const OWN_RULES: &str = include_str!("../data/devices.json");
+
+/// Signs of a device's class, the stronger one first: a headset or a TV also names the system it is
+/// built on, an iPad calls itself mobile, and Android without `Mobi` is a tablet by the advice of its
+/// makers.
+const CLASSES: [(&str, &str); 43] = [
+    ("OculusBrowser", HEADSET),
+    ("; Quest", HEADSET),
+    ("PicoBrowser", HEADSET),
+    ("; PICO ", HEADSET),
+    ("; Pico ", HEADSET),
+    ("Mobile VR", HEADSET),
+    (" VR Safari", HEADSET),
+    ("SMART-TV", TV),
+    ("SmartTV", TV),
+    ("Smart TV", TV),
+    ("TV Safari", TV),
+    ("Web0S", TV),
+    ("webOS.TV", TV),
+    ("Android TV", TV),
+    ("GoogleTV", TV),
+    ("Google TV", TV),
+    ("BRAVIA", TV),
+    // Amazon's Fire TV: AFTKA, AFTMM, …
+    ("; AFT", TV),
+    ("MiTV", TV),
+    ("MIBOX", TV),
+    ("CrKey", TV),
+    ("HbbTV", TV),
+    ("NetCast", TV),
+    ("AppleTV", TV),
+    ("tvOS", TV),
+    ("Roku", TV),
+    ("VIDAA", TV),
+    ("iPad", TABLET),
+    ("(Tablet;", TABLET),
+    ("(PC; OpenHarmony", DESKTOP),
+    ("(2in1; OpenHarmony", DESKTOP),
+    ("Mobi", MOBILE),
+    ("iPhone", MOBILE),
+    // React Native on Android has the agent of its HTTP client alone.
+    ("okhttp/", MOBILE),
+    ("Android", TABLET),
+    ("Windows NT", DESKTOP),
+    ("Macintosh", DESKTOP),
+    ("X11", DESKTOP),
+    ("CrOS", DESKTOP),
+    ("(x86_64)", DESKTOP),
+    // Native clients on iOS; on a Mac with an Intel processor `(x86_64)` follows.
+    ("CFNetwork", MOBILE),
+    ("Darwin/", MOBILE),
+    ("OpenHarmony", MOBILE),
 ];
+
+const HEADSET: &str = "headset";
+const TV: &str = "tv";
+const TABLET: &str = "tablet";
+const MOBILE: &str = "mobile";
+const DESKTOP: &str = "desktop";
+
+/// Models of Android tablets: Dalvik's agent has no `Mobi`, so that only the model tells.
+const TABLETS: [&str; 6] = ["; SM-T", "; SM-X", "; SM-P", "; Pixel Tablet", "; Lenovo TB", "; KF"];
+
+/// Marks of iOS in an agent that claims a Mac: an iPad, or an iPhone, that asks for desktop sites.
+/// Safari itself leaves none there, and cannot be told from a Mac's.
+const IOS_MARKS: [&str; 4] = ["CriOS/", "FxiOS/", "EdgiOS/", "Mobile/"];
+
+/// Bytes of a browser's or a system's name: those of uap-core's own stay well under it, but some
+/// rules take the name that the agent gives.
+const MAX_FAMILY: usize = 48;
+
+/// Digits of a major version.
+const MAX_DIGITS: usize = 6;
 
 #[derive(Deserialize)]
 struct Rules {
@@ -42,20 +104,24 @@ impl Devices {
     /// # Errors
     /// When the embedded rules are broken.
     pub(crate) fn new() -> Result<Self, String> {
-        let rules: Rules = serde_json::from_str(RULES).map_err(|error| error.to_string())?;
+        let read = |text| serde_json::from_str::<Rules>(text).map_err(|error| error.to_string());
+        let (own, rules) = (read(OWN_RULES)?, read(RULES)?);
         let browsers = user_agent::Builder::new()
-            .push_all(rules.user_agent_parsers)
+            .push_all(own.user_agent_parsers)
+            .and_then(|builder| builder.push_all(rules.user_agent_parsers))
             .and_then(|builder| Ok(builder.build()?))
             .map_err(|error| error.to_string())?;
         let systems = os::Builder::new()
-            .push_all(rules.os_parsers)
+            .push_all(own.os_parsers)
+            .and_then(|builder| builder.push_all(rules.os_parsers))
             .map_err(|error| error.to_string())?
             .build()
             .map_err(|error| error.to_string())?;
-        Ok(Self { version: rules.version, browsers, systems })
+        let version = format!("{}+{}", rules.version, own.version);
+        Ok(Self { version, browsers, systems })
     }
 
-    /// `name@version` of the rules.
+    /// `name@version` of the rules; `+` the version of Isobar's own.
     pub(crate) fn label(&self) -> String {
         format!("uap-core@{}", self.version)
     }
@@ -64,18 +130,36 @@ impl Devices {
     pub(crate) fn read(&self, user_agent: &str) -> Device {
         let browser = self.browsers.extract(user_agent);
         let system = self.systems.extract(user_agent);
-        let class = CLASSES.iter().find(|(sign, _)| user_agent.contains(sign));
+        let family = |name: &str| {
+            let plain = name.len() <= MAX_FAMILY && !name.chars().any(char::is_control);
+            if plain { name } else { UNKNOWN }.to_owned()
+        };
+        let major = browser.as_ref().and_then(|browser| browser.major);
         Device {
-            class: class.map_or(UNKNOWN, |(_, class)| class).to_owned(),
-            os: system.map_or_else(|| UNKNOWN.to_owned(), |system| system.os.into_owned()),
-            browser_version: browser
-                .as_ref()
-                .and_then(|browser| browser.major)
+            class: class(user_agent).to_owned(),
+            os: system.map_or_else(|| UNKNOWN.to_owned(), |system| family(&system.os)),
+            browser_version: major
+                .filter(|major| major.len() <= MAX_DIGITS)
                 .unwrap_or(UNKNOWN)
                 .to_owned(),
-            browser: browser.map_or_else(|| UNKNOWN.to_owned(), |found| found.family.into_owned()),
+            browser: browser.map_or_else(|| UNKNOWN.to_owned(), |found| family(&found.family)),
         }
     }
+}
+
+/// The class of a device by the signs in its user agent.
+fn class(user_agent: &str) -> &'static str {
+    let has = |sign: &&str| user_agent.contains(*sign);
+    if user_agent.starts_with("Mozilla/5.0 (Macintosh") && IOS_MARKS.iter().any(&has) {
+        return TABLET;
+    }
+    let found = CLASSES.iter().find(|(sign, _)| has(sign));
+    let class = found.map_or(UNKNOWN, |(_, class)| *class);
+    // Only of phones and tablets is the model what decides.
+    if class == TABLET && user_agent.starts_with("Dalvik/") && !TABLETS.iter().any(has) {
+        return MOBILE;
+    }
+    class
 }
 
 /// The device of a client that told no user agent.
