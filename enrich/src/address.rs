@@ -74,7 +74,9 @@ impl Kind {
     }
 }
 
-/// Reads an address; one that carries an IPv4 address is that address.
+/// Reads what an edge saw or was told of a client: an address, with a port or a zone or neither, or a
+/// list of them, as `X-Forwarded-For` and `Forwarded` (RFC 7239) are, of which the first public one is
+/// the client's. An address that carries an IPv4 address is that address.
 ///
 /// # Errors
 /// Why there is none.
@@ -86,16 +88,53 @@ pub(crate) fn parse(text: &str) -> Result<IpAddr, Kind> {
     })
 }
 
+/// The first public address of a list: a proxy in the client's own network tells a private one before
+/// it. Without a public one, the first that can be read.
 fn parse_loosely(text: &str) -> Result<IpAddr, Kind> {
-    let text = text.trim();
+    let read: Vec<_> = text.split(',').map(parse_one).collect();
+    let is_public = |read: &&Result<IpAddr, Kind>| match **read {
+        Ok(IpAddr::V6(v6)) => kind(embedded(v6).map_or(v6.into(), IpAddr::V4)) == Kind::Public,
+        Ok(v4) => kind(v4) == Kind::Public,
+        Err(_) => false,
+    };
+    let chosen = read.iter().find(is_public).or_else(|| read.iter().find(|read| read.is_ok()));
+    chosen.or(read.first()).copied().unwrap_or(Err(Kind::Missing))
+}
+
+/// One address: `a`, `a:port`, `[a]`, `[a]:port`, `/a:port` as Java writes it, or `for=a`.
+fn parse_one(text: &str) -> Result<IpAddr, Kind> {
+    let text = forwarded_for(text.trim());
+    let text = text.strip_prefix('/').unwrap_or(text);
+    let bare = match text.strip_prefix('[').and_then(|text| text.split_once(']')) {
+        Some((address, "")) => address,
+        Some((address, port)) if port.strip_prefix(':').is_some_and(is_port) => address,
+        _ => text,
+    };
     // A zone index (RFC 4007) names an interface of the host that wrote it.
-    let unzoned = text.split_once('%').map_or(text, |(address, _)| address);
-    unzoned.parse().map_err(|_| match text {
+    let unzoned = bare.split_once('%').map_or(bare, |(address, _)| address);
+    let with_port = || {
+        let (address, _) = unzoned.rsplit_once(':').filter(|(_, port)| is_port(port))?;
+        address.parse().ok()
+    };
+    unzoned.parse().ok().or_else(with_port).ok_or(match text {
         "" => Kind::Missing,
+        // RFC 7239, section 6: told on purpose that it is not told.
+        _ if text.eq_ignore_ascii_case("unknown") || text.starts_with('_') => Kind::Anonymised,
         _ if text.eq_ignore_ascii_case("redacted") => Kind::Anonymised,
         _ if is_mdns(text.as_bytes()) => Kind::Anonymised,
         _ => Kind::Unreadable,
     })
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
+}
+
+/// What `for` names in an element of `Forwarded`, `for="[a]:port";proto=https`; anything else as it is.
+fn forwarded_for(text: &str) -> &str {
+    let mut pairs = text.split(';').filter_map(|pair| pair.split_once('='));
+    let node = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
+    node.map_or(text, |(_, node)| node.trim().trim_matches('"'))
 }
 
 fn is_mdns(name: &[u8]) -> bool {

@@ -48,8 +48,51 @@ fn what_is_no_address_says_why() {
     assert_kind(Kind::Missing, &["", "  "]);
     assert_kind(Kind::Anonymised, &["0.0.0.0", "::", "redacted", "REDACTED", "0.0.0.0 "]);
     assert_kind(Kind::Anonymised, &["4f5c9e7a-3c1d-4a0e-9a44-8e1f4f1c2d3b.local", "X.Local"]);
-    assert_kind(Kind::Unreadable, &["host.example", "203.0.113", "203.0.113.7:443", ".local"]);
-    assert_kind(Kind::Unreadable, &["[2001:db8::1]", "ünicöde☃☃", "10.0.0.0/8"]);
+    assert_kind(Kind::Unreadable, &["host.example", "203.0.113", "203.0.113.7:https", ".local"]);
+    assert_kind(Kind::Unreadable, &["[2001:db8::1", "[2001:db8::1]443", "ünicöde☃☃", "10.0.0.0/8"]);
+    assert_kind(Kind::Unreadable, &["203.0.113.7:65536", "203.0.113.7:+44", ":443", "[]:443"]);
+    assert_kind(Kind::Anonymised, &["unknown", "for=_hidden", "for=unknown;proto=https"]);
+}
+
+#[test]
+fn a_port_a_zone_and_brackets_are_left_out() {
+    let v4 = "81.254.3.77".parse::<IpAddr>().unwrap();
+    for text in ["81.254.3.77:51234", "/81.254.3.77:443", "[81.254.3.77]", "::ffff:81.254.3.77:9"] {
+        assert_eq!(parse(text), Ok(v4), "{text}");
+    }
+    let v6 = "2a01:cb00::7".parse::<IpAddr>().unwrap();
+    for text in [
+        "[2a01:cb00::7]:443",
+        "[2a01:cb00::7]",
+        "[2a01:cb00::7%25eth0]:443",
+        "2a01:cb00::7%3",
+        "2a01:cb00:0:0:0:0:0:7:51234",
+    ] {
+        assert_eq!(parse(text), Ok(v6), "{text}");
+    }
+    // Not told apart from an address of eight groups with `::`: it is one.
+    assert_eq!(parse("2a01:cb00::7:443"), Ok("2a01:cb00::7:443".parse().unwrap()));
+}
+
+#[test]
+fn the_first_public_address_of_a_list_is_the_clients() {
+    let client = "81.254.3.77".parse::<IpAddr>().unwrap();
+    for text in [
+        "81.254.3.77, 80.1.2.3, 10.0.0.1",
+        "81.254.3.77,80.1.2.3",
+        "10.1.2.3, 81.254.3.77:4711, 80.1.2.3",
+        "unknown, 81.254.3.77",
+        "for=81.254.3.77;proto=https;by=80.1.2.3, for=10.0.0.1",
+        "proto=https; For=\"81.254.3.77:4711\"",
+        "::ffff:10.0.0.1, 81.254.3.77",
+    ] {
+        assert_eq!(parse(text), Ok(client), "{text}");
+    }
+    let v6 = "2a01:cb00::17".parse::<IpAddr>().unwrap();
+    assert_eq!(parse("for=\"[2a01:cb00::17]:4711\""), Ok(v6));
+    assert_kind(Kind::Private, &["10.0.0.1, 192.168.0.1", "unknown, 10.0.0.1, ::1"]);
+    assert_kind(Kind::Unreadable, &["a, b", "203.0.113,unknown"]);
+    assert_kind(Kind::Missing, &[",", " , "]);
 }
 
 #[test]
