@@ -95,18 +95,19 @@ impl Kafka {
             broker.start(guard)?;
             Ok(broker)
         };
-        let brokers = ports.brokers.iter().enumerate().map(|(index, listens)| {
-            start(format!("kafka-{}", index + 1), listens.clients, &|folder| {
-                generated(index, ports, folder)
-            })
-        });
-        let brokers = brokers.collect::<Result<_, Failure>>()?;
+        // The controller first: a broker gives up that has not found one within a while.
         let controller = ports.controller.map(|port| {
             start("kafka-controller".to_owned(), port, &|folder| {
                 controller(port, ports.brokers.len(), folder)
             })
         });
-        Ok(Self { brokers, controller: controller.transpose()? })
+        let controller = controller.transpose()?;
+        let brokers = ports.brokers.iter().enumerate().map(|(index, listens)| {
+            start(format!("kafka-{}", index + 1), listens.clients, &|folder| {
+                generated(index, ports, folder)
+            })
+        });
+        Ok(Self { brokers: brokers.collect::<Result<_, Failure>>()?, controller })
     }
 
     /// The secret that signs what is sent again to the Kafka in a stack's `folder`: made when it is
