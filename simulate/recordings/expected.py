@@ -375,6 +375,8 @@ def fold(rows, events, first_us, names):
         sums["observed_us"] += i["end_us"] - i["start_us"]
         for measure in MEASURES:
             sums[measure] += i.get(measure, 0)
+        side = "received" if i["direction"] == "inbound" else "sent"
+        sums[f"retransmitted_packets_{side}"] += i.get("retransmitted_packets", 0)
         for outcome in ("poor", "good", "unclassified"):
             lasted = i["end_us"] - i["start_us"] if i["verdict"] == outcome else 0
             sums[f"{outcome}_us"] += lasted
