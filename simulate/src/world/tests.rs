@@ -11,7 +11,7 @@ use crate::truth::{Interval, Outcome, payload_hash};
 const HOUR_US: i64 = 3_600_000_000;
 
 /// [`digest`] of the usual world of seed 7. It changes with the world, and only with it.
-const DIGEST: u64 = 6_734_326_836_253_256_109;
+const DIGEST: u64 = 13_042_048_951_266_475_394;
 
 /// 2025-08-24 01:46:40 UTC.
 const START_US: i64 = 1_756_000_000_000_000;

@@ -104,7 +104,9 @@ impl Told {
 fn is_duration(counter: Counter) -> bool {
     let mut names = Counter::members().filter(|(_, of)| *of == counter).map(|(name, _)| name);
     names.any(|name| {
-        name.starts_with("total") && !name.contains("Samples") || name.contains("Durations")
+        name.starts_with("total") && !name.contains("Samples")
+            || name.contains("Durations")
+            || name.contains("Delay")
     })
 }
 
