@@ -66,7 +66,7 @@ impl Screen {
         }
         self.lines = 0;
         for ended in ended {
-            let _ = writeln!(out, "{ended}");
+            let _ = writeln!(out, "{}", harmless(&ended.to_string()));
         }
         let _ = out.flush();
     }
