@@ -1,6 +1,6 @@
 //! The fold of a block's reports into partials of cells and sessions.
 
-use schemas::{CellPartial, EncodeError, EnrichedReport, EventKind, SessionPartial};
+use schemas::{CellPartial, EncodeError, EnrichedReport, EventKind, SessionPartial, UNKNOWN};
 
 use crate::block::{Limits, Rules};
 use crate::cell::{Cells, CellsKey, Sample};
@@ -75,12 +75,20 @@ impl Fold {
         let samples = samples(report);
         let packs = judged::packs(report, &mut self.names);
         let window = |sample: &Sample<'_>| window_start(sample.event_us, self.window_s);
-        for run in samples.chunk_by(|one, next| window(one) == window(next)) {
+        let together = |one: &Sample<'_>, next: &Sample<'_>| {
+            window(one) == window(next) && network(report, one) == network(report, next)
+        };
+        for run in samples.chunk_by(together) {
             let start = run.first().map_or(0, window);
+            let of_path = run.first().and_then(|sample| network(report, sample));
+            let labels = match of_path {
+                Some(network_type) => told.labels.over(self.names.symbol(network_type)),
+                None => told.labels,
+            };
             let (first, last) = self.windows.unwrap_or((start, start));
             self.windows = Some((first.min(start), last.max(start)));
             for (grouping, rule) in self.groupings.iter().enumerate() {
-                let labels = rule.labels(&told.labels);
+                let labels = rule.labels(&labels);
                 let key = CellsKey { grouping, window_start: start, labels };
                 let cells = self.cells.touch(key);
                 cells.make_room(run.len());
@@ -176,6 +184,16 @@ impl Fold {
             Ok(())
         })?;
         Ok(written)
+    }
+}
+
+/// The type of network that an interval's path is over, where that may be another than the first
+/// path's.
+fn network<'r>(report: &'r EnrichedReport, sample: &Sample<'_>) -> Option<&'r str> {
+    match report.path_of(&sample.scored?.interval) {
+        Some(path) if report.paths.len() > 1 => Some(&path.network_type),
+        None if !report.paths.is_empty() => Some(UNKNOWN),
+        _ => None,
     }
 }
 

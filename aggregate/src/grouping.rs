@@ -76,6 +76,12 @@ pub(crate) struct Labels {
 }
 
 impl Labels {
+    /// The same over another type of network.
+    pub(crate) fn over(mut self, network_type: Symbol) -> Self {
+        self.names[Dimension::NetworkType as usize] = network_type;
+        self
+    }
+
     /// Writes the values over what `row` held.
     pub(crate) fn write(&self, row: &mut Dimensions, interner: &Interner) {
         let names: [&mut String; NAMED] = [

@@ -123,8 +123,9 @@ impl Session {
         let (connect, media) = (report.time_to_connect_ms, report.time_to_media_ms);
         sum(connect, &mut self.time_to_connect_ms_sum, &mut self.time_to_connect_count);
         sum(media, &mut self.time_to_media_ms_sum, &mut self.time_to_media_count);
-        let changes = report.path.as_ref().and_then(|path| path.selected_pair_changes);
-        self.selected_pair_changes = self.selected_pair_changes.wrapping_add(changes.unwrap_or(0));
+        for changes in report.paths.iter().filter_map(|path| path.path.selected_pair_changes) {
+            self.selected_pair_changes = self.selected_pair_changes.wrapping_add(changes);
+        }
         for scored in &report.intervals {
             let interval = &scored.interval;
             if let Some((us, count)) = interval.round_trip_us.zip(interval.round_trip_count) {
@@ -167,7 +168,7 @@ impl Session {
             self.told = *told;
             self.place_source = report.place_source;
         }
-        if report.path.is_some() && last > self.path.told {
+        if !report.paths.is_empty() && last > self.path.told {
             self.path = Path {
                 told: last,
                 network_type: told.labels.name(Dimension::NetworkType),

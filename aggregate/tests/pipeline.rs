@@ -8,8 +8,8 @@ use runtime::{
     RefusalReason, Source,
 };
 use schemas::{
-    BlockAudit, CellPartial, Correction, DeadLetter, Direction, EnrichedReport, EventKind,
-    Happened, Interval, Kind, Lineage, Measures, PackTime, PackVerdict, Path, RawOutcome,
+    BlockAudit, CellPartial, Correction, DeadLetter, Direction, EnrichedPath, EnrichedReport,
+    EventKind, Happened, Interval, Kind, Lineage, Measures, PackTime, PackVerdict, RawOutcome,
     ScoredInterval, SessionPartial, Skipped, Verdict, Video,
 };
 
@@ -347,6 +347,36 @@ fn what_one_record_tells_beside_its_event_counts_too() {
 }
 
 #[test]
+fn an_interval_counts_for_the_network_of_its_own_path() {
+    let mut run = Run::new(AggregateSettings::default());
+    let event_us = MINUTE_MS * 1000;
+    let over = |network_type: &str| EnrichedPath {
+        network_type: network_type.to_owned(),
+        ..EnrichedPath::unknown()
+    };
+    let mut told = report(0, EventKind::Stats, event_us);
+    told.paths = vec![over("wifi"), over("cellular")];
+    told.network_type = "wifi".to_owned();
+    told.intervals = [Some(0), Some(1), None, Some(1), Some(7)]
+        .map(|path| {
+            let mut scored = audio(event_us - 1_000_000, event_us);
+            scored.interval.path = path;
+            scored
+        })
+        .into();
+    run.report(0, MINUTE_MS, &told);
+    run.tick(5_000, Pace::Live);
+    let cells = run.sent::<CellPartial>(CELLS);
+    let place = cells.iter().filter(|cell| cell.grouping == "place");
+    let mut counted = place
+        .map(|cell| (cell.dimensions.network_type.as_str(), cell.measures.intervals))
+        .collect::<Vec<_>>();
+    counted.sort_unstable();
+    assert_eq!(counted, [("cellular", 2), ("unknown", 2), ("wifi", 1)]);
+    assert_eq!(cells.len(), 4, "the grouping by client does not tell networks apart");
+}
+
+#[test]
 fn a_session_tells_what_its_last_event_told_whatever_came_last() {
     let mut run = Run::new(AggregateSettings::default());
     let event_us = MINUTE_MS * 1000;
@@ -358,7 +388,7 @@ fn a_session_tells_what_its_last_event_told_whatever_came_last() {
     last.intervals[0].interval.round_trip_us = Some(50_000);
     last.intervals[0].interval.round_trip_count = Some(3);
     let mut earlier = report(6, EventKind::Feedback, event_us - 1);
-    earlier.path = Some(Path::default());
+    earlier.paths = vec![EnrichedPath::unknown()];
     earlier.network_type = "cellular".to_owned();
     earlier.rating = Some(2);
     run.report(0, MINUTE_MS, &last);

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use quick_cache::unsync::Cache;
 use runtime::{Committed, Fatal, Handler, Output, OutputTopic, Pace, Record, Source, Start};
 use schemas::{
-    Claim, Device, EnrichedReport, EventKind, LookUps, Path, PlaceSource, Report, ScoredInterval,
+    Claim, Device, EnrichedPath, EnrichedReport, EventKind, LookUps, Path, PlaceSource, Report,
+    ScoredInterval, UNKNOWN,
 };
 
 use crate::address::Kind;
@@ -111,7 +112,7 @@ impl Pipeline {
             transport,
             edge,
             client_version,
-            path,
+            paths,
             time_to_connect_ms,
             time_to_media_ms,
             failure_reason,
@@ -130,11 +131,16 @@ impl Pipeline {
         swap(peer_connection, &mut report.peer_connection);
         *event_us = report.event_us;
         located.tell_network(network);
-        swap(path, &mut report.path);
-        let path = path.as_ref();
-        tell(path.and_then(|path| path.network_type.as_deref()), network_type);
-        network_type.make_ascii_lowercase();
-        tell_transport(path, transport);
+        paths.resize_with(report.paths.len(), EnrichedPath::default);
+        for (enriched, path) in paths.iter_mut().zip(&mut report.paths) {
+            swap(&mut enriched.path, path);
+            tell(enriched.path.network_type.as_deref(), &mut enriched.network_type);
+            enriched.network_type.make_ascii_lowercase();
+            tell_transport(&enriched.path, &mut enriched.transport);
+        }
+        let first = paths.first();
+        tell(first.map(|first| first.network_type.as_str()), network_type);
+        tell(first.map(|first| first.transport.as_str()), transport);
         tell(report.edge.as_deref(), edge);
         tell(report.client_version.as_deref(), client_version);
         *time_to_connect_ms = report.time_to_connect_ms;
@@ -147,7 +153,8 @@ impl Pipeline {
         for (scored, interval) in intervals.iter_mut().zip(&mut report.intervals) {
             swap(&mut scored.interval, interval);
             screen::settle(&mut scored.interval, tells_screens);
-            self.scores.judge(scored, path);
+            let path = scored.interval.path.and_then(|path| paths.get(usize::try_from(path).ok()?));
+            self.scores.judge(scored, path.map(|path| &path.path));
         }
         swap(more_events, &mut report.more_events);
         swap(corrections, &mut report.corrections);
@@ -250,14 +257,14 @@ impl Handler for Pipeline {
     }
 }
 
-/// How media leave the client: to a relay by the protocol of that hop, or straight.
-fn tell_transport(path: Option<&Path>, into: &mut String) {
-    match path {
-        Some(path) if path.local_candidate_type.as_deref() == Some("relay") => {
-            "relay-".clone_into(into);
-            into.push_str(path.relay_protocol.as_deref().unwrap_or("udp"));
-        }
-        path => tell(path.and_then(|path| path.protocol.as_deref()), into),
+/// How media leave the client: straight, or to a relay. A relay candidate's own protocol is that of
+/// the relay's far side, so that of the hop to the relay is unknown unless it is told apart.
+fn tell_transport(path: &Path, into: &mut String) {
+    if path.local_candidate_type.as_deref() == Some("relay") {
+        "relay-".clone_into(into);
+        into.push_str(path.relay_protocol.as_deref().unwrap_or(UNKNOWN));
+    } else {
+        tell(path.protocol.as_deref(), into);
     }
     into.make_ascii_lowercase();
 }

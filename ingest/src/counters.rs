@@ -20,6 +20,8 @@ pub(crate) enum Told {
     Pair = 16,
     /// `transport`: it outlives its candidate pairs.
     Transport = 32,
+    /// `media-source`: what is captured before a sender encodes it.
+    Source = 64,
 }
 
 /// How a value may change from one snapshot to the next.
@@ -60,6 +62,9 @@ enum Group {
     Jitter,
     Concealment,
     Level,
+    Energy,
+    /// What a camera, a screen or a microphone gives: another one has counters of its own.
+    Source,
     Dropped,
     KeyFrames,
     Quantisation,
@@ -138,6 +143,8 @@ const STANDSTILL: Bound = Bound::Most(86_400_000_000);
 const DURATION: Bound = Bound::Rate(1_000_000);
 /// audioLevel, millionths: 0 to 1 (W3C webrtc-stats).
 const LEVEL: Bound = Bound::Most(1_000_000);
+/// framesPerSecond, millionths: as [`FRAMES`].
+const FRAME_RATE: Bound = Bound::Most(1_000_000_000);
 
 /// Counters are not read at the very moment that the clock says.
 const SLACK_US: i64 = 5_000_000;
@@ -242,7 +249,10 @@ counters! {
     ConcealedSamples       ()                              Concealment     Monotone One   SAMPLES     => [Inbound]                                    ["concealedSamples"];
     SilentSamples          ()                              Concealment     Monotone One   SAMPLES     => [Inbound]                                    ["silentConcealedSamples"];
     ConcealmentEvents      (audio concealment_events)      Concealment     Monotone One   EVENTS      => [Inbound]                                    ["concealmentEvents"];
-    AudioLevel             (audio audio_level_micro)       Level           Gauge    Micro LEVEL       => [Inbound]                                    ["audioLevel"];
+    AudioLevel             (audio audio_level_micro)       Level           Gauge    Micro LEVEL       => [Inbound Source]                             ["audioLevel"];
+    AudioEnergy            (audio audio_energy_micro)      Energy          Monotone Micro DURATION    => [Inbound Source]                             ["totalAudioEnergy"];
+    SourceFrames           (video source_frames)           Source          Monotone One   FRAMES      => [Source]                                     ["frames"];
+    SourceFrameRate        (video source_frame_rate_micro) Source          Gauge    Micro FRAME_RATE  => [Source]                                     ["framesPerSecond"];
     Frames                 (video frames)                  Frames          Monotone One   FRAMES      => [Inbound Outbound]                           ["framesDecoded" "framesEncoded"];
     FramesDropped          (video frames_dropped)          Dropped         Monotone One   FRAMES      => [Inbound]                                    ["framesDropped"];
     KeyFrames              (video key_frames)              KeyFrames       Monotone One   FRAMES      => [Inbound Outbound]                           ["keyFramesDecoded" "keyFramesEncoded"];

@@ -50,8 +50,8 @@ pub(crate) struct Event<'a> {
     pub(crate) rating: Option<i32>,
     /// stats: one snapshot of every RTP stream.
     pub(crate) streams: Vec<Stream<'a>>,
-    /// stats: the selected candidate pair.
-    pub(crate) pair: Option<Pair<'a>>,
+    /// stats: the selected candidate pair of each transport.
+    pub(crate) pairs: Vec<Pair<'a>>,
     /// Further peer connections of the same record.
     pub(crate) more: Vec<Connection<'a>>,
 }
@@ -76,8 +76,8 @@ pub(crate) struct Connection<'a> {
     pub(crate) id: Cow<'a, str>,
     /// One snapshot of every RTP stream.
     pub(crate) streams: Vec<Stream<'a>>,
-    /// The selected candidate pair.
-    pub(crate) pair: Option<Pair<'a>>,
+    /// The selected candidate pair of each transport.
+    pub(crate) pairs: Vec<Pair<'a>>,
 }
 
 impl<'a> Event<'a> {
@@ -104,7 +104,7 @@ impl<'a> Event<'a> {
             failed_device: None,
             rating: None,
             streams: Vec::new(),
-            pair: None,
+            pairs: Vec::new(),
             more: Vec::new(),
         }
     }
@@ -115,7 +115,7 @@ impl<'a> Event<'a> {
         if let Some(first) = connections.next() {
             self.peer_connection = first.id;
             self.streams = first.streams;
-            self.pair = first.pair;
+            self.pairs = first.pairs;
         }
         self.more = connections.collect();
     }
@@ -128,7 +128,7 @@ impl<'a> Event<'a> {
         let first = Connection {
             id: std::mem::replace(&mut self.peer_connection, of.id),
             streams: std::mem::replace(&mut self.streams, of.streams),
-            pair: std::mem::replace(&mut self.pair, of.pair),
+            pairs: std::mem::replace(&mut self.pairs, of.pairs),
         };
         self.more.insert(0, first);
     }
@@ -139,18 +139,18 @@ impl Event<'_> {
     pub(crate) fn has_snapshots(&self) -> bool {
         let mut more = self.more.iter();
         !self.streams.is_empty()
-            || self.pair.is_some()
-            || more.any(|connection| !connection.streams.is_empty() || connection.pair.is_some())
+            || !self.pairs.is_empty()
+            || more.any(|connection| !connection.streams.is_empty() || !connection.pairs.is_empty())
     }
 
     /// The clocks of all of its snapshots.
     pub(crate) fn snapshot_clocks(&mut self) -> impl Iterator<Item = &mut i64> {
         let more = self.more.iter_mut().flat_map(|connection| {
             let streams = connection.streams.iter_mut().map(|stream| &mut stream.client_us);
-            streams.chain(connection.pair.iter_mut().map(|pair| &mut pair.client_us))
+            streams.chain(connection.pairs.iter_mut().map(|pair| &mut pair.client_us))
         });
         let streams = self.streams.iter_mut().map(|stream| &mut stream.client_us);
-        streams.chain(self.pair.iter_mut().map(|pair| &mut pair.client_us)).chain(more)
+        streams.chain(self.pairs.iter_mut().map(|pair| &mut pair.client_us)).chain(more)
     }
 
     /// The clocks of several things that happened.
@@ -179,13 +179,17 @@ pub(crate) struct Stream<'a> {
     pub(crate) codec: Option<Cow<'a, str>>,
     /// True if contentType is screenshare.
     pub(crate) screen_share: Option<bool>,
+    /// Its packets flow and nothing was ever coded here: 0 frames are frames that nobody counts.
+    pub(crate) is_uncoded: bool,
+    /// Position of its transport's pair among those of the peer connection.
+    pub(crate) path: Option<usize>,
     /// When it was taken by the client's clock, us since the Unix epoch.
     pub(crate) client_us: i64,
     /// Its counters.
     pub(crate) values: Values,
 }
 
-/// A snapshot of the selected ICE candidate pair. Addresses are not among its fields, so that they
+/// A snapshot of the selected ICE candidate pair of a transport. Addresses are not among its fields, so that they
 /// cannot get out.
 #[derive(Clone, Debug)]
 pub(crate) struct Pair<'a> {
@@ -201,7 +205,7 @@ pub(crate) struct Pair<'a> {
     pub(crate) remote_candidate_type: Option<Cow<'a, str>>,
     /// protocol of the local candidate.
     pub(crate) protocol: Option<Cow<'a, str>>,
-    /// relayProtocol of the local candidate.
+    /// relayProtocol of the local candidate, or what its url says of the hop to the relay.
     pub(crate) relay_protocol: Option<Cow<'a, str>>,
     /// networkType of the local candidate.
     pub(crate) network_type: Option<Cow<'a, str>>,

@@ -9,6 +9,7 @@ mod envelope;
 mod fields;
 mod get_stats;
 mod json;
+mod numbers;
 mod plain;
 mod protobuf;
 
@@ -45,6 +46,12 @@ pub(crate) enum Reason {
     BadValue,
     /// It has no key, so that it may lie in another partition than others of its session.
     NoKey,
+    /// Statistics without any stats object.
+    EmptyReport,
+    /// An application, a call or a participant has too long a name.
+    IdTooLong,
+    /// An application is not among those that are taken.
+    UnknownApp,
     /// Event time is ahead of the append time.
     TimeAhead,
     /// Event time is too long before the append time.
@@ -66,6 +73,9 @@ impl Reason {
             Self::MissingField => "missing_field",
             Self::BadValue => "bad_value",
             Self::NoKey => "no_key",
+            Self::EmptyReport => "empty_report",
+            Self::IdTooLong => "id_too_long",
+            Self::UnknownApp => "unknown_app",
             Self::TimeAhead => "time_ahead",
             Self::Late => "late",
         }
@@ -100,7 +110,6 @@ pub(crate) struct Source<'a> {
 
 /// What a raw record says.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly all are events, and live for one record")]
 pub(crate) enum Decoded<'a> {
     /// What happened, with snapshots to compare with those before them.
     Event(Event<'a>),
@@ -177,6 +186,23 @@ pub(crate) fn decode<'a>(source: Source<'a>, limits: &Settings) -> Result<Decode
         return Err(Rejected::new(Reason::TooLarge, detail));
     }
     known(source, limits).map_err(|rejected| delta::or_delta(rejected, payload))
+}
+
+/// As [`decode`], of a record that may hold numbers beyond what a double does, as `1e999`: JSON has
+/// them, and the parser refuses the whole record for one. They are missing, in a copy of the record
+/// that is put into `mended`.
+pub(crate) fn decode_finite<'a>(
+    source: Source<'a>,
+    limits: &Settings,
+    mended: &'a mut Option<Vec<u8>>,
+) -> Result<Decoded<'a>, Rejected> {
+    match decode(source, limits) {
+        Err(rejected) if rejected.reason == Reason::NotJson => {
+            let Some(payload) = numbers::finite(source.payload) else { return Err(rejected) };
+            decode(Source { payload: mended.insert(payload), ..source }, limits)
+        }
+        decoded => decoded,
+    }
 }
 
 fn known<'a>(source: Source<'a>, limits: &Settings) -> Result<Decoded<'a>, Rejected> {

@@ -123,7 +123,7 @@ fn plausible(report: &Report) {
     let Report { time_to_connect_ms, time_to_media_ms, .. } = report;
     are_counts([*time_to_connect_ms, *time_to_media_ms].into_iter().flatten());
     assert!(report.rating.is_none_or(|rating| (1..=5).contains(&rating)), "{report:?}");
-    if let Some(path) = &report.path {
+    for path in &report.paths {
         let Path { ice_round_trip_us, ice_round_trip_count, selected_pair_changes, .. } = path;
         let counts = [*ice_round_trip_us, *ice_round_trip_count, *selected_pair_changes];
         are_counts(counts.into_iter().chain([path.available_outgoing_bitrate]).flatten());

@@ -51,8 +51,8 @@ pub(crate) struct News {
     pub(crate) corrections: Vec<Correction>,
     /// Intervals that end at the event.
     pub(crate) intervals: Vec<Interval>,
-    /// The selected candidate pair.
-    pub(crate) path: Option<Path>,
+    /// The selected candidate pair of each transport.
+    pub(crate) paths: Vec<Path>,
     /// It came so late that an earlier copy would be forgotten, and nothing that it follows on is
     /// remembered.
     pub(crate) is_unverified: bool,
@@ -295,10 +295,10 @@ impl Engine {
     fn snapshots(&mut self, event: &Event<'_>, moment: Moment, is_again: bool) -> Observed {
         let mut found = Found::default();
         let several = !event.more.is_empty();
-        let first = (&*event.peer_connection, &*event.streams, event.pair.as_ref());
-        let more = event.more.iter().map(|more| (&*more.id, &*more.streams, more.pair.as_ref()));
-        for (id, streams, pair) in std::iter::once(first).chain(more) {
-            if streams.is_empty() && pair.is_none() {
+        let first = (&*event.peer_connection, &*event.streams, &*event.pairs);
+        let more = event.more.iter().map(|more| (&*more.id, &*more.streams, &*more.pairs));
+        for (id, streams, pairs) in std::iter::once(first).chain(more) {
+            if streams.is_empty() && pairs.is_empty() {
                 continue;
             }
             let session = self.begin(event);
@@ -308,7 +308,7 @@ impl Engine {
             let mut connection = live.of((session, key), moment, &mut self.key);
             let before = found.intervals.len();
             found.streams(event, (id, several), streams, &mut connection, moment);
-            if let Some(pair) = pair {
+            for pair in pairs {
                 found.pair(event, pair, &mut connection, moment);
             }
             let has_media = found.intervals[before..].iter().any(|one| one.bytes > Some(0));
@@ -320,9 +320,13 @@ impl Engine {
         if found.seen > 0 && found.stale == found.seen {
             return Observed::Duplicate;
         }
+        if event.kind == EventKind::Stats && found.streams > 0 && found.intervals.is_empty() {
+            // Nothing is told of baselines; a session of data channels alone has its paths.
+            found.paths.clear();
+        }
         Observed::News(News {
             intervals: found.intervals,
-            path: found.path,
+            paths: found.paths,
             left_out: found.left_out,
             is_unverified: found.baselines > 0,
             ..News::of(EventKind::Stats)
@@ -371,8 +375,9 @@ impl Engine {
 #[derive(Default)]
 struct Found {
     intervals: Vec<Interval>,
-    path: Option<Path>,
+    paths: Vec<Path>,
     left_out: LeftOut,
+    streams: usize,
     seen: usize,
     stale: usize,
     baselines: usize,
@@ -389,6 +394,9 @@ impl Found {
         moment: Moment,
     ) {
         self.seen += streams.len();
+        self.streams += streams.len();
+        // Those of the connection come behind those of the ones before it.
+        let first_path = self.paths.len();
         self.intervals.reserve(streams.len());
         for stream in streams {
             let name = (stream.direction as u8, &*stream.stats_id, stream.ssrc);
@@ -402,6 +410,7 @@ impl Found {
             self.left_out.implausible += implausible;
             let mut interval = told::interval(stream, &differences);
             (interval.start_us, interval.end_us) = (taken.event_us - length_us, taken.event_us);
+            interval.path = stream.path.and_then(|path| i32::try_from(first_path + path).ok());
             if several {
                 interval.stats_id = format!("{id}/{}", interval.stats_id);
             }
@@ -439,10 +448,7 @@ impl Found {
                 path.selected_pair_changes = differences.get(Counter::PairChanges);
             }
         }
-        self.path = Some(match self.path.take() {
-            None => path,
-            Some(first) => told::both(first, &path),
-        });
+        self.paths.push(path);
     }
 
     fn count(&mut self, step: &Step) {

@@ -18,6 +18,7 @@ pub(crate) struct Metrics {
     pub(crate) implausible: IntCounter,
     pub(crate) forgotten: IntCounter,
     missing: IntCounterVec,
+    pub(crate) unmeasured: IntCounter,
     pub(crate) live: IntGauge,
 }
 
@@ -62,6 +63,10 @@ impl Metrics {
                 "isobar_ingest_resets_total",
                 "Streams that started anew because two primary counters went back",
             )?,
+            unmeasured: IntCounter::new(
+                "isobar_ingest_unmeasured_reports_total",
+                "Accepted stats events with neither an RTP stream nor a selected candidate pair",
+            )?,
             live: IntGauge::new(
                 "isobar_ingest_live_streams",
                 "Streams and candidate pairs that the state remembers",
@@ -73,6 +78,7 @@ impl Metrics {
         registry.register(Box::new(metrics.dead_letters.clone()))?;
         registry.register(Box::new(metrics.intervals.clone()))?;
         registry.register(Box::new(metrics.resets.clone()))?;
+        registry.register(Box::new(metrics.unmeasured.clone()))?;
         registry.register(Box::new(metrics.live.clone()))?;
         registry.register(Box::new(metrics.unverified.clone()))?;
         registry.register(Box::new(metrics.missing.clone()))?;

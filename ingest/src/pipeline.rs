@@ -11,7 +11,7 @@ use schemas::{EventKind, Lineage, RawOutcome, Report};
 
 use crate::counters;
 use crate::event::Event;
-use crate::formats::{self, Decoded, Reason, Rejected, decode};
+use crate::formats::{self, Decoded, Reason, Rejected, decode_finite};
 use crate::intervals::clock::TOLERANCE_US;
 use crate::intervals::{Engine, Observed};
 use crate::metrics::Metrics;
@@ -122,7 +122,7 @@ impl Pipeline {
 
     /// Counts what a record tells. The report to be written of it, if there is one.
     fn tell(&mut self, record: &Record<'_>, told: Told) -> Result<Option<Report>, Fatal> {
-        let Told { observed, mut report, implausible } = told;
+        let Told { observed, mut report, implausible, is_unmeasured } = told;
         let offset = record.offset.0;
         let Observed::News(news) = observed else {
             self.metrics.duplicates.inc();
@@ -136,10 +136,11 @@ impl Pipeline {
             report.more_events = news.more;
         }
         if report.intervals.is_empty() {
-            (report.path, report.intervals) = (news.path, news.intervals);
+            (report.paths, report.intervals) = (news.paths, news.intervals);
         }
         let metrics = &self.metrics;
         metrics.accepted.inc();
+        metrics.unmeasured.inc_by(u64::from(is_unmeasured));
         metrics.intervals.inc_by(report.intervals.len() as u64);
         metrics.resets.inc_by(news.left_out.resets);
         metrics.went_back.inc_by(news.left_out.went_back);
@@ -148,7 +149,9 @@ impl Pipeline {
             metrics.unverified.inc();
             self.partition(record)?.skip(offset, RawOutcome::Unverified);
         }
-        let tells = report.event != EventKind::Stats || !report.intervals.is_empty();
+        let tells = report.event != EventKind::Stats
+            || !report.intervals.is_empty()
+            || !report.paths.is_empty();
         Ok(tells.then_some(report))
     }
 }
@@ -229,11 +232,18 @@ struct Told {
     report: Report,
     /// Quantities of it that cannot be, and are missing.
     implausible: u64,
+    /// A stats event with nothing to measure.
+    is_unmeasured: bool,
 }
 
 impl Default for Told {
     fn default() -> Self {
-        Self { observed: Observed::Duplicate, report: Report::default(), implausible: 0 }
+        Self {
+            observed: Observed::Duplicate,
+            report: Report::default(),
+            implausible: 0,
+            is_unmeasured: false,
+        }
     }
 }
 
@@ -247,23 +257,25 @@ fn observe(
 ) -> Result<Told, Rejected> {
     // The log's time, unless the record came first at another one.
     let first_ms = again.map_or(engine.now_ms(), |from| from.appended.0);
-    match read(record, limits, first_ms)? {
+    let mut mended = None;
+    match read(record, limits, first_ms, &mut mended)? {
         Decoded::Event(mut event) => {
             let implausible = bound(&mut event);
+            let is_unmeasured = event.kind == EventKind::Stats && !event.has_snapshots();
             let observed = match again {
                 None => engine.observe(&event),
                 Some(from) => once_more(engine, &event, from),
             };
-            Ok(Told { observed, report: report(event), implausible })
+            Ok(Told { observed, report: report(event), implausible, is_unmeasured })
         }
         Decoded::Report(mut report) => {
             report.corrections.clear();
             let times = [&mut report.time_to_connect_ms, &mut report.time_to_media_ms];
             let mut implausible = times.into_iter().map(bound_ms).sum::<u64>();
             implausible += report.intervals.iter_mut().map(counters::bound).sum::<u64>();
-            implausible += report.path.as_mut().map_or(0, counters::bound_path);
+            implausible += report.paths.iter_mut().map(counters::bound_path).sum::<u64>();
             let observed = engine.observe_report(&report, first_ms);
-            Ok(Told { observed, report, implausible })
+            Ok(Told { observed, report, implausible, is_unmeasured: false })
         }
     }
 }
@@ -277,8 +289,8 @@ fn once_more(engine: &mut Engine, event: &Event<'_>, from: &Replayed) -> Observe
     if event.kind == EventKind::Stats {
         return Observed::Duplicate;
     }
-    let (streams, pair, more) = Default::default();
-    engine.observe_again(&Event { streams, pair, more, ..event.clone() }, from.appended.0)
+    let (streams, pairs, more) = Default::default();
+    engine.observe_again(&Event { streams, pairs, more, ..event.clone() }, from.appended.0)
 }
 
 /// The longest that a participant waits to be connected or for the first media, ms: an hour. ICE
@@ -295,12 +307,25 @@ fn bound_ms(ms: &mut Option<i64>) -> u64 {
 }
 
 /// What a record says, if it is one that counts, at `now_ms`.
-fn read<'a>(record: &Record<'a>, limits: &Settings, now_ms: i64) -> Result<Decoded<'a>, Rejected> {
+fn read<'a>(
+    record: &Record<'a>,
+    limits: &Settings,
+    now_ms: i64,
+    mended: &'a mut Option<Vec<u8>>,
+) -> Result<Decoded<'a>, Rejected> {
     let Record { payload, content_type, key, .. } = *record;
     if limits.require_key && key.is_none() {
         return Err(Rejected::new(Reason::NoKey, NO_KEY));
     }
-    let mut told = decode(formats::Source { payload, content_type, key }, limits)?;
+    let source = formats::Source { payload, content_type, key };
+    let mut told = decode_finite(source, limits, mended)?;
+    let app = match &told {
+        Decoded::Event(event) => &*event.app,
+        Decoded::Report(report) => &report.app,
+    };
+    if !limits.apps.is_empty() && !limits.apps.iter().any(|known| known == app) {
+        return Err(Rejected::new(Reason::UnknownApp, "app: not one of ingest.apps"));
+    }
     let age_ms = |us: i64| record.appended.0.saturating_sub(us / 1000);
     let (late_ms, ahead_ms) = (limits.late_ms(), limits.ahead_ms());
     let age = age_ms(match &told {
@@ -369,7 +394,7 @@ fn report(event: Event<'_>) -> Report {
         edge: owned(event.edge),
         client_version: owned(event.client_version),
         user_agent: owned(event.user_agent),
-        path: None,
+        paths: Vec::new(),
         time_to_connect_ms: event.time_to_connect_ms,
         time_to_media_ms: event.time_to_media_ms,
         failure_reason: owned(event.failure_reason),

@@ -18,8 +18,12 @@ const VERSION: u32 = 1;
 const LEAST_REACH: i64 = 1000;
 const MOST_REACH: i64 = 1 << 18;
 
-/// Most changes that are remembered: metadata must stay under 4 KB.
+/// Most changes that are remembered.
 const MAX_SPANS: usize = 16;
+
+/// Bytes of metadata, of which brokers take 4096: a change that does not fit waits until older ones
+/// are forgotten.
+const MOST_BYTES: usize = 4000;
 
 /// Records from one offset on, up to the next span's, are read by one set of limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,6 +149,9 @@ impl Rules {
             if is_other && self.spans.len() < MAX_SPANS {
                 let limits = self.wanted.clone();
                 self.spans.push(Span { from: self.until, since_ms: None, limits });
+                if self.written().len() > MOST_BYTES {
+                    self.spans.pop();
+                }
             }
             self.until = self.until.max(ahead.max(next) + reach);
             self.text = self.written();

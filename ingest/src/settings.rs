@@ -36,7 +36,13 @@ pub struct Settings {
     pub late_h: u32,
     /// Minutes that an event may be ahead of its append time; beyond it is dead-lettered.
     pub ahead_min: u32,
+    /// Applications that are taken, as `app` names them; records of others are dead-lettered. Empty:
+    /// all are.
+    pub apps: Vec<String>,
 }
+
+/// Bytes of the names of applications.
+const MOST_APPS: usize = 1000;
 
 /// A day less than an hour of roll-ups is built again, which is a day less than partials are kept.
 const LATEST_H: u32 = 12 * 24;
@@ -53,6 +59,7 @@ impl Default for Settings {
             require_key: true,
             late_h: 72,
             ahead_min: 5,
+            apps: Vec::new(),
         }
     }
 }
@@ -81,6 +88,13 @@ impl Check for Settings {
             let message = "must be from 1 to 288: ClickHouse keeps partials and samples for 14 \
                            days, and builds an hour of roll-ups again for 13";
             problems.push("late_h", message);
+        }
+        // The names are in what is committed, of which there may be 4 KB.
+        if self.apps.iter().map(String::len).sum::<usize>() > MOST_APPS {
+            problems.push("apps", "must have no more than 1000 bytes of names");
+        }
+        if self.apps.iter().any(String::is_empty) {
+            problems.push("apps", "must not have an empty name");
         }
         if !(1..=24 * 60).contains(&self.ahead_min) {
             problems.push("ahead_min", "must be from 1 to 1440");

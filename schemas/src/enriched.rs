@@ -1,5 +1,6 @@
 //! `rtc-enriched-v1`: the report with place, provider, device and scores, and no address.
 
+use crate::UNKNOWN;
 use crate::datum::{records, symbols};
 use crate::report::Correction;
 use crate::report::EventKind;
@@ -55,7 +56,7 @@ records! {
     /// What the user agent says.
     #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct Device {
-        /// desktop, mobile, tablet, server or unknown.
+        /// desktop, mobile, tablet, tv, headset or unknown.
         pub class: String,
         /// Operating system's family.
         pub os: String,
@@ -106,6 +107,17 @@ records! {
         pub reason: Option<String>,
     }
 
+    /// A path with the names of what it runs over.
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct EnrichedPath {
+        /// The selected candidate pair.
+        pub path: Path,
+        /// wifi, cellular, ethernet, … or unknown.
+        pub network_type: String,
+        /// udp, tcp, relay-udp, relay-tcp, relay-tls, relay-unknown or unknown.
+        pub transport: String,
+    }
+
     /// An interval with its scores.
     #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct ScoredInterval {
@@ -146,16 +158,16 @@ records! {
         pub provider: Provider,
         /// Device.
         pub device: Device,
-        /// wifi, cellular, ethernet, … or unknown.
+        /// That of the first path, or unknown.
         pub network_type: String,
-        /// udp, tcp, relay-udp, relay-tcp, relay-tls or unknown.
+        /// That of the first path, or unknown.
         pub transport: String,
         /// Serving edge, or unknown.
         pub edge: String,
         /// Release of the client, or unknown.
         pub client_version: String,
-        /// The selected candidate pair.
-        pub path: Option<Path>,
+        /// The selected candidate pair of each transport.
+        pub paths: Vec<EnrichedPath>,
         /// connected: ms from joining to ICE connected.
         pub time_to_connect_ms: Option<i64>,
         /// connected: ms from joining to the first media.
@@ -174,6 +186,23 @@ records! {
         pub more_events: Vec<Happened>,
         /// Events, of this record or an earlier one, that are no attempts of their own.
         pub corrections: Vec<Correction>,
+    }
+}
+
+impl EnrichedPath {
+    /// The path of a stream whose transport is not known.
+    #[must_use]
+    pub fn unknown() -> Self {
+        let (network_type, transport) = (UNKNOWN.to_owned(), UNKNOWN.to_owned());
+        Self { path: Path::default(), network_type, transport }
+    }
+}
+
+impl EnrichedReport {
+    /// The path of an interval's transport, if the report tells it.
+    #[must_use]
+    pub fn path_of(&self, interval: &Interval) -> Option<&EnrichedPath> {
+        self.paths.get(usize::try_from(interval.path?).ok()?)
     }
 }
 

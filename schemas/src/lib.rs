@@ -23,8 +23,8 @@ pub use codec::{
 pub use datum::Malformed;
 pub use dead_letter::{DeadLetter, DeadLetterHead};
 pub use enriched::{
-    Device, EnrichedReport, LookUps, PackVerdict, Place, PlaceSource, Provider, ScoredInterval,
-    Verdict,
+    Device, EnrichedPath, EnrichedReport, LookUps, PackVerdict, Place, PlaceSource, Provider,
+    ScoredInterval, Verdict,
 };
 pub use report::{
     Audio, Claim, Correction, Direction, EventKind, Happened, Inbound, Interval, Kind, Limitation,

@@ -98,7 +98,7 @@ records! {
         pub organisation: Option<String>,
     }
 
-    /// The selected ICE candidate pair (RTCIceCandidatePairStats and its candidates).
+    /// The selected ICE candidate pair of a transport (RTCIceCandidatePairStats and its candidates).
     #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct Path {
         /// candidateType of the local candidate: host, srflx, prflx, relay.
@@ -107,7 +107,8 @@ records! {
         pub remote_candidate_type: Option<String>,
         /// protocol of the local candidate: udp or tcp.
         pub protocol: Option<String>,
-        /// relayProtocol of the local candidate: udp, tcp or tls.
+        /// relayProtocol of the local candidate, or what its url says of the hop to the relay: udp, tcp
+        /// or tls.
         pub relay_protocol: Option<String>,
         /// networkType of the local candidate: wifi, cellular, ethernet, ….
         pub network_type: Option<String>,
@@ -183,8 +184,11 @@ records! {
         pub concealed_samples: Option<i64>,
         /// Difference of concealmentEvents.
         pub concealment_events: Option<i64>,
-        /// audioLevel at the interval's end, millionths of full scale.
+        /// audioLevel at the interval's end, millionths of full scale (outbound: the media source's).
         pub audio_level_micro: Option<i64>,
+        /// Difference of totalAudioEnergy, millionths of a second at full scale (outbound: the media
+        /// source's).
+        pub audio_energy_micro: Option<i64>,
     }
 
     /// What video alone tells.
@@ -192,6 +196,10 @@ records! {
     pub struct Video {
         /// Difference of framesDecoded or framesEncoded.
         pub frames: Option<i64>,
+        /// Outbound: difference of frames of the media source (RTCVideoSourceStats).
+        pub source_frames: Option<i64>,
+        /// Outbound: framesPerSecond of the media source at the interval's end, millionths.
+        pub source_frame_rate_micro: Option<i64>,
         /// Difference of framesDropped.
         pub frames_dropped: Option<i64>,
         /// Difference of keyFramesDecoded or keyFramesEncoded.
@@ -244,6 +252,8 @@ records! {
         pub stats_id: String,
         /// mimeType of the codec.
         pub codec: Option<String>,
+        /// Position of its transport's in the report's paths.
+        pub path: Option<i32>,
         /// Event time of the earlier snapshot, us since the Unix epoch.
         pub start_us: i64,
         /// Event time of the later snapshot, us since the Unix epoch.
@@ -329,8 +339,8 @@ records! {
         pub client_version: Option<String>,
         /// User agent.
         pub user_agent: Option<String>,
-        /// The selected candidate pair, where the event told it.
-        pub path: Option<Path>,
+        /// The selected candidate pair of each transport, where the event told it.
+        pub paths: Vec<Path>,
         /// connected: ms from joining to ICE connected.
         pub time_to_connect_ms: Option<i64>,
         /// connected: ms from joining to the first media.

@@ -58,6 +58,7 @@ def snapshot(stats, report):
     """The cumulative counters of one RTP stream, and its gauges."""
     side = 0 if stats["type"] == "inbound-rtp" else 1
     far_type = ("remote-outbound-rtp", "remote-inbound-rtp")[side]
+    source = report.get(stats.get("mediaSourceId"), {})
     far = next((s for s in report.values()
                 if s["type"] == far_type and s["ssrc"] == stats["ssrc"]), {})
     total = {}
@@ -70,6 +71,8 @@ def snapshot(stats, report):
         take(field, stats, members[side])
     for field, members in SECONDS.items():
         take(field, stats, members[side], 1e6)
+    take("source_frames", source, "frames")
+    take("audio_energy_micro", source if side else stats, "totalAudioEnergy", 1e6)
     take("round_trip_us", far, "totalRoundTripTime", 1e6)
     take("round_trip_count", far, "roundTripTimeMeasurements")
     monotone = dict(total)
@@ -84,14 +87,15 @@ def snapshot(stats, report):
     take("limited_other_us", limits, "other", 1e6)
 
     gauges = {}
-    for field, source, member, scale in (
+    for field, teller, member, scale in (
         ("jitter_us", receiver, "jitter", 1e6),
         ("frame_width", stats, "frameWidth", 1),
         ("frame_height", stats, "frameHeight", 1),
-        ("audio_level_micro", {} if side else stats, "audioLevel", 1e6),
+        ("audio_level_micro", source if side else stats, "audioLevel", 1e6),
+        ("source_frame_rate_micro", source, "framesPerSecond", 1e6),
     ):
-        if source.get(member) is not None:
-            gauges[field] = whole(source[member], scale)
+        if teller.get(member) is not None:
+            gauges[field] = whole(teller[member], scale)
     if side:
         packets = total.get("packets_sent")
     else:

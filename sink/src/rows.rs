@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use schemas::{
-    Audio, BlockAudit, CellPartial, Direction, EnrichedReport, Inbound, Interval, Kind, Limitation,
-    Measures, PackTime, PackVerdict, Path, PlaceSource, ScoredInterval, SessionPartial, Sketches,
-    Verdict, Video,
+    Audio, BlockAudit, CellPartial, Direction, EnrichedPath, EnrichedReport, Inbound, Interval,
+    Kind, Limitation, Measures, PackTime, PackVerdict, Path, PlaceSource, ScoredInterval,
+    SessionPartial, Sketches, Verdict, Video,
 };
 
 use crate::column::{ByName, Micros, Optional, Plain, Seconds, States, Text, Words};
@@ -43,8 +43,8 @@ table! {
         os: Words = &row.report.device.os,
         browser: Words = &row.report.device.browser,
         browser_version: Words = &row.report.device.browser_version,
-        network_type: Words = &row.report.network_type,
-        transport: Words = &row.report.transport,
+        network_type: Words = row.network_type,
+        transport: Words = row.transport,
         edge: Words = &row.report.edge,
         client_version: Words = &row.report.client_version,
         local_candidate_type: Words = told(row.path.local_candidate_type.as_ref()),
@@ -69,6 +69,8 @@ table! {
         pli: Optional<i64> = row.video.pli,
         fir: Optional<i64> = row.video.fir,
         frames: Optional<i64> = row.video.frames,
+        source_frames: Optional<i64> = row.video.source_frames,
+        source_frame_rate_micro: Optional<i64> = row.video.source_frame_rate_micro,
         frames_dropped: Optional<i64> = row.video.frames_dropped,
         key_frames: Optional<i64> = row.video.key_frames,
         qp_sum: Optional<i64> = row.video.qp_sum,
@@ -88,6 +90,7 @@ table! {
         frame_width: Optional<i64> = row.video.frame_width,
         frame_height: Optional<i64> = row.video.frame_height,
         audio_level_micro: Optional<i64> = row.audio.audio_level_micro,
+        audio_energy_micro: Optional<i64> = row.audio.audio_energy_micro,
         limited_cpu_us: Optional<i64> = row.limitation.cpu_us,
         limited_bandwidth_us: Optional<i64> = row.limitation.bandwidth_us,
         limited_other_us: Optional<i64> = row.limitation.other_us,
@@ -276,6 +279,8 @@ table! {
 struct Sample<'a> {
     report: &'a EnrichedReport,
     path: &'a Path,
+    network_type: &'a str,
+    transport: &'a str,
     ordinal: u16,
     scored: &'a ScoredInterval,
     interval: &'a Interval,
@@ -302,13 +307,15 @@ impl Table for Samples {
         if report.intervals.len() > usize::from(u16::MAX) {
             return Err(Unfit("more than 65535 intervals"));
         }
-        let (no_path, no_verdict) = (Path::default(), PackVerdict::default());
-        let path = report.path.as_ref().unwrap_or(&no_path);
+        let (nowhere, no_verdict) = (EnrichedPath::unknown(), PackVerdict::default());
         for (ordinal, scored) in (0..).zip(&report.intervals) {
             let interval = &scored.interval;
+            let over = report.path_of(interval).unwrap_or(&nowhere);
             self.push(&Sample {
                 report,
-                path,
+                path: &over.path,
+                network_type: &over.network_type,
+                transport: &over.transport,
                 ordinal,
                 scored,
                 interval,

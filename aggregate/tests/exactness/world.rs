@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use schemas::{
-    Device, EnrichedReport, EventKind, Interval, Kind, Lineage, LookUps, PackVerdict, Path, Place,
-    Provider, RawOutcome, ScoredInterval, Skipped, Verdict, Video,
+    Device, EnrichedPath, EnrichedReport, EventKind, Interval, Kind, Lineage, LookUps, PackVerdict,
+    Place, Provider, RawOutcome, ScoredInterval, Skipped, Verdict, Video,
 };
 
 pub(crate) const PARTITION: i32 = 4;
@@ -177,6 +177,7 @@ fn report(number: u32, append_ms: i64) -> EnrichedReport {
         4 => EventKind::Feedback,
         _ => EventKind::Stats,
     };
+    let network_type = ["wifi", "cellular"][pick(8, 2) as usize];
     let intervals = if event == EventKind::Stats { 1 + pick(5, 3) } else { 0 };
     EnrichedReport {
         event,
@@ -189,8 +190,8 @@ fn report(number: u32, append_ms: i64) -> EnrichedReport {
             ..Place::default()
         },
         provider: Provider { asn: i64::from(pick(13, 2)), ..Provider::default() },
-        path: (pick(6, 3) == 0).then(Path::default),
-        network_type: ["wifi", "cellular"][pick(8, 2) as usize].to_owned(),
+        paths: (pick(6, 3) == 0).then(|| path(network_type)).into_iter().collect(),
+        network_type: network_type.to_owned(),
         look_ups: LookUps {
             packs: vec!["one@1".to_owned(), ["two@1", "two@2"][pick(10, 2) as usize].to_owned()],
             ..LookUps::default()
@@ -199,10 +200,18 @@ fn report(number: u32, append_ms: i64) -> EnrichedReport {
         time_to_media_ms: (event == EventKind::Connected).then(|| i64::from(pick(4, 3000))),
         rating: (event == EventKind::Feedback).then(|| 1 + pick(4, 5) as i32),
         intervals: (0..intervals)
-            .map(|stream| interval(number.rotate_left(stream), event_us))
+            .map(|stream| {
+                let mut scored = interval(number.rotate_left(stream), event_us);
+                scored.interval.path = (stream != 1).then_some(0);
+                scored
+            })
             .collect(),
         ..EnrichedReport::default()
     }
+}
+
+fn path(network_type: &str) -> EnrichedPath {
+    EnrichedPath { network_type: network_type.to_owned(), ..EnrichedPath::default() }
 }
 
 fn interval(number: u32, end_us: i64) -> ScoredInterval {

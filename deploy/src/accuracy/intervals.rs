@@ -131,6 +131,8 @@ fn flatten(object: &Value, fields: &mut BTreeMap<String, Value>) {
         match value {
             Value::Null => {}
             _ if SCORES.contains(&name.as_str()) => {}
+            // A position, which tells nothing by itself.
+            _ if name == "path" => {}
             Value::Object(_) => {
                 let mut members = BTreeMap::new();
                 flatten(value, &mut members);

@@ -270,7 +270,13 @@ fn kind(id: &str) -> Option<&'static str> {
 }
 
 fn updates(connections: &BTreeMap<String, Connection>, session: &mut Session, untimed: &mut u64) {
-    const STATES: [&str; 2] = ["iceconnectionstatechange", "connectionstatechange"];
+    // Names are those of the events, since Chrome 14x with `on` before them.
+    const STATES: [&str; 4] = [
+        "iceconnectionstatechange",
+        "connectionstatechange",
+        "oniceconnectionstatechange",
+        "onconnectionstatechange",
+    ];
     let mut updates = Vec::new();
     for (id, connection) in connections {
         for update in &connection.update_log {

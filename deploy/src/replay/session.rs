@@ -96,6 +96,8 @@ impl<'b> Session<'b> {
     /// `connectionState` or `iceConnectionState` changed. Both tell of the same connection, so the
     /// second to tell a change is not heard.
     pub(crate) fn state(&mut self, id: &str, state: &str, time_ms: f64) {
+        // Chrome's own dumps hold it as JSON within JSON.
+        let state = state.trim_matches('"');
         let connection = self.connections.entry(id.to_owned()).or_default();
         let (stage, event) = match (connection.stage, state) {
             (Stage::SettingUp, "connected" | "completed") => (Stage::Connected, "connected"),
@@ -107,7 +109,7 @@ impl<'b> Session<'b> {
         connection.stage = stage;
         let mut envelope = Envelope::new(event, id, time_ms);
         match event {
-            "failed" => envelope.reason = Some("connection state failed".to_owned()),
+            "failed" => envelope.reason = Some("connection_state_failed".to_owned()),
             "connected" => {
                 envelope.time_to_connect_ms =
                     connection.created_ms.map(|created| time_ms - created);

@@ -246,15 +246,15 @@ fn poison() -> Vec<Sent> {
         envelope.to_string().into_bytes()
     };
     let leaking = Report {
-        path: Some(schemas::Path {
+        paths: vec![schemas::Path {
             local_candidate_type: Some("203.0.113.211".to_owned()),
             ..schemas::Path::default()
-        }),
+        }],
         ..schemas::decode(&canonical().payload).unwrap()
     };
     let told = Report {
         failure_reason: Some("zqx@example.org".to_owned()),
-        path: None,
+        paths: Vec::new(),
         ..leaking.clone()
     };
     let of_raw = [

@@ -69,7 +69,7 @@ fn report() -> Report {
         user_agent: Some(
             "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0".to_owned(),
         ),
-        path: Some(Path {
+        paths: vec![Path {
             local_candidate_type: Some("relay".to_owned()),
             protocol: Some("udp".to_owned()),
             relay_protocol: Some("TLS".to_owned()),
@@ -77,7 +77,7 @@ fn report() -> Report {
             ice_round_trip_us: Some(80_000),
             ice_round_trip_count: Some(1),
             ..Path::default()
-        }),
+        }],
         intervals: vec![interval(Kind::Audio), interval(Kind::Video)],
         ..Report::default()
     }
@@ -87,6 +87,7 @@ fn interval(kind: Kind) -> Interval {
     Interval {
         kind,
         direction: Direction::Inbound,
+        path: Some(0),
         end_us: 10_000_000,
         stream_packets: Some(600),
         packets_received: Some(80),
@@ -100,7 +101,8 @@ fn a_report_goes_on_with_all_that_its_look_ups_tell() {
     let report = report();
     let enriched = enriched(&report);
     assert_eq!(enriched.lineage, report.lineage);
-    assert_eq!(enriched.path, report.path);
+    let paths: Vec<_> = enriched.paths.iter().map(|enriched| enriched.path.clone()).collect();
+    assert_eq!(paths, report.paths);
     assert_eq!(enriched.network, "81.254.3.0/24");
     assert_eq!(enriched.provider.organisation, "Example");
     assert_eq!(enriched.provider.asn, 64500);
@@ -165,7 +167,7 @@ fn without_address_user_agent_and_path_everything_is_unknown() {
     let bare = Report {
         client_address: None,
         user_agent: None,
-        path: None,
+        paths: Vec::new(),
         edge: Some(String::new()),
         ..report()
     };
@@ -207,12 +209,12 @@ fn transport_is_the_relays_protocol_or_the_candidates_own() {
     };
     for (path, expected) in [
         (path("relay", Some("udp"), Some("tcp")), "relay-tcp"),
-        (path("relay", Some("udp"), None), "relay-udp"),
+        (path("relay", Some("udp"), None), "relay-unknown"),
         (path("srflx", Some("UDP"), None), "udp"),
         (path("host", None, None), UNKNOWN),
     ] {
         let mut transport = "what another had".to_owned();
-        tell_transport(Some(&path), &mut transport);
+        tell_transport(&path, &mut transport);
         assert_eq!(transport, expected);
     }
 }

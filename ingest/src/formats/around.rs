@@ -10,7 +10,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::fields::{
-    Claimed, MAX_NAME, MAX_PROSE, MS_TO_US, missing, moment, ms, name, text_up_to,
+    Claimed, MAX_NAME, MAX_PROSE, MS_TO_US, code_of, missing, moment, ms, name, text_up_to,
 };
 use super::json::{self, Nested, Scalar, scalars_are, skip_items};
 use super::{Reason, Rejected, delta};
@@ -227,10 +227,10 @@ impl<'a> Around<'a> {
         self.or_text(Slot::App, Some(Cow::Borrowed(schemas::UNKNOWN)));
         let mut text = |limit, field, slot| text_up_to(limit, field, self.take(slot));
         let client_address = text(MAX_NAME, "client_address", Slot::ClientAddress)?;
-        let edge = text(MAX_NAME, "edge", Slot::Edge)?;
-        let client_version = text(MAX_NAME, "client_version", Slot::ClientVersion)?;
         let user_agent = text(MAX_PROSE, "user_agent", Slot::UserAgent)?;
-        let peer_connection = text(MAX_NAME, "peer_connection", Slot::PeerConnection)?;
+        let edge = code_of("edge", self.take(Slot::Edge))?;
+        let client_version = code_of("client_version", self.take(Slot::ClientVersion))?;
+        let peer_connection = code_of("peer_connection", self.take(Slot::PeerConnection))?;
         let sent_us = moment("sent_at", self.take(Slot::SentAt))?;
         let received_us = moment("received_at", self.take(Slot::ReceivedAt))?;
         let mut whose = |field, slot| match self.take(slot) {
@@ -301,7 +301,9 @@ impl<'de> Visitor<'de> for AroundVisitor {
                     (shape.client_sample, shape.flat_sample) = (true, true);
                 }
                 "body" | "localID" => shape.callstats = true,
-                "report" | "stats" | "getStats" | "statsReport" => shape.report = true,
+                "report" | "stats" | "getStats" | "statsReport" | "statsMap" | "statistics" => {
+                    shape.report = true;
+                }
                 "PeerConnections" | "updateLog" | "statsType" => shape.internals = true,
                 "fileFormat" => shape.rtcstats = true,
                 "claim" => {

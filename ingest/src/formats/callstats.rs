@@ -12,7 +12,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::around::Around;
 use super::client_sample::{ObjectsSeed, state};
-use super::fields::{MAX_NAME, MAX_PROSE, MOST_SECONDS, ms, prose, rating, required};
+use super::fields::{MAX_NAME, MAX_PROSE, MOST_SECONDS, ms, rating, reason, required};
 use super::get_stats::{Found, Type, legacy};
 use super::json::{self, Nested, Scalar, scalars_are, skip_items};
 use super::{Reason, Rejected, Source};
@@ -136,8 +136,8 @@ impl<'a> Body<'a> {
                 event.time_to_connect_ms = ms("delay", self.delay, 1.0)?;
             }
             EventKind::Failed => {
-                let reason = prose("reason", self.reason)?;
-                event.failure_reason = reason.or(prose("eventType", self.event_type)?);
+                let told = reason("reason", self.reason)?;
+                event.failure_reason = told.or(reason("eventType", self.event_type)?);
             }
             EventKind::Feedback => {
                 let told = self.feedback.told().unwrap_or_default();
@@ -145,8 +145,11 @@ impl<'a> Body<'a> {
             }
             EventKind::Stats => {
                 if let Some(Stats(found)) = self.stats.told() {
-                    let snapshots = snapshots(found)?.snapshots(client_us, limits.max_streams)?;
-                    (event.streams, event.pair) = snapshots;
+                    if found.legacy {
+                        return Err(legacy());
+                    }
+                    let snapshots = found.named().snapshots(client_us, limits.max_streams)?;
+                    (event.streams, event.pairs) = snapshots;
                 }
             }
             _ => {}
@@ -200,24 +203,6 @@ impl<'a> Body<'a> {
             _ => nothing,
         }
     }
-}
-
-/// Gives names to objects that have none: streams have their SSRC, a pair its place.
-fn snapshots(mut found: Found<'_>) -> Result<Found<'_>, Rejected> {
-    if found.legacy {
-        return Err(legacy());
-    }
-    for (place, object) in found.objects.iter_mut().enumerate() {
-        if object.id.is_empty() {
-            let id = match object.of {
-                Type::Counting(Told::Pair) => format!("pair-{place}"),
-                _ if object.ssrc != 0 => object.ssrc.to_string(),
-                _ => format!("object-{place}"),
-            };
-            object.id = Cow::Owned(id);
-        }
-    }
-    Ok(found)
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Stats<'a> {

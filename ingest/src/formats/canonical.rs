@@ -4,9 +4,14 @@
 //! So there is no snapshot to compare them with, and a copy is known as events are: by session,
 //! kind and time.
 
+use std::borrow::Cow;
+
 use schemas::{DecodeError, EventKind, Interval, Path, Report};
 
-use super::fields::{MAX_ASN, MAX_EVENTS, MAX_NAME, MAX_PROSE, bad, is_token, words};
+use super::fields::{
+    MAX_ASN, MAX_EVENTS, MAX_NAME, MAX_PROSE, bad, code, id, is_place, is_reason, is_token,
+};
+use super::get_stats::is_network;
 use super::{Reason, Rejected};
 use crate::counts::{counts, signed};
 use crate::settings::Settings;
@@ -25,7 +30,28 @@ pub(super) fn decode(payload: &[u8], limits: &Settings) -> Result<Report, Reject
         };
         Rejected::new(reason, error.to_string())
     })?;
-    check(&report, limits).map(|()| report)
+    check(&report, limits)?;
+    Ok(coded(report))
+}
+
+/// The report with codes where it names objects of its own.
+fn coded(mut report: Report) -> Report {
+    let names =
+        [Some(&mut report.peer_connection), report.edge.as_mut(), report.client_version.as_mut()];
+    let of_streams = report.intervals.iter_mut().map(|interval| &mut interval.stats_id);
+    for name in names.into_iter().flatten().chain(of_streams) {
+        let hash = match code(Cow::Borrowed(name.as_str())) {
+            Cow::Owned(hash) => hash,
+            Cow::Borrowed(_) => continue,
+        };
+        *name = hash;
+    }
+    if let Some(claim) = &mut report.claim {
+        for name in [&mut claim.subdivision, &mut claim.city, &mut claim.organisation] {
+            name.take_if(|name| !is_place(name));
+        }
+    }
+    report
 }
 
 fn check(report: &Report, limits: &Settings) -> Result<(), Rejected> {
@@ -35,9 +61,7 @@ fn check(report: &Report, limits: &Settings) -> Result<(), Rejected> {
     for (field, name) in
         [("app", &report.app), ("call", &report.call), ("participant", &report.participant)]
     {
-        if name.is_empty() {
-            return Err(bad(field, "a name: it is empty"));
-        }
+        id(field, name)?;
     }
     texts(report)?;
     if report.rating.is_some_and(|rating| !(1..=5).contains(&rating)) {
@@ -51,9 +75,11 @@ fn check(report: &Report, limits: &Settings) -> Result<(), Rejected> {
             return Err(bad(field, "a number of ms"));
         }
     }
-    if let Some(path) = &report.path {
-        of_path(path)?;
+    if report.paths.len() > MAX_PATHS {
+        let detail = format!("paths: more than {MAX_PATHS}");
+        return Err(Rejected::new(Reason::TooLarge, detail));
     }
+    report.paths.iter().try_for_each(of_path)?;
     if report.intervals.len() > 4 * limits.max_streams {
         let detail = format!("intervals: more than {}", 4 * limits.max_streams);
         return Err(Rejected::new(Reason::TooLarge, detail));
@@ -79,9 +105,6 @@ fn check(report: &Report, limits: &Settings) -> Result<(), Rejected> {
 fn texts(report: &Report) -> Result<(), Rejected> {
     let claim = report.claim.clone().unwrap_or_default();
     let texts = [
-        ("app", Some(&report.app), MAX_NAME),
-        ("call", Some(&report.call), MAX_NAME),
-        ("participant", Some(&report.participant), MAX_NAME),
         ("peer_connection", Some(&report.peer_connection), MAX_NAME),
         ("client_address", report.client_address.as_ref(), MAX_NAME),
         ("edge", report.edge.as_ref(), MAX_NAME),
@@ -102,8 +125,8 @@ fn texts(report: &Report) -> Result<(), Rejected> {
     if claim.asn.is_some_and(|asn| !(1..=MAX_ASN).contains(&asn)) {
         return Err(bad("claim.asn", "the number of an autonomous system"));
     }
-    if report.failure_reason.as_deref().is_some_and(|reason| words(reason).is_some()) {
-        return Err(bad("failure_reason", "words: it has an address, a URL, SDP or the like"));
+    if report.failure_reason.as_deref().is_some_and(|reason| !is_reason(reason)) {
+        return Err(bad("failure_reason", "a code of at most 64 letters, digits, _, . and -"));
     }
     Ok(())
 }
@@ -118,16 +141,20 @@ fn of_path(path: &Path) -> Result<(), Rejected> {
         &path.ice_state,
         &path.dtls_state,
     ];
-    if !tokens.into_iter().flatten().all(|token| is_token(token)) {
-        return Err(bad("path", "names of candidate types, protocols, networks and states"));
+    let network = path.network_type.as_deref();
+    if !tokens.into_iter().flatten().all(|token| is_token(token))
+        || network.is_some_and(|network| !is_network(network))
+    {
+        return Err(bad("paths", "names of candidate types, protocols, networks and states"));
     }
     let counts = [
         path.ice_round_trip_us,
         path.ice_round_trip_count,
+        path.ice_round_trip_gauge_us,
         path.selected_pair_changes,
         path.available_outgoing_bitrate,
     ];
-    if are_counts(&counts) { Ok(()) } else { Err(bad("path", COUNTS)) }
+    if are_counts(&counts) { Ok(()) } else { Err(bad("paths", COUNTS)) }
 }
 
 /// An interval may be no longer than the engine's own can be, and tell nothing that it cannot.
@@ -143,6 +170,10 @@ fn of_interval(interval: &Interval, report: &Report, longest_us: i64) -> Result<
     if interval.stats_id.len() > MAX_NAME {
         return Err(bad("intervals.stats_id", &format!("a string of at most {MAX_NAME} bytes")));
     }
+    let paths = report.paths.len();
+    if interval.path.is_some_and(|path| usize::try_from(path).map_or(true, |at| at >= paths)) {
+        return Err(bad("intervals.path", "the position of one of the paths"));
+    }
     if interval.codec.as_deref().is_some_and(|codec| !is_token(codec)) {
         return Err(bad("intervals.codec", "a mimeType"));
     }
@@ -152,6 +183,9 @@ fn of_interval(interval: &Interval, report: &Report, longest_us: i64) -> Result<
     }
     Ok(())
 }
+
+/// Paths of a report: far more than the peer connections of a record have transports.
+const MAX_PATHS: usize = 1024;
 
 /// What [`of_interval`] and [`of_path`] want of numbers.
 const COUNTS: &str = "counts from 0 to 2^53";

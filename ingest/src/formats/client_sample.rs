@@ -17,7 +17,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use self::connections::Connections;
 pub(super) use self::connections::ObjectsSeed;
 use super::around::{Around, Shape};
-use super::fields::{MAX_EVENTS, MAX_NAME, MAX_PROSE, moment_us, required, words};
+use super::fields::{MAX_EVENTS, MAX_NAME, MAX_PROSE, code, moment_us, reason_code, required};
 use super::json::{self, Items, Nested, Scalar, skip_items};
 use super::{Reason, Rejected, Source};
 use crate::event::{Event, Happened};
@@ -112,7 +112,7 @@ pub(super) fn decode<'a>(
     }
     let failed = |happened: &Happened<'_>| happened.is_state && happened.kind == EventKind::Failed;
     if (event.is_state && event.kind == EventKind::Failed) || event.all.iter().any(failed) {
-        event.failure_reason = Some(Cow::Borrowed("connection state failed"));
+        event.failure_reason = Some(Cow::Borrowed("connection_state_failed"));
     }
     Ok(event)
 }
@@ -137,8 +137,7 @@ fn failures<'a>(sample: &mut Sample<'a>, sampled_us: i64) -> Result<Vec<Failure<
             connection: None,
             client_us: moment_us(time).unwrap_or(sampled_us),
         };
-        let reason = error.text(MAX_PROSE);
-        (happened, reason.map(|text| words(&text).map_or(text, Cow::Owned)))
+        (happened, error.text(MAX_PROSE).and_then(reason_code))
     };
     // Later releases of its client tell them as issues, earlier ones as what is known of the client.
     let issues = std::mem::take(&mut sample.client_issues).all("clientIssues")?;
@@ -172,10 +171,15 @@ impl<'a> ClientEvent<'a> {
         Some(Happened {
             kind,
             is_state,
-            connection: self.payload.connection.text(MAX_NAME),
+            connection: connection_id(self.payload.connection),
             client_us: moment_us(&self.timestamp).unwrap_or(sampled_us),
         })
     }
+}
+
+/// The name of a peer connection.
+fn connection_id(value: Scalar<'_>) -> Option<Cow<'_, str>> {
+    value.name().filter(|name| name.len() <= MAX_NAME).map(code)
 }
 
 /// What a peer connection's being in a state tells, if it tells anything.

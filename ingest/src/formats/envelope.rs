@@ -4,8 +4,8 @@ use schemas::EventKind;
 use serde::Deserialize;
 
 use super::fields::{
-    Claimed, MAX_NAME, MAX_PROSE, MS_TO_US, claim, device, ms, name, prose, rating, required,
-    text_up_to,
+    Claimed, MAX_NAME, MAX_PROSE, MS_TO_US, claim, code_of, device, ms, name, rating, reason,
+    required, text_up_to,
 };
 use super::get_stats::GetStats;
 use super::json::{self, Nested, Scalar};
@@ -67,7 +67,7 @@ pub(super) fn decode<'a>(envelope: Envelope<'a>, limits: &Settings) -> Result<Ev
     let client_us = required("timestamp", ms("timestamp", envelope.timestamp, MS_TO_US)?)?;
     let sent_us = ms("sent_at", envelope.sent_at, MS_TO_US)?;
     let received_us = ms("received_at", envelope.received_at, MS_TO_US)?;
-    let (streams, pair) = match kind {
+    let (streams, pairs) = match kind {
         EventKind::Stats => envelope.report.snapshots(client_us, limits.max_streams)?,
         _ => Default::default(),
     };
@@ -76,24 +76,23 @@ pub(super) fn decode<'a>(envelope: Envelope<'a>, limits: &Settings) -> Result<Ev
         app: name("app", envelope.app)?,
         call: name("call", envelope.call)?,
         participant: name("participant", envelope.participant)?,
-        peer_connection: text_up_to(MAX_NAME, "peer_connection", envelope.peer_connection)?
-            .unwrap_or_default(),
+        peer_connection: code_of("peer_connection", envelope.peer_connection)?.unwrap_or_default(),
         shift_us: received_us.zip(sent_us).map_or(0, |(received, sent)| received - sent),
         client_address: text_up_to(MAX_NAME, "client_address", envelope.client_address)?,
         claim: claim(envelope.claim)?,
-        edge: text_up_to(MAX_NAME, "edge", envelope.edge)?,
-        client_version: text_up_to(MAX_NAME, "client_version", envelope.client_version)?,
+        edge: code_of("edge", envelope.edge)?,
+        client_version: code_of("client_version", envelope.client_version)?,
         user_agent: text_up_to(MAX_PROSE, "user_agent", envelope.user_agent)?,
         time_to_connect_ms: ms("time_to_connect_ms", envelope.time_to_connect_ms, 1.0)?,
         time_to_media_ms: ms("time_to_media_ms", envelope.time_to_media_ms, 1.0)?,
-        failure_reason: prose("reason", envelope.reason)?,
+        failure_reason: reason("reason", envelope.reason)?,
         failed_device: match kind {
             EventKind::DeviceFailed => Some(device("device", envelope.device)?),
             _ => None,
         },
         rating: rating("rating", envelope.rating)?,
         streams,
-        pair,
+        pairs,
         ..Event::new(client_us)
     })
 }

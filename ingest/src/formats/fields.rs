@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use schemas::{Claim, Kind};
 use serde::Deserialize;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::json::{Nested, Scalar};
 use super::{Reason, Rejected};
@@ -47,34 +48,70 @@ pub(super) fn text_up_to<'a>(
     text.map(Some).ok_or_else(|| bad(field, &format!("a string of at most {limit} bytes")))
 }
 
-/// What people or browsers wrote. Of its words, those that may be an address, a host, a URL, a mail
-/// address, a fingerprint, a key or a line of SDP are left out.
-pub(super) fn prose<'a>(field: &str, value: Scalar<'a>) -> Result<Option<Cow<'a, str>>, Rejected> {
-    let text = text_up_to(MAX_PROSE, field, value)?;
-    Ok(text.map(|text| match words(&text) {
-        Some(words) => Cow::Owned(words),
-        None => text,
-    }))
-}
+/// Bytes of a code.
+const MAX_CODE: usize = 64;
 
-/// Stands for words that are left out.
-const LEFT_OUT: &str = "…";
-
-/// Bytes of a word; longer ones are keys and certificates.
-const MAX_WORD: usize = 32;
-
-/// The text without the words that are left out; none if it has no such words.
-pub(super) fn words(text: &str) -> Option<String> {
-    let plain = |word: &str| {
-        let inner = word.trim_matches(|c: char| c.is_ascii_punctuation() && !"@=/\\".contains(c));
-        inner.len() <= MAX_WORD && !inner.contains(['.', ':', '@', '=', '/', '\\', '%', '+'])
-    };
-    if text.split_whitespace().all(plain) {
-        return None;
+/// A name that goes into tables: as it is if it is a code, or else its hash. Names stay apart, and
+/// nothing that people wrote goes on.
+pub(super) fn code(name: Cow<'_, str>) -> Cow<'_, str> {
+    if is_code(&name) || name.is_empty() {
+        return name;
     }
-    let words = text.split_whitespace().map(|word| if plain(word) { word } else { LEFT_OUT });
-    Some(words.collect::<Vec<_>>().join(" "))
+    Cow::Owned(format!("h-{:016x}", xxh3_64(name.as_bytes())))
 }
+
+/// True for what names releases, hosts, regions and objects.
+fn is_code(text: &str) -> bool {
+    let part = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-:/+".contains(&byte);
+    (1..=MAX_CODE).contains(&text.len()) && text.bytes().all(part)
+}
+
+/// A field with a [`code`].
+pub(super) fn code_of<'a>(
+    field: &str,
+    value: Scalar<'a>,
+) -> Result<Option<Cow<'a, str>>, Rejected> {
+    if value == Scalar::Missing {
+        return Ok(None);
+    }
+    let name = value.name().filter(|name| name.len() <= MAX_NAME);
+    let name = name.ok_or_else(|| bad(field, &format!("a string of at most {MAX_NAME} bytes")))?;
+    Ok(Some(code(name)))
+}
+
+/// Why something failed, as far as a code tells it.
+pub(super) fn reason<'a>(field: &str, value: Scalar<'a>) -> Result<Option<Cow<'a, str>>, Rejected> {
+    Ok(text_up_to(MAX_PROSE, field, value)?.and_then(reason_code))
+}
+
+/// A reason: a code, or the DOMException's name that a sentence begins with. Any other text may
+/// name people, and is left out.
+pub(super) fn reason_code(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    if is_reason(&text) {
+        return Some(text);
+    }
+    let name = text.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+    let is_exception = name.ends_with("Error") && name.len() <= MAX_CODE;
+    is_exception.then(|| Cow::Owned(name.to_owned()))
+}
+
+/// True for a code of letters, digits, `_`, `.` and `-`.
+pub(super) fn is_reason(text: &str) -> bool {
+    let part = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    (1..=MAX_CODE).contains(&text.len()) && text.bytes().all(part)
+}
+
+/// Characters of a place's or an organisation's name.
+const MAX_PLACE: usize = 128;
+
+/// The name of a place or an organisation: words, without what an address or a message has.
+pub(super) fn is_place(text: &str) -> bool {
+    let part = |c: char| !c.is_control() && !"@<>{}\\|=%".contains(c);
+    text.chars().count() <= MAX_PLACE && text.chars().all(part) && !text.contains("://")
+}
+
+/// Bytes of a token.
+const MAX_WORD: usize = 32;
 
 /// True for what W3C and IETF name states, types, protocols and codecs by.
 pub(super) fn is_token(text: &str) -> bool {
@@ -82,9 +119,26 @@ pub(super) fn is_token(text: &str) -> bool {
     text.len() <= MAX_WORD && text.bytes().all(part)
 }
 
+/// What names an application, a call or a participant: a string, or a whole number.
 pub(super) fn name<'a>(field: &str, value: Scalar<'a>) -> Result<Cow<'a, str>, Rejected> {
-    let name = required(field, text_up_to(MAX_NAME, field, value)?)?;
-    if name.is_empty() { Err(bad(field, "a name: it is empty")) } else { Ok(name) }
+    if value == Scalar::Missing {
+        return Err(missing(field));
+    }
+    let name = value.name().ok_or_else(|| bad(field, "a string, or a whole number"))?;
+    id(field, &name)?;
+    Ok(name)
+}
+
+/// Refuses what names nothing, and names that are too long.
+pub(super) fn id(field: &str, name: &str) -> Result<(), Rejected> {
+    if name.is_empty() {
+        return Err(bad(field, "a name: it is empty"));
+    }
+    if name.len() > MAX_NAME {
+        let detail = format!("{field}: an id of more than {MAX_NAME} bytes");
+        return Err(Rejected::new(Reason::IdTooLong, detail));
+    }
+    Ok(())
 }
 
 /// A number of ms, times `scale`.
@@ -163,7 +217,7 @@ pub(super) fn claim(claimed: Nested<Claimed<'_>>) -> Result<Option<Claim>, Rejec
     };
     let text = |field: &str, value: Scalar<'_>| {
         let text = text_up_to(MAX_NAME, field, value)?;
-        Ok(text.filter(|text| !text.is_empty()).map(Cow::into_owned))
+        Ok(text.filter(|text| !text.is_empty() && is_place(text)).map(Cow::into_owned))
     };
     let asn = match claimed.asn {
         Scalar::Missing => None,
@@ -195,31 +249,51 @@ pub(super) fn device(field: &str, value: Scalar<'_>) -> Result<Kind, Rejected> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_token, words};
+    #![allow(clippy::unwrap_used)]
+
+    use super::{Cow, code, is_place, is_token, reason_code};
 
     #[test]
-    fn of_what_people_wrote_only_plain_words_are_kept() {
-        for plain in [
-            "",
-            "connection state failed",
-            "NotAllowedError: Permission denied",
-            "(timeout) after 30 s!",
-            "ICE failed. Gave up;",
-            "Überlastung — später",
-        ] {
-            assert_eq!(words(plain), None, "{plain}");
+    fn of_a_reason_a_code_or_the_name_of_an_exception_is_kept() {
+        for code in ["NotAllowedError", "ice_failed", "timeout-30.5", "408", &"x".repeat(64)] {
+            assert_eq!(reason_code(Cow::Borrowed(code)).as_deref(), Some(code));
         }
         for (text, kept) in [
-            ("no route to 203.0.113.9:5000, really", "no route to … really"),
-            ("fe80::dead unreachable", "… unreachable"),
-            ("[2001:db8::1]:443", "…"),
-            ("mail ann@example.org", "mail …"),
-            ("turn:turn.example.org?transport=udp failed", "… failed"),
-            ("bad SDP: a=fingerprint:sha-256 AB:CD:EF m=audio", "bad SDP: … … …"),
-            ("key dGhpcyBpcyBub3QgYSBjZXJ0aWZpY2F0ZSBvZiBhbnlib2R5 wrong", "key … wrong"),
-            ("C:\\Users\\ann", "…"),
+            ("NotAllowedError: Permission denied", Some("NotAllowedError")),
+            ("OverconstrainedError (deviceId) by Ann", Some("OverconstrainedError")),
+            ("Ann Example hung up, +49 30 123456", None),
+            ("no route to 203.0.113.9:5000", None),
+            ("Überlastung", None),
+            ("", None),
+            (&"x".repeat(65), None),
         ] {
-            assert_eq!(words(text).as_deref(), Some(kept));
+            assert_eq!(reason_code(Cow::Borrowed(text)).as_deref(), kept, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_no_code_becomes_its_hash_and_stays_apart() {
+        let code = |name: &str| code(Cow::Borrowed(name)).into_owned();
+        for name in ["", "pc-0", "4.2.1+sha.5", "fra1/rack:3", "IT01A1997416779"] {
+            assert_eq!(code(name), name);
+        }
+        let names = ["Ann's laptop", "Ann's  laptop", "ann@example.org", &"x".repeat(65), "東京"];
+        let hashes = names.map(code);
+        for hash in &hashes {
+            assert!(hash.len() == 18 && hash.starts_with("h-"), "{hash}");
+        }
+        for (at, hash) in hashes.iter().enumerate() {
+            assert!(!hashes[..at].contains(hash));
+        }
+    }
+
+    #[test]
+    fn a_place_is_named_by_words() {
+        for place in ["São Paulo", "St. John's", "Yahoo! Inc", "AT&T (Mobility)", "東京"] {
+            assert!(is_place(place), "{place}");
+        }
+        for text in ["ann@example.org", "a\u{1b}[31m", "http://x", "=1+1", &"x".repeat(129)] {
+            assert!(!is_place(text), "{text}");
         }
     }
 

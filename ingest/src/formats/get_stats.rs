@@ -2,11 +2,14 @@
 //!
 //! What is read is a list of member names; addresses, SDP and certificates are not on it.
 
+use std::borrow::Cow;
+
 use schemas::{Direction, Kind};
 
 use self::index::Index;
-pub(super) use self::object::{Found, Object, ObjectSeed, Type};
+pub(super) use self::object::{Found, Object, ObjectSeed, Type, is_network};
 pub(super) use self::report::GetStats;
+use super::fields::code;
 use super::{Reason, Rejected};
 use crate::counters::{Counter, Told, Values, whole};
 use crate::event::{Pair, Stream, Transport};
@@ -22,8 +25,8 @@ pub(super) const MAX_OBJECTS: usize = 16_384;
 /// Ids and other texts of stats objects: browsers stay well under it.
 const MAX_TEXT: usize = 256;
 
-/// Snapshots of the RTP streams and of the selected candidate pair.
-type Snapshots<'a> = (Vec<Stream<'a>>, Option<Pair<'a>>);
+/// Snapshots of the RTP streams and of the selected candidate pair of each transport.
+type Snapshots<'a> = (Vec<Stream<'a>>, Vec<Pair<'a>>);
 
 impl<'a> GetStats<'a> {
     /// The snapshots of a report that is complete by itself. Objects that tell no time of their
@@ -45,9 +48,14 @@ impl<'a> GetStats<'a> {
                               them before sending them, `isobar replay` does";
                 Err(Rejected::new(Reason::Delta, detail))
             }
+            Self::Found(found) if !found.known => Err(empty()),
             Self::Found(found) => Ok(found),
             Self::Missing => Err(Rejected::new(Reason::MissingField, "report")),
-            Self::Wrong => Err(Rejected::new(Reason::BadValue, "report: neither object nor array")),
+            Self::Wrong => {
+                let detail = "report: neither object nor array; a text is not read, even if it is \
+                              JSON: send the report itself";
+                Err(Rejected::new(Reason::BadValue, detail))
+            }
         }
     }
 }
@@ -71,6 +79,13 @@ pub(super) fn check<'o, 'a: 'o>(
     Ok(())
 }
 
+/// The refusal of a report without any stats object.
+fn empty() -> Rejected {
+    let detail = "report: no stats object in it (no type as inbound-rtp). JSON.stringify() makes {} \
+                  of a Map: send Object.fromEntries(report), or [...report.values()]";
+    Rejected::new(Reason::EmptyReport, detail)
+}
+
 /// The refusal of the callback-based getStats().
 pub(super) fn legacy() -> Rejected {
     let detail = "report: legacy getStats() with goog… members: send what the promise-based \
@@ -84,21 +99,52 @@ impl<'a> Found<'a> {
         self.objects.iter().filter_map(|object| object.timestamp_us).max()
     }
 
+    /// Gives names to objects that have none, as some SDKs and SFUs write them: streams have their
+    /// SSRC, a pair its candidates or its place.
+    pub(super) fn named(mut self) -> Self {
+        for (place, object) in self.objects.iter_mut().enumerate() {
+            if !object.id.is_empty() {
+                continue;
+            }
+            object.id = Cow::Owned(match (object.of, &object.local_id, &object.remote_id) {
+                (Type::Counting(Told::Pair), Some(local), Some(remote)) => {
+                    format!("{local}/{remote}")
+                }
+                (Type::Counting(Told::Pair), ..) => format!("pair-{place}"),
+                _ if object.ssrc != 0 => object.ssrc.to_string(),
+                _ => format!("object-{place}"),
+            });
+        }
+        self
+    }
+
     /// The snapshots. Objects that tell no time of their own were taken at `client_us`.
     pub(super) fn snapshots(
         self,
         client_us: i64,
         max_streams: usize,
     ) -> Result<Snapshots<'a>, Rejected> {
-        let objects = self.objects;
-        if objects.iter().any(|object| object.id.is_empty() || object.id.len() > MAX_TEXT) {
-            let detail = format!("report: an id that is empty or longer than {MAX_TEXT} bytes");
+        let nameless = |object: &Object<'_>| {
+            let is_stream = matches!(object.of, Type::Counting(told) if told != Told::Pair);
+            is_stream && object.id.is_empty() && object.ssrc == 0
+        };
+        let too_long = |object: &Object<'_>| object.id.len() > MAX_TEXT;
+        if self.objects.iter().any(|object| nameless(object) || too_long(object)) {
+            let detail = format!(
+                "report: a stream without id and ssrc, or an id of more than {MAX_TEXT} bytes"
+            );
             return Err(Rejected::new(Reason::BadValue, detail));
         }
+        let objects = self.named().objects;
         check(objects.iter(), max_streams)?;
         let objects = Index::new(&objects);
-        let streams = objects.all.iter().filter_map(|object| stream(object, &objects, client_us));
-        Ok((streams.collect(), pair(&objects, client_us)))
+        let routes = routes(&objects);
+        let streams = objects.all.iter().filter_map(|object| {
+            let path = position(object.transport_id.as_deref(), &routes);
+            Some(Stream { path, ..stream(object, &objects, client_us)? })
+        });
+        let pairs = routes.iter().map(|route| pair(route, &objects, client_us));
+        Ok((streams.collect(), pairs.collect()))
     }
 }
 
@@ -113,16 +159,15 @@ fn stream<'a>(object: &Object<'a>, objects: &Index<'_, 'a>, client_us: i64) -> O
     let codec = objects.find(Type::Codec, object.codec_id.as_deref());
     let mime_type = codec.and_then(|codec| codec.mime_type.as_deref());
     let of_codec = || mime_type?.split_once('/').map(|(kind, _)| kind);
-    let kind = match object.kind.as_deref().or_else(of_codec) {
-        Some("audio") => Kind::Audio,
-        Some("video") => Kind::Video,
-        _ => return None,
-    };
+    let kind = object.kind.as_deref().or_else(of_codec).and_then(named_kind)?;
     let mut values = Values::EMPTY;
     if let Some(track) = objects.find(Type::Track, object.track_id.as_deref()) {
         values.take(&track.values, told);
     }
     values.take(&object.values, told);
+    if let Some(source) = source(object, kind, objects) {
+        values.take(&source.values, Told::Source);
+    }
     let remote = objects.far_end(object, told_remotely);
     if let Some(remote) = remote {
         values.take(&remote.values, told_remotely);
@@ -130,32 +175,107 @@ fn stream<'a>(object: &Object<'a>, objects: &Index<'_, 'a>, client_us: i64) -> O
             values.put(Counter::RemoteTime, remote_us);
         }
     }
+    // Who forwards what it does not decode tells 0 frames of it for ever.
+    let counts = |counter| values.get(counter).is_some_and(|count| count > 0);
+    let flows = counts(Counter::PacketsReceived) || counts(Counter::PacketsSent);
+    let is_coded = object.is_coded || counts(Counter::Frames);
     Some(Stream {
-        stats_id: object.id.clone(),
+        stats_id: code(object.id.clone()),
+        is_uncoded: kind == Kind::Video && flows && !is_coded,
         ssrc: object.ssrc,
         kind,
         direction,
         codec: codec.and_then(|codec| codec.mime_type.clone()),
         screen_share: object.screen_share.filter(|_| kind == Kind::Video),
+        path: None,
         client_us: object.timestamp_us.unwrap_or(client_us),
         values,
     })
 }
 
-/// The selected pair: the transport names it; Firefox marks it; elsewhere it is the nominated one
-/// that succeeded.
-fn pair<'a>(objects: &Index<'_, 'a>, client_us: i64) -> Option<Pair<'a>> {
+/// What a sender captures: the media source that it names, or, where it names none, the only one of
+/// its kind.
+fn source<'o, 'a>(
+    sender: &Object<'a>,
+    kind: Kind,
+    objects: &Index<'o, 'a>,
+) -> Option<&'o Object<'a>> {
+    if !sender.is(Type::Counting(Told::Outbound)) {
+        return None;
+    }
+    if sender.source_id.is_some() {
+        return objects.find(Type::Source, sender.source_id.as_deref());
+    }
+    let is_of_kind = |source: &&Object<'_>| {
+        source.is(Type::Source) && source.kind.as_deref().and_then(named_kind) == Some(kind)
+    };
+    let mut sources = objects.all.iter().filter(is_of_kind);
+    sources.next().filter(|_| sources.next().is_none())
+}
+
+fn named_kind(name: &str) -> Option<Kind> {
+    match name {
+        "audio" => Some(Kind::Audio),
+        "video" => Some(Kind::Video),
+        _ => None,
+    }
+}
+
+/// Transports of a peer connection whose path is read: more than a session without bundling has
+/// media sections.
+const MAX_PATHS: usize = 64;
+
+/// A transport and its selected pair.
+struct Route<'o, 'a> {
+    /// The transport's id, where anything tells it.
+    id: Option<&'o str>,
+    transport: Option<&'o Object<'a>>,
+    pair: &'o Object<'a>,
+}
+
+/// The selected pair of each transport: the one that the transport names, or that Firefox marks, or
+/// the nominated one that succeeded. A session with one transport may not tell its id.
+fn routes<'o, 'a>(objects: &Index<'o, 'a>) -> Vec<Route<'o, 'a>> {
     let of_pairs = Type::Counting(Told::Pair);
-    let mut pairs = objects.all.iter().filter(|object| object.is(of_pairs));
-    let transports = objects.all.iter().filter(|object| object.is(Type::Transport));
-    let named = transports.clone().find_map(|transport| {
-        Some((transport, objects.find(of_pairs, transport.selected_pair_id.as_deref())?))
+    let of_type = |of| objects.all.iter().filter(move |object| object.is(of));
+    let named = of_type(Type::Transport).filter_map(|transport| {
+        let pair = objects.find(of_pairs, transport.selected_pair_id.as_deref())?;
+        Some(Route { id: Some(&transport.id), transport: Some(transport), pair })
     });
-    let transport = named.map(|(transport, _)| transport).or_else(|| transports.clone().next());
-    let object =
-        named.map(|(_, pair)| pair).or_else(|| pairs.clone().find(|pair| pair.selected)).or_else(
-            || pairs.find(|pair| pair.nominated && pair.state.as_deref() == Some("succeeded")),
-        )?;
+    let mut routes: Vec<_> = named.take(MAX_PATHS).collect();
+    let marked = of_type(of_pairs).filter(|pair| pair.selected);
+    let nominated = of_type(of_pairs)
+        .filter(|pair| pair.nominated && pair.state.as_deref() == Some("succeeded"));
+    for pair in marked.chain(nominated) {
+        let id = pair.transport_id.as_deref();
+        let is_known = match id {
+            Some(_) => routes.iter().any(|route| route.id == id),
+            None => !routes.is_empty(),
+        };
+        if is_known || routes.len() == MAX_PATHS {
+            continue;
+        }
+        let transport = match id {
+            Some(_) => objects.find(Type::Transport, id),
+            None => of_type(Type::Transport).next(),
+        };
+        routes.push(Route { id, transport, pair });
+    }
+    routes
+}
+
+/// The route of a stream, by the id of its transport. Where there is but one route and either tells
+/// no id, it is that one.
+fn position(transport_id: Option<&str>, routes: &[Route<'_, '_>]) -> Option<usize> {
+    match (transport_id, routes) {
+        (None, [_]) | (_, [Route { id: None, .. }]) => Some(0),
+        (None, _) => None,
+        (Some(_), _) => routes.iter().position(|route| route.id == transport_id),
+    }
+}
+
+fn pair<'a>(route: &Route<'_, 'a>, objects: &Index<'_, 'a>, client_us: i64) -> Pair<'a> {
+    let Route { transport, pair: object, .. } = *route;
     let local = objects.find(Type::Candidate, object.local_id.as_deref());
     let remote = objects.find(Type::Candidate, object.remote_id.as_deref());
     let mut values = Values::EMPTY;
@@ -165,18 +285,21 @@ fn pair<'a>(objects: &Index<'_, 'a>, client_us: i64) -> Option<Pair<'a>> {
         values.take(&transport.values, Told::Transport);
         Transport { stats_id: transport.id.clone(), values }
     });
-    Some(Pair {
+    Pair {
         stats_id: object.id.clone(),
         client_us: object.timestamp_us.unwrap_or(client_us),
         values,
         local_candidate_type: local.and_then(|candidate| candidate.candidate_type.clone()),
         remote_candidate_type: remote.and_then(|candidate| candidate.candidate_type.clone()),
         protocol: local.and_then(|candidate| candidate.protocol.clone()),
-        relay_protocol: local.and_then(|candidate| candidate.relay_protocol.clone()),
+        relay_protocol: local.and_then(|candidate| {
+            let by_url = candidate.url_protocol.map(Cow::Borrowed);
+            candidate.relay_protocol.clone().or(by_url)
+        }),
         network_type: local.and_then(|candidate| candidate.network_type.clone()),
         available_outgoing_bitrate: object.outgoing_bitrate.and_then(|rate| whole(rate, 1.0)),
         transport: of_transport.filter(|transport| transport.values != Values::EMPTY),
         ice_state: transport.and_then(|transport| transport.ice_state.clone()),
         dtls_state: transport.and_then(|transport| transport.dtls_state.clone()),
-    })
+    }
 }

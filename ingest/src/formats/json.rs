@@ -106,6 +106,8 @@ pub(super) enum Scalar<'a> {
     Flag(bool),
     /// A number.
     Number(f64),
+    /// A whole number that no double holds: ids of some databases are.
+    Whole(u64),
     /// A string.
     Text(Cow<'a, str>),
     /// An array or an object.
@@ -117,7 +119,25 @@ impl<'a> Scalar<'a> {
     pub(super) fn number(&self) -> Option<f64> {
         match self {
             Self::Number(number) => Some(*number),
+            Self::Whole(number) => Some(*number as f64),
             Self::Text(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// True if it is true, also in quotes.
+    pub(super) fn is_true(&self) -> bool {
+        matches!(self, Self::Flag(true)) || matches!(self, Self::Text(text) if text == "true")
+    }
+
+    /// A string, or a whole number as it is written: 77 names the same as "77".
+    pub(super) fn name(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Whole(number) => Some(Cow::Owned(number.to_string())),
+            Self::Number(number) if number.fract() == 0.0 && number.abs() <= EXACT as f64 => {
+                Some(Cow::Owned((number as i64).to_string()))
+            }
             _ => None,
         }
     }
@@ -130,6 +150,9 @@ impl<'a> Scalar<'a> {
         }
     }
 }
+
+/// Up to here a double holds every integer.
+const EXACT: u64 = 1 << 53;
 
 struct ScalarVisitor;
 
@@ -146,7 +169,7 @@ impl<'de> Visitor<'de> for ScalarVisitor {
         Ok(Scalar::Number(number as f64))
     }
     fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Scalar::Number(number as f64))
+        Ok(if number <= EXACT { Scalar::Number(number as f64) } else { Scalar::Whole(number) })
     }
     fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
         Ok(Scalar::Number(number))

@@ -17,7 +17,14 @@ pub(super) const CONTENT_TYPE: &str = "application/vnd.isobar.getstats+json";
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Wrapped<'a> {
-    #[serde(borrow, alias = "stats", alias = "getStats", alias = "statsReport")]
+    #[serde(
+        borrow,
+        alias = "stats",
+        alias = "getStats",
+        alias = "statsReport",
+        alias = "statsMap",
+        alias = "statistics"
+    )]
     report: GetStats<'a>,
 }
 
@@ -52,6 +59,6 @@ fn event<'a>(
     let found = report.found()?;
     let told_us = around.timestamp_us(MOST_SECONDS)?;
     let client_us = required("timestamp", told_us.or_else(|| found.newest_us()))?;
-    let (streams, pair) = found.snapshots(client_us, limits.max_streams)?;
-    Ok(Event { streams, pair, ..around.event(client_us)? })
+    let (streams, pairs) = found.snapshots(client_us, limits.max_streams)?;
+    Ok(Event { streams, pairs, ..around.event(client_us)? })
 }

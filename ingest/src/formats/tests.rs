@@ -8,6 +8,7 @@ use super::*;
 use crate::counters::Counter;
 
 mod deltas;
+mod getstats;
 mod others;
 
 const PAGE: &str = include_str!("../../../docs/reference/envelope.md");
@@ -96,8 +97,11 @@ fn the_schema_names_what_is_required_and_how_long_texts_may_be() {
         };
         taken(&with(member, fits)).unwrap();
         for bad in [bad, json!(true), json!([1])] {
+            let is_id = ["app", "call", "participant"].contains(&member.as_str());
+            let too_long = is_id && bad.is_string();
             let rejected = taken(&with(member, bad)).unwrap_err();
-            assert_eq!(rejected.reason, Reason::BadValue, "{member}");
+            let wanted = if too_long { Reason::IdTooLong } else { Reason::BadValue };
+            assert_eq!(rejected.reason, wanted, "{member}");
             assert!(rejected.detail.starts_with(member.as_str()), "{}", rejected.detail);
         }
     }
@@ -345,7 +349,7 @@ fn in_a_crowd_of_objects_those_that_belong_together_are_found() {
     for many in [0, 100] {
         crowd(&mut report, many);
         decoded(&with("report", report.clone()), |event| {
-            let pair = event.pair.as_ref().unwrap();
+            let pair = event.pairs.first().unwrap();
             assert_eq!(pair.local_candidate_type.as_deref(), Some("relay"));
             assert_eq!(event.streams[0].values.get(Counter::ConcealedSamples), Some(12));
             told.push(format!("{:?} {pair:?}", event.streams));
@@ -369,7 +373,7 @@ fn the_selected_pair_is_the_transports_or_the_marked_or_the_nominated_one() {
             "R": {"type": "remote-candidate", "candidateType": "srflx"},
         });
         decoded(&with("report", report), |event| {
-            event.pair.map(|pair| {
+            event.pairs.into_iter().next().map(|pair| {
                 assert!(!format!("{pair:?}").contains("198.51.100.9"));
                 let types = (pair.local_candidate_type, pair.remote_candidate_type);
                 (
@@ -397,7 +401,8 @@ fn every_counter_is_read_from_every_member_that_tells_it() {
         let value = if inner.is_empty() { json!(3) } else { json!({"none": 1, inner: 3}) };
         let told = ["inbound-rtp", "outbound-rtp"].iter().any(|of| {
             let report = json!({
-                "x": {"type": of, "kind": "video", "ssrc": 5, outer: value},
+                "x": {"type": of, "kind": "video", "ssrc": 5, "mediaSourceId": "ms", outer: value},
+                "ms": {"type": "media-source", "kind": "video", outer: value},
                 "ri": {"type": "remote-inbound-rtp", "ssrc": 5, outer: value},
                 "ro": {"type": "remote-outbound-rtp", "ssrc": 5, outer: value},
                 "cp": {"type": "candidate-pair", outer: value},
@@ -405,8 +410,8 @@ fn every_counter_is_read_from_every_member_that_tells_it() {
             });
             let told = |event: Event<'_>| {
                 let of_streams = event.streams.iter().map(|stream| &stream.values);
-                let of_pairs = event.pair.iter().map(|pair| &pair.values);
-                let transports = event.pair.iter().filter_map(|pair| pair.transport.as_ref());
+                let of_pairs = event.pairs.iter().map(|pair| &pair.values);
+                let transports = event.pairs.iter().filter_map(|pair| pair.transport.as_ref());
                 let of_transports = transports.map(|transport| &transport.values);
                 let mut all = of_streams.chain(of_pairs).chain(of_transports);
                 all.any(|values| values.get(counter).is_some())

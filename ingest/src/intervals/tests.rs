@@ -50,6 +50,8 @@ fn stream(client_us: i64, counters: &[(Counter, f64)]) -> Stream<'static> {
         direction: Direction::Inbound,
         codec: None,
         screen_share: None,
+        is_uncoded: false,
+        path: None,
         client_us,
         values,
     }
@@ -368,7 +370,7 @@ fn a_candidate_pair_has_a_state_of_its_own() {
             ice_state: None,
             dtls_state: None,
         };
-        Event { pair: Some(pair), ..stats(vec![]) }
+        Event { pairs: vec![pair], ..stats(vec![]) }
     };
     let observed = each_second(&[
         at(1, "a", 0.1, 2.0, 1.0),
@@ -377,7 +379,8 @@ fn a_candidate_pair_has_a_state_of_its_own() {
         at(4, "c", 0.5, 1.0, 5.0),
     ]);
     let told = observed.iter().map(|observed| match observed {
-        Observed::News(News { path: Some(path), .. }) => {
+        Observed::News(News { paths, .. }) => {
+            let [path] = &paths[..] else { panic!("{paths:?}") };
             assert_eq!(path.local_candidate_type.as_deref(), Some("relay"));
             (path.ice_round_trip_us, path.ice_round_trip_count, path.selected_pair_changes)
         }
@@ -611,7 +614,7 @@ fn peer_connections_of_one_record_have_states_of_their_own() {
         let more = vec![crate::event::Connection {
             id: Cow::Borrowed("pc-1"),
             streams: streams(second),
-            pair: None,
+            pairs: Vec::new(),
         }];
         Event { more, ..stats(streams(first)) }
     };

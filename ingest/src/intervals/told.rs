@@ -1,6 +1,6 @@
 //! Snapshots and their differences as intervals and paths.
 
-use schemas::{Direction, Interval, Path};
+use schemas::{Direction, Interval, Path, Video};
 
 use crate::counters::{Counter, MOST_BIT_RATE, MOST_ROUND_TRIP_US, Values};
 use crate::event::{Pair, Stream};
@@ -23,6 +23,9 @@ pub(super) fn interval(stream: &Stream<'_>, differences: &Values) -> Interval {
     }
     if let Some(screen_share) = stream.screen_share {
         interval.video.get_or_insert_default().screen_share = Some(screen_share);
+    }
+    if stream.is_uncoded {
+        uncoded(&mut interval);
     }
     let total = |counter| stream.values.get(counter);
     interval.stream_packets = match stream.direction {
@@ -50,6 +53,21 @@ fn round_trip_gauge(values: &Values) -> Option<i64> {
         && values.get(Counter::RoundTripCount).is_some();
     let plausible = 1..=MOST_ROUND_TRIP_US;
     values.get(Counter::RoundTripGauge).filter(|us| plausible.contains(us) && !has_totals)
+}
+
+/// Takes out what only a coder counts.
+fn uncoded(interval: &mut Interval) {
+    if let Some(video) = &mut interval.video {
+        let Video { pli, fir, screen_share, source_frames, source_frame_rate_micro, .. } = *video;
+        *video = Video {
+            pli,
+            fir,
+            screen_share,
+            source_frames,
+            source_frame_rate_micro,
+            ..Video::default()
+        };
+    }
 }
 
 /// What the far end told of an outbound stream.
@@ -92,21 +110,5 @@ pub(super) fn path(pair: &Pair<'_>, differences: &Values) -> Path {
         ice_state: text(&pair.ice_state),
         dtls_state: text(&pair.dtls_state),
         selected_pair_changes: None,
-    }
-}
-
-/// The path of a session with several peer connections is the first one's; round trips are those of
-/// all, for they are sums.
-pub(super) fn both(first: Path, other: &Path) -> Path {
-    let sum = |a: Option<i64>, b: Option<i64>| match (a, b) {
-        (Some(a), Some(b)) => Some(a.saturating_add(b)),
-        (a, b) => a.or(b),
-    };
-    Path {
-        ice_round_trip_us: sum(first.ice_round_trip_us, other.ice_round_trip_us),
-        ice_round_trip_count: sum(first.ice_round_trip_count, other.ice_round_trip_count),
-        ice_round_trip_gauge_us: first.ice_round_trip_gauge_us.or(other.ice_round_trip_gauge_us),
-        selected_pair_changes: sum(first.selected_pair_changes, other.selected_pair_changes),
-        ..first
     }
 }

@@ -283,6 +283,7 @@ fn metrics_are_those_of_the_reference() {
             "isobar_ingest_records_total{outcome=\"duplicate\"}",
             "isobar_ingest_records_total{outcome=\"late\"}",
             "isobar_ingest_resets_total",
+            "isobar_ingest_unmeasured_reports_total",
             "isobar_ingest_unverified_total",
         ]
     );
@@ -315,7 +316,7 @@ fn a_real_report_of_chrome_gives_the_reference_values() {
     let sent = of_ssrc(2_007_858_786);
     near(ratio(sent.round_trip_us, sent.round_trip_count) / 1e3, 37.56);
     assert_eq!(sent.packets_received, sent.packets_sent, "none was lost");
-    let path = report.path.unwrap();
+    let path = &report.paths[0];
     near(ratio(path.ice_round_trip_us, path.ice_round_trip_count) / 1e3, 48.0);
     assert_eq!(path.local_candidate_type.as_deref(), Some("relay"));
 }
@@ -354,4 +355,91 @@ fn all_events_of_a_client_sample_count_once_and_the_first_by_weight_is_the_repor
         (Disconnected, 7, vec![(Reconnected, 8), (Left, 9)], Some(10)),
     ];
     assert_eq!(told.collect::<Vec<_>>(), wanted);
+}
+
+#[test]
+fn a_session_of_data_channels_alone_tells_its_path() {
+    let pair = json!({
+        "P": {"type": "candidate-pair", "nominated": true, "state": "succeeded", "localCandidateId": "L"},
+        "L": {"type": "local-candidate", "candidateType": "host", "protocol": "udp"},
+        "D": {"type": "data-channel", "messagesSent": 4},
+    });
+    let at = |s: i64| event("stats", START_MS + s * 1000, json!({"report": pair}));
+    let reports = run(&log([at(0), at(10), at(10)])).reports();
+    let told = reports.iter().map(|report| {
+        let candidates = report.paths.iter().map(|path| path.local_candidate_type.as_deref());
+        (report.event, report.intervals.len(), candidates.collect::<Vec<_>>())
+    });
+    let host = (EventKind::Stats, 0, vec![Some("host")]);
+    assert_eq!(told.collect::<Vec<_>>(), [host.clone(), host]);
+}
+
+#[test]
+fn each_interval_names_the_path_of_its_transport() {
+    let stream = |transport: &str, packets: i64| json!({"type": "inbound-rtp", "kind": "audio", "transportId": transport, "packetsReceived": packets});
+    let at = |s: i64, round_trip: f64| {
+        let pair = |local: &str, more: f64| {
+            json!({"type": "candidate-pair", "localCandidateId": local, "responsesReceived": s,
+                   "totalRoundTripTime": round_trip + more * s as f64})
+        };
+        let report = json!({
+            "a": stream("T1", 10 * s), "v": stream("T2", 10 * s),
+            "T1": {"type": "transport", "selectedCandidatePairId": "P1", "selectedCandidatePairChanges": 1},
+            "T2": {"type": "transport", "selectedCandidatePairId": "P2", "selectedCandidatePairChanges": s},
+            "P1": pair("L1", 0.1), "P2": pair("L2", 0.2),
+            "L1": {"type": "local-candidate", "candidateType": "host", "protocol": "udp"},
+            "L2": {"type": "local-candidate", "candidateType": "relay", "protocol": "udp", "url": "turns:a"},
+        });
+        event("stats", START_MS + s * 1000, json!({"report": report}))
+    };
+    let report = run(&log([at(1, 0.0), at(2, 0.0)])).reports().remove(0);
+    let told = report.intervals.iter().map(|interval| {
+        let path = &report.paths[usize::try_from(interval.path.unwrap()).unwrap()];
+        let candidate = path.local_candidate_type.as_deref().unwrap();
+        let round_trip = (path.ice_round_trip_us, path.selected_pair_changes);
+        (interval.stats_id.as_str(), candidate, path.relay_protocol.as_deref(), round_trip)
+    });
+    let wanted = [
+        ("a", "host", None, (Some(100_000), Some(0))),
+        ("v", "relay", Some("tls"), (Some(200_000), Some(1))),
+    ];
+    assert!(told.eq(wanted), "{report:?}");
+}
+
+#[test]
+fn a_number_beyond_every_double_is_missing_and_not_the_record() {
+    let at = |s: i64, bytes: &str| {
+        let text = String::from_utf8(stats(START_MS + s * 1000, 10 * s)).unwrap();
+        text.replace(
+            "\"packetsReceived\"",
+            &format!("\"bytesReceived\":{bytes},\"packetsReceived\""),
+        )
+        .into()
+    };
+    let life = run(&log([at(1, "1e999"), at(2, "7"), at(3, "-1E+400"), at(4, "9")]));
+    assert_eq!(life.dead_letters(), []);
+    let told = life.reports().into_iter().flat_map(|report| report.intervals);
+    let told: Vec<_> = told.map(|interval| (interval.packets_received, interval.bytes)).collect();
+    assert_eq!(told, [(Some(10), None); 3]);
+    let nonsense = [b"{\"a\":1e999".to_vec(), b"1e999".to_vec()];
+    let reasons = run(&log(nonsense)).dead_letters();
+    assert_eq!(
+        reasons.iter().map(|letter| &*letter.reason).collect::<Vec<_>>(),
+        ["not_json", "unknown_format"]
+    );
+}
+
+#[test]
+fn only_applications_that_are_named_are_taken() {
+    let records = log([stats(START_MS, 5), event("joined", START_MS, json!({"app": "other"}))]);
+    let of = |apps: &[&str]| {
+        let apps = apps.iter().map(|app| (*app).to_owned()).collect();
+        let mut life = Life::resume(None, Settings { apps, ..Settings::default() }, &[]);
+        life.commits = true;
+        records.iter().for_each(|raw| life.read(raw, false));
+        life.dead_letters().iter().map(|letter| letter.reason.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&[]), [""; 0]);
+    assert_eq!(of(&["meet", "other"]), [""; 0]);
+    assert_eq!(of(&["meet"]), ["unknown_app"]);
 }

@@ -9,7 +9,7 @@ use serde::de::{
 
 use crate::counters::Told;
 use crate::event::Connection;
-use crate::formats::fields::MAX_NAME;
+use crate::formats::client_sample::connection_id;
 use crate::formats::get_stats::{self, Found, MAX_OBJECTS, ObjectSeed, Type};
 use crate::formats::json::{Scalar, scalars_are, skip_items, skip_members};
 use crate::formats::{Reason, Rejected};
@@ -63,9 +63,9 @@ impl<'a> PeerConnection<'a> {
                           sending them, `isobar replay` does";
             return Err(Rejected::new(Reason::Delta, detail));
         }
-        let id = self.id.text(MAX_NAME).unwrap_or_default();
-        let (streams, pair) = self.found.snapshots(client_us, limits.max_streams)?;
-        Ok(Connection { id, streams, pair })
+        let id = connection_id(self.id).unwrap_or_default();
+        let (streams, pairs) = self.found.snapshots(client_us, limits.max_streams)?;
+        Ok(Connection { id, streams, pairs })
     }
 }
 
@@ -148,6 +148,7 @@ fn type_of(array: &str) -> Option<Type> {
         "codecs" => Some(Type::Codec),
         "iceTransports" => Some(Type::Transport),
         "iceCandidates" => Some(Type::Candidate),
+        "mediaSources" => Some(Type::Source),
         _ => None,
     }
 }

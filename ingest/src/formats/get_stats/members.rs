@@ -13,6 +13,8 @@ pub(super) enum Member {
     Counter(Counter),
     /// `qualityLimitationDurations`, an object.
     Durations,
+    /// `values` or `members`: the rest of a stats object, in native SDKs.
+    Nested,
 }
 
 /// A member with a scalar.
@@ -54,6 +56,12 @@ pub(super) enum Field {
     NetworkType,
     /// `availableOutgoingBitrate`
     OutgoingBitrate,
+    /// `transportId`
+    TransportId,
+    /// `url` of a candidate: the server that gave it
+    Url,
+    /// `mediaSourceId`
+    SourceId,
     /// `trackId`, the id of the `track` object that browsers had until 2023
     TrackId,
     /// `isRemote`, by which remote streams were told before they had types of their own
@@ -64,16 +72,22 @@ pub(super) enum Field {
     DtlsState,
     /// `contentType`
     ContentType,
+    /// What only a coder counts: above 0, its frames are counted, too
+    Coded,
     /// `peerConnectionId`, where objects of several are in one list
     ConnectionId,
 }
 
 const DURATIONS: &str = "qualityLimitationDurations";
 
-const OTHERS: [(&str, Field); 28] = [
+const NESTED: [&str; 2] = ["values", "members"];
+
+const OTHERS: [(&str, Field); 37] = [
     ("type", Field::Type),
     ("id", Field::Id),
     ("timestamp", Field::Timestamp),
+    ("timestampUs", Field::Timestamp),
+    ("timestamp_us", Field::Timestamp),
     ("ssrc", Field::Ssrc),
     ("kind", Field::Kind),
     ("mediaType", Field::Kind),
@@ -92,11 +106,18 @@ const OTHERS: [(&str, Field); 28] = [
     ("relayProtocol", Field::RelayProtocol),
     ("networkType", Field::NetworkType),
     ("availableOutgoingBitrate", Field::OutgoingBitrate),
+    ("transportId", Field::TransportId),
+    ("url", Field::Url),
+    ("mediaSourceId", Field::SourceId),
     ("trackId", Field::TrackId),
     ("isRemote", Field::IsRemote),
     ("iceState", Field::IceState),
     ("dtlsState", Field::DtlsState),
     ("contentType", Field::ContentType),
+    ("totalDecodeTime", Field::Coded),
+    ("totalEncodeTime", Field::Coded),
+    ("framesReceived", Field::Coded),
+    ("framesSent", Field::Coded),
     ("peerConnectionId", Field::ConnectionId),
     ("candidatePairId", Field::Id),
 ];
@@ -124,7 +145,9 @@ const NOTHING: u8 = u8::MAX;
 static NAMES: LazyLock<Names> = LazyLock::new(|| {
     let counters = Counter::members().map(|(name, counter)| (name, Member::Counter(counter)));
     let fields = OTHERS.into_iter().map(|(name, field)| (name, Member::Field(field)));
-    let names = fields.chain(counters).chain([(DURATIONS, Member::Durations)]);
+    let names = fields.chain(counters);
+    let names = names.chain([(DURATIONS, Member::Durations)]);
+    let names = names.chain(NESTED.map(|name| (name, Member::Nested)));
     let name = |(text, member): (&'static str, _)| Name { text, seen: Seen::of(text), member };
     let names: Vec<_> = names.map(name).collect();
     // Of some dozens of factors one does; that there is one, a test knows.

@@ -16,9 +16,11 @@ use crate::formats::json::{Scalar, scalars_are, skip_items, skip_members};
 /// The types (RTCStatsType) that are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(in crate::formats) enum Type {
-    /// One that is not, or none.
+    /// None, or one that W3C does not name.
     #[default]
     Other,
+    /// One that W3C names and that tells nothing here.
+    Unread,
     /// Of the callback-based getStats() that Chrome had until 2023.
     Legacy,
     /// An RTP stream whose direction its counters tell.
@@ -33,6 +35,8 @@ pub(in crate::formats) enum Type {
     Transport,
     /// `local-candidate`, `remote-candidate`
     Candidate,
+    /// `media-source`: the camera, screen or microphone that senders encode.
+    Source,
 }
 
 impl Type {
@@ -47,10 +51,43 @@ impl Type {
             "transport" => Self::Transport,
             "local-candidate" | "remote-candidate" => Self::Candidate,
             "track" => Self::Track,
+            "media-source" => Self::Source,
+            "certificate" | "data-channel" | "media-playout" | "peer-connection" => Self::Unread,
             "ssrc" | "VideoBwe" => Self::Legacy,
             name if name.starts_with("goog") => Self::Legacy,
+            name => Self::written_otherwise(name),
+        }
+    }
+
+    /// A type as SDKs and early browsers write it: without dashes, with capitals or underscores.
+    fn written_otherwise(name: &str) -> Self {
+        /// Bytes of the longest name of a type.
+        const LONGEST: usize = 24;
+        if name.len() > LONGEST {
+            return Self::Other;
+        }
+        let letters = name.chars().filter(char::is_ascii_alphanumeric);
+        match &*letters.map(|letter| letter.to_ascii_lowercase()).collect::<String>() {
+            "inboundrtp" => Self::Counting(Told::Inbound),
+            "outboundrtp" => Self::Counting(Told::Outbound),
+            "remoteinboundrtp" => Self::Counting(Told::RemoteInbound),
+            "remoteoutboundrtp" => Self::Counting(Told::RemoteOutbound),
+            "candidatepair" => Self::Counting(Told::Pair),
+            "codec" => Self::Codec,
+            "transport" => Self::Transport,
+            "localcandidate" | "remotecandidate" => Self::Candidate,
+            "track" => Self::Track,
+            "mediasource" => Self::Source,
+            "certificate" | "csrc" | "datachannel" | "iceserver" | "mediaplayout"
+            | "peerconnection" | "receiver" | "sctptransport" | "sender" | "stream"
+            | "transceiver" => Self::Unread,
             _ => Self::Other,
         }
+    }
+
+    /// True if nothing is read of such objects.
+    const fn is_skipped(self) -> bool {
+        matches!(self, Self::Other | Self::Unread)
     }
 }
 
@@ -78,9 +115,15 @@ pub(in crate::formats) struct Object<'a> {
     pub(super) ice_state: Option<Cow<'a, str>>,
     pub(super) dtls_state: Option<Cow<'a, str>>,
     pub(super) screen_share: Option<bool>,
+    pub(super) transport_id: Option<Cow<'a, str>>,
+    /// How its relay is reached, by its `url`.
+    pub(super) url_protocol: Option<&'static str>,
+    pub(super) source_id: Option<Cow<'a, str>>,
     pub(super) track_id: Option<Cow<'a, str>>,
     pub(in crate::formats) connection_id: Option<Cow<'a, str>>,
     is_remote: bool,
+    /// Its coder has coded something.
+    pub(super) is_coded: bool,
     pub(in crate::formats) values: Values,
 }
 
@@ -108,15 +151,29 @@ impl<'a> Object<'a> {
         ice_state: None,
         dtls_state: None,
         screen_share: None,
+        transport_id: None,
+        url_protocol: None,
+        source_id: None,
         track_id: None,
         connection_id: None,
         is_remote: false,
+        is_coded: false,
         values: Values::EMPTY,
     };
 
     /// Reads the members; true if anything tells the type.
-    fn read<A: MapAccess<'a>>(&mut self, mut members: A) -> Result<bool, A::Error> {
+    fn read<A: MapAccess<'a>>(&mut self, members: A) -> Result<bool, A::Error> {
         let mut typed = self.of != Type::Other;
+        self.read_members(members, &mut typed)?;
+        self.of = self.settled();
+        Ok(typed)
+    }
+
+    fn read_members<A: MapAccess<'a>>(
+        &mut self,
+        mut members: A,
+        typed: &mut bool,
+    ) -> Result<(), A::Error> {
         while let Some(MemberName(member)) = members.next_key()? {
             match member {
                 None => drop(members.next_value::<IgnoredAny>()?),
@@ -128,15 +185,17 @@ impl<'a> Object<'a> {
                 }
                 Some(Member::Field(field)) => {
                     self.set(field, members.next_value()?);
-                    typed |= field == Field::Type;
-                    if field == Field::Type && self.is(Type::Other) {
+                    *typed |= field == Field::Type;
+                    if field == Field::Type && self.of.is_skipped() {
                         skip_members(&mut members)?;
                     }
                 }
+                Some(Member::Nested) => {
+                    members.next_value_seed(NestedSeed { object: self, typed })?;
+                }
             }
         }
-        self.of = self.settled();
-        Ok(typed)
+        Ok(())
     }
 
     /// The type that was meant, once all members are known.
@@ -163,17 +222,14 @@ impl<'a> Object<'a> {
     fn set(&mut self, field: Field, value: Scalar<'a>) {
         let text = |value: Scalar<'a>| value.text(MAX_TEXT);
         // Some name objects by numbers.
-        let id = |value: Scalar<'a>, limit| match value {
-            Scalar::Number(number) => Some(Cow::Owned(number.to_string())),
-            value => value.text(limit),
-        };
+        let id = |value: Scalar<'a>, limit: usize| value.name().filter(|name| name.len() <= limit);
         // What goes out of here has the form of what the specifications name, whoever wrote it.
         let token = |value: Scalar<'a>| text(value).filter(|text| is_token(text));
         match field {
             Field::Type => {
                 let named = text(value).map_or(Type::Other, |name| Type::named(&name));
                 // Where the place of an object tells its type, a type of no use does not count.
-                if named != Type::Other || self.of == Type::Other {
+                if !named.is_skipped() || self.of.is_skipped() {
                     self.of = named;
                 }
             }
@@ -190,27 +246,142 @@ impl<'a> Object<'a> {
             }
             Field::Kind => self.kind = text(value),
             Field::CodecId => self.codec_id = id(value, MAX_TEXT),
-            Field::MimeType => self.mime_type = token(value),
+            Field::MimeType => self.mime_type = token(value).filter(|name| is_media(name)),
             Field::LocalId => self.local_id = id(value, MAX_TEXT),
             Field::RemoteId => self.remote_id = id(value, MAX_TEXT),
             Field::SelectedPairId => self.selected_pair_id = id(value, MAX_TEXT),
             Field::State => self.state = text(value),
-            Field::Nominated => self.nominated = value == Scalar::Flag(true),
-            Field::Selected => self.selected = value == Scalar::Flag(true),
-            Field::CandidateType => self.candidate_type = token(value),
-            Field::Protocol => self.protocol = token(value),
-            Field::RelayProtocol => self.relay_protocol = token(value),
-            Field::NetworkType => self.network_type = token(value),
-            Field::IceState => self.ice_state = token(value),
-            Field::DtlsState => self.dtls_state = token(value),
+            Field::Nominated => self.nominated = value.is_true(),
+            Field::Selected => self.selected = value.is_true(),
+            Field::CandidateType => self.candidate_type = one_of(value, &CANDIDATE_TYPES),
+            Field::Protocol => self.protocol = one_of(value, &PROTOCOLS),
+            Field::RelayProtocol => self.relay_protocol = one_of(value, &PROTOCOLS),
+            Field::NetworkType => self.network_type = one_of(value, &NETWORK_TYPES),
+            Field::IceState => self.ice_state = one_of(value, &ICE_STATES),
+            Field::DtlsState => self.dtls_state = one_of(value, &DTLS_STATES),
             Field::ContentType => {
                 self.screen_share = text(value).map(|content| content == "screenshare");
             }
             Field::OutgoingBitrate => self.outgoing_bitrate = value.number(),
+            Field::TransportId => self.transport_id = id(value, MAX_TEXT),
+            Field::Url => self.url_protocol = text(value).and_then(|url| url_protocol(&url)),
+            Field::SourceId => self.source_id = id(value, MAX_TEXT),
             Field::TrackId => self.track_id = id(value, MAX_TEXT),
             Field::ConnectionId => self.connection_id = id(value, MAX_TEXT),
-            Field::IsRemote => self.is_remote = value == Scalar::Flag(true),
+            Field::Coded => self.is_coded |= value.number().is_some_and(|number| number > 0.0),
+            Field::IsRemote => self.is_remote = value.is_true(),
         }
+    }
+}
+
+/// RTCIceCandidateType, and what Firefox wrote for it until release 65.
+const CANDIDATE_TYPES: [(&str, &str); 7] = [
+    ("host", "host"),
+    ("srflx", "srflx"),
+    ("prflx", "prflx"),
+    ("relay", "relay"),
+    ("serverreflexive", "srflx"),
+    ("peerreflexive", "prflx"),
+    ("relayed", "relay"),
+];
+
+/// RTCIceProtocol, and the third of `relayProtocol`.
+const PROTOCOLS: [(&str, &str); 3] = [("udp", "udp"), ("tcp", "tcp"), ("tls", "tls")];
+
+/// RTCNetworkType.
+const NETWORK_TYPES: [(&str, &str); 7] = [
+    ("wifi", "wifi"),
+    ("cellular", "cellular"),
+    ("ethernet", "ethernet"),
+    ("vpn", "vpn"),
+    ("bluetooth", "bluetooth"),
+    ("wimax", "wimax"),
+    ("unknown", "unknown"),
+];
+
+/// True for one of RTCNetworkType.
+pub(in crate::formats) fn is_network(name: &str) -> bool {
+    NETWORK_TYPES.iter().any(|(known, _)| name.eq_ignore_ascii_case(known))
+}
+
+/// RTCIceTransportState.
+const ICE_STATES: [(&str, &str); 7] = [
+    ("new", "new"),
+    ("checking", "checking"),
+    ("connected", "connected"),
+    ("completed", "completed"),
+    ("disconnected", "disconnected"),
+    ("failed", "failed"),
+    ("closed", "closed"),
+];
+
+/// RTCDtlsTransportState.
+const DTLS_STATES: [(&str, &str); 5] = [
+    ("new", "new"),
+    ("connecting", "connecting"),
+    ("connected", "connected"),
+    ("closed", "closed"),
+    ("failed", "failed"),
+];
+
+/// The name that a value has in an enumeration; any other is missing.
+fn one_of<'a>(value: Scalar<'_>, names: &[(&str, &'static str)]) -> Option<Cow<'a, str>> {
+    let Scalar::Text(text) = value else { return None };
+    let known = names.iter().find(|(name, _)| text.eq_ignore_ascii_case(name));
+    known.map(|(_, name)| Cow::Borrowed(*name))
+}
+
+/// True for the mimeType of a codec of audio or video.
+fn is_media(mime_type: &str) -> bool {
+    let kind = mime_type.split_once('/').map_or("", |(kind, _)| kind);
+    kind.eq_ignore_ascii_case("audio") || kind.eq_ignore_ascii_case("video")
+}
+
+/// Reads members that stand one level deeper, in an object or in a list of objects.
+struct NestedSeed<'a, 'o> {
+    object: &'o mut Object<'a>,
+    typed: &'o mut bool,
+}
+
+impl<'de> DeserializeSeed<'de> for NestedSeed<'de, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for NestedSeed<'de, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("members of a stats object")
+    }
+    scalars_are!(());
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let Self { object, typed } = self;
+        while items.next_element_seed(NestedSeed { object, typed })?.is_some() {}
+        Ok(())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<(), A::Error> {
+        self.object.read_members(members, self.typed)
+    }
+}
+
+/// The protocol of the hop to a TURN server, by its URI (RFC 7065): `turns:` is TLS, and without
+/// `transport` `turn:` is UDP.
+fn url_protocol(url: &str) -> Option<&'static str> {
+    let (scheme, rest) = url.split_once(':')?;
+    if scheme.eq_ignore_ascii_case("turns") {
+        return Some("tls");
+    }
+    let transport = rest.split_once('?').and_then(|(_, query)| query.strip_prefix("transport="));
+    match transport {
+        _ if !scheme.eq_ignore_ascii_case("turn") => None,
+        None => Some("udp"),
+        Some(transport) if transport.eq_ignore_ascii_case("udp") => Some("udp"),
+        Some(transport) if transport.eq_ignore_ascii_case("tcp") => Some("tcp"),
+        Some(_) => None,
     }
 }
 
@@ -221,6 +392,8 @@ pub(in crate::formats) struct Found<'a> {
     pub(in crate::formats) objects: Vec<Object<'a>>,
     /// An object told no type: what is left of one that did not change.
     pub(in crate::formats) untyped: bool,
+    /// An object was of a type that W3C names.
+    pub(in crate::formats) known: bool,
     /// An object was of a type of the callback-based getStats().
     pub(in crate::formats) legacy: bool,
 }
@@ -287,7 +460,8 @@ impl<'de> Visitor<'de> for ObjectSeed<'de, '_> {
         let of = object.of;
         found.untyped |= !typed;
         found.legacy |= of == Type::Legacy;
-        if matches!(of, Type::Other | Type::Legacy) {
+        found.known |= of != Type::Other;
+        if of.is_skipped() || of == Type::Legacy {
             found.objects.pop();
         }
         Ok(())

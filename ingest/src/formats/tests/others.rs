@@ -182,7 +182,7 @@ fn a_client_sample_tells_all_that_happened() {
         let wanted = [(Joined, false, 0), (Failed, true, 5000), (Left, false, 0)];
         assert_eq!(all.collect::<Vec<_>>(), wanted);
         assert_eq!(event.all[1].connection.as_deref(), Some("y"));
-        assert_eq!(event.failure_reason.as_deref(), Some("connection state failed"));
+        assert_eq!(event.failure_reason.as_deref(), Some("connection_state_failed"));
         assert_eq!((&*event.peer_connection, event.streams[0].ssrc), ("x", 1));
     })
     .unwrap();
@@ -213,7 +213,7 @@ fn a_client_sample_tells_of_cameras_and_microphones_that_could_not_be_had() {
     ] {
         told(&sample(one), "", |event| {
             assert_eq!((event.kind, event.failed_device), (EventKind::DeviceFailed, None));
-            assert_eq!(event.failure_reason.as_deref(), Some("NotAllowedError: Permission denied"));
+            assert_eq!(event.failure_reason.as_deref(), Some("NotAllowedError"));
             assert_eq!(event.client_us, 1_755_999_999_980_000);
         })
         .unwrap();
@@ -222,8 +222,7 @@ fn a_client_sample_tells_of_cameras_and_microphones_that_could_not_be_had() {
     let in_words = json!({"userMediaErrors": ["NotReadableError at https://x.example", 5]});
     told(&sample(in_words), "", |event| {
         assert_eq!((event.kind, event.failed_device), (EventKind::DeviceFailed, None));
-        let reason = event.failure_reason.as_deref().unwrap();
-        assert!(reason.starts_with("NotReadableError at ") && !reason.contains("example"));
+        assert_eq!(event.failure_reason.as_deref(), Some("NotReadableError"));
     })
     .unwrap();
     let both = json!({
@@ -280,7 +279,7 @@ fn a_client_sample_of_schema_2_tells_of_every_peer_connection_and_both_ends() {
         let of_video = [PacketsSent, PacketsReceived, PacketsLost, Frames, LimitedCpu, Jitter];
         let wanted = [200, 190, 10, 30, 1_500_000, 10_000].map(Some);
         assert_eq!(values(video, &of_video), wanted);
-        let pair = event.pair.as_ref().unwrap();
+        let pair = event.pairs.first().unwrap();
         assert_eq!((&*pair.stats_id, pair.local_candidate_type.as_deref()), ("CP", Some("relay")));
         assert_eq!(pair.dtls_state.as_deref(), Some("connected"));
         let other = &event.more[0];
@@ -396,7 +395,7 @@ fn free_form_tracks_are_told_apart_by_what_they_count() {
         let wanted = [(11, Direction::Inbound, "11"), (12, Direction::Outbound, "12")];
         assert!(streams.eq(wanted), "{:?}", event.streams);
         assert_eq!(event.streams[1].values.get(Counter::PacketsLost), Some(2));
-        assert!(event.pair.is_some());
+        assert!(!event.pairs.is_empty());
     })
     .unwrap();
 }
@@ -431,7 +430,7 @@ fn a_canonical_report_is_taken_within_limits() {
     };
     let good = canonical_report();
     assert_eq!(decoded(&good), Ok(good.clone()));
-    let bad: [fn(&mut Report); 18] = [
+    let bad: [fn(&mut Report); 19] = [
         |report| report.event = EventKind::Cover,
         |report| report.call = String::new(),
         |report| report.participant = "x".repeat(257),
@@ -452,10 +451,14 @@ fn a_canonical_report_is_taken_within_limits() {
                 Some(Video { freeze_us: Some(i64::MAX), ..Video::default() });
         },
         |report| report.time_to_media_ms = Some(-1),
-        |report| report.path = Some(Path { ice_round_trip_us: Some(-1), ..Path::default() }),
+        |report| report.paths = vec![Path { ice_round_trip_us: Some(-1), ..Path::default() }],
+        |report| {
+            report.paths = vec![Path::default()];
+            report.intervals[0].path = Some(1);
+        },
         |report| {
             let address = Some("203.0.113.9".to_owned());
-            report.path = Some(Path { local_candidate_type: address, ..Path::default() });
+            report.paths = vec![Path { local_candidate_type: address, ..Path::default() }];
         },
         |report| {
             let city = Some("x".repeat(257));
@@ -466,7 +469,9 @@ fn a_canonical_report_is_taken_within_limits() {
     for (at, spoil) in bad.into_iter().enumerate() {
         let mut report = good.clone();
         spoil(&mut report);
-        assert_eq!(decoded(&report), Err(Reason::BadValue), "{at}");
+        let is_long = report.participant.len() > 256;
+        let wanted = if is_long { Reason::IdTooLong } else { Reason::BadValue };
+        assert_eq!(decoded(&report), Err(wanted), "{at}");
     }
     let mut report = good.clone();
     report.intervals = vec![good.intervals[0].clone(); 2049];

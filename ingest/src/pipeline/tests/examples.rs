@@ -77,7 +77,7 @@ fn one_call_gives_the_same_intervals_in_every_format() {
     let intervals = |mark| {
         let reports = reports(mark).into_iter();
         let with = reports.filter(|report| !report.intervals.is_empty());
-        let of_all = with.map(|report| (report.intervals, report.path));
+        let of_all = with.map(|report| (report.intervals, report.paths));
         of_all.collect::<Vec<_>>()
     };
     let wanted = intervals("plain");
@@ -88,6 +88,6 @@ fn one_call_gives_the_same_intervals_in_every_format() {
     // Its bodies have no candidates.
     let callstats = intervals("callstats");
     assert_eq!(callstats[0].0, wanted[0].0);
-    let (found, wanted) = (callstats[0].1.clone().unwrap(), wanted[0].1.clone().unwrap());
+    let (found, wanted) = (&callstats[0].1[0], &wanted[0].1[0]);
     assert_eq!(found.ice_round_trip_us, wanted.ice_round_trip_us);
 }

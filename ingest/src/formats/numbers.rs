@@ -1,0 +1,70 @@
+//! Numbers that JSON can write and a double cannot hold.
+
+/// The text with `null` for each number that is beyond every double; none if there is no such number.
+/// What is no JSON stays as it is.
+pub(super) fn finite(text: &[u8]) -> Option<Vec<u8>> {
+    let mut mended = Vec::new();
+    let (mut at, mut kept) = (0, 0);
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'"' => at += string(&text[at..]),
+            b'-' | b'0'..=b'9' => {
+                let number = &text[at..at + digits(&text[at..])];
+                if is_infinite(number) {
+                    mended.extend_from_slice(&text[kept..at]);
+                    mended.extend_from_slice(b"null");
+                    kept = at + number.len();
+                }
+                at += number.len();
+            }
+            _ => at += 1,
+        }
+    }
+    if kept == 0 {
+        return None;
+    }
+    mended.extend_from_slice(&text[kept..]);
+    Some(mended)
+}
+
+/// The length of the string that a text begins with.
+fn string(text: &[u8]) -> usize {
+    let mut at = 1;
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    text.len()
+}
+
+/// How many bytes at the beginning of a text may be a number's.
+fn digits(text: &[u8]) -> usize {
+    let part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+    text.iter().position(|byte| !part(byte)).unwrap_or(text.len())
+}
+
+fn is_infinite(number: &[u8]) -> bool {
+    let parsed = str::from_utf8(number).ok().and_then(|number| number.parse::<f64>().ok());
+    parsed.is_some_and(f64::is_infinite)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::finite;
+
+    #[test]
+    fn only_numbers_that_no_double_holds_are_replaced() {
+        let mended =
+            |text: &str| finite(text.as_bytes()).and_then(|text| String::from_utf8(text).ok());
+        let wanted = r#"{"a":null,"b":[null,1],"1e999":"1e999\\\" -1e999","c":null}"#;
+        let text = r#"{"a":1e999,"b":[-1E+400,1],"1e999":"1e999\\\" -1e999","c":HUGE}"#;
+        let text = text.replace("HUGE", &"9".repeat(400));
+        assert_eq!(mended(&text).as_deref(), Some(wanted));
+        for text in ["", "1e308", "[1e-999]", "\"1e999", "inf", "{\"a\\\\\":\"1e999\"}", "\"\\"] {
+            assert_eq!(mended(text), None, "{text}");
+        }
+    }
+}
