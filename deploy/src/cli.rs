@@ -142,7 +142,9 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Simulate(options) => block_on(play::run(options))?,
         Verb::Replay(options) => {
             let cluster = options.own.or_of_up()?;
-            line(replay::run(&options, &cluster).context("replay")?)?;
+            let report = replay::run(&options, &cluster).context("replay")?;
+            line(&report)?;
+            return Ok(well(!report.is_refused()));
         }
         Verb::Send(options) => send::run(&options)?,
         Verb::Migrate(options) => block_on(migrate::run(options))?,

@@ -33,6 +33,29 @@ pub use self::settings::Settings;
 #[derive(Debug)]
 pub struct Ingest;
 
+/// Why ingest does not take a record: what its dead letter says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The code of the reason.
+    pub reason: &'static str,
+    /// What is wrong and where; it quotes nothing.
+    pub detail: String,
+}
+
+/// Reads a record as ingest with its default settings does, whenever it happened: for tools that send
+/// some.
+///
+/// # Errors
+/// Why ingest would dead-letter it.
+pub fn examine(payload: &[u8], key: &[u8]) -> Result<(), Refusal> {
+    let source = formats::Source { payload, content_type: None, key: Some(key) };
+    let refused = |rejected: formats::Rejected| Refusal {
+        reason: rejected.reason.code(),
+        detail: rejected.detail,
+    };
+    formats::decode_finite(source, &Settings::default(), &mut None).map(|_| ()).map_err(refused)
+}
+
 impl Service for Ingest {
     const NAME: &'static str = "ingest";
     const ABOUT: &'static str = "Turns raw WebRTC statistics into reports of intervals";

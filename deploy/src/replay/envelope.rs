@@ -71,9 +71,4 @@ impl Envelope {
         let texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
         size_of::<Self>() + texts + self.report.as_ref().map_or(0, |report| report.get().len())
     }
-
-    /// The raw topic's key: the session.
-    pub(crate) fn key(&self) -> String {
-        format!("{}/{}/{}", self.app, self.call, self.participant)
-    }
 }

@@ -134,15 +134,39 @@ fn frames(
             }
         }
     }
+    let polls: Vec<f64> = local.keys().map(|Time(us)| *us as f64 / 1e3).collect();
     for values in remote {
-        for (time, objects) in &mut local {
-            let told = values.iter().rev().find(|(told, _)| told <= time);
-            let Some((_, object)) = told else { continue };
+        let told: Vec<f64> = values.iter().map(|(Time(us), _)| *us as f64 / 1e3).collect();
+        let from = first_poll(&told, &polls);
+        for (at, (time, objects)) in local.iter_mut().enumerate() {
+            let object = match from {
+                Some(from) => at.checked_sub(from).and_then(|at| values.get(at)),
+                None => values.iter().rev().find(|(told, _)| told <= time),
+            };
+            let Some((_, object)) = object else { continue };
             budget.take(size(object))?;
             objects.push(object.clone());
         }
     }
     Some(local)
+}
+
+/// The poll at which what the far end told was first there. Each poll has one value, which stays the
+/// same until another RTCP packet comes; it may be stamped a moment after the poll, so that times
+/// alone would put it one poll off. None if the series has gaps.
+fn first_poll(told: &[f64], polls: &[f64]) -> Option<usize> {
+    /// ms by which a packet's time may be behind the time of the poll that tells it.
+    const BEHIND_MS: f64 = 20.0;
+    let first = *told.first()?;
+    let by_time = polls.partition_point(|poll| poll + BEHIND_MS < first);
+    let to_the_end = polls.len().checked_sub(told.len())?;
+    let fits = |from: &usize| {
+        let polls = polls.get(*from..from + told.len());
+        polls.is_some_and(|polls| {
+            polls.iter().zip(told).all(|(poll, told)| *told <= poll + BEHIND_MS)
+        })
+    };
+    [by_time, to_the_end].into_iter().find(fits)
 }
 
 /// The series of each stats object, by member. Computed ones, in brackets, are Chrome's own.
@@ -177,10 +201,11 @@ fn objects(
     let mut objects: Vec<Object> = vec![Object::new(); times.len()];
     for (member, series) in members {
         let values: Vec<Box<RawValue>> = serde_json::from_str(&series.values).ok()?;
-        let Some(from) = offset(series, values.len(), clock, times.len()) else { continue };
-        for (object, value) in objects.iter_mut().skip(from).zip(values) {
+        let Some((from, to)) = extent(series, values.len(), clock, &times) else { continue };
+        for (at, object) in (0..).zip(&mut objects[from..=to]) {
+            let Some(value) = placed(&values, at, to - from + 1) else { continue };
             if value.get() != "null" {
-                object.insert((*member).to_owned(), plain(value));
+                object.insert((*member).to_owned(), plain(value.to_owned()));
             }
         }
     }
@@ -226,19 +251,68 @@ fn nearest(pace: &[f64], ms: f64) -> f64 {
     around.min_by(|a, b| (a - ms).abs().total_cmp(&(b - ms).abs())).unwrap_or(ms)
 }
 
-/// At which of the clock's `times` a series of `values` begins. One that has fewer began later, as
-/// its end tells, or ended earlier, as its start tells; of one with a gap nobody knows.
-fn offset(series: &Series, values: usize, clock: &Series, times: usize) -> Option<usize> {
+/// The first and the last of the clock's `times` of which a series tells: its own times say it, or, in
+/// dumps whose clocks tell none, that it begins or ends with the clock. None if neither is known, or
+/// if it has more values than there are times.
+fn extent(
+    series: &Series,
+    values: usize,
+    clock: &Series,
+    times: &[Option<f64>],
+) -> Option<(usize, usize)> {
     let same = |a: &Option<String>, b: &Option<String>| a.is_some() && a == b;
+    if values == 0 {
+        return None;
+    }
+    let last = times.len().checked_sub(1)?;
     let starts = same(&series.start_time, &clock.start_time);
     let ends = same(&series.end_time, &clock.end_time);
-    match times.checked_sub(values)? {
-        0 => Some(0),
-        later if ends && !starts => Some(later),
-        _ if starts && !ends => Some(0),
-        _ => None,
-    }
+    let (from, to) = match (starts, ends) {
+        _ if values == times.len() => (Some(0), Some(last)),
+        (true, true) => (Some(0), Some(last)),
+        (true, false) => (Some(0), nearest_to(times, &series.end_time).or(Some(values - 1))),
+        (false, true) => {
+            let from = times.len().checked_sub(values);
+            (nearest_to(times, &series.start_time).or(from), Some(last))
+        }
+        (false, false) => {
+            (nearest_to(times, &series.start_time), nearest_to(times, &series.end_time))
+        }
+    };
+    let (from, to) = (from?, to?);
+    (to <= last && from <= to && values <= to - from + 1).then_some((from, to))
 }
+
+/// Milliseconds by which a series' own time may differ from the clock's value: it is cut to whole
+/// ones, and told by the page.
+const SLACK_MS: f64 = 50.0;
+
+/// The place of the time that is nearest to `wanted`, if that is near. Times rise.
+fn nearest_to(times: &[Option<f64>], wanted: &Option<String>) -> Option<usize> {
+    let wanted = wanted.as_deref()?.parse::<jiff::Timestamp>().ok()?;
+    let wanted = wanted.as_microsecond() as f64 / 1e3;
+    let after = times.partition_point(|ms| ms.is_none_or(|ms| ms < wanted));
+    let around = after.saturating_sub(1)..=after;
+    let near = around.filter_map(|at| Some((at, ((*times.get(at)?)? - wanted).abs())));
+    let (at, ms) = near.min_by(|(_, a), (_, b)| a.total_cmp(b))?;
+    (ms <= SLACK_MS).then_some(at)
+}
+
+/// What a series tells at place `at` of `places`. Where it has fewer values than places, a gap lies
+/// nobody knows where: only where all values that may stand there are the same is it known.
+fn placed(values: &[Box<RawValue>], at: usize, places: usize) -> Option<&RawValue> {
+    let gap = places.checked_sub(values.len())?;
+    let from = at.saturating_sub(gap);
+    let to = at.min(values.len().checked_sub(1)?);
+    let first: &RawValue = values.get(from)?;
+    // A gap of many values is none: looking at each of them would be quadratic.
+    let known = gap <= MOST_MISSING
+        && values.get(from..=to)?.iter().all(|value| value.get() == first.get());
+    known.then_some(first)
+}
+
+/// Values that may be missing of a series that is read nevertheless.
+const MOST_MISSING: usize = 64;
 
 /// Objects within objects are written as text.
 fn plain(value: Box<RawValue>) -> Box<RawValue> {
@@ -271,16 +345,12 @@ fn kind(id: &str) -> Option<&'static str> {
 
 fn updates(connections: &BTreeMap<String, Connection>, session: &mut Session, untimed: &mut u64) {
     // Names are those of the events, since Chrome 14x with `on` before them.
-    const STATES: [&str; 4] = [
-        "iceconnectionstatechange",
-        "connectionstatechange",
-        "oniceconnectionstatechange",
-        "onconnectionstatechange",
-    ];
+    const STATES: [&str; 2] = ["iceconnectionstatechange", "connectionstatechange"];
+    let is_state = |event: &str| STATES.contains(&event.strip_prefix("on").unwrap_or(event));
     let mut updates = Vec::new();
     for (id, connection) in connections {
         for update in &connection.update_log {
-            let told = STATES.contains(&update.event.as_str()) || update.event == "close";
+            let told = is_state(&update.event) || update.event == "close";
             match update.timestamp {
                 Some(ms) if told => updates.push((ms, id, update)),
                 None if told => *untimed += 1,
@@ -293,7 +363,7 @@ fn updates(connections: &BTreeMap<String, Connection>, session: &mut Session, un
         if update.event == "close" {
             session.close(id, ms);
         } else {
-            session.state(id, update.value.trim_matches('"'), ms);
+            session.state(id, &update.value, ms);
         }
     }
 }

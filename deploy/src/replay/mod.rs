@@ -5,6 +5,8 @@ mod bombs;
 mod budget;
 mod callstats;
 mod canonical;
+#[cfg(test)]
+mod chrome;
 mod client_sample;
 mod document;
 mod envelope;
@@ -16,6 +18,7 @@ mod observertc;
 mod protobuf;
 mod raw;
 mod recording;
+mod report;
 mod rtcstats;
 mod schedule;
 #[cfg(test)]
@@ -29,7 +32,6 @@ mod through_ingest;
 #[cfg(test)]
 mod variations;
 
-use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -43,6 +45,7 @@ use budget::Budget;
 use raw::Raw;
 use recording::Labels;
 pub use recording::{Refusal, Unread};
+pub use report::{FileReport, Report};
 use schedule::Schedule;
 
 /// What to replay, and how.
@@ -84,35 +87,6 @@ pub struct Options {
 /// Hours of a call, and not a bomb.
 pub const LIMIT_MB: u64 = 4096;
 
-/// What a replay did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Events that the broker acknowledged.
-    pub events: u64,
-    /// Of them, getStats() reports.
-    pub reports: u64,
-    /// Lines or values of the recordings that could not be read.
-    pub unread: Unread,
-    /// Events and statistics of the recordings that tell no time, or none that can be read.
-    pub untimed: u64,
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} events, {} of them reports", self.events, self.reports)?;
-        if self.unread.count > 0 {
-            write!(f, "; {} lines could not be read", self.unread.count)?;
-        }
-        if let Some(line) = self.unread.first_line {
-            write!(f, ", first line {line}")?;
-        }
-        if self.untimed > 0 {
-            write!(f, "; {} that tell no time were left out", self.untimed)?;
-        }
-        Ok(())
-    }
-}
-
 /// Why a replay ended before its end.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
@@ -147,17 +121,17 @@ pub enum ReplayError {
 }
 
 /// Replays the recordings into the raw topic of `cluster`, all of them at the same time, and
-/// returns when the broker has acknowledged the last event.
+/// returns when the broker has acknowledged the last event. What ingest would refuse is not sent.
 ///
 /// # Errors
-/// When a recording cannot be read, and when Kafka does not take it.
+/// When nothing can be read of any recording, and when Kafka does not take it.
 pub fn run(options: &Options, cluster: &Cluster) -> Result<Report, ReplayError> {
-    let (mut report, recordings) = read(options)?;
+    let (report, recordings) = read(options)?;
     let events = stamp(options, recordings, since_epoch_ms());
-    report.events = events.len() as u64;
-    report.reports = events.iter().filter(|(_, event)| event.has_report()).count() as u64;
-    let names = options.raw.over(cluster.names.clone());
-    send::send(&events, cluster, &names.topics.raw)?;
+    if !events.is_empty() {
+        let names = options.raw.over(cluster.names.clone());
+        send::send(&events, cluster, &names.topics.raw)?;
+    }
     Ok(report)
 }
 
@@ -175,12 +149,18 @@ fn read(options: &Options) -> Result<(Report, Vec<Vec<Raw>>), ReplayError> {
             client_address: client_address.as_deref(),
             name: &file::name(path),
         };
-        let expanded = recording::read(&bytes, labels, &budget)
-            .map_err(|refusal| ReplayError::Refused { path: path.clone(), refusal })?;
-        report.unread.count += expanded.unread.count;
-        report.unread.first_line = report.unread.first_line.or(expanded.unread.first_line);
-        report.untimed += expanded.untimed;
-        recordings.push(expanded.records);
+        let refused = |refusal| ReplayError::Refused { path: path.clone(), refusal };
+        match recording::read(&bytes, labels, &budget) {
+            Ok(expanded) => {
+                let (of_file, records) = report::examine(path, expanded)?;
+                report.files.push(of_file);
+                recordings.push(records);
+            }
+            // Of one file, and where memory does not suffice, nothing is sent.
+            Err(why @ Refusal::TooLarge { .. }) => return Err(refused(why)),
+            Err(why) if options.files.len() == 1 => return Err(refused(why)),
+            Err(why) => report.files.push(FileReport::refused(path, why)),
+        }
     }
     Ok((report, recordings))
 }

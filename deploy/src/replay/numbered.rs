@@ -256,7 +256,8 @@ fn members(value: &RawValue) -> Option<Members> {
 
 /// Lays a delta over the objects of the report before it, and returns the time that objects
 /// without one have. Objects that are not named stay; those that are null are gone; objects in
-/// objects are laid over each other, too. None if it is not a delta; `objects` is then as it was.
+/// objects are laid over each other, too. A report that is whole, as in Chrome's own dumps, takes the
+/// place of the one before it. None if it is neither; `objects` is then as it was.
 pub(crate) fn expand(
     objects: &mut BTreeMap<String, Stats>,
     delta: &RawValue,
@@ -266,17 +267,19 @@ pub(crate) fn expand(
     if !time.as_deref().is_none_or(is_time) {
         return None;
     }
+    let whole = time.is_none() && changes.values().all(|object| is_whole(object));
     let changes = changes
         .into_iter()
         .map(|(id, value)| {
-            let changed = if value.get() == "null" {
-                None
-            } else {
-                Some(changed(objects.get(&id), named(&value)?)?)
-            };
+            let before = objects.get(&id).filter(|_| !whole);
+            let changed =
+                if value.get() == "null" { None } else { Some(changed(before, named(&value)?)?) };
             Some((id, changed))
         })
         .collect::<Option<BTreeMap<_, _>>>()?;
+    if whole {
+        objects.clear();
+    }
     // Where the delta does not say an object's time, the report's own is meant; but of what the far
     // end told, an object that is not named at all is still the one that was told before.
     if let Some(time) = &time {
@@ -294,6 +297,13 @@ pub(crate) fn expand(
         objects.entry(id).or_default().extend(changed);
     }
     Some(time)
+}
+
+/// True for an object as Chrome's own dumps have it: with all of its members, in full.
+fn is_whole(object: &RawValue) -> bool {
+    members(object).is_some_and(|members| {
+        ["id", "type", "timestamp"].iter().all(|member| members.contains_key(*member))
+    })
 }
 
 /// True for what the far end told, at a time of its own.

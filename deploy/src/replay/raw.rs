@@ -115,17 +115,23 @@ impl Raw {
         }
     }
 
-    /// The raw topic's key: the session.
-    pub(crate) fn key(&self) -> String {
+    /// Application, call and participant.
+    pub(crate) fn session(&self) -> [String; 3] {
         match self {
-            Self::Envelope(envelope) => envelope.key(),
+            Self::Envelope(envelope) => {
+                [&envelope.app, &envelope.call, &envelope.participant].map(String::clone)
+            }
             Self::Document(document) => ["app", "call", "participant"]
-                .map(|member| document.text(member).unwrap_or_default())
-                .join("/"),
+                .map(|member| document.text(member).unwrap_or_default()),
             Self::Canonical(report) => {
-                format!("{}/{}/{}", report.app, report.call, report.participant)
+                [&report.app, &report.call, &report.participant].map(String::clone)
             }
         }
+    }
+
+    /// The raw topic's key: the session.
+    pub(crate) fn key(&self) -> String {
+        self.session().join("/")
     }
 
     /// Its bytes on the raw topic.

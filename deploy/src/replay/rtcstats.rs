@@ -112,10 +112,12 @@ impl Dump<'_> {
         match (name, connection) {
             ("connectionInfo", _) => self.describe(value.get())?,
             ("create", Some(connection)) => self.session.create(&connection, now_ms),
-            ("close", Some(connection)) => self.session.close(&connection, now_ms),
+            // Chrome writes `remove` where a page with an open connection is left.
+            ("close" | "remove", Some(connection)) => self.session.close(&connection, now_ms),
             ("close", None) if self.numbered => self.session.leave("", now_ms),
             ("oniceconnectionstatechange" | "onconnectionstatechange", Some(connection)) => {
-                self.session.state(&connection, serde_json::from_str(value.get()).ok()?, now_ms);
+                let state: String = serde_json::from_str(value.get()).ok()?;
+                self.session.state(&connection, &state, now_ms);
             }
             ("navigator.mediaDevices.getUserMedia", _) => {
                 self.asked.push_back((correlation, asked(value)?));
@@ -220,7 +222,10 @@ fn reason(value: &RawValue) -> Option<String> {
     enum Error {
         Name(String),
         Parts(Vec<String>),
-        Exception { name: String },
+        Exception {
+            #[serde(alias = "error")]
+            name: String,
+        },
     }
     match serde_json::from_str(value.get()).ok()? {
         Error::Name(name) | Error::Exception { name } => Some(name),

@@ -288,14 +288,14 @@ fn a_webrtc_internals_dump_becomes_the_reports_that_its_series_were_made_of() {
     assert_eq!(
         reports[0],
         json!([{"id": "IT01A77", "type": "inbound-rtp", "kind": "audio", "timestamp": 1000.5,
-                "ssrc": 77, "packetsLost": 0, "jitter": 0.25}])
+                "ssrc": 77, "packetsLost": 0, "nackCount": 1, "jitter": 0.25}])
     );
     assert_eq!(
         reports[2],
         json!([
             {"id": "C-1", "type": "codec", "timestamp": 3000.5, "mimeType": "audio/opus"},
             {"id": "IT01A77", "type": "inbound-rtp", "kind": "audio", "timestamp": 3000.5,
-             "ssrc": 77, "packetsLost": -1, "codecId": "C-1"},
+             "ssrc": 77, "packetsLost": -1, "nackCount": 2, "codecId": "C-1"},
             {"id": "RO77", "type": "remote-outbound-rtp", "timestamp": 2900.0,
              "localId": "IT01A77", "qualityLimitationDurations": {"cpu": 2}},
         ])

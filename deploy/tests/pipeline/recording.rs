@@ -209,10 +209,10 @@ async fn the_rows_of_a_recorded_call_are_those_that_were_worked_out_from_the_rec
 
     let call = vec![recordings.join("call.jsonl")];
     let report = replay(&pipeline.stack, call, Some(start_us / 1000));
-    assert_eq!(json!(report.events), expected["events"]);
+    assert_eq!(json!(report.events()), expected["events"]);
     let view = View::of(&pipeline.stack);
-    let outcomes = view.outcomes(report.events).await;
-    assert_eq!(outcomes["accepted"], json!(report.events));
+    let outcomes = view.outcomes(report.events()).await;
+    assert_eq!(outcomes["accepted"], json!(report.events()));
     assert_eq!(outcomes["undecodable"], 0);
     assert_samples(&view, &expected, start_us).await;
     let by_version = ["client_version", "kind", "direction"];
@@ -240,9 +240,10 @@ async fn real_dumps_of_several_browsers_replay_without_one_dead_letter() {
     let turn = Turn::take();
     let pipeline = turn.pipeline().await;
     let report = replay(&pipeline.stack, files, None);
-    assert!(report.reports > 200 && report.unread.count == 0, "{report}");
+    let unread: u64 = report.files.iter().map(|file| file.unread.count).sum();
+    assert!(report.reports() > 200 && unread == 0, "{report}");
     let view = View::of(&pipeline.stack);
-    let outcomes = view.outcomes(report.events).await;
+    let outcomes = view.outcomes(report.events()).await;
     for outcome in ["invalid", "late", "undecodable"] {
         assert_eq!(outcomes[outcome], 0, "{outcome}");
     }
