@@ -26,10 +26,6 @@ use crate::settings::Settings;
 
 /// What an event tells in the light of those before it.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one at a time, and it is taken apart at once"
-)]
 pub(crate) enum Observed {
     /// Nothing: it, or what overtook it, was here before.
     Duplicate,

@@ -105,8 +105,9 @@ fn internals() -> String {
     let times: Vec<_> = (0..1_000).map(|n| json!(1e12 + f64::from(n))).collect();
     json!({"PeerConnections": {"12-1": {"updateLog": [], "stats": {
         "IT01A1-timestamp": series("inbound-rtp", &times),
-        "R-timestamp": series("remote-outbound-rtp", &[json!(1e12)]),
-        "R-text": series("remote-outbound-rtp", &[json!("x".repeat(20_000))]),
+        // The second lies behind all polls, so that the times decide which of them stays how long.
+        "R-timestamp": series("remote-outbound-rtp", &[json!(1e12), json!(1e12 + 5000.0)]),
+        "R-text": series("remote-outbound-rtp", &[json!("x".repeat(20_000)), json!("")]),
     }}}})
     .to_string()
 }

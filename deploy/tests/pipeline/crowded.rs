@@ -89,7 +89,8 @@ async fn who_tells_too_much_is_other_and_who_is_in_two_partitions_is_found() {
     let releases = "SELECT uniqExact(client_version) FROM cells WHERE client_version LIKE 'r%'";
     assert!((3..=4 * blocks).contains(&number(&view, releases).await));
     let others = number(&view, &of("= 'other'")).await;
-    assert!(others >= RESTLESS as u64 - 4 * blocks, "{others} of {blocks} blocks");
+    // The first report is a baseline.
+    assert!(others >= RESTLESS as u64 - 1 - 4 * blocks, "{others} of {blocks} blocks");
     let organisations = "SELECT uniqExact(organisation) FROM cells WHERE grouping = 'place'";
     assert!(number(&view, organisations).await <= 4 * blocks + 2);
     let capped = "SELECT toUInt64(sum(capped_by_session)) FROM blocks FINAL";

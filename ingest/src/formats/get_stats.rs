@@ -240,7 +240,9 @@ fn routes<'o, 'a>(objects: &Index<'o, 'a>) -> Vec<Route<'o, 'a>> {
     let of_type = |of| objects.all.iter().filter(move |object| object.is(of));
     let named = of_type(Type::Transport).filter_map(|transport| {
         let pair = objects.find(of_pairs, transport.selected_pair_id.as_deref())?;
-        Some(Route { id: Some(&transport.id), transport: Some(transport), pair })
+        // In ObserveRTC's schema 2 a transport has its id under the name that others refer to it by.
+        let id = transport.transport_id.as_deref().unwrap_or(&transport.id);
+        Some(Route { id: Some(id), transport: Some(transport), pair })
     });
     let mut routes: Vec<_> = named.take(MAX_PATHS).collect();
     let marked = of_type(of_pairs).filter(|pair| pair.selected);
@@ -249,7 +251,7 @@ fn routes<'o, 'a>(objects: &Index<'o, 'a>) -> Vec<Route<'o, 'a>> {
     for pair in marked.chain(nominated) {
         let id = pair.transport_id.as_deref();
         let is_known = match id {
-            Some(_) => routes.iter().any(|route| route.id == id),
+            Some(_) => routes.iter().any(|route| route.id == id || std::ptr::eq(route.pair, pair)),
             None => !routes.is_empty(),
         };
         if is_known || routes.len() == MAX_PATHS {
