@@ -167,7 +167,7 @@ fn report() -> Report {
         participant: "ann-1".to_owned(),
         event_us: 1_795_328_731_000_000,
         claim: Some(Claim { country: Some("DE".to_owned()), ..Claim::default() }),
-        path: Some(schemas::Path::default()),
+        paths: vec![schemas::Path::default()],
         intervals: vec![interval()],
         ..Report::default()
     }
