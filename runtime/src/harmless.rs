@@ -119,7 +119,7 @@ mod tests {
     fn a_written_line_has_one_end() {
         let mut out = HarmlessLines(Vec::new());
         let written = out.write(b"one\nWARN two \x1b[1m\xff\n");
-        assert_eq!(written.ok(), Some(17));
+        assert_eq!(written.ok(), Some(19));
         assert_eq!(out.0, "one\\u000aWARN two \\u001b[1m\u{fffd}\n".as_bytes());
     }
 }

@@ -73,7 +73,7 @@ fn a_block_names_its_columns_and_their_types() {
     let mut table = Blocks::default();
     table.add(&BlockAudit { epoch: 7, ..BlockAudit::default() }).unwrap();
     let mut written = pieces(&table);
-    assert_eq!(written.next().unwrap(), [18, 1]);
+    assert_eq!(written.next().unwrap(), [24, 1]);
     assert_eq!(written.next().unwrap(), b"\x05epoch\x05Int32\x07\0\0\0");
     assert!(
         insert_into(&table).starts_with("INSERT INTO blocks (epoch, partition, block_start, upto,")
@@ -250,6 +250,7 @@ fn metrics_are_called_what_the_reference_calls_them() {
         "isobar_sink_insert_seconds histogram",
         "isobar_sink_rebuild_failures_total counter",
         "isobar_sink_rows_total counter",
+        "isobar_sink_split_sessions gauge",
         "isobar_sink_waits gauge",
     ];
     assert!(names.eq(wanted), "{text}");

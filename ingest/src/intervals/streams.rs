@@ -8,7 +8,7 @@ use super::recent::{Limits, Recent};
 use crate::counters::{Change, Packed, Values};
 
 /// Snapshots of one stream that are kept: more than one only while the order of two is in doubt.
-const MOST_OF_A_STREAM: usize = 8;
+const MOST_OF_A_STREAM: usize = 32;
 
 /// Streams, candidate pairs and transports of all peer connections.
 #[derive(Default)]
