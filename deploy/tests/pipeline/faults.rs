@@ -113,7 +113,7 @@ async fn a_service_that_is_paused_while_its_group_changes_goes_on_afterwards() {
         program.hear("assigned partitions");
         program
     };
-    let narrow = start();
+    let (narrow, third) = (start(), start());
     let mut watch = Watch::start(&pipeline.stack, &world(60)).unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;
     pipeline.stack.clickhouse().unwrap().stop();
@@ -123,12 +123,17 @@ async fn a_service_that_is_paused_while_its_group_changes_goes_on_afterwards() {
         assert!(Instant::now() < patience, "it reads on:\n{}", narrow.said());
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    let third = start();
+    // It is killed: the group changes while nobody new may join it without ClickHouse.
+    let rebalances = narrow.metrics().sum("isobar_rebalances_total");
+    drop(third);
+    while narrow.metrics().sum("isobar_rebalances_total") == rebalances {
+        assert!(Instant::now() < patience, "its group does not change:\n{}", narrow.said());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
     let clickhouse = pipeline.stack.clickhouse().unwrap();
     clickhouse.resume(&guard).unwrap();
     clickhouse.wait().unwrap();
 
     assert_well(&verdict(&mut watch, &pipeline.stack).await);
     narrow.stop();
-    third.stop();
 }
