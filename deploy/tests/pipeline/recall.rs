@@ -187,9 +187,9 @@ async fn lost_offsets_lose_nothing_and_double_nothing_whatever_the_settings_are(
     cluster.fold("7", &[]).await;
     cluster.assert_tiles(0);
 
-    // Kafka forgot the group, and blocks are to be others now.
+    // Kafka forgot the group, and blocks are to be others now: eight blocks later.
     cluster.forget().await;
-    cluster.send(30);
+    cluster.send(90);
     cluster.fold("11", &[]).await;
     cluster.assert_tiles(0);
 
