@@ -29,7 +29,7 @@ pub(crate) struct Rules {
     pub(crate) groupings: Groupings,
 }
 
-/// What bounds the memory that a block takes up, whatever its records tell.
+/// Limits on the memory of a block, whatever its records hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Limits {
     /// The block ends once it holds so many cells,
@@ -83,12 +83,12 @@ pub(crate) struct Metadata {
     pub(crate) forgotten: i64,
     /// Watermark, ms since the Unix epoch.
     pub(crate) watermark: Option<i64>,
-    /// How blocks from this one on were folded before; never committed.
+    /// Rules by which blocks from this one on were folded before; never committed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) follows: Option<Follows>,
 }
 
-/// How blocks were folded before, so that they are folded alike again.
+/// Rules of blocks that were folded before, so that they are folded alike again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Follows {
     /// Where blocks start, in rising order, the current one not among them.

@@ -80,7 +80,7 @@ impl<'r> Sample<'r> {
         }
     }
 
-    /// What corrects the count of attempts to set a call up.
+    /// Returns the sample that corrects the count of attempts to set a call up.
     pub(crate) fn of_correction(correction: &Correction) -> Self {
         Self {
             measures: Measures {
