@@ -145,7 +145,7 @@ async fn live(options: &Options) -> Result<(Run, Quantiles), Failure> {
     let mut pipeline = Pipeline::start(plan(folder.path())?, step).await?;
     step(&format!("playing {} intervals a second in real time", options.fresh_rate));
     let before = Used::by(&pipeline.stack, &pipeline.services);
-    let mut watch = Watch::start(&pipeline.stack, &world)?;
+    let mut watch = Watch::start(&pipeline.stack, &world).await?;
     while !watch.sender_ended()? {
         tokio::time::sleep(LOOK).await;
         watch.look().await?;

@@ -68,7 +68,7 @@ pub(super) async fn measure(options: &Options, away: Duration) -> Result<Outage,
     let mut pipeline = Pipeline::start(plan(folder.path())?, step).await?;
     let guard = pipeline.stack.guard().clone();
     step(&format!("playing {} intervals a second in real time", options.fresh_rate));
-    let mut watch = Watch::start(&pipeline.stack, &world)?;
+    let mut watch = Watch::start(&pipeline.stack, &world).await?;
     tokio::time::sleep(BEFORE).await;
     let before = memory(&pipeline);
 

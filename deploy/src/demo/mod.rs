@@ -106,7 +106,7 @@ async fn play(options: Options, folder: &Path, kafka: Option<Cluster>) -> Result
     up::tell_addresses(&pipeline.stack)?;
     line(format_args!("playing a world of {} sessions; Ctrl-C ends it", options.world.sessions))?;
     let before = usage(&pipeline);
-    let mut watch = Watch::start(&pipeline.stack, &options.world)?;
+    let mut watch = Watch::start(&pipeline.stack, &options.world).await?;
     live(&mut pipeline, &mut watch).await?;
     let place = folder.display();
     let words = format!("ended without waiting for the drain; logs and data stay in {place}");

@@ -38,6 +38,17 @@ pub struct Arrived {
     pub intervals: i64,
 }
 
+impl Arrived {
+    /// What arrived after `earlier`.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            raw_records: self.raw_records - earlier.raw_records,
+            intervals: self.intervals - earlier.intervals,
+        }
+    }
+}
+
 /// A reader of the views.
 #[derive(Clone)]
 pub struct View(Client);

@@ -28,6 +28,9 @@ pub struct Watch {
     /// From sent to visible.
     pub freshness: Freshness,
     sender: Sender,
+    /// Arrived before this world began.
+    earlier: Arrived,
+    /// Arrived since.
     arrived: Arrived,
     /// Since when ClickHouse does not answer.
     unanswered: Option<Instant>,
@@ -37,15 +40,19 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Starts to play `world` into a stack.
+    /// Starts to play `world` into a stack. What an earlier world left there is not counted; it has
+    /// to have arrived by now.
     ///
     /// # Errors
-    /// If the simulator cannot be started.
-    pub fn start(stack: &Stack, world: &World) -> Result<Self, Failure> {
+    /// If the simulator cannot be started, or ClickHouse does not answer.
+    pub async fn start(stack: &Stack, world: &World) -> Result<Self, Failure> {
+        let view = View::of(&stack.access());
+        let earlier = view.arrived().await?;
         let now = Instant::now();
         Ok(Self {
             started: now,
-            view: View::of(&stack.access()),
+            view,
+            earlier,
             freshness: Freshness::default(),
             sender: Sender::start(stack, world)?,
             arrived: Arrived::default(),
@@ -61,7 +68,7 @@ impl Watch {
     /// If ClickHouse has not answered for a minute.
     pub async fn look(&mut self) -> Result<(), Failure> {
         let arrived = match self.view.arrived().await {
-            Ok(arrived) => arrived,
+            Ok(arrived) => arrived.since(self.earlier),
             Err(failure) => {
                 let since = *self.unanswered.get_or_insert_with(Instant::now);
                 return if since.elapsed() > STALLED { Err(failure) } else { Ok(()) };

@@ -79,7 +79,7 @@ async fn services_whose_memory_is_never_enough_go_on_in_small_steps() {
         program.hear("assigned partitions");
         program
     });
-    let mut watch = Watch::start(&pipeline.stack, &world(15)).unwrap();
+    let mut watch = Watch::start(&pipeline.stack, &world(15)).await.unwrap();
     assert_well(&verdict(&mut watch, &pipeline.stack).await);
     for program in narrow {
         let read = program.metrics().sum("isobar_records_read_total");

@@ -17,7 +17,7 @@ use crate::program::Program;
 async fn a_service_that_is_killed_in_the_middle_loses_nothing_and_counts_nothing_twice() {
     let turn = Turn::take();
     let pipeline = turn.pipeline().await;
-    let mut watch = Watch::start(&pipeline.stack, &world(24)).unwrap();
+    let mut watch = Watch::start(&pipeline.stack, &world(24)).await.unwrap();
     for service in Service::ALL {
         tokio::time::sleep(Duration::from_secs(5)).await;
         pipeline.services.signal(service, Signal::SIGKILL);
@@ -51,7 +51,7 @@ async fn servers_that_are_absent_at_the_start_are_waited_for() {
     for service in Service::ALL {
         assert_eq!(services.restarts(service), 0, "{service:?} waited, and did not die");
     }
-    let mut watch = Watch::start(&stack, &world(5)).unwrap();
+    let mut watch = Watch::start(&stack, &world(5)).await.unwrap();
     assert_well(&verdict(&mut watch, &stack).await);
 }
 
@@ -62,7 +62,7 @@ async fn servers_that_go_away_for_a_minute_delay_everything_and_lose_nothing() {
     let turn = Turn::take();
     let mut pipeline = turn.pipeline().await;
     let guard = pipeline.stack.guard().clone();
-    let mut watch = Watch::start(&pipeline.stack, &world(90)).unwrap();
+    let mut watch = Watch::start(&pipeline.stack, &world(90)).await.unwrap();
 
     tokio::time::sleep(Duration::from_secs(3)).await;
     let without_clickhouse = Instant::now();
@@ -114,7 +114,7 @@ async fn a_service_that_is_paused_while_its_group_changes_goes_on_afterwards() {
         program
     };
     let (narrow, third) = (start(), start());
-    let mut watch = Watch::start(&pipeline.stack, &world(60)).unwrap();
+    let mut watch = Watch::start(&pipeline.stack, &world(60)).await.unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;
     pipeline.stack.clickhouse().unwrap().stop();
 

@@ -133,7 +133,7 @@ async fn every_service_gets_over_a_fenced_broker_within_the_setting_and_a_restar
         one.program.hear("assigned partitions");
     }
     patient.hear("assigned partitions");
-    let mut before = Watch::start(&stack, &world(8)).unwrap();
+    let mut before = Watch::start(&stack, &world(8)).await.unwrap();
     while !before.sender_ended().unwrap() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -170,8 +170,9 @@ async fn every_service_gets_over_a_fenced_broker_within_the_setting_and_a_restar
     // The next world is told in the same file.
     let told_before = turn.folder.path().join("before.truth");
     fs::copy(before.truth(), &told_before).unwrap();
+    before.drain().await.unwrap();
     drop(before);
-    let mut after = Watch::start(&stack, &World { seed: 8, ..world(8) }).unwrap();
+    let mut after = Watch::start(&stack, &World { seed: 8, ..world(8) }).await.unwrap();
     while !after.sender_ended().unwrap() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

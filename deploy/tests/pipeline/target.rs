@@ -80,7 +80,7 @@ async fn a_sink_with_another_clickhouse_refuses_until_it_adopts_the_first_ones_p
     let other = another(&turn, &stack).await;
     let (first_id, other_id) = (id(&stack).await, id(&other).await);
     assert_ne!(first_id, other_id);
-    let mut watch = Watch::start(&stack, &world(15)).unwrap();
+    let mut watch = Watch::start(&stack, &world(15)).await.unwrap();
 
     let words = [&*first_id, &*other_id, "sink.adopt_target", "exit-codes.md"];
     refuses(sink(&turn, &other, &[]), &words);
@@ -155,7 +155,7 @@ async fn demo_and_up_on_somebodys_kafka_take_nothing_from_the_pipeline_that_runs
     let folder = turn.folder.path();
     let Pipeline { stack, services } = turn.pipeline().await;
     let brokers = stack.brokers();
-    let mut watch = Watch::start(&stack, &world(20)).unwrap();
+    let mut watch = Watch::start(&stack, &world(20)).await.unwrap();
 
     let world = ["--duration", "6s", "--sessions", "100", "--rate", "50"];
     let demo = [&["demo", "--kafka", &brokers], &world[..]].concat();

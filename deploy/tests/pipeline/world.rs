@@ -11,7 +11,7 @@ use crate::harness::{Turn, assert_well, verdict, world};
 async fn what_clickhouse_says_of_a_world_is_what_really_happened() {
     let turn = Turn::take();
     let mut pipeline = turn.pipeline().await;
-    let mut watch = Watch::start(&pipeline.stack, &world(15)).unwrap();
+    let mut watch = Watch::start(&pipeline.stack, &world(15)).await.unwrap();
     while !watch.sender_ended().unwrap() {
         watch.look().await.unwrap();
         tokio::time::sleep(Duration::from_millis(250)).await;
