@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use simulate::producer::Progress;
 
@@ -104,9 +105,26 @@ impl Sender {
         }
     }
 
-    /// Asks it to end, and does not wait.
-    pub(crate) fn ask_to_end(&mut self) {
-        self.process.terminate();
+    /// True once it has reported progress. Before that it may not handle signals yet, and one that
+    /// asks it to end would kill it.
+    ///
+    /// # Errors
+    /// If the file of its progress cannot be read.
+    pub(crate) fn has_begun(&self) -> Result<bool, Failure> {
+        let progress = self.progress.get_ref().metadata().context("progress")?;
+        Ok(progress.len() > 0)
+    }
+
+    /// Asks it to end, and does not wait. False if it has not begun: it is to be asked again.
+    ///
+    /// # Errors
+    /// If the file of its progress cannot be read.
+    pub(crate) fn ask_to_end(&mut self) -> Result<bool, Failure> {
+        let begun = self.has_begun()?;
+        if begun {
+            self.process.terminate();
+        }
+        Ok(begun)
     }
 
     /// Asks it to end, and waits until it has sent what it made.
@@ -114,6 +132,10 @@ impl Sender {
     /// # Errors
     /// If it fails, or does not end by itself.
     pub(crate) fn stop(&mut self) -> Result<(), Failure> {
+        let asked = Instant::now();
+        while !self.has_begun()? && !self.ended()? && asked.elapsed() < STOP {
+            sleep(Duration::from_millis(50));
+        }
         if !self.process.stop(STOP) {
             return Err(Failure("the simulator did not end in time".into()));
         }

@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use deploy::check;
 use deploy::demo::Watch;
 use deploy::pipeline::Pipeline;
 use deploy::play::World;
+use deploy::services::Service;
 use deploy::stack::{Plan, Ports, Stack};
 use simulate::verify::Verdict;
 use simulate::world::Scenario;
@@ -48,8 +50,25 @@ impl Turn {
     }
 }
 
+/// Lines of each service's log that a test which fails shows; the folder is gone afterwards.
+const LAST_LINES: usize = 25;
+
+/// Prints the end of each service's log.
+fn show_logs(folder: &Path) {
+    for service in Service::ALL.map(Service::name) {
+        let path = folder.join("logs").join(format!("{service}.log"));
+        let Ok(log) = fs::read_to_string(&path) else { continue };
+        let lines: Vec<_> = log.lines().collect();
+        println!("--- end of {service}.log");
+        lines.iter().skip(lines.len().saturating_sub(LAST_LINES)).for_each(|it| println!("{it}"));
+    }
+}
+
 impl Drop for Turn {
     fn drop(&mut self) {
+        if thread::panicking() {
+            show_logs(self.folder.path());
+        }
         *STACKS.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
         ENDED.notify_one();
     }

@@ -49,6 +49,8 @@ impl Fault for Poisoned {
 /// Another world comes beside the usual one, of which nearly all is one call.
 pub(super) struct OneCall {
     seed: u64,
+    /// True once it has been asked to end.
+    asked: bool,
 }
 
 /// Between two reports of a session, s.
@@ -56,7 +58,7 @@ const PERIOD_S: f64 = 3.0;
 
 impl OneCall {
     pub(super) fn new(mut rng: ChaCha8Rng) -> Self {
-        Self { seed: rng.random() }
+        Self { seed: rng.random(), asked: false }
     }
 }
 
@@ -77,14 +79,15 @@ impl Fault for OneCall {
     }
 
     fn heal(&mut self, cluster: &mut Cluster) -> Result<(), Failure> {
-        if let Some(guest) = cluster.guests.last_mut() {
-            guest.ask_to_end();
-        }
+        self.asked = cluster.guests.last_mut().map_or(Ok(true), Sender::ask_to_end)?;
         Ok(())
     }
 
-    /// It still sends what it made.
+    /// It still sends what it made. It may have been stopped with its host before it began.
     fn is_over(&mut self, cluster: &mut Cluster) -> Result<bool, Failure> {
+        if !self.asked {
+            self.heal(cluster)?;
+        }
         cluster.guests.last_mut().map_or(Ok(true), Sender::ended)
     }
 }
