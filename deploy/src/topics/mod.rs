@@ -12,6 +12,7 @@ use rdkafka::admin::{
     ResourceSpecifier, TopicReplication,
 };
 use rdkafka::client::DefaultClientContext;
+use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::cluster::{Cluster, Own};
@@ -190,8 +191,9 @@ impl Topics {
         }
         let names: Vec<_> = existing.keys().cloned().collect();
         let resources: Vec<_> = names.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
-        let described = self.client.describe_configs(&resources, &self.options).await;
-        for (name, resource) in names.iter().zip(described.context("Kafka")?) {
+        let describe = async || self.client.describe_configs(&resources, &self.options).await;
+        let described = answered(describe).await.context("Kafka")?;
+        for (name, resource) in names.iter().zip(described) {
             let resource = resource.context(name)?;
             let Some(topic) = existing.get_mut(name) else { continue };
             for entry in resource.entries {
@@ -244,7 +246,8 @@ impl Topics {
         let copies = TopicReplication::Fixed(options.replication);
         let new = NewTopic::new(topic, options.partitions, copies);
         let new = settings.iter().fold(new, |new, (key, value)| new.set(key, value));
-        let created = self.client.create_topics([&new], &self.options).await.context(topic)?;
+        let create = async || self.client.create_topics([&new], &self.options).await;
+        let created = answered(create).await.context(topic)?;
         // Somebody else may have been faster, or Kafka slow to show what it has.
         let mut failed = created.into_iter().filter_map(Result::err);
         let failed = failed.find(|(_, code)| *code != RDKafkaErrorCode::TopicAlreadyExists);
@@ -262,9 +265,25 @@ impl Topics {
     async fn set(&self, topic: &str, own: &Settings) -> Result<(), Failure> {
         let alter = AlterConfig::new(ResourceSpecifier::Topic(topic));
         let alter = own.iter().fold(alter, |alter, (key, value)| alter.set(key, value));
-        let altered = self.client.alter_configs([&alter], &self.options).await.context(topic)?;
+        let set = async || self.client.alter_configs([&alter], &self.options).await;
+        let altered = answered(set).await.context(topic)?;
         let failed = altered.into_iter().find_map(Result::err);
         failed.map_or(Ok(()), |(_, code)| Err(Failure(format!("{topic}: {code}"))))
+    }
+}
+
+/// Calls `request`, which may be sent twice, until its answer is not lost with the handle of the broker
+/// that was asked: librdkafka replaces the handle of a bootstrap address when it learns whose it is.
+async fn answered<T>(request: impl AsyncFn() -> Result<T, KafkaError>) -> Result<T, KafkaError> {
+    let deadline = Deadline::after(PATIENCE);
+    loop {
+        let answer = request().await;
+        match &answer {
+            Err(KafkaError::AdminOp(RDKafkaErrorCode::DestroyBroker)) if !deadline.passed() => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            _ => return answer,
+        }
     }
 }
 

@@ -215,7 +215,9 @@ impl Stream {
         self.bit_rate = 1_200_000 * WHOLE / (WHOLE + 20 * loss);
         let (packets, lost) = self.transmit(self.bit_rate * us / WHOLE / 8800, conditions, rng);
         let frames_a_second = if self.is_screen() { 6 } else { 30 };
-        let frames = us * frames_a_second / (WHOLE + 15 * loss);
+        // A stream's first packets hold its first frame.
+        let first = i64::from(self.total.frames + self.total.dropped == 0);
+        let frames = (us * frames_a_second / (WHOLE + 15 * loss)).max(first);
         let common = Counters {
             packets,
             lost,
@@ -352,4 +354,23 @@ impl Stream {
 /// `ppm` of `whole`, rounded up or down by chance so that the mean is right.
 fn part(whole: i64, ppm: i64, rng: &mut impl Rng) -> i64 {
     (whole * ppm + rng.random_range(0..WHOLE)) / WHOLE
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    #[test]
+    fn video_that_has_packets_has_a_frame_however_many_are_lost() {
+        let conditions = Conditions { round_trip_us: 90_000, jitter_us: 9_000, loss_ppm: 500_000 };
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        for direction in [Direction::Inbound, Direction::Outbound] {
+            let mut screen = Stream::new(Kind::Video, direction, "video/VP8", 8);
+            screen.pass(900_000, conditions, false, &mut rng);
+            assert!(screen.total.packets > 0 && screen.total.frames + screen.total.dropped > 0);
+        }
+    }
 }
