@@ -44,6 +44,9 @@ const HOLD: Duration = Duration::from_secs(1);
 const PAUSED: Duration = Duration::from_millis(5);
 /// A new cluster is ready to answer in less than a second.
 const RETRY: Duration = Duration::from_millis(100);
+/// Longest time that one attempt to start reading counts as a wait for Kafka: that of two requests. If
+/// it took longer, the process may have been stopped meanwhile.
+const UNANSWERED: Duration = Duration::from_secs(10);
 /// Records between two looks at the clock.
 const BATCH: usize = 512;
 /// Between two looks at whether the topics are still the same.
@@ -80,6 +83,8 @@ pub(crate) struct ConsumerLoop {
     liveness: Liveness,
     /// What the consumer had heard of its group when last it got on.
     progress: u64,
+    /// How long since the last look at it Kafka was waited for in vain.
+    unanswered: Duration,
     /// How far partitions are read, for those who count what is left.
     read: lag::Read,
     quota: Option<Quota>,
@@ -134,6 +139,7 @@ impl ConsumerLoop {
             unequal: None,
             next_partitions: now + SAME_PARTITIONS,
             progress: 0,
+            unanswered: Duration::ZERO,
             read,
             quota: Quota::new(limits),
             memory: MemoryLimit::new(limits),
@@ -187,10 +193,12 @@ impl ConsumerLoop {
             self.assigned = Some((partitions, retry));
             return Ok(());
         }
+        let asked = Instant::now();
         match self.start_reading(&partitions) {
             Ok(()) => Ok(()),
             Err(Trouble::Failed(failure)) => Err(failure),
             Err(Trouble::Silence(reason)) => {
+                self.unanswered += asked.elapsed().min(UNANSWERED);
                 self.listener.waits_for(&format!("offsets to start from: {reason}"));
                 self.assigned = Some((partitions, Instant::now() + RETRY));
                 Ok(())

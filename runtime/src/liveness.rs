@@ -11,8 +11,8 @@ use crate::reach::serves;
 use crate::service::Topics;
 use crate::settings::Kafka;
 
-/// Longest time that one look counts for. A process that was stopped, with its machine perhaps, has
-/// not waited meanwhile.
+/// Longest time that one look counts for, beside that of requests without an answer. A process that was
+/// stopped, with its machine perhaps, has not waited meanwhile.
 const LOOK: Duration = Duration::from_secs(1);
 /// Longest wait of a new client for one answer.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -99,9 +99,17 @@ impl Liveness {
         self.down.as_deref()
     }
 
-    /// Takes in how far both are at `now`.
-    pub(crate) fn look(&mut self, now: Instant, consumer: Mark, producer: Mark) -> Next {
-        let passed = self.last_look.map_or(Duration::ZERO, |last| now - last).min(LOOK);
+    /// Takes in how far both are at `now`, and how long since the last look the caller waited for
+    /// answers that did not come.
+    pub(crate) fn look(
+        &mut self,
+        now: Instant,
+        consumer: Mark,
+        producer: Mark,
+        unanswered: Duration,
+    ) -> Next {
+        let since = self.last_look.map_or(Duration::ZERO, |last| now - last);
+        let passed = since.min(LOOK + unanswered);
         self.last_look = Some(now);
         self.consumer.look(consumer, passed);
         self.producer.look(producer, passed);
@@ -215,7 +223,7 @@ mod tests {
         fn look(&mut self, seconds: u64, consumer: Mark, producer: Mark) -> (u64, Next) {
             for half in 0..seconds * 2 {
                 self.now += Duration::from_millis(500);
-                let next = self.liveness.look(self.now, consumer, producer);
+                let next = self.liveness.look(self.now, consumer, producer, Duration::ZERO);
                 if next != Next::GoOn {
                     return (half / 2, next);
                 }
@@ -277,6 +285,19 @@ mod tests {
         assert_eq!(bench.look(10, Some(7), None).1, Next::GoOn);
         bench.now += Duration::from_secs(90);
         assert_eq!(bench.look(5, Some(7), None).1, Next::GoOn);
+    }
+
+    #[test]
+    fn requests_without_an_answer_count_as_silence_however_long_they_block() {
+        let mut bench = Bench::new(Ok(()));
+        let mut next = Next::GoOn;
+        let mut attempts = 0;
+        while next == Next::GoOn && attempts < 10 {
+            attempts += 1;
+            bench.now += Duration::from_secs(10);
+            next = bench.liveness.look(bench.now, Some(7), None, Duration::from_secs(10));
+        }
+        assert!(is_stalled(&next, "the consumer") && attempts < 5, "{attempts} {next:?}");
     }
 
     #[test]

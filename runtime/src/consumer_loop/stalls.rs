@@ -16,7 +16,9 @@ impl ConsumerLoop {
         if self.assigned.is_none() {
             self.progress = self.consumer.context().progress();
         }
-        let next = self.liveness.look(now, Some(self.progress), self.flow.writer.progress());
+        let unanswered = std::mem::take(&mut self.unanswered);
+        let written = self.flow.writer.progress();
+        let next = self.liveness.look(now, Some(self.progress), written, unanswered);
         match next {
             Next::GoOn => Ok(()),
             Next::Renew => Ok(self.renew()?),

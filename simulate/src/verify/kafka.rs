@@ -1,10 +1,12 @@
 //! What Kafka holds: how many raw records, where logs end, and the dead letters.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use schemas::DeadLetter;
 
@@ -12,6 +14,8 @@ use super::{Logs, Options, VerifyError};
 use crate::truth::{Dead, payload_hash};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// After so long a leader that changed is asked for again.
+const RETRY: Duration = Duration::from_millis(250);
 
 pub(super) fn read(options: &Options) -> Result<Logs, VerifyError> {
     let mut config = ClientConfig::new();
@@ -43,10 +47,30 @@ fn watermarks(
     let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
     partitions
         .map(|partition| {
-            let marks = consumer.fetch_watermarks(topic, partition.id(), TIMEOUT)?;
-            Ok((partition.id(), marks))
+            Ok((partition.id(), partition_watermarks(consumer, topic, partition.id())?))
         })
         .collect()
+}
+
+/// As [`watermarks`], of one partition. While its leader changes it is asked for again: the client has
+/// the new one from fresh metadata.
+fn partition_watermarks(
+    consumer: &BaseConsumer,
+    topic: &str,
+    partition: i32,
+) -> Result<(i64, i64), KafkaError> {
+    let started = Instant::now();
+    loop {
+        let marks = consumer.fetch_watermarks(topic, partition, TIMEOUT);
+        let code = marks.as_ref().err().and_then(KafkaError::rdkafka_error_code);
+        let is_moving =
+            matches!(code, Some(Code::NotLeaderForPartition | Code::LeaderNotAvailable));
+        if !is_moving || started.elapsed() > TIMEOUT {
+            return marks;
+        }
+        thread::sleep(RETRY);
+        consumer.fetch_metadata(Some(topic), TIMEOUT)?;
+    }
 }
 
 /// All dead letters, each source record's once: whoever wrote them may have done so again.
@@ -61,10 +85,7 @@ fn dead_letters(consumer: &BaseConsumer, topic: &str) -> Result<Vec<Dead>, Verif
     let mut letters = HashMap::new();
     while !ends.is_empty() {
         let Some(message) = consumer.poll(TIMEOUT) else {
-            return Err(KafkaError::MessageConsumption(
-                rdkafka::types::RDKafkaErrorCode::OperationTimedOut,
-            )
-            .into());
+            return Err(KafkaError::MessageConsumption(Code::OperationTimedOut).into());
         };
         let message = message?;
         let letter: DeadLetter = schemas::decode(message.payload().unwrap_or_default())?;
