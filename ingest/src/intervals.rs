@@ -33,7 +33,8 @@ pub(crate) enum Observed {
     News(News),
 }
 
-/// What is new. A stats event without intervals was but a baseline.
+/// What is new. A stats event without intervals is the first of its streams, or of streams that
+/// started anew.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct News {
     /// What happened, in the light of what happened before; stats if that was here before and only
@@ -147,15 +148,14 @@ impl Engine {
 
     fn take(&mut self, event: &Event<'_>, moment: Moment, is_again: bool) -> Observed {
         let happened = match event.kind {
-            EventKind::Stats => None,
+            EventKind::Stats if event.has_snapshots() => None,
+            // One with nothing to compare is known as events are, by its time.
             _ if event.all.is_empty() => self.once(event, moment),
             _ => self.each_once(event, moment),
         };
         let mut observed = match happened {
             Some(happened) if !event.has_snapshots() => Observed::News(happened),
-            None if event.kind != EventKind::Stats && !event.has_snapshots() => {
-                return Observed::Duplicate;
-            }
+            None if !event.has_snapshots() => return Observed::Duplicate,
             happened => match (happened, self.snapshots(event, moment, is_again)) {
                 (None, snapshots) => snapshots,
                 (Some(happened), Observed::Duplicate) => Observed::News(happened),
@@ -315,10 +315,6 @@ impl Engine {
         }
         if found.seen > 0 && found.stale == found.seen {
             return Observed::Duplicate;
-        }
-        if event.kind == EventKind::Stats && found.streams > 0 && found.intervals.is_empty() {
-            // Nothing is told of baselines; a session of data channels alone has its paths.
-            found.paths.clear();
         }
         Observed::News(News {
             intervals: found.intervals,

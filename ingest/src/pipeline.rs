@@ -120,7 +120,8 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Counts what a record tells. The report to be written of it, if there is one.
+    /// Counts what a record tells. The report to be written of it: none of a duplicate. A first
+    /// snapshot has one without intervals, so that its session is visible at once.
     fn tell(&mut self, record: &Record<'_>, told: Told) -> Result<Option<Report>, Fatal> {
         let Told { observed, mut report, implausible, is_unmeasured } = told;
         let offset = record.offset.0;
@@ -149,10 +150,7 @@ impl Pipeline {
             metrics.unverified.inc();
             self.partition(record)?.skip(offset, RawOutcome::Unverified);
         }
-        let tells = report.event != EventKind::Stats
-            || !report.intervals.is_empty()
-            || !report.paths.is_empty();
-        Ok(tells.then_some(report))
+        Ok(Some(report))
     }
 }
 

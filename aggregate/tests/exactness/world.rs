@@ -17,8 +17,8 @@ const START_MS: i64 = 1_756_000_013_000;
 pub(crate) enum Fate {
     /// It yields a report, made from a number.
     Report(u32),
-    /// It is accepted, but yields no report: a stream's first snapshot.
-    Baseline,
+    /// It is accepted, but yields no report of its own.
+    Silent,
     /// It is not accepted.
     Skipped(RawOutcome),
 }
@@ -50,7 +50,7 @@ pub(crate) fn raw() -> impl Strategy<Value = Raw> {
     use RawOutcome::{Absent, Duplicate, Invalid, Late, Unverified};
     let fate = prop_oneof![
         6 => any::<u32>().prop_map(Fate::Report),
-        1 => Just(Fate::Baseline),
+        1 => Just(Fate::Silent),
         1 => prop::sample::select(vec![Duplicate, Invalid, Late, Absent, Unverified]).prop_map(Fate::Skipped),
     ];
     prop::collection::vec((fate, prop_oneof![9 => 0..3_000i64, 1 => 0..70_000i64]), 1..120)
@@ -142,7 +142,7 @@ impl Raw {
         let mut outcomes = [0; 4];
         for (fate, _) in &self.0 {
             match fate {
-                Fate::Report(_) | Fate::Baseline => outcomes[0] += 1,
+                Fate::Report(_) | Fate::Silent => outcomes[0] += 1,
                 Fate::Skipped(RawOutcome::Unverified) => outcomes[0] += 1,
                 Fate::Skipped(RawOutcome::Duplicate) => outcomes[1] += 1,
                 Fate::Skipped(RawOutcome::Late) => outcomes[2] += 1,

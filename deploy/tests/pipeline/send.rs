@@ -25,10 +25,33 @@ async fn the_example_of_the_page_on_envelopes_works_as_pasted() {
         assert!(said.contains(words), "{words:?} is not in\n{said}");
     }
     let client = pipeline.stack.access().client("dashboard");
-    let accepted = "SELECT sum(accepted) - sum(invalid + late) FROM blocks FINAL";
-    let patience = Instant::now() + Duration::from_secs(60);
-    while client.query(accepted).fetch_one::<i64>().await.unwrap() != 1 {
-        assert!(Instant::now() < patience, "it was not accepted");
+    // A first snapshot has nothing before it to be compared with, and its session is there.
+    let first = session(&client, "ann-1").await;
+    assert_eq!(first, ("standup-0423".to_owned(), "fra1".to_owned(), "Firefox".to_owned(), 0, 0));
+
+    // So is that of one event alone.
+    let joined = r#"{"v": 1, "event": "joined", "app": "meet", "call": "standup-0423",
+                     "participant": "bob-1", "timestamp": 1756000010000}"#;
+    fs::write(&file, joined).unwrap();
+    assert!(send.output().unwrap().status.success());
+    assert_eq!(session(&client, "bob-1").await.4, 1);
+}
+
+/// Call, edge, browser, intervals and joined events of a participant, once they are there.
+async fn session(
+    client: &clickhouse::Client,
+    participant: &str,
+) -> (String, String, String, i64, i64) {
+    let query = "SELECT call, edge, browser, intervals, joined FROM sessions WHERE participant = ?";
+    let sent = Instant::now();
+    loop {
+        let row = client.query(query).bind(participant).fetch_optional().await.unwrap();
+        let waited = sent.elapsed();
+        if let Some(row) = row {
+            println!("{participant} was there after {waited:.1?}");
+            return row;
+        }
+        assert!(waited < Duration::from_secs(30), "{participant} is not in sessions");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }

@@ -488,7 +488,7 @@ fn line<'a>(told: impl Iterator<Item = Told<'a>>) -> Vec<Told<'a>> {
             line.pop();
         }
         line.push(new);
-        if line.len() > 8 {
+        if line.len() > 32 {
             line.remove(0);
         }
     }

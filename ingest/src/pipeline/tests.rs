@@ -138,12 +138,14 @@ fn a_report_answers_for_all_that_came_since_the_one_before() {
     ]);
     log[5].0 = 9;
     let life = run(&log);
-    let [report] = &life.reports()[..] else { panic!("{:?}", life.reports()) };
+    let [first, report] = &life.reports()[..] else { panic!("{:?}", life.reports()) };
+    assert_eq!((first.event, first.intervals.len()), (EventKind::Stats, 0));
+    assert_eq!((first.lineage.raw_from, first.lineage.raw_to), (0, 0));
     assert_eq!(report.intervals[0].packets_received, Some(3));
     let run = |from, count, outcome| Skipped { from, count, outcome };
     let lineage = Lineage {
         raw_partition: 3,
-        raw_from: 0,
+        raw_from: 1,
         raw_to: 9,
         raw_append_ms: log[5].1,
         skipped: vec![
@@ -159,7 +161,7 @@ fn a_report_answers_for_all_that_came_since_the_one_before() {
     let wanted = [(2, "not_json"), (3, "not_json"), (4, "late")];
     assert_eq!(reasons.collect::<Vec<_>>(), wanted.map(|(at, reason)| (at, reason.to_owned())));
     let commits = life.out.checkpoints.iter().map(|commit| commit.offset.0).collect::<Vec<_>>();
-    assert_eq!(commits, [0, 10], "by what the first is read, and what is answered for");
+    assert_eq!(commits, [0, 1, 10], "by what the first is read, and what is answered for");
 }
 
 #[test]
@@ -184,28 +186,55 @@ fn a_dead_letter_holds_the_record_and_where_it_was() {
 
 #[test]
 fn what_yields_no_report_is_covered_after_a_second() {
-    let mut life = run(&log([stats(START_MS, 5)]));
+    let mut life = run(&log([stats(START_MS, 5), stats(START_MS, 5)]));
     life.tick(10_000);
     life.tick(10_999);
-    assert_eq!(life.reports(), []);
+    assert_eq!(life.reports().len(), 1, "of the first alone");
     life.tick(11_000);
-    let [cover] = &life.reports()[..] else { panic!("{:?}", life.reports()) };
+    let [_, cover] = &life.reports()[..] else { panic!("{:?}", life.reports()) };
     assert_eq!(
         (cover.event, cover.lineage.raw_from, cover.lineage.raw_to),
-        (EventKind::Cover, 0, 0)
+        (EventKind::Cover, 1, 1)
     );
     life.tick(20_000);
-    assert_eq!(life.reports().len(), 1, "nothing waits any more");
-    assert_eq!(life.out.checkpoints[1].offset, Offset(1));
+    assert_eq!(life.reports().len(), 2, "nothing waits any more");
+    assert_eq!(life.out.checkpoints.last().unwrap().offset, Offset(2));
 }
 
 #[test]
 fn what_waits_is_covered_before_the_process_ends() {
-    let mut life = run(&log([stats(START_MS, 5)]));
+    let mut life = run(&log([stats(START_MS, 5), stats(START_MS, 5)]));
     life.pipeline.drain(&mut life.out).unwrap();
-    assert_eq!(life.reports()[0].lineage.raw_to, 0);
+    assert_eq!(life.reports()[1].lineage.raw_to, 1);
     life.pipeline.drain(&mut life.out).unwrap();
-    assert_eq!(life.reports().len(), 1);
+    assert_eq!(life.reports().len(), 2);
+}
+
+#[test]
+fn a_first_snapshot_yields_a_report_with_its_paths_and_without_intervals() {
+    let report = json!({
+        "x": {"type": "inbound-rtp", "kind": "audio", "packetsReceived": 5},
+        "t": {"type": "transport", "selectedCandidatePairId": "p"},
+        "p": {"type": "candidate-pair", "localCandidateId": "l", "responsesReceived": 2,
+              "totalRoundTripTime": 0.2},
+        "l": {"type": "local-candidate", "candidateType": "host", "networkType": "wifi"},
+    });
+    let first = || event("stats", START_MS, json!({"edge": "fra1", "report": report}));
+    let life = run(&log([first(), first()]));
+    let [report] = &life.reports()[..] else { panic!("{:?}", life.reports()) };
+    assert_eq!((report.event, report.edge.as_deref()), (EventKind::Stats, Some("fra1")));
+    assert_eq!(report.intervals, []);
+    let [path] = &report.paths[..] else { panic!("{:?}", report.paths) };
+    assert_eq!((path.network_type.as_deref(), path.ice_round_trip_us), (Some("wifi"), None));
+}
+
+#[test]
+fn a_stats_event_with_nothing_to_measure_is_reported_once() {
+    let codec = json!({"c": {"type": "codec", "mimeType": "audio/opus"}});
+    let bare = |s: i64| event("stats", START_MS + s, json!({"report": codec}));
+    let life = run(&log([bare(0), bare(0), bare(1000)]));
+    let told = life.reports().into_iter().map(|report| (report.event, report.lineage.raw_to));
+    assert_eq!(told.collect::<Vec<_>>(), [(EventKind::Stats, 0), (EventKind::Stats, 2)]);
 }
 
 #[test]
@@ -256,7 +285,7 @@ fn stats_objects_with_a_clock_of_their_own_take_the_events_time() {
         event("stats", START_MS + s * 1000, json!({"report": {"x": stream}}))
     };
     let reports = run(&log([at(0), at(2)])).reports();
-    let interval = &reports[0].intervals[0];
+    let interval = &reports[1].intervals[0];
     let us = |s: i64| (START_MS + s * 1000) * 1000;
     assert_eq!((interval.start_us, interval.end_us), (us(0), us(2)));
 }
@@ -303,7 +332,7 @@ fn a_real_report_of_chrome_gives_the_reference_values() {
     };
     let samples = serde_json::from_str::<Vec<Value>>(&text).unwrap();
     let life = run(&(0..).zip(&samples).map(raw).collect::<Vec<_>>());
-    let report = life.reports().remove(0);
+    let report = life.reports().remove(1);
     let of_ssrc = |ssrc| report.intervals.iter().find(|interval| interval.ssrc == ssrc).unwrap();
     let ratio = |of: Option<i64>, by: Option<i64>| of.unwrap() as f64 / by.unwrap() as f64;
     let near = |found: f64, wanted: f64| assert!((found - wanted).abs() < 0.05, "{found} {wanted}");
@@ -392,7 +421,7 @@ fn each_interval_names_the_path_of_its_transport() {
         });
         event("stats", START_MS + s * 1000, json!({"report": report}))
     };
-    let report = run(&log([at(1, 0.0), at(2, 0.0)])).reports().remove(0);
+    let report = run(&log([at(1, 0.0), at(2, 0.0)])).reports().remove(1);
     let told = report.intervals.iter().map(|interval| {
         let path = &report.paths[usize::try_from(interval.path.unwrap()).unwrap()];
         let candidate = path.local_candidate_type.as_deref().unwrap();

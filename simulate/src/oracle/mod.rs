@@ -160,7 +160,7 @@ impl<L: LookUp> Oracle<L> {
                 (session.edge, session.client_version) = (edge, client_version);
             }
             let mut located = self.look_up.locate(&event.address, event.claim.as_ref());
-            if let Some(block) = block.filter(|_| tells(&event)) {
+            if let Some(block) = block {
                 self.seen.cap(block, &mut session, &mut event, &mut located);
             }
             expected.tell(&session, &event, &located);
@@ -181,9 +181,6 @@ impl<L: LookUp> Oracle<L> {
 
 impl Expected {
     fn tell(&mut self, session: &Session, event: &Event, located: &Located) {
-        if !tells(event) {
-            return;
-        }
         self.intervals += event.intervals.len() as u64;
         let samples = samples(event);
         for sample in &samples {
@@ -217,11 +214,6 @@ impl Expected {
         row.packs = rows(packs);
         event.intervals.iter().for_each(|interval| streams::add(&mut row.streams, interval));
     }
-}
-
-/// Whether an event tells anything: a first snapshot does not.
-fn tells(event: &Event) -> bool {
-    event.kind != EventKind::Stats || !event.intervals.is_empty()
 }
 
 fn samples(event: &Event) -> Vec<Sample> {

@@ -71,7 +71,7 @@ fn what_may_have_been_counted_before_is_told_with_the_lineage() {
         record.0 = offset;
     }
     let life = run(&log);
-    let [first, again] = &life.reports()[..] else { panic!("{:?}", life.reports()) };
+    let [_, first, again, _] = &life.reports()[..] else { panic!("{:?}", life.reports()) };
     assert_eq!(first.lineage.skipped, []);
     let unverified = Skipped { from: 2, count: 1, outcome: RawOutcome::Unverified };
     assert_eq!(again.lineage.skipped, [unverified]);

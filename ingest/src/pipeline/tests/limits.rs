@@ -126,7 +126,6 @@ fn reading_goes_on_while_a_commit_is_waited_for_until_too_much_is_kept() {
     let value = |s: i64| (s, START_MS + s, stats(START_MS + s, s));
     let mut life = Life::resume(None, Settings::default(), &[]);
     assert!(!life.pipeline.awaits_commit());
-    // The first one is a baseline.
     life.read(&value(0), false);
     life.read(&value(1), false);
     life.tick(100);
