@@ -31,7 +31,14 @@ struct Entry {
     end: usize,
 }
 
+/// Bytes that a record takes beside its key and payload: even of empty ones there are not too many.
+const BESIDE: usize = size_of::<Entry>();
+
 impl Share {
+    fn bytes(&self) -> usize {
+        self.payloads.len() + BESIDE * self.entries.len()
+    }
+
     fn with_room(bytes: usize) -> Self {
         Self { payloads: Vec::with_capacity(bytes), entries: Vec::new() }
     }
@@ -68,17 +75,17 @@ impl Batch {
             key_end,
             end: share.payloads.len(),
         });
-        self.bytes += record.key.map_or(0, <[u8]>::len) + record.payload.len();
+        self.bytes += record.key.map_or(0, <[u8]>::len) + record.payload.len() + BESIDE;
     }
 
     /// Drops what came from `source`.
     pub(crate) fn revoke(&mut self, source: Source) {
         if let Some(share) = self.shares.remove(&source) {
-            self.bytes -= share.payloads.len();
+            self.bytes -= share.bytes();
         }
     }
 
-    /// Bytes of all records.
+    /// Bytes that all records take.
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes
     }
@@ -91,7 +98,7 @@ impl Batch {
     pub(crate) fn contents(&self) -> impl Iterator<Item = Content> {
         self.shares.iter().filter_map(|(&source, share)| {
             let next = share.entries.last()?.offset.next();
-            Some(Content { source, bytes: share.payloads.len(), next })
+            Some(Content { source, bytes: share.bytes(), next })
         })
     }
 
@@ -116,7 +123,7 @@ impl Batch {
 mod tests {
     use runtime::{AppendTime, Input, Offset, Partition, Record, Source};
 
-    use super::{Batch, Content};
+    use super::{BESIDE, Batch, Content};
 
     fn source(partition: i32) -> Source {
         Source { input: Input(0), partition: Partition(partition) }
@@ -172,7 +179,7 @@ mod tests {
         let wanted: [(Option<&[u8]>, &[u8]); 3] =
             [(Some(b"meet/c/p"), b"one"), (None, b"two"), (Some(b""), b"three")];
         assert!(seen.eq(wanted));
-        assert_eq!(batch.bytes(), 19);
+        assert_eq!(batch.bytes(), 19 + 3 * BESIDE);
     }
 
     #[test]
@@ -180,11 +187,11 @@ mod tests {
         let batch = interleaved();
         let content = |partition, bytes, next| Content {
             source: source(partition),
-            bytes,
+            bytes: bytes + 2 * BESIDE,
             next: Offset(next),
         };
         assert!(batch.contents().eq([content(0, 3, 7), content(1, 8, 13)]));
-        assert_eq!(batch.bytes(), 11);
+        assert_eq!(batch.bytes(), 11 + 4 * BESIDE);
     }
 
     #[test]
@@ -192,10 +199,10 @@ mod tests {
         let mut batch = interleaved();
         push(&mut batch, 1, 13, &[0; 100_000]);
         let taken = batch.take();
-        assert_eq!((taken.bytes(), taken.records().count()), (100_011, 5));
+        assert_eq!((taken.bytes(), taken.records().count()), (100_011 + 5 * BESIDE, 5));
         assert!(batch.is_empty() && batch.bytes() == 0);
         push(&mut batch, 0, 7, b"seven");
-        assert_eq!((batch.bytes(), batch.records().count()), (5, 1));
+        assert_eq!((batch.bytes(), batch.records().count()), (5 + BESIDE, 1));
         assert!((50_000..100_000).contains(&batch.shares[&source(0)].payloads.capacity()));
     }
 
@@ -203,7 +210,7 @@ mod tests {
     fn what_a_revoked_partition_brought_is_gone() {
         let mut batch = interleaved();
         batch.revoke(source(1));
-        assert_eq!(batch.bytes(), 3);
+        assert_eq!(batch.bytes(), 3 + 2 * BESIDE);
         assert!(batch.records().all(|record| record.source == source(0)));
         batch.revoke(source(0));
         assert!(batch.is_empty());

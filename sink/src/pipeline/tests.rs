@@ -243,3 +243,16 @@ fn who_reads_partition_0_of_the_cells_keeps_the_roll_ups() {
     bench.revoke(source(0, 0));
     assert!(!leads(&bench));
 }
+
+/// Records without content take memory, too: as with any others there is no more of them than a batch
+/// holds before they are handed over, and what is handed over counts as in flight.
+#[test]
+fn empty_records_fill_a_batch() {
+    let mut bench = Bench::new();
+    let records = (1 << 20) / 32;
+    for offset in 0..records {
+        bench.record(source(0, 0), offset, b"");
+    }
+    let batch = bench.batches[0].try_recv().unwrap();
+    assert!(batch.bytes() >= 1 << 20 && batch.records().count() < 40_000);
+}

@@ -1,0 +1,192 @@
+//! Whatever comes while ClickHouse does not answer, sink holds a bounded amount of it.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::process::Command;
+
+use runtime::{
+    AppendTime, Input, Offset, Output, OutputTopic, Pace, Partition, Record, Settings, Source,
+    Ticket,
+};
+use schemas::{
+    CellPartial, EnrichedReport, EventKind, Interval, Kind, ScoredInterval, SessionPartial, Video,
+};
+use sink::SinkSettings;
+use sink::seam::Maker;
+
+/// Default of `limits.in_flight_mb`: with more handed over, the loop reads nothing.
+const IN_FLIGHT: usize = 32 << 20;
+
+/// Counts what is in flight.
+#[derive(Default)]
+struct Counting {
+    in_flight: usize,
+}
+
+impl Output for Counting {
+    fn send(&mut self, _: Source, _: OutputTopic, _: Option<&[u8]>, _: &[u8]) {}
+
+    fn open(&mut self, source: Source, bytes: usize) -> Ticket {
+        self.in_flight += bytes;
+        Ticket { source, assignment: 0, number: 0 }
+    }
+
+    fn close(&mut self, _: Ticket) {}
+
+    fn checkpoint(&mut self, _: Source, _: Offset, _: &str) {}
+
+    fn congested(&self) -> bool {
+        self.in_flight >= IN_FLIGHT
+    }
+}
+
+/// Texts as long as clients may send, other ones in each record.
+fn text(n: i64) -> String {
+    format!("{n:0250}")
+}
+
+fn report(n: i64, intervals: i64) -> Vec<u8> {
+    let interval = |ordinal: i64| ScoredInterval {
+        interval: Interval {
+            kind: Kind::Video,
+            stats_id: format!("{:060}", n * intervals + ordinal),
+            start_us: 1,
+            end_us: 1_000_001,
+            video: Some(Video::default()),
+            ..Interval::default()
+        },
+        ..ScoredInterval::default()
+    };
+    let mut report = EnrichedReport {
+        event: EventKind::Stats,
+        app: text(n),
+        call: text(n),
+        participant: text(n),
+        peer_connection: text(n),
+        edge: text(n),
+        client_version: text(n),
+        intervals: (0..intervals).map(interval).collect(),
+        ..EnrichedReport::default()
+    };
+    report.lineage.raw_to = n;
+    report.place.city = text(n);
+    report.provider.organisation = text(n);
+    schemas::encode(&report).unwrap()
+}
+
+fn session(n: i64) -> Vec<u8> {
+    let session = SessionPartial { app: text(n), call: text(n), ..SessionPartial::default() };
+    schemas::encode(&SessionPartial { participant: text(n), edge: text(n), ..session }).unwrap()
+}
+
+/// The state of a sketch of nothing, as ClickHouse has it.
+fn state() -> Vec<u8> {
+    let [gamma, none] = [1.01 / 0.99, 0.0].map(f64::to_le_bytes);
+    [&[2], &gamma[..], &none, &[1, 4, 0, 3, 4, 0, 4], &none].concat()
+}
+
+fn cell(n: i64) -> Vec<u8> {
+    let mut cell = CellPartial { window_start: 60 * n, ..CellPartial::default() };
+    cell.grouping = "place".to_owned();
+    cell.dimensions.edge = text(n);
+    cell.dimensions.client_version = text(n);
+    let sketches = &mut cell.sketches;
+    for sketch in [
+        &mut sketches.round_trip_ms,
+        &mut sketches.jitter_ms,
+        &mut sketches.loss,
+        &mut sketches.bit_rate_bps,
+        &mut sketches.frame_rate,
+        &mut sketches.audio_mos,
+        &mut sketches.video_mos,
+        &mut sketches.time_to_media_ms,
+    ] {
+        *sketch = state();
+    }
+    schemas::encode(&cell).unwrap()
+}
+
+/// The inputs of sink that are filled, and with what.
+type Fill = (&'static [usize], fn(usize, i64) -> Vec<u8>);
+
+const CELLS: usize = 0;
+const SESSIONS: usize = 1;
+const BLOCKS: usize = 2;
+const SAMPLES: usize = 3;
+
+const FIELDS: [(&str, Fill); 7] = [
+    ("cells", (&[CELLS], |_, n| cell(n))),
+    ("sessions", (&[SESSIONS], |_, n| session(n))),
+    ("reports of one interval", (&[SAMPLES], |_, n| report(n, 1))),
+    ("reports of many intervals", (&[SAMPLES], |_, n| report(n, 2048))),
+    ("empty records", (&[CELLS, SESSIONS, BLOCKS, SAMPLES], |_, _| Vec::new())),
+    ("rubbish", (&[CELLS, SESSIONS, BLOCKS, SAMPLES], |_, _| vec![1; 1000])),
+    (
+        "all of it",
+        (&[CELLS, SESSIONS, SAMPLES], |input, n| match input {
+            CELLS => cell(n),
+            SESSIONS => session(n),
+            _ => report(n, 100),
+        }),
+    ),
+];
+
+const FIELD: &str = "FIELD_THAT_IS_FILLED";
+
+/// The most memory that the process has had, KB.
+fn most_resident() -> i64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// Run by [`while_clickhouse_is_silent_no_more_is_held_than_the_limits_say`] for each field, in a
+/// process of its own.
+#[test]
+fn one_field() {
+    let Ok(wanted) = std::env::var(FIELD) else { return };
+    let (_, (inputs, fill)) = FIELDS.iter().find(|(field, _)| *field == wanted).unwrap();
+    let settings = Settings { service: SinkSettings::default(), ..Settings::default() };
+    let (mut handler, mut seam) = Maker::new(settings).unwrap().make();
+    let before = most_resident();
+    let mut out = Counting::default();
+    let mut n = 0;
+    while !out.congested() {
+        for input in *inputs {
+            let source = Source { input: Input(*input), partition: Partition(0) };
+            let record = Record {
+                source,
+                offset: Offset(n),
+                appended: AppendTime(0),
+                key: None,
+                content_type: None,
+                payload: &fill(*input, n),
+                look_back: false,
+            };
+            handler.record(&record, &mut out).unwrap();
+        }
+        if n % 100 == 0 {
+            handler.tick(n as u64, Pace::Live, &mut out).unwrap();
+            for lane in 0..4 {
+                seam.request(lane);
+            }
+        }
+        n += 1;
+        assert!(n < 5_000_000, "it is read for ever");
+    }
+    println!("took {} KB", most_resident() - before);
+}
+
+#[test]
+fn while_clickhouse_is_silent_no_more_is_held_than_the_limits_say() {
+    for (field, _) in FIELDS {
+        let mut one = Command::new(std::env::current_exe().unwrap());
+        let one = one.args(["--exact", "one_field", "--nocapture"]).env(FIELD, field);
+        let said = String::from_utf8(one.output().unwrap().stdout).unwrap();
+        let took = said.split_once("took ").expect(&said).1.split_once(" KB").unwrap().0;
+        println!("{field}: {took} KB");
+        let took: i64 = took.parse().unwrap();
+        // What is in flight, of which the seam has a copy, a batch for each table, and two blocks of
+        // rows for each of those that are inserted.
+        assert!(took < 160_000, "{field}: {took} KB");
+    }
+}
