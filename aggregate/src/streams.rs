@@ -92,7 +92,9 @@ fn sums(peer_connection: &str, interval: &Interval) -> StreamPartial {
     }
 }
 
-/// Adds `more` to `sum`. Sums wrap as those of cells do.
+/// Adds `more` to `sum`. No sum wraps, for the reason that none of a cell does: a block folds no more
+/// intervals than [`crate::MOST_OF_AN_INTERVAL`] allows for. Addition is modular, so that even a report
+/// that ingest did not bound would give the same sum in any order.
 fn add(sum: &mut StreamPartial, more: &StreamPartial) {
     sum.packets = sum.packets.max(more.packets);
     for (sum, more) in [

@@ -101,8 +101,8 @@ enum Bound {
     Rate(i64),
     /// However long the interval is.
     Most(i64),
-    /// For each that another counter counts.
-    Each(i64, Counter),
+    /// For each that another counter counts, and in each second of the interval.
+    Each(i64, Counter, i64),
     /// No quantity of an interval.
     None,
 }
@@ -122,10 +122,13 @@ const SAMPLES: Bound = Bound::Rate(768_000);
 const EVENTS: Bound = Bound::Rate(1_000);
 /// Time in the jitter buffer of a sample or frame, us: the longest that the header extension
 /// playout-delay can ask for, 40.95 s.
-const BUFFERED: Bound = Bound::Each(40_950_000, Counter::JitterBufferEmitted);
+const BUFFERED: Bound = Bound::Each(40_950_000, Counter::JitterBufferEmitted, i64::MAX);
 /// A round trip, us: after 30 s without an answer consent to send has expired (RFC 7675, 5.1).
 pub(crate) const MOST_ROUND_TRIP_US: i64 = 30_000_000;
-const ROUND_TRIPS: Bound = Bound::Each(MOST_ROUND_TRIP_US, Counter::RoundTripCount);
+/// Sum of round trips, us: of those that are measured at the same time there is one for each report
+/// or check, and no more than twenty a second are paced (RFC 8445, 14.2: Ta is 50 ms), which stay
+/// under way for 5 s on the worst of links: a hundred seconds a second.
+const ROUND_TRIPS: Bound = Bound::Each(MOST_ROUND_TRIP_US, Counter::RoundTripCount, 100_000_000);
 const ROUND_TRIP: Bound = Bound::Most(MOST_ROUND_TRIP_US);
 /// Bits a second that a sender may be told are free: the fastest port (IEEE 802.3ba).
 pub(crate) const MOST_BIT_RATE: i64 = 100_000_000_000;
@@ -415,21 +418,54 @@ impl Values {
 
     /// The values that are there, and nothing of the others.
     pub(crate) fn pack(&self) -> Packed {
-        let there = |position: &usize| self.0[*position] != Self::MISSING;
-        let positions = (0..COUNTERS.len()).filter(there);
-        Packed {
-            told: positions.clone().fold(0, |told, position| told | 1 << position),
-            values: positions.map(|position| self.0[position]).collect(),
+        let (mut told, mut length) = (0, 0);
+        let mut bytes = [0; COUNTERS.len() * LONGEST];
+        for (position, value) in self.0.iter().enumerate().filter(|(_, it)| **it != Self::MISSING) {
+            told |= 1 << position;
+            length += write(*value, &mut bytes[length..]);
         }
+        Packed { told, values: bytes[..length].into() }
     }
 }
 
-/// [`Values`] as they are remembered: few streams tell half of them.
+/// [`Values`] as they are remembered: few streams tell half of them, and most are small numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Packed {
     /// Each counter a bit.
     told: u64,
-    values: Box<[i64]>,
+    /// One after the other, as [`write`] writes them.
+    values: Box<[u8]>,
+}
+
+/// Bytes of the longest that [`write`] writes.
+const LONGEST: usize = 10;
+
+/// Writes a number as Avro does (zigzag, 7 bits a byte), and returns how many bytes it takes.
+fn write(value: i64, bytes: &mut [u8]) -> usize {
+    let mut rest = ((value << 1) ^ (value >> 63)).cast_unsigned();
+    let mut length = 0;
+    for byte in bytes {
+        length += 1;
+        *byte = (rest & 0x7f) as u8 | if rest > 0x7f { 0x80 } else { 0 };
+        rest >>= 7;
+        if rest == 0 {
+            break;
+        }
+    }
+    length
+}
+
+/// Reads a number that [`write`] wrote.
+fn read(bytes: &mut impl Iterator<Item = u8>) -> i64 {
+    let (mut number, mut shift) = (0_u64, 0);
+    for byte in bytes {
+        number |= u64::from(byte & 0x7f) << shift;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
 }
 
 const _: () = assert!(COUNTERS.len() <= 64, "each has a bit of `Packed::told`");
@@ -437,11 +473,16 @@ const _: () = assert!(COUNTERS.len() <= 64, "each has a bit of `Packed::told`");
 impl Packed {
     pub(crate) fn unpack(&self) -> Values {
         let mut values = Values::EMPTY;
-        let told = (0..COUNTERS.len()).filter(|position| self.told >> position & 1 == 1);
-        for (position, value) in told.zip(&self.values) {
-            values.0[position] = *value;
+        let mut bytes = self.values.iter().copied();
+        for position in (0..COUNTERS.len()).filter(|position| self.told >> position & 1 == 1) {
+            values.0[position] = read(&mut bytes);
         }
         values
+    }
+
+    /// Bytes that the values take.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.values.len()
     }
 }
 
@@ -478,13 +519,16 @@ impl Row {
 
     /// The most that a difference or gauge of `length_us` may be.
     fn most(&self, length_us: i64, value: impl Fn(Counter) -> Option<i64>) -> i64 {
+        let at_rate = |rate| {
+            let us = i128::from(length_us.max(0).saturating_add(SLACK_US));
+            i64::try_from(us * i128::from(rate) / 1_000_000).unwrap_or(i64::MAX)
+        };
         match self.bound {
-            Bound::Rate(rate) => {
-                let us = i128::from(length_us.max(0).saturating_add(SLACK_US));
-                i64::try_from(us * i128::from(rate) / 1_000_000).unwrap_or(i64::MAX)
-            }
+            Bound::Rate(rate) => at_rate(rate),
             Bound::Most(most) => most,
-            Bound::Each(most, of) => most.saturating_mul(value(of).unwrap_or(1).max(1)),
+            Bound::Each(most, of, rate) => {
+                most.saturating_mul(value(of).unwrap_or(1).max(1)).min(at_rate(rate))
+            }
             Bound::None => i64::MAX,
         }
     }
@@ -517,6 +561,9 @@ pub(crate) fn bound(interval: &mut Interval) -> u64 {
     taken + u64::from(concealed.is_some()) + u64::from(gauge.is_some())
 }
 
+/// Changes of the selected pair in the longest look-back, an hour: as [`EVENTS`]. A path has no length.
+const MOST_CHANGES: i64 = 3_600_000;
+
 /// As [`bound`], of the path of a report that came as one.
 pub(crate) fn bound_path(path: &mut Path) -> u64 {
     let most = MOST_ROUND_TRIP_US.saturating_mul(path.ice_round_trip_count.unwrap_or(1).max(1));
@@ -524,6 +571,7 @@ pub(crate) fn bound_path(path: &mut Path) -> u64 {
         path.ice_round_trip_us.take_if(|us| *us > most),
         path.ice_round_trip_gauge_us.take_if(|us| *us > MOST_ROUND_TRIP_US),
         path.available_outgoing_bitrate.take_if(|rate| *rate > MOST_BIT_RATE),
+        path.selected_pair_changes.take_if(|changes| *changes > MOST_CHANGES),
     ];
     beyond.into_iter().flatten().count() as u64
 }
@@ -532,11 +580,21 @@ pub(crate) fn bound_path(path: &mut Path) -> u64 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{COUNTERS, MAX, Values, whole};
+    use super::{COUNTERS, Counter, MAX, Values, whole};
 
     fn rounded(number: f64, scale: f64) -> Option<i64> {
         let scaled = (number * scale).round();
         (number >= 0.0 && scaled <= MAX).then_some(scaled as i64)
+    }
+
+    #[test]
+    fn every_member_is_named_by_the_reference_of_bounds() {
+        let page = include_str!("../../docs/reference/bounds.md");
+        let groups = page.split("## Bounds").next().unwrap_or_default();
+        for (member, counter) in Counter::members() {
+            let name = member.split('.').next().unwrap_or(member);
+            assert!(groups.contains(&format!("`{name}`")), "{name} of {counter:?}");
+        }
     }
 
     #[test]
@@ -559,6 +617,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_packed_is_unpacked_the_same(
+            numbers in prop::collection::vec(prop::option::of(any::<i64>()), COUNTERS.len()),
+            shift in 0..64,
+        ) {
+            let mut values = Values::EMPTY;
+            for (counter, number) in COUNTERS.iter().zip(numbers) {
+                if let Some(number) = number {
+                    values.put(*counter, number >> shift);
+                }
+            }
+            prop_assert_eq!(values.pack().unpack(), values);
+        }
+
         #[test]
         fn a_whole_number_is_taken_as_any(number in any::<u64>(), shift in 0..64) {
             for counter in COUNTERS {
