@@ -463,7 +463,7 @@ impl News {
 
 impl From<&Settings> for Limits {
     fn from(settings: &Settings) -> Self {
-        Self { each: settings.session_streams, all: settings.state_streams }
+        Self { each: settings.session_streams, all: settings.state_bytes() }
     }
 }
 

@@ -25,9 +25,11 @@ pub struct Settings {
     /// remembers: one of each, seldom two. Of more, those that were told of longest ago are forgotten:
     /// they have no intervals until they are told of twice.
     pub session_streams: usize,
-    /// The same of all sessions of a partition, whose events and connections have their share of it:
-    /// the state of a partition takes at most 0.8 KB for each, and seldom half of that.
-    pub state_streams: usize,
+    /// MB (2²⁰ bytes) of what the state of a partition remembers of all its sessions' streams, each of
+    /// which counts 256 bytes and those of its counters; about 80,000 streams, candidate pairs and
+    /// transports by default. For each MB 655 events, states and peer connections are remembered
+    /// beside them. Of more, those that were told of longest ago are forgotten.
+    pub state_mb: u32,
     /// Whether a record without a key is dead-lettered: all records of a session must lie in one
     /// partition. It is not where the topic has but one.
     pub require_key: bool,
@@ -55,7 +57,7 @@ impl Default for Settings {
             max_depth: 32,
             max_streams: 512,
             session_streams: 2048,
-            state_streams: 100_000,
+            state_mb: 24,
             require_key: true,
             late_h: 72,
             ahead_min: 5,
@@ -78,11 +80,12 @@ impl Check for Settings {
         if !(1..=10_000).contains(&self.max_streams) {
             problems.push("max_streams", "must be from 1 to 10000");
         }
-        if !(64..=1_000_000).contains(&self.session_streams) {
-            problems.push("session_streams", "must be from 64 to 1000000");
+        if !(1..=65_536).contains(&self.state_mb) {
+            problems.push("state_mb", "must be from 1 to 65536");
         }
-        if !(self.session_streams..=100_000_000).contains(&self.state_streams) {
-            problems.push("state_streams", "must be from session_streams to 100000000");
+        // No session takes more than about half of the state.
+        if !(64..=(self.state_mb as usize).saturating_mul(1024)).contains(&self.session_streams) {
+            problems.push("session_streams", "must be from 64 to 1024 for each MB of state_mb");
         }
         if !(1..=LATEST_H).contains(&self.late_h) {
             let message = "must be from 1 to 288: ClickHouse keeps partials and samples for 14 \
@@ -106,6 +109,11 @@ impl Settings {
     /// [`Settings::look_back_s`] in ms.
     pub(crate) fn look_back_ms(&self) -> i64 {
         i64::from(self.look_back_s) * 1000
+    }
+
+    /// [`Settings::state_mb`] in bytes.
+    pub(crate) const fn state_bytes(&self) -> usize {
+        self.state_mb as usize * 1024 * 1024
     }
 
     /// [`Settings::late_h`] in ms.

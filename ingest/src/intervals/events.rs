@@ -2,7 +2,7 @@
 
 use schemas::EventKind;
 
-use super::recent::{Limits, Recent};
+use super::recent::{BYTES_FOR_EACH, Limits, Recent};
 use super::streams::Moment;
 
 /// Events of one session that are remembered.
@@ -56,8 +56,8 @@ impl Events {
             self.seen.take(number);
         }
         let each = owner.map_or(usize::MAX, |_| OF_A_SESSION);
-        let limits = Limits { each, all: moment.limits.all / 2 };
-        self.seen.push((key, owner.unwrap_or(key)), moment.now_ms, (), limits);
+        let limits = Limits { each, all: moment.limits.all / BYTES_FOR_EACH };
+        self.seen.push((key, owner.unwrap_or(key)), moment.now_ms, ((), 1), limits);
         before.is_none_or(|(_, at_ms)| at_ms < moment.oldest_ms)
     }
 
@@ -94,9 +94,9 @@ impl Events {
             (Some(_), _) => None,
             (None, state) => Some(state),
         };
-        let limits = Limits { each: OF_A_SESSION, all: moment.limits.all / 4 };
+        let limits = Limits { each: OF_A_SESSION, all: moment.limits.all / BYTES_FOR_EACH };
         let state = State { event: state, event_us };
-        self.states.push((key, owner), moment.now_ms, state, limits);
+        self.states.push((key, owner), moment.now_ms, (state, 1), limits);
         change
     }
 }

@@ -13,11 +13,15 @@ pub(super) type ByHash<V> = HashMap<u128, V, BuildHasherDefault<Hashed>>;
 /// How many entries there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
-    /// Of one owner.
+    /// Entries of one owner.
     pub(super) each: usize,
-    /// Of all.
+    /// Weight of all entries.
     pub(super) all: usize,
 }
+
+/// One event, state of a connection and set-up is remembered for so many bytes of streams: 15,000 for
+/// the default of 24 MB.
+pub(super) const BYTES_FOR_EACH: usize = 1600;
 
 /// Entries by the order in which they came. A key may have several.
 #[derive(Debug)]
@@ -25,6 +29,8 @@ pub(super) struct Recent<V> {
     entries: Vec<Entry<V>>,
     free: Vec<u32>,
     all: Ends,
+    /// Of all entries.
+    weight: usize,
     keys: ByHash<Ends>,
     owners: ByHash<Ends>,
     forgotten: u64,
@@ -35,6 +41,7 @@ struct Entry<V> {
     key: u128,
     owner: u128,
     at_ms: i64,
+    weight: u32,
     links: [Link; 3],
     value: Option<V>,
 }
@@ -43,6 +50,9 @@ struct Entry<V> {
 const ALL: usize = 0;
 const OF_KEY: usize = 1;
 const OF_OWNER: usize = 2;
+
+/// Room for so many entries at first.
+const FEW: usize = 64;
 
 /// No entry.
 const NONE: u32 = u32::MAX;
@@ -74,6 +84,7 @@ impl<V> Default for Recent<V> {
             entries: Vec::new(),
             free: Vec::new(),
             all: Ends::default(),
+            weight: 0,
             keys: ByHash::default(),
             owners: ByHash::default(),
             forgotten: 0,
@@ -116,22 +127,28 @@ impl<V> Recent<V> {
         self.entries.get_mut(number as usize)?.value.as_mut()
     }
 
-    /// Puts in an entry that came last of all, and forgets the oldest of those that are too many.
+    /// Puts in an entry that came last of all, and forgets the oldest of those that are too many. The
+    /// weight has to follow from the value alone.
     pub(super) fn push(
         &mut self,
         (key, owner): (u128, u128),
         at_ms: i64,
-        value: V,
+        (value, weight): (V, u32),
         limits: Limits,
     ) {
         let links = [Link { older: NONE, newer: NONE }; 3];
-        let entry = Entry { key, owner, at_ms, links, value: Some(value) };
+        let entry = Entry { key, owner, at_ms, weight, links, value: Some(value) };
+        self.weight += weight as usize;
         let number = match self.free.pop() {
             Some(number) => {
                 self.entries[number as usize] = entry;
                 number
             }
             None => {
+                if self.entries.len() == self.entries.capacity() {
+                    // A vector would make room for twice as many.
+                    self.entries.reserve_exact(FEW.max(self.entries.len() / 4));
+                }
                 self.entries.push(entry);
                 self.entries.len() as u32 - 1
             }
@@ -144,7 +161,7 @@ impl<V> Recent<V> {
             let oldest = of_owner.oldest;
             self.forget(oldest);
         }
-        while self.all.count > limits.all.max(1) {
+        while self.weight > limits.all && self.all.count > 1 {
             self.forget(self.all.oldest);
         }
     }
@@ -159,6 +176,7 @@ impl<V> Recent<V> {
         let entry = self.entries.get_mut(number as usize)?;
         let value = entry.value.take()?;
         let (key, owner) = (entry.key, entry.owner);
+        self.weight -= entry.weight as usize;
         detach(&mut self.entries, ALL, &mut self.all, number);
         for (list, lists, name) in
             [(OF_KEY, &mut self.keys, key), (OF_OWNER, &mut self.owners, owner)]
@@ -231,13 +249,13 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Limits = Limits { each: 3, all: 7 };
+    const LIMITS: Limits = Limits { each: 3, all: 14 };
 
-    /// Puts in, in this order, one a ms: key and owner.
-    fn after(pushed: &[(u128, u128)]) -> Recent<usize> {
+    /// Puts in, in this order, one a ms: key, owner and weight.
+    fn after(pushed: &[(u128, u128, u32)]) -> Recent<usize> {
         let mut recent = Recent::default();
-        for (at_ms, (key, owner)) in pushed.iter().enumerate() {
-            recent.push((*key, *owner), at_ms as i64, at_ms, LIMITS);
+        for (at_ms, (key, owner, weight)) in pushed.iter().enumerate() {
+            recent.push((*key, *owner), at_ms as i64, (at_ms, *weight), LIMITS);
         }
         recent
     }
@@ -249,7 +267,7 @@ mod tests {
     #[test]
     fn who_puts_in_too_much_loses_his_own() {
         let many = [(1, 1), (2, 2), (3, 2), (4, 2), (5, 2), (6, 2)];
-        let recent = after(&many);
+        let recent = after(&many.map(|(key, owner)| (key, owner, 2)));
         assert_eq!(all(&recent), [5, 4, 3, 0], "the first owner's is there");
         assert_eq!(recent.forgotten(), 2);
         assert_eq!(recent.keys(), 4);
@@ -258,17 +276,19 @@ mod tests {
     proptest! {
         #[test]
         fn it_holds_what_a_plain_list_does(
-            pushed in prop::collection::vec((0_u128..6, 0_u128..3), 1..40),
+            pushed in prop::collection::vec((0_u128..6, 0_u128..3, 1_u32..5), 1..40),
             since in any::<prop::sample::Index>(),
         ) {
-            let mut plain: VecDeque<(usize, u128, u128)> = VecDeque::new();
-            for (at, (key, owner)) in pushed.iter().enumerate() {
-                plain.push_front((at, *key, *owner));
+            let mut plain: VecDeque<(usize, u128, u128, usize)> = VecDeque::new();
+            for (at, (key, owner, weight)) in pushed.iter().enumerate() {
+                plain.push_front((at, *key, *owner, *weight as usize));
                 let mut of_owner = plain.iter().enumerate().filter(|(_, entry)| entry.2 == *owner);
                 if let Some((place, _)) = of_owner.nth(LIMITS.each) {
                     plain.remove(place);
                 }
-                plain.truncate(LIMITS.all);
+                while plain.len() > 1 && plain.iter().map(|it| it.3).sum::<usize>() > LIMITS.all {
+                    plain.pop_back();
+                }
             }
             let mut recent = after(&pushed);
             prop_assert_eq!(all(&recent), plain.iter().map(|entry| entry.0).collect::<Vec<_>>());
@@ -284,7 +304,8 @@ mod tests {
             let shifted = all(&later).into_iter().map(|at| at + since).collect::<Vec<_>>();
             prop_assert_eq!(all(&recent), shifted);
             recent.expire(i64::MAX);
-            prop_assert_eq!((recent.keys.len(), recent.owners.len(), recent.all.count), (0, 0, 0));
+            let left = (recent.keys.len(), recent.owners.len(), recent.all.count, recent.weight);
+            prop_assert_eq!(left, (0, 0, 0, 0));
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use schemas::{Correction, EventKind};
 
-use super::recent::{Limits, Recent};
+use super::recent::{BYTES_FOR_EACH, Limits, Recent};
 use super::streams::Moment;
 
 /// Peer connections that are opened within this of each other are one attempt, us.
@@ -232,8 +232,8 @@ impl SetUps {
     }
 
     fn put(&mut self, of: Of, connection: Connection, moment: Moment) {
-        let limits = Limits { each: OF_A_SESSION, all: moment.limits.all / 4 };
-        self.connections.push((of.key, of.session), moment.now_ms, connection, limits);
+        let limits = Limits { each: OF_A_SESSION, all: moment.limits.all / BYTES_FOR_EACH };
+        self.connections.push((of.key, of.session), moment.now_ms, (connection, 1), limits);
     }
 }
 

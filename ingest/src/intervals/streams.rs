@@ -131,12 +131,19 @@ impl Connection<'_> {
         for number in past.drain(..) {
             snapshots.take(number);
         }
-        snapshots.push((key, session), moment.now_ms, new, moment.limits);
+        let weight = new.weight();
+        snapshots.push((key, session), moment.now_ms, (new, weight), moment.limits);
         step
     }
 }
 
 impl Snapshot {
+    /// Bytes of memory that it takes, its places in the lists and maps included: by a number that no
+    /// release changes, for it decides what is remembered.
+    fn weight(&self) -> u32 {
+        u32::try_from(256 + self.values.bytes()).unwrap_or(u32::MAX)
+    }
+
     /// True if another one is neither older nor has less: whatever is within this one is within
     /// that.
     const fn is_within(&self, other: &Self) -> bool {

@@ -14,7 +14,7 @@ fn of(participant: String, ids: impl Iterator<Item = usize>, s: i64) -> Event<'s
 
 #[test]
 fn new_ids_of_one_session_push_out_nobody_elses() {
-    let settings = Settings { session_streams: 64, state_streams: 1000, ..Settings::default() };
+    let settings = Settings { session_streams: 64, ..Settings::default() };
     let mut engine = Engine::new(HORIZON_MS);
     engine.remember(&settings);
     let mut tell = |event: &Event<'_>, s: i64| {
@@ -38,7 +38,7 @@ fn new_ids_of_one_session_push_out_nobody_elses() {
 
 #[test]
 fn whatever_is_told_the_state_stays_within_its_bounds() {
-    let settings = Settings { session_streams: 64, state_streams: 1000, ..Settings::default() };
+    let settings = Settings { session_streams: 64, state_mb: 1, ..Settings::default() };
     let mut engine = Engine::new(HORIZON_MS);
     engine.remember(&settings);
     for n in 0..3_000_i64 {
@@ -50,9 +50,9 @@ fn whatever_is_told_the_state_stays_within_its_bounds() {
         let kind = [EventKind::Connected, EventKind::Failed, EventKind::Joined][n as usize % 3];
         engine.observe(&Event { kind, streams: vec![], ..event });
     }
-    assert!(engine.live() <= 1000, "{}", engine.live());
-    assert!(engine.events.live() <= 500, "{}", engine.events.live());
-    assert!(engine.forgotten() > 8_000);
+    assert!((4000..4096).contains(&engine.live()), "{}", engine.live());
+    assert!(engine.events.live() <= 656, "{}", engine.events.live());
+    assert!(engine.forgotten() > 6_000);
 }
 
 #[test]
