@@ -198,11 +198,27 @@ pub(crate) fn decode_finite<'a>(
 ) -> Result<Decoded<'a>, Rejected> {
     match decode(source, limits) {
         Err(rejected) if rejected.reason == Reason::NotJson => {
-            let Some(payload) = numbers::finite(source.payload) else { return Err(rejected) };
-            decode(Source { payload: mended.insert(payload), ..source }, limits)
+            let Some(payload) = numbers::finite(source.payload) else {
+                return Err(hinted(rejected, source.payload));
+            };
+            let payload: &'a [u8] = mended.insert(payload);
+            let decoded = decode(Source { payload, ..source }, limits);
+            decoded.map_err(|rejected| hinted(rejected, payload))
         }
         decoded => decoded,
     }
+}
+
+/// Says what to do where a record is no JSON for a number that is none.
+fn hinted(rejected: Rejected, payload: &[u8]) -> Rejected {
+    if rejected.reason != Reason::NotJson || !numbers::has_no_number(payload) {
+        return rejected;
+    }
+    let detail = format!(
+        "{}; JSON has neither NaN nor Infinity: send null for them, or leave the member out",
+        rejected.detail
+    );
+    Rejected { detail, ..rejected }
 }
 
 fn known<'a>(source: Source<'a>, limits: &Settings) -> Result<Decoded<'a>, Rejected> {

@@ -1,7 +1,7 @@
 //! Bodies of callstats.io's REST API, each with the path that it was sent to:
 //! `{"POST": "/v1/apps/…", "body": {…}}`, or the bodies alone.
 
-use super::document::{Document, MOST_SECONDS, Members, moment_ms, text};
+use super::document::{Document, MOST_SECONDS, Members, moment_ms, name, text};
 
 /// Members that hold the path.
 const PATHS: [&str; 3] = ["path", "POST", "url"];
@@ -26,10 +26,10 @@ pub(crate) fn expand(mut members: Members) -> Option<Document> {
     let told = [
         ("app", segment(&path, "apps")),
         ("call", segment(&path, "conferences")),
-        ("participant", body.get("localID").and_then(|id| text(id))),
+        ("participant", body.get("localID").and_then(|id| name(id))),
     ];
     for (member, value) in told {
-        if document.text(member).is_none()
+        if document.name(member).is_none()
             && let Some(value) = value
         {
             document.set(member, &value);

@@ -42,15 +42,36 @@ impl Document {
         }
     }
 
-    /// A member that is a string and says something.
-    pub(crate) fn text(&self, member: &str) -> Option<String> {
-        text(self.members.get(member)?)
+    /// A member that names something.
+    pub(crate) fn name(&self, member: &str) -> Option<String> {
+        name(self.members.get(member)?)
     }
 }
 
 /// The string that a value is, unless it is empty.
 pub(crate) fn text(value: &RawValue) -> Option<String> {
     serde_json::from_str::<String>(value.get()).ok().filter(|text| !text.is_empty())
+}
+
+/// The name that a value is, as ingest reads it: a string that is not empty, or a whole number.
+pub(crate) fn name(value: &RawValue) -> Option<String> {
+    text(value).or_else(|| {
+        let digits = value.get().strip_prefix('-').unwrap_or(value.get());
+        if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Some(value.get().to_owned());
+        }
+        // Some languages write whole numbers as 77.0.
+        let whole = number(value).filter(|it| it.fract() == 0.0 && it.abs() <= EXACT)?;
+        Some((whole as i64).to_string())
+    })
+}
+
+/// Up to here a double holds every integer: 2⁵³.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// The name under the first of these members that has one.
+pub(crate) fn named(members: &Members, names: &[&str]) -> Option<String> {
+    names.iter().find_map(|member| name(members.get(*member)?))
 }
 
 /// The number that a value is.

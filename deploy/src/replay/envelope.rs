@@ -1,10 +1,20 @@
 //! Isobar's own JSON envelope, as `ingest` reads it from the raw topic.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::document::{Document, Members, moment_ms};
+
+/// A recorded envelope: it is sent as it is written, but for when it was sent and received. What ingest
+/// would refuse of it, ingest says.
+pub(crate) fn document(members: Members) -> Document {
+    let told = |member| members.get(member).and_then(|time| moment_ms(time));
+    let recorded_ms = told("sent_at").or_else(|| told("timestamp")).unwrap_or_default();
+    Document { members, recorded_ms }
+}
+
 /// One raw event. A report keeps its recorded text, so that no number changes on the way.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Envelope {
     pub(crate) v: u8,
     pub(crate) event: String,
@@ -24,27 +34,16 @@ pub(crate) struct Envelope {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) client_address: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) edge: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) client_version: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) user_agent: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) report: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) time_to_connect_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) time_to_media_ms: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) rating: Option<i32>,
     /// camera or microphone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) device: Option<String>,
-    /// What the envelope claims of the client's place.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) claim: Option<Box<RawValue>>,
 }
 
 impl Envelope {

@@ -6,33 +6,25 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::document::{MOST_SECONDS, moment_ms};
+use super::document::{MOST_SECONDS, Members, moment_ms, named, text};
 use super::envelope::Envelope;
 use super::recording::Refusal;
 
 /// Peer connection of a bare report.
 const PEER_CONNECTION: &str = "pc-0";
 
-/// A report with what is known of it, under the names that others give it.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Capture {
-    #[serde(alias = "appId", alias = "appID")]
-    app: String,
-    #[serde(alias = "callId", alias = "conferenceId", alias = "roomId", alias = "meetingId")]
-    call: String,
-    #[serde(alias = "participantId", alias = "userId", alias = "clientId", alias = "endpointId")]
-    participant: String,
-    #[serde(alias = "peer_connection", alias = "peerConnectionId", alias = "pcId")]
-    pc: Option<String>,
-    /// ms since the Unix epoch.
-    #[serde(alias = "capturedAt", alias = "timestamp", alias = "time")]
-    captured_at: Option<Box<RawValue>>,
-    #[serde(alias = "userAgent")]
-    user_agent: Option<String>,
-    #[serde(alias = "stats", alias = "getStats", alias = "statsReport")]
-    report: Option<Box<RawValue>>,
-}
+// Names under which others tell whose a report is, and when, as ingest reads them: the first one that
+// is there counts.
+const APPS: [&str; 3] = ["app", "appId", "appID"];
+const CALLS: [&str; 8] =
+    ["call", "callId", "callID", "conferenceId", "conferenceID", "confID", "meetingId", "roomId"];
+const PARTICIPANTS: [&str; 7] =
+    ["participant", "participantId", "clientId", "endpointId", "userId", "userID", "localID"];
+const CONNECTIONS: [&str; 5] =
+    ["peer_connection", "peerConnectionId", "pcId", "pc", "connectionID"];
+const TIMES: [&str; 4] = ["timestamp", "captured_at", "capturedAt", "time"];
+const USER_AGENTS: [&str; 2] = ["user_agent", "userAgent"];
+const REPORTS: [&str; 6] = ["report", "stats", "getStats", "statsReport", "statsMap", "statistics"];
 
 /// What is looked at of a stats object.
 #[derive(Deserialize)]
@@ -56,29 +48,33 @@ pub(crate) fn is_report(json: &RawValue) -> bool {
 
 /// The event that a report is.
 pub(crate) fn expand(json: &RawValue) -> Result<Envelope, Refusal> {
-    let capture = match serde_json::from_str::<Capture>(json.get()) {
-        Ok(capture) if capture.report.is_some() => capture,
-        _ => Capture { report: Some(json.to_owned()), ..Capture::default() },
-    };
-    let report = capture.report.ok_or(Refusal::UnknownFormat)?;
-    let objects = objects(&report);
+    let members: Members = serde_json::from_str(json.get()).unwrap_or_default();
+    let wrapped = REPORTS.iter().find_map(|member| members.get(*member));
+    // Members of a report by itself are stats objects.
+    let nothing = Members::new();
+    let around = if wrapped.is_some() { &members } else { &nothing };
+    let report = wrapped.map_or(json, |report| &**report);
+    let objects = objects(report);
     if objects.iter().filter_map(|object| object.of.as_deref()).any(is_legacy) {
         return Err(Refusal::LegacyGetStats);
     }
     let typed = objects.iter().filter(|object| object.of.is_some());
-    let told = capture.captured_at.as_deref().and_then(moment_ms);
+    if wrapped.is_some() && typed.clone().count() == 0 {
+        return Err(Refusal::EmptyReport);
+    }
+    let told = TIMES.iter().find_map(|member| moment_ms(around.get(*member)?));
     let captured = told.map(|time| if time <= MOST_SECONDS { time * 1e3 } else { time });
-    let newest = typed.clone().filter_map(Stats::taken_ms).max_by(f64::total_cmp);
-    let of_report = captured.filter(|_| typed.count() > 0);
-    let newest = newest.or(of_report).ok_or(Refusal::UnknownFormat)?;
-    let id = capture.pc.as_deref().unwrap_or(PEER_CONNECTION);
+    let newest = typed.filter_map(Stats::taken_ms).max_by(f64::total_cmp);
+    let newest = newest.or(captured).ok_or(Refusal::UnknownFormat)?;
+    let id = named(around, &CONNECTIONS);
+    let id = id.as_deref().unwrap_or(PEER_CONNECTION);
     let mut envelope = Envelope::new("stats", id, captured.unwrap_or(newest));
-    envelope.app = capture.app;
-    envelope.call = capture.call;
-    envelope.participant = capture.participant;
-    envelope.user_agent = capture.user_agent;
+    envelope.app = named(around, &APPS).unwrap_or_default();
+    envelope.call = named(around, &CALLS).unwrap_or_default();
+    envelope.participant = named(around, &PARTICIPANTS).unwrap_or_default();
+    envelope.user_agent = USER_AGENTS.iter().find_map(|member| text(around.get(*member)?));
     envelope.timestamp = newest;
-    envelope.report = Some(report);
+    envelope.report = Some(report.to_owned());
     Ok(envelope)
 }
 

@@ -120,19 +120,56 @@ pub enum ReplayError {
     Unacknowledged(u64),
 }
 
-/// Replays the recordings into the raw topic of `cluster`, all of them at the same time, and
-/// returns when the broker has acknowledged the last event. What ingest would refuse is not sent.
+/// Recordings that were read, and what ingest would take of them.
+#[derive(Debug)]
+pub struct Recorded {
+    report: Report,
+    recordings: Vec<Vec<Raw>>,
+}
+
+impl Recorded {
+    /// Reads the recordings.
+    ///
+    /// # Errors
+    /// When nothing can be read of the only recording, or memory does not suffice.
+    pub fn read(options: &Options) -> Result<Self, ReplayError> {
+        let (report, recordings) = read(options)?;
+        Ok(Self { report, recordings })
+    }
+
+    /// Returns true if there is nothing to send.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.recordings.iter().all(Vec::is_empty)
+    }
+
+    /// Sends the recordings to the raw topic of `cluster`, all of them at the same time, and returns
+    /// when the broker has acknowledged the last event.
+    ///
+    /// # Errors
+    /// When Kafka does not take it.
+    pub fn send(self, options: &Options, cluster: &Cluster) -> Result<Report, ReplayError> {
+        let events = stamp(options, self.recordings, since_epoch_ms());
+        if !events.is_empty() {
+            let names = options.raw.over(cluster.names.clone());
+            send::send(&events, cluster, &names.topics.raw)?;
+        }
+        Ok(self.report)
+    }
+
+    /// What there is to say where nothing is sent.
+    #[must_use]
+    pub fn unsent(self) -> Report {
+        self.report
+    }
+}
+
+/// Replays the recordings into the raw topic of `cluster`. What ingest would refuse is not sent.
 ///
 /// # Errors
 /// When nothing can be read of any recording, and when Kafka does not take it.
 pub fn run(options: &Options, cluster: &Cluster) -> Result<Report, ReplayError> {
-    let (report, recordings) = read(options)?;
-    let events = stamp(options, recordings, since_epoch_ms());
-    if !events.is_empty() {
-        let names = options.raw.over(cluster.names.clone());
-        send::send(&events, cluster, &names.topics.raw)?;
-    }
-    Ok(report)
+    Recorded::read(options)?.send(options, cluster)
 }
 
 fn read(options: &Options) -> Result<(Report, Vec<Vec<Raw>>), ReplayError> {

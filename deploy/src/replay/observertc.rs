@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::budget::Budget;
-use super::document::{Document, Members, moment_ms, size_of, text};
+use super::document::{Document, Members, moment_ms, name, size_of};
 
 /// Expands the samples of one recording, each client's in their order.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl<'b> Expander<'b> {
         let mut of_calls = BTreeSet::new();
         let mut samples = samples.filter(|sample| is_sample(|m| sample.contains_key(m)));
         let deltas = samples.any(|sample| {
-            let told = |member: &str| sample.get(member).and_then(|value| text(value));
+            let told = |member: &str| sample.get(member).and_then(|value| name(value));
             let client = told("clientId").unwrap_or_default();
             if CALL.iter().any(|member| told(member).is_some()) {
                 of_calls.insert(client);
@@ -71,7 +71,7 @@ impl<'b> Expander<'b> {
     /// The whole sample that `sample` completes. None if it cannot be read, or if it tells of
     /// streams that no sample before it described, or if it is more than the budget has.
     pub(crate) fn expand(&mut self, sample: &Members) -> Option<Document> {
-        let client = sample.get("clientId").and_then(|id| text(id)).unwrap_or_default();
+        let client = sample.get("clientId").and_then(|id| name(id)).unwrap_or_default();
         let before = self.clients.get(&client).filter(|_| self.deltas);
         let whole = merge(before, sample, self.budget)?;
         is_whole(&whole)?;
@@ -91,13 +91,13 @@ fn document(whole: Members) -> Option<Document> {
     let mut document = Document { members: whole, recorded_ms };
     let call = CALL.map(|own| ("call", own));
     for (member, own) in call.into_iter().chain([("participant", "clientId")]) {
-        if document.text(member).is_none()
-            && let Some(value) = document.text(own)
+        if document.name(member).is_none()
+            && let Some(value) = document.name(own)
         {
             document.set(member, &value);
         }
     }
-    if document.text("app").is_none()
+    if document.name("app").is_none()
         && let Some(app) = document.members.get("attachments").and_then(|told| app(told))
     {
         document.set("app", &app);
@@ -108,7 +108,7 @@ fn document(whole: Members) -> Option<Document> {
 /// The application, as ingest reads it of what an application says of itself.
 fn app(attachments: &RawValue) -> Option<String> {
     let attachments = object(attachments)?;
-    ["app", "appId", "appName"].iter().find_map(|name| text(attachments.get(*name)?))
+    ["app", "appId", "appName"].iter().find_map(|member| name(attachments.get(*member)?))
 }
 
 /// The member by which an array's entries are told apart; None if they are of the moment, and

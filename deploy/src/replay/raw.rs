@@ -18,7 +18,8 @@ pub(crate) enum Raw {
 }
 
 /// Members of other formats in which statistics are.
-const REPORTS: [&str; 7] = [
+const REPORTS: [&str; 8] = [
+    "report",
     "peerConnections",
     "pcTransports",
     "inboundAudioTracks",
@@ -72,7 +73,7 @@ impl Raw {
                     ("call", labels.call, labels.name),
                     ("participant", None, labels.name),
                 ] {
-                    let mut value = document.text(member).unwrap_or_default();
+                    let mut value = document.name(member).unwrap_or_default();
                     set(&mut value, given, default);
                     document.set(member, &value);
                 }
@@ -122,7 +123,7 @@ impl Raw {
                 [&envelope.app, &envelope.call, &envelope.participant].map(String::clone)
             }
             Self::Document(document) => ["app", "call", "participant"]
-                .map(|member| document.text(member).unwrap_or_default()),
+                .map(|member| document.name(member).unwrap_or_default()),
             Self::Canonical(report) => {
                 [&report.app, &report.call, &report.participant].map(String::clone)
             }

@@ -9,7 +9,7 @@ use super::budget::Budget;
 use super::document::Members;
 use super::envelope::Envelope;
 use super::raw::Raw;
-use super::{callstats, canonical, getstats, internals, observertc, protobuf, rtcstats};
+use super::{callstats, canonical, envelope, getstats, internals, observertc, protobuf, rtcstats};
 
 /// What of one recording is sent.
 #[derive(Debug, Default)]
@@ -30,12 +30,14 @@ impl Expanded {
 }
 
 /// Lines or values that could not be read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unread {
     /// How many.
     pub count: u64,
     /// Line of the first one, from 1.
     pub first_line: Option<u64>,
+    /// Why the first one is no JSON, and what to do; none if it is JSON, or nothing like it.
+    pub why: Option<String>,
 }
 
 impl Unread {
@@ -44,13 +46,34 @@ impl Unread {
         self.count += 1;
         self.first_line.get_or_insert(line);
     }
+
+    /// The text of one that begins at `line`.
+    pub(crate) fn add_text(&mut self, line: u64, text: &str) {
+        if self.count == 0 && text.trim_start().starts_with(['{', '[']) {
+            let refusal = ingest::examine(text.trim().as_bytes(), b"").err();
+            let not_json = refusal.filter(|it| it.reason == "not_json");
+            // Its only line is not the recording's first.
+            self.why =
+                not_json.map(|it| it.detail.replacen(" at line 1 column ", " at column ", 1));
+        }
+        self.add(line);
+    }
 }
 
 /// Why nothing of a recording is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// It is in none of the formats.
     UnknownFormat,
+    /// It looks like JSON and is none.
+    NotJson {
+        /// Line of the first one, from 1.
+        line: u64,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// It has a report without a stats object.
+    EmptyReport,
     /// It is not text, and nothing else that is read.
     NotText,
     /// It holds statistics of the old, callback-based getStats().
@@ -84,6 +107,12 @@ impl fmt::Display for Refusal {
                 );
             }
             Self::Protobuf { line, why } => return write!(f, "line {line}: {why}"),
+            Self::NotJson { line, why } => return write!(f, "line {line} is no JSON: {why}"),
+            Self::EmptyReport => {
+                "a report without a stats object (no type as inbound-rtp). JSON.stringify() makes {} \
+                 of a Map, and a text of JSON is not read: record Object.fromEntries(report), or \
+                 [...report.values()]"
+            }
             Self::UnknownFormat => {
                 "none of the formats that are read: rtcstats dumps, chrome://webrtc-internals \
                  dumps, getStats() reports, ObserveRTC samples and deltas, callstats.io REST \
@@ -178,7 +207,13 @@ fn of_text(text: &str, budget: &Budget) -> Result<Expanded, Refusal> {
         }
     }
     if expanded.records.is_empty() {
-        return Err(if expanded.untimed > 0 { Refusal::NoTimes } else { refusal });
+        return Err(match &mut expanded.unread {
+            _ if expanded.untimed > 0 => Refusal::NoTimes,
+            Unread { first_line: Some(line), why: Some(why), .. } if values.is_empty() => {
+                Refusal::NotJson { line: *line, why: std::mem::take(why) }
+            }
+            _ => refusal,
+        });
     }
     Ok(expanded)
 }
@@ -244,8 +279,9 @@ fn values(text: &str) -> (Vec<Value<'_>>, Unread) {
             }
         };
         let begins = text.len() - text[broken..].trim_start().len();
-        unread.add(line_of(begins));
-        from = begins + text[begins..].find('\n').map_or(text.len() - begins, |end| end + 1);
+        let ends = begins + text[begins..].find('\n').map_or(text.len() - begins, |end| end + 1);
+        unread.add_text(line_of(begins), &text[begins..ends]);
+        from = ends;
     }
     (values, unread)
 }
@@ -305,8 +341,7 @@ fn of_value(
     if internals::is_dump(has) {
         internals::expand(json.get(), budget).ok_or(Refusal::UnknownFormat)
     } else if has("event") && has("v") {
-        let envelope = serde_json::from_str::<Envelope>(json.get());
-        envelope.map(|envelope| one(envelope.into())).map_err(|_| Refusal::UnknownFormat)
+        Ok(one(Raw::Document(envelope::document(members))))
     } else if observertc::is_sample(has) {
         samples.expand(&members).map(|it| one(Raw::Document(it))).ok_or(Refusal::NoBeginning)
     } else if callstats::is_one(has) {

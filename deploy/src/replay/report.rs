@@ -67,7 +67,10 @@ impl FileReport {
     }
 
     fn is_refused(&self) -> bool {
-        self.unreadable.is_some() || (self.reports == 0 && !self.refused.is_empty())
+        let unused = self.unread.count + self.untimed;
+        self.unreadable.is_some()
+            || (self.reports == 0 && !self.refused.is_empty())
+            || (self.events == 0 && unused > 0)
     }
 }
 
@@ -91,6 +94,7 @@ pub(super) fn examine(
             }
         }
     }
+    report.events = taken.len() as u64;
     report.reports = taken.iter().filter(|record| record.has_report()).count() as u64;
     if report.is_refused() {
         taken.clear();
@@ -113,10 +117,12 @@ impl fmt::Display for FileReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Names may hold anything, and are shown to a terminal.
         write!(f, "{}: ", self.path.display().to_string().escape_debug())?;
-        if let Some(why) = self.unreadable {
+        if let Some(why) = &self.unreadable {
             return write!(f, "refused: {why}");
         }
-        if self.is_refused() {
+        if self.is_refused() && self.refused.is_empty() {
+            f.write_str("nothing sent: none of it could be read")?;
+        } else if self.is_refused() {
             f.write_str("nothing sent: ingest would refuse all of its statistics")?;
         } else {
             write!(f, "{} events, {} of them reports", self.events, self.reports)?;
@@ -135,6 +141,9 @@ impl fmt::Display for FileReport {
         if let Some(line) = self.unread.first_line {
             write!(f, ", first line {line}")?;
         }
+        if let Some(why) = &self.unread.why {
+            write!(f, ": {why}")?;
+        }
         if self.untimed > 0 {
             write!(f, "; {} that tell no time were left out", self.untimed)?;
         }
@@ -142,5 +151,122 @@ impl fmt::Display for FileReport {
             write!(f, "\n  refused {count} as {reason}: {detail}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::budget::Budget;
+    use super::super::recording::{self, Labels};
+    use super::*;
+
+    /// What is said of a recording, whether it is refused, and how many of its events are sent.
+    fn said(recording: &str) -> (String, bool, usize) {
+        let labels = Labels { app: None, call: None, client_address: None, name: "tape" };
+        let path = Path::new("calls/tape.jsonl");
+        let (of_file, sent) =
+            match recording::read(recording.as_bytes(), labels, &Budget::of_mb(10)) {
+                Ok(expanded) => examine(path, expanded).unwrap(),
+                Err(why) => (FileReport::refused(path, why), Vec::new()),
+            };
+        let report = Report { files: vec![of_file] };
+        (report.to_string(), report.is_refused(), sent.len())
+    }
+
+    fn lines(values: &[serde_json::Value]) -> String {
+        values.iter().map(|value| format!("{value}\n")).collect()
+    }
+
+    const NOW_MS: u64 = 1_790_000_000_000;
+
+    fn stats(call: serde_json::Value, second: u64) -> serde_json::Value {
+        let time = NOW_MS + second * 1_000;
+        let received = json!({
+            "id": 7, "type": "inbound-rtp", "kind": "audio", "ssrc": 21, "timestamp": time,
+            "packetsReceived": 40 * second, "packetsLost": 0, "bytesReceived": 3_000 * second,
+        });
+        json!({
+            "v": 1, "event": "stats", "app": "meet", "call": call, "participant": 9,
+            "timestamp": time, "report": [received],
+        })
+    }
+
+    #[test]
+    fn a_file_says_under_which_call_its_events_are() {
+        let tape = lines(&[stats(json!("sprint"), 1), stats(json!("sprint"), 6)]);
+        let (said, refused, sent) = said(&tape);
+        assert_eq!((refused, sent), (false, 2));
+        let of_file = "calls/tape.jsonl: 2 events, 2 of them reports; call \"sprint\", \
+                       participant \"9\", app \"meet\"";
+        assert_eq!(said, format!("{of_file}\n2 events, 2 of them reports"));
+    }
+
+    #[test]
+    fn a_file_of_which_a_part_is_refused_says_which_and_why() {
+        let no_call = stats(json!(null), 6);
+        let (said, refused, sent) = said(&lines(&[
+            stats(json!(311), 1),
+            json!({"v": 1, "event": "hello", "app": "meet", "call": 311, "participant": 9,
+                   "timestamp": NOW_MS}),
+            no_call,
+            stats(json!(311), 11),
+        ]));
+        assert_eq!((refused, sent), (false, 3), "{said}");
+        for words in ["call \"311\"", "refused 1 as unknown_event: event"] {
+            assert!(said.contains(words), "{words:?} is not in {said}");
+        }
+    }
+
+    #[test]
+    fn a_file_whose_statistics_are_all_refused_is_not_sent() {
+        let legacy = |second: u64| {
+            let old = json!({"type": "ssrc", "timestamp": 0, "googRtt": "40", "packetsSent": "9"});
+            json!(["getstats", 3, {"ssrc_5_send": old}, NOW_MS + second * 1_000])
+        };
+        let created = json!(["create", 3, {}, NOW_MS]);
+        let (said, refused, sent) = said(&lines(&[created, legacy(1), legacy(2)]));
+        assert_eq!((refused, sent), (true, 0), "{said}");
+        for words in ["nothing sent", "refused 2 as legacy_get_stats", "0 events, 0 of them"] {
+            assert!(said.contains(words), "{words:?} is not in {said}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_which_nothing_can_be_read_says_what_to_do() {
+        let broken = "{\"v\": 1, \"event\": \"stats\", \"report\": {\"a\": {\"jitter\": NaN}}}\n";
+        let dump = "[\"create\",\"PC_0\",{},1790000000000]\n";
+        for (recording, words) in [
+            (broken.to_owned(), "line 1 is no JSON"),
+            (broken.to_owned(), "neither NaN nor Infinity: send null"),
+            (json!({"room": 1, "stats": {}}).to_string(), "Object.fromEntries(report)"),
+            (json!({"stats": "{\"a\":1}"}).to_string(), "a text of JSON is not read"),
+            (dump.replace("{}", "NaN").repeat(2), "neither NaN nor Infinity"),
+            (json!(["getstats", "PC_0", 5, NOW_MS]).to_string(), "1 lines could not be read"),
+            ("bad news".to_owned(), "none of the formats that are read"),
+        ] {
+            let (said, refused, sent) = said(&recording);
+            assert_eq!((refused, sent), (true, 0), "{said}");
+            assert!(said.contains(words), "{words:?} is not in {said}");
+        }
+    }
+
+    #[test]
+    fn a_broken_line_beside_whole_ones_is_explained() {
+        let broken = stats(json!("sprint"), 6).to_string().replace("240", "-Infinity");
+        let tape = lines(&[stats(json!("sprint"), 1)]) + &broken;
+        let (said, refused, sent) = said(&tape);
+        assert_eq!((refused, sent), (false, 1), "{said}");
+        assert!(said.contains("1 lines could not be read, first line 2: "), "{said}");
+        assert!(said.contains("JSON has neither NaN nor Infinity"), "{said}");
+    }
+
+    #[test]
+    fn numbers_beyond_a_double_are_sent_as_they_are() {
+        let huge = stats(json!("sprint"), 6).to_string().replace("240", "1e999");
+        let (said, refused, sent) = said(&huge);
+        assert_eq!((refused, sent), (false, 1), "{said}");
     }
 }

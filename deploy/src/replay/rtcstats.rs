@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::budget::Budget;
-use super::document::{MOST_SECONDS, is_time};
+use super::document::{MOST_SECONDS, is_time, name};
 use super::numbered;
 use super::recording::{Expanded, Unread};
 use super::session::{Asked, Session};
@@ -60,7 +60,7 @@ pub(crate) fn expand(text: &str, budget: &Budget) -> Expanded {
     let mut unread = Unread::default();
     for (number, line) in (1..).zip(text.lines()) {
         if !line.trim().is_empty() && line.trim() != NUMBERED && dump.line(line).is_none() {
-            unread.add(number);
+            unread.add_text(number, line);
         }
         if budget.exceeded().is_some() {
             break;
@@ -93,11 +93,21 @@ fn parse(line: &str) -> Option<Line<'_>> {
     };
     Some(Line {
         name: numbered::method(name.get().trim_matches('"')),
-        connection: serde_json::from_str(connection.get()).ok()?,
+        connection: connection_of(connection, name)?,
         value,
         correlation: more.first().and_then(|id| serde_json::from_str(id.get()).ok()),
         time_ms: serde_json::from_str(time.get()).ok()?,
     })
+}
+
+/// The name of a line's peer connection: a string, a number beside a method's name, or null. None if
+/// it is anything else.
+fn connection_of(connection: &RawValue, method: &RawValue) -> Option<Option<String>> {
+    match serde_json::from_str::<Option<String>>(connection.get()) {
+        Ok(name) => Some(name),
+        Err(_) if method.get().starts_with('"') => name(connection).map(Some),
+        Err(_) => None,
+    }
 }
 
 impl Dump<'_> {

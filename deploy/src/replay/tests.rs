@@ -25,11 +25,7 @@ struct Expanded {
 }
 
 fn read(text: &str) -> Expanded {
-    read_as(text, LABELS)
-}
-
-fn read_as(text: &str, labels: Labels<'_>) -> Expanded {
-    let expanded = recording::read(text.as_bytes(), labels, &Budget::of_mb(100)).unwrap();
+    let expanded = recording::read(text.as_bytes(), LABELS, &Budget::of_mb(100)).unwrap();
     let envelope = |raw| match raw {
         Raw::Envelope(envelope) => *envelope,
         other => panic!("{other:?}"),
@@ -432,7 +428,8 @@ fn a_broken_line_hides_no_other_and_is_named() {
     let text = format!("{joined}\n{{\"v\":1,\n\n{joined}\n");
     let expanded = recording::read(text.as_bytes(), LABELS, &Budget::of_mb(100)).unwrap();
     assert_eq!(expanded.records.len(), 2);
-    assert_eq!(expanded.unread, Unread { count: 1, first_line: Some(2) });
+    assert_eq!((expanded.unread.count, expanded.unread.first_line), (1, Some(2)));
+    assert!(expanded.unread.why.unwrap().starts_with("EOF while parsing"));
 }
 
 #[test]
@@ -493,9 +490,11 @@ fn what_the_command_line_names_wins_over_the_recording() {
     let event = json!({"v": 1, "event": "joined", "app": "a", "call": "c", "participant": "p",
                        "timestamp": 5.0, "client_address": "192.0.2.1"});
     let labels = Labels { call: Some("mine"), client_address: Some("198.51.100.9"), ..LABELS };
-    let expanded = read_as(&event.to_string(), labels);
-    assert_eq!(session(&expanded.envelopes[0]), ["a", "mine", "p"]);
-    assert_eq!(expanded.envelopes[0].client_address.as_deref(), Some("198.51.100.9"));
+    let text = event.to_string();
+    let expanded = recording::read(text.as_bytes(), labels, &Budget::of_mb(100)).unwrap();
+    let [Raw::Document(event)] = &expanded.records[..] else { panic!("{expanded:?}") };
+    assert_eq!(Raw::Document(event.clone()).session(), ["a", "mine", "p"]);
+    assert_eq!(event.name("client_address").as_deref(), Some("198.51.100.9"));
 }
 
 #[test]
@@ -565,4 +564,53 @@ fn the_real_dumps_are_read_whole() {
         assert_eq!(count(&["device_failed"]), lost.min(2), "{file}");
         assert_eq!(count(&["joined"]), 1, "{file}");
     }
+}
+
+// JSON's 77 names the same as "77": numeric ids are what many applications have.
+#[test]
+fn names_may_be_numbers_in_every_format() {
+    let received = json!({"id": 5, "type": "inbound-rtp", "kind": "audio", "ssrc": 8,
+        "timestamp": 1_790_000_000_500_u64, "packetsReceived": 50, "packetsLost": 0});
+    let time = 1_790_000_000_000_u64;
+    let stats = json!([received]);
+    for (format, recording) in [
+        ("capture", json!({"roomId": 31, "userId": 4.0, "appId": 6, "stats": stats})),
+        (
+            "envelope",
+            json!({"v": 1, "event": "stats", "app": 6, "call": 31, "participant": 4,
+            "timestamp": time, "report": stats}),
+        ),
+        (
+            "sample",
+            json!({"callId": 31, "clientId": 4, "timestamp": time, "app": 6,
+            "peerConnections": []}),
+        ),
+        (
+            "callstats",
+            json!({"POST": "/v1/apps/6/conferences/31/u/stats", "body":
+            {"localID": 4, "deviceID": "d", "timestamp": time, "connectionID": 7,
+             "stats": [{"tracks": []}]}}),
+        ),
+    ] {
+        let text = recording.to_string();
+        let expanded = recording::read(text.as_bytes(), LABELS, &Budget::of_mb(100)).unwrap();
+        let sessions: Vec<_> = expanded.records.iter().map(Raw::session).collect();
+        assert_eq!(sessions, [["6", "31", "4"]], "{format}");
+        for record in &expanded.records {
+            let payload = record.payload().unwrap();
+            let said = ingest::examine(&payload, record.key().as_bytes());
+            assert!(said.is_ok() || format == "callstats", "{format}: {said:?}");
+        }
+    }
+    let dump = lines(&[
+        json!(["create", 2, {}, time]),
+        json!(["getstats", 2, {"5": received}, time + 1_000]),
+        json!(["close", 2, null, time + 2_000]),
+    ]);
+    let expanded = read(&dump);
+    assert_eq!(expanded.unread, 0);
+    let connection = |e: &Envelope| e.peer_connection.clone().unwrap();
+    let connections: Vec<_> = expanded.envelopes.iter().map(connection).collect();
+    assert_eq!(connections, ["2", "2", "2"]);
+    assert_eq!(report(&expanded.envelopes[1])["5"]["id"], 5);
 }

@@ -253,3 +253,55 @@ async fn real_dumps_of_several_browsers_replay_without_one_dead_letter() {
         .await;
     assert_eq!(browsers, ["Chrome", "Firefox", "Safari"].map(|name| json!({"browser": name})));
 }
+
+/// Two polls of the callback-based getStats() in an rtcstats dump, and a report with a number that is
+/// none.
+const REFUSED: [(&str, &str); 2] = [
+    (
+        "standup.rtcstats",
+        r#"["create","PC_4",{},1790000000000]
+["getstats","PC_4",{"ssrc_70_send":{"type":"ssrc","timestamp":0,"googRtt":"31"}},1790000002000]
+["getstats","PC_4",{"ssrc_70_send":{"googRtt":"35"}},1790000007000]
+"#,
+    ),
+    (
+        "bot.jsonl",
+        r#"{"room": 12, "stats": [{"id": 1, "type": "inbound-rtp", "timestamp": 1, "jitter": NaN}]}
+"#,
+    ),
+];
+
+/// What `isobar replay` says of these recordings, and its exit code. There is no Kafka.
+fn replayed(recordings: &[(&str, &str)]) -> (String, Option<i32>) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut replay = std::process::Command::new(env!("CARGO_BIN_EXE_isobar"));
+    replay.args(["replay", "--kafka", "127.0.0.1:1"]);
+    for (name, recording) in recordings {
+        let file = folder.path().join(name);
+        std::fs::write(&file, recording).unwrap();
+        replay.arg(file);
+    }
+    let output = replay.output().unwrap();
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    (said, output.status.code())
+}
+
+#[test]
+fn a_replay_of_which_all_is_refused_says_why_and_fails() {
+    let (said, code) = replayed(&REFUSED);
+    assert_eq!(code, Some(1), "{said}");
+    for words in [
+        "standup.rtcstats: nothing sent",
+        "refused 2 as legacy_get_stats",
+        "bot.jsonl: refused: line 1 is no JSON",
+        "JSON has neither NaN nor Infinity: send null",
+        "0 events, 0 of them reports",
+    ] {
+        assert!(said.contains(words), "{words:?} is not in\n{said}");
+    }
+    for one in &REFUSED {
+        let (said, code) = replayed(std::slice::from_ref(one));
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains(one.0), "{said}");
+    }
+}

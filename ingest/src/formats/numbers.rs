@@ -27,6 +27,23 @@ pub(super) fn finite(text: &[u8]) -> Option<Vec<u8>> {
     Some(mended)
 }
 
+/// True if the text has `NaN` or `Infinity` in the place of a number, as Python and others write them.
+pub(super) fn has_no_number(text: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'"' => at += string(&text[at..]),
+            b'N' | b'I' if starts_with_none(&text[at..]) => return true,
+            _ => at += 1,
+        }
+    }
+    false
+}
+
+fn starts_with_none(text: &[u8]) -> bool {
+    text.starts_with(b"NaN") || text.starts_with(b"Infinity")
+}
+
 /// The length of the string that a text begins with.
 fn string(text: &[u8]) -> usize {
     let mut at = 1;
@@ -53,7 +70,17 @@ fn is_infinite(number: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::finite;
+    use super::{finite, has_no_number};
+
+    #[test]
+    fn nan_and_infinity_are_seen_where_a_number_would_be() {
+        for text in ["{\"a\":NaN}", "[-Infinity]", "{\"NaN\":\"x\",\"b\":Infinity"] {
+            assert!(has_no_number(text.as_bytes()), "{text}");
+        }
+        for text in ["{\"a\":\"NaN\"}", "[\"\\\"\", \"Infinity\"]", "{", "[Nan]"] {
+            assert!(!has_no_number(text.as_bytes()), "{text}");
+        }
+    }
 
     #[test]
     fn only_numbers_that_no_double_holds_are_replaced() {
