@@ -1,6 +1,6 @@
 //! Sums of a session's RTP streams, from which a whole stream is judged.
 
-use schemas::{Interval, Kind, StreamPartial};
+use schemas::{Direction, Interval, Kind, StreamPartial};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Most streams of a session in a block: a call of sixteen with audio and video. Of further ones the
@@ -70,7 +70,9 @@ fn sums(peer_connection: &str, interval: &Interval) -> StreamPartial {
         .unwrap_or_default();
     let jitter_us = interval.jitter_us.filter(|_| !interval.is_idle());
     let dropped = video.frames_dropped.zip(video.frames);
-    let frames = video.frames.filter(|_| !interval.is_withheld());
+    let is_withheld = interval.is_withheld();
+    let frames = video.frames.filter(|_| !is_withheld);
+    let source = frames.and_then(|_| source_frames(interval, observed_us));
     StreamPartial {
         stream,
         kind: interval.kind,
@@ -89,7 +91,20 @@ fn sums(peer_connection: &str, interval: &Interval) -> StreamPartial {
         frames_offered: dropped.map_or(0, |(dropped, frames)| frames.saturating_add(dropped)),
         frames: frames.unwrap_or_default(),
         frames_us: frames.map_or(0, |_| observed_us),
+        source_frames: source.unwrap_or_default(),
+        source_us: source.map_or(0, |_| observed_us),
+        withheld_us: if is_withheld { observed_us } else { 0 },
     }
+}
+
+/// Frames that the source of sent video gave: counted or, where it tells its last rate alone, those of
+/// that rate, rounded down.
+fn source_frames(interval: &Interval, observed_us: i64) -> Option<i64> {
+    let video = interval.video.filter(|_| interval.direction == Direction::Outbound)?;
+    video.source_frames.or_else(|| {
+        let frames = i128::from(video.source_frame_rate_micro?) * i128::from(observed_us);
+        i64::try_from(frames / 1_000_000_000_000).ok()
+    })
 }
 
 /// Adds `more` to `sum`. No sum wraps, for the reason that none of a cell does: a block folds no more
@@ -109,6 +124,9 @@ fn add(sum: &mut StreamPartial, more: &StreamPartial) {
         (&mut sum.frames_offered, more.frames_offered),
         (&mut sum.frames, more.frames),
         (&mut sum.frames_us, more.frames_us),
+        (&mut sum.source_frames, more.source_frames),
+        (&mut sum.source_us, more.source_us),
+        (&mut sum.withheld_us, more.withheld_us),
     ] {
         *sum = sum.wrapping_add(more);
     }
@@ -117,7 +135,7 @@ fn add(sum: &mut StreamPartial, more: &StreamPartial) {
 #[cfg(test)]
 #[allow(clippy::panic)]
 mod tests {
-    use schemas::{Direction, Video};
+    use schemas::Video;
 
     use super::*;
 
@@ -155,6 +173,32 @@ mod tests {
         assert_eq!((row.packets, row.packets_lost, row.packets_expected), (901, 4, 200));
         assert_eq!((row.observed_us, row.frames, row.frames_us), (20_000_000, 29, 10_000_000));
         assert_eq!((row.jitter_us, row.jitter_count, beyond), (4_000, 1, 0));
+        assert_eq!((row.withheld_us, row.source_us), (10_000_000, 0));
+    }
+
+    #[test]
+    fn frames_of_the_source_are_counted_or_those_of_its_last_rate() {
+        let captured = |source_frames, source_frame_rate_micro| Interval {
+            video: Some(Video {
+                frames: Some(29),
+                source_frames,
+                source_frame_rate_micro,
+                ..Video::default()
+            }),
+            ..interval(7)
+        };
+        let source = |it: Interval| streams(&[("a", it)]).0.first().map(sources);
+        assert_eq!(source(captured(Some(31), Some(2_500_000))), Some((31, 10_000_000)));
+        assert_eq!(source(captured(None, Some(2_590_000))), Some((25, 10_000_000)));
+        assert_eq!(source(captured(None, None)), Some((0, 0)));
+        let received = Interval { direction: Direction::Inbound, ..captured(Some(31), None) };
+        assert_eq!(source(received), Some((0, 0)));
+        let off = Interval { bytes: Some(0), ..captured(Some(0), None) };
+        assert_eq!(source(off), Some((0, 0)));
+    }
+
+    fn sources(row: &StreamPartial) -> (i64, i64) {
+        (row.source_frames, row.source_us)
     }
 
     #[test]

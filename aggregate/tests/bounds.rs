@@ -313,3 +313,40 @@ fn whatever_a_client_fills_its_fields_with_a_block_takes_up_no_more() {
         assert!(took < 20_000, "{field}: {took} KB");
     }
 }
+
+/// A minute of a call of `streams` streams, in reports of 5 s.
+fn call(number: i64, streams: i64) -> impl Iterator<Item = EnrichedReport> {
+    (0..12).map(move |at| {
+        let mut told = report(number * 12 + at);
+        told.participant = format!("p{number}");
+        told.intervals = (0..streams)
+            .map(|ssrc| {
+                let mut scored = interval(number * 7 + at * 3 + ssrc);
+                scored.interval.ssrc = 1 + ssrc;
+                scored.interval.stats_id = format!("IT01V{ssrc}");
+                scored
+            })
+            .collect();
+        told
+    })
+}
+
+// docs/reference/settings.md has these figures.
+#[test]
+fn a_stream_takes_136_bytes_of_memory_and_about_42_of_the_topic() {
+    assert_eq!(size_of::<schemas::StreamPartial>(), 136);
+    let written = fold(AggregateSettings::default(), true, (0..50).flat_map(|n| call(n, 4)));
+    let sessions = written.rows.iter().filter(|(topic, _)| *topic == 1);
+    let (mut whole, mut bare, mut streams) = (0, 0, 0);
+    for (_, bytes) in sessions {
+        let mut row: SessionPartial = schemas::decode(bytes).unwrap();
+        whole += bytes.len();
+        streams += row.streams.len();
+        row.streams.clear();
+        bare += schemas::encode(&row).unwrap().len();
+    }
+    assert!(streams >= 200, "{streams}");
+    let each = (whole - bare) / streams;
+    println!("{each} bytes a stream, {} bytes a session without", bare / (streams / 4));
+    assert!((20..=48).contains(&each), "{each}");
+}

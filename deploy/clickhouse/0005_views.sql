@@ -66,9 +66,10 @@ CREATE OR REPLACE FUNCTION isobar_merged_streams AS (parts) ->
                 arraySum(p -> p.6, mine), arrayMax(p -> p.7, mine), arraySum(p -> p.8, mine),
                 arraySum(p -> p.9, mine), arraySum(p -> p.10, mine), arraySum(p -> p.11, mine),
                 arraySum(p -> p.12, mine), arraySum(p -> p.13, mine), arraySum(p -> p.14, mine),
-                arraySum(p -> p.15, mine), arraySum(p -> p.16, mine), arraySum(p -> p.17, mine)
+                arraySum(p -> p.15, mine), arraySum(p -> p.16, mine), arraySum(p -> p.17, mine),
+                arraySum(p -> p.18, mine), arraySum(p -> p.19, mine), arraySum(p -> p.20, mine)
             ),
-            'Tuple(stream Int64, is_video Int64, is_sent Int64, content Int64, h264s Int64, observed_us Int64, packets Int64, packets_lost Int64, packets_expected Int64, round_trip_us Int64, round_trip_count Int64, jitter_us Int64, jitter_count Int64, frames_dropped Int64, frames_offered Int64, frames Int64, frames_us Int64)'
+            'Tuple(stream Int64, is_video Int64, is_sent Int64, content Int64, h264s Int64, observed_us Int64, packets Int64, packets_lost Int64, packets_expected Int64, round_trip_us Int64, round_trip_count Int64, jitter_us Int64, jitter_count Int64, frames_dropped Int64, frames_offered Int64, frames Int64, frames_us Int64, source_frames Int64, source_us Int64, withheld_us Int64)'
         ),
         arrayMap(
             one -> arrayFilter(p -> (p.1, p.2, p.3, p.4, p.5) = one, parts),
@@ -76,11 +77,18 @@ CREATE OR REPLACE FUNCTION isobar_merged_streams AS (parts) ->
         )
     );
 
+-- Whether a stream's source gave fewer than `least` frames a second on average, which no encoder can
+-- make up for; one that repeats the last frame of a still source adds one a second.
+CREATE OR REPLACE FUNCTION isobar_source_below AS (source_frames, source_us, frames, frames_us, least) ->
+    1000000 * source_frames < least * source_us
+    AND 2000000 * frames < greatest(2 * least, 3) * frames_us;
+
 -- Why Microsoft's Call Quality Dashboard (rules of 2024-10-22) finds a whole stream poor or leaves it
 -- unclassified, empty if it is good. All are averages over the stream: the rules are those of the pack
 -- teams-cqd, version 3, and docs/reference/scores.md has them.
 CREATE OR REPLACE FUNCTION isobar_cqd_reason AS (stream) ->
     arrayMap(s -> multiIf(
+        s.withheld_us > 0 AND s.withheld_us >= s.observed_us, 'no_source',
         s.is_video = 0, multiIf(
             s.packets <= 500, 'few_packets',
             s.round_trip_us > 500000 * s.round_trip_count, 'round_trip',
@@ -91,6 +99,7 @@ CREATE OR REPLACE FUNCTION isobar_cqd_reason AS (stream) ->
         ),
         s.content = 2 AND (s.is_sent = 1 OR s.h264s = 1), multiIf(
             s.frames_us = 0, 'no_metric',
+            isobar_source_below(s.source_frames, s.source_us, s.frames, s.frames_us, 1), 'no_source',
             1000000 * s.frames < s.frames_us, 'frame_rate',
             ''
         ),
@@ -102,8 +111,10 @@ CREATE OR REPLACE FUNCTION isobar_cqd_reason AS (stream) ->
         s.packets <= 500, 'few_packets',
         s.content = 0 AND (s.is_sent = 1 OR s.frames_offered = 0), 'unknown_content',
         s.frames_offered > 0, if(2 * s.frames_dropped > s.frames_offered, 'frame_loss', ''),
-        s.frames_us > 0, if(1000000 * s.frames < 7 * s.frames_us, 'frame_rate', ''),
+        s.frames_us > 0 AND NOT isobar_source_below(s.source_frames, s.source_us, s.frames, s.frames_us, 7),
+        if(1000000 * s.frames < 7 * s.frames_us, 'frame_rate', ''),
         s.packets_expected > 0, if(100 * s.packets_lost > 15 * s.packets_expected, 'loss', ''),
+        s.frames_us > 0, 'no_source',
         'no_metric'
     ), [stream])[1];
 
@@ -117,15 +128,15 @@ CREATE OR REPLACE FUNCTION isobar_cqd_streams AS (streams) ->
                 multiIf(t.is_video = 0, '', t.content = 2, 'screen', t.content = 1, 'camera', 'unknown'),
                 multiIf(
                     reason = '', 'good',
-                    reason IN ('few_packets', 'unknown_content', 'no_metric'), 'unclassified',
+                    reason IN ('no_source', 'few_packets', 'unknown_content', 'no_metric'), 'unclassified',
                     'poor'
                 ),
                 reason,
                 t.h264s, t.observed_us, t.packets, t.packets_lost, t.packets_expected, t.round_trip_us,
                 t.round_trip_count, t.jitter_us, t.jitter_count, t.frames_dropped, t.frames_offered,
-                t.frames, t.frames_us
+                t.frames, t.frames_us, t.source_frames, t.source_us, t.withheld_us
             ),
-            'Tuple(kind String, direction String, content String, verdict String, reason String, h264s Int64, observed_us Int64, packets Int64, packets_lost Int64, packets_expected Int64, round_trip_us Int64, round_trip_count Int64, jitter_us Int64, jitter_count Int64, frames_dropped Int64, frames_offered Int64, frames Int64, frames_us Int64)'
+            'Tuple(kind String, direction String, content String, verdict String, reason String, h264s Int64, observed_us Int64, packets Int64, packets_lost Int64, packets_expected Int64, round_trip_us Int64, round_trip_count Int64, jitter_us Int64, jitter_count Int64, frames_dropped Int64, frames_offered Int64, frames Int64, frames_us Int64, source_frames Int64, source_us Int64, withheld_us Int64)'
         ),
         streams, arrayMap(t -> isobar_cqd_reason(t), streams)
     );

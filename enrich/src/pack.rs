@@ -40,7 +40,8 @@ pub struct Judgement<'a> {
     pub reason: Option<&'a str>,
 }
 
-/// The source gave no media: a muted microphone, a camera that is off or disabled, a still picture.
+/// The source gave no media: a muted microphone, a camera that is off or disabled, a still picture. Or
+/// it gave fewer frames than the rule that would decide asks for.
 pub const NO_SOURCE: &str = "no_source";
 /// The stream had too few packets to be judged.
 pub const FEW_PACKETS: &str = "few_packets";
@@ -104,13 +105,21 @@ struct Scale {
 }
 
 impl Rule {
-    /// Whether the interval is poor by this rule; none if it does not tell the metric.
-    fn holds(&self, readings: &Readings) -> Option<bool> {
-        let value = readings.get(self.metric)?;
+    /// Whether the interval is poor by this rule; none if it does not tell the metric, or its source
+    /// gave too few frames for the rule.
+    fn holds(&self, interval: &Interval, readings: &Readings) -> Option<bool> {
+        let value = readings.get(self.metric).filter(|_| !self.is_beyond_source(interval))?;
         Some(match self.comparison {
             Comparison::Above => value > self.threshold,
             Comparison::Below => value < self.threshold,
         })
+    }
+
+    /// True if it asks for more frames than the source gave.
+    fn is_beyond_source(&self, interval: &Interval) -> bool {
+        self.metric == Metric::FrameRate
+            && self.comparison == Comparison::Below
+            && interval.is_source_below(self.threshold)
     }
 }
 
@@ -124,8 +133,9 @@ impl Scale {
 }
 
 impl Judge {
-    fn judge(&self, readings: &Readings) -> Judgement<'_> {
-        let by_rule = |rule: &Rule| rule.holds(readings).map(|poor| poor.then_some(rule.metric));
+    fn judge(&self, interval: &Interval, readings: &Readings) -> Judgement<'_> {
+        let by_rule =
+            |rule: &Rule| rule.holds(interval, readings).map(|poor| poor.then_some(rule.metric));
         match self {
             Self::Any(rules) => {
                 let known = rules.iter().filter_map(by_rule);
@@ -137,6 +147,14 @@ impl Judge {
                 let sum = scales.iter().map(|scale| scale.points(readings)).sum::<Option<i64>>();
                 Judgement::by_class(sum.map(|sum| sum as f64), classes)
             }
+        }
+    }
+
+    /// The rules, where it has some.
+    fn rules(&self) -> &[Rule] {
+        match self {
+            Self::Any(rules) | Self::First(rules) => rules,
+            Self::Bands(..) | Self::Points(..) => &[],
         }
     }
 }
@@ -236,12 +254,17 @@ impl Pack {
         if rules.minimum_packets > interval.stream_packets {
             return Judgement::unclassified(FEW_PACKETS);
         }
-        let said = rules.judge.judge(readings);
+        let said = rules.judge.judge(interval, readings);
         // With its content known the stream might have been judged.
         let of_camera = self.video.of(interval.direction);
         let is_narrowed = content(interval) == Content::Unknown && Some(rules) != of_camera;
         if said.reason == Some(NO_METRIC) && is_narrowed {
             return Judgement::unclassified(UNKNOWN_CONTENT);
+        }
+        // With more frames of its source the stream would have been judged.
+        let is_starved = rules.judge.rules().iter().any(|rule| rule.is_beyond_source(interval));
+        if said.reason == Some(NO_METRIC) && is_starved {
+            return Judgement::unclassified(NO_SOURCE);
         }
         said
     }
@@ -262,9 +285,17 @@ impl Pack {
     /// Returns those of them that decide about an interval with these readings.
     #[must_use]
     pub fn deciding(&self, interval: &Interval, readings: &Readings) -> Vec<Metric> {
-        let told = self.metrics(interval).into_iter().filter(|it| readings.get(*it).is_some());
-        let is_first = self.rules(interval).is_some_and(|it| matches!(it.judge, Judge::First(_)));
-        if is_first { told.take(1).collect() } else { told.collect() }
+        let Some(Classifier { judge, .. }) = self.rules(interval) else { return Vec::new() };
+        let holding = judge.rules().iter().filter(|it| it.holds(interval, readings).is_some());
+        let holding = holding.map(|rule| rule.metric);
+        match judge {
+            Judge::First(_) => holding.take(1).collect(),
+            Judge::Any(_) => holding.collect(),
+            Judge::Bands(..) | Judge::Points(..) => {
+                let asked = self.metrics(interval).into_iter();
+                asked.filter(|metric| readings.get(*metric).is_some()).collect()
+            }
+        }
     }
 
     fn rules(&self, interval: &Interval) -> Option<&Classifier> {

@@ -39,9 +39,42 @@ impl Interval {
             }
     }
 
-    /// Packets of comfort noise alone, lost ones included.
+    /// Returns the frames a second that the source of sent video gave (`media-source`): the mean or,
+    /// where `frames` is not told, `framesPerSecond` at the interval's end.
+    #[must_use]
+    pub fn source_frame_rate(&self) -> Option<f64> {
+        let video = self.video.as_ref().filter(|_| self.direction == Direction::Outbound)?;
+        let mean = self.per_second(video.source_frames);
+        mean.or_else(|| Some(video.source_frame_rate_micro? as f64 / 1e6))
+    }
+
+    /// True if too few frames came from the source to be judged by a limit of `least` frames a
+    /// second, which neither a network nor an encoder could have kept. An encoder that repeats the
+    /// last frame of a still source adds one a second.
+    #[must_use]
+    pub fn is_source_below(&self, least: f64) -> bool {
+        let Some(video) = &self.video else { return false };
+        let is_below = |rate: Option<f64>, least: f64| rate.is_some_and(|rate| rate < least);
+        is_below(self.source_frame_rate(), least)
+            && is_below(self.per_second(video.frames), least.max(MOST_FRAMES_OF_A_STILL))
+    }
+
+    /// True if the source of sent video gave as few frames as a slide does, and the encoder no more
+    /// than it repeats.
+    #[must_use]
+    pub fn is_source_still(&self) -> bool {
+        let is_few = |rate: Option<f64>| rate.is_some_and(|rate| rate <= MOST_FRAMES_OF_A_STILL);
+        let frames = self.video.and_then(|video| video.frames);
+        is_few(self.source_frame_rate()) && is_few(self.per_second(frames))
+    }
+
+    /// Packets of comfort noise alone, lost ones included, or a microphone without sound. Of what is
+    /// received no energy means nothing: it is counted while somebody listens.
     fn is_silence(&self) -> bool {
-        self.per_second(self.packets()).is_some_and(|rate| rate < FEWEST_PACKETS_OF_MEDIA)
+        let energy = self.audio.and_then(|audio| audio.audio_energy_micro);
+        let is_muted = self.direction == Direction::Outbound && energy == Some(0);
+        let packets = self.per_second(self.packets());
+        is_muted || packets.is_some_and(|rate| rate < FEWEST_PACKETS_OF_MEDIA)
     }
 
     /// Packets that were sent, whether they came or not.
@@ -53,7 +86,8 @@ impl Interval {
         }
     }
 
-    /// A frame a second, and as small as only one without a picture or without a change is.
+    /// No frame of the source or, where it is not told or gave some, a frame a second that is as small
+    /// as only one without a picture or without a change is.
     fn is_still(&self) -> bool {
         let Some(video) = &self.video else { return false };
         // Of a picture that comes through a bad network few frames are left as well, but not few
@@ -64,6 +98,9 @@ impl Interval {
             return false;
         }
         let few = self.per_second(video.frames).is_some_and(|rate| rate <= MOST_FRAMES_OF_A_STILL);
+        if few && self.source_frame_rate() == Some(0.0) {
+            return true;
+        }
         let (Some(frames), Some(bytes), true) = (video.frames, self.bytes, few) else {
             return false;
         };
@@ -84,7 +121,7 @@ impl Interval {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Video;
+    use crate::report::{Audio, Video};
 
     const SECONDS: i64 = 10;
 
@@ -162,5 +199,52 @@ mod tests {
             Interval { packets_received: Some(12), packets_lost: Some(300), ..video(10, 12_000) };
         assert!(!lossy.is_withheld());
         assert!(!small(Some(160), 10 * 3_750).is_withheld(), "30 kbit/s");
+    }
+
+    #[test]
+    fn a_microphone_without_sound_is_silent_however_many_packets_it_sends() {
+        let sent = |direction, energy| Interval {
+            packets_sent: Some(500),
+            packets_received: Some(500),
+            bytes: Some(1_500),
+            audio: Some(Audio { audio_energy_micro: energy, ..Audio::default() }),
+            ..interval(Kind::Audio, direction)
+        };
+        assert!(sent(Direction::Outbound, Some(0)).is_withheld());
+        assert!(!sent(Direction::Outbound, Some(1)).is_withheld(), "a quiet room");
+        assert!(!sent(Direction::Outbound, None).is_withheld());
+        assert!(!sent(Direction::Inbound, Some(0)).is_withheld(), "nobody listens");
+    }
+
+    fn captured(source_frames: Option<i64>, gauge: Option<i64>, frames: i64) -> Interval {
+        let it = video(frames, 200_000);
+        let video = it.video.map(|video| Video {
+            source_frames,
+            source_frame_rate_micro: gauge.map(|rate| rate * 1_000_000),
+            ..video
+        });
+        Interval { video, direction: Direction::Outbound, ..it }
+    }
+
+    #[test]
+    fn a_source_without_a_frame_is_still_unless_more_are_encoded_than_repeats() {
+        assert!(captured(Some(0), Some(0), 10).is_withheld());
+        assert!(captured(Some(0), Some(0), 0).is_withheld());
+        assert!(!captured(Some(0), Some(0), 300).is_withheld(), "the source is not measured");
+        assert!(!captured(Some(2), Some(0), 10).is_withheld(), "two large slides");
+        assert!(!captured(None, None, 10).is_withheld());
+        let received = Interval { direction: Direction::Inbound, ..captured(Some(0), Some(0), 10) };
+        assert_eq!((received.source_frame_rate(), received.is_withheld()), (None, false));
+    }
+
+    #[test]
+    fn a_source_is_below_a_limit_by_its_mean_or_else_by_its_last_rate() {
+        let below = |source, gauge, frames| captured(source, gauge, frames).is_source_below(7.0);
+        assert!(below(Some(69), Some(30), 69) && below(None, Some(6), 60));
+        assert!(!below(Some(70), Some(1), 20) && !below(None, Some(30), 20));
+        assert!(!below(Some(69), None, 70), "the encoder kept it");
+        assert!(!below(None, None, 20));
+        assert!(captured(Some(5), None, 14).is_source_below(1.0), "repeated frames");
+        assert!(!captured(Some(5), None, 15).is_source_below(1.0));
     }
 }

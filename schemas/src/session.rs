@@ -45,6 +45,12 @@ records! {
         pub frames: i64,
         /// The time of those intervals, us.
         pub frames_us: i64,
+        /// Frames that the source gave (media-source), of those intervals that tell it.
+        pub source_frames: i64,
+        /// The time of intervals that tell it, us.
+        pub source_us: i64,
+        /// Time in which the source gave nothing, us.
+        pub withheld_us: i64,
     }
 
     /// What one block contributes to one session.

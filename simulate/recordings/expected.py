@@ -157,8 +157,10 @@ def latency_ms(i, ice):
 
 def is_idle(i):
     """Nothing was sent: then jitter is what it was before, and there is no frame rate."""
-    lost = 0 if i["direction"] == "outbound" else i.get("packets_lost", 0)
-    return i.get("bytes") == 0 and lost <= 0
+    sent = i["direction"] == "outbound"
+    lost = 0 if sent else i.get("packets_lost", 0)
+    packets = i.get("packets_sent" if sent else "packets_received")
+    return 0 in (i.get("bytes"), packets) and lost <= 0
 
 
 def jitter_ms(i):
@@ -166,16 +168,16 @@ def jitter_ms(i):
 
 
 def is_withheld(i):
-    """The source gave nothing: fewer than five packets a second of audio, and of video at most three
-    frames in two seconds, each of a fiftieth of a bit a pixel or less."""
+    """The source gave nothing: fewer than five packets a second of audio, or no sound in them, and of
+    video at most three frames in two seconds, each of a fiftieth of a bit a pixel or less."""
     seconds = (i["end_us"] - i["start_us"]) / 1e6
     received = i["direction"] == "inbound"
     packets = i["packets_received" if received else "packets_sent"]
     packets += max(0, i.get("packets_lost", 0)) if received else 0
-    if is_idle(i) or packets == 0:
+    if is_idle(i):
         return True
     if i["kind"] == "audio":
-        return packets / seconds < 5
+        return packets / seconds < 5 or not received and i.get("audio_energy_micro") == 0
     if received and packets / seconds >= 5:
         return False
     frames, size = i.get("frames") or 0, i.get("frame_width", 640) * i.get("frame_height", 360)
@@ -271,6 +273,7 @@ def teams_cqd(i, ice):
         dropped, frames, ratio = i.get("frames_dropped"), i.get("frames"), loss(i)
         if dropped is not None and frames is not None and dropped + frames > 0:
             return "frame_loss" if dropped / (dropped + frames) > 0.5 else ""
+        assert i.get("source_frames", 0) * 1e6 > 7 * (i["end_us"] - i["start_us"]), "a slow camera"
         if frames is not None and not is_idle(i):
             return "frame_rate" if frames * 1e6 / (i["end_us"] - i["start_us"]) < 7 else ""
         return None if ratio is None else "loss" if ratio > 0.15 else ""

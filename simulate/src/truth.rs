@@ -91,6 +91,8 @@ pub struct Interval {
     pub fir: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frames: Option<i64>,
+    #[serde(rename = "src", skip_serializing_if = "Option::is_none")]
+    pub source_frames: Option<i64>,
     #[serde(rename = "dropped", skip_serializing_if = "Option::is_none")]
     pub frames_dropped: Option<i64>,
     #[serde(rename = "w", skip_serializing_if = "Option::is_none")]
@@ -107,6 +109,8 @@ pub struct Interval {
     pub total_samples: Option<i64>,
     #[serde(rename = "concealed", skip_serializing_if = "Option::is_none")]
     pub concealed_samples: Option<i64>,
+    #[serde(rename = "energy", skip_serializing_if = "Option::is_none")]
+    pub audio_energy_micro: Option<i64>,
     #[serde(rename = "jb", skip_serializing_if = "Option::is_none")]
     pub jitter_buffer_us: Option<i64>,
     #[serde(rename = "jbn", skip_serializing_if = "Option::is_none")]

@@ -5,7 +5,7 @@ use schemas::{Direction, Kind, StreamPartial};
 use crate::column::{Column, write_all};
 
 /// Names of the numbers of a stream, in their order in the table.
-const NUMBERS: [&str; 17] = [
+const NUMBERS: [&str; 20] = [
     "stream",
     "is_video",
     "is_sent",
@@ -23,6 +23,9 @@ const NUMBERS: [&str; 17] = [
     "frames_offered",
     "frames",
     "frames_us",
+    "source_frames",
+    "source_us",
+    "withheld_us",
 ];
 
 /// Streams, any number of them a row, each a tuple of numbers.
@@ -64,6 +67,9 @@ fn numbers(stream: &StreamPartial) -> [i64; NUMBERS.len()] {
         stream.frames_offered,
         stream.frames,
         stream.frames_us,
+        stream.source_frames,
+        stream.source_us,
+        stream.withheld_us,
     ]
 }
 

@@ -232,6 +232,9 @@ fn merge_stream(streams: &mut Vec<StreamPartial>, more: &StreamPartial) {
     sum.frames_offered += more.frames_offered;
     sum.frames += more.frames;
     sum.frames_us += more.frames_us;
+    sum.source_frames += more.source_frames;
+    sum.source_us += more.source_us;
+    sum.withheld_us += more.withheld_us;
 }
 
 /// A row as the view has it: without what identifies partials.

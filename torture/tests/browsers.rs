@@ -8,9 +8,14 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path as FilePath;
 
-use dashboard::statistics::{Estimate, Session};
+use dashboard::statistics::{Estimate, Interval as Interval95, Session};
+use enrich::pack::Pack;
 use enrich::score::{Metric, Scores};
-use schemas::{Direction, Inbound, Interval, Kind, Path, Verdict, Video};
+use schemas::{
+    Audio, Claim, Direction, Inbound, Interval, Kind, Path, Place, PlaceSource, Provider, Verdict,
+    Video,
+};
+use simulate::oracle::{Located, LookUp, Oracle};
 use simulate::truth;
 use simulate::world::{Scenario, Settings, World};
 
@@ -40,6 +45,7 @@ fn made(it: &truth::Interval, ice: Option<(i64, i64)>) -> (Interval, Path) {
     });
     let video = (it.kind == Kind::Video).then(|| Video {
         frames: it.frames,
+        source_frames: it.source_frames,
         frames_dropped: it.frames_dropped,
         frame_width: it.frame_width,
         frame_height: it.frame_height,
@@ -47,6 +53,8 @@ fn made(it: &truth::Interval, ice: Option<(i64, i64)>) -> (Interval, Path) {
         screen_share: it.screen_share,
         ..Video::default()
     });
+    let audio = (it.kind == Kind::Audio)
+        .then(|| Audio { audio_energy_micro: it.audio_energy_micro, ..Audio::default() });
     let interval = Interval {
         kind: it.kind,
         direction: it.direction,
@@ -63,6 +71,7 @@ fn made(it: &truth::Interval, ice: Option<(i64, i64)>) -> (Interval, Path) {
         round_trip_gauge_us: it.round_trip_gauge_us,
         jitter_us: it.jitter_us,
         inbound,
+        audio,
         video,
         ..Interval::default()
     };
@@ -74,18 +83,22 @@ fn made(it: &truth::Interval, ice: Option<(i64, i64)>) -> (Interval, Path) {
     (interval, path)
 }
 
-/// Hands every interval of a world to `take`, with the number and the browser of its session.
-fn play(sessions: u32, seconds: i64, mut take: impl FnMut(u32, &'static str, Interval, Path)) {
-    let settings = Settings {
+/// A world of so many live sessions.
+const fn settings(sessions: u32, seconds: i64) -> Settings {
+    Settings {
         seed: 11,
         start_us: 1_700_000_000_000_000,
         duration_us: Some(seconds * 1_000_000),
         sessions,
         period_us: 10_000_000,
         scenario: Scenario::Usual,
-    };
+    }
+}
+
+/// Hands every interval of a world to `take`, with the number and the browser of its session.
+fn play(sessions: u32, seconds: i64, mut take: impl FnMut(u32, &'static str, Interval, Path)) {
     let mut engines = HashMap::new();
-    for delivery in World::new(settings).unwrap() {
+    for delivery in World::new(settings(sessions, seconds)).unwrap() {
         let record = delivery.truth;
         if let Some(session) = &record.introduces {
             engines.insert(record.session, engine(session));
@@ -185,40 +198,126 @@ fn every_browser_can_be_held_to_every_rule_of_the_primary_pack() {
     }
 }
 
-/// Sessions' poor and classified time, by kind and browser.
-type Times = BTreeMap<(Kind, &'static str), HashMap<u32, Session>>;
+/// A pack whose first rule that a browser tells decides, as the primary one once did: old Firefox is
+/// judged by the frame rate of cameras and screens, others by frames dropped.
+const BY_WHAT_IS_TOLD: &str = r#"{
+    "name": "by-what-is-told", "version": 1, "sources": ["this test"],
+    "media": {
+        "video": {"mode": "first", "minimum_packets": 501, "rules": [
+            {"metric": "frame_loss", "comparison": "above", "threshold": 0.5, "unit": "ratio"},
+            {"metric": "frame_rate", "comparison": "below", "threshold": 7, "unit": "1/s"}
+        ]},
+        "screen_share": {"mode": "first", "minimum_packets": 501, "rules": [
+            {"metric": "frame_loss", "comparison": "above", "threshold": 0.5, "unit": "ratio"},
+            {"metric": "frame_rate", "comparison": "below", "threshold": 7, "unit": "1/s"}
+        ]}
+    }
+}"#;
+
+/// Sessions' poor and classified time, by pack, kind and browser.
+type Times = BTreeMap<(&'static str, Kind, &'static str), HashMap<u32, Session>>;
+
+/// The share of poor time of a browser by a pack, with its interval.
+fn share(times: &Times, of: (&'static str, Kind, &'static str)) -> Interval95 {
+    let sessions: Vec<_> = times[&of].values().copied().collect();
+    Estimate::of(&sessions).unwrap().share()
+}
 
 #[test]
 fn no_browser_is_poorer_than_another_in_a_world_without_a_difference() {
     let scores = Scores::embedded().unwrap();
+    let told = Pack::parse(BY_WHAT_IS_TOLD).unwrap();
+    let packs = [("primary", &scores.packs()[0]), ("told", &told)];
     let mut times = Times::new();
-    play(2_000, 300, |session, engine, interval, path| {
+    play(36_000, 200, |session, engine, interval, path| {
         let (kind, us) = (interval.kind, interval.end_us - interval.start_us);
-        let verdict = scores.score(interval, Some(&path)).verdicts[0].verdict;
-        for engine in [engine, "all"] {
-            let sessions = times.entry((kind, engine)).or_default();
-            let of_session = sessions.entry(session).or_insert(Session { part: 0, whole: 0 });
-            of_session.part += if verdict == Verdict::Poor { us } else { 0 };
-            of_session.whole += if verdict == Verdict::Unclassified { 0 } else { us };
+        let readings = scores.readings(&interval, Some(&path));
+        for (name, pack) in packs {
+            let verdict = pack.judge(&interval, &readings).verdict;
+            for engine in [engine, "all"] {
+                let sessions = times.entry((name, kind, engine)).or_default();
+                let of_session = sessions.entry(session).or_insert(Session { part: 0, whole: 0 });
+                of_session.part += if verdict == Verdict::Poor { us } else { 0 };
+                of_session.whole += if verdict == Verdict::Unclassified { 0 } else { us };
+            }
         }
     });
     for kind in [Kind::Audio, Kind::Video] {
-        let estimate = |engine| {
-            let sessions: Vec<_> = times[&(kind, engine)].values().copied().collect();
-            Estimate::of(&sessions).unwrap()
-        };
-        let all = estimate("all").ratio;
+        let all = share(&times, ("primary", kind, "all")).estimate;
         assert!(all > 0.005, "{kind:?}: {all}");
         for (engine, _) in BROWSERS {
-            let found = estimate(engine);
-            // Below five poor sessions there is no interval: docs/reference/statistics.md.
-            if found.effective_sessions * all.min(1.0 - all) < 5.0 {
-                continue;
-            }
-            let half = 1.96 * found.standard_error.unwrap();
-            let off = (found.ratio - all).abs();
-            assert!(off <= half, "{kind:?} of {engine}: {found:?}, of all browsers {all}");
-            eprintln!("{kind:?} {engine}: {:.4} ± {half:.4}, all {all:.4}", found.ratio);
+            let found = share(&times, ("primary", kind, engine));
+            let within = found.lower.zip(found.upper);
+            let (lower, upper) = within.expect("sessions enough for an interval");
+            assert!((lower..=upper).contains(&all), "{kind:?} of {engine}: {found:?}, all {all}");
+            eprintln!("{kind:?} {engine}: {:.4} in {lower:.4} to {upper:.4}", found.estimate);
         }
     }
+    // The same world shows a difference where browsers are judged by different rules.
+    let all = share(&times, ("told", Kind::Video, "all")).estimate;
+    let found = share(&times, ("told", Kind::Video, "Firefox 115"));
+    assert!(found.lower.is_some_and(|lower| lower > 2.0 * all), "{found:?}, all {all}");
+}
+
+/// Look-up data that knows no address.
+struct Nowhere;
+
+impl LookUp for Nowhere {
+    fn locate(&mut self, _: &str, _: Option<&Claim>) -> Located {
+        Located {
+            place: Place::default(),
+            provider: Provider::default(),
+            source: PlaceSource::default(),
+            network: String::new(),
+        }
+    }
+}
+
+#[test]
+fn the_oracle_judges_the_world_as_the_services_do() {
+    let scores = Scores::embedded().unwrap();
+    let labels: Vec<_> = scores.packs().iter().map(|pack| pack.label().to_owned()).collect();
+    let mut oracle = Oracle::new(Nowhere);
+    let mut found = BTreeMap::<String, [i64; 3]>::new();
+    let mut mos = [0_i64; 4];
+    for delivery in World::new(settings(400, 300)).unwrap() {
+        for it in delivery.truth.event.iter().flat_map(|event| &event.intervals) {
+            let ice = delivery.truth.event.as_ref().and_then(|event| event.ice);
+            let (interval, path) = made(it, ice);
+            let us = interval.end_us - interval.start_us;
+            let scored = scores.score(interval, ice.map(|_| &path));
+            for (label, said) in labels.iter().zip(&scored.verdicts) {
+                found.entry(label.clone()).or_default()[match said.verdict {
+                    Verdict::Poor => 0,
+                    Verdict::Good => 1,
+                    Verdict::Unclassified => 2,
+                }] += us;
+            }
+            for (at, milli) in [(0, scored.audio_mos_milli), (2, scored.video_mos_milli)] {
+                mos[at] += milli.map_or(0, i64::from);
+                mos[at + 1] += i64::from(milli.is_some());
+            }
+        }
+        oracle.fold(delivery.truth).unwrap();
+    }
+    let expected = oracle.finish();
+    let (mut wanted, mut wanted_mos) = (BTreeMap::<String, [i64; 3]>::new(), [0; 4]);
+    let mut withheld_us = 0;
+    for row in expected.sessions.values() {
+        for pack in &row.packs {
+            let times = [pack.poor_us, pack.good_us, pack.unclassified_us];
+            let sums = wanted.entry(pack.pack.clone()).or_default();
+            sums.iter_mut().zip(times).for_each(|(sum, time)| *sum += time);
+        }
+        let of_row = [
+            row.audio_mos_milli_sum,
+            row.audio_mos_count,
+            row.video_mos_milli_sum,
+            row.video_mos_count,
+        ];
+        wanted_mos.iter_mut().zip(of_row).for_each(|(sum, more)| *sum += more);
+        withheld_us += row.streams.iter().map(|stream| stream.withheld_us).sum::<i64>();
+    }
+    assert_eq!((found, mos), (wanted, wanted_mos));
+    assert!(withheld_us > 3_600_000_000, "{withheld_us}");
 }

@@ -59,6 +59,13 @@ fn headsets_are_a_class_of_their_own() {
             "33",
         ),
         (
+            "Mozilla/5.0 (X11; Linux x86_64; Quest 3) AppleWebKit/537.36 (KHTML, like Gecko) OculusBrowser/39.4.0.15.62 Chrome/136.0.7103.177 VR Safari/537.36",
+            "headset",
+            "Android",
+            "Oculus Browser",
+            "39",
+        ),
+        (
             "Mozilla/5.0 (Linux; Android 12; Quest 2) AppleWebKit/537.36 (KHTML, like Gecko) OculusBrowser/25.0.0.4.70 SamsungBrowser/4.0 Chrome/106.0.5249.79 Mobile VR Safari/537.36",
             "headset",
             "Android",
@@ -107,6 +114,13 @@ fn tv_sets_and_sticks_are_a_class_of_their_own() {
             "webOS",
             "Chrome",
             "94",
+        ),
+        (
+            "Mozilla/5.0 (Web0S; Linux/SmartTV) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.6099.270 Safari/537.36 WebAppManager",
+            "tv",
+            "webOS",
+            "Chrome",
+            "120",
         ),
         (
             "Mozilla/5.0 (Linux; Android 9; BRAVIA 4K VH2 Build/PTT1.190515.001.S52; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/84 Mobile Safari/537.36",

@@ -247,6 +247,72 @@ fn a_source_that_gives_nothing_is_not_judged() {
     }
 }
 
+/// Ten seconds of sent video of which the source gave so many frames.
+fn captured(content: Option<bool>, source_frames: i64, frames: i64) -> Interval {
+    let it = sent(with_frames(showing(content), frames, None));
+    let video = it.video.map(|video| Video { source_frames: Some(source_frames), ..video });
+    Interval { video, bytes: Some(900_000), ..it }
+}
+
+#[test]
+fn a_rule_that_asks_for_more_frames_than_the_source_gave_decides_nothing() {
+    let teams = pack("teams-cqd");
+    let no_source = (Verdict::Unclassified, Some(NO_SOURCE.to_owned()));
+    let by_frame_rate = (Verdict::Poor, Some("frame_rate".to_owned()));
+    let good = (Verdict::Good, None);
+    for (content, source_frames, frames, wanted) in [
+        (Some(false), 69, 69, &no_source),
+        (Some(false), 69, 20, &no_source),
+        (Some(false), 70, 69, &by_frame_rate),
+        (Some(false), 300, 69, &by_frame_rate),
+        (Some(false), 0, 300, &good),
+        (Some(true), 9, 9, &no_source),
+        (Some(true), 3, 14, &no_source),
+        (Some(true), 9, 15, &good),
+        (Some(true), 10, 9, &by_frame_rate),
+    ] {
+        let it = captured(content, source_frames, frames);
+        assert_eq!(said(&teams, &it), *wanted, "{content:?} {source_frames} {frames}");
+    }
+    let lossy = |lost| Interval {
+        packets_lost: Some(lost),
+        packets_received: Some(1000 - lost),
+        ..captured(Some(false), 50, 50)
+    };
+    assert_eq!(said(&teams, &lossy(151)), (Verdict::Poor, Some("loss".to_owned())));
+    assert_eq!(said(&teams, &lossy(150)), good);
+}
+
+#[test]
+fn a_frozen_screen_and_a_muted_microphone_are_not_judged() {
+    let frozen = Interval {
+        packets_lost: Some(90),
+        packets_received: Some(10),
+        ..captured(Some(true), 0, 10)
+    };
+    let muted = Interval {
+        end_us: 10_000_000,
+        packets_sent: Some(500),
+        bytes: Some(40_000),
+        audio: Some(Audio { audio_energy_micro: Some(0), ..Audio::default() }),
+        ..sent(network(900, 60, 4_000))
+    };
+    let quiet = Interval {
+        audio: Some(Audio { audio_energy_micro: Some(1), ..Audio::default() }),
+        ..muted.clone()
+    };
+    for (name, _) in Pack::EMBEDDED {
+        let pack = pack(name);
+        let has_rules = !["twilio", "e-model-bands"].contains(&name);
+        let reason = |has_rules: bool| has_rules.then(|| NO_SOURCE.to_owned());
+        assert_eq!(said(&pack, &frozen), (Verdict::Unclassified, reason(has_rules)), "{name}");
+        assert_eq!(said(&pack, &muted), (Verdict::Unclassified, reason(true)), "{name}");
+        assert_eq!(said(&pack, &quiet).0, Verdict::Poor, "{name}");
+    }
+    let readings = Scores::embedded().unwrap().readings(&muted, None);
+    assert_eq!(readings.get(crate::score::Metric::AudioMos), None);
+}
+
 /// Readings of audio with a round trip, a jitter and, of 10,000 packets, losses.
 fn network(round_trip_ms: i64, jitter_ms: i64, lost: i64) -> Interval {
     Interval {

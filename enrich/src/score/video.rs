@@ -130,11 +130,12 @@ impl VideoScore {
     }
 
     /// MOS of an interval; none if it is not of video, if one of bit rate, frame size, frame rate
-    /// and round trip is not told, or if no bit was sent: a camera that is off is not bad. The
-    /// report's `path` stands in for a round trip that RTCP did not tell.
+    /// and round trip is not told, if no bit was sent, or if its source gave at most three frames in
+    /// two seconds: a camera that is off and a slide are not bad. The report's `path` stands in for a
+    /// round trip that RTCP did not tell.
     #[must_use]
     pub fn of(&self, interval: &Interval, path: Option<&Path>) -> Option<f64> {
-        if interval.kind != Kind::Video {
+        if interval.kind != Kind::Video || interval.is_source_still() {
             return None;
         }
         let video = interval.video.as_ref()?;

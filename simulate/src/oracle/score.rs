@@ -53,8 +53,9 @@ pub(super) fn active(interval: &Interval) -> bool {
     lost > 0 || (interval.bytes != Some(0) && received != Some(0))
 }
 
-/// True if the source gave sound or a picture that changed: five packets a second of audio, and of
-/// video more than three frames in two seconds, or frames of more than a fiftieth of a bit a pixel.
+/// True if the source gave sound or a picture that changed: five packets a second of audio and, where
+/// its microphone tells, a sound in them; of video more than three frames in two seconds, or frames of
+/// more than a fiftieth of a bit a pixel, not all of them repeated by the encoder.
 pub(super) fn has_source(interval: &Interval) -> bool {
     let seconds = (interval.end_us - interval.start_us) as f64 / 1e6;
     let packets = match interval.direction {
@@ -64,10 +65,37 @@ pub(super) fn has_source(interval: &Interval) -> bool {
     let many_packets = packets.map(|packets| packets as f64 >= 5.0 * seconds);
     active(interval)
         && match interval.kind {
-            Kind::Audio => seconds <= 0.0 || many_packets != Some(false),
+            Kind::Audio => {
+                let is_muted = of_source(interval, interval.audio_energy_micro) == Some(0);
+                !is_muted && (seconds <= 0.0 || many_packets != Some(false))
+            }
             Kind::Video => many_packets == Some(true) || has_picture(interval, seconds),
             Kind::None => true,
         }
+}
+
+/// What a media source told: only what is sent has one.
+fn of_source<T>(interval: &Interval, told: Option<T>) -> Option<T> {
+    told.filter(|_| interval.direction == Direction::Outbound)
+}
+
+/// Frames a second that the source gave.
+pub(super) fn source_rate(interval: &Interval) -> Option<f64> {
+    let seconds = (interval.end_us - interval.start_us) as f64 / 1e6;
+    of_source(interval, interval.source_frames).map(|frames| frames as f64 / seconds)
+}
+
+/// True if a limit of `least` frames a second asks for more than the source gave, and the stream has
+/// not got them: up to 1.5 a second are repetitions.
+fn starves(interval: &Interval, least: f64) -> bool {
+    let most = if least > 1.5 { least } else { 1.5 };
+    source_rate(interval).is_some_and(|rate| rate < least)
+        && frame_rate(interval).is_some_and(|rate| rate < most)
+}
+
+fn is_slide(interval: &Interval) -> bool {
+    let few = |rate: Option<f64>| rate.is_some_and(|rate| rate <= 1.5);
+    few(source_rate(interval)) && few(frame_rate(interval))
 }
 
 fn has_picture(interval: &Interval, seconds: f64) -> bool {
@@ -75,6 +103,9 @@ fn has_picture(interval: &Interval, seconds: f64) -> bool {
     let sent = frames + interval.frames_dropped.unwrap_or(0).max(0);
     let pixels = interval.frame_width.unwrap_or(640) * interval.frame_height.unwrap_or(360);
     let bits_a_pixel = bytes as f64 * 8.0 / (sent as f64 * pixels as f64);
+    if is_slide(interval) && source_rate(interval) == Some(0.0) {
+        return false;
+    }
     frames <= 0 || seconds <= 0.0 || frames as f64 > 1.5 * seconds || bits_a_pixel > 0.02
 }
 
@@ -200,7 +231,10 @@ fn video_is_poor(interval: &Interval) -> Option<bool> {
         let all = frames + dropped;
         (all > 0).then(|| dropped as f64 / all as f64 > 0.5)
     };
-    let too_slow = |least: f64| frame_rate(interval).map(|rate| rate < least);
+    let too_slow = |least: f64| {
+        let rate = frame_rate(interval).filter(|_| !starves(interval, least));
+        rate.map(|rate| rate < least)
+    };
     let enough_packets = interval.stream_packets > Some(500);
     match (interval.screen_share, interval.direction) {
         (Some(true), Direction::Outbound) => too_slow(1.0),
@@ -249,7 +283,7 @@ fn rating(interval: &Interval, ice: Ice) -> Option<f64> {
 /// Estimated MOS of a video interval in thousandths; a camera should give 30 frames a second, a
 /// shared screen 5.
 pub(super) fn video_mos_milli(interval: &Interval, ice: Ice) -> Option<i64> {
-    if interval.kind != Kind::Video || !has_source(interval) {
+    if interval.kind != Kind::Video || !has_source(interval) || is_slide(interval) {
         return None;
     }
     let observed_us = (interval.end_us - interval.start_us) as f64;

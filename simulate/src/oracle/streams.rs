@@ -47,6 +47,9 @@ pub(super) fn add(streams: &mut Vec<StreamPartial>, interval: &Interval) {
         stream.jitter_us += us;
         stream.jitter_count += 1;
     }
+    if !score::has_source(interval) {
+        stream.withheld_us += observed_us;
+    }
     let Some(frames) = interval.frames.filter(|_| is_video) else { return };
     if let Some(dropped) = interval.frames_dropped {
         stream.frames_dropped += dropped;
@@ -55,6 +58,10 @@ pub(super) fn add(streams: &mut Vec<StreamPartial>, interval: &Interval) {
     if score::has_source(interval) {
         stream.frames += frames;
         stream.frames_us += observed_us;
+        if let Some(given) = interval.source_frames {
+            stream.source_frames += given;
+            stream.source_us += observed_us;
+        }
     }
 }
 
@@ -78,6 +85,10 @@ fn share(part: i64, whole: i64) -> Option<f64> {
 }
 
 fn is_poor(stream: &StreamPartial) -> Option<bool> {
+    // All the time without a source.
+    if stream.withheld_us > 0 && stream.withheld_us == stream.observed_us {
+        return None;
+    }
     let loss = share(stream.packets_lost, stream.packets_expected);
     let enough = stream.packets > 500;
     if stream.kind == Kind::Audio {
@@ -90,8 +101,12 @@ fn is_poor(stream: &StreamPartial) -> Option<bool> {
     }
     let is_sent = stream.direction == Direction::Outbound;
     let dropping = share(stream.frames_dropped, stream.frames_offered).map(|share| share > 0.5);
-    let slower_than =
-        |least: f64| share(stream.frames, stream.frames_us).map(|rate| rate * 1e6 < least);
+    let given = share(stream.source_frames, stream.source_us).map(|rate| rate * 1e6);
+    let slower_than = |least: f64| {
+        let rate = share(stream.frames, stream.frames_us)? * 1e6;
+        let starved = given.is_some_and(|given| given < least) && rate < least.max(1.5);
+        (!starved).then_some(rate < least)
+    };
     match stream.screen_share {
         Some(true) if is_sent => slower_than(1.0),
         Some(true) => dropping,

@@ -103,6 +103,9 @@ struct StreamRow {
     frames_offered: i64,
     frames: i64,
     frames_us: i64,
+    source_frames: i64,
+    source_us: i64,
+    withheld_us: i64,
 }
 
 impl StreamRow {
@@ -129,6 +132,9 @@ impl StreamRow {
             frames_offered: self.frames_offered,
             frames: self.frames,
             frames_us: self.frames_us,
+            source_frames: self.source_frames,
+            source_us: self.source_us,
+            withheld_us: self.withheld_us,
         }
     }
 }

@@ -27,6 +27,10 @@ pub(super) struct Dialect {
     pub(super) network_type: bool,
     /// `remote-outbound-rtp` with round trips.
     pub(super) remote_outbound: bool,
+    /// `totalAudioEnergy` of an audio `media-source`.
+    pub(super) audio_energy: bool,
+    /// `mediaSourceId` of `outbound-rtp`.
+    pub(super) source_id: bool,
     /// A `transport` that names the selected pair; otherwise the pair says `selected`.
     pub(super) transport: bool,
 }
@@ -43,6 +47,8 @@ const CHROMIUM: Dialect = Dialect {
     audio_nack: true,
     network_type: true,
     remote_outbound: true,
+    audio_energy: true,
+    source_id: true,
     transport: true,
 };
 
@@ -63,6 +69,8 @@ const FIREFOX: Dialect = Dialect {
     content_type: false,
     network_type: false,
     remote_outbound: false,
+    audio_energy: false,
+    source_id: false,
     transport: false,
     ..CHROMIUM
 };
@@ -114,9 +122,9 @@ impl Browser {
 
 /// Weights add up to 1000.
 #[rustfmt::skip]
-static BROWSERS: [Browser; 11] = [
+static BROWSERS: [Browser; 13] = [
     Browser { user_agent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36",
-        class: "desktop", os: "Windows", family: "Chrome", major: "139", dialect: CHROMIUM, weight: 270 },
+        class: "desktop", os: "Windows", family: "Chrome", major: "139", dialect: CHROMIUM, weight: 250 },
     Browser { user_agent: "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36",
         class: "desktop", os: "Mac OS X", family: "Chrome", major: "139", dialect: CHROMIUM, weight: 120 },
     Browser { user_agent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36",
@@ -137,6 +145,10 @@ static BROWSERS: [Browser; 11] = [
         class: "tablet", os: "iOS", family: "Mobile Safari", major: "17", dialect: SAFARI, weight: 20 },
     Browser { user_agent: "Mozilla/5.0 (Linux; Android 13; SM-X710) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36",
         class: "tablet", os: "Android", family: "Chrome", major: "138", dialect: CHROMIUM, weight: 20 },
+    Browser { user_agent: "Mozilla/5.0 (X11; Linux x86_64; Quest 3) AppleWebKit/537.36 (KHTML, like Gecko) OculusBrowser/39.4.0.15.62 Chrome/136.0.7103.177 VR Safari/537.36",
+        class: "headset", os: "Android", family: "Oculus Browser", major: "39", dialect: CHROMIUM, weight: 12 },
+    Browser { user_agent: "Mozilla/5.0 (Web0S; Linux/SmartTV) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.6099.270 Safari/537.36 WebAppManager",
+        class: "tv", os: "webOS", family: "Chrome", major: "120", dialect: CHROMIUM, weight: 8 },
 ];
 
 #[cfg(test)]

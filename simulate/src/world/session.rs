@@ -8,7 +8,7 @@ use super::mail::{News, Posting};
 use super::origin::Origin;
 use super::path::Path;
 use super::place::Conditions;
-use super::stream::Stream;
+use super::stream::{Source, Stream};
 use super::{Delivery, Surroundings, call};
 use crate::truth::Outcome;
 
@@ -265,7 +265,8 @@ impl Session {
         let stream = &mut self.streams[at];
         if stream.is_established() {
             stream.restart(stream.ssrc);
-            stream.pass(around.settings.period_us / 20, conditions, false, &mut around.rng);
+            let us = around.settings.period_us / 20;
+            stream.pass(us, conditions, Source::Usual, &mut around.rng);
             stream.snapshot();
         }
     }
@@ -283,8 +284,8 @@ impl Session {
         let us = now_us - self.passed_us;
         let may_rest = !around.is_steady();
         for stream in &mut self.streams {
-            let is_silent = may_rest && stream.is_silent();
-            stream.pass(us, conditions, is_silent, &mut around.rng);
+            let source = if may_rest { stream.source() } else { Source::Usual };
+            stream.pass(us, conditions, source, &mut around.rng);
         }
         self.path.pass(us, conditions, &mut around.rng);
         self.passed_us = now_us;

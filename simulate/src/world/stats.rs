@@ -24,6 +24,7 @@ impl Stats<'_, '_> {
                 Direction::Outbound | Direction::None => self.outbound(stream),
             }
             self.remote(stream);
+            self.source(stream);
         }
         self.pair(path);
         self.candidates(path);
@@ -96,7 +97,9 @@ impl Stats<'_, '_> {
     fn outbound(&mut self, stream: &Stream) {
         self.open_rtp("outbound-rtp", &rtp_id(stream), stream);
         let (dialect, total, json) = (self.dialect, &stream.total, &mut *self.json);
-        json.text("mediaSourceId", if stream.kind == Kind::Video { "SV2" } else { "SA1" });
+        if dialect.source_id {
+            json.text("mediaSourceId", &source_id(stream));
+        }
         let again = stream.retransmitted(total);
         json.int("packetsSent", total.packets + again);
         json.int("bytesSent", total.bytes);
@@ -146,6 +149,23 @@ impl Stats<'_, '_> {
             self.json.int("roundTripTimeMeasurements", total.round_trips);
         }
         self.json.close();
+    }
+
+    /// What a sender captures.
+    fn source(&mut self, stream: &Stream) {
+        if stream.direction != Direction::Outbound {
+            return;
+        }
+        self.open("media-source", &source_id(stream));
+        let (dialect, total, json) = (self.dialect, &stream.total, &mut *self.json);
+        json.text("kind", media(stream));
+        json.text("trackIdentifier", "0b6f3c1e-9f0a-4f3e-8a55-6f0f4ad1b7c2");
+        if stream.kind == Kind::Video {
+            json.int("frames", total.source_frames);
+        } else if dialect.audio_energy {
+            json.seconds("totalAudioEnergy", total.energy_micro);
+        }
+        json.close();
     }
 
     fn pair(&mut self, path: &Path) {
@@ -221,6 +241,10 @@ const fn media(stream: &Stream) -> &'static str {
 fn rtp_id(stream: &Stream) -> String {
     let way = if stream.direction == Direction::Inbound { 'I' } else { 'O' };
     format!("{way}T01{}{}", if stream.kind == Kind::Video { 'V' } else { 'A' }, stream.ssrc)
+}
+
+fn source_id(stream: &Stream) -> String {
+    format!("S{}{}", if stream.kind == Kind::Video { 'V' } else { 'A' }, stream.ssrc)
 }
 
 fn codec_id(stream: &Stream) -> String {

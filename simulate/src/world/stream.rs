@@ -16,10 +16,23 @@ const WHOLE: i64 = 1_000_000;
 /// takes a moment to come.
 const FIRST_REMOTE: u32 = 2;
 
-/// Every so many streams are silent for every other so many snapshots: a microphone is muted, a
-/// camera is off.
-const SILENT_STREAMS: u32 = 12;
-const SILENT_SNAPSHOTS: u32 = 8;
+/// One of so many streams has another [`Source`] than usual, of each kind, for every other so many
+/// snapshots.
+const UNUSUAL_STREAMS: u32 = 12;
+const UNUSUAL_SNAPSHOTS: u32 = 8;
+
+/// What the source of a stream gives until the next snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A voice, or a picture that moves.
+    Usual,
+    /// Nothing is sent: a microphone or a camera is off.
+    Off,
+    /// A microphone is muted and packets go on, or a camera gives one black frame a second.
+    Disabled,
+    /// A camera gives five frames a second: it is dark.
+    Slow,
+}
 
 /// What happened on a stream; units as in [`schemas::Interval`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,6 +57,10 @@ pub(super) struct Counters {
     pub(super) emitted: i64,
     pub(super) round_trip_us: i64,
     pub(super) round_trips: i64,
+    /// Frames of the source.
+    pub(super) source_frames: i64,
+    /// Energy of the sound of the source, millionths of a second at full scale.
+    pub(super) energy_micro: i64,
 }
 
 impl AddAssign for Counters {
@@ -66,6 +83,8 @@ impl AddAssign for Counters {
         self.emitted += more.emitted;
         self.round_trip_us += more.round_trip_us;
         self.round_trips += more.round_trips;
+        self.source_frames += more.source_frames;
+        self.energy_micro += more.energy_micro;
     }
 }
 
@@ -130,9 +149,17 @@ impl Stream {
         matches!(self.kind, Kind::Video) && self.ssrc.is_multiple_of(8)
     }
 
-    /// Whether nothing is sent on it until the next snapshot.
-    pub(super) const fn is_silent(&self) -> bool {
-        self.ssrc % SILENT_STREAMS == 5 && self.snapshots / SILENT_SNAPSHOTS % 2 == 1
+    /// What its source gives until the next snapshot.
+    pub(super) const fn source(&self) -> Source {
+        if (self.snapshots / UNUSUAL_SNAPSHOTS).is_multiple_of(2) {
+            return Source::Usual;
+        }
+        match self.ssrc % UNUSUAL_STREAMS {
+            5 => Source::Off,
+            7 => Source::Disabled,
+            9 => Source::Slow,
+            _ => Source::Usual,
+        }
     }
 
     /// Of these counters, the packets that were sent again: each that is asked for is, and comes.
@@ -151,20 +178,21 @@ impl Stream {
         self.snapshots >= FIRST_REMOTE
     }
 
-    /// Lets `us` pass, in which nothing is sent if it `is_silent`: then the last jitter stays, and
-    /// round trips are measured as ever.
+    /// Lets `us` pass. If its source is off the last jitter stays, and round trips are measured as
+    /// ever.
     pub(super) fn pass(
         &mut self,
         us: i64,
         conditions: Conditions,
-        is_silent: bool,
+        source: Source,
         rng: &mut impl Rng,
     ) {
         // Drawn in any case, so that the others fare the same.
         let sent = match self.kind {
-            Kind::Video => self.video(us, conditions, rng),
-            Kind::Audio | Kind::None => self.audio(us, conditions, rng),
+            Kind::Video => self.video(us, conditions, source, rng),
+            Kind::Audio | Kind::None => self.audio(us, conditions, source, rng),
         };
+        let is_silent = source == Source::Off;
         let mut more = if is_silent { Counters::default() } else { sent };
         more.round_trips = (us / WHOLE).max(1);
         more.round_trip_us = more.round_trips
@@ -188,11 +216,18 @@ impl Stream {
         (if self.direction == Direction::Inbound { received } else { expected }, lost)
     }
 
-    fn audio(&self, us: i64, conditions: Conditions, rng: &mut impl Rng) -> Counters {
+    fn audio(
+        &self,
+        us: i64,
+        conditions: Conditions,
+        source: Source,
+        rng: &mut impl Rng,
+    ) -> Counters {
         let (packets, lost) = self.transmit(us / 20_000, conditions, rng);
         let bytes = packets * 80 + rng.random_range(0..=packets * 4);
         if self.direction == Direction::Outbound {
-            return Counters { packets, lost, bytes, ..Counters::default() };
+            let energy_micro = if source == Source::Disabled { 0 } else { us / 200 };
+            return Counters { packets, lost, bytes, energy_micro, ..Counters::default() };
         }
         let samples = us * 48 / 1000;
         let silent = rng.random_range(0..=480);
@@ -210,22 +245,39 @@ impl Stream {
         }
     }
 
-    fn video(&mut self, us: i64, conditions: Conditions, rng: &mut impl Rng) -> Counters {
+    fn video(
+        &mut self,
+        us: i64,
+        conditions: Conditions,
+        source: Source,
+        rng: &mut impl Rng,
+    ) -> Counters {
         let loss = conditions.loss_ppm;
         self.bit_rate = 1_200_000 * WHOLE / (WHOLE + 20 * loss);
-        let (packets, lost) = self.transmit(self.bit_rate * us / WHOLE / 8800, conditions, rng);
-        let frames_a_second = if self.is_screen() { 6 } else { 30 };
+        let frames_a_second = match source {
+            Source::Disabled => 1,
+            Source::Slow => 5,
+            _ if self.is_screen() => 6,
+            _ => 30,
+        };
         // A stream's first packets hold its first frame.
         let first = i64::from(self.total.frames + self.total.dropped == 0);
+        let source_frames = (us * frames_a_second / WHOLE).max(first);
         let frames = (us * frames_a_second / (WHOLE + 15 * loss)).max(first);
+        let (expected, packet_bytes) = match source {
+            Source::Disabled => (source_frames, 200),
+            _ => (self.bit_rate * us / WHOLE / 8800, 1050),
+        };
+        let (packets, lost) = self.transmit(expected, conditions, rng);
         let common = Counters {
             packets,
             lost,
-            bytes: packets * 1050 + rng.random_range(0..=packets * 50),
+            bytes: packets * packet_bytes + rng.random_range(0..=packets * 50),
             nack: part(lost.max(0), 800_000, rng),
             pli: part(us, loss, rng) / 2_000_000,
             fir: i64::from(rng.random_range(0..500) == 0),
             frames,
+            source_frames,
             key_frames: 1,
             ..Counters::default()
         };
@@ -334,8 +386,10 @@ impl Stream {
         interval.round_trip_gauge_us = gauge.then(|| self.round_trip_now_us());
         if self.kind == Kind::Video {
             self.tell_video(interval, since, dialect);
+            interval.source_frames = Some(since.source_frames);
         } else {
             interval.nack = dialect.audio_nack.then_some(since.nack);
+            interval.audio_energy_micro = dialect.audio_energy.then_some(since.energy_micro);
         }
     }
 
@@ -369,7 +423,7 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         for direction in [Direction::Inbound, Direction::Outbound] {
             let mut screen = Stream::new(Kind::Video, direction, "video/VP8", 8);
-            screen.pass(900_000, conditions, false, &mut rng);
+            screen.pass(900_000, conditions, Source::Usual, &mut rng);
             assert!(screen.total.packets > 0 && screen.total.frames + screen.total.dropped > 0);
         }
     }
