@@ -213,36 +213,3 @@ FROM session_partials
 WHERE last_us >= {since:DateTime('UTC')}
 GROUP BY app, call, participant
 HAVING length(partitions) > 1;
-
--- Places and providers over the last hour. A session counts wherever it was seen.
-CREATE OR REPLACE VIEW league
-DEFINER = CURRENT_USER SQL SECURITY DEFINER
-AS SELECT
-    country,
-    organisation,
-    sessions,
-    poor_share,
-    round_trip[1] AS round_trip_p50_ms,
-    round_trip[2] AS round_trip_p95_ms,
-    loss,
-    audio_mos_p50
-FROM
-(
-    SELECT
-        country,
-        organisation,
-        sum(poor_us) / nullIf(sum(poor_us) + sum(good_us), 0) AS poor_share,
-        quantilesDDMerge(0.01, 0.5, 0.95)(round_trip_ms) AS round_trip,
-        isobar_loss(packets_received, retransmitted_packets_received, packets_lost) AS loss,
-        quantileDDMerge(0.01, 0.5)(audio_mos) AS audio_mos_p50
-    FROM cell_rows
-    WHERE grouping = 'place' AND window_start >= now() - INTERVAL 1 HOUR
-    GROUP BY country, organisation
-) AS quality
-LEFT JOIN
-(
-    SELECT country, organisation, uniqExact(app, call, participant) AS sessions
-    FROM session_partials
-    WHERE last_us >= now() - INTERVAL 1 HOUR
-    GROUP BY country, organisation
-) AS seen USING (country, organisation);

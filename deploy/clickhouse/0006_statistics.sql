@@ -271,6 +271,37 @@ WHERE last_us >= {from:DateTime('UTC')} AND last_us < {to:DateTime('UTC')}
         WHERE last_us >= {from:DateTime('UTC')} AND last_us < {to:DateTime('UTC')}
     );
 
+-- Sessions by what is known of their streams of one kind, audio or video, from the intervals that ended in
+-- a span of time. Place, provider, device and path are those of the last one.
+CREATE OR REPLACE VIEW sessions_of_kind
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT
+    app, call, participant,
+    min(samples.start_us) AS first_us,
+    max(samples.end_us) AS last_us,
+    argMax(continent, samples.end_us) AS continent,
+    argMax(country, samples.end_us) AS country,
+    argMax(subdivision, samples.end_us) AS subdivision,
+    argMax(asn, samples.end_us) AS asn,
+    argMax(organisation, samples.end_us) AS organisation,
+    argMax(device_class, samples.end_us) AS device_class,
+    argMax(os, samples.end_us) AS os,
+    argMax(browser, samples.end_us) AS browser,
+    argMax(network_type, samples.end_us) AS network_type,
+    argMax(transport, samples.end_us) AS transport,
+    argMax(edge, samples.end_us) AS edge,
+    argMax(client_version, samples.end_us) AS client_version,
+    count() AS intervals,
+    sum(toUnixTimestamp64Micro(samples.end_us) - toUnixTimestamp64Micro(samples.start_us)) AS observed_us,
+    sumIf(toUnixTimestamp64Micro(samples.end_us) - toUnixTimestamp64Micro(samples.start_us), verdict = 'poor') AS poor_us,
+    sumIf(toUnixTimestamp64Micro(samples.end_us) - toUnixTimestamp64Micro(samples.start_us), verdict = 'good') AS good_us,
+    observed_us - poor_us - good_us AS unclassified_us
+FROM samples FINAL
+WHERE kind = {kind:String}
+    AND samples.end_us >= {from:DateTime('UTC')} AND samples.end_us < {to:DateTime('UTC')}
+GROUP BY app, call, participant
+SETTINGS do_not_merge_across_partitions_select_final = 1;
+
 -- Share of poor time by place and provider. Poor time is out of classified time, poor and good.
 CREATE OR REPLACE VIEW poor_share_by_place
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
@@ -355,3 +386,45 @@ FROM
         GROUP BY app, country, organisation
     ) AS earlier USING (app, country, organisation)
 ) AS changes;
+
+-- Places and providers over the last hour. A session counts wherever it was seen; the limits of the poor
+-- share are over the sessions that were last seen there.
+CREATE OR REPLACE VIEW league
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS SELECT
+    country,
+    organisation,
+    sessions,
+    poor_share,
+    poor.lower AS lower,
+    poor.upper AS upper,
+    round_trip[1] AS round_trip_p50_ms,
+    round_trip[2] AS round_trip_p95_ms,
+    loss,
+    audio_mos_p50
+FROM
+(
+    SELECT
+        country,
+        organisation,
+        sum(poor_us) / nullIf(sum(poor_us) + sum(good_us), 0) AS poor_share,
+        quantilesDDMerge(0.01, 0.5, 0.95)(round_trip_ms) AS round_trip,
+        isobar_loss(packets_received, retransmitted_packets_received, packets_lost) AS loss,
+        quantileDDMerge(0.01, 0.5)(audio_mos) AS audio_mos_p50
+    FROM cell_rows
+    WHERE grouping = 'place' AND window_start >= now() - INTERVAL 1 HOUR
+    GROUP BY country, organisation
+) AS quality
+LEFT JOIN
+(
+    SELECT country, organisation, uniqExact(app, call, participant) AS sessions
+    FROM session_partials
+    WHERE last_us >= now() - INTERVAL 1 HOUR
+    GROUP BY country, organisation
+) AS seen USING (country, organisation)
+LEFT JOIN
+(
+    SELECT country, organisation, isobar_share(poor_us, poor_us + good_us) AS poor
+    FROM sessions_between(from = now() - INTERVAL 1 HOUR, to = now())
+    GROUP BY country, organisation
+) AS surely USING (country, organisation);

@@ -186,8 +186,8 @@ fn no_append_time(topic: &str, partition: i32, offset: Offset) -> Refusal {
     let text = format!(
         "{topic}/{partition}: the record at {offset} has no append time: it was written while the \
          topic had another message.timestamp.type. Set LogAppendTime (isobar topics apply), set the \
-         group's offset behind such records (kafka-consumer-groups.sh --reset-offsets) and start \
-         again"
+         group's offset behind such records (kafka-consumer-groups.sh --reset-offsets \
+         --to-datetime, docs/reference/exit-codes.md) and start again"
     );
     Refusal::new(Reason::TimestampType, text)
 }

@@ -313,7 +313,8 @@ fn outside(topic: &str, partition: i32, committed: i64, low: i64, high: i64) -> 
         "{topic}/{partition}: the committed offset {committed} is not in the log, which has \
          {low} to {high}. Records were deleted before they were read, or the topic was created \
          anew. Find out which, then set the group's offset (kafka-consumer-groups.sh \
-         --reset-offsets --to-earliest) and start again"
+         --reset-offsets --to-earliest) and start again; docs/reference/exit-codes.md says under 80 \
+         what brings the lost records again"
     );
     Refusal::new(Reason::OffsetGone, text)
 }

@@ -181,9 +181,10 @@ impl TopicIds {
         let group = &self.group;
         let text = format!(
             "topic {topic} was created anew (its id was {before} and is {now}), so its offsets \
-             begin again and would be taken for those that were read before. Re-create the topics \
-             after it, too, raise aggregate.epoch, delete the group {group} \
-             (kafka-consumer-groups.sh --delete --group {group}), and start again"
+             begin again and would be taken for those that were read before. \
+             docs/reference/exit-codes.md says under 81 which groups to set back, by topic; then \
+             delete the group {group} (kafka-consumer-groups.sh --delete --group {group}), and start \
+             again"
         );
         Refusal::new(Reason::TopicRecreated, text)
     }

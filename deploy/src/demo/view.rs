@@ -71,20 +71,14 @@ impl View {
                 toString(organisation) AS organisation,
                 toUInt64(sessions) AS sessions,
                 toFloat64(ifNull(poor_share, nan)) AS poor_share,
-                toFloat64(ifNull(poor_at_least, nan)) AS poor_at_least,
+                toFloat64(ifNull(lower, nan)) AS poor_at_least,
                 toFloat64(round_trip_p50_ms) AS round_trip_p50_ms,
                 toFloat64(round_trip_p95_ms) AS round_trip_p95_ms,
                 toFloat64(ifNull(loss, nan)) AS loss,
                 toFloat64(audio_mos_p50) AS audio_mos_p50
-            FROM league LEFT JOIN
-            (
-                SELECT country, organisation,
-                    tupleElement(isobar_share(poor_us, poor_us + good_us), 'lower') AS poor_at_least
-                FROM sessions WHERE last_us >= now() - INTERVAL 1 HOUR
-                GROUP BY country, organisation
-            ) AS surely USING (country, organisation)
+            FROM league
             WHERE NOT (country = 'unknown' AND organisation = 'unknown')
-            ORDER BY surely.poor_at_least DESC NULLS LAST, sessions DESC, country, organisation
+            ORDER BY lower DESC NULLS LAST, sessions DESC, country, organisation
             LIMIT ?";
         self.0.query(query).bind(most).fetch_all().await.context("ClickHouse")
     }

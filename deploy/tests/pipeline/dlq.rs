@@ -3,7 +3,6 @@
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
-use deploy::pipeline::prepare;
 use deploy::stack::Stack;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
@@ -11,7 +10,6 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::{Value, json};
 
 use crate::harness::Turn;
-use crate::program::Program;
 
 const RAW: &str = "rtc-stats-raw-v1";
 /// What services and `dlq replay` share.
@@ -109,12 +107,9 @@ impl Sender {
 #[tokio::test]
 async fn a_dead_letter_that_is_sent_again_counts_once() {
     let turn = Turn::take();
-    let stack = Stack::start(turn.plan()).unwrap();
-    prepare(&stack, &|_: &str| ()).await.unwrap();
-    let (brokers, folder, access) = (stack.brokers(), turn.folder.path(), stack.access());
-    let start = |service, settings: &[_]| Program::start(service, &brokers, folder, settings);
-    let clickhouse = [("SINK__URL", &*access.url), ("SINK__PASSWORD", access.passwords.of("sink"))];
-    let _services = [start("enrich", &[]), start("aggregate", &[]), start("sink", &clickhouse)];
+    let stack = turn.stack().await;
+    let start = |service, settings: &[_]| turn.service(&stack, service, settings);
+    let _services = [start("enrich", &[]), start("aggregate", &[]), start("sink", &[])];
     let secret = ("KAFKA__REPLAY_KEY", SECRET);
     let strict = start("ingest", &[("INGEST__MAX_RECORD_BYTES", "4096"), secret]);
 
@@ -156,7 +151,7 @@ async fn a_dead_letter_that_is_sent_again_counts_once() {
     assert!(!without.status.success() && words.contains("kafka.replay_key"), "{words}");
 
     // 10 → 60 of each participant, once.
-    let reader = access.client("dashboard");
+    let reader = stack.access().client("dashboard");
     let packets = "SELECT toInt64(sum(packets_received)) FROM cells \
                    WHERE grouping = 'place' AND app = 'dlq'";
     let outcomes = "SELECT toInt64(sum(accepted)), toInt64(sum(duplicate)), toInt64(sum(invalid)) \
@@ -190,4 +185,41 @@ async fn a_dead_letter_that_is_sent_again_counts_once() {
     tokio::time::sleep(Duration::from_secs(8)).await;
     let found: i64 = reader.query(packets).fetch_one().await.unwrap();
     assert_eq!(found, 100);
+}
+
+#[tokio::test]
+async fn what_a_service_dead_lettered_before_it_refused_counts_once_when_it_goes_on() {
+    let turn = Turn::take();
+    let stack = turn.stack().await;
+    let start = |service, settings: &[_]| turn.service(&stack, service, settings);
+    let _services = [start("enrich", &[]), start("aggregate", &[]), start("sink", &[])];
+    let (secret, look_back) = (("KAFKA__REPLAY_KEY", SECRET), ("INGEST__LOOK_BACK_S", "10"));
+
+    let mut sender = Sender::new(&stack);
+    for (s, packets) in [(0, 10), (5, 30), (10, 60), (15, 100)] {
+        sender.snapshot("all", s, packets, true);
+    }
+    sender.producer.flush(Duration::from_secs(30)).unwrap();
+    let limits = [("LIMITS__DEAD_LETTER_PERCENT", "50"), ("LIMITS__DEAD_LETTER_MIN", "4")];
+    let strict = [&[("INGEST__MAX_RECORD_BYTES", "4096"), secret, look_back], &limits[..]].concat();
+    let mut strict = start("ingest", &strict);
+    let (code, line) = strict.end();
+    assert_eq!(code, 86, "{}", strict.said());
+    assert!(line.contains("isobar dlq ls"), "{line}");
+
+    // Mended and started again, and after the look-back `dlq replay`, as the page says.
+    let ingest = start("ingest", &[secret, look_back]);
+    ingest.hear("assigned");
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    let report = json_of(&stack, &["replay", "--reason", "too_large", "--json"]);
+    let reader = stack.access().client("dashboard");
+    let packets = "SELECT toInt64(sum(packets_received)) FROM cells \
+                   WHERE grouping = 'place' AND app = 'dlq'";
+    let patience = Instant::now() + Duration::from_secs(90);
+    while reader.query(packets).fetch_one::<i64>().await.unwrap() != 90 {
+        assert!(Instant::now() < patience, "{report}\n{}", ingest.said());
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    assert_eq!(reader.query(packets).fetch_one::<i64>().await.unwrap(), 90, "{report}");
 }

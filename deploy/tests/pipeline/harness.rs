@@ -7,13 +7,15 @@ use std::{fs, thread};
 
 use deploy::check;
 use deploy::demo::Watch;
-use deploy::pipeline::Pipeline;
+use deploy::pipeline::{Pipeline, prepare};
 use deploy::play::World;
 use deploy::services::Service;
-use deploy::stack::{Plan, Ports, Stack};
+use deploy::stack::{Access, Plan, Ports, Stack};
 use simulate::verify::Verdict;
 use simulate::world::Scenario;
 use tempfile::TempDir;
+
+use crate::program::Program;
 
 /// Stacks that there may be at a time: half of what a test does is to wait, and a stack takes two
 /// gigabytes.
@@ -43,6 +45,30 @@ impl Turn {
             kafka: None,
             clickhouse: None,
         }
+    }
+
+    /// Kafka alone.
+    pub(crate) fn kafka(&self) -> Stack {
+        let nowhere = Some(Access::default());
+        Stack::start(Plan { clickhouse: nowhere, ..self.plan() }).unwrap()
+    }
+
+    /// Kafka and ClickHouse, with topics and tables.
+    pub(crate) async fn stack(&self) -> Stack {
+        let stack = Stack::start(self.plan()).unwrap();
+        prepare(&stack, &|_: &str| ()).await.unwrap();
+        stack
+    }
+
+    /// A service on `stack`, with settings as of [`Program::start`]; a sink writes to its ClickHouse.
+    pub(crate) fn service(&self, stack: &Stack, service: &str, more: &[(&str, &str)]) -> Program {
+        let access = stack.access();
+        let mut settings = more.to_vec();
+        if service == "sink" {
+            settings.push(("SINK__URL", &access.url));
+            settings.push(("SINK__PASSWORD", access.passwords.of("sink")));
+        }
+        Program::start(service, &stack.brokers(), self.folder.path(), &settings)
     }
 
     pub(crate) async fn pipeline(&self) -> Pipeline {

@@ -3,7 +3,6 @@
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
-use deploy::pipeline::prepare;
 use deploy::stack::Stack;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
@@ -48,18 +47,15 @@ fn has(program: &Program, partitions: f64, within: Duration) {
 #[tokio::test]
 async fn added_partitions_are_read_within_seconds_and_a_session_that_moves_begins_anew() {
     let turn = Turn::take();
-    let stack = Stack::start(turn.plan()).unwrap();
-    prepare(&stack, &|_: &str| ()).await.unwrap();
-    let (brokers, folder, access) = (stack.brokers(), turn.folder.path(), stack.access());
-    let start = |service, settings: &[_]| Program::start(service, &brokers, folder, settings);
-    let clickhouse = [("SINK__URL", &*access.url), ("SINK__PASSWORD", access.passwords.of("sink"))];
+    let stack = turn.stack().await;
+    let start = |service, settings: &[_]| turn.service(&stack, service, settings);
     let ingest = start("ingest", &[]);
-    let others = [start("enrich", &[]), start("aggregate", &[]), start("sink", &clickhouse)];
+    let others = [start("enrich", &[]), start("aggregate", &[]), start("sink", &[])];
     for (program, partitions) in [(&ingest, 4.0), (&others[0], 4.0), (&others[2], 16.0)] {
         has(program, partitions, Duration::from_secs(60));
     }
     let mut config = ClientConfig::new();
-    let producer: BaseProducer = config.set("bootstrap.servers", &brokers).create().unwrap();
+    let producer: BaseProducer = config.set("bootstrap.servers", stack.brokers()).create().unwrap();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let start_ms = now.as_millis() as i64 - 60_000;
     snapshot(&producer, 1, start_ms, 0, 10);
@@ -78,7 +74,7 @@ async fn added_partitions_are_read_within_seconds_and_a_session_that_moves_begin
     snapshot(&producer, 4, start_ms, 15, 100);
 
     // 10 to 30 in one partition, 60 to 100 in the other: what lies between is in neither.
-    let reader = access.client("dashboard");
+    let reader = stack.access().client("dashboard");
     let packets = "SELECT toInt64(sum(packets_received)) FROM cells \
                    WHERE grouping = 'place' AND app = 'added'";
     let patience = Instant::now() + Duration::from_secs(90);

@@ -12,6 +12,9 @@ use serde_json::Value;
 
 use crate::harness::Turn;
 
+mod world;
+use world::{insert_cells, insert_samples, insert_sessions};
+
 #[tokio::test]
 async fn questions_of_the_pages_have_true_answers() {
     let turn = Turn::take();
@@ -21,6 +24,7 @@ async fn questions_of_the_pages_have_true_answers() {
     let server = Server { admin: access.client("migrate"), reader: access.client("dashboard") };
     migrate::apply(&server.admin).await.unwrap();
     insert_sessions(&server).await;
+    insert_samples(&server).await;
     insert_cells(&server).await;
 
     let readme = blocks("README.md", "## Questions to ask");
@@ -30,7 +34,7 @@ async fn questions_of_the_pages_have_true_answers() {
     the_worst_for_sure_comes_first(&server, where_bad).await;
     minutes_of_one_provider_and_kind_are_told(&server, since_when).await;
     releases_are_compared_in_the_same_mix_of_countries(&server, releases).await;
-    set_ups_that_never_failed_have_an_upper_limit_alone(&server, set_ups).await;
+    clients_are_held_against_the_countries_they_are_in(&server, set_ups).await;
     networks_are_compared_in_the_same_mix_of_countries(&server, wifi).await;
 
     let statistics = blocks("docs/reference/statistics.md", "# ");
@@ -38,9 +42,15 @@ async fn questions_of_the_pages_have_true_answers() {
     for sql in &statistics {
         ask(&server, sql).await;
     }
-    // The page's first query is the one of README with other columns.
+    // The page's first query is of a day.
     let rows = ask(&server, &statistics[0]).await;
-    assert_eq!(rows[0]["organisation"], "Bad Net", "{rows:?}");
+    let worst: Vec<_> = rows.iter().map(|row| row["organisation"].as_str().unwrap()).collect();
+    assert_eq!(worst[..2], ["Old Net", "Bad Net"], "{rows:?}");
+
+    let tables = blocks("docs/reference/tables.md", "### Sketches");
+    let csv = tables.iter().find(|sql| sql.contains("FORMAT CSV")).unwrap();
+    texts_for_a_spreadsheet_are_no_formulas(&server, csv).await;
+    ask(&server, &tables[0]).await;
 }
 
 /// The SQL of a page from a heading to the next of its level.
@@ -63,165 +73,6 @@ async fn ask(server: &Server, sql: &str) -> Vec<Value> {
     lines.map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Sessions of one kind, which all ended within the last half hour.
-#[derive(Clone, Copy)]
-struct Group {
-    sessions: usize,
-    country: &'static str,
-    organisation: &'static str,
-    network_type: &'static str,
-    client_version: &'static str,
-    browser: &'static str,
-    os: &'static str,
-    /// Share of poor time: half of the sessions have twice as much, the others none.
-    poor: f64,
-    /// Mean of the MOS, which is up to 0.3 away in a session; not there if 0.
-    mos: f64,
-    /// Each so manieth session failed to connect; none connected if 0, and `usize::MAX` for never.
-    fails: usize,
-}
-
-const NONE: Group = Group {
-    sessions: 0,
-    country: "XX",
-    organisation: "Quiet Net",
-    network_type: "unknown",
-    client_version: "unknown",
-    browser: "unknown",
-    os: "unknown",
-    poor: 0.0,
-    mos: 0.0,
-    fails: 0,
-};
-
-const fn place(sessions: usize, organisation: &'static str, poor: f64) -> Group {
-    Group { sessions, organisation, poor, ..NONE }
-}
-
-const fn release(
-    sessions: usize,
-    country: &'static str,
-    client_version: &'static str,
-    mos: f64,
-) -> Group {
-    Group { sessions, country, client_version, mos, ..NONE }
-}
-
-const fn client(sessions: usize, browser: &'static str, os: &'static str, fails: usize) -> Group {
-    Group { sessions, browser, os, fails, ..NONE }
-}
-
-const fn network(
-    sessions: usize,
-    country: &'static str,
-    network_type: &'static str,
-    poor: f64,
-) -> Group {
-    Group { sessions, country, network_type, poor, organisation: "Mixed Net", ..NONE }
-}
-
-const WORLD: [Group; 22] = [
-    // Three very bad calls are not the worst for sure, and the best provider has most sessions.
-    place(60, "Bad Net", 0.4),
-    place(300, "Mid Net", 0.25),
-    place(2000, "Best Net", 0.01),
-    place(4, "Tiny Net", 0.49),
-    // 4.2.1 is worse by 0.2 in each country, and better on the whole, for it came to SE first. 4.1.7
-    // is as good as 4.2.1. KE has one release alone.
-    release(600, "SE", "4.2.1", 4.2),
-    release(150, "NG", "4.2.1", 3.2),
-    release(150, "SE", "4.2.0", 4.4),
-    release(600, "NG", "4.2.0", 3.4),
-    release(150, "SE", "4.1.7", 4.2),
-    release(600, "NG", "4.1.7", 3.2),
-    release(400, "KE", "4.2.1", 1.5),
-    client(400, "Firefox", "Windows", 10),
-    client(2000, "Chrome", "Windows", 50),
-    client(1000, "Chrome", "Mac OS X", 40),
-    client(500, "Safari", "Mac OS X", usize::MAX),
-    client(6, "Edge", "Windows", 3),
-    // Wi-Fi is worse by 4 points in each country, and better on the whole.
-    network(600, "SE", "wifi", 0.06),
-    network(150, "SE", "ethernet", 0.02),
-    network(150, "NG", "wifi", 0.24),
-    network(600, "NG", "ethernet", 0.2),
-    network(300, "KE", "cellular", 0.05),
-    network(200, "KE", "wifi", 0.1),
-];
-
-async fn insert_sessions(server: &Server) {
-    let mut values = Vec::new();
-    for (number, group) in WORLD.iter().enumerate() {
-        for session in 0..group.sessions {
-            let Group { country, organisation, network_type, client_version, browser, os, .. } =
-                group;
-            let time = 60_000_000 + (session as i64 * 7919 % 600) * 1_000_000;
-            let poor = if session % 2 == 0 { group.poor * 2.0 } else { 0.0 };
-            let poor = (time as f64 * poor) as i64;
-            let count = if group.mos > 0.0 { time / 10_000_000 } else { 0 };
-            let noise = ((session * 7919) % 61) as f64 / 100.0 - 0.3;
-            let mos = (count as f64 * (group.mos + noise) * 1000.0) as i64;
-            let attempted = i64::from(group.fails > 0);
-            let failed = i64::from(group.fails > 0 && session % group.fails == group.fails - 1);
-            values.push(format!(
-                "('{number}-{session}', '{country}', '{organisation}', '{network_type}', \
-                 '{client_version}', '{browser}', '{os}', {poor}, {}, {mos}, {count}, {attempted}, \
-                 {failed}, {})",
-                time - poor,
-                session % 1800
-            ));
-        }
-    }
-    for some in values.chunks(2000) {
-        let statement = format!(
-            "INSERT INTO session_partials (app, call, participant, upto, first_us, last_us, country, \
-             organisation, network_type, client_version, browser, os, poor_us, good_us, \
-             audio_mos_milli_sum, audio_mos_count, setups_attempted, setups_failed, \
-             time_to_media_ms_sum, time_to_media_count) \
-             SELECT 'shop', call, 'p', 1, now() - ago - 600, now() - ago - 1, country, organisation, \
-             network_type, client_version, browser, os, poor, good, mos, count, attempted, failed, \
-             (attempted - failed) * 800, attempted - failed FROM values('call String, country String, \
-             organisation String, network_type String, client_version String, browser String, \
-             os String, poor Int64, good Int64, mos Int64, count Int64, attempted Int64, \
-             failed Int64, ago UInt32', {})",
-            some.join(", ")
-        );
-        server.admin.query(&statement).execute().await.unwrap();
-    }
-}
-
-/// A provider whose loss was 20 % from five minutes ago to three minutes ago, and 1 % otherwise;
-/// beside it video, another provider, the other grouping and three hours ago, all of them worse.
-async fn insert_cells(server: &Server) {
-    let state = "quantilesDDState(0.01, 0.5, 0.75, 0.9, 0.95, 0.99)";
-    let cells = [
-        ("place", "audio", "Deutsche Telekom AG", 0),
-        ("place", "video", "Deutsche Telekom AG", 0),
-        ("place", "audio", "Other Net", 0),
-        ("client", "audio", "", 0),
-        ("place", "audio", "Deutsche Telekom AG", 180),
-    ];
-    for (number, (grouping, kind, organisation, ago)) in cells.into_iter().enumerate() {
-        let lost = match number {
-            0 => "if(n BETWEEN 3 AND 5, 200, 10)",
-            _ => "900",
-        };
-        let statement = format!(
-            "INSERT INTO cell_partials (window_start, window_s, grouping, app, organisation, kind, \
-             direction, upto, intervals, packets_lost, packets_received, round_trip_ms, audio_mos) \
-             SELECT toStartOfMinute(now()) - toIntervalMinute(n + {ago}), 60, '{grouping}', 'shop', \
-             '{organisation}', '{kind}', 'inbound', 1, 7, {lost}, 1000 - {lost}, \
-             CAST({state}(if({lost} > 100, 700., 80.)) AS String), \
-             CAST({state}(if({lost} > 100, 1.5, 4.3)) AS String) \
-             FROM (SELECT number AS n FROM numbers(10)) GROUP BY n"
-        );
-        server.admin.query(&statement).execute().await.unwrap();
-    }
-    let open = "INSERT INTO rollup_hours SELECT DISTINCT toStartOfHour(window_start), 1, 0, 0 \
-                FROM cell_partials";
-    server.admin.query(open).execute().await.unwrap();
-}
-
 fn number(row: &Value, column: &str) -> Option<f64> {
     assert!(row.get(column).is_some(), "no {column}: {row}");
     row[column].as_f64()
@@ -241,7 +92,9 @@ async fn the_worst_for_sure_comes_first(server: &Server, sql: &str) {
     let organisations: Vec<_> =
         rows.iter().map(|row| row["organisation"].as_str().unwrap()).collect();
     assert_eq!(organisations[..2], ["Bad Net", "Mid Net"], "{rows:?}");
-    assert!(!organisations.contains(&"Best Net"), "{rows:?}");
+    // Beside good audio that has bad video, and two hours ago.
+    assert!(!organisations[..3].contains(&"Best Net"), "{rows:?}");
+    assert!(!organisations.contains(&"Old Net"), "{rows:?}");
     assert_holds(&rows[0], 40.0);
     assert_holds(&rows[1], 25.0);
     assert_eq!(rows[0]["sessions"], 60);
@@ -272,27 +125,35 @@ async fn releases_are_compared_in_the_same_mix_of_countries(server: &Server, sql
     assert_eq!(equal[0]["clear"], false, "{equal:?}");
 }
 
-async fn set_ups_that_never_failed_have_an_upper_limit_alone(server: &Server, sql: &str) {
+async fn clients_are_held_against_the_countries_they_are_in(server: &Server, sql: &str) {
     let rows = ask(server, sql).await;
     let found: Vec<_> =
         rows.iter().map(|row| (row["browser"].clone(), row["os"].clone())).collect();
+    // Of each the failures, and those of all sessions in the same mix of countries.
+    let se = 100.0 * (40.0 + 50.0 + 2.0) / 3506.0;
     let wanted = [
-        ("Firefox", "Windows", 10.0),
-        ("Chrome", "Mac OS X", 2.5),
-        ("Chrome", "Windows", 2.0),
-        ("Edge", "Windows", 100.0 / 3.0),
-        ("Safari", "Mac OS X", 0.0),
+        ("Chrome", "Mac OS X", 5.0, se),
+        ("Chrome", "Windows", 100.0 * 100.0 / 2600.0, (600.0 * 10.0 + 2000.0 * se) / 2600.0),
+        ("Firefox", "Windows", 10.0, 10.0),
+        ("Edge", "Windows", 100.0 / 3.0, se),
+        ("Safari", "Mac OS X", 0.0, se),
     ];
-    assert_eq!(found, wanted.map(|(browser, os, _)| (browser.into(), os.into())), "{rows:?}");
-    for (row, (_, _, truth)) in rows.iter().zip(wanted) {
+    assert_eq!(found, wanted.map(|(browser, os, ..)| (browser.into(), os.into())), "{rows:?}");
+    for (row, (_, _, truth, same)) in rows.iter().zip(wanted) {
         assert_holds(row, truth);
+        let found = number(row, "same_countries").unwrap();
+        assert!((found - same).abs() <= 0.05 + 1e-9, "{same}: {row}");
     }
+    assert!(number(&rows[0], "at_least") > number(&rows[0], "same_countries"), "{rows:?}");
     for few in &rows[3..] {
         assert_eq!(number(few, "at_least"), None, "{few}");
     }
     // 1 − 0.025^(1/500).
     assert_eq!(number(&rows[4], "at_most"), Some(0.7));
-    assert_eq!(number(&rows[0], "time_to_media_ms"), Some(800.0));
+    for (row, ms) in [(&rows[0], 800.0), (&rows[2], 2000.0)] {
+        assert_eq!(number(row, "time_to_media_ms"), Some(ms));
+        assert_eq!(number(row, "same_countries_ms"), Some(ms));
+    }
 }
 
 async fn networks_are_compared_in_the_same_mix_of_countries(server: &Server, sql: &str) {
@@ -301,4 +162,57 @@ async fn networks_are_compared_in_the_same_mix_of_countries(server: &Server, sql
     assert_holds(&rows[0], 4.0);
     assert_eq!(rows[0]["clear"], true, "{rows:?}");
     assert_eq!((&rows[0]["sessions_wifi"], &rows[0]["sessions_cable"]), (&750.into(), &750.into()));
+}
+
+/// Texts that a spreadsheet takes for a formula, if they stand at the beginning of a cell.
+const FORMULAS: [&str; 5] =
+    ["=HYPERLINK(\"http://x\",\"y\")", "+1+1", "-2+3", "@SUM(1,2)", "\t=1+1"];
+
+async fn texts_for_a_spreadsheet_are_no_formulas(server: &Server, sql: &str) {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    let sessions = FORMULAS.iter().enumerate().map(|(number, text)| {
+        let text = quoted(text);
+        format!("({text}, '{number}', {text}, {text}, {text}, {text})")
+    });
+    let statement = format!(
+        "INSERT INTO session_partials (app, call, participant, upto, first_us, last_us, country, \
+         organisation, client_version) SELECT 'shop', concat(call, number), participant, 1, \
+         now() - 60, now() - 30, country, organisation, client_version FROM values('call String, \
+         number String, participant String, country String, organisation String, \
+         client_version String', {})",
+        sessions.collect::<Vec<_>>().join(", ")
+    );
+    server.admin.query(&statement.replace('?', "??")).execute().await.unwrap();
+
+    let (sql, format) = sql.trim_end().rsplit_once("FORMAT ").unwrap();
+    let sql = sql.replace('?', "??");
+    let mut answer = server.reader.query(&sql).fetch_bytes(format).unwrap();
+    let answer = String::from_utf8(answer.collect().await.unwrap().to_vec()).unwrap();
+    let cells = cells(&answer);
+    for text in FORMULAS {
+        let harmless = format!("'{text}");
+        assert!(cells.iter().filter(|cell| **cell == harmless).count() >= 4, "{text:?}: {cells:?}");
+    }
+    let formula =
+        cells.iter().find(|cell| cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']));
+    assert_eq!(formula, None);
+}
+
+/// The cells of a file of comma-separated values (RFC 4180).
+fn cells(csv: &str) -> Vec<String> {
+    let (mut cells, mut quoted) = (vec![String::new()], false);
+    let mut letters = csv.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let last = cells.len() - 1;
+        match letter {
+            '"' if quoted && letters.peek() == Some(&'"') => {
+                letters.next();
+                cells[last].push('"');
+            }
+            '"' => quoted = !quoted,
+            ',' | '\n' if !quoted => cells.push(String::new()),
+            letter => cells[last].push(letter),
+        }
+    }
+    cells
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use deploy::stack::{Access, Plan, Stack};
+use deploy::stack::Stack;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
@@ -35,8 +35,7 @@ struct Cluster {
 impl Cluster {
     async fn new() -> Self {
         let turn = Turn::take();
-        let nowhere = Access::default();
-        let stack = Stack::start(Plan { clickhouse: Some(nowhere), ..turn.plan() }).unwrap();
+        let stack = turn.kafka();
         let admin: AdminClient<_> =
             ClientConfig::new().set("bootstrap.servers", stack.brokers()).create().unwrap();
         for (_, topic) in TOPICS {

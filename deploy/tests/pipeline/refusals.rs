@@ -3,7 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-use deploy::stack::{Access, Plan, Stack};
 use rdkafka::admin::{
     AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication,
 };
@@ -14,6 +13,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::harness::Turn;
 use crate::program::Program;
+use crate::ways_on::{commands, run};
 
 const APPENDED: &str = "LogAppendTime";
 
@@ -110,8 +110,7 @@ impl Cluster<'_> {
 #[tokio::test]
 async fn every_refusal_has_a_code_and_says_what_to_do() {
     let turn = Turn::take();
-    let nowhere = Access::default();
-    let stack = Stack::start(Plan { clickhouse: Some(nowhere), ..turn.plan() }).unwrap();
+    let stack = turn.kafka();
     let admin = ClientConfig::new().set("bootstrap.servers", stack.brokers()).create().unwrap();
     let cluster = Cluster { brokers: stack.brokers(), admin, turn: &turn };
 
@@ -135,6 +134,8 @@ async fn no_dead_letters(cluster: &Cluster<'_>) {
     // While others are missing, too, somebody may be about to create them all.
     cluster.topic("nodead.out", 1, APPENDED).await;
     cluster.refuses(waits, 85, &["no topic nodead.dead", "isobar topics apply"]);
+    cluster.topic("nodead.dead", 1, APPENDED).await;
+    cluster.start("ingest", "nodead", &[]).hear("assigned");
 }
 
 async fn partitions(cluster: &Cluster<'_>) {
@@ -169,6 +170,22 @@ async fn written_before(cluster: &Cluster<'_>) {
     let ingest = cluster.start("ingest", "before", &[]);
     let words = ["before.in/0: the record at 0 has no append time", "--reset-offsets"];
     cluster.refuses(ingest, 84, &words);
+    // The page's way on: behind what was written before.
+    let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3f").to_string();
+    cluster.produce("before", 2, "{");
+    for command in commands("84:", "ingest") {
+        let command = command.replace("TIME", &time).replace("isobar-ingest", "before");
+        let command = command.replace("rtc-stats-raw-v1", "before.in");
+        run(&command, &cluster.brokers).await;
+    }
+    let ingest = cluster.start("ingest", "before", &[]);
+    let read = || ingest.try_metrics().and_then(|it| it.sum("isobar_records_read_total"));
+    let patience = Instant::now() + Duration::from_secs(60);
+    while read() != Some(2.0) {
+        assert!(Instant::now() < patience, "{}", ingest.said());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    ingest.stop();
 }
 
 async fn offset_gone(cluster: &Cluster<'_>) {

@@ -40,11 +40,7 @@ async fn id(stack: &Stack) -> String {
 
 /// A sink of its own that writes to the ClickHouse of `stack`, with further settings.
 fn sink(turn: &Turn, stack: &Stack, more: &[(&str, &str)]) -> Program {
-    let access = stack.access();
-    let mut settings =
-        vec![("SINK__URL", &*access.url), ("SINK__PASSWORD", access.passwords.of("sink"))];
-    settings.extend(more);
-    Program::start("sink", &stack.brokers(), turn.folder.path(), &settings)
+    turn.service(stack, "sink", more)
 }
 
 fn refuses(mut sink: Program, words: &[&str]) {

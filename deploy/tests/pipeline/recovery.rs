@@ -1,0 +1,190 @@
+//! Refusals and the ways on from them: worlds are played, something is taken away, a service refuses,
+//! the commands of the page are run, and ClickHouse is held against the worlds' truth.
+
+use deploy::services::Service;
+
+use crate::ways_on::{commands, run};
+
+mod site;
+use site::{BLOCKS, CELLS, ENRICHED, RAW, REPORTS, SESSIONS, Site};
+
+#[tokio::test]
+async fn topics_that_are_created_anew_cost_what_the_page_says() {
+    const HEADING: &str = "81:";
+    use Service::{Aggregate, Enrich, Ingest, Sink};
+    let mut site = Site::new().await;
+    site.play();
+    site.verified().await;
+
+    // Nothing is unread in the old one.
+    site.stop(Ingest);
+    site.create_anew(RAW).await;
+    let line = site.refuses(Ingest, 81);
+    assert!(line.contains("exit-codes.md"), "{line}");
+    site.folded().await;
+    site.stop(Aggregate);
+    site.follow(HEADING, RAW, &[]).await;
+    site.raise_epoch();
+    site.start(Aggregate);
+    site.start(Ingest);
+    site.play();
+    site.verified().await;
+
+    // A world is in no other topic than the raw one.
+    site.stop(Enrich);
+    site.play();
+    site.drained(Ingest);
+    site.stop(Ingest);
+    site.create_anew(REPORTS).await;
+    site.refuses(Enrich, 81);
+    site.follow(HEADING, REPORTS, &[]).await;
+    site.start(Enrich);
+    site.start(Ingest);
+    site.verified().await;
+
+    // A world is partly folded, and partly in the topic that is deleted.
+    site.play();
+    site.drained(Ingest);
+    site.stop(Aggregate);
+    site.play();
+    site.drained(Enrich);
+    site.stop(Enrich);
+    site.stop(Ingest);
+    site.stop(Sink);
+    site.create_anew(ENRICHED).await;
+    site.refuses(Aggregate, 81);
+    site.refuses(Sink, 81);
+    site.follow(HEADING, ENRICHED, &[]).await;
+    site.start(Sink);
+    site.new_epoch().await;
+    site.verified().await;
+
+    site.stop(Sink);
+    let ends = site.ends(CELLS);
+    site.play();
+    site.grows(CELLS, &ends);
+    site.stop(Aggregate);
+    site.create_anew(CELLS).await;
+    site.refuses(Sink, 81);
+    site.follow(HEADING, CELLS, &[]).await;
+    site.start(Aggregate);
+    site.start(Sink);
+    site.verified().await;
+}
+
+#[tokio::test]
+async fn records_that_are_deleted_unread_come_again_from_the_topic_before() {
+    const HEADING: &str = "80:";
+    use Service::{Aggregate, Enrich, Ingest, Sink};
+    let mut site = Site::new().await;
+    site.play();
+    site.verified().await;
+
+    site.stop(Enrich);
+    site.play();
+    site.drained(Ingest);
+    site.stop(Ingest);
+    site.delete_records(&[REPORTS], 0).await;
+    site.refuses(Enrich, 80);
+    site.follow(HEADING, "enrich", &[]).await;
+    site.start(Enrich);
+    site.start(Ingest);
+    site.verified().await;
+
+    site.stop(Sink);
+    let ends = site.ends(CELLS);
+    site.play();
+    site.grows(CELLS, &ends);
+    site.stop(Aggregate);
+    site.delete_records(&[CELLS, SESSIONS], 0).await;
+    site.refuses(Sink, 80);
+    site.follow(HEADING, "sink", &[]).await;
+    site.start(Aggregate);
+    site.start(Sink);
+    site.verified().await;
+
+    site.stop(Aggregate);
+    site.play();
+    site.drained(Enrich);
+    site.drained(Sink);
+    site.stop(Enrich);
+    site.stop(Ingest);
+    site.delete_records(&[ENRICHED], 0).await;
+    site.refuses(Aggregate, 80);
+    site.follow("Aggregate goes", "records were deleted before", &[]).await;
+    site.mid_log = true;
+    [Aggregate, Enrich, Ingest].into_iter().for_each(|service| site.start(service));
+    site.verified().await;
+
+    // Of raw records there is no topic before: the holes say how many are lost.
+    site.stop(Ingest);
+    site.play();
+    site.delete_records(&[RAW], 10).await;
+    let line = site.refuses(Ingest, 80);
+    assert!(line.contains("the committed offset"), "{line}");
+    site.follow(HEADING, "ingest", &[]).await;
+    site.start(Ingest);
+    site.drained(Ingest);
+    site.folded().await;
+    let sql = "SELECT toInt64(sum(raw_end) - sum(raw_holes) - sum(accepted)) FROM (SELECT partition, \
+               max(raw_end) AS raw_end, argMax(raw_holes, upto) AS raw_holes, \
+               sum(accepted + duplicate + late + invalid) AS accepted \
+               FROM blocks FINAL GROUP BY partition)";
+    let reader = site.stack.access().client("dashboard");
+    let rest: i64 = reader.query(sql).fetch_one().await.unwrap();
+    assert_eq!(rest, 0, "what is no hole is counted");
+}
+
+#[tokio::test]
+async fn offsets_of_another_epoch_broken_lost_or_beyond_the_end_cost_nothing() {
+    use Service::{Aggregate, Enrich, Ingest, Sink};
+    let mut site = Site::new().await;
+    site.play();
+    site.verified().await;
+
+    site.stop(Aggregate);
+    site.play();
+    site.epoch = 2;
+    let line = site.refuses(Aggregate, 82);
+    assert!(line.contains("aggregate.epoch to 1"), "{line}");
+    site.epoch = 1;
+    site.start(Aggregate);
+    site.verified().await;
+
+    site.stop(Aggregate);
+    site.commit(Aggregate, &[(0, 7), (1, 7)], "broken");
+    site.refuses(Aggregate, 87);
+    site.follow("87:", "aggregate", &[]).await;
+    site.start(Aggregate);
+    site.play();
+    site.verified().await;
+
+    // Audits are in ClickHouse alone, and the log has lost its beginning.
+    site.play();
+    site.drained(Ingest);
+    site.stop(Aggregate);
+    site.play();
+    site.drained(Enrich);
+    site.stop(Ingest);
+    site.stop(Enrich);
+    site.delete_records(&[ENRICHED, BLOCKS], 0).await;
+    run(&commands("87:", "aggregate")[0], &site.stack.brokers()).await;
+    site.refuses(Aggregate, 88);
+    site.new_epoch().await;
+    site.play();
+    site.verified().await;
+
+    // As if the log had been longer.
+    site.stop(Aggregate);
+    site.play();
+    site.drained(Enrich);
+    [Ingest, Enrich, Sink].into_iter().for_each(|service| site.stop(service));
+    let ends = site.ends(ENRICHED);
+    site.commit(Aggregate, &ends.iter().map(|(it, end)| (*it, end + 3)).collect::<Vec<_>>(), "");
+    let line = site.refuses(Aggregate, 92);
+    assert!(line.contains("Kafka lost the end of the log"), "{line}");
+    site.follow("A log that lost", ENRICHED, &ends).await;
+    site.start(Sink);
+    site.new_epoch().await;
+    site.verified().await;
+}
