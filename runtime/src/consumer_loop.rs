@@ -159,10 +159,20 @@ impl ConsumerLoop {
         })
     }
 
-    /// Runs until a signal, then drains for at most `deadline`.
+    /// Runs until a signal, then drains for at most `deadline`. Drains as well when too much is
+    /// dead-lettered: letters that are committed are not written again, and changed settings apply
+    /// to the next record.
     pub(crate) fn run(&mut self, deadline: Duration) -> Result<Drained, Failure> {
         while !self.health.stopping() {
-            self.round()?;
+            match self.round() {
+                Err(Failure::Refused(refusal)) if refusal.reason == Reason::TooManyDeadLetters => {
+                    if let Err(fatal) = self.drain(Instant::now() + deadline) {
+                        tracing::warn!("what was read could not be committed: {fatal}");
+                    }
+                    return Err(refusal.into());
+                }
+                outcome => outcome?,
+            }
         }
         Ok(self.drain(Instant::now() + deadline)?)
     }

@@ -149,7 +149,10 @@ impl Flow {
             reading.epochs.note(offset.0, native::leader_epoch_of(message).unwrap_or(-1));
         }
         let Timestamp::LogAppendTime(appended) = message.timestamp() else {
-            return Err(no_append_time(topic, partition, offset).into());
+            // Behind which the group's offset was set, as the refusal says: nothing was counted of it.
+            let is_left_out = offset < until;
+            let refusal = no_append_time(topic, partition, offset);
+            return if is_left_out { Ok(()) } else { Err(refusal.into()) };
         };
         let payload = message.payload().unwrap_or_default();
         if let Some((subject, version)) = Subject::newer(payload).filter(|_| is_ours) {

@@ -18,6 +18,7 @@ async fn topics_that_are_created_anew_cost_what_the_page_says() {
 
     // Nothing is unread in the old one.
     site.stop(Ingest);
+    site.raw_gone = site.ends(RAW).iter().map(|(_, end)| end).sum();
     site.create_anew(RAW).await;
     let line = site.refuses(Ingest, 81);
     assert!(line.contains("exit-codes.md"), "{line}");
@@ -110,9 +111,10 @@ async fn records_that_are_deleted_unread_come_again_from_the_topic_before() {
     site.stop(Enrich);
     site.stop(Ingest);
     site.delete_records(&[ENRICHED], 0).await;
-    site.refuses(Aggregate, 80);
+    // Its group was set back: it may not have committed since.
+    site.refuses_with_one_of(Aggregate, &[80, 88]);
     site.follow("Aggregate goes", "records were deleted before", &[]).await;
-    site.mid_log = true;
+    (site.mid_log, site.has_gaps) = (true, true);
     [Aggregate, Enrich, Ingest].into_iter().for_each(|service| site.start(service));
     site.verified().await;
 
@@ -152,7 +154,7 @@ async fn offsets_of_another_epoch_broken_lost_or_beyond_the_end_cost_nothing() {
     site.verified().await;
 
     site.stop(Aggregate);
-    site.commit(Aggregate, &[(0, 7), (1, 7)], "broken");
+    site.commit(Aggregate, &[(0, 7), (1, 7)], Some("broken"));
     site.refuses(Aggregate, 87);
     site.follow("87:", "aggregate", &[]).await;
     site.start(Aggregate);
@@ -180,7 +182,8 @@ async fn offsets_of_another_epoch_broken_lost_or_beyond_the_end_cost_nothing() {
     site.drained(Enrich);
     [Ingest, Enrich, Sink].into_iter().for_each(|service| site.stop(service));
     let ends = site.ends(ENRICHED);
-    site.commit(Aggregate, &ends.iter().map(|(it, end)| (*it, end + 3)).collect::<Vec<_>>(), "");
+    let beyond: Vec<_> = ends.iter().map(|(partition, end)| (*partition, end + 3)).collect();
+    site.commit(Aggregate, &beyond, None);
     let line = site.refuses(Aggregate, 92);
     assert!(line.contains("Kafka lost the end of the log"), "{line}");
     site.follow("A log that lost", ENRICHED, &ends).await;

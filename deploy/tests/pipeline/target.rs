@@ -12,14 +12,13 @@ use deploy::pipeline::Pipeline;
 use deploy::services::Service;
 use deploy::stack::{Plan, Ports, Stack};
 use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use crate::harness::{Turn, assert_well, verdict, world};
 use crate::program::Program;
+use crate::ways_on::{commands, run};
 
 const GROUP: &str = "isobar-sink";
-const INPUTS: [&str; 4] = ["rtc-cells-v1", "rtc-sessions-v1", "rtc-blocks-v1", "rtc-enriched-v1"];
 
 /// A second ClickHouse, with tables, on the Kafka of the first.
 async fn another(turn: &Turn, first: &Stack) -> Stack {
@@ -56,19 +55,6 @@ fn consumer(brokers: &str) -> BaseConsumer {
     config.set("bootstrap.servers", brokers).set("group.id", GROUP).create().unwrap()
 }
 
-/// What `kafka-consumer-groups.sh --reset-offsets --to-earliest --all-topics --execute` does.
-fn rewind(brokers: &str) {
-    let consumer = consumer(brokers);
-    let mut list = TopicPartitionList::new();
-    for topic in INPUTS {
-        let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(10)).unwrap();
-        for partition in metadata.topics()[0].partitions() {
-            list.add_partition_offset(topic, partition.id(), Offset::Offset(0)).unwrap();
-        }
-    }
-    consumer.commit(&list, CommitMode::Sync).unwrap();
-}
-
 #[tokio::test]
 async fn a_sink_with_another_clickhouse_refuses_until_it_adopts_the_first_ones_place() {
     let turn = Turn::take();
@@ -96,7 +82,9 @@ async fn a_sink_with_another_clickhouse_refuses_until_it_adopts_the_first_ones_p
     refuses(sink(&turn, &stack, &[]), &[&other_id]);
     adopting.stop();
     // With a rewind it gets all that the topics still hold.
-    rewind(&stack.brokers());
+    for command in commands("89:", "all sinks") {
+        run(&command, &stack.brokers()).await;
+    }
     let again = sink(&turn, &other, &adopts);
     let patience = Instant::now() + Duration::from_secs(90);
     loop {
