@@ -53,6 +53,7 @@ async fn topics_that_are_created_anew_cost_what_the_page_says() {
     site.stop(Ingest);
     site.stop(Sink);
     site.create_anew(ENRICHED).await;
+    site.has_new_log = true;
     site.refuses(Aggregate, 81);
     site.refuses(Sink, 81);
     site.follow(HEADING, ENRICHED, &[]).await;

@@ -53,6 +53,8 @@ pub(super) struct Site {
     pub(super) mid_log: bool,
     /// Whether blocks do not follow on one another, as the page says.
     pub(super) has_gaps: bool,
+    /// Whether blocks are of a log that is gone, and was longer than the one that there is.
+    pub(super) has_new_log: bool,
     /// Records of raw topics that are gone.
     pub(super) raw_gone: i64,
     truths: Vec<PathBuf>,
@@ -80,6 +82,8 @@ impl Site {
             epoch: 1,
             mid_log: false,
             has_gaps: false,
+            has_new_log: false,
+            raw_gone: 0,
             truths: Vec::new(),
             stack,
             turn,
@@ -209,7 +213,9 @@ impl Site {
         let is_of_old_raw = counted as i64 - *raw_records as i64 == self.raw_gone
             && (difference == format!("records with an outcome: {counted}, must be {raw_records}")
                 || difference == format!("raw records: {raw_records}, must be {counted}"));
-        is_of_old_raw || self.has_gaps && difference.contains(": a block ends at ")
+        let is_of_old_log = self.has_new_log && difference.contains(": folded to ");
+        let is_gap = self.has_gaps && difference.contains(": a block ends at ");
+        is_of_old_raw || is_of_old_log || is_gap
     }
 
     fn admin(&self) -> AdminClient<DefaultClientContext> {
