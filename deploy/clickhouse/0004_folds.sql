@@ -1,3 +1,13 @@
+-- A sum of 128 bits in 64, the nearest that they hold: it never wraps to another sign. (ClickHouse
+-- 26.7 compiles an expression once it was used three times; least() and greatest() of Int128 are wrong
+-- then.)
+CREATE OR REPLACE FUNCTION isobar_saturated AS (s) ->
+    multiIf(
+        s > toInt128('9223372036854775807'), toInt64('9223372036854775807'),
+        s < toInt128('-9223372036854775808'), toInt64('-9223372036854775808'),
+        toInt64(s)
+    );
+
 -- The plain fold: what cells_1m is rebuilt from, and what it is held against. Where windows were
 -- made longer or shorter, two of them may have the same start: they are one cell, of the greater
 -- length, for the key of cells_1m does not tell them apart.

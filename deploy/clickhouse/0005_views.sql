@@ -182,7 +182,7 @@ AS SELECT
     sum(time_to_connect_count) AS time_to_connect_count,
     sum(time_to_media_ms_sum) AS time_to_media_ms_sum,
     sum(time_to_media_count) AS time_to_media_count,
-    sum(round_trip_us) AS round_trip_us,
+    isobar_saturated(sum(toInt128(round_trip_us))) AS round_trip_us,
     sum(round_trip_count) AS round_trip_count,
     sum(audio_mos_milli_sum) AS audio_mos_milli_sum,
     sum(audio_mos_count) AS audio_mos_count,

@@ -1,10 +1,11 @@
--- The roll-ups by hour and by day, with their sketches as what can be merged.
+-- The roll-ups by hour and by day, with their sketches as what can be merged. Measures have 128 bits,
+-- for the time observed of 60,000 streams, in microseconds, is more in five years than 64 hold.
 CREATE OR REPLACE VIEW cells_hourly
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
     window_start, window_s, grouping,
     {{dimensions:names}},
-    {{measures:names}},
+    {{measures:wide}},
     {{packs:names}},
     {{sketches:state}}
 FROM cells_1h FINAL
@@ -15,7 +16,7 @@ DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
     window_start, window_s, grouping,
     {{dimensions:names}},
-    {{measures:names}},
+    {{measures:wide}},
     {{packs:names}},
     {{sketches:state}}
 FROM cells_1d FINAL

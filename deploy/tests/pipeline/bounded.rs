@@ -60,6 +60,58 @@ async fn every_table_and_every_log_of_clickhouse_has_a_ttl() {
     assert_eq!(config.matches("<ttl>").count(), opened);
 }
 
+/// However absurd what clients tell, and over however many years: a sum has the right sign.
+#[tokio::test]
+async fn no_sum_of_a_view_wraps() {
+    let turn = Turn::take();
+    let stack = Stack::start(Plan { kafka: Some(Cluster::default()), ..turn.plan() }).unwrap();
+    let admin = stack.access().client("migrate");
+    migrate::apply(&admin).await.unwrap();
+    let most = i64::MAX;
+    // Two blocks, of whose partials each holds as much as there can be.
+    for block in [0, 1] {
+        let cell = format!(
+            "INSERT INTO cell_partials (window_start, window_s, grouping, app, block_start, upto, \
+             bytes, packets_lost, freeze_us) SELECT toStartOfDay(now()), 60, 'place', 'meet', \
+             {block}, 9, {most}, -{most}, 7"
+        );
+        let session = format!(
+            "INSERT INTO session_partials (app, call, participant, block_start, upto, last_us, \
+             bytes, round_trip_us) SELECT 'meet', 'c', 'p', {block}, 9, now64(6), {most}, {most}"
+        );
+        let day = format!(
+            "INSERT INTO cells_1d (window_start, window_s, grouping, app, bytes) \
+             SELECT toStartOfDay(now()) - INTERVAL {block} DAY, 86400, 'place', 'meet', {most}"
+        );
+        for insert in [cell, session, day] {
+            admin.query(&insert).execute().await.unwrap();
+        }
+    }
+    let twice = (2 * i128::from(most)).to_string();
+    let (held, least) = (most.to_string(), i64::MIN.to_string());
+    for (sums, wanted) in [
+        (
+            "toString(bytes), toString(packets_lost), toString(freeze_us) FROM folded_partials",
+            [held.as_str(), &least, "14"],
+        ),
+        (
+            "toString(bytes), toString(round_trip_us), toString(partitions) FROM sessions",
+            [&held, &held, "1"],
+        ),
+        (
+            "toString(sum(bytes)), toString(count()), toString(max(bytes)) FROM cells_daily",
+            [&twice, "2", &held],
+        ),
+    ] {
+        let sums = admin.query(&format!("SELECT {sums}"));
+        // ClickHouse compiles what was used three times.
+        for _ in 0..6 {
+            let found = sums.clone().fetch_one::<(String, String, String)>().await.unwrap();
+            assert_eq!([&*found.0, &found.1, &found.2], wanted);
+        }
+    }
+}
+
 /// With less memory than a process takes that has nothing to do, nothing is taken on until what was
 /// taken on before has arrived: slow, and no standstill.
 #[tokio::test]

@@ -83,8 +83,9 @@ impl Server {
     /// A view of cells as the fold has it; the least of one sketch stands for all percentiles.
     async fn cells(&self, view: &str) -> BTreeMap<(i64, String), i64> {
         let query = format!(
-            "SELECT toInt64(toUnixTimestamp(window_start)) AS start, country, sum(intervals), \
-             sum(packets_lost), quantileDDMerge(0.01, 0)(round_trip_ms) FROM {view} \
+            "SELECT toInt64(toUnixTimestamp(window_start)) AS start, country, \
+             toInt64(sum(intervals)), toInt64(sum(packets_lost)), \
+             quantileDDMerge(0.01, 0)(round_trip_ms) FROM {view} \
              WHERE app = 'live' GROUP BY start, country"
         );
         let cells = self.client("dashboard").query(&query);
