@@ -109,8 +109,6 @@ impl Fold {
     /// True once the block holds as much as its rules let it.
     pub(crate) fn is_full(&self) -> bool {
         let (cells, limits) = (self.held, &self.limits);
-        #[cfg(feature = "mutations")]
-        let cells = if crate::mutations::cell_ends() { self.cells.changed() } else { cells };
         cells >= limits.cells as usize
             || self.sessions.len() >= limits.sessions as usize
             || self.streams / STREAMS >= limits.sessions as usize

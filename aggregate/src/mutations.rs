@@ -13,16 +13,10 @@ pub const BLOCK_ENDS: &str = "block ends";
 /// Rows wait until the rules that they follow from are committed.
 pub const RULES_FIRST: &str = "rules first";
 
-/// How many cells end a block follows from the log alone, whatever was written meanwhile.
-pub const CELL_ENDS: &str = "cell ends";
 /// Which values count as `other` follows from the log alone, whatever was written meanwhile.
 pub const VALUES: &str = "values";
 /// Where nothing is committed, blocks are folded as they were before.
 pub const RECALL: &str = "recall";
-
-pub(crate) fn cell_ends() -> bool {
-    is_broken(CELL_ENDS)
-}
 
 pub(crate) fn values() -> bool {
     is_broken(VALUES)

@@ -66,12 +66,6 @@ impl<K: Eq + Hash, V: Default> Table<K, V> {
         self.rows.len()
     }
 
-    /// How many changed since the last time.
-    #[cfg(feature = "mutations")]
-    pub(crate) fn changed(&self) -> usize {
-        self.dirty.len()
-    }
-
     /// Hands every value that changed since the last time to `write`. With `last`, a value that is
     /// written is dropped at once: what is written takes up as much again until it is sent.
     pub(crate) fn flush<E>(

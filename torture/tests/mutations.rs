@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use aggregate::mutations::{BLOCK_ENDS, CELL_ENDS, LINEAGE, RECALL, RULES_FIRST, UPTO, VALUES};
+use aggregate::mutations::{BLOCK_ENDS, LINEAGE, RECALL, RULES_FIRST, UPTO, VALUES};
 use ingest::mutations::LOOK_BACK;
 use runtime::mutations::{COMMITS_WAIT, break_only};
 use torture::Campaign;
@@ -42,11 +42,6 @@ fn commits_before_acknowledgements_show() {
 #[test]
 fn blocks_that_end_by_chance_show() {
     shows(BLOCK_ENDS);
-}
-
-#[test]
-fn blocks_that_end_by_what_is_not_written_yet_show() {
-    shows(CELL_ENDS);
 }
 
 #[test]
