@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use runtime::{
-    AppendTime, Commit, Committed, Fatal, Handler, Output, OutputTopic, Pace, Record, Replayed,
-    Source, Start, dead_letter,
+    AppendTime, Commit, Committed, Fatal, Handler, Output, OutputTopic, Pace, Record, Refusal,
+    RefusalReason, Replayed, Source, Start, dead_letter,
 };
 use schemas::{EventKind, Lineage, RawOutcome, Report};
 
@@ -43,14 +43,15 @@ impl Pipeline {
     }
 
     /// State of a partition as what is committed tells it.
-    fn resume(&self, source: Source, committed: Option<&Committed>) -> Result<Partition, Fatal> {
+    fn resume(&self, source: Source, committed: Option<&Committed>) -> Result<Partition, Refusal> {
         Partition::resume(source, committed, self.settings.clone()).map_err(|error| {
-            Fatal(format!(
+            let text = format!(
                 "{} partition {}: cannot go on from the committed offset: {error}. Run the release \
                  that committed it, or set the group's offset anew (kafka-consumer-groups.sh \
-                 --reset-offsets)",
+                 --reset-offsets --to-current)",
                 self.raw_topic, source.partition
-            ))
+            );
+            Refusal::new(RefusalReason::Metadata, text)
         })
     }
 
@@ -155,16 +156,21 @@ impl Pipeline {
 }
 
 impl Handler for Pipeline {
+    fn refuses(&self, source: Source, committed: &Committed) -> Option<Refusal> {
+        self.resume(source, Some(committed)).err()
+    }
+
     fn start(&self, source: Source, committed: Option<&Committed>) -> Result<Start, Fatal> {
         #[cfg(feature = "mutations")]
         if runtime::mutations::is_broken(crate::mutations::LOOK_BACK) {
             return Ok(Start::Committed);
         }
-        Ok(Start::LookBack { ms: self.resume(source, committed)?.rules.look_back_ms() })
+        let partition = self.resume(source, committed).map_err(|refusal| Fatal(refusal.text))?;
+        Ok(Start::LookBack { ms: partition.rules.look_back_ms() })
     }
 
     fn assigned(&mut self, source: Source, committed: Option<&Committed>) -> Result<(), Fatal> {
-        let partition = self.resume(source, committed)?;
+        let partition = self.resume(source, committed).map_err(|refusal| Fatal(refusal.text))?;
         self.partitions.insert(source, partition);
         Ok(())
     }

@@ -162,6 +162,14 @@ async fn offsets_of_another_epoch_broken_lost_or_beyond_the_end_cost_nothing() {
     site.play();
     site.verified().await;
 
+    site.stop(Ingest);
+    site.commit(Ingest, &site.ends(RAW), Some("broken"));
+    site.refuses(Ingest, 87);
+    site.follow("87:", "ingest", &[]).await;
+    site.start(Ingest);
+    site.play();
+    site.verified().await;
+
     // Audits are in ClickHouse alone, and the log has lost its beginning.
     site.play();
     site.drained(Ingest);

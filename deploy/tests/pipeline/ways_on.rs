@@ -58,7 +58,9 @@ pub(crate) async fn run(command: &str, brokers: &str) {
     let mut list = TopicPartitionList::new();
     for (topic, partition) in partitions(&consumer, value("--topic")) {
         let (low, high) = consumer.fetch_watermarks(&topic, partition, PATIENCE).unwrap();
-        let offset = if words.contains(&"--to-earliest") {
+        let offset = if words.contains(&"--to-current") {
+            current(&consumer, &topic, partition).unwrap_or(high)
+        } else if words.contains(&"--to-earliest") {
             low
         } else if words.contains(&"--to-latest") {
             high
@@ -74,6 +76,16 @@ pub(crate) async fn run(command: &str, brokers: &str) {
     while let Err(error) = consumer.commit(&list, CommitMode::Sync) {
         assert!(Instant::now() < patience, "{command}: {error}");
         tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// The offset that the group has committed.
+fn current(consumer: &BaseConsumer, topic: &str, partition: i32) -> Option<i64> {
+    let mut list = TopicPartitionList::new();
+    list.add_partition(topic, partition);
+    match consumer.committed_offsets(list, PATIENCE).unwrap().elements()[0].offset() {
+        Offset::Offset(offset) => Some(offset),
+        _ => None,
     }
 }
 
