@@ -152,6 +152,20 @@ impl Links {
         Ok(())
     }
 
+    /// From now on nothing passes between the world and the brokers.
+    pub(super) fn hide_from_world(&self) {
+        let ways = (0..self.brokers).map(|broker| Way::Broker(Party::World, broker));
+        ways.for_each(|way| self.set(way, Condition::BlackHole));
+    }
+
+    /// Ends [`Links::hide_from_world`], with new connections.
+    pub(super) fn show_to_world(&self) {
+        for way in (0..self.brokers).map(|broker| Way::Broker(Party::World, broker)) {
+            self.set(way, Condition::Open);
+            self.reset(way);
+        }
+    }
+
     /// Closes the connections of a way.
     pub(super) fn reset(&self, way: Way) {
         if let Some(link) = self.links.get(&way) {

@@ -106,7 +106,7 @@ fn has_picture(interval: &Interval, seconds: f64) -> bool {
     if is_slide(interval) && source_rate(interval) == Some(0.0) {
         return false;
     }
-    frames <= 0 || seconds <= 0.0 || frames as f64 > 1.5 * seconds || bits_a_pixel > 0.02
+    sent <= 0 || seconds <= 0.0 || frames as f64 > 1.5 * seconds || bits_a_pixel > 0.02
 }
 
 /// Jitter of packets that came.
@@ -478,7 +478,8 @@ mod tests {
             ..Interval::default()
         };
         let noise = Interval { end_us: 10_000_000, packets_received: Some(20), ..audio() };
-        for it in [&black, &noise] {
+        let dropped = Interval { frames: Some(0), frames_dropped: Some(10), ..black.clone() };
+        for it in [&black, &dropped, &noise] {
             assert!(packs(it, None).iter().all(|(_, said)| *said == Verdict::Unclassified));
             assert_eq!(
                 (audio_mos_milli(it, Some((9, 9))), video_mos_milli(it, Some((9, 9)))),

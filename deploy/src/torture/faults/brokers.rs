@@ -84,12 +84,14 @@ impl Fault for Kill {
 
 /// The brokers' heartbeats are held back on their way to the controller, which fences them all: their
 /// connections stand, and the metadata that they answer with names no broker. Clients that were told
-/// so may never find one again (librdkafka#5301).
+/// so may never find one again (librdkafka#5301). The world's client, which nobody watches over, gets no
+/// answer meanwhile.
 pub(super) struct Fenced;
 
 impl Fault for Fenced {
     fn inject(&mut self, cluster: &mut Cluster) -> Result<String, Failure> {
         cluster.links.hold_heartbeats(true)?;
+        cluster.links.hide_from_world();
         Ok("all brokers".to_owned())
     }
 
@@ -97,8 +99,13 @@ impl Fault for Fenced {
         cluster.links.hold_heartbeats(false)
     }
 
+    /// Asked of a new client: an old one may have lost its brokers, too.
     fn is_over(&mut self, cluster: &mut Cluster) -> Result<bool, Failure> {
-        Ok(cluster.kafka.is_in_sync())
+        let over = cluster.kafka.is_in_sync_at(&cluster.stack.brokers());
+        if over {
+            cluster.links.show_to_world();
+        }
+        Ok(over)
     }
 }
 
