@@ -12,6 +12,8 @@ use crate::failure::{Context, Failure};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Longest wait for a leader's answer: it may be the one that is gone.
 const LEADER: Duration = Duration::from_secs(2);
+/// How often the end of a partition is asked for, each time with fresh metadata.
+const TRIES: u32 = 3;
 
 /// Positions by partition.
 pub(super) type Positions = BTreeMap<i32, i64>;
@@ -51,16 +53,22 @@ impl Kafka {
 
     /// The next offset of each partition of `topic`.
     pub(super) fn ends(&self, topic: &str) -> Result<Positions, Failure> {
-        let end = |partition| {
-            let marks = self.client.fetch_watermarks(topic, partition, LEADER);
-            let marks = marks.inspect_err(|_| {
+        let end = |partition| Ok((partition, self.end(topic, partition)?));
+        (0..self.partitions).map(end).collect()
+    }
+
+    fn end(&self, topic: &str, partition: i32) -> Result<i64, Failure> {
+        let mut tries = 1;
+        loop {
+            match self.client.fetch_watermarks(topic, partition, LEADER) {
+                Ok((_, end)) => return Ok(end),
+                Err(error) if tries == TRIES => return Err(error).context("Kafka"),
                 // What it was once told of a leader, or that there is none, is the truth to a
                 // client that reads nothing, for as long as metadata is kept: a quarter of an hour.
-                let _ = self.client.fetch_metadata(Some(topic), LEADER);
-            });
-            Ok((partition, marks.context("Kafka")?.1))
-        };
-        (0..self.partitions).map(end).collect()
+                Err(_) => drop(self.client.fetch_metadata(Some(topic), LEADER)),
+            }
+            tries += 1;
+        }
     }
 
     /// What a group has committed for `topic`, where it has.
