@@ -317,9 +317,9 @@ fn whatever_a_client_fills_its_fields_with_a_block_takes_up_no_more() {
 /// A minute of a call of `streams` streams, in reports of 5 s.
 fn call(number: i64, streams: i64) -> impl Iterator<Item = EnrichedReport> {
     (0..12).map(move |at| {
-        let mut told = report(number * 12 + at);
-        told.participant = format!("p{number}");
-        told.intervals = (0..streams)
+        let mut report_of_call = report(number * 12 + at);
+        report_of_call.participant = format!("p{number}");
+        report_of_call.intervals = (0..streams)
             .map(|ssrc| {
                 let mut scored = interval(number * 7 + at * 3 + ssrc);
                 scored.interval.ssrc = 1 + ssrc;
@@ -327,7 +327,7 @@ fn call(number: i64, streams: i64) -> impl Iterator<Item = EnrichedReport> {
                 scored
             })
             .collect();
-        told
+        report_of_call
     })
 }
 

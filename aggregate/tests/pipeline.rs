@@ -354,17 +354,17 @@ fn an_interval_counts_for_the_network_of_its_own_path() {
         network_type: network_type.to_owned(),
         ..EnrichedPath::unknown()
     };
-    let mut told = report(0, EventKind::Stats, event_us);
-    told.paths = vec![over("wifi"), over("cellular")];
-    told.network_type = "wifi".to_owned();
-    told.intervals = [Some(0), Some(1), None, Some(1), Some(7)]
+    let mut two_paths = report(0, EventKind::Stats, event_us);
+    two_paths.paths = vec![over("wifi"), over("cellular")];
+    two_paths.network_type = "wifi".to_owned();
+    two_paths.intervals = [Some(0), Some(1), None, Some(1), Some(7)]
         .map(|path| {
             let mut scored = audio(event_us - 1_000_000, event_us);
             scored.interval.path = path;
             scored
         })
         .into();
-    run.report(0, MINUTE_MS, &told);
+    run.report(0, MINUTE_MS, &two_paths);
     run.tick(5_000, Pace::Live);
     let cells = run.sent::<CellPartial>(CELLS);
     let place = cells.iter().filter(|cell| cell.grouping == "place");
