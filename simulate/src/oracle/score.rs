@@ -276,7 +276,7 @@ fn rating(interval: &Interval, ice: Ice) -> Option<f64> {
         _ => 10.0,
     };
     let one_way_ms = round_trip_ms / 2.0 + buffer_ms + 20.0;
-    let without_loss = 93.355_253_448 - delay_impairment(one_way_ms) - echo_impairment(one_way_ms);
+    let without_loss = WITHOUT_DELAY - delay_impairment(one_way_ms) - echo_impairment(one_way_ms);
     Some(without_loss - 95.0 * percent / (percent + robustness))
 }
 
@@ -308,6 +308,10 @@ pub(super) fn video_mos_milli(interval: &Interval, ice: Ice) -> Option<i64> {
     Some(((1.0 + (fluent - 1.0) * (1.0 - frozen)) * 1000.0).round() as i64)
 }
 
+/// Ro − Is of G.107 (7-3, 7-8) with default values and a delay from which on Is does not change, to all
+/// digits: a rating that is off by 10⁻⁸ rounds to another thousandth of MOS once in a million intervals.
+const WITHOUT_DELAY: f64 = 93.355_253_498_018_67;
+
 /// Idd of G.107 (7-27 and 7-28).
 fn delay_impairment(ms: f64) -> f64 {
     if ms <= 100.0 {
@@ -321,7 +325,7 @@ fn delay_impairment(ms: f64) -> f64 {
 /// Idte and Idle of G.107 (7-21 to 7-26) with the default loudness ratings of 65 and 110 dB, by which
 /// No is −61.18 dBm0p and both Ro and Roe are 3 − 1.5 No.
 fn echo_impairment(ms: f64) -> f64 {
-    let ro = 3.0 + 1.5 * 61.179_214_386;
+    let ro = 3.0 + 1.5 * 61.179_214_386_241_69;
     let terv = 65.0 - 40.0 * ((1.0 + ms / 10.0) / (1.0 + ms / 150.0)).log10()
         + 6.0 * (-0.3 * ms.powi(2)).exp();
     let re = 80.0 + 2.5 * (terv - 14.0);
@@ -363,6 +367,34 @@ mod tests {
             let found = 93.355_253_448 - delay_impairment(ms) - echo_impairment(ms);
             assert!((found - r).abs() < 0.001, "{ms} ms: {found}");
         }
+    }
+
+    /// G.107 (7-3 to 7-19) with the default values of its Table 3, without an echo of one's own voice.
+    #[test]
+    fn the_rating_without_delay_is_that_of_the_formulas_to_all_digits() {
+        let decibels = |power: f64| 10.0 * power.log10();
+        let power = |decibels: f64| 10_f64.powf(decibels / 10.0);
+        let (slr, rlr, stmr, lstr) = (8.0, 2.0, 15.0, 18.0);
+        let send_room =
+            35.0 - slr - 3.0 - 100.0 + 0.004 * (35.0 - slr - rlr - 3.0 - 14.0_f64).powi(2);
+        let received_room = 35.0 + decibels(1.0 + power(10.0 - lstr));
+        let receive_room = rlr - 121.0 + received_room + 0.008 * (received_room - 35.0).powi(2);
+        let no =
+            decibels(power(-70.0) + power(send_room) + power(receive_room) + power(rlr - 64.0));
+        let ro = 15.0 - 1.5 * (slr + no);
+        let xolr = slr + rlr + 0.2 * (64.0 + no - rlr);
+        let loud = 20.0 * ((1.0 + (xolr / 8.0).powi(8)).powf(1.0 / 8.0) - xolr / 8.0);
+        let root = |x: f64, n: i32| (1.0 + x.powi(n)).powf(1.0 / f64::from(n));
+        let sidetone = 12.0 * root((stmr - 13.0) / 6.0, 8)
+            - 28.0 * root((stmr + 1.0) / 19.4, 35)
+            - 13.0 * root((stmr - 3.0) / 33.0, 13)
+            + 29.0;
+        let g = 1.07 + 0.258 * 37.0 + 0.0602 * 37.0 * 37.0;
+        let quantising = (ro - 100.0) / 15.0 + 46.0 / 8.4 - g / 9.0;
+        let quantising =
+            15.0 * (1.0 + 10_f64.powf(quantising) + 10_f64.powf(46.0 / 30.0 - g / 40.0)).log10();
+        let exact = ro - loud - sidetone - quantising;
+        assert!((WITHOUT_DELAY - exact).abs() < 1e-11, "{exact}");
     }
 
     #[test]
