@@ -205,11 +205,16 @@ SETTINGS do_not_merge_across_partitions_select_final = 1;
 CREATE OR REPLACE FUNCTION isobar_loss AS (received, retransmitted, lost) ->
     least(1, greatest(0, sum(lost) / nullIf(greatest(0, sum(received) - sum(retransmitted) + sum(lost)), 0)));
 
--- Sessions of which partials written since then lie in several partitions.
+-- Sessions of which partials lie in several partitions, in blocks that began since then: the broker's time
+-- at which enriched reports were appended. A session that is uploaded hours after it took place is among
+-- them.
 CREATE OR REPLACE VIEW split_sessions
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT app, call, participant, arraySort(groupUniqArray(partition)) AS partitions
 FROM session_partials
-WHERE last_us >= {since:DateTime('UTC')}
+WHERE (epoch, partition, block_start) IN (
+    SELECT epoch, partition, block_start FROM blocks
+    WHERE append_minute >= intDiv(toUnixTimestamp({since:DateTime('UTC')}), 60)
+)
 GROUP BY app, call, participant
 HAVING length(partitions) > 1;
