@@ -44,6 +44,28 @@ pub(crate) struct Limits {
     pub(crate) values: u32,
 }
 
+/// Memory of a cell, bytes, without the bins of its sketches.
+pub(crate) const CELL_BYTES: usize = 600;
+/// Memory of a session, bytes, without its names and streams.
+pub(crate) const SESSION_BYTES: usize = 900;
+/// Memory of the bins that an interval adds to sketches, bytes: at most one a quantity in each of two
+/// groupings.
+pub(crate) const INTERVAL_BYTES: usize = 84;
+
+impl Limits {
+    /// Returns the estimated memory at which the block ends, bytes: what the dearest of the other limits
+    /// allows by itself, so that no mix of all takes up more than one alone.
+    pub(crate) fn bytes(&self) -> usize {
+        let intervals = usize::try_from(self.intervals).unwrap_or(usize::MAX);
+        let limits = [
+            (self.cells as usize).saturating_mul(CELL_BYTES),
+            (self.sessions as usize).saturating_mul(SESSION_BYTES),
+            intervals.saturating_mul(INTERVAL_BYTES),
+        ];
+        limits.into_iter().max().unwrap_or(0)
+    }
+}
+
 impl Rules {
     pub(crate) fn new(n: i64, window_s: i32, groupings: Groupings, limits: Limits) -> Self {
         Self { n, block_ms: BLOCK_MS, limits, window_s, groupings }

@@ -52,6 +52,8 @@ impl<'r> Sample<'r> {
             observed_us,
             packets_received: interval.packets_received.unwrap_or(0),
             packets_lost: interval.packets_lost.unwrap_or(0),
+            // Received packets of which it is not told how many were lost would dilute the loss of others.
+            packets_expected: interval.counted_packets().unwrap_or(0),
             retransmitted_packets_received: retransmitted(Direction::Inbound),
             retransmitted_packets_sent: retransmitted(Direction::Outbound),
             bytes: interval.bytes.unwrap_or(0),
@@ -150,6 +152,7 @@ pub(crate) fn add(sum: &mut Measures, more: &Measures) {
         (&mut sum.observed_us, more.observed_us),
         (&mut sum.packets_received, more.packets_received),
         (&mut sum.packets_lost, more.packets_lost),
+        (&mut sum.packets_expected, more.packets_expected),
         (&mut sum.retransmitted_packets_received, more.retransmitted_packets_received),
         (&mut sum.retransmitted_packets_sent, more.retransmitted_packets_sent),
         (&mut sum.bytes, more.bytes),

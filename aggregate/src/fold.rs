@@ -1,8 +1,10 @@
 //! The fold of a block's reports into partials of cells and sessions.
 
-use schemas::{CellPartial, EncodeError, EnrichedReport, EventKind, SessionPartial, UNKNOWN};
+use schemas::{
+    CellPartial, EncodeError, EnrichedReport, EventKind, SessionPartial, StreamPartial, UNKNOWN,
+};
 
-use crate::block::{Limits, Rules};
+use crate::block::{CELL_BYTES, INTERVAL_BYTES, Limits, Rules, SESSION_BYTES};
 use crate::cell::{Cells, CellsKey, Sample};
 use crate::grouping::Grouping;
 use crate::intern::Interner;
@@ -71,7 +73,7 @@ impl Fold {
         }
         let key = SessionKey::of(report, &mut self.names);
         let session = self.sessions.touch(key);
-        let (told, capped) = session.admit(report, &mut self.values, &mut self.names);
+        let (told, mut capped) = session.admit(report, &mut self.values, &mut self.names);
         let samples = samples(report);
         let packs = judged::packs(report, &mut self.names);
         let window = |sample: &Sample<'_>| window_start(sample.event_us, self.window_s);
@@ -82,7 +84,12 @@ impl Fold {
             let start = run.first().map_or(0, window);
             let of_path = run.first().and_then(|sample| network(report, sample));
             let labels = match of_path {
-                Some(network_type) => told.labels.over(self.names.symbol(network_type)),
+                Some(network_type) => {
+                    let (values, names) = (&mut self.values, &mut self.names);
+                    let (symbol, more) = session.admit_path(network_type, &told, values, names);
+                    capped.merge(more);
+                    told.labels.over(symbol)
+                }
                 None => told.labels,
             };
             let (first, last) = self.windows.unwrap_or((start, start));
@@ -113,11 +120,22 @@ impl Fold {
             || self.sessions.len() >= limits.sessions as usize
             || self.streams / STREAMS >= limits.sessions as usize
             || self.intervals >= limits.intervals
+            || self.bytes() >= limits.bytes()
     }
 
-    /// How many cells and sessions it holds.
-    pub(crate) fn held(&self) -> usize {
-        self.held + self.sessions.len()
+    /// Returns the memory of all that the block holds, bytes: an estimate that follows from its records
+    /// alone, as an allocator's figures would not.
+    pub(crate) fn bytes(&self) -> usize {
+        let intervals = usize::try_from(self.intervals).unwrap_or(usize::MAX);
+        let parts = [
+            self.held.saturating_mul(CELL_BYTES),
+            self.sessions.len().saturating_mul(SESSION_BYTES),
+            self.streams.saturating_mul(size_of::<StreamPartial>()),
+            intervals.saturating_mul(INTERVAL_BYTES),
+            self.names.bytes(),
+            self.values.bytes(),
+        ];
+        parts.into_iter().fold(0, usize::saturating_add)
     }
 
     /// Hands the framed partials of all cells that changed since the last time to `send`, and

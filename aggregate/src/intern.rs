@@ -8,6 +8,9 @@ use schemas::UNKNOWN;
 
 /// What a value is called that is not kept apart.
 const OTHER: &str = "other";
+/// Memory of a name beside its text, bytes: its place in the list and in the table, with the room that
+/// both keep free, and what the allocator adds.
+const NAME_BYTES: usize = 48;
 
 /// A name in an [`Interner`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +40,7 @@ pub(crate) struct Interner {
     names: Vec<Box<str>>,
     symbols: HashTable<Symbol>,
     hasher: DefaultHashBuilder,
+    bytes: usize,
 }
 
 impl Default for Interner {
@@ -45,6 +49,7 @@ impl Default for Interner {
             names: Vec::new(),
             symbols: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
+            bytes: 0,
         };
         for (name, symbol) in
             [("", Symbol::EMPTY), (UNKNOWN, Symbol::UNKNOWN), (OTHER, Symbol::OTHER)]
@@ -59,7 +64,7 @@ impl Default for Interner {
 impl Interner {
     /// The symbol of `name`, which is copied only the first time.
     pub(crate) fn symbol(&mut self, name: &str) -> Symbol {
-        let Self { names, symbols, hasher } = self;
+        let Self { names, symbols, hasher, bytes } = self;
         let entry = symbols.entry(
             hasher.hash_one(name),
             |symbol| *names[symbol.0 as usize] == *name,
@@ -72,6 +77,7 @@ impl Interner {
                 let symbol = Symbol(names.len() as u32);
                 place.insert(symbol);
                 names.push(name.into());
+                *bytes += NAME_BYTES + name.len();
                 symbol
             }
         }
@@ -83,9 +89,14 @@ impl Interner {
         self.names.len()
     }
 
+    /// Returns the memory of all names, estimated, bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The symbol of `name`, if it has one.
     pub(crate) fn find(&self, name: &str) -> Option<Symbol> {
-        let Self { names, symbols, hasher } = self;
+        let Self { names, symbols, hasher, .. } = self;
         let same = |symbol: &Symbol| *names[symbol.0 as usize] == *name;
         symbols.find(hasher.hash_one(name), same).copied()
     }

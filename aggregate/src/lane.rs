@@ -309,9 +309,9 @@ impl Lane {
         self.ended.len() as u64 > HOLDS
     }
 
-    /// How many cells and sessions are held in blocks that have ended and are not written yet.
+    /// Returns the memory of blocks that have ended and are not written yet, estimated, bytes.
     pub(crate) fn waiting(&self) -> usize {
-        self.ended.iter().map(|(block, _)| block.fold.held()).sum()
+        self.ended.iter().map(|(block, _)| block.fold.bytes()).sum()
     }
 
     /// True if something is not written yet.

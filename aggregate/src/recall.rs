@@ -109,8 +109,9 @@ impl Audits {
         let what = format!(
             "it was folded up to {folded} in epoch {epoch}, and the log ends at {end}: Kafka lost \
              its end, or the topic was created anew. What was folded is counted and stays. To go on, \
-             raise aggregate.epoch; if the log lost its end, set the group's offset to {end} and start \
-             with aggregate.start_mid_log = true; if it is new, delete the group's offsets"
+             begin a new epoch, as docs/reference/exit-codes.md says under \"A new epoch\" (under 81, if \
+             the topic was created anew): the groups of ingest and enrich have to be set, too, or \
+             records count twice"
         );
         self.refusal(RefusalReason::OffsetGone, &what)
     }
@@ -119,9 +120,10 @@ impl Audits {
     fn gap(&self, folded: i64, first: Offset) -> Refusal {
         let what = format!(
             "nothing is committed; its audits say that it was folded up to {folded}, and the log \
-             begins at {first}. The {} offsets between were deleted before they were folded, and are \
-             lost. To go on from {first}, start with aggregate.start_mid_log = true; nothing is \
-             counted twice, and no row has to be deleted",
+             begins at {first}. The {} offsets between were deleted before they were folded. Nothing is \
+             lost of which the raw topic still holds the records: set the groups back as \
+             docs/reference/exit-codes.md says under \"Aggregate goes by its audits\", and start with \
+             aggregate.start_mid_log = true. Nothing is counted twice, and no row has to be deleted",
             first.0 - folded
         );
         self.refusal(RefusalReason::MidLog, &what)

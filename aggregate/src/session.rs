@@ -31,8 +31,8 @@ impl SessionKey {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Session {
     span: Span,
-    /// At the last event.
-    told: Told,
+    /// As the latest event told it.
+    latest: Told,
     place_source: PlaceSource,
     kept: Kept,
     path: Path,
@@ -74,18 +74,18 @@ impl Default for Span {
     }
 }
 
-/// What the last event that told a candidate pair said: few events do.
+/// The path of the latest event that had one: few events do.
 #[derive(Clone, Copy, Debug)]
 struct Path {
-    /// Event time and raw offset.
-    told: (i64, i64),
+    /// Its event time and raw offset.
+    latest: (i64, i64),
     network_type: Symbol,
     transport: Symbol,
 }
 
 impl Default for Path {
     fn default() -> Self {
-        Self { told: (i64::MIN, i64::MIN), network_type: Symbol::EMPTY, transport: Symbol::EMPTY }
+        Self { latest: (i64::MIN, i64::MIN), network_type: Symbol::EMPTY, transport: Symbol::EMPTY }
     }
 }
 
@@ -97,8 +97,19 @@ impl Session {
         values: &mut Values,
         names: &mut Interner,
     ) -> (Told, Capped) {
-        let before = (self.span.last != Span::default().last).then_some(&self.told);
+        let before = (self.span.last != Span::default().last).then_some(&self.latest);
         values.admit(report, before, &mut self.kept, names)
+    }
+
+    /// Returns what the network type of a further path of a report counts as, of which `told` was made.
+    pub(crate) fn admit_path(
+        &mut self,
+        network_type: &str,
+        told: &Told,
+        values: &mut Values,
+        names: &mut Interner,
+    ) -> (Symbol, Capped) {
+        values.admit_network_type(network_type, told, &mut self.kept, names)
     }
 
     /// The number of its streams.
@@ -165,12 +176,12 @@ impl Session {
         let last = (report.event_us, report.lineage.raw_to);
         if last > self.span.last {
             self.span.last = last;
-            self.told = *told;
+            self.latest = *told;
             self.place_source = report.place_source;
         }
-        if !report.paths.is_empty() && last > self.path.told {
+        if !report.paths.is_empty() && last > self.path.latest {
             self.path = Path {
-                told: last,
+                latest: last,
                 network_type: told.labels.name(Dimension::NetworkType),
                 transport: names.symbol(&report.transport),
             };
@@ -179,8 +190,8 @@ impl Session {
 
     /// Writes all but the block's identity over what `row` held.
     pub(crate) fn write(&self, key: &SessionKey, row: &mut SessionPartial, names: &Interner) {
-        let label = |dimension| self.told.labels.name(dimension);
-        let [city, browser_version, network, connection_type] = self.told.beside;
+        let label = |dimension| self.latest.labels.name(dimension);
+        let [city, browser_version, network, connection_type] = self.latest.beside;
         let texts = [
             (&mut row.app, key.app),
             (&mut row.call, key.call),
@@ -204,15 +215,15 @@ impl Session {
         for (text, symbol) in texts {
             names.name(symbol).clone_into(text);
         }
-        if self.path.told == Path::default().told {
+        if self.path.latest == Path::default().latest {
             UNKNOWN.clone_into(&mut row.network_type);
             UNKNOWN.clone_into(&mut row.transport);
         }
-        row.provider.asn = self.told.labels.asn;
+        row.provider.asn = self.latest.labels.asn;
         row.first_us = self.span.first_us;
         (row.last_us, row.last_raw_offset) = self.span.last;
         row.place_source = self.place_source;
-        (row.path_us, row.path_raw_offset) = self.path.told;
+        (row.path_us, row.path_raw_offset) = self.path.latest;
         row.joined = self.joined;
         row.connected = self.connected;
         row.failed = self.failed;

@@ -32,7 +32,9 @@ pub struct AggregateSettings {
     /// where more sessions are live in a partition within a minute: each is then one row a minute
     /// instead of several.
     pub block_sessions: u32,
-    /// A block ends once it has folded so many intervals, of which each may take up 84 bytes.
+    /// A block ends once it has folded so many intervals, of which each may take up 84 bytes. It also
+    /// ends once all that it holds, names and values included, takes up as much as the dearest of these
+    /// three limits allows by itself: 67 MB.
     pub block_intervals: i64,
     /// Most values of a dimension that a session has in a block; its further ones count as `other`.
     pub session_values: u32,
@@ -77,22 +79,24 @@ impl Default for AggregateSettings {
 impl AggregateSettings {
     /// The rules by which a new block is folded.
     pub(crate) fn rules(&self) -> Rules {
-        let limits = Limits {
+        let limits = self.limits();
+        Rules::new(self.block_records, self.window_s, self.groupings.clone(), limits)
+    }
+
+    const fn limits(&self) -> Limits {
+        Limits {
             cells: self.block_cells,
             sessions: self.block_sessions,
             intervals: self.block_intervals,
             session_values: self.session_values,
             values: self.block_values,
-        };
-        Rules::new(self.block_records, self.window_s, self.groupings.clone(), limits)
+        }
     }
-}
 
-impl AggregateSettings {
-    /// How many cells and sessions of blocks that have ended may wait to be written before reading
-    /// pauses: as many as one block holds.
+    /// Returns how many bytes of blocks that have ended may wait to be written before reading pauses:
+    /// as many as one block may hold.
     pub(crate) fn most_waiting(&self) -> usize {
-        (self.block_cells as usize).saturating_add(self.block_sessions as usize)
+        self.limits().bytes()
     }
 }
 

@@ -60,8 +60,7 @@ fn sums(peer_connection: &str, interval: &Interval) -> StreamPartial {
     let stream = xxh3_64_with_seed(interval.stats_id.as_bytes(), of_connection).cast_signed();
     let video = interval.video.filter(|_| interval.kind == Kind::Video).unwrap_or_default();
     let observed_us = interval.end_us.wrapping_sub(interval.start_us);
-    let (packets_lost, packets_expected) =
-        interval.packets_lost.zip(interval.expected_packets()).unwrap_or_default();
+    let expected = interval.counted_packets();
     // A round trip that is told without a sum counts once.
     let (round_trip_us, round_trip_count) = interval
         .round_trip_us
@@ -81,8 +80,8 @@ fn sums(peer_connection: &str, interval: &Interval) -> StreamPartial {
         h264s: interval.codec.as_deref().is_some_and(|codec| codec.eq_ignore_ascii_case(H264S)),
         observed_us,
         packets: interval.stream_packets.unwrap_or_default(),
-        packets_lost,
-        packets_expected,
+        packets_lost: expected.and(interval.packets_lost).unwrap_or_default(),
+        packets_expected: expected.unwrap_or_default(),
         round_trip_us,
         round_trip_count,
         jitter_us: jitter_us.unwrap_or_default(),

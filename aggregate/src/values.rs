@@ -20,6 +20,10 @@ const ASN: u8 = FIELDS as u8;
 /// Names of a report's session: those of dimensions, and those beside them.
 const FIELDS: usize = NAMED + BESIDE;
 const BESIDE: usize = 4;
+/// Memory of a value that an app has in the block, and of one that a session has, bytes: those of an
+/// entry and of the room that tables keep free.
+const KNOWN_BYTES: usize = 48;
+const NOTED_BYTES: usize = 24;
 
 /// What a report tells of its session, as it is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,14 +42,12 @@ impl Told {
         if field < NAMED { &mut self.labels.names[field] } else { &mut self.beside[field - NAMED] }
     }
 
-    /// The values by field, but those that count as none.
-    fn values(&self) -> impl Iterator<Item = (u8, u64)> {
-        let names = (1..FIELDS).map(|field| (field as u8, self.name(field)));
-        let names = names.filter(|(_, name)| !name.is_no_value());
-        let asn = Some(self.labels.asn).filter(|asn| !is_no_asn(*asn));
-        names
-            .map(|(field, name)| (field, name.number()))
-            .chain(asn.map(|asn| (ASN, asn.cast_unsigned())))
+    /// The value of a field, if it has one.
+    fn value(&self, field: u8) -> Option<u64> {
+        if field == ASN {
+            return Some(self.labels.asn).filter(|asn| !is_no_asn(*asn)).map(i64::cast_unsigned);
+        }
+        Some(self.name(field.into())).filter(|name| !name.is_no_value()).map(Symbol::number)
     }
 }
 
@@ -53,9 +55,16 @@ const fn is_no_asn(asn: i64) -> bool {
     matches!(asn, 0 | OTHER_ASN)
 }
 
-/// Values kept of one session, by field; empty as long as it has told but one of each.
+/// Values kept of one session, by field. Those of a field are noted once a report differs in it: most
+/// sessions have one value of each.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Kept(Vec<(u8, u64)>);
+
+impl Kept {
+    fn of(&self, field: u8) -> impl Iterator<Item = u64> {
+        self.0.iter().filter(move |(of, _)| *of == field).map(|(_, value)| *value)
+    }
+}
 
 /// What a value was not kept for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,11 +82,18 @@ pub(crate) struct Values {
     /// By app and field.
     known: HashSet<(Symbol, u8, u64)>,
     counts: HashMap<(Symbol, u8), u32>,
+    /// Values noted in [`Kept`], of all sessions.
+    noted: usize,
 }
 
 impl Values {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, known: HashSet::new(), counts: HashMap::new() }
+        Self { limits, known: HashSet::new(), counts: HashMap::new(), noted: 0 }
+    }
+
+    /// Returns the memory of all values, estimated, bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        KNOWN_BYTES * self.known.len() + NOTED_BYTES * self.noted
     }
 
     /// What `report` tells of its session, of which `before` was told before.
@@ -92,45 +108,87 @@ impl Values {
         let (mut told, mut capped) = (Told::default(), Capped::default());
         told.labels.names[Dimension::App as usize] = session.app;
         for (field, text) in texts(report).into_iter().enumerate().skip(1) {
-            let known = names.find(text);
-            let same = |symbol: &Symbol| {
-                symbol.is_no_value() || before.is_some_and(|told| told.name(field) == *symbol)
-            };
-            *told.name_mut(field) = match known.filter(same) {
-                Some(symbol) => symbol,
-                None => match self.keeps(&mut session, field as u8, known.map(Symbol::number)) {
-                    Keeps::Value => {
-                        let symbol = names.symbol(text);
-                        self.keep(&mut session, field as u8, symbol.number());
-                        symbol
-                    }
-                    not => capped.note(not, Symbol::OTHER),
-                },
-            };
+            *told.name_mut(field) = self.name(&mut session, field, text, &mut capped, names);
         }
-        let asn = report.provider.asn;
-        let same = is_no_asn(asn) || before.is_some_and(|told| told.labels.asn == asn);
-        told.labels.asn = match same {
-            true => asn,
-            false => match self.keeps(&mut session, ASN, Some(asn.cast_unsigned())) {
-                Keeps::Value => {
-                    self.keep(&mut session, ASN, asn.cast_unsigned());
-                    asn
-                }
-                not => capped.note(not, OTHER_ASN),
-            },
-        };
+        told.labels.asn = self.asn(&mut session, report.provider.asn, &mut capped);
         (told, capped)
     }
 
-    fn keeps(&self, session: &mut OfSession<'_>, field: u8, value: Option<u64>) -> Keeps {
-        session.recollect();
-        let kept = &session.kept.0;
-        if value.is_some_and(|value| kept.contains(&(field, value))) {
+    /// Returns what the network type of a further path of a report counts as, of which `told` was made.
+    pub(crate) fn admit_network_type(
+        &mut self,
+        network_type: &str,
+        told: &Told,
+        kept: &mut Kept,
+        names: &mut Interner,
+    ) -> (Symbol, Capped) {
+        let app = told.labels.name(Dimension::App);
+        let mut session = OfSession { app, before: Some(told), kept };
+        let (field, mut capped) = (Dimension::NetworkType as usize, Capped::default());
+        (self.name(&mut session, field, network_type, &mut capped, names), capped)
+    }
+
+    fn name(
+        &mut self,
+        session: &mut OfSession<'_>,
+        field: usize,
+        text: &str,
+        capped: &mut Capped,
+        names: &mut Interner,
+    ) -> Symbol {
+        let known = names.find(text);
+        let before = session.before.map(|told| told.name(field));
+        match known {
+            Some(symbol) if before == Some(symbol) => symbol,
+            Some(symbol) if symbol.is_no_value() => {
+                self.recollect(session, field as u8);
+                symbol
+            }
+            _ => match self.keeps(session, field as u8, known.map(Symbol::number)) {
+                Keeps::Value => {
+                    let symbol = names.symbol(text);
+                    self.keep(session, field as u8, symbol.number());
+                    symbol
+                }
+                not => capped.note(not, Symbol::OTHER),
+            },
+        }
+    }
+
+    fn asn(&mut self, session: &mut OfSession<'_>, asn: i64, capped: &mut Capped) -> i64 {
+        let value = asn.cast_unsigned();
+        if session.before.is_some_and(|told| told.labels.asn == asn) {
+            return asn;
+        }
+        if is_no_asn(asn) {
+            self.recollect(session, ASN);
+            return asn;
+        }
+        match self.keeps(session, ASN, Some(value)) {
+            Keeps::Value => {
+                self.keep(session, ASN, value);
+                asn
+            }
+            not => capped.note(not, OTHER_ASN),
+        }
+    }
+
+    /// Notes the value of the report before, now that another report differs from it in `field`, be it
+    /// by having no value.
+    fn recollect(&mut self, session: &mut OfSession<'_>, field: u8) {
+        let value = session.before.and_then(|told| told.value(field));
+        if let Some(value) = value.filter(|_| session.kept.of(field).next().is_none()) {
+            session.kept.0.push((field, value));
+            self.noted += 1;
+        }
+    }
+
+    fn keeps(&mut self, session: &mut OfSession<'_>, field: u8, value: Option<u64>) -> Keeps {
+        self.recollect(session, field);
+        if value.is_some_and(|value| session.kept.of(field).any(|kept| kept == value)) {
             return Keeps::Value;
         }
-        let of_field = kept.iter().filter(|(of, _)| *of == field).count();
-        if of_field >= self.limits.session_values as usize {
+        if session.kept.of(field).count() >= self.limits.session_values as usize {
             return Keeps::NotOfSession;
         }
         let app = session.app;
@@ -143,8 +201,9 @@ impl Values {
     }
 
     fn keep(&mut self, session: &mut OfSession<'_>, field: u8, value: u64) {
-        if session.before.is_some() && !session.kept.0.contains(&(field, value)) {
+        if session.before.is_some() && !session.kept.of(field).any(|kept| kept == value) {
             session.kept.0.push((field, value));
+            self.noted += 1;
         }
         if is_dimension(field) && self.known.insert((session.app, field, value)) {
             *self.counts.entry((session.app, field)).or_default() += 1;
@@ -153,6 +212,11 @@ impl Values {
 }
 
 impl Capped {
+    pub(crate) fn merge(&mut self, more: Self) {
+        self.by_session |= more.by_session;
+        self.by_block |= more.by_block;
+    }
+
     fn note<T>(&mut self, keeps: Keeps, other: T) -> T {
         match keeps {
             Keeps::NotOfSession => self.by_session = true,
@@ -174,17 +238,6 @@ struct OfSession<'a> {
     /// None for its first report in the block.
     before: Option<&'a Told>,
     kept: &'a mut Kept,
-}
-
-impl OfSession<'_> {
-    /// Notes what was told before, now that something else is.
-    fn recollect(&mut self) {
-        if let Some(before) = self.before
-            && self.kept.0.is_empty()
-        {
-            self.kept.0.extend(before.values());
-        }
-    }
 }
 
 const fn is_dimension(field: u8) -> bool {

@@ -226,10 +226,71 @@ fn blocks_end_by_what_they_hold_and_that_changes_no_result() {
     }
 }
 
+#[test]
+fn long_names_end_a_block_sooner_and_that_changes_no_result() {
+    let reports = |name: fn(&str, i64) -> String| {
+        (0..400).map(move |number| {
+            let mut report = report(number);
+            report.participant = name("participant", number % 10);
+            report.network = name("network", number);
+            report
+        })
+    };
+    let few = || AggregateSettings {
+        block_cells: 20,
+        block_sessions: 20,
+        block_intervals: 260,
+        ..AggregateSettings::default()
+    };
+    let whole = fold(AggregateSettings::default(), true, reports(long));
+    assert_eq!(whole.blocks().len(), 1);
+    let short = fold(few(), true, reports(|name, number| format!("{name} {number}")));
+    let cut = fold(few(), true, reports(long));
+    let (of_short, of_long) = (short.blocks()[0].upto, cut.blocks()[0].upto);
+    assert!(of_long < 30 && of_short > 50, "{of_long} records with long names, {of_short} without");
+    assert_eq!(cut.by_release(), whole.by_release());
+}
+
 /// A field that a client may fill with what it likes.
 type Fill = fn(&mut EnrichedReport, i64);
 
-const FIELDS: [(&str, Fill); 18] = [
+/// A name of the greatest length that ingest lets through, 256 bytes.
+fn long(name: &str, number: i64) -> String {
+    format!("{number}-{name:x>width$}", width = 255 - number.to_string().len())
+}
+
+/// Fills every field of the report's session by a text of its own.
+fn fill_texts(report: &mut EnrichedReport, number: i64) {
+    let (place, provider, device) = (&mut report.place, &mut report.provider, &mut report.device);
+    for (name, text) in [
+        ("continent", &mut place.continent),
+        ("country", &mut place.country),
+        ("subdivision", &mut place.subdivision),
+        ("city", &mut place.city),
+        ("organisation", &mut provider.organisation),
+        ("connection", &mut provider.connection_type),
+        ("type", &mut report.network_type),
+        ("network", &mut report.network),
+        ("edge", &mut report.edge),
+        ("class", &mut device.class),
+        ("os", &mut device.os),
+        ("browser", &mut device.browser),
+        ("browser version", &mut device.browser_version),
+        ("version", &mut report.client_version),
+    ] {
+        *text = long(name, number);
+    }
+    provider.asn = 1 + number;
+}
+
+/// Makes the report that of one of many sessions, each with an app of its own.
+fn fill_ids(report: &mut EnrichedReport, number: i64) {
+    report.app = long("app", number);
+    report.call = long("call", number);
+    report.participant = long("participant", number);
+}
+
+const FIELDS: [(&str, Fill); 22] = [
     ("app", |report, n| report.app = format!("app {n}")),
     ("call", |report, n| report.call = format!("call {n}")),
     ("participant", |report, n| report.participant = format!("participant {n}")),
@@ -264,6 +325,33 @@ const FIELDS: [(&str, Fill); 18] = [
     }),
     ("values of sketches", |report, n| {
         report.intervals = (0..20).map(|stream| interval(n * 20 + stream)).collect();
+    }),
+    ("long texts", |report, n| {
+        fill_ids(report, n);
+        fill_texts(report, n);
+    }),
+    // Without an interval there is no cell by which the block would end.
+    ("long texts of sessions without intervals", |report, n| {
+        fill_ids(report, n / 4);
+        fill_texts(report, n);
+        report.intervals.clear();
+    }),
+    // Names that are known already, each of another app and another dimension.
+    ("values of many apps", |report, n| {
+        report.app = format!("app {}", n / 4);
+        fill_texts(report, n % 4);
+        report.intervals.clear();
+    }),
+    ("all of it at once", |report, n| {
+        let session = n / 5;
+        fill_ids(report, session);
+        report.client_version = format!("version {session}");
+        report.edge = format!("edge {session}");
+        report.network = format!("network {n}");
+        report.intervals = (0..8).map(|stream| interval(n * 8 + stream)).collect();
+        for (scored, ssrc) in report.intervals.iter_mut().zip(8 * session..) {
+            scored.interval.ssrc = ssrc;
+        }
     }),
 ];
 

@@ -154,6 +154,7 @@ fn an_interval_adds_what_it_knows_to_its_cell_in_each_grouping() {
             observed_us: 2_000_000,
             packets_received: 95,
             packets_lost: 5,
+            packets_expected: 100,
             bytes: 125_000,
             frames: 60,
             poor_us: 2_000_000,
@@ -255,6 +256,43 @@ fn setups_are_counted_in_a_cell_without_kind_or_direction() {
 }
 
 #[test]
+fn packets_of_unknown_loss_are_not_among_those_expected() {
+    let end_us = (MINUTE_MS + 10_000) * 1000;
+    let (inbound, outbound) = (Direction::Inbound, Direction::Outbound);
+    for (direction, intervals, received, lost, expected) in [
+        (inbound, [(Some(900), None), (Some(80), Some(20))], 980, 20, 100),
+        (inbound, [(Some(900), None), (None, None)], 900, 0, 0),
+        // What was counted as lost before came: the sum is signed, as packetsLost is.
+        (inbound, [(Some(80), Some(20)), (Some(3), Some(-5))], 83, 15, 98),
+        // The first receiver report came in the second interval, and is of both.
+        (outbound, [(Some(100), None), (Some(88), Some(12))], 188, 12, 200),
+        (outbound, [(None, None), (None, None)], 0, 0, 0),
+    ] {
+        let mut run = Run::new(AggregateSettings::default());
+        let mut stats = report(9, EventKind::Stats, end_us);
+        stats.intervals = intervals
+            .map(|(received, lost)| {
+                let mut scored = audio(end_us - 10_000_000, end_us);
+                scored.interval.direction = direction;
+                (scored.interval.packets_received, scored.interval.packets_lost) = (received, lost);
+                scored
+            })
+            .into();
+        run.report(0, MINUTE_MS, &stats);
+        run.tick(5_000, Pace::Live);
+        let cells = run.sent::<CellPartial>(CELLS).into_iter().map(|cell| cell.measures);
+        let session = run.sent::<SessionPartial>(SESSIONS).remove(0);
+        let sums: Vec<_> = cells
+            .chain([session.measures])
+            .map(|sum| (sum.packets_received, sum.packets_lost, sum.packets_expected))
+            .collect();
+        assert_eq!(sums, [(received, lost, expected); 3]);
+        let stream = session.streams[0];
+        assert_eq!((stream.packets_lost, stream.packets_expected), (lost, expected));
+    }
+}
+
+#[test]
 fn loss_leaves_out_packets_that_were_received_again() {
     let mut run = Run::new(AggregateSettings::default());
     let end_us = (MINUTE_MS + 10_000) * 1000;
@@ -283,6 +321,8 @@ fn loss_leaves_out_packets_that_were_received_again() {
     };
     assert_eq!((again(inbound), again(outbound)), ((180, 0), (0, 180)));
     assert_eq!(inbound.measures.packets_received, 1000, "as W3C has it");
+    let expected = (inbound.measures.packets_expected, outbound.measures.packets_expected);
+    assert_eq!(expected, (1000, 1180), "of what is received, those sent again are none of its own");
     assert_eq!(inbound.sketches.loss, state(&[0.18]));
     assert_eq!(outbound.sketches.loss, state(&[180.0 / 1180.0]), "of the media SSRC alone");
     assert_eq!(inbound.sketches.round_trip_ms, state(&[620.0]));

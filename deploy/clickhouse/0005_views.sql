@@ -92,9 +92,9 @@ CREATE OR REPLACE FUNCTION isobar_cqd_reason AS (stream) ->
         s.is_video = 0, multiIf(
             s.packets <= 500, 'few_packets',
             s.round_trip_us > 500000 * s.round_trip_count, 'round_trip',
-            10 * s.packets_lost > s.packets_expected, 'loss',
+            s.packets_expected > 0 AND 10 * s.packets_lost > s.packets_expected, 'loss',
             s.jitter_us > 30000 * s.jitter_count, 'jitter',
-            s.round_trip_count + s.packets_expected + s.jitter_count = 0, 'no_metric',
+            s.round_trip_count + greatest(0, s.packets_expected) + s.jitter_count = 0, 'no_metric',
             ''
         ),
         s.content = 2 AND (s.is_sent = 1 OR s.h264s = 1), multiIf(
@@ -199,17 +199,22 @@ FROM session_partials FINAL
 GROUP BY app, call, participant
 SETTINGS do_not_merge_across_partitions_select_final = 1;
 
--- Aggregates the share of packets lost of those that were sent for the first time, 0 to 1: lost /
--- (received − retransmitted received + lost). The count of lost packets is signed, and is of packets
--- sent before, too; retransmitted packets are among those received, but are none of the stream's own.
-CREATE OR REPLACE FUNCTION isobar_loss AS (received, retransmitted, lost) ->
-    least(1, greatest(0, sum(lost) / nullIf(greatest(0, sum(received) - sum(retransmitted) + sum(lost)), 0)));
+-- Aggregates the share of packets lost of those that were sent for the first time, 0 to 1: lost / expected,
+-- where expected is what came without retransmissions, and what was lost. NULL where no interval tells its
+-- loss. The count of lost packets is signed, and is of packets sent before, too.
+CREATE OR REPLACE FUNCTION isobar_loss AS (expected, lost) ->
+    if(sum(expected) > 0, least(1, greatest(0, sum(lost) / sum(expected))), NULL);
 
--- Sessions of which partials written since then lie in several partitions.
+-- Sessions of which partials lie in several partitions, in blocks that began since then: the broker's time
+-- at which enriched reports were appended. A session that is uploaded hours after it took place is among
+-- them.
 CREATE OR REPLACE VIEW split_sessions
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT app, call, participant, arraySort(groupUniqArray(partition)) AS partitions
 FROM session_partials
-WHERE last_us >= {since:DateTime('UTC')}
+WHERE (epoch, partition, block_start) IN (
+    SELECT epoch, partition, block_start FROM blocks
+    WHERE append_minute >= intDiv(toUnixTimestamp({since:DateTime('UTC')}), 60)
+)
 GROUP BY app, call, participant
 HAVING length(partitions) > 1;

@@ -409,7 +409,7 @@ FROM
         organisation,
         sum(poor_us) / nullIf(sum(poor_us) + sum(good_us), 0) AS poor_share,
         quantilesDDMerge(0.01, 0.5, 0.95)(round_trip_ms) AS round_trip,
-        isobar_loss(packets_received, retransmitted_packets_received, packets_lost) AS loss,
+        isobar_loss(packets_expected, packets_lost) AS loss,
         quantileDDMerge(0.01, 0.5)(audio_mos) AS audio_mos_p50
     FROM cell_rows
     WHERE grouping = 'place' AND window_start >= now() - INTERVAL 1 HOUR

@@ -32,34 +32,56 @@ impl Output for Nowhere {
     }
 }
 
-/// Fills a field, and how many reports it takes to fill what is remembered more than twice.
+/// How many reports it takes to fill what is remembered more than twice, and what fills it.
 type Fill = (i64, fn(&mut Report, i64));
 
-const FIELDS: [(&str, Fill); 3] = [
+fn user_agent(report: &mut Report, n: i64) {
+    report.user_agent = Some(format!("Agent{n}/1.0 ({})", "x".repeat(1000)));
+}
+
+fn address(report: &mut Report, n: i64) {
+    report.client_address = Some(format!("2a02:{:x}:{:x}::1", n / 60_000, n % 60_000));
+}
+
+fn claim(report: &mut Report, n: i64) {
+    let text = Some(format!("{n} {}", "y".repeat(240)));
+    report.claim = Some(Claim {
+        country: Some("DE".to_owned()),
+        subdivision: text.clone(),
+        city: text.clone(),
+        organisation: text,
+        asn: Some(1 + n),
+        ..Claim::default()
+    });
+}
+
+/// Texts of the greatest lengths that ingest lets through, 256 bytes of names and 1,024 of user agents, of
+/// which rules take the browser's name.
+fn long_texts(report: &mut Report, n: i64) {
+    let long = |name: &str| format!("{n}-{name:x>width$}", width = 255 - n.to_string().len());
+    report.app = long("app");
+    report.call = long("call");
+    report.participant = long("participant");
+    report.peer_connection = long("connection");
+    (report.edge, report.client_version) = (Some(long("edge")), Some(long("version")));
+    report.failure_reason = Some(long("reason"));
+    report.user_agent = Some(format!("{:a<980}{n}bot/{n}.1 (Android {n}; Mobile)", "agent"));
+    claim(report, n);
+}
+
+const FIELDS: [(&str, Fill); 5] = [
+    ("user agents", (20_000, user_agent)),
+    ("addresses", (600_000, address)),
+    ("claims", (100_000, claim)),
+    ("long texts", (20_000, long_texts)),
     (
-        "user agents",
-        (20_000, |report, n| {
-            report.user_agent = Some(format!("Agent{n}/1.0 ({})", "x".repeat(1000)));
-        }),
-    ),
-    (
-        "addresses",
+        "all of it at once",
         (600_000, |report, n| {
-            report.client_address = Some(format!("2a02:{:x}:{:x}::1", n / 60_000, n % 60_000));
-        }),
-    ),
-    (
-        "claims",
-        (100_000, |report, n| {
-            let text = Some(format!("{n} {}", "y".repeat(240)));
-            report.claim = Some(Claim {
-                country: Some("DE".to_owned()),
-                subdivision: text.clone(),
-                city: text.clone(),
-                organisation: text,
-                asn: Some(1 + n),
-                ..Claim::default()
-            });
+            address(report, n);
+            // Reading user agents takes long.
+            if n % 60 == 0 {
+                long_texts(report, n);
+            }
         }),
     ),
 ];

@@ -308,13 +308,16 @@ pub(crate) fn replaced(
 /// What to do where a log lost its end.
 const RECOVER: &str = "docs/reference/exit-codes.md says under 92 how to read them";
 
+/// What to do where records were deleted before they were read. The group's own offset alone would leave
+/// out what the topic before still holds.
+pub(crate) const SET_BACK: &str = "docs/reference/exit-codes.md says under 80 which groups to set back, \
+                                   so that nothing is lost that a topic before it still holds";
+
 fn outside(topic: &str, partition: i32, committed: i64, low: i64, high: i64) -> Refusal {
     let text = format!(
         "{topic}/{partition}: the committed offset {committed} is not in the log, which has \
          {low} to {high}. Records were deleted before they were read, or the topic was created \
-         anew. Find out which, then set the group's offset (kafka-consumer-groups.sh \
-         --reset-offsets --to-earliest) and start again; docs/reference/exit-codes.md says under 80 \
-         what brings the lost records again"
+         anew. If they were deleted, {SET_BACK}; if it was created anew, it says under 81 how to go on"
     );
     Refusal::new(Reason::OffsetGone, text)
 }

@@ -50,6 +50,8 @@ records! {
         pub packets_received: i64,
         /// Packets lost, signed.
         pub packets_lost: i64,
+        /// Packets that came or should have, where it is known how many were lost: signed.
+        pub packets_expected: i64,
         /// Retransmitted packets received; they are among packets_received.
         pub retransmitted_packets_received: i64,
         /// Retransmitted packets sent.

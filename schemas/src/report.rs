@@ -369,18 +369,28 @@ symbols! {
 }
 
 impl Interval {
-    /// Packets that came or should have: received without retransmissions, and lost (W3C
-    /// webrtc-stats, packetsReceived: "this includes retransmissions"). What the far end of a sender
-    /// received is counted by its media SSRC, without them. None where it is not told, or nothing
-    /// that could be lost was.
+    /// Packets that came or should have, of an interval that tells its loss: received without
+    /// retransmissions, and lost (W3C webrtc-stats, packetsReceived: "this includes retransmissions").
+    /// None where it is not told, or nothing that could be lost was.
     #[must_use]
     pub fn expected_packets(&self) -> Option<i64> {
-        let retransmitted = match self.direction {
-            Direction::Outbound => 0,
-            Direction::Inbound | Direction::None => self.retransmitted_packets.unwrap_or(0),
+        self.packets_lost.and(self.counted_packets()).filter(|expected| *expected > 0)
+    }
+
+    /// Packets that sums of lost packets are divided by. What the far end of a sender received is
+    /// counted by its media SSRC, without retransmissions; where no receiver report came in the
+    /// interval, the loss that the next one tells is of these packets, too, and so they count. Signed as
+    /// packetsLost is: packets that were counted as lost before may come. None where packets received, or
+    /// of a received stream packets lost, are not told.
+    #[must_use]
+    pub fn counted_packets(&self) -> Option<i64> {
+        let (received, lost) = (self.packets_received?, self.packets_lost);
+        let (again, lost) = match self.direction {
+            Direction::Outbound => (0, lost.unwrap_or(0)),
+            Direction::Inbound | Direction::None => {
+                (self.retransmitted_packets.unwrap_or(0), lost?)
+            }
         };
-        let (received, lost) = self.packets_received.zip(self.packets_lost)?;
-        let expected = received.saturating_sub(retransmitted).saturating_add(lost);
-        (expected > 0).then_some(expected)
+        Some(received.saturating_sub(again).saturating_add(lost))
     }
 }

@@ -133,13 +133,24 @@ def selected_pair(report):
             "count": whole(pair["responsesReceived"])}
 
 
-def loss(i):
-    if i.get("packets_received") is None or i.get("packets_lost") is None:
+def expected(i):
+    """Packets that came or should have; None where it is not known which were lost."""
+    lost = i.get("packets_lost")
+    if i["direction"] == "outbound":
+        # Without a receiver report: the next one tells the loss of these packets, too.
+        lost, again = lost or 0, 0
+    else:
+        again = i.get("retransmitted_packets", 0)
+    if i.get("packets_received") is None or lost is None:
         return None
-    packets = i["packets_received"] + i["packets_lost"]
-    if i["direction"] == "inbound":
-        packets -= i.get("retransmitted_packets", 0)
-    return max(0, i["packets_lost"]) / packets if packets > 0 else None
+    return i["packets_received"] - again + lost
+
+
+def loss(i):
+    if i.get("packets_lost") is None:
+        return None
+    packets = expected(i)
+    return max(0, i["packets_lost"]) / packets if packets is not None and packets > 0 else None
 
 
 def round_trip_ms(i):
@@ -382,6 +393,7 @@ def fold(rows, events, first_us, names):
         sums["observed_us"] += i["end_us"] - i["start_us"]
         for measure in MEASURES:
             sums[measure] += i.get(measure, 0)
+        sums["packets_expected"] += expected(i) or 0
         side = "received" if i["direction"] == "inbound" else "sent"
         sums[f"retransmitted_packets_{side}"] += i.get("retransmitted_packets", 0)
         for outcome in ("poor", "good", "unclassified"):

@@ -117,6 +117,7 @@ table! {
         observed_us: Plain<i64> = row.observed_us,
         packets_received: Plain<i64> = row.packets_received,
         packets_lost: Plain<i64> = row.packets_lost,
+        packets_expected: Plain<i64> = row.packets_expected,
         retransmitted_packets_received: Plain<i64> = row.retransmitted_packets_received,
         retransmitted_packets_sent: Plain<i64> = row.retransmitted_packets_sent,
         bytes: Plain<i64> = row.bytes,

@@ -12,7 +12,7 @@ use crate::retry::summary;
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(30);
-/// Sessions with an event in so many seconds before a look are counted.
+/// Sessions are counted of which records came in so many seconds before a look, however old they are.
 const WINDOW_SECONDS: u32 = 900;
 /// Longest wait for the answer.
 const LIMIT: Duration = Duration::from_secs(60);

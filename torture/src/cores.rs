@@ -18,17 +18,21 @@ use crate::world::LOOK_BACK_S;
 pub(crate) struct Variant {
     /// Most records, cells and sessions in a block.
     pub(crate) most: (i64, u32, u32),
+    /// Most intervals in a block, from which its memory is bounded, too.
+    intervals: i64,
     /// Most values of a dimension, of a session and of an app.
     values: (u32, u32),
     /// Seconds after which what changed is written, live and behind.
     flush_s: (u32, u32),
 }
 
-pub(crate) const VARIANTS: [Variant; 4] = [
-    Variant { most: (4, 1000, 1000), values: (4, 1000), flush_s: (1, 3) },
-    Variant { most: (9, 1000, 2), values: (1, 1000), flush_s: (5, 60) },
-    Variant { most: (1000, 1000, 1000), values: (2, 3), flush_s: (2, 2) },
-    Variant { most: (1000, 7, 1000), values: (4, 2), flush_s: (1, 1) },
+pub(crate) const VARIANTS: [Variant; 5] = [
+    Variant { most: (4, 1000, 1000), intervals: 1000, values: (4, 1000), flush_s: (1, 3) },
+    Variant { most: (9, 1000, 2), intervals: 1000, values: (1, 1000), flush_s: (5, 60) },
+    Variant { most: (1000, 1000, 1000), intervals: 1000, values: (2, 3), flush_s: (2, 2) },
+    Variant { most: (1000, 7, 1000), intervals: 1000, values: (4, 2), flush_s: (1, 1) },
+    // These blocks end by the memory of all that they hold.
+    Variant { most: (1000, 9, 6), intervals: 60, values: (3, 1000), flush_s: (1, 2) },
 ];
 
 /// Ms after which the sink inserts what came.
@@ -84,11 +88,12 @@ impl Cores {
             Service::Aggregate => Core::Own(match self.aggregate[variant].pop() {
                 Some(handler) => handler,
                 None => {
-                    let Variant { most, values, flush_s } = &VARIANTS[variant];
+                    let Variant { most, intervals, values, flush_s } = &VARIANTS[variant];
                     let service = AggregateSettings {
                         block_records: most.0,
                         block_cells: most.1,
                         block_sessions: most.2,
+                        block_intervals: *intervals,
                         session_values: values.0,
                         block_values: values.1,
                         flush_s: flush_s.0,

@@ -47,6 +47,27 @@ impl Block {
     }
 }
 
+/// The names of a report but its app, in the order of [`texts`].
+fn texts_mut(report: &mut EnrichedReport) -> [&mut String; FIELDS - 1] {
+    let (place, provider, device) = (&mut report.place, &mut report.provider, &mut report.device);
+    [
+        &mut place.continent,
+        &mut place.country,
+        &mut place.subdivision,
+        &mut provider.organisation,
+        &mut report.network_type,
+        &mut report.edge,
+        &mut device.class,
+        &mut device.os,
+        &mut device.browser,
+        &mut report.client_version,
+        &mut place.city,
+        &mut device.browser_version,
+        &mut report.network,
+        &mut provider.connection_type,
+    ]
+}
+
 fn session(participant: &'static str) -> Session {
     Session { participant, told: None, kept: Kept::default() }
 }
@@ -60,6 +81,49 @@ fn a_session_has_a_few_values_and_its_further_ones_are_other() {
     let mut bob = session("bob");
     told = ["3", "1", "4", "", "3", "3", "3"].map(|version| block.version(&mut bob, version));
     assert_eq!(told, ["3", "1", "other", "", "3", "3", "3"], "each has its own");
+}
+
+#[test]
+fn a_first_value_counts_though_the_report_after_it_has_none() {
+    for field in 1..FIELDS {
+        for none in [UNKNOWN, ""] {
+            let (mut block, mut ann) = (Block::new(), session("ann"));
+            let counted = ["1", none, "2", "3", "1"].map(|value| {
+                let (told, _) = block.report(&mut ann, |report| {
+                    value.clone_into(texts_mut(report)[field - 1]);
+                });
+                block.names.name(told.name(field)).to_owned()
+            });
+            assert_eq!(counted, ["1", none, "2", "other", "1"], "field {field}");
+        }
+    }
+}
+
+#[test]
+fn a_first_asn_counts_though_the_report_after_it_has_none() {
+    let (mut block, mut ann) = (Block::new(), session("ann"));
+    let counted = [1, 0, 2, 3, 1]
+        .map(|asn| block.report(&mut ann, |report| report.provider.asn = asn).0.labels.asn);
+    assert_eq!(counted, [1, 0, 2, OTHER_ASN, 1]);
+}
+
+#[test]
+fn network_types_of_further_paths_count_towards_the_limit() {
+    let (mut block, mut ann) = (Block::new(), session("ann"));
+    let wifi = |report: &mut EnrichedReport| report.network_type = "wifi".to_owned();
+    let (told, _) = block.report(&mut ann, wifi);
+    let mut path = |network_type| {
+        let (values, names) = (&mut block.values, &mut block.names);
+        let (symbol, capped) = values.admit_network_type(network_type, &told, &mut ann.kept, names);
+        (block.names.name(symbol).to_owned(), capped.by_session)
+    };
+    let counted = ["wifi", "cellular", "vpn", UNKNOWN, "wifi", "cellular"].map(&mut path);
+    let names = counted.each_ref().map(|(name, _)| name.as_str());
+    assert_eq!(names, ["wifi", "cellular", "other", UNKNOWN, "wifi", "cellular"]);
+    assert_eq!(counted.map(|(_, capped)| capped), [false, false, true, false, false, false]);
+    let (told, capped) = block.report(&mut ann, |report| report.network_type = "vpn".to_owned());
+    assert_eq!(block.names.name(told.labels.name(Dimension::NetworkType)), "other");
+    assert!(capped.by_session);
 }
 
 #[test]
@@ -88,26 +152,7 @@ fn every_field_is_bounded_and_app_call_and_participant_are_not() {
     let mut last = Told::default();
     for number in 1..200 {
         let told = |report: &mut EnrichedReport| {
-            let value = || format!("value {number}");
-            let (place, device) = (&mut report.place, &mut report.device);
-            for text in [
-                &mut place.continent,
-                &mut place.country,
-                &mut place.subdivision,
-                &mut place.city,
-                &mut report.provider.organisation,
-                &mut report.provider.connection_type,
-                &mut report.network_type,
-                &mut report.network,
-                &mut report.edge,
-                &mut device.class,
-                &mut device.os,
-                &mut device.browser,
-                &mut device.browser_version,
-                &mut report.client_version,
-            ] {
-                *text = value();
-            }
+            texts_mut(report).into_iter().for_each(|text| *text = format!("value {number}"));
             report.provider.asn = number;
         };
         let (told, capped) = block.report(&mut ann, told);

@@ -34,11 +34,12 @@ const DIMENSIONS: [Column; 14] = [
 ];
 
 /// Additive measures, of cells and of sessions.
-const MEASURES: [Column; 20] = [
+const MEASURES: [Column; 21] = [
     ("intervals", NUMBER),
     ("observed_us", NUMBER),
     ("packets_received", NUMBER),
     ("packets_lost", NUMBER),
+    ("packets_expected", NUMBER),
     ("retransmitted_packets_received", NUMBER),
     ("retransmitted_packets_sent", NUMBER),
     ("bytes", NUMBER),

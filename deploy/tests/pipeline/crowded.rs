@@ -15,6 +15,8 @@ use crate::harness::Turn;
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Records of the client that tells a release and a provider of its own with each.
 const RESTLESS: i64 = 60;
+/// How long after it took place a session is uploaded, s.
+const LATE_S: i64 = 7200;
 
 fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64
@@ -35,8 +37,8 @@ impl Clients {
             "claim": {"country": "DE", "organisation": format!("Provider {release}")},
             "report": [{
                 "id": "A", "type": "inbound-rtp", "timestamp": at_ms, "ssrc": 7, "kind": "audio",
-                "packetsReceived": 1000 + second * 50, "packetsLost": second,
-                "bytesReceived": (1000 + second * 50) * 120, "jitter": 0.004,
+                "packetsReceived": 1_000_000 + second * 50, "packetsLost": 10_000 + second,
+                "bytesReceived": (1_000_000 + second * 50) * 120, "jitter": 0.004,
             }],
         });
         let (key, event) = (format!("meet/crowded/{participant}"), event.to_string());
@@ -74,16 +76,19 @@ async fn who_tells_too_much_is_other_and_who_is_in_two_partitions_is_found() {
         clients.report("restless", 0, second, &format!("r{second}"));
         clients.report("calm", 0, second, "4.2");
         // Its producer has another hash since half of the time.
-        clients.report("split", i32::from(second >= RESTLESS / 2), second, "4.2");
+        let partition = i32::from(second >= RESTLESS / 2);
+        clients.report("split", partition, second, "4.2");
+        // A phone that was offline when it took place.
+        clients.report("late", partition, second - LATE_S, "4.2");
     }
     clients.producer.flush(PATIENCE).unwrap();
 
     let view = pipeline.stack.access().client("dashboard");
     let intervals = "SELECT toUInt64(sum(intervals)) FROM cells WHERE grouping = 'client'";
     // Of each session and partition the first report is a baseline.
-    until(&view, intervals, 3 * RESTLESS as u64 - 4).await;
+    until(&view, intervals, 4 * RESTLESS as u64 - 6).await;
     let of = |release: &str| format!("{intervals} AND client_version {release}");
-    assert_eq!(number(&view, &of("= '4.2'")).await, 2 * RESTLESS as u64 - 3, "nobody else pays");
+    assert_eq!(number(&view, &of("= '4.2'")).await, 3 * RESTLESS as u64 - 5, "nobody else pays");
     // Append times may lie in two minutes, which are two blocks.
     let blocks = number(&view, "SELECT count() FROM blocks FINAL WHERE partition = 0").await;
     let releases = "SELECT uniqExact(client_version) FROM cells WHERE client_version LIKE 'r%'";
@@ -102,17 +107,21 @@ async fn who_tells_too_much_is_other_and_who_is_in_two_partitions_is_found() {
         |who: &str| format!("SELECT partitions FROM sessions WHERE participant = '{who}'");
     assert_eq!(number(&view, &partitions("calm")).await, 1);
     assert_eq!(number(&view, &partitions("split")).await, 2);
+    assert_eq!(number(&view, &partitions("late")).await, 2);
     let patience = Instant::now() + PATIENCE;
     let counted = || {
         let metrics = pipeline.services.metrics(Service::Sink).unwrap();
-        metrics.sum("isobar_sink_split_sessions") == Some(1.0)
+        metrics.sum("isobar_sink_split_sessions") == Some(2.0)
     };
     while !counted() {
         assert!(Instant::now() < patience, "no metric counts it");
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     let verdict = check::verify_stack(Vec::<PathBuf>::new(), &pipeline.stack).await.unwrap();
-    assert_eq!(verdict.split_sessions, 1);
+    assert_eq!(verdict.split_sessions, 2);
     let words = check::in_words(&verdict);
-    assert!(words.contains("\"split\"): its records lie in partitions [0, 1]"), "{words}");
+    for who in ["split", "late"] {
+        let line = format!("\"{who}\"): its records lie in partitions [0, 1]");
+        assert!(words.contains(&line), "{words}");
+    }
 }

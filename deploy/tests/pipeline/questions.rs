@@ -110,6 +110,11 @@ async fn minutes_of_one_provider_and_kind_are_told(server: &Server, sql: &str) {
     assert!((number(worst, "round_trip_p95_ms").unwrap() - 700.0).abs() <= 8.0, "{worst}");
     assert!((number(worst, "mos_p5").unwrap() - 1.5).abs() <= 0.02, "{worst}");
     assert_eq!(worst["intervals"], 7);
+    let untold = ask(server, &sql.replace("Deutsche Telekom AG", "Untold Net")).await;
+    assert!(
+        untold.len() == 6 && untold.iter().all(|row| row["loss_percent"].is_null()),
+        "{untold:?}"
+    );
 }
 
 async fn releases_are_compared_in_the_same_mix_of_countries(server: &Server, sql: &str) {

@@ -7,7 +7,7 @@ use super::{ConsumerLoop, LAST_COMMIT};
 use crate::client::probe;
 use crate::epochs::{Place, last_before};
 use crate::handler::Fatal;
-use crate::positions::{Trouble, replaced, shorter};
+use crate::positions::{SET_BACK, Trouble, replaced, shorter};
 use crate::refusal::{Failure, Reason, Refusal};
 use crate::topic_ids::Doubt;
 
@@ -36,8 +36,7 @@ impl ConsumerLoop {
             }
             let text = format!(
                 "reading cannot go on: {error}. Records were deleted before they were read: give \
-                 the input topic a longer retention, set the group's offset \
-                 (kafka-consumer-groups.sh --reset-offsets --to-earliest) and start again"
+                 the input topic a longer retention. {SET_BACK}"
             );
             return Err(Refusal::new(Reason::OffsetGone, text).into());
         }

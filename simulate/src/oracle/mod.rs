@@ -272,6 +272,7 @@ fn sample(interval: &Interval, ice: Option<(i64, i64)>) -> Sample {
             observed_us,
             packets_received: or_nothing(interval.packets_received),
             packets_lost: or_nothing(interval.packets_lost),
+            packets_expected: score::lost_and_sent(interval).map_or(0, |(_, sent)| sent),
             retransmitted_packets_received: match interval.direction {
                 Direction::Inbound => or_nothing(interval.retransmitted_packets),
                 _ => 0,
@@ -440,6 +441,7 @@ pub fn add(sum: &mut Measures, more: &Measures) {
     sum.observed_us += more.observed_us;
     sum.packets_received += more.packets_received;
     sum.packets_lost += more.packets_lost;
+    sum.packets_expected += more.packets_expected;
     sum.retransmitted_packets_received += more.retransmitted_packets_received;
     sum.retransmitted_packets_sent += more.retransmitted_packets_sent;
     sum.bytes += more.bytes;

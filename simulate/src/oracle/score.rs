@@ -17,15 +17,25 @@ pub(super) fn round_trip_ms(interval: &Interval) -> Option<f64> {
     }
 }
 
-/// Packets lost, and those of which they were lost.
+/// Packets lost, and those of which they were lost, if it is told and there are any.
 pub(super) fn lost_of(interval: &Interval) -> Option<(i64, i64)> {
-    let (received, lost) = (interval.packets_received?, interval.packets_lost?);
+    interval.packets_lost?;
+    lost_and_sent(interval).filter(|(_, sent)| *sent > 0)
+}
+
+/// Packets lost, and those sent for the first time. Of a sent stream on which no receiver report came none
+/// are known to be lost so far: the next report is of them, too.
+pub(super) fn lost_and_sent(interval: &Interval) -> Option<(i64, i64)> {
+    let received = interval.packets_received?;
+    let lost = match interval.direction {
+        Direction::Outbound => interval.packets_lost.unwrap_or(0),
+        _ => interval.packets_lost?,
+    };
     let again = match interval.direction {
         Direction::Inbound => interval.retransmitted_packets.unwrap_or(0),
         _ => 0,
     };
-    let sent = received - again + lost;
-    (sent > 0).then_some((lost, sent))
+    Some((lost, received - again + lost))
 }
 
 /// Share of packets lost, 0 to 1: of what was sent no more than all of it, whenever that is reported.

@@ -32,7 +32,7 @@ pub(super) fn add(streams: &mut Vec<StreamPartial>, interval: &Interval) {
     let observed_us = interval.end_us - interval.start_us;
     stream.observed_us += observed_us;
     stream.packets = stream.packets.max(interval.stream_packets.unwrap_or(0));
-    if let Some((lost, expected)) = score::lost_of(interval) {
+    if let Some((lost, expected)) = score::lost_and_sent(interval) {
         stream.packets_lost += lost;
         stream.packets_expected += expected;
     }

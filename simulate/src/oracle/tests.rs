@@ -127,6 +127,7 @@ fn an_interval_goes_into_the_window_of_its_end_in_both_groupings() {
             observed_us: 10_000_000,
             packets_received: 490,
             packets_lost: 10,
+            packets_expected: 500,
             bytes: 40_000,
             poor_us: 10_000_000,
             ..Measures::default()

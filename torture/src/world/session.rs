@@ -20,7 +20,7 @@ pub(super) struct Session {
     pub(super) client_version: &'static str,
     /// Packets a second, so that no two sessions tell the same.
     rate: i64,
-    /// It tells another edge and another release every few seconds.
+    /// It tells another edge and another release every few seconds, and at times none.
     restless: bool,
     /// When its counters start again at 0, ms since the Unix epoch.
     restarts_ms: i64,
@@ -75,10 +75,15 @@ impl Session {
         }
     }
 
-    /// The edge and the release that a record of this time tells, if not the session's.
+    /// The edge and the release that a record of this time tells, if not the session's. At times they
+    /// are [`UNKNOWN`].
     pub(super) fn release(&self, client_ms: i64) -> Option<(String, String)> {
-        let told = (client_ms / 1000 % 3, client_ms / 700 % 7);
-        self.restless.then(|| (format!("edge-{}", told.0), format!("2.{}", told.1)))
+        let name = |name: &str, number: i64| match number {
+            0 => UNKNOWN.to_owned(),
+            _ => format!("{name}{number}"),
+        };
+        let (edge, release) = (client_ms / 1000 % 4, client_ms / 700 % 8);
+        self.restless.then(|| (name("edge-", edge), name("2.", release)))
     }
 
     /// Time that counters have counted, ms.
