@@ -97,7 +97,7 @@ CREATE OR REPLACE FUNCTION isobar_cqd_reason AS (stream) ->
             s.round_trip_count + greatest(0, s.packets_expected) + s.jitter_count = 0, 'no_metric',
             ''
         ),
-        s.content = 2 AND (s.is_sent = 1 OR s.h264s = 1), multiIf(
+        s.h264s = 1 OR s.content = 2 AND s.is_sent = 1, multiIf(
             s.frames_us = 0, 'no_metric',
             isobar_source_below(s.source_frames, s.source_us, s.frames, s.frames_us, 1), 'no_source',
             1000000 * s.frames < s.frames_us, 'frame_rate',
@@ -204,6 +204,11 @@ SETTINGS do_not_merge_across_partitions_select_final = 1;
 -- loss. The count of lost packets is signed, and is of packets sent before, too.
 CREATE OR REPLACE FUNCTION isobar_loss AS (expected, lost) ->
     if(sum(expected) > 0, least(1, greatest(0, sum(lost) / sum(expected))), NULL);
+
+-- A text that no spreadsheet takes for a formula: with an apostrophe before a first letter that begins
+-- one (OWASP, CSV Injection), wide forms included.
+CREATE OR REPLACE FUNCTION isobar_harmless AS (x) ->
+    if(match(x, '^[=+@＝＋－＠\\t\\r\\n-]'), concat('\'', x), x);
 
 -- Sessions of which partials lie in several partitions, in blocks that began since then: the broker's time
 -- at which enriched reports were appended. A session that is uploaded hours after it took place is among

@@ -237,6 +237,20 @@ mod tests {
     }
 
     #[test]
+    fn progress_says_what_was_sent_and_acknowledged() {
+        let progress = Progress {
+            records_sent: 250,
+            intervals_sent: 1_000,
+            intervals_acknowledged: 980,
+            ..Progress::default()
+        };
+        assert_eq!(
+            in_words(&progress, Duration::from_millis(9_600)),
+            "10 s: 250 events with 1000 intervals sent, 980 acknowledged"
+        );
+    }
+
+    #[test]
     fn durations_are_read_in_seconds_minutes_and_hours() {
         assert_eq!(duration("60s"), Ok(Duration::from_secs(60)));
         assert_eq!(duration("90"), Ok(Duration::from_secs(90)));

@@ -12,12 +12,14 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use rdkafka::{ClientContext, Message as _};
+use serde_json::value::to_raw_value;
 use serde_json::{Map, Value};
 
 use crate::cluster::{Cluster, Own};
 use crate::failure::{Context, Failure};
 use crate::names::RawTopic;
 use crate::output::lines;
+use crate::replay::document;
 use crate::up::Running;
 
 /// Longest wait for Kafka to acknowledge all.
@@ -85,17 +87,19 @@ fn read(file: &Path) -> Result<Vec<Map<String, Value>>, Failure> {
 }
 
 fn parse(text: &str) -> Result<Vec<Map<String, Value>>, String> {
+    // A number that no double holds is missing, as ingest reads it.
+    let finite = ingest::finite(text.as_bytes()).and_then(|text| String::from_utf8(text).ok());
     let mut events = Vec::new();
+    let text = finite.as_deref().unwrap_or(text);
     for value in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
         let number = events.len() + 1;
         let value = value.map_err(|error| format!("envelope {number} is not JSON: {error}"))?;
         let Value::Object(event) = value else {
             return Err(format!("envelope {number} is no JSON object; recordings: isobar replay"));
         };
-        let is_text = |member: &&str| event.get(*member).is_some_and(Value::is_string);
-        if let Some(missing) = SESSION.iter().find(|member| !is_text(member)) {
+        if let Some(missing) = SESSION.iter().find(|member| name(&event, member).is_none()) {
             return Err(format!(
-                "envelope {number} has no text \"{missing}\", and the record's key is \
+                "envelope {number} has no \"{missing}\" (a text or a whole number), and the record's key is \
                  app/call/participant (docs/reference/envelope.md); recordings and other formats: \
                  isobar replay"
             ));
@@ -107,8 +111,13 @@ fn parse(text: &str) -> Result<Vec<Map<String, Value>>, String> {
 
 /// `app/call/participant`.
 fn key(event: &Map<String, Value>) -> String {
-    let text = |member: &str| event.get(member).and_then(Value::as_str).unwrap_or_default();
-    SESSION.map(text).join("/")
+    SESSION.map(|member| name(event, member).unwrap_or_default()).join("/")
+}
+
+/// The name that a member is, as ingest reads it: a text that is not empty, or a whole number.
+fn name(event: &Map<String, Value>, member: &str) -> Option<String> {
+    let value = to_raw_value(event.get(member)?).ok()?;
+    document::name(&value)
 }
 
 /// All times of an event: its own, and those of its report's objects.
@@ -251,9 +260,8 @@ fn counted(number: usize, what: &str) -> String {
 
 /// What to ask ClickHouse, and where what cannot be used goes.
 fn where_to_look(events: &[Map<String, Value>]) -> String {
-    let calls: BTreeSet<_> =
-        events.iter().filter_map(|event| event.get("call")?.as_str()).collect();
-    let quoted = |call: &&str| format!("'{}'", call.replace('\\', "\\\\").replace('\'', "\\'"));
+    let calls: BTreeSet<_> = events.iter().filter_map(|event| name(event, "call")).collect();
+    let quoted = |call: &String| format!("'{}'", call.replace('\\', "\\\\").replace('\'', "\\'"));
     let calls: Vec<_> = calls.iter().take(3).map(quoted).collect();
     let at =
         Running::find().map(|up| format!(" at {}/play", up.clickhouse.url)).unwrap_or_default();
@@ -289,12 +297,28 @@ mod tests {
         for (text, reason) in [
             ("{\"app\": ", "envelope 1 is not JSON"),
             ("[1]", "envelope 1 is no JSON object"),
-            (r#"{"app":"a","call":7,"participant":"p"}"#, "has no text \"call\""),
+            (r#"{"app":"a","call":7.5,"participant":"p"}"#, "has no \"call\""),
+            (r#"{"app":"a","call":true,"participant":"p"}"#, "a whole number"),
+            (r#"{"app":"","call":7,"participant":"p"}"#, "has no \"app\""),
             (r#"{"app":"a","participant":"p"}"#, "isobar replay"),
         ] {
             let found = parse(text).unwrap_err();
             assert!(found.contains(reason), "{text}: {found}");
         }
+    }
+
+    #[test]
+    fn names_may_be_numbers_and_numbers_beyond_a_double_are_missing() {
+        let text = r#"{"v": 1, "event": "stats", "app": 6, "call": 77, "participant": 4.0,
+            "timestamp": 1700000000000, "report": [{"type": "inbound-rtp", "id": "a", "ssrc": 1,
+            "kind": "audio", "timestamp": 1700000000000, "packetsReceived": 5, "jitter": 1e999}]}"#;
+        let events = parse(text).unwrap();
+        assert_eq!(key(&events[0]), "6/77/4");
+        assert_eq!(events[0]["report"][0]["jitter"], Value::Null);
+        assert!(where_to_look(&events).contains("call IN ('77')"));
+        // What is sent is what ingest reads under that key.
+        let payload = serde_json::to_vec(&events[0]).unwrap();
+        assert_eq!(ingest::examine(&payload, key(&events[0]).as_bytes()), Ok(()));
     }
 
     #[test]

@@ -15,12 +15,21 @@ const OWN_RULES: &str = include_str!("../data/devices.json");
 /// Signs of a device's class, the stronger one first: a headset or a TV also names the system it is
 /// built on, an iPad calls itself mobile, and Android without `Mobi` is a tablet by the advice of its
 /// makers.
-const CLASSES: [(&str, &str); 43] = [
+const CLASSES: &[(&str, &str)] = &[
     ("OculusBrowser", HEADSET),
     ("; Quest", HEADSET),
+    ("; Oculus", HEADSET),
     ("PicoBrowser", HEADSET),
     ("; PICO ", HEADSET),
     ("; Pico ", HEADSET),
+    ("Wolvic", HEADSET),
+    ("; VIVE ", HEADSET),
+    ("; Vive ", HEADSET),
+    ("ViveBrowser", HEADSET),
+    ("HoloLens", HEADSET),
+    ("Magic Leap", HEADSET),
+    ("visionOS", HEADSET),
+    ("; VR;", HEADSET),
     ("Mobile VR", HEADSET),
     (" VR Safari", HEADSET),
     ("SMART-TV", TV),
@@ -30,20 +39,34 @@ const CLASSES: [(&str, &str); 43] = [
     ("Web0S", TV),
     ("webOS.TV", TV),
     ("Android TV", TV),
+    ("AndroidTV", TV),
     ("GoogleTV", TV),
     ("Google TV", TV),
     ("BRAVIA", TV),
     // Amazon's Fire TV: AFTKA, AFTMM, …
     ("; AFT", TV),
     ("MiTV", TV),
+    ("Mi TV", TV),
     ("MIBOX", TV),
     ("CrKey", TV),
+    ("Chromecast", TV),
+    ("VIZIO", TV),
+    ("SmartCast", TV),
     ("HbbTV", TV),
     ("NetCast", TV),
+    ("NETTV", TV),
+    ("Viera", TV),
     ("AppleTV", TV),
+    ("Apple TV", TV),
     ("tvOS", TV),
     ("Roku", TV),
     ("VIDAA", TV),
+    // Consoles are on a TV set, but for those that are held in the hands.
+    ("PlayStation Vita", MOBILE),
+    ("PlayStation Portable", MOBILE),
+    ("PlayStation", TV),
+    ("PLAYSTATION", TV),
+    ("Xbox", TV),
     ("iPad", TABLET),
     ("(Tablet;", TABLET),
     ("(PC; OpenHarmony", DESKTOP),
@@ -52,6 +75,11 @@ const CLASSES: [(&str, &str); 43] = [
     ("iPhone", MOBILE),
     // React Native on Android has the agent of its HTTP client alone.
     ("okhttp/", MOBILE),
+    // Names of systems in React Native, `Platform.OS`, are in lower case.
+    ("(windows ", DESKTOP),
+    ("(macos ", DESKTOP),
+    ("react-native/", MOBILE),
+    ("(android", MOBILE),
     ("Android", TABLET),
     ("Windows NT", DESKTOP),
     ("Macintosh", DESKTOP),
@@ -61,6 +89,9 @@ const CLASSES: [(&str, &str); 43] = [
     // Native clients on iOS; on a Mac with an Intel processor `(x86_64)` follows.
     ("CFNetwork", MOBILE),
     ("Darwin/", MOBILE),
+    ("(ios", MOBILE),
+    ("(iOS", MOBILE),
+    ("; iOS ", MOBILE),
     ("OpenHarmony", MOBILE),
 ];
 
@@ -70,12 +101,17 @@ const TABLET: &str = "tablet";
 const MOBILE: &str = "mobile";
 const DESKTOP: &str = "desktop";
 
-/// Models of Android tablets: Dalvik's agent has no `Mobi`, so that only the model tells.
-const TABLETS: [&str; 6] = ["; SM-T", "; SM-X", "; SM-P", "; Pixel Tablet", "; Lenovo TB", "; KF"];
+/// The system of iPhones and iPads, as uap-core names it.
+const IOS: &str = "iOS";
+
+/// Marks of tablets in agents of native clients, which have no `Mobi` on phones either, so that only
+/// the model tells.
+const TABLETS: [&str; 8] =
+    ["iPad", "Tablet;", "; SM-T", "; SM-X", "; SM-P", "; Pixel Tablet", "; Lenovo TB", "; KF"];
 
 /// Marks of iOS in an agent that claims a Mac: an iPad, or an iPhone, that asks for desktop sites.
 /// Safari itself leaves none there, and cannot be told from a Mac's.
-const IOS_MARKS: [&str; 4] = ["CriOS/", "FxiOS/", "EdgiOS/", "Mobile/"];
+const IOS_MARKS: [&str; 7] = ["CriOS/", "FxiOS/", "EdgiOS/", "OPiOS/", "OPT/", "GSA/", " Mobile/"];
 
 /// Bytes of a browser's or a system's name: those of uap-core's own stay well under it, but some
 /// rules take the name that the agent gives.
@@ -137,7 +173,11 @@ impl Devices {
         let major = browser.as_ref().and_then(|browser| browser.major);
         Device {
             class: class(user_agent).to_owned(),
-            os: system.map_or_else(|| UNKNOWN.to_owned(), |system| family(&system.os)),
+            os: match system {
+                _ if is_ipad_as_mac(user_agent) => IOS.to_owned(),
+                Some(system) => family(&system.os),
+                None => UNKNOWN.to_owned(),
+            },
             browser_version: major
                 .filter(|major| major.len() <= MAX_DIGITS)
                 .unwrap_or(UNKNOWN)
@@ -147,16 +187,22 @@ impl Devices {
     }
 }
 
+/// Returns true if an agent claims a Mac and has a mark of iOS.
+fn is_ipad_as_mac(user_agent: &str) -> bool {
+    user_agent.starts_with("Mozilla/5.0 (Macintosh")
+        && IOS_MARKS.iter().any(|mark| user_agent.contains(mark))
+}
+
 /// The class of a device by the signs in its user agent.
 fn class(user_agent: &str) -> &'static str {
     let has = |sign: &&str| user_agent.contains(*sign);
-    if user_agent.starts_with("Mozilla/5.0 (Macintosh") && IOS_MARKS.iter().any(&has) {
+    if is_ipad_as_mac(user_agent) {
         return TABLET;
     }
     let found = CLASSES.iter().find(|(sign, _)| has(sign));
     let class = found.map_or(UNKNOWN, |(_, class)| *class);
     // Only of phones and tablets is the model what decides.
-    if class == TABLET && user_agent.starts_with("Dalvik/") && !TABLETS.iter().any(has) {
+    if class == TABLET && !user_agent.starts_with("Mozilla/") && !TABLETS.iter().any(has) {
         return MOBILE;
     }
     class

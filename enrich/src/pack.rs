@@ -18,7 +18,7 @@ pub struct Pack {
     /// Of video of which no browser tells whether it is a camera's or a screen's: the rules that
     /// decide alike for both.
     either: Sides,
-    /// MIME types of shared screens that are judged as outbound in both directions.
+    /// MIME types that shared screens alone have, which are judged as outbound in both directions.
     outbound_codecs: Vec<String>,
 }
 
@@ -206,14 +206,18 @@ impl Sides {
 }
 
 impl Classifier {
-    /// The rules whose verdict is the same by both classifiers, perhaps none. Where the first metric
-    /// that is known decides, those up to the first difference.
+    /// The rules that both classifiers have, perhaps none: the others cannot be applied, as if their
+    /// metrics were not known. Where the first metric that is known decides, those up to the first
+    /// difference.
     fn common(&self, other: &Self) -> Self {
         let judge = match (&self.judge, &other.judge) {
             (one, other) if one == other => one.clone(),
             (Judge::First(rules), Judge::First(others)) => {
                 let alike = rules.iter().zip(others).take_while(|(one, other)| one == other);
                 Judge::First(alike.map(|(rule, _)| *rule).collect())
+            }
+            (Judge::Any(rules), Judge::Any(others)) => {
+                Judge::Any(rules.iter().filter(|rule| others.contains(rule)).copied().collect())
             }
             _ => Judge::First(Vec::new()),
         };
@@ -233,7 +237,7 @@ impl Pack {
     ];
 
     /// Older versions that come with the program, by the names that settings may give.
-    pub(crate) const OLDER: [(&str, &str); 1] =
+    pub const OLDER: [(&str, &str); 1] =
         [("teams-cqd@2", include_str!("../packs/teams-cqd-2.json"))];
 
     /// `name@version`.
@@ -257,7 +261,7 @@ impl Pack {
         let said = rules.judge.judge(interval, readings);
         // With its content known the stream might have been judged.
         let of_camera = self.video.of(interval.direction);
-        let is_narrowed = content(interval) == Content::Unknown && Some(rules) != of_camera;
+        let is_narrowed = self.content(interval) == Content::Unknown && Some(rules) != of_camera;
         if said.reason == Some(NO_METRIC) && is_narrowed {
             return Judgement::unclassified(UNKNOWN_CONTENT);
         }
@@ -300,19 +304,28 @@ impl Pack {
 
     fn rules(&self, interval: &Interval) -> Option<&Classifier> {
         let direction = interval.direction;
-        match content(interval) {
+        match self.content(interval) {
             Content::Sound => self.audio.of(direction),
             Content::Camera => self.video.of(direction),
-            Content::Screen if self.is_judged_as_outbound(interval) => {
-                self.screen_share.of(Direction::Outbound)
-            }
             Content::Screen => self.screen_share.of(direction),
+            Content::CodedScreen => self.screen_share.of(Direction::Outbound),
             Content::Unknown => self.either.of(direction),
             Content::None => None,
         }
     }
 
-    fn is_judged_as_outbound(&self, interval: &Interval) -> bool {
+    fn content(&self, interval: &Interval) -> Content {
+        match (interval.kind, interval.video.and_then(|video| video.screen_share)) {
+            (Kind::Audio, _) => Content::Sound,
+            (Kind::None, _) => Content::None,
+            (Kind::Video, _) if self.is_coded_screen(interval) => Content::CodedScreen,
+            (Kind::Video, Some(false)) => Content::Camera,
+            (Kind::Video, Some(true)) => Content::Screen,
+            (Kind::Video, None) => Content::Unknown,
+        }
+    }
+
+    fn is_coded_screen(&self, interval: &Interval) -> bool {
         let codec = interval.codec.as_deref().unwrap_or_default();
         self.outbound_codecs.iter().any(|mime| mime.eq_ignore_ascii_case(codec))
     }
@@ -324,20 +337,12 @@ enum Content {
     Sound,
     Camera,
     Screen,
+    /// A screen by its codec, whatever `contentType` says; judged as sent.
+    CodedScreen,
     /// A camera or a screen.
     Unknown,
     /// Neither audio nor video.
     None,
-}
-
-fn content(interval: &Interval) -> Content {
-    match (interval.kind, interval.video.and_then(|video| video.screen_share)) {
-        (Kind::Audio, _) => Content::Sound,
-        (Kind::Video, Some(false)) => Content::Camera,
-        (Kind::Video, Some(true)) => Content::Screen,
-        (Kind::Video, None) => Content::Unknown,
-        (Kind::None, _) => Content::None,
-    }
 }
 
 #[cfg(test)]

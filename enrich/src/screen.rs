@@ -1,18 +1,22 @@
 //! Whether video is a camera's or a shared screen's, where the report does not say.
 
-use schemas::{Interval, Kind};
+use schemas::{Direction, Interval, Kind};
 
-/// Returns true if a browser writes `contentType` on shared screens, so that video without it is a
-/// camera's: Chromium does. Firefox and Safari write it on nothing (`RTCStatsReport.webidl`,
+/// Returns true if a browser writes `contentType` on the screens that it sends, so that video it sends
+/// without it is a camera's: Chromium does. Firefox and Safari write it on nothing (`RTCStatsReport.webidl`,
 /// `RTCStatsReport.h`), browsers on iOS are Safari inside (`CriOS/`), Edge before 79 had an engine of
 /// its own (`Edge/`), and of a client without a user agent nothing is known.
 pub(crate) fn is_told_by(user_agent: Option<&str>) -> bool {
     user_agent.is_some_and(|name| name.contains("Chrome/") && !name.contains("Edge/"))
 }
 
-/// Notes that a video stream is a camera's where its browser would have told of a screen.
+/// Notes that a video stream is a camera's where its browser would have told of a screen. Of received
+/// video it is the sender that tells, by the RTP header extension `video-content-type`, whose default
+/// is the same as none: a screen from Firefox or Safari, or through an SFU that does not negotiate it
+/// (mediasoup), has none and may not be taken for a camera.
 pub(crate) fn settle(interval: &mut Interval, is_told: bool) {
-    if interval.kind == Kind::Video && is_told {
+    let is_sent = interval.direction == Direction::Outbound;
+    if interval.kind == Kind::Video && is_sent && is_told {
         interval.video.get_or_insert_default().screen_share.get_or_insert(false);
     }
 }
@@ -58,6 +62,7 @@ mod tests {
     fn what_the_report_says_stays() {
         let of = |kind, screen_share| Interval {
             kind,
+            direction: Direction::Outbound,
             video: Some(Video { screen_share, ..Video::default() }),
             ..Interval::default()
         };
@@ -69,5 +74,9 @@ mod tests {
         assert_eq!(settled(of(Kind::Video, None), false), None);
         assert_eq!(settled(of(Kind::Video, Some(true)), true), Some(true));
         assert_eq!(settled(of(Kind::Audio, None), true), None);
+        let received =
+            |content| Interval { direction: Direction::Inbound, ..of(Kind::Video, content) };
+        assert_eq!(settled(received(None), true), None, "the sender may not tell");
+        assert_eq!(settled(received(Some(true)), true), Some(true));
     }
 }

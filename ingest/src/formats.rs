@@ -9,7 +9,7 @@ mod envelope;
 mod fields;
 mod get_stats;
 mod json;
-mod numbers;
+pub(crate) mod numbers;
 mod plain;
 mod protobuf;
 

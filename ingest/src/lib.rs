@@ -56,6 +56,13 @@ pub fn examine(payload: &[u8], key: &[u8]) -> Result<(), Refusal> {
     formats::decode_finite(source, &Settings::default(), &mut None).map(|_| ()).map_err(refused)
 }
 
+/// Replaces each number of a JSON text that is beyond every double, as `1e999`, by `null`: such a number
+/// is missing. Returns none if there is none.
+#[must_use]
+pub fn finite(text: &[u8]) -> Option<Vec<u8>> {
+    formats::numbers::finite(text)
+}
+
 impl Service for Ingest {
     const NAME: &'static str = "ingest";
     const ABOUT: &'static str = "Turns raw WebRTC statistics into reports of intervals";

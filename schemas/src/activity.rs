@@ -1,13 +1,24 @@
 //! What an interval tells of its source: whether it gave media at all.
 
+use std::cmp::Ordering;
+
 use crate::report::{Direction, Interval, Kind};
 
 /// Opus sends a packet every 120 ms or more often, 8 a second, while somebody speaks, and one in
 /// 400 ms in silence with DTX (RFC 6716, 2.1.9; RFC 7587, 4.2).
 const FEWEST_PACKETS_OF_MEDIA: f64 = 5.0;
-/// A camera that is disabled gives one black frame a second (W3C mediacapture-main), a screen on
-/// which nothing moves about as many that repeat the last one.
-const MOST_FRAMES_OF_A_STILL: f64 = 1.5;
+/// The most frames of a still in `us`, in 1 / 2,000,000 of a frame, so that they are exact. A camera
+/// that is disabled gives one black frame a second (W3C mediacapture-main), a screen on which nothing
+/// moves about as many that repeat the last one: 1.5 a second or, in less than two seconds, one more
+/// than there are seconds, for a short interval may begin just before a frame and end just after one.
+const fn most_of_a_still(us: i64) -> i64 {
+    let (by_rate, by_number) =
+        (us.saturating_mul(3), us.saturating_add(1_000_000).saturating_mul(2));
+    if by_rate > by_number { by_rate } else { by_number }
+}
+
+/// Frames a second of a still, as a browser rounds them.
+const MOST_FRAMES_A_SECOND: f64 = 1.5;
 /// Bits a pixel. A frame of a picture takes ten times as many, at the lowest bit rates, too.
 const LARGEST_STILL_FRAME: f64 = 0.02;
 /// Pixels of a frame whose size is not told: 640 × 360.
@@ -54,18 +65,35 @@ impl Interval {
     #[must_use]
     pub fn is_source_below(&self, least: f64) -> bool {
         let Some(video) = &self.video else { return false };
-        let is_below = |rate: Option<f64>, least: f64| rate.is_some_and(|rate| rate < least);
-        is_below(self.source_frame_rate(), least)
-            && is_below(self.per_second(video.frames), least.max(MOST_FRAMES_OF_A_STILL))
+        let is_below = |rate: Option<f64>| rate.is_some_and(|rate| rate < least);
+        is_below(self.source_frame_rate())
+            && (is_below(self.per_second(video.frames))
+                || self.still_frames(video.frames).is_some_and(Ordering::is_lt))
     }
 
     /// True if the source of sent video gave as few frames as a slide does, and the encoder no more
     /// than it repeats.
     #[must_use]
     pub fn is_source_still(&self) -> bool {
-        let is_few = |rate: Option<f64>| rate.is_some_and(|rate| rate <= MOST_FRAMES_OF_A_STILL);
-        let frames = self.video.and_then(|video| video.frames);
-        is_few(self.source_frame_rate()) && is_few(self.per_second(frames))
+        let Some(video) = &self.video else { return false };
+        let is_source_few =
+            match video.source_frames.filter(|_| self.direction == Direction::Outbound) {
+                Some(frames) => self.is_few(Some(frames)),
+                None => self.source_frame_rate().is_some_and(|rate| rate <= MOST_FRAMES_A_SECOND),
+            };
+        is_source_few && self.is_few(video.frames)
+    }
+
+    /// Compares a number of frames with the most that a still has.
+    fn still_frames(&self, frames: Option<i64>) -> Option<Ordering> {
+        let us = self.end_us.saturating_sub(self.start_us);
+        let frames = frames.filter(|_| us > 0)?;
+        Some(frames.saturating_mul(2_000_000).cmp(&most_of_a_still(us)))
+    }
+
+    /// True if there are no more frames than a still has.
+    fn is_few(&self, frames: Option<i64>) -> bool {
+        self.still_frames(frames).is_some_and(Ordering::is_le)
     }
 
     /// Packets of comfort noise alone, lost ones included, or a microphone without sound. Of what is
@@ -97,7 +125,7 @@ impl Interval {
         if is_lost {
             return false;
         }
-        let few = self.per_second(video.frames).is_some_and(|rate| rate <= MOST_FRAMES_OF_A_STILL);
+        let few = self.is_few(video.frames);
         if few && self.source_frame_rate() == Some(0.0) {
             return true;
         }
@@ -214,6 +242,32 @@ mod tests {
         assert!(!sent(Direction::Outbound, Some(1)).is_withheld(), "a quiet room");
         assert!(!sent(Direction::Outbound, None).is_withheld());
         assert!(!sent(Direction::Inbound, Some(0)).is_withheld(), "nobody listens");
+    }
+
+    #[test]
+    fn a_frame_a_second_is_few_however_short_the_interval() {
+        // Of each length, ms, the most frames of a still.
+        for (ms, most) in [
+            (400, 1),
+            (600, 1),
+            (999, 1),
+            (1_000, 2),
+            (1_999, 2),
+            (2_000, 3),
+            (2_667, 4),
+            (10_000, 15),
+        ] {
+            let lasting = |it: Interval| Interval { end_us: ms * 1_000, ..it };
+            for (frames, is_still) in [(1, true), (most, true), (most + 1, false)] {
+                let black = lasting(video(frames, frames * 120));
+                assert_eq!(black.is_withheld(), is_still, "{frames} in {ms} ms");
+                let slide = lasting(captured(Some(frames), None, frames));
+                assert_eq!(slide.is_source_still(), is_still, "{frames} in {ms} ms");
+            }
+            assert!(!lasting(captured(None, Some(2), 1)).is_source_still(), "a camera's rate");
+            let repeated = |frames| lasting(captured(Some(0), None, frames));
+            assert!(repeated(most).is_withheld() && !repeated(most + 1).is_withheld(), "{ms} ms");
+        }
     }
 
     fn captured(source_frames: Option<i64>, gauge: Option<i64>, frames: i64) -> Interval {

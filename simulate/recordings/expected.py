@@ -180,7 +180,8 @@ def jitter_ms(i):
 
 def is_withheld(i):
     """The source gave nothing: fewer than five packets a second of audio, or no sound in them, and of
-    video at most three frames in two seconds, each of a fiftieth of a bit a pixel or less."""
+    video at most three frames in two seconds (in less, one and one for each second), each of a fiftieth
+    of a bit a pixel or less."""
     seconds = (i["end_us"] - i["start_us"]) / 1e6
     received = i["direction"] == "inbound"
     packets = i["packets_received" if received else "packets_sent"]
@@ -193,7 +194,7 @@ def is_withheld(i):
         return False
     frames, size = i.get("frames") or 0, i.get("frame_width", 640) * i.get("frame_height", 360)
     sent = frames + max(0, i.get("frames_dropped", 0))
-    return 0 < frames <= 1.5 * seconds and i["bytes"] * 8 <= 0.02 * size * sent
+    return 0 < frames <= max(1.5 * seconds, seconds + 1) and i["bytes"] * 8 <= 0.02 * size * sent
 
 
 # Ro and Is of G.107 with the default values of Table 3.
@@ -277,13 +278,16 @@ def comparable(i, ice):
 
 
 def teams_cqd(i, ice):
-    """The recording is of Chromium, which names shared screens, and has none: all video is cameras'."""
+    """The recording is of Chromium, which names the screens that it sends, and has none: all video that is
+    sent is cameras'. What is received without contentType may be a screen's."""
     if (i["stream_packets"] or 0) <= 500:
         return "?few_packets"
     if i["kind"] == "video":
         dropped, frames, ratio = i.get("frames_dropped"), i.get("frames"), loss(i)
         if dropped is not None and frames is not None and dropped + frames > 0:
             return "frame_loss" if dropped / (dropped + frames) > 0.5 else ""
+        if i["direction"] == "inbound":
+            return "?unknown_content"
         assert i.get("source_frames", 0) * 1e6 > 7 * (i["end_us"] - i["start_us"]), "a slow camera"
         if frames is not None and not is_idle(i):
             return "frame_rate" if frames * 1e6 / (i["end_us"] - i["start_us"]) < 7 else ""

@@ -133,13 +133,14 @@ fn streams() -> Vec<(&'static str, Interval)> {
 /// A line for each rule of each pack: whether it can decide for a browser's streams.
 fn table() -> String {
     let scores = Scores::embedded().unwrap();
-    let packs = scores.packs();
+    let older = Pack::OLDER.map(|(_, json)| Pack::parse(json).unwrap());
+    let packs: Vec<&Pack> = scores.packs().iter().chain(&older).collect();
     // By pack, browser, kind, direction and whether it is a screen, as far as the browser tells.
     let mut can = BTreeSet::new();
     play(300, 200, |_, engine, interval, path| {
         let readings = scores.readings(&interval, Some(&path));
         let screen = interval.video.and_then(|video| video.screen_share);
-        for pack in packs {
+        for pack in &packs {
             for metric in pack.deciding(&interval, &readings) {
                 let stream = (interval.kind, interval.direction, screen);
                 can.insert((pack.label().to_owned(), engine, stream, metric.name()));
@@ -150,7 +151,7 @@ fn table() -> String {
     BROWSERS.iter().for_each(|(_, name)| write!(page, " {name} |").unwrap());
     page.push_str("\n|---|---|---|");
     BROWSERS.iter().for_each(|_| page.push_str("---|"));
-    for pack in packs {
+    for pack in &packs {
         for (stream, probe) in streams() {
             let asked = pack.metrics(&probe).into_iter();
             for metric in asked.filter(|metric| *metric != Metric::LoadedLatencyIncrease) {
@@ -185,6 +186,23 @@ fn the_table_of_rules_and_browsers_is_what_browsers_tell() {
         fs::read_to_string(&file).unwrap() == wanted,
         "docs/reference/scores.md is out of date: UPDATE_DOCS=1 cargo test -p torture --test browsers"
     );
+}
+
+#[test]
+fn every_pack_that_comes_with_the_program_is_in_the_table() {
+    let packs = FilePath::new(env!("CARGO_MANIFEST_DIR")).join("../enrich/packs");
+    let (table, mut found) = (table(), 0);
+    for file in fs::read_dir(packs).unwrap() {
+        let pack: serde_json::Value =
+            serde_json::from_slice(&fs::read(file.unwrap().path()).unwrap()).unwrap();
+        // Scores have no rules.
+        if pack.get("media").is_some() {
+            let label = format!("| `{}@{}` |", pack["name"].as_str().unwrap(), pack["version"]);
+            assert!(table.contains(&label), "{label}");
+            found += 1;
+        }
+    }
+    assert_eq!(found, 6);
 }
 
 #[test]

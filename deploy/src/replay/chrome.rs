@@ -162,6 +162,35 @@ fn what_the_far_end_told_belongs_to_the_poll_that_told_it() {
     assert_eq!(told, [Value::Null, json!(0.1), json!(0.1), json!(0.3), json!(0.4)]);
 }
 
+#[test]
+fn a_series_of_the_far_end_with_gaps_lies_where_its_times_say() {
+    let polls: Vec<f64> = (0..8).map(poll).collect();
+    let told = |packets: &[f64]| {
+        let remote = |values: Value| {
+            let times = [packets[0], *packets.last().unwrap()];
+            series("remote-inbound-rtp", times, values)
+        };
+        let counts: Vec<_> = (1..=packets.len()).collect();
+        let stats = json!({
+            "O-timestamp": series("outbound-rtp", [poll(0), poll(7)], json!(polls)),
+            "R-timestamp": remote(json!(packets)),
+            "R-packetsLost": remote(json!(counts)),
+        });
+        members(&dump(stats, json!([])), "R", "packetsLost")
+    };
+    let wanted =
+        |counts: [u64; 8]| counts.map(|count| if count == 0 { Value::Null } else { json!(count) });
+    // Values of polls 3 and 4 are missing; packets are stamped a moment after the poll that tells them.
+    let after: Vec<f64> = [1, 2, 5, 6, 7].map(|at| poll(at) + 3.0).into();
+    assert_eq!(told(&after), wanted([0, 1, 2, 2, 2, 3, 4, 5]));
+    // The same before the poll.
+    let before: Vec<f64> = [1, 2, 5, 6, 7].map(|at| poll(at) - 400.0).into();
+    assert_eq!(told(&before), wanted([0, 1, 2, 2, 2, 3, 4, 5]));
+    // None is missing, but the object came to be later than its first packet.
+    let late: Vec<f64> = [1, 4, 5, 6, 7].map(|at| poll(at) - 400.0).into();
+    assert_eq!(told(&late), wanted([0, 0, 0, 1, 2, 3, 4, 5]));
+}
+
 fn files(names: &[(&str, &str)]) -> (tempfile::TempDir, Vec<PathBuf>) {
     let folder = tempfile::tempdir().unwrap();
     let path = |(name, text): &(&str, &str)| {

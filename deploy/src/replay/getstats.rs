@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use super::document::{MOST_SECONDS, Members, moment_ms, named, text};
 use super::envelope::Envelope;
 use super::recording::Refusal;
+use super::session::agreed_ms;
 
 /// Peer connection of a bare report.
 const PEER_CONNECTION: &str = "pc-0";
@@ -22,9 +23,13 @@ const PARTICIPANTS: [&str; 7] =
     ["participant", "participantId", "clientId", "endpointId", "userId", "userID", "localID"];
 const CONNECTIONS: [&str; 5] =
     ["peer_connection", "peerConnectionId", "pcId", "pc", "connectionID"];
-const TIMES: [&str; 4] = ["timestamp", "captured_at", "capturedAt", "time"];
+const TIMES: [&str; 6] =
+    ["timestamp", "captured_at", "capturedAt", "time", "timestampUs", "timestamp_us"];
 const USER_AGENTS: [&str; 2] = ["user_agent", "userAgent"];
 const REPORTS: [&str; 6] = ["report", "stats", "getStats", "statsReport", "statsMap", "statistics"];
+/// Those in which native SDKs' own report objects hold the stats objects, beside the report's time
+/// (`RTCStatsReport` in Java, `RTCStatisticsReport` in Objective-C).
+const NATIVE: [&str; 2] = ["statsMap", "statistics"];
 
 /// What is looked at of a stats object.
 #[derive(Deserialize)]
@@ -32,12 +37,18 @@ struct Stats {
     #[serde(rename = "type")]
     of: Option<String>,
     timestamp: Option<Box<RawValue>>,
+    /// The same in the SDKs for Java and Objective-C.
+    #[serde(rename = "timestampUs")]
+    java_us: Option<Box<RawValue>>,
+    #[serde(rename = "timestamp_us")]
+    objective_c_us: Option<Box<RawValue>>,
 }
 
 impl Stats {
     /// When it was taken, ms since the Unix epoch.
     fn taken_ms(&self) -> Option<f64> {
-        moment_ms(self.timestamp.as_deref()?)
+        let times = [&self.timestamp, &self.java_us, &self.objective_c_us];
+        times.into_iter().flatten().find_map(|time| moment_ms(time))
     }
 }
 
@@ -54,7 +65,9 @@ pub(crate) fn expand(json: &RawValue) -> Result<Envelope, Refusal> {
     let nothing = Members::new();
     let around = if wrapped.is_some() { &members } else { &nothing };
     let report = wrapped.map_or(json, |report| &**report);
-    let objects = objects(report);
+    let inner: Members = serde_json::from_str(report.get()).unwrap_or_default();
+    let native = NATIVE.iter().find_map(|member| inner.get(*member));
+    let objects = objects(native.map_or(report, |objects| &**objects));
     if objects.iter().filter_map(|object| object.of.as_deref()).any(is_legacy) {
         return Err(Refusal::LegacyGetStats);
     }
@@ -62,20 +75,28 @@ pub(crate) fn expand(json: &RawValue) -> Result<Envelope, Refusal> {
     if wrapped.is_some() && typed.clone().count() == 0 {
         return Err(Refusal::EmptyReport);
     }
-    let told = TIMES.iter().find_map(|member| moment_ms(around.get(*member)?));
-    let captured = told.map(|time| if time <= MOST_SECONDS { time * 1e3 } else { time });
+    let captured = told_ms(around).or_else(|| native.and_then(|_| told_ms(&inner)));
     let newest = typed.filter_map(Stats::taken_ms).max_by(f64::total_cmp);
-    let newest = newest.or(captured).ok_or(Refusal::UnknownFormat)?;
+    let (sent, taken) = match (captured, newest) {
+        (Some(captured), Some(newest)) => (captured, agreed_ms(newest, captured)),
+        (time, None) | (None, time) => time.map(|ms| (ms, ms)).ok_or(Refusal::UnknownFormat)?,
+    };
     let id = named(around, &CONNECTIONS);
     let id = id.as_deref().unwrap_or(PEER_CONNECTION);
-    let mut envelope = Envelope::new("stats", id, captured.unwrap_or(newest));
+    let mut envelope = Envelope::new("stats", id, sent);
     envelope.app = named(around, &APPS).unwrap_or_default();
     envelope.call = named(around, &CALLS).unwrap_or_default();
     envelope.participant = named(around, &PARTICIPANTS).unwrap_or_default();
     envelope.user_agent = USER_AGENTS.iter().find_map(|member| text(around.get(*member)?));
-    envelope.timestamp = newest;
+    envelope.timestamp = taken;
     envelope.report = Some(report.to_owned());
     Ok(envelope)
+}
+
+/// Returns the time that is told for a whole report, ms since the Unix epoch.
+fn told_ms(members: &Members) -> Option<f64> {
+    let told = TIMES.iter().find_map(|member| moment_ms(members.get(*member)?));
+    told.map(|time| if time <= MOST_SECONDS { time * 1e3 } else { time })
 }
 
 /// The stats objects of a report; none if it is no report.

@@ -141,7 +141,7 @@ fn frames(
         for (at, (time, objects)) in local.iter_mut().enumerate() {
             let object = match from {
                 Some(from) => at.checked_sub(from).and_then(|at| values.get(at)),
-                None => values.iter().rev().find(|(told, _)| told <= time),
+                None => values.iter().rev().find(|(told, _)| told.0 <= time.0 + BEHIND_US),
             };
             let Some((_, object)) = object else { continue };
             budget.take(size(object))?;
@@ -151,22 +151,29 @@ fn frames(
     Some(local)
 }
 
+/// us by which a packet's time may be behind the time of the poll that tells it.
+const BEHIND_US: i64 = 20_000;
+const BEHIND_MS: f64 = BEHIND_US as f64 / 1e3;
+
 /// The poll at which what the far end told was first there. Each poll has one value, which stays the
 /// same until another RTCP packet comes; it may be stamped a moment after the poll, so that times
 /// alone would put it one poll off. None if the series has gaps.
 fn first_poll(told: &[f64], polls: &[f64]) -> Option<usize> {
-    /// ms by which a packet's time may be behind the time of the poll that tells it.
-    const BEHIND_MS: f64 = 20.0;
     let first = *told.first()?;
     let by_time = polls.partition_point(|poll| poll + BEHIND_MS < first);
     let to_the_end = polls.len().checked_sub(told.len())?;
-    let fits = |from: &usize| {
-        let polls = polls.get(*from..from + told.len());
-        polls.is_some_and(|polls| {
-            polls.iter().zip(told).all(|(poll, told)| *told <= poll + BEHIND_MS)
-        })
+    let fits = |(from, since_ms): &(usize, f64)| {
+        let Some(polls) = polls.get(*from..from + told.len()) else { return false };
+        let had_come = polls.iter().zip(told).all(|(poll, told)| *told <= poll + BEHIND_MS);
+        // A packet that a poll is the first to tell had not come at the poll before.
+        let is_new = polls.iter().zip(told.windows(2)).all(|(before, told)| {
+            told.first() == told.last() || told.last() > Some(&(before + since_ms))
+        });
+        had_come && is_new
     };
-    [by_time, to_the_end].into_iter().find(fits)
+    // Put to the end, what was told before a gap is late by as many polls as are missing.
+    let places = [(by_time, -BEHIND_MS), (to_the_end, BEHIND_MS)];
+    places.into_iter().find(fits).map(|(from, _)| from)
 }
 
 /// The series of each stats object, by member. Computed ones, in brackets, are Chrome's own.

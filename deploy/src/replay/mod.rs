@@ -8,7 +8,7 @@ mod canonical;
 #[cfg(test)]
 mod chrome;
 mod client_sample;
-mod document;
+pub(crate) mod document;
 mod envelope;
 mod file;
 mod getstats;

@@ -53,7 +53,7 @@ impl Report {
         self.files.iter().map(|file| file.reports).sum()
     }
 
-    /// True if of some file nothing, or no statistics that it has, could be used.
+    /// True if of some file nothing, or none of the statistics that it may have, could be used.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.files.iter().any(FileReport::is_refused)
@@ -66,11 +66,10 @@ impl FileReport {
         Self { path: path.to_owned(), unreadable: Some(why), ..Self::default() }
     }
 
+    /// Without a report, any line that could not be read may have been one.
     fn is_refused(&self) -> bool {
-        let unused = self.unread.count + self.untimed;
-        self.unreadable.is_some()
-            || (self.reports == 0 && !self.refused.is_empty())
-            || (self.events == 0 && unused > 0)
+        let is_unused = !self.refused.is_empty() || self.unread.count + self.untimed > 0;
+        self.unreadable.is_some() || (self.reports == 0 && is_unused)
     }
 }
 
@@ -121,7 +120,7 @@ impl fmt::Display for FileReport {
             return write!(f, "refused: {why}");
         }
         if self.is_refused() && self.refused.is_empty() {
-            f.write_str("nothing sent: none of it could be read")?;
+            f.write_str("nothing sent: no statistics in what could be read")?;
         } else if self.is_refused() {
             f.write_str("nothing sent: ingest would refuse all of its statistics")?;
         } else {
@@ -232,6 +231,29 @@ mod tests {
         for words in ["nothing sent", "refused 2 as legacy_get_stats", "0 events, 0 of them"] {
             assert!(said.contains(words), "{words:?} is not in {said}");
         }
+    }
+
+    #[test]
+    fn a_file_of_which_no_statistics_can_be_read_is_not_sent() {
+        let line = |name: &str, value: serde_json::Value, second: u64| {
+            json!([name, "PC_0", value, NOW_MS + second * 1_000])
+        };
+        let broken = [1, 2, 3].map(|second| line("getstats", json!("a text"), second));
+        let around = |between: &[serde_json::Value]| {
+            let (created, closed) = (line("create", json!({}), 0), line("close", json!(null), 9));
+            let whole: [&[serde_json::Value]; 3] = [&[created], between, &[closed]];
+            lines(&whole.concat())
+        };
+        let (said_of_it, refused, sent) = said(&around(&broken));
+        assert_eq!((refused, sent), (true, 0), "{said_of_it}");
+        for words in ["nothing sent: no statistics", "3 lines could not be read, first line 2"] {
+            assert!(said_of_it.contains(words), "{words:?} is not in {said_of_it}");
+        }
+        let (said_of_it, refused, sent) = said(&around(&[]));
+        assert_eq!((refused, sent), (false, 2), "a call that was left at once: {said_of_it}");
+        let whole = line("getstats", json!({"A": {"type": "codec", "timestamp": 0}}), 4);
+        let (said_of_it, refused, sent) = said(&around(&[broken[0].clone(), whole]));
+        assert_eq!((refused, sent), (false, 3), "{said_of_it}");
     }
 
     #[test]

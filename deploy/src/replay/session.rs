@@ -20,6 +20,13 @@ enum Stage {
 /// A report's own time and that of its line agree if they are no further apart, ms.
 const CLOCKS_AGREE_MS: f64 = 5_000.0;
 
+/// Returns when a report was taken, ms: by its own time where that agrees with the time of what it was
+/// recorded in. Of a browser whose clock stands still while the machine sleeps, or does not start in
+/// 1970, the recording's time holds.
+pub(crate) fn agreed_ms(taken_ms: f64, recorded_ms: f64) -> f64 {
+    if (taken_ms - recorded_ms).abs() <= CLOCKS_AGREE_MS { taken_ms } else { recorded_ms }
+}
+
 #[derive(Debug, Default)]
 struct Connection {
     created_ms: Option<f64>,
@@ -139,10 +146,7 @@ impl<'b> Session<'b> {
         report: Box<serde_json::value::RawValue>,
     ) {
         let mut envelope = Envelope::new("stats", id, sent_ms);
-        // Of a browser whose clock stands still while the machine sleeps, the line's time holds.
-        if (taken_ms - sent_ms).abs() <= CLOCKS_AGREE_MS {
-            envelope.timestamp = taken_ms;
-        }
+        envelope.timestamp = agreed_ms(taken_ms, sent_ms);
         envelope.report = Some(report);
         self.push(envelope);
     }

@@ -459,6 +459,56 @@ fn a_plain_report_keeps_its_text_to_the_last_digit() {
 }
 
 #[test]
+fn a_report_whose_clock_stood_still_has_the_time_of_its_capture() {
+    const HOUR_MS: f64 = 3_600_000.0;
+    let now = 1_790_000_000_000.0;
+    for (taken, wanted) in [
+        (now - 40.0, now - 40.0),
+        (now - 3.0 * HOUR_MS, now),
+        (now + 3.0 * HOUR_MS, now),
+        // Since the page was opened.
+        (7_250.5, now),
+    ] {
+        let report = json!([{"id": "A", "type": "inbound-rtp", "ssrc": 7, "timestamp": taken}]);
+        for wrapped in [
+            json!({"capturedAt": now, "stats": report}),
+            json!({"timestamp": now, "pc": "x", "report": report}),
+            json!({"timestampUs": now * 1e3, "statsMap": {"A": report[0]}}),
+            json!({"time": now, "getStats": {"timestamp_us": 1, "statistics": {"A": report[0]}}}),
+        ] {
+            let expanded = read(&wrapped.to_string());
+            assert_eq!(kinds(&expanded), [("stats", wanted)], "{wrapped}");
+            assert_eq!(expanded.envelopes[0].sent_at, Some(now), "{wrapped}");
+        }
+        assert_eq!(kinds(&read(&report.to_string())), [("stats", taken)], "no other time");
+    }
+}
+
+#[test]
+fn dumps_of_a_client_that_slept_have_the_times_of_their_lines() {
+    // For three hours; the browser's own clock stood still.
+    let (start, hours_ms) = (1_790_000_000_000_u64, 3 * 3_600_000);
+    let stats = |time: &str, ms: u64| json!({time: ms, "A": {"type": "codec"}});
+    let wanted = [start + 20, start + 1_025, start + 1_025 + hours_ms + 5];
+    let wanted = wanted.map(|ms| ("stats", ms as f64));
+    let named = lines(&[
+        json!(["getstats", "PC_0", stats("timestamp", start + 20), start + 25]),
+        json!(["getstats", "PC_0", stats("timestamp", start + 1_025), start + 1_030]),
+        json!(["getstats", "PC_0", stats("timestamp", start + 2_025), start + 1_030 + hours_ms]),
+    ]);
+    assert_eq!(kinds(&read(&named)), wanted);
+    let numbered = format!(
+        "RTCStatsDump\n{{\"fileFormat\":3}}\n{}",
+        lines(&[
+            json!(["g", "PC_0", stats("t", start + 20), start + 25]),
+            json!(["g", "PC_0", stats("t", start + 1_025), 1_005]),
+            json!(["g", "PC_0", stats("t", start + 2_025), hours_ms]),
+        ])
+    );
+    assert_eq!(kinds(&read(&numbered)), wanted);
+}
+
+#[test]
 fn an_array_of_stats_objects_is_one_report() {
     let expanded = read(
         r#"[{"id":"A","type":"codec","timestamp":5},{"id":"B","type":"codec","timestamp":7}]"#,

@@ -45,8 +45,9 @@ fn iso(ms: f64) -> String {
     jiff::Timestamp::from_millisecond(ms as i64).unwrap().to_string()
 }
 
+/// Asserts that a recording comes to one interval, and returns its end, us since the Unix epoch.
 #[track_caller]
-fn tells(name: &str, recording: impl AsRef<[u8]>) {
+fn tells(name: &str, recording: impl AsRef<[u8]>) -> i64 {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     std::fs::write(&path, recording.as_ref()).unwrap();
@@ -58,6 +59,55 @@ fn tells(name: &str, recording: impl AsRef<[u8]>) {
     let told = (interval.packets_received, interval.packets_lost);
     assert_eq!(told, (Some(500), Some(5)), "{name}");
     assert_eq!(interval.end_us - interval.start_us, 10_000_000, "{name}");
+    interval.end_us
+}
+
+#[test]
+fn reports_whose_clock_is_another_have_the_times_of_their_capture() {
+    let captured = |objects: &dyn Fn(Value) -> Value| {
+        let of_each = reports(&json!({})).into_iter().zip(TOLD).map(|(report, (ms, ..))| {
+            json!({"capturedAt": ms, "roomId": "c", "stats": [objects(report[0].clone())]})
+        });
+        lines(&of_each.collect::<Vec<_>>())
+    };
+    let moved = |by_ms: f64| {
+        captured(&|mut object: Value| {
+            object["timestamp"] = json!(object["timestamp"].as_f64().unwrap() + by_ms);
+            object
+        })
+    };
+    let ends = tells("as the capture.ndjson", moved(0.0));
+    assert_eq!(tells("asleep.ndjson", moved(-3.0 * 3_600_000.0)), ends);
+    assert_eq!(tells("performance.now().ndjson", moved(2_500.5 - START)), ends);
+}
+
+#[test]
+fn reports_of_native_sdks_have_objects_of_their_own_around_them() {
+    let native = |time: &str, map: &str, values: &str| {
+        let of_each = objects(&json!({})).into_iter().zip(TOLD).map(|(object, (ms, ..))| {
+            let mut nested = object.clone();
+            for member in ["id", "type", "timestamp"] {
+                nested.as_object_mut().unwrap().remove(member);
+            }
+            let object = json!({time: ms * 1e3, "type": "inbound-rtp", "id": "A", values: nested});
+            json!({time: ms * 1e3, map: {"A": object}})
+        });
+        of_each.collect::<Vec<_>>()
+    };
+    for (name, reports) in [
+        ("Java", native("timestampUs", "statsMap", "members")),
+        ("Objective-C", native("timestamp_us", "statistics", "values")),
+    ] {
+        tells(&format!("{name}.ndjson"), lines(&reports));
+        tells(&format!("{name}.json"), json!(reports).to_string());
+        let wrap = |with: fn(Value) -> Value| {
+            lines(&reports.iter().cloned().map(with).collect::<Vec<_>>())
+        };
+        tells(&format!("{name}, wrapped.ndjson"), wrap(|report| json!({"report": report})));
+        tells(&format!("{name}, of a call.ndjson"), wrap(|it| json!({"callId": "c", "stats": it})));
+        let bare = wrap(|it| it.get("statsMap").or_else(|| it.get("statistics")).unwrap().clone());
+        tells(&format!("{name}, bare.ndjson"), bare);
+    }
 }
 
 #[test]

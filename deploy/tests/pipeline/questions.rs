@@ -6,6 +6,7 @@ use std::path::Path;
 
 use deploy::accuracy::Server;
 use deploy::cluster::Cluster;
+use deploy::demo::View;
 use deploy::migrate;
 use deploy::stack::{Plan, Stack};
 use serde_json::Value;
@@ -13,7 +14,7 @@ use serde_json::Value;
 use crate::harness::Turn;
 
 mod world;
-use world::{insert_cells, insert_samples, insert_sessions};
+use world::{insert_cells, insert_league, insert_samples, insert_sessions};
 
 #[tokio::test]
 async fn questions_of_the_pages_have_true_answers() {
@@ -38,6 +39,11 @@ async fn questions_of_the_pages_have_true_answers() {
     networks_are_compared_in_the_same_mix_of_countries(&server, wifi).await;
 
     let statistics = blocks("docs/reference/statistics.md", "# ");
+    for sql in readme.iter().chain(&statistics).filter(|sql| sql.contains("NULLS LAST")) {
+        // Limits that are missing are all the same: alone they leave the order to chance.
+        let (_, after) = sql.split_once("NULLS LAST").unwrap();
+        assert!(after.starts_with(','), "no second key: {sql}");
+    }
     assert!(statistics.len() >= 5, "{statistics:?}");
     for sql in &statistics {
         ask(&server, sql).await;
@@ -51,6 +57,9 @@ async fn questions_of_the_pages_have_true_answers() {
     let csv = tables.iter().find(|sql| sql.contains("FORMAT CSV")).unwrap();
     texts_for_a_spreadsheet_are_no_formulas(&server, csv).await;
     ask(&server, &tables[0]).await;
+
+    insert_league(&server).await;
+    the_demos_table_begins_with_the_worst_for_sure(&View::of(&access)).await;
 }
 
 /// The SQL of a page from a heading to the next of its level.
@@ -98,6 +107,19 @@ async fn the_worst_for_sure_comes_first(server: &Server, sql: &str) {
     assert_holds(&rows[0], 40.0);
     assert_holds(&rows[1], 25.0);
     assert_eq!(rows[0]["sessions"], 60);
+}
+
+async fn the_demos_table_begins_with_the_worst_for_sure(view: &View) {
+    let ranks = view.league(20).await.unwrap();
+    let found: Vec<_> = ranks.iter().map(|rank| rank.organisation.as_str()).collect();
+    // Of four sessions it cannot be told; the provider with most sessions is none of the worst.
+    assert_eq!(found[..4], ["Bad Net", "Mid Net", "Best Net", "Tiny Net"], "{ranks:?}");
+    let limits: Vec<_> = ranks.iter().map(|rank| rank.poor_at_least).collect();
+    assert!(limits[..3].is_sorted_by(|one, next| one > next), "{ranks:?}");
+    assert!(limits[3..].iter().all(|limit| limit.is_nan()), "{ranks:?}");
+    assert!(!found.contains(&"unknown"), "neither place nor provider: {ranks:?}");
+    let first = view.league(2).await.unwrap();
+    assert_eq!(first.iter().map(|rank| &*rank.organisation).collect::<Vec<_>>(), found[..2]);
 }
 
 async fn minutes_of_one_provider_and_kind_are_told(server: &Server, sql: &str) {
@@ -150,6 +172,11 @@ async fn clients_are_held_against_the_countries_they_are_in(server: &Server, sql
         assert!((found - same).abs() <= 0.05 + 1e-9, "{same}: {row}");
     }
     assert!(number(&rows[0], "at_least") > number(&rows[0], "same_countries"), "{rows:?}");
+    // Those whose set-up failed have not started, and of three sessions there are no limits.
+    let started: Vec<_> = rows.iter().map(|row| row["started"].clone()).collect();
+    assert_eq!(started, [950, 2500, 360, 4, 500].map(Value::from), "{rows:?}");
+    assert_eq!(number(&rows[3], "ms_at_least"), None, "{rows:?}");
+    assert!(number(&rows[1], "ms_at_least") < number(&rows[1], "ms_at_most"), "{rows:?}");
     for few in &rows[3..] {
         assert_eq!(number(few, "at_least"), None, "{few}");
     }
@@ -157,6 +184,8 @@ async fn clients_are_held_against_the_countries_they_are_in(server: &Server, sql
     assert_eq!(number(&rows[4], "at_most"), Some(0.7));
     for (row, ms) in [(&rows[0], 800.0), (&rows[2], 2000.0)] {
         assert_eq!(number(row, "time_to_media_ms"), Some(ms));
+        let limits = number(row, "ms_at_least").zip(number(row, "ms_at_most"));
+        assert!(limits.is_some_and(|(lower, upper)| lower <= ms && ms <= upper), "{row}");
         assert_eq!(number(row, "same_countries_ms"), Some(ms));
     }
 }
@@ -170,8 +199,19 @@ async fn networks_are_compared_in_the_same_mix_of_countries(server: &Server, sql
 }
 
 /// Texts that a spreadsheet takes for a formula, if they stand at the beginning of a cell.
-const FORMULAS: [&str; 5] =
-    ["=HYPERLINK(\"http://x\",\"y\")", "+1+1", "-2+3", "@SUM(1,2)", "\t=1+1"];
+const FORMULAS: [&str; 11] = [
+    "=HYPERLINK(\"http://x\",\"y\")",
+    "+1+1",
+    "-2+3",
+    "@SUM(1,2)",
+    "\t=1+1",
+    "\r=1+1",
+    "\n=1+1",
+    "＝1+1",
+    "＋1+1",
+    "－2+3",
+    "＠SUM(1,2)",
+];
 
 async fn texts_for_a_spreadsheet_are_no_formulas(server: &Server, sql: &str) {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
@@ -198,8 +238,8 @@ async fn texts_for_a_spreadsheet_are_no_formulas(server: &Server, sql: &str) {
         let harmless = format!("'{text}");
         assert!(cells.iter().filter(|cell| **cell == harmless).count() >= 4, "{text:?}: {cells:?}");
     }
-    let formula =
-        cells.iter().find(|cell| cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']));
+    let begins = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+    let formula = cells.iter().find(|cell| cell.starts_with(begins));
     assert_eq!(formula, None);
 }
 

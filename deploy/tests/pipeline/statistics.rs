@@ -19,11 +19,136 @@ async fn statistics_and_sketches_in_clickhouse_are_those_of_the_rust_core() {
     let server = Server { admin: access.client("migrate"), reader: access.client("dashboard") };
     migrate::apply(&server.admin).await.unwrap();
 
+    whole_streams_are_judged_by_the_rules_of_cqd(&server).await;
     views_tell_shares_of_the_sessions_that_ended_in_a_span(&server).await;
     let findings = accuracy::online(&server, |_| ()).await.unwrap();
     assert!(findings.len() > 5, "{findings:#?}");
     for finding in findings {
         assert!(finding.ok, "{finding:#?}");
+    }
+}
+
+/// A whole stream of 100 s, of which so much is known.
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    is_video: bool,
+    is_sent: bool,
+    /// 0 unknown, 1 a camera's, 2 a screen's.
+    content: i64,
+    h264s: bool,
+    packets: i64,
+    /// Lost, expected.
+    loss: (i64, i64),
+    /// Sum, µs, and number.
+    round_trip: (i64, i64),
+    jitter: (i64, i64),
+    /// Dropped, offered.
+    dropped: (i64, i64),
+    /// Frames, and of the source, in 100 s.
+    frames: Option<i64>,
+    source_frames: Option<i64>,
+    withheld: bool,
+}
+
+impl Sums {
+    const US: i64 = 100_000_000;
+
+    /// The tuple of `isobar_merged_streams`.
+    fn sql(self) -> String {
+        let of_frames = |frames: Option<i64>| frames.map_or((0, 0), |frames| (frames, Self::US));
+        let ((frames, frames_us), (source, source_us)) =
+            (of_frames(self.frames), of_frames(self.source_frames));
+        let withheld = if self.withheld { Self::US } else { 0 };
+        let (lost, expected) = self.loss;
+        let (round_trip, round_trips) = self.round_trip;
+        let (jitter, jitters) = self.jitter;
+        let (dropped, offered) = self.dropped;
+        let identity =
+            [7, self.is_video.into(), self.is_sent.into(), self.content, self.h264s.into()];
+        let sums = [
+            Self::US,
+            self.packets,
+            lost,
+            expected,
+            round_trip,
+            round_trips,
+            jitter,
+            jitters,
+            dropped,
+            offered,
+            frames,
+            frames_us,
+            source,
+            source_us,
+            withheld,
+        ];
+        let values: Vec<_> =
+            identity.iter().chain(&sums).map(|it| format!("toInt64({it})")).collect();
+        format!("({})", values.join(", "))
+    }
+}
+
+// Microsoft's page of 2024-10-22, rule by rule, each at its limit and beyond it.
+async fn whole_streams_are_judged_by_the_rules_of_cqd(server: &Server) {
+    let audio = Sums { packets: 501, ..Sums::default() };
+    let camera = Sums { is_video: true, content: 1, ..audio };
+    let screen = Sums { content: 2, packets: 1, ..camera };
+    let unknown = Sums { content: 0, ..camera };
+    let sent = |it| Sums { is_sent: true, ..it };
+    let coded = |it| Sums { h264s: true, packets: 1, ..it };
+    let frames = |it, frames| Sums { frames: Some(frames), ..it };
+    let source = |it, frames| Sums { source_frames: Some(frames), ..it };
+    let dropped = |it, dropped, offered| Sums { dropped: (dropped, offered), ..it };
+    let lossy = |it, lost| Sums { loss: (lost, 1000), ..it };
+    let cases = [
+        (Sums { withheld: true, round_trip: (9_000_000, 1), ..audio }, "no_source"),
+        (audio, "no_metric"),
+        (Sums { packets: 500, round_trip: (9_000_000, 1), ..audio }, "few_packets"),
+        (Sums { round_trip: (1_000_000, 2), ..audio }, ""),
+        (Sums { round_trip: (1_000_001, 2), ..audio }, "round_trip"),
+        (lossy(audio, 100), ""),
+        (lossy(audio, 101), "loss"),
+        (Sums { jitter: (90_000, 3), ..audio }, ""),
+        (Sums { jitter: (90_001, 3), ..audio }, "jitter"),
+        (Sums { packets: 500, ..dropped(camera, 51, 100) }, "few_packets"),
+        (dropped(camera, 50, 100), ""),
+        (dropped(camera, 51, 100), "frame_loss"),
+        (lossy(frames(dropped(camera, 0, 100), 10), 900), ""),
+        (lossy(frames(camera, 700), 900), ""),
+        (frames(camera, 699), "frame_rate"),
+        (sent(source(frames(camera, 699), 699)), "no_source"),
+        (sent(source(frames(camera, 699), 700)), "frame_rate"),
+        (sent(lossy(source(frames(camera, 500), 500), 151)), "loss"),
+        (lossy(camera, 150), ""),
+        (lossy(camera, 151), "loss"),
+        (camera, "no_metric"),
+        (dropped(screen, 50, 100), ""),
+        (dropped(screen, 51, 100), "frame_loss"),
+        (lossy(frames(screen, 1), 900), "no_metric"),
+        (sent(frames(screen, 100)), ""),
+        (sent(frames(screen, 99)), "frame_rate"),
+        (sent(source(frames(screen, 99), 99)), "no_source"),
+        (sent(lossy(dropped(screen, 51, 100), 900)), "no_metric"),
+        (dropped(unknown, 51, 100), "frame_loss"),
+        (dropped(unknown, 50, 100), ""),
+        (lossy(frames(unknown, 10), 900), "unknown_content"),
+        (sent(frames(unknown, 10)), "unknown_content"),
+        (coded(frames(unknown, 99)), "frame_rate"),
+        (coded(frames(camera, 100)), ""),
+        (coded(dropped(frames(screen, 100), 51, 100)), ""),
+        (coded(sent(unknown)), "no_metric"),
+    ];
+    let of_each = cases.map(|(stream, wanted)| (stream.sql(), wanted));
+    let streams: Vec<_> = of_each.iter().map(|(sql, _)| sql.as_str()).collect();
+    // Merging gives the tuple's elements their names.
+    let query = format!(
+        "SELECT arrayMap(t -> isobar_cqd_reason(isobar_merged_streams([t])[1]), [{}])",
+        streams.join(", ")
+    );
+    let found = server.reader.query(&query).fetch_one::<Vec<String>>().await.unwrap();
+    assert_eq!(found.len(), of_each.len());
+    for ((sql, wanted), found) in of_each.iter().zip(&found) {
+        assert_eq!(found, wanted, "{sql}");
     }
 }
 

@@ -86,6 +86,27 @@ fn headsets_are_a_class_of_their_own() {
             "Pico Browser",
             "3",
         ),
+        (
+            "Mozilla/5.0 (Android 10; Mobile VR; rv:113.0) Gecko/113.0 Firefox/113.0 Wolvic/1.5",
+            "headset",
+            "Android",
+            "Wolvic",
+            "1",
+        ),
+        (
+            "Mozilla/5.0 (Linux; Android 12; VR; PICO A8110) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.6099.0 VR Safari/537.36 Wolvic/2.0",
+            "headset",
+            "Android",
+            "Wolvic",
+            "2",
+        ),
+        (
+            "Mozilla/5.0 (Linux; Android 12; VIVE Focus 3 Build/QQ1) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/110.0.5481.65 Mobile Safari/537.36",
+            "headset",
+            "Android",
+            "Chrome Mobile",
+            "110",
+        ),
     ] {
         assert_device(user_agent, class, os, browser, version);
     }
@@ -159,6 +180,34 @@ fn tv_sets_and_sticks_are_a_class_of_their_own() {
             "1",
         ),
         ("Roku/DVP-12.5 (12.5.0.4178-88)", "tv", "Roku", "Roku", "12"),
+        (
+            "Mozilla/5.0 (Linux; Android 14; Chromecast Build/UTTK.240305.001) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.6367.82 Safari/537.36",
+            "tv",
+            "Android",
+            "Chrome",
+            "124",
+        ),
+        (
+            "Mozilla/5.0 (X11; Linux armv7l) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/96.0.4664.92 Safari/537.36 VIZIO SmartCast(Conjure/MTKF-5.1.516.1 FW/2.1.29.5)",
+            "tv",
+            "Linux",
+            "Chrome",
+            "96",
+        ),
+        (
+            "Mozilla/5.0 (PlayStation; PlayStation 5/9.20) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/16.4 Safari/605.1.15",
+            "tv",
+            "PlayStation",
+            "Safari",
+            "16",
+        ),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64; Xbox; Xbox Series X) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 Safari/537.36 Edg/124.0.2478.80",
+            "tv",
+            "Windows",
+            "Edge",
+            "124",
+        ),
     ] {
         assert_device(user_agent, class, os, browser, version);
     }
@@ -221,6 +270,34 @@ fn native_clients_tell_their_system_by_the_agent_of_their_http_library() {
             "CFNetwork",
             "811",
         ),
+        ("react-native/0.64.4 (android 30)", "mobile", "Android", "react-native", "0"),
+        ("react-native/0.64.4 (ios 17.0)", "mobile", "iOS", "react-native", "0"),
+        ("react-native/0.74.2 (iOS 17.5.1)", "mobile", "iOS", "react-native", "0"),
+        ("react-native/0.75.1 (windows 10)", "desktop", "Windows", "react-native", "0"),
+        (
+            "JitsiMeetSDK/9.2.2 (android/34) react-native/0.75.4",
+            "mobile",
+            "Android",
+            "react-native",
+            "0",
+        ),
+        ("JitsiMeetSDK/9.2.2 (iOS/17.5) react-native/0.75.4", "mobile", "iOS", "react-native", "0"),
+        (
+            "MyApp/1.2 (com.example; build:3; iOS 17.0.0) Alamofire/5.4",
+            "mobile",
+            "iOS",
+            "unknown",
+            "unknown",
+        ),
+        (
+            "MyApp/1.2 (iPad; iOS 17.0; Scale/2.00)",
+            "tablet",
+            "iOS",
+            "Mobile Safari UI/WKWebView",
+            "unknown",
+        ),
+        ("MyApp/1.2 (Linux; Android 13; SM-G991B)", "mobile", "Android", "Android", "13"),
+        ("MyApp/1.2 (Linux; Android 13; SM-X700)", "tablet", "Android", "Android", "13"),
     ] {
         assert_device(user_agent, class, os, browser, version);
     }
@@ -336,6 +413,27 @@ fn an_ipad_that_asks_for_desktop_sites_is_a_tablet_where_its_browser_names_ios()
             "Safari",
             "17",
         ),
+        (
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) GSA/316.0.633062321 Mobile/15E148 Safari/604.1",
+            "tablet",
+            "iOS",
+            "Google",
+            "316",
+        ),
+        (
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1",
+            "tablet",
+            "iOS",
+            "Mobile Safari",
+            "17",
+        ),
+        (
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 DuckDuckGo/7 Safari/605.1.15",
+            "tablet",
+            "iOS",
+            "DuckDuckGo Mobile",
+            "7",
+        ),
     ] {
         assert_device(user_agent, class, os, browser, version);
     }
@@ -358,5 +456,5 @@ fn a_name_that_an_agent_makes_up_is_bounded() {
 
 #[test]
 fn the_rules_are_named_with_their_version() {
-    assert_eq!(DEVICES.label(), "uap-core@0.18.0+1");
+    assert_eq!(DEVICES.label(), "uap-core@0.18.0+2");
 }

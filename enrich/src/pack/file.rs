@@ -33,7 +33,7 @@ struct Media {
     video_outbound: Option<ClassifierFile>,
     screen_share: Option<ClassifierFile>,
     screen_share_outbound: Option<ClassifierFile>,
-    /// MIME types of shared screens that count as outbound in both directions.
+    /// MIME types that shared screens alone have, which count as outbound in both directions.
     #[serde(default)]
     screen_share_outbound_codecs: Vec<String>,
 }

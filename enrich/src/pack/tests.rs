@@ -181,11 +181,17 @@ fn a_shared_screen_is_judged_by_its_direction() {
     assert_eq!(verdict(&sent(screen(10, None))), Verdict::Good);
     assert_eq!(verdict(&sent(screen(29, Some(100)))), Verdict::Good, "no frame loss");
     assert_eq!(said(&teams, &lossy(sent(showing(Some(true))))), unknown);
-    // H264S: as sent, either way.
+    // H264S: a screen whatever contentType says, judged as sent either way.
     let coded = |it| Interval { codec: Some("video/h264s".to_owned()), ..it };
-    assert_eq!(verdict(&coded(screen(9, Some(0)))), Verdict::Poor);
-    assert_eq!(verdict(&coded(screen(10, Some(11)))), Verdict::Good);
-    assert_eq!(verdict(&coded(with_frames(video(), 69, Some(0)))), Verdict::Good, "a camera's");
+    for content in [Some(true), Some(false), None] {
+        let early = Interval { stream_packets: Some(9), ..showing(content) };
+        for it in [early.clone(), sent(early)] {
+            let frames = |frames, dropped| coded(with_frames(it.clone(), frames, dropped));
+            assert_eq!(verdict(&frames(9, Some(0))), Verdict::Poor, "{content:?}");
+            assert_eq!(verdict(&frames(10, Some(11))), Verdict::Good, "{content:?}");
+            assert_eq!(said(&teams, &lossy(coded(it))), unknown, "{content:?}");
+        }
+    }
     // The version before.
     let before = |it: &Interval| said(&pack("teams-cqd@2"), it).0;
     assert_eq!(before(&screen(20, None)), Verdict::Good);
@@ -220,6 +226,36 @@ fn video_of_unknown_content_is_judged_by_rules_for_camera_and_screen_alone() {
     let early = Interval { stream_packets: Some(500), ..either(10, Some(11)) };
     assert_eq!(said(&teams, &early).1.as_deref(), Some(FEW_PACKETS));
     assert_eq!(said(&pack("comparable"), &lossy).0, Verdict::Poor);
+}
+
+// Rules that cameras and screens share hold for both.
+#[test]
+fn video_of_unknown_content_is_judged_by_the_rules_of_any_that_both_have() {
+    let loss = r#"{"metric": "loss", "comparison": "above", "threshold": 0.15, "unit": "ratio"}"#;
+    let slower = |least| {
+        format!(
+            r#"{{"metric": "frame_rate", "comparison": "below", "threshold": {least}, "unit": "1/s"}}"#
+        )
+    };
+    let any = |rules: &[&str]| format!(r#"{{"mode": "any", "rules": [{}]}}"#, rules.join(", "));
+    let own = |camera: &[&str], screen: &[&str]| {
+        let (camera, screen) = (any(camera), any(screen));
+        let media = format!(r#"{{"video": {camera}, "screen_share": {screen}}}"#);
+        let head = r#""name": "own", "version": 1, "sources": []"#;
+        Pack::parse(&format!(r#"{{{head}, "media": {media}}}"#)).unwrap()
+    };
+    let pack = own(&[&slower(7), loss], &[loss, &slower(2)]);
+    let unknown = |lost: Option<i64>| {
+        let it = with_frames(showing(None), 10, None);
+        Interval { packets_lost: lost, packets_received: lost.map(|lost| 100 - lost), ..it }
+    };
+    let by_loss = (Verdict::Poor, Some("loss".to_owned()));
+    let not_told = (Verdict::Unclassified, Some(UNKNOWN_CONTENT.to_owned()));
+    assert_eq!(said(&pack, &unknown(Some(16))), by_loss);
+    assert_eq!(said(&pack, &unknown(Some(15))), (Verdict::Good, None));
+    assert_eq!(said(&pack, &unknown(None)), not_told, "one frame a second");
+    let pack = own(&[&slower(7)], &[&slower(2)]);
+    assert_eq!(said(&pack, &unknown(Some(16))), not_told, "no rule is shared");
 }
 
 #[test]

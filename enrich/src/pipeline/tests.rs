@@ -184,7 +184,7 @@ fn every_report_names_the_versions_of_its_look_up_data() {
     let look_ups = enriched(&report()).look_ups;
     assert_eq!(look_ups.city, "");
     assert!(look_ups.asn.contains('@'), "{}", look_ups.asn);
-    assert_eq!(look_ups.user_agent, "uap-core@0.18.0+1");
+    assert_eq!(look_ups.user_agent, "uap-core@0.18.0+2");
     assert_eq!(
         look_ups.packs,
         ["comparable@1", "teams-cqd@3", "twilio@1", "e-model-bands@1", "aim-rtc@1"]

@@ -5,6 +5,22 @@ use schemas::{Audio, Direction, Inbound, Kind, Verdict, Video};
 
 use super::*;
 
+#[test]
+fn both_scores_cite_the_same_file_of_rtcscore_and_so_does_the_page() {
+    const FILE: &str = "https://github.com/ggarber/rtcscore/blob/develop/src/rtc_mos.js";
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/scores.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains(&format!("[rtcscore]({FILE}) (Bpl)")));
+    for json in
+        [include_str!("../../packs/e-model.json"), include_str!("../../packs/rtcscore-video.json")]
+    {
+        let pack: serde_json::Value = serde_json::from_str(json).unwrap();
+        let sources = pack["sources"].as_array().unwrap().iter().filter_map(|it| it.as_str());
+        let cited: Vec<_> = sources.filter(|it| it.contains("/rtcscore/")).collect();
+        assert_eq!(cited, [FILE], "{}", pack["name"]);
+    }
+}
+
 fn audio() -> Interval {
     Interval {
         kind: Kind::Audio,

@@ -35,7 +35,7 @@ enum Slot {
 const SLOTS: usize = Slot::UserAgent as usize + 1;
 
 /// Names of members; of several for one slot, the first one counts.
-const NAMES: [(&str, Slot); 36] = [
+const NAMES: [(&str, Slot); 38] = [
     ("app", Slot::App),
     ("appId", Slot::App),
     ("appID", Slot::App),
@@ -62,6 +62,9 @@ const NAMES: [(&str, Slot); 36] = [
     ("timestamp", Slot::Timestamp),
     ("capturedAt", Slot::Timestamp),
     ("time", Slot::Timestamp),
+    // Of the reports of the SDKs for Java and Objective-C.
+    ("timestampUs", Slot::Timestamp),
+    ("timestamp_us", Slot::Timestamp),
     ("sent_at", Slot::SentAt),
     ("sentAt", Slot::SentAt),
     ("received_at", Slot::ReceivedAt),

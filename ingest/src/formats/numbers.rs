@@ -1,8 +1,8 @@
 //! Numbers that JSON can write and a double cannot hold.
 
-/// The text with `null` for each number that is beyond every double; none if there is no such number.
+/// Replaces each number that is beyond every double by `null`; none if there is no such number.
 /// What is no JSON stays as it is.
-pub(super) fn finite(text: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn finite(text: &[u8]) -> Option<Vec<u8>> {
     let mut mended = Vec::new();
     let (mut at, mut kept) = (0, 0);
     while let Some(byte) = text.get(at) {

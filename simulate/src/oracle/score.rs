@@ -64,8 +64,8 @@ pub(super) fn active(interval: &Interval) -> bool {
 }
 
 /// True if the source gave sound or a picture that changed: five packets a second of audio and, where
-/// its microphone tells, a sound in them; of video more than three frames in two seconds, or frames of
-/// more than a fiftieth of a bit a pixel, not all of them repeated by the encoder.
+/// its microphone tells, a sound in them; of video more frames than a still, or frames of more than a
+/// fiftieth of a bit a pixel, not all of them repeated by the encoder.
 pub(super) fn has_source(interval: &Interval) -> bool {
     let seconds = (interval.end_us - interval.start_us) as f64 / 1e6;
     let packets = match interval.direction {
@@ -95,17 +95,25 @@ pub(super) fn source_rate(interval: &Interval) -> Option<f64> {
     of_source(interval, interval.source_frames).map(|frames| frames as f64 / seconds)
 }
 
+/// Frames that a black or still picture has in so many seconds: three in two, and in less than that
+/// one and one for each second.
+fn still_frames(seconds: f64) -> f64 {
+    if seconds < 2.0 { seconds + 1.0 } else { seconds * 1.5 }
+}
+
 /// True if a limit of `least` frames a second asks for more than the source gave, and the stream has
-/// not got them: up to 1.5 a second are repetitions.
+/// not got them, or but repetitions.
 fn starves(interval: &Interval, least: f64) -> bool {
-    let most = if least > 1.5 { least } else { 1.5 };
+    let seconds = (interval.end_us - interval.start_us) as f64 / 1e6;
+    let most = still_frames(seconds).max(least * seconds);
     source_rate(interval).is_some_and(|rate| rate < least)
-        && frame_rate(interval).is_some_and(|rate| rate < most)
+        && interval.frames.is_some_and(|frames| (frames as f64) < most)
 }
 
 fn is_slide(interval: &Interval) -> bool {
-    let few = |rate: Option<f64>| rate.is_some_and(|rate| rate <= 1.5);
-    few(source_rate(interval)) && few(frame_rate(interval))
+    let seconds = (interval.end_us - interval.start_us) as f64 / 1e6;
+    let few = |frames: Option<i64>| frames.is_some_and(|it| it as f64 <= still_frames(seconds));
+    few(of_source(interval, interval.source_frames)) && few(interval.frames)
 }
 
 fn has_picture(interval: &Interval, seconds: f64) -> bool {
@@ -116,7 +124,7 @@ fn has_picture(interval: &Interval, seconds: f64) -> bool {
     if is_slide(interval) && source_rate(interval) == Some(0.0) {
         return false;
     }
-    sent <= 0 || seconds <= 0.0 || frames as f64 > 1.5 * seconds || bits_a_pixel > 0.02
+    sent <= 0 || seconds <= 0.0 || frames as f64 > still_frames(seconds) || bits_a_pixel > 0.02
 }
 
 /// Jitter of packets that came.
@@ -521,7 +529,11 @@ mod tests {
         };
         let noise = Interval { end_us: 10_000_000, packets_received: Some(20), ..audio() };
         let dropped = Interval { frames: Some(0), frames_dropped: Some(10), ..black.clone() };
-        for it in [&black, &dropped, &noise] {
+        // Two frames of a camera that is off, a second apart.
+        let short =
+            Interval { end_us: 1_000_000, frames: Some(2), bytes: Some(300), ..black.clone() };
+        let short = Interval { packets_received: Some(2), ..short };
+        for it in [&black, &dropped, &short, &noise] {
             assert!(packs(it, None).iter().all(|(_, said)| *said == Verdict::Unclassified));
             assert_eq!(
                 (audio_mos_milli(it, Some((9, 9))), video_mos_milli(it, Some((9, 9)))),

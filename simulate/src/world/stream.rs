@@ -401,7 +401,9 @@ impl Stream {
         interval.frames = Some(since.frames);
         interval.frame_width = Some(width);
         interval.frame_height = Some(height);
-        interval.screen_share = dialect.content_type.then(|| self.is_screen());
+        // That a received stream tells nothing does not say that it is a camera's.
+        let is_told = self.is_screen() || self.direction == Direction::Outbound;
+        interval.screen_share = (dialect.content_type && is_told).then(|| self.is_screen());
     }
 }
 

@@ -126,8 +126,37 @@ async fn insert(server: &Server, into: &str, columns: &str, values: &[String]) {
 }
 
 pub(super) async fn insert_sessions(server: &Server) {
+    insert_groups(server, "", &WORLD).await;
+}
+
+/// Clients of whom neither place nor provider is known, all bad, and cells of the places that sessions
+/// are in.
+pub(super) async fn insert_league(server: &Server) {
+    let nowhere = Group { country: "unknown", ..place(900, "unknown", 0.49) };
+    insert_groups(server, "nowhere-", &[nowhere]).await;
+    let places = ["Best Net", "Tiny Net", "Mid Net", "Bad Net"].map(|name| ("XX", name));
+    let places: Vec<_> = places.into_iter().chain([("unknown", "unknown")]).collect();
+    let values: Vec<_> =
+        places.iter().map(|place| format!("{place:?}").replace('"', "'")).collect();
+    let state = "quantilesDDState(0.01, 0.5, 0.75, 0.9, 0.95, 0.99)";
+    let into = format!(
+        "INSERT INTO cell_partials (window_start, window_s, grouping, app, country, organisation, \
+         kind, direction, upto, intervals, poor_us, good_us, packets_received, round_trip_ms, \
+         audio_mos) SELECT toStartOfMinute(now()), 60, 'place', 'shop', country, organisation, \
+         'audio', 'inbound', 1, 1, 1, 1, 10, CAST({state}(80.) AS String), \
+         CAST({state}(4.) AS String)"
+    );
+    let from = values.join(", ");
+    let statement = format!(
+        "{into} FROM values('country String, organisation String', {from}) \
+         GROUP BY country, organisation"
+    );
+    server.admin.query(&statement).execute().await.unwrap();
+}
+
+async fn insert_groups(server: &Server, calls: &str, groups: &[Group]) {
     let mut values = Vec::new();
-    for (number, group) in WORLD.iter().enumerate() {
+    for (number, group) in groups.iter().enumerate() {
         for session in 0..group.sessions {
             let Group { country, organisation, network_type, client_version, browser, os, .. } =
                 group;
@@ -138,7 +167,7 @@ pub(super) async fn insert_sessions(server: &Server) {
             let attempted = i64::from(group.fails > 0);
             let failed = i64::from(group.fails > 0 && session % group.fails == group.fails - 1);
             values.push(format!(
-                "('{number}-{session}', '{country}', '{organisation}', '{network_type}', \
+                "('{calls}{number}-{session}', '{country}', '{organisation}', '{network_type}', \
                  '{client_version}', '{browser}', '{os}', {poor}, {}, {mos}, {count}, {attempted}, \
                  {failed}, {})",
                 time - poor,

@@ -47,6 +47,14 @@ fn a_report_is_taken_in_any_wrapping_that_says_whose_it_is() {
         assert_eq!((found, streams), (names.map(str::to_owned), 1), "{record}");
         assert_eq!(us, 1_756_000_000_000_000);
     }
+    // Native SDKs' reports, whose objects here tell no time of their own.
+    let mut object = stream();
+    object["timestamp"] = json!(null);
+    for (time, map) in [("timestampUs", "statsMap"), ("timestamp_us", "statistics")] {
+        let record = json!({"call": "c", "userId": "u", time: TIME * 1e3, map: {"A": object}});
+        let found = told(&record, "", |e| (e.client_us, e.streams[0].client_us)).unwrap();
+        assert_eq!(found, (1_756_000_000_000_000, 1_756_000_000_000_000), "{record}");
+    }
     for bare in [map, json!([stream()]), json!([["A", stream()]])] {
         let found = told(&bare, "meet/stand/up/ann", |e| session(&e)).unwrap();
         assert_eq!(found, ["meet", "stand/up", "ann", ""], "{bare}");
