@@ -2,7 +2,7 @@
 //!
 //! A new metric is a line here and a field of [`schemas::Interval`], or of one of its groups.
 
-use schemas::{Direction, Interval, Path};
+use schemas::{Direction, Interval, Kind, Path};
 
 /// Types of stats objects that tell counters (RTCStatsType); each is a bit of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,6 +99,8 @@ impl Group {
 enum Bound {
     /// In each second of the interval.
     Rate(i64),
+    /// Packets, in each second of the interval.
+    Packets,
     /// However long the interval is.
     Most(i64),
     /// For each that another counter counts, and in each second of the interval.
@@ -107,9 +109,15 @@ enum Bound {
     None,
 }
 
-/// Packets of a stream: RTP numbers them in 16 bits (RFC 3550, 5.1), and neither loss (A.1) nor
-/// SRTP's index (RFC 3711, 3.3.1) can be told once they wrap within a round trip.
-const PACKETS: Bound = Bound::Rate(1 << 16);
+/// Packets of a stream: [`AUDIO_PACKETS`] or [`OTHER_PACKETS`].
+const PACKETS: Bound = Bound::Packets;
+/// Packets of an audio stream in a second. The shortest frame of Opus has 2.5 ms (RFC 6716, 2.1.4),
+/// which is 400 packets, no other codec of WebRTC has a shorter one, and FEC has a packet for each at
+/// most (RFC 8627); RED (RFC 2198) adds none. The rest is for what was held up on its way.
+const AUDIO_PACKETS: i64 = 1_000;
+/// Packets of any other stream in a second: RTP numbers them in 16 bits (RFC 3550, 5.1), and neither
+/// loss (A.1) nor SRTP's index (RFC 3711, 3.3.1) can be told once they wrap within a round trip.
+const OTHER_PACKETS: i64 = 1 << 16;
 /// Bytes of a stream: a gigabit a second (IEEE 802.3ab), with all that is on the wire.
 const BYTES: Bound = Bound::Rate(125_000_000);
 /// Frames: no level of H.264 has more than 300 a second (ITU-T H.264, A.3.1, A.3.3), and a decoder
@@ -315,12 +323,21 @@ impl Values {
     /// A value outside all that [`whole`] yields; `Option<i64>` would double the live state.
     const MISSING: i64 = i64::MIN;
 
+    /// What cannot be: negative where nothing is, or beyond 2⁵³. It is missing, and counted.
+    const BEYOND: i64 = i64::MAX;
+
     /// Nothing is known.
     pub(crate) const EMPTY: Self = Self([Self::MISSING; COUNTERS.len()]);
 
     /// The value of `counter`, if it is known.
     pub(crate) fn get(&self, counter: Counter) -> Option<i64> {
-        Some(self.0[counter as usize]).filter(|value| *value != Self::MISSING)
+        let value = self.0[counter as usize];
+        Some(value).filter(|value| ![Self::MISSING, Self::BEYOND].contains(value))
+    }
+
+    /// True if a number of `counter` was there that cannot be.
+    pub(crate) fn is_beyond(&self, counter: Counter) -> bool {
+        self.0[counter as usize] == Self::BEYOND
     }
 
     /// Takes a number as W3C has it. What makes no sense is missing, never absurd.
@@ -331,7 +348,8 @@ impl Values {
             Rule::Signed if number < 0.0 => whole(-number, scale).map(|value| -value),
             Rule::Signed | Rule::Monotone | Rule::Gauge | Rule::Moment => whole(number, scale),
         };
-        self.0[counter as usize] = value.unwrap_or(Self::MISSING);
+        let none = if number.is_nan() { Self::MISSING } else { Self::BEYOND };
+        self.0[counter as usize] = value.unwrap_or(none);
     }
 
     /// As [`Values::set`], of a number that is whole.
@@ -358,15 +376,28 @@ impl Values {
         }
     }
 
-    /// What happened in the `length_us` since `earlier` on a stream of this direction: differences,
-    /// and gauges as they are now.
-    pub(crate) fn since(&self, earlier: &Self, direction: Direction, length_us: i64) -> Change {
+    /// What happened in the `length_us` since `earlier` on a stream of this kind and direction:
+    /// differences, and gauges as they are now.
+    pub(crate) fn since(
+        &self,
+        earlier: &Self,
+        (kind, direction): (Kind, Direction),
+        length_us: i64,
+    ) -> Change {
         let mut values = *self;
-        let (mut back, mut implausible) = (0_u32, 0_u32);
+        let (mut back, mut implausible, mut gauges) = (0_u32, 0_u32, 0_u64);
         for (position, row) in TABLE.iter().enumerate() {
             values.0[position] = match (row.rule, earlier.0[position], self.0[position]) {
+                (Rule::Gauge, _, Self::BEYOND) => {
+                    gauges += 1;
+                    Self::MISSING
+                }
                 (Rule::Gauge, _, now) => now,
                 (_, Self::MISSING, _) | (_, _, Self::MISSING) => Self::MISSING,
+                (_, Self::BEYOND, _) | (_, _, Self::BEYOND) => {
+                    implausible |= row.group(direction).bit();
+                    Self::MISSING
+                }
                 (Rule::Monotone, then, now) if now < then => {
                     back |= row.group(direction).bit();
                     Self::MISSING
@@ -380,13 +411,17 @@ impl Values {
         let bounded = values;
         for (position, row) in TABLE.iter().enumerate() {
             let value = bounded.0[position];
-            if value != Self::MISSING && value.abs() > row.most(length_us, |of| bounded.get(of)) {
-                match row.rule {
-                    // It tells nothing of those beside it.
-                    Rule::Gauge => values.0[position] = Self::MISSING,
-                    _ => implausible |= row.group(direction).bit(),
-                }
-                implausible |= GAUGE * u32::from(row.rule == Rule::Gauge);
+            if value == Self::MISSING
+                || value.abs() <= row.most(kind, length_us, |of| bounded.get(of))
+            {
+                continue;
+            }
+            if row.rule == Rule::Gauge {
+                // It tells nothing of those beside it.
+                values.0[position] = Self::MISSING;
+                gauges += 1;
+            } else {
+                implausible |= row.group(direction).bit();
             }
         }
         let wrong = back | implausible;
@@ -401,7 +436,7 @@ impl Values {
         Change::Since {
             values,
             went_back: back.count_ones().into(),
-            implausible: implausible.count_ones().into(),
+            implausible: u64::from(implausible.count_ones()) + gauges,
         }
     }
 
@@ -503,9 +538,6 @@ pub(crate) enum Change {
     },
 }
 
-/// In a set of groups, gauges.
-const GAUGE: u32 = 1 << 31;
-
 impl Row {
     /// The group on a stream of this direction. Of an outbound one, what remote-inbound-rtp tells as
     /// well is the far end's.
@@ -517,14 +549,16 @@ impl Row {
         }
     }
 
-    /// The most that a difference or gauge of `length_us` may be.
-    fn most(&self, length_us: i64, value: impl Fn(Counter) -> Option<i64>) -> i64 {
+    /// The most that a difference or gauge of `length_us` may be on a stream of this kind.
+    fn most(&self, kind: Kind, length_us: i64, value: impl Fn(Counter) -> Option<i64>) -> i64 {
         let at_rate = |rate| {
             let us = i128::from(length_us.max(0).saturating_add(SLACK_US));
             i64::try_from(us * i128::from(rate) / 1_000_000).unwrap_or(i64::MAX)
         };
         match self.bound {
             Bound::Rate(rate) => at_rate(rate),
+            Bound::Packets if kind == Kind::Audio => at_rate(AUDIO_PACKETS),
+            Bound::Packets => at_rate(OTHER_PACKETS),
             Bound::Most(most) => most,
             Bound::Each(most, of, rate) => {
                 most.saturating_mul(value(of).unwrap_or(1).max(1)).min(at_rate(rate))
@@ -539,7 +573,7 @@ const FAR_END: u8 = Told::RemoteInbound as u8;
 /// Takes out of an interval that came as one what no stream can tell, and returns how many
 /// quantities that were.
 pub(crate) fn bound(interval: &mut Interval) -> u64 {
-    let length_us = interval.end_us.saturating_sub(interval.start_us);
+    let (kind, length_us) = (interval.kind, interval.end_us.saturating_sub(interval.start_us));
     let mut told = Values::EMPTY;
     each_field(interval, |counter, field| {
         if let Some(value) = field {
@@ -548,12 +582,12 @@ pub(crate) fn bound(interval: &mut Interval) -> u64 {
     });
     let mut taken = 0;
     each_field(interval, |counter, field| {
-        let most = TABLE[counter as usize].most(length_us, |of| told.get(of));
+        let most = TABLE[counter as usize].most(kind, length_us, |of| told.get(of));
         if field.take_if(|value| value.saturating_abs() > most).is_some() {
             taken += 1;
         }
     });
-    let most = TABLE[Counter::ConcealedSamples as usize].most(length_us, |of| told.get(of));
+    let most = TABLE[Counter::ConcealedSamples as usize].most(kind, length_us, |of| told.get(of));
     let concealed = interval.audio.as_mut().and_then(|audio| {
         audio.concealed_samples.take_if(|samples| samples.saturating_abs() > most)
     });

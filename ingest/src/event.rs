@@ -28,6 +28,8 @@ pub(crate) struct Event<'a> {
     pub(crate) client_us: i64,
     /// What corrects the client's clock: received_at - sent_at, us.
     pub(crate) shift_us: i64,
+    /// By how much the corrected clock was ahead of the log, where that is taken off `shift_us`, us.
+    pub(crate) ahead_us: i64,
     /// The client's IP address.
     pub(crate) client_address: Option<Cow<'a, str>>,
     /// What the client's side claims of its place.
@@ -38,7 +40,7 @@ pub(crate) struct Event<'a> {
     pub(crate) client_version: Option<Cow<'a, str>>,
     /// User agent.
     pub(crate) user_agent: Option<Cow<'a, str>>,
-    /// connected: ms from joining to ICE connected.
+    /// connected: ms from joining to ICE connected; failed: ms from opening to failing.
     pub(crate) time_to_connect_ms: Option<i64>,
     /// connected: ms from joining to the first media.
     pub(crate) time_to_media_ms: Option<i64>,
@@ -93,6 +95,7 @@ impl<'a> Event<'a> {
             peer_connection: Cow::Borrowed(""),
             client_us,
             shift_us: 0,
+            ahead_us: 0,
             client_address: None,
             claim: None,
             edge: None,
@@ -158,9 +161,26 @@ impl Event<'_> {
         self.all.iter_mut().map(|happened| &mut happened.client_us)
     }
 
+    /// Leaves out streams that may be audio or video, and returns how many those were.
+    pub(crate) fn leave_out_kindless(&mut self) -> u64 {
+        let more = self.more.iter_mut().map(|connection| &mut connection.streams);
+        let all = std::iter::once(&mut self.streams).chain(more);
+        let left_out = all.map(|streams| {
+            let before = streams.len();
+            streams.retain(|stream| stream.kind != Kind::None);
+            before - streams.len()
+        });
+        left_out.sum::<usize>() as u64
+    }
+
     /// Event time, us since the Unix epoch.
     pub(crate) const fn event_us(&self) -> i64 {
         self.client_us + self.shift_us
+    }
+
+    /// Event time before it was held at the log's, us since the Unix epoch.
+    pub(crate) const fn claimed_us(&self) -> i64 {
+        self.event_us().saturating_add(self.ahead_us)
     }
 }
 
@@ -171,7 +191,7 @@ pub(crate) struct Stream<'a> {
     pub(crate) stats_id: Cow<'a, str>,
     /// RTP synchronisation source, 0 if not told.
     pub(crate) ssrc: i64,
-    /// Media kind.
+    /// Media kind; none where nothing tells it.
     pub(crate) kind: Kind,
     /// Seen from the client.
     pub(crate) direction: Direction,

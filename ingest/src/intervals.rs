@@ -12,12 +12,12 @@ mod set_ups;
 mod streams;
 mod told;
 
-use schemas::{Correction, EventKind, Happened, Interval, Kind, Path, Report};
+use schemas::{Correction, Direction, EventKind, Happened, Interval, Kind, Path, Report};
 use xxhash_rust::xxh3::xxh3_128;
 
 use self::clock::Taken;
 use self::events::{Events, Told};
-use self::recent::Limits;
+use self::recent::{Forgotten, Limits};
 use self::set_ups::{Happening, Of, SetUps};
 use self::streams::{Moment, Step, Streams};
 use crate::counters::{Counter, Values};
@@ -50,8 +50,8 @@ pub(crate) struct News {
     pub(crate) intervals: Vec<Interval>,
     /// The selected candidate pair of each transport.
     pub(crate) paths: Vec<Path>,
-    /// It came so late that an earlier copy would be forgotten, and nothing that it follows on is
-    /// remembered.
+    /// It came so late that an earlier copy may be forgotten, or so early that a later one may find it
+    /// forgotten, and nothing that it follows on is remembered.
     pub(crate) is_unverified: bool,
     /// What was left out.
     pub(crate) left_out: LeftOut,
@@ -106,9 +106,9 @@ impl Engine {
     }
 
     /// What was forgotten so far because there was too much of it.
-    pub(crate) fn forgotten(&self) -> u64 {
-        let streams = self.streams.forgotten() + self.again.forgotten();
-        streams + self.events.forgotten() + self.set_ups.forgotten()
+    pub(crate) fn forgotten(&self) -> Forgotten {
+        let streams = [self.streams.forgotten(), self.again.forgotten()];
+        streams.into_iter().chain([self.events.forgotten(), self.set_ups.forgotten()]).sum()
     }
 
     /// From here on records depend on the look-back of `settings`, no more than is kept, and on no
@@ -170,7 +170,7 @@ impl Engine {
             },
         };
         if let Observed::News(news) = &mut observed {
-            news.is_unverified &= moment.is_late(event.event_us());
+            news.is_unverified &= moment.may_miss_a_copy(event.claimed_us());
         }
         observed
     }
@@ -284,7 +284,7 @@ impl Engine {
             let happening = Happening { event, event_us, took_us: None };
             self.set_ups.happened(of, happening, moment, &mut corrections);
         }
-        let is_unverified = moment.is_late(report.event_us);
+        let is_unverified = moment.may_miss_a_copy(report.event_us);
         Observed::News(News { corrections, is_unverified, ..News::of(report.event) })
     }
 
@@ -393,7 +393,8 @@ impl Found {
         for stream in streams {
             let name = (stream.direction as u8, &*stream.stats_id, stream.ssrc);
             let taken = taken(event, stream.client_us, moment);
-            let step = connection.step(name, stream.direction, taken, &stream.values);
+            let of = (stream.kind, stream.direction);
+            let step = connection.step(name, of, taken, &stream.values);
             let Step::Since { length_us, differences, went_back, implausible } = step else {
                 self.count(&step);
                 continue;
@@ -419,8 +420,9 @@ impl Found {
     ) {
         self.seen += 1;
         let taken = taken(event, pair.client_us, moment);
-        let name = (PAIR, &*pair.stats_id, 0);
-        let mut path = match connection.step(name, schemas::Direction::None, taken, &pair.values) {
+        self.left_out.implausible += told::implausible_of_path(pair);
+        let (name, of) = ((PAIR, &*pair.stats_id, 0), (Kind::None, Direction::None));
+        let mut path = match connection.step(name, of, taken, &pair.values) {
             Step::Since { differences, went_back, implausible, .. } => {
                 self.left_out.went_back += went_back;
                 self.left_out.implausible += implausible;
@@ -428,15 +430,17 @@ impl Found {
             }
             step => {
                 self.stale += usize::from(step == Step::Stale);
+                self.left_out.implausible += u64::from(told::has_implausible_gauge(&pair.values));
                 told::path(pair, &Values::EMPTY)
             }
         };
         if let Some(transport) = &pair.transport {
             let name = (TRANSPORT, &*transport.stats_id, 0);
-            let none = schemas::Direction::None;
-            if let Step::Since { differences, .. } =
-                connection.step(name, none, taken, &transport.values)
+            if let Step::Since { differences, went_back, implausible, .. } =
+                connection.step(name, of, taken, &transport.values)
             {
+                self.left_out.went_back += went_back;
+                self.left_out.implausible += implausible;
                 path.selected_pair_changes = differences.get(Counter::PairChanges);
             }
         }
@@ -463,7 +467,8 @@ impl News {
 
 impl From<&Settings> for Limits {
     fn from(settings: &Settings) -> Self {
-        Self { each: settings.session_streams, all: settings.state_bytes() }
+        let each = settings.session_streams;
+        Self { each, part: each - each / 4, all: settings.state_bytes() }
     }
 }
 

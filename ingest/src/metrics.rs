@@ -16,7 +16,10 @@ pub(crate) struct Metrics {
     pub(crate) unverified: IntCounter,
     pub(crate) went_back: IntCounter,
     pub(crate) implausible: IntCounter,
-    pub(crate) forgotten: IntCounter,
+    pub(crate) no_kind: IntCounter,
+    pub(crate) forgotten_by_session: IntCounter,
+    pub(crate) forgotten_by_partition: IntCounter,
+    forgotten: IntCounterVec,
     missing: IntCounterVec,
     pub(crate) unmeasured: IntCounter,
     pub(crate) live: IntGauge,
@@ -40,22 +43,29 @@ impl Metrics {
         let missing = IntCounterVec::new(
             Opts::new(
                 "isobar_ingest_missing_total",
-                "Quantities, or groups of counters, that are missing in an interval, by cause",
+                "Quantities, groups of counters or streams that are missing in a report, by cause",
             ),
             &["cause"],
+        )?;
+        let forgotten = IntCounterVec::new(
+            Opts::new(
+                "isobar_ingest_forgotten_total",
+                "Snapshots and events forgotten before their time, by whose limit was exceeded",
+            ),
+            &["by"],
         )?;
         let metrics = Self {
             unverified: IntCounter::new(
                 "isobar_ingest_unverified_total",
-                "Accepted raw records that came later than the look-back and follow on nothing in it",
+                "Accepted raw records of which an earlier copy may be forgotten",
             )?,
             went_back: missing.with_label_values(&["went_back"]),
             implausible: missing.with_label_values(&["implausible"]),
-            forgotten: IntCounter::new(
-                "isobar_ingest_forgotten_total",
-                "Snapshots and events forgotten before their time because there are too many",
-            )?,
+            no_kind: missing.with_label_values(&["no_kind"]),
             missing,
+            forgotten_by_session: forgotten.with_label_values(&["session"]),
+            forgotten_by_partition: forgotten.with_label_values(&["partition"]),
+            forgotten,
             accepted: records.with_label_values(&["accepted"]),
             duplicates: records.with_label_values(&["duplicate"]),
             intervals: IntCounter::new("isobar_ingest_intervals_total", "Intervals found")?,

@@ -30,7 +30,10 @@ const MOST_WAITING: usize = 8 << 20;
 
 /// The logic of ingest.
 pub(crate) struct Pipeline {
+    /// As they are set.
     settings: Settings,
+    /// The raw topic has but one partition, so that no two records of a session lie apart.
+    has_one_partition: bool,
     raw_topic: String,
     metrics: Metrics,
     partitions: HashMap<Source, Partition>,
@@ -39,12 +42,19 @@ pub(crate) struct Pipeline {
 impl Pipeline {
     /// Logic for records of `raw_topic`.
     pub(crate) fn new(settings: Settings, raw_topic: String, metrics: Metrics) -> Self {
-        Self { settings, raw_topic, metrics, partitions: HashMap::new() }
+        let partitions = HashMap::new();
+        Self { settings, has_one_partition: false, raw_topic, metrics, partitions }
+    }
+
+    /// The settings that hold for the topic as it is.
+    fn in_force(&self) -> Settings {
+        let require_key = self.settings.require_key && !self.has_one_partition;
+        Settings { require_key, ..self.settings.clone() }
     }
 
     /// State of a partition as what is committed tells it.
     fn resume(&self, source: Source, committed: Option<&Committed>) -> Result<Partition, Refusal> {
-        Partition::resume(source, committed, self.settings.clone()).map_err(|error| {
+        Partition::resume(source, committed, self.in_force()).map_err(|error| {
             let text = format!(
                 "{} partition {}: cannot go on from the committed offset: {error}. Run the release \
                  that committed it, or set the group's offset anew (kafka-consumer-groups.sh \
@@ -86,7 +96,9 @@ impl Pipeline {
         if record.look_back {
             return Ok(());
         }
-        self.metrics.forgotten.inc_by(engine.forgotten() - forgotten);
+        let now_forgotten = engine.forgotten();
+        self.metrics.forgotten_by_session.inc_by(now_forgotten.session - forgotten.session);
+        self.metrics.forgotten_by_partition.inc_by(now_forgotten.partition - forgotten.partition);
         partition.read(record.offset.0, appended.0);
         match observed {
             Err(rejected) => self.reject(record, rejected, out)?,
@@ -124,7 +136,7 @@ impl Pipeline {
     /// Counts what a record tells. The report to be written of it: none of a duplicate. A first
     /// snapshot has one without intervals, so that its session is visible at once.
     fn tell(&mut self, record: &Record<'_>, told: Told) -> Result<Option<Report>, Fatal> {
-        let Told { observed, mut report, implausible, is_unmeasured } = told;
+        let Told { observed, mut report, implausible, no_kind, is_unmeasured } = told;
         let offset = record.offset.0;
         let Observed::News(news) = observed else {
             self.metrics.duplicates.inc();
@@ -134,6 +146,10 @@ impl Pipeline {
         report.event = news.event;
         report.event_us = news.event_us.unwrap_or(report.event_us);
         report.corrections = news.corrections;
+        if report.event == EventKind::Failed {
+            // It says when a connection was opened that never came to be.
+            report.time_to_connect_ms = None;
+        }
         if !news.more.is_empty() {
             report.more_events = news.more;
         }
@@ -147,6 +163,7 @@ impl Pipeline {
         metrics.resets.inc_by(news.left_out.resets);
         metrics.went_back.inc_by(news.left_out.went_back);
         metrics.implausible.inc_by(news.left_out.implausible + implausible);
+        metrics.no_kind.inc_by(no_kind);
         if news.is_unverified {
             metrics.unverified.inc();
             self.partition(record)?.skip(offset, RawOutcome::Unverified);
@@ -176,8 +193,11 @@ impl Handler for Pipeline {
     }
 
     fn topic_has(&mut self, partitions: usize) {
-        // Where there is but one partition, no two records of a session lie apart.
-        self.settings.require_key &= partitions != 1;
+        self.has_one_partition = partitions == 1;
+        let wanted = self.in_force();
+        for partition in self.partitions.values_mut() {
+            partition.rules.want(&wanted);
+        }
     }
 
     fn revoked(&mut self, source: Source) {
@@ -236,6 +256,8 @@ struct Told {
     report: Report,
     /// Quantities of it that cannot be, and are missing.
     implausible: u64,
+    /// Streams of it that may be audio or video, and are left out.
+    no_kind: u64,
     /// A stats event with nothing to measure.
     is_unmeasured: bool,
 }
@@ -246,6 +268,7 @@ impl Default for Told {
             observed: Observed::Duplicate,
             report: Report::default(),
             implausible: 0,
+            no_kind: 0,
             is_unmeasured: false,
         }
     }
@@ -265,12 +288,13 @@ fn observe(
     match read(record, limits, first_ms, &mut mended)? {
         Decoded::Event(mut event) => {
             let implausible = bound(&mut event);
+            let no_kind = event.leave_out_kindless();
             let is_unmeasured = event.kind == EventKind::Stats && !event.has_snapshots();
             let observed = match again {
                 None => engine.observe(&event),
                 Some(from) => once_more(engine, &event, from),
             };
-            Ok(Told { observed, report: report(event), implausible, is_unmeasured })
+            Ok(Told { observed, report: report(event), implausible, no_kind, is_unmeasured })
         }
         Decoded::Report(mut report) => {
             report.corrections.clear();
@@ -279,7 +303,7 @@ fn observe(
             implausible += report.intervals.iter_mut().map(counters::bound).sum::<u64>();
             implausible += report.paths.iter_mut().map(counters::bound_path).sum::<u64>();
             let observed = engine.observe_report(&report, first_ms);
-            Ok(Told { observed, report, implausible, is_unmeasured: false })
+            Ok(Told { observed, report, implausible, no_kind: 0, is_unmeasured: false })
         }
     }
 }
@@ -307,7 +331,7 @@ fn bound(event: &mut Event<'_>) -> u64 {
 }
 
 fn bound_ms(ms: &mut Option<i64>) -> u64 {
-    u64::from(ms.take_if(|ms| *ms > MOST_WAIT_MS).is_some())
+    u64::from(ms.take_if(|ms| !(0..=MOST_WAIT_MS).contains(ms)).is_some())
 }
 
 /// What a record says, if it is one that counts, at `now_ms`.
@@ -318,7 +342,8 @@ fn read<'a>(
     mended: &'a mut Option<Vec<u8>>,
 ) -> Result<Decoded<'a>, Rejected> {
     let Record { payload, content_type, key, .. } = *record;
-    if limits.require_key && key.is_none() {
+    // Producers hash neither: librdkafka's consistent_random spreads empty keys as well.
+    if limits.require_key && key.is_none_or(<[u8]>::is_empty) {
         return Err(Rejected::new(Reason::NoKey, NO_KEY));
     }
     let source = formats::Source { payload, content_type, key };
@@ -358,9 +383,9 @@ fn read<'a>(
 }
 
 /// What to do about [`Reason::NoKey`].
-const NO_KEY: &str = "no key: all records of a session must lie in one partition. Set the key \
-                      app/call/participant (Fluent Bit: message_key_field, Vector: key_field), or \
-                      ingest.require_key = false if the producer sees to it otherwise";
+const NO_KEY: &str = "no key, or an empty one: all records of a session must lie in one partition. \
+                      Set the key app/call/participant (Fluent Bit: message_key_field, Vector: \
+                      key_field), or ingest.require_key = false if the producer sees to it otherwise";
 
 /// Some browsers stamp stats objects with a clock that does not start in 1970, that stands still
 /// while the machine sleeps or that is never set: where it is far from that of the event, the
@@ -375,6 +400,7 @@ fn set_clocks(event: &mut Event<'_>, now_ms: i64) {
     let ahead_us = event.event_us().saturating_sub(now_ms.saturating_mul(1000));
     if ahead_us > TOLERANCE_US {
         event.shift_us -= ahead_us;
+        event.ahead_us = ahead_us;
     }
 }
 

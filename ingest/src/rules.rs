@@ -114,6 +114,13 @@ impl Rules {
         })
     }
 
+    /// Settings that hold from the next offset on of which nothing is said yet.
+    pub(crate) fn want(&mut self, wanted: &Settings) {
+        if self.wanted != *wanted {
+            self.wanted = wanted.clone();
+        }
+    }
+
     /// Ms of the log on which what a record is taken for may depend.
     pub(crate) fn look_back_ms(&self) -> i64 {
         let spans = self.spans.iter().map(|span| span.limits.look_back_ms());

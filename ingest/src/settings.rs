@@ -23,15 +23,16 @@ pub struct Settings {
     pub max_streams: usize,
     /// Snapshots of RTP streams, candidate pairs and transports of one session that the state
     /// remembers: one of each, seldom two. Of more, those that were told of longest ago are forgotten:
-    /// they have no intervals until they are told of twice.
+    /// they have no intervals until they are told of twice. One peer connection of a session has three
+    /// quarters of them at most, so that it takes none of another one's.
     pub session_streams: usize,
     /// MB (2²⁰ bytes) of what the state of a partition remembers of all its sessions' streams, each of
     /// which counts 256 bytes and those of its counters; about 80,000 streams, candidate pairs and
     /// transports by default. For each MB 655 events, states and peer connections are remembered
     /// beside them. Of more, those that were told of longest ago are forgotten.
     pub state_mb: u32,
-    /// Whether a record without a key is dead-lettered: all records of a session must lie in one
-    /// partition. It is not where the topic has but one.
+    /// Whether a record without a key, or with an empty one, is dead-lettered: all records of a session
+    /// must lie in one partition. It is not where the topic has but one.
     pub require_key: bool,
     /// Hours that an event may be older than its append time, at most 288; an older one is
     /// dead-lettered.

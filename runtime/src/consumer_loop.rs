@@ -14,7 +14,7 @@ use crate::binding::{self, Binding};
 use crate::client::{Listener, member};
 use crate::flow::Flow;
 use crate::group::{GroupContext, Rebalance};
-use crate::handler::{Fatal, Output as _, Pace};
+use crate::handler::{Fatal, Handler, Output as _, Pace};
 use crate::health::Health;
 use crate::lag;
 use crate::ledger::Commit;
@@ -28,6 +28,7 @@ use crate::refusal::{Failure, Reason, Refusal};
 use crate::service::Topics;
 use crate::settings::{Kafka, Limits};
 use crate::topic_ids::{Doubt, TopicIds};
+use crate::topology::Counts;
 
 mod commits;
 mod errors;
@@ -234,9 +235,11 @@ impl ConsumerLoop {
             Err(Doubt::Silence(reason)) => return Err(Trouble::Silence(reason)),
             Err(Doubt::Refused(refusal)) => return Err(refusal.into()),
         }
-        if let Some(refusal) = self.ids.unequal(&self.topics)? {
+        let counts = self.ids.counts(&self.topics)?;
+        if let Some(refusal) = counts.unequal() {
             return Err(Trouble::Silence(refusal.text));
         }
+        count_partitions(&mut *self.flow.handler, &self.topics, &counts);
         let binding = self.flow.handler.binding();
         if binding.is_some() {
             binding::look(&self.consumer, &self.flow.inputs, &*self.flow.handler)?;
@@ -340,10 +343,11 @@ impl ConsumerLoop {
             return Ok(());
         }
         self.next_partitions = now + SAME_PARTITIONS;
-        match self.ids.unequal(&self.topics) {
-            Err(_) => {}
-            Ok(None) => self.unequal = None,
-            Ok(Some(refusal)) => {
+        let Ok(counts) = self.ids.counts(&self.topics) else { return Ok(()) };
+        count_partitions(&mut *self.flow.handler, &self.topics, &counts);
+        match counts.unequal() {
+            None => self.unequal = None,
+            Some(refusal) => {
                 if now - *self.unequal.get_or_insert(now) >= UNEQUAL {
                     return Err(refusal.into());
                 }
@@ -456,6 +460,13 @@ impl ConsumerLoop {
         }
         let committed = self.commit_last(deadline.max(Instant::now() + LAST_COMMIT));
         Ok(if settled && committed { Drained::Clean } else { Drained::Late })
+    }
+}
+
+/// Tells the handler how many partitions its first input has.
+fn count_partitions(handler: &mut dyn Handler, topics: &Topics, counts: &Counts<'_>) {
+    if let Some(count) = topics.inputs.first().and_then(|input| counts.of(input)) {
+        handler.topic_has(count);
     }
 }
 

@@ -131,7 +131,8 @@ pub trait Handler {
         None
     }
 
-    /// How many partitions the topics have. Told once, before anything is assigned.
+    /// How many partitions the first input has. Called before each assignment's [`Handler::start`],
+    /// and again every few seconds, for partitions may be added at any time.
     fn topic_has(&mut self, partitions: usize) {
         let _ = partitions;
     }

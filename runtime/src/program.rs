@@ -182,7 +182,7 @@ fn work<S: Service>(settings: &Settings<S::Settings>) -> Result<u8, Failure> {
     let topics = S::topics(settings);
     let registry = Registry::new();
     let metrics = Metrics::new(&registry, &topics)?;
-    let mut handler = S::handler(settings, &registry)?;
+    let handler = S::handler(settings, &registry)?;
     let health = Arc::new(Health::new());
     let ending = Ending::watch().map_err(|error| Fatal(format!("no thread: {error}")))?;
     let stop = {
@@ -201,12 +201,6 @@ fn work<S: Service>(settings: &Settings<S::Settings>) -> Result<u8, Failure> {
     let dead_letters = settings.topics.dead_letters.as_str();
     if !wait_for_topics(&mut ids, &topics, dead_letters, &listener, &health)? {
         return Ok(last_words(&Ok(Drained::Clean)));
-    }
-    // All topics have the same number; if it is not told right now, there may be many.
-    if let Some(topic) = topics.inputs.first()
-        && let Ok(Some(count)) = ids.topology().partitions(topic, Duration::from_secs(5))
-    {
-        handler.topic_has(count);
     }
     if !wait_to_join(&*handler, &health) {
         return Ok(last_words(&Ok(Drained::Clean)));

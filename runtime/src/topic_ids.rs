@@ -20,7 +20,7 @@ use crate::positions::Trouble;
 use crate::refusal::{Reason, Refusal};
 use crate::service::Topics;
 use crate::settings::Kafka;
-use crate::topology::Topology;
+use crate::topology::{Counts, Topology};
 
 /// Longest wait for one answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -109,11 +109,11 @@ impl TopicIds {
         checked
     }
 
-    /// The refusal where numbers of partitions differ, of those of `topics` that there are.
-    pub(crate) fn unequal(&mut self, topics: &Topics) -> Result<Option<Refusal>, Trouble> {
-        let unequal = self.topology.unequal(topics);
-        self.heard(unequal.is_ok())?;
-        unequal
+    /// Numbers of partitions of those of `topics` that there are.
+    pub(crate) fn counts<'t>(&mut self, topics: &'t Topics) -> Result<Counts<'t>, Trouble> {
+        let counts = self.topology.counts(topics);
+        self.heard(counts.is_ok())?;
+        counts
     }
 
     /// Takes note of whether there was an answer.

@@ -83,14 +83,14 @@ impl Topology {
         obstacles
     }
 
-    /// The refusal where numbers of partitions differ, of those topics that there are.
-    pub(crate) fn unequal(&self, topics: &Topics) -> Result<Option<Refusal>, Trouble> {
+    /// Numbers of partitions of those topics that there are.
+    pub(crate) fn counts<'t>(&self, topics: &'t Topics) -> Result<Counts<'t>, Trouble> {
         let mut counts = Vec::new();
         for topic in topics.inputs.iter().chain(&topics.outputs) {
             let count = self.partitions(topic, LOOK).map_err(Trouble::Silence)?;
             counts.extend(count.map(|count| (topic.as_str(), count)));
         }
-        Ok(unequal(&counts))
+        Ok(Counts(counts))
     }
 
     fn silence(&self, reason: &str) -> Obstacle {
@@ -142,6 +142,21 @@ impl Topology {
             })
         };
         inputs.iter().zip(described).filter_map(verdict).collect()
+    }
+}
+
+/// Numbers of partitions by topic.
+pub(crate) struct Counts<'t>(Vec<(&'t str, usize)>);
+
+impl Counts<'_> {
+    /// The refusal where they differ.
+    pub(crate) fn unequal(&self) -> Option<Refusal> {
+        unequal(&self.0)
+    }
+
+    /// The number of one topic, if there is such a topic.
+    pub(crate) fn of(&self, topic: &str) -> Option<usize> {
+        self.0.iter().find(|(name, _)| *name == topic).map(|(_, count)| *count)
     }
 }
 

@@ -115,13 +115,12 @@ impl<'b> Session<'b> {
         };
         connection.stage = stage;
         let mut envelope = Envelope::new(event, id, time_ms);
-        match event {
-            "failed" => envelope.reason = Some("connection_state_failed".to_owned()),
-            "connected" => {
-                envelope.time_to_connect_ms =
-                    connection.created_ms.map(|created| time_ms - created);
-            }
-            _ => {}
+        if event == "failed" {
+            envelope.reason = Some("connection_state_failed".to_owned());
+        }
+        if matches!(event, "connected" | "failed") {
+            // Connections that were opened together are one attempt, whichever way they end.
+            envelope.time_to_connect_ms = connection.created_ms.map(|created| time_ms - created);
         }
         self.push(envelope);
     }

@@ -135,6 +135,7 @@ fn the_states_of_a_peer_connection_are_its_set_up_and_its_losses() {
         ]
     );
     assert_eq!(expanded.envelopes[1].time_to_connect_ms, Some(140.0));
+    assert_eq!(expanded.envelopes[2].time_to_connect_ms, Some(150.0), "when it was opened");
     assert!(expanded.envelopes.iter().all(|e| e.user_agent.as_deref() == Some("Browser/1")));
     assert_eq!(session(&expanded.envelopes[0]), ["replay", "tape", "tape"]);
 }

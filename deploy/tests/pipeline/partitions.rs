@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use deploy::stack::Stack;
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::json;
@@ -109,4 +109,59 @@ async fn added_partitions_are_read_within_seconds_and_a_session_that_moves_begin
         assert!(found < 67 && Instant::now() < patience + Duration::from_secs(120), "{found}");
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
+}
+
+/// Waits until the sum of a metric, 0 while there is none, is `wanted`.
+fn comes_to(program: &Program, metric: &str, wanted: f64) {
+    let sum = || program.try_metrics().map(|it| it.sum(metric).unwrap_or_default());
+    let patience = Instant::now() + Duration::from_secs(30);
+    while sum() != Some(wanted) {
+        assert!(Instant::now() < patience, "{metric}: {:?}\n{}", sum(), program.said());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[tokio::test]
+async fn a_topic_that_gets_a_second_partition_needs_keys_from_then_on() {
+    let turn = Turn::take();
+    let stack = turn.kafka();
+    let mut config = ClientConfig::new();
+    let admin: AdminClient<DefaultClientContext> =
+        config.set("bootstrap.servers", stack.brokers()).create().unwrap();
+    let topics = ["keys.out", "keys.dead", "keys.in"];
+    let one = topics.map(|topic| {
+        let topic = NewTopic::new(topic, 1, TopicReplication::Fixed(1));
+        topic.set("message.timestamp.type", "LogAppendTime")
+    });
+    let made = admin.create_topics(&one, &AdminOptions::new()).await.unwrap();
+    made.into_iter().for_each(|one| drop(one.unwrap()));
+    let settings = [
+        ("TOPICS__REPORTS", topics[0]),
+        ("TOPICS__DEAD_LETTERS", topics[1]),
+        ("TOPICS__RAW", topics[2]),
+        ("KAFKA__GROUP", "keys"),
+    ];
+    let ingest = Program::start("ingest", &stack.brokers(), turn.folder.path(), &settings);
+    has(&ingest, 1.0, Duration::from_secs(60));
+    let keyless = |partition| {
+        let producer: BaseProducer = config.create().unwrap();
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let joined = json!({
+            "v": 1, "event": "joined", "app": "a", "call": "c", "participant": "p",
+            "timestamp": now.as_millis() as i64,
+        });
+        let payload = joined.to_string();
+        let record = BaseRecord::<str, _>::to(topics[2]).partition(partition).payload(&payload);
+        producer.send(record).unwrap();
+        producer.flush(Duration::from_secs(30)).unwrap();
+    };
+    keyless(0);
+    comes_to(&ingest, "isobar_ingest_records_total", 1.0);
+    comes_to(&ingest, "isobar_ingest_dead_letters_total", 0.0);
+    let two = topics.map(|topic| NewPartitions::new(topic, 2));
+    let added = admin.create_partitions(&two, &AdminOptions::new()).await.unwrap();
+    added.into_iter().for_each(|one| drop(one.unwrap()));
+    has(&ingest, 2.0, Duration::from_secs(30));
+    keyless(1);
+    comes_to(&ingest, "isobar_ingest_dead_letters_total", 1.0);
 }

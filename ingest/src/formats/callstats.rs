@@ -12,7 +12,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::around::Around;
 use super::client_sample::{ObjectsSeed, state};
-use super::fields::{MAX_NAME, MAX_PROSE, MOST_SECONDS, ms, rating, reason, required};
+use super::fields::{MAX_NAME, MAX_PROSE, MOST_SECONDS, rating, reason, required, wait_ms};
 use super::get_stats::{Found, Type, legacy};
 use super::json::{self, Nested, Scalar, scalars_are, skip_items};
 use super::{Reason, Rejected, Source};
@@ -133,7 +133,7 @@ impl<'a> Body<'a> {
         let mut event = Event { kind, is_state, ..around.event(client_us)? };
         match kind {
             EventKind::Connected if !is_state => {
-                event.time_to_connect_ms = ms("delay", self.delay, 1.0)?;
+                event.time_to_connect_ms = wait_ms("delay", self.delay)?;
             }
             EventKind::Failed => {
                 let told = reason("reason", self.reason)?;

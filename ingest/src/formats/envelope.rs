@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::fields::{
     Claimed, MAX_NAME, MAX_PROSE, MS_TO_US, claim, code_of, device, ms, name, rating, reason,
-    required, text_up_to,
+    required, text_up_to, wait_ms,
 };
 use super::get_stats::GetStats;
 use super::json::{self, Nested, Scalar};
@@ -83,8 +83,8 @@ pub(super) fn decode<'a>(envelope: Envelope<'a>, limits: &Settings) -> Result<Ev
         edge: code_of("edge", envelope.edge)?,
         client_version: code_of("client_version", envelope.client_version)?,
         user_agent: text_up_to(MAX_PROSE, "user_agent", envelope.user_agent)?,
-        time_to_connect_ms: ms("time_to_connect_ms", envelope.time_to_connect_ms, 1.0)?,
-        time_to_media_ms: ms("time_to_media_ms", envelope.time_to_media_ms, 1.0)?,
+        time_to_connect_ms: wait_ms("time_to_connect_ms", envelope.time_to_connect_ms)?,
+        time_to_media_ms: wait_ms("time_to_media_ms", envelope.time_to_media_ms)?,
         failure_reason: reason("reason", envelope.reason)?,
         failed_device: match kind {
             EventKind::DeviceFailed => Some(device("device", envelope.device)?),

@@ -11,7 +11,7 @@ pub(super) use self::object::{Found, Object, ObjectSeed, Type, is_network};
 pub(super) use self::report::GetStats;
 use super::fields::code;
 use super::{Reason, Rejected};
-use crate::counters::{Counter, Told, Values, whole};
+use crate::counters::{Counter, Told, Values};
 use crate::event::{Pair, Stream, Transport};
 
 mod index;
@@ -157,18 +157,21 @@ fn stream<'a>(object: &Object<'a>, objects: &Index<'_, 'a>, client_us: i64) -> O
         _ => return None,
     };
     let codec = objects.find(Type::Codec, object.codec_id.as_deref());
-    let mime_type = codec.and_then(|codec| codec.mime_type.as_deref());
-    let of_codec = || mime_type?.split_once('/').map(|(kind, _)| kind);
-    let kind = object.kind.as_deref().or_else(of_codec).and_then(named_kind)?;
+    let remote = objects.far_end(object, told_remotely);
+    let track = objects.find(Type::Track, object.track_id.as_deref());
     let mut values = Values::EMPTY;
-    if let Some(track) = objects.find(Type::Track, object.track_id.as_deref()) {
+    if let Some(track) = track {
         values.take(&track.values, told);
     }
     values.take(&object.values, told);
+    let source_named = objects.find(Type::Source, object.source_id.as_deref());
+    let of_objects = [Some(object), codec, track, source_named, remote];
+    let kind =
+        of_objects.into_iter().flatten().find_map(Object::media).or_else(|| kind_by(&values));
+    let kind = kind.unwrap_or(Kind::None);
     if let Some(source) = source(object, kind, objects) {
         values.take(&source.values, Told::Source);
     }
-    let remote = objects.far_end(object, told_remotely);
     if let Some(remote) = remote {
         values.take(&remote.values, told_remotely);
         if let Some(remote_us) = remote.timestamp_us.filter(|_| told == Told::Outbound) {
@@ -206,20 +209,52 @@ fn source<'o, 'a>(
     if sender.source_id.is_some() {
         return objects.find(Type::Source, sender.source_id.as_deref());
     }
-    let is_of_kind = |source: &&Object<'_>| {
-        source.is(Type::Source) && source.kind.as_deref().and_then(named_kind) == Some(kind)
-    };
+    let is_of_kind = |source: &&Object<'_>| source.is(Type::Source) && source.media() == Some(kind);
     let mut sources = objects.all.iter().filter(is_of_kind);
     sources.next().filter(|_| sources.next().is_none())
 }
 
-fn named_kind(name: &str) -> Option<Kind> {
-    match name {
-        "audio" => Some(Kind::Audio),
-        "video" => Some(Kind::Video),
-        _ => None,
-    }
+/// The kind of a stream that nothing names, by the counters that W3C has for one kind alone; none
+/// where they are of both or of neither. What is told as 0 counts only if nothing else does.
+fn kind_by(values: &Values) -> Option<Kind> {
+    let only = |least: i64| {
+        let tells = |counters: &[Counter]| {
+            counters.iter().any(|counter| values.get(*counter) >= Some(least))
+        };
+        match (tells(OF_AUDIO), tells(OF_VIDEO)) {
+            (true, false) => Some(Kind::Audio),
+            (false, true) => Some(Kind::Video),
+            _ => None,
+        }
+    };
+    only(1).or_else(|| only(0))
 }
+
+/// Counters of audio alone.
+const OF_AUDIO: &[Counter] = &[
+    Counter::TotalSamples,
+    Counter::ConcealedSamples,
+    Counter::SilentSamples,
+    Counter::ConcealmentEvents,
+    Counter::AudioLevel,
+    Counter::AudioEnergy,
+];
+
+/// Counters of video alone.
+const OF_VIDEO: &[Counter] = &[
+    Counter::Frames,
+    Counter::FramesDropped,
+    Counter::KeyFrames,
+    Counter::QpSum,
+    Counter::Pli,
+    Counter::Fir,
+    Counter::FrameWidth,
+    Counter::FrameHeight,
+    Counter::FreezeCount,
+    Counter::FreezeTime,
+    Counter::PauseCount,
+    Counter::PauseTime,
+];
 
 /// Transports of a peer connection whose path is read: more than a session without bundling has
 /// media sections.
@@ -299,7 +334,11 @@ fn pair<'a>(route: &Route<'_, 'a>, objects: &Index<'_, 'a>, client_us: i64) -> P
             candidate.relay_protocol.clone().or(by_url)
         }),
         network_type: local.and_then(|candidate| candidate.network_type.clone()),
-        available_outgoing_bitrate: object.outgoing_bitrate.and_then(|rate| whole(rate, 1.0)),
+        // What no integer holds becomes the nearest one, which is beyond what can be as well.
+        available_outgoing_bitrate: object
+            .outgoing_bitrate
+            .filter(|rate| !rate.is_nan())
+            .map(|rate| rate.round() as i64),
         transport: of_transport.filter(|transport| transport.values != Values::EMPTY),
         ice_state: transport.and_then(|transport| transport.ice_state.clone()),
         dtls_state: transport.and_then(|transport| transport.dtls_state.clone()),

@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::numbers::LEAST_STAND_IN;
 use super::{Reason, Rejected};
 
 /// True if arrays and objects are nested more than `limit` deep. Members that are skipped are
@@ -99,7 +100,7 @@ pub(super) fn skip_items<'de, A: SeqAccess<'de>>(items: &mut A) -> Result<(), A:
 /// The value of a member of which a scalar is expected.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Scalar<'a> {
-    /// Not there, or null.
+    /// Not there, null, or a number that no double holds.
     #[default]
     Missing,
     /// A truth value.
@@ -172,7 +173,7 @@ impl<'de> Visitor<'de> for ScalarVisitor {
         Ok(if number <= EXACT { Scalar::Number(number as f64) } else { Scalar::Whole(number) })
     }
     fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(Scalar::Number(number))
+        Ok(if number < LEAST_STAND_IN { Scalar::Number(number) } else { Scalar::Missing })
     }
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
         Ok(Scalar::Text(Cow::Borrowed(text)))

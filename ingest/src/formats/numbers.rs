@@ -1,6 +1,12 @@
 //! Numbers that JSON can write and a double cannot hold.
 
-/// Replaces each number that is beyond every double by `null`; none if there is no such number.
+/// Stands for them. A counter that is so large cannot be, and any other number is missing.
+const STAND_IN: &[u8] = b"1e308";
+
+/// The least number that is taken for [`STAND_IN`], however it was rounded when it was read.
+pub(super) const LEAST_STAND_IN: f64 = 9.9e307;
+
+/// Replaces each number that is beyond every double by `1e308`; none if there is no such number.
 /// What is no JSON stays as it is.
 pub(crate) fn finite(text: &[u8]) -> Option<Vec<u8>> {
     let mut mended = Vec::new();
@@ -12,7 +18,7 @@ pub(crate) fn finite(text: &[u8]) -> Option<Vec<u8>> {
                 let number = &text[at..at + digits(&text[at..])];
                 if is_infinite(number) {
                     mended.extend_from_slice(&text[kept..at]);
-                    mended.extend_from_slice(b"null");
+                    mended.extend_from_slice(STAND_IN);
                     kept = at + number.len();
                 }
                 at += number.len();
@@ -86,7 +92,7 @@ mod tests {
     fn only_numbers_that_no_double_holds_are_replaced() {
         let mended =
             |text: &str| finite(text.as_bytes()).and_then(|text| String::from_utf8(text).ok());
-        let wanted = r#"{"a":null,"b":[null,1],"1e999":"1e999\\\" -1e999","c":null}"#;
+        let wanted = r#"{"a":1e308,"b":[1e308,1],"1e999":"1e999\\\" -1e999","c":1e308}"#;
         let text = r#"{"a":1e999,"b":[-1E+400,1],"1e999":"1e999\\\" -1e999","c":HUGE}"#;
         let text = text.replace("HUGE", &"9".repeat(400));
         assert_eq!(mended(&text).as_deref(), Some(wanted));

@@ -90,10 +90,11 @@ fn the_schema_names_what_is_required_and_how_long_texts_may_be() {
             Some(length) => {
                 (json!("x".repeat(length as usize)), json!("x".repeat(length as usize + 1)))
             }
-            None => {
-                let most = definition["maximum"].as_f64().unwrap();
-                (json!(most), json!(most * 1.001))
-            }
+            None => match definition["maximum"].as_f64() {
+                Some(most) => (json!(most), json!(most * 1.001)),
+                // Any number is taken; what cannot be is missing.
+                None => (json!(1e17), json!("long")),
+            },
         };
         taken(&with(member, fits)).unwrap();
         for bad in [bad, json!(true), json!([1])] {

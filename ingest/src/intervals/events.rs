@@ -2,7 +2,7 @@
 
 use schemas::EventKind;
 
-use super::recent::{BYTES_FOR_EACH, Limits, Recent};
+use super::recent::{BYTES_FOR_EACH, Forgotten, Limits, Name, Recent};
 use super::streams::Moment;
 
 /// Events of one session that are remembered.
@@ -39,8 +39,8 @@ impl Events {
     }
 
     /// Events that were forgotten for others, so far.
-    pub(super) const fn forgotten(&self) -> u64 {
-        self.seen.forgotten() + self.states.forgotten()
+    pub(super) fn forgotten(&self) -> Forgotten {
+        [self.seen.forgotten(), self.states.forgotten()].into_iter().sum()
     }
 
     /// Forgets what was appended before `oldest_ms`.
@@ -56,8 +56,9 @@ impl Events {
             self.seen.take(number);
         }
         let each = owner.map_or(usize::MAX, |_| OF_A_SESSION);
-        let limits = Limits { each, all: moment.limits.all / BYTES_FOR_EACH };
-        self.seen.push((key, owner.unwrap_or(key)), moment.now_ms, ((), 1), limits);
+        let limits = Limits { each, part: each, all: moment.limits.all / BYTES_FOR_EACH };
+        let name = Name::whole(key, owner.unwrap_or(key));
+        self.seen.push(name, moment.now_ms, ((), 1), limits);
         before.is_none_or(|(_, at_ms)| at_ms < moment.oldest_ms)
     }
 
@@ -94,9 +95,10 @@ impl Events {
             (Some(_), _) => None,
             (None, state) => Some(state),
         };
-        let limits = Limits { each: OF_A_SESSION, all: moment.limits.all / BYTES_FOR_EACH };
+        let (each, all) = (OF_A_SESSION, moment.limits.all / BYTES_FOR_EACH);
+        let limits = Limits { each, part: each, all };
         let state = State { event: state, event_us };
-        self.states.push((key, owner), moment.now_ms, (state, 1), limits);
+        self.states.push(Name::whole(key, owner), moment.now_ms, (state, 1), limits);
         change
     }
 }

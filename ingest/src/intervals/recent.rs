@@ -10,11 +10,30 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// A map by keys that are hashes already.
 pub(super) type ByHash<V> = HashMap<u128, V, BuildHasherDefault<Hashed>>;
 
+/// What an entry is found by, and whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Name {
+    pub(super) key: u128,
+    pub(super) owner: u128,
+    /// Part of the owner that has a limit of its own, as a hash; 0 if it has no parts. Two that have
+    /// the same, which is rare, share the limit.
+    pub(super) part: u32,
+}
+
+impl Name {
+    /// Of an owner without parts.
+    pub(super) const fn whole(key: u128, owner: u128) -> Self {
+        Self { key, owner, part: 0 }
+    }
+}
+
 /// How many entries there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
     /// Entries of one owner.
     pub(super) each: usize,
+    /// Entries of one part of an owner: fewer, so that no part forgets all of another's.
+    pub(super) part: usize,
     /// Weight of all entries.
     pub(super) all: usize,
 }
@@ -33,13 +52,32 @@ pub(super) struct Recent<V> {
     weight: usize,
     keys: ByHash<Ends>,
     owners: ByHash<Ends>,
-    forgotten: u64,
+    forgotten: Forgotten,
+}
+
+/// How many entries had to go for others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Forgotten {
+    /// For others of the same owner.
+    pub(crate) session: u64,
+    /// For others of any owner.
+    pub(crate) partition: u64,
+}
+
+impl std::iter::Sum for Forgotten {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            session: sum.session + one.session,
+            partition: sum.partition + one.partition,
+        })
+    }
 }
 
 #[derive(Debug)]
 struct Entry<V> {
     key: u128,
     owner: u128,
+    part: u32,
     at_ms: i64,
     weight: u32,
     links: [Link; 3],
@@ -87,7 +125,7 @@ impl<V> Default for Recent<V> {
             weight: 0,
             keys: ByHash::default(),
             owners: ByHash::default(),
-            forgotten: 0,
+            forgotten: Forgotten::default(),
         }
     }
 }
@@ -99,7 +137,7 @@ impl<V> Recent<V> {
     }
 
     /// How many entries had to go for others, so far.
-    pub(super) const fn forgotten(&self) -> u64 {
+    pub(super) const fn forgotten(&self) -> Forgotten {
         self.forgotten
     }
 
@@ -131,13 +169,14 @@ impl<V> Recent<V> {
     /// weight has to follow from the value alone.
     pub(super) fn push(
         &mut self,
-        (key, owner): (u128, u128),
+        name: Name,
         at_ms: i64,
         (value, weight): (V, u32),
         limits: Limits,
     ) {
         let links = [Link { older: NONE, newer: NONE }; 3];
-        let entry = Entry { key, owner, at_ms, weight, links, value: Some(value) };
+        let Name { key, owner, part } = name;
+        let entry = Entry { key, owner, part, at_ms, weight, links, value: Some(value) };
         self.weight += weight as usize;
         let number = match self.free.pop() {
             Some(number) => {
@@ -157,18 +196,30 @@ impl<V> Recent<V> {
         attach(&mut self.entries, OF_KEY, self.keys.entry(key).or_default(), number);
         let of_owner = self.owners.entry(owner).or_default();
         attach(&mut self.entries, OF_OWNER, of_owner, number);
-        if of_owner.count > limits.each.max(1) {
-            let oldest = of_owner.oldest;
-            self.forget(oldest);
+        let (count, oldest) = (of_owner.count, of_owner.oldest);
+        if let Some(oldest) = self.too_many_of_part(name, count, limits) {
+            self.forgotten.session += 1;
+            self.take(oldest);
+        } else if count > limits.each.max(1) {
+            self.forgotten.session += 1;
+            self.take(oldest);
         }
         while self.weight > limits.all && self.all.count > 1 {
-            self.forget(self.all.oldest);
+            self.forgotten.partition += 1;
+            self.take(self.all.oldest);
         }
     }
 
-    fn forget(&mut self, number: u32) {
-        self.forgotten += 1;
-        self.take(number);
+    /// The oldest entry of a part that has too many. Only where the owner, with `count` entries, has
+    /// more than a part may have are they looked at: few owners ever do.
+    fn too_many_of_part(&self, name: Name, count: usize, limits: Limits) -> Option<u32> {
+        if name.part == 0 || count <= limits.part.max(1) {
+            return None;
+        }
+        let of_owner = self.of_owner(name.owner).map(|(number, ..)| number);
+        let mut of_part =
+            of_owner.filter(|number| self.entries[*number as usize].part == name.part);
+        of_part.nth(limits.part.max(1))
     }
 
     /// Takes an entry out.
@@ -178,13 +229,13 @@ impl<V> Recent<V> {
         let (key, owner) = (entry.key, entry.owner);
         self.weight -= entry.weight as usize;
         detach(&mut self.entries, ALL, &mut self.all, number);
-        for (list, lists, name) in
+        for (list, lists, of) in
             [(OF_KEY, &mut self.keys, key), (OF_OWNER, &mut self.owners, owner)]
         {
-            if let Some(ends) = lists.get_mut(&name) {
+            if let Some(ends) = lists.get_mut(&of) {
                 detach(&mut self.entries, list, ends, number);
                 if ends.count == 0 {
-                    lists.remove(&name);
+                    lists.remove(&of);
                 }
             }
         }
@@ -249,15 +300,21 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Limits = Limits { each: 3, all: 14 };
+    const LIMITS: Limits = Limits { each: 3, part: 2, all: 14 };
 
-    /// Puts in, in this order, one a ms: key, owner and weight.
-    fn after(pushed: &[(u128, u128, u32)]) -> Recent<usize> {
+    /// Puts in, in this order, one a ms: name and weight.
+    fn after(pushed: &[(Name, u32)]) -> Recent<usize> {
         let mut recent = Recent::default();
-        for (at_ms, (key, owner, weight)) in pushed.iter().enumerate() {
-            recent.push((*key, *owner), at_ms as i64, (at_ms, *weight), LIMITS);
+        for (at_ms, (name, weight)) in pushed.iter().enumerate() {
+            recent.push(*name, at_ms as i64, (at_ms, *weight), LIMITS);
         }
         recent
+    }
+
+    /// Names of two owners, of which each has two parts and entries of none.
+    fn name() -> impl Strategy<Value = Name> {
+        let name = |(key, owner, part)| Name { key, owner, part };
+        (0_u128..6, 0_u128..2, 0_u32..3).prop_map(name)
     }
 
     fn all(recent: &Recent<usize>) -> Vec<usize> {
@@ -267,33 +324,53 @@ mod tests {
     #[test]
     fn who_puts_in_too_much_loses_his_own() {
         let many = [(1, 1), (2, 2), (3, 2), (4, 2), (5, 2), (6, 2)];
-        let recent = after(&many.map(|(key, owner)| (key, owner, 2)));
+        let recent = after(&many.map(|(key, owner)| (Name::whole(key, owner), 2)));
         assert_eq!(all(&recent), [5, 4, 3, 0], "the first owner's is there");
-        assert_eq!(recent.forgotten(), 2);
+        assert_eq!(recent.forgotten(), Forgotten { session: 2, partition: 0 });
         assert_eq!(recent.keys(), 4);
+    }
+
+    /// The place of the entry behind the first `count` of those that are `wanted`.
+    fn nth(
+        plain: &VecDeque<(usize, Name, usize)>,
+        count: usize,
+        wanted: impl Fn(&Name) -> bool,
+    ) -> Option<usize> {
+        let mut found = plain.iter().enumerate().filter(|(_, entry)| wanted(&entry.1));
+        found.nth(count).map(|(place, _)| place)
+    }
+
+    #[test]
+    fn a_part_of_an_owner_forgets_its_own_and_none_of_another_part() {
+        let of = |key, part| (Name { key, owner: 1, part }, 2);
+        let recent = after(&[of(1, 11), of(2, 12), of(3, 12), of(4, 12), of(5, 12)]);
+        assert_eq!(all(&recent), [4, 3, 0], "the first part's is there");
     }
 
     proptest! {
         #[test]
         fn it_holds_what_a_plain_list_does(
-            pushed in prop::collection::vec((0_u128..6, 0_u128..3, 1_u32..5), 1..40),
+            pushed in prop::collection::vec((name(), 1_u32..5), 1..40),
             since in any::<prop::sample::Index>(),
         ) {
-            let mut plain: VecDeque<(usize, u128, u128, usize)> = VecDeque::new();
-            for (at, (key, owner, weight)) in pushed.iter().enumerate() {
-                plain.push_front((at, *key, *owner, *weight as usize));
-                let mut of_owner = plain.iter().enumerate().filter(|(_, entry)| entry.2 == *owner);
-                if let Some((place, _)) = of_owner.nth(LIMITS.each) {
-                    plain.remove(place);
-                }
-                while plain.len() > 1 && plain.iter().map(|it| it.3).sum::<usize>() > LIMITS.all {
+            let mut plain: VecDeque<(usize, Name, usize)> = VecDeque::new();
+            for (at, (name, weight)) in pushed.iter().enumerate() {
+                plain.push_front((at, *name, *weight as usize));
+                let of_part = |it: &Name| {
+                    name.part != 0 && (it.owner, it.part) == (name.owner, name.part)
+                };
+                let place = nth(&plain, LIMITS.part, of_part);
+                place.and_then(|place| plain.remove(place));
+                let place = nth(&plain, LIMITS.each, |it| it.owner == name.owner);
+                place.and_then(|place| plain.remove(place));
+                while plain.len() > 1 && plain.iter().map(|it| it.2).sum::<usize>() > LIMITS.all {
                     plain.pop_back();
                 }
             }
             let mut recent = after(&pushed);
             prop_assert_eq!(all(&recent), plain.iter().map(|entry| entry.0).collect::<Vec<_>>());
             for key in 0..6 {
-                let of_key = plain.iter().filter(|entry| entry.1 == key).map(|entry| entry.0);
+                let of_key = plain.iter().filter(|entry| entry.1.key == key).map(|entry| entry.0);
                 let found = recent.of(key).map(|(_, _, value)| *value).collect::<Vec<_>>();
                 prop_assert_eq!(found, of_key.collect::<Vec<_>>());
             }

@@ -7,7 +7,7 @@
 
 use schemas::{Correction, EventKind};
 
-use super::recent::{BYTES_FOR_EACH, Limits, Recent};
+use super::recent::{BYTES_FOR_EACH, Forgotten, Limits, Name, Recent};
 use super::streams::Moment;
 
 /// Peer connections that are opened within this of each other are one attempt, us.
@@ -22,11 +22,13 @@ pub(super) struct SetUps {
     connections: Recent<Connection>,
 }
 
-/// What is known of a peer connection. Each fact has the log's time at which it was told, ms: what
-/// is older than the look-back is not known.
+/// What is known of a peer connection. Each fact has the log's time at which it was told, ms, and the
+/// event time, us: what is older than the look-back by either is not known.
 #[derive(Clone, Copy, Debug, Default)]
 struct Connection {
     key: u128,
+    /// Event time of what was told of it last, us.
+    heard_us: i64,
     /// Whether it works, as was told last, and the event time, us.
     works: Option<(i64, bool, i64)>,
     /// The participant joined, and the event time, us.
@@ -34,14 +36,16 @@ struct Connection {
     /// It failed, and was counted for that, and nothing of its session was connected since.
     failed: Option<Failure>,
     /// The connection that failed last while this one was open, and when this one was heard of
-    /// before, ms.
-    open_beside: Option<(u128, i64)>,
+    /// before: the log's time, ms, and event time, us.
+    open_beside: Option<(u128, i64, i64)>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Failure {
     at_ms: i64,
     event_us: i64,
+    /// When it was opened, event time, us, if that is told.
+    opened_us: Option<i64>,
     /// It was heard of before, and so opened before.
     was_known: bool,
 }
@@ -61,13 +65,20 @@ pub(super) struct Happening {
     pub(super) event: EventKind,
     /// Event time, us.
     pub(super) event_us: i64,
-    /// How long it took to connect, us, if that is told.
+    /// How long it took to connect or to fail, us, if that is told.
     pub(super) took_us: Option<i64>,
+}
+
+impl Happening {
+    /// When the connection was opened, event time, us, if that is told.
+    fn opened_us(&self) -> Option<i64> {
+        self.took_us.map(|took_us| self.event_us.saturating_sub(took_us))
+    }
 }
 
 impl SetUps {
     /// Peer connections that were forgotten for others, so far.
-    pub(super) const fn forgotten(&self) -> u64 {
+    pub(super) const fn forgotten(&self) -> Forgotten {
         self.connections.forgotten()
     }
 
@@ -82,7 +93,7 @@ impl SetUps {
         if has_media {
             connection.works = Some((moment.now_ms, true, event_us));
         }
-        self.put(of, connection, moment);
+        self.put(of, connection, event_us, moment);
     }
 
     /// Takes what happened, which is news, and adds to `corrections` what that changes.
@@ -103,7 +114,8 @@ impl SetUps {
                     self.connections.take(number);
                 }
                 let joined = (event == EventKind::Joined).then_some((now_ms, event_us));
-                self.put(of, Connection { key: of.key, joined, ..Connection::default() }, moment);
+                let connection = Connection { key: of.key, joined, ..Connection::default() };
+                self.put(of, connection, event_us, moment);
             }
             EventKind::Connected | EventKind::Reconnected => {
                 if event == EventKind::Connected {
@@ -111,34 +123,35 @@ impl SetUps {
                 }
                 let mut connection = self.take(of);
                 connection.works = Some((now_ms, true, event_us));
-                self.put(of, connection, moment);
+                self.put(of, connection, event_us, moment);
             }
             EventKind::Disconnected => {
                 let mut connection = self.take(of);
                 connection.works = Some((now_ms, false, event_us));
-                self.put(of, connection, moment);
+                self.put(of, connection, event_us, moment);
             }
-            EventKind::Failed => corrections.extend(self.failed(of, event_us, moment)),
+            EventKind::Failed => corrections.extend(self.failed(of, happening, moment)),
             _ => {}
         }
     }
 
     /// A connection failed: none of its own where another one works, or has failed for both.
-    fn failed(&mut self, of: Of, event_us: i64, moment: Moment) -> Option<Correction> {
+    fn failed(&mut self, of: Of, happening: Happening, moment: Moment) -> Option<Correction> {
+        let event_us = happening.event_us;
         let is_none = of.is_named
             && self.others(of, moment).any(|other| {
                 let failed = other.failure(event_us, moment);
                 other.works(event_us, moment)
-                    || failed.is_some_and(|failed| {
-                        self.is_beside(of, None, event_us, other, failed, moment)
-                    })
+                    || failed
+                        .is_some_and(|failed| self.is_beside(of, happening, other, failed, moment))
             });
-        let was_known = self.known_ms(of, moment).is_some();
+        let was_known = self.is_known(of, event_us, moment);
         let mut connection = self.take(of);
         connection.works = Some((moment.now_ms, false, event_us));
-        let failure = Failure { at_ms: moment.now_ms, event_us, was_known };
+        let (at_ms, opened_us) = (moment.now_ms, happening.opened_us());
+        let failure = Failure { at_ms, event_us, opened_us, was_known };
         connection.failed = (!is_none).then_some(failure);
-        self.put(of, connection, moment);
+        self.put(of, connection, event_us, moment);
         if is_none {
             return Some(Correction { at_us: event_us, attempted: -1, failed: -1 });
         }
@@ -146,7 +159,7 @@ impl SetUps {
         let others = all.map(|(number, at_ms, _)| (number, at_ms)).collect::<Vec<_>>();
         for (number, at_ms) in others {
             if let Some(other) = self.connections.get_mut(number).filter(|it| it.key != of.key) {
-                other.open_beside = Some((of.key, at_ms));
+                other.open_beside = Some((of.key, at_ms, other.heard_us));
             }
         }
         None
@@ -155,12 +168,11 @@ impl SetUps {
     /// A connection works: those that failed beside it were no attempts of their own, and it is none
     /// beside another one that works.
     fn connected(&mut self, of: Of, happening: Happening, moment: Moment) -> Vec<Correction> {
-        let Happening { event_us, took_us, .. } = happening;
-        let opened_us = took_us.map(|took_us| event_us.saturating_sub(took_us));
+        let event_us = happening.event_us;
         let mut corrections = Vec::new();
         for other in self.others(of, moment) {
             if let Some(failed) = other.failure(event_us, moment)
-                && self.is_beside(of, opened_us, event_us, other, failed, moment)
+                && self.is_beside(of, happening, other, failed, moment)
             {
                 let at_us = failed.event_us;
                 corrections.push(Correction { at_us, attempted: -1, failed: -1 });
@@ -179,32 +191,35 @@ impl SetUps {
         corrections
     }
 
-    /// True if the connection, of which something is told at `event_us`, and another one that has
-    /// failed are of one attempt.
+    /// True if the connection, which has connected or failed, and another one that has failed are of
+    /// one attempt.
     fn is_beside(
         &self,
         of: Of,
-        opened_us: Option<i64>,
-        event_us: i64,
+        happening: Happening,
         other: &Connection,
         failed: Failure,
         moment: Moment,
     ) -> bool {
+        let (event_us, opened_us) = (happening.event_us, happening.opened_us());
+        let is_remembered = |at_ms: i64, told_us: i64| {
+            at_ms >= moment.oldest_ms && moment.reaches(event_us, told_us)
+        };
         let was_open = self.connections.of(of.key).any(|(_, _, connection)| {
-            let told = |(key, at_ms)| key == other.key && at_ms >= moment.oldest_ms;
-            connection.open_beside.is_some_and(told)
+            let beside = connection.open_beside.filter(|(key, ..)| *key == other.key);
+            beside.is_some_and(|(_, at_ms, heard_us)| is_remembered(at_ms, heard_us))
         });
         // Both were opened after the participant joined.
         let joined = self.connections.of_owner(of.session).find_map(|(_, _, one)| one.joined);
-        let joined_us = joined.filter(|(at_ms, _)| *at_ms >= moment.oldest_ms);
+        let joined_us = joined.filter(|(at_ms, us)| is_remembered(*at_ms, *us));
         let at_latest_us = opened_us.unwrap_or(event_us);
         was_open
             || joined_us.is_some_and(|(_, us)| at_latest_us.saturating_sub(us) <= TOGETHER_US)
             || match opened_us {
-                Some(opened_us) => opened_us <= failed.event_us,
+                Some(opened_us) => failed.was_open_beside(opened_us, happening),
                 // Nobody tells when either was opened, but that both were heard of together.
                 None => {
-                    let is_known = failed.was_known || self.known_ms(of, moment).is_some();
+                    let is_known = failed.was_known || self.is_known(of, event_us, moment);
                     !is_known && event_us.saturating_sub(failed.event_us) <= TOGETHER_US
                 }
             }
@@ -219,10 +234,12 @@ impl SetUps {
         .map(|(_, _, connection)| connection)
     }
 
-    /// When the connection was last heard of in the look-back, ms.
-    fn known_ms(&self, of: Of, moment: Moment) -> Option<i64> {
-        let known = self.connections.of(of.key).next().map(|(_, at_ms, _)| at_ms);
-        known.filter(|at_ms| *at_ms >= moment.oldest_ms)
+    /// True if the connection was heard of in the look-back before `event_us`.
+    fn is_known(&self, of: Of, event_us: i64, moment: Moment) -> bool {
+        let known = self.connections.of(of.key).next();
+        known.is_some_and(|(_, at_ms, connection)| {
+            at_ms >= moment.oldest_ms && moment.reaches(event_us, connection.heard_us)
+        })
     }
 
     fn take(&mut self, of: Of) -> Connection {
@@ -231,9 +248,24 @@ impl SetUps {
         known.unwrap_or(Connection { key: of.key, ..Connection::default() })
     }
 
-    fn put(&mut self, of: Of, connection: Connection, moment: Moment) {
-        let limits = Limits { each: OF_A_SESSION, all: moment.limits.all / BYTES_FOR_EACH };
-        self.connections.push((of.key, of.session), moment.now_ms, (connection, 1), limits);
+    fn put(&mut self, of: Of, connection: Connection, event_us: i64, moment: Moment) {
+        let (each, all) = (OF_A_SESSION, moment.limits.all / BYTES_FOR_EACH);
+        let limits = Limits { each, part: each, all };
+        let connection = Connection { heard_us: event_us, ..connection };
+        let name = Name::whole(of.key, of.session);
+        self.connections.push(name, moment.now_ms, (connection, 1), limits);
+    }
+}
+
+impl Failure {
+    /// True if another connection, opened at `opened_us`, was open at the same time, or was opened
+    /// within [`TOGETHER_US`] of this one.
+    fn was_open_beside(&self, opened_us: i64, happening: Happening) -> bool {
+        let is_near = |us: i64| us.abs_diff(opened_us) <= TOGETHER_US.unsigned_abs();
+        // One that has failed is open no longer; one that is connected is.
+        let is_over = happening.event == EventKind::Failed
+            && self.opened_us.is_some_and(|us| us > happening.event_us);
+        (opened_us <= self.event_us && !is_over) || self.opened_us.is_some_and(is_near)
     }
 }
 

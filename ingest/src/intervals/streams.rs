@@ -1,10 +1,10 @@
 //! What the streams of every peer connection told last.
 
-use schemas::Direction;
+use schemas::{Direction, Kind};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::clock::Taken;
-use super::recent::{Limits, Recent};
+use super::recent::{Forgotten, Limits, Name, Recent};
 use crate::counters::{Change, Packed, Values};
 
 /// Snapshots of one stream that are kept: more than one only while the order of two is in doubt.
@@ -49,10 +49,12 @@ impl Moment {
 }
 
 impl Moment {
-    /// True if an event at `event_us` came so late that a copy of it may have been forgotten.
-    pub(super) fn is_late(&self, event_us: i64) -> bool {
+    /// True if of an event at `event_us`, by a clock that may be wrong, an earlier copy may have been
+    /// forgotten, or a later copy may find it forgotten. Of two copies whose appends lie further
+    /// apart than the look-back, one lies further than half of it from the time that both tell.
+    pub(super) fn may_miss_a_copy(&self, event_us: i64) -> bool {
         let late_ms = self.first_ms.saturating_sub(event_us.div_euclid(1000));
-        late_ms > self.horizon_ms
+        late_ms.saturating_abs() > self.horizon_ms / 2
     }
 }
 
@@ -63,7 +65,7 @@ impl Streams {
     }
 
     /// Snapshots that were forgotten for others, so far.
-    pub(super) const fn forgotten(&self) -> u64 {
+    pub(super) const fn forgotten(&self) -> Forgotten {
         self.snapshots.forgotten()
     }
 
@@ -93,11 +95,12 @@ pub(super) struct Connection<'s> {
 }
 
 impl Connection<'_> {
-    /// What a snapshot is to the ones before it of the same stream, by its type, id and number.
+    /// What a snapshot is to the ones before it of the same stream, by its type, id and number; `of`
+    /// says of what kind and direction it is.
     pub(super) fn step(
         &mut self,
         (subject, id, number): (u8, &str, i64),
-        direction: Direction,
+        of: (Kind, Direction),
         taken: Taken,
         values: &Values,
     ) -> Step {
@@ -115,12 +118,12 @@ impl Connection<'_> {
             let mut live = live.map(|(_, _, snapshot)| snapshot);
             match (live.next(), live.next()) {
                 (None, _) => Step::Baseline,
-                (Some(only), None) => new.step(&[only], moment, direction, values),
+                (Some(only), None) => new.step(&[only], moment, of, values),
                 (Some(last), Some(before)) => {
                     let mut line = vec![last, before];
                     line.extend(live);
                     line.reverse();
-                    new.step(&line, moment, direction, values)
+                    new.step(&line, moment, of, values)
                 }
             }
         };
@@ -132,7 +135,8 @@ impl Connection<'_> {
             snapshots.take(number);
         }
         let weight = new.weight();
-        snapshots.push((key, session), moment.now_ms, (new, weight), moment.limits);
+        let name = Name { key, owner: session, part: self.connection as u32 };
+        snapshots.push(name, moment.now_ms, (new, weight), moment.limits);
         step
     }
 }
@@ -151,14 +155,14 @@ impl Snapshot {
     }
 
     /// What it is to others of its stream, the one that came first ahead.
-    fn step(&self, line: &[&Self], moment: Moment, direction: Direction, values: &Values) -> Step {
+    fn step(&self, line: &[&Self], moment: Moment, of: (Kind, Direction), values: &Values) -> Step {
         let Some(last) = predecessor(line, self) else { return Step::Stale };
         let is_near = last.taken.first_ms >= moment.first_ms.saturating_sub(moment.horizon_ms);
         if !is_near || !moment.reaches(self.taken.event_us, last.taken.event_us) {
             return Step::Baseline;
         }
         let length_us = self.taken.since_us(&last.taken);
-        match values.since(&last.values.unpack(), direction, length_us) {
+        match values.since(&last.values.unpack(), of, length_us) {
             Change::Anew => Step::Reset,
             Change::Since { values, went_back, implausible } => {
                 Step::Since { length_us, differences: values, went_back, implausible }

@@ -182,6 +182,25 @@ fn a_count_of_lost_packets_without_a_sign_tells_no_absurd_loss() {
     }
 }
 
+// The minimum of packets that a pack wants would be there from then on, and for ever.
+#[test]
+fn a_total_of_lost_packets_without_a_sign_is_no_number_of_packets() {
+    let packets = |lost: f64| {
+        let at = |s: i64, received| {
+            let values = [(Counter::PacketsReceived, received), (Counter::PacketsLost, lost)];
+            stats(vec![stream(s * 1_000_000, &values)])
+        };
+        intervals(&each_second(&[at(10, 10.0), at(20, 60.0)])[1])[0].stream_packets
+    };
+    let most = f64::from(1 << 23);
+    assert_eq!(packets(-1.0), Some(59));
+    assert_eq!(packets(most - 1.0), Some((1 << 23) + 59));
+    assert_eq!(packets(-most), Some(60 - (1 << 23)));
+    for beyond in [most, -most - 1.0, 4_294_967_295.0, 18_446_744_073_709_551_615.0] {
+        assert_eq!(packets(beyond), None, "{beyond}");
+    }
+}
+
 #[test]
 fn a_counter_that_wraps_or_goes_back_by_one_is_missing_with_its_share() {
     let received = |packets| [(Counter::PacketsReceived, packets), (Counter::PacketsLost, 0.0)];
@@ -437,7 +456,7 @@ fn by_the_rule(log: &[Appended<'_>]) -> Vec<Observed> {
             .map(|earlier| (time_of_log(earlier), &log[earlier].event.streams[0]))
             .filter(|(_, earlier)| earlier.ssrc == this.ssrc);
         let new = (time_of_log(position), this);
-        let late = time_of_log(position) - this.client_us / 1000 > HORIZON_MS;
+        let late = (time_of_log(position) - this.client_us / 1000).abs() > HORIZON_MS / 2;
         let mut news = News { event: EventKind::Stats, ..News::default() };
         let line = line(before);
         let Some(first) = line.first() else {
@@ -459,7 +478,7 @@ fn by_the_rule(log: &[Appended<'_>]) -> Vec<Observed> {
             first_ms: at_ms,
         };
         let length_us = taken(new).since_us(&taken(last));
-        match this.values.since(&last.1.values, this.direction, length_us) {
+        match this.values.since(&last.1.values, (this.kind, this.direction), length_us) {
             Change::Anew => news.left_out.resets = 1,
             Change::Since { values, went_back, implausible } => {
                 news.left_out = LeftOut { resets: 0, went_back, implausible };

@@ -31,7 +31,7 @@ pub(super) fn interval(stream: &Stream<'_>, differences: &Values) -> Interval {
     interval.stream_packets = match stream.direction {
         Direction::Outbound => total(Counter::PacketsSent),
         _ => total(Counter::PacketsReceived)
-            .zip(total(Counter::PacketsLost))
+            .zip(total(Counter::PacketsLost).filter(|lost| LOST_PACKETS.contains(lost)))
             .map(|(received, lost)| received + lost),
     };
     interval.round_trip_gauge_us = round_trip_gauge(&stream.values)
@@ -46,6 +46,10 @@ pub(super) fn interval(stream: &Stream<'_>, differences: &Values) -> Interval {
     interval
 }
 
+/// Packets that a stream may have lost in all: 24 bits with a sign (RFC 3550, 6.4.1). Libraries that
+/// keep the number without a sign are at 2³² − 1 where others are at −1.
+const LOST_PACKETS: std::ops::Range<i64> = -(1 << 23)..1 << 23;
+
 /// The last round trip measured, us, where totals are not told. 0 is what a browser tells before it
 /// has measured any.
 fn round_trip_gauge(values: &Values) -> Option<i64> {
@@ -54,6 +58,21 @@ fn round_trip_gauge(values: &Values) -> Option<i64> {
     let plausible = 1..=MOST_ROUND_TRIP_US;
     values.get(Counter::RoundTripGauge).filter(|us| plausible.contains(us) && !has_totals)
 }
+
+/// True if a snapshot without a predecessor tells a round trip that cannot be; of others the
+/// differences tell it.
+pub(super) fn has_implausible_gauge(values: &Values) -> bool {
+    let gauge = Counter::RoundTripGauge;
+    values.is_beyond(gauge) || values.get(gauge) > Some(MOST_ROUND_TRIP_US)
+}
+
+/// How many quantities of a path that no counter tells cannot be, and are missing.
+pub(super) fn implausible_of_path(pair: &Pair<'_>) -> u64 {
+    u64::from(pair.available_outgoing_bitrate.is_some_and(|rate| !BIT_RATES.contains(&rate)))
+}
+
+/// Bit rates that a sender may be told are free, bit/s.
+const BIT_RATES: std::ops::RangeInclusive<i64> = 0..=MOST_BIT_RATE;
 
 /// Takes out what only a coder counts.
 fn uncoded(interval: &mut Interval) {
@@ -106,7 +125,7 @@ pub(super) fn path(pair: &Pair<'_>, differences: &Values) -> Path {
         ice_round_trip_gauge_us: round_trip_gauge(&pair.values),
         available_outgoing_bitrate: pair
             .available_outgoing_bitrate
-            .filter(|bit_rate| *bit_rate <= MOST_BIT_RATE),
+            .filter(|bit_rate| BIT_RATES.contains(bit_rate)),
         ice_state: text(&pair.ice_state),
         dtls_state: text(&pair.dtls_state),
         selected_pair_changes: None,

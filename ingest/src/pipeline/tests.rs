@@ -235,6 +235,33 @@ fn a_stats_event_with_nothing_to_measure_is_reported_once() {
     let life = run(&log([bare(0), bare(0), bare(1000)]));
     let told = life.reports().into_iter().map(|report| (report.event, report.lineage.raw_to));
     assert_eq!(told.collect::<Vec<_>>(), [(EventKind::Stats, 0), (EventKind::Stats, 2)]);
+    assert_eq!(life.pipeline.metrics.unmeasured.get(), 2);
+}
+
+#[test]
+fn a_stream_that_may_be_audio_or_video_is_left_out_and_counted() {
+    let at = |s: i64| {
+        let report = json!({
+            "clear": {"type": "inbound-rtp", "kind": "audio", "packetsReceived": 50 * s},
+            "unclear": {"type": "inbound-rtp", "ssrc": 7, "packetsReceived": 50 * s},
+        });
+        event("stats", START_MS + 1000 * s, json!({"report": report}))
+    };
+    let unclear = json!({"u": {"type": "outbound-rtp", "ssrc": 8, "packetsSent": 5}});
+    let alone = event("stats", START_MS + 3000, json!({"report": unclear}));
+    let life = run(&log([at(0), at(1), alone]));
+    let intervals = life.reports().into_iter().flat_map(|report| report.intervals);
+    let ids: Vec<_> = intervals.map(|interval| interval.stats_id).collect();
+    assert_eq!(ids, ["clear"]);
+    let metrics = &life.pipeline.metrics;
+    assert_eq!((metrics.no_kind.get(), metrics.unmeasured.get()), (3, 1));
+}
+
+#[test]
+fn a_set_up_that_failed_has_no_time_to_connect() {
+    let failed = event("failed", START_MS, json!({"time_to_connect_ms": 15_000}));
+    let report = run(&log([failed])).reports().remove(0);
+    assert_eq!((report.event, report.time_to_connect_ms), (EventKind::Failed, None));
 }
 
 #[test]
@@ -303,10 +330,12 @@ fn metrics_are_those_of_the_reference() {
         series,
         [
             "isobar_ingest_dead_letters_total{reason=\"late\"}",
-            "isobar_ingest_forgotten_total",
+            "isobar_ingest_forgotten_total{by=\"partition\"}",
+            "isobar_ingest_forgotten_total{by=\"session\"}",
             "isobar_ingest_intervals_total",
             "isobar_ingest_live_streams",
             "isobar_ingest_missing_total{cause=\"implausible\"}",
+            "isobar_ingest_missing_total{cause=\"no_kind\"}",
             "isobar_ingest_missing_total{cause=\"went_back\"}",
             "isobar_ingest_records_total{outcome=\"accepted\"}",
             "isobar_ingest_records_total{outcome=\"duplicate\"}",
@@ -450,6 +479,7 @@ fn a_number_beyond_every_double_is_missing_and_not_the_record() {
     let told = life.reports().into_iter().flat_map(|report| report.intervals);
     let told: Vec<_> = told.map(|interval| (interval.packets_received, interval.bytes)).collect();
     assert_eq!(told, [(Some(10), None); 3]);
+    assert_eq!(life.pipeline.metrics.implausible.get(), 3);
     let nonsense = [b"{\"a\":1e999".to_vec(), b"1e999".to_vec()];
     let reasons = run(&log(nonsense)).dead_letters();
     assert_eq!(

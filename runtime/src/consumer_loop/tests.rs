@@ -27,10 +27,21 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const SOON: Duration = Duration::from_secs(4);
 
 /// Keeps nothing, and holds reading back when it is told to, until its partitions are gone.
-struct Idle(Rc<Cell<bool>>);
+struct Idle {
+    holds_back: Rc<Cell<bool>>,
+    /// The number of partitions when it was last called with one.
+    count: Rc<Cell<usize>>,
+    /// The same when reading began.
+    count_at_start: Rc<Cell<usize>>,
+}
 
 impl Handler for Idle {
+    fn topic_has(&mut self, partitions: usize) {
+        self.count.set(partitions);
+    }
+
     fn start(&self, _: Source, _: Option<&Committed>) -> Result<Start, Fatal> {
+        self.count_at_start.set(self.count.get());
         Ok(Start::Committed)
     }
 
@@ -39,7 +50,7 @@ impl Handler for Idle {
     }
 
     fn revoked(&mut self, _: Source) {
-        self.0.set(false);
+        self.holds_back.set(false);
     }
 
     fn record(&mut self, _: &Record<'_>, _: &mut dyn Output) -> Result<(), Fatal> {
@@ -51,7 +62,7 @@ impl Handler for Idle {
     }
 
     fn holds_back(&self) -> bool {
-        self.0.get()
+        self.holds_back.get()
     }
 
     fn drain(&mut self, _: &mut dyn Output) -> Result<(), Fatal> {
@@ -65,6 +76,8 @@ struct Bench {
     broker: Broker,
     consumer: ConsumerLoop,
     holds_back: Rc<Cell<bool>>,
+    count: Rc<Cell<usize>>,
+    count_at_start: Rc<Cell<usize>>,
 }
 
 impl Bench {
@@ -87,14 +100,19 @@ impl Bench {
         let writer =
             Writer::new(&kafka, &limits, Vec::new(), "none", listener.clone(), &metrics).unwrap();
         let holds_back = Rc::<Cell<bool>>::default();
-        let handler = Box::new(Idle(Rc::clone(&holds_back)));
+        let (count, count_at_start) = <(Rc<Cell<usize>>, Rc<Cell<usize>>)>::default();
+        let handler = Box::new(Idle {
+            holds_back: Rc::clone(&holds_back),
+            count: Rc::clone(&count),
+            count_at_start: Rc::clone(&count_at_start),
+        });
         let replays = Replays { key: None, unproven: metrics.unproven_replays.clone() };
         let read = metrics.read.clone();
         let flow = Flow::new(handler, writer, topics.inputs, "raw", replays, read);
         let health = Arc::new(Health::new());
         let consumer =
             ConsumerLoop::new(flow, &kafka, listener, health, metrics, ids, &limits).unwrap();
-        Self { broker, consumer, holds_back }
+        Self { broker, consumer, holds_back, count, count_at_start }
     }
 
     /// Goes on until `done`.
@@ -201,4 +219,15 @@ fn a_partition_that_had_no_leader_when_it_was_assigned_is_read_soon_after_it_has
     assert!(!bench.consumer.joined);
     bench.broker.partition_leader(TOPIC, 0, Some(1)).unwrap();
     assert!(bench.reads(PATIENCE));
+}
+
+#[test]
+fn the_number_of_partitions_is_known_before_reading_starts_and_asked_again() {
+    let mut bench = Bench::new(|_, _| {});
+    bench.until("assigned", |consumer| consumer.joined);
+    assert_eq!(bench.count_at_start.get(), PARTITIONS as usize);
+    // As if partitions had been added since: the broker in memory cannot add any.
+    bench.count.set(1);
+    let count = Rc::clone(&bench.count);
+    bench.until("counted again", |_| count.get() == PARTITIONS as usize);
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use schemas::Kind;
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
@@ -212,6 +213,14 @@ impl<'a> Object<'a> {
             Type::Stream => Type::Other,
             of => of,
         }
+    }
+
+    /// The media that it is of: its `kind`, or what its `mimeType` begins with.
+    pub(super) fn media(&self) -> Option<Kind> {
+        let mime_type = || self.mime_type.as_deref()?.split_once('/').map(|(kind, _)| kind);
+        let kind = self.kind.as_deref().or_else(mime_type)?;
+        let is = |name| kind.eq_ignore_ascii_case(name);
+        if is("audio") { Some(Kind::Audio) } else { is("video").then_some(Kind::Video) }
     }
 
     /// True if it is of that type.

@@ -357,3 +357,43 @@ fn what_is_no_code_goes_on_as_a_hash() {
     let (ann, bob) = (names("Ann's phone"), names("Bob's phone"));
     assert!(ann != bob && ann.starts_with("h-") && ann.len() == 18, "{ann} {bob}");
 }
+
+#[test]
+fn the_kind_of_a_stream_is_inferred_where_it_is_unambiguous() {
+    let kind = |stream: Value, others: Value| {
+        let mut report =
+            json!({"x": object("inbound-rtp", json!({"ssrc": 5, "packetsReceived": 9}))});
+        report["x"].as_object_mut().unwrap().extend(stream.as_object().unwrap().clone());
+        report.as_object_mut().unwrap().extend(others.as_object().unwrap().clone());
+        streams(report, |streams| streams[0].kind)
+    };
+    let alone = |stream: Value| kind(stream, json!({}));
+    for named in ["mediaType", "kind"] {
+        assert_eq!(alone(json!({named: "video"})), Kind::Video);
+        assert_eq!(alone(json!({named: "Audio"})), Kind::Audio);
+    }
+    for member in ["framesDecoded", "frameWidth", "pliCount", "freezeCount", "keyFramesDecoded"] {
+        assert_eq!(alone(json!({member: 3})), Kind::Video, "{member}");
+        assert_eq!(alone(json!({member: 0})), Kind::Video, "{member}");
+    }
+    for member in ["totalSamplesReceived", "audioLevel", "concealedSamples", "totalAudioEnergy"] {
+        assert_eq!(alone(json!({member: 0.5})), Kind::Audio, "{member}");
+        assert_eq!(alone(json!({member: 0})), Kind::Audio, "{member}");
+    }
+    assert_eq!(alone(json!({"framesDecoded": 0, "totalSamplesReceived": 7})), Kind::Audio);
+    assert_eq!(alone(json!({"framesDecoded": 7, "totalSamplesReceived": 0})), Kind::Video);
+    let codec = json!({"c": {"type": "codec", "mimeType": "audio/opus"}});
+    assert_eq!(kind(json!({"codecId": "c"}), codec), Kind::Audio);
+    let track = json!({"t": {"type": "track", "kind": "video"}});
+    assert_eq!(kind(json!({"trackId": "t"}), track), Kind::Video);
+    let far = json!({"r": {"type": "remote-outbound-rtp", "ssrc": 5, "kind": "audio"}});
+    assert_eq!(kind(json!({}), far), Kind::Audio);
+    for unclear in [
+        json!({}),
+        json!({"kind": "data"}),
+        json!({"framesDecoded": 7, "totalSamplesReceived": 7}),
+        json!({"framesDecoded": 0, "totalSamplesReceived": 0}),
+    ] {
+        assert_eq!(alone(unclear.clone()), Kind::None, "{unclear}");
+    }
+}

@@ -481,6 +481,8 @@ fn a_canonical_report_is_taken_within_limits() {
         let wanted = if is_long { Reason::IdTooLong } else { Reason::BadValue };
         assert_eq!(decoded(&report), Err(wanted), "{at}");
     }
+    let waited = Report { time_to_media_ms: Some(i64::MAX), ..good.clone() };
+    assert_eq!(decoded(&waited), Ok(waited.clone()), "missing, once it is bounded");
     let mut report = good.clone();
     report.intervals = vec![good.intervals[0].clone(); 2049];
     assert_eq!(decoded(&report), Err(Reason::TooLarge));

@@ -1,6 +1,7 @@
 //! Who tells of too much forgets his own.
 
 use super::*;
+use crate::intervals::recent::Forgotten;
 use crate::settings::Settings;
 
 fn of(participant: String, ids: impl Iterator<Item = usize>, s: i64) -> Event<'static> {
@@ -20,20 +21,79 @@ fn new_ids_of_one_session_push_out_nobody_elses() {
     let mut tell = |event: &Event<'_>, s: i64| {
         engine.advance(s * 1000);
         let observed = engine.observe(event);
-        (intervals(&observed).len(), engine.live(), engine.forgotten())
+        (intervals(&observed).len(), engine.live(), engine.forgotten().session)
     };
     let honest = |s| of("ann".to_owned(), 0..4, s);
     tell(&honest(1), 1);
     for s in 2..30 {
         let many = of("mallory".to_owned(), (0..500).map(|id| id + 500 * s as usize), s);
         let (_, live, _) = tell(&many, s);
-        assert!(live <= 64 + 4, "{live}");
+        assert!(live <= 48 + 4, "{live}");
     }
     let (found, live, forgotten) = tell(&honest(30), 30);
-    assert_eq!((found, live, forgotten), (4, 64 + 4, 28 * 500 - 64));
+    assert_eq!((found, live, forgotten), (4, 48 + 4, 28 * 500 - 48));
     // With as many as are allowed, all have intervals.
-    tell(&of("bob".to_owned(), 0..64, 31), 31);
-    assert_eq!(tell(&of("bob".to_owned(), 0..64, 32), 32).0, 64);
+    tell(&of("bob".to_owned(), 0..48, 31), 31);
+    assert_eq!(tell(&of("bob".to_owned(), 0..48, 32), 32).0, 48);
+}
+
+#[test]
+fn new_ids_of_one_peer_connection_push_out_none_of_another_one_of_the_session() {
+    let mut engine = Engine::new(HORIZON_MS);
+    engine.remember(&Settings { session_streams: 64, ..Settings::default() });
+    let mut tell = |connection: &'static str, ids: std::ops::Range<usize>, s: i64| {
+        engine.advance(s * 1000);
+        let event = of("ann".to_owned(), ids, s);
+        let event = Event { peer_connection: Cow::Borrowed(connection), ..event };
+        intervals(&engine.observe(&event)).len()
+    };
+    tell("works", 0..16, 1);
+    for s in 2..30 {
+        tell("broken", 500 * s as usize..500 * (s as usize + 1), s);
+        if s % 10 == 0 {
+            assert_eq!(tell("works", 0..16, s), 16, "{s}");
+        }
+    }
+    // In one record as well.
+    let both = |s: i64| {
+        let broken = of("ann".to_owned(), 500 * s as usize..500 * (s as usize + 1), s);
+        let connection = |id, event: Event<'static>| crate::event::Connection {
+            id: Cow::Borrowed(id),
+            streams: event.streams,
+            pairs: Vec::new(),
+        };
+        let works = connection("works", of("ann".to_owned(), 0..16, s));
+        Event { peer_connection: Cow::Borrowed("broken"), more: vec![works], ..broken }
+    };
+    for s in 30..33 {
+        engine.advance(s * 1000);
+        assert_eq!(intervals(&engine.observe(&both(s))).len(), 16, "{s}");
+    }
+}
+
+#[test]
+fn who_pays_for_many_sessions_of_many_ids_is_counted_apart() {
+    let settings = Settings { session_streams: 1024, state_mb: 1, ..Settings::default() };
+    let mut engine = Engine::new(HORIZON_MS);
+    engine.remember(&settings);
+    let mut tell = |participant: String, ids: std::ops::Range<usize>, s: i64| {
+        engine.advance(s * 1000);
+        let found = intervals(&engine.observe(&of(participant, ids, s))).len();
+        (found, engine.forgotten())
+    };
+    tell("ann".to_owned(), 0..4, 1);
+    // Fewer than the state holds: nobody pays.
+    for n in 0..4 {
+        tell(format!("mallory-{n}"), 0..500, 2);
+    }
+    let (found, forgotten) = tell("ann".to_owned(), 0..4, 11);
+    assert_eq!((found, forgotten.session, forgotten.partition), (4, 0, 0));
+    for n in 0..3_000 {
+        tell(format!("mallory-{n}"), 0..500, 12);
+    }
+    let (found, forgotten) = tell("ann".to_owned(), 0..4, 21);
+    assert_eq!((found, forgotten.session), (0, 0), "no session tells too much by itself");
+    assert!(forgotten.partition > 1_400_000, "{forgotten:?}");
 }
 
 #[test]
@@ -52,7 +112,7 @@ fn whatever_is_told_the_state_stays_within_its_bounds() {
     }
     assert!((4000..4096).contains(&engine.live()), "{}", engine.live());
     assert!(engine.events.live() <= 656, "{}", engine.events.live());
-    assert!(engine.forgotten() > 6_000);
+    assert!(engine.forgotten().partition > 6_000);
 }
 
 #[test]
@@ -63,5 +123,8 @@ fn a_session_may_tell_the_same_stream_in_any_disorder_within_its_bounds() {
         engine.observe(&received(10_000 - n, (10_000 - n) as f64));
     }
     assert_eq!(engine.live(), 1);
-    assert!(engine.forgotten() == 0, "what is too much of one stream is no limit's matter");
+    assert!(
+        engine.forgotten() == Forgotten::default(),
+        "what is too much of one stream is no limit's matter"
+    );
 }

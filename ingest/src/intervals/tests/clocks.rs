@@ -85,7 +85,8 @@ fn what_comes_later_than_the_look_back_and_follows_on_nothing_is_unverified() {
         Observed::News(news) => news.is_unverified,
         Observed::Duplicate => false,
     };
-    let live = told(&[(1000, 0, 1000, 0), (1010, 0, 1010, 10), (1020, 0, 1139, 20)]);
+    // What the last one follows on is forgotten.
+    let live = told(&[(1000, 0, 1000, 0), (1010, 0, 1010, 10), (1072, 0, 1131, 72)]);
     assert!(!live.iter().any(unverified));
     let again =
         told(&[(1000, 0, 1000, 0), (1010, 0, 1010, 10), (1000, 0, 1135, 0), (1010, 0, 1135, 10)]);
@@ -97,4 +98,35 @@ fn what_comes_later_than_the_look_back_and_follows_on_nothing_is_unverified() {
         .map(|(at_ms, event)| Appended { at_ms, event: event.clone() });
     let marks = late.map(|record| unverified(&run(&mut Engine::new(HORIZON_MS), &[record])[0]));
     assert_eq!(marks, [false, true]);
+}
+
+// Held at the log's time when it comes, it seems half as late when it comes again.
+#[test]
+fn a_copy_by_a_clock_that_is_ahead_is_unverified_or_its_first_is() {
+    let marks = |ahead_s: i64, again_s: i64| {
+        let mut engine = Engine::new(HORIZON_MS);
+        let mut at = |append_s: i64| {
+            let client_us = (1000 + ahead_s) * 1_000_000;
+            let mut event = Event { client_us, ..received(1000 + ahead_s, 500.0) };
+            let ahead_us = (1000 + ahead_s - append_s).max(0) * 1_000_000;
+            if ahead_us > clock::TOLERANCE_US {
+                (event.shift_us, event.ahead_us) = (-ahead_us, ahead_us);
+            }
+            engine.advance(append_s * 1000);
+            match engine.observe(&event) {
+                Observed::News(news) => Some(news.is_unverified),
+                Observed::Duplicate => None,
+            }
+        };
+        [at(1000), at(1000 + again_s)]
+    };
+    assert_eq!(marks(60, 130), [Some(false), Some(true)], "it is 70 s late by its clock");
+    assert_eq!(marks(0, 121), [Some(false), Some(true)]);
+    assert_eq!(marks(0, 119), [Some(false), None]);
+    for ahead_s in [0, 4, 30, 60, 61, 100, 119, 121, 200, 299] {
+        for again_s in [121, 130, 200, 500] {
+            let marks = marks(ahead_s, again_s);
+            assert!(marks.contains(&Some(true)), "{ahead_s} s ahead, again after {again_s} s");
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Counters that start anew, wrap or underflow, alone and together.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::counters::Change;
 
@@ -178,7 +180,7 @@ fn every_quantity_has_a_bound() {
                 values.set(counter, value);
                 values
             };
-            match of(value).since(&of(0.0), Direction::None, 10_000_000) {
+            match of(value).since(&of(0.0), (Kind::None, Direction::None), 10_000_000) {
                 Change::Since { implausible, .. } => implausible,
                 Change::Anew => panic!("{member}"),
             }
@@ -212,4 +214,246 @@ fn an_interval_that_came_as_one_is_bounded_alike() {
     };
     assert_eq!(interval, kept);
     assert_eq!(crate::counters::bound(&mut interval), 0);
+}
+
+/// Fields of an interval that are told, as `group.field`.
+fn fields(interval: &Interval) -> BTreeSet<String> {
+    fn told(path: &str, value: &serde_json::Value, fields: &mut BTreeSet<String>) {
+        for (name, value) in value.as_object().unwrap() {
+            match value {
+                serde_json::Value::Null => {}
+                serde_json::Value::Object(_) => told(&format!("{path}{name}."), value, fields),
+                _ => drop(fields.insert(format!("{path}{name}"))),
+            }
+        }
+    }
+    let mut fields = BTreeSet::new();
+    told("", &serde_json::to_value(interval).unwrap(), &mut fields);
+    fields
+}
+
+/// Every counter that a member tells, at a second: gauges stay, and the others grow by one.
+fn all_counters(s: f64) -> Vec<(Counter, f64)> {
+    let value = |counter| match counter {
+        Counter::AudioLevel | Counter::Jitter | Counter::RoundTripGauge => 0.5,
+        Counter::SourceFrameRate => 30.0,
+        _ => 1_000.0 + s,
+    };
+    let mut all: Vec<(Counter, f64)> = Vec::new();
+    for (_, counter) in Counter::members() {
+        if all.iter().all(|(known, _)| *known != counter) {
+            all.push((counter, value(counter)));
+        }
+    }
+    all
+}
+
+/// What is missing in an interval in which this counter alone goes back.
+fn missing_with(direction: Direction, counter: Counter) -> Vec<String> {
+    let (then, mut now) = (all_counters(0.0), all_counters(1.0));
+    let whole = fields(&between(direction, &then, &now).unwrap());
+    let (_, value) = now.iter_mut().find(|(of, _)| *of == counter).unwrap();
+    *value = if *value > 100.0 { 7.0 } else { *value / 2.0 };
+    let rest = fields(&between(direction, &then, &now).unwrap());
+    assert!(rest.is_subset(&whole), "{counter:?}");
+    whole.difference(&rest).cloned().collect()
+}
+
+#[test]
+fn a_counter_that_goes_back_alone_takes_along_its_group_and_nothing_else() {
+    use Counter as C;
+    let concealment = &["audio.concealed_samples", "audio.concealment_events"];
+    let fec = &["inbound.fec_packets", "inbound.fec_packets_discarded"];
+    let buffer = &["inbound.jitter_buffer_emitted", "inbound.jitter_buffer_us"];
+    let limitation = &[
+        "limitation.bandwidth_us",
+        "limitation.cpu_us",
+        "limitation.other_us",
+        "limitation.resolution_changes",
+    ];
+    let round_trip = &["round_trip_count", "round_trip_us"];
+    let requests = &["video.fir", "video.pli"];
+    let freezes = &["video.freeze_count", "video.freeze_us"];
+    let pauses = &["video.pause_count", "video.pause_us"];
+    let frames = &["video.frames", "video.frames_dropped", "video.key_frames", "video.qp_sum"];
+    let samples = &["audio.concealed_samples", "audio.concealment_events", "audio.total_samples"];
+    let of_both: &[(C, &[&str])] = &[
+        (C::Bytes, &["bytes"]),
+        (C::Frames, frames),
+        (C::TotalSamples, samples),
+        (C::Nack, &["nack"]),
+        (C::RoundTripTime, round_trip),
+        (C::RoundTripCount, round_trip),
+        (C::PacketsDiscarded, &["inbound.packets_discarded"]),
+        (C::FecPackets, fec),
+        (C::FecPacketsDiscarded, fec),
+        (C::JitterBufferDelay, buffer),
+        (C::JitterBufferEmitted, buffer),
+        (C::ConcealedSamples, concealment),
+        (C::SilentSamples, concealment),
+        (C::ConcealmentEvents, concealment),
+        (C::AudioEnergy, &["audio.audio_energy_micro"]),
+        (C::SourceFrames, &["video.source_frame_rate_micro", "video.source_frames"]),
+        (C::FramesDropped, &["video.frames_dropped"]),
+        (C::KeyFrames, &["video.key_frames"]),
+        (C::QpSum, &["video.qp_sum"]),
+        (C::Pli, requests),
+        (C::Fir, requests),
+        (C::FreezeCount, freezes),
+        (C::FreezeTime, freezes),
+        (C::PauseCount, pauses),
+        (C::PauseTime, pauses),
+        (C::LimitedCpu, limitation),
+        (C::LimitedBandwidth, limitation),
+        (C::LimitedOther, limitation),
+        (C::ResolutionChanges, limitation),
+    ];
+    // No stream tells both of these but for the far end's.
+    let packets = &["packets_lost", "packets_received", "packets_sent", "retransmitted_packets"];
+    let inbound: &[(C, &[&str])] = &[
+        (C::PacketsReceived, packets),
+        (C::PacketsSent, packets),
+        (C::RetransmittedPackets, &["packets_lost", "retransmitted_packets"]),
+    ];
+    let outbound: &[(C, &[&str])] = &[
+        (C::PacketsReceived, &["jitter_us", "packets_lost", "packets_received"]),
+        (C::PacketsSent, &["packets_sent", "retransmitted_packets"]),
+        (C::RetransmittedPackets, &["retransmitted_packets"]),
+    ];
+    for (direction, more) in [(Direction::Inbound, inbound), (Direction::Outbound, outbound)] {
+        for (counter, _) in all_counters(0.0) {
+            let row = of_both.iter().chain(more).find(|(of, _)| *of == counter);
+            // Gauges, what may go back, and what is no stream's take nothing along.
+            let wanted = row.map_or(&[][..], |(_, fields)| fields);
+            assert_eq!(missing_with(direction, counter), wanted, "{direction:?} {counter:?}");
+        }
+    }
+}
+
+/// Quantities that are missing in the second of two snapshots, as they are counted.
+fn implausible(observed: &Observed) -> u64 {
+    match observed {
+        Observed::Duplicate => 0,
+        Observed::News(news) => news.left_out.implausible,
+    }
+}
+
+#[test]
+fn a_counter_beyond_every_whole_number_is_missing_with_its_group_and_counted() {
+    let sum = |nack: f64, jitter: f64| {
+        let at = |s: i64, nack, jitter| {
+            let values = [
+                (Counter::PacketsReceived, 50.0 * s as f64),
+                (Counter::Nack, nack),
+                (Counter::Jitter, jitter),
+                (Counter::AudioLevel, jitter),
+            ];
+            stats(vec![stream(s * 1_000_000, &values)])
+        };
+        let observed = each_second(&[at(10, 0.0, 0.01), at(20, nack, jitter), at(30, 5.0, 0.01)]);
+        let told = intervals(&observed[1])[0].clone();
+        assert_eq!(told.packets_received, Some(500));
+        (told.nack, told.jitter_us, [implausible(&observed[1]), implausible(&observed[2])])
+    };
+    assert_eq!(sum(3.0, 0.01), (Some(3), Some(10_000), [0, 0]));
+    // 2⁶⁴ − 1 is what a counter without a sign is at that went below 0.
+    for beyond in [18_446_744_073_709_551_615.0, 9.1e15, 1e300, f64::INFINITY, -1.0] {
+        let (nack, jitter, counted) = sum(beyond, 0.01);
+        assert_eq!((nack, jitter, counted), (None, Some(10_000), [1, 1]), "{beyond}");
+        let (nack, jitter, counted) = sum(3.0, beyond);
+        assert_eq!((nack, jitter, counted), (Some(3), None, [2, 0]), "{beyond}: two gauges");
+    }
+    assert_eq!(sum(f64::NAN, 0.01), (None, Some(10_000), [0, 0]), "it is not told");
+}
+
+#[test]
+fn what_cannot_be_of_a_path_is_missing_and_counted() {
+    let at = |s: i64, round_trip: f64, changes: f64, bit_rate: Option<i64>| {
+        let values = |counters: &[(Counter, f64)]| {
+            let mut values = Values::EMPTY;
+            counters.iter().for_each(|(counter, number)| values.set(*counter, *number));
+            values
+        };
+        let of_transport = values(&[(Counter::PairChanges, changes)]);
+        let stats_id = Cow::Borrowed("T");
+        let pair = Pair {
+            stats_id: Cow::Borrowed("P"),
+            client_us: s * 1_000_000,
+            values: values(&[(Counter::RoundTripGauge, round_trip)]),
+            local_candidate_type: None,
+            remote_candidate_type: None,
+            protocol: None,
+            relay_protocol: None,
+            network_type: None,
+            available_outgoing_bitrate: bit_rate,
+            transport: Some(Transport { stats_id, values: of_transport }),
+            ice_state: None,
+            dtls_state: None,
+        };
+        Event { pairs: vec![pair], ..stats(vec![]) }
+    };
+    let told = |events: [Event<'static>; 2]| {
+        let observed = each_second(&events);
+        let one = |observed: &Observed| {
+            let Observed::News(News { paths, left_out, .. }) = observed else { panic!() };
+            let path = &paths[0];
+            let gauges = (path.ice_round_trip_gauge_us, path.available_outgoing_bitrate);
+            (gauges, path.selected_pair_changes, left_out.implausible, left_out.went_back)
+        };
+        [one(&observed[0]), one(&observed[1])]
+    };
+    let (rate, none) = (Some(2_000_000), (None, None));
+    let whole = (Some(100_000), rate);
+    let usual = || at(10, 0.1, 3.0, rate);
+    assert_eq!(
+        told([usual(), at(20, 0.1, 4.0, rate)]),
+        [(whole, None, 0, 0), (whole, Some(1), 0, 0)]
+    );
+    for absurd in [31.0, 1e17, -1.0] {
+        let first = told([at(10, absurd, 3.0, Some(1 << 60)), at(20, absurd, 4.0, Some(-1))]);
+        assert_eq!(first, [(none, None, 2, 0), (none, Some(1), 2, 0)], "{absurd}");
+    }
+    for absurd in [1e9, 1e17] {
+        let changes = told([usual(), at(20, 0.1, absurd, rate)]);
+        assert_eq!(changes[1], (whole, None, 1, 0), "{absurd}");
+    }
+    assert_eq!(told([usual(), at(20, 0.1, 2.0, rate)])[1], (whole, None, 0, 1));
+}
+
+// A library that counts lost packets wrongly, but within what RTP can number, decided a country's loss.
+#[test]
+fn audio_has_no_more_packets_than_its_frames() {
+    for direction in [Direction::Inbound, Direction::Outbound] {
+        let lost = |kind: Kind, lost: f64| {
+            let at = |s: i64, lost: f64| {
+                let packets = [Counter::PacketsReceived, Counter::PacketsSent];
+                let mut values = packets.map(|of| (of, 20_000.0 + 50.0 * s as f64)).to_vec();
+                values.push((Counter::PacketsLost, lost));
+                let stream = stream(s * 1_000_000, &values);
+                stats(vec![Stream { kind, direction, ..stream }])
+            };
+            let observed = each_second(&[at(10, 0.0), at(15, lost)]);
+            (intervals(&observed[1])[0].packets_lost, implausible(&observed[1]))
+        };
+        // 5 s, and 5 s more for clocks.
+        for signed in [1.0, -1.0] {
+            let (most, beyond) = (10_000.0 * signed, 10_001.0 * signed);
+            assert_eq!(lost(Kind::Audio, most), (Some(most as i64), 0));
+            assert_eq!(lost(Kind::Audio, beyond), (None, 1));
+            assert_eq!(lost(Kind::Video, beyond), (Some(beyond as i64), 0));
+            assert_eq!(lost(Kind::Video, 655_361.0 * signed), (None, 1));
+            let mut whole = Interval {
+                kind: Kind::Audio,
+                direction,
+                end_us: 5_000_000,
+                packets_lost: Some(beyond as i64),
+                packets_received: Some(10_000),
+                ..Interval::default()
+            };
+            assert_eq!(crate::counters::bound(&mut whole), 1);
+            assert_eq!((whole.packets_lost, whole.packets_received), (None, Some(10_000)));
+            whole.packets_received = Some(10_001);
+            assert_eq!(crate::counters::bound(&mut whole), 1);
+        }
+    }
 }

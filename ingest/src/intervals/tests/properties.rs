@@ -94,7 +94,8 @@ impl Told {
     fn snapshot(&self, second: usize, totals: &[f64]) -> Event<'static> {
         let values = counters().into_iter().zip(totals.iter().copied()).collect::<Vec<_>>();
         let of_all = stream(second as i64 * 1_000_000, &values);
-        stats(vec![Stream { direction: self.direction, ..of_all }])
+        // Of audio there are not as many packets.
+        stats(vec![Stream { kind: Kind::Video, direction: self.direction, ..of_all }])
     }
 
     fn snapshots(&self) -> Vec<Event<'static>> {

@@ -91,3 +91,81 @@ fn an_attempt_after_the_call_was_left_or_lost_is_one_of_its_own() {
     let elsewhere = Event { participant: Cow::Borrowed("bob"), ..fails };
     assert_eq!(attempts(&[works, elsewhere]), (2, 1, vec![]));
 }
+
+#[test]
+fn connections_that_both_fail_are_one_attempt_if_they_were_opened_together() {
+    let failed = |s: i64, connection, took_s| at(s, connection, Failed, took_s);
+    // Opened at 0 s, and neither heard of before it failed.
+    let first = failed(20, "peer", Some(20));
+    let mut second = failed(30, "bridge", Some(30));
+    second.time_to_connect_ms = Some(29_993);
+    assert_eq!(attempts(&[first.clone(), second.clone()]), (1, 1, vec![30]));
+    assert_eq!(attempts(&[first.clone(), failed(35, "bridge", Some(16))]), (1, 1, vec![35]));
+    // Opened at 17 s and 21 s, when the first had failed.
+    let brief = failed(20, "peer", Some(3));
+    assert_eq!(attempts(&[brief.clone(), failed(40, "bridge", Some(19))]), (1, 1, vec![40]));
+    let works = at(23, "bridge", Connected, Some(2));
+    assert_eq!(attempts(&[brief.clone(), works]), (1, 0, vec![20]));
+    assert_eq!(attempts(&[brief.clone(), failed(40, "bridge", Some(17))]), (2, 2, vec![]));
+    let later = at(24, "bridge", Connected, Some(1));
+    assert_eq!(attempts(&[brief.clone(), later]), (2, 1, vec![]), "opened 6 s later");
+    // Told the other way round: over before the other was opened.
+    let over = Event { client_us: 9_000_000, ..failed(9, "bridge", Some(4)) };
+    let mut log = [brief, over].map(|event| Appended { at_ms: 41_000, event });
+    log[0].at_ms = 40_000;
+    let observed = run(&mut Engine::new(HORIZON_MS), &log);
+    assert!(!observed.contains(&Observed::Duplicate));
+    let taken_back = observed.iter().map(|one| match one {
+        Observed::News(news) => news.corrections.len(),
+        Observed::Duplicate => 0,
+    });
+    assert_eq!(taken_back.sum::<usize>(), 0);
+}
+
+/// Attempts of a log of events that is played so many times as fast as it happened.
+fn at_speed(speed: i64, events: &[Event<'static>]) -> Vec<(EventKind, Vec<Correction>)> {
+    let log = events.iter().map(|event| Appended {
+        at_ms: 1_000_000 + event.client_us / 1000 / speed,
+        event: event.clone(),
+    });
+    let news = |observed| match observed {
+        Observed::News(News { event, corrections, .. }) => (event, corrections),
+        Observed::Duplicate => panic!("a duplicate"),
+    };
+    run(&mut Engine::new(HORIZON_MS), &log.collect::<Vec<_>>()).into_iter().map(news).collect()
+}
+
+#[test]
+fn a_log_of_attempts_gives_the_same_at_any_speed() {
+    let seen = |s: i64, connection: &'static str| Event {
+        streams: vec![stream(s * 1_000_000, &[(Counter::Bytes, 0.0)])],
+        ..at(s, connection, EventKind::Stats, None)
+    };
+    let logs = [
+        // Heard of more than the look-back before it failed.
+        vec![seen(0, "peer"), at(130, "peer", Failed, None), at(133, "bridge", Connected, None)],
+        vec![at(130, "peer", Failed, None), at(133, "bridge", Connected, None)],
+        vec![seen(20, "peer"), at(130, "peer", Failed, None), at(133, "bridge", Connected, None)],
+        // Open beside the one that failed, and long not heard of.
+        vec![seen(5, "bridge"), at(20, "peer", Failed, None), at(126, "bridge", Connected, None)],
+        vec![seen(5, "bridge"), at(20, "peer", Failed, None), at(120, "bridge", Connected, None)],
+        // Joined long ago.
+        vec![
+            at(0, "peer", Joined, None),
+            at(2, "peer", Failed, None),
+            at(121, "bridge", Connected, Some(117)),
+        ],
+        vec![
+            at(0, "peer", Joined, None),
+            at(2, "peer", Failed, None),
+            at(119, "bridge", Connected, Some(115)),
+        ],
+        vec![at(20, "peer", Failed, Some(20)), at(139, "bridge", Failed, Some(139))],
+    ];
+    for log in &logs {
+        let live = at_speed(1, log);
+        for speed in [2, 100, 10_000] {
+            assert_eq!(at_speed(speed, log), live, "{speed} {log:?}");
+        }
+    }
+}

@@ -50,13 +50,19 @@ fn what_is_ahead_of_the_log_happened_just_now() {
 
 #[test]
 fn a_wait_that_nobody_has_is_missing() {
-    let connected = |ms: i64| {
+    let connected = |ms: Value| {
         let times = json!({"time_to_connect_ms": 300, "time_to_media_ms": ms});
-        run(&log([event("connected", START_MS, times)])).reports().remove(0)
+        let life = run(&log([event("connected", START_MS, times)]));
+        let report = life.reports().remove(0);
+        assert_eq!(report.time_to_connect_ms, Some(300), "{ms}");
+        (report.time_to_media_ms, life.pipeline.metrics.implausible.get())
     };
-    assert_eq!(connected(450).time_to_media_ms, Some(450));
-    let absurd = connected((1 << 53) - 1);
-    assert_eq!((absurd.time_to_connect_ms, absurd.time_to_media_ms), (Some(300), None));
+    assert_eq!(connected(json!(450)), (Some(450), 0));
+    assert_eq!(connected(json!(null)), (None, 0));
+    for absurd in [json!((1_i64 << 53) - 1), json!(1e17), json!(u64::MAX), json!(1e300), json!(-3)]
+    {
+        assert_eq!(connected(absurd.clone()), (None, 1), "{absurd}");
+    }
 }
 
 #[test]
