@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use crate::cluster::{Cluster, Own};
 use crate::failure::{Context, Failure};
 use crate::names::RawTopic;
-use crate::output::lines;
+use crate::output::{harmless, lines};
 use crate::up::Running;
 
 /// Longest wait for Kafka to acknowledge all.
@@ -253,7 +253,10 @@ fn counted(number: usize, what: &str) -> String {
 fn where_to_look(events: &[Map<String, Value>]) -> String {
     let calls: BTreeSet<_> =
         events.iter().filter_map(|event| event.get("call")?.as_str()).collect();
-    let quoted = |call: &&str| format!("'{}'", call.replace('\\', "\\\\").replace('\'', "\\'"));
+    let quoted = |call: &&str| {
+        let call = call.replace('\\', "\\\\").replace('\'', "\\'");
+        format!("'{}'", harmless(&call))
+    };
     let calls: Vec<_> = calls.iter().take(3).map(quoted).collect();
     let at =
         Running::find().map(|up| format!(" at {}/play", up.clickhouse.url)).unwrap_or_default();
@@ -323,5 +326,9 @@ mod tests {
         assert!(said.contains("1 event of 1 session sent to raw\n  partition 2, offset 17"));
         let hostile = parse(r#"{"app":"a","call":"x' OR 1=1 --","participant":"p"}"#).unwrap();
         assert!(where_to_look(&hostile).contains(r"call IN ('x\' OR 1=1 --')"));
+        let hostile =
+            parse(r#"{"app":"a","call":"\u001b[2J\nall is well","participant":"p"}"#).unwrap();
+        let said = where_to_look(&hostile);
+        assert!(said.contains(r"call IN ('\u001b[2J\u000aall is well')"), "{said}");
     }
 }
