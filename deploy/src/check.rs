@@ -32,10 +32,11 @@ pub struct Options {
 /// # Errors
 /// If Kafka, ClickHouse or a truth file cannot be read.
 pub async fn run(options: Options) -> Result<bool, Failure> {
+    // One that cannot be reached is named before anything is fetched.
+    let cluster = options.servers.own.or_of_up()?;
+    let access = options.servers.access()?.map_or_else(up::access, Ok)?;
     let cache = Cache::of_user()?;
     cache.fetch(&[&GEO])?;
-    let access = options.servers.access()?.map_or_else(up::access, Ok)?;
-    let cluster = options.servers.own.or_of_up()?;
     let names = options.raw.over(cluster.names.clone());
     let cluster = Cluster { names, ..cluster };
     let verdict = verify(options.truth, cluster, access, cache.geo_files()).await?;

@@ -16,7 +16,7 @@ use crate::failure::{Context, Failure};
 /// # Errors
 /// If it cannot be written. A reader that has gone has heard enough, which is no failure.
 pub(crate) fn line(text: impl Display) -> Result<(), Failure> {
-    written(writeln!(stdout().lock(), "{}", harmless_lines(&text.to_string())))
+    written(write_to(&mut stdout().lock(), format_args!("{text}\n")))
 }
 
 /// Writes `text`, whose lines have their ends.
@@ -24,7 +24,11 @@ pub(crate) fn line(text: impl Display) -> Result<(), Failure> {
 /// # Errors
 /// As [`line`].
 pub(crate) fn lines(text: impl Display) -> Result<(), Failure> {
-    written(write!(stdout().lock(), "{}", harmless_lines(&text.to_string())))
+    written(write_to(&mut stdout().lock(), text))
+}
+
+fn write_to(out: &mut impl Write, text: impl Display) -> io::Result<()> {
+    write!(out, "{}", harmless_lines(&text.to_string()))
 }
 
 /// Says what is being done. That nobody can hear it is no reason not to do it.
@@ -51,6 +55,8 @@ fn written(written: io::Result<()>) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]
@@ -64,6 +70,16 @@ mod tests {
                 "isobar: ClickHouse: Code: 6. DB::Exception: {harmless}\n  isobar: all is well"
             )
         );
+    }
+
+    #[test]
+    fn a_terminal_is_told_nothing_that_it_obeys() {
+        let mut out = Vec::new();
+        write_to(&mut out, "a provider\x1b]0;title\x07\u{9b}2J\u{202e}\tof\r\nnext line\n")
+            .unwrap();
+        let said = String::from_utf8(out).unwrap();
+        let line = r"a provider\u001b]0;title\u0007\u009b2J\u202e\u0009of\u000d";
+        assert_eq!(said, format!("{line}\nnext line\n"));
     }
 
     #[test]

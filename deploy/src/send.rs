@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use crate::cluster::{Cluster, Own};
 use crate::failure::{Context, Failure};
 use crate::names::RawTopic;
-use crate::output::lines;
+use crate::output::{harmless, lines};
 use crate::replay::document;
 use crate::up::Running;
 
@@ -261,7 +261,10 @@ fn counted(number: usize, what: &str) -> String {
 /// What to ask ClickHouse, and where what cannot be used goes.
 fn where_to_look(events: &[Map<String, Value>]) -> String {
     let calls: BTreeSet<_> = events.iter().filter_map(|event| name(event, "call")).collect();
-    let quoted = |call: &String| format!("'{}'", call.replace('\\', "\\\\").replace('\'', "\\'"));
+    let quoted = |call: &String| {
+        let call = call.replace('\\', "\\\\").replace('\'', "\\'");
+        format!("'{}'", harmless(&call))
+    };
     let calls: Vec<_> = calls.iter().take(3).map(quoted).collect();
     let at =
         Running::find().map(|up| format!(" at {}/play", up.clickhouse.url)).unwrap_or_default();
@@ -347,5 +350,9 @@ mod tests {
         assert!(said.contains("1 event of 1 session sent to raw\n  partition 2, offset 17"));
         let hostile = parse(r#"{"app":"a","call":"x' OR 1=1 --","participant":"p"}"#).unwrap();
         assert!(where_to_look(&hostile).contains(r"call IN ('x\' OR 1=1 --')"));
+        let hostile =
+            parse(r#"{"app":"a","call":"\u001b[2J\nall is well","participant":"p"}"#).unwrap();
+        let said = where_to_look(&hostile);
+        assert!(said.contains(r"call IN ('\u001b[2J\u000aall is well')"), "{said}");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rdkafka::config::RDKafkaLogLevel;
@@ -172,6 +173,14 @@ fn configure(kafka: &Kafka, own: &[(&str, &str)]) -> ClientConfig {
     let asked = kafka.options.contains_key("debug");
     config.set_log_level(if asked { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Info });
     config
+}
+
+/// Lets clients go, on a thread of their own: one that stands still may hang then.
+pub(crate) fn let_go(clients: impl Send + 'static) {
+    let dropped = thread::Builder::new().name("old client".to_owned()).spawn(|| drop(clients));
+    if let Err(error) = dropped {
+        tracing::debug!("no thread to let clients go on: {error}");
+    }
 }
 
 /// How often a condition that lasts is logged.

@@ -12,11 +12,11 @@ use rdkafka::error::KafkaError;
 
 use crate::binding::{self, Binding};
 use crate::client::{Listener, member};
+use crate::failpoints;
 use crate::flow::Flow;
 use crate::group::{GroupContext, Rebalance};
 use crate::handler::{Fatal, Handler, Output as _, Pace};
 use crate::health::Health;
-use crate::lag;
 use crate::ledger::Commit;
 use crate::liveness::Liveness;
 use crate::metrics::Metrics;
@@ -86,8 +86,6 @@ pub(crate) struct ConsumerLoop {
     progress: u64,
     /// How long since the last look at it Kafka was waited for in vain.
     unanswered: Duration,
-    /// How far partitions are read, for those who count what is left.
-    read: lag::Read,
     quota: Option<Quota>,
     memory: MemoryLimit,
     started: Instant,
@@ -123,9 +121,6 @@ impl ConsumerLoop {
     ) -> Result<Self, Fatal> {
         let consumer = join(kafka, &flow.inputs, &listener, &metrics)?;
         let topics = Topics { inputs: flow.inputs.clone(), outputs: flow.writer.topics().to_vec() };
-        let read = lag::Read::default();
-        lag::watch(kafka, &flow.inputs, Arc::clone(&read), metrics.lag.clone())
-            .map_err(|error| Fatal(format!("no thread to ask for lag on: {error}")))?;
         let now = Instant::now();
         Ok(Self {
             consumer,
@@ -141,7 +136,6 @@ impl ConsumerLoop {
             next_partitions: now + SAME_PARTITIONS,
             progress: 0,
             unanswered: Duration::ZERO,
-            read,
             quota: Quota::new(limits),
             memory: MemoryLimit::new(limits),
             started: now,
@@ -235,16 +229,21 @@ impl ConsumerLoop {
             Err(Doubt::Silence(reason)) => return Err(Trouble::Silence(reason)),
             Err(Doubt::Refused(refusal)) => return Err(refusal.into()),
         }
+        // Each of these may take seconds while Kafka is slow.
+        self.health.beat();
         let counts = self.ids.counts(&self.topics)?;
         if let Some(refusal) = counts.unequal() {
             return Err(Trouble::Silence(refusal.text));
         }
         count_partitions(&mut *self.flow.handler, &self.topics, &counts);
+        self.health.beat();
         let binding = self.flow.handler.binding();
         if binding.is_some() {
             binding::look(&self.consumer, &self.flow.inputs, &*self.flow.handler)?;
         }
+        self.health.beat();
         self.flow.writer.learn_partitions()?;
+        self.health.beat();
         let resolved = Positions {
             consumer: &self.consumer,
             kafka: &self.kafka,
@@ -304,7 +303,7 @@ impl ConsumerLoop {
         self.health.beat();
         self.watch_over_clients(now)?;
         self.health.set_waits_for(self.waits_for());
-        self.flow.tell_read(&self.read);
+        self.flow.tell_read();
         let now_ms = u64::try_from((now - self.started).as_millis()).unwrap_or(u64::MAX);
         if !self.paused {
             self.go_on()?;
@@ -441,6 +440,7 @@ impl ConsumerLoop {
     /// Ends: writes what is pending, waits for acknowledgements, commits. Nothing more is read.
     fn drain(&mut self, deadline: Instant) -> Result<Drained, Fatal> {
         tracing::info!("stopping");
+        failpoints::pass(failpoints::DRAINING);
         self.health.set_waits_for(Some("its end".to_owned()));
         let _ = self.pause();
         self.flow.handler.drain(&mut self.flow.writer)?;

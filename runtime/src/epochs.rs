@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::client::Listener;
+use crate::health::Health;
 use crate::native;
 use crate::positions::Trouble;
 
@@ -62,9 +63,11 @@ pub(crate) struct Place {
     pub(crate) offset: i64,
 }
 
-/// The last record before each place in `topic`, by partition; none where there is no record.
+/// The last record before each place in `topic`, by partition; none where there is no record. One
+/// request is waited for as long as [`TIMEOUT`]; of all of them `health` hears.
 pub(crate) fn last_before(
     probe: &BaseConsumer<Listener>,
+    health: &Health,
     topic: &str,
     places: &[Place],
 ) -> Result<BTreeMap<i32, Mark>, Trouble> {
@@ -76,6 +79,7 @@ pub(crate) fn last_before(
         while !pending.is_empty() {
             let from = |place: &Place| place.offset.saturating_sub(step).max(place.low);
             let starts: Vec<_> = pending.iter().map(|place| (*place, from(place))).collect();
+            health.beat();
             found.extend(read_up_to(probe, topic, &starts)?);
             pending
                 .retain(|place| !found.contains_key(&place.partition) && from(place) > place.low);
@@ -128,8 +132,10 @@ fn read_up_to(
 }
 
 /// The first offset in `low..high` of a partition whose record is of a later epoch than `epoch`.
+/// Takes as many looks as the log has binary digits.
 pub(crate) fn first_after(
     probe: &BaseConsumer<Listener>,
+    health: &Health,
     topic: &str,
     place: Place,
     epoch: i32,
@@ -138,7 +144,7 @@ pub(crate) fn first_after(
     while low < high {
         let middle = low + (high - low) / 2;
         let up_to = Place { offset: middle + 1, ..place };
-        let found = last_before(probe, topic, &[up_to])?.remove(&place.partition);
+        let found = last_before(probe, health, topic, &[up_to])?.remove(&place.partition);
         match found.and_then(|mark| mark.epoch) {
             Some(other) if other > epoch => high = middle,
             _ => low = middle + 1,
@@ -149,7 +155,38 @@ pub(crate) fn first_after(
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rdkafka::ClientConfig;
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+
     use super::*;
+    use crate::client::probe;
+    use crate::settings::Kafka;
+
+    #[test]
+    fn a_search_of_many_looks_is_no_loop_that_hangs() {
+        let broker = MockCluster::new(1).unwrap();
+        broker.create_topic("in", 1, 1).unwrap();
+        let kafka = Kafka { brokers: broker.bootstrap_servers(), ..Kafka::default() };
+        let mut config = ClientConfig::new();
+        let producer: BaseProducer =
+            config.set("bootstrap.servers", &kafka.brokers).create().unwrap();
+        for _ in 0..40 {
+            producer.send(BaseRecord::<(), str>::to("in").payload("any")).unwrap();
+        }
+        producer.flush(TIMEOUT).unwrap();
+        let probe = probe(&kafka).create_with_context(Listener::new(&kafka)).unwrap();
+        let place = Place { partition: 0, low: 0, offset: 40 };
+        let health = Health::hanging();
+        // This broker knows no epochs: none is later.
+        assert_eq!(first_after(&probe, &health, "in", place, 3).ok(), Some(40));
+        assert_eq!(health.dead(), None);
+        let health = Health::hanging();
+        assert!(last_before(&probe, &health, "in", &[place]).is_ok_and(|found| found.len() == 1));
+        assert_eq!(health.dead(), None);
+    }
 
     #[test]
     fn the_epoch_before_an_offset_is_that_of_the_last_record_before_it() {

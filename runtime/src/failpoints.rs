@@ -1,12 +1,14 @@
-//! Edges at which a process can be made to abort: between two things that must both be done, or
-//! neither.
+//! Edges at which a process can be made to abort, or a thread of it to hang: between two things that
+//! must both be done, or neither.
 //!
 //! In a development build, or with the feature `failpoints`, the variable `ISOBAR_ABORT_AT` of the
-//! environment (`EDGE:N`) aborts the process when it comes to an edge for the Nth time. Other builds
-//! have no such switch.
+//! environment (`EDGE:N`) aborts the process when it comes to an edge for the Nth time, and
+//! `ISOBAR_HANG_AT` stops the thread there for ever. Other builds have no such switches.
 
 /// Variable of the environment that names an edge, and how often it is passed.
 pub const VARIABLE: &str = "ISOBAR_ABORT_AT";
+/// The same for the edge at which a thread hangs.
+pub const HANG: &str = "ISOBAR_HANG_AT";
 
 /// Writes are acknowledged, and the ledger does not know yet.
 pub const ACKNOWLEDGED: &str = "acknowledged";
@@ -24,6 +26,8 @@ pub const WRITTEN: &str = "written";
 pub const INSERTING: &str = "inserting";
 /// An insert was acknowledged.
 pub const INSERTED: &str = "inserted";
+/// The process was asked to end, and begins to drain.
+pub const DRAINING: &str = "draining";
 
 /// All edges of a service that writes to Kafka.
 pub const EDGES: [&str; 6] = [ACKNOWLEDGED, SETTLED, COMMITTING, COMMITTED, WRITING, WRITTEN];
@@ -50,20 +54,32 @@ mod armed {
     struct Armed {
         edge: String,
         left: AtomicU64,
+        hangs: bool,
     }
 
-    static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
+    static ARMED: OnceLock<Vec<Armed>> = OnceLock::new();
 
-    fn read() -> Option<Armed> {
-        let told = std::env::var(super::VARIABLE).ok()?;
-        let (edge, times) = told.split_once(':')?;
-        Some(Armed { edge: edge.to_owned(), left: AtomicU64::new(times.parse().ok()?) })
+    fn read() -> Vec<Armed> {
+        let armed = |(variable, hangs): (&str, bool)| {
+            let value = std::env::var(variable).ok()?;
+            let (edge, times) = value.split_once(':')?;
+            let left = AtomicU64::new(times.parse().ok()?);
+            Some(Armed { edge: edge.to_owned(), left, hangs })
+        };
+        [(super::VARIABLE, false), (super::HANG, true)].into_iter().filter_map(armed).collect()
     }
 
     pub(super) fn pass(edge: &str) {
-        let Some(armed) = ARMED.get_or_init(read) else { return };
-        if armed.edge == edge && armed.left.fetch_sub(1, Ordering::Relaxed) == 1 {
-            std::process::abort();
+        for armed in ARMED.get_or_init(read) {
+            if armed.edge != edge || armed.left.fetch_sub(1, Ordering::Relaxed) != 1 {
+                continue;
+            }
+            if !armed.hangs {
+                std::process::abort();
+            }
+            loop {
+                std::thread::park();
+            }
         }
     }
 }

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use prometheus::IntCounter;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message as _, Timestamp};
 use schemas::Subject;
 
+use crate::append_times::{AppendTimes, StepBack};
 use crate::epochs::Epochs;
 use crate::handler::{Fatal, Handler};
 use crate::lag;
+use crate::metrics::Metrics;
 use crate::native;
 use crate::positions::Position;
 use crate::record::{AppendTime, Input, Offset, Partition, Record, Source};
@@ -20,14 +21,6 @@ use crate::replay_key::{Claim, ReplayKey};
 use crate::replayed::Replayed;
 use crate::writer::Writer;
 
-/// How records that claim to be sent again are judged.
-pub(crate) struct Replays {
-    /// By which their signatures are proven.
-    pub(crate) key: Option<ReplayKey>,
-    /// Those that are not.
-    pub(crate) unproven: IntCounter,
-}
-
 /// How far an assigned partition is read.
 struct Reading {
     /// Records before it are only looked back at.
@@ -35,6 +28,7 @@ struct Reading {
     /// Next offset to read, once one was read.
     next: Option<Offset>,
     epochs: Epochs,
+    appended: AppendTimes,
 }
 
 /// The handler, with what it writes through.
@@ -45,8 +39,11 @@ pub(crate) struct Flow {
     /// The topic that others write: what they frame as of a release that is not known here is no
     /// sign of one.
     raw: String,
-    replays: Replays,
-    pub(crate) read: Vec<IntCounter>,
+    /// Proves that a record was sent again by who may do that.
+    replay_key: Option<ReplayKey>,
+    metrics: Metrics,
+    /// How far partitions are read, for those who count what is left.
+    told: lag::Read,
     /// Assigned partitions.
     reading: BTreeMap<Source, Reading>,
     /// Append time of the record read last.
@@ -61,8 +58,9 @@ impl Flow {
         writer: Writer,
         inputs: Vec<String>,
         raw: &str,
-        replays: Replays,
-        read: Vec<IntCounter>,
+        replay_key: Option<ReplayKey>,
+        metrics: Metrics,
+        told: lag::Read,
     ) -> Self {
         let (reading, newest) = (BTreeMap::new(), AppendTime(0));
         Self {
@@ -70,8 +68,9 @@ impl Flow {
             writer,
             inputs,
             raw: raw.to_owned(),
-            replays,
-            read,
+            replay_key,
+            metrics,
+            told,
             reading,
             newest,
             taken: 0,
@@ -85,7 +84,8 @@ impl Flow {
         let until = committed.as_ref().map_or(Offset(0), |committed| committed.offset);
         let mut epochs = Epochs::default();
         epochs.note(until.0 - 1, epoch.unwrap_or(-1));
-        self.reading.insert(*source, Reading { until, next: None, epochs });
+        let appended = AppendTimes::default();
+        self.reading.insert(*source, Reading { until, next: None, epochs, appended });
         self.handler.assigned(*source, committed.as_ref())
     }
 
@@ -123,13 +123,13 @@ impl Flow {
     }
 
     /// Says how far each partition is read.
-    pub(crate) fn tell_read(&self, told: &lag::Read) {
+    pub(crate) fn tell_read(&self) {
         let next = |(source, reading): (&Source, &Reading)| {
             let topic = self.inputs.get(source.input.0)?.clone();
             Some(((topic, source.partition.0), reading.next?.0))
         };
         let read = self.reading.iter().filter_map(next).collect();
-        *told.lock().unwrap_or_else(PoisonError::into_inner) = read;
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = read;
     }
 
     /// Hands a message to the handler.
@@ -158,7 +158,14 @@ impl Flow {
         if let Some((subject, version)) = Subject::newer(payload).filter(|_| is_ours) {
             return Err(newer(topic, partition, offset, subject, version).into());
         }
-        self.read[input].inc();
+        let step_back = reading.appended.next(AppendTime(appended), Instant::now());
+        if let Some(StepBack { by_ms, is_logged }) = step_back.filter(|_| offset >= until) {
+            self.metrics.append_time_went_back.inc();
+            if is_logged {
+                tracing::warn!("{}", went_back(topic, partition, offset, by_ms));
+            }
+        }
+        self.metrics.read[input].inc();
         self.newest = AppendTime(appended);
         let record = Record {
             source,
@@ -170,19 +177,29 @@ impl Flow {
             look_back: offset < until,
         };
         self.taken += u64::from(!record.look_back);
-        match Claim::of(message, self.replays.key.as_ref()) {
+        match Claim::of(message, self.replay_key.as_ref()) {
             Claim::Proven(from) if is_possible(&from, topic, &record) => {
                 self.handler.replayed(&record, &from, &mut self.writer)?;
             }
             claim => {
                 if claim != Claim::None {
-                    self.replays.unproven.inc();
+                    self.metrics.unproven_replays.inc();
                 }
                 self.handler.record(&record, &mut self.writer)?;
             }
         }
         Ok(())
     }
+}
+
+fn went_back(topic: &str, partition: i32, offset: Offset, by_ms: i64) -> String {
+    format!(
+        "{topic}/{partition}: the record at {offset} was appended {} s before the one before it, by \
+         its broker's clock: look at the clocks of the brokers (NTP), and whether Kafka lost the end \
+         of the log (docs/reference/exit-codes.md, 92). By append times records are late, and blocks \
+         end",
+        by_ms / 1000
+    )
 }
 
 fn no_append_time(topic: &str, partition: i32, offset: Offset) -> Refusal {

@@ -60,11 +60,18 @@ impl Health {
     }
 
     /// Why the process is of no use any more, if that is so.
-    fn dead(&self) -> Option<String> {
+    pub(crate) fn dead(&self) -> Option<String> {
         let stalled = self.stalled.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let beat = Duration::from_millis(self.beat.load(Ordering::Relaxed));
         let hangs = self.started.elapsed().saturating_sub(beat) >= BEAT_LIMIT;
         stalled.or_else(|| hangs.then(|| "the loop has not beaten for 30 s".to_owned()))
+    }
+
+    /// One whose loop has not beaten for so long that it hangs.
+    #[cfg(test)]
+    pub(crate) fn hanging() -> Self {
+        let started = Instant::now().checked_sub(BEAT_LIMIT).unwrap_or_else(Instant::now);
+        Self { started, ..Self::new() }
     }
 
     fn waits_for(&self) -> Option<String> {
@@ -180,9 +187,8 @@ mod tests {
 
     #[test]
     fn a_loop_that_does_not_beat_is_not_alive() {
-        let mut health = Health::new();
-        assert_eq!(health.dead(), None);
-        health.started = Instant::now().checked_sub(BEAT_LIMIT).unwrap();
+        assert_eq!(Health::new().dead(), None);
+        let health = Health::hanging();
         assert!(health.dead().is_some());
         health.beat();
         assert_eq!(health.dead(), None);

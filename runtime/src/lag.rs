@@ -14,7 +14,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
-use crate::client::plain;
+use crate::client::{let_go, plain};
 use crate::settings::Kafka;
 
 /// Between two looks.
@@ -63,7 +63,7 @@ pub(crate) fn watch(
                     tracing::debug!("lag is not known: {error}");
                     failures += 1;
                     if failures % ENOUGH == 0 {
-                        client = None;
+                        let_go(client.take());
                     }
                 }
             }
@@ -93,6 +93,10 @@ fn look(
         for partition in found.map_or(&[][..], |found| found.partitions()) {
             partitions.add_partition(topic, partition.id());
         }
+    }
+    // Topics may be created later.
+    if partitions.count() == 0 {
+        return Ok(());
     }
     let committed = offsets(&client.committed_offsets(partitions.clone(), TIMEOUT)?);
     // Asked for as times, the ends of the log are offsets, too, and one request a broker.

@@ -3,6 +3,8 @@
 //! its settings and ends cleanly.
 
 #[cfg(feature = "service")]
+mod append_times;
+#[cfg(feature = "service")]
 mod binding;
 #[cfg(feature = "service")]
 mod client;

@@ -7,6 +7,7 @@ use crate::process::Memory;
 use crate::service::Topics;
 
 /// Metrics of the loop, with the counters of each topic looked up beforehand.
+#[derive(Clone)]
 pub(crate) struct Metrics {
     /// Records read, by [`Input`](crate::Input).
     pub(crate) read: Vec<IntCounter>,
@@ -16,6 +17,8 @@ pub(crate) struct Metrics {
     pub(crate) dead_letters: IntCounterVec,
     /// Records that claim without proof to be sent again.
     pub(crate) unproven_replays: IntCounter,
+    /// Records appended more than a minute before the record before them.
+    pub(crate) append_time_went_back: IntCounter,
     pub(crate) lag: IntGaugeVec,
     pub(crate) in_flight: IntGauge,
     pub(crate) commits: IntCounter,
@@ -75,6 +78,10 @@ impl Metrics {
                 "isobar_unproven_replays_total",
                 "Records that claim without proof to be dead letters sent again.",
             )?,
+            append_time_went_back: counter(
+                "isobar_append_time_went_back_total",
+                "Records appended more than a minute before the record before them.",
+            )?,
             lag,
             in_flight: gauge("isobar_in_flight_bytes", "Bytes written but not acknowledged.")?,
             commits: counter("isobar_commits_total", "Commits of offsets that succeeded.")?,
@@ -112,6 +119,7 @@ mod tests {
         assert_eq!(
             samples,
             [
+                "isobar_append_time_went_back_total 0",
                 "isobar_commit_failures_total 0",
                 "isobar_commits_total 0",
                 "isobar_consumer_lag_records{partition=\"0\",topic=\"in\"} 7",

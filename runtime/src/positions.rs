@@ -233,16 +233,17 @@ impl Positions<'_> {
         };
         let places: Vec<Place> = found.iter().zip(&starts).filter_map(wanted).collect();
         let inputs = self.inputs;
+        let health = self.health;
         let marks = match places.is_empty() {
             true => BTreeMap::new(),
-            false => last_before(self.probe()?, &inputs[input.0], &places)?,
+            false => last_before(self.probe()?, health, &inputs[input.0], &places)?,
         };
         for place in &places {
             let known = found.iter().find(|one| one.source.partition.0 == place.partition);
             let mark = marks.get(&place.partition);
             if let (Some(before), Some(mark)) = (known.and_then(|one| one.epoch), mark)
                 && let Some(refusal) =
-                    replaced(self.probe()?, &inputs[input.0], *place, before, *mark)?
+                    replaced(self.probe()?, health, &inputs[input.0], *place, before, *mark)?
             {
                 return Err(refusal.into());
             }
@@ -288,13 +289,14 @@ impl Positions<'_> {
 /// was read there, `before`: another one stands in its place.
 pub(crate) fn replaced(
     probe: &BaseConsumer<Listener>,
+    health: &Health,
     topic: &str,
     place: Place,
     before: i32,
     mark: Mark,
 ) -> Result<Option<Refusal>, Trouble> {
     let Some(now) = mark.epoch.filter(|now| *now > before) else { return Ok(None) };
-    let first = first_after(probe, topic, place, before)?;
+    let first = first_after(probe, health, topic, place, before)?;
     let Place { partition, offset, .. } = place;
     let text = format!(
         "{topic}/{partition}: Kafka lost the end of the log: the record before offset {offset} was \

@@ -12,10 +12,11 @@ use prometheus::Registry;
 use crate::client::Listener;
 use crate::consumer_loop::{ConsumerLoop, Drained};
 use crate::ending::{Ending, GRACE};
-use crate::flow::{Flow, Replays};
+use crate::flow::Flow;
 use crate::handler::{Fatal, Handler};
 use crate::harmless::harmless;
 use crate::health::{Health, serve};
+use crate::lag;
 use crate::load::{environment, load, text_of};
 use crate::logging;
 use crate::metrics::Metrics;
@@ -195,6 +196,10 @@ fn work<S: Service>(settings: &Settings<S::Settings>) -> Result<u8, Failure> {
     })?;
     tracing::info!(service = S::NAME, %address, group = kafka.group, "started");
 
+    // Also of a group that nobody can join yet.
+    let read = lag::Read::default();
+    lag::watch(kafka, &topics.inputs, Arc::clone(&read), metrics.lag.clone())
+        .map_err(|error| Fatal(format!("no thread to ask for lag on: {error}")))?;
     let listener = Listener::new(kafka);
     let topology = Topology::new(kafka, listener.clone())?;
     let mut ids = TopicIds::new(topology, &topics, kafka, listener.clone())?;
@@ -207,12 +212,8 @@ fn work<S: Service>(settings: &Settings<S::Settings>) -> Result<u8, Failure> {
     }
     let writer =
         Writer::new(kafka, limits, topics.outputs, dead_letters, listener.clone(), &metrics)?;
-    let replays = Replays {
-        key: ReplayKey::of(&kafka.replay_key),
-        unproven: metrics.unproven_replays.clone(),
-    };
-    let raw = settings.topics.raw.as_str();
-    let flow = Flow::new(handler, writer, topics.inputs, raw, replays, metrics.read.clone());
+    let (raw, key) = (settings.topics.raw.as_str(), ReplayKey::of(&kafka.replay_key));
+    let flow = Flow::new(handler, writer, topics.inputs, raw, key, metrics.clone(), read);
     let mut consumer = ConsumerLoop::new(flow, kafka, listener, health, metrics, ids, limits)?;
     let outcome = consumer.run(limits.shutdown_deadline());
     let code = last_words(&outcome);
@@ -243,6 +244,7 @@ fn wait_for_topics(
         }
         let mut obstacles = ids.topology().obstacles(topics, dead_letters, Duration::from_secs(5));
         if obstacles.is_empty() {
+            health.beat();
             match ids.check() {
                 Ok(()) => return Ok(true),
                 Err(Doubt::Refused(refusal)) => return Err(refusal.into()),

@@ -9,6 +9,7 @@ use rdkafka::message::BorrowedMessage;
 use sha2::Sha256;
 
 use crate::native;
+use crate::record::AppendTime;
 use crate::replayed::Replayed;
 
 /// Characters of the shortest secret that is taken.
@@ -95,12 +96,12 @@ pub enum Claim {
     None,
     /// Something that is not proven. It counts as an ordinary record.
     Unproven,
-    /// What the holder of the key has signed.
+    /// What the holder of the key has signed just before it was appended.
     Proven(Replayed),
 }
 
 impl Claim {
-    /// What `message` says, held against `key`. Without a key nothing is proven.
+    /// What `message` says, held against `key` and its append time. Without a key nothing is proven.
     #[must_use]
     pub fn of(message: &BorrowedMessage<'_>, key: Option<&ReplayKey>) -> Self {
         let Some(from) = native::header(message, c"isobar-replayed-from") else {
@@ -111,7 +112,8 @@ impl Claim {
             let content_type = native::header(message, c"content-type");
             let payload = message.payload().unwrap_or_default();
             let is_proven = key?.proves(signature, from, content_type, message.key(), payload);
-            from.parse().ok().filter(|_| is_proven)
+            let appended = AppendTime(message.timestamp().to_millis()?);
+            from.parse().ok().filter(|from: &Replayed| is_proven && from.is_fresh(appended))
         };
         proven().map_or(Self::Unproven, Self::Proven)
     }

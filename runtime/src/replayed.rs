@@ -21,34 +21,46 @@ pub struct Replayed {
     /// Other records of its session were taken around that time: what its cumulative counters
     /// count is in their intervals already.
     pub heard: bool,
+    /// When it was signed to be sent again, by the sender's clock, ms since the Unix epoch.
+    pub sent_ms: i64,
 }
 
 impl Replayed {
     /// The name of the header.
     pub const HEADER: &'static str = "isobar-replayed-from";
+    /// Longest time between its signature and its append, either way, ms: the sender waits 20 s for an
+    /// acknowledgement, and the rest is for clocks that differ. Copies of one signature that are taken
+    /// are appended within twice as long, which is no longer than the shortest look-back of ingest
+    /// where letters are sent again (60 s); there it takes each source once.
+    pub const FRESH_MS: u64 = 30_000;
+
+    /// True if a record that was appended then may be the one that was signed, and is no copy of it
+    /// that somebody wrote later.
+    #[must_use]
+    pub const fn is_fresh(&self, appended: AppendTime) -> bool {
+        self.sent_ms.abs_diff(appended.0) <= Self::FRESH_MS
+    }
 }
 
 impl fmt::Display for Replayed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { topic, partition, offset, appended, heard } = self;
+        let Self { topic, partition, offset, appended, heard, sent_ms } = self;
         let around = if *heard { "heard" } else { "alone" };
-        write!(f, "{topic}/{partition}/{offset}/{}/{around}", appended.0)
+        write!(f, "{topic}/{partition}/{offset}/{}/{around}/{sent_ms}", appended.0)
     }
 }
 
 /// Text is not a [`Replayed`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("should look like TOPIC/PARTITION/OFFSET/APPEND_MS/alone or …/heard")]
+#[error("should look like TOPIC/PARTITION/OFFSET/APPEND_MS/alone/SENT_MS or …/heard/SENT_MS")]
 pub struct ParseReplayedError;
 
 impl FromStr for Replayed {
     type Err = ParseReplayedError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut parts = text.split('/');
-        let (Some(topic), Some(partition), Some(offset), Some(appended), Some(around), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
-        else {
+        let parts: Vec<_> = text.split('/').collect();
+        let [topic, partition, offset, appended, around, sent] = parts[..] else {
             return Err(ParseReplayedError);
         };
         let number = |text: &str| text.parse::<i64>().ok().filter(|number| *number >= 0);
@@ -62,6 +74,7 @@ impl FromStr for Replayed {
                 "alone" => false,
                 _ => return Err(ParseReplayedError),
             },
+            sent_ms: number(sent).ok_or(ParseReplayedError)?,
         })
     }
 }
@@ -80,15 +93,37 @@ mod tests {
             offset: Offset(17),
             appended: AppendTime(1_756_000_000_000),
             heard: true,
+            sent_ms: 1_756_000_100_000,
         };
-        assert_eq!(from.to_string(), "raw/3/17/1756000000000/heard");
+        assert_eq!(from.to_string(), "raw/3/17/1756000000000/heard/1756000100000");
         assert_eq!(from.to_string().parse(), Ok(from));
     }
 
     #[test]
     fn anything_else_is_no_header() {
-        for text in ["", "raw/3/17/5", "raw/3/17/5/alone/", "raw/3/-1/5/alone", "raw/x/1/5/alone"] {
+        for text in [
+            "",
+            "raw/3/17/5",
+            "raw/3/17/5/alone",
+            "raw/3/17/5/alone/",
+            "raw/3/17/5/alone/6/",
+            "raw/3/17/5/alone/-6",
+            "raw/3/-1/5/alone/6",
+            "raw/x/1/5/alone/6",
+        ] {
             assert_eq!(text.parse::<Replayed>(), Err(ParseReplayedError), "{text}");
         }
+    }
+
+    #[test]
+    fn a_record_is_fresh_for_half_a_minute_around_its_signature() {
+        let from: Replayed = "raw/3/17/5/alone/1756000100000".parse().unwrap();
+        let fresh = |appended_ms| from.is_fresh(AppendTime(appended_ms));
+        let around = [69_999, 70_000, 100_000, 130_000, 130_001];
+        assert_eq!(
+            around.map(|ms| fresh(1_756_000_000_000 + ms)),
+            [false, true, true, true, false]
+        );
+        assert!(!fresh(i64::MIN) && !fresh(i64::MAX));
     }
 }

@@ -6,14 +6,15 @@
 //! on an output topic: it outlives the input, holds no members and reads nothing.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::config::FromClientConfigAndContext as _;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
-use rdkafka::error::KafkaResult;
-use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
+use rdkafka::config::{FromClientConfigAndContext as _, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::{ClientContext, Offset as KafkaOffset, TopicPartitionList};
 
-use crate::client::{Listener, probe};
+use crate::client::{Listener, let_go, probe};
 use crate::handler::Fatal;
 use crate::native;
 use crate::positions::Trouble;
@@ -24,6 +25,8 @@ use crate::topology::{Counts, Topology};
 
 /// Longest wait for one answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two looks for the outcome of a commit.
+const LOOK: Duration = Duration::from_millis(50);
 /// Clients that have had no answer for so long are made anew.
 const SILENCE: Duration = Duration::from_secs(5);
 /// Kafka forgets what an empty group has committed after `offsets.retention.minutes`, 7 days.
@@ -47,7 +50,7 @@ pub(crate) struct TopicIds {
     kafka: Kafka,
     listener: Listener,
     topology: Topology,
-    memory: BaseConsumer<Listener>,
+    memory: BaseConsumer<Memory>,
     group: String,
     inputs: Vec<String>,
     /// Output topic whose partition 0 the memory is beside.
@@ -84,15 +87,10 @@ impl TopicIds {
     pub(crate) fn renew(&mut self) -> Result<(), Fatal> {
         let topology = Topology::new(&self.kafka, self.listener.clone())?;
         let memory = rememberer(&self.kafka, &self.group, self.listener.clone())?;
-        let old = (
+        let_go((
             std::mem::replace(&mut self.topology, topology),
             std::mem::replace(&mut self.memory, memory),
-        );
-        // They may hang when they are let go.
-        let dropped = std::thread::Builder::new().name("old client".to_owned()).spawn(|| drop(old));
-        if let Err(error) = dropped {
-            tracing::debug!("no thread to let clients go on: {error}");
-        }
+        ));
         Ok(())
     }
 
@@ -142,7 +140,7 @@ impl TopicIds {
         }
         self.known.extend(ids);
         if self.remembered.is_none() {
-            self.remember(CommitMode::Sync).map_err(|error| silence(&error))?;
+            self.remember().map_err(|error| silence(&error))?;
         }
         Ok(())
     }
@@ -150,9 +148,8 @@ impl TopicIds {
     /// Sees to it that the memory does not expire.
     pub(crate) fn refresh(&mut self) {
         if self.remembered.is_some_and(|at| at.elapsed() >= REFRESH) {
-            // The outcome of the last one.
-            let _ = self.memory.poll(Duration::ZERO);
-            if let Err(error) = self.remember(CommitMode::Async) {
+            self.remembered = Some(Instant::now());
+            if let Err(error) = self.commit() {
                 tracing::debug!("ids of topics could not be remembered: {error}");
             }
         }
@@ -167,14 +164,37 @@ impl TopicIds {
         Ok(read(&native::metadata(&list, anchor, 0)))
     }
 
-    fn remember(&mut self, mode: CommitMode) -> KafkaResult<()> {
+    /// Commits the ids, and waits for the outcome for at most [`TIMEOUT`]: a synchronous commit of
+    /// librdkafka knows no deadline.
+    fn remember(&mut self) -> KafkaResult<()> {
+        let deadline = Instant::now() + TIMEOUT;
+        let mut is_done = !self.commit()?;
+        while !is_done {
+            // There are no messages, only the outcome.
+            let _ = self.memory.poll(LOOK);
+            is_done = match self.memory.context().take_outcome() {
+                Some(outcome) => outcome.map(|()| true)?,
+                None if Instant::now() < deadline => false,
+                None => {
+                    return Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::OperationTimedOut));
+                }
+            };
+        }
         self.remembered = Some(Instant::now());
-        let Some(anchor) = &self.anchor else { return Ok(()) };
+        Ok(())
+    }
+
+    /// Starts to commit the ids; returns false if there is no topic to commit them beside.
+    fn commit(&self) -> KafkaResult<bool> {
+        let Some(anchor) = &self.anchor else { return Ok(false) };
+        // The outcome of the last one, which nobody waits for any more.
+        let _ = self.memory.poll(Duration::ZERO);
+        self.memory.context().take_outcome();
         let mut list = TopicPartitionList::new();
         let mut element = list.add_partition(anchor, 0);
         element.set_offset(KafkaOffset::Offset(0))?;
         element.set_metadata(write(&self.known));
-        self.memory.commit(&list, mode).inspect_err(|_| self.remembered = None)
+        native::commit(&self.memory, &list).map(|()| true)
     }
 
     fn refusal(&self, topic: &str, before: &str, now: &str) -> Refusal {
@@ -190,15 +210,44 @@ impl TopicIds {
     }
 }
 
+/// Hears how the last commit of the group that remembers ended.
+struct Memory {
+    listener: Listener,
+    outcome: Mutex<Option<KafkaResult<()>>>,
+}
+
+impl Memory {
+    fn take_outcome(&self) -> Option<KafkaResult<()>> {
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl ClientContext for Memory {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        self.listener.log(level, facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.listener.error(error, reason);
+    }
+}
+
+impl ConsumerContext for Memory {
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+    }
+}
+
 /// The client of the group that remembers.
 fn rememberer(
     kafka: &Kafka,
     group: &str,
     listener: Listener,
-) -> Result<BaseConsumer<Listener>, Fatal> {
+) -> Result<BaseConsumer<Memory>, Fatal> {
     let mut config = probe(kafka);
     config.set("group.id", group);
-    BaseConsumer::from_config_and_context(&config, listener)
+    let memory = Memory { listener, outcome: Mutex::default() };
+    BaseConsumer::from_config_and_context(&config, memory)
         .map_err(|error| Fatal(format!("kafka: {error}")))
 }
 
@@ -222,7 +271,38 @@ fn read(text: &str) -> Ids {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
     use super::*;
+
+    #[test]
+    fn a_coordinator_that_does_not_come_is_waited_for_and_not_for_ever() {
+        let broker = MockCluster::new(1).unwrap();
+        for topic in ["in", "out"] {
+            broker.create_topic(topic, 1, 1).unwrap();
+        }
+        let brokers = broker.bootstrap_servers();
+        let kafka = Kafka { brokers, group: "group".to_owned(), ..Kafka::default() };
+        let topics = Topics { inputs: vec!["in".to_owned()], outputs: vec!["out".to_owned()] };
+        let listener = Listener::new(&kafka);
+        let topology = Topology::new(&kafka, listener.clone()).unwrap();
+        let mut ids = TopicIds::new(topology, &topics, &kafka, listener).unwrap();
+        ids.remember().unwrap();
+        assert!(ids.remembered.take().is_some());
+
+        let away = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS; 1000];
+        broker.request_errors(RDKafkaApiKey::OffsetCommit, &away);
+        let asked = Instant::now();
+        assert!(ids.remember().is_err());
+        assert!(asked.elapsed() < TIMEOUT * 2, "{:?}", asked.elapsed());
+        assert!(ids.remembered.is_none());
+        broker.clear_request_errors(RDKafkaApiKey::OffsetCommit);
+        ids.renew().unwrap();
+        ids.remember().unwrap();
+    }
 
     fn ids(pairs: &[(&str, &str)]) -> Ids {
         pairs.iter().map(|(topic, id)| ((*topic).to_owned(), (*id).to_owned())).collect()

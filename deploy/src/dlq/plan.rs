@@ -199,6 +199,7 @@ mod tests {
             offset: Offset(offset),
             appended: AppendTime(at_ms(offset)),
             heard: false,
+            sent_ms: at_ms(10_000 + offset),
         };
         evidence.sent_again(KEY, 10_000 + offset, &from);
     }

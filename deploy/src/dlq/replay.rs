@@ -1,9 +1,10 @@
 //! `isobar dlq replay`: dead letters back to the topics that they came from, each once.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -288,19 +289,50 @@ struct Deliveries(Mutex<Option<String>>);
 impl ClientContext for Deliveries {}
 
 impl ProducerContext for Deliveries {
-    type DeliveryOpaque = ();
+    /// When the record was signed, ms since the Unix epoch.
+    type DeliveryOpaque = usize;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, message)) = result {
+    fn delivery(&self, result: &DeliveryResult<'_>, sent_ms: usize) {
+        let why = match result {
+            Ok(message) => {
+                let appended_ms = message.timestamp().to_millis();
+                appended_ms.and_then(|appended_ms| not_fresh(sent_ms as i64, appended_ms))
+            }
+            Err((error, message)) => Some(format!(
+                "{}: {error}; run it again: what arrived all the same will be found",
+                message.topic()
+            )),
+        };
+        if let Some(why) = why {
             let mut failed = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            failed.get_or_insert_with(|| format!("{}: {error}", message.topic()));
+            failed.get_or_insert(why);
         }
     }
+}
+
+/// Why services do not take a record for sent again that was signed and appended then, if they do not.
+fn not_fresh(sent_ms: i64, appended_ms: i64) -> Option<String> {
+    (sent_ms.abs_diff(appended_ms) > Replayed::FRESH_MS).then(|| {
+        format!(
+            "the broker appended a record {} s after it was signed by this machine's clock, and \
+             services take it for sent again within {} s only: set the clocks right (NTP) and run it \
+             again. That one record counts as an ordinary one",
+            (appended_ms - sent_ms) / 1000,
+            Replayed::FRESH_MS / 1000
+        )
+    })
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 struct Producer {
     producer: ThreadedProducer<Deliveries>,
     key: ReplayKey,
+    /// The clocks of this machine and the broker are known to agree: a first record shows it, alone.
+    clocks_agree: Cell<bool>,
 }
 
 impl Producer {
@@ -314,17 +346,18 @@ impl Producer {
         ]);
         config.set("message.timeout.ms", ACKNOWLEDGED.as_millis().to_string());
         let producer = config.create_with_context(Deliveries::default()).context("Kafka")?;
-        Ok(Self { producer, key })
+        Ok(Self { producer, key, clocks_agree: Cell::new(false) })
     }
 
     fn send(&self, letter: &Letter, heard: bool, payload: &[u8]) -> Result<(), Failure> {
-        let source = &letter.source;
+        let (source, sent_ms) = (&letter.source, now_ms());
         let from = Replayed {
             topic: source.topic.clone(),
             partition: Partition(source.partition),
             offset: Offset(source.offset),
             appended: AppendTime(letter.appended_ms),
             heard,
+            sent_ms,
         };
         let from = from.to_string();
         let mut headers = OwnedHeaders::new();
@@ -335,7 +368,8 @@ impl Producer {
         let (content_type, letter_key) = (letter.content_type.as_deref(), letter.key.as_deref());
         let signature = self.key.sign(&from, content_type, letter_key, payload);
         headers = headers.insert(Header { key: ReplayKey::HEADER, value: Some(&signature) });
-        let mut record = BaseRecord::<[u8], [u8]>::to(&source.topic)
+        let opaque = usize::try_from(sent_ms).unwrap_or_default();
+        let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&source.topic, opaque)
             .partition(source.partition)
             .payload(payload)
             .headers(headers);
@@ -349,6 +383,9 @@ impl Producer {
             record = again;
             std::thread::sleep(Duration::from_millis(5));
         }
+        if !self.clocks_agree.replace(true) {
+            self.flush()?;
+        }
         Ok(())
     }
 
@@ -357,9 +394,7 @@ impl Producer {
         let failed = &self.producer.context().0;
         match failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take() {
             None => Ok(()),
-            Some(failed) => Err(Failure(format!(
-                "{failed}; run it again: what arrived all the same will be found"
-            ))),
+            Some(failed) => Err(Failure(failed)),
         }
     }
 }
@@ -379,6 +414,16 @@ mod tests {
         let sizes: Vec<_> = chunks(&letters).map(<[Letter]>::len).collect();
         assert_eq!(sizes, [2, 2, 1]);
         assert_eq!(chunks(&[]).count(), 0);
+    }
+
+    #[test]
+    fn clocks_that_differ_by_more_than_services_bear_are_named() {
+        assert_eq!(not_fresh(100_000, 130_000), None);
+        assert_eq!(not_fresh(100_000, 70_000), None);
+        let why = not_fresh(100_000, 161_000).unwrap_or_default();
+        assert!(why.contains("61 s after it was signed") && why.contains("within 30 s"), "{why}");
+        let why = not_fresh(100_000, 40_000).unwrap_or_default();
+        assert!(why.contains("-60 s after"), "{why}");
     }
 
     #[test]

@@ -115,9 +115,16 @@ pub enum ReplayError {
     /// The topic does not exist.
     #[error("Kafka has no topic {0}; `isobar topics apply` creates it")]
     NoTopic(String),
-    /// Some events were not acknowledged.
-    #[error("Kafka did not acknowledge {0} events")]
-    Unacknowledged(u64),
+    /// An event was not acknowledged in time.
+    #[error("Kafka acknowledged {acknowledged} of {of} events; {why}")]
+    Unacknowledged {
+        /// Events acknowledged.
+        acknowledged: u64,
+        /// Events to be sent.
+        of: u64,
+        /// What a new client says, and what to do.
+        why: String,
+    },
 }
 
 /// Recordings that were read, and what ingest would take of them.

@@ -7,70 +7,142 @@ use std::time::{Duration, Instant};
 use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
+use simulate::producer::explain;
 
 use super::ReplayError;
 use super::raw::Raw;
 use crate::cluster::Cluster;
 
-/// How long to wait for the broker, to find the topic and to acknowledge the last events.
+/// How long to wait for the broker to find the topic.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Longest time from an event to its acknowledgement: that of a connection that one side takes for
+/// open (`socket.timeout.ms`, 60 s), and of the next one.
+const ACKNOWLEDGED: Duration = Duration::from_secs(75);
+/// Between two looks at what was not acknowledged.
+const LOOK: Duration = Duration::from_millis(500);
 
 #[derive(Default)]
-struct Acknowledged(AtomicU64);
+struct Answers {
+    acknowledged: AtomicU64,
+    failed: AtomicU64,
+}
 
-impl ClientContext for Acknowledged {}
+impl ClientContext for Answers {}
 
-impl ProducerContext for Acknowledged {
+impl ProducerContext for Answers {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        self.0.fetch_add(u64::from(result.is_ok()), Ordering::Relaxed);
+        let counter = if result.is_ok() { &self.acknowledged } else { &self.failed };
+        counter.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// Sends each event when it is due, keyed by its session.
+/// Sends each event when it is due, keyed by its session. Ends early where one is not acknowledged.
 pub(crate) fn send(
     events: &[(Duration, Raw)],
     cluster: &Cluster,
     topic: &str,
 ) -> Result<(), ReplayError> {
-    let producer: ThreadedProducer<Acknowledged> = cluster
-        .client(&[
-            ("enable.idempotence", "true"),
-            ("partitioner", "murmur2_random"),
-            ("linger.ms", "5"),
-        ])
-        .create_with_context(Acknowledged::default())?;
+    send_within(ACKNOWLEDGED, events, cluster, topic)
+}
+
+fn send_within(
+    limit: Duration,
+    events: &[(Duration, Raw)],
+    cluster: &Cluster,
+    topic: &str,
+) -> Result<(), ReplayError> {
+    let config = cluster.client(&[
+        ("enable.idempotence", "true"),
+        ("partitioner", "murmur2_random"),
+        ("linger.ms", "5"),
+        ("message.timeout.ms", &limit.as_millis().to_string()),
+    ]);
+    let producer: ThreadedProducer<Answers> = config.create_with_context(Answers::default())?;
     let metadata = producer.client().fetch_metadata(Some(topic), PATIENCE)?;
     if metadata.topics().iter().all(|topic| topic.partitions().is_empty()) {
         return Err(ReplayError::NoTopic(topic.to_owned()));
     }
-
-    let start = Instant::now();
-    for (due, event) in events {
-        thread::sleep(due.saturating_sub(start.elapsed()));
-        let (key, payload) = (event.key(), event.payload().map_err(ReplayError::Event)?);
-        enqueue(&producer, BaseRecord::to(topic).key(&key).payload(&payload))?;
-    }
-    producer.flush(PATIENCE)?;
-    match events.len() as u64 - producer.context().0.load(Ordering::Relaxed) {
-        0 => Ok(()),
-        missing => Err(ReplayError::Unacknowledged(missing)),
-    }
+    let sent = send_all(&producer, limit, events, topic);
+    sent.map_err(|error| match error {
+        ReplayError::Unacknowledged { acknowledged, of, .. } => {
+            // A client that stands still may hang when it is let go.
+            std::mem::forget(producer);
+            let why = explain(&config, topic);
+            ReplayError::Unacknowledged { acknowledged, of, why }
+        }
+        other => other,
+    })
 }
 
-fn enqueue(
-    producer: &ThreadedProducer<Acknowledged>,
-    mut record: BaseRecord<'_, String, Vec<u8>>,
-) -> Result<(), KafkaError> {
-    loop {
-        match producer.send(record) {
-            Ok(()) => return Ok(()),
-            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
-                record = back;
-                thread::sleep(Duration::from_millis(10));
-            }
-            Err((error, _)) => return Err(error),
+/// As [`send_within`]; does not say why an event was not acknowledged.
+fn send_all(
+    producer: &ThreadedProducer<Answers>,
+    limit: Duration,
+    events: &[(Duration, Raw)],
+    topic: &str,
+) -> Result<(), ReplayError> {
+    let answers = producer.context();
+    let check = || match answers.failed.load(Ordering::Relaxed) {
+        0 => Ok(()),
+        _ => Err(ReplayError::Unacknowledged {
+            acknowledged: answers.acknowledged.load(Ordering::Relaxed),
+            of: events.len() as u64,
+            why: String::new(),
+        }),
+    };
+    let start = Instant::now();
+    for (due, event) in events {
+        let mut left = due.saturating_sub(start.elapsed());
+        while !left.is_zero() {
+            thread::sleep(left.min(LOOK));
+            check()?;
+            left = due.saturating_sub(start.elapsed());
         }
+        let (key, payload) = (event.key(), event.payload().map_err(ReplayError::Event)?);
+        let mut record = BaseRecord::to(topic).key(&key).payload(&payload);
+        while let Err((error, back)) = producer.send(record) {
+            if error != KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) {
+                return Err(error.into());
+            }
+            record = back;
+            thread::sleep(Duration::from_millis(10));
+            check()?;
+        }
+        check()?;
+    }
+    producer.flush(limit + PATIENCE)?;
+    check()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
+    use schemas::Report;
+
+    use super::*;
+
+    #[test]
+    fn a_replay_without_acknowledgements_ends_and_says_whether_another_client_is_served() {
+        let broker = MockCluster::new(1).unwrap();
+        broker.create_topic("raw", 1, 1).unwrap();
+        let cluster = Cluster::at(&broker.bootstrap_servers());
+        let limit = Duration::from_secs(2);
+        // The last one is due when the first one has long been given up.
+        let event = |s| (Duration::from_secs(s), Raw::Canonical(Box::new(Report::default())));
+        let events = [event(0), event(0), event(600)];
+        send_within(limit, &events[..2], &cluster, "raw").unwrap();
+
+        let refused = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS; 10_000];
+        broker.request_errors(RDKafkaApiKey::Produce, &refused);
+        let begun = Instant::now();
+        let said = send_within(limit, &events, &cluster, "raw").unwrap_err().to_string();
+        assert!(said.contains("acknowledged 0 of 3 events; a new client is served"), "{said}");
+        assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     }
 }

@@ -81,15 +81,25 @@ impl Ports {
         })
     }
 
-    /// True if nobody listens on any of them.
-    #[must_use]
-    pub fn are_free(&self) -> bool {
-        let kafka = self.brokers.iter().flat_map(|broker| [broker.clients, broker.controller]);
-        kafka
-            .chain(self.controller)
-            .chain([self.clickhouse_http])
-            .all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
+    /// The same ports, with free ones in the place of those that somebody listens on now.
+    ///
+    /// # Errors
+    /// If the machine has no free port.
+    pub fn or_free(mut self) -> Result<Self, Failure> {
+        let brokers = self.brokers.iter_mut();
+        let kafka = brokers.flat_map(|broker| [&mut broker.clients, &mut broker.controller]);
+        for port in kafka.chain(&mut self.controller).chain([&mut self.clickhouse_http]) {
+            if !is_free(*port) {
+                *port = free_port()?;
+            }
+        }
+        Ok(self)
     }
+}
+
+/// True if nobody listens on a port of 127.0.0.1.
+fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
 /// Ports below are kept for services that everybody knows.
@@ -130,6 +140,11 @@ pub fn free_ports(count: usize) -> Result<Vec<u16>, Failure> {
     ports.context("no free port on 127.0.0.1")
 }
 
+fn free_port() -> Result<u16, Failure> {
+    let port = free_ports(1)?.pop();
+    port.ok_or_else(|| Failure("no free port on 127.0.0.1".to_owned()))
+}
+
 /// A port for each of `names`: the one that `file` has for it, or, where there is none or somebody
 /// listens on it now, a free one, which the file has from then on.
 ///
@@ -140,10 +155,9 @@ pub fn kept_ports(file: &Path, names: &[&str]) -> Result<Vec<u16>, Failure> {
     let mut kept: BTreeMap<String, u16> = kept.unwrap_or_default();
     let mut ports = Vec::new();
     for name in names {
-        let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-        let port = match kept.get(*name).copied().filter(is_free) {
+        let port = match kept.get(*name).copied().filter(|port| is_free(*port)) {
             Some(port) if !ports.contains(&port) => port,
-            _ => free_ports(1)?.first().copied().unwrap_or_default(),
+            _ => free_port()?,
         };
         kept.insert((*name).to_owned(), port);
         ports.push(port);

@@ -82,15 +82,13 @@ impl Place {
         Ok(Self { folder, _lock: lock })
     }
 
-    /// Where the last `up` listened, if that is free; otherwise where this one and the next do.
+    /// Where the last `up` listened, but for ports that somebody has taken since; from now on where
+    /// this one and the next do.
     pub(super) fn ports(&self) -> Result<Ports, Failure> {
         let file = self.folder.join(PORTS);
         let last = fs::read(&file).ok();
         let last = last.and_then(|text| serde_json::from_slice::<Ports>(&text).ok());
-        if let Some(last) = last.filter(Ports::are_free) {
-            return Ok(last);
-        }
-        let ports = Ports::free(1)?;
+        let ports = last.map_or_else(|| Ports::free(1), Ports::or_free)?;
         write(&file, &ports)?;
         Ok(ports)
     }
@@ -141,6 +139,8 @@ pub(crate) fn state_folder() -> Result<PathBuf, Failure> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use std::net::{Ipv4Addr, TcpListener};
 
     use super::*;
     use crate::stack::Passwords;
@@ -193,5 +193,19 @@ mod tests {
         assert!(words.contains("running already") && words.contains("isobar down"), "{words}");
         drop(place);
         assert_eq!(take().unwrap().ports().unwrap(), ports);
+    }
+
+    #[test]
+    fn of_the_ports_that_are_kept_only_one_that_somebody_has_taken_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::take(folder.path().to_owned()).unwrap();
+        let ports = place.ports().unwrap();
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, ports.brokers[0].controller)).unwrap();
+        let others = place.ports().unwrap();
+        assert_ne!(others.brokers[0].controller, ports.brokers[0].controller);
+        assert_eq!(others.brokers[0].clients, ports.brokers[0].clients);
+        assert_eq!(others.clickhouse_http, ports.clickhouse_http);
+        drop(taken);
+        assert_eq!(place.ports().unwrap(), others);
     }
 }

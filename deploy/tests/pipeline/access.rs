@@ -189,6 +189,9 @@ ALTER TABLE blocks FETCH PARTITION 202601 FROM '/there'
 ALTER TABLE blocks MOVE PARTITION 202601 TO DISK 'there'
 SELECT 1 INTO OUTFILE 'FOLDER/out.txt'
 INSERT INTO FUNCTION file('FOLDER/out.txt', 'LineAsString', 'line String') VALUES ('x')
+INSERT INTO blocks FROM INFILE 'SECRET' FORMAT LineAsString
+INSERT INTO samples (app) FROM INFILE 'SECRET' FORMAT LineAsString
+BACKUP TABLE blocks TO S3('http://127.0.0.1:PORT/bucket/b', 'a', 'b')
 BACKUP TABLE blocks TO File('FOLDER/backup')
 BACKUP TABLE blocks TO Disk('default', 'backup')
 RESTORE TABLE blocks FROM File('FOLDER/backup')
@@ -216,6 +219,20 @@ SELECT * FROM mongodb('127.0.0.1:PORT', 'a', 'b', 'c', 'd', 'x Int8')
 SELECT * FROM redis('127.0.0.1:PORT', 'k', 'k String')
 SELECT * FROM jdbc('http://127.0.0.1:PORT', 'x')
 SELECT * FROM odbc('DSN=x', 'x')
+SELECT * FROM arrowFlight('127.0.0.1:PORT', 'x')
+SELECT * FROM arrowflight('127.0.0.1:PORT', 'x')
+SELECT * FROM s3Cluster('default', 'http://127.0.0.1:PORT/bucket/key', 'LineAsString')
+SELECT * FROM azureBlobStorageCluster('default', 'http://127.0.0.1:PORT/a', 'b', 'c')
+SELECT * FROM hdfsCluster('default', 'hdfs://127.0.0.1:PORT/a', 'LineAsString')
+SELECT * FROM icebergS3('http://127.0.0.1:PORT/bucket/key/')
+SELECT * FROM icebergAzure('http://127.0.0.1:PORT/a', 'b', 'c')
+SELECT * FROM icebergHDFS('hdfs://127.0.0.1:PORT/a')
+SELECT * FROM deltaLakeS3('http://127.0.0.1:PORT/bucket/key/')
+SELECT * FROM deltaLakeAzure('http://127.0.0.1:PORT/a', 'b', 'c')
+SELECT * FROM clusterAllReplicas('default', 'system.users')
+SELECT * FROM merge('system', '^users$')
+SELECT * FROM loop('system', 'users')
+SELECT * FROM dictionary('x')
 SELECT * FROM ytsaurus('http://127.0.0.1:PORT', '//a', 'b', 'x Int8')
 CREATE TABLE x (x String) ENGINE = URL('http://127.0.0.1:PORT/', 'LineAsString')
 CREATE TABLE x (x String) ENGINE = S3('http://127.0.0.1:PORT/bucket/key', 'CSV')
@@ -228,6 +245,31 @@ CREATE TABLE x (x String) ENGINE = Redis('127.0.0.1:PORT') PRIMARY KEY x
 CREATE TABLE x (x UInt8) ENGINE = Distributed('default', 'system', 'one')
 CREATE TABLE x (x String) ENGINE = Executable('x.sh', 'CSV')
 CREATE TABLE x (x String) ENGINE = ExecutablePool('x.sh', 'CSV')
+CREATE TABLE x (x String) ENGINE = ArrowFlight('127.0.0.1:PORT', 'x')
+CREATE TABLE x (x String) ENGINE = NATS SETTINGS nats_url = '127.0.0.1:PORT', nats_subjects = 'x', nats_format = 'LineAsString'
+CREATE TABLE x (x String) ENGINE = RabbitMQ SETTINGS rabbitmq_host_port = '127.0.0.1:PORT', rabbitmq_exchange_name = 'x', rabbitmq_format = 'LineAsString'
+CREATE TABLE x (x String) ENGINE = AzureBlobStorage('http://127.0.0.1:PORT/a', 'b', 'c')
+CREATE TABLE x (x String) ENGINE = AzureQueue('http://127.0.0.1:PORT/a', 'b', '*') SETTINGS mode = 'unordered'
+CREATE TABLE x (x String) ENGINE = HDFS('hdfs://127.0.0.1:PORT/a', 'CSV')
+CREATE TABLE x ENGINE = Iceberg('http://127.0.0.1:PORT/bucket/key/')
+CREATE TABLE x ENGINE = IcebergS3('http://127.0.0.1:PORT/bucket/key/')
+CREATE TABLE x ENGINE = IcebergLocal('FOLDER')
+CREATE TABLE x (x String) ENGINE = IcebergLocal('FOLDER')
+CREATE TABLE x ENGINE = DeltaLake('http://127.0.0.1:PORT/bucket/key/')
+CREATE TABLE x ENGINE = DeltaLakeLocal('FOLDER')
+CREATE TABLE x ENGINE = Hudi('http://127.0.0.1:PORT/bucket/key/')
+CREATE TABLE x (x String) ENGINE = JDBC('http://127.0.0.1:PORT', 'a', 'b')
+CREATE TABLE x (x String) ENGINE = ODBC('DSN=x', 'a', 'b')
+CREATE TABLE x (x String) ENGINE = COSN('http://127.0.0.1:PORT/bucket/key', 'CSV')
+CREATE TABLE x (x String) ENGINE = OSS('http://127.0.0.1:PORT/bucket/key', 'CSV')
+CREATE TABLE x (x String) ENGINE = YTsaurus('http://127.0.0.1:PORT', '//a', 'b')
+CREATE TABLE x AS blocks ENGINE = Buffer('isobar', 'blocks', 1, 1, 1, 1, 1, 1, 1)
+CREATE TABLE x (x String) ENGINE = Buffer('system', 'users', 1, 1, 1, 1, 1, 1, 1)
+CREATE TABLE x (name String) ENGINE = Merge('system', '^users$')
+CREATE TABLE x (x String) ENGINE = Join(ANY, LEFT, x)
+CREATE TABLE x (x String) ENGINE = KeeperMap('/x') PRIMARY KEY x
+CREATE TABLE x (x String) ENGINE = StripeLog
+CREATE TABLE x (x String) ENGINE = TinyLog
 CREATE TABLE x (x String) ENGINE = Memory
 CREATE TABLE x (x String) ENGINE = Log
 CREATE TABLE x (x String) ENGINE = Null
@@ -243,6 +285,15 @@ CREATE DATABASE other
 CREATE DATABASE other ENGINE = Filesystem('/')
 CREATE DATABASE other ENGINE = SQLite('SECRET')
 CREATE DATABASE other ENGINE = URL('http://127.0.0.1:PORT/')
+CREATE DATABASE other ENGINE = DataLakeCatalog('http://127.0.0.1:PORT/', 'a', 'b') SETTINGS catalog_type = 'rest', warehouse = 'w'
+CREATE DATABASE other ENGINE = Iceberg('http://127.0.0.1:PORT/')
+CREATE DATABASE other ENGINE = S3('http://127.0.0.1:PORT/bucket/', 'NOSIGN')
+CREATE DATABASE other ENGINE = HDFS('hdfs://127.0.0.1:PORT/a')
+CREATE DATABASE other ENGINE = PostgreSQL('127.0.0.1:PORT', 'a', 'b', 'c')
+CREATE DATABASE other ENGINE = MaterializedPostgreSQL('127.0.0.1:PORT', 'a', 'b', 'c')
+CREATE DATABASE other ENGINE = Backup('isobar', File('FOLDER/backup'))
+CREATE DATABASE other ENGINE = Memory
+CREATE DATABASE other ENGINE = Lazy(10)
 CREATE DATABASE other ENGINE = MySQL('127.0.0.1:PORT', 'a', 'b', 'c')
 DROP DATABASE isobar
 CREATE TABLE default.x (x String) ENGINE = ReplacingMergeTree ORDER BY x

@@ -44,6 +44,19 @@ async fn servers_that_are_absent_at_the_start_are_waited_for() {
     let kafka = stack.kafka().unwrap();
     kafka.brokers[0].start(&guard).unwrap();
     kafka.wait().unwrap();
+    // Sink waits for ClickHouse before it joins its group, whose lag an alert goes by meanwhile.
+    let patience = Instant::now() + Duration::from_secs(40);
+    let lag = || {
+        let metrics = services.metrics(Service::Sink);
+        metrics.map_or(0, |metrics| metrics.series("isobar_consumer_lag_records"))
+    };
+    while lag() == 0 {
+        assert!(Instant::now() < patience, "a sink that waits shows no lag");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let why = services.wait(Duration::from_secs(30)).unwrap_err().to_string();
+    assert!(why.contains("sink is not ready"), "{why}");
+    assert_eq!(lag(), 16);
     let clickhouse = stack.clickhouse().unwrap();
     clickhouse.resume(&guard).unwrap();
     clickhouse.wait().unwrap();

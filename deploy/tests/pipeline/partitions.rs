@@ -87,6 +87,11 @@ async fn added_partitions_are_read_within_seconds_and_a_session_that_moves_begin
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
 
+    // Its session says so.
+    let seen_in = "SELECT toInt64(max(partitions)) FROM sessions WHERE app = 'added'";
+    let seen_in: i64 = reader.query(seen_in).fetch_one().await.unwrap();
+    assert_eq!(seen_in, 2);
+
     // Somebody adds one to the raw topic alone: what comes there has nowhere to go, so it waits.
     let admin: AdminClient<DefaultClientContext> = config.create().unwrap();
     let one_more = NewPartitions::new(RAW, 6);

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use rdkafka::admin::{
     AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication,
 };
@@ -72,13 +73,16 @@ impl Cluster<'_> {
     }
 
     fn produce(&self, case: &str, count: usize, payload: impl AsRef<[u8]>) {
+        self.produce_to(&format!("{case}.in"), count, payload);
+    }
+
+    fn produce_to(&self, topic: &str, count: usize, payload: impl AsRef<[u8]>) {
         let mut config = ClientConfig::new();
         let producer: BaseProducer =
             config.set("bootstrap.servers", &self.brokers).create().unwrap();
-        let topic = format!("{case}.in");
         for _ in 0..count {
             producer
-                .send(BaseRecord::<str, [u8]>::to(&topic).key("k").payload(payload.as_ref()))
+                .send(BaseRecord::<str, [u8]>::to(topic).key("k").payload(payload.as_ref()))
                 .unwrap();
         }
         producer.flush(Duration::from_secs(30)).unwrap();
@@ -125,6 +129,8 @@ async fn every_refusal_has_a_code_and_says_what_to_do() {
     epoch(&cluster).await;
     mid_log(&cluster).await;
     newer_schema(&cluster).await;
+    newer_enriched(&cluster).await;
+    hanging_drain(&cluster).await;
 }
 
 async fn no_dead_letters(cluster: &Cluster<'_>) {
@@ -331,4 +337,57 @@ async fn newer_schema(cluster: &Cluster<'_>) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     ingest.stop();
+}
+
+async fn newer_enriched(cluster: &Cluster<'_>) {
+    cluster.topics("enriched").await;
+    cluster.produce("enriched", 1, framed(202));
+    let settings = [OTHERS[0], OTHERS[1]];
+    let words = ["enriched.in/0: the record at 0 is ", "enriched_report of version 2"];
+    cluster.refuses(cluster.start("aggregate", "enriched", &settings), 91, &words);
+}
+
+/// A library that does not come back keeps no process beyond its deadline.
+async fn hanging_drain(cluster: &Cluster<'_>) {
+    const DEADLINE: Duration = Duration::from_secs(2);
+    cluster.topics("hangs").await;
+    let settings = [("HANG_AT", "draining:1"), ("LIMITS__SHUTDOWN_DEADLINE_S", "2")];
+    let ingest = cluster.start("ingest", "hangs", &settings);
+    ingest.hear("assigned");
+    ingest.signal(Signal::SIGTERM);
+    let asked = Instant::now();
+    cluster.refuses(ingest, 75, &["ended by force", "(exit code 75)"]);
+    let took = asked.elapsed();
+    assert!((DEADLINE..DEADLINE + Duration::from_secs(4)).contains(&took), "{took:?}");
+}
+
+/// Sink reads four topics, each of another subject.
+#[tokio::test]
+async fn a_record_of_a_newer_schema_stops_sink_whichever_topic_it_is_in() {
+    const TOPICS: [(&str, &str, u32); 4] = [
+        ("TOPICS__CELLS", "cells", 302),
+        ("TOPICS__SESSIONS", "sessions", 402),
+        ("TOPICS__BLOCKS", "blocks", 502),
+        ("TOPICS__ENRICHED", "enriched", 202),
+    ];
+    let turn = Turn::take();
+    let stack = turn.stack().await;
+    let admin = ClientConfig::new().set("bootstrap.servers", stack.brokers()).create().unwrap();
+    let cluster = Cluster { brokers: stack.brokers(), admin, turn: &turn };
+    for (_, newer, id) in TOPICS {
+        let case = format!("newer-{newer}");
+        let named = TOPICS.map(|(setting, topic, _)| (setting, format!("{case}.{topic}")));
+        let dead = ("TOPICS__DEAD_LETTERS", format!("{case}.dead"));
+        let mut settings = vec![("KAFKA__GROUP", &*case)];
+        for (setting, topic) in named.iter().chain([&dead]) {
+            cluster.topic(topic, 1, APPENDED).await;
+            settings.push((*setting, topic));
+        }
+        cluster.produce_to(&format!("{case}.{newer}"), 1, framed(id));
+        let place = format!("{case}.{newer}/0: the record at 0 is ");
+        let words = [place.as_str(), "of version 2"];
+        for _ in 0..2 {
+            cluster.refuses(turn.service(&stack, "sink", &settings), 91, &words);
+        }
+    }
 }

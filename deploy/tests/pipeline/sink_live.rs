@@ -349,11 +349,23 @@ async fn what_a_table_lacks_is_named_by_migrate_and_by_the_check_of_sink() {
     ] {
         client.query(statement).execute().await.unwrap();
     }
-    let words = migrate::apply(&client).await.unwrap_err().to_string();
-    for expected in
-        ["league is missing", "samples has no column codec", "blocks.read is Int32, must be Int64"]
-    {
-        assert!(words.contains(expected), "{expected} is not in\n{words}");
+    let status = std::process::Command::new(env!("CARGO_BIN_EXE_isobar"))
+        .args(["migrate", "status", "--clickhouse", server.url(), "--password-from", "PASSWORD"])
+        .env("PASSWORD", server.password("migrate"))
+        .output()
+        .unwrap();
+    assert_eq!(status.status.code(), Some(1));
+    let files = String::from_utf8_lossy(&status.stdout).into_owned();
+    assert!(files.contains("applied      0001_samples.sql"), "{files}");
+    let applied = migrate::apply(&client).await.unwrap_err().to_string();
+    for words in [String::from_utf8_lossy(&status.stderr).into_owned(), applied] {
+        for expected in [
+            "league is missing",
+            "samples has no column codec",
+            "blocks.read is Int32, must be Int64",
+        ] {
+            assert!(words.contains(expected), "{expected} is not in\n{words}");
+        }
     }
     let words = check();
     assert!(words.contains("sink.url") && words.contains("samples.codec"), "{words}");

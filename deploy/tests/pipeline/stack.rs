@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use deploy::services::Service;
 use deploy::stack::{Access, Plan, Ports, Stack};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -124,7 +125,7 @@ fn nobody_else_opens_the_folder_of_a_stack_whatever_the_umask_is() {
         let found = modes.iter().find(|(path, _)| *path == state.join(folder)).unwrap();
         assert_eq!(found.1, 0o700, "{folder}");
     }
-    let secrets = ["clickhouse/passwords.json", "services/sink.toml", "up.json"];
+    let secrets = ["clickhouse/passwords.json", "replay.key", "services/sink.toml", "up.json"];
     for file in secrets {
         let found = modes.iter().find(|(path, _)| *path == state.join(file)).unwrap();
         assert_eq!(found.1, 0o600, "{file}");
@@ -165,6 +166,13 @@ fn up_says_who_ends_starts_it_again_where_it_was_and_the_next_up_listens_there_t
         rest.split('/').next().unwrap().to_owned()
     };
     let (clickhouse, sink) = (line("ClickHouse  http"), line("sink  "));
+    // It has said where everything is once all services are ready: nothing was worth a warning.
+    for service in Service::ALL {
+        let log = folder.join(format!("isobar/logs/{}.log", service.name()));
+        let log = fs::read_to_string(log).unwrap();
+        assert!(log.contains("assigned partitions"), "{log}");
+        assert!(!log.contains(" WARN ") && !log.contains("ERROR"), "{log}");
+    }
     for (words, name) in [
         ("clickhouse-server", "ClickHouse ended (SIGKILL"),
         ("kafka.Kafka", "Kafka at 127.0.0.1:"),

@@ -1,5 +1,6 @@
 //! Two ClickHouses on one Kafka: a group writes to one of them.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -114,6 +115,48 @@ async fn of_two_that_come_to_a_new_group_at_once_not_both_stay() {
     let ended = usize::from(!both[0].has_ended());
     let ended = &mut both[ended];
     assert_eq!(ended.end().0, 89, "{}", ended.said());
+}
+
+/// The first row of the page's table on 89 that is about a further server.
+#[tokio::test]
+async fn a_further_server_of_a_cluster_joins_by_the_id_of_the_first_and_by_no_other() {
+    let turn = Turn::take();
+    let stack = turn.stack().await;
+    let other = another(&turn, &stack).await;
+    let (first_id, other_id) = (id(&stack).await, id(&other).await);
+    let access = other.access();
+    let migrate = || {
+        let mut migrate = Command::new(env!("CARGO_BIN_EXE_isobar"));
+        migrate.args(["migrate", "--clickhouse", &access.url, "--password-from", "PASSWORD"]);
+        migrate.args(["--target", &first_id]).env("PASSWORD", access.passwords.of("migrate"));
+        migrate.output().unwrap()
+    };
+    let first = sink(&turn, &stack, &[]);
+    first.hear("assigned");
+
+    let refused = migrate();
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{words}");
+    assert!(words.contains(&other_id) && words.contains(&first_id), "{words}");
+    refuses(sink(&turn, &other, &[]), &[&first_id, &other_id]);
+
+    // As the page says.
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/exit-codes.md");
+    let page = fs::read_to_string(page).unwrap();
+    let (_, statement) = page.split_once("first `ALTER TABLE").unwrap();
+    let statement = format!("ALTER TABLE{}", statement.split('`').next().unwrap());
+    access.client("migrate").query(&statement).execute().await.unwrap();
+    let migrated = migrate();
+    let said = String::from_utf8_lossy(&migrated.stdout).into_owned();
+    assert!(migrated.status.success() && said.contains(&first_id), "{said}");
+    let mut further = sink(&turn, &other, &[]);
+    further.hear("assigned");
+    // Both have looked at what the group has committed, and go on.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let mut first = first;
+    assert!(!first.has_ended() && !further.has_ended(), "{}{}", first.said(), further.said());
+    further.stop();
+    first.stop();
 }
 
 /// `isobar …` of somebody who keeps what he keeps in `folder`.

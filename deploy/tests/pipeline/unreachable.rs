@@ -1,25 +1,35 @@
 //! A Kafka that cannot be reached is named at once, with the reason.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::program::Program;
 
+/// An envelope that `isobar send` takes.
+const ENVELOPE: &str = r#"{"v": 1, "event": "joined", "app": "a", "call": "c",
+                          "participant": "p", "timestamp": 1756000010000}"#;
+
 /// Verbs that take `--kafka`, each as it would be used.
-const VERBS: [&[&str]; 6] = [
+const VERBS: [&[&str]; 10] = [
     &["topics", "plan"],
     &["topics", "apply"],
     &["dlq", "ls"],
     &["dlq", "replay", "--all"],
     &["simulate", "--duration", "1s"],
     &["replay", concat!(env!("CARGO_MANIFEST_DIR"), "/../simulate/recordings/call.jsonl")],
+    &["send", "envelope.json"],
+    &["up"],
+    &["demo", "--duration", "1s"],
+    &["verify", "--truth", "truth.jsonl"],
 ];
 
-/// What a verb says, and after what time.
-fn says(arguments: &[&str], brokers: &str) -> (String, Duration) {
+/// What a verb says that keeps what it keeps in `folder`, and after what time.
+fn says(arguments: &[&str], brokers: &str, folder: &Path) -> (String, Duration) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_isobar"));
-    command.args(arguments).args(["--kafka", brokers]);
+    command.args(arguments).args(["--kafka", brokers]).current_dir(folder);
+    command.env("XDG_STATE_HOME", folder).env("XDG_CACHE_HOME", folder).env("TMPDIR", folder);
     let begun = Instant::now();
     let output = command.output().unwrap();
     assert!(!output.status.success(), "{arguments:?}");
@@ -28,12 +38,15 @@ fn says(arguments: &[&str], brokers: &str) -> (String, Duration) {
 
 #[test]
 fn every_verb_names_a_cluster_that_is_down_or_has_no_such_name_within_seconds() {
+    // Nothing is fetched into its empty cache before.
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("envelope.json"), ENVELOPE).unwrap();
     for arguments in VERBS {
         for (brokers, words) in [
             ("127.0.0.1:1", "Kafka at 127.0.0.1:1: no broker answers: "),
             ("kafka.invalid:9092", "kafka.invalid:9092: its name is not known to the resolver"),
         ] {
-            let (said, took) = says(arguments, brokers);
+            let (said, took) = says(arguments, brokers, folder.path());
             assert!(said.contains(words), "{arguments:?}: {said}");
             assert!(took < Duration::from_secs(15), "{arguments:?}: {took:?}");
         }

@@ -56,15 +56,16 @@ impl ConsumerLoop {
     fn lost_tail(&mut self) -> Result<Option<Refusal>, Trouble> {
         let probe = probe(&self.kafka).create_with_context(self.listener.clone())?;
         for (source, next) in self.flow.next_offsets() {
+            self.health.beat();
             let (topic, partition) = (self.flow.inputs[source.input.0].clone(), source.partition.0);
             let (low, high) = self.consumer.fetch_watermarks(&topic, partition, LAST_COMMIT)?;
             if next.0 > high {
                 return Ok(Some(shorter(&topic, partition, next.0, high)));
             }
             let place = Place { partition, low, offset: next.0 };
-            let mark = last_before(&probe, &topic, &[place])?.remove(&partition);
+            let mark = last_before(&probe, &self.health, &topic, &[place])?.remove(&partition);
             if let (Some(before), Some(mark)) = (self.flow.epoch_before(source, next), mark)
-                && let Some(refusal) = replaced(&probe, &topic, place, before, mark)?
+                && let Some(refusal) = replaced(&probe, &self.health, &topic, place, before, mark)?
             {
                 return Ok(Some(refusal));
             }

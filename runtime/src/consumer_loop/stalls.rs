@@ -5,6 +5,7 @@ use std::time::Instant;
 use rdkafka::consumer::Consumer as _;
 
 use super::{ConsumerLoop, join};
+use crate::client::let_go;
 use crate::handler::Fatal;
 use crate::liveness::Next;
 use crate::refusal::Failure;
@@ -37,12 +38,7 @@ impl ConsumerLoop {
     fn renew(&mut self) -> Result<(), Fatal> {
         tracing::info!("makes its consumer anew: {} was away for long", self.listener.cluster());
         let new = join(&self.kafka, &self.flow.inputs, &self.listener, &self.metrics)?;
-        let old = std::mem::replace(&mut self.consumer, new);
-        // It may hang when it is let go.
-        let dropped = std::thread::Builder::new().name("old client".to_owned()).spawn(|| drop(old));
-        if let Err(error) = dropped {
-            tracing::debug!("no thread to let a client go on: {error}");
-        }
+        let_go(std::mem::replace(&mut self.consumer, new));
         self.drop_partitions();
         self.paused = false;
         self.held = None;

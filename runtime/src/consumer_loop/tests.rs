@@ -12,8 +12,8 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use super::*;
-use crate::flow::Replays;
 use crate::handler::{Committed, Handler, Output, Start};
+use crate::lag;
 use crate::record::Record;
 use crate::service::Topics;
 use crate::topology::Topology;
@@ -106,9 +106,8 @@ impl Bench {
             count: Rc::clone(&count),
             count_at_start: Rc::clone(&count_at_start),
         });
-        let replays = Replays { key: None, unproven: metrics.unproven_replays.clone() };
-        let read = metrics.read.clone();
-        let flow = Flow::new(handler, writer, topics.inputs, "raw", replays, read);
+        let (inputs, read) = (topics.inputs, lag::Read::default());
+        let flow = Flow::new(handler, writer, inputs, "raw", None, metrics.clone(), read);
         let health = Arc::new(Health::new());
         let consumer =
             ConsumerLoop::new(flow, &kafka, listener, health, metrics, ids, &limits).unwrap();

@@ -1,6 +1,7 @@
 //! Plays a world into Kafka's raw topic, and writes down its truth.
 
 mod options;
+mod silence;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -15,6 +16,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 
 pub use options::{Options, PlayError, Progress, Report};
+pub use silence::explain;
 
 use crate::truth;
 use crate::world::{Delivery, Settings, World};
@@ -60,15 +62,12 @@ pub fn run(
 ) -> Result<Report, PlayError> {
     let settings = options.world(now_us())?;
     let mut player = Player::new(options, settings, &mut tell)?;
-    for delivery in World::new(settings)? {
-        if player.is_due(&delivery, stop)? {
-            player.play(&delivery, stop)?;
-        }
-        if stop.load(Ordering::Relaxed) || options.reports.is_some_and(|n| player.reports >= n) {
-            break;
-        }
+    let played = player.play_all(World::new(settings)?, stop);
+    if matches!(played, Err(PlayError::Silent { .. })) {
+        // A client that stands still may hang when it is let go.
+        std::mem::forget(player);
     }
-    player.finish()
+    played
 }
 
 fn now_us() -> i64 {
@@ -79,6 +78,8 @@ struct Player<'a> {
     options: &'a Options,
     tell: &'a mut dyn FnMut(&Progress),
     settings: Settings,
+    /// The longest time between what a record says and its arrival that the truth bears.
+    longest_stall: Duration,
     producer: ThreadedProducer<Answers>,
     truth: Option<truth::Writer<BufWriter<File>>>,
     progress: Option<File>,
@@ -108,6 +109,7 @@ impl<'a> Player<'a> {
             options,
             tell,
             settings,
+            longest_stall: Duration::from_micros(settings.longest_stall_us() as u64),
             producer: ThreadedProducer::from_config_and_context(
                 &client(options),
                 Answers::default(),
@@ -122,6 +124,19 @@ impl<'a> Player<'a> {
             intervals: 0,
             bytes: 0,
         })
+    }
+
+    fn play_all(&mut self, world: World, stop: &AtomicBool) -> Result<Report, PlayError> {
+        for delivery in world {
+            if self.is_due(&delivery, stop)? {
+                self.play(&delivery, stop)?;
+            }
+            let has_enough = self.options.reports.is_some_and(|n| self.reports >= n);
+            if stop.load(Ordering::Relaxed) || has_enough {
+                break;
+            }
+        }
+        self.finish()
     }
 
     /// Waits for a delivery's time; false if the play stops first.
@@ -147,8 +162,19 @@ impl<'a> Player<'a> {
 
     /// An error if the truth does not hold after a stall this long.
     fn bears(&self, stall: Duration) -> Result<(), PlayError> {
-        let longest = Duration::from_micros(self.settings.longest_stall_us() as u64);
+        let longest = self.longest_stall;
         if stall > longest { Err(PlayError::Behind { stall, longest }) } else { Ok(()) }
+    }
+
+    /// An error if Kafka has acknowledged nothing for so long that the truth does not hold.
+    fn hears(&self) -> Result<(), PlayError> {
+        let (since, acknowledged) = self.answered;
+        let silence = since.elapsed();
+        if silence <= self.longest_stall {
+            return Ok(());
+        }
+        let why = explain(&client(self.options), &self.options.topic);
+        Err(PlayError::Silent { silence, acknowledged, sent: self.records, why })
     }
 
     /// Hands a delivery to the Kafka client, and its truth to the file; neither if the play stops
@@ -194,7 +220,7 @@ impl<'a> Player<'a> {
         if answered > self.answered.1 || answered == self.records {
             self.answered = (self.last_beat, answered);
         }
-        self.bears(self.answered.0.elapsed())?;
+        self.hears()?;
         let progress = Progress {
             wall_ms: now_us() / 1000,
             records_sent: self.records,
@@ -213,7 +239,7 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Report, PlayError> {
+    fn finish(&mut self) -> Result<Report, PlayError> {
         if let Some(truth) = &mut self.truth {
             truth.flush()?;
         }
@@ -257,3 +283,6 @@ fn client(options: &Options) -> ClientConfig {
     }
     config
 }
+
+#[cfg(test)]
+mod tests;

@@ -145,6 +145,22 @@ pub enum PlayError {
     /// Kafka refused records for good.
     #[error("kafka refused {0} records")]
     Refused(u64),
+    /// Kafka has acknowledged nothing for too long.
+    #[error(
+        "Kafka has acknowledged nothing for {} s, and {acknowledged} of {sent} records before that; \
+         {why}",
+        silence.as_secs()
+    )]
+    Silent {
+        /// For how long.
+        silence: Duration,
+        /// Records acknowledged.
+        acknowledged: u64,
+        /// Records handed to the client.
+        sent: u64,
+        /// What a new client says, and what to do.
+        why: String,
+    },
     /// Too much time between what a record says and its arrival: the truth no longer holds.
     #[error(
         "fell {} s behind, and the truth holds for {}; choose a lower rate, or see why Kafka takes \

@@ -24,6 +24,7 @@ impl Life {
             offset: Offset(from.0),
             appended: AppendTime(START_MS + from.1 * 1000),
             heard,
+            sent_ms: raw.1,
         };
         self.pipeline.replayed(&record, &from, &mut self.out).unwrap();
         self.commit();
@@ -78,6 +79,7 @@ fn a_copy_is_known_after_a_restart_too() {
         offset: Offset(1),
         appended: AppendTime(START_MS),
         heard: false,
+        sent_ms: LATER_MS,
     };
     life.pipeline.replayed(&look_back, &from, &mut life.out).unwrap();
     assert_eq!(life.out.sent, []);

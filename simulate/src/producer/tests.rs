@@ -1,0 +1,43 @@
+//! Playing into the client's own broker in memory.
+#![allow(clippy::unwrap_used)]
+
+use rdkafka::mocking::MockCluster;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
+use super::*;
+
+/// Plays a few records; the truth is taken to bear a stall of two seconds.
+fn play(brokers: &str) -> Result<Report, PlayError> {
+    let options = Options {
+        brokers: brokers.to_owned(),
+        topic: "raw".to_owned(),
+        reports: Some(3),
+        fast: true,
+        ..Options::default()
+    };
+    let settings = options.world(now_us())?;
+    let mut tell = |_: &Progress| ();
+    let mut player = Player::new(&options, settings, &mut tell)?;
+    player.longest_stall = Duration::from_secs(2);
+    player.play_all(World::new(settings)?, &AtomicBool::new(false))
+}
+
+#[test]
+fn a_producer_without_acknowledgements_ends_and_says_whether_another_client_is_served() {
+    let broker = MockCluster::new(1).unwrap();
+    broker.create_topic("raw", 1, 1).unwrap();
+    let brokers = broker.bootstrap_servers();
+    assert!(play(&brokers).unwrap().records >= 3);
+
+    let refused = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS; 10_000];
+    broker.request_errors(RDKafkaApiKey::Produce, &refused);
+    let begun = Instant::now();
+    let said = play(&brokers).unwrap_err().to_string();
+    assert!(said.contains("acknowledged nothing for ") && said.contains(" s, and 0 of "), "{said}");
+    assert!(said.contains("a new client is served") && said.contains("start it again"), "{said}");
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+
+    broker.broker_down(1).unwrap();
+    let said = play(&brokers).unwrap_err().to_string();
+    assert!(said.contains("a new client is not served either: Kafka at 127.0.0.1:"), "{said}");
+}
