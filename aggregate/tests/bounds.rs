@@ -239,7 +239,7 @@ fn long_names_end_a_block_sooner_and_that_changes_no_result() {
     let few = || AggregateSettings {
         block_cells: 20,
         block_sessions: 20,
-        block_intervals: 260,
+        block_intervals: 268,
         ..AggregateSettings::default()
     };
     let whole = fold(AggregateSettings::default(), true, reports(long));
@@ -397,8 +397,8 @@ fn whatever_a_client_fills_its_fields_with_a_block_takes_up_no_more() {
         let took = said.split_once("took ").expect(&said).1.split_once(" KB").unwrap().0;
         println!("{field}: {took} KB");
         let took: i64 = took.parse().unwrap();
-        // 80 MB with the defaults.
-        assert!(took < 20_000, "{field}: {took} KB");
+        // 100 MB with the defaults.
+        assert!(took < 25_000, "{field}: {took} KB");
     }
 }
 
