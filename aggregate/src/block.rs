@@ -5,8 +5,8 @@
 
 use std::collections::VecDeque;
 
-use runtime::{AppendTime, Committed, Offset, OffsetRanges};
 use serde::{Deserialize, Serialize};
+use service::{AppendTime, Committed, Offset, OffsetRanges};
 
 use crate::grouping::Groupings;
 

@@ -4,8 +4,8 @@ use schemas::{Correction, Direction, Kind, Measures, ScoredInterval, Sketches, V
 
 use crate::grouping::Labels;
 use crate::intern::Symbol;
-use crate::judged::Judged;
-use crate::sketch::{Bin, write_state};
+use crate::verdict_times::VerdictTimes;
+use schemas::sketch::{Bin, write_state};
 
 /// How many quantities are kept as sketches.
 const QUANTITIES: usize = 8;
@@ -246,7 +246,7 @@ const fn count(entry: &u32) -> u32 {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cell {
     pub(crate) measures: Measures,
-    pub(crate) judged: Judged,
+    pub(crate) judged: VerdictTimes,
     /// By quantity, in the order of the fields of [`Sketches`].
     counts: Counts,
 }
@@ -344,7 +344,7 @@ impl Cells {
 #[cfg(test)]
 mod tests {
     use super::{Bin, Counts, MOST_AT_ONCE, QUANTITIES, write_state};
-    use crate::sketch::Sketch;
+    use schemas::sketch::Sketch;
 
     #[test]
     fn counts_are_those_of_a_sketch_however_great() {

@@ -8,10 +8,10 @@ use crate::block::{CELL_BYTES, INTERVAL_BYTES, Limits, Rules, SESSION_BYTES};
 use crate::cell::{Cells, CellsKey, Sample};
 use crate::grouping::Grouping;
 use crate::intern::Interner;
-use crate::judged;
 use crate::session::{Session, SessionKey};
 use crate::table::Table;
 use crate::values::{Capped, Values};
+use crate::verdict_times;
 use crate::window::window_start;
 
 /// Identity and version of the rows of a block.
@@ -75,7 +75,7 @@ impl Fold {
         let session = self.sessions.touch(key);
         let (told, mut capped) = session.admit(report, &mut self.values, &mut self.names);
         let samples = samples(report);
-        let packs = judged::packs(report, &mut self.names);
+        let packs = verdict_times::packs(report, &mut self.names);
         let window = |sample: &Sample<'_>| window_start(sample.event_us, self.window_s);
         let together = |one: &Sample<'_>, next: &Sample<'_>| {
             window(one) == window(next) && network(report, one) == network(report, next)

@@ -1,10 +1,10 @@
 //! Any bytes as what is read here: what must hold whatever they are. Fuzz targets and tests call
 //! this; it is no part of the interface.
 
-use runtime::{Committed, Offset};
+use service::{Committed, Offset};
 
 use crate::block::Metadata;
-use crate::sketch::Sketch;
+use schemas::sketch::Sketch;
 
 /// Reads `text` as what was committed. Panics unless what is read is written as what it says.
 pub fn metadata(text: &str) {

@@ -6,22 +6,21 @@ mod cell;
 mod fold;
 mod grouping;
 mod intern;
-mod judged;
-mod lane;
 mod lineage;
 mod metrics;
 #[cfg(feature = "mutations")]
 pub mod mutations;
+mod partition;
 mod pipeline;
 mod plan;
 mod recall;
 mod service;
 mod session;
 mod settings;
-mod sketch;
 mod streams;
 mod table;
 mod values;
+mod verdict_times;
 mod watermark;
 mod window;
 
@@ -31,6 +30,6 @@ pub mod fuzzing;
 
 pub use grouping::{Dimension, Groupings, default_groupings};
 pub use pipeline::Pipeline;
+pub use schemas::sketch::{Bin, Sketch};
 pub use service::Aggregate;
 pub use settings::{AggregateSettings, MOST_OF_AN_INTERVAL};
-pub use sketch::{Bin, Sketch};

@@ -2,8 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use runtime::{Offset, OffsetRanges, Partition};
 use schemas::{Lineage, RawOutcome};
+use service::{Offset, OffsetRanges, Partition};
 
 /// How many ranges are kept beside the committed offset. At up to 40 bytes each they leave room
 /// for the rest of the metadata.

@@ -3,7 +3,7 @@
 use prometheus::{
     Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
 };
-use runtime::Partition;
+use service::Partition;
 
 use crate::lineage::Outcomes;
 use crate::values::Capped;

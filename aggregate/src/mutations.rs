@@ -1,6 +1,6 @@
-//! Names of the claims that [`runtime::mutations`] can break here.
+//! Names of the claims that [`service::mutations`] can break here.
 
-use runtime::mutations::is_broken;
+use service::mutations::is_broken;
 
 use crate::fold::Version;
 

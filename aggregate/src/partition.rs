@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use runtime::{Committed, Fatal, Offset, OffsetRanges, Output, OutputTopic, Pace, Record, Source};
 use schemas::{BlockAudit, EnrichedReport};
+use service::{Committed, Fatal, Offset, OffsetRanges, Output, Pace, Record, Source, Topic};
 
 use crate::block::{Extent, Metadata, MetadataError, Rules};
 use crate::fold::{Fold, Version};
@@ -12,15 +12,6 @@ use crate::metrics::Metrics;
 use crate::plan::{Opened, Plan};
 use crate::settings::AggregateSettings;
 use crate::watermark::Watermark;
-
-/// Partials of cells.
-const CELLS: OutputTopic = OutputTopic(0);
-/// Partials of sessions.
-const SESSIONS: OutputTopic = OutputTopic(1);
-/// Audits of blocks.
-pub(crate) const BLOCKS: OutputTopic = OutputTopic(2);
-/// What cannot be read.
-const DEAD_LETTERS: OutputTopic = OutputTopic(3);
 
 /// Silence after which a partition counts as idle: what it has is then written at once.
 const QUIET_MS: u64 = 1000;
@@ -47,7 +38,7 @@ pub(crate) struct Shared {
 
 /// A partition's state.
 #[derive(Debug)]
-pub(crate) struct Lane {
+pub(crate) struct Partition {
     source: Source,
     /// The current block; none before the first record of a partition that was never read.
     block: Option<Block>,
@@ -127,7 +118,7 @@ impl Block {
     }
 }
 
-impl Lane {
+impl Partition {
     /// Goes on from what is committed, at the monotonic time `now_ms`.
     pub(crate) fn resume(
         source: Source,
@@ -207,8 +198,8 @@ impl Lane {
                 block.audit.undecodable += 1;
                 shared.metrics.undecodable.inc();
                 let letter =
-                    runtime::dead_letter("aggregate", &shared.topic, record, reason, &detail)?;
-                out.send(self.source, DEAD_LETTERS, record.key, &letter);
+                    service::dead_letter("aggregate", &shared.topic, record, reason, &detail)?;
+                out.send(self.source, Topic::DeadLetters, record.key, &letter);
             }
         }
         let full = full || self.block.as_ref().is_some_and(|block| block.fold.is_full());
@@ -394,11 +385,13 @@ impl Lane {
         let version = crate::mutations::version(version);
         let fatal = |error: schemas::EncodeError| Fatal(error.to_string());
         let mut send = |topic, row: &[u8]| out.send(self.source, topic, None, row);
-        let cells =
-            block.fold.flush_cells(version, finished, |row| send(CELLS, row)).map_err(fatal)?;
+        let cells = block
+            .fold
+            .flush_cells(version, finished, |row| send(Topic::Cells, row))
+            .map_err(fatal)?;
         let sessions = block
             .fold
-            .flush_sessions(version, finished, |row| send(SESSIONS, row))
+            .flush_sessions(version, finished, |row| send(Topic::Sessions, row))
             .map_err(fatal)?;
         let (first_window, last_window) = block.fold.windows.unwrap_or_default();
         let (raw_holes, raw_end) = match finished {
@@ -420,7 +413,7 @@ impl Lane {
             raw_end,
             ..block.audit.clone()
         };
-        send(BLOCKS, &schemas::encode(&audit).map_err(fatal)?);
+        send(Topic::Blocks, &schemas::encode(&audit).map_err(fatal)?);
         block.written = upto;
         shared.metrics.cells_written.inc_by(cells);
         shared.metrics.sessions_written.inc_by(sessions);

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use runtime::{
-    Commit, Committed, Fatal, Handler, Offset, Output, OutputTopic, Pace, Recall, Record, Refusal,
-    RefusalReason, Source, Start,
+use service::{
+    Commit, Committed, Fatal, Handler, Offset, Output, Pace, Recall, Record, Refusal,
+    RefusalReason, Source, Start, Topic,
 };
 
 use crate::block::{Metadata, MetadataError};
-use crate::lane::{BLOCKS, Lane, Shared, Tick};
 use crate::metrics::Metrics;
+use crate::partition::{Partition, Shared, Tick};
 use crate::recall::Audits;
 use crate::settings::AggregateSettings;
 use crate::watermark::combined;
@@ -19,7 +19,7 @@ use crate::watermark::combined;
 #[derive(Debug)]
 pub struct Pipeline {
     shared: Shared,
-    lanes: BTreeMap<Source, Lane>,
+    lanes: BTreeMap<Source, Partition>,
     now_ms: u64,
     /// Place of the partition that may write first.
     first: usize,
@@ -78,14 +78,14 @@ impl Handler for Pipeline {
         &self,
         source: Source,
         committed: Option<&Committed>,
-    ) -> Option<(OutputTopic, Box<dyn Recall>)> {
+    ) -> Option<(Topic, Box<dyn Recall>)> {
         // A tool that sets an offset leaves nothing beside it.
         let set_to = match committed {
             Some(committed) if !committed.metadata.is_empty() => return None,
             committed => committed.map(|committed| committed.offset),
         };
         let Shared { settings, topic, .. } = &self.shared;
-        Some((BLOCKS, Box::new(Audits::new(settings.clone(), topic, source, set_to))))
+        Some((Topic::Blocks, Box::new(Audits::new(settings.clone(), topic, source, set_to))))
     }
 
     fn refuses_beginning(&self, source: Source, first: Offset) -> Option<Refusal> {
@@ -109,7 +109,7 @@ impl Handler for Pipeline {
     }
 
     fn assigned(&mut self, source: Source, committed: Option<&Committed>) -> Result<(), Fatal> {
-        let lane = Lane::resume(source, committed, self.now_ms)
+        let lane = Partition::resume(source, committed, self.now_ms)
             .map_err(|error| Fatal(format!("partition {}: {error}", source.partition)))?;
         self.lanes.insert(source, lane);
         Ok(())
@@ -158,8 +158,9 @@ impl Handler for Pipeline {
     }
 
     fn holds_back(&self) -> bool {
-        let waiting: usize = self.lanes.values().map(Lane::waiting).sum();
-        waiting > self.shared.settings.most_waiting() || self.lanes.values().any(Lane::holds_back)
+        let waiting: usize = self.lanes.values().map(Partition::waiting).sum();
+        waiting > self.shared.settings.most_waiting()
+            || self.lanes.values().any(Partition::holds_back)
     }
 
     fn drain(&mut self, out: &mut dyn Output) -> Result<(), Fatal> {
@@ -168,6 +169,6 @@ impl Handler for Pipeline {
     }
 
     fn drained(&self) -> bool {
-        !self.lanes.values().any(Lane::has_unwritten)
+        !self.lanes.values().any(Partition::has_unwritten)
     }
 }

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use runtime::Offset;
+use service::Offset;
 
 use crate::block::{Follows, Rules};
 
@@ -109,7 +109,7 @@ impl Plan {
     /// What came after the last block that is known may have been folded by its rules.
     fn settle_last(&mut self, number: u64) {
         if self.follows.starts.is_empty() {
-            self.settled = number + crate::lane::HOLDS;
+            self.settled = number + crate::partition::HOLDS;
         }
     }
 
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(open(&mut plan, 30, 9, 2), (3, rules(8), 1, false));
         let (number, same, holds, commits) = open(&mut plan, 40, 9, 2);
         assert_eq!((number, same, commits), (4, rules(8), true), "it may have been opened before");
-        assert_eq!(holds, crate::lane::HOLDS - 1);
+        assert_eq!(holds, crate::partition::HOLDS - 1);
         assert!(plan.may_write(3) && !plan.may_write(4));
     }
 

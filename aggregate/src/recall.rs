@@ -7,8 +7,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use runtime::{Committed, Offset, OffsetRanges, Recall, Refusal, RefusalReason, Source};
 use schemas::BlockAudit;
+use service::{Committed, Offset, OffsetRanges, Recall, Refusal, RefusalReason, Source};
 
 use crate::block::{Follows, Metadata, Rules};
 use crate::settings::AggregateSettings;

@@ -1,6 +1,6 @@
 //! The service as a program.
 
-use runtime::{Fatal, Handler, Service, Settings, Topics};
+use service::{Fatal, Handler, Service, Settings, Topic, Topics};
 
 use crate::pipeline::Pipeline;
 use crate::settings::AggregateSettings;
@@ -16,16 +16,8 @@ impl Service for Aggregate {
     type Settings = AggregateSettings;
 
     fn topics(settings: &Settings<AggregateSettings>) -> Topics {
-        let names = &settings.topics;
-        Topics {
-            inputs: vec![names.enriched.clone()],
-            outputs: vec![
-                names.cells.clone(),
-                names.sessions.clone(),
-                names.blocks.clone(),
-                names.dead_letters.clone(),
-            ],
-        }
+        let outputs = [Topic::Cells, Topic::Sessions, Topic::Blocks, Topic::DeadLetters];
+        Topics::of(&settings.topics, &[Topic::Enriched], &outputs)
     }
 
     fn handler(

@@ -5,9 +5,9 @@ use schemas::{EnrichedReport, EventKind, Measures, PlaceSource, SessionPartial, 
 use crate::cell::{Sample, add};
 use crate::grouping::Dimension;
 use crate::intern::{Interner, Symbol};
-use crate::judged::Judged;
 use crate::streams::Streams;
 use crate::values::{Capped, Kept, Told, Values};
+use crate::verdict_times::VerdictTimes;
 
 /// Which session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,7 +56,7 @@ pub(crate) struct Session {
     audio_mos_count: i64,
     video_mos_milli_sum: i64,
     video_mos_count: i64,
-    judged: Judged,
+    judged: VerdictTimes,
     streams: Streams,
     measures: Measures,
 }

@@ -1,8 +1,8 @@
 //! Section `[aggregate]` of the settings.
 
-use runtime::{Check, Problems};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use service::{Check, Problems};
 
 use crate::block::{Limits, Rules};
 use crate::grouping::{Groupings, default_groupings};

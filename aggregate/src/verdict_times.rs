@@ -14,9 +14,9 @@ pub(crate) fn packs(report: &EnrichedReport, names: &mut Interner) -> Vec<Symbol
 
 /// Time by pack. There are few packs, nearly always the same.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Judged(Vec<(Symbol, Times)>);
+pub(crate) struct VerdictTimes(Vec<(Symbol, Times)>);
 
-impl Judged {
+impl VerdictTimes {
     /// Adds an interval of `observed_us` that `packs` have judged.
     pub(crate) fn add(&mut self, packs: &[Symbol], scored: &ScoredInterval, observed_us: i64) {
         for (pack, said) in packs.iter().zip(&scored.verdicts) {

@@ -6,13 +6,12 @@ use std::process::Command;
 
 use aggregate::{AggregateSettings, Pipeline};
 use prometheus::Registry;
-use runtime::{
-    AppendTime, Commit, Handler, Input, Offset, Output, OutputTopic, Partition, Record, Source,
-    Ticket,
-};
 use schemas::{
     Audio, BlockAudit, CellPartial, EnrichedReport, EventKind, Interval, Kind, Lineage,
     PackVerdict, ScoredInterval, SessionPartial, Video,
+};
+use service::{
+    AppendTime, Commit, Handler, Input, Offset, Output, Partition, Record, Source, Ticket, Topic,
 };
 
 const SOURCE: Source = Source { input: Input(0), partition: Partition(0) };
@@ -23,14 +22,14 @@ const MINUTE_MS: i64 = 1_756_000_020_000;
 #[derive(Default)]
 struct Written {
     keeps: bool,
-    rows: Vec<(usize, Vec<u8>)>,
+    rows: Vec<(Topic, Vec<u8>)>,
     commits: Vec<Commit>,
 }
 
 impl Output for Written {
-    fn send(&mut self, _: Source, topic: OutputTopic, _: Option<&[u8]>, payload: &[u8]) {
+    fn send(&mut self, _: Source, topic: Topic, _: Option<&[u8]>, payload: &[u8]) {
         if self.keeps {
-            self.rows.push((topic.0, payload.to_vec()));
+            self.rows.push((topic, payload.to_vec()));
         }
     }
 
@@ -124,7 +123,7 @@ fn fold(
 }
 
 impl Written {
-    fn of<T: schemas::Record>(&self, topic: usize) -> impl Iterator<Item = T> {
+    fn of<T: schemas::Record>(&self, topic: Topic) -> impl Iterator<Item = T> {
         let rows = self.rows.iter().filter(move |(to, _)| *to == topic);
         rows.map(|(_, row)| schemas::decode(row).unwrap())
     }
@@ -132,14 +131,14 @@ impl Written {
     /// Intervals by release, over all blocks.
     fn by_release(&self) -> BTreeMap<String, i64> {
         let mut sums = BTreeMap::new();
-        for row in self.of::<CellPartial>(0).filter(|row| row.grouping == "client") {
+        for row in self.of::<CellPartial>(Topic::Cells).filter(|row| row.grouping == "client") {
             *sums.entry(row.dimensions.client_version).or_default() += row.measures.intervals;
         }
         sums
     }
 
     fn blocks(&self) -> Vec<BlockAudit> {
-        let blocks: Vec<BlockAudit> = self.of(2).collect();
+        let blocks: Vec<BlockAudit> = self.of(Topic::Blocks).collect();
         assert!(blocks.windows(2).all(|pair| pair[0].upto == pair[1].block_start));
         blocks
     }
@@ -170,7 +169,7 @@ fn a_session_that_tells_a_million_releases_has_four_and_others_keep_theirs() {
     let [audit] = &written.blocks()[..] else { panic!("one block") };
     assert_eq!((audit.capped_by_session, audit.capped_by_block), (1996, 0));
     let releases: BTreeSet<_> =
-        written.of::<SessionPartial>(1).map(|row| row.client_version).collect();
+        written.of::<SessionPartial>(Topic::Sessions).map(|row| row.client_version).collect();
     assert!(releases.contains("other") && releases.contains("9.3"), "{releases:?}");
 }
 
@@ -424,7 +423,7 @@ fn call(number: i64, streams: i64) -> impl Iterator<Item = EnrichedReport> {
 fn a_stream_takes_136_bytes_of_memory_and_about_42_of_the_topic() {
     assert_eq!(size_of::<schemas::StreamPartial>(), 136);
     let written = fold(AggregateSettings::default(), true, (0..50).flat_map(|n| call(n, 4)));
-    let sessions = written.rows.iter().filter(|(topic, _)| *topic == 1);
+    let sessions = written.rows.iter().filter(|(topic, _)| *topic == Topic::Sessions);
     let (mut whole, mut bare, mut streams) = (0, 0, 0);
     for (_, bytes) in sessions {
         let mut row: SessionPartial = schemas::decode(bytes).unwrap();

@@ -3,21 +3,17 @@
 
 use aggregate::{AggregateSettings, Bin, Pipeline, Sketch};
 use prometheus::{Encoder, Registry, TextEncoder};
-use runtime::{
-    AppendTime, Committed, Handler, Input, Offset, OutputTopic, Pace, Partition, Record, Recorder,
-    RefusalReason, Source,
-};
 use schemas::{
     BlockAudit, CellPartial, Correction, DeadLetter, Direction, EnrichedPath, EnrichedReport,
     EventKind, Happened, Interval, Kind, Lineage, Measures, PackTime, PackVerdict, RawOutcome,
     ScoredInterval, SessionPartial, Skipped, Verdict, Video,
 };
+use service::{
+    AppendTime, Committed, Handler, Input, Offset, Pace, Partition, Record, Recorder,
+    RefusalReason, Source, Topic,
+};
 
 const SOURCE: Source = Source { input: Input(0), partition: Partition(2) };
-const CELLS: OutputTopic = OutputTopic(0);
-const SESSIONS: OutputTopic = OutputTopic(1);
-const BLOCKS: OutputTopic = OutputTopic(2);
-const DEAD_LETTERS: OutputTopic = OutputTopic(3);
 /// A minute's start, ms.
 const MINUTE_MS: i64 = 1_756_000_020_000;
 
@@ -67,10 +63,10 @@ impl Run {
     }
 
     /// What was sent to `topic` since the last call for it.
-    fn sent<T: schemas::Record>(&mut self, topic: OutputTopic) -> Vec<T> {
+    fn sent<T: schemas::Record>(&mut self, topic: Topic) -> Vec<T> {
         let (taken, rest) = self.out.sent.drain(..).partition(|sent| sent.topic == topic);
         self.out.sent = rest;
-        let taken: Vec<runtime::Sent> = taken;
+        let taken: Vec<service::Sent> = taken;
         assert!(taken.iter().all(|sent| sent.source == SOURCE));
         taken.iter().map(|sent| schemas::decode(&sent.payload).unwrap()).collect()
     }
@@ -137,7 +133,7 @@ fn an_interval_adds_what_it_knows_to_its_cell_in_each_grouping() {
     stats.look_ups.packs = vec!["strict@2".to_owned(), "kind@1".to_owned()];
     run.report(40, MINUTE_MS, &stats);
     run.tick(5_000, Pace::Live);
-    let cells = run.sent::<CellPartial>(CELLS);
+    let cells = run.sent::<CellPartial>(Topic::Cells);
     let [client, place] = &cells[..] else { panic!("{cells:?}") };
     assert_eq!((place.grouping.as_str(), client.grouping.as_str()), ("place", "client"));
     assert_eq!((place.dimensions.asn, place.dimensions.os.as_str()), (3320, ""));
@@ -194,7 +190,7 @@ fn a_stream_on_which_nothing_was_sent_has_neither_jitter_nor_frame_rate() {
         stats.intervals = vec![scored];
         run.report(40, MINUTE_MS, &stats);
         run.tick(5_000, Pace::Live);
-        let sketches = run.sent::<CellPartial>(CELLS).remove(0).sketches;
+        let sketches = run.sent::<CellPartial>(Topic::Cells).remove(0).sketches;
         (sketches.jitter_ms, sketches.frame_rate)
     };
     let (none, some) = ((state(&[]), state(&[])), (state(&[7.5]), state(&[0.0])));
@@ -226,10 +222,10 @@ fn the_loss_of_several_streams_is_that_of_all_their_packets() {
         let packets = measures.packets_received + measures.packets_lost;
         measures.packets_lost as f64 / packets as f64
     };
-    let cells = run.sent::<CellPartial>(CELLS);
+    let cells = run.sent::<CellPartial>(Topic::Cells);
     assert_eq!(cells.len(), 2, "one in each grouping");
     assert!(cells.iter().all(|cell| loss(&cell.measures) == 19.0 / 110.0));
-    let sessions = run.sent::<SessionPartial>(SESSIONS);
+    let sessions = run.sent::<SessionPartial>(Topic::Sessions);
     assert_eq!(sessions.len(), 1);
     assert_eq!(loss(&sessions[0].measures), 19.0 / 110.0);
 }
@@ -244,7 +240,7 @@ fn setups_are_counted_in_a_cell_without_kind_or_direction() {
     run.report(1, MINUTE_MS, &report(2, EventKind::Failed, event_us + 1));
     run.report(2, MINUTE_MS, &report(3, EventKind::Joined, event_us + 2));
     run.tick(5_000, Pace::Live);
-    let cells = run.sent::<CellPartial>(CELLS);
+    let cells = run.sent::<CellPartial>(Topic::Cells);
     assert_eq!(cells.len(), 2, "one in each grouping");
     for cell in cells {
         let (kind, direction) = (cell.dimensions.kind, cell.dimensions.direction);
@@ -280,8 +276,8 @@ fn packets_of_unknown_loss_are_not_among_those_expected() {
             .into();
         run.report(0, MINUTE_MS, &stats);
         run.tick(5_000, Pace::Live);
-        let cells = run.sent::<CellPartial>(CELLS).into_iter().map(|cell| cell.measures);
-        let session = run.sent::<SessionPartial>(SESSIONS).remove(0);
+        let cells = run.sent::<CellPartial>(Topic::Cells).into_iter().map(|cell| cell.measures);
+        let session = run.sent::<SessionPartial>(Topic::Sessions).remove(0);
         let sums: Vec<_> = cells
             .chain([session.measures])
             .map(|sum| (sum.packets_received, sum.packets_lost, sum.packets_expected))
@@ -310,7 +306,7 @@ fn loss_leaves_out_packets_that_were_received_again() {
     stats.intervals = vec![of(Direction::Inbound), of(Direction::Outbound)];
     run.report(0, MINUTE_MS, &stats);
     run.tick(5_000, Pace::Live);
-    let cells = run.sent::<CellPartial>(CELLS);
+    let cells = run.sent::<CellPartial>(Topic::Cells);
     let cell = |direction| {
         let mut cells = cells.iter().filter(|cell| cell.dimensions.direction == direction);
         cells.next().unwrap()
@@ -338,7 +334,7 @@ fn a_correction_takes_an_attempt_back_in_its_own_window() {
     run.report(1, MINUTE_MS, &connected);
     run.tick(5_000, Pace::Live);
     let mut setups = run
-        .sent::<CellPartial>(CELLS)
+        .sent::<CellPartial>(Topic::Cells)
         .iter()
         .filter(|cell| cell.grouping == "place")
         .map(|cell| {
@@ -349,7 +345,7 @@ fn a_correction_takes_an_attempt_back_in_its_own_window() {
     setups.sort_unstable();
     let minute_s = MINUTE_MS / 1000;
     assert_eq!(setups, [(minute_s, 0, 0), (minute_s + 60, 1, 0)]);
-    let session = &run.sent::<SessionPartial>(SESSIONS)[0];
+    let session = &run.sent::<SessionPartial>(Topic::Sessions)[0];
     assert_eq!((session.connected, session.failed), (1, 1), "events are counted as they came");
     assert_eq!((session.measures.setups_attempted, session.measures.setups_failed), (1, 0));
 }
@@ -369,7 +365,7 @@ fn what_one_record_tells_beside_its_event_counts_too() {
     .to_vec();
     run.report(0, MINUTE_MS, &connected);
     run.tick(5_000, Pace::Live);
-    let cells = run.sent::<CellPartial>(CELLS).into_iter();
+    let cells = run.sent::<CellPartial>(Topic::Cells).into_iter();
     let mut setups = cells
         .filter(|cell| cell.grouping == "place")
         .map(|cell| {
@@ -381,7 +377,7 @@ fn what_one_record_tells_beside_its_event_counts_too() {
     setups.sort_unstable();
     let minute_s = MINUTE_MS / 1000;
     assert_eq!(setups, [(minute_s, 2, 0, true), (minute_s + 60, 1, 1, false)]);
-    let session = &run.sent::<SessionPartial>(SESSIONS)[0];
+    let session = &run.sent::<SessionPartial>(Topic::Sessions)[0];
     assert_eq!((session.joined, session.connected, session.failed), (1, 2, 1));
     assert_eq!(session.first_us, event_us - 1_000_000);
 }
@@ -406,7 +402,7 @@ fn an_interval_counts_for_the_network_of_its_own_path() {
         .into();
     run.report(0, MINUTE_MS, &two_paths);
     run.tick(5_000, Pace::Live);
-    let cells = run.sent::<CellPartial>(CELLS);
+    let cells = run.sent::<CellPartial>(Topic::Cells);
     let place = cells.iter().filter(|cell| cell.grouping == "place");
     let mut counted = place
         .map(|cell| (cell.dimensions.network_type.as_str(), cell.measures.intervals))
@@ -434,7 +430,7 @@ fn a_session_tells_what_its_last_event_told_whatever_came_last() {
     run.report(0, MINUTE_MS, &last);
     run.report(1, MINUTE_MS, &earlier);
     run.tick(5_000, Pace::Live);
-    let sessions = run.sent::<SessionPartial>(SESSIONS);
+    let sessions = run.sent::<SessionPartial>(Topic::Sessions);
     let [session] = &sessions[..] else { panic!("{sessions:?}") };
     let name = (session.app.as_str(), session.call.as_str(), session.participant.as_str());
     assert_eq!(name, ("meet", "c", "p"));
@@ -456,7 +452,7 @@ fn a_cover_counts_what_it_covers_and_touches_nothing_else() {
     run.report(0, MINUTE_MS, &cover);
     run.report(1, MINUTE_MS, &cover);
     run.tick(5_000, Pace::Live);
-    let audits = run.sent::<BlockAudit>(BLOCKS);
+    let audits = run.sent::<BlockAudit>(Topic::Blocks);
     let expected = BlockAudit {
         rules: audits[0].rules.clone(),
         raw_end: 8,
@@ -482,14 +478,14 @@ fn only_what_changed_is_written_again() {
     run.report(0, MINUTE_MS, &report(1, EventKind::Joined, 1));
     run.report(1, MINUTE_MS, &other);
     run.tick(5_000, Pace::Live);
-    assert_eq!(run.sent::<SessionPartial>(SESSIONS).len(), 2);
-    assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1);
+    assert_eq!(run.sent::<SessionPartial>(Topic::Sessions).len(), 2);
+    assert_eq!(run.sent::<BlockAudit>(Topic::Blocks).len(), 1);
     run.report(2, MINUTE_MS, &report(3, EventKind::Left, 2));
     run.tick(10_000, Pace::Live);
-    let rows = run.sent::<SessionPartial>(SESSIONS);
+    let rows = run.sent::<SessionPartial>(Topic::Sessions);
     let [row] = &rows[..] else { panic!("{rows:?}") };
     assert_eq!((row.participant.as_str(), row.joined, row.left, row.upto), ("p", 1, 1, 3));
-    assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1);
+    assert_eq!(run.sent::<BlockAudit>(Topic::Blocks).len(), 1);
     run.tick(15_000, Pace::Idle);
     assert!(run.out.sent.is_empty(), "nothing changed");
 }
@@ -503,13 +499,13 @@ fn writes_wait_five_seconds_or_for_a_second_of_silence() {
     run.tick(101_099, Pace::Idle);
     assert!(run.out.sent.is_empty(), "input may run dry between two records");
     run.tick(101_100, Pace::Idle);
-    assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1);
+    assert_eq!(run.sent::<BlockAudit>(Topic::Blocks).len(), 1);
     run.out.sent.clear();
     run.report(1, MINUTE_MS, &report(2, EventKind::Left, 2));
     run.tick(106_099, Pace::Live);
     assert!(run.out.sent.is_empty());
     run.tick(106_100, Pace::Live);
-    assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1);
+    assert_eq!(run.sent::<BlockAudit>(Topic::Blocks).len(), 1);
 }
 
 #[test]
@@ -519,11 +515,11 @@ fn with_a_backlog_writes_wait_longer_and_come_at_the_blocks_end_at_the_latest() 
     run.tick(299_999, Pace::Behind);
     assert!(run.out.sent.is_empty());
     run.tick(300_000, Pace::Behind);
-    assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1);
+    assert_eq!(run.sent::<BlockAudit>(Topic::Blocks).len(), 1);
     run.out.sent.clear();
     run.report(1, MINUTE_MS, &report(2, EventKind::Left, 2));
     run.report(2, 2 * MINUTE_MS, &report(3, EventKind::Left, 3));
-    assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1, "the block has ended");
+    assert_eq!(run.sent::<BlockAudit>(Topic::Blocks).len(), 1, "the block has ended");
 }
 
 #[test]
@@ -534,11 +530,11 @@ fn a_backlog_of_those_who_write_the_reports_is_one_too() {
     assert!(run.out.sent.is_empty());
     run.report(1, MINUTE_MS + 5_000, &report(2, EventKind::Stats, 2));
     run.tick(300_000, Pace::Live);
-    assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1);
+    assert_eq!(run.sent::<BlockAudit>(Topic::Blocks).len(), 1);
     run.out.sent.clear();
     run.report(2, MINUTE_MS + 4_999, &report(3, EventKind::Left, 3));
     run.tick(305_000, Pace::Live);
-    assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1, "and over with its last report");
+    assert_eq!(run.sent::<BlockAudit>(Topic::Blocks).len(), 1, "and over with its last report");
 }
 
 #[test]
@@ -546,7 +542,7 @@ fn what_waits_as_long_as_between_two_writes_is_a_backlog() {
     let mut run = Run::new(AggregateSettings { flush_s: 30, ..AggregateSettings::default() });
     run.report(0, MINUTE_MS + 29_999, &report(1, EventKind::Joined, 1));
     run.tick(30_000, Pace::Live);
-    assert_eq!(run.sent::<BlockAudit>(BLOCKS).len(), 1);
+    assert_eq!(run.sent::<BlockAudit>(Topic::Blocks).len(), 1);
     run.out.sent.clear();
     run.report(1, MINUTE_MS + 30_000, &report(2, EventKind::Left, 2));
     run.tick(60_000, Pace::Live);
@@ -560,7 +556,7 @@ fn a_backlog_is_written_once_nothing_comes_at_all_or_nothing_more_of_its_partiti
     run.out.assign(other);
     run.pipeline.assigned(other, None).unwrap();
     let audits = |run: &mut Run| -> Vec<Source> {
-        let sent = run.out.sent.drain(..).filter(|sent| sent.topic == BLOCKS);
+        let sent = run.out.sent.drain(..).filter(|sent| sent.topic == Topic::Blocks);
         sent.map(|sent| sent.source).collect()
     };
     let more = |run: &mut Run, offset| {
@@ -595,8 +591,8 @@ fn a_finished_block_is_written_audited_and_only_then_committed() {
     assert!(opened[0].metadata.contains(r#""raw":"""#));
     run.report(8, MINUTE_MS + 60_000, &report(2, EventKind::Left, 2));
     let topics = run.out.sent.iter().map(|sent| sent.topic).collect::<Vec<_>>();
-    assert_eq!(topics, [SESSIONS, BLOCKS], "partials before the audit");
-    let audit = &run.sent::<BlockAudit>(BLOCKS)[0];
+    assert_eq!(topics, [Topic::Sessions, Topic::Blocks], "partials before the audit");
+    let audit = &run.sent::<BlockAudit>(Topic::Blocks)[0];
     assert!((audit.finished, audit.block_start, audit.upto) == (true, 7, 8), "{audit:?}");
     assert!(run.out.take_commits().is_empty(), "nothing is acknowledged yet");
     run.out.acknowledge();
@@ -604,7 +600,7 @@ fn a_finished_block_is_written_audited_and_only_then_committed() {
     assert_eq!((next.len(), next[0].offset), (1, Offset(8)));
     assert!(next[0].metadata.contains(r#""raw":"1""#), "{}", next[0].metadata);
     run.pipeline.drain(&mut run.out).unwrap();
-    let audit = &run.sent::<BlockAudit>(BLOCKS)[0];
+    let audit = &run.sent::<BlockAudit>(Topic::Blocks)[0];
     assert!((audit.finished, audit.block_start, audit.upto) == (false, 8, 9), "{audit:?}");
     run.out.acknowledge();
     assert!(run.out.take_commits().is_empty(), "an unfinished block is not committed");
@@ -620,13 +616,13 @@ fn what_cannot_be_read_is_dead_lettered_and_leaves_a_hole() {
     run.report(2, MINUTE_MS + 2, &foreign);
     run.report(3, MINUTE_MS + 3, &report(4, EventKind::Left, 1));
     run.tick(5_000, Pace::Live);
-    let letters = run.sent::<DeadLetter>(DEAD_LETTERS);
+    let letters = run.sent::<DeadLetter>(Topic::DeadLetters);
     let [garbage, foreign] = &letters[..] else { panic!("{letters:?}") };
     assert_eq!((garbage.stage.as_str(), garbage.reason.as_str()), ("aggregate", "undecodable"));
     assert_eq!((garbage.source_topic.as_str(), garbage.source_offset), ("enriched", 1));
     assert_eq!(garbage.payload, b"not a record");
     assert_eq!((foreign.reason.as_str(), foreign.source_offset), ("lineage", 2));
-    let audit = &run.sent::<BlockAudit>(BLOCKS)[0];
+    let audit = &run.sent::<BlockAudit>(Topic::Blocks)[0];
     let counted = (audit.read, audit.undecodable, audit.accepted, audit.raw_holes);
     assert_eq!(counted, (4, 2, 2, 2));
 }

@@ -5,14 +5,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use deploy::failure::{Context, Failure};
+use deploy::output::{complain, line};
+use deploy::{migrate, topics};
 
-use crate::cluster::Own;
-use crate::failure::{Context, Failure};
-use crate::output::{complain, line};
-use crate::stack::{Access, Passwords};
-use crate::{
-    accuracy, bench, check, demo, dlq, migrate, play, replay, send, stack, topics, torture, up,
-};
+use crate::{demo, dlq, replay, send, simulate, up, verify};
 
 /// From raw WebRTC statistics to benchmarks of call quality per region and provider.
 #[derive(Debug, Parser)]
@@ -36,19 +33,19 @@ enum Verb {
     /// Ends an `up` that runs in another terminal.
     Down,
     /// Plays a simulated world into the raw topic.
-    Simulate(play::Options),
+    Simulate(simulate::Options),
     /// Sends envelopes from a file to the raw topic, and says where to look for them.
     Send(send::Options),
     /// Plays recordings of real calls into the raw topic, as if they happened now.
     Replay(replay::Options),
     /// Holds what ClickHouse says against the truth of simulated worlds.
-    Verify(check::Options),
+    Verify(verify::Options),
     /// Holds formulas, statistics, sketches and intervals against references from elsewhere.
     Accuracy(accuracy::Options),
     /// Measures how fast the services are, and what they use up.
-    Bench(bench::Options),
+    Bench(::bench::Options),
     /// Runs the pipeline under every fault and holds what comes of it against the truth.
-    Torture(torture::Options),
+    Torture(torture_live::Options),
     /// Lists, shows and sends again what could not be used.
     #[command(subcommand)]
     Dlq(dlq::Verb),
@@ -87,38 +84,9 @@ struct ServiceArguments {
 }
 
 impl ServiceArguments {
-    fn run<S: runtime::Service>(self) -> ExitCode {
+    fn run<S: service::Service>(self) -> ExitCode {
         let program = OsString::from(format!("isobar {}", S::NAME));
         runtime::main::<S>(std::iter::once(program).chain(self.arguments))
-    }
-}
-
-/// Somebody's own servers, instead of those that `isobar` starts.
-#[derive(Clone, Debug, Default, Args)]
-pub struct Servers {
-    /// Which Kafka.
-    #[command(flatten)]
-    pub own: Own,
-    /// Your own ClickHouse: http://host:port.
-    #[arg(long, value_name = "URL", requires = "password_from")]
-    clickhouse: Option<String>,
-    /// Variable of the environment with the password of its users migrate, sink, dashboard and
-    /// verify.
-    #[arg(long, value_name = "VARIABLE", requires = "clickhouse")]
-    password_from: Option<String>,
-}
-
-impl Servers {
-    /// How to reach the user's own ClickHouse, if there is one.
-    ///
-    /// # Errors
-    /// If its password is not in the environment.
-    pub fn access(&self) -> Result<Option<Access>, Failure> {
-        let Some((url, variable)) = self.clickhouse.clone().zip(self.password_from.as_ref()) else {
-            return Ok(None);
-        };
-        let password = std::env::var(variable).context(variable)?;
-        Ok(Some(Access { url, passwords: Passwords::same(&password) }))
     }
 }
 
@@ -136,10 +104,10 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
 
 fn run(verb: Verb) -> Result<ExitCode, Failure> {
     match verb {
-        Verb::Demo(options) => return block_on(demo::run(options)).map(well),
+        Verb::Demo(options) => return block_on(demo::run(options)).map(exit_code),
         Verb::Up(options) => block_on(up::up(options))?,
         Verb::Down => up::down()?,
-        Verb::Simulate(options) => block_on(play::run(options))?,
+        Verb::Simulate(options) => block_on(simulate::run(options))?,
         Verb::Replay(options) => {
             // What is wrong with the files is said whether there is a Kafka or not.
             let recorded = replay::Recorded::read(&options).context("replay")?;
@@ -149,14 +117,14 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
                 recorded.send(&options, &options.own.or_of_up()?).context("replay")?
             };
             line(&report)?;
-            return Ok(well(!report.is_refused()));
+            return Ok(exit_code(!report.is_refused()));
         }
         Verb::Send(options) => send::run(&options)?,
         Verb::Migrate(options) => block_on(migrate::run(options))?,
-        Verb::Verify(options) => return block_on(check::run(options)).map(well),
-        Verb::Accuracy(options) => return block_on(accuracy::run(options)).map(well),
-        Verb::Bench(options) => block_on(bench::run(options))?,
-        Verb::Torture(options) => return torture::run(&options).map(well),
+        Verb::Verify(options) => return block_on(verify::run(options)).map(exit_code),
+        Verb::Accuracy(options) => return block_on(accuracy::run(options)).map(exit_code),
+        Verb::Bench(options) => block_on(::bench::run(options))?,
+        Verb::Torture(options) => return torture_live::run(&options).map(exit_code),
         Verb::Dlq(verb) => dlq::run(verb)?,
         Verb::Topics(verb) => block_on(topics::run(&verb))?,
         Verb::Ingest(service) => return Ok(service.run::<ingest::Ingest>()),
@@ -169,8 +137,8 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn well(well: bool) -> ExitCode {
-    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+fn exit_code(ok: bool) -> ExitCode {
+    if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Runs the asynchronous work of a verb. Signals are heard on a thread beside it, also while it

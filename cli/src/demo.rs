@@ -1,11 +1,7 @@
 //! `isobar demo`: everything at once, on a simulated world, held against what really happened.
 
-mod freshness;
 mod screen;
-mod sender;
 mod summary;
-mod view;
-mod watch;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,28 +9,21 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use simulate::verify::Verdict;
+use deploy::connect::{Cluster, KafkaArgs, ServerArgs};
+use deploy::failure::{Context, Failure};
+use deploy::names::Names;
+use deploy::output::{line, lines, step};
+use deploy::service::Service;
+use deploy::topics::Topics;
+use oracle::verify::Verdict;
+use stack::options::World;
+use stack::pipeline::Pipeline;
+use stack::services::Usage;
+use stack::{Plan, Ports, Quantiles, Watch, signals, verdict};
 
-pub use freshness::Freshness;
-pub(crate) use sender::Sender;
-pub(crate) use summary::rounded;
-pub use summary::{Quantiles, Summary};
-pub use view::{Arrived, Rank, View};
-pub use watch::Watch;
-
-use crate::check;
-use crate::cli::Servers;
-use crate::cluster::{Cluster, Own};
-use crate::failure::{Context, Failure};
-use crate::names::Names;
-use crate::output::{line, lines, step};
-use crate::pipeline::Pipeline;
-use crate::play::World;
-use crate::services::{Service, Usage};
-use crate::stack::{Plan, Ports};
-use crate::topics::Topics;
 use crate::up;
 use screen::{Health, Screen};
+pub use summary::Summary;
 
 /// Places and providers that are shown.
 const LEAGUE: u32 = 15;
@@ -53,7 +42,7 @@ next: `isobar up` starts the same without traffic and keeps what it gets; then
 #[derive(Clone, Debug, Args)]
 pub struct Options {
     #[command(flatten)]
-    servers: Servers,
+    servers: ServerArgs,
     #[command(flatten)]
     world: World,
     /// Writes the figures of the last lines as JSON.
@@ -86,7 +75,7 @@ pub async fn run(options: Options) -> Result<bool, Failure> {
 fn again(home: &Path, kafka: Option<&Cluster>) -> String {
     let mut command = format!("XDG_STATE_HOME={} isobar up", home.display());
     if let Some(cluster) = kafka {
-        for argument in Own::from(cluster).arguments() {
+        for argument in KafkaArgs::from(cluster).arguments() {
             command += &format!(" {}", argument.display());
         }
         command += &format!(" --topic {}", cluster.names.topics.raw);
@@ -110,11 +99,11 @@ async fn play(options: Options, folder: &Path, kafka: Option<Cluster>) -> Result
     live(&mut pipeline, &mut watch).await?;
     let place = folder.display();
     let words = format!("ended without waiting for the drain; logs and data stay in {place}");
-    up::end_at_the_next_signal(words);
+    signals::end_at_the_next_signal(words);
     step("draining; a second Ctrl-C does not wait for it");
     drain(&mut pipeline, &mut watch).await?;
     pipeline.services.stop();
-    let verdict = check::verify_stack(vec![watch.truth()], &pipeline.stack).await?;
+    let verdict = verdict::verify_stack(vec![watch.truth()], &pipeline.stack).await?;
     let cluster = pipeline.stack.cluster();
     if pipeline.stack.their_kafka().is_some() && !options.keep {
         Topics::of(&cluster)?.remove().await?;
@@ -159,7 +148,7 @@ fn with_names(cluster: Cluster) -> Result<Cluster, Failure> {
 /// Shows what happens until a signal or the world's end.
 async fn live(pipeline: &mut Pipeline, watch: &mut Watch) -> Result<(), Failure> {
     let mut screen = Screen::new();
-    let end = up::wait_for_signal();
+    let end = signals::wait_for_signal();
     tokio::pin!(end);
     let mut drawn: Option<Instant> = None;
     while !watch.sender_ended()? {
@@ -213,7 +202,7 @@ fn health(pipeline: &Pipeline, watch: &Watch) -> Health {
 
 /// The last lines: what ClickHouse says beside what really happened.
 fn tell(summary: &Summary, verdict: &Verdict) -> Result<(), Failure> {
-    lines(check::in_words(verdict))?;
+    lines(verdict::in_words(verdict))?;
     let cpu = &summary.cpu_seconds_per_million_intervals;
     for service in Service::ALL.map(Service::name) {
         let of = |figures: &BTreeMap<_, f64>| figures.get(service).copied().unwrap_or_default();

@@ -9,12 +9,12 @@ mod show;
 mod summary;
 
 use clap::{Args, Subcommand};
-use runtime::TopicNames;
+use deploy::connect::{Cluster, KafkaArgs};
+use deploy::failure::Failure;
+use deploy::names::RawTopic;
+use deploy::output::line;
+use service::TopicNames;
 
-use crate::cluster::{Cluster, Own};
-use crate::failure::Failure;
-use crate::names::RawTopic;
-use crate::output::line;
 use filter::Filter;
 
 /// `isobar dlq`.
@@ -32,7 +32,7 @@ pub enum Verb {
 #[derive(Clone, Debug, Default, Args)]
 struct Chosen {
     #[command(flatten)]
-    own: Own,
+    own: KafkaArgs,
     /// The raw topic [default: rtc-stats-raw-v1, or that of the `isobar up` that runs].
     #[arg(long, value_name = "TOPIC")]
     raw_topic: Option<String>,

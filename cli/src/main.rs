@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    deploy::cli::main(std::env::args_os().collect())
+    cli::cli::main(std::env::args_os().collect())
 }

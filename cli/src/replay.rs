@@ -2,29 +2,13 @@
 
 #[cfg(test)]
 mod bombs;
-mod budget;
-mod callstats;
-mod canonical;
 #[cfg(test)]
 mod chrome;
-mod client_sample;
-pub(crate) mod document;
-mod envelope;
 mod file;
-mod getstats;
-mod internals;
-mod numbered;
-mod observertc;
-mod protobuf;
-mod raw;
-mod recording;
 mod report;
-mod rtcstats;
-mod schedule;
 #[cfg(test)]
 mod schema_2;
 mod send;
-mod session;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -38,15 +22,15 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
+use deploy::connect::{Cluster, KafkaArgs};
+use deploy::names::RawTopic;
+use expand::budget::Budget;
+use expand::raw::Raw;
+use expand::recording::{self, Labels};
+pub use expand::recording::{Refusal, Unread};
+use expand::schedule::{self, Schedule};
 
-use crate::cluster::{Cluster, Own};
-use crate::names::RawTopic;
-use budget::Budget;
-use raw::Raw;
-use recording::Labels;
-pub use recording::{Refusal, Unread};
 pub use report::{FileReport, Report};
-use schedule::Schedule;
 
 /// What to replay, and how.
 #[derive(Args, Clone, Debug)]
@@ -57,7 +41,7 @@ pub struct Options {
     pub files: Vec<PathBuf>,
     /// Which Kafka.
     #[command(flatten)]
-    pub own: Own,
+    pub own: KafkaArgs,
     /// Which raw topic.
     #[command(flatten)]
     pub raw: RawTopic,

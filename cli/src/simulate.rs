@@ -7,50 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use deploy::connect::{Cluster, KafkaArgs};
+use deploy::failure::{Context, Failure};
+use deploy::names::RawTopic;
+use deploy::output::line;
 use jiff::Timestamp;
-use simulate::producer::{self, Progress};
-use simulate::world::Scenario;
-
-use crate::cluster::{Cluster, Own};
-use crate::failure::{Context, Failure};
-use crate::names::RawTopic;
-use crate::output::line;
-use crate::up;
-
-/// What kind of world.
-#[derive(Clone, Debug, Args)]
-pub struct World {
-    /// Seed of all that is random: the same seed and start make the same world, byte for byte.
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-    /// Sessions that are live at a time.
-    #[arg(long, default_value_t = 1000)]
-    pub sessions: u32,
-    /// Events a second; a session reports every (sessions / rate) seconds.
-    #[arg(long, default_value_t = 250.0)]
-    pub rate: f64,
-    /// How long: 60s, 5m, 1h; by default until Ctrl-C.
-    #[arg(long, value_parser = duration)]
-    pub duration: Option<Duration>,
-    /// What happens beside everyday life: usual, isp-incident, steady, one-call.
-    #[arg(long, default_value = "usual", value_parser = scenario)]
-    pub scenario: Scenario,
-}
-
-impl World {
-    /// The arguments that make this world again.
-    #[must_use]
-    pub fn arguments(&self) -> Vec<String> {
-        let mut arguments = vec![
-            format!("--seed={}", self.seed),
-            format!("--sessions={}", self.sessions),
-            format!("--rate={}", self.rate),
-            format!("--scenario={}", self.scenario.name()),
-        ];
-        arguments.extend(self.duration.map(|time| format!("--duration={}s", time.as_secs_f64())));
-        arguments
-    }
-}
+use stack::options::World;
+use stack::signals;
+use world::producer::{self, Progress};
 
 /// `isobar simulate`.
 #[derive(Clone, Debug, Args)]
@@ -58,7 +22,7 @@ pub struct Options {
     #[command(flatten)]
     world: World,
     #[command(flatten)]
-    own: Own,
+    own: KafkaArgs,
     #[command(flatten)]
     raw: RawTopic,
     /// Writes what every event was, for `isobar verify`.
@@ -118,7 +82,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     });
     let played = tokio::select! {
         played = &mut play => played,
-        ended = up::wait_for_signal() => {
+        ended = signals::wait_for_signal() => {
             ended?;
             stop.store(true, Ordering::Relaxed);
             play.await
@@ -179,23 +143,6 @@ fn in_words(progress: &Progress, elapsed: Duration) -> String {
     )
 }
 
-/// Reads `90`, `90s`, `1.5m` or `2h`.
-///
-/// # Errors
-/// If it is none of these.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let split = text.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let seconds = match unit {
-        "" | "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        _ => return Err("give a number with s, m or h, such as 60s".into()),
-    };
-    let number: f64 = number.parse().map_err(|_| "give a number with s, m or h, such as 60s")?;
-    Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())
-}
-
 /// A time as in RFC 3339, or in seconds since 1970; µs since then.
 fn time_us(text: &str) -> Result<i64, String> {
     if let Ok(time) = text.parse::<Timestamp>() {
@@ -203,10 +150,6 @@ fn time_us(text: &str) -> Result<i64, String> {
     }
     let us = text.parse::<i64>().ok().and_then(|seconds| seconds.checked_mul(1_000_000));
     us.ok_or_else(|| "give a time such as 2026-11-22T10:00:00Z, or seconds since 1970".to_owned())
-}
-
-fn scenario(name: &str) -> Result<Scenario, String> {
-    Scenario::named(name).ok_or_else(|| "there are usual, isp-incident, steady and one-call".into())
 }
 
 #[cfg(test)]
@@ -248,14 +191,5 @@ mod tests {
             in_words(&progress, Duration::from_millis(9_600)),
             "10 s: 250 events with 1000 intervals sent, 980 acknowledged"
         );
-    }
-
-    #[test]
-    fn durations_are_read_in_seconds_minutes_and_hours() {
-        assert_eq!(duration("60s"), Ok(Duration::from_secs(60)));
-        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("2h"), Ok(Duration::from_secs(7200)));
-        assert!(duration("soon").is_err() && duration("-5s").is_err() && duration("5d").is_err());
     }
 }

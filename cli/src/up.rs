@@ -1,30 +1,25 @@
 //! `isobar up` and `isobar down`: the stack and the services, for as long as one wants.
 
-mod running;
-
 use std::time::Duration;
 
 use clap::Args;
+use deploy::connect::{Cluster, ServerArgs};
+use deploy::deadline::Deadline;
+use deploy::failure::{Context, Failure};
+use deploy::output::{line, step};
+use deploy::running::{Running, is_held, state_folder};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tokio::signal::unix::{SignalKind, signal};
-
-pub use running::Running;
-pub(crate) use running::state_folder;
-
-use crate::cli::Servers;
-use crate::cluster::Cluster;
-use crate::failure::{Context, Failure};
-use crate::output::{line, step};
-use crate::pipeline::{Pipeline, Raw};
-use crate::stack::{Access, Deadline, Ended, Kafka, Plan, Stack};
-use running::{Place, is_held};
+use stack::pipeline::{Pipeline, Raw};
+use stack::place::Place;
+use stack::signals::{end_at_the_next_signal, wait_for_signal};
+use stack::{Ended, Plan, Stack};
 
 /// How to start.
 #[derive(Debug, Args)]
 pub struct Options {
     #[command(flatten)]
-    servers: Servers,
+    servers: ServerArgs,
     /// The raw topic to read [default: rtc-stats-raw-v1; in your own Kafka where it exists, otherwise
     /// one of its own].
     #[arg(long, value_name = "TOPIC")]
@@ -34,28 +29,8 @@ pub struct Options {
     no_services: bool,
 }
 
-/// How to reach the ClickHouse of the `up` that runs.
-///
-/// # Errors
-/// If there is none.
-pub fn access() -> Result<Access, Failure> {
-    Ok(Running::find().context("no --clickhouse is given")?.clickhouse)
-}
-
-/// The secret that signs what is sent again to the Kafka of the `up` that runs.
-///
-/// # Errors
-/// If it cannot be read.
-pub fn replay_key() -> Result<String, Failure> {
-    Kafka::replay_key(&state_folder()?)
-}
-
 /// Between two looks at what runs.
 const LOOK: Duration = Duration::from_millis(250);
-/// What a shell says of a command that Ctrl-C has ended.
-const INTERRUPTED: i32 = 130;
-/// Two signals within so long are one that was sent twice: to the process and to its group.
-const TOGETHER: Duration = Duration::from_millis(500);
 
 /// Starts everything and waits for Ctrl-C or `down`.
 ///
@@ -148,31 +123,4 @@ pub fn down() -> Result<(), Failure> {
         std::thread::sleep(Duration::from_millis(100));
     }
     Ok(())
-}
-
-/// Waits for Ctrl-C, SIGTERM or the terminal's end. Before the first call they end the process at
-/// once, and the guard the rest.
-///
-/// # Errors
-/// If signals cannot be heard.
-pub async fn wait_for_signal() -> Result<(), Failure> {
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
-    let mut hangup = signal(SignalKind::hangup()).context("SIGHUP")?;
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        _ = hangup.recv() => Ok(()),
-        interrupted = tokio::signal::ctrl_c() => interrupted.context("SIGINT"),
-    }
-}
-
-/// From now on a signal ends this process at once, after `words`, and the guard the rest. It is
-/// heard on another thread, for this one may be waiting for processes.
-pub fn end_at_the_next_signal(words: String) {
-    tokio::spawn(async move {
-        tokio::time::sleep(TOGETHER).await;
-        if wait_for_signal().await.is_ok() {
-            let _ = line(words);
-            std::process::exit(INTERRUPTED);
-        }
-    });
 }

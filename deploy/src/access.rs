@@ -70,7 +70,7 @@ impl Passwords {
     ///
     /// # Errors
     /// If the file cannot be read or written, or holds something else.
-    pub(super) fn kept_in(file: &Path) -> Result<Self, Failure> {
+    pub fn kept_in(file: &Path) -> Result<Self, Failure> {
         match fs::read(file) {
             Ok(text) => serde_json::from_slice(&text).map_err(|error| {
                 let file = file.display();
@@ -102,8 +102,26 @@ impl fmt::Debug for Passwords {
     }
 }
 
+/// The secret that signs what is sent again to the Kafka in a stack's `folder`: made when it is
+/// first asked for, and readable by its owner alone.
+///
+/// # Errors
+/// If it cannot be read or made.
+pub fn replay_key(folder: &Path) -> Result<String, Failure> {
+    let file = folder.join("replay.key");
+    if let Ok(secret) = fs::read_to_string(&file) {
+        return Ok(secret);
+    }
+    let mut bytes = [0; 32];
+    let mut random = File::open("/dev/urandom").context("/dev/urandom")?;
+    random.read_exact(&mut bytes).context("/dev/urandom")?;
+    let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    private::write(&file, &secret)?;
+    Ok(secret)
+}
+
 /// Text that nobody guesses, of letters, digits, `-` and `_`.
-pub(super) fn random_text() -> Result<String, Failure> {
+pub fn random_text() -> Result<String, Failure> {
     const SOURCE: &str = "/dev/urandom";
     let mut bytes = [0; LENGTH];
     let read = File::open(SOURCE).and_then(|mut source| source.read_exact(&mut bytes));

@@ -6,11 +6,12 @@ use std::path::{self, Path, PathBuf};
 
 use clap::Args;
 use rdkafka::ClientConfig;
-use runtime::Kafka;
+use service::Kafka;
 
+use crate::access::{self, Access, Passwords};
 use crate::failure::{Context, Failure};
 use crate::names::{self, Names};
-use crate::up::{Running, replay_key};
+use crate::running::{Running, state_folder};
 
 /// Where a cluster is, and how it is reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -101,7 +102,7 @@ impl Cluster {
 
 /// Somebody's own Kafka.
 #[derive(Clone, Debug, Default, Args)]
-pub struct Own {
+pub struct KafkaArgs {
     /// Your own Kafka: host:port, separated by commas, instead of the one that `isobar up` or
     /// `isobar demo` starts.
     #[arg(long = "kafka", value_name = "BROKERS")]
@@ -118,7 +119,7 @@ pub struct Own {
     prefix: Option<String>,
 }
 
-impl Own {
+impl KafkaArgs {
     /// The cluster that it names, if it names one.
     ///
     /// # Errors
@@ -168,9 +169,54 @@ impl Own {
     }
 }
 
-impl From<&Cluster> for Own {
+impl From<&Cluster> for KafkaArgs {
     fn from(cluster: &Cluster) -> Self {
         let prefix = Some(cluster.names.prefix.clone()).filter(|prefix| !prefix.is_empty());
         Self { brokers: Some(cluster.brokers.clone()), config: cluster.config.clone(), prefix }
     }
+}
+
+/// Somebody's own servers, instead of those that `isobar` starts.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ServerArgs {
+    /// Which Kafka.
+    #[command(flatten)]
+    pub own: KafkaArgs,
+    /// Your own ClickHouse: http://host:port.
+    #[arg(long, value_name = "URL", requires = "password_from")]
+    clickhouse: Option<String>,
+    /// Variable of the environment with the password of its users migrate, sink, dashboard and
+    /// verify.
+    #[arg(long, value_name = "VARIABLE", requires = "clickhouse")]
+    password_from: Option<String>,
+}
+
+impl ServerArgs {
+    /// How to reach the user's own ClickHouse, if there is one.
+    ///
+    /// # Errors
+    /// If its password is not in the environment.
+    pub fn access(&self) -> Result<Option<Access>, Failure> {
+        let Some((url, variable)) = self.clickhouse.clone().zip(self.password_from.as_ref()) else {
+            return Ok(None);
+        };
+        let password = std::env::var(variable).context(variable)?;
+        Ok(Some(Access { url, passwords: Passwords::same(&password) }))
+    }
+}
+
+/// How to reach the ClickHouse of the `up` that runs.
+///
+/// # Errors
+/// If there is none.
+pub fn access_of_up() -> Result<Access, Failure> {
+    Ok(Running::find().context("no --clickhouse is given")?.clickhouse)
+}
+
+/// The secret that signs what is sent again to the Kafka of the `up` that runs.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn replay_key() -> Result<String, Failure> {
+    access::replay_key(&state_folder()?)
 }

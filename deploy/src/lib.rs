@@ -1,28 +1,16 @@
-//! The `isobar` command: a local stack of Kafka and ClickHouse, Isobar's services on it, and the
-//! verbs that set them up, feed them and check them.
+//! What operators apply: topics, tables and views; and how a verb reaches Kafka and ClickHouse.
 
-// Where nobody reads any more, it panics.
+// A reader of standard output that has gone makes `println!` panic.
 #![deny(clippy::print_stdout)]
 
-pub mod accuracy;
-pub mod bench;
-pub mod check;
-pub mod cli;
-pub mod cluster;
-pub mod demo;
-pub mod dlq;
+pub mod access;
+pub mod connect;
+pub mod deadline;
 pub mod failure;
-mod http;
 pub mod migrate;
 pub mod names;
-mod output;
-pub mod pipeline;
-pub mod play;
-mod private;
-pub mod replay;
-pub mod send;
-pub mod services;
-pub mod stack;
+pub mod output;
+pub mod private;
+pub mod running;
+pub mod service;
 pub mod topics;
-pub mod torture;
-pub mod up;

@@ -3,7 +3,7 @@
 //! Every statement can be repeated, and a file counts as applied only when all of its statements
 //! are done: what failed in the middle goes on from there.
 
-mod columns;
+pub mod columns;
 mod schema;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,24 +13,23 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use clickhouse::Client;
 
+use crate::connect::access_of_up;
 use crate::failure::{Context, Failure};
 use crate::output::line;
-use crate::up;
-
 pub use schema::Difference;
 
 /// Name and text of every file, in order. A file that has been released is never changed: what it
 /// made is changed by a further one.
 const FILES: [(&str, &str); 9] = [
-    ("0001_samples.sql", include_str!("../../clickhouse/0001_samples.sql")),
-    ("0002_partials.sql", include_str!("../../clickhouse/0002_partials.sql")),
-    ("0003_rollups.sql", include_str!("../../clickhouse/0003_rollups.sql")),
-    ("0004_folds.sql", include_str!("../../clickhouse/0004_folds.sql")),
-    ("0005_views.sql", include_str!("../../clickhouse/0005_views.sql")),
-    ("0006_statistics.sql", include_str!("../../clickhouse/0006_statistics.sql")),
-    ("0007_merges.sql", include_str!("../../clickhouse/0007_merges.sql")),
-    ("0008_hours_and_days.sql", include_str!("../../clickhouse/0008_hours_and_days.sql")),
-    ("0009_target.sql", include_str!("../../clickhouse/0009_target.sql")),
+    ("0001_samples.sql", include_str!("../clickhouse/0001_samples.sql")),
+    ("0002_partials.sql", include_str!("../clickhouse/0002_partials.sql")),
+    ("0003_rollups.sql", include_str!("../clickhouse/0003_rollups.sql")),
+    ("0004_folds.sql", include_str!("../clickhouse/0004_folds.sql")),
+    ("0005_views.sql", include_str!("../clickhouse/0005_views.sql")),
+    ("0006_statistics.sql", include_str!("../clickhouse/0006_statistics.sql")),
+    ("0007_merges.sql", include_str!("../clickhouse/0007_merges.sql")),
+    ("0008_hours_and_days.sql", include_str!("../clickhouse/0008_hours_and_days.sql")),
+    ("0009_target.sql", include_str!("../clickhouse/0009_target.sql")),
 ];
 
 /// `isobar migrate`.
@@ -101,7 +100,7 @@ pub fn client(url: &str, database: &str, user: &str, password: &str) -> Client {
 /// Those of [`apply`] and [`status`], and if there is no ClickHouse or password.
 pub async fn run(options: Options) -> Result<(), Failure> {
     let Options { clickhouse, user, password_from, .. } = &options;
-    let running = || up::access();
+    let running = || access_of_up();
     let url = clickhouse.clone().map_or_else(|| Ok(running()?.url), Ok)?;
     let password = match password_from {
         Some(variable) => std::env::var(variable).context(variable)?,
@@ -242,7 +241,7 @@ fn or_start_anew() -> String {
              anew, without what this one held"
         )
     };
-    up::state_folder().map(words).unwrap_or_default()
+    crate::running::state_folder().map(words).unwrap_or_default()
 }
 
 const REMEMBERED: &str = "CREATE TABLE IF NOT EXISTS migrations \

@@ -1,10 +1,10 @@
 //! What topics and groups are called.
 
 use clap::Args;
-use runtime::TopicNames;
 use serde::{Deserialize, Serialize};
+use service::{Topic, TopicNames};
 
-use crate::services::Service;
+use crate::service::Service;
 
 /// Names of a pipeline's topics and groups; by default those that the services' settings have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,18 +19,10 @@ impl Names {
     /// Names that all begin with `prefix`.
     #[must_use]
     pub fn with_prefix(prefix: &str) -> Self {
-        let name = |name: String| format!("{prefix}{name}");
-        let TopicNames { raw, reports, enriched, cells, sessions, blocks, dead_letters } =
-            TopicNames::default();
-        let topics = TopicNames {
-            raw: name(raw),
-            reports: name(reports),
-            enriched: name(enriched),
-            cells: name(cells),
-            sessions: name(sessions),
-            blocks: name(blocks),
-            dead_letters: name(dead_letters),
-        };
+        let mut topics = TopicNames::default();
+        for topic in Topic::ALL {
+            topics.of_mut(topic).insert_str(0, prefix);
+        }
         Self { prefix: prefix.to_owned(), topics }
     }
 
@@ -43,9 +35,7 @@ impl Names {
     /// All topics, raw first.
     #[must_use]
     pub fn all(&self) -> [&str; 7] {
-        let TopicNames { raw, reports, enriched, cells, sessions, blocks, dead_letters } =
-            &self.topics;
-        [raw, reports, enriched, cells, sessions, blocks, dead_letters].map(String::as_str)
+        Topic::ALL.map(|topic| self.topics.of(topic).as_str())
     }
 
     /// True if the raw topic is somebody's, which is read and never changed.

@@ -6,8 +6,8 @@
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write, stderr, stdout};
 
-pub(crate) use runtime::harmless;
-use runtime::harmless_lines;
+pub use service::harmless;
+use service::harmless_lines;
 
 use crate::failure::{Context, Failure};
 
@@ -15,15 +15,15 @@ use crate::failure::{Context, Failure};
 ///
 /// # Errors
 /// If it cannot be written. A reader that has gone has heard enough, which is no failure.
-pub(crate) fn line(text: impl Display) -> Result<(), Failure> {
+pub fn line(text: impl Display) -> Result<(), Failure> {
     written(write_to(&mut stdout().lock(), format_args!("{text}\n")))
 }
 
 /// Writes `text`, whose lines have their ends.
 ///
 /// # Errors
-/// As [`line`].
-pub(crate) fn lines(text: impl Display) -> Result<(), Failure> {
+/// As [`line()`].
+pub fn lines(text: impl Display) -> Result<(), Failure> {
     written(write_to(&mut stdout().lock(), text))
 }
 
@@ -32,13 +32,13 @@ fn write_to(out: &mut impl Write, text: impl Display) -> io::Result<()> {
 }
 
 /// Says what is being done. That nobody can hear it is no reason not to do it.
-pub(crate) fn step(step: &str) {
+pub fn step(step: &str) {
     let _ = line(format_args!("{step} …"));
 }
 
 /// Says on standard error why a verb failed. Further lines are indented: an answer that is quoted
 /// cannot pass for a line of ours.
-pub(crate) fn complain(failure: &Failure) {
+pub fn complain(failure: &Failure) {
     let _ = writeln!(stderr().lock(), "{}", complaint(failure));
 }
 

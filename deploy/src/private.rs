@@ -14,7 +14,7 @@ const FILE: u32 = 0o600;
 ///
 /// # Errors
 /// If it cannot be created, or belongs to somebody else.
-pub(crate) fn create_folder(folder: &Path) -> Result<(), Failure> {
+pub fn create_folder(folder: &Path) -> Result<(), Failure> {
     let created = DirBuilder::new().recursive(true).mode(FOLDER).create(folder);
     created
         .and_then(|()| fs::set_permissions(folder, Permissions::from_mode(FOLDER)))
@@ -25,7 +25,7 @@ pub(crate) fn create_folder(folder: &Path) -> Result<(), Failure> {
 ///
 /// # Errors
 /// If it cannot be written.
-pub(crate) fn write(file: &Path, contents: impl AsRef<[u8]>) -> Result<(), Failure> {
+pub fn write(file: &Path, contents: impl AsRef<[u8]>) -> Result<(), Failure> {
     write_all(file, contents.as_ref()).context(file.display())
 }
 

@@ -5,7 +5,6 @@ mod changes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-pub use changes::{Change, Existing, Settings, additions, design, difference, extended};
 use clap::{Args, Subcommand};
 use rdkafka::admin::{
     AdminClient, AdminOptions, AlterConfig, ConfigSource, NewPartitions, NewTopic,
@@ -15,12 +14,13 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
-use crate::cluster::{Cluster, Own};
+use crate::connect::{Cluster, KafkaArgs};
+use crate::deadline::Deadline;
 use crate::failure::{Context, Failure};
 use crate::names::RawTopic;
 use crate::output::line;
-use crate::services::Service;
-use crate::stack::Deadline;
+use crate::service::Service;
+pub use changes::{Change, Existing, Settings, additions, design, difference, extended};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -38,7 +38,7 @@ pub enum Verb {
 pub struct Options {
     /// Which Kafka.
     #[command(flatten)]
-    pub own: Own,
+    pub own: KafkaArgs,
     /// Which raw topic.
     #[command(flatten)]
     pub raw: RawTopic,
@@ -59,7 +59,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let (own, raw) = <(Own, RawTopic)>::default();
+        let (own, raw) = <(KafkaArgs, RawTopic)>::default();
         Self { own, raw, partitions: 4, add_partitions: false, replication: 1, min_insync: 1 }
     }
 }
@@ -137,7 +137,7 @@ impl Topics {
         let names = &self.cluster.names;
         let raw = names.raw_is_theirs().then(|| names.topics.raw.clone());
         let options = Options {
-            own: Own::from(&self.cluster),
+            own: KafkaArgs::from(&self.cluster),
             raw: RawTopic { name: raw },
             ..Options::like(&existing)
         };

@@ -33,7 +33,7 @@ pub mod fuzzing;
 use std::time::Duration;
 
 use prometheus::Registry;
-use runtime::{Fatal, Handler, Service, Settings, Topics};
+use service::{Fatal, Handler, Service, Settings, Topic, Topics};
 
 use crate::device::Devices;
 use crate::metrics::Metrics;
@@ -55,11 +55,7 @@ impl Service for Enrich {
     type Settings = EnrichSettings;
 
     fn topics(settings: &Settings<EnrichSettings>) -> Topics {
-        let topics = &settings.topics;
-        Topics {
-            inputs: vec![topics.reports.clone()],
-            outputs: vec![topics.enriched.clone(), topics.dead_letters.clone()],
-        }
+        Topics::of(&settings.topics, &[Topic::Reports], &[Topic::Enriched, Topic::DeadLetters])
     }
 
     fn handler(

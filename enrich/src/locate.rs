@@ -7,8 +7,8 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use prometheus::Registry;
 use quick_cache::unsync::Cache;
-use runtime::{Fatal, Problems};
 use schemas::{Claim, Place, PlaceSource, Provider};
+use service::{Fatal, Problems};
 
 use crate::address::{self, Kind, Network};
 use crate::claim;

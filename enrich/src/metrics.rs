@@ -6,8 +6,8 @@ use std::path::Path;
 
 use prometheus::core::Collector;
 use prometheus::{IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
-use runtime::Fatal;
 use schemas::EventKind;
+use service::Fatal;
 
 use crate::address::Kind;
 

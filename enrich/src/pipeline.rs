@@ -5,11 +5,11 @@ use std::mem::swap;
 use std::sync::Arc;
 
 use quick_cache::unsync::Cache;
-use runtime::{Committed, Fatal, Handler, Output, OutputTopic, Pace, Record, Source, Start};
 use schemas::{
     Claim, Device, EnrichedPath, EnrichedReport, EventKind, LookUps, Path, PlaceSource, Report,
     ScoredInterval, UNKNOWN,
 };
+use service::{Committed, Fatal, Handler, Output, Pace, Record, Source, Start, Topic};
 
 use crate::address::Kind;
 use crate::device::{self, Devices};
@@ -21,11 +21,6 @@ use crate::score::Scores;
 use crate::screen;
 use crate::settings::EnrichSettings;
 
-/// Position of the enriched reports among the outputs.
-const ENRICHED: OutputTopic = OutputTopic(0);
-/// Position of the dead letters among the outputs.
-const DEAD_LETTERS: OutputTopic = OutputTopic(1);
-
 /// The handler.
 pub(crate) struct Pipeline {
     locator: Locator,
@@ -36,13 +31,13 @@ pub(crate) struct Pipeline {
     read_devices: Cache<String, Arc<Device>>,
     metrics: Metrics,
     input_topic: String,
-    room: Room,
+    room: Buffers,
 }
 
 /// The record read last and what became of it: the next one uses their memory, for a record has
 /// dozens of texts.
 #[derive(Default)]
-struct Room {
+struct Buffers {
     report: Report,
     enriched: EnrichedReport,
     bytes: Vec<u8>,
@@ -74,7 +69,7 @@ impl Pipeline {
             read_devices: Cache::new(settings.user_agent_cache),
             metrics,
             input_topic,
-            room: Room::default(),
+            room: Buffers::default(),
         }
     }
 
@@ -193,11 +188,11 @@ impl Pipeline {
     /// Writes what becomes of the report that was read.
     fn write(
         &mut self,
-        room: &mut Room,
+        room: &mut Buffers,
         record: &Record<'_>,
         out: &mut dyn Output,
     ) -> Result<(), Fatal> {
-        let Room { report, enriched, bytes } = room;
+        let Buffers { report, enriched, bytes } = room;
         self.metrics.enriched(report.event);
         let encoded = if report.event == EventKind::Cover {
             let (lineage, event) = (std::mem::take(&mut report.lineage), report.event);
@@ -208,7 +203,7 @@ impl Pipeline {
             schemas::encode_into(enriched, bytes)
         };
         encoded.map_err(|error| Fatal(error.to_string()))?;
-        out.send(record.source, ENRICHED, record.key, bytes);
+        out.send(record.source, Topic::Enriched, record.key, bytes);
         Ok(())
     }
 
@@ -220,8 +215,8 @@ impl Pipeline {
         out: &mut dyn Output,
     ) -> Result<(), Fatal> {
         self.metrics.dead_letter(reason);
-        let letter = runtime::dead_letter("enrich", &self.input_topic, record, reason, detail)?;
-        out.send(record.source, DEAD_LETTERS, record.key, &letter);
+        let letter = service::dead_letter("enrich", &self.input_topic, record, reason, detail)?;
+        out.send(record.source, Topic::DeadLetters, record.key, &letter);
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-use runtime::{Commit, Committed, Fatal, Handler, Output, Pace, Record, Source, Start};
+use service::{Commit, Committed, Fatal, Handler, Output, Pace, Record, Source, Start};
 
 use crate::geo::Geo;
 use crate::metrics::ReloadMetrics;

@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError};
 use std::{fmt, fs};
 
 use ipnet::IpNet;
-use runtime::{Check, Fatal, Problems};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use service::{Check, Fatal, Problems};
 
 use crate::pack::Pack;
 use crate::score::{AudioScore, Scores, VideoScore};

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use runtime::Problems;
+use service::Problems;
 
 use crate::geo::{Geo, ProviderFile};
 use crate::groups::Groups;

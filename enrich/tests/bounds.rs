@@ -5,11 +5,11 @@ use std::process::Command;
 
 use enrich::{Enrich, EnrichSettings};
 use prometheus::Registry;
-use runtime::{
-    AppendTime, Input, Offset, Output, OutputTopic, Partition, Record, Service as _, Settings,
-    Source, Ticket,
-};
 use schemas::{Claim, EventKind, Lineage, Report};
+use service::{
+    AppendTime, Input, Offset, Output, Partition, Record, Service as _, Settings, Source, Ticket,
+    Topic,
+};
 
 const SOURCE: Source = Source { input: Input(0), partition: Partition(0) };
 
@@ -17,7 +17,7 @@ const SOURCE: Source = Source { input: Input(0), partition: Partition(0) };
 struct Nowhere;
 
 impl Output for Nowhere {
-    fn send(&mut self, _: Source, _: OutputTopic, _: Option<&[u8]>, _: &[u8]) {}
+    fn send(&mut self, _: Source, _: Topic, _: Option<&[u8]>, _: &[u8]) {}
 
     fn open(&mut self, source: Source, _: usize) -> Ticket {
         Ticket { source, assignment: 0, number: 0 }

@@ -4,30 +4,31 @@
 use std::cell::Cell;
 
 /// Bytes in 1 MB.
-pub(crate) const MB: u64 = 1_000_000;
+pub const MB: u64 = 1_000_000;
 
 /// What recordings may still take.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub struct Budget {
     most_mb: u64,
     /// Bytes; none once more was asked for than there was.
     left: Cell<Option<u64>>,
 }
 
 impl Budget {
-    pub(crate) const fn of_mb(most_mb: u64) -> Self {
+    /// Creates a budget of `most_mb` MB.
+    pub const fn of_mb(most_mb: u64) -> Self {
         Self { most_mb, left: Cell::new(Some(most_mb.saturating_mul(MB))) }
     }
 
     /// Takes `bytes`, which is asked for before they are. None if that, or anything before it, is
     /// more than there is.
-    pub(crate) fn take(&self, bytes: usize) -> Option<()> {
+    pub fn take(&self, bytes: usize) -> Option<()> {
         self.left.set(self.left.get().and_then(|left| left.checked_sub(bytes as u64)));
         self.left.get().map(drop)
     }
 
     /// The limit in MB, if more than that was asked for.
-    pub(crate) fn exceeded(&self) -> Option<u64> {
+    pub fn exceeded(&self) -> Option<u64> {
         self.left.get().is_none().then_some(self.most_mb)
     }
 }

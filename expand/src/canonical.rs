@@ -4,8 +4,8 @@
 use schemas::{Interval, Report};
 
 use super::budget::Budget;
+use super::outcome::{Expanded, Refusal};
 use super::raw::Raw;
-use super::recording::{Expanded, Refusal};
 
 /// Bytes that a report may have: some thousand streams. In memory it takes many times more.
 const MOST: usize = 4 << 20;

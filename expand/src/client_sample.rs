@@ -12,7 +12,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::document::{Members, text};
 
 /// The members of a message.
-pub(super) trait Told {
+pub(crate) trait ToMembers {
     /// Reads them; those that this release does not know are left out.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ macro_rules! messages {
         $(; $($number:ident: $names:literal = $number_tag:tt,)*)?)?)?
     })*) => {$(
         #[derive(Clone, PartialEq, Message, Serialize)]
-        pub(super) struct $name {
+        pub(crate) struct $name {
             $(
                 #[prost($kind, optional, tag = $tag)]
                 #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,7 +70,7 @@ macro_rules! messages {
             )*)?)?)?
         }
 
-        impl Told for $name {
+        impl ToMembers for $name {
             fn told(bytes: &[u8]) -> Result<Members, DecodeError> {
                 Self::decode(bytes).map(|message| members(&message))
             }
@@ -83,14 +83,14 @@ macro_rules! messages {
 macro_rules! lists {
     ($($name:ident around $around:ident { $($field:ident: $of:ty = $tag:tt,)* })*) => {$(
         #[derive(Clone, PartialEq, Message)]
-        pub(super) struct $name {
+        pub(crate) struct $name {
             $(
                 #[prost(bytes, repeated, tag = $tag)]
                 $field: Vec<Vec<u8>>,
             )*
         }
 
-        impl Told for $name {
+        impl ToMembers for $name {
             fn told(bytes: &[u8]) -> Result<Members, DecodeError> {
                 let mut members = $around::told(bytes)?;
                 let lists = Self::decode(bytes)?;
@@ -108,8 +108,7 @@ macro_rules! lists {
 }
 
 // The path is the usual one. Fuzz targets, which have this file by its path, need it said.
-#[path = "client_sample/flat.rs"]
-pub(super) mod flat;
+pub(crate) mod flat;
 
 lists! {
     ClientSample around AroundSample {

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 
 use serde_json::value::{RawValue, to_raw_value};
 
+/// A stats object.
+pub(crate) type Stats = BTreeMap<String, Box<RawValue>>;
+
 /// The members of a JSON object, each as it was written.
 pub(crate) type Members = BTreeMap<String, Box<RawValue>>;
 
@@ -28,7 +31,7 @@ pub(crate) fn is_time(value: &RawValue) -> bool {
 
 /// A raw record of another's format.
 #[derive(Clone, Debug)]
-pub(crate) struct Document {
+pub struct Document {
     pub(crate) members: Members,
     /// ms since the Unix epoch by the client's clock.
     pub(crate) recorded_ms: f64,
@@ -43,7 +46,7 @@ impl Document {
     }
 
     /// A member that names something.
-    pub(crate) fn name(&self, member: &str) -> Option<String> {
+    pub fn name(&self, member: &str) -> Option<String> {
         name(self.members.get(member)?)
     }
 }
@@ -54,7 +57,7 @@ pub(crate) fn text(value: &RawValue) -> Option<String> {
 }
 
 /// The name that a value is, as ingest reads it: a string that is not empty, or a whole number.
-pub(crate) fn name(value: &RawValue) -> Option<String> {
+pub fn name(value: &RawValue) -> Option<String> {
     text(value).or_else(|| {
         let digits = value.get().strip_prefix('-').unwrap_or(value.get());
         if digits.bytes().all(|byte| byte.is_ascii_digit()) {

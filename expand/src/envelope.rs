@@ -15,40 +15,51 @@ pub(crate) fn document(members: Members) -> Document {
 
 /// One raw event. A report keeps its recorded text, so that no number changes on the way.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Envelope {
-    pub(crate) v: u8,
-    pub(crate) event: String,
-    pub(crate) app: String,
-    pub(crate) call: String,
-    pub(crate) participant: String,
+pub struct Envelope {
+    /// Version of the envelope, 1.
+    pub v: u8,
+    /// Kind of event.
+    pub event: String,
+    /// Application.
+    pub app: String,
+    /// Call.
+    pub call: String,
+    /// Participant.
+    pub participant: String,
+    /// Peer connection, if the recording names one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) peer_connection: Option<String>,
+    pub peer_connection: Option<String>,
     /// ms since the Unix epoch by the client's clock.
-    pub(crate) timestamp: f64,
+    pub timestamp: f64,
     /// ms since the Unix epoch by the client's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) sent_at: Option<f64>,
+    pub sent_at: Option<f64>,
     /// ms since the Unix epoch by the collector's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) received_at: Option<f64>,
+    pub received_at: Option<f64>,
+    /// Address of the client.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) client_address: Option<String>,
+    pub client_address: Option<String>,
+    /// User agent of the client.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) user_agent: Option<String>,
+    pub user_agent: Option<String>,
+    /// Text of a `getStats()` report.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) report: Option<Box<RawValue>>,
+    pub report: Option<Box<RawValue>>,
+    /// ms from the creation of the peer connection to `connected`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) time_to_connect_ms: Option<f64>,
+    pub time_to_connect_ms: Option<f64>,
+    /// Code of the reason of a failure.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<String>,
+    pub reason: Option<String>,
     /// camera or microphone.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) device: Option<String>,
+    pub device: Option<String>,
 }
 
 impl Envelope {
     /// An event of a recording that tells no session.
-    pub(crate) fn new(event: &str, peer_connection: &str, recorded_ms: f64) -> Self {
+    pub fn new(event: &str, peer_connection: &str, recorded_ms: f64) -> Self {
         Self {
             v: 1,
             event: event.to_owned(),
@@ -60,12 +71,12 @@ impl Envelope {
     }
 
     /// When the client sent it, ms since the Unix epoch by the client's clock.
-    pub(crate) fn recorded_ms(&self) -> f64 {
+    pub fn recorded_ms(&self) -> f64 {
         self.sent_at.unwrap_or(self.timestamp)
     }
 
     /// Bytes that it takes, about: itself and the texts that a recording decides about.
-    pub(crate) fn size(&self) -> usize {
+    pub fn size(&self) -> usize {
         let texts = [&self.peer_connection, &self.user_agent, &self.reason];
         let texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
         size_of::<Self>() + texts + self.report.as_ref().map_or(0, |report| report.get().len())

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::document::{MOST_SECONDS, Members, moment_ms, named, text};
 use super::envelope::Envelope;
-use super::recording::Refusal;
+use super::outcome::Refusal;
 use super::session::agreed_ms;
 
 /// Peer connection of a bare report.

@@ -12,7 +12,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::budget::Budget;
 use super::document::size;
-use super::recording::Expanded;
+use super::outcome::Expanded;
 use super::session::{Asked, Session};
 
 #[derive(Deserialize)]

@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::document::is_time;
-use super::rtcstats::Stats;
+use super::document::{Stats, is_time};
 
 /// The name of a method, among those that tell something here.
 pub(crate) fn method(name: &str) -> &str {

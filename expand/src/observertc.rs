@@ -6,7 +6,6 @@
 //! <https://github.com/ObserveRTC/schemas/tree/main/npm-samples-json-codec>.
 
 // The path is the usual one. Fuzz targets, which have this file by its path, need it said.
-#[path = "observertc/flat.rs"]
 pub(crate) mod flat;
 
 use std::collections::{BTreeMap, BTreeSet};

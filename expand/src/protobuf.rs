@@ -11,7 +11,7 @@ use serde_json::value::to_raw_value;
 
 use super::budget::Budget;
 use super::client_sample::flat::{FlatSample, samples};
-use super::client_sample::{ClientSample, Told};
+use super::client_sample::{ClientSample, ToMembers};
 use super::document::{Document, Members, text};
 use super::observertc::{Expander, flat, list, merge};
 

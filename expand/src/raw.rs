@@ -4,11 +4,27 @@ use schemas::Report;
 
 use super::document::Document;
 use super::envelope::Envelope;
-use super::recording::{APP, Labels};
+
+/// How the events of a recording are labelled. What is given here wins over what the recording
+/// says.
+#[derive(Clone, Copy, Debug)]
+pub struct Labels<'a> {
+    /// Application.
+    pub app: Option<&'a str>,
+    /// Call.
+    pub call: Option<&'a str>,
+    /// Address of the client, for the look-up of place and provider.
+    pub client_address: Option<&'a str>,
+    /// Name of the recording: the participant, and the call where nothing else says which.
+    pub name: &'a str,
+}
+
+/// Application of recordings that tell none.
+pub const APP: &str = "replay";
 
 /// A raw record, in one of the formats that ingest reads.
 #[derive(Clone, Debug)]
-pub(crate) enum Raw {
+pub enum Raw {
     /// Isobar's envelope.
     Envelope(Box<Envelope>),
     /// A JSON object of another format.
@@ -37,7 +53,7 @@ impl From<Envelope> for Raw {
 
 impl Raw {
     /// When the client sent it, ms since the Unix epoch by the client's clock.
-    pub(crate) fn recorded_ms(&self) -> f64 {
+    pub fn recorded_ms(&self) -> f64 {
         match self {
             Self::Envelope(envelope) => envelope.recorded_ms(),
             Self::Document(document) => document.recorded_ms,
@@ -46,7 +62,7 @@ impl Raw {
     }
 
     /// True if it tells statistics.
-    pub(crate) fn has_report(&self) -> bool {
+    pub fn has_report(&self) -> bool {
         match self {
             Self::Envelope(envelope) => envelope.report.is_some(),
             Self::Document(document) => {
@@ -57,7 +73,7 @@ impl Raw {
     }
 
     /// Labels it. What the command line says wins over what the recording says.
-    pub(crate) fn label(&mut self, labels: Labels<'_>) {
+    pub fn label(&mut self, labels: Labels<'_>) {
         match self {
             Self::Envelope(envelope) => {
                 set(&mut envelope.app, labels.app, APP);
@@ -93,7 +109,7 @@ impl Raw {
     }
 
     /// Says when it was sent, and that it was received at `received_ms`.
-    pub(crate) fn stamp(&mut self, received_ms: f64) {
+    pub fn stamp(&mut self, received_ms: f64) {
         let recorded_ms = self.recorded_ms();
         match self {
             Self::Envelope(envelope) => {
@@ -117,7 +133,7 @@ impl Raw {
     }
 
     /// Application, call and participant.
-    pub(crate) fn session(&self) -> [String; 3] {
+    pub fn session(&self) -> [String; 3] {
         match self {
             Self::Envelope(envelope) => {
                 [&envelope.app, &envelope.call, &envelope.participant].map(String::clone)
@@ -131,7 +147,7 @@ impl Raw {
     }
 
     /// The raw topic's key: the session.
-    pub(crate) fn key(&self) -> String {
+    pub fn key(&self) -> String {
         self.session().join("/")
     }
 
@@ -139,7 +155,7 @@ impl Raw {
     ///
     /// # Errors
     /// When it cannot be written in its format.
-    pub(crate) fn payload(&self) -> Result<Vec<u8>, String> {
+    pub fn payload(&self) -> Result<Vec<u8>, String> {
         match self {
             Self::Envelope(envelope) => serde_json::to_vec(envelope).map_err(|e| e.to_string()),
             Self::Document(document) => {

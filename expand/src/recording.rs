@@ -1,163 +1,22 @@
 //! What a recording holds, whatever its format.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde_json::value::RawValue;
 
 use super::budget::Budget;
 use super::document::Members;
-use super::envelope::Envelope;
+use super::envelope;
+pub use super::outcome::{Expanded, Refusal, Unread};
 use super::raw::Raw;
-use super::{callstats, canonical, envelope, getstats, internals, observertc, protobuf, rtcstats};
-
-/// What of one recording is sent.
-#[derive(Debug, Default)]
-pub(crate) struct Expanded {
-    /// In the order in which they were sent.
-    pub(crate) records: Vec<Raw>,
-    /// What could not be read.
-    pub(crate) unread: Unread,
-    /// Events and statistics that tell no time, or none that can be read.
-    pub(crate) untimed: u64,
-}
-
-impl Expanded {
-    /// Of a recording that is read whole.
-    pub(crate) fn new(envelopes: Vec<Envelope>) -> Self {
-        Self { records: envelopes.into_iter().map(Raw::from).collect(), ..Self::default() }
-    }
-}
-
-/// Lines or values that could not be read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Unread {
-    /// How many.
-    pub count: u64,
-    /// Line of the first one, from 1.
-    pub first_line: Option<u64>,
-    /// Why the first one is no JSON, and what to do; none if it is JSON, or nothing like it.
-    pub why: Option<String>,
-}
-
-impl Unread {
-    /// One that begins at `line`.
-    pub(crate) fn add(&mut self, line: u64) {
-        self.count += 1;
-        self.first_line.get_or_insert(line);
-    }
-
-    /// The text of one that begins at `line`.
-    pub(crate) fn add_text(&mut self, line: u64, text: &str) {
-        if self.count == 0 && text.trim_start().starts_with(['{', '[']) {
-            let refusal = ingest::examine(text.trim().as_bytes(), b"").err();
-            let not_json = refusal.filter(|it| it.reason == "not_json");
-            // Its only line is not the recording's first.
-            self.why =
-                not_json.map(|it| it.detail.replacen(" at line 1 column ", " at column ", 1));
-        }
-        self.add(line);
-    }
-}
-
-/// Why nothing of a recording is sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// It is in none of the formats.
-    UnknownFormat,
-    /// It looks like JSON and is none.
-    NotJson {
-        /// Line of the first one, from 1.
-        line: u64,
-        /// Why, and what to do.
-        why: String,
-    },
-    /// It has a report without a stats object.
-    EmptyReport,
-    /// It is not text, and nothing else that is read.
-    NotText,
-    /// It holds statistics of the old, callback-based getStats().
-    LegacyGetStats,
-    /// It is a webrtc-internals dump whose statistics tell no times at all.
-    NoTimes,
-    /// It expands, with those before it, to more than may be held.
-    TooLarge {
-        /// The limit.
-        limit_mb: u64,
-    },
-    /// It is a delta stream whose beginning is missing.
-    NoBeginning,
-    /// It looks like a stream of ObserveRTC's protobuf encoder, and no sample of it can be read.
-    Protobuf {
-        /// Line of the first one, from 1.
-        line: u64,
-        /// Why, and what to do.
-        why: &'static str,
-    },
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooLarge { limit_mb } => {
-                return write!(
-                    f,
-                    "expands, with the recordings before it, to more than {limit_mb} MB; split it, \
-                     or raise --limit-mb if there is memory for it"
-                );
-            }
-            Self::Protobuf { line, why } => return write!(f, "line {line}: {why}"),
-            Self::NotJson { line, why } => return write!(f, "line {line} is no JSON: {why}"),
-            Self::EmptyReport => {
-                "a report without a stats object (no type as inbound-rtp). JSON.stringify() makes {} \
-                 of a Map, and a text of JSON is not read: record Object.fromEntries(report), or \
-                 [...report.values()]"
-            }
-            Self::UnknownFormat => {
-                "none of the formats that are read: rtcstats dumps, chrome://webrtc-internals \
-                 dumps, getStats() reports, ObserveRTC samples and deltas, callstats.io REST \
-                 bodies, Isobar's envelopes (all JSON) and reports (Avro), ObserveRTC's protobuf \
-                 deltas (base64), each also as .gz"
-            }
-            Self::NotText => {
-                "neither UTF-8 text nor Isobar's Avro reports; unpack it first unless it is .gz, \
-                 and record ObserveRTC's protobuf samples in base64, one a line"
-            }
-            Self::LegacyGetStats => {
-                "legacy getStats() (goog… members) is not read; record it with the promise-based \
-                 getStats() instead"
-            }
-            Self::NoTimes => {
-                "the dump's statistics tell neither times nor when they begin and end; save it \
-                 with a newer Chrome"
-            }
-            Self::NoBeginning => {
-                "a delta stream whose beginning is missing; record it from the first sample or a \
-                 reset on"
-            }
-        })
-    }
-}
-
-/// How the events of a recording are labelled. What is given here wins over what the recording
-/// says.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Labels<'a> {
-    pub(crate) app: Option<&'a str>,
-    pub(crate) call: Option<&'a str>,
-    pub(crate) client_address: Option<&'a str>,
-    /// Name of the recording: the participant, and the call where nothing else says which.
-    pub(crate) name: &'a str,
-}
-
-/// Application of recordings that tell none.
-pub(crate) const APP: &str = "replay";
+pub use super::raw::{APP, Labels};
+use super::{callstats, canonical, getstats, internals, observertc, protobuf, rtcstats};
 
 /// Expands a recording of any format into self-contained records, oldest first.
 ///
 /// # Errors
 /// When there is nothing in it to send, or more than the budget has.
-pub(crate) fn read(bytes: &[u8], labels: Labels<'_>, budget: &Budget) -> Result<Expanded, Refusal> {
+pub fn read(bytes: &[u8], labels: Labels<'_>, budget: &Budget) -> Result<Expanded, Refusal> {
     let expanded = if bytes.first() == Some(&0) {
         canonical::expand(bytes, budget)
     } else {

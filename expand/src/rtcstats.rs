@@ -10,16 +10,13 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::budget::Budget;
-use super::document::{MOST_SECONDS, is_time, name};
+use super::document::{MOST_SECONDS, Stats, is_time, name};
 use super::numbered;
-use super::recording::{Expanded, Unread};
+use super::outcome::{Expanded, Unread};
 use super::session::{Asked, Session};
 
 /// First line of a numbered dump.
 pub(crate) const NUMBERED: &str = "RTCStatsDump";
-
-/// A stats object.
-pub(crate) type Stats = BTreeMap<String, Box<RawValue>>;
 
 /// The objects of a report, by id.
 type Report = BTreeMap<String, Stats>;

@@ -8,7 +8,7 @@ use super::raw::Raw;
 /// speed: only the sending is faster. So no interval changes its length, and with the default
 /// start the last event is received when it is sent and none before its time.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Schedule {
+pub struct Schedule {
     /// When the first event says that it was received, ms since the Unix epoch.
     start_ms: f64,
     speed: f64,
@@ -16,13 +16,13 @@ pub(crate) struct Schedule {
 
 impl Schedule {
     /// A replay of recordings of which the longest lasts `length_ms`, begun at `now_ms`.
-    pub(crate) fn new(now_ms: f64, length_ms: f64, speed: f64, start_ms: Option<f64>) -> Self {
+    pub fn new(now_ms: f64, length_ms: f64, speed: f64, start_ms: Option<f64>) -> Self {
         Self { start_ms: start_ms.unwrap_or(now_ms - length_ms + length_ms / speed), speed }
     }
 
     /// Stamps an event of a recording that begins at `first_ms`, and returns how long after the
     /// start of the replay it is due.
-    pub(crate) fn stamp(&self, record: &mut Raw, first_ms: f64) -> Duration {
+    pub fn stamp(&self, record: &mut Raw, first_ms: f64) -> Duration {
         let offset_ms = record.recorded_ms() - first_ms;
         record.stamp(round_to_us(self.start_ms + offset_ms));
         Duration::try_from_secs_f64(offset_ms / 1e3 / self.speed).unwrap_or_default()
@@ -34,7 +34,7 @@ fn round_to_us(ms: f64) -> f64 {
 }
 
 /// How long a recording lasts, ms: its events are in the order in which they were sent.
-pub(crate) fn length_ms(records: &[Raw]) -> f64 {
+pub fn length_ms(records: &[Raw]) -> f64 {
     match (records.first(), records.last()) {
         (Some(first), Some(last)) => last.recorded_ms() - first.recorded_ms(),
         _ => 0.0,

@@ -7,7 +7,7 @@ use schemas::{Direction, Interval, Kind, Path};
 /// Types of stats objects that tell counters (RTCStatsType); each is a bit of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
-pub(crate) enum Told {
+pub(crate) enum StatsType {
     /// `inbound-rtp`
     Inbound = 1,
     /// `outbound-rtp`
@@ -220,7 +220,7 @@ macro_rules! counters {
             rule: Rule::$rule,
             bound: $bound,
             unit: Unit::$unit,
-            told: $( Told::$told as u8 )|+,
+            told: $( StatsType::$told as u8 )|+,
             members: &[$( $member, )*],
         }, )+];
 
@@ -368,7 +368,7 @@ impl Values {
     }
 
     /// Takes from `other`, a stats object of type `told`, the counters that such objects tell.
-    pub(crate) fn take(&mut self, other: &Self, told: Told) {
+    pub(crate) fn take(&mut self, other: &Self, told: StatsType) {
         for (position, row) in TABLE.iter().enumerate() {
             if row.told & told as u8 != 0 && other.0[position] != Self::MISSING {
                 self.0[position] = other.0[position];
@@ -568,7 +568,7 @@ impl Row {
     }
 }
 
-const FAR_END: u8 = Told::RemoteInbound as u8;
+const FAR_END: u8 = StatsType::RemoteInbound as u8;
 
 /// Takes out of an interval that came as one what no stream can tell, and returns how many
 /// quantities that were.

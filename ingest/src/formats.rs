@@ -1,22 +1,22 @@
 //! From a record's bytes to an [`Event`]. A new format is a variant of [`Format`] and a module.
 
-mod around;
 mod callstats;
 mod canonical;
 mod client_sample;
 mod delta;
 mod envelope;
+mod envelope_fields;
 mod fields;
 mod get_stats;
 mod json;
-pub(crate) mod numbers;
 mod plain;
 mod protobuf;
 
 use schemas::Report;
+use schemas::json_numbers as numbers;
 
-use self::around::{Around, Shape};
 use self::envelope::Envelope;
+use self::envelope_fields::{Around, Shape};
 use self::json::{Ends, Scalar};
 use crate::event::Event;
 use crate::settings::Settings;
@@ -214,10 +214,7 @@ fn hinted(rejected: Rejected, payload: &[u8]) -> Rejected {
     if rejected.reason != Reason::NotJson || !numbers::has_no_number(payload) {
         return rejected;
     }
-    let detail = format!(
-        "{}; JSON has neither NaN nor Infinity: send null for them, or leave the member out",
-        rejected.detail
-    );
+    let detail = format!("{}{}", rejected.detail, numbers::HINT);
     Rejected { detail, ..rejected }
 }
 
@@ -261,7 +258,7 @@ fn of_text<'a>(
         Some(Format::Bare) => plain::bare(text, source, limits),
         Some(Format::ClientSample) => client_sample::decode(text, source, limits),
         Some(Format::Callstats) => callstats::decode(text, source, limits),
-        Some(Format::Envelope) | None => Err(around::unknown(shape)),
+        Some(Format::Envelope) | None => Err(envelope_fields::unknown(shape)),
     }
 }
 
@@ -273,7 +270,7 @@ fn of_array<'a>(
 ) -> Result<Event<'a>, Rejected> {
     match serde_json::from_str::<Ends<'_>>(text).map_err(json::rejected)?.first {
         Scalar::Nested => plain::bare(text, source, limits),
-        _ => Err(around::unknown(Shape::default())),
+        _ => Err(envelope_fields::unknown(Shape::default())),
     }
 }
 

@@ -1,15 +1,16 @@
 //! Any bytes as raw records: what must hold whatever they are. Fuzz targets and tests call this;
 //! it is no part of the interface.
 
-use runtime::{
-    AppendTime, Handler as _, Input, Offset, Pace, Partition, Record, Recorder, Source as LogSource,
-};
 use schemas::{DeadLetter, EventKind, Interval, Path, Report};
+use service::{
+    AppendTime, Handler as _, Input, Offset, Pace, Partition, Record, Recorder,
+    Source as LogSource, Topic,
+};
 
 use crate::counts;
 use crate::formats::{self, CONTENT_TYPES, Decoded};
 use crate::metrics::Metrics;
-use crate::pipeline::{Pipeline, REPORTS};
+use crate::pipeline::Pipeline;
 use crate::settings::Settings;
 
 /// Between two records of one input: RFC 7464's, which JSON cannot hold.
@@ -78,7 +79,7 @@ fn written(content_type: Option<&str>, records: &[&[u8]]) -> Vec<Told> {
     }
     let mut told = Vec::new();
     for sent in out.sent {
-        if sent.topic == REPORTS {
+        if sent.topic == Topic::Reports {
             let report: Report = decoded(&sent.payload);
             // How many records one that only covers answers for depends on how many there are.
             if report.event != EventKind::Cover {

@@ -16,10 +16,10 @@ use schemas::{Correction, Direction, EventKind, Happened, Interval, Kind, Path, 
 use xxhash_rust::xxh3::xxh3_128;
 
 use self::clock::Taken;
-use self::events::{Events, Told};
+use self::events::{Events, Occurrence};
 use self::recent::{Forgotten, Limits};
 use self::set_ups::{Happening, Of, SetUps};
-use self::streams::{Moment, Step, Streams};
+use self::streams::{Horizon, Step, Streams};
 use crate::counters::{Counter, Values};
 use crate::event::{Event, Pair, Stream};
 use crate::settings::Settings;
@@ -30,7 +30,7 @@ pub(crate) enum Observed {
     /// Nothing: it, or what overtook it, was here before.
     Duplicate,
     /// Something new.
-    News(News),
+    New(News),
 }
 
 /// What is new. A stats event without intervals is the first of its streams, or of streams that
@@ -146,20 +146,20 @@ impl Engine {
         self.take(event, self.moment(appended_ms), true)
     }
 
-    fn take(&mut self, event: &Event<'_>, moment: Moment, is_again: bool) -> Observed {
+    fn take(&mut self, event: &Event<'_>, moment: Horizon, is_again: bool) -> Observed {
         let happened = match event.kind {
             EventKind::Stats if event.has_snapshots() => None,
             // One with nothing to compare is known as events are, by its time.
             _ if event.all.is_empty() => self.once(event, moment),
-            _ => self.each_once(event, moment),
+            _ => self.new_events(event, moment),
         };
         let mut observed = match happened {
-            Some(happened) if !event.has_snapshots() => Observed::News(happened),
+            Some(happened) if !event.has_snapshots() => Observed::New(happened),
             None if !event.has_snapshots() => return Observed::Duplicate,
             happened => match (happened, self.snapshots(event, moment, is_again)) {
                 (None, snapshots) => snapshots,
-                (Some(happened), Observed::Duplicate) => Observed::News(happened),
-                (Some(happened), Observed::News(snapshots)) => Observed::News(News {
+                (Some(happened), Observed::Duplicate) => Observed::New(happened),
+                (Some(happened), Observed::New(snapshots)) => Observed::New(News {
                     event: happened.event,
                     event_us: happened.event_us,
                     more: happened.more,
@@ -169,7 +169,7 @@ impl Engine {
                 }),
             },
         };
-        if let Observed::News(news) = &mut observed {
+        if let Observed::New(news) = &mut observed {
             news.is_unverified &= moment.may_miss_a_copy(event.claimed_us());
         }
         observed
@@ -177,7 +177,7 @@ impl Engine {
 
     /// What is news of several things that happened. The one that says most of how the call went
     /// is the event.
-    fn each_once(&mut self, event: &Event<'_>, moment: Moment) -> Option<News> {
+    fn new_events(&mut self, event: &Event<'_>, moment: Horizon) -> Option<News> {
         let mut news = Vec::with_capacity(event.all.len());
         let mut corrections = Vec::new();
         for one in &event.all {
@@ -185,7 +185,7 @@ impl Engine {
             let session = self.begin(event);
             self.connection(connection);
             let event_us = one.client_us + event.shift_us;
-            let told = Told { kind: one.kind, is_state: one.is_state, event_us };
+            let told = Occurrence { kind: one.kind, is_state: one.is_state, event_us };
             let key = self.key(one.kind as u8, b"", one.client_us);
             let took_us = None;
             let change = self.what_is_new(
@@ -205,7 +205,7 @@ impl Engine {
     }
 
     /// What happened, if that is news.
-    fn once(&mut self, event: &Event<'_>, moment: Moment) -> Option<News> {
+    fn once(&mut self, event: &Event<'_>, moment: Horizon) -> Option<News> {
         let session = self.begin(event);
         self.connection(&event.peer_connection);
         let device = event.failed_device.map_or(b"".as_slice(), |device| match device {
@@ -219,7 +219,7 @@ impl Engine {
         let change = self.what_is_new(
             (session, key),
             !event.peer_connection.is_empty(),
-            (Told { kind, is_state, event_us }, took_us),
+            (Occurrence { kind, is_state, event_us }, took_us),
             moment,
             &mut corrections,
         );
@@ -232,15 +232,15 @@ impl Engine {
         &mut self,
         (session, seen): (u128, u128),
         is_named: bool,
-        (told, took_us): (Told, Option<i64>),
-        moment: Moment,
+        (told, took_us): (Occurrence, Option<i64>),
+        moment: Horizon,
         corrections: &mut Vec<Correction>,
     ) -> Option<EventKind> {
         let key = self.key(STATE, b"", 0);
         let is_new = self.events.is_new((seen, Some(session)), moment);
         // A copy counts as the last that was told, too: what is known is the look-back's, whatever
         // came before it.
-        let change = self.events.change((key, session), told, moment).filter(|_| is_new)?;
+        let change = self.events.transition((key, session), told, moment).filter(|_| is_new)?;
         let happening = Happening { event: change, event_us: told.event_us, took_us };
         self.set_ups.happened(Of { key, session, is_named }, happening, moment, corrections);
         Some(change)
@@ -285,10 +285,10 @@ impl Engine {
             self.set_ups.happened(of, happening, moment, &mut corrections);
         }
         let is_unverified = moment.may_miss_a_copy(report.event_us);
-        Observed::News(News { corrections, is_unverified, ..News::of(report.event) })
+        Observed::New(News { corrections, is_unverified, ..News::of(report.event) })
     }
 
-    fn snapshots(&mut self, event: &Event<'_>, moment: Moment, is_again: bool) -> Observed {
+    fn snapshots(&mut self, event: &Event<'_>, moment: Horizon, is_again: bool) -> Observed {
         let mut found = Found::default();
         let several = !event.more.is_empty();
         let first = (&*event.peer_connection, &*event.streams, &*event.pairs);
@@ -316,7 +316,7 @@ impl Engine {
         if found.seen > 0 && found.stale == found.seen {
             return Observed::Duplicate;
         }
-        Observed::News(News {
+        Observed::New(News {
             intervals: found.intervals,
             paths: found.paths,
             left_out: found.left_out,
@@ -326,8 +326,8 @@ impl Engine {
     }
 
     /// The log's time, and how far back from it, for a record first appended at `first_ms`.
-    fn moment(&self, first_ms: i64) -> Moment {
-        Moment {
+    fn moment(&self, first_ms: i64) -> Horizon {
+        Horizon {
             now_ms: self.now_ms,
             oldest_ms: self.now_ms.saturating_sub(self.horizon_ms),
             first_ms,
@@ -383,7 +383,7 @@ impl Found {
         (id, several): (&str, bool),
         streams: &[Stream<'_>],
         connection: &mut streams::Connection<'_>,
-        moment: Moment,
+        moment: Horizon,
     ) {
         self.seen += streams.len();
         self.streams += streams.len();
@@ -416,7 +416,7 @@ impl Found {
         event: &Event<'_>,
         pair: &Pair<'_>,
         connection: &mut streams::Connection<'_>,
-        moment: Moment,
+        moment: Horizon,
     ) {
         self.seen += 1;
         let taken = taken(event, pair.client_us, moment);
@@ -454,7 +454,7 @@ impl Found {
     }
 }
 
-const fn taken(event: &Event<'_>, client_us: i64, moment: Moment) -> Taken {
+const fn taken(event: &Event<'_>, client_us: i64, moment: Horizon) -> Taken {
     Taken { client_us, event_us: client_us + event.shift_us, first_ms: moment.first_ms }
 }
 

@@ -23,7 +23,7 @@ mod settings;
 #[doc(hidden)]
 pub mod fuzzing;
 
-use runtime::{Fatal, Handler, Service, Topics};
+use service::{Fatal, Handler, Service, Topic, Topics};
 
 use self::metrics::Metrics;
 use self::pipeline::Pipeline;
@@ -56,29 +56,18 @@ pub fn examine(payload: &[u8], key: &[u8]) -> Result<(), Refusal> {
     formats::decode_finite(source, &Settings::default(), &mut None).map(|_| ()).map_err(refused)
 }
 
-/// Replaces each number of a JSON text that is beyond every double, as `1e999`, by `null`: such a number
-/// is missing. Returns none if there is none.
-#[must_use]
-pub fn finite(text: &[u8]) -> Option<Vec<u8>> {
-    formats::numbers::finite(text)
-}
-
 impl Service for Ingest {
     const NAME: &'static str = "ingest";
     const ABOUT: &'static str = "Turns raw WebRTC statistics into reports of intervals";
     const DEFAULT_PORT: u16 = 9601;
     type Settings = Settings;
 
-    fn topics(settings: &runtime::Settings<Settings>) -> Topics {
-        let topics = &settings.topics;
-        Topics {
-            inputs: vec![topics.raw.clone()],
-            outputs: vec![topics.reports.clone(), topics.dead_letters.clone()],
-        }
+    fn topics(settings: &service::Settings<Settings>) -> Topics {
+        Topics::of(&settings.topics, &[Topic::Raw], &[Topic::Reports, Topic::DeadLetters])
     }
 
     fn handler(
-        settings: &runtime::Settings<Settings>,
+        settings: &service::Settings<Settings>,
         registry: &prometheus::Registry,
     ) -> Result<Box<dyn Handler>, Fatal> {
         let metrics = Metrics::new(registry)?;

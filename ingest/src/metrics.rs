@@ -1,7 +1,7 @@
 //! What ingest shows on `/metrics`.
 
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
-use runtime::Fatal;
+use service::Fatal;
 
 use crate::formats::Reason;
 

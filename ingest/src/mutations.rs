@@ -1,4 +1,4 @@
-//! Names of the claims that [`runtime::mutations`] can break here.
+//! Names of the claims that [`service::mutations`] can break here.
 
 /// A restarted process first reads again what its state depends on.
 pub const LOOK_BACK: &str = "look-back";

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use runtime::{Offset, Output, OutputTopic, Source};
+use service::{Offset, Output, Source, Topic};
 
 /// What waits, behind the first record of which nothing is committed.
 #[derive(Debug, Default)]
@@ -15,7 +15,7 @@ pub(crate) struct Outbox {
 #[derive(Debug)]
 enum Parcel {
     /// To be written, following from the record at this raw offset and those before it.
-    Write { raw: i64, topic: OutputTopic, key: Option<Vec<u8>>, payload: Vec<u8> },
+    Write { raw: i64, topic: Topic, key: Option<Vec<u8>>, payload: Vec<u8> },
     /// To be committed once what is before it is written.
     Commit { next: Offset, metadata: String },
 }
@@ -36,7 +36,7 @@ impl Outbox {
         &mut self,
         source: Source,
         (raw, may): (i64, bool),
-        (topic, key): (OutputTopic, Option<&[u8]>),
+        (topic, key): (Topic, Option<&[u8]>),
         payload: &[u8],
         out: &mut dyn Output,
     ) {

@@ -1,13 +1,12 @@
 //! One partition of the raw topic: what was read, and what is written of it.
 
-use runtime::{Commit, Committed, Fatal, Offset, Output, OutputTopic, Source};
 use schemas::{RawOutcome, Report};
+use service::{Commit, Committed, Fatal, Offset, Output, Source, Topic};
 
 use crate::intervals::Engine;
 use crate::lineage::Pending;
 use crate::outbox::Outbox;
-use crate::pipeline::REPORTS;
-use crate::rules::{Rules, RulesError};
+use crate::rules::{Limits, RulesError};
 use crate::settings::Settings;
 
 /// How long what yields no report may wait for one that covers it.
@@ -20,7 +19,7 @@ const MAX_RUNS: usize = 1000;
 pub(crate) struct Partition {
     source: Source,
     pub(crate) engine: Engine,
-    pub(crate) rules: Rules,
+    pub(crate) rules: Limits,
     pending: Pending,
     outbox: Outbox,
     /// The next offset to read; unknown until the first record if nothing was ever committed.
@@ -35,7 +34,7 @@ impl Partition {
         committed: Option<&Committed>,
         wanted: Settings,
     ) -> Result<Self, RulesError> {
-        let rules = Rules::resume(committed, wanted)?;
+        let rules = Limits::resume(committed, wanted)?;
         let next = committed.map(|committed| committed.offset.0);
         Ok(Self {
             source,
@@ -96,7 +95,7 @@ impl Partition {
     pub(crate) fn send(
         &mut self,
         offset: i64,
-        to: (OutputTopic, Option<&[u8]>),
+        to: (Topic, Option<&[u8]>),
         payload: &[u8],
         out: &mut dyn Output,
     ) {
@@ -116,7 +115,7 @@ impl Partition {
         let last = lineage.raw_to;
         let report = schemas::encode(&Report { lineage, ..report })
             .map_err(|error| Fatal(error.to_string()))?;
-        self.send(last, (REPORTS, key), &report, out);
+        self.send(last, (Topic::Reports, key), &report, out);
         let metadata = self.rules.say(last + 1, last + 1, self.engine.now_ms());
         self.outbox.commit(self.source, Offset(last + 1), metadata, out);
         Ok(())

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use runtime::{
-    AppendTime, Commit, Committed, Fatal, Handler, Output, OutputTopic, Pace, Record, Refusal,
-    RefusalReason, Replayed, Source, Start, dead_letter,
-};
 use schemas::{EventKind, Lineage, RawOutcome, Report};
+use service::{
+    AppendTime, Commit, Committed, Fatal, Handler, Output, Pace, Record, Refusal, RefusalReason,
+    Replayed, Source, Start, Topic, dead_letter,
+};
 
 use crate::counters;
 use crate::event::Event;
@@ -17,12 +17,6 @@ use crate::intervals::{Engine, Observed};
 use crate::metrics::Metrics;
 use crate::partition::Partition;
 use crate::settings::Settings;
-
-/// Canonical reports.
-pub(crate) const REPORTS: OutputTopic = OutputTopic(0);
-
-/// What could not be used.
-pub(crate) const DEAD_LETTERS: OutputTopic = OutputTopic(1);
 
 /// Bytes that may wait for a commit, of all partitions: some thousand reports, more than are read
 /// until one is made.
@@ -128,7 +122,7 @@ impl Pipeline {
         let letter = dead_letter("ingest", &self.raw_topic, record, reason.code(), &detail)?;
         self.metrics.rejected(reason);
         let (offset, partition) = (record.offset.0, self.partition(record)?);
-        partition.send(offset, (DEAD_LETTERS, record.key), &letter, out);
+        partition.send(offset, (Topic::DeadLetters, record.key), &letter, out);
         partition.skip(offset, outcome(reason));
         Ok(())
     }
@@ -138,7 +132,7 @@ impl Pipeline {
     fn tell(&mut self, record: &Record<'_>, told: Told) -> Result<Option<Report>, Fatal> {
         let Told { observed, mut report, implausible, no_kind, is_unmeasured } = told;
         let offset = record.offset.0;
-        let Observed::News(news) = observed else {
+        let Observed::New(news) = observed else {
             self.metrics.duplicates.inc();
             self.partition(record)?.skip(offset, RawOutcome::Duplicate);
             return Ok(None);
@@ -179,7 +173,7 @@ impl Handler for Pipeline {
 
     fn start(&self, source: Source, committed: Option<&Committed>) -> Result<Start, Fatal> {
         #[cfg(feature = "mutations")]
-        if runtime::mutations::is_broken(crate::mutations::LOOK_BACK) {
+        if service::mutations::is_broken(crate::mutations::LOOK_BACK) {
             return Ok(Start::Committed);
         }
         let partition = self.resume(source, committed).map_err(|refusal| Fatal(refusal.text))?;
@@ -292,7 +286,7 @@ fn observe(
             let is_unmeasured = event.kind == EventKind::Stats && !event.has_snapshots();
             let observed = match again {
                 None => engine.observe(&event),
-                Some(from) => once_more(engine, &event, from),
+                Some(from) => replay_event(engine, &event, from),
             };
             Ok(Told { observed, report: report(event), implausible, no_kind, is_unmeasured })
         }
@@ -310,7 +304,7 @@ fn observe(
 
 /// What an event of a record that was sent again tells. Where others of its session were taken
 /// around it, their intervals hold what its cumulative counters count.
-fn once_more(engine: &mut Engine, event: &Event<'_>, from: &Replayed) -> Observed {
+fn replay_event(engine: &mut Engine, event: &Event<'_>, from: &Replayed) -> Observed {
     if !from.heard || !event.has_snapshots() {
         return engine.observe_again(event, from.appended.0);
     }

@@ -6,8 +6,8 @@
 //! read up to some offset ahead; nothing that follows from a record beyond it is written before
 //! more is committed; and changed settings begin where nothing is said yet.
 
-use runtime::{Commit, Committed};
 use serde::{Deserialize, Serialize};
+use service::{Commit, Committed};
 
 use crate::settings::Settings;
 
@@ -74,7 +74,7 @@ impl Metadata {
 
 /// By which limits a partition is read, and what of that is committed.
 #[derive(Debug)]
-pub(crate) struct Rules {
+pub(crate) struct Limits {
     wanted: Settings,
     /// By rising offset.
     spans: Vec<Span>,
@@ -90,7 +90,7 @@ pub(crate) struct Rules {
     text: String,
 }
 
-impl Rules {
+impl Limits {
     /// Goes on from what is committed.
     pub(crate) fn resume(
         committed: Option<&Committed>,

@@ -1,8 +1,8 @@
 //! Section `[ingest]`.
 
-use runtime::{Check, Problems};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use service::{Check, Problems};
 
 /// Section `[ingest]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

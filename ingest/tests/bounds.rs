@@ -5,11 +5,11 @@ use std::process::Command;
 
 use ingest::{Ingest, Settings as IngestSettings};
 use prometheus::Registry;
-use runtime::{
-    AppendTime, Commit, Input, Offset, Output, OutputTopic, Pace, Partition, Record, Service as _,
-    Settings, Source, Ticket,
-};
 use serde_json::{Map, Value, json};
+use service::{
+    AppendTime, Commit, Input, Offset, Output, Pace, Partition, Record, Service as _, Settings,
+    Source, Ticket, Topic,
+};
 
 const SOURCE: Source = Source { input: Input(0), partition: Partition(0) };
 const START_MS: i64 = 1_756_000_020_000;
@@ -21,7 +21,7 @@ struct Nowhere {
 }
 
 impl Output for Nowhere {
-    fn send(&mut self, _: Source, _: OutputTopic, _: Option<&[u8]>, _: &[u8]) {}
+    fn send(&mut self, _: Source, _: Topic, _: Option<&[u8]>, _: &[u8]) {}
 
     fn open(&mut self, source: Source, _: usize) -> Ticket {
         Ticket { source, assignment: 0, number: 0 }

@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use runtime::{
-    Check, Committed, Fatal, Handler, Offset, Output, OutputTopic, Pace, Problems, Record, Service,
-    Settings, Source, Start, Topics,
-};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use service::{
+    Check, Committed, Fatal, Handler, Offset, Output, Pace, Problems, Record, Service, Settings,
+    Source, Start, Topic, Topics,
+};
 
 /// Section `[echo]`.
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
@@ -56,7 +56,7 @@ impl Handler for Echo {
             self.looked_back += 1;
             return Ok(());
         }
-        out.send(record.source, OutputTopic(0), record.key, record.payload);
+        out.send(record.source, Topic::Reports, record.key, record.payload);
         self.next.insert(record.source, record.offset.next());
         Ok(())
     }
@@ -84,7 +84,7 @@ impl Service for EchoService {
 
     fn topics(settings: &Settings<EchoSettings>) -> Topics {
         let names = &settings.topics;
-        Topics { inputs: vec![names.raw.clone()], outputs: vec![names.reports.clone()] }
+        Topics::of(names, &[Topic::Raw], &[Topic::Reports])
     }
 
     fn handler(

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::record::AppendTime;
+use service::AppendTime;
 
 /// Longest step back that is not counted, ms: brokers that are kept by NTP differ by less, and a
 /// partition gets another leader now and then.

@@ -10,12 +10,11 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
+use service::{Committed, Handler, Input, Offset, Partition, Source};
 
 use crate::group::GroupContext;
-use crate::handler::{Committed, Handler};
 use crate::native;
 use crate::positions::Trouble;
-use crate::record::{Input, Offset, Partition, Source};
 
 /// Longest wait for one answer.
 const TIMEOUT: Duration = Duration::from_secs(5);

@@ -10,9 +10,9 @@ use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::producer::BaseProducer;
 use rdkafka::{ClientConfig, ClientContext};
+use service::{Kafka, Limits, Problems};
 
 use crate::reach::Reasons;
-use crate::settings::{Kafka, Limits, Problems};
 
 /// Options on which correctness hangs, under all of their names. They are not the operator's to
 /// change.

@@ -9,24 +9,22 @@ use rdkafka::TopicPartitionList;
 use rdkafka::config::FromClientConfigAndContext as _;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
+use service::{
+    Commit, Fatal, Handler, Kafka, Limits, Output as _, Pace, Refusal, RefusalReason as Reason,
+    Source, Topics, failpoints,
+};
 
 use crate::binding::{self, Binding};
 use crate::client::{Listener, member};
-use crate::failpoints;
+use crate::failure::Failure;
 use crate::flow::Flow;
 use crate::group::{GroupContext, Rebalance};
-use crate::handler::{Fatal, Handler, Output as _, Pace};
 use crate::health::Health;
-use crate::ledger::Commit;
 use crate::liveness::Liveness;
 use crate::metrics::Metrics;
 use crate::positions::{Positions, Trouble};
 use crate::process::MemoryLimit;
 use crate::quota::Quota;
-use crate::record::Source;
-use crate::refusal::{Failure, Reason, Refusal};
-use crate::service::Topics;
-use crate::settings::{Kafka, Limits};
 use crate::topic_ids::{Doubt, TopicIds};
 use crate::topology::Counts;
 

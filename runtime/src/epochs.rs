@@ -6,12 +6,12 @@
 //! is made with the epoch of the record before it; if that place holds a record of a later epoch
 //! when the commit is read again, what was read there is gone, and something else stands there.
 
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::{Message as _, Offset as KafkaOffset, TopicPartitionList};
-
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use crate::client::Listener;
 use crate::health::Health;
@@ -163,7 +163,7 @@ mod tests {
 
     use super::*;
     use crate::client::probe;
-    use crate::settings::Kafka;
+    use service::Kafka;
 
     #[test]
     fn a_search_of_many_looks_is_no_loop_that_hangs() {

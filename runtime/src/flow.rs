@@ -7,19 +7,19 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message as _, Timestamp};
 use schemas::Subject;
+use service::{
+    AppendTime, Fatal, Handler, Input, Offset, Partition, Record, Refusal, RefusalReason as Reason,
+    Replayed, Source,
+};
 
 use crate::append_times::{AppendTimes, StepBack};
 use crate::epochs::Epochs;
-use crate::handler::{Fatal, Handler};
-use crate::lag;
+use crate::failure::Failure;
 use crate::metrics::Metrics;
-use crate::native;
 use crate::positions::Position;
-use crate::record::{AppendTime, Input, Offset, Partition, Record, Source};
-use crate::refusal::{Failure, Reason, Refusal};
 use crate::replay_key::{Claim, ReplayKey};
-use crate::replayed::Replayed;
 use crate::writer::Writer;
+use crate::{lag, native};
 
 /// How far an assigned partition is read.
 struct Reading {

@@ -10,9 +10,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use prometheus::{Registry, TextEncoder};
+use service::harmless;
 use tokio::signal::unix::{SignalKind, signal};
-
-use crate::harmless::harmless;
 
 /// A loop that has not beaten for this long hangs.
 const BEAT_LIMIT: Duration = Duration::from_secs(30);

@@ -13,9 +13,9 @@ use rdkafka::config::{FromClientConfigAndContext as _, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use service::Kafka;
 
 use crate::client::{let_go, plain};
-use crate::settings::Kafka;
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(5);

@@ -7,9 +7,9 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use service::{Kafka, Topics};
+
 use crate::reach::serves;
-use crate::service::Topics;
-use crate::settings::Kafka;
 
 /// Longest time that one look counts for, beside that of requests without an answer. A process that was
 /// stopped, with its machine perhaps, has not waited meanwhile.

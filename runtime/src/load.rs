@@ -6,10 +6,9 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use serde_path_to_error::{Segment, Track};
+use service::{Kafka, Problems, Service, Settings, TopicNames};
 
 use crate::client::check_options;
-use crate::service::Service;
-use crate::settings::{Kafka, Problems, Settings, TopicNames};
 
 /// Variables of the environment that are settings: `ISOBAR_SECTION__KEY`.
 const PREFIX: &str = "ISOBAR_";
@@ -266,8 +265,9 @@ mod tests {
     use serde::{Deserialize, Serialize};
 
     use super::*;
-    use crate::settings::Check;
-    use crate::{Fatal, Handler, Topics, settings_reference};
+    use crate::settings_reference;
+    use service::Check;
+    use service::{Fatal, Handler, Topics};
 
     #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
     #[serde(default)]

@@ -1,12 +1,10 @@
 //! Lines on standard error.
 
+use service::{HarmlessLines, Log, LogFormat, LogLevel};
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::set_global_default;
 use tracing_subscriber::fmt::MakeWriter;
-
-use crate::harmless::HarmlessLines;
-use crate::settings::{Log, LogFormat, LogLevel};
 
 /// Starts logging. Only the first call in a process counts.
 pub(crate) fn start(log: &Log) {

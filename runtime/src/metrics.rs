@@ -1,17 +1,16 @@
 //! What the loop counts.
 
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use service::{Fatal, Topics};
 
-use crate::handler::Fatal;
 use crate::process::Memory;
-use crate::service::Topics;
 
 /// Metrics of the loop, with the counters of each topic looked up beforehand.
 #[derive(Clone)]
 pub(crate) struct Metrics {
     /// Records read, by [`Input`](crate::Input).
     pub(crate) read: Vec<IntCounter>,
-    /// Records acknowledged, by [`OutputTopic`](crate::OutputTopic).
+    /// Records acknowledged, by output in the order of [`Topics::outputs`].
     pub(crate) written: Vec<IntCounter>,
     /// Dead letters, by reason.
     pub(crate) dead_letters: IntCounterVec,
@@ -35,11 +34,11 @@ impl Metrics {
     }
 
     fn register(registry: &Registry, topics: &Topics) -> Result<Self, prometheus::Error> {
-        let by_topic = |name: &str, help: &str, topics: &[String]| {
+        let by_topic = |name: &str, help: &str, topics: &mut dyn Iterator<Item = &String>| {
             let counters = IntCounterVec::new(Opts::new(name, help), &["topic"])?;
             registry.register(Box::new(counters.clone()))?;
             Ok::<_, prometheus::Error>(
-                topics.iter().map(|topic| counters.with_label_values(&[topic])).collect(),
+                topics.map(|topic| counters.with_label_values(&[topic])).collect(),
             )
         };
         let counter = |name: &str, help: &str| {
@@ -67,11 +66,15 @@ impl Metrics {
         registry.register(Box::new(lag.clone()))?;
         registry.register(Box::new(Memory::new()?))?;
         Ok(Self {
-            read: by_topic("isobar_records_read_total", "Records read.", &topics.inputs)?,
+            read: by_topic(
+                "isobar_records_read_total",
+                "Records read.",
+                &mut topics.inputs.iter(),
+            )?,
             written: by_topic(
                 "isobar_records_written_total",
                 "Records written and acknowledged.",
-                &topics.outputs,
+                &mut topics.outputs.iter().map(|(_, name)| name),
             )?,
             dead_letters,
             unproven_replays: counter(
@@ -101,13 +104,17 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use prometheus::TextEncoder;
+    use service::Topic;
 
     use super::*;
 
     #[test]
     fn the_names_of_the_metrics_are_pinned() {
         let registry = Registry::new();
-        let topics = Topics { inputs: vec!["in".to_owned()], outputs: vec!["out".to_owned()] };
+        let topics = Topics {
+            inputs: vec!["in".to_owned()],
+            outputs: vec![(Topic::Reports, "out".to_owned())],
+        };
         let metrics = Metrics::new(&registry, &topics).unwrap();
         metrics.lag.with_label_values(&["in", "0"]).set(7);
         metrics.dead_letters.with_label_values(&["late"]).inc();

@@ -6,16 +6,17 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::{Message as _, Offset as KafkaOffset, TopicPartitionList};
+use service::{
+    Committed, Fatal, Handler, Input, Kafka, Offset, Partition, Recall, Refusal,
+    RefusalReason as Reason, Source, Start, Topic,
+};
 
 use crate::client::{Listener, probe};
 use crate::epochs::{Mark, Place, first_after, last_before};
+use crate::failure::Failure;
 use crate::group::GroupContext;
-use crate::handler::{Committed, Fatal, Handler, Recall, Start};
 use crate::health::Health;
 use crate::native;
-use crate::record::{Input, Offset, Partition, Source};
-use crate::refusal::{Failure, Reason, Refusal};
-use crate::settings::Kafka;
 
 /// Longest wait for one answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -64,7 +65,7 @@ pub(crate) struct Positions<'a> {
     pub(crate) listener: &'a Listener,
     pub(crate) health: &'a Health,
     pub(crate) inputs: &'a [String],
-    pub(crate) outputs: &'a [String],
+    pub(crate) outputs: &'a [(Topic, String)],
     /// Made for the first partition that is looked back in. It serves all of them: a client takes
     /// longer to make than to use.
     pub(crate) probe: Option<BaseConsumer<Listener>>,
@@ -150,7 +151,10 @@ impl Positions<'_> {
     ) -> Result<Option<Committed>, Trouble> {
         let Some((of, mut recall)) = handler.recalls(source, committed) else { return Ok(None) };
         let (inputs, outputs, partition) = (self.inputs, self.outputs, source.partition.0);
-        self.read_all(&outputs[of.0], partition, &mut *recall)?;
+        let written = outputs.iter().find(|(topic, _)| *topic == of);
+        let (_, written) =
+            written.ok_or_else(|| Fatal(format!("{of:?} is no output of the service")))?;
+        self.read_all(written, partition, &mut *recall)?;
         let (low, high) = self.watermarks(&inputs[source.input.0], partition)?;
         Ok(recall.conclude(Offset(low), Offset(high))?)
     }

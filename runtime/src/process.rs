@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use prometheus::IntGauge;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-
-use crate::settings::Limits;
+use service::Limits;
 
 /// Between two lines that say the same.
 const TELL: Duration = Duration::from_secs(60);

@@ -8,26 +8,23 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use prometheus::Registry;
+use service::{
+    Fatal, Handler, Problems, Refusal, RefusalReason as Reason, Service, Settings, Topics, harmless,
+};
 
 use crate::client::Listener;
 use crate::consumer_loop::{ConsumerLoop, Drained};
 use crate::ending::{Ending, GRACE};
+use crate::failure::Failure;
 use crate::flow::Flow;
-use crate::handler::{Fatal, Handler};
-use crate::harmless::harmless;
 use crate::health::{Health, serve};
-use crate::lag;
 use crate::load::{environment, load, text_of};
-use crate::logging;
 use crate::metrics::Metrics;
-use crate::native;
-use crate::refusal::{Failure, Reason, Refusal};
 use crate::replay_key::ReplayKey;
-use crate::service::{Service, Topics};
-use crate::settings::{Problems, Settings};
 use crate::topic_ids::{Doubt, TopicIds};
 use crate::topology::{Obstacle, Topology};
 use crate::writer::Writer;
+use crate::{lag, logging, native};
 
 /// Services hold many small things for as long as a block or a session lasts (decision 0017).
 #[global_allocator]
@@ -210,8 +207,7 @@ fn work<S: Service>(settings: &Settings<S::Settings>) -> Result<u8, Failure> {
     if !wait_to_join(&*handler, &health) {
         return Ok(last_words(&Ok(Drained::Clean)));
     }
-    let writer =
-        Writer::new(kafka, limits, topics.outputs, dead_letters, listener.clone(), &metrics)?;
+    let writer = Writer::new(kafka, limits, topics.outputs, listener.clone(), &metrics)?;
     let (raw, key) = (settings.topics.raw.as_str(), ReplayKey::of(&kafka.replay_key));
     let flow = Flow::new(handler, writer, topics.inputs, raw, key, metrics.clone(), read);
     let mut consumer = ConsumerLoop::new(flow, kafka, listener, health, metrics, ids, limits)?;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::settings::Limits;
+use service::Limits;
 
 /// Running totals at one time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -9,10 +9,9 @@ use rdkafka::config::{FromClientConfigAndContext as _, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientContext, TopicPartitionList};
+use service::{Kafka, Topics};
 
 use crate::client::plain;
-use crate::service::Topics;
-use crate::settings::Kafka;
 
 /// Longest wait for a cluster's first answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -232,7 +231,7 @@ pub fn reach(kafka: &Kafka) -> Result<(), String> {
 /// What it lacks, or why it does not answer.
 pub(crate) fn serves(kafka: &Kafka, topics: &Topics, timeout: Duration) -> Result<(), String> {
     let client = NewClient::of(kafka)?;
-    for topic in topics.inputs.iter().chain(&topics.outputs) {
+    for topic in topics.names() {
         let metadata = client.0.fetch_metadata(Some(topic), timeout);
         let metadata = metadata.map_err(|error| client.reason(&error))?;
         if metadata.brokers().is_empty() {

@@ -5,10 +5,9 @@ use std::fmt::Write as _;
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use service::{Kafka, Limits, Log, Server, Service, TopicNames};
 
 use crate::load::{defaults, variable};
-use crate::service::Service;
-use crate::settings::{Kafka, Limits, Log, Server, TopicNames};
 
 /// The settings of `S` as a table in Markdown: key, type, default, environment variable, meaning.
 #[must_use]

@@ -6,14 +6,10 @@ use std::fmt::{self, Write as _};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use rdkafka::Message as _;
 use rdkafka::message::BorrowedMessage;
+use service::{AppendTime, Replayed};
 use sha2::Sha256;
 
 use crate::native;
-use crate::record::AppendTime;
-use crate::replayed::Replayed;
-
-/// Characters of the shortest secret that is taken.
-pub(crate) const SHORTEST: usize = 32;
 
 /// A secret that signs records that are sent again, with HMAC-SHA256 (RFC 2104) over what
 /// [`Replayed`] says of the record, its content type, its key and its bytes.

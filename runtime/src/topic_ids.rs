@@ -13,14 +13,11 @@ use rdkafka::config::{FromClientConfigAndContext as _, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{ClientContext, Offset as KafkaOffset, TopicPartitionList};
+use service::{Fatal, Kafka, Refusal, RefusalReason as Reason, Topics};
 
 use crate::client::{Listener, let_go, probe};
-use crate::handler::Fatal;
 use crate::native;
 use crate::positions::Trouble;
-use crate::refusal::{Reason, Refusal};
-use crate::service::Topics;
-use crate::settings::Kafka;
 use crate::topology::{Counts, Topology};
 
 /// Longest wait for one answer.
@@ -76,7 +73,7 @@ impl TopicIds {
             memory,
             group,
             inputs: topics.inputs.clone(),
-            anchor: topics.outputs.last().cloned(),
+            anchor: topics.outputs.last().map(|(_, name)| name.clone()),
             known: Ids::new(),
             remembered: None,
             silent_since: None,
@@ -286,7 +283,10 @@ mod tests {
         }
         let brokers = broker.bootstrap_servers();
         let kafka = Kafka { brokers, group: "group".to_owned(), ..Kafka::default() };
-        let topics = Topics { inputs: vec!["in".to_owned()], outputs: vec!["out".to_owned()] };
+        let topics = Topics {
+            inputs: vec!["in".to_owned()],
+            outputs: vec![(service::Topic::Reports, "out".to_owned())],
+        };
         let listener = Listener::new(&kafka);
         let topology = Topology::new(&kafka, listener.clone()).unwrap();
         let mut ids = TopicIds::new(topology, &topics, &kafka, listener).unwrap();

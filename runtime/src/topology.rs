@@ -3,15 +3,12 @@
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
+use service::{Fatal, Kafka, Refusal, RefusalReason as Reason, Topics};
 
 use crate::client::{Listener, plain};
-use crate::handler::Fatal;
 use crate::native;
 use crate::positions::Trouble;
 use crate::reach::reach;
-use crate::refusal::{Reason, Refusal};
-use crate::service::Topics;
-use crate::settings::Kafka;
 use crate::topic_ids::Ids;
 
 /// Longest wait for an answer about a topic while the service runs.
@@ -67,7 +64,7 @@ impl Topology {
         let mut obstacles = Vec::new();
         let mut counts = Vec::new();
         let mut missing = Vec::new();
-        for topic in topics.inputs.iter().chain(&topics.outputs) {
+        for topic in topics.names() {
             match self.partitions(topic, timeout) {
                 Ok(Some(count)) => counts.push((topic.as_str(), count)),
                 Ok(None) => missing.push(topic.as_str()),
@@ -86,7 +83,7 @@ impl Topology {
     /// Numbers of partitions of those topics that there are.
     pub(crate) fn counts<'t>(&self, topics: &'t Topics) -> Result<Counts<'t>, Trouble> {
         let mut counts = Vec::new();
-        for topic in topics.inputs.iter().chain(&topics.outputs) {
+        for topic in topics.names() {
             let count = self.partitions(topic, LOOK).map_err(Trouble::Silence)?;
             counts.extend(count.map(|count| (topic.as_str(), count)));
         }

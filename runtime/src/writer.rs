@@ -11,16 +11,14 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 use rdkafka::{ClientContext, Statistics};
+use service::{
+    DEAD_LETTER_KEY, Fatal, Kafka, Ledger, Limits, Offset, Output, Source, Ticket, Topic,
+    failpoints,
+};
 
 use crate::client::{Listener, producer};
-use crate::dead_letter::DEAD_LETTER_KEY;
-use crate::failpoints;
-use crate::handler::{Fatal, Output, Ticket};
-use crate::ledger::Ledger;
 use crate::letters::Letters;
 use crate::metrics::Metrics;
-use crate::record::{Offset, OutputTopic, Source};
-use crate::settings::{Kafka, Limits};
 
 /// Kafka refuses longer metadata (`offset.metadata.max.bytes`).
 const METADATA_LIMIT: usize = 4096;
@@ -102,14 +100,12 @@ pub(crate) struct Writer {
     produced: u64,
     /// Records acknowledged.
     settled: u64,
-    topics: Vec<String>,
+    topics: Vec<(Topic, String)>,
     /// In the order of sending; while it is not empty nothing overtakes it.
     waiting: VecDeque<Waiting>,
     pub(crate) ledger: Ledger,
     /// What is known of dead letters written so far.
     pub(crate) letters: Letters,
-    /// Position of their topic.
-    dead_letter_topic: Option<usize>,
     /// Bytes in flight above which nothing more should be written, and what they are when memory
     /// does not press.
     limit: usize,
@@ -123,8 +119,7 @@ impl Writer {
     pub(crate) fn new(
         kafka: &Kafka,
         limits: &Limits,
-        topics: Vec<String>,
-        dead_letter_topic: &str,
+        topics: Vec<(Topic, String)>,
         listener: Listener,
         metrics: &Metrics,
     ) -> Result<Self, Fatal> {
@@ -137,7 +132,6 @@ impl Writer {
             produced: 0,
             settled: 0,
             letters: Letters::new(metrics.dead_letters.clone()),
-            dead_letter_topic: topics.iter().position(|topic| topic == dead_letter_topic),
             topics,
             waiting: VecDeque::new(),
             ledger: Ledger::default(),
@@ -203,13 +197,13 @@ impl Writer {
     /// Learns how many partitions the topics have now. The client refuses to write to one that it
     /// has not heard of.
     pub(crate) fn learn_partitions(&self) -> KafkaResult<()> {
-        self.topics.iter().try_for_each(|topic| {
+        self.topics.iter().try_for_each(|(_, topic)| {
             self.producer.client().fetch_metadata(Some(topic), METADATA).map(drop)
         })
     }
 
     /// Topics that it writes to.
-    pub(crate) fn topics(&self) -> &[String] {
+    pub(crate) fn topics(&self) -> &[(Topic, String)] {
         &self.topics
     }
 
@@ -231,7 +225,7 @@ impl Writer {
         written: Box<Written>,
     ) -> Option<Box<Written>> {
         let (topic, partition) =
-            (self.topics[written.topic].as_str(), written.ticket.source.partition.0);
+            (self.topics[written.topic].1.as_str(), written.ticket.source.partition.0);
         let record = BaseRecord::<[u8], [u8], Box<Written>>::with_opaque_to(topic, written)
             .partition(partition)
             .payload(payload);
@@ -259,8 +253,13 @@ impl Writer {
 }
 
 impl Output for Writer {
-    fn send(&mut self, source: Source, topic: OutputTopic, key: Option<&[u8]>, payload: &[u8]) {
-        let is_dead_letter = self.dead_letter_topic == Some(topic.0);
+    fn send(&mut self, source: Source, topic: Topic, key: Option<&[u8]>, payload: &[u8]) {
+        let Some(position) = self.topics.iter().position(|(known, _)| *known == topic) else {
+            let failure = Fatal(format!("{topic:?} is no output of the service"));
+            self.failure.get_or_insert(failure);
+            return;
+        };
+        let is_dead_letter = topic == Topic::DeadLetters;
         if is_dead_letter {
             self.letters.count(payload, Instant::now());
         }
@@ -270,7 +269,7 @@ impl Output for Writer {
             false => key,
         });
         let ticket = self.ledger.open(source, key.map_or(0, <[u8]>::len) + payload.len());
-        let written = Box::new(Written { ticket, topic: topic.0 });
+        let written = Box::new(Written { ticket, topic: position });
         failpoints::pass(failpoints::WRITING);
         let refused = if self.waiting.is_empty() {
             self.produce(key, payload, written)

@@ -1,14 +1,18 @@
 //! Numbers that JSON can write and a double cannot hold.
 
+/// The advice that follows a parser's error where a text has NaN or an infinity in it.
+pub const HINT: &str =
+    "; JSON has neither NaN nor Infinity: send null for them, or leave the member out";
+
 /// Stands for them. A counter that is so large cannot be, and any other number is missing.
 const STAND_IN: &[u8] = b"1e308";
 
-/// The least number that is taken for [`STAND_IN`], however it was rounded when it was read.
-pub(super) const LEAST_STAND_IN: f64 = 9.9e307;
+/// The least number that is taken for that stand-in, however it was rounded when it was read.
+pub const LEAST_STAND_IN: f64 = 9.9e307;
 
 /// Replaces each number that is beyond every double by `1e308`; none if there is no such number.
 /// What is no JSON stays as it is.
-pub(crate) fn finite(text: &[u8]) -> Option<Vec<u8>> {
+pub fn finite(text: &[u8]) -> Option<Vec<u8>> {
     let mut mended = Vec::new();
     let (mut at, mut kept) = (0, 0);
     while let Some(byte) = text.get(at) {
@@ -34,7 +38,7 @@ pub(crate) fn finite(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// True if the text has `NaN` or `Infinity` in the place of a number, as Python and others write them.
-pub(super) fn has_no_number(text: &[u8]) -> bool {
+pub fn has_no_number(text: &[u8]) -> bool {
     let mut at = 0;
     while let Some(byte) = text.get(at) {
         match byte {

@@ -11,8 +11,12 @@ mod codec;
 mod datum;
 mod dead_letter;
 mod enriched;
+pub mod json_numbers;
 mod report;
 mod session;
+pub mod sketch;
+pub mod sketch_check;
+pub mod topics;
 
 pub use block::BlockAudit;
 pub use cell::{CellPartial, Dimensions, Measures, PackTime, Sketches};

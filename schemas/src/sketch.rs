@@ -43,7 +43,7 @@ impl Bin {
     }
 
     /// None for the zeros.
-    pub(crate) fn key(self) -> Option<i32> {
+    pub fn key(self) -> Option<i32> {
         (self != Self::ZERO).then(|| self.0.get() - Self::SHIFT)
     }
 
@@ -150,7 +150,7 @@ impl Sketch {
 }
 
 /// Writes the state of bins that rise by key over what `bytes` held.
-pub(crate) fn write_state(
+pub fn write_state(
     zeros: u32,
     bins: impl Iterator<Item = (i32, u32)> + Clone,
     bytes: &mut Vec<u8>,

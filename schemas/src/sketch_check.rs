@@ -1,4 +1,4 @@
-//! Are these bytes a sketch? A state has no length in front of it, so one that is not whole would
+//! The check whether bytes are one whole sketch. A state has no length in front of it, so one that is not whole would
 //! take the next one's bytes for its own; and a key from nowhere would have ClickHouse allocate
 //! every bin up to it. So only what aggregate would write is taken, to the last bit.
 
@@ -16,7 +16,7 @@ const MOST: i64 = 32_767;
 
 /// True if `bytes` are one state of `quantilesDD(0.01, …)` as aggregate writes it, and nothing after
 /// it.
-pub(crate) fn is_whole(bytes: &[u8]) -> bool {
+pub fn is_whole(bytes: &[u8]) -> bool {
     let mut rest = bytes;
     state(&mut rest).is_some() && rest.is_empty()
 }

@@ -4,8 +4,10 @@
 //! A handler reads no clock and does no I/O, so the same handler runs under the real loop and
 //! under a simulated one.
 
+use schemas::topics::Topic;
+
 use crate::ledger::Commit;
-use crate::record::{Offset, OutputTopic, Record, Source};
+use crate::record::{Offset, Record, Source};
 use crate::refusal::Refusal;
 use crate::replayed::Replayed;
 
@@ -52,7 +54,7 @@ pub struct Ticket {
 /// What a handler may do. Everything is ordered per [`Source`].
 pub trait Output {
     /// Writes a record to `topic`, to the source's own partition number, on behalf of `source`.
-    fn send(&mut self, source: Source, topic: OutputTopic, key: Option<&[u8]>, payload: &[u8]);
+    fn send(&mut self, source: Source, topic: Topic, key: Option<&[u8]>, payload: &[u8]);
 
     /// Opens a ticket for work that the handler has done elsewhere (an insert); it is closed with
     /// [`Output::close`].
@@ -143,7 +145,7 @@ pub trait Handler {
         &self,
         source: Source,
         committed: Option<&Committed>,
-    ) -> Option<(OutputTopic, Box<dyn Recall>)> {
+    ) -> Option<(Topic, Box<dyn Recall>)> {
         let _ = (source, committed);
         None
     }

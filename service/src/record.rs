@@ -38,10 +38,6 @@ pub struct AppendTime(pub i64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Input(pub usize);
 
-/// Which of the service's output topics, by position in its list of outputs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OutputTopic(pub usize);
-
 /// A partition of an input topic: the unit of assignment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Source {

@@ -1,8 +1,10 @@
 //! An [`Output`] that only remembers, for simulation and tests.
 
+use schemas::topics::Topic;
+
 use crate::handler::{Handler, Output, Ticket};
 use crate::ledger::{Commit, Ledger};
-use crate::record::{Offset, OutputTopic, Source};
+use crate::record::{Offset, Source};
 
 /// A record that a handler has sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,7 +12,7 @@ pub struct Sent {
     /// On whose behalf; its partition is where the record went.
     pub source: Source,
     /// Where to.
-    pub topic: OutputTopic,
+    pub topic: Topic,
     /// Its key.
     pub key: Option<Vec<u8>>,
     /// Its value.
@@ -64,7 +66,7 @@ impl Recorder {
 }
 
 impl Output for Recorder {
-    fn send(&mut self, source: Source, topic: OutputTopic, key: Option<&[u8]>, payload: &[u8]) {
+    fn send(&mut self, source: Source, topic: Topic, key: Option<&[u8]>, payload: &[u8]) {
         self.unacknowledged.push(self.ledger.open(source, payload.len()));
         let (key, payload) = (key.map(<[u8]>::to_vec), payload.to_vec());
         self.sent.push(Sent { source, topic, key, payload });

@@ -1,8 +1,5 @@
 //! Why a service will not read on: conditions that starting again does not mend.
 
-#[cfg(feature = "service")]
-use crate::handler::Fatal;
-
 /// What is in the way. Each has an exit code of its own (`docs/reference/exit-codes.md`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
@@ -72,19 +69,4 @@ impl Refusal {
     pub fn new(reason: Reason, text: impl Into<String>) -> Self {
         Self { reason, text: text.into() }
     }
-}
-
-/// Why a process ended before it was asked to.
-#[cfg(feature = "service")]
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
-    /// Starting again does not help.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// A client of Kafka stands still for good; starting again is what helps.
-    #[error("{0}")]
-    Stalled(String),
-    /// Starting again, from the last commit, is what helps.
-    #[error(transparent)]
-    Fatal(#[from] Fatal),
 }

@@ -3,20 +3,37 @@
 use std::time::Duration;
 
 use schemars::JsonSchema;
+use schemas::topics::Topic;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::handler::{Fatal, Handler};
-use crate::settings::{Check, Problems, Settings};
+use crate::settings::{Check, Problems, Settings, TopicNames};
 
-/// Topics of a service, in the order of [`Input`](crate::Input) and
-/// [`OutputTopic`](crate::OutputTopic).
+/// Topics of a service; inputs in the order of [`Input`](crate::Input).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Topics {
     /// Topics it reads.
     pub inputs: Vec<String>,
-    /// Topics it writes.
-    pub outputs: Vec<String>,
+    /// Topics it writes, with their names.
+    pub outputs: Vec<(Topic, String)>,
+}
+
+impl Topics {
+    /// Returns the topics of a service that reads `inputs` and writes `outputs`, by the names in
+    /// `names`.
+    #[must_use]
+    pub fn of(names: &TopicNames, inputs: &[Topic], outputs: &[Topic]) -> Self {
+        Self {
+            inputs: inputs.iter().map(|topic| names.of(*topic).clone()).collect(),
+            outputs: outputs.iter().map(|topic| (*topic, names.of(*topic).clone())).collect(),
+        }
+    }
+
+    /// Names of all topics, inputs first.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        self.inputs.iter().chain(self.outputs.iter().map(|(_, name)| name))
+    }
 }
 
 /// A service: the program `isobar-NAME`.

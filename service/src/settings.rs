@@ -5,10 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use schemars::JsonSchema;
+use schemas::topics::Topic;
 use serde::{Deserialize, Serialize};
-
-#[cfg(feature = "service")]
-use crate::replay_key::SHORTEST;
 
 /// Everything a service can be told. Each field but the last is a section of the same name in the
 /// settings file; the service's own section has the name of the service.
@@ -78,14 +76,44 @@ pub struct TopicNames {
 
 impl Default for TopicNames {
     fn default() -> Self {
+        let name = |topic: Topic| topic.default_name().to_owned();
         Self {
-            raw: "rtc-stats-raw-v1".to_owned(),
-            reports: "rtc-reports-v1".to_owned(),
-            enriched: "rtc-enriched-v1".to_owned(),
-            cells: "rtc-cells-v1".to_owned(),
-            sessions: "rtc-sessions-v1".to_owned(),
-            blocks: "rtc-blocks-v1".to_owned(),
-            dead_letters: "rtc-dead-letters-v1".to_owned(),
+            raw: name(Topic::Raw),
+            reports: name(Topic::Reports),
+            enriched: name(Topic::Enriched),
+            cells: name(Topic::Cells),
+            sessions: name(Topic::Sessions),
+            blocks: name(Topic::Blocks),
+            dead_letters: name(Topic::DeadLetters),
+        }
+    }
+}
+
+impl TopicNames {
+    /// Returns the name of a topic.
+    #[must_use]
+    pub fn of(&self, topic: Topic) -> &String {
+        match topic {
+            Topic::Raw => &self.raw,
+            Topic::Reports => &self.reports,
+            Topic::Enriched => &self.enriched,
+            Topic::Cells => &self.cells,
+            Topic::Sessions => &self.sessions,
+            Topic::Blocks => &self.blocks,
+            Topic::DeadLetters => &self.dead_letters,
+        }
+    }
+
+    /// Returns the name of a topic, to be changed.
+    pub fn of_mut(&mut self, topic: Topic) -> &mut String {
+        match topic {
+            Topic::Raw => &mut self.raw,
+            Topic::Reports => &mut self.reports,
+            Topic::Enriched => &mut self.enriched,
+            Topic::Cells => &mut self.cells,
+            Topic::Sessions => &mut self.sessions,
+            Topic::Blocks => &mut self.blocks,
+            Topic::DeadLetters => &mut self.dead_letters,
         }
     }
 }
@@ -232,13 +260,12 @@ impl Problems {
     }
 
     /// Runs a section's own check; its problems are named by their path under `section`.
-    #[cfg(feature = "service")]
-    pub(crate) fn check(&mut self, section: &str, checked: &dyn Check) {
+    pub fn check(&mut self, section: &str, checked: &dyn Check) {
         self.within(section, |problems| checked.check(problems));
     }
 
-    #[cfg(feature = "service")]
-    pub(crate) fn within<T>(&mut self, section: &str, work: impl FnOnce(&mut Self) -> T) -> T {
+    /// Runs `work`, whose problems are named by their path under `section`.
+    pub fn within<T>(&mut self, section: &str, work: impl FnOnce(&mut Self) -> T) -> T {
         let outer = std::mem::replace(&mut self.section, section.to_owned());
         let result = work(self);
         self.section = outer;
@@ -258,6 +285,9 @@ impl Problems {
     }
 }
 
+/// Characters of the shortest `kafka.replay_key` that is accepted.
+pub const SHORTEST_REPLAY_KEY: usize = 32;
+
 /// What a type alone cannot say about settings: ranges, and keys that must fit each other.
 pub trait Check {
     /// Adds what is wrong to `problems`.
@@ -272,9 +302,10 @@ impl Check for Kafka {
         if self.group.trim().is_empty() {
             problems.push("group", "is empty; give the consumer group a name");
         }
-        #[cfg(feature = "service")]
-        if !self.replay_key.is_empty() && self.replay_key.chars().count() < SHORTEST {
-            let reason = format!("is too short to be a secret; use {SHORTEST} characters or more");
+        if !self.replay_key.is_empty() && self.replay_key.chars().count() < SHORTEST_REPLAY_KEY {
+            let reason = format!(
+                "is too short to be a secret; use {SHORTEST_REPLAY_KEY} characters or more"
+            );
             problems.push("replay_key", reason);
         }
     }

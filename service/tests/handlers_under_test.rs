@@ -1,9 +1,8 @@
 //! What services use to test their handlers, and dead letters.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use runtime::{
-    AppendTime, Input, Offset, Output as _, OutputTopic, Partition, Record, Recorder, Source,
-    dead_letter,
+use service::{
+    AppendTime, Input, Offset, Output as _, Partition, Record, Recorder, Source, Topic, dead_letter,
 };
 
 const SOURCE: Source = Source { input: Input(0), partition: Partition(3) };
@@ -12,7 +11,7 @@ const SOURCE: Source = Source { input: Input(0), partition: Partition(3) };
 fn a_recorder_commits_only_what_is_acknowledged() {
     let mut out = Recorder::default();
     out.assign(SOURCE);
-    out.send(SOURCE, OutputTopic(1), Some(b"key"), b"payload");
+    out.send(SOURCE, Topic::DeadLetters, Some(b"key"), b"payload");
     out.checkpoint(SOURCE, Offset(8), "meta");
     assert!(out.take_commits().is_empty());
     out.acknowledge();

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use runtime::{Commit, Input, Ledger, Offset, Partition, Source, Ticket};
+use service::{Commit, Input, Ledger, Offset, Partition, Source, Ticket};
 
 #[derive(Clone, Debug)]
 enum Event {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use runtime::{Offset, OffsetRanges};
+use service::{Offset, OffsetRanges};
 
 fn expand<'a>(ranges: impl IntoIterator<Item = &'a std::ops::RangeInclusive<Offset>>) -> Vec<i64> {
     ranges.into_iter().flat_map(|range| range.start().0..=range.end().0).collect()

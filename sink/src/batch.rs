@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use runtime::{AppendTime, Offset, Record, Source};
+use service::{AppendTime, Offset, Record, Source};
 
 /// Records of several partitions.
 #[derive(Debug, Default)]
@@ -121,7 +121,7 @@ impl Batch {
 
 #[cfg(test)]
 mod tests {
-    use runtime::{AppendTime, Input, Offset, Partition, Record, Source};
+    use service::{AppendTime, Input, Offset, Partition, Record, Source};
 
     use super::{BESIDE, Batch, Content};
 

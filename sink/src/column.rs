@@ -155,7 +155,7 @@ impl Column for Text {
 
 /// Texts that repeat, as places in a dictionary.
 #[derive(Debug, Default)]
-pub(crate) struct Words {
+pub(crate) struct LowCardinality {
     places: HashMap<Box<str>, u32>,
     /// The dictionary, ready to be written.
     dictionary: Vec<u8>,
@@ -164,7 +164,7 @@ pub(crate) struct Words {
     last: Option<(String, u32)>,
 }
 
-impl Words {
+impl LowCardinality {
     pub(crate) fn push(&mut self, word: &str) {
         // The rows of one report mostly say the same.
         let place = match &self.last {
@@ -197,7 +197,7 @@ impl Words {
 const SHARED_DICTIONARIES_WITH_ADDITIONAL_KEYS: u64 = 1;
 const HAS_ADDITIONAL_KEYS: u64 = 1 << 9;
 
-impl Column for Words {
+impl Column for LowCardinality {
     fn data_type(&self) -> String {
         "LowCardinality(String)".to_owned()
     }
@@ -234,7 +234,7 @@ impl Column for Words {
 pub(crate) struct States(Vec<u8>);
 
 impl States {
-    /// `state` must be whole ([`crate::state::is_whole`]): one that is not would fail every query
+    /// `state` must be whole ([`schemas::sketch_check::is_whole`]): one that is not would fail every query
     /// that meets it.
     pub(crate) fn push(&mut self, state: &[u8]) {
         varint(state.len() as u64, &mut self.0);

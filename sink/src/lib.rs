@@ -15,7 +15,6 @@ mod server;
 mod service;
 mod settings;
 mod split;
-mod state;
 mod streams;
 mod table;
 mod target;

@@ -3,7 +3,7 @@
 use prometheus::{
     HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
-use runtime::Fatal;
+use service::Fatal;
 
 /// The metrics. Clones count together.
 #[derive(Clone)]

@@ -4,9 +4,9 @@
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
-use runtime::{
-    Committed, Fatal, Handler, Input, Offset, Output, OutputTopic, Pace, Partition, Record,
-    Refusal, Source, Start, Ticket,
+use service::{
+    Committed, Fatal, Handler, Input, Offset, Output, Pace, Partition, Record, Refusal, Source,
+    Start, Ticket, Topic,
 };
 
 use crate::batch::Batch;
@@ -18,7 +18,6 @@ use crate::writer::{Done, Writer};
 #[cfg(test)]
 mod tests;
 
-const DEAD_LETTERS: OutputTopic = OutputTopic(0);
 /// A batch that is full within so many times the patience is waited for: one large insert costs
 /// ClickHouse less than several small ones, and fewer merges follow.
 const FILLS_SOON: u64 = 3;
@@ -33,7 +32,7 @@ const LEADER: Source = Source { input: Input(0), partition: Partition(0) };
 
 /// The way from one input into one table.
 #[derive(Debug, Default)]
-struct Lane {
+struct TableBatches {
     filling: Batch,
     /// When a tick first saw that the batch is not empty.
     since_ms: Option<u64>,
@@ -51,7 +50,7 @@ struct Pending {
 pub(crate) struct Pipeline {
     /// Names of the inputs.
     topics: Vec<String>,
-    lanes: Vec<Lane>,
+    lanes: Vec<TableBatches>,
     writer: Writer,
     metrics: Metrics,
     /// Since which tick nothing comes.
@@ -72,7 +71,7 @@ impl Pipeline {
     ) -> Self {
         Self {
             topics,
-            lanes: writer.lanes.iter().map(|_| Lane::default()).collect(),
+            lanes: writer.lanes.iter().map(|_| TableBatches::default()).collect(),
             writer,
             metrics,
             dry_since_ms: None,
@@ -126,7 +125,12 @@ impl Pipeline {
         for rejected in &done.rejected {
             if pending.iter().any(|pending| pending.ticket.source == rejected.source) {
                 self.metrics.dead_letters.with_label_values(&[rejected.reason]).inc();
-                out.send(rejected.source, DEAD_LETTERS, rejected.key.as_deref(), &rejected.letter);
+                out.send(
+                    rejected.source,
+                    Topic::DeadLetters,
+                    rejected.key.as_deref(),
+                    &rejected.letter,
+                );
             }
         }
         let metadata = self.binding().unwrap_or_default();

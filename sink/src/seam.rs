@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use clickhouse::error::Error;
-use runtime::{Fatal, Handler, Record, Service as _, Settings};
+use service::{Fatal, Handler, Record, Service as _, Settings};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
 
@@ -24,7 +24,7 @@ use crate::server::Server;
 use crate::service::Sink;
 use crate::settings::SinkSettings;
 use crate::table::Table;
-use crate::writer::{Lane, Writer};
+use crate::writer::{TableWriter, Writer};
 
 /// What makes sinks: built once, shared by all of them.
 pub struct Maker {
@@ -74,7 +74,7 @@ impl Maker {
             let (sender, batches) = unbounded_channel();
             writer.lanes.push(sender);
             let wire = Rc::<RefCell<Wire>>::default();
-            let lane = Lane {
+            let lane = TableWriter {
                 lane: number,
                 topic: topic.clone(),
                 server: Wired(Rc::clone(&wire)),

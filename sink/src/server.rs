@@ -6,7 +6,7 @@ use std::time::Duration;
 use clickhouse::Client;
 use clickhouse::error::Error;
 use clickhouse::insert_formatted::InsertFormatted;
-use runtime::{Record, failpoints};
+use service::{Record, failpoints};
 
 use crate::rollup;
 use crate::table::{Table, insert_into, pieces};

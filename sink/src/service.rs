@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use prometheus::Registry;
-use runtime::{Fatal, Handler, Problems, Service, Settings, Topics};
+use service::{Fatal, Handler, Problems, Service, Settings, Topic, Topics};
 
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
@@ -21,13 +21,9 @@ impl Service for Sink {
     type Settings = SinkSettings;
 
     fn topics(settings: &Settings<SinkSettings>) -> Topics {
-        let names = &settings.topics;
-        let partials = [&names.cells, &names.sessions, &names.blocks];
-        let reports = settings.service.samples.then_some(&names.enriched);
-        Topics {
-            inputs: partials.into_iter().chain(reports).cloned().collect(),
-            outputs: vec![names.dead_letters.clone()],
-        }
+        let all = [Topic::Cells, Topic::Sessions, Topic::Blocks, Topic::Enriched];
+        let inputs = if settings.service.samples { &all[..] } else { &all[..3] };
+        Topics::of(&settings.topics, inputs, &[Topic::DeadLetters])
     }
 
     fn handler(

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use clickhouse::{Client, Compression};
-use runtime::{Check, Problems};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use service::{Check, Problems};
 
 /// Section `[sink]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

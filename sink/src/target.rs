@@ -4,7 +4,7 @@
 //! their rows would be missing in the first without a sign of it: the lag is 0 in both. So every
 //! commit carries the id, and a member whose ClickHouse has another one refuses.
 
-use runtime::{Committed, Refusal, RefusalReason};
+use service::{Committed, Refusal, RefusalReason};
 
 /// What the metadata of a commit begins with.
 const KEY: &str = "target=";
@@ -50,7 +50,7 @@ impl Target<'_> {
 
 #[cfg(test)]
 mod tests {
-    use runtime::{Committed, Offset, RefusalReason};
+    use service::{Committed, Offset, RefusalReason};
 
     use super::{Target, metadata};
 

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use prometheus::{Encoder as _, Registry, TextEncoder};
-use runtime::{Service as _, Settings, TopicNames};
 use schemas::{
     BlockAudit, CellPartial, EnrichedReport, PackVerdict, ScoredInterval, SessionPartial, Sketches,
 };
+use service::{Service as _, Settings, TopicNames};
 
-use crate::column::{Column as _, Optional, Plain, Seconds, Text, Words};
+use crate::column::{Column as _, LowCardinality, Optional, Plain, Seconds, Text};
 use crate::metrics::Metrics;
 use crate::rows::{Blocks, CellPartials, Samples, SessionPartials};
 use crate::settings::SinkSettings;
@@ -45,7 +45,7 @@ fn texts_have_their_length_in_front() {
 
 #[test]
 fn words_are_written_once_and_rows_point_at_them() {
-    let mut column = Words::default();
+    let mut column = LowCardinality::default();
     for word in ["b", "b", "a", "b"] {
         column.push(word);
     }
@@ -58,7 +58,7 @@ fn words_are_written_once_and_rows_point_at_them() {
 #[test]
 fn places_of_words_get_wider_with_the_dictionary() {
     for (words, width) in [(256, 1), (257, 2), (65_536, 2), (65_537, 4)] {
-        let mut column = Words::default();
+        let mut column = LowCardinality::default();
         for word in 0..words {
             column.push(&word.to_string());
         }
@@ -80,16 +80,13 @@ fn a_block_names_its_columns_and_their_types() {
     );
 }
 
-#[path = "../../deploy/src/migrate/columns.rs"]
-mod columns;
-
 /// Names and types of a table's columns in the migrations, by name.
 fn migrated(table: &str) -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/clickhouse");
     let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
     let files = files.filter(|file| file.extension().is_some_and(|extension| extension == "sql"));
     let texts: String = files.map(|file| fs::read_to_string(file).unwrap()).collect();
-    let texts = columns::render(&texts);
+    let texts = deploy::migrate::columns::render(&texts);
     let (_, text) = texts.split_once(&format!("CREATE TABLE IF NOT EXISTS {table}\n(\n")).unwrap();
     let (columns, _) = text.split_once("\n)\n").unwrap();
     let columns = columns.lines().map(|line| line.trim().trim_end_matches(','));

@@ -10,7 +10,7 @@ use clickhouse::Client;
 use clickhouse::error::Error;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
-use runtime::{Record, Source};
+use service::{Record, Source};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -89,7 +89,7 @@ impl Writer {
         for (lane, topic) in topics.iter().enumerate() {
             let (sender, batches) = unbounded_channel();
             writer.lanes.push(sender);
-            let lane = Lane {
+            let lane = TableWriter {
                 lane,
                 topic: topic.clone(),
                 server: ClickHouse(client.clone()),
@@ -202,7 +202,7 @@ fn names<T: Table>() -> Vec<String> {
 }
 
 /// The task that fills one table on `S`.
-pub(crate) struct Lane<S> {
+pub(crate) struct TableWriter<S> {
     pub(crate) lane: usize,
     pub(crate) topic: String,
     pub(crate) server: S,
@@ -233,7 +233,7 @@ impl Taken {
     }
 }
 
-impl<S: Server> Lane<S> {
+impl<S: Server> TableWriter<S> {
     /// Inserts batches until nobody hands over or hears of them. Tells of them in their order.
     pub(crate) async fn run<T: Table>(self, mut batches: UnboundedReceiver<Batch>) {
         let mut under_way = FuturesOrdered::new();
@@ -290,7 +290,7 @@ impl<S: Server> Lane<S> {
     }
 
     fn reject(&self, record: &Record<'_>, reason: &'static str, detail: &str) -> Option<Rejected> {
-        let letter = runtime::dead_letter("sink", &self.topic, record, reason, detail);
+        let letter = service::dead_letter("sink", &self.topic, record, reason, detail);
         let letter = letter.inspect_err(|error| tracing::error!(%error, "no dead letter")).ok()?;
         let (source, key) = (record.source, record.key.map(<[u8]>::to_vec));
         Some(Rejected { source, reason, key, letter })

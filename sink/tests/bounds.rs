@@ -3,12 +3,11 @@
 
 use std::process::Command;
 
-use runtime::{
-    AppendTime, Input, Offset, Output, OutputTopic, Pace, Partition, Record, Settings, Source,
-    Ticket,
-};
 use schemas::{
     CellPartial, EnrichedReport, EventKind, Interval, Kind, ScoredInterval, SessionPartial, Video,
+};
+use service::{
+    AppendTime, Input, Offset, Output, Pace, Partition, Record, Settings, Source, Ticket, Topic,
 };
 use sink::SinkSettings;
 use sink::seam::Maker;
@@ -23,7 +22,7 @@ struct Counting {
 }
 
 impl Output for Counting {
-    fn send(&mut self, _: Source, _: OutputTopic, _: Option<&[u8]>, _: &[u8]) {}
+    fn send(&mut self, _: Source, _: Topic, _: Option<&[u8]>, _: &[u8]) {}
 
     fn open(&mut self, source: Source, bytes: usize) -> Ticket {
         self.in_flight += bytes;

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
-use runtime::{Input, Partition};
+use service::{Input, Partition};
 
 use super::*;
 

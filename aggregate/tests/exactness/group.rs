@@ -2,7 +2,7 @@
 
 use aggregate::{AggregateSettings, Pipeline};
 use proptest::prelude::*;
-use runtime::{
+use service::{
     AppendTime, Committed, Handler, Input, Offset, Pace, Partition, Record, Recorder, Sent, Source,
 };
 

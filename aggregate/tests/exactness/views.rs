@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use aggregate::Sketch;
-use runtime::{OutputTopic, Sent};
 use schemas::{BlockAudit, CellPartial, SessionPartial};
 use serde::Serialize;
 use serde_json::Value;
+use service::{Sent, Topic};
 
 /// Rows of one table, by identity, in their newest version.
 #[derive(Debug)]
@@ -69,26 +69,26 @@ impl Tables {
 
     fn insert(&mut self, sent: &Sent) {
         match sent.topic {
-            OutputTopic(0) => {
+            Topic::Cells => {
                 let row = schemas::decode::<CellPartial>(&sent.payload).unwrap();
                 let identity = format!("{} {}", row.block_start, cell_name(&row));
                 let size = |row: &CellPartial| row.measures.intervals;
                 self.cells.insert(identity, row.upto, row, size);
             }
-            OutputTopic(1) => {
+            Topic::Sessions => {
                 let row = schemas::decode::<SessionPartial>(&sent.payload).unwrap();
                 let identity = format!("{} {}", row.block_start, session_name(&row));
                 let size = |row: &SessionPartial| row.measures.intervals + row.joined;
                 self.sessions.insert(identity, row.upto, row, size);
             }
-            OutputTopic(2) => {
+            Topic::Blocks => {
                 let row = schemas::decode::<BlockAudit>(&sent.payload).unwrap();
                 // A block that has ended is the newer version of itself.
                 let version = 2 * row.upto + i64::from(row.finished);
                 let identity = row.block_start.to_string();
                 self.blocks.insert(identity, version, row, |row| row.read);
             }
-            OutputTopic(other) => panic!("a row for topic {other}"),
+            other => panic!("a row for topic {other:?}"),
         }
     }
 

@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 
 use comfy_table::{CellAlignment, Table, TableComponent, presets};
 use console::{Term, truncate_str};
-
-use super::view::Rank;
-use crate::output::harmless;
-use crate::services::{Metrics, Service};
-use crate::stack::Ended;
+use deploy::output::harmless;
+use deploy::service::Service;
+use stack::services::Metrics;
+use stack::{Ended, Rank};
 
 /// How often lines are printed where they cannot be overwritten.
 const PRINT: Duration = Duration::from_secs(10);
@@ -189,7 +188,7 @@ mod tests {
         for columns in [80, 200] {
             let league: Vec<_> = hostile.map(rank).into();
             let text = picture(&league, &Health::default(), usize::MAX, columns);
-            assert_eq!(text, runtime::harmless_lines(&text), "a terminal obeys it");
+            assert_eq!(text, service::harmless_lines(&text), "a terminal obeys it");
             let ranks = text.lines().filter(|line| line.starts_with(" DE"));
             assert_eq!(ranks.count(), hostile.len(), "{text}");
         }

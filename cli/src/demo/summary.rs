@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use deploy::service::Service;
+use oracle::verify::Verdict;
 use serde::Serialize;
-use simulate::verify::Verdict;
-
-use super::freshness::Freshness;
-use super::watch::Watch;
-use crate::services::{Service, Usage};
+use stack::services::Usage;
+use stack::{Freshness, Quantiles, Watch, rounded};
 
 /// `--summary FILE`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -34,23 +33,6 @@ pub struct Summary {
     pub cpu_seconds_per_million_intervals: BTreeMap<&'static str, f64>,
     /// By service: most resident memory, MB (2²⁰ bytes).
     pub max_rss_mb: BTreeMap<&'static str, f64>,
-}
-
-/// A distribution in two figures; none if there were no values.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Quantiles {
-    /// Median.
-    pub p50: Option<f64>,
-    /// 99th percentile.
-    pub p99: Option<f64>,
-}
-
-impl Quantiles {
-    /// Of how long intervals took.
-    #[must_use]
-    pub fn of(freshness: &Freshness) -> Self {
-        Self { p50: freshness.quantile(0.5), p99: freshness.quantile(0.99) }
-    }
 }
 
 impl Summary {
@@ -85,11 +67,6 @@ impl Summary {
             max_rss_mb: by_service(&|usage| usage.max_rss_mb),
         }
     }
-}
-
-/// To two decimals: more would be noise.
-pub(crate) fn rounded(value: f64) -> f64 {
-    (value * 100.0).round() / 100.0
 }
 
 #[cfg(test)]

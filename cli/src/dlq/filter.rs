@@ -5,9 +5,9 @@ use std::time::SystemTime;
 
 use clap::Args;
 use jiff::Timestamp;
+use stack::options::duration;
 
 use super::letter::Letter;
-use crate::play;
 
 /// All that is given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
@@ -68,7 +68,7 @@ fn time_ms(text: &str) -> Result<i64, String> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time.as_millisecond());
     }
-    let ago = play::duration(text)
+    let ago = duration(text)
         .map_err(|_| "give a time such as 2026-11-22T10:00:00Z, or how long ago, such as 90m")?;
     let time = SystemTime::now().checked_sub(ago).ok_or("that is too long ago")?;
     let since = time.duration_since(SystemTime::UNIX_EPOCH).map_err(|_| "that is too long ago")?;

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
+use deploy::failure::Failure;
 use rdkafka::Message as _;
-use runtime::{Offset, OffsetRanges};
 use schemas::DeadLetter;
+use service::{Offset, OffsetRanges};
 
 use super::Access;
 use super::log::{Log, Span};
-use crate::failure::Failure;
 
 /// Where a record stood.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

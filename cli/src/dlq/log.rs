@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use deploy::connect::Cluster;
+use deploy::failure::{Context as _, Failure};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message as _, Offset, TopicPartitionList};
-
-use crate::cluster::Cluster;
-use crate::failure::{Context as _, Failure};
 
 /// Longest wait for one answer, and for the next record.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use runtime::{Replayed, TopicNames, is_cut_short};
+use service::{Replayed, TopicNames, is_cut_short};
 
 use super::letter::Letter;
 
@@ -167,7 +167,7 @@ impl<'a> Evidence<'a> {
 
 #[cfg(test)]
 mod tests {
-    use runtime::{AppendTime, Offset, Partition};
+    use service::{AppendTime, Offset, Partition};
 
     use super::super::letter::tests::letter;
     use super::*;

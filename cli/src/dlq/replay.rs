@@ -7,22 +7,23 @@ use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
+use deploy::connect::Cluster;
+use deploy::failure::{Context as _, Failure};
+use deploy::output::harmless;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{
     BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer,
 };
 use rdkafka::{ClientContext, Message as _};
-use runtime::{AppendTime, Claim, Offset, Partition, ReplayKey, Replayed};
+use runtime::{Claim, ReplayKey};
 use serde::Serialize;
+use service::{AppendTime, Offset, Partition, Replayed};
 
 use super::letter::{self, Letter};
 use super::log::{Log, Span};
 use super::plan::{Evidence, Fate, objection};
 use super::{Access, Chosen};
-use crate::cluster::Cluster;
-use crate::failure::{Context as _, Failure};
-use crate::output::harmless;
 
 /// What is acknowledged together. Between two of these the log is looked at again: what somebody
 /// else sends meanwhile is found there, or by ingest, whose memory is longer than
@@ -144,7 +145,7 @@ pub(super) fn run(access: &Access, options: &Options) -> Result<Report, Failure>
     let producer = Producer::open(&access.cluster, key.clone())?;
     for ((topic, partition), mut source) in sources {
         source.letters.sort_by_key(|letter| (letter.appended_ms, letter.source.offset));
-        let lane = Lane {
+        let lane = PartitionReplay {
             access,
             log: &log,
             key: &key,
@@ -168,7 +169,7 @@ struct Source {
 }
 
 /// The way back to one partition.
-struct Lane<'a> {
+struct PartitionReplay<'a> {
     access: &'a Access,
     log: &'a Log,
     key: &'a ReplayKey,
@@ -178,7 +179,7 @@ struct Lane<'a> {
     look_back_ms: i64,
 }
 
-impl Lane<'_> {
+impl PartitionReplay<'_> {
     fn replay(&self, source: &Source, report: &mut Report) -> Result<(), Failure> {
         let span = self.span(source)?;
         let whole = span.from > span.low || span.low == 0;

@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use clap::Args;
+use deploy::failure::Failure;
+use deploy::output::{harmless, line};
 use serde_json::json;
 
 use super::Access;
 use super::filter::{Filter, shown};
 use super::letter::{self, Letter};
-use crate::failure::Failure;
-use crate::output::{harmless, line};
 
 /// How much to show.
 #[derive(Debug, Args)]
@@ -135,7 +135,7 @@ mod tests {
             ..letter.clone()
         };
         let text = in_words(&hostile, Some(b"\x1bc\xc2\x9b"), &OPTIONS);
-        assert_eq!(text, runtime::harmless_lines(&text), "a terminal obeys it");
+        assert_eq!(text, service::harmless_lines(&text), "a terminal obeys it");
         assert_eq!(text.lines().count(), 5, "{text}");
         let json = in_words(&letter, None, &Options { json: true, ..OPTIONS });
         assert!(json.contains("\"payload\":null"), "{json}");

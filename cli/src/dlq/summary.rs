@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use comfy_table::{CellAlignment, Table, presets};
+use deploy::failure::{Context as _, Failure};
+use deploy::output::harmless;
 use serde::Serialize;
 
 use super::Access;
 use super::filter::{Filter, shown};
 use super::letter::{self, Letter, Passed};
-use crate::failure::{Context as _, Failure};
-use crate::output::harmless;
 
 /// Counts of dead letters.
 #[derive(Debug, Default)]
@@ -129,7 +129,7 @@ mod tests {
         assert!(summary.table().contains("too_large"), "{}", summary.table());
         summary.count(&letter(6, "\x1b[8m\u{202e}\n"));
         let table = summary.table();
-        assert_eq!(table, runtime::harmless_lines(&table), "a terminal obeys it");
+        assert_eq!(table, service::harmless_lines(&table), "a terminal obeys it");
         assert_eq!(table.lines().count(), 4, "{table}");
         assert_eq!(Summary::default().table(), "no dead letters");
     }

@@ -6,12 +6,12 @@ use std::io::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use expand::budget::Budget;
+use expand::recording::{self, Labels, Refusal};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
 
-use super::budget::Budget;
-use super::recording::{self, Labels, Refusal};
 use super::through_ingest::options;
 use super::{Options, read};
 

@@ -4,12 +4,12 @@
 
 use std::path::PathBuf;
 
+use expand::budget::Budget;
+use expand::envelope::Envelope;
+use expand::raw::Raw;
+use expand::recording::{self, Labels, Unread};
 use serde_json::{Value, json};
 
-use super::budget::Budget;
-use super::envelope::Envelope;
-use super::raw::Raw;
-use super::recording::{self, Labels, Unread};
 use super::report::FileReport;
 use super::through_ingest::options;
 

@@ -4,9 +4,8 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
+use expand::budget::MB;
 use flate2::read::MultiGzDecoder;
-
-use super::budget::MB;
 
 /// First bytes of a gzip member (RFC 1952, 2.3.1).
 const GZIP: [u8; 2] = [0x1f, 0x8b];

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use expand::raw::Raw;
+use expand::recording::{Expanded, Refusal, Unread};
+
 use super::ReplayError;
-use super::raw::Raw;
-use super::recording::{Expanded, Refusal, Unread};
 
 /// What a replay did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -158,9 +159,9 @@ impl fmt::Display for FileReport {
 mod tests {
     use serde_json::json;
 
-    use super::super::budget::Budget;
-    use super::super::recording::{self, Labels};
     use super::*;
+    use expand::budget::Budget;
+    use expand::recording::{self, Labels};
 
     /// What is said of a recording, whether it is refused, and how many of its events are sent.
     fn said(recording: &str) -> (String, bool, usize) {

@@ -6,26 +6,29 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use expand::budget::Budget;
+use expand::recording::{self, Refusal};
 use schemas::{EventKind, Report};
 use serde_json::{Value, json};
 
 use super::Options;
-use super::budget::Budget;
-use super::recording::{self, Refusal};
 use super::through_ingest::{ingest, options};
 use super::variations::{LABELS, expanded, expands_to, normal, parsed};
 
 /// Deltas, and the samples that they were made from: of one client, of two in one message, and with
 /// every member of the schema and ids that are UUIDs.
 const STREAMS: [(&str, &str); 3] = [
-    (include_str!("observertc/flat.txt"), include_str!("observertc/flat.samples.jsonl")),
     (
-        include_str!("observertc/flat-clients.txt"),
-        include_str!("observertc/flat-clients.samples.jsonl"),
+        include_str!("../../../expand/samples/flat.txt"),
+        include_str!("../../../expand/samples/flat.samples.jsonl"),
     ),
     (
-        include_str!("observertc/flat-every.txt"),
-        include_str!("observertc/flat-every.samples.jsonl"),
+        include_str!("../../../expand/samples/flat-clients.txt"),
+        include_str!("../../../expand/samples/flat-clients.samples.jsonl"),
+    ),
+    (
+        include_str!("../../../expand/samples/flat-every.txt"),
+        include_str!("../../../expand/samples/flat-every.samples.jsonl"),
     ),
 ];
 const ONE: &str = STREAMS[0].0;

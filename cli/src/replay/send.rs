@@ -4,14 +4,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use deploy::connect::Cluster;
+use expand::raw::Raw;
 use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
-use simulate::producer::explain;
+use world::producer::explain;
 
 use super::ReplayError;
-use super::raw::Raw;
-use crate::cluster::Cluster;
 
 /// How long to wait for the broker to find the topic.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -123,8 +123,6 @@ mod tests {
     use rdkafka::mocking::MockCluster;
     use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
-    use schemas::Report;
-
     use super::*;
 
     #[test]
@@ -134,7 +132,7 @@ mod tests {
         let cluster = Cluster::at(&broker.bootstrap_servers());
         let limit = Duration::from_secs(2);
         // The last one is due when the first one has long been given up.
-        let event = |s| (Duration::from_secs(s), Raw::Canonical(Box::new(Report::default())));
+        let event = |s| (Duration::from_secs(s), Raw::Canonical(Box::default()));
         let events = [event(0), event(0), event(600)];
         send_within(limit, &events[..2], &cluster, "raw").unwrap();
 

@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use expand::budget::Budget;
+use expand::envelope::Envelope;
+use expand::raw::Raw;
+use expand::recording::{self, Labels, Refusal, Unread};
+use expand::schedule::{self, Schedule};
 use serde_json::{Value, json};
-
-use super::budget::Budget;
-use super::envelope::Envelope;
-use super::raw::Raw;
-use super::recording::{self, Labels, Refusal, Unread};
-use super::schedule::{self, Schedule};
 
 const LABELS: Labels<'_> = Labels { app: None, call: None, client_address: None, name: "tape" };
 

@@ -4,13 +4,15 @@
 
 use std::path::{Path, PathBuf};
 
+use deploy::connect::KafkaArgs;
 use ingest::Ingest;
-use runtime::{AppendTime, Input, Offset, Pace, Partition, Record, Recorder, Service, Source};
 use schemas::{DeadLetter, EventKind, Interval, Report};
 use serde_json::{Value, json};
+use service::{
+    AppendTime, Input, Offset, Pace, Partition, Record, Recorder, Service, Source, Topic,
+};
 
 use super::{Options, read, stamp};
-use crate::cluster::Own;
 
 /// Any time from which 72 h do not matter.
 const NOW_MS: f64 = 1_800_000_000_000.0;
@@ -18,8 +20,8 @@ const NOW_MS: f64 = 1_800_000_000_000.0;
 pub(super) fn options(files: Vec<PathBuf>) -> Options {
     Options {
         files,
-        own: Own::default(),
-        raw: crate::names::RawTopic::default(),
+        own: KafkaArgs::default(),
+        raw: deploy::names::RawTopic::default(),
         speed: f64::INFINITY,
         app: None,
         call: None,
@@ -32,7 +34,7 @@ pub(super) fn options(files: Vec<PathBuf>) -> Options {
 /// Runs a replay through ingest's core, without Kafka.
 pub(super) fn ingest(options: &Options) -> (Vec<Report>, Vec<DeadLetter>) {
     let source = Source { input: Input(0), partition: Partition(0) };
-    let settings = runtime::Settings::default();
+    let settings = service::Settings::default();
     let mut handler = Ingest::handler(&settings, &prometheus::Registry::new()).unwrap();
     let mut recorder = Recorder::default();
     recorder.assign(source);
@@ -57,8 +59,8 @@ pub(super) fn ingest(options: &Options) -> (Vec<Report>, Vec<DeadLetter>) {
 
     let (mut reports, mut dead_letters) = (Vec::new(), Vec::new());
     for sent in recorder.sent {
-        match sent.topic.0 {
-            0 => reports.push(schemas::decode(&sent.payload).unwrap()),
+        match sent.topic {
+            Topic::Reports => reports.push(schemas::decode(&sent.payload).unwrap()),
             _ => dead_letters.push(schemas::decode(&sent.payload).unwrap()),
         }
     }
@@ -144,7 +146,7 @@ fn described(report: &Report, interval: &Interval, start_us: i64) -> Value {
 
 #[test]
 fn the_recording_gives_the_intervals_that_were_worked_out_without_ingest() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../simulate/recordings");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lab/recordings");
     let text = std::fs::read_to_string(folder.join("expected.json")).unwrap();
     let expected: Value = serde_json::from_str(&text).unwrap();
     let start_ms = NOW_MS as u64 - 60_000;

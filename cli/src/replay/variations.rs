@@ -5,14 +5,14 @@
 
 use std::io::Write as _;
 
+use expand::budget::Budget;
+use expand::raw::Raw;
+use expand::recording::{self, Labels, Refusal};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use schemas::{EventKind, Kind};
 use serde_json::{Value, json};
 
-use super::budget::Budget;
-use super::raw::Raw;
-use super::recording::{self, Labels, Refusal};
 use super::through_ingest::{ingest, options};
 
 /// ms since the Unix epoch.
@@ -281,8 +281,8 @@ pub(super) fn parsed(lines: &str) -> Vec<Value> {
 
 #[test]
 fn the_deltas_that_observertcs_own_encoder_writes_expand_to_what_its_decoder_reads() {
-    let deltas = include_str!("observertc/deltas.jsonl");
-    assert_eq!(expanded(deltas), parsed(include_str!("observertc/samples.jsonl")));
+    let deltas = include_str!("../../../expand/samples/deltas.jsonl");
+    assert_eq!(expanded(deltas), parsed(include_str!("../../../expand/samples/samples.jsonl")));
 }
 
 /// What the JSON codec wrote of a client that never had a peer connection.
@@ -324,15 +324,15 @@ pub(super) fn normal(value: Value) -> Value {
     }
 }
 
-const PROTOBUF: &str = include_str!("observertc/protobuf.txt");
+const PROTOBUF: &str = include_str!("../../../expand/samples/protobuf.txt");
 
 #[test]
 fn what_its_protobuf_encoder_writes_expands_to_what_its_decoder_reads() {
     for (stream, samples) in [
-        (PROTOBUF, include_str!("observertc/protobuf.samples.jsonl")),
+        (PROTOBUF, include_str!("../../../expand/samples/protobuf.samples.jsonl")),
         (
-            include_str!("observertc/protobuf-every.txt"),
-            include_str!("observertc/protobuf-every.samples.jsonl"),
+            include_str!("../../../expand/samples/protobuf-every.txt"),
+            include_str!("../../../expand/samples/protobuf-every.samples.jsonl"),
         ),
     ] {
         expands_to(stream, samples);
@@ -364,7 +364,7 @@ pub(super) fn expands_to(stream: &str, samples: &str) {
 fn the_same_session_is_the_same_by_both_of_its_codecs() {
     // The one sends no event's or boolean's return to false, the other no change of ids: there is
     // neither here.
-    let by_json = expanded(include_str!("observertc/deltas.jsonl"));
+    let by_json = expanded(include_str!("../../../expand/samples/deltas.jsonl"));
     let by_protobuf = expanded(PROTOBUF).into_iter().map(normal);
     assert_eq!(
         by_protobuf.collect::<Vec<_>>(),

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod imports;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use runtime::Service;
+use service::{Service, Topic};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -34,11 +36,12 @@ fn metrics(text: &str, quote: char) -> BTreeSet<String> {
 
 #[test]
 fn the_page_on_metrics_names_all_that_there_are_and_no_others() {
-    let registered: BTreeSet<String> = ["runtime", "ingest", "enrich", "aggregate", "sink"]
-        .iter()
-        .flat_map(|part| files(&root().join(part).join("src"), "rs"))
-        .flat_map(|file| metrics(&fs::read_to_string(file).unwrap(), '"'))
-        .collect();
+    let registered: BTreeSet<String> =
+        ["service", "runtime", "ingest", "enrich", "aggregate", "sink"]
+            .iter()
+            .flat_map(|part| files(&root().join(part).join("src"), "rs"))
+            .flat_map(|file| metrics(&fs::read_to_string(file).unwrap(), '"'))
+            .collect();
     assert!(registered.contains("isobar_records_read_total"));
     let page = fs::read_to_string(root().join("docs/reference/metrics.md")).unwrap();
     assert_eq!(metrics(&page, '`'), registered);
@@ -147,7 +150,7 @@ fn settings_page() -> String {
 A service reads them from a TOML file (`--config FILE`) and from environment variables, which win.
 `isobar-ingest check` reads them, reports all errors at once and connects to nothing;
 `check --connect` also tries what they name. This page is made from the types, by
-`UPDATE_DOCS=1 cargo test -p deploy --test docs`.
+`UPDATE_DOCS=1 cargo test -p isobar --test docs`.
 ";
     let tls = r#"
 ## TLS
@@ -188,7 +191,7 @@ fn the_page_on_settings_is_what_the_types_say() {
     }
     assert!(
         fs::read_to_string(&file).unwrap_or_default() == page,
-        "docs/reference/settings.md is out of date: UPDATE_DOCS=1 cargo test -p deploy --test docs"
+        "docs/reference/settings.md is out of date: UPDATE_DOCS=1 cargo test -p isobar --test docs"
     );
 }
 
@@ -205,5 +208,29 @@ fn every_link_in_the_documentation_leads_to_a_file() {
                 assert!(target.exists(), "{}: {link}", page.display());
             }
         }
+    }
+}
+
+/// A row of the table of topics: name, writers, readers, how long records are kept.
+fn row_of_topic(topic: Topic) -> [String; 3] {
+    let hours = match topic.retention_hours() {
+        days if days % 24 == 0 && days > 72 => format!("{} days", days / 24),
+        hours => format!("{hours} h"),
+    };
+    [format!("`{}`", topic.default_name()), topic.readers().join(", "), hours]
+}
+
+#[test]
+fn the_page_on_topics_says_what_the_list_of_topics_says() {
+    let page = fs::read_to_string(root().join("docs/reference/topics.md")).unwrap();
+    for topic in Topic::ALL {
+        let [name, readers, kept] = row_of_topic(topic);
+        let row = page.lines().find(|line| line.starts_with(&format!("| {name} |")));
+        let cells: Vec<_> = row.unwrap_or_default().split(" | ").collect();
+        assert_eq!(cells.len(), 6, "{name} has no row");
+        assert!(cells[2].starts_with(&readers) || readers.is_empty(), "{name}: {readers}");
+        let written = topic.writers().iter().all(|writer| cells[1].contains(writer));
+        assert!(written || cells[1] == "all services", "{name}: {:?}", topic.writers());
+        assert_eq!(cells[5].trim_end_matches(" |"), kept, "{name}");
     }
 }

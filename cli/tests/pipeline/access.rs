@@ -7,9 +7,10 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use deploy::cluster::Cluster;
+use deploy::access::{Access, Passwords};
+use deploy::connect::Cluster;
 use deploy::migrate;
-use deploy::stack::{Access, Passwords, Plan, Ports, Stack};
+use stack::{Plan, Ports, Stack};
 
 use crate::harness::Turn;
 

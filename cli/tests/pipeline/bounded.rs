@@ -1,11 +1,10 @@
 //! Nothing grows for ever: every topic, table and log of ClickHouse's has an end.
 
-use deploy::cluster::Cluster;
-use deploy::demo::Watch;
+use deploy::connect::Cluster;
 use deploy::migrate;
 use deploy::names::Names;
-use deploy::stack::{Plan, Stack};
 use deploy::topics::design;
+use stack::{Plan, Stack, Watch};
 
 use crate::harness::{Turn, assert_well, verdict, world};
 use crate::program::Program;
@@ -54,7 +53,7 @@ async fn every_table_and_every_log_of_clickhouse_has_a_ttl() {
     let greedy: Vec<String> = admin.query(greedy).fetch_all().await.unwrap();
     assert_eq!(greedy, Vec::<String>::new(), "these fill the disk to the last byte");
 
-    let config = include_str!("../../clickhouse/config.xml");
+    let config = include_str!("../../../deploy/clickhouse/config.xml");
     let opened = config.matches("_log>").count() / 2;
     assert!(opened >= 2, "logs that explain a slow statement");
     assert_eq!(config.matches("<ttl>").count(), opened);

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clickhouse::Client;
-use deploy::check;
-use deploy::services::Service;
+use deploy::service::Service;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::json;
+use stack::verdict;
 
 use crate::harness::Turn;
 
@@ -117,9 +117,9 @@ async fn who_tells_too_much_is_other_and_who_is_in_two_partitions_is_found() {
         assert!(Instant::now() < patience, "no metric counts it");
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    let verdict = check::verify_stack(Vec::<PathBuf>::new(), &pipeline.stack).await.unwrap();
+    let verdict = verdict::verify_stack(Vec::<PathBuf>::new(), &pipeline.stack).await.unwrap();
     assert_eq!(verdict.split_sessions, 2);
-    let words = check::in_words(&verdict);
+    let words = verdict::in_words(&verdict);
     for who in ["split", "late"] {
         let line = format!("\"{who}\"): its records lie in partitions [0, 1]");
         assert!(words.contains(&line), "{words}");

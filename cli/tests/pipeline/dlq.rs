@@ -3,12 +3,13 @@
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
-use deploy::stack::Stack;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use runtime::{AppendTime, Offset, Partition, ReplayKey, Replayed};
+use runtime::ReplayKey;
 use serde_json::{Value, json};
+use service::{AppendTime, Offset, Partition, Replayed};
+use stack::Stack;
 
 use crate::harness::Turn;
 

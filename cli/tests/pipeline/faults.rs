@@ -4,11 +4,11 @@ mod torture;
 
 use std::time::{Duration, Instant};
 
-use deploy::demo::Watch;
-use deploy::pipeline::prepare;
-use deploy::services::{Service, Services, Surroundings};
-use deploy::stack::Stack;
+use deploy::service::Service;
 use nix::sys::signal::Signal;
+use stack::pipeline::prepare;
+use stack::services::{ServiceEnvironment, Services};
+use stack::{Stack, Watch};
 
 use crate::harness::{Turn, assert_well, verdict, world};
 use crate::program::Program;
@@ -37,7 +37,7 @@ async fn servers_that_are_absent_at_the_start_are_waited_for() {
     stack.kafka().unwrap().stop();
     stack.clickhouse().unwrap().stop();
 
-    let services = Services::start(&Surroundings::of(&stack), &guard).unwrap();
+    let services = Services::start(&ServiceEnvironment::of(&stack), &guard).unwrap();
     let why = services.wait(Duration::from_secs(5)).unwrap_err().to_string();
     assert!(why.contains("waits for"), "{why}");
 

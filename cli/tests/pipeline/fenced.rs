@@ -7,13 +7,11 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use deploy::check;
-use deploy::demo::Watch;
-use deploy::pipeline::prepare;
-use deploy::play::World;
-use deploy::stack::{Plan, Stack, free_ports};
 use nix::sys::signal::Signal;
-use simulate::proxy::{BROKER_HEARTBEAT, Condition, Link, Proxies};
+use stack::options::World;
+use stack::pipeline::prepare;
+use stack::{Plan, Stack, Watch, free_ports, verdict};
+use torture_live::proxy::{BROKER_HEARTBEAT, Condition, Link, Proxies};
 
 use crate::harness::{Turn, assert_well, world};
 use crate::program::Program;
@@ -178,13 +176,13 @@ async fn every_service_gets_over_a_fenced_broker_within_the_setting_and_a_restar
     }
     after.drain().await.unwrap();
     let truths = vec![told_before, after.truth()];
-    assert_well(&check::verify_stack(truths, &stack).await.unwrap());
+    assert_well(&verdict::verify_stack(truths, &stack).await.unwrap());
 }
 
 #[test]
 fn a_service_waits_for_a_kafka_that_is_gone_and_goes_on_by_a_new_consumer() {
     let turn = Turn::take();
-    let nowhere = deploy::stack::Access::default();
+    let nowhere = deploy::access::Access::default();
     let mut stack = Stack::start(Plan { clickhouse: Some(nowhere), ..turn.plan() }).unwrap();
     let made = std::process::Command::new(env!("CARGO_BIN_EXE_isobar"))
         .args(["topics", "apply", "--partitions", "1", "--kafka", &stack.brokers()])

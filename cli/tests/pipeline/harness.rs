@@ -5,15 +5,14 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use deploy::check;
-use deploy::demo::Watch;
-use deploy::pipeline::{Pipeline, prepare};
-use deploy::play::World;
-use deploy::services::Service;
-use deploy::stack::{Access, Plan, Ports, Stack};
-use simulate::verify::Verdict;
-use simulate::world::Scenario;
+use deploy::access::Access;
+use deploy::service::Service;
+use oracle::verify::Verdict;
+use stack::options::World;
+use stack::pipeline::{Pipeline, prepare};
+use stack::{Plan, Ports, Stack, Watch, verdict};
 use tempfile::TempDir;
+use world::world::Scenario;
 
 use crate::program::Program;
 
@@ -119,7 +118,7 @@ pub(crate) async fn verdict(watch: &mut Watch, stack: &Stack) -> Verdict {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     watch.drain().await.unwrap();
-    check::verify_stack(vec![watch.truth()], stack).await.unwrap()
+    verdict::verify_stack(vec![watch.truth()], stack).await.unwrap()
 }
 
 /// Nothing lost, nothing twice, no cell different, and something was compared at all.

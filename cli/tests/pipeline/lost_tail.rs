@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use deploy::stack::Stack;
 use nix::sys::signal::Signal;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use stack::Stack;
 
 use crate::harness::Turn;
 use crate::program::Program;

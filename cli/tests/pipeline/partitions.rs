@@ -3,12 +3,12 @@
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
-use deploy::stack::Stack;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::json;
+use stack::Stack;
 
 use crate::harness::Turn;
 use crate::program::Program;

@@ -9,13 +9,13 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clickhouse::Client;
-use deploy::pipeline::Pipeline;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{Header, Headers as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 use schemas::{EventKind, Interval, Report};
 use serde_json::{Value, json};
+use stack::pipeline::Pipeline;
 
 use crate::harness::Turn;
 
@@ -471,8 +471,7 @@ async fn what_tells_who_somebody_is_gets_no_further_than_it_has_to() {
         let text = String::from_utf8_lossy(&payload);
         assert!(poisoned, "{stage} does not take, for {reason} ({detail}), {text}");
     }
-    let restarts =
-        deploy::services::Service::ALL.map(|service| pipeline.services.restarts(service));
+    let restarts = deploy::service::Service::ALL.map(|service| pipeline.services.restarts(service));
     assert_eq!(restarts, [0; 4], "poison ends no service");
     assert_topics_are_clean(&pipeline, &poison);
     assert_tables_are_clean(&client).await;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use deploy::services::Metrics;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use stack::services::Metrics;
 
 /// A running verb of `isobar`.
 pub(crate) struct Program {

@@ -4,12 +4,11 @@
 use std::fs;
 use std::path::Path;
 
-use deploy::accuracy::Server;
-use deploy::cluster::Cluster;
-use deploy::demo::View;
+use accuracy::Server;
+use deploy::connect::Cluster;
 use deploy::migrate;
-use deploy::stack::{Plan, Stack};
 use serde_json::Value;
+use stack::{Plan, Stack, View};
 
 use crate::harness::Turn;
 

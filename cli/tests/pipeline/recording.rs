@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use cli::replay::{self, Options};
 use clickhouse::Client;
-use deploy::cluster::Own;
-use deploy::replay::{self, Options};
-use deploy::stack::Stack;
+use deploy::connect::KafkaArgs;
 use serde_json::{Map, Value, json};
+use stack::Stack;
 
 use crate::harness::Turn;
 
@@ -63,7 +63,7 @@ impl View {
 fn replay(stack: &Stack, files: Vec<PathBuf>, start_ms: Option<u64>) -> replay::Report {
     let options = Options {
         files,
-        own: Own::default(),
+        own: KafkaArgs::default(),
         raw: deploy::names::RawTopic::default(),
         speed: f64::INFINITY,
         app: None,
@@ -199,7 +199,7 @@ async fn assert_loss_of_the_league(view: &View, expected: &Value) {
 
 #[tokio::test]
 async fn the_rows_of_a_recorded_call_are_those_that_were_worked_out_from_the_recording_alone() {
-    let recordings = folder("simulate/recordings");
+    let recordings = folder("lab/recordings");
     let text = std::fs::read_to_string(recordings.join("expected.json")).unwrap();
     let expected: Value = serde_json::from_str(&text).unwrap();
     let turn = Turn::take();

@@ -1,7 +1,7 @@
 //! Refusals and the ways on from them: worlds are played, something is taken away, a service refuses,
 //! the commands of the page are run, and ClickHouse is held against the worlds' truth.
 
-use deploy::services::Service;
+use deploy::service::Service;
 
 use crate::ways_on::{commands, run};
 

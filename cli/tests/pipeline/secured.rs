@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use deploy::stack::{Access, Plan, Stack};
+use deploy::access::Access;
 use serde_json::Value;
+use stack::{Plan, Stack};
 
 use crate::harness::Turn;
 
@@ -92,7 +93,7 @@ fn every_verb_gets_into_a_kafka_that_wants_a_password() {
     let words = "a broker hangs up on this client, as one does that wants SASL or TLS";
     assert!(!plain.status.success() && said.contains(words), "{said}");
 
-    let recording = concat!(env!("CARGO_MANIFEST_DIR"), "/../simulate/recordings/call.jsonl");
+    let recording = concat!(env!("CARGO_MANIFEST_DIR"), "/../lab/recordings/call.jsonl");
     for (arguments, words) in [
         (&["topics", "plan"][..], "topics are as they should be"),
         (&["replay", "--speed", "inf", recording], "reports"),

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use deploy::services::Service;
-use deploy::stack::{Access, Plan, Ports, Stack};
+use deploy::access::Access;
+use deploy::service::Service;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use stack::{Plan, Ports, Stack};
 
 use crate::harness::Turn;
 use crate::program::{Program, assert_all_end, processes_of};

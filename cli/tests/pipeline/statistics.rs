@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use dashboard::statistics::{Estimate, Session, difference};
-use deploy::accuracy::{self, Server};
-use deploy::cluster::Cluster;
+use accuracy::Server;
+use deploy::connect::Cluster;
 use deploy::migrate;
-use deploy::stack::{Plan, Stack};
+use stack::{Plan, Stack};
+use statistics::{Estimate, Session, difference};
 
 use crate::harness::Turn;
 

@@ -5,15 +5,13 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use deploy::check;
-use deploy::cluster::Cluster;
-use deploy::demo::Watch;
+use deploy::connect::Cluster;
 use deploy::migrate;
-use deploy::pipeline::Pipeline;
-use deploy::services::Service;
-use deploy::stack::{Plan, Ports, Stack};
+use deploy::service::Service;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use stack::pipeline::Pipeline;
+use stack::{Plan, Ports, Stack, Watch, verdict};
 
 use crate::harness::{Turn, assert_well, verdict, world};
 use crate::program::Program;
@@ -89,7 +87,7 @@ async fn a_sink_with_another_clickhouse_refuses_until_it_adopts_the_first_ones_p
     let again = sink(&turn, &other, &adopts);
     let patience = Instant::now() + Duration::from_secs(90);
     loop {
-        let found = check::verify_stack(vec![watch.truth()], &other).await;
+        let found = verdict::verify_stack(vec![watch.truth()], &other).await;
         match found {
             Ok(found) if found.mismatches == 0 => break assert_well(&found),
             found => assert!(Instant::now() < patience, "{found:?}\n{}", again.said()),

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use deploy::stack::{Access, Plan, Stack};
+use deploy::access::Access;
 use deploy::topics::{Change, Options, Topics};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
+use stack::{Plan, Stack};
 
 use crate::harness::Turn;
 

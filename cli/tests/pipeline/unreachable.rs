@@ -18,7 +18,7 @@ const VERBS: [&[&str]; 10] = [
     &["dlq", "ls"],
     &["dlq", "replay", "--all"],
     &["simulate", "--duration", "1s"],
-    &["replay", concat!(env!("CARGO_MANIFEST_DIR"), "/../simulate/recordings/call.jsonl")],
+    &["replay", concat!(env!("CARGO_MANIFEST_DIR"), "/../lab/recordings/call.jsonl")],
     &["send", "envelope.json"],
     &["up"],
     &["demo", "--duration", "1s"],

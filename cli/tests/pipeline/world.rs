@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use deploy::demo::{Summary, Watch};
-use deploy::services::Service;
+use cli::demo::Summary;
+use deploy::service::Service;
+use stack::Watch;
 
 use crate::harness::{Turn, assert_well, verdict, world};
 

@@ -79,7 +79,7 @@ const SKETCHES: [Column; 8] = [
 
 /// Renders a file: every placeholder `{{list:form}}` by its columns.
 /// A placeholder that is not known stays, and a test finds it.
-pub(super) fn render(text: &str) -> String {
+pub fn render(text: &str) -> String {
     let lists: [(&str, &[Column]); 4] = [
         ("dimensions", &DIMENSIONS),
         ("measures", &MEASURES),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use runtime::TopicNames;
+use service::{Topic, TopicNames};
 
 use super::Options;
 use crate::failure::Failure;
@@ -23,35 +23,23 @@ const TIMESTAMPS: &str = "message.timestamp.type";
 pub fn design(names: &Names, min_insync: i32) -> BTreeMap<String, Settings> {
     let raw_is_theirs = names.raw_is_theirs();
     let names = &names.topics;
-    // What holds client addresses goes soon. Partials stay for a week, to be read again after a
-    // loss of ClickHouse.
-    let hours = [
-        (&names.raw, 24),
-        (&names.reports, 24),
-        (&names.enriched, 72),
-        (&names.cells, 168),
-        (&names.sessions, 168),
-        (&names.blocks, 168),
-        (&names.dead_letters, 24),
-    ];
-    let topic = |(name, hours): (&String, i64)| {
-        // A dead letter holds a whole raw record and more.
-        let most_bytes = if *name == names.dead_letters { 4 << 20 } else { 2 << 20 };
+    let topic = |topic: Topic| {
+        let name = names.of(topic);
         let settings = [
             ("cleanup.policy", "delete".to_owned()),
-            ("max.message.bytes", most_bytes.to_string()),
+            ("max.message.bytes", topic.max_message_bytes().to_string()),
             (TIMESTAMPS, "LogAppendTime".to_owned()),
             ("min.insync.replicas", min_insync.to_string()),
-            ("retention.ms", (hours * HOUR_MS).to_string()),
+            ("retention.ms", (topic.retention_hours() * HOUR_MS).to_string()),
             // Kafka deletes whole segments only.
             ("segment.ms", HOUR_MS.to_string()),
             ("unclean.leader.election.enable", "false".to_owned()),
         ];
-        let all = !raw_is_theirs || *name != names.raw;
+        let all = !raw_is_theirs || topic != Topic::Raw;
         let settings = settings.into_iter().filter(|(key, _)| all || *key == TIMESTAMPS);
         (name.clone(), settings.map(|(key, value)| (key.to_owned(), value)).collect())
     };
-    hours.into_iter().map(topic).collect()
+    Topic::ALL.into_iter().map(topic).collect()
 }
 
 /// A topic that Kafka has.
@@ -206,10 +194,10 @@ pub fn additions(changes: Vec<Change>, options: &Options) -> Result<Vec<Change>,
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use runtime::TopicNames;
+    use service::TopicNames;
 
     use super::*;
-    use crate::cluster::{Cluster, Own};
+    use crate::connect::{Cluster, KafkaArgs};
 
     fn as_designed() -> BTreeMap<String, Existing> {
         let topics = design(&Names::default(), 1).into_iter();
@@ -303,7 +291,8 @@ mod tests {
         existing.entry(names.cells.clone()).or_default().partitions = 8;
         let raw = existing.entry(names.raw.clone()).or_default();
         raw.settings.insert("retention.ms".into(), "5".into());
-        let options = Options { own: Own::from(&Cluster::at("host:9092")), ..Options::default() };
+        let options =
+            Options { own: KafkaArgs::from(&Cluster::at("host:9092")), ..Options::default() };
         let changes = difference(design(&Names::default(), 1), 4, &existing);
         assert_eq!(changes.len(), 3);
         let words = additions(changes, &options).unwrap_err().to_string();

@@ -1,10 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use prometheus::{Registry, TextEncoder};
-use runtime::{AppendTime, Input, Offset, Partition, Problems, Recorder};
 use schemas::{
     DeadLetter, Direction, Interval, Kind, Lineage, RawOutcome, Skipped, UNKNOWN, Verdict,
 };
+use service::{AppendTime, Input, Offset, Partition, Problems, Recorder};
 
 use super::*;
 use crate::geo::ProviderFile;
@@ -44,7 +44,10 @@ fn run(pipeline: &mut Pipeline, payload: &[u8]) -> Recorder {
 
 fn enriched(report: &Report) -> EnrichedReport {
     let out = run(&mut pipeline(&Registry::new()), &schemas::encode(report).unwrap());
-    assert_eq!((out.sent.len(), out.sent[0].topic, out.sent[0].source), (1, ENRICHED, SOURCE));
+    assert_eq!(
+        (out.sent.len(), out.sent[0].topic, out.sent[0].source),
+        (1, Topic::Enriched, SOURCE)
+    );
     assert_eq!(out.sent[0].key.as_deref(), Some(b"app/call/ann".as_slice()));
     schemas::decode(&out.sent[0].payload).unwrap()
 }
@@ -264,7 +267,7 @@ fn a_record_that_is_no_report_becomes_a_dead_letter_with_its_bytes_and_reason() 
         (other, "schema id 201 is not a version of report"),
     ] {
         let out = run(&mut pipeline(&Registry::new()), &payload);
-        assert_eq!((out.sent.len(), out.sent[0].topic), (1, DEAD_LETTERS));
+        assert_eq!((out.sent.len(), out.sent[0].topic), (1, Topic::DeadLetters));
         let letter: DeadLetter = schemas::decode(&out.sent[0].payload).unwrap();
         assert_eq!((letter.stage.as_str(), letter.reason.as_str()), ("enrich", "undecodable"));
         assert!(letter.detail.starts_with(detail), "{}", letter.detail);

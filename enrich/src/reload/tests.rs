@@ -4,8 +4,8 @@ use std::fs;
 use std::time::Instant;
 
 use prometheus::Registry;
-use runtime::{AppendTime, Input, Offset, Partition, Problems, Recorder};
 use schemas::{EnrichedReport, EventKind, Report};
+use service::{AppendTime, Input, Offset, Partition, Problems, Recorder};
 use tempfile::TempDir;
 
 use super::*;

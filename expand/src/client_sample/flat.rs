@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::to_raw_value;
 
 use super::super::document::Members;
-use super::{Told, id, named};
+use super::{ToMembers, id, named};
 
 /// What its SamplesEncoder writes: samples of several clients.
 #[derive(Clone, PartialEq, Message)]
@@ -28,7 +28,7 @@ struct Whose {
 
 /// The bytes of the samples that `bytes` are: one, or those of several clients. None if they are
 /// none of schema 2.
-pub(in crate::replay) fn samples(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+pub(crate) fn samples(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
     if is_one(bytes) {
         return Some(vec![bytes.to_vec()]);
     }
@@ -42,9 +42,9 @@ fn is_one(bytes: &[u8]) -> bool {
 
 /// A sample.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::replay) struct FlatSample;
+pub(crate) struct FlatSample;
 
-impl Told for FlatSample {
+impl ToMembers for FlatSample {
     fn told(bytes: &[u8]) -> Result<Members, DecodeError> {
         let mut told = OfObjects::told(bytes)?;
         told.extend(members(&OfTexts::decode(bytes)?));

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{document, merge};
-use crate::replay::budget::Budget;
-use crate::replay::document::{Document, Members, size};
+use crate::budget::Budget;
+use crate::document::{Document, Members, size};
 
 /// Objects of one list, by the text of their keys.
 type Known = BTreeMap<String, Members>;

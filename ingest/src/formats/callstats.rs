@@ -10,13 +10,13 @@ use schemas::EventKind;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::around::Around;
 use super::client_sample::{ObjectsSeed, state};
+use super::envelope_fields::Around;
 use super::fields::{MAX_NAME, MAX_PROSE, MOST_SECONDS, rating, reason, required, wait_ms};
 use super::get_stats::{Found, Type, legacy};
 use super::json::{self, Nested, Scalar, scalars_are, skip_items};
 use super::{Reason, Rejected, Source};
-use crate::counters::Told;
+use crate::counters::StatsType;
 use crate::event::Event;
 use crate::settings::Settings;
 
@@ -84,7 +84,7 @@ pub(super) fn decode<'a>(
     let outer = Around::read(text)?;
     let path = request.path.text(MAX_PROSE).unwrap_or_default();
     let (mut around, body) = match request.body {
-        Nested::Told(body) => {
+        Nested::Value(body) => {
             let Inner { around, .. } = serde_json::from_str(text).map_err(json::rejected)?;
             (outer.or(around), body)
         }
@@ -187,9 +187,9 @@ impl<'a> Body<'a> {
                 is_state(EventKind::Failed)
             }
             ("iceFailed", _) => is_state(EventKind::Disconnected),
-            _ if matches!(self.stats, Nested::Told(_)) => event(EventKind::Stats),
-            _ if matches!(self.feedback, Nested::Told(_)) => event(EventKind::Feedback),
-            _ if matches!(self.endpoint_info, Nested::Told(_)) => event(EventKind::Joined),
+            _ if matches!(self.stats, Nested::Value(_)) => event(EventKind::Stats),
+            _ if matches!(self.feedback, Nested::Value(_)) => event(EventKind::Feedback),
+            _ if matches!(self.endpoint_info, Nested::Value(_)) => event(EventKind::Joined),
             (_, path) if path.ends_with("/events/user/left") => event(EventKind::Left),
             (_, path) if path.contains("/conferences/") => {
                 let mut after = path.split('/').skip_while(|part| *part != "conferences").skip(2);
@@ -229,7 +229,7 @@ impl<'de> Visitor<'de> for StatsVisitor {
         while let Some(Scalar::Text(member)) = members.next_key()? {
             let of = match &*member {
                 "tracks" => Type::Stream,
-                "candidatePairs" => Type::Counting(Told::Pair),
+                "candidatePairs" => Type::Counting(StatsType::Pair),
                 "transports" => Type::Transport,
                 "codecs" => Type::Codec,
                 "msts" => Type::Track,

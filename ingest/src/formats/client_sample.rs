@@ -16,7 +16,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use self::connections::Connections;
 pub(super) use self::connections::ObjectsSeed;
-use super::around::{Around, Shape};
+use super::envelope_fields::{Around, Shape};
 use super::fields::{MAX_EVENTS, MAX_NAME, MAX_PROSE, code, moment_us, reason_code, required};
 use super::json::{self, Items, Nested, Scalar, skip_items};
 use super::{Reason, Rejected, Source};

@@ -285,7 +285,7 @@ pub(super) fn claim(claimed: Nested<Claimed<'_>>) -> Result<Option<Claim>, Rejec
     let claimed = match claimed {
         Nested::Missing => return Ok(None),
         Nested::Wrong => return Err(bad("claim", "an object")),
-        Nested::Told(claimed) => claimed,
+        Nested::Value(claimed) => claimed,
     };
     let text = |field: &str, value: Scalar<'_>| {
         let text = text_up_to(MAX_NAME, field, value)?;

@@ -11,7 +11,7 @@ pub(super) use self::object::{Found, Object, ObjectSeed, Type, is_network};
 pub(super) use self::report::GetStats;
 use super::fields::code;
 use super::{Reason, Rejected};
-use crate::counters::{Counter, Told, Values};
+use crate::counters::{Counter, StatsType, Values};
 use crate::event::{Pair, Stream, Transport};
 
 mod index;
@@ -69,7 +69,12 @@ pub(super) fn check<'o, 'a: 'o>(
         let detail = format!("report: more than {MAX_OBJECTS} stats objects");
         return Err(Rejected::new(Reason::TooLarge, detail));
     }
-    for told in [Told::Inbound, Told::Outbound, Told::RemoteInbound, Told::RemoteOutbound] {
+    for told in [
+        StatsType::Inbound,
+        StatsType::Outbound,
+        StatsType::RemoteInbound,
+        StatsType::RemoteOutbound,
+    ] {
         let of_type = objects.clone().filter(|object| object.is(Type::Counting(told)));
         if of_type.count() > max_streams {
             let detail = format!("report: more than {max_streams} streams of one type");
@@ -107,10 +112,10 @@ impl<'a> Found<'a> {
                 continue;
             }
             object.id = Cow::Owned(match (object.of, &object.local_id, &object.remote_id) {
-                (Type::Counting(Told::Pair), Some(local), Some(remote)) => {
+                (Type::Counting(StatsType::Pair), Some(local), Some(remote)) => {
                     format!("{local}/{remote}")
                 }
-                (Type::Counting(Told::Pair), ..) => format!("pair-{place}"),
+                (Type::Counting(StatsType::Pair), ..) => format!("pair-{place}"),
                 _ if object.ssrc != 0 => object.ssrc.to_string(),
                 _ => format!("object-{place}"),
             });
@@ -125,7 +130,7 @@ impl<'a> Found<'a> {
         max_streams: usize,
     ) -> Result<Snapshots<'a>, Rejected> {
         let nameless = |object: &Object<'_>| {
-            let is_stream = matches!(object.of, Type::Counting(told) if told != Told::Pair);
+            let is_stream = matches!(object.of, Type::Counting(told) if told != StatsType::Pair);
             is_stream && object.id.is_empty() && object.ssrc == 0
         };
         let too_long = |object: &Object<'_>| object.id.len() > MAX_TEXT;
@@ -150,9 +155,11 @@ impl<'a> Found<'a> {
 
 fn stream<'a>(object: &Object<'a>, objects: &Index<'_, 'a>, client_us: i64) -> Option<Stream<'a>> {
     let (direction, told, told_remotely) = match object.of {
-        Type::Counting(Told::Inbound) => (Direction::Inbound, Told::Inbound, Told::RemoteOutbound),
-        Type::Counting(Told::Outbound) => {
-            (Direction::Outbound, Told::Outbound, Told::RemoteInbound)
+        Type::Counting(StatsType::Inbound) => {
+            (Direction::Inbound, StatsType::Inbound, StatsType::RemoteOutbound)
+        }
+        Type::Counting(StatsType::Outbound) => {
+            (Direction::Outbound, StatsType::Outbound, StatsType::RemoteInbound)
         }
         _ => return None,
     };
@@ -170,11 +177,11 @@ fn stream<'a>(object: &Object<'a>, objects: &Index<'_, 'a>, client_us: i64) -> O
         of_objects.into_iter().flatten().find_map(Object::media).or_else(|| kind_by(&values));
     let kind = kind.unwrap_or(Kind::None);
     if let Some(source) = source(object, kind, objects) {
-        values.take(&source.values, Told::Source);
+        values.take(&source.values, StatsType::Source);
     }
     if let Some(remote) = remote {
         values.take(&remote.values, told_remotely);
-        if let Some(remote_us) = remote.timestamp_us.filter(|_| told == Told::Outbound) {
+        if let Some(remote_us) = remote.timestamp_us.filter(|_| told == StatsType::Outbound) {
             values.put(Counter::RemoteTime, remote_us);
         }
     }
@@ -203,7 +210,7 @@ fn source<'o, 'a>(
     kind: Kind,
     objects: &Index<'o, 'a>,
 ) -> Option<&'o Object<'a>> {
-    if !sender.is(Type::Counting(Told::Outbound)) {
+    if !sender.is(Type::Counting(StatsType::Outbound)) {
         return None;
     }
     if sender.source_id.is_some() {
@@ -271,7 +278,7 @@ struct Route<'o, 'a> {
 /// The selected pair of each transport: the one that the transport names, or that Firefox marks, or
 /// the nominated one that succeeded. A session with one transport may not tell its id.
 fn routes<'o, 'a>(objects: &Index<'o, 'a>) -> Vec<Route<'o, 'a>> {
-    let of_pairs = Type::Counting(Told::Pair);
+    let of_pairs = Type::Counting(StatsType::Pair);
     let of_type = |of| objects.all.iter().filter(move |object| object.is(of));
     let named = of_type(Type::Transport).filter_map(|transport| {
         let pair = objects.find(of_pairs, transport.selected_pair_id.as_deref())?;
@@ -316,10 +323,10 @@ fn pair<'a>(route: &Route<'_, 'a>, objects: &Index<'_, 'a>, client_us: i64) -> P
     let local = objects.find(Type::Candidate, object.local_id.as_deref());
     let remote = objects.find(Type::Candidate, object.remote_id.as_deref());
     let mut values = Values::EMPTY;
-    values.take(&object.values, Told::Pair);
+    values.take(&object.values, StatsType::Pair);
     let of_transport = transport.map(|transport| {
         let mut values = Values::EMPTY;
-        values.take(&transport.values, Told::Transport);
+        values.take(&transport.values, StatsType::Transport);
         Transport { stats_id: transport.id.clone(), values }
     });
     Pair {

@@ -209,14 +209,14 @@ pub(super) enum Nested<T> {
     /// No object.
     Wrong,
     /// What was expected.
-    Told(T),
+    Value(T),
 }
 
 impl<T> Nested<T> {
     /// What was expected; anything else is as good as missing.
     pub(super) fn told(self) -> Option<T> {
         match self {
-            Self::Told(value) => Some(value),
+            Self::Value(value) => Some(value),
             Self::Missing | Self::Wrong => None,
         }
     }
@@ -259,7 +259,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for NestedVisitor<T> {
         Ok(Nested::Wrong)
     }
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(members)).map(Nested::Told)
+        T::deserialize(MapAccessDeserializer::new(members)).map(Nested::Value)
     }
 }
 

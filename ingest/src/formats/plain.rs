@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::around::Around;
+use super::envelope_fields::Around;
 use super::fields::{MOST_SECONDS, required};
 use super::get_stats::GetStats;
 use super::json;

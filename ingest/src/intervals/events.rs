@@ -3,7 +3,7 @@
 use schemas::EventKind;
 
 use super::recent::{BYTES_FOR_EACH, Forgotten, Limits, Name, Recent};
-use super::streams::Moment;
+use super::streams::Horizon;
 
 /// Events of one session that are remembered.
 const OF_A_SESSION: usize = 1024;
@@ -23,7 +23,7 @@ struct State {
 
 /// One thing that happened, or is said to be.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Told {
+pub(super) struct Occurrence {
     pub(super) kind: EventKind,
     /// It but tells the state that the connection is in.
     pub(super) is_state: bool,
@@ -50,7 +50,7 @@ impl Events {
     }
 
     /// True once in the look-back. What has no owner is bounded with all others only.
-    pub(super) fn is_new(&mut self, (key, owner): (u128, Option<u128>), moment: Moment) -> bool {
+    pub(super) fn is_new(&mut self, (key, owner): (u128, Option<u128>), moment: Horizon) -> bool {
         let before = self.seen.of(key).next().map(|(number, at_ms, ())| (number, at_ms));
         if let Some((number, _)) = before {
             self.seen.take(number);
@@ -65,13 +65,13 @@ impl Events {
     /// What an event is for the peer connection of this key. Where it but tells the state, the state
     /// before says what that means, and the same state told again, by ICE and by the connection,
     /// means nothing.
-    pub(super) fn change(
+    pub(super) fn transition(
         &mut self,
         (key, owner): (u128, u128),
-        told: Told,
-        moment: Moment,
+        told: Occurrence,
+        moment: Horizon,
     ) -> Option<EventKind> {
-        let Told { kind, is_state, event_us } = told;
+        let Occurrence { kind, is_state, event_us } = told;
         let state = match kind {
             EventKind::Connected | EventKind::Reconnected => EventKind::Connected,
             EventKind::Disconnected | EventKind::Failed => kind,

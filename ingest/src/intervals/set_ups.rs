@@ -8,7 +8,7 @@
 use schemas::{Correction, EventKind};
 
 use super::recent::{BYTES_FOR_EACH, Forgotten, Limits, Name, Recent};
-use super::streams::Moment;
+use super::streams::Horizon;
 
 /// Peer connections that are opened within this of each other are one attempt, us.
 const TOGETHER_US: i64 = 5_000_000;
@@ -88,7 +88,7 @@ impl SetUps {
     }
 
     /// A snapshot of the connection came, in which media did or did not.
-    pub(super) fn seen(&mut self, of: Of, event_us: i64, has_media: bool, moment: Moment) {
+    pub(super) fn seen(&mut self, of: Of, event_us: i64, has_media: bool, moment: Horizon) {
         let mut connection = self.take(of);
         if has_media {
             connection.works = Some((moment.now_ms, true, event_us));
@@ -101,7 +101,7 @@ impl SetUps {
         &mut self,
         of: Of,
         happening: Happening,
-        moment: Moment,
+        moment: Horizon,
         corrections: &mut Vec<Correction>,
     ) {
         let Happening { event, event_us, .. } = happening;
@@ -136,7 +136,7 @@ impl SetUps {
     }
 
     /// A connection failed: none of its own where another one works, or has failed for both.
-    fn failed(&mut self, of: Of, happening: Happening, moment: Moment) -> Option<Correction> {
+    fn failed(&mut self, of: Of, happening: Happening, moment: Horizon) -> Option<Correction> {
         let event_us = happening.event_us;
         let is_none = of.is_named
             && self.others(of, moment).any(|other| {
@@ -167,7 +167,7 @@ impl SetUps {
 
     /// A connection works: those that failed beside it were no attempts of their own, and it is none
     /// beside another one that works.
-    fn connected(&mut self, of: Of, happening: Happening, moment: Moment) -> Vec<Correction> {
+    fn connected(&mut self, of: Of, happening: Happening, moment: Horizon) -> Vec<Correction> {
         let event_us = happening.event_us;
         let mut corrections = Vec::new();
         for other in self.others(of, moment) {
@@ -199,7 +199,7 @@ impl SetUps {
         happening: Happening,
         other: &Connection,
         failed: Failure,
-        moment: Moment,
+        moment: Horizon,
     ) -> bool {
         let (event_us, opened_us) = (happening.event_us, happening.opened_us());
         let is_remembered = |at_ms: i64, told_us: i64| {
@@ -226,7 +226,7 @@ impl SetUps {
     }
 
     /// The session's other connections.
-    fn others(&self, of: Of, moment: Moment) -> impl Iterator<Item = &Connection> {
+    fn others(&self, of: Of, moment: Horizon) -> impl Iterator<Item = &Connection> {
         let all = self.connections.of_owner(of.session);
         all.filter(move |(_, at_ms, connection)| {
             *at_ms >= moment.oldest_ms && connection.key != of.key
@@ -235,7 +235,7 @@ impl SetUps {
     }
 
     /// True if the connection was heard of in the look-back before `event_us`.
-    fn is_known(&self, of: Of, event_us: i64, moment: Moment) -> bool {
+    fn is_known(&self, of: Of, event_us: i64, moment: Horizon) -> bool {
         let known = self.connections.of(of.key).next();
         known.is_some_and(|(_, at_ms, connection)| {
             at_ms >= moment.oldest_ms && moment.reaches(event_us, connection.heard_us)
@@ -248,7 +248,7 @@ impl SetUps {
         known.unwrap_or(Connection { key: of.key, ..Connection::default() })
     }
 
-    fn put(&mut self, of: Of, connection: Connection, event_us: i64, moment: Moment) {
+    fn put(&mut self, of: Of, connection: Connection, event_us: i64, moment: Horizon) {
         let (each, all) = (OF_A_SESSION, moment.limits.all / BYTES_FOR_EACH);
         let limits = Limits { each, part: each, all };
         let connection = Connection { heard_us: event_us, ..connection };
@@ -271,14 +271,14 @@ impl Failure {
 
 impl Connection {
     /// True if it was last said to work.
-    fn works(&self, event_us: i64, moment: Moment) -> bool {
+    fn works(&self, event_us: i64, moment: Horizon) -> bool {
         self.works.is_some_and(|(at_ms, works, told_us)| {
             works && at_ms >= moment.oldest_ms && moment.reaches(event_us, told_us)
         })
     }
 
     /// How it failed, if it did, was counted for it, and is not too long ago.
-    fn failure(&self, event_us: i64, moment: Moment) -> Option<Failure> {
+    fn failure(&self, event_us: i64, moment: Horizon) -> Option<Failure> {
         self.failed.filter(|failed| {
             failed.at_ms >= moment.oldest_ms && moment.reaches(event_us, failed.event_us)
         })

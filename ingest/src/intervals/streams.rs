@@ -28,7 +28,7 @@ struct Snapshot {
 
 /// A moment of the log, and what may be looked back at from there.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
+pub(super) struct Horizon {
     /// The log's time, ms.
     pub(super) now_ms: i64,
     /// What was appended before it is nobody's predecessor.
@@ -40,7 +40,7 @@ pub(super) struct Moment {
     pub(super) limits: Limits,
 }
 
-impl Moment {
+impl Horizon {
     /// True if an event at `event_us` and an earlier one lie within the look-back of each other, by
     /// the client's time: as far as the log of a recording that is played faster reaches.
     pub(super) fn reaches(&self, event_us: i64, earlier_us: i64) -> bool {
@@ -48,7 +48,7 @@ impl Moment {
     }
 }
 
-impl Moment {
+impl Horizon {
     /// True if of an event at `event_us`, by a clock that may be wrong, an earlier copy may have been
     /// forgotten, or a later copy may find it forgotten. Of two copies whose appends lie further
     /// apart than the look-back, one lies further than half of it from the time that both tell.
@@ -78,7 +78,7 @@ impl Streams {
     pub(super) fn of<'s>(
         &'s mut self,
         (session, connection): (u128, u128),
-        moment: Moment,
+        moment: Horizon,
         name: &'s mut Vec<u8>,
     ) -> Connection<'s> {
         Connection { streams: self, session, connection, moment, name }
@@ -90,7 +90,7 @@ pub(super) struct Connection<'s> {
     streams: &'s mut Streams,
     session: u128,
     connection: u128,
-    moment: Moment,
+    moment: Horizon,
     name: &'s mut Vec<u8>,
 }
 
@@ -155,7 +155,13 @@ impl Snapshot {
     }
 
     /// What it is to others of its stream, the one that came first ahead.
-    fn step(&self, line: &[&Self], moment: Moment, of: (Kind, Direction), values: &Values) -> Step {
+    fn step(
+        &self,
+        line: &[&Self],
+        moment: Horizon,
+        of: (Kind, Direction),
+        values: &Values,
+    ) -> Step {
         let Some(last) = predecessor(line, self) else { return Step::Stale };
         let is_near = last.taken.first_ms >= moment.first_ms.saturating_sub(moment.horizon_ms);
         if !is_near || !moment.reaches(self.taken.event_us, last.taken.event_us) {

@@ -82,20 +82,20 @@ fn each_second(events: &[Event<'static>]) -> Vec<Observed> {
 fn intervals(observed: &Observed) -> &[Interval] {
     match observed {
         Observed::Duplicate => &[],
-        Observed::News(news) => &news.intervals,
+        Observed::New(news) => &news.intervals,
     }
 }
 
 fn resets(observed: &Observed) -> u64 {
     match observed {
         Observed::Duplicate => 0,
-        Observed::News(news) => news.left_out.resets,
+        Observed::New(news) => news.left_out.resets,
     }
 }
 
 /// An event without snapshots.
 fn only(event: EventKind) -> Observed {
-    Observed::News(News { event, ..News::default() })
+    Observed::New(News { event, ..News::default() })
 }
 
 #[test]
@@ -398,7 +398,7 @@ fn a_candidate_pair_has_a_state_of_its_own() {
         at(4, "c", 0.5, 1.0, 5.0),
     ]);
     let told = observed.iter().map(|observed| match observed {
-        Observed::News(News { paths, .. }) => {
+        Observed::New(News { paths, .. }) => {
             let [path] = &paths[..] else { panic!("{paths:?}") };
             assert_eq!(path.local_candidate_type.as_deref(), Some("relay"));
             (path.ice_round_trip_us, path.ice_round_trip_count, path.selected_pair_changes)
@@ -461,7 +461,7 @@ fn by_the_rule(log: &[Appended<'_>]) -> Vec<Observed> {
         let line = line(before);
         let Some(first) = line.first() else {
             news.is_unverified = late;
-            return Observed::News(news);
+            return Observed::New(news);
         };
         let mut last = *first;
         for place in 1..line.len() {
@@ -486,7 +486,7 @@ fn by_the_rule(log: &[Appended<'_>]) -> Vec<Observed> {
                 news.intervals = vec![Interval { start_us, end_us, ..interval(this, &values) }];
             }
         }
-        Observed::News(news)
+        Observed::New(news)
     };
     (0..log.len()).map(observe).collect()
 }
@@ -596,7 +596,7 @@ fn a_state_means_what_the_states_before_it_make_of_it() {
             let state =
                 Event { kind: *kind, is_state: true, client_us: s * 1_000_000, ..stats(vec![]) };
             match engine.observe(&state) {
-                Observed::News(News { event, .. }) => Some(event),
+                Observed::New(News { event, .. }) => Some(event),
                 Observed::Duplicate => None,
             }
         });
@@ -653,7 +653,7 @@ fn an_event_that_was_here_hides_no_new_snapshots() {
     };
     let observed = each_second(&[at(10, 1.0), at(20, 4.0), at(20, 4.0)]);
     let kind = |observed: &Observed| match observed {
-        Observed::News(News { event, intervals, .. }) => Some((*event, intervals.len())),
+        Observed::New(News { event, intervals, .. }) => Some((*event, intervals.len())),
         Observed::Duplicate => None,
     };
     let kinds = observed.iter().map(kind).collect::<Vec<_>>();
@@ -669,5 +669,5 @@ fn a_canonical_report_is_news_once() {
     assert_eq!(engine.observe_report(&report, 1), Observed::Duplicate);
     engine.advance(HORIZON_MS + 2);
     let late = News { is_unverified: true, event: EventKind::Stats, ..News::default() };
-    assert_eq!(engine.observe_report(&report, HORIZON_MS + 2), Observed::News(late));
+    assert_eq!(engine.observe_report(&report, HORIZON_MS + 2), Observed::New(late));
 }

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use runtime::{AppendTime, Offset, Pace, Recorder};
 use schemas::{DeadLetter, Interval, Skipped};
 use serde_json::{Value, json};
+use service::{AppendTime, Offset, Pace, Recorder};
 
 use super::*;
 
@@ -15,7 +15,7 @@ mod interruptions;
 mod keys;
 mod limits;
 
-const SOURCE: Source = Source { input: runtime::Input(0), partition: runtime::Partition(3) };
+const SOURCE: Source = Source { input: service::Input(0), partition: service::Partition(3) };
 
 const START_MS: i64 = 1_756_000_000_000;
 
@@ -105,12 +105,12 @@ impl Life {
     }
 
     fn reports(&self) -> Vec<Report> {
-        let reports = self.out.sent.iter().filter(|sent| sent.topic == REPORTS);
+        let reports = self.out.sent.iter().filter(|sent| sent.topic == Topic::Reports);
         reports.map(|sent| schemas::decode(&sent.payload).unwrap()).collect()
     }
 
     fn dead_letters(&self) -> Vec<DeadLetter> {
-        let letters = self.out.sent.iter().filter(|sent| sent.topic == DEAD_LETTERS);
+        let letters = self.out.sent.iter().filter(|sent| sent.topic == Topic::DeadLetters);
         letters.map(|sent| schemas::decode(&sent.payload).unwrap()).collect()
     }
 }

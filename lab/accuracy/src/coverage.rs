@@ -8,14 +8,14 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use dashboard::statistics::{Estimate, Interval, Session, difference, wilson};
+use deploy::failure::{Context, Failure};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Beta, Binomial, Distribution, LogNormal};
 use serde::Serialize;
+use statistics::{Estimate, Interval, Session, difference, wilson};
 
 use super::{Check, Claim, Deviations, Theme, largest};
-use crate::failure::{Context, Failure};
 
 const SAMPLE_US: i64 = 10_000_000;
 /// Samples of a session in the mean: ten minutes.

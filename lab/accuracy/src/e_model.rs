@@ -1,11 +1,11 @@
 //! The E-model against ITU-T G.107, and the score of video.
 
+use deploy::failure::Context;
 use enrich::e_model;
 use enrich::score::{Footage, Scores};
 
 use super::reference::Reference;
 use super::{Check, Claim, Deviations, Theme, largest};
-use crate::failure::Context;
 
 pub(super) const THEME: Theme = Theme {
     name: "scores",

@@ -2,29 +2,29 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use deploy::failure::{Context, Failure};
 use ingest::Ingest;
 use prometheus::Registry;
-use runtime::{
-    AppendTime, Input, Offset, Pace, Partition, Record, Recorder, Service, Settings, Source,
-};
 use schemas::{EventKind, Report};
 use serde_json::Value;
+use service::{
+    AppendTime, Input, Offset, Pace, Partition, Record, Recorder, Service, Settings, Source, Topic,
+};
 
 use super::{Check, Claim, Deviations, Theme};
-use crate::failure::{Context, Failure};
 
 pub(super) const THEME: Theme = Theme {
     name: "intervals",
     claims: &[Claim {
         claim: "Intervals of a recorded call in Chromium: fields that differ",
-        reference: "`simulate/recordings/expected.py`, which shares nothing with the services",
+        reference: "`lab/recordings/expected.py`, which shares nothing with the services",
         bound: 0.0,
     }],
     check: Check::Offline(deviations),
 };
 
-const CALL: &str = include_str!("../../../simulate/recordings/call.jsonl");
-const EXPECTED: &str = include_str!("../../../simulate/recordings/expected.json");
+const CALL: &str = include_str!("../../recordings/call.jsonl");
+const EXPECTED: &str = include_str!("../../recordings/expected.json");
 
 /// What enrich adds.
 const SCORES: [&str; 7] = [
@@ -86,7 +86,7 @@ fn found() -> Result<Intervals, Failure> {
     let first = CALL.lines().next().map_or(Ok(0), milliseconds)?;
     let mut intervals = Intervals::new();
     for sent in recorder.sent {
-        if sent.topic.0 != 0 {
+        if sent.topic != Topic::Reports {
             return Err(Failure("call.jsonl: ingest made a dead letter of an event".into()));
         }
         let report: Report = schemas::decode(&sent.payload).context("report")?;

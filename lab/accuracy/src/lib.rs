@@ -17,13 +17,12 @@ use std::pin::Pin;
 
 use clap::Args;
 use clickhouse::Client;
+use deploy::connect::Cluster;
+use deploy::failure::{Context, Failure};
+use deploy::migrate;
+use deploy::output::{line, lines};
 use serde::Serialize;
-
-use crate::cluster::Cluster;
-use crate::failure::{Context, Failure};
-use crate::migrate;
-use crate::output::{line, lines};
-use crate::stack::{Plan, Ports, Stack};
+use stack::{Plan, Ports, Stack};
 
 pub use coverage::{Grid, Point};
 pub use page::page;

@@ -11,7 +11,7 @@ What Isobar claims to compute, what that was held against, and the largest devia
 page is made by `isobar accuracy --whole-grid > docs/reference/accuracy.md`, which ends with an error
 when a deviation is above its bound; without `--whole-grid` 2,000 worlds at each of 48 points are
 simulated instead of 5,000 at 567. `--json` gives the same as JSON, and `--offline` leaves out what needs
-a ClickHouse. `reference.py` is `deploy/src/accuracy/reference.py`. What the statistics mean is
+a ClickHouse. `reference.py` is `lab/accuracy/src/reference.py`. What the statistics mean is
 in [statistics](statistics.md).
 
 | claim | reference | bound | largest deviation | |

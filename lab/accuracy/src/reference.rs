@@ -1,8 +1,7 @@
 //! Reference values that `reference.py` works out from the published formulas.
 
+use deploy::failure::{Context, Failure};
 use serde::Deserialize;
-
-use crate::failure::{Context, Failure};
 
 /// The values, each row as the script writes it: what goes in, and what has to come out.
 #[derive(Debug, Deserialize)]

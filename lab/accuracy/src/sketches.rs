@@ -1,13 +1,13 @@
 //! Sketches against the exact quantiles of a million values.
 
 use aggregate::{Bin, Sketch};
+use deploy::failure::{Context, Failure};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Beta, Distribution as _, Exp, LogNormal, Pareto};
 
 use super::{Check, Claim, Deviations, Theme, largest};
-use crate::failure::{Context, Failure};
 
 /// A sketch promises 1 %; computing the middle of a bin costs some of the last digits.
 pub(super) const ONE_PERCENT: f64 = 0.01 + 1e-9;

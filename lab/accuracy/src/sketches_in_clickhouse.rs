@@ -2,10 +2,10 @@
 
 use aggregate::Sketch;
 use clickhouse::Client;
+use deploy::failure::{Context, Failure};
 
 use super::sketches::{self, LEVELS, ONE_PERCENT, Values};
 use super::{Check, Claim, Deviations, Server, Theme, largest};
-use crate::failure::{Context, Failure};
 
 pub(super) const THEME: Theme = Theme {
     name: "sketches in ClickHouse",

@@ -1,6 +1,6 @@
 //! Statistics against formulas and tables of others.
 
-use dashboard::statistics::{
+use statistics::{
     Estimate, Interval, Session, difference, exact_upper_limit, normal_quantile,
     percentile_sample_size, sample_size, wilson,
 };

@@ -1,14 +1,14 @@
 //! The statistics' SQL functions against their Rust core.
 
 use clickhouse::Client;
-use dashboard::statistics::{
+use deploy::failure::{Context, Failure};
+use statistics::{
     Estimate, Interval, Session, difference, exact_upper_limit, normal_quantile,
     percentile_sample_size, sample_size, wilson,
 };
 
 use super::statistics::sessions;
 use super::{Check, Claim, Deviations, Server, Theme, largest};
-use crate::failure::{Context, Failure};
 
 pub(super) const THEME: Theme = Theme {
     name: "statistics in ClickHouse",

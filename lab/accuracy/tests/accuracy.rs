@@ -5,10 +5,10 @@
 use std::fs;
 use std::path::Path;
 
-use dashboard::statistics::wilson;
-use deploy::accuracy::{self, Findings, Grid};
+use accuracy::{Findings, Grid};
 use enrich::e_model;
 use serde_json::Value;
+use statistics::wilson;
 
 #[test]
 fn every_claim_that_needs_no_clickhouse_holds() {
@@ -30,7 +30,7 @@ fn every_claim_that_needs_no_clickhouse_holds() {
 
 #[test]
 fn the_page_on_accuracy_has_the_claims_of_the_command_and_found_them_true() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/accuracy.md");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/accuracy.md");
     let page = fs::read_to_string(file).unwrap();
     let (claims, coverage) = page.split_once("\n## Coverage").unwrap();
     assert!(coverage.contains("| 4000 | 99 |"), "not the whole grid");
@@ -57,7 +57,7 @@ fn the_page_on_accuracy_has_the_claims_of_the_command_and_found_them_true() {
 
 /// Reference values that lie beside the checkout, if they do.
 fn shared(name: &str) -> Option<Value> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors").join(name);
     let Ok(json) = fs::read_to_string(&path) else {
         eprintln!("skipped: there is no {}", path.display());
         return None;

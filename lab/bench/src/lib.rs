@@ -11,19 +11,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use deploy::failure::{Context, Failure};
+use deploy::output::{lines, step};
 use serde::Serialize;
-use simulate::world::Scenario;
+use stack::options::{World, duration};
+use stack::pipeline::Pipeline;
+use stack::services::Features;
+use stack::{Plan, Ports, Quantiles, Watch};
+use world::world::Scenario;
 
 pub use outage::Outage;
 pub use report::{Machine, Report, Run, Used};
-
-use crate::demo::{Quantiles, Watch};
-use crate::failure::{Context, Failure};
-use crate::output::{lines, step};
-use crate::pipeline::Pipeline;
-use crate::play::{World, duration};
-use crate::services::Features;
-use crate::stack::{Plan, Ports};
 
 /// `isobar bench`.
 #[derive(Clone, Debug, Args)]

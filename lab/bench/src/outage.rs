@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use deploy::failure::Failure;
+use deploy::output::step;
+use deploy::service::Service;
 use serde::Serialize;
-use simulate::world::Scenario;
+use stack::options::World;
+use stack::pipeline::Pipeline;
+use stack::{Watch, rounded};
+use world::world::Scenario;
 
 use super::{LOOK, Machine, Options, PERIOD_S, STREAMS, folder, plan};
-use crate::demo::{Watch, rounded};
-use crate::failure::Failure;
-use crate::output::step;
-use crate::pipeline::Pipeline;
-use crate::play::World;
-use crate::services::Service;
 
 /// Everyday life before ClickHouse goes, so that all caches and states have their size.
 const BEFORE: Duration = Duration::from_secs(30);
@@ -74,7 +74,7 @@ pub(super) async fn measure(options: &Options, away: Duration) -> Result<Outage,
 
     step(&format!("ClickHouse is away for {} s", away.as_secs()));
     let gone = Instant::now();
-    pipeline.stack.clickhouse().map(crate::stack::ClickHouse::stop);
+    pipeline.stack.clickhouse().map(stack::ClickHouse::stop);
     tokio::time::sleep(away).await;
     if let Some(clickhouse) = pipeline.stack.clickhouse() {
         clickhouse.resume(&guard)?;

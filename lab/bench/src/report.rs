@@ -1,17 +1,16 @@
 //! The figures of a bench, as a table and as JSON.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::fs;
 use std::time::Duration;
+use std::{fmt, fs};
 
 use comfy_table::{Table, presets};
+use deploy::service::Service;
 use serde::Serialize;
+use stack::services::{Services, Usage};
+use stack::{Quantiles, Stack, rounded};
 
 use super::Part;
-use crate::demo::{Quantiles, rounded};
-use crate::services::{Service, Services, Usage};
-use crate::stack::Stack;
 
 /// What the figures were measured on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

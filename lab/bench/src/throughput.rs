@@ -4,16 +4,14 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clickhouse::Client;
-use simulate::producer;
-use simulate::world::Scenario;
+use deploy::failure::{Context, Failure};
+use deploy::output::step;
+use stack::services::{Features, ServiceEnvironment, Services};
+use stack::{Plan, Stack, View, pipeline};
+use world::producer;
+use world::world::Scenario;
 
 use super::{LOOK, Options, PERIOD_S, Run, Used};
-use crate::demo::View;
-use crate::failure::{Context, Failure};
-use crate::output::step;
-use crate::pipeline;
-use crate::services::{Features, Services, Surroundings};
-use crate::stack::{Plan, Stack};
 
 /// Nothing new for so long: what has not arrived will not.
 const STALLED: Duration = Duration::from_secs(180);
@@ -35,7 +33,7 @@ pub(super) async fn measure(
     early_in_a_minute().await;
     step(if features.samples { "running with samples" } else { "running without samples" });
     let arrivals = Arrivals::of(&stack, features);
-    let surroundings = Surroundings { features, ..Surroundings::of(&stack) };
+    let surroundings = ServiceEnvironment { features, ..ServiceEnvironment::of(&stack) };
     let started = Instant::now();
     let mut services = Services::start(&surroundings, stack.guard())?;
     let before = Used::by(&stack, &services);

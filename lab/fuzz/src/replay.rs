@@ -1,45 +1,9 @@
-//! The recordings that `isobar replay` reads. Its modules are taken by themselves, as their crate
-//! has all of the command, Kafka's and ClickHouse's drivers included.
+//! The recordings that `isobar replay` reads.
 
-#![allow(dead_code)]
-
-#[path = "../../deploy/src/replay/budget.rs"]
-mod budget;
-#[path = "../../deploy/src/replay/callstats.rs"]
-mod callstats;
-#[path = "../../deploy/src/replay/canonical.rs"]
-mod canonical;
-#[path = "../../deploy/src/replay/client_sample.rs"]
-mod client_sample;
-#[path = "../../deploy/src/replay/document.rs"]
-mod document;
-#[path = "../../deploy/src/replay/envelope.rs"]
-mod envelope;
-#[path = "../../deploy/src/replay/getstats.rs"]
-mod getstats;
-#[path = "../../deploy/src/replay/internals.rs"]
-mod internals;
-#[path = "../../deploy/src/replay/numbered.rs"]
-mod numbered;
-#[path = "../../deploy/src/replay/observertc.rs"]
-mod observertc;
-#[path = "../../deploy/src/replay/protobuf.rs"]
-mod protobuf;
-#[path = "../../deploy/src/replay/raw.rs"]
-mod raw;
-#[path = "../../deploy/src/replay/recording.rs"]
-mod recording;
-#[path = "../../deploy/src/replay/rtcstats.rs"]
-mod rtcstats;
-#[path = "../../deploy/src/replay/schedule.rs"]
-mod schedule;
-#[path = "../../deploy/src/replay/session.rs"]
-mod session;
-
-use budget::Budget;
-use raw::Raw;
-use recording::Labels;
-use schedule::Schedule;
+use expand::budget::Budget;
+use expand::raw::Raw;
+use expand::recording::{self, Labels};
+use expand::schedule::{self, Schedule};
 
 /// Far less than a fuzzer may take.
 const LIMIT_MB: u64 = 64;

@@ -17,13 +17,13 @@ use serde_json::json;
 
 const FORMATS: &str = include_str!("../../docs/reference/formats.md");
 const ENVELOPE: &str = include_str!("../../docs/reference/envelope.md");
-const CALL: &str = include_str!("../../simulate/recordings/call.jsonl");
+const CALL: &str = include_str!("../../recordings/call.jsonl");
 const PROTOBUF: [&str; 5] = [
-    include_str!("../../deploy/src/replay/observertc/protobuf.txt"),
-    include_str!("../../deploy/src/replay/observertc/protobuf-every.txt"),
-    include_str!("../../deploy/src/replay/observertc/flat.txt"),
-    include_str!("../../deploy/src/replay/observertc/flat-clients.txt"),
-    include_str!("../../deploy/src/replay/observertc/flat-every.txt"),
+    include_str!("../../../expand/samples/protobuf.txt"),
+    include_str!("../../../expand/samples/protobuf-every.txt"),
+    include_str!("../../../expand/samples/flat.txt"),
+    include_str!("../../../expand/samples/flat-clients.txt"),
+    include_str!("../../../expand/samples/flat-every.txt"),
 ];
 const PACK: &str = include_str!("../../enrich/packs/teams-cqd.json");
 const SCORE: &str = include_str!("../../enrich/packs/e-model.json");

@@ -1,10 +1,7 @@
 //! What is kept from run to run, as bytes and as text.
 
-use runtime::OffsetRanges;
-
-/// The sink's own reading of sketches. It needs nothing, and its crate a driver of ClickHouse.
-#[path = "../../sink/src/state.rs"]
-mod state;
+use schemas::sketch_check;
+use service::OffsetRanges;
 
 /// Reads the rest of `input` as the kind of state that its first byte chooses.
 pub fn check(input: &[u8]) {
@@ -19,7 +16,11 @@ pub fn check(input: &[u8]) {
 
 /// The sink takes a sketch if, and only if, aggregate would write it just so.
 fn sketch(bytes: &[u8]) {
-    assert_eq!(state::is_whole(bytes), aggregate::fuzzing::is_written_here(bytes), "{bytes:02x?}");
+    assert_eq!(
+        sketch_check::is_whole(bytes),
+        aggregate::fuzzing::is_written_here(bytes),
+        "{bytes:02x?}"
+    );
 }
 
 fn ranges(text: &str) {

@@ -12,13 +12,12 @@ use std::collections::{BTreeMap, HashMap};
 use schemas::{
     Dimensions, Direction, EventKind, Kind, Measures, PackTime, SessionPartial, UNKNOWN, Verdict,
 };
+use world::truth::{Dead, Event, Interval, Outcome, Record, Session};
 
+use self::caps::Seen;
 pub use caps::Block;
 pub use look_up::{Geo, Located, LookUp, LookUpError};
 pub use sketch::{Bins, NotAState};
-
-use self::caps::Seen;
-use crate::truth::{Dead, Event, Interval, Outcome, Record, Session};
 
 /// Length of a window, µs.
 const WINDOW_US: i64 = 60_000_000;

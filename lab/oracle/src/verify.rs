@@ -12,13 +12,12 @@ use std::path::PathBuf;
 
 use schemas::{BlockAudit, SessionPartial};
 use serde::Serialize;
-
-pub use compare::compare;
+use world::truth::{self, Dead, TruthError};
 
 use crate::oracle::{
     Cell, CellKey, Expected, Geo, LookUpError, NotAState, Oracle, SessionKey, Stranger,
 };
-use crate::truth::{self, Dead, TruthError};
+pub use compare::compare;
 
 /// What to hold against what.
 #[derive(Clone, Debug, Default)]

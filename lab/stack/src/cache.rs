@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use deploy::failure::{Context, Failure};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::tools::{self, Tool};
-use crate::failure::{Context, Failure};
 
 /// Something that is fetched whole, in one version.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ enum Fetcher {
 pub const KAFKA: Package = Package {
     name: "kafka",
     version: "4.3.1",
-    fetcher: Fetcher::Maven { pom: include_str!("../../packages/kafka/pom.xml") },
+    fetcher: Fetcher::Maven { pom: include_str!("../packages/kafka/pom.xml") },
     megabytes: 112,
 };
 
@@ -45,8 +45,8 @@ pub const CLICKHOUSE: Package = Package {
     name: "clickhouse",
     version: "26.7.3-stable.1",
     fetcher: Fetcher::Npm {
-        manifest: include_str!("../../packages/clickhouse/package.json"),
-        lock: include_str!("../../packages/clickhouse/package-lock.json"),
+        manifest: include_str!("../packages/clickhouse/package.json"),
+        lock: include_str!("../packages/clickhouse/package-lock.json"),
     },
     megabytes: 543,
 };
@@ -56,8 +56,8 @@ pub const GEO: Package = Package {
     name: "geo",
     version: "2026-06",
     fetcher: Fetcher::Npm {
-        manifest: include_str!("../../packages/geo/package.json"),
-        lock: include_str!("../../packages/geo/package-lock.json"),
+        manifest: include_str!("../packages/geo/package.json"),
+        lock: include_str!("../packages/geo/package-lock.json"),
     },
     megabytes: 191,
 };

@@ -7,18 +7,21 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::access::{Access, Passwords};
+use deploy::access::{Access, Passwords};
+use deploy::deadline::Deadline;
+use deploy::failure::{Context, Failure};
+use deploy::private;
+
 use super::cache::{self, Cache};
 use super::ended::{Ended, Next};
 use super::first_login::FirstLogin;
 use super::ports::Ports;
-use super::process::{Deadline, Guard, Process, Revival};
+use super::process::{Guard, Process, Revival};
 use super::tools::{first_version, on_path};
-use crate::failure::{Context, Failure};
-use crate::{http, private};
+use crate::http;
 
-const CONFIG: &str = include_str!("../../clickhouse/config.xml");
-const USERS: &str = include_str!("../../clickhouse/users.xml");
+const CONFIG: &str = include_str!("../../../deploy/clickhouse/config.xml");
+const USERS: &str = include_str!("../../../deploy/clickhouse/users.xml");
 
 /// What its own user does: it opens the port and then waits. The native protocol's port stays shut:
 /// nobody needs it, and `clickhouse local` aborts when somebody is refused there.

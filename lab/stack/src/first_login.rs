@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::access::random_text;
-use crate::failure::{Context, Failure};
+use deploy::access::random_text;
+use deploy::failure::{Context, Failure};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Longer than any request of ClickHouse's.

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use serde::Serialize;
+
 /// Latencies are counted in steps of this many ms, so that a long run needs no more memory.
 const STEP_MS: i64 = 10;
 
@@ -53,6 +55,28 @@ impl Freshness {
         });
         step.map(|step| ((step + 1) * STEP_MS) as f64 / 1000.0)
     }
+}
+
+/// A distribution in two figures; none if there were no values.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Quantiles {
+    /// Median.
+    pub p50: Option<f64>,
+    /// 99th percentile.
+    pub p99: Option<f64>,
+}
+
+impl Quantiles {
+    /// Of how long intervals took.
+    #[must_use]
+    pub fn of(freshness: &Freshness) -> Self {
+        Self { p50: freshness.quantile(0.5), p99: freshness.quantile(0.99) }
+    }
+}
+
+/// To two decimals: more would be noise.
+pub fn rounded(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
 }
 
 #[cfg(test)]

@@ -8,11 +8,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a server said.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub struct Answer {
     /// HTTP status.
-    pub(crate) status: u16,
+    pub status: u16,
     /// What it sent.
-    pub(crate) body: String,
+    pub body: String,
 }
 
 /// Asks the server at `address` (`host:port`) for `path`. HTTP 1.0, so that the answer comes in
@@ -20,7 +20,7 @@ pub(crate) struct Answer {
 ///
 /// # Errors
 /// If nobody answers within two seconds, or not in HTTP.
-pub(crate) fn get(address: &str, path: &str) -> io::Result<Answer> {
+pub fn get(address: &str, path: &str) -> io::Result<Answer> {
     let address = address.to_socket_addrs()?.next().ok_or(io::ErrorKind::NotFound)?;
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;

@@ -1,25 +1,25 @@
 //! Apache Kafka in KRaft mode, started from its class path: every node broker and controller, or the
 //! controller apart.
 
-use std::fs::{self, File};
-use std::io::Read as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use deploy::deadline::Deadline;
+use deploy::failure::{Context, Failure};
+use deploy::private;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{ClientConfig, TopicPartitionList};
 
 use super::cache::{self, Cache};
 use super::ended::{Ended, Next};
 use super::ports::{BrokerPorts, Listener, Ports};
-use super::process::{Deadline, Guard, Process, Revival};
+use super::process::{Guard, Process, Revival};
 use super::tools::{Tool, first_version};
-use crate::failure::{Context, Failure};
-use crate::private;
 
 /// Settings that do not depend on where the broker listens.
-const PROPERTIES: &str = include_str!("../../packages/kafka/server.properties");
+const PROPERTIES: &str = include_str!("../packages/kafka/server.properties");
 
 /// Kafka wants 16 bytes in base64; a cluster that only ever meets itself needs no other.
 const CLUSTER: &str = "isobarLocalStackAAAAAA";
@@ -108,24 +108,6 @@ impl Kafka {
             })
         });
         Ok(Self { brokers: brokers.collect::<Result<_, Failure>>()?, controller })
-    }
-
-    /// The secret that signs what is sent again to the Kafka in a stack's `folder`: made when it is
-    /// first asked for, and readable by its owner alone.
-    ///
-    /// # Errors
-    /// If it cannot be read or made.
-    pub fn replay_key(folder: &Path) -> Result<String, Failure> {
-        let file = folder.join("replay.key");
-        if let Ok(secret) = fs::read_to_string(&file) {
-            return Ok(secret);
-        }
-        let mut bytes = [0; 32];
-        let mut random = File::open("/dev/urandom").context("/dev/urandom")?;
-        random.read_exact(&mut bytes).context("/dev/urandom")?;
-        let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        private::write(&file, &secret)?;
-        Ok(secret)
     }
 
     /// Addresses to find the cluster by.

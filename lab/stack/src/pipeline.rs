@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use crate::cluster::Cluster;
-use crate::failure::{Context, Failure};
-use crate::migrate;
-use crate::names::Names;
-use crate::services::{Services, Surroundings};
-use crate::stack::{Ended, Plan, Stack};
-use crate::topics::{self, Topics};
+use deploy::connect::Cluster;
+use deploy::failure::{Context, Failure};
+use deploy::migrate;
+use deploy::names::Names;
+use deploy::topics::{self, Topics};
+
+use crate::services::{ServiceEnvironment, Services};
+use crate::{Ended, Plan, Stack};
 
 /// Kafka's first assignment and ClickHouse's first insert included.
 const READY: Duration = Duration::from_secs(90);
@@ -54,7 +55,7 @@ impl Pipeline {
         name(&mut stack, raw).await?;
         prepare(&stack, &tell).await?;
         tell("starting ingest, enrich, aggregate and sink");
-        let services = Services::start(&Surroundings::of(&stack), stack.guard())?;
+        let services = Services::start(&ServiceEnvironment::of(&stack), stack.guard())?;
         services.wait(READY)?;
         Ok(Self { services, stack })
     }

@@ -1,67 +1,30 @@
-//! Which `isobar up` runs, and where it is to be found: what other terminals go by.
+//! The folder of a local stack, which one `up` at a time holds.
 
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use deploy::failure::{Context, Failure};
+use deploy::private;
+use deploy::running::{LOCK, NOTE, Running};
+use serde::Serialize;
 
-use crate::failure::{Context, Failure};
-use crate::names::Names;
-use crate::private;
-use crate::stack::{Access, Ports};
+use crate::ports::Ports;
 
-const LOCK: &str = "up.lock";
-const NOTE: &str = "up.json";
 const PORTS: &str = "ports.json";
-
-/// What an `up` writes down for other terminals, once everything works.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Running {
-    pub(super) process: i32,
-    /// Addresses to find Kafka by.
-    pub kafka: String,
-    /// The settings file that says how to reach it, if it takes one.
-    #[serde(default)]
-    pub kafka_config: Option<PathBuf>,
-    /// What its topics and groups are called.
-    #[serde(default)]
-    pub names: Names,
-    /// How to reach ClickHouse.
-    pub clickhouse: Access,
-}
-
-impl Running {
-    /// The `up` that runs now.
-    ///
-    /// # Errors
-    /// If there is none.
-    pub fn find() -> Result<Self, Failure> {
-        Self::find_in(&state_folder()?)
-    }
-
-    fn find_in(folder: &Path) -> Result<Self, Failure> {
-        let noted = fs::read(folder.join(NOTE)).ok();
-        let noted = noted.and_then(|text| serde_json::from_slice(&text).ok());
-        match noted {
-            // An `up` that was killed leaves its note, and its number may be anybody's by now.
-            Some(noted) if is_held(folder)? => Ok(noted),
-            _ => Err(Failure("no `isobar up` is running, or it is still starting".into())),
-        }
-    }
-}
 
 /// The folder of the local stack, which one `up` at a time holds.
 #[derive(Debug)]
-pub(super) struct Place {
-    pub(super) folder: PathBuf,
+pub struct Place {
+    /// Where it is.
+    pub folder: PathBuf,
     /// The system lets go of it when the process ends, however that may be.
     _lock: File,
 }
 
 impl Place {
     /// Holds `folder` for as long as the place lives.
-    pub(super) fn take(folder: PathBuf) -> Result<Self, Failure> {
+    pub fn take(folder: PathBuf) -> Result<Self, Failure> {
         private::create_folder(&folder)?;
         let file = folder.join(LOCK);
         let lock = File::options().create(true).append(true).open(&file).context(file.display())?;
@@ -84,7 +47,7 @@ impl Place {
 
     /// Where the last `up` listened, but for ports that somebody has taken since; from now on where
     /// this one and the next do.
-    pub(super) fn ports(&self) -> Result<Ports, Failure> {
+    pub fn ports(&self) -> Result<Ports, Failure> {
         let file = self.folder.join(PORTS);
         let last = fs::read(&file).ok();
         let last = last.and_then(|text| serde_json::from_slice::<Ports>(&text).ok());
@@ -94,7 +57,7 @@ impl Place {
     }
 
     /// Tells other terminals.
-    pub(super) fn note(&self, running: &Running) -> Result<(), Failure> {
+    pub fn note(&self, running: &Running) -> Result<(), Failure> {
         write(&self.folder.join(NOTE), running)
     }
 }
@@ -106,34 +69,9 @@ impl Drop for Place {
     }
 }
 
-/// True while an `up` holds `folder`.
-pub(super) fn is_held(folder: &Path) -> Result<bool, Failure> {
-    let file = folder.join(LOCK);
-    let lock = match File::open(&file) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-        opened => opened.context(file.display())?,
-    };
-    // Shared, so that those who only look are not in each other's way.
-    match lock.try_lock_shared() {
-        Ok(()) => Ok(false),
-        Err(TryLockError::WouldBlock) => Ok(true),
-        Err(TryLockError::Error(error)) => Err(error).context(file.display()),
-    }
-}
-
 fn write(file: &Path, value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_vec_pretty(value).context(file.display())?;
     private::write(file, text)
-}
-
-/// `$XDG_STATE_HOME/isobar`, by default `~/.local/state/isobar`.
-pub(crate) fn state_folder() -> Result<PathBuf, Failure> {
-    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
-    let state = state.filter(|folder| folder.is_absolute());
-    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state"));
-    let state = state.or_else(home);
-    let state = state.ok_or_else(|| Failure("neither HOME nor XDG_STATE_HOME is set".into()))?;
-    Ok(state.join("isobar"))
 }
 
 #[cfg(test)]
@@ -143,7 +81,8 @@ mod tests {
     use std::net::{Ipv4Addr, TcpListener};
 
     use super::*;
-    use crate::stack::Passwords;
+    use deploy::access::{Access, Passwords};
+    use deploy::names::Names;
 
     fn running() -> Running {
         let process = std::process::id().cast_signed();

@@ -8,11 +8,12 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use deploy::deadline::Deadline;
+use deploy::failure::{Context, Failure};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use super::ended::{self, Ended, Next};
-use crate::failure::{Context, Failure};
 
 /// A process beside `isobar` that knows all its children and ends them if `isobar` is killed.
 ///
@@ -174,24 +175,6 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.stop(Duration::from_secs(10));
-    }
-}
-
-/// A moment after which waiting is over.
-#[derive(Clone, Copy, Debug)]
-pub struct Deadline(Instant);
-
-impl Deadline {
-    /// `patience` from now.
-    #[must_use]
-    pub fn after(patience: Duration) -> Self {
-        Self(Instant::now() + patience)
-    }
-
-    /// True when it is over.
-    #[must_use]
-    pub fn passed(&self) -> bool {
-        Instant::now() >= self.0
     }
 }
 

@@ -7,27 +7,27 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use simulate::producer::Progress;
+use deploy::connect::{Cluster, KafkaArgs};
+use deploy::failure::{Context, Failure};
+use world::producer::Progress;
 
-use crate::cluster::{Cluster, Own};
-use crate::failure::{Context, Failure};
-use crate::play::World;
-use crate::stack::{Process, Stack};
+use crate::options::World;
+use crate::{Process, Stack};
 
 /// It still flushes what it has made.
 const STOP: Duration = Duration::from_secs(60);
 
 /// `isobar simulate` in a process of its own.
 #[derive(Debug)]
-pub(crate) struct Sender {
+pub struct Sender {
     process: Process,
     progress: BufReader<File>,
     unfinished: String,
     log: PathBuf,
     /// Everything that was really sent, and what it was.
-    pub(crate) truth: PathBuf,
+    pub truth: PathBuf,
     /// How far it was when it last said.
-    pub(crate) last: Progress,
+    pub last: Progress,
 }
 
 impl Sender {
@@ -35,7 +35,7 @@ impl Sender {
     ///
     /// # Errors
     /// If it cannot be started.
-    pub(crate) fn start(stack: &Stack, world: &World) -> Result<Self, Failure> {
+    pub fn start(stack: &Stack, world: &World) -> Result<Self, Failure> {
         Self::start_at(&stack.cluster(), "world", stack, world)
     }
 
@@ -44,7 +44,7 @@ impl Sender {
     ///
     /// # Errors
     /// If it cannot be started.
-    pub(crate) fn start_at(
+    pub fn start_at(
         cluster: &Cluster,
         name: &str,
         stack: &Stack,
@@ -54,7 +54,7 @@ impl Sender {
         let (truth, progress) = (file("truth"), file("progress"));
         File::create(&progress).context(progress.display())?;
         let mut command = Command::new(stack.isobar());
-        command.arg("simulate").args(world.arguments()).args(Own::from(cluster).arguments());
+        command.arg("simulate").args(world.arguments()).args(KafkaArgs::from(cluster).arguments());
         command.arg("--topic").arg(&cluster.names.topics.raw);
         command.arg("--truth").arg(&truth).arg("--progress").arg(&progress);
         let log = stack.logs().join(format!("{name}.log"));
@@ -69,7 +69,7 @@ impl Sender {
     }
 
     /// Its process, which is also its group.
-    pub(crate) fn process(&self) -> u32 {
+    pub fn process(&self) -> u32 {
         self.process.id()
     }
 
@@ -77,7 +77,7 @@ impl Sender {
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub(crate) fn news(&mut self) -> Result<Vec<Progress>, Failure> {
+    pub fn news(&mut self) -> Result<Vec<Progress>, Failure> {
         let mut news = Vec::new();
         while self.progress.read_line(&mut self.unfinished).context("progress")? > 0 {
             // A line without an end is still being written.
@@ -94,7 +94,7 @@ impl Sender {
     ///
     /// # Errors
     /// If it failed.
-    pub(crate) fn ended(&mut self) -> Result<bool, Failure> {
+    pub fn ended(&mut self) -> Result<bool, Failure> {
         match self.process.ended() {
             None => Ok(false),
             Some(status) if status.success() => Ok(true),
@@ -110,7 +110,7 @@ impl Sender {
     ///
     /// # Errors
     /// If the file of its progress cannot be read.
-    pub(crate) fn has_begun(&self) -> Result<bool, Failure> {
+    pub fn has_begun(&self) -> Result<bool, Failure> {
         let progress = self.progress.get_ref().metadata().context("progress")?;
         Ok(progress.len() > 0)
     }
@@ -119,7 +119,7 @@ impl Sender {
     ///
     /// # Errors
     /// If the file of its progress cannot be read.
-    pub(crate) fn ask_to_end(&mut self) -> Result<bool, Failure> {
+    pub fn ask_to_end(&mut self) -> Result<bool, Failure> {
         let begun = self.has_begun()?;
         if begun {
             self.process.terminate();
@@ -131,7 +131,7 @@ impl Sender {
     ///
     /// # Errors
     /// If it fails, or does not end by itself.
-    pub(crate) fn stop(&mut self) -> Result<(), Failure> {
+    pub fn stop(&mut self) -> Result<(), Failure> {
         let asked = Instant::now();
         while !self.has_begun()? && !self.ended()? && asked.elapsed() < STOP {
             sleep(Duration::from_millis(50));

@@ -2,7 +2,7 @@
 
 mod metrics;
 mod settings;
-pub(crate) mod supervisor;
+pub mod supervisor;
 mod usage;
 
 use std::path::PathBuf;
@@ -11,44 +11,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use deploy::deadline::Deadline;
+use deploy::failure::Failure;
+use deploy::private;
+use deploy::service::Service;
+
+use crate::{Ended, Guard, Process, http, kept_ports};
 pub use metrics::Metrics;
-pub(crate) use settings::render;
-pub use settings::{Features, Surroundings};
-pub use usage::Usage;
-
-use crate::failure::Failure;
-use crate::stack::{Deadline, Ended, Guard, Process, kept_ports};
-use crate::{http, private};
+pub use settings::{Features, ServiceEnvironment, render};
 use supervisor::Supervised;
-
-/// A service, in the order in which records pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Service {
-    /// Raw events to reports.
-    Ingest,
-    /// Reports to enriched reports.
-    Enrich,
-    /// Enriched reports to partials.
-    Aggregate,
-    /// All of these to ClickHouse.
-    Sink,
-}
-
-impl Service {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Ingest, Self::Enrich, Self::Aggregate, Self::Sink];
-
-    /// What it is called.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ingest => "ingest",
-            Self::Enrich => "enrich",
-            Self::Aggregate => "aggregate",
-            Self::Sink => "sink",
-        }
-    }
-}
+pub use usage::Usage;
 
 /// Longer than the services themselves give their drain.
 const STOP: Duration = Duration::from_secs(30);
@@ -65,7 +37,7 @@ impl Services {
     ///
     /// # Errors
     /// If settings cannot be written or a process cannot be started.
-    pub fn start(surroundings: &Surroundings, guard: &Guard) -> Result<Self, Failure> {
+    pub fn start(surroundings: &ServiceEnvironment, guard: &Guard) -> Result<Self, Failure> {
         let folder = surroundings.folder.join("services");
         private::create_folder(&folder)?;
         private::create_folder(&surroundings.logs)?;
@@ -191,17 +163,23 @@ impl Drop for Services {
 
 /// All it takes to start a service's process, again if need be.
 #[derive(Debug)]
-pub(crate) struct Launch {
-    pub(crate) service: Service,
-    pub(crate) port: u16,
-    pub(crate) program: PathBuf,
-    pub(crate) config: PathBuf,
-    pub(crate) log: PathBuf,
-    pub(crate) guard: Guard,
+pub struct Launch {
+    /// Which service.
+    pub service: Service,
+    /// Where it shows health and metrics, on 127.0.0.1.
+    pub port: u16,
+    /// The `isobar` program.
+    pub program: PathBuf,
+    /// Its settings file.
+    pub config: PathBuf,
+    /// Where its standard error goes.
+    pub log: PathBuf,
+    /// What ends it when `isobar` is killed.
+    pub guard: Guard,
     /// Variables beside this process's own.
-    pub(crate) environment: Vec<(String, String)>,
+    pub environment: Vec<(String, String)>,
     /// Whether it is not started again after an exit that says that this does not help.
-    pub(crate) gives_up: bool,
+    pub gives_up: bool,
 }
 
 impl Launch {

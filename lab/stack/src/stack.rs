@@ -1,30 +1,20 @@
 //! A real Kafka and a real ClickHouse on loopback, as child processes.
 
-mod access;
-pub mod cache;
-mod clickhouse;
-mod ended;
-mod first_login;
-mod kafka;
-mod ports;
-mod process;
-mod tools;
-
 use std::path::{Path, PathBuf};
 
-pub use access::{Access, Passwords};
-pub use clickhouse::{ClickHouse, serve};
-pub use ended::{Ended, Next};
-pub use kafka::{Broker, Kafka};
-pub use ports::{BrokerPorts, Listener, Ports, free_ports, kept_ports};
-pub use process::{Deadline, Guard, Process, guard};
+use deploy::access::{self, Access};
+use deploy::connect::Cluster;
+use deploy::failure::Failure;
+use deploy::names::Names;
+use deploy::private;
 
-use crate::cluster::Cluster;
-use crate::failure::Failure;
-use crate::names::Names;
-use crate::private;
-use cache::{Cache, GeoFiles};
-use tools::Tool;
+use crate::cache::{self, Cache, GeoFiles};
+use crate::clickhouse::{self, ClickHouse};
+use crate::ended::Ended;
+use crate::kafka::{self, Kafka};
+use crate::ports::Ports;
+use crate::process::{Guard, Process};
+use crate::tools::{self, Tool};
 
 /// What a stack is to consist of.
 #[derive(Clone, Debug)]
@@ -70,7 +60,7 @@ impl Stack {
         let logs = stack.logs();
         private::create_folder(stack.folder())?;
         private::create_folder(&logs)?;
-        stack.replay_key = Kafka::replay_key(stack.folder())?;
+        stack.replay_key = access::replay_key(stack.folder())?;
         stack.start_servers(&logs)?;
         Ok(stack)
     }

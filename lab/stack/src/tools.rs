@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::failure::Failure;
+use deploy::failure::Failure;
 
 /// A program that must be there, at least in this version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,48 +1,16 @@
-//! `isobar verify`: what ClickHouse says against what really happened.
+//! The comparison of a stack with the truth, and its result in words.
 
 use std::path::PathBuf;
 
-use clap::Args;
-use runtime::TopicNames;
-use simulate::verify::{self, ClickHouse, Verdict};
+use deploy::access::Access;
+use deploy::connect::Cluster;
+use deploy::failure::{Context, Failure};
+use deploy::output::harmless;
+use oracle::verify::{self, ClickHouse, Verdict};
+use service::TopicNames;
 
-use crate::cli::Servers;
-use crate::cluster::Cluster;
-use crate::failure::{Context, Failure};
-use crate::names::RawTopic;
-use crate::output::{harmless, lines};
-use crate::stack::cache::{Cache, GEO, GeoFiles};
-use crate::stack::{Access, Stack};
-use crate::up;
-
-/// `isobar verify`.
-#[derive(Clone, Debug, Args)]
-pub struct Options {
-    #[command(flatten)]
-    servers: Servers,
-    #[command(flatten)]
-    raw: RawTopic,
-    /// Truth files: of everything that was ever sent to the raw topic.
-    #[arg(long, value_name = "FILE", required = true)]
-    truth: Vec<PathBuf>,
-}
-
-/// Compares, prints what differs, and says whether nothing does.
-///
-/// # Errors
-/// If Kafka, ClickHouse or a truth file cannot be read.
-pub async fn run(options: Options) -> Result<bool, Failure> {
-    // One that cannot be reached is named before anything is fetched.
-    let cluster = options.servers.own.or_of_up()?;
-    let access = options.servers.access()?.map_or_else(up::access, Ok)?;
-    let cache = Cache::of_user()?;
-    cache.fetch(&[&GEO])?;
-    let names = options.raw.over(cluster.names.clone());
-    let cluster = Cluster { names, ..cluster };
-    let verdict = verify(options.truth, cluster, access, cache.geo_files()).await?;
-    lines(in_words(&verdict))?;
-    Ok(verdict.mismatches == 0)
-}
+use crate::Stack;
+use crate::cache::GeoFiles;
 
 /// Holds everything on a stack against the truth.
 ///
@@ -52,7 +20,11 @@ pub async fn verify_stack(truths: Vec<PathBuf>, stack: &Stack) -> Result<Verdict
     verify(truths, stack.cluster(), stack.access(), stack.geo_files()).await
 }
 
-async fn verify(
+/// Holds what is in `access` and `cluster` against the truth.
+///
+/// # Errors
+/// If Kafka, ClickHouse or a truth file cannot be read.
+pub async fn verify(
     truths: Vec<PathBuf>,
     cluster: Cluster,
     access: Access,
@@ -108,7 +80,7 @@ mod tests {
     fn what_differs_is_a_harmless_line_each() {
         let differences = vec!["session (\x1b[2J, \u{202e}c)\n  ok".to_owned(), "b".to_owned()];
         let text = in_words(&Verdict { differences, ..Verdict::default() });
-        assert_eq!(text, runtime::harmless_lines(&text), "a terminal obeys it");
+        assert_eq!(text, service::harmless_lines(&text), "a terminal obeys it");
         assert_eq!(text.lines().count(), 4, "{text}");
     }
 }

@@ -1,10 +1,9 @@
 //! What the demo reads from ClickHouse, as anybody would who looks at a dashboard.
 
 use clickhouse::{Client, Row};
+use deploy::access::Access;
+use deploy::failure::{Context, Failure};
 use serde::Deserialize;
-
-use crate::failure::{Context, Failure};
-use crate::stack::Access;
 
 /// A place and a provider, over the last hour.
 #[derive(Clone, Debug, PartialEq, Row, Deserialize)]

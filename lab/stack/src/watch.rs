@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use simulate::producer::Progress;
+use deploy::failure::Failure;
+use world::producer::Progress;
 
 use super::freshness::Freshness;
 use super::sender::Sender;
 use super::view::{Arrived, View};
-use crate::failure::Failure;
-use crate::play::World;
-use crate::stack::Stack;
+use crate::Stack;
+use crate::options::World;
 
 const LOOK: Duration = Duration::from_millis(250);
 /// Results come in bursts some seconds apart; over this many they are even.

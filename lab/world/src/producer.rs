@@ -15,11 +15,10 @@ use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 
-pub use options::{Options, PlayError, Progress, Report};
-pub use silence::explain;
-
 use crate::truth;
 use crate::world::{Delivery, Settings, World};
+pub use options::{Options, PlayError, Progress, Report};
+pub use silence::explain;
 
 /// How often progress is told, and how long at most a signal to stop goes unnoticed.
 const BEAT: Duration = Duration::from_millis(200);

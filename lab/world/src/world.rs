@@ -144,7 +144,7 @@ pub enum WorldError {
     #[error("at least one session is needed")]
     Empty,
     /// The list of networks is broken.
-    #[error("simulate/data/places.csv has a line that is none")]
+    #[error("lab/world/data/places.csv has a line that is none")]
     Places,
 }
 

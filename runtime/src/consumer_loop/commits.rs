@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaResult;
+use service::{Commit, failpoints};
 
 use super::{ConsumerLoop, DRY};
-use crate::failpoints;
-use crate::ledger::Commit;
 use crate::native;
 
 const COMMIT: Duration = Duration::from_millis(500);

@@ -2,13 +2,13 @@
 
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use service::{Fatal, Refusal, RefusalReason as Reason};
 
 use super::{ConsumerLoop, LAST_COMMIT};
 use crate::client::probe;
 use crate::epochs::{Place, last_before};
-use crate::handler::Fatal;
+use crate::failure::Failure;
 use crate::positions::{SET_BACK, Trouble, replaced, shorter};
-use crate::refusal::{Failure, Reason, Refusal};
 use crate::topic_ids::Doubt;
 
 impl ConsumerLoop {

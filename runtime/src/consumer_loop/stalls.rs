@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use rdkafka::consumer::Consumer as _;
+use service::Fatal;
 
 use super::{ConsumerLoop, join};
 use crate::client::let_go;
-use crate::handler::Fatal;
+use crate::failure::Failure;
 use crate::liveness::Next;
-use crate::refusal::Failure;
 
 impl ConsumerLoop {
     /// Looks at whether consumer and producer get on.

@@ -10,12 +10,10 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::CommitMode;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use service::{Committed, Handler, Output, Record, Start, Topics};
 
 use super::*;
-use crate::handler::{Committed, Handler, Output, Start};
 use crate::lag;
-use crate::record::Record;
-use crate::service::Topics;
 use crate::topology::Topology;
 use crate::writer::Writer;
 
@@ -97,8 +95,7 @@ impl Bench {
         let topology = Topology::new(&kafka, listener.clone()).unwrap();
         // The broker knows no ids.
         let ids = TopicIds::new(topology, &Topics::default(), &kafka, listener.clone()).unwrap();
-        let writer =
-            Writer::new(&kafka, &limits, Vec::new(), "none", listener.clone(), &metrics).unwrap();
+        let writer = Writer::new(&kafka, &limits, Vec::new(), listener.clone(), &metrics).unwrap();
         let holds_back = Rc::<Cell<bool>>::default();
         let (count, count_at_start) = <(Rc<Cell<usize>>, Rc<Cell<usize>>)>::default();
         let handler = Box::new(Idle {

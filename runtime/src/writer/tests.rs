@@ -7,10 +7,9 @@ use prometheus::Registry;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::mocking::MockCluster;
 use rdkafka::{ClientConfig, Message as _, Offset as KafkaOffset, TopicPartitionList};
+use service::{Input, Partition, Topics};
 
 use super::*;
-use crate::record::{Input, Partition};
-use crate::service::Topics;
 
 const SOURCE: Source = Source { input: Input(0), partition: Partition(0) };
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -31,20 +30,19 @@ fn first_key(brokers: &str, topic: &str) -> usize {
 #[test]
 fn the_key_of_a_dead_letter_is_cut_and_that_of_any_other_record_is_not() {
     let cluster = MockCluster::new(1).unwrap();
-    let topics = ["out", "dead"].map(str::to_owned).to_vec();
-    for topic in &topics {
+    let topics = vec![(Topic::Reports, "out".to_owned()), (Topic::DeadLetters, "dead".to_owned())];
+    for (_, topic) in &topics {
         cluster.create_topic(topic, 1, 1).unwrap();
     }
     let kafka = Kafka { brokers: cluster.bootstrap_servers(), ..Kafka::default() };
     let outputs = Topics { inputs: Vec::new(), outputs: topics.clone() };
     let metrics = Metrics::new(&Registry::new(), &outputs).unwrap();
     let listener = Listener::new(&kafka);
-    let mut writer =
-        Writer::new(&kafka, &Limits::default(), topics, "dead", listener, &metrics).unwrap();
+    let mut writer = Writer::new(&kafka, &Limits::default(), topics, listener, &metrics).unwrap();
     writer.ledger.assign(SOURCE);
     let key = vec![b'k'; 2 * DEAD_LETTER_KEY];
-    writer.send(SOURCE, OutputTopic(0), Some(&key), b"record");
-    writer.send(SOURCE, OutputTopic(1), Some(&key), b"letter");
+    writer.send(SOURCE, Topic::Reports, Some(&key), b"record");
+    writer.send(SOURCE, Topic::DeadLetters, Some(&key), b"letter");
     let patience = Instant::now() + PATIENCE;
     while !writer.ledger.is_settled() && Instant::now() < patience {
         writer.serve().unwrap();

@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 
 use prometheus::Registry;
-use runtime::{AppendTime, Handler as _, Input, Offset, Pace, Partition, Record, Recorder, Source};
+use service::{AppendTime, Handler as _, Input, Offset, Pace, Partition, Record, Recorder, Source};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::Pipeline;

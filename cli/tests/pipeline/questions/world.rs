@@ -1,6 +1,6 @@
 //! The world that the questions are asked about.
 
-use deploy::accuracy::Server;
+use accuracy::Server;
 
 /// Sessions that are alike, which ended within half an hour.
 #[derive(Clone, Copy)]

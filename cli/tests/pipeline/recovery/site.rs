@@ -5,16 +5,15 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use deploy::check;
-use deploy::pipeline::prepare_as;
-use deploy::services::Service;
-use deploy::stack::Stack;
+use deploy::service::Service;
 use deploy::topics;
+use oracle::verify::Verdict;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
-use simulate::verify::Verdict;
+use stack::pipeline::prepare_as;
+use stack::{Stack, verdict};
 
 use crate::harness::Turn;
 use crate::program::Program;
@@ -191,7 +190,7 @@ impl Site {
     pub(super) async fn verified(&mut self) {
         let patience = Instant::now() + Duration::from_secs(120);
         loop {
-            let verdict = check::verify_stack(self.truths.clone(), &self.stack).await.unwrap();
+            let verdict = verdict::verify_stack(self.truths.clone(), &self.stack).await.unwrap();
             let expected = verdict.differences.iter().filter(|it| self.is_expected(it, &verdict));
             if verdict.mismatches == expected.count() as u64 {
                 assert!(verdict.cells_checked > 100, "{verdict:?}");

@@ -3,15 +3,16 @@
 use std::time::{Duration, Instant};
 
 use clickhouse::Client;
-use deploy::cluster::Cluster;
+use deploy::access::Access;
+use deploy::connect::Cluster;
 use deploy::migrate;
-use deploy::stack::{Access, Plan, Stack};
 use prometheus::Registry;
-use runtime::{
+use service::{
     AppendTime, Handler, Input, Offset, Pace, Partition, Record, Recorder, Service as _, Settings,
     Source,
 };
 use sink::{Sink, SinkSettings};
+use stack::{Plan, Stack};
 
 use crate::harness::Turn;
 

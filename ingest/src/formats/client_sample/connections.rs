@@ -7,7 +7,7 @@ use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
-use crate::counters::Told;
+use crate::counters::StatsType;
 use crate::event::Connection;
 use crate::formats::client_sample::connection_id;
 use crate::formats::get_stats::{self, Found, MAX_OBJECTS, ObjectSeed, Type};
@@ -55,7 +55,7 @@ impl<'a> PeerConnection<'a> {
     fn snapshots(self, client_us: i64, limits: &Settings) -> Result<Connection<'a>, Rejected> {
         // What the schema requires of every entry, a delta tells only in the first sample.
         let incomplete = self.found.objects.iter().any(|object| {
-            let stream = matches!(object.of, Type::Counting(told) if told != Told::Pair);
+            let stream = matches!(object.of, Type::Counting(told) if told != StatsType::Pair);
             object.id.is_empty() || (stream && object.kind.is_none())
         });
         if incomplete {
@@ -140,11 +140,11 @@ impl<'de> Visitor<'de> for PeerConnectionVisitor {
 /// The type of the objects in an array.
 fn type_of(array: &str) -> Option<Type> {
     match array {
-        "inboundRtps" => Some(Type::Counting(Told::Inbound)),
-        "outboundRtps" => Some(Type::Counting(Told::Outbound)),
-        "remoteInboundRtps" => Some(Type::Counting(Told::RemoteInbound)),
-        "remoteOutboundRtps" => Some(Type::Counting(Told::RemoteOutbound)),
-        "iceCandidatePairs" => Some(Type::Counting(Told::Pair)),
+        "inboundRtps" => Some(Type::Counting(StatsType::Inbound)),
+        "outboundRtps" => Some(Type::Counting(StatsType::Outbound)),
+        "remoteInboundRtps" => Some(Type::Counting(StatsType::RemoteInbound)),
+        "remoteOutboundRtps" => Some(Type::Counting(StatsType::RemoteOutbound)),
+        "iceCandidatePairs" => Some(Type::Counting(StatsType::Pair)),
         "codecs" => Some(Type::Codec),
         "iceTransports" => Some(Type::Transport),
         "iceCandidates" => Some(Type::Candidate),

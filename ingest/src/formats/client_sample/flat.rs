@@ -9,7 +9,7 @@ use std::fmt;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::connections::{Connections, MAX_CONNECTIONS, ObjectsSeed, PeerConnection};
-use crate::counters::Told;
+use crate::counters::StatsType;
 use crate::formats::Rejected;
 use crate::formats::get_stats::{Found, Type};
 use crate::formats::json::{self, Scalar, scalars_are, skip_items};
@@ -44,17 +44,23 @@ pub(super) fn connections(text: &str) -> Result<Connections<'_>, Rejected> {
 /// Types of the objects in an array: of tracks, those of the near and the far end, and the kind.
 fn types_of(array: &str) -> Option<(Type, Option<(Type, &'static str)>)> {
     let inbound = |kind| {
-        Some((Type::Counting(Told::Inbound), Some((Type::Counting(Told::RemoteOutbound), kind))))
+        Some((
+            Type::Counting(StatsType::Inbound),
+            Some((Type::Counting(StatsType::RemoteOutbound), kind)),
+        ))
     };
     let outbound = |kind| {
-        Some((Type::Counting(Told::Outbound), Some((Type::Counting(Told::RemoteInbound), kind))))
+        Some((
+            Type::Counting(StatsType::Outbound),
+            Some((Type::Counting(StatsType::RemoteInbound), kind)),
+        ))
     };
     match array {
         "inboundAudioTracks" => inbound("audio"),
         "inboundVideoTracks" => inbound("video"),
         "outboundAudioTracks" => outbound("audio"),
         "outboundVideoTracks" => outbound("video"),
-        "iceCandidatePairs" => Some((Type::Counting(Told::Pair), None)),
+        "iceCandidatePairs" => Some((Type::Counting(StatsType::Pair), None)),
         "pcTransports" => Some((Type::Transport, None)),
         "iceLocalCandidates" | "iceRemoteCandidates" => Some((Type::Candidate, None)),
         _ => None,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::object::{Object, Type};
-use crate::counters::Told;
+use crate::counters::StatsType;
 
 /// Up to so many objects, looking at each is faster than a map; beyond it, it would be quadratic.
 const FEW: usize = 64;
@@ -49,7 +49,7 @@ impl<'o, 'a> Index<'o, 'a> {
 
     /// What the far end told of a stream, in an object of type `told`: the SSRC says so, or either
     /// names the other.
-    pub(super) fn far_end(&self, stream: &Object<'_>, told: Told) -> Option<&'o Object<'a>> {
+    pub(super) fn far_end(&self, stream: &Object<'_>, told: StatsType) -> Option<&'o Object<'a>> {
         let of = Type::Counting(told);
         let Some(maps) = &self.maps else {
             return self.all.iter().find(|remote| remote.is(of) && is_far_end(stream, remote));

@@ -10,7 +10,7 @@ use serde::de::{
 
 use super::members::{Field, Member, duration};
 use super::{MAX_OBJECTS, MAX_TEXT};
-use crate::counters::{Counter, Told, Values, whole};
+use crate::counters::{Counter, StatsType, Values, whole};
 use crate::formats::fields::{is_token, moment_us};
 use crate::formats::json::{Scalar, scalars_are, skip_items, skip_members};
 
@@ -29,7 +29,7 @@ pub(in crate::formats) enum Type {
     /// `track`: what is now told of an RTP stream itself.
     Track,
     /// An RTP stream or a candidate pair: what tells counters.
-    Counting(Told),
+    Counting(StatsType),
     /// `codec`
     Codec,
     /// `transport`
@@ -43,11 +43,11 @@ pub(in crate::formats) enum Type {
 impl Type {
     fn named(name: &str) -> Self {
         match name {
-            "inbound-rtp" => Self::Counting(Told::Inbound),
-            "outbound-rtp" => Self::Counting(Told::Outbound),
-            "remote-inbound-rtp" => Self::Counting(Told::RemoteInbound),
-            "remote-outbound-rtp" => Self::Counting(Told::RemoteOutbound),
-            "candidate-pair" => Self::Counting(Told::Pair),
+            "inbound-rtp" => Self::Counting(StatsType::Inbound),
+            "outbound-rtp" => Self::Counting(StatsType::Outbound),
+            "remote-inbound-rtp" => Self::Counting(StatsType::RemoteInbound),
+            "remote-outbound-rtp" => Self::Counting(StatsType::RemoteOutbound),
+            "candidate-pair" => Self::Counting(StatsType::Pair),
             "codec" => Self::Codec,
             "transport" => Self::Transport,
             "local-candidate" | "remote-candidate" => Self::Candidate,
@@ -69,11 +69,11 @@ impl Type {
         }
         let letters = name.chars().filter(char::is_ascii_alphanumeric);
         match &*letters.map(|letter| letter.to_ascii_lowercase()).collect::<String>() {
-            "inboundrtp" => Self::Counting(Told::Inbound),
-            "outboundrtp" => Self::Counting(Told::Outbound),
-            "remoteinboundrtp" => Self::Counting(Told::RemoteInbound),
-            "remoteoutboundrtp" => Self::Counting(Told::RemoteOutbound),
-            "candidatepair" => Self::Counting(Told::Pair),
+            "inboundrtp" => Self::Counting(StatsType::Inbound),
+            "outboundrtp" => Self::Counting(StatsType::Outbound),
+            "remoteinboundrtp" => Self::Counting(StatsType::RemoteInbound),
+            "remoteoutboundrtp" => Self::Counting(StatsType::RemoteOutbound),
+            "candidatepair" => Self::Counting(StatsType::Pair),
             "codec" => Self::Codec,
             "transport" => Self::Transport,
             "localcandidate" | "remotecandidate" => Self::Candidate,
@@ -203,13 +203,15 @@ impl<'a> Object<'a> {
     fn settled(&self) -> Type {
         let told = |counter| self.values.get(counter).is_some();
         match self.of {
-            Type::Counting(Told::Inbound) if self.is_remote => Type::Counting(Told::RemoteInbound),
-            Type::Counting(Told::Outbound) if self.is_remote => {
-                Type::Counting(Told::RemoteOutbound)
+            Type::Counting(StatsType::Inbound) if self.is_remote => {
+                Type::Counting(StatsType::RemoteInbound)
+            }
+            Type::Counting(StatsType::Outbound) if self.is_remote => {
+                Type::Counting(StatsType::RemoteOutbound)
             }
             // Of a stream that is sent, some tell what the far end received, too.
-            Type::Stream if told(Counter::PacketsSent) => Type::Counting(Told::Outbound),
-            Type::Stream if told(Counter::PacketsReceived) => Type::Counting(Told::Inbound),
+            Type::Stream if told(Counter::PacketsSent) => Type::Counting(StatsType::Outbound),
+            Type::Stream if told(Counter::PacketsReceived) => Type::Counting(StatsType::Inbound),
             Type::Stream => Type::Other,
             of => of,
         }

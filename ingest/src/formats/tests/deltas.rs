@@ -7,14 +7,14 @@ use super::*;
 
 const FORMATS: &str = include_str!("../../../../docs/reference/formats.md");
 /// What ObserveRTC's own packages wrote.
-const DELTAS: &str = include_str!("../../../../deploy/src/replay/observertc/deltas.jsonl");
+const DELTAS: &str = include_str!("../../../../expand/samples/deltas.jsonl");
 const PROTOBUF: [&str; 5] = [
-    include_str!("../../../../deploy/src/replay/observertc/protobuf.txt"),
-    include_str!("../../../../deploy/src/replay/observertc/protobuf-every.txt"),
+    include_str!("../../../../expand/samples/protobuf.txt"),
+    include_str!("../../../../expand/samples/protobuf-every.txt"),
     // Of schema 2; in the second of them each is of several clients.
-    include_str!("../../../../deploy/src/replay/observertc/flat.txt"),
-    include_str!("../../../../deploy/src/replay/observertc/flat-clients.txt"),
-    include_str!("../../../../deploy/src/replay/observertc/flat-every.txt"),
+    include_str!("../../../../expand/samples/flat.txt"),
+    include_str!("../../../../expand/samples/flat-clients.txt"),
+    include_str!("../../../../expand/samples/flat-every.txt"),
 ];
 
 /// What its JSON codec writes of a client without peer connections when nothing changed, or not even

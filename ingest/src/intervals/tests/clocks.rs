@@ -82,7 +82,7 @@ fn an_hour_that_is_told_in_a_second_keeps_its_intervals() {
 #[test]
 fn what_comes_later_than_the_look_back_and_follows_on_nothing_is_unverified() {
     let unverified = |observed: &Observed| match observed {
-        Observed::News(news) => news.is_unverified,
+        Observed::New(news) => news.is_unverified,
         Observed::Duplicate => false,
     };
     // What the last one follows on is forgotten.
@@ -114,7 +114,7 @@ fn a_copy_by_a_clock_that_is_ahead_is_unverified_or_its_first_is() {
             }
             engine.advance(append_s * 1000);
             match engine.observe(&event) {
-                Observed::News(news) => Some(news.is_unverified),
+                Observed::New(news) => Some(news.is_unverified),
                 Observed::Duplicate => None,
             }
         };

@@ -334,7 +334,7 @@ fn a_counter_that_goes_back_alone_takes_along_its_group_and_nothing_else() {
 fn implausible(observed: &Observed) -> u64 {
     match observed {
         Observed::Duplicate => 0,
-        Observed::News(news) => news.left_out.implausible,
+        Observed::New(news) => news.left_out.implausible,
     }
 }
 
@@ -395,7 +395,7 @@ fn what_cannot_be_of_a_path_is_missing_and_counted() {
     let told = |events: [Event<'static>; 2]| {
         let observed = each_second(&events);
         let one = |observed: &Observed| {
-            let Observed::News(News { paths, left_out, .. }) = observed else { panic!() };
+            let Observed::New(News { paths, left_out, .. }) = observed else { panic!() };
             let path = &paths[0];
             let gauges = (path.ice_round_trip_gauge_us, path.available_outgoing_bitrate);
             (gauges, path.selected_pair_changes, left_out.implausible, left_out.went_back)

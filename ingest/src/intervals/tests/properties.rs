@@ -236,7 +236,7 @@ proptest! {
         let happened = sums(&each_second(&told.snapshots()));
         let observed = each_second(&snapshots);
         for interval in observed.iter().flat_map(intervals) {
-            let one = [Observed::News(News { intervals: vec![interval.clone()], ..News::default() })];
+            let one = [Observed::New(News { intervals: vec![interval.clone()], ..News::default() })];
             for (field, value) in sums(&one) {
                 // What the far end received is sent less lost.
                 let far = interval.direction == Direction::Outbound && field == "packets_received";

@@ -24,7 +24,7 @@ fn attempts(events: &[Event<'static>]) -> (i64, i64, Vec<i64>) {
     let log = events.iter().map(appended).collect::<Vec<_>>();
     let (mut attempted, mut failed, mut back) = (0, 0, Vec::new());
     for observed in run(&mut Engine::new(HORIZON_MS), &log) {
-        let Observed::News(News { event, corrections, .. }) = observed else { continue };
+        let Observed::New(News { event, corrections, .. }) = observed else { continue };
         attempted += i64::from(matches!(event, EventKind::Connected | EventKind::Failed));
         failed += i64::from(event == EventKind::Failed);
         for Correction { at_us, attempted: less, failed: fewer } in corrections {
@@ -116,7 +116,7 @@ fn connections_that_both_fail_are_one_attempt_if_they_were_opened_together() {
     let observed = run(&mut Engine::new(HORIZON_MS), &log);
     assert!(!observed.contains(&Observed::Duplicate));
     let taken_back = observed.iter().map(|one| match one {
-        Observed::News(news) => news.corrections.len(),
+        Observed::New(news) => news.corrections.len(),
         Observed::Duplicate => 0,
     });
     assert_eq!(taken_back.sum::<usize>(), 0);
@@ -129,7 +129,7 @@ fn at_speed(speed: i64, events: &[Event<'static>]) -> Vec<(EventKind, Vec<Correc
         event: event.clone(),
     });
     let news = |observed| match observed {
-        Observed::News(News { event, corrections, .. }) => (event, corrections),
+        Observed::New(News { event, corrections, .. }) => (event, corrections),
         Observed::Duplicate => panic!("a duplicate"),
     };
     run(&mut Engine::new(HORIZON_MS), &log.collect::<Vec<_>>()).into_iter().map(news).collect()

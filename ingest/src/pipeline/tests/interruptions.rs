@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use runtime::OffsetRanges;
+use service::OffsetRanges;
 
 use super::*;
 

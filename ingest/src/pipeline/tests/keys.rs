@@ -69,7 +69,7 @@ fn a_key_is_required_once_a_topic_has_more_than_one_partition() {
     keyless(&mut life, SOURCE, 0);
     assert_eq!((life.reports().len(), life.dead_letters().len()), (1, 0));
     life.pipeline.topic_has(2);
-    let added = Source { partition: runtime::Partition(4), ..SOURCE };
+    let added = Source { partition: service::Partition(4), ..SOURCE };
     life.out.assign(added);
     life.pipeline.assigned(added, None).unwrap();
     keyless(&mut life, added, 0);

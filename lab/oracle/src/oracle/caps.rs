@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use schemas::UNKNOWN;
+use world::truth::{Event, Session};
 
 use super::Located;
-use crate::truth::{Event, Session};
 
 const OTHER: &str = "other";
 const OTHER_ASN: i64 = -1;

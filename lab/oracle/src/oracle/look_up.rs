@@ -11,10 +11,10 @@ use schemas::{Claim, Place, PlaceSource, Provider, UNKNOWN};
 use serde_json::Value;
 
 /// Which continent a country is on; the same table that the pipeline has.
-const CONTINENTS: &str = include_str!("../../../enrich/data/continents.json");
+const CONTINENTS: &str = include_str!("../../../../enrich/data/continents.json");
 
 /// Codes and names of ISO 3166-1 and -2; the same table that the pipeline has.
-const ISO_3166: &str = include_str!("../../../enrich/data/iso3166.tsv");
+const ISO_3166: &str = include_str!("../../../../enrich/data/iso3166.tsv");
 
 /// Networks that are no client's public place (IANA's registries of special-purpose addresses), and
 /// all of IPv6 outside 2000::/3.

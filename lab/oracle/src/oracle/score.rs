@@ -5,8 +5,7 @@
 //! G.113) and of rtcscore (github.com/ggarber/rtcscore).
 
 use schemas::{Direction, Kind, Verdict};
-
-use crate::truth::Interval;
+use world::truth::Interval;
 
 /// RTCP round trip, ms: the mean, or else the last one.
 pub(super) fn round_trip_ms(interval: &Interval) -> Option<f64> {

@@ -3,9 +3,9 @@
 //! over the stream's whole session.
 
 use schemas::{Direction, Kind, StreamPartial};
+use world::truth::Interval;
 
 use super::score;
-use crate::truth::Interval;
 
 /// Adds an interval to the stream that it is of. Until [`finish`] a stream's number is its SSRC.
 pub(super) fn add(streams: &mut Vec<StreamPartial>, interval: &Interval) {

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use schemas::BlockAudit;
 use serde::Serialize;
 use serde_json::Value;
+use world::truth::Dead;
 
 use super::{Actual, Verdict};
 use crate::oracle::{Cell, CellKey, Expected, SKETCHES, SessionKey};
-use crate::truth::Dead;
 
 /// Differences that are told in words.
 const TOLD: usize = 20;

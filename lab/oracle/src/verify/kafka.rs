@@ -9,9 +9,9 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use schemas::DeadLetter;
+use world::truth::{Dead, payload_hash};
 
 use super::{Logs, Options, VerifyError};
-use crate::truth::{Dead, payload_hash};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// After so long a leader that changed is asked for again.

@@ -2,16 +2,17 @@
 
 use std::path::PathBuf;
 
-use runtime::TopicNames;
+use deploy::access::Access;
+use deploy::connect::Cluster;
+use service::TopicNames;
 
 use super::Service;
-use crate::cluster::Cluster;
-use crate::stack::cache::GeoFiles;
-use crate::stack::{Access, Stack};
+use crate::Stack;
+use crate::cache::GeoFiles;
 
 /// What the services' settings depend on.
 #[derive(Clone, Debug)]
-pub struct Surroundings {
+pub struct ServiceEnvironment {
     /// The program that is every service, too.
     pub isobar: PathBuf,
     /// Folder for the settings.
@@ -35,7 +36,7 @@ pub struct Features {
     pub samples: bool,
 }
 
-impl Surroundings {
+impl ServiceEnvironment {
     /// Those of services on a stack.
     #[must_use]
     pub fn of(stack: &Stack) -> Self {
@@ -52,8 +53,8 @@ impl Surroundings {
 }
 
 /// The settings file (TOML) of a service that shows its health on `port`.
-pub(crate) fn render(service: Service, surroundings: &Surroundings, port: u16) -> String {
-    let Surroundings { kafka, clickhouse, geo, features, .. } = surroundings;
+pub fn render(service: Service, surroundings: &ServiceEnvironment, port: u16) -> String {
+    let ServiceEnvironment { kafka, clickhouse, geo, features, .. } = surroundings;
     let option =
         |(name, value): (&String, &String)| format!("{} = {}\n", quoted(name), quoted(value));
     let common = format!(

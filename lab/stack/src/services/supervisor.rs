@@ -8,10 +8,11 @@ use std::sync::{Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use deploy::failure::{Context, Failure};
+
 use super::Launch;
 use super::usage::Usage;
-use crate::failure::{Context, Failure};
-use crate::stack::{Ended, Next, Process};
+use crate::{Ended, Next, Process};
 
 const LOOK: Duration = Duration::from_millis(100);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -32,12 +33,15 @@ const LAST_LINES: usize = 8;
 
 /// A service and the process that now does its work.
 #[derive(Debug)]
-pub(crate) struct Supervised {
-    pub(crate) launch: Launch,
-    pub(crate) process: Option<Process>,
-    pub(crate) restarts: u32,
+pub struct Supervised {
+    /// How it is started.
+    pub launch: Launch,
+    /// The process that runs, if one does.
+    pub process: Option<Process>,
+    /// How often it was started again.
+    pub restarts: u32,
     /// How often its processes ended with which code, unasked; -1 if they were killed.
-    pub(crate) exits: BTreeMap<i32, u32>,
+    pub exits: BTreeMap<i32, u32>,
     /// Ends that nobody has asked for since the last time that somebody asked for them.
     news: Vec<Ended>,
     state: State,
@@ -55,14 +59,18 @@ enum State {
 }
 
 impl Supervised {
-    pub(crate) fn start(launch: Launch) -> Result<Self, Failure> {
+    /// Starts the process.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn start(launch: Launch) -> Result<Self, Failure> {
         let process = Some(launch.start()?);
         let state = State::Runs { since: Instant::now() };
         Ok(Self { process, state, ..Self::idle(launch) })
     }
 
     /// Without a process, until [`Supervised::resume`].
-    pub(crate) fn idle(launch: Launch) -> Self {
+    pub fn idle(launch: Launch) -> Self {
         Self {
             launch,
             process: None,
@@ -157,7 +165,7 @@ impl Supervised {
     }
 
     /// From now on it runs: at once, or as soon as the process that was asked to end has ended.
-    pub(crate) fn resume(&mut self) {
+    pub fn resume(&mut self) {
         self.state = match self.process {
             None => State::StartsAgain { at: Instant::now() },
             Some(_) => State::Runs { since: Instant::now() },
@@ -165,24 +173,24 @@ impl Supervised {
     }
 
     /// Asks the process to end, and does not wait.
-    pub(crate) fn terminate(&mut self) {
+    pub fn terminate(&mut self) {
         if let Some(process) = &mut self.process {
             process.terminate();
         }
     }
 
     /// True if there is no process any more.
-    pub(crate) fn is_gone(&mut self) -> bool {
+    pub fn is_gone(&mut self) -> bool {
         self.process.is_none() || self.ended().is_some()
     }
 
     /// From now on its end is wanted.
-    pub(crate) fn retire(&mut self) {
+    pub fn retire(&mut self) {
         self.state = State::Retired;
     }
 
     /// Ends the process, after its drain.
-    pub(crate) fn stop(&mut self, patience: Duration) {
+    pub fn stop(&mut self, patience: Duration) {
         self.terminate();
         let deadline = Instant::now() + patience;
         while self.ended().is_none() && self.process.is_some() {
@@ -203,12 +211,12 @@ fn last_words(log: &Path) -> String {
 }
 
 /// True of an exit code after which starting again does not help.
-pub(crate) fn is_hopeless(code: i32) -> bool {
+pub fn is_hopeless(code: i32) -> bool {
     HOPELESS.iter().any(|codes| codes.contains(&code))
 }
 
 /// Looks after the services until they are dropped.
-pub(crate) fn spawn(supervised: Weak<Mutex<Vec<Supervised>>>) -> Result<JoinHandle<()>, Failure> {
+pub fn spawn(supervised: Weak<Mutex<Vec<Supervised>>>) -> Result<JoinHandle<()>, Failure> {
     let watch = move || {
         while let Some(supervised) = supervised.upgrade() {
             let mut supervised = supervised.lock().unwrap_or_else(PoisonError::into_inner);

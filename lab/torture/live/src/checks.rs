@@ -4,15 +4,15 @@
 use std::path::PathBuf;
 
 use clickhouse::Row;
+use deploy::failure::{Context, Failure};
+use oracle::verify::Verdict;
 use serde::Deserialize;
-use simulate::verify::Verdict;
+use stack::services::supervisor::is_hopeless;
+use stack::verdict::verify_stack;
 
 use super::cluster::Cluster;
 use super::report::{Absorbed, rounded};
 use super::versions;
-use crate::check::verify_stack;
-use crate::failure::{Context, Failure};
-use crate::services::supervisor::is_hopeless;
 
 /// What was found.
 pub(super) struct Checked {

@@ -6,28 +6,29 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use deploy::access::Access;
+use deploy::deadline::Deadline;
+use deploy::failure::{Context, Failure};
+use deploy::names::Names;
+use deploy::service::Service;
+use deploy::{output, topics};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
-use runtime::TopicNames;
+use service::TopicNames;
+use stack::cache::GeoFiles;
+use stack::pipeline::prepare_as;
+use stack::services::ServiceEnvironment;
+use stack::{Plan, Ports, Sender, Stack};
 use tokio::runtime::Runtime;
 
 use super::fleet::{Fleet, Instance, USUAL};
 use super::kafka::{Commit, Kafka};
 use super::links::{Links, Party};
 use super::poison::Poisoner;
-use super::run::Stop;
-use crate::demo::Sender;
-use crate::failure::{Context, Failure};
-use crate::names::Names;
-use crate::output;
-use crate::pipeline::prepare_as;
-use crate::services::{Service, Surroundings};
-use crate::stack::cache::GeoFiles;
-use crate::stack::{Access, Deadline, Plan, Ports, Stack};
-use crate::topics;
+use super::stop::Stop;
 
 const BROKERS: usize = 3;
 const MIN_INSYNC: i32 = 2;
@@ -104,11 +105,11 @@ impl Cluster {
         let kafka = Kafka::of(&stack.brokers(), options.partitions)?;
         let geo = copied(&stack.geo_files(), &folder.join("geo"))?;
         tell("starting two instances of each service")?;
-        let surroundings = |service| Surroundings {
+        let surroundings = |service| ServiceEnvironment {
             kafka: links.kafka(Party::Service(service)),
             clickhouse: Access { url: links.clickhouse(), ..stack.access() },
             geo: geo.clone(),
-            ..Surroundings::of(&stack)
+            ..ServiceEnvironment::of(&stack)
         };
         let fleet = Fleet::new(surroundings, stack.guard())?;
         let topics = TopicNames::default();

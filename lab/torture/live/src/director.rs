@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use deploy::failure::Failure;
+use deploy::output::line;
+
 use super::cluster::Cluster;
-use super::faults::{Fault, Kind, Lane};
+use super::fault::Fault;
+use super::faults;
+use super::kind::{FaultGroup, Kind};
 use super::monitor::Monitor;
 use super::schedule::{Planned, alone_until};
 use super::secs;
-use crate::failure::Failure;
-use crate::output::line;
 
 /// What was hit has to be there again by then.
 const OVER: Duration = Duration::from_secs(240);
@@ -32,14 +35,14 @@ struct Active {
 pub(super) struct Director {
     pub(super) started: Instant,
     duration: Duration,
-    lanes: BTreeMap<Lane, VecDeque<Planned>>,
-    active: BTreeMap<Lane, Active>,
+    lanes: BTreeMap<FaultGroup, VecDeque<Planned>>,
+    active: BTreeMap<FaultGroup, Active>,
     pub(super) injected: BTreeMap<Kind, usize>,
 }
 
 impl Director {
     pub(super) fn new(planned: Vec<Planned>, duration: Duration) -> Self {
-        let mut lanes: BTreeMap<Lane, VecDeque<Planned>> = BTreeMap::new();
+        let mut lanes: BTreeMap<FaultGroup, VecDeque<Planned>> = BTreeMap::new();
         for planned in planned {
             lanes.entry(planned.lane).or_default().push_back(planned);
         }
@@ -53,7 +56,7 @@ impl Director {
     }
 
     pub(super) fn step(&mut self, cluster: &mut Cluster, monitor: &Monitor) -> Result<(), Failure> {
-        let lanes: Vec<Lane> = self.lanes.keys().chain(self.active.keys()).copied().collect();
+        let lanes: Vec<FaultGroup> = self.lanes.keys().chain(self.active.keys()).copied().collect();
         for lane in lanes {
             match self.active.remove(&lane) {
                 Some(active) => {
@@ -70,14 +73,14 @@ impl Director {
     /// Injects a lane's next fault, if it is its time.
     fn next(
         &mut self,
-        lane: Lane,
+        lane: FaultGroup,
         cluster: &mut Cluster,
         monitor: &Monitor,
     ) -> Result<(), Failure> {
         let elapsed = self.started.elapsed();
         let Some(queue) = self.lanes.get_mut(&lane) else { return Ok(()) };
         // What was hit took its time to come back, and the run is over.
-        let alone = lane == Lane::Alone;
+        let alone = lane == FaultGroup::Alone;
         if elapsed >= if alone { alone_until(self.duration) } else { self.duration } {
             queue.clear();
         }
@@ -88,7 +91,7 @@ impl Director {
         let waits = match alone {
             true => !monitor.is_fresh(),
             // Of a machine that stands still nothing else can be asked.
-            false => [Lane::Alone, Lane::Host]
+            false => [FaultGroup::Alone, FaultGroup::Host]
                 .iter()
                 .any(|other| *other != lane && self.active.contains_key(other)),
         };
@@ -96,7 +99,7 @@ impl Director {
             return Ok(());
         }
         let Some(Planned { kind, lasts, seed, .. }) = queue.pop_front() else { return Ok(()) };
-        let mut fault = kind.fault(seed, lasts);
+        let mut fault = faults::of_kind(kind, seed, lasts);
         let whom = match fault.inject(cluster) {
             Ok(whom) => {
                 *self.injected.entry(kind).or_default() += 1;

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use deploy::failure::Failure;
+use deploy::private;
+use deploy::service::Service;
 use nix::sys::signal::Signal;
-use runtime::failpoints;
-
-use crate::failure::Failure;
-use crate::services::supervisor::{self, Supervised};
-use crate::services::{Launch, Service, Surroundings, render};
-use crate::stack::{Guard, free_ports};
-use crate::{http, private};
+use service::failpoints;
+use stack::services::supervisor::{self, Supervised};
+use stack::services::{Launch, ServiceEnvironment, render};
+use stack::{Guard, free_ports, http};
 
 /// Most instances of a service at a time.
 pub(super) const MOST: usize = 3;
@@ -66,7 +66,7 @@ pub(super) struct Fleet {
 impl Fleet {
     /// Writes settings for every instance, and starts none.
     pub(super) fn new(
-        surroundings: impl Fn(Service) -> Surroundings,
+        surroundings: impl Fn(Service) -> ServiceEnvironment,
         guard: &Guard,
     ) -> Result<Self, Failure> {
         let mut ports = free_ports(Service::ALL.len() * MOST)?.into_iter();

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use deploy::failure::{Context, Failure};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
-
-use crate::failure::{Context, Failure};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Longest wait for a leader's answer: it may be the one that is gone.

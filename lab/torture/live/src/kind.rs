@@ -1,50 +1,16 @@
-//! What goes wrong: one type for each kind, with what it does and how it is undone.
-
-mod brokers;
-mod clickhouse;
-mod groups;
-mod host;
-mod links;
-mod look_up;
-mod records;
-mod services;
+//! Kinds of faults: name, what it breaks, how long it lasts.
 
 use std::time::Duration;
 
-use rand::SeedableRng as _;
-use rand_chacha::ChaCha8Rng;
-
-use super::cluster::Cluster;
 use super::fleet::STALL;
-use crate::failure::Failure;
 
 /// The start of a service, and of a group whose former members expire.
 const RESTART: Duration = Duration::from_secs(45);
 
-/// Something that goes wrong. All but [`Fault::inject`] are asked ten times a second and do not
-/// wait.
-pub(super) trait Fault {
-    /// Begins; says what is hit.
-    fn inject(&mut self, cluster: &mut Cluster) -> Result<String, Failure>;
-
-    /// Goes on.
-    fn go_on(&mut self, _: &mut Cluster) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    /// Takes the cause away.
-    fn heal(&mut self, cluster: &mut Cluster) -> Result<(), Failure>;
-
-    /// True once whatever was hit is there again, after it was healed.
-    fn is_over(&mut self, _: &mut Cluster) -> Result<bool, Failure> {
-        Ok(true)
-    }
-}
-
 /// What can be broken at a time without the others' knowing: faults of a lane come one after the
 /// other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Lane {
+pub(super) enum FaultGroup {
     /// Of any kind, while there is no other.
     Alone,
     Services,
@@ -79,8 +45,8 @@ macro_rules! kinds {
             }
 
             /// What it breaks.
-            pub(super) const fn lane(self) -> Lane {
-                match self { $(Self::$kind => Lane::$lane,)* }
+            pub(super) const fn lane(self) -> FaultGroup {
+                match self { $(Self::$kind => FaultGroup::$lane,)* }
             }
 
             /// How long it lasts, at least and at most.
@@ -136,41 +102,5 @@ impl Kind {
         // What stands still is held to do so after the setting, and a client made anew is asked for
         // as long again at most; then the service starts, and its group forms.
         (self == Self::Fenced).then_some(STALL + RESTART)
-    }
-
-    /// A fault of this kind, that chooses by `seed`.
-    pub(super) fn fault(self, seed: u64, lasts: Duration) -> Box<dyn Fault> {
-        let rng = ChaCha8Rng::seed_from_u64(seed);
-        match self {
-            Self::KillService => Box::new(services::Kill::one(rng)),
-            Self::KillAll => Box::new(services::Kill::all()),
-            Self::Zombie => Box::new(services::Zombie::new(rng)),
-            Self::Storm => Box::new(services::Storm::new(rng)),
-            Self::Scale => Box::new(services::Scale::new(rng, lasts)),
-            Self::Abort => Box::new(services::Abort::new(rng)),
-            Self::Rewind => Box::new(groups::Rewind::new(rng)),
-            Self::KillBroker => Box::new(brokers::Kill::any(rng)),
-            Self::KillCoordinator => Box::new(brokers::Kill::coordinator(rng)),
-            Self::Replication => Box::new(links::Link::replication(rng)),
-            Self::Fenced => Box::new(brokers::Fenced),
-            Self::DeadLettersAway => Box::new(brokers::DeadLettersAway),
-            Self::ClickHouseKilled => Box::new(clickhouse::Killed::new(rng)),
-            Self::ClickHouseAway => Box::new(clickhouse::Away),
-            Self::ClickHouseReadOnly => Box::new(clickhouse::Setting::read_only()),
-            Self::ClickHouseSlow => Box::new(clickhouse::Slow::new()),
-            Self::ClickHouseFull => Box::new(clickhouse::Setting::full()),
-            Self::Cut => Box::new(links::Link::cut(rng)),
-            Self::Delay => Box::new(links::Link::delay(rng)),
-            Self::BlackHole => Box::new(links::Link::black_hole(rng)),
-            Self::HalfOpen => Box::new(links::Link::half_open(rng)),
-            Self::LookUpRemoved => Box::new(look_up::LookUp::removed(rng)),
-            Self::LookUpCorrupt => Box::new(look_up::LookUp::corrupt(rng)),
-            Self::LookUpSwapped => Box::new(look_up::LookUp::swapped(rng)),
-            Self::Poison => Box::new(records::Poisoned::small(rng)),
-            Self::Oversized => Box::new(records::Poisoned::oversized(rng)),
-            Self::Bomb => Box::new(records::Poisoned::bombs(rng)),
-            Self::OneCall => Box::new(records::OneCall::new(rng)),
-            Self::HostStopped => Box::new(host::Stopped),
-        }
     }
 }

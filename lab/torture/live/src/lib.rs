@@ -3,27 +3,31 @@
 mod checks;
 mod cluster;
 mod director;
+mod fault;
 mod faults;
 mod fleet;
 mod kafka;
+mod kind;
 mod links;
 mod monitor;
 mod poison;
+pub mod proxy;
 mod report;
+mod report_sim;
 mod run;
 mod schedule;
-mod sim;
+mod stop;
 mod versions;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use runtime::failpoints;
+use deploy::failure::Failure;
+use service::failpoints;
+use stack::options::duration;
 
-use crate::failure::Failure;
-use crate::play::duration;
-use faults::Kind;
+use kind::Kind;
 
 /// `isobar torture`.
 #[derive(Clone, Debug, Args)]
@@ -91,7 +95,7 @@ fn secs(time: Duration) -> f64 {
 /// When there is no way to do it.
 pub fn run(options: &Options) -> Result<bool, Failure> {
     match options.sim {
-        true => sim::run(options),
+        true => report_sim::run(options),
         false => run::run(options),
     }
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use simulate::proxy::{BROKER_HEARTBEAT, Condition, Link, Proxies};
+use deploy::connect::Cluster;
+use deploy::failure::{Context, Failure};
+use deploy::service::Service;
+use stack::{Listener, Ports, free_ports};
 
-use crate::cluster::Cluster;
-use crate::failure::{Context, Failure};
-use crate::services::Service;
-use crate::stack::{Listener, Ports, free_ports};
+use crate::proxy::{BROKER_HEARTBEAT, Condition, Link, Proxies};
 
 /// Who uses a link to a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,14 +8,14 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use clickhouse::Client;
-use runtime::TopicNames;
+use deploy::failure::{Context, Failure};
+use deploy::service::Service;
+use service::TopicNames;
 use tokio::runtime::Handle;
 
 use super::cluster::group;
-use super::faults::Kind;
 use super::kafka::{Commit, Kafka, Positions};
-use crate::failure::{Context, Failure};
-use crate::services::Service;
+use super::kind::Kind;
 
 const LOOK: Duration = Duration::from_millis(500);
 const NOTE: Duration = Duration::from_secs(4);

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use deploy::deadline::Deadline;
+use deploy::failure::{Context, Failure};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rand::Rng as _;
@@ -15,11 +17,8 @@ use rdkafka::config::FromClientConfigAndContext as _;
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, ClientContext};
-use runtime::DEAD_LETTER_PAYLOAD;
-use simulate::truth::{self, Dead, Outcome, payload_hash};
-
-use crate::failure::{Context, Failure};
-use crate::stack::Deadline;
+use service::DEAD_LETTER_PAYLOAD;
+use world::truth::{self, Dead, Outcome, payload_hash};
 
 /// What ingest takes at most (`ingest.max_record_bytes`).
 const INGEST_TAKES: usize = 1 << 20;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use oracle::verify::Verdict;
 use serde::Serialize;
-use simulate::verify::Verdict;
 
 use super::checks::Checked;
-use super::faults::Kind;
+use super::kind::Kind;
 use super::monitor::Recovered;
 
 /// The figures of a run.
@@ -201,7 +201,7 @@ fn late(injected: &BTreeMap<Kind, usize>, faults: &BTreeMap<&str, Faults>) -> Ve
 }
 
 const fn build() -> &'static str {
-    match (cfg!(debug_assertions), runtime::failpoints::PRESENT) {
+    match (cfg!(debug_assertions), service::failpoints::PRESENT) {
         (true, _) => "development",
         (false, true) => "release, with failpoints",
         (false, false) => "release, without failpoints",

@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use torture::{Campaign, Outcome, Totals};
+use deploy::failure::{Context, Failure};
+use deploy::output::line;
+use torture_sim::{Campaign, Outcome, Totals};
 
 use super::Options;
-use crate::failure::{Context, Failure};
-use crate::output::line;
 
 /// Wrong runs that are told in full.
 const TOLD: u64 = 5;

@@ -3,31 +3,29 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use deploy::failure::{Context, Failure};
+use deploy::output::{line, step};
+use deploy::service::Service;
 use nix::sys::signal::Signal;
-use simulate::world::Scenario;
+use stack::Sender;
+use stack::options::World;
 use tokio::runtime::{Builder, Runtime};
+use world::world::Scenario;
 
 use super::checks::check;
 use super::cluster::{Cluster, group};
 use super::director::Director;
-use super::faults::{Kind, Lane};
 use super::fleet::Instance;
 use super::kafka::{Kafka, Positions};
+use super::kind::{FaultGroup, Kind};
 use super::links::Party;
 use super::monitor::{Eyes, Monitor, answered, reached};
 use super::report::{Report, Run};
 use super::schedule::{Planned, plan};
+use super::stop::Stop;
 use super::{Options, secs};
-use crate::demo::Sender;
-use crate::failure::{Context, Failure};
-use crate::output::{line, step};
-use crate::play::World;
-use crate::services::Service;
-use crate::up;
 
 /// Between two looks at the faults.
 const BEAT: Duration = Duration::from_millis(100);
@@ -42,29 +40,6 @@ const TELL: Duration = Duration::from_secs(10);
 const QUIET: usize = 3;
 /// Time between two reports of a session, s.
 const PERIOD_S: f64 = 3.0;
-
-/// Set by Ctrl-C.
-#[derive(Clone, Default)]
-pub(super) struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    fn on_signal(&self, runtime: &Runtime) {
-        let stop = Arc::clone(&self.0);
-        runtime.spawn(async move {
-            if up::wait_for_signal().await.is_ok() {
-                stop.store(true, Ordering::Relaxed);
-            }
-        });
-    }
-
-    /// An error once it is set.
-    pub(super) fn check(&self) -> Result<(), Failure> {
-        match self.0.load(Ordering::Relaxed) {
-            true => Err(Failure("ended by a signal; nothing was checked".to_owned())),
-            false => Ok(()),
-        }
-    }
-}
 
 /// Runs, and says whether nothing differs.
 pub(super) fn run(options: &Options) -> Result<bool, Failure> {
@@ -107,7 +82,7 @@ fn torture(
         handle: cluster.handle(),
     };
     let monitor = Monitor::start(eyes)?;
-    let look_up = planned.iter().any(|planned| planned.kind.lane() == Lane::LookUp);
+    let look_up = planned.iter().any(|planned| planned.kind.lane() == FaultGroup::LookUp);
     let (faults, lasts, seed) = (planned.len(), secs(options.duration), options.seed);
     line(format_args!("{faults} faults in {lasts:.0} s, seed {seed}"))?;
     let mut world = world(options, crowd, &cluster)?;

@@ -8,7 +8,7 @@ use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use super::faults::{Kind, Lane};
+use super::kind::{FaultGroup, Kind};
 
 /// Before the first fault something has to be there to be lost.
 const WARM_UP: Duration = Duration::from_secs(8);
@@ -23,7 +23,7 @@ pub(super) struct Planned {
     /// Since the start of the run.
     pub(super) at: Duration,
     pub(super) kind: Kind,
-    pub(super) lane: Lane,
+    pub(super) lane: FaultGroup,
     /// From its injection to its healing.
     pub(super) lasts: Duration,
     /// Of all that is random in it: whom it hits, and how.
@@ -39,7 +39,7 @@ pub(super) fn alone_until(duration: Duration) -> Duration {
 /// a time, so that it shows how long it takes to recover from it. Then every lane has its own, one
 /// after the other, and lanes do not wait for each other.
 pub(super) fn plan(seed: u64, duration: Duration, kinds: &[Kind]) -> Vec<Planned> {
-    let mut lanes: BTreeMap<Lane, Vec<Kind>> = BTreeMap::new();
+    let mut lanes: BTreeMap<FaultGroup, Vec<Kind>> = BTreeMap::new();
     for kind in kinds {
         lanes.entry(kind.lane()).or_default().push(*kind);
     }
@@ -47,7 +47,8 @@ pub(super) fn plan(seed: u64, duration: Duration, kinds: &[Kind]) -> Vec<Planned
     let half = alone_until(duration);
     let mut all: Vec<Planned> = Vec::new();
     if !half.is_zero() && !kinds.is_empty() {
-        let span = Span { from: WARM_UP, to: half, lane: Lane::Alone, pause_ms: 2_000..8_000 };
+        let span =
+            Span { from: WARM_UP, to: half, lane: FaultGroup::Alone, pause_ms: 2_000..8_000 };
         all.extend(span.faults(rng.random(), kinds));
     }
     let pause_ms = match duration {
@@ -68,7 +69,7 @@ pub(super) fn plan(seed: u64, duration: Duration, kinds: &[Kind]) -> Vec<Planned
 struct Span {
     from: Duration,
     to: Duration,
-    lane: Lane,
+    lane: FaultGroup,
     pause_ms: Range<u64>,
 }
 
@@ -78,12 +79,20 @@ impl Span {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut at = self.from;
         let mut planned = Vec::new();
+        // The first half may have ended with a stop.
+        let first = self.from <= WARM_UP;
+        let stopped_before = if first { Duration::ZERO } else { Kind::HostStopped.lasts().1 };
+        let (mut stopped_until, mut stopped_for) = (self.from, stopped_before);
         loop {
             let mut round = kinds.to_vec();
             round.shuffle(&mut rng);
             for kind in round {
                 at += Duration::from_millis(rng.random_range(self.pause_ms.clone()));
                 let lasts = length(kind, self.to, &mut rng);
+                if kind == Kind::HostStopped {
+                    at = at.max(stopped_until + rest(stopped_for, lasts));
+                    (stopped_until, stopped_for) = (at + lasts, lasts);
+                }
                 if at + lasts > self.to {
                     return planned;
                 }
@@ -92,6 +101,13 @@ impl Span {
             }
         }
     }
+}
+
+/// Returns how long a machine runs between two stops. What its clients could not send meanwhile has to
+/// arrive, or the two are one stop that is longer than `ingest.look_back_s`, after which streams begin
+/// anew.
+fn rest(before: Duration, after: Duration) -> Duration {
+    (before.max(after) / 2).max(Duration::from_secs(5))
 }
 
 /// Long faults are for long runs.
@@ -122,7 +138,7 @@ mod tests {
     #[test]
     fn faults_of_a_lane_do_not_overlap_and_end_before_the_run_does() {
         for seed in 0..50 {
-            let mut free: BTreeMap<Lane, Duration> = BTreeMap::new();
+            let mut free: BTreeMap<FaultGroup, Duration> = BTreeMap::new();
             for planned in plan(seed, AN_HOUR, &Kind::ALL) {
                 let free = free.entry(planned.lane).or_insert(WARM_UP);
                 assert!(planned.at >= *free && planned.at + planned.lasts <= AN_HOUR);
@@ -150,7 +166,19 @@ mod tests {
         let half = alone_until(AN_HOUR);
         for planned in plan(3, AN_HOUR, &Kind::ALL) {
             let until = planned.at + planned.lasts;
-            assert_eq!(planned.lane == Lane::Alone, until <= half, "{planned:?}");
+            assert_eq!(planned.lane == FaultGroup::Alone, until <= half, "{planned:?}");
+        }
+    }
+
+    #[test]
+    fn a_machine_that_stands_still_again_runs_in_between() {
+        for seed in 0..50 {
+            let stops = plan(seed, 5 * TWO_MINUTES, &[Kind::HostStopped]);
+            assert!(stops.len() >= 4, "seed {seed}: {}", stops.len());
+            for (stop, next) in stops.iter().zip(&stops[1..]) {
+                let rests = next.at - (stop.at + stop.lasts);
+                assert!(rests >= stop.lasts.max(next.lasts) / 2, "seed {seed}: {stop:?}");
+            }
         }
     }
 

@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::Duration;
 
+use deploy::failure::{Context, Failure};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
-use runtime::TopicNames;
 use schemas::{BlockAudit, CellPartial, SessionPartial};
-use simulate::truth::payload_hash;
+use service::TopicNames;
+use world::truth::payload_hash;
 
 use super::kafka::Kafka;
-use crate::failure::{Context, Failure};
 
 /// Kafka may have to find its leaders first.
 const PATIENCE: Duration = Duration::from_secs(60);

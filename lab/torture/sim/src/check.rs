@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use oracle::oracle::Block;
+use oracle::verify::{Actual, Logs, compare};
 use schemas::{BlockAudit, DeadLetter, EnrichedReport};
 use serde::Deserialize;
-use simulate::oracle::Block;
-use simulate::truth::{Dead, payload_hash};
-use simulate::verify::{Actual, Logs, compare};
+use world::truth::{Dead, payload_hash};
 
 use crate::Trouble;
 use crate::cluster::{Cluster, Topic};

@@ -2,24 +2,13 @@
 
 use std::rc::Rc;
 
-use runtime::{Committed, Source, Start};
+pub(crate) use service::Topic;
+use service::{Committed, Source, Start};
 
 /// Most partitions of a topic.
 pub(crate) const PARTITIONS: usize = 2;
 
-/// A topic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Topic {
-    Raw,
-    Reports,
-    Enriched,
-    Cells,
-    Sessions,
-    Blocks,
-    DeadLetters,
-}
-
-const TOPICS: usize = Topic::DeadLetters as usize + 1;
+const TOPICS: usize = Topic::ALL.len();
 
 /// A service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,16 +29,6 @@ impl Service {
             Self::Enrich => &[Topic::Reports],
             Self::Aggregate => &[Topic::Enriched],
             Self::Sink => &[Topic::Cells, Topic::Sessions, Topic::Blocks],
-        }
-    }
-
-    /// What it writes, in the order of its outputs.
-    pub(crate) const fn outputs(self) -> &'static [Topic] {
-        match self {
-            Self::Ingest => &[Topic::Reports, Topic::DeadLetters],
-            Self::Enrich => &[Topic::Enriched, Topic::DeadLetters],
-            Self::Aggregate => &[Topic::Cells, Topic::Sessions, Topic::Blocks, Topic::DeadLetters],
-            Self::Sink => &[Topic::DeadLetters],
         }
     }
 }
@@ -140,7 +119,7 @@ impl Cluster {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use runtime::Offset;
+    use service::Offset;
 
     use super::*;
 

@@ -6,7 +6,7 @@ use aggregate::{Aggregate, AggregateSettings};
 use enrich::{Enrich, EnrichSettings};
 use ingest::Ingest;
 use prometheus::Registry;
-use runtime::{Handler, Service as _, Settings};
+use service::{Handler, Service as _, Settings};
 use sink::seam::{Maker, Seam};
 use sink::{Sink, SinkSettings};
 

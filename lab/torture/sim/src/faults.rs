@@ -295,7 +295,7 @@ impl Run<'_> {
                     continue;
                 }
                 let offset = log.entries[self.rng.random_range(0..before)].offset;
-                runtime::Committed { offset: runtime::Offset(offset), metadata: String::new() }
+                service::Committed { offset: service::Offset(offset), metadata: String::new() }
             };
             let offset = to.offset;
             self.bench.cluster.history(service, source).push(to);

@@ -22,10 +22,10 @@ pub use campaign::{Campaign, Outcome, Totals};
 pub enum Trouble {
     /// A service ended by itself.
     #[error("a service ended: {0}")]
-    Ended(#[from] runtime::Fatal),
+    Ended(#[from] service::Fatal),
     /// A service refuses to begin.
     #[error("a service refuses to begin: {0}")]
-    Refused(#[from] runtime::Refusal),
+    Refused(#[from] service::Refusal),
     /// A row that is none of its table.
     #[error("a table was sent a row that is none: {0}")]
     Row(#[from] schemas::DecodeError),
@@ -34,13 +34,13 @@ pub enum Trouble {
     Rules(#[from] serde_json::Error),
     /// A sketch that is none.
     #[error("a row has a sketch that is none: {0}")]
-    Sketch(#[from] simulate::oracle::NotAState),
+    Sketch(#[from] oracle::oracle::NotAState),
     /// The oracle's tables are broken.
     #[error(transparent)]
-    LookUp(#[from] simulate::oracle::LookUpError),
+    LookUp(#[from] oracle::oracle::LookUpError),
     /// The world's truth lacks lines.
     #[error(transparent)]
-    Truth(#[from] simulate::oracle::Stranger),
+    Truth(#[from] oracle::oracle::Stranger),
     /// Without any fault, the pipeline does not come to an end.
     #[error("after {0} rounds without a fault the pipeline still has work to do")]
     Restless(usize),

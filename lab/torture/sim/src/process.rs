@@ -5,13 +5,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-use runtime::{
-    AppendTime, Commit, Committed, Handler, Ledger, Offset, Output, OutputTopic, Pace, Record,
-    Source, Ticket,
+use service::{
+    AppendTime, Commit, Committed, Handler, Ledger, Offset, Output, Pace, Record, Source, Ticket,
+    Topic,
 };
 
 use crate::Trouble;
-use crate::cluster::{Cluster, PARTITIONS, Service, Topic};
+use crate::cluster::{Cluster, PARTITIONS, Service};
 use crate::cores::{Core, Cores};
 
 /// A record on its way to a log.
@@ -61,14 +61,13 @@ pub(crate) struct Process {
 struct Port<'a> {
     ledger: &'a mut Ledger,
     queues: &'a mut Queues,
-    outputs: &'a [Topic],
     limit: usize,
 }
 
 impl Output for Port<'_> {
-    fn send(&mut self, source: Source, topic: OutputTopic, key: Option<&[u8]>, payload: &[u8]) {
+    fn send(&mut self, source: Source, topic: Topic, key: Option<&[u8]>, payload: &[u8]) {
         let ticket = self.ledger.open(source, payload.len());
-        let to = (self.outputs[topic.0], source.partition.0 as usize);
+        let to = (topic, source.partition.0 as usize);
         let parcel = Parcel { ticket, key: key.map(Rc::from), payload: Rc::from(payload) };
         self.queues.entry(to).or_default().push_back(parcel);
     }
@@ -116,9 +115,8 @@ impl Process {
     }
 
     fn parts<'a>(&'a mut self, cores: &'a mut Cores) -> (&'a mut dyn Handler, Port<'a>) {
-        let Self { core, ledger, queues, service, limit, .. } = self;
-        let outputs = service.outputs();
-        (cores.handler(core), Port { ledger, queues, outputs, limit: *limit })
+        let Self { core, ledger, queues, limit, .. } = self;
+        (cores.handler(core), Port { ledger, queues, limit: *limit })
     }
 
     /// The group gives it a source.
@@ -134,7 +132,7 @@ impl Process {
         let handler = cores.handler(&mut self.core);
         let recalled = match handler.recalls(source, committed) {
             Some((of, mut recall)) => {
-                let written = cluster.log(self.service.outputs()[of.0], partition);
+                let written = cluster.log(of, partition);
                 written.entries.iter().for_each(|entry| recall.record(&entry.payload));
                 recall.conclude(Offset(0), Offset(log.end))?
             }
@@ -253,8 +251,8 @@ pub(crate) fn sources(service: Service, partitions: usize) -> impl Iterator<Item
     let partitions = partitions.min(PARTITIONS) as i32;
     (0..service.inputs().len()).flat_map(move |input| {
         (0..partitions).map(move |partition| Source {
-            input: runtime::Input(input),
-            partition: runtime::Partition(partition),
+            input: service::Input(input),
+            partition: service::Partition(partition),
         })
     })
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use runtime::Pace;
+use service::Pace;
 
 use crate::Trouble;
 use crate::cluster::{Cluster, Entry, PARTITIONS, Service, Topic};

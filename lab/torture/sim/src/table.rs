@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use oracle::oracle::{Bins, Cell, CellKey, NotAState, Packs, add};
 use schemas::{BlockAudit, CellPartial, Dimensions, PackTime, SessionPartial, StreamPartial};
-use simulate::oracle::{Bins, Cell, CellKey, NotAState, Packs, add};
 
 /// Rows of one table, in their newest version. What goes back is told.
 struct Newest<K, T> {

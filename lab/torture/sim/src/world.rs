@@ -12,11 +12,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use oracle::oracle::{Block, Expected, Geo, Oracle};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use schemas::EventKind;
-use simulate::oracle::{Block, Expected, Geo, Oracle};
-use simulate::truth::{self, Dead, Outcome};
+use world::truth::{self, Dead, Outcome};
 
 use self::session::Session;
 use self::taken::Taken;

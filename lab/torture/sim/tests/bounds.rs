@@ -7,16 +7,16 @@ use aggregate::{Aggregate, AggregateSettings, MOST_OF_AN_INTERVAL};
 use enrich::{Enrich, EnrichSettings};
 use ingest::Ingest;
 use prometheus::Registry;
-use runtime::{
-    AppendTime, Commit, Handler, Input, Offset, Output, OutputTopic, Pace, Partition, Record,
-    Settings, Source, Ticket,
-};
 use schemas::{
     Audio, CellPartial, Direction, EventKind, Inbound, Interval, Kind, Limitation, Path, Report,
     SessionPartial, Video,
 };
 use serde::Serialize;
 use serde_json::Value;
+use service::{
+    AppendTime, Commit, Handler, Input, Offset, Output, Pace, Partition, Record, Settings, Source,
+    Ticket, Topic,
+};
 
 const SOURCE: Source = Source { input: Input(0), partition: Partition(0) };
 const NOW_MS: i64 = 1_756_000_020_000;
@@ -25,13 +25,13 @@ const LONGEST_S: i64 = 3600;
 
 #[derive(Default)]
 struct Written {
-    records: Vec<(usize, Vec<u8>)>,
+    records: Vec<(Topic, Vec<u8>)>,
     commits: Vec<Commit>,
 }
 
 impl Output for Written {
-    fn send(&mut self, _: Source, topic: OutputTopic, _: Option<&[u8]>, payload: &[u8]) {
-        self.records.push((topic.0, payload.to_vec()));
+    fn send(&mut self, _: Source, topic: Topic, _: Option<&[u8]>, payload: &[u8]) {
+        self.records.push((topic, payload.to_vec()));
     }
 
     fn open(&mut self, source: Source, _: usize) -> Ticket {
@@ -50,7 +50,7 @@ impl Output for Written {
 }
 
 /// What a service writes that reads `payloads` and ends: topic and payload.
-fn pass(mut handler: Box<dyn Handler>, payloads: &[Vec<u8>]) -> Vec<(usize, Vec<u8>)> {
+fn pass(mut handler: Box<dyn Handler>, payloads: &[Vec<u8>]) -> Vec<(Topic, Vec<u8>)> {
     let mut out = Written::default();
     handler.assigned(SOURCE, None).unwrap();
     for (offset, payload) in (0..).zip(payloads) {
@@ -73,7 +73,7 @@ fn pass(mut handler: Box<dyn Handler>, payloads: &[Vec<u8>]) -> Vec<(usize, Vec<
     out.records
 }
 
-fn service<S: runtime::Service>(settings: S::Settings) -> Box<dyn Handler>
+fn service<S: service::Service>(settings: S::Settings) -> Box<dyn Handler>
 where
     Settings<S::Settings>: Default,
 {
@@ -207,7 +207,7 @@ fn no_interval_adds_more_to_a_sum_than_a_block_can_hold_of_it() {
     let settings = ingest::Settings { look_back_s: LONGEST_S as u32, ..Default::default() };
     let taken = pass(service::<Ingest>(settings), &raw);
     let reports: Vec<_> =
-        taken.into_iter().filter(|(topic, _)| *topic == 0).map(|it| it.1).collect();
+        taken.into_iter().filter(|(topic, _)| *topic == Topic::Reports).map(|it| it.1).collect();
     let beyond_json = raw.len() - reports.len();
     assert!(beyond_json < 3 * 8, "{beyond_json} reports are dead letters");
     let settings = EnrichSettings { reload_s: 0, ..EnrichSettings::default() };
@@ -219,8 +219,12 @@ fn no_interval_adds_more_to_a_sum_than_a_block_can_hold_of_it() {
     let mut most = BTreeMap::new();
     for (topic, row) in pass(service::<Aggregate>(settings), &enriched) {
         let row = match topic {
-            0 => serde_json::to_value(schemas::decode::<CellPartial>(&row).unwrap()).unwrap(),
-            1 => serde_json::to_value(schemas::decode::<SessionPartial>(&row).unwrap()).unwrap(),
+            Topic::Cells => {
+                serde_json::to_value(schemas::decode::<CellPartial>(&row).unwrap()).unwrap()
+            }
+            Topic::Sessions => {
+                serde_json::to_value(schemas::decode::<SessionPartial>(&row).unwrap()).unwrap()
+            }
             _ => continue,
         };
         greatest(&row, "", &mut most);

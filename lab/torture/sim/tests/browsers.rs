@@ -8,16 +8,16 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path as FilePath;
 
-use dashboard::statistics::{Estimate, Interval as Interval95, Session};
 use enrich::pack::Pack;
 use enrich::score::{Metric, Scores};
+use oracle::oracle::{Located, LookUp, Oracle};
 use schemas::{
     Audio, Claim, Direction, Inbound, Interval, Kind, Path, Place, PlaceSource, Provider, Verdict,
     Video,
 };
-use simulate::oracle::{Located, LookUp, Oracle};
-use simulate::truth;
-use simulate::world::{Scenario, Settings, World};
+use statistics::{Estimate, Interval as Interval95, Session};
+use world::truth;
+use world::world::{Scenario, Settings, World};
 
 /// Browsers whose `getStats()` has members of its own, by family and major version.
 const BROWSERS: [(&str, &str); 4] = [
@@ -173,7 +173,7 @@ fn table() -> String {
 
 #[test]
 fn the_table_of_rules_and_browsers_is_what_browsers_tell() {
-    let file = FilePath::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/scores.md");
+    let file = FilePath::new(env!("CARGO_MANIFEST_DIR")).join("../../../docs/reference/scores.md");
     let (begin, end) = ("<!-- rules by browser -->\n\n", "\n<!-- end of rules by browser -->");
     let page = fs::read_to_string(&file).unwrap();
     let (before, rest) = page.split_once(begin).expect("the table's beginning");
@@ -184,13 +184,13 @@ fn the_table_of_rules_and_browsers_is_what_browsers_tell() {
     }
     assert!(
         fs::read_to_string(&file).unwrap() == wanted,
-        "docs/reference/scores.md is out of date: UPDATE_DOCS=1 cargo test -p torture --test browsers"
+        "docs/reference/scores.md is out of date: UPDATE_DOCS=1 cargo test -p torture-sim --test browsers"
     );
 }
 
 #[test]
 fn every_pack_that_comes_with_the_program_is_in_the_table() {
-    let packs = FilePath::new(env!("CARGO_MANIFEST_DIR")).join("../enrich/packs");
+    let packs = FilePath::new(env!("CARGO_MANIFEST_DIR")).join("../../../enrich/packs");
     let (table, mut found) = (table(), 0);
     for file in fs::read_dir(packs).unwrap() {
         let pack: serde_json::Value =

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use aggregate::mutations::{BLOCK_ENDS, LINEAGE, RECALL, RULES_FIRST, UPTO, VALUES};
 use ingest::mutations::LOOK_BACK;
-use runtime::mutations::{COMMITS_WAIT, break_only};
-use torture::Campaign;
+use service::mutations::{COMMITS_WAIT, break_only};
+use torture_sim::Campaign;
 
 /// Runs within which a broken claim has to show.
 const RUNS: u64 = 5000;
@@ -69,11 +69,11 @@ fn no_program_can_be_broken() {
     let tree = Command::new(env!("CARGO"))
         .args(["tree", "--workspace", "--offline", "--locked", "--edges", "normal,build,features"])
         .args(["--prefix", "none"])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.."))
         .output()
         .unwrap();
     let text = String::from_utf8(tree.stdout).unwrap();
-    assert!(tree.status.success() && text.contains("runtime feature \"service\""), "{text}");
+    assert!(tree.status.success() && text.contains("ingest feature \"program\""), "{text}");
     for feature in ["mutations", "failpoints"] {
         assert!(!text.contains(feature), "a program would be built with {feature}");
     }

@@ -1,7 +1,7 @@
 //! The cores under every fault.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use torture::Campaign;
+use torture_sim::Campaign;
 
 #[test]
 fn whatever_happens_the_views_say_what_the_raw_log_says() {

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use deploy::failure::Failure;
+use deploy::service::Service;
 use nix::sys::signal::Signal;
 use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::super::cluster::{Cluster, group};
-use super::Fault;
-use crate::failure::Failure;
-use crate::services::Service;
+use super::super::fault::Fault;
 
 /// Between two looks at a broker that comes back.
 const ASK: Duration = Duration::from_secs(1);

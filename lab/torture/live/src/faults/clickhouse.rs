@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use deploy::failure::Failure;
 use nix::sys::signal::Signal;
 use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::super::cluster::Cluster;
-use super::Fault;
-use crate::failure::Failure;
+use super::super::fault::Fault;
 
 /// Tables that sink fills.
 const TABLES: [&str; 4] = ["samples", "cell_partials", "session_partials", "blocks"];

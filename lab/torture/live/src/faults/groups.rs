@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use deploy::failure::Failure;
+use deploy::service::Service;
 use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::super::cluster::{Cluster, group};
+use super::super::fault::Fault;
 use super::super::fleet::Instance;
 use super::super::kafka::Commit;
-use super::Fault;
-use crate::failure::Failure;
-use crate::services::Service;
 
 /// Set back by no more than this many records a partition: nobody waits for what takes an hour to
 /// be read again.

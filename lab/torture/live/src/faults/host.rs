@@ -1,10 +1,10 @@
 //! What happens to the machine.
 
+use deploy::failure::Failure;
 use nix::sys::signal::Signal;
 
 use super::super::cluster::Cluster;
-use super::Fault;
-use crate::failure::Failure;
+use super::super::fault::Fault;
 
 /// Every process stands still, as when a virtual machine is paused, and goes on as if nothing had
 /// been: connections are there, and clocks have gone on.

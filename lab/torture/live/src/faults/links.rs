@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
+use deploy::failure::Failure;
 use rand::Rng as _;
 use rand::seq::IteratorRandom as _;
 use rand_chacha::ChaCha8Rng;
-use simulate::proxy::{Condition, Side};
 
 use super::super::cluster::Cluster;
+use super::super::fault::Fault;
 use super::super::links::{Party, Way};
-use super::Fault;
-use crate::failure::Failure;
+use crate::proxy::{Condition, Side};
 
 /// One or more ways are in some condition.
 pub(super) struct Link {

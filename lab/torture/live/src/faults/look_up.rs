@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::PathBuf;
 
+use deploy::failure::{Context, Failure};
 use rand::Rng as _;
 use rand::seq::IndexedRandom as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::super::cluster::Cluster;
-use super::Fault;
-use crate::failure::{Context, Failure};
+use super::super::fault::Fault;
 
 enum Damage {
     Removed,

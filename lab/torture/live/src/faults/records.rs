@@ -1,16 +1,16 @@
 //! What comes in.
 
+use deploy::failure::Failure;
 use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
-use simulate::world::Scenario;
+use stack::Sender;
+use stack::options::World;
+use world::world::Scenario;
 
 use super::super::cluster::Cluster;
+use super::super::fault::Fault;
 use super::super::links::Party;
 use super::super::poison::Poison;
-use super::Fault;
-use crate::demo::Sender;
-use crate::failure::Failure;
-use crate::play::World;
 
 /// Records that nobody can use.
 pub(super) struct Poisoned {

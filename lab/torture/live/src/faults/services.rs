@@ -2,17 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use deploy::failure::Failure;
+use deploy::service::Service;
 use nix::sys::signal::Signal;
 use rand::Rng as _;
 use rand::seq::IndexedRandom as _;
 use rand_chacha::ChaCha8Rng;
-use runtime::failpoints;
+use service::failpoints;
 
 use super::super::cluster::Cluster;
+use super::super::fault::Fault;
 use super::super::fleet::{Instance, MOST, USUAL};
-use super::Fault;
-use crate::failure::Failure;
-use crate::services::Service;
 
 /// Between two changes of a storm.
 const BEAT: Duration = Duration::from_secs(3);

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
 use schemas::{Device, Direction, EventKind, Kind, UNKNOWN};
-use simulate::truth;
+use world::truth;
 
 use super::START_MS;
 use super::taken::{Follows, Taken, happened_ms};

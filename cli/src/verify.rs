@@ -1,0 +1,40 @@
+//! `isobar verify`: what ClickHouse says against what really happened.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use deploy::connect::{Cluster, ServerArgs, access_of_up};
+use deploy::failure::Failure;
+use deploy::names::RawTopic;
+use deploy::output::lines;
+use stack::cache::{Cache, GEO};
+use stack::verdict::{in_words, verify};
+
+/// `isobar verify`.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    #[command(flatten)]
+    servers: ServerArgs,
+    #[command(flatten)]
+    raw: RawTopic,
+    /// Truth files: of everything that was ever sent to the raw topic.
+    #[arg(long, value_name = "FILE", required = true)]
+    truth: Vec<PathBuf>,
+}
+
+/// Compares, prints what differs, and says whether nothing does.
+///
+/// # Errors
+/// If Kafka, ClickHouse or a truth file cannot be read.
+pub async fn run(options: Options) -> Result<bool, Failure> {
+    // One that cannot be reached is named before anything is fetched.
+    let cluster = options.servers.own.or_of_up()?;
+    let access = options.servers.access()?.map_or_else(access_of_up, Ok)?;
+    let cache = Cache::of_user()?;
+    cache.fetch(&[&GEO])?;
+    let names = options.raw.over(cluster.names.clone());
+    let cluster = Cluster { names, ..cluster };
+    let verdict = verify(options.truth, cluster, access, cache.geo_files()).await?;
+    lines(in_words(&verdict))?;
+    Ok(verdict.mismatches == 0)
+}

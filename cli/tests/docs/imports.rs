@@ -1,0 +1,150 @@
+//! Who may import whom: the table of `docs/architecture.md`, held against Cargo's own view.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::{files, root};
+
+/// What the library of each crate may import of this workspace.
+const MAY: [(&str, &[&str]); 18] = [
+    ("schemas", &[]),
+    ("service", &["schemas"]),
+    ("runtime", &["schemas", "service"]),
+    ("statistics", &[]),
+    ("ingest", STAGE),
+    ("enrich", STAGE),
+    ("aggregate", STAGE),
+    ("sink", STAGE),
+    ("expand", &["schemas"]),
+    ("deploy", &["runtime", "schemas", "service"]),
+    ("world", &["schemas"]),
+    ("oracle", &["schemas", "world"]),
+    ("stack", &["deploy", "oracle", "runtime", "service", "world"]),
+    (
+        "torture-sim",
+        &["aggregate", "enrich", "ingest", "oracle", "schemas", "service", "sink", "world"],
+    ),
+    (
+        "torture-live",
+        &["deploy", "oracle", "runtime", "schemas", "service", "stack", "torture-sim", "world"],
+    ),
+    ("bench", &["deploy", "oracle", "service", "stack", "world"]),
+    (
+        "accuracy",
+        &["aggregate", "deploy", "enrich", "ingest", "schemas", "service", "stack", "statistics"],
+    ),
+    ("isobar", ALL),
+];
+
+/// `runtime` is for their programs alone: see [`stages_know_no_runtime`].
+const STAGE: &[&str] = &["runtime", "schemas", "service"];
+
+const ALL: &[&str] = &[
+    "accuracy",
+    "aggregate",
+    "bench",
+    "deploy",
+    "enrich",
+    "expand",
+    "ingest",
+    "oracle",
+    "runtime",
+    "schemas",
+    "service",
+    "sink",
+    "stack",
+    "statistics",
+    "torture-live",
+    "torture-sim",
+    "world",
+];
+
+/// Crates of others that would bring I/O, threads or a runtime where none belongs.
+const NEVER: [(&str, &[&str]); 9] = [
+    ("schemas", IO),
+    ("service", IO),
+    ("statistics", IO),
+    ("ingest", IO),
+    ("enrich", IO),
+    ("aggregate", IO),
+    ("sink", &["axum", "rdkafka"]),
+    ("expand", IO),
+    ("torture-sim", IO),
+];
+
+const IO: &[&str] = &["axum", "clickhouse", "rdkafka", "tokio"];
+
+/// The crates of the workspace.
+fn packages() -> Vec<Value> {
+    let cargo = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(cargo.status.success(), "{}", String::from_utf8_lossy(&cargo.stderr));
+    let metadata: Value = serde_json::from_slice(&cargo.stdout).unwrap();
+    metadata["packages"].as_array().unwrap().clone()
+}
+
+/// Names of the crates that each crate of the workspace imports outside of tests, by its name.
+fn imports() -> BTreeMap<String, BTreeSet<String>> {
+    let imported = |package: &Value| {
+        let dependencies = package["dependencies"].as_array().unwrap().iter();
+        let normal = dependencies.filter(|dependency| dependency["kind"].is_null());
+        normal.map(|dependency| dependency["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let name = |package: &Value| package["name"].as_str().unwrap().to_owned();
+    packages().iter().map(|package| (name(package), imported(package))).collect()
+}
+
+#[test]
+fn every_crate_imports_only_what_the_table_allows() {
+    let imports = imports();
+    let named: BTreeSet<_> = MAY.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(imports.keys().cloned().collect::<BTreeSet<_>>(), named, "crates of the table");
+    let may = BTreeMap::from(MAY);
+    let mut wrong = Vec::new();
+    for (name, imported) in &imports {
+        let own = imported.iter().filter(|import| imports.contains_key(*import));
+        let forbidden = own.filter(|import| !may[name.as_str()].contains(&import.as_str()));
+        wrong.extend(forbidden.map(|import| format!("{name} imports {import}")));
+    }
+    for (name, never) in NEVER {
+        let forbidden = never.iter().filter(|import| imports[name].contains(**import));
+        wrong.extend(forbidden.map(|import| format!("{name} imports {import}")));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn stages_know_no_runtime() {
+    for stage in ["ingest", "enrich", "aggregate", "sink"] {
+        for file in files(&root().join(stage).join("src"), "rs") {
+            let text = fs::read_to_string(&file).unwrap();
+            // `tokio::runtime` is another one.
+            let knows = text.lines().any(|line| {
+                line.starts_with("use runtime::") || line.trim_start().starts_with("runtime::")
+            });
+            assert_eq!(knows, file.ends_with("main.rs"), "{}", file.display());
+        }
+    }
+}
+
+#[test]
+fn no_module_is_read_from_another_folder_and_none_is_called_mod() {
+    for package in packages() {
+        let folder = Path::new(package["manifest_path"].as_str().unwrap()).parent().unwrap();
+        let folders = ["src", "tests"].map(|name| folder.join(name));
+        for file in folders.iter().filter(|folder| folder.exists()).flat_map(|it| files(it, "rs")) {
+            let text = fs::read_to_string(&file).unwrap();
+            assert!(!text.lines().any(|line| line.starts_with("#[path")), "{}", file.display());
+            let split = concat!("cfg(feature = ", "\"service\")");
+            assert!(!text.lines().any(|line| line.contains(split)), "{}", file.display());
+            assert!(!file.ends_with("mod.rs"), "{}", file.display());
+        }
+    }
+}

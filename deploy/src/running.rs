@@ -1,0 +1,82 @@
+//! Which `isobar up` runs, and where it is to be found: what other terminals go by.
+
+use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::access::Access;
+use crate::failure::{Context, Failure};
+use crate::names::Names;
+
+/// File that an `up` holds a lock on.
+pub const LOCK: &str = "up.lock";
+/// File in which an `up` writes down where it is.
+pub const NOTE: &str = "up.json";
+
+/// What an `up` writes down for other terminals, once everything works.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Running {
+    /// Its process id.
+    pub process: i32,
+    /// Addresses to find Kafka by.
+    pub kafka: String,
+    /// The settings file that says how to reach it, if it takes one.
+    #[serde(default)]
+    pub kafka_config: Option<PathBuf>,
+    /// What its topics and groups are called.
+    #[serde(default)]
+    pub names: Names,
+    /// How to reach ClickHouse.
+    pub clickhouse: Access,
+}
+
+impl Running {
+    /// The `up` that runs now.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn find() -> Result<Self, Failure> {
+        Self::find_in(&state_folder()?)
+    }
+
+    /// The `up` that holds `folder`.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn find_in(folder: &Path) -> Result<Self, Failure> {
+        let noted = fs::read(folder.join(NOTE)).ok();
+        let noted = noted.and_then(|text| serde_json::from_slice(&text).ok());
+        match noted {
+            // An `up` that was killed leaves its note, and its number may be anybody's by now.
+            Some(noted) if is_held(folder)? => Ok(noted),
+            _ => Err(Failure("no `isobar up` is running, or it is still starting".into())),
+        }
+    }
+}
+
+/// True while an `up` holds `folder`.
+pub fn is_held(folder: &Path) -> Result<bool, Failure> {
+    let file = folder.join(LOCK);
+    let lock = match File::open(&file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        opened => opened.context(file.display())?,
+    };
+    // Shared, so that those who only look are not in each other's way.
+    match lock.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error).context(file.display()),
+    }
+}
+
+/// `$XDG_STATE_HOME/isobar`, by default `~/.local/state/isobar`.
+pub fn state_folder() -> Result<PathBuf, Failure> {
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+    let state = state.filter(|folder| folder.is_absolute());
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state"));
+    let state = state.or_else(home);
+    let state = state.ok_or_else(|| Failure("neither HOME nor XDG_STATE_HOME is set".into()))?;
+    Ok(state.join("isobar"))
+}

@@ -1,0 +1,21 @@
+//! Readers of recordings and of formats that keep only what changed: rtcstats and webrtc-internals
+//! dumps, getStats() reports, ObserveRTC samples, callstats.io bodies, Isobar's own envelopes. Each
+//! becomes records for the raw topic that stand alone. No file, network or clock is used.
+
+pub mod budget;
+mod callstats;
+mod canonical;
+mod client_sample;
+pub mod document;
+pub mod envelope;
+mod getstats;
+mod internals;
+mod numbered;
+mod observertc;
+pub mod outcome;
+mod protobuf;
+pub mod raw;
+pub mod recording;
+mod rtcstats;
+pub mod schedule;
+mod session;

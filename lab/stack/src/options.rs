@@ -1,0 +1,80 @@
+//! Options of a simulated world.
+
+use std::time::Duration;
+
+use clap::Args;
+use world::world::Scenario;
+
+/// What kind of world.
+#[derive(Clone, Debug, Args)]
+pub struct World {
+    /// Seed of all that is random: the same seed and start make the same world, byte for byte.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Sessions that are live at a time.
+    #[arg(long, default_value_t = 1000)]
+    pub sessions: u32,
+    /// Events a second; a session reports every (sessions / rate) seconds.
+    #[arg(long, default_value_t = 250.0)]
+    pub rate: f64,
+    /// How long: 60s, 5m, 1h; by default until Ctrl-C.
+    #[arg(long, value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// What happens beside everyday life: usual, isp-incident, steady, one-call.
+    #[arg(long, default_value = "usual", value_parser = scenario)]
+    pub scenario: Scenario,
+}
+
+impl World {
+    /// The arguments that make this world again.
+    #[must_use]
+    pub fn arguments(&self) -> Vec<String> {
+        let mut arguments = vec![
+            format!("--seed={}", self.seed),
+            format!("--sessions={}", self.sessions),
+            format!("--rate={}", self.rate),
+            format!("--scenario={}", self.scenario.name()),
+        ];
+        arguments.extend(self.duration.map(|time| format!("--duration={}s", time.as_secs_f64())));
+        arguments
+    }
+}
+
+/// Reads `90`, `90s`, `1.5m` or `2h`.
+///
+/// # Errors
+/// If it is none of these.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let seconds = match unit {
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err("give a number with s, m or h, such as 60s".into()),
+    };
+    let number: f64 = number.parse().map_err(|_| "give a number with s, m or h, such as 60s")?;
+    Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())
+}
+
+/// Reads the name of a scenario.
+///
+/// # Errors
+/// Names the known ones.
+pub fn scenario(name: &str) -> Result<Scenario, String> {
+    Scenario::named(name).ok_or_else(|| "there are usual, isp-incident, steady and one-call".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_in_seconds_minutes_and_hours() {
+        assert_eq!(duration("60s"), Ok(Duration::from_secs(60)));
+        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("2h"), Ok(Duration::from_secs(7200)));
+        assert!(duration("soon").is_err() && duration("-5s").is_err() && duration("5d").is_err());
+    }
+}

@@ -1,0 +1,38 @@
+//! Signals that end the command.
+
+use std::time::Duration;
+
+use deploy::failure::{Context, Failure};
+use deploy::output::line;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// What a shell says of a command that Ctrl-C has ended.
+const INTERRUPTED: i32 = 130;
+/// Two signals within so long are one that was sent twice: to the process and to its group.
+const TOGETHER: Duration = Duration::from_millis(500);
+/// Waits for Ctrl-C, SIGTERM or the terminal's end. Before the first call they end the process at
+/// once, and the guard the rest.
+///
+/// # Errors
+/// If signals cannot be heard.
+pub async fn wait_for_signal() -> Result<(), Failure> {
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
+    let mut hangup = signal(SignalKind::hangup()).context("SIGHUP")?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = hangup.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("SIGINT"),
+    }
+}
+
+/// From now on a signal ends this process at once, after `words`, and the guard the rest. It is
+/// heard on another thread, for this one may be waiting for processes.
+pub fn end_at_the_next_signal(words: String) {
+    tokio::spawn(async move {
+        tokio::time::sleep(TOGETHER).await;
+        if wait_for_signal().await.is_ok() {
+            let _ = line(words);
+            std::process::exit(INTERRUPTED);
+        }
+    });
+}
