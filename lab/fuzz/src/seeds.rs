@@ -15,8 +15,8 @@ use schemas::{
 };
 use serde_json::json;
 
-const FORMATS: &str = include_str!("../../docs/reference/formats.md");
-const ENVELOPE: &str = include_str!("../../docs/reference/envelope.md");
+const FORMATS: &str = include_str!("../../../docs/reference/formats.md");
+const ENVELOPE: &str = include_str!("../../../docs/reference/envelope.md");
 const CALL: &str = include_str!("../../recordings/call.jsonl");
 const PROTOBUF: [&str; 5] = [
     include_str!("../../../expand/samples/protobuf.txt"),
@@ -25,8 +25,8 @@ const PROTOBUF: [&str; 5] = [
     include_str!("../../../expand/samples/flat-clients.txt"),
     include_str!("../../../expand/samples/flat-every.txt"),
 ];
-const PACK: &str = include_str!("../../enrich/packs/teams-cqd.json");
-const SCORE: &str = include_str!("../../enrich/packs/e-model.json");
+const PACK: &str = include_str!("../../../enrich/packs/teams-cqd.json");
+const SCORE: &str = include_str!("../../../enrich/packs/e-model.json");
 
 /// Lines of the recorded call that are enough of it.
 const LINES: usize = 6;
