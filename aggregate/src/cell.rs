@@ -52,7 +52,7 @@ impl<'r> Sample<'r> {
             observed_us,
             packets_received: interval.packets_received.unwrap_or(0),
             packets_lost: interval.packets_lost.unwrap_or(0),
-            // Received packets of which it is not told how many were lost would dilute the loss of others.
+            // Packets received in an interval of unknown loss would lower the loss of other intervals.
             packets_expected: interval.counted_packets().unwrap_or(0),
             retransmitted_packets_received: retransmitted(Direction::Inbound),
             retransmitted_packets_sent: retransmitted(Direction::Outbound),

@@ -73,7 +73,7 @@ impl Fold {
         }
         let key = SessionKey::of(report, &mut self.names);
         let session = self.sessions.touch(key);
-        let (told, mut capped) = session.admit(report, &mut self.values, &mut self.names);
+        let (admitted, mut capped) = session.admit(report, &mut self.values, &mut self.names);
         let samples = samples(report);
         let packs = verdict_times::packs(report, &mut self.names);
         let window = |sample: &Sample<'_>| window_start(sample.event_us, self.window_s);
@@ -86,11 +86,11 @@ impl Fold {
             let labels = match of_path {
                 Some(network_type) => {
                     let (values, names) = (&mut self.values, &mut self.names);
-                    let (symbol, more) = session.admit_path(network_type, &told, values, names);
+                    let (symbol, more) = session.admit_path(network_type, &admitted, values, names);
                     capped.merge(more);
-                    told.labels.over(symbol)
+                    admitted.labels.over(symbol)
                 }
-                None => told.labels,
+                None => admitted.labels,
             };
             let (first, last) = self.windows.unwrap_or((start, start));
             self.windows = Some((first.min(start), last.max(start)));
@@ -108,7 +108,7 @@ impl Fold {
         }
         self.intervals += report.intervals.len() as i64;
         let before = session.streams();
-        session.fold(report, &told, &samples, &packs, &mut self.names);
+        session.fold(report, &admitted, &samples, &packs, &mut self.names);
         self.streams += session.streams() - before;
         capped
     }

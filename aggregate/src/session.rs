@@ -6,7 +6,7 @@ use crate::cell::{Sample, add};
 use crate::grouping::Dimension;
 use crate::intern::{Interner, Symbol};
 use crate::streams::Streams;
-use crate::values::{Capped, Kept, Told, Values};
+use crate::values::{Admitted, Capped, Kept, Values};
 use crate::verdict_times::VerdictTimes;
 
 /// Which session.
@@ -31,8 +31,8 @@ impl SessionKey {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Session {
     span: Span,
-    /// As the latest event told it.
-    latest: Told,
+    /// Values of the report whose event is the latest.
+    latest: Admitted,
     place_source: PlaceSource,
     kept: Kept,
     path: Path,
@@ -96,20 +96,21 @@ impl Session {
         report: &EnrichedReport,
         values: &mut Values,
         names: &mut Interner,
-    ) -> (Told, Capped) {
+    ) -> (Admitted, Capped) {
         let before = (self.span.last != Span::default().last).then_some(&self.latest);
         values.admit(report, before, &mut self.kept, names)
     }
 
-    /// Returns what the network type of a further path of a report counts as, of which `told` was made.
+    /// Returns the name that the network type of a report's further path counts under; `admitted` are the
+    /// values of the report.
     pub(crate) fn admit_path(
         &mut self,
         network_type: &str,
-        told: &Told,
+        admitted: &Admitted,
         values: &mut Values,
         names: &mut Interner,
     ) -> (Symbol, Capped) {
-        values.admit_network_type(network_type, told, &mut self.kept, names)
+        values.admit_network_type(network_type, admitted, &mut self.kept, names)
     }
 
     /// The number of its streams.
@@ -117,16 +118,16 @@ impl Session {
         self.streams.len()
     }
 
-    /// Folds a report, of which `told` and `samples` were made.
+    /// Folds a report; `admitted` and `samples` are its values and measurements.
     pub(crate) fn fold(
         &mut self,
         report: &EnrichedReport,
-        told: &Told,
+        admitted: &Admitted,
         samples: &[Sample<'_>],
         packs: &[Symbol],
         names: &mut Interner,
     ) {
-        self.place_in_time(report, told, names);
+        self.place_in_time(report, admitted, names);
         self.count(report.event);
         report.more_events.iter().for_each(|more| self.count(more.event));
         let rating = report.rating.map(i64::from);
@@ -168,7 +169,12 @@ impl Session {
         }
     }
 
-    fn place_in_time(&mut self, report: &EnrichedReport, told: &Told, names: &mut Interner) {
+    fn place_in_time(
+        &mut self,
+        report: &EnrichedReport,
+        admitted: &Admitted,
+        names: &mut Interner,
+    ) {
         let starts = report.intervals.iter().map(|scored| scored.interval.start_us);
         let more = report.more_events.iter().map(|more| more.event_us);
         let first_us = starts.chain(more).fold(report.event_us, i64::min);
@@ -176,13 +182,13 @@ impl Session {
         let last = (report.event_us, report.lineage.raw_to);
         if last > self.span.last {
             self.span.last = last;
-            self.latest = *told;
+            self.latest = *admitted;
             self.place_source = report.place_source;
         }
         if !report.paths.is_empty() && last > self.path.latest {
             self.path = Path {
                 latest: last,
-                network_type: told.labels.name(Dimension::NetworkType),
+                network_type: admitted.labels.name(Dimension::NetworkType),
                 transport: names.symbol(&report.transport),
             };
         }

@@ -27,13 +27,13 @@ const NOTED_BYTES: usize = 24;
 
 /// What a report tells of its session, as it is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct Admitted {
     pub(crate) labels: Labels,
     /// City, browser's version, network and connection type: no dimensions of cells.
     pub(crate) beside: [Symbol; BESIDE],
 }
 
-impl Told {
+impl Admitted {
     fn name(&self, field: usize) -> Symbol {
         if field < NAMED { self.labels.names[field] } else { self.beside[field - NAMED] }
     }
@@ -96,34 +96,36 @@ impl Values {
         KNOWN_BYTES * self.known.len() + NOTED_BYTES * self.noted
     }
 
-    /// What `report` tells of its session, of which `before` was told before.
+    /// Returns the values that a report counts under; `before` are those of the session's report
+    /// before it.
     pub(crate) fn admit(
         &mut self,
         report: &EnrichedReport,
-        before: Option<&Told>,
+        before: Option<&Admitted>,
         kept: &mut Kept,
         names: &mut Interner,
-    ) -> (Told, Capped) {
+    ) -> (Admitted, Capped) {
         let mut session = OfSession { app: names.symbol(&report.app), before, kept };
-        let (mut told, mut capped) = (Told::default(), Capped::default());
-        told.labels.names[Dimension::App as usize] = session.app;
+        let (mut admitted, mut capped) = (Admitted::default(), Capped::default());
+        admitted.labels.names[Dimension::App as usize] = session.app;
         for (field, text) in texts(report).into_iter().enumerate().skip(1) {
-            *told.name_mut(field) = self.name(&mut session, field, text, &mut capped, names);
+            *admitted.name_mut(field) = self.name(&mut session, field, text, &mut capped, names);
         }
-        told.labels.asn = self.asn(&mut session, report.provider.asn, &mut capped);
-        (told, capped)
+        admitted.labels.asn = self.asn(&mut session, report.provider.asn, &mut capped);
+        (admitted, capped)
     }
 
-    /// Returns what the network type of a further path of a report counts as, of which `told` was made.
+    /// Returns the name that the network type of a report's further path counts under; `admitted` are the
+    /// values of the report.
     pub(crate) fn admit_network_type(
         &mut self,
         network_type: &str,
-        told: &Told,
+        admitted: &Admitted,
         kept: &mut Kept,
         names: &mut Interner,
     ) -> (Symbol, Capped) {
-        let app = told.labels.name(Dimension::App);
-        let mut session = OfSession { app, before: Some(told), kept };
+        let app = admitted.labels.name(Dimension::App);
+        let mut session = OfSession { app, before: Some(admitted), kept };
         let (field, mut capped) = (Dimension::NetworkType as usize, Capped::default());
         (self.name(&mut session, field, network_type, &mut capped, names), capped)
     }
@@ -137,7 +139,7 @@ impl Values {
         names: &mut Interner,
     ) -> Symbol {
         let known = names.find(text);
-        let before = session.before.map(|told| told.name(field));
+        let before = session.before.map(|admitted| admitted.name(field));
         match known {
             Some(symbol) if before == Some(symbol) => symbol,
             Some(symbol) if symbol.is_no_value() => {
@@ -157,7 +159,7 @@ impl Values {
 
     fn asn(&mut self, session: &mut OfSession<'_>, asn: i64, capped: &mut Capped) -> i64 {
         let value = asn.cast_unsigned();
-        if session.before.is_some_and(|told| told.labels.asn == asn) {
+        if session.before.is_some_and(|admitted| admitted.labels.asn == asn) {
             return asn;
         }
         if is_no_asn(asn) {
@@ -176,7 +178,7 @@ impl Values {
     /// Notes the value of the report before, now that another report differs from it in `field`, be it
     /// by having no value.
     fn recollect(&mut self, session: &mut OfSession<'_>, field: u8) {
-        let value = session.before.and_then(|told| told.value(field));
+        let value = session.before.and_then(|admitted| admitted.value(field));
         if let Some(value) = value.filter(|_| session.kept.of(field).next().is_none()) {
             session.kept.0.push((field, value));
             self.noted += 1;
@@ -236,7 +238,7 @@ enum Keeps {
 struct OfSession<'a> {
     app: Symbol,
     /// None for its first report in the block.
-    before: Option<&'a Told>,
+    before: Option<&'a Admitted>,
     kept: &'a mut Kept,
 }
 
@@ -244,7 +246,7 @@ const fn is_dimension(field: u8) -> bool {
     (field as usize) < NAMED || field == ASN
 }
 
-/// In the order of [`Dimension`], and behind them those of [`Told::beside`].
+/// In the order of [`Dimension`], and behind them those of [`Admitted::beside`].
 fn texts(report: &EnrichedReport) -> [&str; FIELDS] {
     [
         &report.app,

@@ -6,7 +6,7 @@ const LIMITS: Limits = Limits { cells: 9, sessions: 9, intervals: 9, session_val
 
 struct Session {
     participant: &'static str,
-    told: Option<Told>,
+    admitted: Option<Admitted>,
     kept: Kept,
 }
 
@@ -25,7 +25,7 @@ impl Block {
         &mut self,
         session: &mut Session,
         change: impl FnOnce(&mut EnrichedReport),
-    ) -> (Told, Capped) {
+    ) -> (Admitted, Capped) {
         let mut report = EnrichedReport {
             app: "meet".to_owned(),
             participant: session.participant.to_owned(),
@@ -34,16 +34,17 @@ impl Block {
             ..EnrichedReport::default()
         };
         change(&mut report);
-        let before = session.told.as_ref();
-        let (told, capped) = self.values.admit(&report, before, &mut session.kept, &mut self.names);
-        session.told = Some(told);
-        (told, capped)
+        let before = session.admitted.as_ref();
+        let (admitted, capped) =
+            self.values.admit(&report, before, &mut session.kept, &mut self.names);
+        session.admitted = Some(admitted);
+        (admitted, capped)
     }
 
     fn version(&mut self, session: &mut Session, version: &str) -> String {
-        let (told, _) =
+        let (admitted, _) =
             self.report(session, |report| version.clone_into(&mut report.client_version));
-        self.names.name(told.labels.name(Dimension::ClientVersion)).to_owned()
+        self.names.name(admitted.labels.name(Dimension::ClientVersion)).to_owned()
     }
 }
 
@@ -69,18 +70,18 @@ fn texts_mut(report: &mut EnrichedReport) -> [&mut String; FIELDS - 1] {
 }
 
 fn session(participant: &'static str) -> Session {
-    Session { participant, told: None, kept: Kept::default() }
+    Session { participant, admitted: None, kept: Kept::default() }
 }
 
 #[test]
 fn a_session_has_a_few_values_and_its_further_ones_are_other() {
     let (mut block, mut ann) = (Block::new(), session("ann"));
-    let mut told =
+    let mut admitted =
         ["1", "2", "3", "1", UNKNOWN, "4", "2"].map(|version| block.version(&mut ann, version));
-    assert_eq!(told, ["1", "2", "other", "1", UNKNOWN, "other", "2"]);
+    assert_eq!(admitted, ["1", "2", "other", "1", UNKNOWN, "other", "2"]);
     let mut bob = session("bob");
-    told = ["3", "1", "4", "", "3", "3", "3"].map(|version| block.version(&mut bob, version));
-    assert_eq!(told, ["3", "1", "other", "", "3", "3", "3"], "each has its own");
+    admitted = ["3", "1", "4", "", "3", "3", "3"].map(|version| block.version(&mut bob, version));
+    assert_eq!(admitted, ["3", "1", "other", "", "3", "3", "3"], "each has its own");
 }
 
 #[test]
@@ -89,10 +90,10 @@ fn a_first_value_counts_though_the_report_after_it_has_none() {
         for none in [UNKNOWN, ""] {
             let (mut block, mut ann) = (Block::new(), session("ann"));
             let counted = ["1", none, "2", "3", "1"].map(|value| {
-                let (told, _) = block.report(&mut ann, |report| {
+                let (admitted, _) = block.report(&mut ann, |report| {
                     value.clone_into(texts_mut(report)[field - 1]);
                 });
-                block.names.name(told.name(field)).to_owned()
+                block.names.name(admitted.name(field)).to_owned()
             });
             assert_eq!(counted, ["1", none, "2", "other", "1"], "field {field}");
         }
@@ -111,27 +112,29 @@ fn a_first_asn_counts_though_the_report_after_it_has_none() {
 fn network_types_of_further_paths_count_towards_the_limit() {
     let (mut block, mut ann) = (Block::new(), session("ann"));
     let wifi = |report: &mut EnrichedReport| report.network_type = "wifi".to_owned();
-    let (told, _) = block.report(&mut ann, wifi);
+    let (admitted, _) = block.report(&mut ann, wifi);
     let mut path = |network_type| {
         let (values, names) = (&mut block.values, &mut block.names);
-        let (symbol, capped) = values.admit_network_type(network_type, &told, &mut ann.kept, names);
+        let (symbol, capped) =
+            values.admit_network_type(network_type, &admitted, &mut ann.kept, names);
         (block.names.name(symbol).to_owned(), capped.by_session)
     };
     let counted = ["wifi", "cellular", "vpn", UNKNOWN, "wifi", "cellular"].map(&mut path);
     let names = counted.each_ref().map(|(name, _)| name.as_str());
     assert_eq!(names, ["wifi", "cellular", "other", UNKNOWN, "wifi", "cellular"]);
     assert_eq!(counted.map(|(_, capped)| capped), [false, false, true, false, false, false]);
-    let (told, capped) = block.report(&mut ann, |report| report.network_type = "vpn".to_owned());
-    assert_eq!(block.names.name(told.labels.name(Dimension::NetworkType)), "other");
+    let (admitted, capped) =
+        block.report(&mut ann, |report| report.network_type = "vpn".to_owned());
+    assert_eq!(block.names.name(admitted.labels.name(Dimension::NetworkType)), "other");
     assert!(capped.by_session);
 }
 
 #[test]
 fn an_app_has_some_values_in_a_block_and_known_ones_stay() {
     let mut block = Block::new();
-    for (participant, told) in [("a", ["1", "2"]), ("b", ["3", "1"])] {
+    for (participant, admitted) in [("a", ["1", "2"]), ("b", ["3", "1"])] {
         let mut session = session(participant);
-        assert_eq!(told.map(|version| block.version(&mut session, version)), told);
+        assert_eq!(admitted.map(|version| block.version(&mut session, version)), admitted);
     }
     let mut late = session("c");
     assert_eq!(block.version(&mut late, "4"), "other");
@@ -141,23 +144,23 @@ fn an_app_has_some_values_in_a_block_and_known_ones_stay() {
     let elsewhere = |report: &mut EnrichedReport| {
         (report.app, report.client_version) = ("class".to_owned(), "4".to_owned());
     };
-    let (told, capped) = block.report(&mut session("d"), elsewhere);
-    assert_eq!(block.names.name(told.labels.name(Dimension::ClientVersion)), "4");
+    let (admitted, capped) = block.report(&mut session("d"), elsewhere);
+    assert_eq!(block.names.name(admitted.labels.name(Dimension::ClientVersion)), "4");
     assert_eq!(capped, Capped::default(), "another app has values of its own");
 }
 
 #[test]
 fn every_field_is_bounded_and_app_call_and_participant_are_not() {
     let (mut block, mut ann) = (Block::new(), session("ann"));
-    let mut last = Told::default();
+    let mut last = Admitted::default();
     for number in 1..200 {
-        let told = |report: &mut EnrichedReport| {
+        let admitted = |report: &mut EnrichedReport| {
             texts_mut(report).into_iter().for_each(|text| *text = format!("value {number}"));
             report.provider.asn = number;
         };
-        let (told, capped) = block.report(&mut ann, told);
+        let (admitted, capped) = block.report(&mut ann, admitted);
         assert_eq!(capped.by_session, number > 2);
-        last = told;
+        last = admitted;
     }
     let others: Vec<_> = (1..FIELDS).map(|field| block.names.name(last.name(field))).collect();
     assert_eq!(others, vec!["other"; FIELDS - 1]);
@@ -173,8 +176,9 @@ fn values_beside_the_dimensions_have_no_limit_for_all_sessions_together() {
     for number in 0..20 {
         let mut session = session("p");
         let network = format!("198.51.{number}.0/24");
-        let (told, capped) = block.report(&mut session, |report| report.network = network.clone());
+        let (admitted, capped) =
+            block.report(&mut session, |report| report.network = network.clone());
         assert_eq!(capped, Capped::default());
-        assert!(told.beside.iter().any(|name| block.names.name(*name) == network));
+        assert!(admitted.beside.iter().any(|name| block.names.name(*name) == network));
     }
 }
