@@ -1,5 +1,5 @@
--- One row an interval. The order is the raw log's, in which rows arrive: an insert has nothing to
--- sort. end_us belongs to the key because offsets start again when a topic is re-created.
+-- One row per interval, sorted like the raw log, so an insert needs no sorting. end_us is part of the
+-- key because offsets start again when a topic is re-created.
 CREATE TABLE IF NOT EXISTS samples
 (
     raw_partition              Int32,
@@ -99,8 +99,8 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toDate(end_us)
 ORDER BY (raw_partition, raw_to, ordinal, end_us)
 TTL toDateTime(end_us) + INTERVAL 14 DAY
--- Inserts make compact parts, which cost half; merges make wide ones, and so can go column by column,
--- which costs half, too.
+-- Inserts create compact parts, which halves their cost. Merges create wide parts, so that they can
+-- work column by column, which also halves their cost.
 SETTINGS
     ttl_only_drop_parts = 1,
     min_bytes_for_wide_part = 67108864,

@@ -1,6 +1,6 @@
--- What one block contributes to one cell. A row is a whole fold of its block up to `upto`, so the
--- greatest `upto` of an identity holds all the others. The window leads the key: that is how cells
--- are read and merged.
+-- Contribution of one block to one cell. A row is a complete fold of its block up to `upto`, so the
+-- row with the greatest `upto` of an identity replaces all others. The key begins with the window,
+-- because cells are read and merged by window.
 CREATE TABLE IF NOT EXISTS cell_partials
 (
     window_start      DateTime('UTC') CODEC(Delta, LZ4),
@@ -24,15 +24,15 @@ ORDER BY (
     epoch, partition, block_start
 )
 TTL window_start + INTERVAL 14 DAY
--- Inserts make compact parts: with so many columns they cost half.
+-- Inserts create compact parts, which halves their cost with so many columns.
 SETTINGS
     ttl_only_drop_parts = 1,
     min_bytes_for_wide_part = 67108864,
     min_free_disk_ratio_to_perform_insert = 0.02;
 
--- What one block contributes to one session. first_us and last_us change with `upto`, so the
--- partition is taken from the block. Of streams there are sums: content is 0 where it is not known, 1 of
--- a camera, 2 of a screen.
+-- Contribution of one block to one session. first_us and last_us change with `upto`, so the partition
+-- depends on the block. Streams are stored as sums. content is 0 if unknown, 1 for a camera, 2 for a
+-- screen.
 CREATE TABLE IF NOT EXISTS session_partials
 (
     app                  LowCardinality(String),
@@ -96,7 +96,7 @@ ORDER BY (app, call, participant, epoch, partition, block_start)
 TTL toDateTime(last_us) + INTERVAL 30 DAY
 SETTINGS min_bytes_for_wide_part = 67108864, min_free_disk_ratio_to_perform_insert = 0.02;
 
--- One audit row a block. A block that has ended is the newer version of itself.
+-- One audit row per block. A finished block is a newer version of the same row.
 CREATE TABLE IF NOT EXISTS blocks
 (
     epoch         Int32,

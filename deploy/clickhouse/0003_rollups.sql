@@ -1,5 +1,5 @@
--- Roll-ups: one row a cell. Rebuilding an hour inserts all of its cells again with a greater
--- version, so two rebuilders at once, in whatever order, leave the newer one's rows.
+-- Roll-ups: one row per cell. Rebuilding an hour inserts all of its cells again with a greater
+-- version, so after two concurrent rebuilds the rows of the newer one remain, in any order.
 CREATE TABLE IF NOT EXISTS cells_1m
 (
     window_start      DateTime('UTC') CODEC(Delta, LZ4),
@@ -43,9 +43,9 @@ ORDER BY (
 TTL window_start + INTERVAL 5 YEAR
 SETTINGS min_free_disk_ratio_to_perform_insert = 0.02;
 
--- Which hours of cells_1m hold all of cell_partials. Whoever inserts partials then raises `opened`
--- of their hours above every number in this table; a rebuild takes the greatest number before it
--- reads and writes it to `built` when it is done. An hour with opened > built is open.
+-- Hours of cells_1m that contain everything in cell_partials. An insert of partials afterwards raises
+-- `opened` of their hours above every number in this table. A rebuild reads the greatest number before
+-- it reads the partials, and writes it to `built` at its end. An hour with opened > built is open.
 CREATE TABLE IF NOT EXISTS rollup_hours
 (
     hour     DateTime('UTC'),

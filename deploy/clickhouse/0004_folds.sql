@@ -1,6 +1,6 @@
--- A sum of 128 bits in 64, the nearest that they hold: it never wraps to another sign. (ClickHouse
--- 26.7 compiles an expression once it was used three times; least() and greatest() of Int128 are wrong
--- then.)
+-- Converts a 128-bit sum to 64 bits, limited to the range of Int64, so that it never overflows.
+-- (ClickHouse 26.7 compiles an expression after its third use, and then least() and greatest() of
+-- Int128 give wrong results.)
 CREATE OR REPLACE FUNCTION isobar_saturated AS (s) ->
     multiIf(
         s > toInt128('9223372036854775807'), toInt64('9223372036854775807'),
@@ -8,9 +8,9 @@ CREATE OR REPLACE FUNCTION isobar_saturated AS (s) ->
         toInt64(s)
     );
 
--- The plain fold: what cells_1m is rebuilt from, and what it is held against. Where windows were
--- made longer or shorter, two of them may have the same start: they are one cell, of the greater
--- length, for the key of cells_1m does not tell them apart.
+-- The plain fold of the partials: cells_1m is built from it and compared with it. If the window
+-- length was changed, two windows may have the same start. They are one cell with the greater length,
+-- because the key of cells_1m does not contain the length.
 CREATE OR REPLACE VIEW folded_partials
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
@@ -27,7 +27,7 @@ GROUP BY
     {{dimensions:names}}
 SETTINGS do_not_merge_across_partitions_select_final = 1;
 
--- What cells_1h is rebuilt from.
+-- The source of cells_1h.
 CREATE OR REPLACE VIEW folded_hours
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
@@ -44,7 +44,7 @@ GROUP BY
     {{dimensions:names}}
 SETTINGS do_not_merge_across_partitions_select_final = 1;
 
--- What cells_1d is rebuilt from.
+-- The source of cells_1d.
 CREATE OR REPLACE VIEW folded_days
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT

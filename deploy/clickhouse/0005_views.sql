@@ -1,6 +1,6 @@
--- Hours that are read from the partials. An hour that was built a moment ago still is, so that a
--- query that took its snapshot of cells_1m before the rebuild and read this after it loses
--- nothing. An hour whose partials may have expired is never open again.
+-- Hours that are read from the partials. An hour stays open for a moment after it was built, so that
+-- a query that took its snapshot of cells_1m before the rebuild and reads this view after it loses
+-- nothing. An hour whose partials may have expired is never opened again.
 CREATE OR REPLACE VIEW open_hours
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT hour, max(rollup_hours.opened) AS opened, max(rollup_hours.built) AS built, max(rollup_hours.built_at) AS built_at
@@ -9,8 +9,8 @@ GROUP BY hour
 HAVING (opened > built AND (built = 0 OR hour > now() - INTERVAL 13 DAY))
     OR built_at > now() - INTERVAL 5 SECOND;
 
--- One row a cell: from the roll-up where it is complete, from the partials where it is not. The
--- list of open hours is a scalar, so that both halves of one query see the same list.
+-- One row per cell: from the roll-up if it is complete, otherwise from the partials. The list of open
+-- hours is a scalar, so that both halves of a query use the same list.
 CREATE OR REPLACE VIEW cells
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS WITH (SELECT groupArray(hour) FROM open_hours) AS open
@@ -33,8 +33,8 @@ FROM folded_partials
 WHERE has(open, toStartOfHour(window_start))
 SETTINGS do_not_merge_across_partitions_select_final = 1;
 
--- What adds up to `cells`, without having added it up: several rows a cell in open hours. The
--- cheaper one to read for whoever groups anyway.
+-- The rows that add up to `cells`: several rows per cell in open hours. Cheaper for queries that group
+-- in any case.
 CREATE OR REPLACE VIEW cell_rows
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS WITH (SELECT groupArray(hour) FROM open_hours) AS open
@@ -57,7 +57,7 @@ FROM cell_partials FINAL
 WHERE has(open, toStartOfHour(window_start))
 SETTINGS do_not_merge_across_partitions_select_final = 1;
 
--- Sums of streams, `parts` of any number of blocks, merged: one tuple a stream.
+-- Merges sums of streams, `parts` of any number of blocks, into one tuple per stream.
 CREATE OR REPLACE FUNCTION isobar_merged_streams AS (parts) ->
     arrayMap(
         mine -> CAST(
@@ -77,15 +77,15 @@ CREATE OR REPLACE FUNCTION isobar_merged_streams AS (parts) ->
         )
     );
 
--- Whether a stream's source gave fewer than `least` frames a second on average, which no encoder can
--- make up for; one that repeats the last frame of a still source adds one a second.
+-- True if a stream's source gave fewer than `least` frames per second on average, which an encoder
+-- cannot compensate. An encoder that repeats the last frame of a still source adds one per second.
 CREATE OR REPLACE FUNCTION isobar_source_below AS (source_frames, source_us, frames, frames_us, least) ->
     1000000 * source_frames < least * source_us
     AND 2000000 * frames < greatest(2 * least, 3) * frames_us;
 
--- Why Microsoft's Call Quality Dashboard (rules of 2024-10-22) finds a whole stream poor or leaves it
--- unclassified, empty if it is good. All are averages over the stream: the rules are those of the pack
--- teams-cqd, version 3, and docs/reference/scores.md has them.
+-- The reason why Microsoft's Call Quality Dashboard (rules of 2024-10-22) classifies a whole stream as
+-- poor or unclassified, and empty if it is good. All values are averages over the stream. The rules
+-- are those of the pack teams-cqd, version 3, described in docs/reference/scores.md.
 CREATE OR REPLACE FUNCTION isobar_cqd_reason AS (stream) ->
     arrayMap(s -> multiIf(
         s.withheld_us > 0 AND s.withheld_us >= s.observed_us, 'no_source',
@@ -118,7 +118,7 @@ CREATE OR REPLACE FUNCTION isobar_cqd_reason AS (stream) ->
         'no_metric'
     ), [stream])[1];
 
--- Merged streams with CQD's verdict on each.
+-- Merges streams and adds CQD's verdict to each.
 CREATE OR REPLACE FUNCTION isobar_cqd_streams AS (streams) ->
     arrayMap(
         (t, reason) -> CAST(
@@ -141,9 +141,8 @@ CREATE OR REPLACE FUNCTION isobar_cqd_streams AS (streams) ->
         streams, arrayMap(t -> isobar_cqd_reason(t), streams)
     );
 
--- One row a session; its place, provider and device are those of its last event. With `partitions`
--- above 1 its records lie in several partitions, each of which folds them without the others: what
--- it counts may be counted twice.
+-- One row per session, with place, provider and device of its last event. If `partitions` is above 1,
+-- its records are in several partitions, which are folded independently, so it may be counted twice.
 CREATE OR REPLACE VIEW sessions
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
@@ -199,20 +198,19 @@ FROM session_partials FINAL
 GROUP BY app, call, participant
 SETTINGS do_not_merge_across_partitions_select_final = 1;
 
--- Aggregates the share of packets lost of those that were sent for the first time, 0 to 1: lost / expected,
--- where expected is what came without retransmissions, and what was lost. NULL where no interval tells its
--- loss. The count of lost packets is signed, and is of packets sent before, too.
+-- Aggregates the packet loss, 0 to 1: lost / expected. Expected packets are those that arrived (without
+-- retransmissions) or were lost. NULL if the loss of all intervals is unknown. The number of lost
+-- packets is signed and may include packets that were sent earlier.
 CREATE OR REPLACE FUNCTION isobar_loss AS (expected, lost) ->
     if(sum(expected) > 0, least(1, greatest(0, sum(lost) / sum(expected))), NULL);
 
--- A text that no spreadsheet takes for a formula: with an apostrophe before a first letter that begins
--- one (OWASP, CSV Injection), wide forms included.
+-- A text that no spreadsheet treats as a formula: adds an apostrophe if the first character begins a
+-- formula (OWASP, CSV Injection), including wide forms.
 CREATE OR REPLACE FUNCTION isobar_harmless AS (x) ->
     if(match(x, '^[=+@＝＋－＠\\t\\r\\n-]'), concat('\'', x), x);
 
--- Sessions of which partials lie in several partitions, in blocks that began since then: the broker's time
--- at which enriched reports were appended. A session that is uploaded hours after it took place is among
--- them.
+-- Sessions with partials in several partitions, in blocks that began since the given time. The time is
+-- the broker's append time of enriched reports, so sessions that are uploaded hours later are included.
 CREATE OR REPLACE VIEW split_sessions
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT app, call, participant, arraySort(groupUniqArray(partition)) AS partitions

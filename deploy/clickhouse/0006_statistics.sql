@@ -1,22 +1,22 @@
--- Statistics for benchmarks. The unit is the session: what one session tells goes together, so its
--- intervals count as one observation. docs/reference/statistics.md says what each function is for.
--- The Rust crate `dashboard` computes the same, and a test holds both against each other.
+-- Statistics for benchmarks. The unit is the session: intervals of one session are correlated, so they
+-- count as one observation. docs/reference/statistics.md describes each function. The Rust crate
+-- `statistics` has the same functions, and a test compares both.
 
 -- Two-sided 95 %: the standard normal quantile of 0.975.
 CREATE OR REPLACE FUNCTION isobar_z AS () -> 1.959963984540054;
 
--- The fewest effective sessions that a mean has an interval with.
+-- Minimum number of effective sessions for the interval of a mean.
 CREATE OR REPLACE FUNCTION isobar_minimum_sessions AS () -> 100;
 
--- The fewest effective sessions times the smaller of a share and its rest that a share has an
--- interval with. Below it one limit alone is exact.
+-- Minimum of effective sessions × min(share, 1 − share) for the interval of a share. Below it there
+-- is a single exact limit.
 CREATE OR REPLACE FUNCTION isobar_minimum_cases AS () -> 5;
 
--- The most degrees of freedom that are counted on: intervals are up to 2 % wider than with all.
+-- Maximum number of degrees of freedom: intervals are up to 2 % wider than without this limit.
 CREATE OR REPLACE FUNCTION isobar_maximum_freedom AS () -> 60;
 
 -- Student's t quantile of 0.975 for `freedom` degrees of freedom, 2 or more (Cornish and Fisher's
--- expansion around the normal quantile, 26.7.5 in Abramowitz and Stegun). It is 3·10⁻⁴ off at 5
+-- expansion around the normal quantile, 26.7.5 in Abramowitz and Stegun). Its error is 3·10⁻⁴ at 5
 -- degrees, and less than 10⁻⁶ from 15 on.
 CREATE OR REPLACE FUNCTION isobar_t AS (freedom) ->
     isobar_z() + (pow(isobar_z(), 3) + isobar_z()) / (4 * freedom)
@@ -27,7 +27,7 @@ CREATE OR REPLACE FUNCTION isobar_t AS (freedom) ->
         - 1920 * pow(isobar_z(), 3) - 945 * isobar_z()) / (92160 * pow(freedom, 4));
 
 -- Wilson's score interval around `share`, where the normal interval would have the half width
--- sqrt(w · share · (1 − share)): w is z² / n for n independent observations.
+-- sqrt(w · share · (1 − share)). w is z² / n for n independent observations.
 CREATE OR REPLACE FUNCTION isobar_wilson_limits AS (share, w) ->
     arrayMap(
         (s, v) -> CAST(
@@ -40,9 +40,9 @@ CREATE OR REPLACE FUNCTION isobar_wilson_limits AS (share, w) ->
         [share], [w]
     )[1];
 
--- The upper 97.5 % limit for the share that `cases` of `trials` independent trials come from (Clopper
--- and Pearson, 1934): the upper end of their 95 % interval, 0.00092 for none of 4,000. Trials need not
--- be a whole number; cases are rounded up. Found by halving [0, 1] sixty times.
+-- The upper 97.5 % limit of the share for `cases` of `trials` independent trials (Clopper and Pearson,
+-- 1934): the upper end of their 95 % interval, 0.00092 for none of 4,000. `trials` need not be an
+-- integer, and cases are rounded up. Computed by halving [0, 1] sixty times.
 CREATE OR REPLACE FUNCTION isobar_exact_upper_limit AS (cases, trials) ->
     arrayMap(
         (k, n) -> multiIf(
@@ -68,8 +68,8 @@ CREATE OR REPLACE FUNCTION isobar_exact_upper_limit AS (cases, trials) ->
         [ceil(ifNull(toFloat64(cases), -1))], [ifNull(toFloat64(trials), 0)]
     )[1];
 
--- The exact limit alone of a share of `trials`, which is too close to 0 or 1 for an interval: the
--- upper one up to 0.5, the lower one above.
+-- The single exact limit of a share of `trials` that is too close to 0 or 1 for an interval: the upper
+-- limit up to 0.5, the lower limit above.
 CREATE OR REPLACE FUNCTION isobar_exact_limits AS (share, trials) ->
     arrayMap(
         (s, limit) -> CAST(
@@ -79,7 +79,7 @@ CREATE OR REPLACE FUNCTION isobar_exact_limits AS (share, trials) ->
         [share], [isobar_exact_upper_limit(least(share, 1 - share) * trials, trials)]
     )[1];
 
--- The share of `successes` among `trials` independent ones, with Wilson's 95 % interval.
+-- The share of `successes` in `trials` independent trials, with Wilson's 95 % interval.
 CREATE OR REPLACE FUNCTION isobar_wilson AS (successes, trials) ->
     arrayMap(
         (share, limits) -> CAST(
@@ -91,12 +91,12 @@ CREATE OR REPLACE FUNCTION isobar_wilson AS (successes, trials) ->
     )[1];
 
 -- Aggregates Σ part / Σ whole over rows of one session each, with the standard error of the ratio
--- estimator: the residuals e = part − ratio · whole are what varies (Cochran, Sampling Techniques,
--- 6.4). Sums and squares are whole numbers to the end, so the order of rows cannot show. Rows
--- without a `whole` are no observations. Effective sessions are (Σ whole)² / Σ whole² (Kish): as
--- many sessions of the same length would tell as much. Degrees of freedom are (Σ e²)² / Σ e⁴, and at
--- most the effective sessions less one and isobar_maximum_freedom: the number of sessions that the
--- standard error rests on.
+-- estimator, which is based on the residuals e = part − ratio · whole (Cochran, Sampling Techniques,
+-- 6.4). Sums and squares are integers, so the order of rows has no effect. Rows with a `whole` of 0 are
+-- ignored. Effective sessions are (Σ whole)² / Σ whole² (Kish), the number of sessions of equal length
+-- with the same information. Degrees of freedom are (Σ e²)² / Σ e⁴, the number of sessions that
+-- determine the standard error, limited to the effective sessions minus one and to
+-- isobar_maximum_freedom.
 CREATE OR REPLACE FUNCTION isobar_ratio_estimate AS (part, whole) ->
     arrayMap(
         (n, x, y, xx, xy, yy, squares) -> CAST(
@@ -124,7 +124,7 @@ CREATE OR REPLACE FUNCTION isobar_ratio_estimate AS (part, whole) ->
         [toInt256(sumIf(toInt128(part) * part, whole > 0))],
         [toInt256(sumIf(toInt128(part) * whole, whole > 0))],
         [toInt256(sumIf(toInt128(whole) * whole, whole > 0))],
-        -- Sorted, so that the order of rows cannot show in their sum.
+        -- Sorted, so that the order of rows does not affect their sum.
         [arraySort(arrayMap(
             (p, w) -> pow(p - toFloat64(sumIf(toInt128(part), whole > 0)) / toFloat64(sumIf(toInt128(whole), whole > 0)) * w, 2),
             groupArrayIf(toFloat64(part), whole > 0),
@@ -151,10 +151,10 @@ CREATE OR REPLACE FUNCTION isobar_mean AS (part, whole) ->
         [isobar_ratio_estimate(part, whole)]
     )[1];
 
--- Aggregates rows of one session each to a share, Σ part / Σ whole with 0 ≤ part ≤ whole, with a
--- 95 % interval: Wilson's, with as many observations as the variance says that the sessions are
--- worth (Korn and Graubard, 1998). Where the share, or its rest, is too small for one, an exact limit
--- alone.
+-- Aggregates rows of one session each to a share, Σ part / Σ whole with 0 ≤ part ≤ whole, with a 95 %
+-- interval: Wilson's interval with the number of observations that corresponds to the variance (Korn and
+-- Graubard, 1998). If the share or its complement is too small for an interval, there is a single
+-- exact limit.
 CREATE OR REPLACE FUNCTION isobar_share AS (part, whole) ->
     arrayMap(
         e -> arrayMap(
@@ -171,7 +171,7 @@ CREATE OR REPLACE FUNCTION isobar_share AS (part, whole) ->
                 [if(
                     enough,
                     isobar_wilson_limits(e.ratio, pow(isobar_t(e.degrees_of_freedom), 2) * variance / spread),
-                    -- Of one session where it is not asked for: many cases take long.
+                    -- With one session where the limit is not needed, because many cases take long.
                     isobar_exact_limits(e.ratio, if(enough, 1, e.effective_sessions))
                 )]
             )[1],
@@ -186,9 +186,10 @@ CREATE OR REPLACE FUNCTION isobar_share AS (part, whole) ->
         [isobar_ratio_estimate(part, whole)]
     )[1];
 
--- The difference a − b of two shares or two means of different sessions, each a result of
--- isobar_share, isobar_wilson or isobar_mean, with the 95 % limits that follow from theirs (Newcombe,
--- 1998, method 10). `clear` if they leave 0 out. All three begin with the estimate and its limits.
+-- The difference a − b of two shares or two means of different sessions, each a result of isobar_share,
+-- isobar_wilson or isobar_mean, with the 95 % limits that follow from theirs (Newcombe, 1998, method
+-- 10). `clear` is true if the interval does not contain 0. The results of all three functions begin
+-- with the estimate and its limits.
 CREATE OR REPLACE FUNCTION isobar_difference AS (a, b) ->
     arrayMap(
         (p, q) -> arrayMap(
@@ -228,8 +229,8 @@ CREATE OR REPLACE FUNCTION isobar_normal_quantile AS (p) ->
         [p - 0.5], [0.180625 - pow(p - 0.5, 2)], [sqrt(-log(least(p, 1 - p))) - 1.6]
     )[1];
 
--- Independent observations that each of two groups needs, so that a two-sided test at 5 % tells
--- the shares p and q apart with this power; to the nearest one.
+-- Number of independent observations that each of two groups needs, so that a two-sided test at 5 %
+-- distinguishes the shares p and q with this power. Rounded to the nearest integer.
 CREATE OR REPLACE FUNCTION isobar_sample_size AS (p, q, power) ->
     if(
         p BETWEEN 0 AND 1 AND q BETWEEN 0 AND 1,
@@ -243,12 +244,12 @@ CREATE OR REPLACE FUNCTION isobar_sample_size AS (p, q, power) ->
         NULL
     );
 
--- How many times as many observations are needed when they come m from each of the sessions, and
--- correlate by rho within one (Kish).
+-- Factor by which more observations are needed if each session gives m of them with the correlation
+-- rho (Kish).
 CREATE OR REPLACE FUNCTION isobar_design_effect AS (m, rho) -> 1 + (m - 1) * rho;
 
--- The fewest independent observations whose least and greatest hold the quantile of `level` between
--- them with 95 % confidence, whatever the distribution: 1 − levelⁿ − (1 − level)ⁿ ≥ 0.95.
+-- Smallest number of independent observations whose minimum and maximum enclose the quantile of `level`
+-- with 95 % confidence, for any distribution: 1 − levelⁿ − (1 − level)ⁿ ≥ 0.95.
 CREATE OR REPLACE FUNCTION isobar_percentile_sample_size AS (level) ->
     arrayMap(
         n -> if(
@@ -259,8 +260,8 @@ CREATE OR REPLACE FUNCTION isobar_percentile_sample_size AS (level) ->
         [ceil(log(0.05) / log(greatest(level, 1 - level)))]
     )[1];
 
--- Sessions that ended in a span of time, or were last heard of in it. Those outside the span are left
--- out by key, which the table behind the view `sessions` is ordered by.
+-- Sessions that ended in a time range, or had their last event in it. Other sessions are skipped by the
+-- key of the table behind the view `sessions`.
 CREATE OR REPLACE VIEW sessions_between
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT *
@@ -271,8 +272,8 @@ WHERE last_us >= {from:DateTime('UTC')} AND last_us < {to:DateTime('UTC')}
         WHERE last_us >= {from:DateTime('UTC')} AND last_us < {to:DateTime('UTC')}
     );
 
--- Sessions by what is known of their streams of one kind, audio or video, from the intervals that ended in
--- a span of time. Place, provider, device and path are those of the last one.
+-- Sessions with the values of their streams of one kind, audio or video, from the intervals that ended
+-- in a time range. Place, provider, device and path are those of the last interval.
 CREATE OR REPLACE VIEW sessions_of_kind
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
@@ -302,7 +303,7 @@ WHERE kind = {kind:String}
 GROUP BY app, call, participant
 SETTINGS do_not_merge_across_partitions_select_final = 1;
 
--- Share of poor time by place and provider. Poor time is out of classified time, poor and good.
+-- Share of poor time by place and provider: poor time / (poor time + good time).
 CREATE OR REPLACE VIEW poor_share_by_place
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
@@ -318,7 +319,7 @@ AS SELECT
     poor
 FROM
 (
-    -- Apart, for an alias is worked out wherever it is named.
+    -- A subquery, because ClickHouse evaluates an alias again wherever it is used.
     SELECT
         app, country, organisation,
         sum(unclassified_us) / nullIf(sum(poor_us + good_us + unclassified_us), 0) AS unclassified_share,
@@ -343,7 +344,7 @@ AS SELECT
     poor
 FROM
 (
-    -- Apart, for an alias is worked out wherever it is named.
+    -- A subquery, because ClickHouse evaluates an alias again wherever it is used.
     SELECT
         app, client_version, device_class, os, browser,
         sum(unclassified_us) / nullIf(sum(poor_us + good_us + unclassified_us), 0) AS unclassified_share,
@@ -352,8 +353,8 @@ FROM
     GROUP BY app, client_version, device_class, os, browser
 ) AS shares;
 
--- A span of time against the same hours of the week before, by place and provider: `difference` is
--- above 0 where more time is poor now.
+-- Compares a time range with the same hours of the week before, by place and provider. `difference` is
+-- above 0 if the share of poor time is larger now.
 CREATE OR REPLACE VIEW poor_share_change_by_place
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
@@ -387,8 +388,8 @@ FROM
     ) AS earlier USING (app, country, organisation)
 ) AS changes;
 
--- Places and providers over the last hour. A session counts wherever it was seen; the limits of the poor
--- share are over the sessions that were last seen there.
+-- Places and providers over the last hour. A session counts for every place where it was seen. The
+-- limits of the poor share are those of the sessions that were last seen there.
 CREATE OR REPLACE VIEW league
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT

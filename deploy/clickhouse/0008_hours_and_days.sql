@@ -1,5 +1,5 @@
--- The roll-ups by hour and by day, with their sketches as what can be merged. Measures have 128 bits,
--- for the time observed of 60,000 streams, in microseconds, is more in five years than 64 hold.
+-- Roll-ups by hour and by day, with mergeable sketches. Measures have 128 bits, because in five years
+-- the observed time of 60,000 streams in microseconds does not fit into 64 bits.
 CREATE OR REPLACE VIEW cells_hourly
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT

@@ -1,5 +1,5 @@
--- Which ClickHouse this is: one row, written by `isobar migrate` and the same on all shards and
--- replicas of a cluster. Sinks commit the id beside their offsets, so that a group writes to one
+-- The id of this ClickHouse: one row, written by `isobar migrate` and identical on all shards and
+-- replicas of a cluster. Sinks commit the id with their offsets, so that a group writes to one
 -- ClickHouse only.
 CREATE TABLE IF NOT EXISTS target
 (

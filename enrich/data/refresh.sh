@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the look-up tables of this folder again from their npm packages: sh refresh.sh
-# The product reads JSON alone, so the YAML of uap-core is converted here, once.
+# Rebuilds the look-up tables in this folder from their npm packages: sh refresh.sh
+# Isobar reads only JSON, so the YAML of uap-core is converted here.
 set -eu
 UAP_CORE=0.18.0
 COUNTRIES_LIST=3.4.1
@@ -23,7 +23,7 @@ jq --arg version "$UAP_CORE" '{version: $version, user_agent_parsers, os_parsers
     >"$here/uap-core.json"
 cp uap-core/LICENSE "$here/uap-core.LICENSE"
 
-# Russia counts as Europe, as in GeoNames, whose continents MaxMind's files carry.
+# Russia counts as Europe, as in GeoNames, whose continents MaxMind's files use.
 fetch countries-list "$COUNTRIES_LIST"
 jq --sort-keys --arg version "$COUNTRIES_LIST" \
     '{source: "npm countries-list \($version)",
@@ -32,7 +32,7 @@ jq --sort-keys --arg version "$COUNTRIES_LIST" \
     countries-list/countries.min.json >"$here/continents.json"
 cp countries-list/LICENSE "$here/continents.LICENSE"
 
-# Codes and names of ISO 3166-1 and -2, as TSV, which ClickHouse reads too.
+# Codes and names of ISO 3166-1 and -2, as TSV, which ClickHouse can also read.
 fetch iso-3166 "$ISO_3166"
 node --input-type=module >"$here/iso3166.tsv" -e "
 import {iso31661, iso31662} from '$work/iso-3166/index.js'
