@@ -194,6 +194,7 @@ pub(crate) struct Listener(Arc<Heard>);
 struct Heard {
     brokers: String,
     away: AtomicBool,
+    ended: AtomicBool,
     reasons: Mutex<Reasons>,
     last_line: Mutex<Option<Instant>>,
 }
@@ -203,13 +204,22 @@ impl Listener {
         Self(Arc::new(Heard {
             brokers: kafka.brokers.clone(),
             away: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
             reasons: Mutex::default(),
             last_line: Mutex::new(None),
         }))
     }
 
-    /// Says what the process waits for, at most every 10 s.
+    /// Logs nothing more about connections: the process has logged how it ends, and waits for nothing.
+    pub(crate) fn end(&self) {
+        self.0.ended.store(true, Ordering::Relaxed);
+    }
+
+    /// Logs what the process waits for, at most every 10 s.
     pub(crate) fn waits_for(&self, what: &str) {
+        if self.0.ended.load(Ordering::Relaxed) {
+            return;
+        }
         let mut last = self.0.last_line.lock().unwrap_or_else(PoisonError::into_inner);
         if last.is_none_or(|last| last.elapsed() >= REPEAT) {
             *last = Some(Instant::now());
@@ -242,6 +252,9 @@ impl Listener {
     pub(crate) fn set_away(&self, away: bool) {
         if self.0.away.swap(away, Ordering::Relaxed) && !away {
             self.reasons().clear();
+            if self.0.ended.load(Ordering::Relaxed) {
+                return;
+            }
             tracing::info!("{} is back", self.cluster());
         }
     }

@@ -210,8 +210,11 @@ fn work<S: Service>(settings: &Settings<S::Settings>) -> Result<u8, Failure> {
     let writer = Writer::new(kafka, limits, topics.outputs, listener.clone(), &metrics)?;
     let (raw, key) = (settings.topics.raw.as_str(), ReplayKey::of(&kafka.replay_key));
     let flow = Flow::new(handler, writer, topics.inputs, raw, key, metrics.clone(), read);
-    let mut consumer = ConsumerLoop::new(flow, kafka, listener, health, metrics, ids, limits)?;
+    let loop_listener = listener.clone();
+    let mut consumer = ConsumerLoop::new(flow, kafka, loop_listener, health, metrics, ids, limits)?;
     let outcome = consumer.run(limits.shutdown_deadline());
+    // Its clients still hear of brokers while they are let go.
+    listener.end();
     let code = last_words(&outcome);
     ending.within(GRACE, code);
     if matches!(outcome, Err(Failure::Stalled(_))) {

@@ -23,10 +23,11 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Why a broker could not be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {
-    /// It does not listen, or does not answer.
+    /// It does not listen, does not answer, or has closed a connection that was in use, as a broker
+    /// does when it ends.
     Down,
-    /// It closes the connection. A listener that wants SASL or TLS does that with a client that
-    /// speaks plain text, and a broker does when it ends.
+    /// It closes the connection at the first requests. A listener that wants SASL or TLS does that with
+    /// a client that speaks plain text.
     HangsUp,
     /// The resolver does not know its name.
     Name,
@@ -51,7 +52,7 @@ impl Cause {
             Self::Login
         } else if name {
             Self::Name
-        } else if says(&["security.protocol", "Disconnected: "]) {
+        } else if says(&["security.protocol", "Disconnected: "]) && !served_before(reason) {
             Self::HangsUp
         } else {
             Self::Down
@@ -77,6 +78,14 @@ impl Cause {
             Self::Files => "this process has no free file descriptor (ulimit -n)",
         }
     }
+}
+
+/// True if the connection that a line is about was of use before it was closed: librdkafka adds
+/// `(after 10443ms in state UP…)`. A listener that wants SASL answers the first request of all, which
+/// is enough for that state, and closes at the second.
+fn served_before(line: &str) -> bool {
+    let state = line.split_once("(after ").and_then(|(_, rest)| rest.split_once("ms in state UP"));
+    state.and_then(|(time, _)| time.parse().ok()).is_some_and(|ms: u64| ms >= 1000)
 }
 
 /// True if the process can open no more files.
@@ -282,6 +291,24 @@ mod tests {
             (
                 Code::BrokerTransportFailure,
                 "Disconnected: connection closed by peer: receive 0 after POLLIN",
+                Cause::HangsUp,
+            ),
+            (
+                Code::BrokerTransportFailure,
+                "127.0.0.1:9092/1: Disconnected: connection closed by peer: receive 0 after POLLIN \
+                 (after 10443ms in state UP)",
+                Cause::Down,
+            ),
+            (
+                Code::BrokerTransportFailure,
+                "127.0.0.1:9092/bootstrap: Disconnected: connection closed by peer: receive 0 after \
+                 POLLIN (after 0ms in state UP, 1 identical error(s) suppressed)",
+                Cause::HangsUp,
+            ),
+            (
+                Code::BrokerTransportFailure,
+                "127.0.0.1:9092/bootstrap: Disconnected: connection closed by peer: receive 0 after \
+                 POLLIN (after 3ms in state APIVERSION_QUERY)",
                 Cause::HangsUp,
             ),
             (Code::Authentication, "Invalid username or password", Cause::Login),
