@@ -70,7 +70,8 @@ enum Verb {
     Guard,
     #[command(hide = true)]
     ClickhouseServer {
-        library: PathBuf,
+        port: u16,
+        engine: PathBuf,
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
@@ -132,7 +133,9 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Aggregate(service) => return Ok(service.run::<aggregate::Aggregate>()),
         Verb::Sink(service) => return Ok(service.run::<sink::Sink>()),
         Verb::Guard => stack::guard(std::io::stdin().lock()),
-        Verb::ClickhouseServer { library, arguments } => stack::serve(&library, arguments)?,
+        Verb::ClickhouseServer { port, engine, arguments } => {
+            stack::serve(port, &engine, arguments)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

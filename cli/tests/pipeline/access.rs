@@ -196,6 +196,9 @@ BACKUP TABLE blocks TO S3('http://127.0.0.1:PORT/bucket/b', 'a', 'b')
 BACKUP TABLE blocks TO File('FOLDER/backup')
 BACKUP TABLE blocks TO Disk('default', 'backup')
 RESTORE TABLE blocks FROM File('FOLDER/backup')
+RESTORE TABLE blocks FROM S3('http://127.0.0.1:PORT/bucket/b', 'a', 'b') SETTINGS s3_retry_attempts = 0, backup_restore_s3_retry_attempts = 0
+RESTORE TABLE blocks FROM AzureBlobStorage('http://127.0.0.1:PORT/a', 'b', 'c')
+RESTORE DATABASE isobar FROM AzureBlobStorage('DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;BlobEndpoint=http://127.0.0.1:PORT/a', 'b', 'c') SETTINGS azure_sdk_max_retries = 0
 SELECT 1 AS x FORMAT Template SETTINGS format_template_resultset = 'SECRET'
 SELECT 1 AS x FORMAT Template SETTINGS format_template_row = 'SECRET'
 SELECT 1 AS x FORMAT Template SETTINGS format_template_resultset = '../secret.txt'

@@ -3,6 +3,7 @@
 use std::ffi::{CString, OsString, c_char, c_int, c_void};
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -40,17 +41,20 @@ pub(super) fn installed() -> Option<PathBuf> {
     (version >= vec![26]).then_some(program)
 }
 
-/// A program and its first arguments, to which those of the server are added.
+/// The program of a server, or the library, and what becomes it: `isobar clickhouse-server`.
 #[derive(Debug)]
-struct Launcher(PathBuf, Vec<OsString>);
+struct Launcher {
+    isobar: PathBuf,
+    engine: PathBuf,
+}
 
 impl Launcher {
     fn find(cache: &Cache, isobar: &Path) -> Result<Self, Failure> {
-        if let Some(program) = installed() {
-            return Ok(Self(program, vec!["local".into()]));
-        }
-        let library = library(&cache.folder(&cache::CLICKHOUSE))?;
-        Ok(Self(isobar.to_owned(), vec!["clickhouse-server".into(), library.into()]))
+        let engine = match installed() {
+            Some(program) => program,
+            None => library(&cache.folder(&cache::CLICKHOUSE))?,
+        };
+        Ok(Self { isobar: isobar.to_owned(), engine })
     }
 }
 
@@ -108,9 +112,10 @@ impl ClickHouse {
     /// # Errors
     /// If the process cannot be started.
     pub fn resume(&mut self, guard: &Guard) -> Result<(), Failure> {
-        let Launcher(program, first) = &self.launcher;
-        let mut command = Command::new(program);
-        command.args(first).args(arguments(&self.folder, self.port));
+        let Launcher { isobar, engine } = &self.launcher;
+        let mut command = Command::new(isobar);
+        command.args(["clickhouse-server", &self.first_login.port().to_string()]).arg(engine);
+        command.args(arguments(&self.folder, self.port));
         // The function file() reads any path relative to the working folder, and fails where that
         // is no more: `clickhouse local` knows no other limit, and no right that it would ask for.
         let gone = self.folder.join("gone");
@@ -224,11 +229,17 @@ fn library(package: &Path) -> Result<PathBuf, Failure> {
     })
 }
 
-/// What `isobar clickhouse-server LIBRARY ARGUMENTS…` does: becomes the server.
+/// Becomes the server that `engine` is, a library or a program, with its TCP connections confined to
+/// `port`: `isobar clickhouse-server PORT ENGINE ARGUMENTS…`.
 ///
 /// # Errors
-/// If the library cannot be loaded; otherwise it returns when the server has ended.
-pub fn serve(library: &Path, arguments: Vec<OsString>) -> Result<(), Failure> {
+/// If the engine cannot be loaded or executed; otherwise it returns when the server has ended.
+pub fn serve(port: u16, engine: &Path, arguments: Vec<OsString>) -> Result<(), Failure> {
+    confine(port).context("Landlock")?;
+    if engine.extension().is_none_or(|extension| extension != "so") {
+        let failed = Command::new(engine).arg("local").args(arguments).exec();
+        return Err(failed).context(engine.display());
+    }
     let name = OsString::from("clickhouse");
     let arguments: Vec<CString> = std::iter::once(name)
         .chain(arguments)
@@ -239,7 +250,27 @@ pub fn serve(library: &Path, arguments: Vec<OsString>) -> Result<(), Failure> {
         arguments.iter().map(|argument| argument.as_ptr().cast_mut()).collect();
     let count = c_int::try_from(pointers.len()).context("too many arguments")?;
     pointers.push(std::ptr::null_mut());
-    run(library, count, pointers.as_mut_ptr()).context(library.display())
+    run(engine, count, pointers.as_mut_ptr()).context(engine.display())
+}
+
+/// Lets this process and all that it becomes open TCP connections to `port` alone, on a kernel that
+/// can (Linux 6.7 and newer with Landlock). Statements of ClickHouse such as `RESTORE … FROM S3(…)`
+/// connect before a right is asked for.
+#[cfg(target_os = "linux")]
+fn confine(port: u16) -> Result<(), landlock::RulesetError> {
+    use landlock::{AccessNet, NetPort, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _};
+    Ruleset::default()
+        .handle_access(AccessNet::ConnectTcp)?
+        .create()?
+        .add_rule(NetPort::new(port, AccessNet::ConnectTcp))?
+        .restrict_self()
+        .map(drop)
+}
+
+/// Other systems have no Landlock.
+#[cfg(not(target_os = "linux"))]
+fn confine(_: u16) -> Result<(), std::convert::Infallible> {
+    Ok(())
 }
 
 #[allow(unsafe_code)] // A library without a Rust interface cannot be called otherwise.

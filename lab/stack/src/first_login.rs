@@ -59,6 +59,11 @@ impl FirstLogin {
         Ok(Self { address, shared })
     }
 
+    /// The TCP port that it listens on.
+    pub(super) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// Agrees to one login, at the address that is returned. With it `folder`, which must be empty,
     /// is removed.
     ///
