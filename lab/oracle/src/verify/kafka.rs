@@ -73,7 +73,8 @@ fn partition_watermarks(
     }
 }
 
-/// All dead letters, each source record's once: whoever wrote them may have done so again.
+/// Returns all dead letters, each source record's once: a service that starts again may write some
+/// again. A record of a topic that was created anew has another's offset, and another payload.
 fn dead_letters(consumer: &BaseConsumer, topic: &str) -> Result<Vec<Dead>, VerifyError> {
     let mut ends = watermarks(consumer, topic)?;
     ends.retain(|_, (low, high)| low < high);
@@ -90,8 +91,8 @@ fn dead_letters(consumer: &BaseConsumer, topic: &str) -> Result<Vec<Dead>, Verif
         let message = message?;
         let letter: DeadLetter = schemas::decode(message.payload().unwrap_or_default())?;
         let source = (letter.source_topic, letter.source_partition, letter.source_offset);
-        let dead = Dead { why: letter.reason, hash: payload_hash(&letter.payload) };
-        letters.insert(source, dead);
+        let hash = payload_hash(&letter.payload);
+        letters.insert((source, hash), Dead { why: letter.reason, hash });
         if ends.get(&message.partition()).is_some_and(|(_, high)| message.offset() + 1 >= *high) {
             ends.remove(&message.partition());
         }
