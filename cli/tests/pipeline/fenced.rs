@@ -42,6 +42,8 @@ struct Kept<'a> {
     turn: &'a Turn,
     program: Program,
     stalled: u32,
+    /// Whether `/healthz` has failed since its last start.
+    failed_health: bool,
 }
 
 impl<'a> Kept<'a> {
@@ -53,16 +55,20 @@ impl<'a> Kept<'a> {
     ) -> Self {
         let program = start(name, settings, stack, turn);
         let settings = settings.to_vec();
-        Self { name, settings, stack, turn, program, stalled: 0 }
+        Self { name, settings, stack, turn, program, stalled: 0, failed_health: false }
     }
 
-    /// True if it has partitions. Starts it again where it ended because it stood still.
+    /// True if it has partitions. Starts it again where it ended because it stood still, which whoever
+    /// asks for its health has heard before.
     fn is_assigned(&mut self) -> bool {
+        self.failed_health |= try_get(&self.program, "/healthz").is_some_and(|it| it.0 == 503);
         if let Some((code, line)) = self.program.ended() {
             assert_eq!(code, 90, "{} ended with {code}: {line}", self.name);
             let said = self.program.said();
             assert_eq!(said.matches("stalled: the ").count(), 1, "{said}");
+            assert!(self.failed_health, "{} was healthy to its end: {said}", self.name);
             self.stalled += 1;
+            self.failed_health = false;
             self.program = start(self.name, &self.settings, self.stack, self.turn);
             return false;
         }
@@ -88,12 +94,28 @@ fn assigned(program: &Program) -> f64 {
 
 /// Status and body of what a service says at `path`.
 fn get(program: &Program, path: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(program.address()).unwrap();
-    write!(stream, "GET {path} HTTP/1.0\r\nhost: isobar\r\n\r\n").unwrap();
+    try_get(program, path).unwrap()
+}
+
+/// The same, if it answers.
+fn try_get(program: &Program, path: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect(program.address()?).ok()?;
+    write!(stream, "GET {path} HTTP/1.0\r\nhost: isobar\r\n\r\n").ok()?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+}
+
+/// Looks at all of them for a while.
+async fn look_for(kept: &mut [Kept<'_>], time: Duration) {
+    let until = Instant::now() + time;
+    while Instant::now() < until {
+        for one in &mut *kept {
+            one.is_assigned();
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 #[tokio::test]
@@ -141,10 +163,10 @@ async fn every_service_gets_over_a_fenced_broker_within_the_setting_and_a_restar
         assert!(fencings < FENCINGS, "no client stood still");
         fencings += 1;
         link.set(Condition::Holds(BROKER_HEARTBEAT));
-        tokio::time::sleep(Duration::from_secs(15)).await;
+        look_for(&mut kept, Duration::from_secs(15)).await;
         link.set(Condition::Open);
         // A member that hears nothing more keeps its partitions for as long as its session lasts.
-        tokio::time::sleep(Duration::from_secs(12)).await;
+        look_for(&mut kept, Duration::from_secs(12)).await;
         let patience = Instant::now() + Duration::from_secs(STALL_S) + RESTART;
         while !kept.iter_mut().map(Kept::is_assigned).fold(true, |all, one| all & one) {
             let state = kept.iter().map(|one| (one.name, assigned(&one.program), one.stalled));

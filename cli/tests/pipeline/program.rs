@@ -67,12 +67,8 @@ impl Program {
         }
     }
 
-    /// Where it says that it listens.
-    pub(crate) fn address(&self) -> String {
-        self.listens().unwrap()
-    }
-
-    fn listens(&self) -> Option<String> {
+    /// Where it says that it listens, if it has said so.
+    pub(crate) fn address(&self) -> Option<String> {
         let said = self.said();
         said.split_once("address=")?.1.split_whitespace().next().map(str::to_owned)
     }
@@ -84,7 +80,7 @@ impl Program {
 
     /// What it counts, if it answers.
     pub(crate) fn try_metrics(&self) -> Option<Metrics> {
-        Metrics::of(&self.listens()?)
+        Metrics::of(&self.address()?)
     }
 
     /// Its exit code and its last line, if it has ended by itself.

@@ -72,6 +72,115 @@ async fn topics_that_are_created_anew_cost_what_the_page_says() {
     site.start(Aggregate);
     site.start(Sink);
     site.verified().await;
+
+    // The next case of the page holds for both.
+    site.stop(Sink);
+    let ends = site.ends(SESSIONS);
+    site.play();
+    site.grows(SESSIONS, &ends);
+    site.stop(Aggregate);
+    site.create_anew(SESSIONS).await;
+    site.refuses(Sink, 81);
+    site.follow(HEADING, CELLS, &[]).await;
+    site.start(Aggregate);
+    site.start(Sink);
+    site.verified().await;
+
+    // Audits that are inserted are there for good.
+    site.drained(Sink);
+    site.stop(Aggregate);
+    site.stop(Sink);
+    site.create_anew(BLOCKS).await;
+    site.refuses(Sink, 81);
+    site.follow(HEADING, BLOCKS, &[]).await;
+    site.start(Aggregate);
+    site.start(Sink);
+    site.play();
+    site.verified().await;
+}
+
+#[tokio::test]
+async fn logs_that_lose_their_end_cost_what_the_page_says() {
+    const HEADING: &str = "A log that lost";
+    use Service::{Aggregate, Enrich, Ingest, Sink};
+    let mut site = Site::new().await;
+    site.play();
+    site.verified().await;
+
+    site.stop(Enrich);
+    site.play();
+    site.drained(Ingest);
+    site.stop(Ingest);
+    let ends = site.commit_beyond_the_end(Enrich);
+    site.refuses(Enrich, 92);
+    site.follow(HEADING, REPORTS, &ends).await;
+    site.start(Enrich);
+    site.start(Ingest);
+    site.play();
+    site.verified().await;
+
+    site.stop(Sink);
+    let ends = site.ends(CELLS);
+    site.play();
+    site.grows(CELLS, &ends);
+    site.stop(Aggregate);
+    let ends = site.commit_beyond_the_end(Sink);
+    site.refuses(Sink, 92);
+    site.follow(HEADING, CELLS, &ends).await;
+    site.start(Aggregate);
+    site.start(Sink);
+    site.play();
+    site.verified().await;
+
+    site.folded().await;
+    site.stop(Ingest);
+    let ends = site.commit_beyond_the_end(Ingest);
+    site.refuses(Ingest, 92);
+    site.stop(Aggregate);
+    site.follow(HEADING, RAW, &ends).await;
+    site.raise_epoch();
+    site.start(Aggregate);
+    site.start(Ingest);
+    site.play();
+    site.verified().await;
+}
+
+#[tokio::test]
+async fn records_without_append_times_are_made_again_from_the_topic_before() {
+    const HEADING: &str = "84:";
+    use Service::{Aggregate, Enrich, Ingest, Sink};
+    let mut site = Site::new().await;
+    site.play();
+    site.verified().await;
+
+    site.stop(Enrich);
+    site.take_append_times(REPORTS).await;
+    site.play();
+    site.drained(Ingest);
+    site.refuses(Enrich, 84);
+    site.stop(Ingest);
+    site.apply_topics();
+    let line = site.refuses(Enrich, 84);
+    assert!(line.contains("has no append time"), "{line}");
+    site.follow(HEADING, "enrich", &[]).await;
+    site.start(Enrich);
+    site.start(Ingest);
+    site.verified().await;
+
+    site.stop(Sink);
+    site.take_append_times(CELLS).await;
+    let ends = site.ends(CELLS);
+    site.play();
+    site.grows(CELLS, &ends);
+    site.refuses(Sink, 84);
+    site.stop(Aggregate);
+    site.apply_topics();
+    let line = site.refuses(Sink, 84);
+    assert!(line.contains("rtc-cells-v1"), "{line}");
+    site.follow(HEADING, "sink", &[]).await;
+    site.start(Aggregate);
+    site.start(Sink);
+    site.verified().await;
 }
 
 #[tokio::test]
@@ -190,9 +299,7 @@ async fn offsets_of_another_epoch_broken_lost_or_beyond_the_end_cost_nothing() {
     site.play();
     site.drained(Enrich);
     [Ingest, Enrich, Sink].into_iter().for_each(|service| site.stop(service));
-    let ends = site.ends(ENRICHED);
-    let beyond: Vec<_> = ends.iter().map(|(partition, end)| (*partition, end + 3)).collect();
-    site.commit(Aggregate, &beyond, None);
+    let ends = site.commit_beyond_the_end(Aggregate);
     let line = site.refuses(Aggregate, 92);
     assert!(line.contains("Kafka lost the end of the log"), "{line}");
     site.follow("A log that lost", ENRICHED, &ends).await;

@@ -11,7 +11,7 @@ use crate::harness::Turn;
 /// Kinds that must have come up in two minutes, of 27, on a machine that is busy: there a fault takes
 /// longer than it was meant to, and fewer find a place.
 const KINDS: usize = 14;
-/// Kinds with a test of their own: while one of them lasts, hardly another fault finds a place.
+/// Kinds with tests of their own, below: while one of them lasts, hardly another fault finds a place.
 const APART: [&str; 2] = ["host-stopped", "fenced-broker"];
 
 /// What a run of `isobar torture` reports.
@@ -67,6 +67,23 @@ fn a_machine_that_stands_still_again_and_again_loses_nothing_and_counts_nothing_
     let report = torture(&turn, "1m", "60", "host-stopped");
     assert!(report["events_checked"].as_u64().unwrap() > 1_000, "{report:#}");
     assert!(report["faults"]["host-stopped"].is_object(), "{report:#}");
+}
+
+/// Any client may stand still after it, or none.
+#[test]
+fn brokers_that_are_fenced_again_and_again_lose_nothing_and_count_nothing_twice() {
+    let turn = Turn::take();
+    let report = torture(&turn, "80s", "60", "fenced-broker");
+    assert!(report["events_checked"].as_u64().unwrap() > 1_000, "{report:#}");
+    let fenced = &report["faults"]["fenced-broker"];
+    assert!(fenced["injected"].as_u64().unwrap() > 0, "{report:#}");
+    let recovered = ["recovery_s", "recovery_among_others_s"];
+    let recovered = recovered.iter().any(|times| fenced[times]["times"].as_u64().unwrap() > 0);
+    // Whoever ended stood still.
+    let exits = report["exits"].as_object().unwrap().values();
+    let codes: Vec<_> = exits.flat_map(|codes| codes.as_object().unwrap().keys()).collect();
+    assert!(codes.iter().all(|code| *code == "90"), "{report:#}");
+    assert!(recovered || !codes.is_empty(), "{report:#}");
 }
 
 #[test]

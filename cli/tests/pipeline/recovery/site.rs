@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use deploy::service::Service;
 use deploy::topics;
 use oracle::verify::Verdict;
-use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -260,11 +260,33 @@ impl Site {
             assert!(Instant::now() < patience);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+        self.apply_topics();
+    }
+
+    /// `isobar topics apply`.
+    pub(super) fn apply_topics(&self) {
         let partitions = PARTITIONS.to_string();
         let mut command = Command::new(env!("CARGO_BIN_EXE_isobar"));
         command.args(["topics", "apply", "--partitions", &partitions]);
         let output = command.args(["--kafka", &self.stack.brokers()]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Somebody lets producers say when records of a topic were written.
+    pub(super) async fn take_append_times(&self, topic: &str) {
+        let altered = AlterConfig::new(ResourceSpecifier::Topic(topic));
+        let altered = altered.set("message.timestamp.type", "CreateTime");
+        let done = self.admin().alter_configs([&altered], &AdminOptions::new()).await.unwrap();
+        done.into_iter().for_each(|one| drop(one.unwrap()));
+    }
+
+    /// Commits offsets behind the ends of the partitions of a service's first topic, as if its log had
+    /// been longer; returns the ends.
+    pub(super) fn commit_beyond_the_end(&self, service: Service) -> Vec<(i32, i64)> {
+        let ends = self.ends(inputs(service)[0]);
+        let beyond: Vec<_> = ends.iter().map(|(partition, end)| (*partition, end + 3)).collect();
+        self.commit(service, &beyond, None);
+        ends
     }
 
     /// Deletes all records of topics but the last `kept` of each partition.
@@ -280,10 +302,13 @@ impl Site {
     }
 
     /// Runs the page's commands for a case; those of one partition for each of `partitions`, with
-    /// its offset.
+    /// its offset. Where the page leaves the topic open, it is that of cells; the time is now.
     pub(super) async fn follow(&self, heading: &str, case: &str, partitions: &[(i32, i64)]) {
+        let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3f").to_string();
         for command in commands(heading, case) {
+            let command = command.replace("TIME", &now);
             if !command.contains("PARTITION") {
+                let command = command.replace("TOPIC", CELLS);
                 run(&command, &self.stack.brokers()).await;
                 continue;
             }
@@ -292,6 +317,7 @@ impl Site {
                 let command = command.replace("PARTITION", &partition.to_string());
                 let command = command.replace("RAW_END", &offset.to_string());
                 let command = command.replace("FIRST", &offset.to_string());
+                let command = command.replace("TOPIC", CELLS);
                 run(&command, &self.stack.brokers()).await;
             }
         }
