@@ -34,7 +34,7 @@ pub struct AggregateSettings {
     pub block_sessions: u32,
     /// A block ends once it has folded so many intervals, of which each may take up 84 bytes. It also
     /// ends once all that it holds, names and values included, takes up as much as the dearest of these
-    /// three limits allows by itself: 67 MB.
+    /// three limits allows by itself: 17 MB.
     pub block_intervals: i64,
     /// Most values of a dimension that a session has in a block; its further ones count as `other`.
     pub session_values: u32,

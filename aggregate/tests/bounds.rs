@@ -369,14 +369,7 @@ fn most_resident() -> i64 {
 fn one_field() {
     let Ok(wanted) = std::env::var(FIELD) else { return };
     let (_, fill) = FIELDS.iter().find(|(field, _)| *field == wanted).unwrap();
-    // A quarter of the defaults.
-    let settings = AggregateSettings {
-        block_cells: 10_000,
-        block_sessions: 5_000,
-        block_intervals: 200_000,
-        block_values: 5_000,
-        ..AggregateSettings::default()
-    };
+    let settings = AggregateSettings::default();
     let before = most_resident();
     let reports = (0..45_000).map(|number| {
         let mut report = report(number);
@@ -396,7 +389,6 @@ fn whatever_a_client_fills_its_fields_with_a_block_takes_up_no_more() {
         let took = said.split_once("took ").expect(&said).1.split_once(" KB").unwrap().0;
         println!("{field}: {took} KB");
         let took: i64 = took.parse().unwrap();
-        // 100 MB with the defaults.
         assert!(took < 25_000, "{field}: {took} KB");
     }
 }
