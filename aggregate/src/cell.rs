@@ -1,6 +1,8 @@
 //! What intervals and setups add up to.
 
-use schemas::{Correction, Direction, Kind, Measures, ScoredInterval, Sketches, Verdict};
+use schemas::{
+    Correction, Direction, Kind, Measures, Quantities, ScoredInterval, Sketches, Verdict,
+};
 
 use crate::grouping::Labels;
 use crate::intern::Symbol;
@@ -8,7 +10,7 @@ use crate::verdict_times::VerdictTimes;
 use schemas::sketch::{Bin, write_state};
 
 /// How many quantities are kept as sketches.
-const QUANTITIES: usize = 8;
+const QUANTITIES: usize = Quantities::NAMES.len();
 
 /// Which cells of a block: they differ in kind and direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,7 +32,7 @@ pub(crate) struct Sample<'r> {
     /// Event time, µs: decides the window.
     pub(crate) event_us: i64,
     pub(crate) measures: Measures,
-    /// In the order of the fields of [`Sketches`].
+    /// In the order of [`Quantities::NAMES`].
     bins: [Option<Bin>; QUANTITIES],
 }
 
@@ -78,7 +80,7 @@ impl<'r> Sample<'r> {
             direction: interval.direction,
             event_us: interval.end_us,
             measures,
-            bins: quantities(scored, observed_us).map(|value| value.and_then(Bin::of)),
+            bins: quantities(scored, observed_us).values().map(|value| value.and_then(Bin::of)),
         }
     }
 
@@ -98,7 +100,7 @@ impl<'r> Sample<'r> {
     pub(crate) fn of_setup(event_us: i64, failed: bool, media_ms: Option<i64>) -> Self {
         let media_ms = media_ms.filter(|_| !failed);
         #[expect(clippy::cast_precision_loss, reason = "a sketch is exact to 1 %")]
-        let time_to_media = media_ms.and_then(|ms| Bin::of(ms as f64));
+        let time_to_media_ms = media_ms.and_then(|ms| Bin::of(ms as f64));
         Self {
             scored: None,
             kind: Kind::None,
@@ -109,7 +111,7 @@ impl<'r> Sample<'r> {
                 setups_failed: i64::from(failed),
                 ..Measures::default()
             },
-            bins: [None, None, None, None, None, None, None, time_to_media],
+            bins: Quantities { time_to_media_ms, ..Quantities::default() }.values(),
         }
     }
 }
@@ -117,7 +119,7 @@ impl<'r> Sample<'r> {
 /// The values of an interval that are kept as sketches. The order of the operations counts: it
 /// decides the last bit, and so, at a bin's border, the bin.
 #[expect(clippy::cast_precision_loss, reason = "a sketch is exact to 1 %")]
-fn quantities(scored: &ScoredInterval, observed_us: i64) -> [Option<f64>; QUANTITIES] {
+fn quantities(scored: &ScoredInterval, observed_us: i64) -> Quantities<Option<f64>> {
     let interval = &scored.interval;
     let round_trip_ms = interval
         .round_trip_us
@@ -140,38 +142,15 @@ fn quantities(scored: &ScoredInterval, observed_us: i64) -> [Option<f64>; QUANTI
         .map(|frames| frames as f64 * 1e6 / observed_us as f64);
     let audio_mos = scored.audio_mos_milli.map(|milli| f64::from(milli) / 1000.0);
     let video_mos = scored.video_mos_milli.map(|milli| f64::from(milli) / 1000.0);
-    [round_trip_ms, jitter_ms, loss, bit_rate_bps, frame_rate, audio_mos, video_mos, None]
-}
-
-/// Adds `more` to `sum`. With as many intervals as a block may fold, and values up to
-/// [`crate::MOST_OF_AN_INTERVAL`], no sum wraps; addition is modular, so that even then it would not
-/// matter in which order partials are added up.
-pub(crate) fn add(sum: &mut Measures, more: &Measures) {
-    let terms = [
-        (&mut sum.intervals, more.intervals),
-        (&mut sum.observed_us, more.observed_us),
-        (&mut sum.packets_received, more.packets_received),
-        (&mut sum.packets_lost, more.packets_lost),
-        (&mut sum.packets_expected, more.packets_expected),
-        (&mut sum.retransmitted_packets_received, more.retransmitted_packets_received),
-        (&mut sum.retransmitted_packets_sent, more.retransmitted_packets_sent),
-        (&mut sum.bytes, more.bytes),
-        (&mut sum.frames, more.frames),
-        (&mut sum.freeze_us, more.freeze_us),
-        (&mut sum.freeze_count, more.freeze_count),
-        (&mut sum.concealed_samples, more.concealed_samples),
-        (&mut sum.total_samples, more.total_samples),
-        (&mut sum.nack, more.nack),
-        (&mut sum.pli, more.pli),
-        (&mut sum.fir, more.fir),
-        (&mut sum.setups_attempted, more.setups_attempted),
-        (&mut sum.setups_failed, more.setups_failed),
-        (&mut sum.poor_us, more.poor_us),
-        (&mut sum.good_us, more.good_us),
-        (&mut sum.unclassified_us, more.unclassified_us),
-    ];
-    for (sum, more) in terms {
-        *sum = sum.wrapping_add(more);
+    Quantities {
+        round_trip_ms,
+        jitter_ms,
+        loss,
+        bit_rate_bps,
+        frame_rate,
+        audio_mos,
+        video_mos,
+        time_to_media_ms: None,
     }
 }
 
@@ -247,14 +226,14 @@ const fn count(entry: &u32) -> u32 {
 pub(crate) struct Cell {
     pub(crate) measures: Measures,
     pub(crate) judged: VerdictTimes,
-    /// By quantity, in the order of the fields of [`Sketches`].
+    /// By quantity, in the order of [`Quantities::NAMES`].
     counts: Counts,
 }
 
 impl Cell {
     /// Adds a sample, judged by `packs` if it is an interval.
     pub(crate) fn add(&mut self, sample: &Sample<'_>, packs: &[Symbol]) {
-        add(&mut self.measures, &sample.measures);
+        self.measures.add(&sample.measures);
         if let Some(scored) = sample.scored {
             self.judged.add(packs, scored, sample.measures.observed_us);
         }
@@ -268,17 +247,7 @@ impl Cell {
     /// Writes the sketches' states over what `row` held.
     pub(crate) fn write_sketches(&mut self, row: &mut Sketches) {
         self.counts.settle();
-        let states: [&mut Vec<u8>; QUANTITIES] = [
-            &mut row.round_trip_ms,
-            &mut row.jitter_ms,
-            &mut row.loss,
-            &mut row.bit_rate_bps,
-            &mut row.frame_rate,
-            &mut row.audio_mos,
-            &mut row.video_mos,
-            &mut row.time_to_media_ms,
-        ];
-        for (quantity, state) in states.into_iter().enumerate() {
+        for (quantity, state) in row.states_mut().into_iter().enumerate() {
             let (zeros, bins) = self.counts.of(quantity);
             write_state(zeros, bins, state);
         }

@@ -2,7 +2,7 @@
 
 use schemas::{EnrichedReport, EventKind, Measures, PlaceSource, SessionPartial, UNKNOWN};
 
-use crate::cell::{Sample, add};
+use crate::cell::Sample;
 use crate::grouping::Dimension;
 use crate::intern::{Interner, Symbol};
 use crate::streams::Streams;
@@ -152,7 +152,7 @@ impl Session {
             self.judged.add(packs, scored, interval.end_us.wrapping_sub(interval.start_us));
         }
         for sample in samples {
-            add(&mut self.measures, &sample.measures);
+            self.measures.add(&sample.measures);
         }
     }
 

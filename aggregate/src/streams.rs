@@ -25,7 +25,7 @@ impl Streams {
         }
         let more = sums(peer_connection, interval);
         if let Some(stream) = self.streams.iter_mut().find(|stream| is_same(stream, &more)) {
-            add(stream, &more);
+            stream.add(&more);
         } else if self.streams.len() < MOST_STREAMS {
             // A vector would make room for four.
             self.streams.reserve_exact(1);
@@ -104,31 +104,6 @@ fn source_frames(interval: &Interval, observed_us: i64) -> Option<i64> {
         let frames = i128::from(video.source_frame_rate_micro?) * i128::from(observed_us);
         i64::try_from(frames / 1_000_000_000_000).ok()
     })
-}
-
-/// Adds `more` to `sum`. No sum wraps, for the reason that none of a cell does: a block folds no more
-/// intervals than [`crate::MOST_OF_AN_INTERVAL`] allows for. Addition is modular, so that even a report
-/// that ingest did not bound would give the same sum in any order.
-fn add(sum: &mut StreamPartial, more: &StreamPartial) {
-    sum.packets = sum.packets.max(more.packets);
-    for (sum, more) in [
-        (&mut sum.observed_us, more.observed_us),
-        (&mut sum.packets_lost, more.packets_lost),
-        (&mut sum.packets_expected, more.packets_expected),
-        (&mut sum.round_trip_us, more.round_trip_us),
-        (&mut sum.round_trip_count, more.round_trip_count),
-        (&mut sum.jitter_us, more.jitter_us),
-        (&mut sum.jitter_count, more.jitter_count),
-        (&mut sum.frames_dropped, more.frames_dropped),
-        (&mut sum.frames_offered, more.frames_offered),
-        (&mut sum.frames, more.frames),
-        (&mut sum.frames_us, more.frames_us),
-        (&mut sum.source_frames, more.source_frames),
-        (&mut sum.source_us, more.source_us),
-        (&mut sum.withheld_us, more.withheld_us),
-    ] {
-        *sum = sum.wrapping_add(more);
-    }
 }
 
 #[cfg(test)]

@@ -84,7 +84,7 @@ CREATE TABLE IF NOT EXISTS session_partials
     audio_mos_count      Int64 CODEC(T64, LZ4),
     video_mos_milli_sum  Int64 CODEC(T64, LZ4),
     video_mos_count      Int64 CODEC(T64, LZ4),
-    streams              Array(Tuple(stream Int64, is_video Int64, is_sent Int64, content Int64, h264s Int64, observed_us Int64, packets Int64, packets_lost Int64, packets_expected Int64, round_trip_us Int64, round_trip_count Int64, jitter_us Int64, jitter_count Int64, frames_dropped Int64, frames_offered Int64, frames Int64, frames_us Int64, source_frames Int64, source_us Int64, withheld_us Int64)) CODEC(ZSTD(1)),
+    streams              Array(Tuple({{streams:typed}})) CODEC(ZSTD(1)),
     streams_beyond       Int64 CODEC(T64, LZ4),
     {{measures:typed}},
     {{packs:typed}},

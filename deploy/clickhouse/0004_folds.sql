@@ -19,8 +19,8 @@ AS SELECT
     grouping,
     {{dimensions:names}},
     {{measures:sum}},
-    {{packs:sum_by_key}},
-    {{sketches:merge}}
+    {{packs:sum}},
+    {{sketches:sum}}
 FROM cell_partials FINAL
 GROUP BY
     window_start, grouping,
@@ -36,8 +36,8 @@ AS SELECT
     grouping,
     {{dimensions:names}},
     {{measures:sum}},
-    {{packs:sum_by_key}},
-    {{sketches:merge}}
+    {{packs:sum}},
+    {{sketches:sum}}
 FROM cells_1m FINAL
 GROUP BY
     window_start, window_s, grouping,
@@ -53,8 +53,8 @@ AS SELECT
     grouping,
     {{dimensions:names}},
     {{measures:sum}},
-    {{packs:sum_by_key}},
-    {{sketches:merge}}
+    {{packs:sum}},
+    {{sketches:sum}}
 FROM cells_1h FINAL
 GROUP BY
     window_start, window_s, grouping,

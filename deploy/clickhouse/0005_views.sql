@@ -62,18 +62,13 @@ CREATE OR REPLACE FUNCTION isobar_merged_streams AS (parts) ->
     arrayMap(
         mine -> CAST(
             (
-                mine[1].1, mine[1].2, mine[1].3, mine[1].4, mine[1].5,
-                arraySum(p -> p.6, mine), arrayMax(p -> p.7, mine), arraySum(p -> p.8, mine),
-                arraySum(p -> p.9, mine), arraySum(p -> p.10, mine), arraySum(p -> p.11, mine),
-                arraySum(p -> p.12, mine), arraySum(p -> p.13, mine), arraySum(p -> p.14, mine),
-                arraySum(p -> p.15, mine), arraySum(p -> p.16, mine), arraySum(p -> p.17, mine),
-                arraySum(p -> p.18, mine), arraySum(p -> p.19, mine), arraySum(p -> p.20, mine)
+                {{streams:merged}}
             ),
-            'Tuple(stream Int64, is_video Int64, is_sent Int64, content Int64, h264s Int64, observed_us Int64, packets Int64, packets_lost Int64, packets_expected Int64, round_trip_us Int64, round_trip_count Int64, jitter_us Int64, jitter_count Int64, frames_dropped Int64, frames_offered Int64, frames Int64, frames_us Int64, source_frames Int64, source_us Int64, withheld_us Int64)'
+            'Tuple({{streams:typed}})'
         ),
         arrayMap(
-            one -> arrayFilter(p -> (p.1, p.2, p.3, p.4, p.5) = one, parts),
-            arraySort(arrayDistinct(arrayMap(p -> (p.1, p.2, p.3, p.4, p.5), parts)))
+            one -> arrayFilter(p -> ({{streams:identity}}) = one, parts),
+            arraySort(arrayDistinct(arrayMap(p -> ({{streams:identity}}), parts)))
         )
     );
 
@@ -132,11 +127,9 @@ CREATE OR REPLACE FUNCTION isobar_cqd_streams AS (streams) ->
                     'poor'
                 ),
                 reason,
-                t.h264s, t.observed_us, t.packets, t.packets_lost, t.packets_expected, t.round_trip_us,
-                t.round_trip_count, t.jitter_us, t.jitter_count, t.frames_dropped, t.frames_offered,
-                t.frames, t.frames_us, t.source_frames, t.source_us, t.withheld_us
+                t.h264s, {{stream_sums:of_t}}
             ),
-            'Tuple(kind String, direction String, content String, verdict String, reason String, h264s Int64, observed_us Int64, packets Int64, packets_lost Int64, packets_expected Int64, round_trip_us Int64, round_trip_count Int64, jitter_us Int64, jitter_count Int64, frames_dropped Int64, frames_offered Int64, frames Int64, frames_us Int64, source_frames Int64, source_us Int64, withheld_us Int64)'
+            'Tuple(kind String, direction String, content String, verdict String, reason String, h264s Int64, {{stream_sums:typed}})'
         ),
         streams, arrayMap(t -> isobar_cqd_reason(t), streams)
     );
@@ -193,7 +186,7 @@ AS SELECT
     arrayCount(s -> s.verdict = 'unclassified', cqd_streams) AS cqd_unclassified_streams,
     sum(streams_beyond) AS streams_beyond,
     {{measures:sum}},
-    {{packs:sum_by_key}}
+    {{packs:sum}}
 FROM session_partials FINAL
 GROUP BY app, call, participant
 SETTINGS do_not_merge_across_partitions_select_final = 1;

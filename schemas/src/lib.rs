@@ -12,6 +12,7 @@ mod datum;
 mod dead_letter;
 mod enriched;
 pub mod json_numbers;
+pub mod measures;
 mod report;
 mod session;
 pub mod sketch;
@@ -19,7 +20,7 @@ pub mod sketch_check;
 pub mod topics;
 
 pub use block::BlockAudit;
-pub use cell::{CellPartial, Dimensions, Measures, PackTime, Sketches};
+pub use cell::{CellPartial, Dimensions, PackTime};
 pub use codec::{
     DatumError, DecodeError, EncodeError, Record, Subject, decode, decode_first, decode_into,
     encode, encode_into, schema,
@@ -30,11 +31,12 @@ pub use enriched::{
     Device, EnrichedPath, EnrichedReport, LookUps, PackVerdict, Place, PlaceSource, Provider,
     ScoredInterval, Verdict,
 };
+pub use measures::{Measures, Quantities, Sketches, StreamPartial};
 pub use report::{
     Audio, Claim, Correction, Direction, EventKind, Happened, Inbound, Interval, Kind, Limitation,
     Lineage, Path, RawOutcome, Report, Skipped, Video,
 };
-pub use session::{SessionPartial, StreamPartial};
+pub use session::SessionPartial;
 
 /// What is written where a look-up found nothing: not found is data, not an error.
 pub const UNKNOWN: &str = "unknown";

@@ -1,58 +1,12 @@
 //! `rtc-sessions-v1`: partials of sessions.
 
-use crate::cell::{Measures, PackTime};
+use crate::cell::PackTime;
 use crate::datum::records;
 use crate::enriched::{Device, Place, PlaceSource, Provider};
-use crate::report::{Direction, Kind};
+use crate::measures::{Measures, StreamPartial};
 use serde::{Deserialize, Serialize};
 
 records! {
-    /// What one block contributes to one RTP stream of a session: what averages over the whole stream
-    /// are made of.
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-    pub struct StreamPartial {
-        /// XXH3 of peer connection, stats id and SSRC.
-        pub stream: i64,
-        /// Media kind.
-        pub kind: Kind,
-        /// Seen from the client.
-        pub direction: Direction,
-        /// True of a shared screen, false of a camera, missing where nothing tells.
-        pub screen_share: Option<bool>,
-        /// True if the codec is H264S, which carries shared screens.
-        pub h264s: bool,
-        /// Observed time, us.
-        pub observed_us: i64,
-        /// Most packets since the stream's start.
-        pub packets: i64,
-        /// Packets lost, signed, of intervals that tell a loss.
-        pub packets_lost: i64,
-        /// Packets expected in those intervals.
-        pub packets_expected: i64,
-        /// Sum of round trips, us.
-        pub round_trip_us: i64,
-        /// Round trips measured.
-        pub round_trip_count: i64,
-        /// Sum of jitter over intervals in which anything was sent, us.
-        pub jitter_us: i64,
-        /// Those intervals.
-        pub jitter_count: i64,
-        /// Frames dropped.
-        pub frames_dropped: i64,
-        /// Frames decoded or dropped, of intervals that tell both.
-        pub frames_offered: i64,
-        /// Frames decoded or encoded while the source gave a picture.
-        pub frames: i64,
-        /// The time of those intervals, us.
-        pub frames_us: i64,
-        /// Frames that the source gave (media-source), of those intervals that tell it.
-        pub source_frames: i64,
-        /// The time of intervals that tell it, us.
-        pub source_us: i64,
-        /// Time in which the source gave nothing, us.
-        pub withheld_us: i64,
-    }
-
     /// What one block contributes to one session.
     #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct SessionPartial {

@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 
 use schemas::{
     Audio, BlockAudit, CellPartial, Direction, EnrichedPath, EnrichedReport, Inbound, Interval,
-    Kind, Limitation, Measures, PackTime, PackVerdict, Path, PlaceSource, ScoredInterval,
-    SessionPartial, Sketches, Verdict, Video,
+    Kind, Limitation, Measures, PackTime, PackVerdict, Path, PlaceSource, Quantities,
+    ScoredInterval, SessionPartial, Sketches, Verdict, Video,
 };
 
-use crate::column::{ByName, LowCardinality, Micros, Optional, Plain, Seconds, States, Text};
+use crate::column::{
+    ByName, Column, LowCardinality, Micros, Optional, Plain, Seconds, States, Text,
+};
 use crate::streams::Streams;
-use crate::table::{Table, Unfit, table};
+use crate::table::{Part, Table, Unfit, table};
 use schemas::sketch_check::is_whole;
 
 table! {
@@ -110,40 +112,76 @@ table! {
     }
 }
 
-table! {
-    /// What adds up, in cells and in sessions.
-    MeasureColumns, "", |row: Measures| {
-        intervals: Plain<i64> = row.intervals,
-        observed_us: Plain<i64> = row.observed_us,
-        packets_received: Plain<i64> = row.packets_received,
-        packets_lost: Plain<i64> = row.packets_lost,
-        packets_expected: Plain<i64> = row.packets_expected,
-        retransmitted_packets_received: Plain<i64> = row.retransmitted_packets_received,
-        retransmitted_packets_sent: Plain<i64> = row.retransmitted_packets_sent,
-        bytes: Plain<i64> = row.bytes,
-        frames: Plain<i64> = row.frames,
-        freeze_us: Plain<i64> = row.freeze_us,
-        freeze_count: Plain<i64> = row.freeze_count,
-        concealed_samples: Plain<i64> = row.concealed_samples,
-        total_samples: Plain<i64> = row.total_samples,
-        nack: Plain<i64> = row.nack,
-        pli: Plain<i64> = row.pli,
-        fir: Plain<i64> = row.fir,
-        setups_attempted: Plain<i64> = row.setups_attempted,
-        setups_failed: Plain<i64> = row.setups_failed,
-        poor_us: Plain<i64> = row.poor_us,
-        good_us: Plain<i64> = row.good_us,
-        unclassified_us: Plain<i64> = row.unclassified_us,
+/// The columns of [`Measures`], in cells and in sessions.
+#[derive(Debug, Default)]
+pub(crate) struct MeasureColumns([Plain<i64>; Measures::ALL.len()]);
+
+impl MeasureColumns {
+    fn push(&mut self, measures: &Measures) {
+        self.0.iter_mut().zip(measures.values()).for_each(|(column, value)| column.push(value));
     }
 }
 
-table! {
-    /// Observed time by threshold pack, in cells and in sessions.
-    PackColumns, "", |row: [PackTime]| {
-        poor_us_by_pack: ByName<Vec<i64>> = row.iter().map(|pack| (&*pack.pack, pack.poor_us)),
-        good_us_by_pack: ByName<Vec<i64>> = row.iter().map(|pack| (&*pack.pack, pack.good_us)),
-        unclassified_us_by_pack: ByName<Vec<i64>> =
-            row.iter().map(|pack| (&*pack.pack, pack.unclassified_us)),
+impl Part for MeasureColumns {
+    fn columns(&self) -> impl Iterator<Item = (&'static str, &dyn Column)> {
+        Measures::ALL.iter().zip(&self.0).map(|(it, column)| (it.name, column as &dyn Column))
+    }
+
+    fn clear(&mut self) {
+        self.0.iter_mut().for_each(Column::clear);
+    }
+}
+
+/// The columns of [`Sketches`].
+#[derive(Debug, Default)]
+pub(crate) struct SketchColumns([States; Quantities::NAMES.len()]);
+
+impl SketchColumns {
+    fn push(&mut self, sketches: &Sketches) {
+        self.0.iter_mut().zip(sketches.states()).for_each(|(column, state)| column.push(state));
+    }
+}
+
+impl Part for SketchColumns {
+    fn columns(&self) -> impl Iterator<Item = (&'static str, &dyn Column)> {
+        Quantities::NAMES.into_iter().zip(self.0.iter().map(|column| column as &dyn Column))
+    }
+
+    fn clear(&mut self) {
+        self.0.iter_mut().for_each(Column::clear);
+    }
+}
+
+/// Observed time by threshold pack, in cells and in sessions.
+#[derive(Debug, Default)]
+pub(crate) struct PackColumns {
+    poor_us: ByName<Vec<i64>>,
+    good_us: ByName<Vec<i64>>,
+    unclassified_us: ByName<Vec<i64>>,
+}
+
+impl PackColumns {
+    fn push(&mut self, packs: &[PackTime]) {
+        self.poor_us.push(packs.iter().map(|it| (&*it.pack, it.poor_us)));
+        self.good_us.push(packs.iter().map(|it| (&*it.pack, it.good_us)));
+        self.unclassified_us.push(packs.iter().map(|it| (&*it.pack, it.unclassified_us)));
+    }
+}
+
+impl Part for PackColumns {
+    fn columns(&self) -> impl Iterator<Item = (&'static str, &dyn Column)> {
+        let columns: [(_, &dyn Column); 3] = [
+            ("poor_us_by_pack", &self.poor_us),
+            ("good_us_by_pack", &self.good_us),
+            ("unclassified_us_by_pack", &self.unclassified_us),
+        ];
+        columns.into_iter()
+    }
+
+    fn clear(&mut self) {
+        [&mut self.poor_us, &mut self.good_us, &mut self.unclassified_us]
+            .into_iter()
+            .for_each(Column::clear);
     }
 }
 
@@ -171,17 +209,10 @@ table! {
         partition: Plain<i32> = row.partition,
         block_start: Plain<i64> = row.block_start,
         upto: Plain<i64> = row.upto,
-        round_trip_ms: States = &row.sketches.round_trip_ms,
-        jitter_ms: States = &row.sketches.jitter_ms,
-        loss: States = &row.sketches.loss,
-        bit_rate_bps: States = &row.sketches.bit_rate_bps,
-        frame_rate: States = &row.sketches.frame_rate,
-        audio_mos: States = &row.sketches.audio_mos,
-        video_mos: States = &row.sketches.video_mos,
-        time_to_media_ms: States = &row.sketches.time_to_media_ms,
         ;
         measures: MeasureColumns = &row.measures,
         packs: PackColumns = &row.packs,
+        sketches: SketchColumns = &row.sketches,
     }
 }
 
@@ -336,27 +367,7 @@ impl Table for CellPartials {
 
     fn add(&mut self, cell: &CellPartial) -> Result<(), Unfit> {
         seconds(cell.window_start)?;
-        let Sketches {
-            round_trip_ms,
-            jitter_ms,
-            loss,
-            bit_rate_bps,
-            frame_rate,
-            audio_mos,
-            video_mos,
-            time_to_media_ms,
-        } = &cell.sketches;
-        let sketches = [
-            round_trip_ms,
-            jitter_ms,
-            loss,
-            bit_rate_bps,
-            frame_rate,
-            audio_mos,
-            video_mos,
-            time_to_media_ms,
-        ];
-        if !sketches.into_iter().all(|sketch| is_whole(sketch)) {
+        if !cell.sketches.states().into_iter().all(|sketch| is_whole(sketch)) {
             return Err(Unfit("a sketch is no quantilesDD state"));
         }
         self.push(cell);

@@ -21,6 +21,15 @@ pub(crate) trait Columns: Default + Send + Sync + 'static {
     fn clear(&mut self);
 }
 
+/// Columns that several tables have.
+pub(crate) trait Part {
+    /// Names and values.
+    fn columns(&self) -> impl Iterator<Item = (&'static str, &dyn Column)>;
+
+    /// Forgets all rows, but not the memory that they took.
+    fn clear(&mut self);
+}
+
 /// A table, and what its rows are made of.
 pub(crate) trait Table: Columns {
     /// A record may have any number of rows.
@@ -60,7 +69,7 @@ pub(crate) fn pieces<T: Columns>(table: &T) -> impl Iterator<Item = Vec<u8>> {
 }
 
 /// Defines a table: its columns in order, each with its type and its value for a row, and after a
-/// semicolon parts that are tables themselves.
+/// semicolon parts that other tables have, too.
 macro_rules! table {
     (
         $(#[$meta:meta])*
@@ -97,13 +106,13 @@ macro_rules! table {
                 let mut columns = vec![
                     $((stringify!($column), &self.$column as &dyn $crate::column::Column)),*
                 ];
-                $($(columns.extend($crate::table::Columns::columns(&self.$part));)*)?
+                $($(columns.extend($crate::table::Part::columns(&self.$part));)*)?
                 columns
             }
 
             fn clear(&mut self) {
                 $($crate::column::Column::clear(&mut self.$column);)*
-                $($($crate::table::Columns::clear(&mut self.$part);)*)?
+                $($($crate::table::Part::clear(&mut self.$part);)*)?
                 self.rows = 0;
             }
         }

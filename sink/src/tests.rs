@@ -170,16 +170,8 @@ fn a_table_that_was_emptied_is_as_good_as_a_new_one() {
 fn cell(window_start: i64) -> CellPartial {
     let gamma = [2, 0xfd, 0x4a, 0x81, 0x5a, 0xbf, 0x52, 0xf0, 0x3f];
     let empty = [&gamma[..], &[0; 8], &[1, 4, 0, 3, 4, 0, 4], &[0; 8]].concat();
-    let sketches = Sketches {
-        round_trip_ms: empty.clone(),
-        jitter_ms: empty.clone(),
-        loss: empty.clone(),
-        bit_rate_bps: empty.clone(),
-        frame_rate: empty.clone(),
-        audio_mos: empty.clone(),
-        video_mos: empty.clone(),
-        time_to_media_ms: empty,
-    };
+    let mut sketches = Sketches::default();
+    sketches.states_mut().into_iter().for_each(|state| state.clone_from(&empty));
     CellPartial { window_start, sketches, ..CellPartial::default() }
 }
 

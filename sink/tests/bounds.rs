@@ -88,19 +88,7 @@ fn cell(n: i64) -> Vec<u8> {
     cell.grouping = "place".to_owned();
     cell.dimensions.edge = text(n);
     cell.dimensions.client_version = text(n);
-    let sketches = &mut cell.sketches;
-    for sketch in [
-        &mut sketches.round_trip_ms,
-        &mut sketches.jitter_ms,
-        &mut sketches.loss,
-        &mut sketches.bit_rate_bps,
-        &mut sketches.frame_rate,
-        &mut sketches.audio_mos,
-        &mut sketches.video_mos,
-        &mut sketches.time_to_media_ms,
-    ] {
-        *sketch = state();
-    }
+    cell.sketches.states_mut().into_iter().for_each(|sketch| *sketch = state());
     schemas::encode(&cell).unwrap()
 }
 

@@ -135,17 +135,7 @@ impl MergedCell {
             times[1] += pack.good_us;
             times[2] += pack.unclassified_us;
         }
-        let states = [
-            &row.sketches.round_trip_ms,
-            &row.sketches.jitter_ms,
-            &row.sketches.loss,
-            &row.sketches.bit_rate_bps,
-            &row.sketches.frame_rate,
-            &row.sketches.audio_mos,
-            &row.sketches.video_mos,
-            &row.sketches.time_to_media_ms,
-        ];
-        for (sketch, state) in self.sketches.iter_mut().zip(states) {
+        for (sketch, state) in self.sketches.iter_mut().zip(row.sketches.states()) {
             sketch.merge(&Sketch::from_state(state).unwrap());
         }
     }

@@ -195,6 +195,38 @@ fn the_page_on_settings_is_what_the_types_say() {
     );
 }
 
+/// Replaces the rows of the table that begins with `head`.
+fn with_rows(page: &str, head: &str, rows: &[(&str, &str)]) -> String {
+    let head = format!("| {head} |\n|---|---|\n");
+    let (before, rest) = page.split_once(&head).unwrap();
+    let after: String =
+        rest.split_inclusive('\n').skip_while(|line| line.starts_with('|')).collect();
+    let row = |(name, meaning): &(&str, &str)| {
+        format!("| `{name}` | {} |\n", meaning.trim().trim_end_matches('.'))
+    };
+    [before, &head, &rows.iter().map(row).collect::<String>(), &after].concat()
+}
+
+#[test]
+fn the_page_on_tables_lists_the_measures_and_what_they_are() {
+    let measures = schemas::Measures::ALL;
+    let measures: Vec<_> = measures.iter().map(|it| (it.name, it.meaning())).collect();
+    let (names, meanings) = (schemas::Quantities::NAMES, schemas::Quantities::MEANINGS);
+    let quantities: Vec<_> = names.into_iter().zip(meanings).collect();
+    let file = root().join("docs/reference/tables.md");
+    let page = fs::read_to_string(&file).unwrap();
+    let page = with_rows(&page, "column | is", &measures);
+    let page = with_rows(&page, "column | is the distribution of", &quantities);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&file, &page).unwrap();
+    }
+    assert!(
+        fs::read_to_string(&file).unwrap() == page,
+        "docs/reference/tables.md has other measures than schemas/src/measures.rs: \
+         UPDATE_DOCS=1 cargo test -p isobar --test docs"
+    );
+}
+
 #[test]
 fn every_link_in_the_documentation_leads_to_a_file() {
     let mut pages = files(&root().join("docs"), "md");

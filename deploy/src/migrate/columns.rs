@@ -1,11 +1,12 @@
-//! The columns that tables, folds and views of cells share, said once. The SQL files hold
-//! placeholders such as `{{measures:sum}}` where they go; what is checksummed is the rendered text.
+//! The columns that tables, folds and views of cells share: measures, sketches and sums of streams as
+//! [`schemas::measures`] lists them, the others as listed here. The SQL files hold placeholders such as
+//! `{{measures:sum}}` where they go; what is checksummed is the rendered text.
 
-/// Name and type of a column.
-type Column = (&'static str, &'static str);
+use schemas::measures::{Fold, Measure};
+use schemas::{Measures, Quantities, StreamPartial};
 
 const WORD: &str = "LowCardinality(String)";
-const NUMBER: &str = "Int64 CODEC(T64, LZ4)";
+const INTEGER: &str = "Int64 CODEC(T64, LZ4)";
 /// By threshold pack, name@version.
 const BY_PACK: &str = "Map(LowCardinality(String), Int64) CODEC(ZSTD(1))";
 /// The bytes of a state of [`STATE`]. As bytes they are moved by inserts and merges; as states
@@ -16,12 +17,12 @@ const STATE: &str = "AggregateFunction(quantilesDD(0.01, 0.5, 0.75, 0.9, 0.95, 0
 const MERGE: &str = "quantilesDDMergeState(0.01, 0.5, 0.75, 0.9, 0.95, 0.99)";
 
 /// Dimensions of a cell.
-const DIMENSIONS: [Column; 14] = [
+const DIMENSIONS: [(&str, &str); 14] = [
     ("app", WORD),
     ("continent", WORD),
     ("country", WORD),
     ("subdivision", WORD),
-    ("asn", NUMBER),
+    ("asn", INTEGER),
     ("organisation", WORD),
     ("network_type", WORD),
     ("edge", WORD),
@@ -33,81 +34,88 @@ const DIMENSIONS: [Column; 14] = [
     ("direction", WORD),
 ];
 
-/// Additive measures, of cells and of sessions.
-const MEASURES: [Column; 21] = [
-    ("intervals", NUMBER),
-    ("observed_us", NUMBER),
-    ("packets_received", NUMBER),
-    ("packets_lost", NUMBER),
-    ("packets_expected", NUMBER),
-    ("retransmitted_packets_received", NUMBER),
-    ("retransmitted_packets_sent", NUMBER),
-    ("bytes", NUMBER),
-    ("frames", NUMBER),
-    ("freeze_us", NUMBER),
-    ("freeze_count", NUMBER),
-    ("concealed_samples", NUMBER),
-    ("total_samples", NUMBER),
-    ("nack", NUMBER),
-    ("pli", NUMBER),
-    ("fir", NUMBER),
-    ("setups_attempted", NUMBER),
-    ("setups_failed", NUMBER),
-    ("poor_us", NUMBER),
-    ("good_us", NUMBER),
-    ("unclassified_us", NUMBER),
-];
-
 /// Observed time by what each threshold pack says of it, of cells and of sessions.
-const PACKS: [Column; 3] = [
-    ("poor_us_by_pack", BY_PACK),
-    ("good_us_by_pack", BY_PACK),
-    ("unclassified_us_by_pack", BY_PACK),
-];
+const PACKS: [&str; 3] = ["poor_us_by_pack", "good_us_by_pack", "unclassified_us_by_pack"];
 
-/// Sketches of cells.
-const SKETCHES: [Column; 8] = [
-    ("round_trip_ms", SKETCH),
-    ("jitter_ms", SKETCH),
-    ("loss", SKETCH),
-    ("bit_rate_bps", SKETCH),
-    ("frame_rate", SKETCH),
-    ("audio_mos", SKETCH),
-    ("video_mos", SKETCH),
-    ("time_to_media_ms", SKETCH),
+/// A column.
+struct Column {
+    name: &'static str,
+    /// Type and codec.
+    kind: String,
+    /// The expression that adds it up; of a dimension, none.
+    sum: String,
+}
+
+impl Column {
+    fn dimension((name, kind): (&'static str, &str)) -> Self {
+        Self { name, kind: kind.to_owned(), sum: String::new() }
+    }
+
+    fn measure(measure: &Measure) -> Self {
+        let kind = format!("{} CODEC(T64, LZ4)", Measure::COLUMN_TYPE);
+        Self { name: measure.name, kind, sum: measure.sql_sum() }
+    }
+
+    fn by_pack(name: &'static str) -> Self {
+        Self { name, kind: BY_PACK.to_owned(), sum: format!("sumMap({name})") }
+    }
+
+    fn sketch(name: &'static str) -> Self {
+        let sum = format!("{MERGE}(CAST({name} AS {STATE}))");
+        Self { name, kind: SKETCH.to_owned(), sum }
+    }
+}
+
+/// How a column is written.
+type Form = fn(&Column) -> String;
+
+const FORMS: [(&str, Form); 5] = [
+    ("typed", |it| format!("{} {}", it.name, it.kind)),
+    ("names", |it| it.name.to_owned()),
+    ("sum", |it| format!("{} AS {}", it.sum, it.name)),
+    // For sums over years, which 64 bits may not hold.
+    ("wide", |it| format!("toInt128({0}) AS {0}", it.name)),
+    ("state", |it| format!("CAST({0} AS {STATE}) AS {0}", it.name)),
 ];
 
 /// Renders a file: every placeholder `{{list:form}}` by its columns.
 /// A placeholder that is not known stays, and a test finds it.
 pub fn render(text: &str) -> String {
-    let lists: [(&str, &[Column]); 4] = [
-        ("dimensions", &DIMENSIONS),
-        ("measures", &MEASURES),
-        ("packs", &PACKS),
-        ("sketches", &SKETCHES),
+    let lists: [(&str, Vec<Column>); 4] = [
+        ("dimensions", DIMENSIONS.map(Column::dimension).into()),
+        ("measures", Measures::ALL.iter().map(Column::measure).collect()),
+        ("packs", PACKS.map(Column::by_pack).into()),
+        ("sketches", Quantities::NAMES.map(Column::sketch).into()),
     ];
     let mut text = text.to_owned();
     for (list, columns) in lists {
         for (form, written) in FORMS {
-            let columns = columns.iter().map(|(name, kind)| written(name, kind));
-            let columns = columns.collect::<Vec<_>>().join(",\n    ");
+            let columns = columns.iter().map(written).collect::<Vec<_>>().join(",\n    ");
             text = text.replace(&format!("{{{{{list}:{form}}}}}"), &columns);
         }
+    }
+    for (placeholder, elements) in streams() {
+        text = text.replace(placeholder, &elements.join(", "));
     }
     text
 }
 
-/// How a column is written, by name and type.
-type Form = fn(&str, &str) -> String;
-
-const FORMS: [(&str, Form); 7] = [
-    ("typed", |name, kind| format!("{name} {kind}")),
-    ("names", |name, _| name.to_owned()),
-    // Worked out in 128 bits and held at the ends of 64: an absurd sum stays an absurd one.
-    ("sum", |name, _| format!("isobar_saturated(sum(toInt128({name}))) AS {name}")),
-    // For sums over years, which 64 bits may not hold.
-    ("wide", |name, _| format!("toInt128({name}) AS {name}")),
-    ("sum_by_key", |name, _| format!("sumMap({name}) AS {name}")),
-    ("state", |name, _| format!("CAST({name} AS {STATE}) AS {name}")),
-    ("merge", |name, _| format!("{MERGE}(CAST({name} AS {STATE})) AS {name}")),
-];
+/// Returns the forms of the elements of a stream's tuple, which are read by their places: `parts` of a
+/// stream may come without names.
+fn streams() -> [(&'static str, Vec<String>); 5] {
+    let (identity, sums) = (StreamPartial::IDENTITY, StreamPartial::SUMS);
+    let typed = |name| format!("{name} {}", Measure::COLUMN_TYPE);
+    let names = identity.into_iter().chain(sums.iter().map(|sum| sum.name));
+    let first = (1..=identity.len()).map(|place| format!("mine[1].{place}"));
+    let merged = (identity.len() + 1..).zip(&sums).map(|(place, sum)| match sum.fold {
+        Fold::Sum => format!("arraySum(p -> p.{place}, mine)"),
+        Fold::Max => format!("arrayMax(p -> p.{place}, mine)"),
+    });
+    [
+        ("{{streams:typed}}", names.map(typed).collect()),
+        ("{{streams:merged}}", first.chain(merged).collect()),
+        ("{{streams:identity}}", (1..=identity.len()).map(|it| format!("p.{it}")).collect()),
+        ("{{stream_sums:typed}}", sums.iter().map(|sum| typed(sum.name)).collect()),
+        ("{{stream_sums:of_t}}", sums.iter().map(|sum| format!("t.{}", sum.name)).collect()),
+    ]
+}

@@ -127,17 +127,7 @@ impl Tables {
             add(&mut cell.measures, &row.measures);
             add_packs(&mut cell.packs, &row.packs);
             let sketches = &row.sketches;
-            let states = [
-                &sketches.round_trip_ms,
-                &sketches.jitter_ms,
-                &sketches.loss,
-                &sketches.bit_rate_bps,
-                &sketches.frame_rate,
-                &sketches.audio_mos,
-                &sketches.video_mos,
-                &sketches.time_to_media_ms,
-            ];
-            for (bins, state) in cell.sketches.iter_mut().zip(states) {
+            for (bins, state) in cell.sketches.iter_mut().zip(sketches.states()) {
                 let more = Bins::from_state(state)?;
                 bins.zero += more.zero;
                 for (key, count) in more.positive {
