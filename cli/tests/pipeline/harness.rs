@@ -18,7 +18,7 @@ use crate::program::Program;
 
 /// Stacks that there may be at a time: half of what a test does is to wait, and a stack takes two
 /// gigabytes.
-const MOST: usize = 2;
+const MOST: usize = 4;
 static STACKS: Mutex<usize> = Mutex::new(0);
 static ENDED: Condvar = Condvar::new();
 

@@ -307,3 +307,26 @@ async fn offsets_of_another_epoch_broken_lost_or_beyond_the_end_cost_nothing() {
     site.new_epoch().await;
     site.verified().await;
 }
+
+#[tokio::test]
+async fn a_damaged_audit_is_left_behind_in_its_topic_by_a_new_epoch() {
+    use Service::{Aggregate, Enrich, Ingest, Sink};
+    let mut site = Site::new().await;
+    site.play();
+    site.verified().await;
+    site.folded().await;
+    site.stop(Aggregate);
+    // Audits are read where nothing is committed.
+    site.append(BLOCKS, "no audit");
+    site.follow("87:", "aggregate", &[]).await;
+    site.refuses(Aggregate, 87);
+
+    site.drained(Sink);
+    [Ingest, Enrich, Sink].into_iter().for_each(|service| site.stop(service));
+    site.blocks = "rtc-blocks-v2";
+    site.apply_topics();
+    site.start(Sink);
+    site.new_epoch().await;
+    site.play();
+    site.verified().await;
+}

@@ -110,8 +110,8 @@ impl Cache {
         }
     }
 
-    /// What belongs to a package and lies beside its folder.
-    fn beside(&self, package: &Package, extension: &str) -> PathBuf {
+    /// The path of something that belongs to a package and lies beside its folder.
+    pub(super) fn beside(&self, package: &Package, extension: &str) -> PathBuf {
         self.0.join(format!("{}-{}{extension}", package.name, package.version))
     }
 

@@ -152,9 +152,9 @@ fn install_command(tools: &[Tool]) -> String {
 
 /// Where `program` is on the `PATH`.
 #[must_use]
-pub(super) fn on_path(program: &str) -> Option<PathBuf> {
+pub(super) fn on_path(program: impl AsRef<Path>) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+    std::env::split_paths(&path).map(|folder| folder.join(&program)).find(|file| file.is_file())
 }
 
 /// The version in a program's own words: the first number with dots (`openjdk version "17.0.15"`),
