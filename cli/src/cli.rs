@@ -1,15 +1,13 @@
 //! The command line: which verbs there are, and who does them.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use deploy::failure::{Context, Failure};
-use deploy::output::{complain, line};
-use deploy::{migrate, topics};
 
-use crate::{demo, dlq, replay, send, simulate, up, verify};
+use crate::output::{complain, line};
+use crate::{dlq, lab, migrate, replay, send, topics};
 
 /// From raw WebRTC statistics to benchmarks of call quality per region and provider.
 #[derive(Debug, Parser)]
@@ -21,31 +19,12 @@ struct Command {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Everything at once: a simulated world through the whole pipeline, held against the truth.
-    ///
-    /// In your own Kafka it has topics and groups of its own, and deletes them at the end.
-    Demo(demo::Options),
-    /// Starts Kafka, ClickHouse and the services, and shows where they are, until Ctrl-C.
-    ///
-    /// In your own Kafka it reads the raw topic that is there, all that it holds, and has all other
-    /// topics and its groups to itself: their names begin with ClickHouse's id, and they stay.
-    Up(up::Options),
-    /// Ends an `up` that runs in another terminal.
-    Down,
-    /// Plays a simulated world into the raw topic.
-    Simulate(simulate::Options),
+    #[command(flatten)]
+    Lab(lab::Verb),
     /// Sends envelopes from a file to the raw topic, and says where to look for them.
     Send(send::Options),
     /// Plays recordings of real calls into the raw topic, as if they happened now.
     Replay(replay::Options),
-    /// Holds what ClickHouse says against the truth of simulated worlds.
-    Verify(verify::Options),
-    /// Holds formulas, statistics, sketches and intervals against references from elsewhere.
-    Accuracy(accuracy::Options),
-    /// Measures how fast the services are, and what they use up.
-    Bench(::bench::Options),
-    /// Runs the pipeline under every fault and holds what comes of it against the truth.
-    Torture(torture_live::Options),
     /// Lists, shows and sends again what could not be used.
     #[command(subcommand)]
     Dlq(dlq::Verb),
@@ -66,15 +45,6 @@ enum Verb {
     /// The service that writes all of these to ClickHouse.
     #[command(disable_help_flag = true)]
     Sink(ServiceArguments),
-    #[command(hide = true)]
-    Guard,
-    #[command(hide = true)]
-    ClickhouseServer {
-        port: u16,
-        engine: PathBuf,
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<OsString>,
-    },
 }
 
 /// Arguments of a service are the service's own to read.
@@ -105,10 +75,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
 
 fn run(verb: Verb) -> Result<ExitCode, Failure> {
     match verb {
-        Verb::Demo(options) => return block_on(demo::run(options)).map(exit_code),
-        Verb::Up(options) => block_on(up::up(options))?,
-        Verb::Down => up::down()?,
-        Verb::Simulate(options) => block_on(simulate::run(options))?,
+        Verb::Lab(verb) => return lab::run(verb),
         Verb::Replay(options) => {
             // What is wrong with the files is said whether there is a Kafka or not.
             let recorded = replay::Recorded::read(&options).context("replay")?;
@@ -122,31 +89,24 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
         }
         Verb::Send(options) => send::run(&options)?,
         Verb::Migrate(options) => block_on(migrate::run(options))?,
-        Verb::Verify(options) => return block_on(verify::run(options)).map(exit_code),
-        Verb::Accuracy(options) => return block_on(accuracy::run(options)).map(exit_code),
-        Verb::Bench(options) => block_on(::bench::run(options))?,
-        Verb::Torture(options) => return torture_live::run(&options).map(exit_code),
         Verb::Dlq(verb) => dlq::run(verb)?,
         Verb::Topics(verb) => block_on(topics::run(&verb))?,
         Verb::Ingest(service) => return Ok(service.run::<ingest::Ingest>()),
         Verb::Enrich(service) => return Ok(service.run::<enrich::Enrich>()),
         Verb::Aggregate(service) => return Ok(service.run::<aggregate::Aggregate>()),
         Verb::Sink(service) => return Ok(service.run::<sink::Sink>()),
-        Verb::Guard => stack::guard(std::io::stdin().lock()),
-        Verb::ClickhouseServer { port, engine, arguments } => {
-            stack::serve(port, &engine, arguments)?;
-        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn exit_code(ok: bool) -> ExitCode {
+/// Returns the exit code of a verb that compares: failure unless everything agrees.
+pub(crate) fn exit_code(ok: bool) -> ExitCode {
     if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Runs the asynchronous work of a verb. Signals are heard on a thread beside it, also while it
+/// Runs the asynchronous work of a verb. Signals are handled on a thread beside it, also while the work
 /// waits for a process.
-fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     runtime.context("cannot start")?.block_on(work)

@@ -12,7 +12,6 @@ use clap::Args;
 use deploy::connect::{Cluster, KafkaArgs, ServerArgs};
 use deploy::failure::{Context, Failure};
 use deploy::names::Names;
-use deploy::output::{line, lines, step};
 use deploy::service::Service;
 use deploy::topics::Topics;
 use oracle::verify::Verdict;
@@ -21,6 +20,7 @@ use stack::pipeline::Pipeline;
 use stack::services::Usage;
 use stack::{Plan, Ports, Quantiles, Watch, signals, verdict};
 
+use crate::output::{line, lines, progress, step};
 use crate::up;
 use screen::{Health, Screen};
 pub use summary::Summary;
@@ -99,7 +99,7 @@ async fn play(options: Options, folder: &Path, kafka: Option<Cluster>) -> Result
     live(&mut pipeline, &mut watch).await?;
     let place = folder.display();
     let words = format!("ended without waiting for the drain; logs and data stay in {place}");
-    signals::end_at_the_next_signal(words);
+    signals::end_at_the_next_signal(move || progress(&words));
     step("draining; a second Ctrl-C does not wait for it");
     drain(&mut pipeline, &mut watch).await?;
     pipeline.services.stop();
@@ -136,7 +136,7 @@ fn with_names(cluster: Cluster) -> Result<Cluster, Failure> {
     };
     let there = Topics::of(&cluster)?.names()?;
     if let Some(taken) = names.all().into_iter().find(|name| there.contains(*name)) {
-        return Err(Failure(format!(
+        return Err(Failure::Refused(format!(
             "Kafka at {} has a topic {taken} already, and the demo deletes its own at the end: give \
              another --prefix",
             cluster.brokers

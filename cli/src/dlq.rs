@@ -12,9 +12,9 @@ use clap::{Args, Subcommand};
 use deploy::connect::{Cluster, KafkaArgs};
 use deploy::failure::Failure;
 use deploy::names::RawTopic;
-use deploy::output::line;
 use service::TopicNames;
 
+use crate::output::line;
 use filter::Filter;
 
 /// `isobar dlq`.

@@ -25,7 +25,7 @@ use clap::Args;
 use deploy::connect::{Cluster, KafkaArgs};
 use deploy::names::RawTopic;
 use expand::budget::Budget;
-use expand::raw::Raw;
+use expand::raw::{Raw, UnwritableEvent};
 use expand::recording::{self, Labels};
 pub use expand::recording::{Refusal, Unread};
 use expand::schedule::{self, Schedule};
@@ -92,7 +92,7 @@ pub enum ReplayError {
     },
     /// An event cannot be written in its format.
     #[error("cannot write an event: {0}")]
-    Event(String),
+    Event(#[from] UnwritableEvent),
     /// Kafka did not take the events.
     #[error("Kafka: {0}")]
     Kafka(#[from] rdkafka::error::KafkaError),
@@ -214,9 +214,13 @@ fn since_epoch_ms() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64() * 1e3)
 }
 
-fn speed(text: &str) -> Result<f64, String> {
+#[derive(Debug, thiserror::Error)]
+#[error("a number above 0, or inf")]
+struct SpeedError;
+
+fn speed(text: &str) -> Result<f64, SpeedError> {
     match text.parse::<f64>() {
         Ok(speed) if speed > 0.0 => Ok(speed),
-        _ => Err("a number above 0, or inf".to_owned()),
+        _ => Err(SpeedError),
     }
 }

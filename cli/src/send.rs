@@ -11,7 +11,6 @@ use clap::Args;
 use deploy::connect::{Cluster, KafkaArgs};
 use deploy::failure::{Context, Failure};
 use deploy::names::RawTopic;
-use deploy::output::{harmless, lines};
 use deploy::running::Running;
 use expand::document;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -21,6 +20,9 @@ use rdkafka::{ClientContext, Message as _};
 use schemas::json_numbers;
 use serde_json::value::to_raw_value;
 use serde_json::{Map, Value};
+use service::harmless;
+
+use crate::output::lines;
 
 /// Longest wait for Kafka to acknowledge all.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -79,14 +81,28 @@ fn read(file: &Path) -> Result<Vec<Map<String, Value>>, Failure> {
     } else {
         text = std::fs::read_to_string(file).context(file.display())?;
     }
-    let events = parse(&text).map_err(|reason| Failure(format!("{}: {reason}", file.display())));
-    events.and_then(|events| match events.is_empty() {
-        true => Err(Failure(format!("{}: holds no envelope", file.display()))),
-        false => Ok(events),
-    })
+    parse(&text).context(file.display())
 }
 
-fn parse(text: &str) -> Result<Vec<Map<String, Value>>, String> {
+/// Reason why a file's envelopes cannot be sent. `number` counts envelopes from 1.
+#[derive(Debug, thiserror::Error)]
+enum EnvelopeError {
+    #[error("holds no envelope")]
+    None,
+    #[error("envelope {number} is not JSON: {source}")]
+    NotJson { number: usize, source: serde_json::Error },
+    #[error("envelope {number} is no JSON object; recordings: isobar replay")]
+    NotAnObject { number: usize },
+    #[error(
+        "envelope {number} has no \"{member}\" (a text or a whole number), and the record's key is \
+         app/call/participant (docs/reference/envelope.md); recordings and other formats: \
+         isobar replay"
+    )]
+    NoName { number: usize, member: &'static str },
+}
+
+/// Reads the envelopes of a text, of which there is at least one.
+fn parse(text: &str) -> Result<Vec<Map<String, Value>>, EnvelopeError> {
     // A number that no double holds is missing, as ingest reads it.
     let finite =
         json_numbers::finite(text.as_bytes()).and_then(|text| String::from_utf8(text).ok());
@@ -94,20 +110,16 @@ fn parse(text: &str) -> Result<Vec<Map<String, Value>>, String> {
     let text = finite.as_deref().unwrap_or(text);
     for value in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
         let number = events.len() + 1;
-        let value = value.map_err(|error| format!("envelope {number} is not JSON: {error}"))?;
+        let value = value.map_err(|source| EnvelopeError::NotJson { number, source })?;
         let Value::Object(event) = value else {
-            return Err(format!("envelope {number} is no JSON object; recordings: isobar replay"));
+            return Err(EnvelopeError::NotAnObject { number });
         };
-        if let Some(missing) = SESSION.iter().find(|member| name(&event, member).is_none()) {
-            return Err(format!(
-                "envelope {number} has no \"{missing}\" (a text or a whole number), and the record's key is \
-                 app/call/participant (docs/reference/envelope.md); recordings and other formats: \
-                 isobar replay"
-            ));
+        if let Some(member) = SESSION.into_iter().find(|member| name(&event, member).is_none()) {
+            return Err(EnvelopeError::NoName { number, member });
         }
         events.push(event);
     }
-    Ok(events)
+    if events.is_empty() { Err(EnvelopeError::None) } else { Ok(events) }
 }
 
 /// `app/call/participant`.
@@ -160,7 +172,7 @@ fn move_to(events: &mut [Map<String, Value>], now_ms: f64, wanted: bool) -> Opti
 }
 
 /// Partition and offset of records that Kafka has acknowledged, and why one was not.
-type Acknowledged = (Vec<(i32, i64)>, Option<String>);
+type Acknowledged = (Vec<(i32, i64)>, Option<KafkaError>);
 
 #[derive(Default)]
 struct Answers(Mutex<Acknowledged>);
@@ -174,7 +186,7 @@ impl ProducerContext for Answers {
         let mut answers = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match result {
             Ok(message) => answers.0.push((message.partition(), message.offset())),
-            Err((error, _)) => answers.1 = Some(error.to_string()),
+            Err((error, _)) => answers.1 = Some(error.clone()),
         }
     }
 }
@@ -196,7 +208,7 @@ fn send(
         config.create_with_context(Answers::default()).context("Kafka")?;
     let metadata = producer.client().fetch_metadata(Some(topic), PATIENCE).context("Kafka")?;
     if metadata.topics().iter().all(|found| found.partitions().is_empty()) {
-        return Err(Failure(format!(
+        return Err(Failure::Refused(format!(
             "Kafka at {} has no topic {topic}; `isobar topics apply` creates it",
             cluster.brokers
         )));
@@ -218,7 +230,7 @@ fn send(
     let answers =
         &mut *producer.context().0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     match answers.1.take() {
-        Some(error) => Err(Failure(format!("{topic}: {error}"))),
+        Some(error) => Err(error).context(topic),
         None => Ok(std::mem::take(&mut answers.0)),
     }
 }
@@ -299,6 +311,7 @@ mod tests {
         let two = parse(&[event(1e12), event(2e12)].join("\n")).unwrap();
         assert_eq!((two.len(), key(&two[0]).as_str()), (2, "a/c/p"));
         for (text, reason) in [
+            ("", "holds no envelope"),
             ("{\"app\": ", "envelope 1 is not JSON"),
             ("[1]", "envelope 1 is no JSON object"),
             (r#"{"app":"a","call":7.5,"participant":"p"}"#, "has no \"call\""),
@@ -306,7 +319,7 @@ mod tests {
             (r#"{"app":"","call":7,"participant":"p"}"#, "has no \"app\""),
             (r#"{"app":"a","participant":"p"}"#, "isobar replay"),
         ] {
-            let found = parse(text).unwrap_err();
+            let found = parse(text).unwrap_err().to_string();
             assert!(found.contains(reason), "{text}: {found}");
         }
     }
@@ -341,7 +354,7 @@ mod tests {
         assert_eq!(move_to(&mut events, day_later_ms, false), None);
         assert_eq!(events, old());
         assert_eq!(move_to(&mut events, day_later_ms, true), Some(DAY_MS));
-        assert_eq!(move_to(&mut parse("").unwrap(), NOW_MS, true), None);
+        assert_eq!(move_to(&mut [], NOW_MS, true), None);
     }
 
     #[test]

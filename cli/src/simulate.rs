@@ -10,11 +10,12 @@ use clap::Args;
 use deploy::connect::{Cluster, KafkaArgs};
 use deploy::failure::{Context, Failure};
 use deploy::names::RawTopic;
-use deploy::output::line;
 use jiff::Timestamp;
 use stack::options::World;
 use stack::signals;
 use world::producer::{self, Progress};
+
+use crate::output::line;
 
 /// `isobar simulate`.
 #[derive(Clone, Debug, Args)]
@@ -143,13 +144,17 @@ fn in_words(progress: &Progress, elapsed: Duration) -> String {
     )
 }
 
-/// A time as in RFC 3339, or in seconds since 1970; µs since then.
-fn time_us(text: &str) -> Result<i64, String> {
+#[derive(Debug, thiserror::Error)]
+#[error("give a time such as 2026-11-22T10:00:00Z, or seconds since 1970")]
+struct TimeError;
+
+/// Reads a time as in RFC 3339, or in seconds since 1970; µs since then.
+fn time_us(text: &str) -> Result<i64, TimeError> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time.as_microsecond());
     }
     let us = text.parse::<i64>().ok().and_then(|seconds| seconds.checked_mul(1_000_000));
-    us.ok_or_else(|| "give a time such as 2026-11-22T10:00:00Z, or seconds since 1970".to_owned())
+    us.ok_or(TimeError)
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use clap::Args;
 use deploy::connect::{Cluster, ServerArgs};
 use deploy::deadline::Deadline;
 use deploy::failure::{Context, Failure};
-use deploy::output::{line, step};
 use deploy::running::{Running, is_held, state_folder};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -14,6 +13,8 @@ use stack::pipeline::{Pipeline, Raw};
 use stack::place::Place;
 use stack::signals::{end_at_the_next_signal, wait_for_signal};
 use stack::{Ended, Plan, Stack};
+
+use crate::output::{line, progress, step};
 
 /// How to start.
 #[derive(Debug, Args)]
@@ -71,7 +72,7 @@ async fn until_signal(mut look: impl FnMut() -> Vec<Ended>) -> Result<(), Failur
             () = tokio::time::sleep(LOOK) => look().into_iter().try_for_each(line)?,
         }
     }
-    end_at_the_next_signal("ended without waiting for the drain".to_owned());
+    end_at_the_next_signal(|| progress("ended without waiting for the drain"));
     step("draining; a second Ctrl-C does not wait for it");
     Ok(())
 }
@@ -118,7 +119,7 @@ pub fn down() -> Result<(), Failure> {
     let patience = Deadline::after(Duration::from_secs(120));
     while is_held(&folder)? {
         if patience.passed() {
-            return Err(Failure("`isobar up` does not end".into()));
+            return Err(Failure::Refused("`isobar up` does not end".into()));
         }
         std::thread::sleep(Duration::from_millis(100));
     }

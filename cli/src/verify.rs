@@ -6,9 +6,10 @@ use clap::Args;
 use deploy::connect::{Cluster, ServerArgs, access_of_up};
 use deploy::failure::Failure;
 use deploy::names::RawTopic;
-use deploy::output::lines;
 use stack::cache::{Cache, GEO};
 use stack::verdict::{in_words, verify};
+
+use crate::output::lines;
 
 /// `isobar verify`.
 #[derive(Clone, Debug, Args)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{self, Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use rdkafka::ClientConfig;
@@ -12,6 +13,9 @@ use crate::access::{self, Access, Passwords};
 use crate::failure::{Context, Failure};
 use crate::names::{self, Names};
 use crate::running::{Running, state_folder};
+
+/// Longest wait for the answer of a new client.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// Where a cluster is, and how it is reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,9 +45,8 @@ impl Cluster {
     /// # Errors
     /// All that is wrong with the file; then, why what it describes does not answer.
     fn described(file: &Path, brokers: Option<String>) -> Result<Self, Failure> {
-        let (settings, topics) = runtime::kafka_settings(file).map_err(|problems| {
-            Failure(format!("--kafka-config: {}", problems.lines().join("\n        ")))
-        })?;
+        let (settings, topics) = runtime::kafka_settings(file)
+            .map_err(|problems| Failure::Settings { origin: "--kafka-config: ", problems })?;
         let cluster = Self {
             brokers: brokers.unwrap_or(settings.brokers),
             options: settings.options,
@@ -83,8 +86,21 @@ impl Cluster {
     /// # Errors
     /// Why there is none, within seconds.
     fn answer(&self) -> Result<(), Failure> {
+        runtime::reach(&self.settings()).map_err(Failure::from)
+    }
+
+    /// Checks with a new client that the cluster would take records for `topic`.
+    ///
+    /// # Errors
+    /// If it does not answer, has no such topic, or a partition of it has no leader.
+    pub fn takes_records(&self, topic: &str) -> Result<(), runtime::Unreachable> {
+        runtime::takes_records(&self.settings(), topic, ANSWER)
+    }
+
+    /// Returns the settings of a service on this cluster.
+    fn settings(&self) -> Kafka {
         let (brokers, options) = (self.brokers.clone(), self.options.clone());
-        runtime::reach(&Kafka { brokers, options, ..Kafka::default() }).map_err(Failure)
+        Kafka { brokers, options, ..Kafka::default() }
     }
 
     /// The cluster at `brokers`, if it answers.
@@ -93,7 +109,7 @@ impl Cluster {
     /// Why it does not; or if the secret for what is sent again is none.
     fn answering_at(brokers: &str) -> Result<Self, Failure> {
         let replay_key = runtime::replay_secret()
-            .map_err(|problems| Failure(problems.lines().join("\n        ")))?;
+            .map_err(|problems| Failure::Settings { origin: "", problems })?;
         let cluster = Self { replay_key, ..Self::at(brokers) };
         cluster.answer()?;
         Ok(cluster)

@@ -1,4 +1,4 @@
-//! `isobar migrate`: ClickHouse's tables, views and functions, file by file.
+//! Migrations of ClickHouse: tables, views and functions, file by file.
 //!
 //! Every statement can be repeated, and a file counts as applied only when all of its statements
 //! are done: what failed in the middle goes on from there.
@@ -10,12 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
 use clickhouse::Client;
 
-use crate::connect::access_of_up;
 use crate::failure::{Context, Failure};
-use crate::output::line;
 pub use schema::Difference;
 
 /// Name and text of every file, in order. A file that has been released is never changed: what it
@@ -31,35 +28,6 @@ const FILES: [(&str, &str); 9] = [
     ("0008_hours_and_days.sql", include_str!("../clickhouse/0008_hours_and_days.sql")),
     ("0009_target.sql", include_str!("../clickhouse/0009_target.sql")),
 ];
-
-/// `isobar migrate`.
-#[derive(Debug, Args)]
-pub struct Options {
-    #[command(subcommand)]
-    verb: Option<Verb>,
-    /// Your own ClickHouse: http://host:port; by default that of `isobar up`.
-    #[arg(long, value_name = "URL", requires = "password_from", global = true)]
-    clickhouse: Option<String>,
-    /// User that may create tables and views.
-    #[arg(long, default_value = "migrate", global = true)]
-    user: String,
-    /// Environment variable that holds the user's password; by default it is that of `isobar up`.
-    #[arg(long, value_name = "VARIABLE", global = true)]
-    password_from: Option<String>,
-    /// Database that holds the tables.
-    #[arg(long, default_value = "isobar", global = true)]
-    database: String,
-    /// Id to give to a further shard or replica: that of the first one, which `isobar migrate` and
-    /// `isobar migrate status` print. By default a database that has none gets a new one.
-    #[arg(long, value_name = "ID", global = true)]
-    target: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, Subcommand)]
-enum Verb {
-    /// Shows which files are applied and which columns are missing, and changes nothing.
-    Status,
-}
 
 /// What became of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,31 +62,6 @@ pub fn client(url: &str, database: &str, user: &str, password: &str) -> Client {
     Client::default().with_url(url).with_user(user).with_password(password).with_database(database)
 }
 
-/// Does what `options` ask for and prints the files' states.
-///
-/// # Errors
-/// Those of [`apply`] and [`status`], and if there is no ClickHouse or password.
-pub async fn run(options: Options) -> Result<(), Failure> {
-    let Options { clickhouse, user, password_from, .. } = &options;
-    let running = || access_of_up();
-    let url = clickhouse.clone().map_or_else(|| Ok(running()?.url), Ok)?;
-    let password = match password_from {
-        Some(variable) => std::env::var(variable).context(variable)?,
-        None => running()?.passwords.of(user).to_owned(),
-    };
-    let client = client(&url, &options.database, user, &password);
-    let report = match options.verb {
-        Some(Verb::Status) => status(&client).await?,
-        None => apply_as(&client, options.target.as_deref()).await?,
-    };
-    for (file, state) in &report {
-        line(format_args!("{state:<12} {file}"))?;
-    }
-    let id = target(&client).await?;
-    line(format_args!("{:<12} {}", "target", id.as_deref().unwrap_or("none yet")))?;
-    as_made(&differences(&client, &report).await?)
-}
-
 /// What the files that are applied make, and is not so.
 ///
 /// # Errors
@@ -129,13 +72,16 @@ pub async fn differences(client: &Client, report: &Report) -> Result<Vec<Differe
     schema::differences(client, &files).await
 }
 
-/// An error that names them, if there are differences.
-fn as_made(differences: &[Difference]) -> Result<(), Failure> {
+/// Returns an error that names the differences, if there are any.
+///
+/// # Errors
+/// If `differences` is not empty.
+pub fn refuse(differences: &[Difference]) -> Result<(), Failure> {
     if differences.is_empty() {
         return Ok(());
     }
     let lines: Vec<_> = differences.iter().map(|one| format!("  {one}")).collect();
-    Err(Failure(format!(
+    Err(Failure::Refused(format!(
         "tables and views are not as the files make them; an earlier schema, or somebody, has made \
          them otherwise:\n{}\nadd what is missing (ALTER TABLE … ADD COLUMN, as in deploy/clickhouse){}",
         lines.join("\n"),
@@ -168,8 +114,8 @@ pub async fn apply_as(client: &Client, target: Option<&str>) -> Result<Report, F
     execute(client, REMEMBERED).await.context("migrations")?;
     let before = status(client).await?;
     if let Some((file, _)) = before.iter().find(|(_, state)| *state == State::Changed) {
-        as_made(&differences(client, &before).await?).context(file)?;
-        return Err(Failure(format!(
+        refuse(&differences(client, &before).await?).context(file)?;
+        return Err(Failure::Refused(format!(
             "{file} has been changed since it was applied; put it back and make the change in a \
              file of its own{}",
             or_start_anew()
@@ -187,7 +133,7 @@ pub async fn apply_as(client: &Client, target: Option<&str>) -> Result<Report, F
         }
         report.push((file, if state == State::Pending { State::New } else { state }));
     }
-    as_made(&differences(client, &report).await?)?;
+    refuse(&differences(client, &report).await?)?;
     identify(client, target).await?;
     Ok(report)
 }
@@ -223,7 +169,7 @@ async fn identify(client: &Client, wanted: Option<&str>) -> Result<(), Failure> 
             given.bind(wanted).execute().await.context(format_args!("--target {wanted}"))
         }
         (Some(before), Some(wanted)) if !before.eq_ignore_ascii_case(wanted) => {
-            Err(Failure(format!(
+            Err(Failure::Refused(format!(
                 "the database has the id {before} already, and --target is {wanted}: sinks that \
                  know it by its id would refuse another one (exit code 89)"
             )))

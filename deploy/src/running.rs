@@ -51,7 +51,7 @@ impl Running {
         match noted {
             // An `up` that was killed leaves its note, and its number may be anybody's by now.
             Some(noted) if is_held(folder)? => Ok(noted),
-            _ => Err(Failure("no `isobar up` is running, or it is still starting".into())),
+            _ => Err(Failure::Refused("no `isobar up` is running, or it is still starting".into())),
         }
     }
 }
@@ -77,6 +77,7 @@ pub fn state_folder() -> Result<PathBuf, Failure> {
     let state = state.filter(|folder| folder.is_absolute());
     let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state"));
     let state = state.or_else(home);
-    let state = state.ok_or_else(|| Failure("neither HOME nor XDG_STATE_HOME is set".into()))?;
+    let state =
+        state.ok_or_else(|| Failure::Refused("neither HOME nor XDG_STATE_HOME is set".into()))?;
     Ok(state.join("isobar"))
 }

@@ -1,11 +1,11 @@
-//! `isobar topics`: the topics as the design wants them, and how Kafka's differ.
+//! Kafka's topics: the wanted settings, the differences, and the changes that remove them.
 
 mod changes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use rdkafka::admin::{
     AdminClient, AdminOptions, AlterConfig, ConfigSource, NewPartitions, NewTopic,
     ResourceSpecifier, TopicReplication,
@@ -18,20 +18,10 @@ use crate::connect::{Cluster, KafkaArgs};
 use crate::deadline::Deadline;
 use crate::failure::{Context, Failure};
 use crate::names::RawTopic;
-use crate::output::line;
 use crate::service::Service;
 pub use changes::{Change, Existing, Settings, additions, design, difference, extended};
 
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// `isobar topics`.
-#[derive(Debug, Subcommand)]
-pub enum Verb {
-    /// Shows what is missing or different, and changes nothing.
-    Plan(Options),
-    /// Creates what is missing and sets what is different.
-    Apply(Options),
-}
 
 /// What an operator decides about the topics.
 #[derive(Clone, Debug, Args)]
@@ -151,7 +141,9 @@ impl Topics {
     /// If one of them is refused, and then none is made; or if Kafka says no.
     pub async fn apply(&self, changes: &[Change], options: &Options) -> Result<(), Failure> {
         if let Some(refused) = changes.iter().find(|one| matches!(one, Change::Refuse { .. })) {
-            return Err(Failure(format!("nothing was changed, for this comes first: {refused}")));
+            return Err(Failure::Refused(format!(
+                "nothing was changed, for this comes first: {refused}"
+            )));
         }
         for change in changes {
             match change {
@@ -164,7 +156,9 @@ impl Topics {
         let deadline = Deadline::after(PATIENCE);
         while !self.plan(options).await?.is_empty() {
             if deadline.passed() {
-                return Err(Failure("Kafka took the changes, but does not show them".into()));
+                return Err(Failure::Refused(
+                    "Kafka took the changes, but does not show them".into(),
+                ));
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -234,7 +228,7 @@ impl Topics {
         let failed = failed.find(|(_, code)| *code != RDKafkaErrorCode::GroupIdNotFound);
         let deleted = self.client.delete_topics(&topics, &self.options).await.context("Kafka")?;
         let failed = deleted.into_iter().find_map(Result::err).or(failed);
-        failed.map_or(Ok(()), |(name, code)| Err(Failure(format!("{name}: {code}"))))
+        failed.map_or(Ok(()), |(name, code)| Err(code).context(name))
     }
 
     async fn create(
@@ -251,14 +245,14 @@ impl Topics {
         // Somebody else may have been faster, or Kafka slow to show what it has.
         let mut failed = created.into_iter().filter_map(Result::err);
         let failed = failed.find(|(_, code)| *code != RDKafkaErrorCode::TopicAlreadyExists);
-        failed.map_or(Ok(()), |(name, code)| Err(Failure(format!("{name}: {code}"))))
+        failed.map_or(Ok(()), |(name, code)| Err(code).context(name))
     }
 
     async fn extend(&self, topic: &str, partitions: i32) -> Result<(), Failure> {
         let new = NewPartitions::new(topic, usize::try_from(partitions).context(topic)?);
         let extended = self.client.create_partitions([&new], &self.options).await.context(topic)?;
         let failed = extended.into_iter().find_map(Result::err);
-        failed.map_or(Ok(()), |(_, code)| Err(Failure(format!("{topic}: {code}"))))
+        failed.map_or(Ok(()), |(_, code)| Err(code).context(topic))
     }
 
     /// The request replaces a topic's own settings as a whole, so it names them all.
@@ -268,7 +262,7 @@ impl Topics {
         let set = async || self.client.alter_configs([&alter], &self.options).await;
         let altered = answered(set).await.context(topic)?;
         let failed = altered.into_iter().find_map(Result::err);
-        failed.map_or(Ok(()), |(_, code)| Err(Failure(format!("{topic}: {code}"))))
+        failed.map_or(Ok(()), |(_, code)| Err(code).context(topic))
     }
 }
 
@@ -283,29 +277,6 @@ async fn answered<T>(request: impl AsyncFn() -> Result<T, KafkaError>) -> Result
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
             _ => return answer,
-        }
-    }
-}
-
-/// Does `isobar topics plan` or `apply` .
-///
-/// # Errors
-/// If Kafka does not answer, says no, or a difference is one that cannot be changed.
-pub async fn run(verb: &Verb) -> Result<(), Failure> {
-    let (Verb::Plan(options) | Verb::Apply(options)) = verb;
-    let cluster = options.own.or_of_up()?;
-    let names = options.raw.over(cluster.names.clone());
-    let topics = Topics::of(&Cluster { names, ..cluster })?;
-    let changes = topics.plan(options).await?;
-    for change in &changes {
-        line(change)?;
-    }
-    match verb {
-        _ if changes.is_empty() => line("topics are as they should be"),
-        Verb::Plan(_) => line(format_args!("{} to change", changes.len())),
-        Verb::Apply(_) => {
-            topics.apply(&changes, options).await?;
-            line(format_args!("{} changed", changes.len()))
         }
     }
 }

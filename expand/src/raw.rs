@@ -155,15 +155,24 @@ impl Raw {
     ///
     /// # Errors
     /// When it cannot be written in its format.
-    pub fn payload(&self) -> Result<Vec<u8>, String> {
-        match self {
-            Self::Envelope(envelope) => serde_json::to_vec(envelope).map_err(|e| e.to_string()),
-            Self::Document(document) => {
-                serde_json::to_vec(&document.members).map_err(|e| e.to_string())
-            }
-            Self::Canonical(report) => schemas::encode(&**report).map_err(|e| e.to_string()),
-        }
+    pub fn payload(&self) -> Result<Vec<u8>, UnwritableEvent> {
+        Ok(match self {
+            Self::Envelope(envelope) => serde_json::to_vec(envelope)?,
+            Self::Document(document) => serde_json::to_vec(&document.members)?,
+            Self::Canonical(report) => schemas::encode(&**report)?,
+        })
     }
+}
+
+/// Error of an event that cannot be written in its format.
+#[derive(Debug, thiserror::Error)]
+pub enum UnwritableEvent {
+    /// As JSON.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// As Avro.
+    #[error(transparent)]
+    Avro(#[from] schemas::EncodeError),
 }
 
 fn set(field: &mut String, given: Option<&str>, default: &str) {

@@ -43,8 +43,8 @@ const REFRESH: &str = "5000";
 pub(crate) fn check_options(kafka: &Kafka, problems: &mut Problems) {
     let mut alone = true;
     for (option, value) in &kafka.options {
-        if let Err(reason) = check_option(option, value) {
-            problems.push(&format!("options.{option}"), reason);
+        if let Err(error) = check_option(option, value) {
+            problems.push(&format!("options.{option}"), error.to_string());
             alone = false;
         }
     }
@@ -52,16 +52,27 @@ pub(crate) fn check_options(kafka: &Kafka, problems: &mut Problems) {
         && !kafka.options.is_empty()
         && let Err(error) = build(kafka)
     {
-        problems.push("options", in_words(error));
+        problems.push("options", in_words(&error));
     }
 }
 
-fn check_option(option: &str, value: &str) -> Result<(), String> {
+/// Reason why an option cannot be used.
+#[derive(Debug, thiserror::Error)]
+enum OptionError {
+    /// The service sets it itself.
+    #[error("is set by the service; remove it")]
+    Fixed,
+    /// The client refuses its name or its value. The value may be a secret and is not shown.
+    #[error("{}", in_words(.0))]
+    Refused(KafkaError),
+}
+
+fn check_option(option: &str, value: &str) -> Result<(), OptionError> {
     if FIXED_OPTIONS.contains(&option) {
-        return Err("is set by the service; remove it".to_owned());
+        return Err(OptionError::Fixed);
     }
     let config = ClientConfig::from_iter([(option.to_owned(), value.to_owned())]);
-    config.create_native_config().map(drop).map_err(in_words)
+    config.create_native_config().map(drop).map_err(OptionError::Refused)
 }
 
 /// Builds clients of both roles, without an address to connect to.
@@ -72,10 +83,12 @@ fn build(kafka: &Kafka) -> KafkaResult<()> {
     Ok(())
 }
 
-/// The client's own reason, without the value, which may be a secret.
-fn in_words(error: KafkaError) -> String {
+/// Returns the client's own reason, without the value, which may be a secret.
+fn in_words(error: &KafkaError) -> String {
     let reason = match error {
-        KafkaError::ClientConfig(_, reason, ..) | KafkaError::ClientCreation(reason) => reason,
+        KafkaError::ClientConfig(_, reason, ..) | KafkaError::ClientCreation(reason) => {
+            reason.clone()
+        }
         other => other.to_string(),
     };
     let lacks_tls = ["OpenSSL", "SCRAM"].iter().any(|word| reason.contains(word));

@@ -26,8 +26,10 @@ impl Ending {
         let watched = ending.clone();
         let watch = move || {
             let code = watched.wait();
-            // Written past the logger, which another thread may hold.
-            eprintln!("ended by force: something in this process hangs (exit code {code})");
+            #[expect(clippy::print_stderr, reason = "another thread may hold the logger")]
+            {
+                eprintln!("ended by force: something in this process hangs (exit code {code})");
+            }
             native::exit(code);
         };
         std::thread::Builder::new().name("ending".to_owned()).spawn(watch)?;

@@ -160,10 +160,10 @@ mod tests {
     use rdkafka::ClientConfig;
     use rdkafka::mocking::MockCluster;
     use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+    use service::Kafka;
 
     use super::*;
     use crate::client::probe;
-    use service::Kafka;
 
     #[test]
     fn a_search_of_many_looks_is_no_loop_that_hangs() {

@@ -32,6 +32,6 @@ mod writer;
 
 pub use load::{kafka_settings, replay_secret};
 pub use program::main;
-pub use reach::reach;
+pub use reach::{Unreachable, Unserved, reach, takes_records};
 pub use reference::settings_reference;
 pub use replay_key::{Claim, ReplayKey};

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use service::{Kafka, Topics};
 
-use crate::reach::serves;
+use crate::reach::{Unserved, serves};
 
 /// Longest time that one look counts for, beside that of requests without an answer. A process that was
 /// stopped, with its machine perhaps, has not waited meanwhile.
@@ -54,7 +54,7 @@ impl Silence {
 }
 
 /// An answer to the question whether a new client is served.
-type Answer = Result<(), String>;
+type Answer = Result<(), Unserved>;
 
 /// Asks a new client, on a thread of its own.
 pub(crate) type Ask = Box<dyn Fn() -> Receiver<Answer>>;
@@ -69,7 +69,7 @@ pub(crate) struct Liveness {
     asked: Option<(Receiver<Answer>, Instant)>,
     next_ask: Option<Instant>,
     /// Why a new client is not served, as far as is known.
-    down: Option<String>,
+    down: Option<Unserved>,
     renew_at: Duration,
 }
 
@@ -95,8 +95,8 @@ impl Liveness {
     }
 
     /// Why the cluster does not serve a new client either, while that is so.
-    pub(crate) fn down(&self) -> Option<&str> {
-        self.down.as_deref()
+    pub(crate) const fn down(&self) -> Option<&Unserved> {
+        self.down.as_ref()
     }
 
     /// Takes in how far both are at `now`, and how long since the last look the caller waited for
@@ -160,7 +160,7 @@ impl Liveness {
                 Ok(answer) => answer,
                 // It may hang as well as any other.
                 Err(TryRecvError::Empty) if now - *since < ANSWER * 10 => return None,
-                Err(_) => Err("a new client does not come back".to_owned()),
+                Err(_) => Err(Unserved::Hangs),
             };
             self.asked = None;
             self.next_ask = Some(now + every);
@@ -254,16 +254,16 @@ mod tests {
 
     #[test]
     fn a_cluster_that_is_down_is_waited_for_and_named_and_its_return_is_given_the_limit() {
-        let mut bench = Bench::new(Err("nobody there".to_owned()));
+        let mut bench = Bench::new(Err(Unserved::NoBroker));
         assert_eq!(bench.look(100, Some(7), Some(1)).1, Next::GoOn);
-        assert_eq!(bench.liveness.down(), Some("nobody there"));
+        assert_eq!(bench.liveness.down(), Some(&Unserved::NoBroker));
         *bench.answer.borrow_mut() = Ok(());
         assert_eq!(bench.look(14, Some(7), Some(1)).1, Next::GoOn);
         assert_eq!(bench.liveness.down(), None);
         let (after, next) = bench.look(12, Some(7), Some(1));
         assert!(is_stalled(&next, "the consumer"), "{after} {next:?}");
         // One that comes back by itself is well.
-        let mut bench = Bench::new(Err("nobody there".to_owned()));
+        let mut bench = Bench::new(Err(Unserved::NoBroker));
         bench.look(100, Some(7), None);
         *bench.answer.borrow_mut() = Ok(());
         bench.look(10, Some(7), None);
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn after_ten_limits_without_a_cluster_the_consumer_is_made_anew_and_again_after_ten_more() {
-        let mut bench = Bench::new(Err("nobody there".to_owned()));
+        let mut bench = Bench::new(Err(Unserved::NoBroker));
         for _ in 0..2 {
             let (after, next) = bench.look(300, Some(7), None);
             assert!(next == Next::Renew && (198..202).contains(&after), "{after} {next:?}");
@@ -302,7 +302,7 @@ mod tests {
 
     #[test]
     fn without_anything_to_do_nobody_is_asked() {
-        let mut bench = Bench::new(Err("nobody there".to_owned()));
+        let mut bench = Bench::new(Err(Unserved::NoBroker));
         assert_eq!(bench.look(300, None, None).1, Next::GoOn);
         assert_eq!(bench.liveness.down(), None);
     }

@@ -263,11 +263,11 @@ mod tests {
 
     use schemars::JsonSchema;
     use serde::{Deserialize, Serialize};
+    use service::Check;
+    use service::{Fatal, Handler, Topics};
 
     use super::*;
     use crate::settings_reference;
-    use service::Check;
-    use service::{Fatal, Handler, Topics};
 
     #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
     #[serde(default)]

@@ -115,6 +115,7 @@ fn read<S: Service>(path: Option<&Path>) -> Result<Settings<S::Settings>, Proble
     load::<S>(&text, environment())
 }
 
+#[expect(clippy::print_stderr, reason = "settings say where the log goes, and these are wrong")]
 fn complain<S: Service>(problems: &Problems, code: u8) -> ExitCode {
     for line in problems.lines() {
         eprintln!("isobar-{}: {}", S::NAME, harmless(line));
@@ -122,6 +123,7 @@ fn complain<S: Service>(problems: &Problems, code: u8) -> ExitCode {
     code.into()
 }
 
+#[expect(clippy::print_stdout, reason = "the answer of `check`, which is no log")]
 fn check<S: Service>(settings: &Settings<S::Settings>, check: &CheckArguments) -> ExitCode {
     let mut problems = Problems::default();
     if check.connect {

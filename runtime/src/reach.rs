@@ -1,5 +1,4 @@
-//! Whether a cluster answers a client that is made anew, and if not, why: in words that tell the
-//! causes apart.
+//! Reachability of a cluster, as a new client finds it, with the cause where it is not reachable.
 
 use std::fs::File;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,7 +19,50 @@ const ADDRESSES: Duration = Duration::from_secs(2);
 /// Longest wait for one answer while there may be a reason to give up.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Why a broker could not be reached.
+/// Reason why a cluster does not serve a new client.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unserved {
+    /// No client can be made, or it gets no answer.
+    #[error("{reason}")]
+    NoAnswer {
+        /// The most telling of the reasons that the client has reported.
+        reason: String,
+        /// The error of the request that failed.
+        source: Box<KafkaError>,
+    },
+    /// The cluster names no broker.
+    #[error("it answers, but names no broker: none is registered, or all are fenced")]
+    NoBroker,
+    /// The topic does not exist.
+    #[error("it has no topic {0}")]
+    NoTopic(String),
+    /// A partition cannot be read or written.
+    #[error("{topic}/{partition} has no leader")]
+    NoLeader {
+        /// Topic.
+        topic: String,
+        /// Partition.
+        partition: i32,
+    },
+    /// The coordinator of the consumer group does not answer.
+    #[error("the group's coordinator: {0}")]
+    NoCoordinator(#[source] Box<Self>),
+    /// The new client does not return from a request.
+    #[error("a new client does not come back")]
+    Hangs,
+}
+
+/// Error of a cluster that cannot be reached, with its addresses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Kafka at {brokers}: {source}")]
+pub struct Unreachable {
+    /// Addresses that were tried.
+    pub brokers: String,
+    /// The reason.
+    pub source: Unserved,
+}
+
+/// Cause of a failed connection to a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {
     /// It does not listen, does not answer, or has closed a connection that was in use, as a broker
@@ -152,17 +194,17 @@ impl Reasons {
     }
 }
 
-/// Hears what a client says of the cluster, and logs nothing.
+/// Client context that keeps the reported errors and logs nothing.
 #[derive(Default)]
-struct Heard(Mutex<Reasons>);
+struct ErrorListener(Mutex<Reasons>);
 
-impl Heard {
+impl ErrorListener {
     fn reasons(&self) -> MutexGuard<'_, Reasons> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl ClientContext for Heard {
+impl ClientContext for ErrorListener {
     fn log(&self, _: RDKafkaLogLevel, facility: &str, line: &str) {
         self.reasons().hear_line(facility, line);
     }
@@ -172,56 +214,77 @@ impl ClientContext for Heard {
     }
 }
 
-impl ConsumerContext for Heard {}
+impl ConsumerContext for ErrorListener {}
 
-/// A client that knows nothing of a cluster but the addresses to find it by.
-struct NewClient(BaseConsumer<Heard>);
+/// A client without any metadata of the cluster but its bootstrap addresses.
+struct NewClient(BaseConsumer<ErrorListener>);
 
 impl NewClient {
-    fn of(kafka: &Kafka) -> Result<Self, String> {
+    fn of(kafka: &Kafka) -> Result<Self, Unserved> {
         let mut config = plain(kafka);
         config.set("group.id", &kafka.group);
-        let client = BaseConsumer::from_config_and_context(&config, Heard::default());
+        let client = BaseConsumer::from_config_and_context(&config, ErrorListener::default());
         // The pipes and sockets of a client are made with it.
-        let client = client.map_err(|error| match no_files_left() {
-            true => format!("{}: {error}", Cause::Files.words()),
-            false => error.to_string(),
+        let client = client.map_err(|source| {
+            let reason = match no_files_left() {
+                true => format!("{}: {source}", Cause::Files.words()),
+                false => source.to_string(),
+            };
+            Unserved::NoAnswer { reason, source: Box::new(source) }
         });
         client.map(Self)
     }
 
-    /// Why a request failed: what the client has said of it, else the request's own error.
-    fn reason(&self, error: &KafkaError) -> String {
+    /// Returns the reason of a failed request: an error that the client has reported, else the
+    /// request's own.
+    fn unanswered(&self, error: KafkaError) -> Unserved {
         let _ = self.0.poll(Duration::ZERO);
         let words = self.0.context().reasons().words();
-        words.unwrap_or_else(|| match error.rdkafka_error_code() {
+        let reason = words.unwrap_or_else(|| match error.rdkafka_error_code() {
             Some(
                 RDKafkaErrorCode::OperationTimedOut | RDKafkaErrorCode::BrokerTransportFailure,
             ) => {
                 format!("{}: {error}", Cause::Down.words())
             }
             _ => error.to_string(),
-        })
+        });
+        Unserved::NoAnswer { reason, source: Box::new(error) }
+    }
+
+    /// Checks that every partition of `topic` has a leader, and returns how many partitions there are.
+    fn leaders(&self, topic: &str, timeout: Duration) -> Result<usize, Unserved> {
+        let metadata = self.0.fetch_metadata(Some(topic), timeout);
+        let metadata = metadata.map_err(|error| self.unanswered(error))?;
+        if metadata.brokers().is_empty() {
+            return Err(Unserved::NoBroker);
+        }
+        let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+        let partitions: Vec<_> = partitions.collect();
+        match partitions.iter().find(|partition| partition.leader() < 0) {
+            Some(lost) => Err(Unserved::NoLeader { topic: topic.to_owned(), partition: lost.id() }),
+            None => Ok(partitions.len()),
+        }
     }
 }
 
 /// Waits for a cluster's first answer, of whatever kind.
 ///
 /// # Errors
-/// Why there is none, within seconds: which of a name, a login, file descriptors and brokers it is.
-pub fn reach(kafka: &Kafka) -> Result<(), String> {
-    let of_cluster = |reason: String| format!("Kafka at {}: {reason}", kafka.brokers);
+/// If there is none within seconds; the reason tells a wrong name, a refused login, missing file
+/// descriptors and absent brokers apart.
+pub fn reach(kafka: &Kafka) -> Result<(), Unreachable> {
+    let of_cluster = |source| Unreachable { brokers: kafka.brokers.clone(), source };
     let client = NewClient::of(kafka).map_err(of_cluster)?;
     let started = Instant::now();
     loop {
         let error = match client.0.fetch_metadata(None, LOOK) {
             Ok(metadata) if metadata.brokers().is_empty() => {
-                return Err(of_cluster("it answers, but names no broker".to_owned()));
+                return Err(of_cluster(Unserved::NoBroker));
             }
             Ok(_) => return Ok(()),
             Err(error) => error,
         };
-        let reason = client.reason(&error);
+        let reason = client.unanswered(error);
         let (refused, all_down) = {
             let reasons = client.0.context().reasons();
             (reasons.refused(), reasons.all_down)
@@ -233,25 +296,28 @@ pub fn reach(kafka: &Kafka) -> Result<(), String> {
     }
 }
 
-/// Asks a cluster, by a client made anew, for all that reading and writing take: leaders of all
-/// partitions of `topics`, and the group's coordinator. Waits at most `timeout` for each answer.
+/// Checks with a new client that the cluster would take records for `topic`. Waits at most `timeout`.
 ///
 /// # Errors
-/// What it lacks, or why it does not answer.
-pub(crate) fn serves(kafka: &Kafka, topics: &Topics, timeout: Duration) -> Result<(), String> {
+/// If it does not answer, has no such topic, or a partition of it has no leader.
+pub fn takes_records(kafka: &Kafka, topic: &str, timeout: Duration) -> Result<(), Unreachable> {
+    let of_cluster = |source| Unreachable { brokers: kafka.brokers.clone(), source };
+    let client = NewClient::of(kafka).map_err(of_cluster)?;
+    match client.leaders(topic, timeout).map_err(of_cluster)? {
+        0 => Err(of_cluster(Unserved::NoTopic(topic.to_owned()))),
+        _ => Ok(()),
+    }
+}
+
+/// Checks with a new client everything that reading and writing take: leaders of all partitions of
+/// `topics`, and the group's coordinator. Waits at most `timeout` for each answer.
+///
+/// # Errors
+/// If one of them is missing, or the cluster does not answer.
+pub(crate) fn serves(kafka: &Kafka, topics: &Topics, timeout: Duration) -> Result<(), Unserved> {
     let client = NewClient::of(kafka)?;
     for topic in topics.names() {
-        let metadata = client.0.fetch_metadata(Some(topic), timeout);
-        let metadata = metadata.map_err(|error| client.reason(&error))?;
-        if metadata.brokers().is_empty() {
-            return Err(
-                "it answers, but names no broker: none is registered, or all are fenced".to_owned()
-            );
-        }
-        let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
-        if let Some(lost) = partitions.into_iter().find(|one| one.leader() < 0) {
-            return Err(format!("{topic}/{} has no leader", lost.id()));
-        }
+        client.leaders(topic, timeout)?;
     }
     let mut list = TopicPartitionList::new();
     if let Some(topic) = topics.inputs.first() {
@@ -260,7 +326,7 @@ pub(crate) fn serves(kafka: &Kafka, topics: &Topics, timeout: Duration) -> Resul
     let committed = client.0.committed_offsets(list, timeout);
     let committed =
         committed.and_then(|list| list.elements().iter().try_for_each(|element| element.error()));
-    committed.map_err(|error| format!("the group's coordinator: {}", client.reason(&error)))
+    committed.map_err(|error| Unserved::NoCoordinator(Box::new(client.unanswered(error))))
 }
 
 #[cfg(test)]

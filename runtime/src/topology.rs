@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
+use rdkafka::error::{KafkaError, KafkaResult};
 use service::{Fatal, Kafka, Refusal, RefusalReason as Reason, Topics};
 
 use crate::client::{Listener, plain};
@@ -44,9 +45,8 @@ impl Topology {
     }
 
     /// Ids of those of `topics` that there are.
-    pub(crate) fn ids(&self, topics: &[String], timeout: Duration) -> Result<Ids, String> {
-        let ids = native::topic_ids(self.admin.inner(), topics, timeout);
-        Ok(ids.map_err(|error| error.to_string())?.into_iter().collect())
+    pub(crate) fn ids(&self, topics: &[String], timeout: Duration) -> KafkaResult<Ids> {
+        Ok(native::topic_ids(self.admin.inner(), topics, timeout)?.into_iter().collect())
     }
 
     /// All that stands in the way, where dead letters go to `dead_letters`. Takes at most
@@ -58,8 +58,8 @@ impl Topology {
         timeout: Duration,
     ) -> Vec<Obstacle> {
         // This client only knows that an answer took too long.
-        if let Err(reason) = reach(&self.kafka) {
-            return vec![Obstacle::Waits(reason)];
+        if let Err(unreachable) = reach(&self.kafka) {
+            return vec![Obstacle::Waits(unreachable.to_string())];
         }
         let mut obstacles = Vec::new();
         let mut counts = Vec::new();
@@ -69,7 +69,7 @@ impl Topology {
                 Ok(Some(count)) => counts.push((topic.as_str(), count)),
                 Ok(None) => missing.push(topic.as_str()),
                 // What does not answer once need not be asked for every topic.
-                Err(reason) => return vec![self.silence(&reason)],
+                Err(error) => return vec![self.silence(&error)],
             }
         }
         obstacles.extend(absent(&missing, dead_letters));
@@ -84,24 +84,19 @@ impl Topology {
     pub(crate) fn counts<'t>(&self, topics: &'t Topics) -> Result<Counts<'t>, Trouble> {
         let mut counts = Vec::new();
         for topic in topics.names() {
-            let count = self.partitions(topic, LOOK).map_err(Trouble::Silence)?;
+            let count = self.partitions(topic, LOOK)?;
             counts.extend(count.map(|count| (topic.as_str(), count)));
         }
         Ok(Counts(counts))
     }
 
-    fn silence(&self, reason: &str) -> Obstacle {
+    fn silence(&self, reason: &KafkaError) -> Obstacle {
         Obstacle::Waits(format!("{}: {reason}", self.listener.cluster()))
     }
 
     /// The number of partitions; none if there is no such topic.
-    pub(crate) fn partitions(
-        &self,
-        topic: &str,
-        timeout: Duration,
-    ) -> Result<Option<usize>, String> {
-        let metadata = self.admin.inner().fetch_metadata(Some(topic), timeout);
-        let metadata = metadata.map_err(|error| error.to_string())?;
+    pub(crate) fn partitions(&self, topic: &str, timeout: Duration) -> KafkaResult<Option<usize>> {
+        let metadata = self.admin.inner().fetch_metadata(Some(topic), timeout)?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         Ok(found.map(|found| found.partitions().len()).filter(|count| *count > 0))
     }
@@ -116,7 +111,7 @@ impl Topology {
         let asked = self.admin.describe_configs(&resources, &options);
         let described = match self.runtime.block_on(asked) {
             Ok(described) => described,
-            Err(error) => return vec![self.silence(&error.to_string())],
+            Err(error) => return vec![self.silence(&error)],
         };
         let verdict = |(topic, described): (&&str, Result<_, _>)| {
             let described: rdkafka::admin::ConfigResource = match described {

@@ -238,8 +238,9 @@ impl Limits {
     }
 }
 
-/// What is wrong with the settings: where, and what to do about it.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// Everything that is wrong with the settings: a line each, with the path and what to do.
+#[derive(Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .found.join("; "))]
 pub struct Problems {
     section: String,
     found: Vec<String>,

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use comfy_table::{CellAlignment, Table, TableComponent, presets};
 use console::{Term, truncate_str};
-use deploy::output::harmless;
 use deploy::service::Service;
+use service::harmless;
 use stack::services::Metrics;
 use stack::{Ended, Rank};
 

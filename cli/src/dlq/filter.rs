@@ -1,11 +1,10 @@
 //! Which dead letters are meant.
 
 use std::ops::RangeInclusive;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use jiff::Timestamp;
-use stack::options::duration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::letter::Letter;
 
@@ -56,23 +55,39 @@ impl Filter {
     }
 }
 
-fn offsets(text: &str) -> Result<RangeInclusive<i64>, String> {
+/// Value of an option that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum FilterError {
+    #[error("give an offset or a range of them, such as 17-99")]
+    Offsets,
+    #[error("give a time such as 2026-11-22T10:00:00Z, or how long ago, such as 90m")]
+    Time,
+    #[error("that is too long ago")]
+    TooLongAgo,
+}
+
+/// Reads an offset, or a first and a last one.
+fn offsets(text: &str) -> Result<RangeInclusive<i64>, FilterError> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     match (first.parse::<i64>(), last.parse::<i64>()) {
         (Ok(first), Ok(last)) if (0..=last).contains(&first) => Ok(first..=last),
-        _ => Err("give an offset or a range of them, such as 17-99".to_owned()),
+        _ => Err(FilterError::Offsets),
     }
 }
 
-fn time_ms(text: &str) -> Result<i64, String> {
+/// Reads a time as in RFC 3339, or how long ago it was; ms since 1970. A number without a unit counts
+/// seconds.
+fn time_ms(text: &str) -> Result<i64, FilterError> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time.as_millisecond());
     }
-    let ago = duration(text)
-        .map_err(|_| "give a time such as 2026-11-22T10:00:00Z, or how long ago, such as 90m")?;
-    let time = SystemTime::now().checked_sub(ago).ok_or("that is too long ago")?;
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).map_err(|_| "that is too long ago")?;
-    i64::try_from(since.as_millis()).map_err(|error| error.to_string())
+    let seconds = text.parse::<f64>().ok().map(SignedDuration::try_from_secs_f64);
+    let ago = seconds.unwrap_or_else(|| text.parse()).map_err(|_| FilterError::Time)?;
+    let ago = Duration::try_from(ago).map_err(|_| FilterError::Time)?;
+    let since_1970 = SystemTime::now().checked_sub(ago);
+    let since_1970 = since_1970.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let since_1970 = since_1970.and_then(|time| i64::try_from(time.as_millis()).ok());
+    since_1970.ok_or(FilterError::TooLongAgo)
 }
 
 /// A time for people, from ms since the Unix epoch.
@@ -118,7 +133,14 @@ mod tests {
     fn times_are_read_as_such_or_as_so_long_ago() {
         assert_eq!(time_ms("1970-01-01T00:00:01Z"), Ok(1000));
         assert!(time_ms("1h").unwrap() < time_ms("1m").unwrap());
-        assert!(time_ms("yesterday").is_err());
+        let ago_ms = |text: &str| time_ms("0s").unwrap() - time_ms(text).unwrap();
+        for (text, seconds) in [("90", 90), ("90s", 90), ("1.5m", 90), ("2h", 7200)] {
+            assert!((ago_ms(text) - seconds * 1000).abs() < 1000, "{text}");
+        }
+        for text in ["yesterday", "-5s", "-5", "NaN"] {
+            assert_eq!(time_ms(text), Err(FilterError::Time), "{text}");
+        }
+        assert_eq!(time_ms("1000000h"), Err(FilterError::TooLongAgo));
         assert_eq!(shown(1000), "1970-01-01T00:00:01Z");
     }
 

@@ -49,7 +49,9 @@ impl Log {
             .map(|partition| self.span(topic, partition.id()))
             .collect::<Result<_, _>>()?;
         if spans.is_empty() {
-            return Err(Failure(format!("there is no topic {topic}; see isobar topics plan")));
+            return Err(Failure::Refused(format!(
+                "there is no topic {topic}; see isobar topics plan"
+            )));
         }
         Ok(spans)
     }
@@ -112,10 +114,10 @@ impl Log {
                     continue;
                 }
                 Some(Err(error)) if heard.elapsed() > PATIENCE => {
-                    return Err(Failure(format!("{topic}: {error}")));
+                    return Err(error).context(topic);
                 }
                 None if heard.elapsed() > PATIENCE => {
-                    return Err(Failure(format!("{topic}: no answer for {PATIENCE:?}")));
+                    return Err(Failure::Refused(format!("{topic}: no answer for {PATIENCE:?}")));
                 }
                 Some(Err(_)) | None => continue,
             };

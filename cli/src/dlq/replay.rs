@@ -9,7 +9,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use clap::Args;
 use deploy::connect::Cluster;
 use deploy::failure::{Context as _, Failure};
-use deploy::output::harmless;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{
@@ -18,6 +17,7 @@ use rdkafka::producer::{
 use rdkafka::{ClientContext, Message as _};
 use runtime::{Claim, ReplayKey};
 use serde::Serialize;
+use service::harmless;
 use service::{AppendTime, Offset, Partition, Replayed};
 
 use super::letter::{self, Letter};
@@ -109,7 +109,7 @@ impl fmt::Display for Report {
 pub(super) fn run(access: &Access, options: &Options) -> Result<Report, Failure> {
     let filter = &options.chosen.filter;
     if filter.is_empty() && !options.all {
-        return Err(Failure(
+        return Err(Failure::Refused(
             "say which: --reason, --stage, --topic, --partition, --offset, --since, or --all"
                 .into(),
         ));
@@ -128,14 +128,16 @@ pub(super) fn run(access: &Access, options: &Options) -> Result<Report, Failure>
             }
         }
         match report.chosen as usize > MOST {
-            true => Err(Failure(format!("more than {MOST} letters; choose fewer, by time"))),
+            true => {
+                Err(Failure::Refused(format!("more than {MOST} letters; choose fewer, by time")))
+            }
             false => Ok(true),
         }
     })?;
     sources.retain(|_, source| !source.letters.is_empty());
     let look_back_ms = i64::from(options.look_back_s) * 1000;
     let key = ReplayKey::of(&access.cluster.replay_key).ok_or_else(|| {
-        Failure(
+        Failure::Refused(
             "there is no kafka.replay_key, and services take nothing that is not signed by it for \
              sent again: give the services' own by --kafka-config or ISOBAR_KAFKA__REPLAY_KEY"
                 .into(),
@@ -264,7 +266,9 @@ impl PartitionReplay<'_> {
         self.producer.flush()?;
         if sent < due.len() {
             let gone = due.len() - sent;
-            return Err(Failure(format!("{gone} letters went while they were read; run it again")));
+            return Err(Failure::Refused(format!(
+                "{gone} letters went while they were read; run it again"
+            )));
         }
         Ok(())
     }
@@ -395,7 +399,7 @@ impl Producer {
         let failed = &self.producer.context().0;
         match failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take() {
             None => Ok(()),
-            Some(failed) => Err(Failure(failed)),
+            Some(failed) => Err(Failure::Refused(failed)),
         }
     }
 }

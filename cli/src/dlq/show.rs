@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use deploy::failure::Failure;
-use deploy::output::{harmless, line};
 use serde_json::json;
+use service::harmless;
 
 use super::Access;
 use super::filter::{Filter, shown};
 use super::letter::{self, Letter};
+use crate::output::{line, note};
 
 /// How much to show.
 #[derive(Debug, Args)]
@@ -32,7 +33,7 @@ pub(super) struct Options {
 /// Prints what `filter` keeps.
 pub(super) fn run(access: &Access, filter: &Filter, options: &Options) -> Result<(), Failure> {
     if options.payload {
-        eprintln!("payloads are as clients sent them: they hold addresses and names");
+        note("payloads are as clients sent them: they hold addresses and names");
     }
     let mut left = options.limit;
     letter::read(access, filter.since, |letter, payload| {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use comfy_table::{CellAlignment, Table, presets};
 use deploy::failure::{Context as _, Failure};
-use deploy::output::harmless;
 use serde::Serialize;
+use service::harmless;
 
 use super::Access;
 use super::filter::{Filter, shown};

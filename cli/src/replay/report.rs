@@ -84,7 +84,7 @@ pub(super) fn examine(
     let mut report = FileReport { path: path.to_owned(), unread, untimed, ..FileReport::default() };
     let mut taken = Vec::with_capacity(records.len());
     for record in records {
-        let payload = record.payload().map_err(ReplayError::Event)?;
+        let payload = record.payload()?;
         match ingest::examine(&payload, record.key().as_bytes()) {
             Ok(()) => taken.push(record),
             Err(refusal) => {
@@ -157,11 +157,11 @@ impl fmt::Display for FileReport {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use expand::budget::Budget;
+    use expand::recording::{self, Labels};
     use serde_json::json;
 
     use super::*;
-    use expand::budget::Budget;
-    use expand::recording::{self, Labels};
 
     /// What is said of a recording, whether it is refused, and how many of its events are sent.
     fn said(recording: &str) -> (String, bool, usize) {

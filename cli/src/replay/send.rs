@@ -9,7 +9,6 @@ use expand::raw::Raw;
 use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
-use world::producer::explain;
 
 use super::ReplayError;
 
@@ -69,11 +68,24 @@ fn send_within(
         ReplayError::Unacknowledged { acknowledged, of, .. } => {
             // A client that stands still may hang when it is let go.
             std::mem::forget(producer);
-            let why = explain(&config, topic);
+            let why = explain(cluster, topic);
             ReplayError::Unacknowledged { acknowledged, of, why }
         }
         other => other,
     })
+}
+
+/// Explains why events may have no acknowledgement, and what to do. A client of librdkafka can stay
+/// without brokers for ever while any other client reaches the cluster (librdkafka#5301), so a new
+/// client is tried.
+fn explain(cluster: &Cluster, topic: &str) -> String {
+    match cluster.takes_records(topic) {
+        Ok(()) => "a new client is served. If the topic has as many replicas in sync as it wants \
+                   (min.insync.replicas), the client that sends stands still (librdkafka#5301): \
+                   start it again"
+            .to_owned(),
+        Err(why) => format!("a new client is not served either: {why}"),
+    }
 }
 
 /// As [`send_within`]; does not say why an event was not acknowledged.
@@ -100,7 +112,7 @@ fn send_all(
             check()?;
             left = due.saturating_sub(start.elapsed());
         }
-        let (key, payload) = (event.key(), event.payload().map_err(ReplayError::Event)?);
+        let (key, payload) = (event.key(), event.payload()?);
         let mut record = BaseRecord::to(topic).key(&key).payload(&payload);
         while let Err((error, back)) = producer.send(record) {
             if error != KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) {

@@ -121,6 +121,37 @@ fn every_crate_imports_only_what_the_table_allows() {
 }
 
 #[test]
+fn the_command_builds_without_the_laboratory() {
+    const LAB: [&str; 7] =
+        ["accuracy", "bench", "oracle", "stack", "torture-live", "torture-sim", "world"];
+    let packages = packages();
+    let isobar = packages.iter().find(|package| package["name"] == "isobar").unwrap();
+    let dependencies = isobar["dependencies"].as_array().unwrap().iter();
+    let required = dependencies
+        .filter(|dependency| dependency["kind"].is_null() && dependency["optional"] == false)
+        .map(|dependency| dependency["name"].as_str().unwrap());
+    let required: Vec<_> = required.filter(|name| LAB.contains(name)).collect();
+    assert!(required.is_empty(), "{required:?} must be optional, behind the feature `lab`");
+    assert_eq!(isobar["features"]["default"], serde_json::json!(["lab"]));
+    // A crate of the workspace that the command always needs may not bring the laboratory along.
+    let imports = imports();
+    let mut reached = BTreeSet::new();
+    let mut open: Vec<_> = isobar["dependencies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|dependency| dependency["kind"].is_null() && dependency["optional"] == false)
+        .map(|dependency| dependency["name"].as_str().unwrap().to_owned())
+        .collect();
+    while let Some(name) = open.pop() {
+        assert!(!LAB.contains(&name.as_str()), "{name} is reached without the feature `lab`");
+        if reached.insert(name.clone()) {
+            open.extend(imports.get(&name).into_iter().flatten().cloned());
+        }
+    }
+}
+
+#[test]
 fn stages_know_no_runtime() {
     for stage in ["ingest", "enrich", "aggregate", "sink"] {
         for file in files(&root().join(stage).join("src"), "rs") {

@@ -1,7 +1,14 @@
 //! The whole of Isobar on a real Kafka and a real ClickHouse, which these tests start themselves.
 //!
 //! Every test has a stack of its own. Two run at a time, for most of them mostly wait.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs
+)]
 
 mod access;
 mod bounded;

@@ -183,7 +183,7 @@ pub fn additions(changes: Vec<Change>, options: &Options) -> Result<Vec<Change>,
         return Ok(changes);
     }
     let (others, arguments) = (others.join("\n"), options.arguments());
-    Err(Failure(format!(
+    Err(Failure::Refused(format!(
         "the topics of your own Kafka are not as they should be, and nothing was changed:\n\
          {others}\n\
          run `isobar topics plan {arguments}`, then `isobar topics apply` with the same arguments"

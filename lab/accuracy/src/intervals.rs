@@ -43,7 +43,7 @@ type Intervals = BTreeMap<String, BTreeMap<String, Value>>;
 fn deviations() -> Deviations {
     let (found, wanted) = (found()?, wanted()?);
     if wanted.is_empty() {
-        return Err(Failure("expected.json: there are no intervals".into()));
+        return Err(Failure::Refused("expected.json: there are no intervals".into()));
     }
     let nothing = BTreeMap::new();
     let keys: BTreeSet<&String> = found.keys().chain(wanted.keys()).collect();
@@ -87,7 +87,9 @@ fn found() -> Result<Intervals, Failure> {
     let mut intervals = Intervals::new();
     for sent in recorder.sent {
         if sent.topic != Topic::Reports {
-            return Err(Failure("call.jsonl: ingest made a dead letter of an event".into()));
+            return Err(Failure::Refused(
+                "call.jsonl: ingest made a dead letter of an event".into(),
+            ));
         }
         let report: Report = schemas::decode(&sent.payload).context("report")?;
         if report.event == EventKind::Stats {
@@ -100,7 +102,7 @@ fn found() -> Result<Intervals, Failure> {
 /// When an event of the recording was, ms.
 fn milliseconds(line: &str) -> Result<i64, Failure> {
     let event: Value = serde_json::from_str(line).context("call.jsonl")?;
-    event["timestamp"].as_i64().ok_or_else(|| Failure("call.jsonl: no timestamp".into()))
+    event["timestamp"].as_i64().ok_or_else(|| Failure::Refused("call.jsonl: no timestamp".into()))
 }
 
 /// The report's intervals as the expectations have them: times since the recording's first event.

@@ -20,7 +20,6 @@ use clickhouse::Client;
 use deploy::connect::Cluster;
 use deploy::failure::{Context, Failure};
 use deploy::migrate;
-use deploy::output::{line, lines};
 use serde::Serialize;
 use stack::{Plan, Ports, Stack};
 
@@ -33,7 +32,7 @@ pub struct Options {
     /// JSON instead of a page: `claims`, an array of `{claim, reference, bound, deviation, ok}`, and
     /// `coverage`, the points of the grid.
     #[arg(long)]
-    json: bool,
+    pub json: bool,
     /// Simulates 5,000 worlds at each of 567 points instead of 2,000 at each of 48. Takes minutes.
     #[arg(long)]
     whole_grid: bool,
@@ -75,6 +74,14 @@ pub struct Findings {
     pub claims: Vec<Finding>,
     /// How often intervals of shares miss, by kind of world.
     pub coverage: Vec<Point>,
+}
+
+impl Findings {
+    /// Returns true if every claim holds.
+    #[must_use]
+    pub fn all_hold(&self) -> bool {
+        self.claims.iter().all(|finding| finding.ok)
+    }
 }
 
 type Deviations = Result<Vec<f64>, Failure>;
@@ -121,39 +128,33 @@ pub struct Server {
     pub reader: Client,
 }
 
-/// Checks all claims, prints a page or JSON, and says whether all hold.
+/// Checks all claims; `progress` receives the name of each theme that begins.
 ///
 /// # Errors
 /// If ClickHouse does not start or a check cannot be made.
-pub async fn run(options: Options) -> Result<bool, Failure> {
-    let tell = |theme: &str| eprintln!("{theme} …");
-    let mut findings = offline(Grid::of(options.whole_grid), tell)?;
+pub async fn run(options: Options, progress: impl Fn(&str)) -> Result<Findings, Failure> {
+    let mut findings = offline(Grid::of(options.whole_grid), &progress)?;
     if !options.offline {
-        findings.claims.extend(in_a_clickhouse(tell).await?);
+        findings.claims.extend(in_a_clickhouse(progress).await?);
         sort(&mut findings.claims);
     }
-    if options.json {
-        line(serde_json::to_string_pretty(&findings).context("findings")?)?;
-    } else {
-        lines(page(&findings))?;
-    }
-    Ok(findings.claims.iter().all(|finding| finding.ok))
+    Ok(findings)
 }
 
-/// Checks the claims that need no ClickHouse. `tell` hears of each theme.
+/// Checks the claims that need no ClickHouse; `progress` receives the name of each theme that begins.
 ///
 /// # Errors
 /// If a check cannot be made.
-pub fn offline(grid: Grid, tell: impl Fn(&str)) -> Result<Findings, Failure> {
+pub fn offline(grid: Grid, progress: impl Fn(&str)) -> Result<Findings, Failure> {
     let mut findings = Findings::default();
     for theme in THEMES {
         let deviations = match theme.check {
             Check::Offline(check) => {
-                tell(theme.name);
+                progress(theme.name);
                 check()
             }
             Check::Worlds(check) => {
-                tell(theme.name);
+                progress(theme.name);
                 findings.coverage = coverage::points(grid).context(theme.name)?;
                 check(&findings.coverage, grid)
             }
@@ -168,11 +169,11 @@ pub fn offline(grid: Grid, tell: impl Fn(&str)) -> Result<Findings, Failure> {
 ///
 /// # Errors
 /// If a check cannot be made.
-pub async fn online(server: &Server, tell: impl Fn(&str)) -> Result<Vec<Finding>, Failure> {
+pub async fn online(server: &Server, progress: impl Fn(&str)) -> Result<Vec<Finding>, Failure> {
     let mut findings = Vec::new();
     for theme in THEMES {
         if let Check::ClickHouse(check) = theme.check {
-            tell(theme.name);
+            progress(theme.name);
             findings.extend(theme.findings(&check(server).await.context(theme.name)?)?);
         }
     }
@@ -180,8 +181,8 @@ pub async fn online(server: &Server, tell: impl Fn(&str)) -> Result<Vec<Finding>
 }
 
 /// On a ClickHouse that lives as long as this takes.
-async fn in_a_clickhouse(tell: impl Fn(&str)) -> Result<Vec<Finding>, Failure> {
-    tell("starting ClickHouse");
+async fn in_a_clickhouse(progress: impl Fn(&str)) -> Result<Vec<Finding>, Failure> {
+    progress("starting ClickHouse");
     let folder = tempfile::Builder::new().prefix("isobar-accuracy-").tempdir();
     let folder = folder.context("accuracy")?;
     let stack = Stack::start(Plan {
@@ -193,12 +194,12 @@ async fn in_a_clickhouse(tell: impl Fn(&str)) -> Result<Vec<Finding>, Failure> {
         clickhouse: None,
     });
     let stack = stack.map_err(|why| {
-        Failure(format!("{why}\n--offline leaves out the claims that need a ClickHouse"))
+        Failure::Refused(format!("{why}\n--offline leaves out the claims that need a ClickHouse"))
     })?;
     let access = stack.access();
     let server = Server { admin: access.client("migrate"), reader: access.client("dashboard") };
     migrate::apply(&server.admin).await?;
-    online(&server, tell).await
+    online(&server, progress).await
 }
 
 /// Puts findings into the order of the page.
@@ -210,7 +211,10 @@ impl Theme {
     fn findings(&self, deviations: &[f64]) -> Result<Vec<Finding>, Failure> {
         if deviations.len() != self.claims.len() {
             let (found, wanted) = (deviations.len(), self.claims.len());
-            return Err(Failure(format!("{}: {found} deviations for {wanted} claims", self.name)));
+            return Err(Failure::Refused(format!(
+                "{}: {found} deviations for {wanted} claims",
+                self.name
+            )));
         }
         let pairs = self.claims.iter().zip(deviations);
         Ok(pairs.map(|(claim, deviation)| claim.finding(*deviation)).collect())

@@ -1,6 +1,13 @@
 //! The claims of `isobar accuracy` that need no ClickHouse, and the page that it makes.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs
+)]
 
 use std::fs;
 use std::path::Path;

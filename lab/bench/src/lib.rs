@@ -5,19 +5,18 @@ mod outage;
 mod report;
 mod throughput;
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use deploy::failure::{Context, Failure};
-use deploy::output::{lines, step};
 use serde::Serialize;
 use stack::options::{World, duration};
 use stack::pipeline::Pipeline;
 use stack::services::Features;
-use stack::{Plan, Ports, Quantiles, Watch};
+use stack::{Plan, Ports, Progress, Quantiles, Watch};
 use world::world::Scenario;
 
 pub use outage::Outage;
@@ -83,54 +82,83 @@ const PERIOD_S: f64 = 10.0;
 /// Intervals of a steady session's report.
 const STREAMS: f64 = 4.0;
 
-/// Measures, prints a table, and writes the figures where `options` say.
+/// Figures of a bench. Displayed as tables, serialized as one JSON object.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Figures {
+    /// Speed, freshness and usage.
+    Speed(Report),
+    /// Recovery after an outage of ClickHouse.
+    Outage(Outage),
+}
+
+impl Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Speed(report) => report.fmt(f),
+            Self::Outage(outage) => outage.fmt(f),
+        }
+    }
+}
+
+/// Measures what `options` ask for; `progress` receives each step that begins.
 ///
 /// # Errors
 /// If something does not start, or what arrives is not what was sent.
-pub async fn run(options: Options) -> Result<(), Failure> {
+pub async fn run(options: &Options, progress: Progress<'_>) -> Result<Figures, Failure> {
     if let Some(away) = options.outage {
-        return tell_all(&outage::measure(&options, away).await?, options.json.as_deref());
+        return outage::measure(options, away, progress).await.map(Figures::Outage);
     }
     let parts = if options.only.is_empty() { &Part::ALL[..] } else { &options.only };
     let mut report = Report::of(Machine::here());
     for part in parts {
         match part {
             Part::WithSamples => {
-                report.add(*part, filled(&options, Features { samples: true }).await?);
+                let features = Features { samples: true };
+                report.add(*part, filled(options, features, progress).await?);
             }
             Part::WithoutSamples => {
-                report.add(*part, filled(&options, Features { samples: false }).await?);
+                let features = Features { samples: false };
+                report.add(*part, filled(options, features, progress).await?);
             }
             Part::Live => {
-                let (run, freshness) = live(&options).await?;
+                let (run, freshness) = live(options, progress).await?;
                 report.add(*part, run);
                 report.freshness_seconds = Some(freshness);
             }
         }
     }
-    tell_all(&report, options.json.as_deref())
+    Ok(Figures::Speed(report))
 }
 
-/// As a table, and as JSON if that is wanted.
-fn tell_all(report: &(impl Display + Serialize), file: Option<&Path>) -> Result<(), Failure> {
-    lines(report)?;
-    let Some(file) = file else { return Ok(()) };
-    let text = serde_json::to_vec_pretty(report).context("bench")?;
-    fs::write(file, text).context(file.display())
+impl Figures {
+    /// Writes the figures as JSON to the file that `options` name, if they name one.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_json(&self, options: &Options) -> Result<(), Failure> {
+        let Some(file) = &options.json else { return Ok(()) };
+        let text = serde_json::to_vec_pretty(self).context("bench")?;
+        fs::write(file, text).context(file.display())
+    }
 }
 
 /// The services against a topic that was filled beforehand, each time on a stack of its own.
-async fn filled(options: &Options, features: Features) -> Result<Run, Failure> {
+async fn filled(
+    options: &Options,
+    features: Features,
+    progress: Progress<'_>,
+) -> Result<Run, Failure> {
     let mut runs = Vec::new();
     for _ in 0..options.runs {
         let folder = folder()?;
-        runs.push(throughput::measure(&plan(folder.path())?, options, features).await?);
+        runs.push(throughput::measure(&plan(folder.path())?, options, features, progress).await?);
     }
-    Run::middle(runs).ok_or_else(|| Failure("no run was made".into()))
+    Run::middle(runs).ok_or_else(|| Failure::Refused("no run was made".into()))
 }
 
 /// The services against a world that is played in real time.
-async fn live(options: &Options) -> Result<(Run, Quantiles), Failure> {
+async fn live(options: &Options, progress: Progress<'_>) -> Result<(Run, Quantiles), Failure> {
     let rate = options.fresh_rate / STREAMS;
     let world = World {
         seed: 1,
@@ -140,8 +168,8 @@ async fn live(options: &Options) -> Result<(Run, Quantiles), Failure> {
         scenario: Scenario::Steady,
     };
     let folder = folder()?;
-    let mut pipeline = Pipeline::start(plan(folder.path())?, step).await?;
-    step(&format!("playing {} intervals a second in real time", options.fresh_rate));
+    let mut pipeline = Pipeline::start(plan(folder.path())?, progress).await?;
+    progress(&format!("playing {} intervals a second in real time", options.fresh_rate));
     let before = Used::by(&pipeline.stack, &pipeline.services);
     let mut watch = Watch::start(&pipeline.stack, &world).await?;
     while !watch.sender_ended()? {

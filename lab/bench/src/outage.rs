@@ -6,12 +6,11 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use deploy::failure::Failure;
-use deploy::output::step;
 use deploy::service::Service;
 use serde::Serialize;
 use stack::options::World;
 use stack::pipeline::Pipeline;
-use stack::{Watch, rounded};
+use stack::{Progress, Watch, rounded};
 use world::world::Scenario;
 
 use super::{LOOK, Machine, Options, PERIOD_S, STREAMS, folder, plan};
@@ -55,7 +54,11 @@ pub struct Outage {
 ///
 /// # Errors
 /// If something does not start or stops for good.
-pub(super) async fn measure(options: &Options, away: Duration) -> Result<Outage, Failure> {
+pub(super) async fn measure(
+    options: &Options,
+    away: Duration,
+    progress: Progress<'_>,
+) -> Result<Outage, Failure> {
     let rate = options.fresh_rate / STREAMS;
     let world = World {
         seed: 1,
@@ -65,14 +68,14 @@ pub(super) async fn measure(options: &Options, away: Duration) -> Result<Outage,
         scenario: Scenario::Steady,
     };
     let folder = folder()?;
-    let mut pipeline = Pipeline::start(plan(folder.path())?, step).await?;
+    let mut pipeline = Pipeline::start(plan(folder.path())?, progress).await?;
     let guard = pipeline.stack.guard().clone();
-    step(&format!("playing {} intervals a second in real time", options.fresh_rate));
+    progress(&format!("playing {} intervals a second in real time", options.fresh_rate));
     let mut watch = Watch::start(&pipeline.stack, &world).await?;
     tokio::time::sleep(BEFORE).await;
     let before = memory(&pipeline);
 
-    step(&format!("ClickHouse is away for {} s", away.as_secs()));
+    progress(&format!("ClickHouse is away for {} s", away.as_secs()));
     let gone = Instant::now();
     pipeline.stack.clickhouse().map(stack::ClickHouse::stop);
     tokio::time::sleep(away).await;
@@ -84,7 +87,7 @@ pub(super) async fn measure(options: &Options, away: Duration) -> Result<Outage,
 
     watch.look().await?;
     let (arrived, backlog) = (watch.intervals(), behind(&watch));
-    step(&format!("ClickHouse is back; {backlog} intervals wait"));
+    progress(&format!("ClickHouse is back; {backlog} intervals wait"));
     let usual = (options.fresh_rate * LIVE.as_secs_f64()) as u64;
     let mut news = (watch.intervals(), Instant::now());
     while behind(&watch) > usual {
@@ -94,7 +97,7 @@ pub(super) async fn measure(options: &Options, away: Duration) -> Result<Outage,
             news = (watch.intervals(), Instant::now());
         }
         if news.1.elapsed() > STALLED {
-            return Err(Failure(format!(
+            return Err(Failure::Refused(format!(
                 "{} intervals do not arrive; is the disk full? ClickHouse takes nothing more with \
                  less than 2 % of it free",
                 behind(&watch)

@@ -5,9 +5,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clickhouse::Client;
 use deploy::failure::{Context, Failure};
-use deploy::output::step;
 use stack::services::{Features, ServiceEnvironment, Services};
-use stack::{Plan, Stack, View, pipeline};
+use stack::{Plan, Progress, Stack, View, pipeline};
 use world::producer;
 use world::world::Scenario;
 
@@ -25,13 +24,14 @@ pub(super) async fn measure(
     plan: &Plan,
     options: &Options,
     features: Features,
+    progress: Progress<'_>,
 ) -> Result<Run, Failure> {
-    step("starting Kafka and ClickHouse");
+    progress("starting Kafka and ClickHouse");
     let stack = Stack::start(plan.clone())?;
-    pipeline::prepare(&stack, &step).await?;
-    let expected = fill(&stack, options).await?;
-    early_in_a_minute().await;
-    step(if features.samples { "running with samples" } else { "running without samples" });
+    pipeline::prepare(&stack, &progress).await?;
+    let expected = fill(&stack, options, progress).await?;
+    early_in_a_minute(progress).await;
+    progress(if features.samples { "running with samples" } else { "running without samples" });
     let arrivals = Arrivals::of(&stack, features);
     let surroundings = ServiceEnvironment { features, ..ServiceEnvironment::of(&stack) };
     let started = Instant::now();
@@ -44,18 +44,18 @@ pub(super) async fn measure(
 }
 
 /// Waits for the next minute, unless this one is young.
-async fn early_in_a_minute() {
+async fn early_in_a_minute(progress: Progress<'_>) {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let into = Duration::from_secs(since_1970.as_secs() % 60);
     if into > EARLY {
-        step("waiting for the next minute");
+        progress("waiting for the next minute");
         tokio::time::sleep(Duration::from_secs(60).saturating_sub(into)).await;
     }
 }
 
 /// Fills the raw topic; returns how many intervals it holds.
-async fn fill(stack: &Stack, options: &Options) -> Result<u64, Failure> {
-    step(&format!("filling the raw topic with {} reports", options.reports));
+async fn fill(stack: &Stack, options: &Options, progress: Progress<'_>) -> Result<u64, Failure> {
+    progress(&format!("filling the raw topic with {} reports", options.reports));
     let world = producer::Options {
         brokers: stack.brokers(),
         sessions: options.sessions,
@@ -68,7 +68,7 @@ async fn fill(stack: &Stack, options: &Options) -> Result<u64, Failure> {
     let fill = move || producer::run(&world, &AtomicBool::new(false), |_| ());
     let filled = tokio::task::spawn_blocking(fill).await.context("bench")?.context("bench")?;
     let seconds = filled.took.as_secs_f64();
-    step(&format!(
+    progress(&format!(
         "{} records of {} bytes on average in {seconds:.0} s",
         filled.records,
         filled.bytes / filled.records.max(1)
@@ -143,13 +143,16 @@ impl Arrivals {
             }
             if news.elapsed() > STALLED {
                 let (folded, visible) = seen;
-                return Err(Failure(format!(
+                return Err(Failure::Refused(format!(
                     "of {expected} intervals {folded} were folded and {visible} became visible"
                 )));
             }
         }
         if seen.1 > expected {
-            return Err(Failure(format!("{expected} intervals were sent, {} arrived", seen.1)));
+            return Err(Failure::Refused(format!(
+                "{expected} intervals were sent, {} arrived",
+                seen.1
+            )));
         }
         Ok(news.duration_since(started))
     }

@@ -85,8 +85,8 @@ impl Cache {
         let cache = cache.filter(|folder| folder.is_absolute());
         let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
         let cache = cache.or_else(home);
-        let cache =
-            cache.ok_or_else(|| Failure("neither HOME nor XDG_CACHE_HOME is set".into()))?;
+        let cache = cache
+            .ok_or_else(|| Failure::Refused("neither HOME nor XDG_CACHE_HOME is set".into()))?;
         Ok(Self(cache.join("isobar")))
     }
 
@@ -240,7 +240,7 @@ fn run_watched(
         return Ok(());
     }
     bar.abandon();
-    Err(Failure(format!("failed ({status}); its own words are in {}", log.display())))
+    Err(Failure::Refused(format!("failed ({status}); its own words are in {}", log.display())))
 }
 
 fn progress_bar(package: &Package) -> ProgressBar {

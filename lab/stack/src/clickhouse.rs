@@ -19,7 +19,7 @@ use super::first_login::FirstLogin;
 use super::ports::Ports;
 use super::process::{Guard, Process, Revival};
 use super::tools::{first_version, on_path};
-use crate::http;
+use crate::{http, passwords};
 
 const CONFIG: &str = include_str!("../../../deploy/clickhouse/config.xml");
 const USERS: &str = include_str!("../../../deploy/clickhouse/users.xml");
@@ -91,7 +91,7 @@ impl ClickHouse {
         private::write(&folder.join("users.xml"), USERS)?;
         let access = Access {
             url: format!("http://127.0.0.1:{}", ports.clickhouse_http),
-            passwords: Passwords::kept_in(&folder.join("passwords.json"))?,
+            passwords: passwords::kept_in(&folder.join("passwords.json"))?,
         };
         let mut server = Self {
             access,
@@ -143,7 +143,7 @@ impl ClickHouse {
         while !self.answers()? {
             if deadline.passed() {
                 let log = self.log.display();
-                return Err(Failure(format!("ClickHouse does not answer; see {log}")));
+                return Err(Failure::Refused(format!("ClickHouse does not answer; see {log}")));
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -163,7 +163,7 @@ impl ClickHouse {
             None => Ok(false),
             Some(status) => {
                 let log = self.log.display();
-                Err(Failure(format!("ClickHouse ended ({status}); see {log}")))
+                Err(Failure::Refused(format!("ClickHouse ended ({status}); see {log}")))
             }
         }
     }
@@ -220,7 +220,7 @@ fn library(package: &Path) -> Result<PathBuf, Failure> {
     let folders = fs::read_dir(&scope).context(scope.display())?;
     let mut files = folders.flatten().map(|folder| folder.path().join("libchdb.so"));
     files.find(|file| file.exists()).ok_or_else(|| {
-        Failure(format!(
+        Failure::Refused(format!(
             "there is no ClickHouse package for this machine ({} {}); install ClickHouse 26 or \
              newer, or point at a server with --clickhouse",
             std::env::consts::OS,

@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use deploy::access::random_text;
 use deploy::failure::{Context, Failure};
+
+use crate::passwords::random_text;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Longer than any request of ClickHouse's.

@@ -46,7 +46,7 @@ pub(super) fn installed() -> Result<Option<PathBuf>, Failure> {
         .next();
     match version {
         Some(version) if version >= vec![4] => Ok(Some(libs)),
-        _ => Err(Failure(format!(
+        _ => Err(Failure::Refused(format!(
             "KAFKA_HOME: {} holds no Kafka 4 or newer; unset it to fetch one",
             libs.display()
         ))),
@@ -144,7 +144,10 @@ impl Kafka {
             }
             if deadline.passed() {
                 let log = self.brokers.first().map(|broker| broker.log.clone()).unwrap_or_default();
-                return Err(Failure(format!("Kafka does not answer; see {}", log.display())));
+                return Err(Failure::Refused(format!(
+                    "Kafka does not answer; see {}",
+                    log.display()
+                )));
             }
         }
     }
@@ -249,7 +252,7 @@ impl Broker {
             return Ok(());
         }
         let words = String::from_utf8_lossy(&output.stderr).into_owned();
-        Err(Failure(format!("Kafka cannot format its storage: {}", words.trim())))
+        Err(Failure::Refused(format!("Kafka cannot format its storage: {}", words.trim())))
     }
 
     /// Nothing, while it runs or is meant not to.
@@ -260,7 +263,7 @@ impl Broker {
         match self.process.as_mut().and_then(Process::ended) {
             None => Ok(()),
             Some(status) => {
-                Err(Failure(format!("Kafka ended ({status}); see {}", self.log.display())))
+                Err(Failure::Refused(format!("Kafka ended ({status}); see {}", self.log.display())))
             }
         }
     }

@@ -1,9 +1,6 @@
 //! A local Kafka, ClickHouse and the services as processes, for `isobar up`, `demo`, the bench, torture
 //! and tests.
 
-// A reader of standard output that has gone makes `println!` panic.
-#![deny(clippy::print_stdout)]
-
 pub mod cache;
 mod clickhouse;
 mod ended;
@@ -12,6 +9,7 @@ mod freshness;
 pub mod http;
 mod kafka;
 pub mod options;
+mod passwords;
 pub mod pipeline;
 pub mod place;
 mod ports;
@@ -35,3 +33,6 @@ pub use sender::Sender;
 pub use stack::{Plan, Stack};
 pub use view::{Arrived, Rank, View};
 pub use watch::Watch;
+
+/// Receiver of lines about the progress of a long operation. This crate and those above it never print.
+pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);

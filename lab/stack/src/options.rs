@@ -1,6 +1,6 @@
 //! Options of a simulated world.
 
-use std::time::Duration;
+use std::time::{Duration, TryFromFloatSecsError};
 
 use clap::Args;
 use world::world::Scenario;
@@ -40,29 +40,43 @@ impl World {
     }
 }
 
+/// Value of an option that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OptionError {
+    /// Not a number with a unit.
+    #[error("give a number with s, m or h, such as 60s")]
+    Duration,
+    /// Negative, or too large.
+    #[error(transparent)]
+    DurationRange(#[from] TryFromFloatSecsError),
+    /// No scenario of this name.
+    #[error("there are usual, isp-incident, steady and one-call")]
+    Scenario,
+}
+
 /// Reads `90`, `90s`, `1.5m` or `2h`.
 ///
 /// # Errors
 /// If it is none of these.
-pub fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, OptionError> {
     let split = text.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let seconds = match unit {
         "" | "s" => 1.0,
         "m" => 60.0,
         "h" => 3600.0,
-        _ => return Err("give a number with s, m or h, such as 60s".into()),
+        _ => return Err(OptionError::Duration),
     };
-    let number: f64 = number.parse().map_err(|_| "give a number with s, m or h, such as 60s")?;
-    Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())
+    let number: f64 = number.parse().map_err(|_| OptionError::Duration)?;
+    Ok(Duration::try_from_secs_f64(number * seconds)?)
 }
 
 /// Reads the name of a scenario.
 ///
 /// # Errors
 /// Names the known ones.
-pub fn scenario(name: &str) -> Result<Scenario, String> {
-    Scenario::named(name).ok_or_else(|| "there are usual, isp-incident, steady and one-call".into())
+pub fn scenario(name: &str) -> Result<Scenario, OptionError> {
+    Scenario::named(name).ok_or(OptionError::Scenario)
 }
 
 #[cfg(test)]

@@ -36,25 +36,25 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Starts everything, with a raw topic of its own, and waits until it works; `tell` hears what
-    /// is being done.
+    /// Starts everything, with a raw topic of its own, and waits until it works; `progress`
+    /// receives each step that begins.
     ///
     /// # Errors
     /// Says what does not start, and where to look.
-    pub async fn start(plan: Plan, tell: impl Fn(&str)) -> Result<Self, Failure> {
-        Self::start_on(plan, &Raw::Own, tell).await
+    pub async fn start(plan: Plan, progress: impl Fn(&str)) -> Result<Self, Failure> {
+        Self::start_on(plan, &Raw::Own, progress).await
     }
 
     /// As [`Pipeline::start`], with the raw topic that `raw` says.
     ///
     /// # Errors
     /// As [`Pipeline::start`].
-    pub async fn start_on(plan: Plan, raw: &Raw, tell: impl Fn(&str)) -> Result<Self, Failure> {
-        tell("starting Kafka and ClickHouse");
+    pub async fn start_on(plan: Plan, raw: &Raw, progress: impl Fn(&str)) -> Result<Self, Failure> {
+        progress("starting Kafka and ClickHouse");
         let mut stack = Stack::start(plan)?;
         name(&mut stack, raw).await?;
-        prepare(&stack, &tell).await?;
-        tell("starting ingest, enrich, aggregate and sink");
+        prepare(&stack, &progress).await?;
+        progress("starting ingest, enrich, aggregate and sink");
         let services = Services::start(&ServiceEnvironment::of(&stack), stack.guard())?;
         services.wait(READY)?;
         Ok(Self { services, stack })
@@ -81,7 +81,7 @@ async fn name(stack: &mut Stack, raw: &Raw) -> Result<(), Failure> {
             "" => {
                 tables(stack).await?;
                 let id = migrate::target(&stack.access().client("migrate")).await?;
-                let id = id.ok_or_else(|| Failure("ClickHouse has no id".to_owned()))?;
+                let id = id.ok_or_else(|| Failure::Refused("ClickHouse has no id".to_owned()))?;
                 format!("isobar-{}-", id.get(..ID_IN_NAMES).unwrap_or(&id))
             }
             prefix => prefix.to_owned(),
@@ -106,7 +106,10 @@ fn names(theirs: &Cluster, prefix: &str, raw: &Raw) -> Result<Names, Failure> {
         Raw::Own => {}
         Raw::Theirs(Some(raw)) if there()?.contains(raw) => names.topics.raw.clone_from(raw),
         Raw::Theirs(Some(raw)) => {
-            return Err(Failure(format!("Kafka at {} has no topic {raw}", theirs.brokers)));
+            return Err(Failure::Refused(format!(
+                "Kafka at {} has no topic {raw}",
+                theirs.brokers
+            )));
         }
         Raw::Theirs(None) => {
             let usual = &theirs.names.topics.raw;
@@ -126,7 +129,7 @@ async fn refuse_rows_of_others(stack: &Stack) -> Result<(), Failure> {
     let blocks = client.query("SELECT count() FROM blocks").fetch_one::<u64>().await;
     match blocks.context("ClickHouse")? {
         0 => Ok(()),
-        blocks => Err(Failure(format!(
+        blocks => Err(Failure::Refused(format!(
             "the database isobar at {} holds what another pipeline has written ({blocks} blocks), \
              and topics that begin anew would write over it or count twice. Use a ClickHouse without \
              rows, or run the services with settings of their own",
@@ -139,11 +142,11 @@ async fn refuse_rows_of_others(stack: &Stack) -> Result<(), Failure> {
 ///
 /// # Errors
 /// If Kafka or ClickHouse does not answer, or refuses.
-pub async fn prepare(stack: &Stack, tell: &impl Fn(&str)) -> Result<(), Failure> {
+pub async fn prepare(stack: &Stack, progress: &impl Fn(&str)) -> Result<(), Failure> {
     if stack.their_kafka().is_none() {
-        return prepare_as(stack, &topics::Options::default(), tell).await;
+        return prepare_as(stack, &topics::Options::default(), progress).await;
     }
-    tell("creating topics and tables");
+    progress("creating topics and tables");
     Topics::of(&stack.cluster())?.complete().await?;
     tables(stack).await
 }
@@ -155,9 +158,9 @@ pub async fn prepare(stack: &Stack, tell: &impl Fn(&str)) -> Result<(), Failure>
 pub async fn prepare_as(
     stack: &Stack,
     options: &topics::Options,
-    tell: &impl Fn(&str),
+    progress: &impl Fn(&str),
 ) -> Result<(), Failure> {
-    tell("creating topics and tables");
+    progress("creating topics and tables");
     let topics = Topics::of(&stack.cluster())?;
     let changes = topics.plan(options).await?;
     topics.apply(&changes, options).await?;

@@ -32,7 +32,9 @@ impl Place {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let what_to_do = "end it with `isobar down` or Ctrl-C";
-                return Err(Failure(format!("`isobar up` is running already; {what_to_do}")));
+                return Err(Failure::Refused(format!(
+                    "`isobar up` is running already; {what_to_do}"
+                )));
             }
             Err(TryLockError::Error(error)) => return Err(error).context(file.display()),
         }
@@ -80,9 +82,10 @@ mod tests {
 
     use std::net::{Ipv4Addr, TcpListener};
 
-    use super::*;
     use deploy::access::{Access, Passwords};
     use deploy::names::Names;
+
+    use super::*;
 
     fn running() -> Running {
         let process = std::process::id().cast_signed();

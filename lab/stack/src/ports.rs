@@ -141,7 +141,7 @@ pub fn free_ports(count: usize) -> Result<Vec<u16>, Failure> {
 
 fn free_port() -> Result<u16, Failure> {
     let port = free_ports(1)?.pop();
-    port.ok_or_else(|| Failure("no free port on 127.0.0.1".to_owned()))
+    port.ok_or_else(|| Failure::Refused("no free port on 127.0.0.1".to_owned()))
 }
 
 /// A port for each of `names`: the one that `file` has for it, or, where there is none or somebody

@@ -100,7 +100,7 @@ impl Sender {
             Some(status) if status.success() => Ok(true),
             Some(status) => {
                 let log = self.log.display();
-                Err(Failure(format!("the simulator failed ({status}); see {log}")))
+                Err(Failure::Refused(format!("the simulator failed ({status}); see {log}")))
             }
         }
     }
@@ -137,7 +137,7 @@ impl Sender {
             sleep(Duration::from_millis(50));
         }
         if !self.process.stop(STOP) {
-            return Err(Failure("the simulator did not end in time".into()));
+            return Err(Failure::Refused("the simulator did not end in time".into()));
         }
         self.ended().map(|_| ())
     }

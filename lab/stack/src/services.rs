@@ -84,7 +84,7 @@ impl Services {
                 }
                 if deadline.passed() {
                     let name = service.name();
-                    return Err(Failure(format!("{name} is not ready: {}", why.trim())));
+                    return Err(Failure::Refused(format!("{name} is not ready: {}", why.trim())));
                 }
                 std::thread::sleep(Duration::from_millis(50));
             }

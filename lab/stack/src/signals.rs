@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use deploy::failure::{Context, Failure};
-use deploy::output::line;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// What a shell says of a command that Ctrl-C has ended.
@@ -25,13 +24,13 @@ pub async fn wait_for_signal() -> Result<(), Failure> {
     }
 }
 
-/// From now on a signal ends this process at once, after `words`, and the guard the rest. It is
-/// heard on another thread, for this one may be waiting for processes.
-pub fn end_at_the_next_signal(words: String) {
+/// Ends this process at the next signal, after a call of `before`; the guard ends the others. The
+/// signal is awaited on another thread, because this one may be waiting for processes.
+pub fn end_at_the_next_signal(before: impl FnOnce() + Send + 'static) {
     tokio::spawn(async move {
         tokio::time::sleep(TOGETHER).await;
         if wait_for_signal().await.is_ok() {
-            let _ = line(words);
+            before();
             std::process::exit(INTERRUPTED);
         }
     });

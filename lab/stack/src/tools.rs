@@ -79,7 +79,7 @@ pub(super) fn require(tools: &BTreeSet<Tool>) -> Result<(), Failure> {
     }
     let tools: Vec<_> = problems.iter().map(|(tool, _)| *tool).collect();
     let lines: Vec<_> = problems.iter().map(|(_, text)| format!("  {text}")).collect();
-    Err(Failure(format!(
+    Err(Failure::Refused(format!(
         "the local stack needs more than is on this machine:\n{}\ninstall it with:\n  {}",
         lines.join("\n"),
         install_command(&tools)

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use deploy::access::Access;
 use deploy::connect::Cluster;
 use deploy::failure::{Context, Failure};
-use deploy::output::harmless;
 use oracle::verify::{self, ClickHouse, Verdict};
-use service::TopicNames;
+use service::{TopicNames, harmless};
 
 use crate::Stack;
 use crate::cache::GeoFiles;

@@ -161,7 +161,9 @@ impl Supervised {
         let (name, log) = (self.launch.service.name(), self.launch.log.display());
         // The log's folder may not outlive this process.
         let said = last_words(&self.launch.log);
-        Some(Failure(format!("{name} refuses to start (exit code {code}); see {log}\n{said}")))
+        Some(Failure::Refused(format!(
+            "{name} refuses to start (exit code {code}); see {log}\n{said}"
+        )))
     }
 
     /// From now on it runs: at once, or as soon as the process that was asked to end has ended.

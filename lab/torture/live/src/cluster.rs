@@ -11,7 +11,7 @@ use deploy::deadline::Deadline;
 use deploy::failure::{Context, Failure};
 use deploy::names::Names;
 use deploy::service::Service;
-use deploy::{output, topics};
+use deploy::topics;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use rdkafka::ClientConfig;
@@ -21,7 +21,7 @@ use service::TopicNames;
 use stack::cache::GeoFiles;
 use stack::pipeline::prepare_as;
 use stack::services::ServiceEnvironment;
-use stack::{Plan, Ports, Sender, Stack};
+use stack::{Plan, Ports, Progress, Sender, Stack};
 use tokio::runtime::Runtime;
 
 use super::fleet::{Fleet, Instance, USUAL};
@@ -80,14 +80,15 @@ impl Cluster {
         apart: bool,
         runtime: Runtime,
         stop: &Stop,
+        progress: Progress<'_>,
     ) -> Result<Self, Failure> {
-        let tell = |step: &str| {
-            output::step(step);
+        let begin = |step: &str| {
+            progress(&format!("{step} …"));
             stop.check()
         };
         let mut ports = Ports::free(BROKERS)?;
         let links = Links::open(&mut ports, apart)?;
-        tell("starting three brokers and ClickHouse")?;
+        begin("starting three brokers and ClickHouse")?;
         let stack = Stack::start(Plan {
             isobar: std::env::current_exe().context("isobar's own program")?,
             folder: folder.to_owned(),
@@ -100,11 +101,11 @@ impl Cluster {
             min_insync: MIN_INSYNC,
             ..topics::Options::default()
         };
-        tell("creating topics and tables")?;
+        begin("creating topics and tables")?;
         runtime.block_on(prepare_as(&stack, &options, &|_| ()))?;
         let kafka = Kafka::of(&stack.brokers(), options.partitions)?;
         let geo = copied(&stack.geo_files(), &folder.join("geo"))?;
-        tell("starting two instances of each service")?;
+        begin("starting two instances of each service")?;
         let surroundings = |service| ServiceEnvironment {
             kafka: links.kafka(Party::Service(service)),
             clickhouse: Access { url: links.clickhouse(), ..stack.access() },
@@ -143,7 +144,10 @@ impl Cluster {
                 if deadline.passed() {
                     let logs = self.stack.logs();
                     let name = instance.name();
-                    return Err(Failure(format!("{name} is not ready; see {}", logs.display())));
+                    return Err(Failure::Refused(format!(
+                        "{name} is not ready; see {}",
+                        logs.display()
+                    )));
                 }
                 std::thread::sleep(Duration::from_millis(200));
             }
@@ -176,7 +180,7 @@ impl Cluster {
         self.block_on(async {
             match tokio::time::timeout(PATIENCE, query.execute()).await {
                 Ok(done) => done.context("ClickHouse"),
-                Err(_) => Err(Failure("ClickHouse does not answer".to_owned())),
+                Err(_) => Err(Failure::Refused("ClickHouse does not answer".to_owned())),
             }
         })
     }
@@ -194,7 +198,7 @@ impl Cluster {
         let options = AdminOptions::new().request_timeout(Some(PATIENCE));
         let altered = self.block_on(admin.alter_configs([&alter], &options)).context(topic)?;
         let failed = altered.into_iter().find_map(Result::err);
-        failed.map_or(Ok(()), |(_, code)| Err(Failure(format!("{topic}: {code}"))))
+        failed.map_or(Ok(()), |(_, code)| Err(code).context(topic))
     }
 
     /// As it is when nothing is wrong.

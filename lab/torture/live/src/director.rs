@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use deploy::failure::Failure;
-use deploy::output::line;
+use deploy::failure::{Context as _, Failure};
+use stack::Progress;
 
 use super::cluster::Cluster;
 use super::fault::Fault;
@@ -55,7 +55,12 @@ impl Director {
         self.started.elapsed() >= self.duration && self.active.is_empty() && self.lanes.is_empty()
     }
 
-    pub(super) fn step(&mut self, cluster: &mut Cluster, monitor: &Monitor) -> Result<(), Failure> {
+    pub(super) fn step(
+        &mut self,
+        cluster: &mut Cluster,
+        monitor: &Monitor,
+        progress: Progress<'_>,
+    ) -> Result<(), Failure> {
         let lanes: Vec<FaultGroup> = self.lanes.keys().chain(self.active.keys()).copied().collect();
         for lane in lanes {
             match self.active.remove(&lane) {
@@ -64,7 +69,7 @@ impl Director {
                         self.active.insert(lane, active);
                     }
                 }
-                None => self.next(lane, cluster, monitor)?,
+                None => self.next(lane, cluster, monitor, progress),
             }
         }
         Ok(())
@@ -76,9 +81,10 @@ impl Director {
         lane: FaultGroup,
         cluster: &mut Cluster,
         monitor: &Monitor,
-    ) -> Result<(), Failure> {
+        progress: Progress<'_>,
+    ) {
         let elapsed = self.started.elapsed();
-        let Some(queue) = self.lanes.get_mut(&lane) else { return Ok(()) };
+        let Some(queue) = self.lanes.get_mut(&lane) else { return };
         // What was hit took its time to come back, and the run is over.
         let alone = lane == FaultGroup::Alone;
         if elapsed >= if alone { alone_until(self.duration) } else { self.duration } {
@@ -86,7 +92,7 @@ impl Director {
         }
         if queue.is_empty() {
             self.lanes.remove(&lane);
-            return Ok(());
+            return;
         }
         let waits = match alone {
             true => !monitor.is_fresh(),
@@ -96,9 +102,9 @@ impl Director {
                 .any(|other| *other != lane && self.active.contains_key(other)),
         };
         if waits || queue.front().is_some_and(|planned| planned.at > elapsed) {
-            return Ok(());
+            return;
         }
-        let Some(Planned { kind, lasts, seed, .. }) = queue.pop_front() else { return Ok(()) };
+        let Some(Planned { kind, lasts, seed, .. }) = queue.pop_front() else { return };
         let mut fault = faults::of_kind(kind, seed, lasts);
         let whom = match fault.inject(cluster) {
             Ok(whom) => {
@@ -109,11 +115,10 @@ impl Director {
             Err(failure) => format!("cannot be done now: {failure}"),
         };
         let (at, name, lasts_s) = (secs(elapsed), kind.name(), secs(lasts));
-        line(format_args!("{at:7.1} s  {name}: {whom} ({lasts_s:.1} s)"))?;
+        progress(&format!("{at:7.1} s  {name}: {whom} ({lasts_s:.1} s)"));
         let now = Instant::now();
         let active = Active { kind, alone, fault, heals: now + lasts, healed: None, again: now };
         self.active.insert(lane, active);
-        Ok(())
     }
 }
 
@@ -145,12 +150,13 @@ fn go_on(
             }
         }
         Err(failure) if active.heals.elapsed() > OVER => {
-            return Err(Failure(format!("{} cannot be undone: {failure}", active.kind.name())));
+            let step = format!("{} cannot be undone", active.kind.name());
+            return Err(failure).context(step);
         }
         Err(_) => active.again = now + RETRY,
     }
     if active.heals.elapsed() > OVER {
-        return Err(Failure(format!("{} does not end", active.kind.name())));
+        return Err(Failure::Refused(format!("{} does not end", active.kind.name())));
     }
     Ok(Some(active))
 }

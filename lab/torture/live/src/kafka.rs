@@ -133,7 +133,7 @@ impl Kafka {
         let wanted = (java_hash(group) & i32::MAX) % count;
         let found = partitions.iter().find(|one| one.id() == wanted && one.leader() > 0);
         let leader = found.map(|one| one.leader());
-        leader.ok_or_else(|| Failure(format!("Kafka: nobody coordinates {group}")))
+        leader.ok_or_else(|| Failure::Refused(format!("Kafka: nobody coordinates {group}")))
     }
 }
 

@@ -25,6 +25,7 @@ use std::time::Duration;
 use clap::Args;
 use deploy::failure::Failure;
 use service::failpoints;
+use stack::Progress;
 use stack::options::duration;
 
 use kind::Kind;
@@ -76,10 +77,10 @@ impl Options {
         let kind = |name: &String| {
             let kind = Kind::named(name).ok_or_else(|| {
                 let known = Kind::ALL.map(Kind::name).join(", ");
-                Failure(format!("--faults: there is no {name}; there are {known}"))
+                Failure::Refused(format!("--faults: there is no {name}; there are {known}"))
             })?;
             let built = "--faults: this build cannot abort; build with --features failpoints";
-            if can(&kind) { Ok(kind) } else { Err(Failure(built.to_owned())) }
+            if can(&kind) { Ok(kind) } else { Err(Failure::Refused(built.to_owned())) }
         };
         self.faults.iter().map(kind).collect()
     }
@@ -89,13 +90,14 @@ fn secs(time: Duration) -> f64 {
     time.as_secs_f64()
 }
 
-/// Does what was asked for; true if nothing was wrong.
+/// Runs the pipeline, real or simulated, under faults; true if nothing was wrong. `progress` receives
+/// each line of the report, as soon as there is one.
 ///
 /// # Errors
-/// When there is no way to do it.
-pub fn run(options: &Options) -> Result<bool, Failure> {
+/// If something does not start or cannot be undone.
+pub fn run(options: &Options, progress: Progress<'_>) -> Result<bool, Failure> {
     match options.sim {
-        true => report_sim::run(options),
-        false => run::run(options),
+        true => report_sim::run(options, progress),
+        false => run::run(options, progress),
     }
 }

@@ -145,7 +145,7 @@ impl Links {
     /// If there is no controller apart: a broker that is one itself tells itself.
     pub(super) fn hold_heartbeats(&self, hold: bool) -> Result<(), Failure> {
         if !self.apart {
-            return Err(Failure("the brokers are controllers themselves".to_owned()));
+            return Err(Failure::Refused("the brokers are controllers themselves".to_owned()));
         }
         let condition = if hold { Condition::Holds(BROKER_HEARTBEAT) } else { Condition::Open };
         (0..self.brokers).for_each(|node| self.set(Way::Controller(node), condition));

@@ -31,7 +31,7 @@ pub(super) async fn answered(client: &Client) -> Result<Positions, Failure> {
     let rows = client.query(ANSWERED).fetch_all::<(i32, i64)>();
     match tokio::time::timeout(PATIENCE, rows).await {
         Ok(rows) => Ok(rows.context("ClickHouse")?.into_iter().collect()),
-        Err(_) => Err(Failure("ClickHouse does not answer".to_owned())),
+        Err(_) => Err(Failure::Refused("ClickHouse does not answer".to_owned())),
     }
 }
 

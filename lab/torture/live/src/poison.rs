@@ -235,13 +235,13 @@ impl Poisoner {
         let deadline = Deadline::after(Duration::from_secs(180));
         while self.producer.in_flight_count() > 0 {
             if deadline.passed() {
-                return Err(Failure("Kafka does not take the last poison".to_owned()));
+                return Err(Failure::Refused("Kafka does not take the last poison".to_owned()));
             }
             let _ = self.producer.flush(Duration::from_millis(500));
         }
         match self.refused.0.load(Ordering::Relaxed) {
             0 => Ok(self.file.clone()),
-            refused => Err(Failure(format!("Kafka refused {refused} records of poison"))),
+            refused => Err(Failure::Refused(format!("Kafka refused {refused} records of poison"))),
         }
     }
 }

@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use deploy::failure::{Context, Failure};
-use deploy::output::{line, step};
 use deploy::service::Service;
 use nix::sys::signal::Signal;
-use stack::Sender;
 use stack::options::World;
+use stack::{Progress, Sender};
 use tokio::runtime::{Builder, Runtime};
 use world::world::Scenario;
 
@@ -42,14 +41,14 @@ const QUIET: usize = 3;
 const PERIOD_S: f64 = 3.0;
 
 /// Runs, and says whether nothing differs.
-pub(super) fn run(options: &Options) -> Result<bool, Failure> {
+pub(super) fn run(options: &Options, progress: Progress<'_>) -> Result<bool, Failure> {
     let kinds = options.kinds()?;
     let planned = plan(options.seed, options.duration, &kinds);
     if options.list {
         for Planned { at, kind, lasts, .. } in planned {
             let (at, lasts) = (at.as_secs_f64(), lasts.as_secs_f64());
             let (name, words) = (kind.name(), kind.words());
-            line(format_args!("{at:7.1} s  {name} for {lasts:.1} s: {words}"))?;
+            progress(&format!("{at:7.1} s  {name} for {lasts:.1} s: {words}"));
         }
         return Ok(true);
     }
@@ -58,9 +57,9 @@ pub(super) fn run(options: &Options) -> Result<bool, Failure> {
     let stop = Stop::default();
     stop.on_signal(&runtime);
     let folder = tempfile::Builder::new().prefix("isobar-torture-").tempdir().context("torture")?;
-    let outcome = torture(options, planned, runtime, &stop, folder.path());
+    let outcome = torture(options, planned, runtime, &stop, folder.path(), progress);
     if !matches!(outcome, Ok(true)) && stop.check().is_ok() {
-        line(format_args!("logs and data stay in {}", folder.keep().display()))?;
+        progress(&format!("logs and data stay in {}", folder.keep().display()));
     }
     outcome
 }
@@ -71,10 +70,11 @@ fn torture(
     runtime: Runtime,
     stop: &Stop,
     folder: &Path,
+    progress: Progress<'_>,
 ) -> Result<bool, Failure> {
     let crowd = ((options.rate * PERIOD_S) as u32).max(20);
     let apart = planned.iter().any(|planned| planned.kind == Kind::Fenced);
-    let mut cluster = Cluster::start(folder, crowd, apart, runtime, stop)?;
+    let mut cluster = Cluster::start(folder, crowd, apart, runtime, stop, progress)?;
     let eyes = Eyes {
         kafka: Kafka::of(&cluster.stack.brokers(), cluster.partitions)?,
         client: cluster.stack.access().client("dashboard"),
@@ -84,32 +84,35 @@ fn torture(
     let monitor = Monitor::start(eyes)?;
     let look_up = planned.iter().any(|planned| planned.kind.lane() == FaultGroup::LookUp);
     let (faults, lasts, seed) = (planned.len(), secs(options.duration), options.seed);
-    line(format_args!("{faults} faults in {lasts:.0} s, seed {seed}"))?;
+    progress(&format!("{faults} faults in {lasts:.0} s, seed {seed}"));
     let mut world = world(options, crowd, &cluster)?;
     cluster.world = Some(world.process());
     let mut director = Director::new(planned, options.duration);
     while !director.is_done() {
         stop.check()?;
         if world.ended()? {
-            return Err(Failure("the world ended by itself".to_owned()));
+            return Err(Failure::Refused("the world ended by itself".to_owned()));
         }
         cluster.blocks = monitor.blocks();
-        director.step(&mut cluster, &monitor)?;
+        director.step(&mut cluster, &monitor, progress)?;
         std::thread::sleep(BEAT);
     }
-    step(&format!("{:7.1} s  all faults are over; draining", secs(director.started.elapsed())));
+    progress(&format!(
+        "{:7.1} s  all faults are over; draining …",
+        secs(director.started.elapsed())
+    ));
     let ended = Instant::now();
     let lasted = director.started.elapsed();
-    let truths = rest(&mut cluster, &mut world, stop)?;
+    let truths = rest(&mut cluster, &mut world, stop, progress)?;
     let drained = ended.elapsed();
     let (recovered, injected) = (monitor.recovered(), director.injected);
     drop(monitor);
-    step(&format!("{:7.1} s  at rest; checking", secs(director.started.elapsed())));
+    progress(&format!("{:7.1} s  at rest; checking …", secs(director.started.elapsed())));
     let checked = check(&cluster, truths, look_up)?;
     let exits = cluster.fleet.exits();
     let run = Run { seed: options.seed, lasted, drained, injected, recovered, exits };
     let report = Report::new(run, checked);
-    tell(&report)?;
+    describe(&report, progress);
     write(options.report.as_ref(), || serde_json::to_vec_pretty(&report).context("report"))?;
     write(options.markdown.as_ref(), || Ok(report.markdown().into_bytes()))?;
     Ok(report.discrepancies == 0)
@@ -127,7 +130,12 @@ fn world(options: &Options, sessions: u32, cluster: &Cluster) -> Result<Sender, 
 }
 
 /// Ends the world, mends everything, and waits until nothing moves; the files of the truth.
-fn rest(cluster: &mut Cluster, world: &mut Sender, stop: &Stop) -> Result<Vec<PathBuf>, Failure> {
+fn rest(
+    cluster: &mut Cluster,
+    world: &mut Sender,
+    stop: &Stop,
+    progress: Progress<'_>,
+) -> Result<Vec<PathBuf>, Failure> {
     cluster.links.mend();
     cluster.signal_all(Signal::SIGCONT);
     Instance::all().for_each(|instance| cluster.fleet.abort_at(instance, None));
@@ -139,12 +147,12 @@ fn rest(cluster: &mut Cluster, world: &mut Sender, stop: &Stop) -> Result<Vec<Pa
         guest.stop()?;
         truths.push(guest.truth.clone());
     }
-    come_to_rest(cluster, stop)?;
+    come_to_rest(cluster, stop, progress)?;
     Ok(truths)
 }
 
 /// Waits until nothing moves because everything is done, or, much longer, until nothing moves.
-fn come_to_rest(cluster: &Cluster, stop: &Stop) -> Result<(), Failure> {
+fn come_to_rest(cluster: &Cluster, stop: &Stop, progress: Progress<'_>) -> Result<(), Failure> {
     let (mut last, mut quiet, mut moved) = (None, 0, Instant::now());
     let mut told = Instant::now();
     while quiet < QUIET {
@@ -163,11 +171,12 @@ fn come_to_rest(cluster: &Cluster, stop: &Stop) -> Result<(), Failure> {
         };
         if quiet == 0 && told.elapsed() > TELL {
             told = Instant::now();
-            line(format_args!("           {words}"))?;
+            progress(&format!("           {words}"));
         }
         if moved.elapsed() > STALLED {
             let stalled = secs(STALLED);
-            return line(format_args!("nothing has moved for {stalled:.0} s: {words}"));
+            progress(&format!("nothing has moved for {stalled:.0} s: {words}"));
+            return Ok(());
         }
     }
     Ok(())
@@ -209,9 +218,9 @@ fn state(cluster: &Cluster) -> Result<State, Failure> {
     Ok(State { is_done, left, positions })
 }
 
-/// The last lines.
-fn tell(report: &Report) -> Result<(), Failure> {
-    line(format_args!(
+/// Sends the last lines of the report to `progress`.
+fn describe(report: &Report, progress: Progress<'_>) {
+    progress(&format!(
         "{} events: {} accepted, {} duplicates, {} dead letters, {} late; {} cells and {} sessions",
         report.events_checked,
         report.accepted,
@@ -220,24 +229,24 @@ fn tell(report: &Report) -> Result<(), Failure> {
         report.late,
         report.cells_checked,
         report.sessions_checked,
-    ))?;
-    line(format_args!(
+    ));
+    progress(&format!(
         "absorbed: {} reports ({:.1} % of those read), {} rows, {} dead letters",
         report.absorbed.reports,
         report.absorbed.reports_share * 100.0,
         report.absorbed.rows,
         report.absorbed.dead_letters,
-    ))?;
+    ));
     for difference in &report.differences {
-        line(format_args!("  {difference}"))?;
+        progress(&format!("  {difference}"));
     }
     let faults: usize = report.faults.values().map(|faults| faults.injected).sum();
-    line(format_args!(
+    progress(&format!(
         "{faults} faults of {} kinds, seed {}: {} discrepancies",
         report.faults.len(),
         report.seed,
         report.discrepancies
-    ))
+    ));
 }
 
 fn write(

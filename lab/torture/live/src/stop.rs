@@ -25,7 +25,7 @@ impl Stop {
     /// An error once it is set.
     pub(super) fn check(&self) -> Result<(), Failure> {
         match self.0.load(Ordering::Relaxed) {
-            true => Err(Failure("ended by a signal; nothing was checked".to_owned())),
+            true => Err(Failure::Refused("ended by a signal; nothing was checked".to_owned())),
             false => Ok(()),
         }
     }

@@ -147,7 +147,7 @@ fn each(
     consumer.assign(&list).context("Kafka")?;
     while !ends.is_empty() {
         let message = consumer.poll(PATIENCE);
-        let message = message.ok_or_else(|| Failure(format!("{topic} cannot be read")))?;
+        let message = message.ok_or_else(|| Failure::Refused(format!("{topic} cannot be read")))?;
         let message = message.context(topic)?;
         take(message.payload().unwrap_or_default())?;
         if ends.get(&message.partition()).is_some_and(|end| message.offset() + 1 >= *end) {

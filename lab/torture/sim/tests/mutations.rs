@@ -1,5 +1,11 @@
 //! What is claimed is held: broken on purpose, each claim is found wanting.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs
+)]
 
 use std::process::Command;
 

@@ -7,9 +7,23 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
 
 /// Longest wait for the new client's answer.
 const ANSWER: Duration = Duration::from_secs(5);
+
+/// Reason why a new client is not served.
+#[derive(Debug, thiserror::Error)]
+enum Unserved {
+    #[error(transparent)]
+    Client(#[from] KafkaError),
+    #[error("it answers, but names no broker")]
+    Brokers,
+    #[error("it has no topic {0}")]
+    Topic(String),
+    #[error("{0}/{1} has no leader")]
+    Leader(String, i32),
+}
 
 /// Why a client with this configuration may have no acknowledgement of what it sends to `topic`, and
 /// what to do.
@@ -20,24 +34,25 @@ pub fn explain(config: &ClientConfig, topic: &str) -> String {
                    (min.insync.replicas), the client that sends stands still (librdkafka#5301): \
                    start it again"
             .to_owned(),
-        Err(why) => format!("a new client is not served either: {why}"),
+        Err(why) => {
+            let brokers = config.get("bootstrap.servers").unwrap_or_default();
+            format!("a new client is not served either: Kafka at {brokers}: {why}")
+        }
     }
 }
 
 /// Asks for the leaders of the topic's partitions, by a client made anew.
-fn serves(config: &ClientConfig, topic: &str) -> Result<(), String> {
-    let brokers = config.get("bootstrap.servers").unwrap_or_default();
-    let client: BaseConsumer = config.create().map_err(|error| error.to_string())?;
-    let metadata = client.fetch_metadata(Some(topic), ANSWER);
-    let metadata = metadata.map_err(|error| format!("Kafka at {brokers}: {error}"))?;
+fn serves(config: &ClientConfig, topic: &str) -> Result<(), Unserved> {
+    let client: BaseConsumer = config.create()?;
+    let metadata = client.fetch_metadata(Some(topic), ANSWER)?;
     if metadata.brokers().is_empty() {
-        return Err(format!("Kafka at {brokers} answers, but names no broker"));
+        return Err(Unserved::Brokers);
     }
     let partitions: Vec<_> =
         metadata.topics().iter().flat_map(|found| found.partitions()).collect();
     match partitions.iter().find(|one| one.leader() < 0) {
-        _ if partitions.is_empty() => Err(format!("Kafka at {brokers} has no topic {topic}")),
-        Some(lost) => Err(format!("{topic}/{} has no leader", lost.id())),
+        _ if partitions.is_empty() => Err(Unserved::Topic(topic.to_owned())),
+        Some(lost) => Err(Unserved::Leader(topic.to_owned(), lost.id())),
         None => Ok(()),
     }
 }

@@ -1,0 +1,16 @@
+//! `isobar bench`: measures how fast the services are, and what they use up.
+
+use ::bench::Options;
+use deploy::failure::Failure;
+
+use crate::output::{lines, step};
+
+/// Measures, prints a table, and writes the figures as JSON where `options` say.
+///
+/// # Errors
+/// If something does not start, or what arrives is not what was sent.
+pub async fn run(options: &Options) -> Result<(), Failure> {
+    let figures = ::bench::run(options, &step).await?;
+    lines(&figures)?;
+    figures.write_json(options)
+}

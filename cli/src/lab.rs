@@ -1,0 +1,144 @@
+//! Verbs that need the laboratory: a local stack, simulated worlds, measurements.
+//!
+//! The default feature `lab` builds them in. A build without it knows their names, and says what to do.
+
+#[cfg(feature = "lab")]
+mod present {
+    use std::ffi::OsString;
+    use std::path::PathBuf;
+    use std::process::ExitCode;
+
+    use clap::Subcommand;
+    use deploy::failure::Failure;
+
+    use crate::cli::{block_on, exit_code};
+    use crate::{accuracy, bench, demo, simulate, torture, up, verify};
+
+    /// Verbs of the laboratory.
+    #[derive(Debug, Subcommand)]
+    pub(crate) enum Verb {
+        /// Everything at once: a simulated world through the whole pipeline, held against the truth.
+        ///
+        /// In your own Kafka it has topics and groups of its own, and deletes them at the end.
+        Demo(demo::Options),
+        /// Starts Kafka, ClickHouse and the services, and shows where they are, until Ctrl-C.
+        ///
+        /// In your own Kafka it reads the raw topic that is there, all that it holds, and has all other
+        /// topics and its groups to itself: their names begin with ClickHouse's id, and they stay.
+        Up(up::Options),
+        /// Ends an `up` that runs in another terminal.
+        Down,
+        /// Plays a simulated world into the raw topic.
+        Simulate(simulate::Options),
+        /// Holds what ClickHouse says against the truth of simulated worlds.
+        Verify(verify::Options),
+        /// Holds formulas, statistics, sketches and intervals against references from elsewhere.
+        Accuracy(::accuracy::Options),
+        /// Measures how fast the services are, and what they use up.
+        Bench(::bench::Options),
+        /// Runs the pipeline under every fault and holds what comes of it against the truth.
+        Torture(torture_live::Options),
+        #[command(hide = true)]
+        Guard,
+        #[command(hide = true)]
+        ClickhouseServer {
+            port: u16,
+            engine: PathBuf,
+            #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+            arguments: Vec<OsString>,
+        },
+    }
+
+    /// Runs a verb.
+    ///
+    /// # Errors
+    /// Those of the verb.
+    pub(crate) fn run(verb: Verb) -> Result<ExitCode, Failure> {
+        match verb {
+            Verb::Demo(options) => return block_on(demo::run(options)).map(exit_code),
+            Verb::Up(options) => block_on(up::up(options))?,
+            Verb::Down => up::down()?,
+            Verb::Simulate(options) => block_on(simulate::run(options))?,
+            Verb::Verify(options) => return block_on(verify::run(options)).map(exit_code),
+            Verb::Accuracy(options) => return block_on(accuracy::run(options)).map(exit_code),
+            Verb::Bench(options) => block_on(bench::run(&options))?,
+            Verb::Torture(options) => return torture::run(&options).map(exit_code),
+            Verb::Guard => stack::guard(std::io::stdin().lock()),
+            Verb::ClickhouseServer { port, engine, arguments } => {
+                stack::serve(port, &engine, arguments)?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+#[cfg(feature = "lab")]
+pub(crate) use present::{Verb, run};
+
+#[cfg(not(feature = "lab"))]
+mod absent {
+    use std::ffi::OsString;
+    use std::process::ExitCode;
+
+    use clap::{Args, Subcommand};
+    use deploy::failure::Failure;
+
+    /// Verbs of the laboratory, none of which this build has.
+    #[derive(Debug, Subcommand)]
+    #[command(disable_help_flag = true)]
+    pub(crate) enum Verb {
+        #[command(hide = true)]
+        Demo(Arguments),
+        #[command(hide = true)]
+        Up(Arguments),
+        #[command(hide = true)]
+        Down(Arguments),
+        #[command(hide = true)]
+        Simulate(Arguments),
+        #[command(hide = true)]
+        Verify(Arguments),
+        #[command(hide = true)]
+        Accuracy(Arguments),
+        #[command(hide = true)]
+        Bench(Arguments),
+        #[command(hide = true)]
+        Torture(Arguments),
+    }
+
+    /// Arguments that are not read.
+    #[derive(Debug, Args)]
+    pub(crate) struct Arguments {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        _arguments: Vec<OsString>,
+    }
+
+    impl Verb {
+        const fn name(&self) -> &'static str {
+            match self {
+                Self::Demo(_) => "demo",
+                Self::Up(_) => "up",
+                Self::Down(_) => "down",
+                Self::Simulate(_) => "simulate",
+                Self::Verify(_) => "verify",
+                Self::Accuracy(_) => "accuracy",
+                Self::Bench(_) => "bench",
+                Self::Torture(_) => "torture",
+            }
+        }
+    }
+
+    /// Refuses a verb.
+    ///
+    /// # Errors
+    /// Always: names the verb and the feature that it needs.
+    pub(crate) fn run(verb: Verb) -> Result<ExitCode, Failure> {
+        Err(Failure::Refused(format!(
+            "`isobar {}` is not part of this build, which was made without the feature `lab`; \
+             `cargo build --release` in Isobar's sources makes one that has it",
+            verb.name()
+        )))
+    }
+}
+
+#[cfg(not(feature = "lab"))]
+pub(crate) use absent::{Verb, run};
