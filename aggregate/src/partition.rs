@@ -361,11 +361,12 @@ impl Partition {
     fn open(&mut self, start: Offset, shared: &Shared) -> Result<Opening, Fatal> {
         let (epoch, wanted) = (shared.settings.epoch, shared.settings.rules());
         let opened = self.plan.open(start, wanted, HOLDS);
-        let Opened { number, rules, holds, commits } = opened
-            .map_err(|error| Fatal(format!("partition {}: {error}", self.source.partition)))?;
+        let Opened { number, rules, holds, commits } = opened.map_err(|error| {
+            Fatal::failed(format!("partition {}", self.source.partition), error)
+        })?;
         let (seen, forgotten, watermark) = (&self.seen, self.forgotten, self.watermark.0);
         let metadata = Metadata::new(epoch, rules.clone(), holds, seen, forgotten, watermark);
-        let fatal = |error: serde_json::Error| Fatal(error.to_string());
+        let fatal = |error: serde_json::Error| Fatal::caused(error);
         let metadata = metadata.text().map_err(fatal)?;
         self.block = Some(Block::open(start, number, rules, seen, forgotten).map_err(fatal)?);
         Ok(Opening { start, metadata, commits })
@@ -383,7 +384,7 @@ impl Partition {
         let version = Version { epoch, partition: partition.0, block_start: start.0, upto: upto.0 };
         #[cfg(feature = "mutations")]
         let version = crate::mutations::version(version);
-        let fatal = |error: schemas::EncodeError| Fatal(error.to_string());
+        let fatal = |error: schemas::EncodeError| Fatal::caused(error);
         let mut send = |topic, row: &[u8]| out.send(self.source, topic, None, row);
         let cells = block
             .fold

@@ -104,13 +104,13 @@ impl Handler for Pipeline {
 
     fn start(&self, source: Source, committed: Option<&Committed>) -> Result<Start, Fatal> {
         let checked = committed.map_or(Ok(()), |committed| self.check(source, committed));
-        checked.map_err(|refusal| Fatal(refusal.text))?;
+        checked?;
         Ok(Start::Committed)
     }
 
     fn assigned(&mut self, source: Source, committed: Option<&Committed>) -> Result<(), Fatal> {
         let lane = Partition::resume(source, committed, self.now_ms)
-            .map_err(|error| Fatal(format!("partition {}: {error}", source.partition)))?;
+            .map_err(|error| Fatal::failed(format!("partition {}", source.partition), error))?;
         self.lanes.insert(source, lane);
         Ok(())
     }
@@ -123,7 +123,7 @@ impl Handler for Pipeline {
     fn record(&mut self, record: &Record<'_>, out: &mut dyn Output) -> Result<(), Fatal> {
         match self.lanes.get_mut(&record.source) {
             Some(lane) => lane.record(record, &self.shared, out),
-            None => Err(Fatal(format!(
+            None => Err(Fatal::State(format!(
                 "a record of partition {}, which is not assigned",
                 record.source.partition
             ))),

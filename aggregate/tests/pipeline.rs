@@ -636,7 +636,7 @@ fn what_was_committed_for_other_topics_or_by_others_is_refused() {
     let start = |epoch, metadata: &str| {
         let pipeline = Pipeline::new(settings(epoch), "enriched", &Registry::new()).unwrap();
         let committed = Committed { offset: Offset(7), metadata: metadata.to_owned() };
-        pipeline.start(SOURCE, Some(&committed)).map_err(|fatal| fatal.0)
+        pipeline.start(SOURCE, Some(&committed)).map_err(|fatal| fatal.to_string())
     };
     assert!(start(1, &metadata).is_ok());
     let error = start(2, &metadata).unwrap_err();

@@ -127,6 +127,17 @@ struct Rules {
     os_parsers: Vec<os::Parser<'static>>,
 }
 
+/// Error of the embedded rules.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RulesError {
+    /// They are not the JSON that is expected.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// A rule is no regular expression.
+    #[error(transparent)]
+    Rule(#[from] ua_parser::Error),
+}
+
 /// Reads user agents.
 pub(crate) struct Devices {
     version: String,
@@ -139,20 +150,19 @@ impl Devices {
     ///
     /// # Errors
     /// When the embedded rules are broken.
-    pub(crate) fn new() -> Result<Self, String> {
-        let read = |text| serde_json::from_str::<Rules>(text).map_err(|error| error.to_string());
+    pub(crate) fn new() -> Result<Self, RulesError> {
+        let read = serde_json::from_str::<Rules>;
         let (own, rules) = (read(OWN_RULES)?, read(RULES)?);
         let browsers = user_agent::Builder::new()
             .push_all(own.user_agent_parsers)
             .and_then(|builder| builder.push_all(rules.user_agent_parsers))
-            .and_then(|builder| Ok(builder.build()?))
-            .map_err(|error| error.to_string())?;
+            .and_then(|builder| Ok(builder.build()?))?;
         let systems = os::Builder::new()
             .push_all(own.os_parsers)
             .and_then(|builder| builder.push_all(rules.os_parsers))
-            .map_err(|error| error.to_string())?
+            .map_err(ua_parser::Error::from)?
             .build()
-            .map_err(|error| error.to_string())?;
+            .map_err(ua_parser::Error::from)?;
         let version = format!("{}+{}", rules.version, own.version);
         Ok(Self { version, browsers, systems })
     }

@@ -2,18 +2,21 @@
 
 use serde::de::DeserializeOwned;
 
+use crate::error::ParameterError;
+
 /// Reads a file's text.
 ///
 /// # Errors
 /// Where the text is not what it has to be, and why.
-pub(crate) fn read<T: DeserializeOwned>(json: &str) -> Result<T, String> {
+pub(crate) fn read<T: DeserializeOwned>(json: &str) -> Result<T, ParameterError> {
     let mut from = serde_json::Deserializer::from_str(json);
     let read = serde_path_to_error::deserialize(&mut from).map_err(|error| {
-        let place = error.path().to_string();
+        let path = error.path().to_string();
+        let source = error.into_inner();
         // A path of "." is the whole file.
-        if place == "." { error.inner().to_string() } else { format!("{place}: {}", error.inner()) }
+        if path == "." { source.into() } else { ParameterError::Value { path, source } }
     })?;
-    from.end().map_err(|error| error.to_string())?;
+    from.end()?;
     Ok(read)
 }
 
@@ -21,8 +24,8 @@ pub(crate) fn read<T: DeserializeOwned>(json: &str) -> Result<T, String> {
 ///
 /// # Errors
 /// All problems, on one line.
-pub(crate) fn sound<T>(read: T, problems: &[String]) -> Result<T, String> {
-    if problems.is_empty() { Ok(read) } else { Err(problems.join("; ")) }
+pub(crate) fn sound<T>(read: T, problems: Vec<String>) -> Result<T, ParameterError> {
+    if problems.is_empty() { Ok(read) } else { Err(ParameterError::Unsound(problems)) }
 }
 
 /// By which name a file's values are kept with what they gave: `name@version`.

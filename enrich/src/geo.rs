@@ -10,6 +10,7 @@ use maxminddb::MaxMindDbError;
 use schemas::{Place, Provider};
 
 use crate::content;
+use crate::error::LookUpError;
 use crate::groups::Groups;
 use crate::mmdb::{Depth, Leaf, Mmdb};
 use crate::place::{self, CityRecord, ConnectionRecord, ProviderRecord};
@@ -26,15 +27,16 @@ impl ProviderFile {
     ///
     /// # Errors
     /// Why it is neither.
-    pub(crate) fn open(path: &Path) -> Result<Self, String> {
-        content::regular(path, content::MAX_BYTES).map_err(|error| error.to_string())?;
+    pub(crate) fn open(path: &Path) -> Result<Self, LookUpError> {
+        content::regular(path, content::MAX_BYTES)?;
         let not_mmdb = match Mmdb::open(path) {
             Ok(mmdb) => return Ok(Self::Mmdb(mmdb)),
             Err(error) => error,
         };
-        let file = File::open(path).map_err(|error| error.to_string())?;
-        let ranges = Ranges::read(BufReader::new(file)).map_err(|not_csv| {
-            format!("neither MMDB ({not_mmdb}) nor ranges in CSV ({not_csv})")
+        let file = File::open(path)?;
+        let ranges = Ranges::read(BufReader::new(file)).map_err(|not_csv| LookUpError::Format {
+            mmdb: Box::new(not_mmdb),
+            csv: Box::new(not_csv),
         })?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Self::Csv { name, ranges })
@@ -44,7 +46,7 @@ impl ProviderFile {
     ///
     /// # Errors
     /// When one is damaged, or none tells a provider.
-    pub(crate) fn check(&self, depth: Depth) -> Result<(), String> {
+    pub(crate) fn check(&self, depth: Depth) -> Result<(), LookUpError> {
         match self {
             Self::Mmdb(mmdb) => mmdb.check::<ProviderRecord<'_>>(depth),
             Self::Csv { .. } => Ok(()),

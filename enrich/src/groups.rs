@@ -9,6 +9,7 @@ use toml::Spanned;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::content;
+use crate::error::{LineError, LookUpError};
 
 /// Bytes of such a file: all autonomous systems there are fit into it many times.
 const MAX_BYTES: u64 = 16 << 20;
@@ -32,9 +33,9 @@ impl Groups {
     ///
     /// # Errors
     /// Why it cannot be used, by line.
-    pub(crate) fn open(path: &Path) -> Result<Self, String> {
-        content::regular(path, MAX_BYTES).map_err(|error| error.to_string())?;
-        let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+    pub(crate) fn open(path: &Path) -> Result<Self, LookUpError> {
+        content::regular(path, MAX_BYTES)?;
+        let text = fs::read_to_string(path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         Self::parse(&name, &text)
     }
@@ -43,28 +44,26 @@ impl Groups {
     ///
     /// # Errors
     /// Why it cannot be used, by line.
-    pub(crate) fn parse(file: &str, text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(file: &str, text: &str) -> Result<Self, LookUpError> {
         let line = |position: usize| 1 + text[..position].matches('\n').count();
         let parsed: File = toml::from_str(text).map_err(|error| {
             let place = error.span().map_or(1, |span| line(span.start));
-            format!("line {place}: {}", error.message())
+            LookUpError::line(place, LineError::Toml(Box::new(error)))
         })?;
         let mut names = HashMap::<i64, String>::new();
         for (provider, numbers) in parsed.providers {
             let place = line(provider.span().start);
             let provider = provider.into_inner();
             if provider.trim().is_empty() || numbers.is_empty() {
-                return Err(format!("line {place}: a provider needs a name and AS numbers"));
+                return Err(LookUpError::line(place, LineError::Group));
             }
             for number in numbers {
                 let (place, asn) = (line(number.span().start), number.into_inner());
                 if !(1..=i64::from(u32::MAX)).contains(&asn) {
-                    return Err(format!("line {place}: {asn} is no AS number (1 to 4294967295)"));
+                    return Err(LookUpError::line(place, LineError::AsNumber(asn)));
                 }
                 if let Some(other) = names.insert(asn, provider.clone()) {
-                    return Err(format!(
-                        "line {place}: AS{asn} belongs to {other:?} already; name it once"
-                    ));
+                    return Err(LookUpError::line(place, LineError::Twice { asn, other }));
                 }
             }
         }
@@ -113,7 +112,7 @@ Comcast = [
 
     #[test]
     fn errors_name_line_and_number() {
-        let refused = |text: &str| Groups::parse("f", text).unwrap_err();
+        let refused = |text: &str| Groups::parse("f", text).unwrap_err().to_string();
         let twice = FILE.replace("7015", "3320");
         // Which of the two is met first is a matter of names, not of lines.
         let error = refused(&twice);

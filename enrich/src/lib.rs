@@ -8,6 +8,7 @@ mod claim;
 mod content;
 mod device;
 pub mod e_model;
+mod error;
 mod file;
 mod geo;
 mod groups;
@@ -33,15 +34,16 @@ pub mod fuzzing;
 use std::time::Duration;
 
 use prometheus::Registry;
-use service::{Fatal, Handler, Service, Settings, Topic, Topics};
+use service::{Fatal, Handler, Problems, Service, Settings, Topic, Topics};
 
 use crate::device::Devices;
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
 use crate::reload::Reloading;
 
+pub use crate::error::ParameterError;
 pub use crate::locate::{Located, Locator, Origin};
-pub use crate::settings::{EnrichSettings, Opened};
+pub use crate::settings::{EnrichSettings, Tables};
 
 /// The service.
 #[derive(Clone, Copy, Debug)]
@@ -53,13 +55,19 @@ impl Service for Enrich {
         "Adds place, provider, device, scores and verdicts to reports, and takes the address off.";
     const DEFAULT_PORT: u16 = 9602;
     type Settings = EnrichSettings;
+    type Resources = Tables;
 
     fn topics(settings: &Settings<EnrichSettings>) -> Topics {
         Topics::of(&settings.topics, &[Topic::Reports], &[Topic::Enriched, Topic::DeadLetters])
     }
 
+    fn open(settings: &Settings<EnrichSettings>, problems: &mut Problems) -> Option<Tables> {
+        settings.service.open(problems)
+    }
+
     fn handler(
         settings: &Settings<EnrichSettings>,
+        tables: Tables,
         registry: &Registry,
     ) -> Result<Box<dyn Handler>, Fatal> {
         let enrich = &settings.service;
@@ -69,8 +77,7 @@ impl Service for Enrich {
         if enrich.asn.is_empty() {
             tracing::warn!("enrich.asn names no file: every provider is unknown");
         }
-        let tables = enrich.tables()?;
-        let devices = Devices::new().map_err(Fatal)?;
+        let devices = Devices::new().map_err(Fatal::caused)?;
         let (metrics, topic) = (Metrics::new(registry)?, settings.topics.reports.clone());
         let (geo, reload) = (tables.sources.geo(), metrics.reload.clone());
         tables.sources.show_builds(&reload);

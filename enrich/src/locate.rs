@@ -81,8 +81,7 @@ impl Locator {
     /// When one cannot be used.
     pub fn open(settings: &EnrichSettings, registry: &Registry) -> Result<Self, Fatal> {
         let mut problems = Problems::default();
-        let sources = Sources::open(settings, &mut problems)
-            .ok_or_else(|| Fatal(problems.lines().join("; ")))?;
+        let sources = Sources::open(settings, &mut problems).ok_or(problems)?;
         Ok(Self::new(sources.geo(), settings, Metrics::new(registry)?))
     }
 

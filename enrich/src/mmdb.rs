@@ -8,6 +8,7 @@ use maxminddb::{LookupResult, MaxMindDbError, Reader, Within, WithinOptions};
 use serde::Deserialize;
 
 use crate::content::Content;
+use crate::error::LookUpError;
 use crate::place::Tells;
 
 /// Networks and addresses that are tried before a file is used at all.
@@ -32,17 +33,16 @@ impl Mmdb {
     ///
     /// # Errors
     /// Why it is no MMDB file.
-    pub(crate) fn open(path: &Path) -> Result<Self, String> {
-        Self::of(Content::of(path).map_err(|error| error.to_string())?)
+    pub(crate) fn open(path: &Path) -> Result<Self, LookUpError> {
+        Self::of(Content::of(path)?)
     }
 
     /// The file that has this content.
     ///
     /// # Errors
     /// Why it is no MMDB file.
-    pub(crate) fn of(content: Content) -> Result<Self, String> {
-        let reader = Reader::from_source(content).map_err(|error| error.to_string())?;
-        Ok(Self { reader })
+    pub(crate) fn of(content: Content) -> Result<Self, LookUpError> {
+        Ok(Self { reader: Reader::from_source(content)? })
     }
 
     /// The record of an address, not read yet; none if the file does not know the address.
@@ -85,7 +85,7 @@ impl Mmdb {
     pub(crate) fn check<'a, T: Deserialize<'a> + Tells>(
         &'a self,
         depth: Depth,
-    ) -> Result<(), String> {
+    ) -> Result<(), LookUpError> {
         let mut tally = Tally::default();
         match depth {
             Depth::Sample => self.sample::<T>(&mut tally)?,
@@ -95,22 +95,28 @@ impl Mmdb {
     }
 
     /// The first networks, and addresses all over.
-    fn sample<'a, T: Deserialize<'a> + Tells>(&'a self, tally: &mut Tally) -> Result<(), String> {
+    fn sample<'a, T: Deserialize<'a> + Tells>(
+        &'a self,
+        tally: &mut Tally,
+    ) -> Result<(), LookUpError> {
         for network in self.networks()?.take(SAMPLE) {
             tally.add::<T>(network.and_then(|network| network.decode()))?;
         }
         spread().try_for_each(|address| tally.add::<T>(self.find(address)))
     }
 
-    fn whole<'a, T: Deserialize<'a> + Tells>(&'a self, tally: &mut Tally) -> Result<(), String> {
+    fn whole<'a, T: Deserialize<'a> + Tells>(
+        &'a self,
+        tally: &mut Tally,
+    ) -> Result<(), LookUpError> {
         let mut seen = HashSet::new();
         // A tree of n nodes has at most n + 1 leaves; a damaged one may go round in circles.
         let limit = self.reader.metadata().node_count as usize + 1;
         for (count, network) in self.networks()?.enumerate() {
             if count > limit {
-                return Err("the search tree goes round in circles".to_owned());
+                return Err(LookUpError::Cycle);
             }
-            let network = network.map_err(|error| format!("the search tree: {error}"))?;
+            let network = network.map_err(LookUpError::Tree)?;
             if network.offset().is_some_and(|offset| seen.insert(offset)) {
                 tally.add::<T>(network.decode())?;
             }
@@ -118,8 +124,8 @@ impl Mmdb {
         Ok(())
     }
 
-    fn networks(&self) -> Result<Within<'_, Content>, String> {
-        self.reader.networks(WithinOptions::default()).map_err(|error| error.to_string())
+    fn networks(&self) -> Result<Within<'_, Content>, MaxMindDbError> {
+        self.reader.networks(WithinOptions::default())
     }
 }
 
@@ -148,23 +154,22 @@ struct Tally {
 }
 
 impl Tally {
-    fn add<T: Tells>(&mut self, found: Result<Option<T>, MaxMindDbError>) -> Result<(), String> {
-        if let Some(record) = found.map_err(|error| format!("a record is damaged: {error}"))? {
+    fn add<T: Tells>(
+        &mut self,
+        found: Result<Option<T>, MaxMindDbError>,
+    ) -> Result<(), LookUpError> {
+        if let Some(record) = found.map_err(LookUpError::Record)? {
             self.read += 1;
             self.telling += usize::from(record.tells());
         }
         Ok(())
     }
 
-    fn verdict(&self, database_type: &str) -> Result<(), String> {
+    fn verdict(&self, database_type: &str) -> Result<(), LookUpError> {
         if self.telling > 0 {
             return Ok(());
         }
-        let read = self.read;
-        Err(format!(
-            "none of {read} records of this database of type {database_type:?} tells what is \
-             looked up in it; give a file of the kind that the setting names"
-        ))
+        Err(LookUpError::OtherData { read: self.read, database_type: database_type.to_owned() })
     }
 }
 

@@ -202,7 +202,7 @@ impl Pipeline {
             self.enrich(report, enriched);
             schemas::encode_into(enriched, bytes)
         };
-        encoded.map_err(|error| Fatal(error.to_string()))?;
+        encoded.map_err(Fatal::caused)?;
         out.send(record.source, Topic::Enriched, record.key, bytes);
         Ok(())
     }

@@ -10,6 +10,7 @@ use schemas::Provider;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use self::disjoint::disjoint;
+use crate::error::{LineError, LookUpError};
 use crate::place::known;
 
 /// Ranges with their providers, to be searched by halving: no two hold the same address.
@@ -33,7 +34,7 @@ impl Ranges {
     /// # Errors
     /// The first line that is no range, by its number, or the last if it has no end: half of all
     /// files that are cut off are so within the name, which says nothing about its length.
-    pub(crate) fn read(mut lines: impl BufRead) -> Result<Self, String> {
+    pub(crate) fn read(mut lines: impl BufRead) -> Result<Self, LookUpError> {
         let mut digest = Xxh3Default::new();
         let mut positions = HashMap::<String, u32>::new();
         let (v4, v6) = (Vec::new(), Vec::new());
@@ -42,19 +43,17 @@ impl Ranges {
         for number in 1.. {
             buffer.clear();
             let read = lines.read_line(&mut buffer);
-            if read.map_err(|error| format!("line {number}: {error}"))? == 0 {
+            let wrong = |source| LookUpError::line(number, source);
+            if read.map_err(|error| wrong(error.into()))? == 0 {
                 break;
             }
             let line = buffer.strip_suffix('\n');
             let line = line.map(|line| line.strip_suffix('\r').unwrap_or(line));
-            let (first, last, provider) = parse(line.unwrap_or(&buffer)).ok_or_else(|| {
-                format!("line {number}: not first address, last address, AS number, organisation")
-            })?;
-            let line = line.ok_or_else(|| {
-                format!("line {number}: no line break at its end, so the file may be cut off")
-            })?;
+            let (first, last, provider) =
+                parse(line.unwrap_or(&buffer)).ok_or_else(|| wrong(LineError::Fields))?;
+            let line = line.ok_or_else(|| wrong(LineError::Unterminated))?;
             if first > last {
-                return Err(format!("line {number}: the last address is before the first"));
+                return Err(wrong(LineError::Reversed));
             }
             digest.update(line.as_bytes());
             ranges.lines += 1;
@@ -71,11 +70,11 @@ impl Ranges {
             match (first, last) {
                 (IpAddr::V4(first), IpAddr::V4(last)) => ranges.v4.push((first, last, position)),
                 (IpAddr::V6(first), IpAddr::V6(last)) => ranges.v6.push((first, last, position)),
-                _ => return Err(format!("line {number}: from IPv4 to IPv6")),
+                _ => return Err(wrong(LineError::Families)),
             }
         }
         if ranges.providers.is_empty() {
-            return Err("no lines".to_owned());
+            return Err(LookUpError::Empty);
         }
         Ok(Self {
             v4: disjoint(ranges.v4),

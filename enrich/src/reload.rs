@@ -36,7 +36,7 @@ impl Reloading {
         thread::Builder::new()
             .name("look-up-data".to_owned())
             .spawn(move || watch(sources, &metrics, period, &ended, &send))
-            .map_err(|error| Fatal(format!("no thread for look-up data: {error}")))?;
+            .map_err(|error| Fatal::failed("no thread for look-up data", error))?;
         Ok(Self { pipeline, loaded, _alive: alive })
     }
 }

@@ -6,6 +6,7 @@ mod video;
 
 use schemas::{Interval, PackVerdict, Path, ScoredInterval};
 
+use crate::error::ParameterError;
 use crate::pack::Pack;
 
 pub use audio::AudioScore;
@@ -32,7 +33,7 @@ impl Scores {
     ///
     /// # Errors
     /// Never, unless the program was built from broken files.
-    pub fn embedded() -> Result<Self, String> {
+    pub fn embedded() -> Result<Self, ParameterError> {
         let packs = Pack::EMBEDDED.iter().map(|(_, json)| Pack::parse(json));
         Ok(Self::new(
             AudioScore::parse(AudioScore::EMBEDDED)?,

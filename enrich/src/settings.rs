@@ -1,14 +1,14 @@
-//! Section `[enrich]` of the settings, and what its paths name.
+//! Section `[enrich]` of the settings, and the files that it names.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::{fmt, fs};
 
 use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use service::{Check, Fatal, Problems};
+use service::{Check, Problems};
 
+use crate::error::ParameterError;
 use crate::pack::Pack;
 use crate::score::{AudioScore, Scores, VideoScore};
 use crate::sources::Sources;
@@ -49,10 +49,6 @@ pub struct EnrichSettings {
     pub address_cache: usize,
     /// User agents whose reading is remembered, about 400 bytes each.
     pub user_agent_cache: usize,
-    /// No setting: what was opened to check them.
-    #[serde(skip)]
-    #[schemars(skip)]
-    pub opened: Opened,
 }
 
 impl Default for EnrichSettings {
@@ -69,7 +65,6 @@ impl Default for EnrichSettings {
             video_score: None,
             address_cache: 262_144,
             user_agent_cache: 8_192,
-            opened: Opened::default(),
         }
     }
 }
@@ -77,58 +72,19 @@ impl Default for EnrichSettings {
 /// Most entries of a memory: at 400 bytes each, 4 GB.
 const MAX_REMEMBERED: usize = 10_000_000;
 
-/// All that a report is looked up in or held against, but the user agents' rules.
-pub(crate) struct Tables {
+/// Look-up data, scores and threshold packs that the settings name.
+pub struct Tables {
     pub(crate) sources: Sources,
     pub(crate) scores: Scores,
 }
 
-/// What the check of the settings has opened, for whoever asks first: opening it once more takes as
-/// long again. No part of the settings themselves, and so no part of a copy.
-#[derive(Default)]
-pub struct Opened(Mutex<Option<Tables>>);
-
-impl Opened {
-    fn put(&self, tables: Option<Tables>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = tables;
-    }
-
-    fn take(&self) -> Option<Tables> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-impl Clone for Opened {
-    fn clone(&self) -> Self {
-        Self::default()
-    }
-}
-
-impl PartialEq for Opened {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Opened {}
-
-impl fmt::Debug for Opened {
+impl fmt::Debug for Tables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("_")
+        f.debug_struct("Tables").finish_non_exhaustive()
     }
 }
 
 impl EnrichSettings {
-    /// What is named: as the check opened it, if it was checked.
-    ///
-    /// # Errors
-    /// When something cannot be opened.
-    pub(crate) fn tables(&self) -> Result<Tables, Fatal> {
-        let mut problems = Problems::default();
-        let opened = self.opened.take().or_else(|| self.open(&mut problems));
-        opened.ok_or_else(|| Fatal(problems.lines().join("; ")))
-    }
-
     /// Opens everything that is named; what cannot be opened is a problem, and then there are no
     /// tables.
     pub(crate) fn open(&self, problems: &mut Problems) -> Option<Tables> {
@@ -156,7 +112,6 @@ impl Check for EnrichSettings {
                 problems.push(key, format!("must be from 1 to {MAX_REMEMBERED}"));
             }
         }
-        self.opened.put(self.open(problems));
     }
 }
 
@@ -199,16 +154,14 @@ fn data<T>(
     path: Option<&Path>,
     embedded: &str,
     problems: &mut Problems,
-    parse: impl Fn(&str) -> Result<T, String>,
+    parse: impl Fn(&str) -> Result<T, ParameterError>,
 ) -> Option<T> {
     let parsed = match path {
         None => parse(embedded),
-        Some(path) => fs::read_to_string(path)
-            .map_err(|error| error.to_string())
-            .and_then(|json| parse(&json))
-            .map_err(|error| format!("{}: {error}", path.display())),
+        Some(path) => fs::read_to_string(path).map_err(Into::into).and_then(|json| parse(&json)),
     };
-    parsed.map_err(|error| problems.push(key, error)).ok()
+    let file = path.map(|path| format!("{}: ", path.display())).unwrap_or_default();
+    parsed.map_err(|error| problems.push(key, format!("{file}{error}"))).ok()
 }
 
 #[cfg(test)]

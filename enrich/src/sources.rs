@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use service::Problems;
 
+use crate::error::LookUpError;
 use crate::geo::{Geo, ProviderFile};
 use crate::groups::Groups;
 use crate::metrics::{ReloadMetrics, Table};
@@ -80,26 +81,29 @@ impl Sources {
     }
 }
 
-fn city(path: &Path, depth: Depth, _: Option<&Mmdb>) -> Result<Mmdb, String> {
+fn city(path: &Path, depth: Depth, _: Option<&Mmdb>) -> Result<Mmdb, LookUpError> {
     let file = Mmdb::open(path)?;
     file.check::<CityRecord<'_>>(depth)?;
     Ok(file)
 }
 
-fn asn(path: &Path, depth: Depth, used: Option<&ProviderFile>) -> Result<ProviderFile, String> {
+fn asn(
+    path: &Path,
+    depth: Depth,
+    used: Option<&ProviderFile>,
+) -> Result<ProviderFile, LookUpError> {
     let file = ProviderFile::open(path)?;
     file.check(depth)?;
     // Ranges end anywhere: what is cut off between two lines looks whole.
     match (file.ranges(), used.and_then(ProviderFile::ranges)) {
-        (Some(now), Some(before)) if now < before - before / MOST_LOST => Err(format!(
-            "{now} ranges where there were {before}, so it may be cut off; if it is whole, start \
-             the service again"
-        )),
+        (Some(now), Some(before)) if now < before - before / MOST_LOST => {
+            Err(LookUpError::Shrunk { now, before })
+        }
         _ => Ok(file),
     }
 }
 
-fn connection_type(path: &Path, depth: Depth, _: Option<&Mmdb>) -> Result<Mmdb, String> {
+fn connection_type(path: &Path, depth: Depth, _: Option<&Mmdb>) -> Result<Mmdb, LookUpError> {
     let file = Mmdb::open(path)?;
     file.check::<ConnectionRecord<'_>>(depth)?;
     Ok(file)
@@ -112,7 +116,9 @@ fn each<T>(
     problems: &mut Problems,
 ) -> Option<Vec<Source<T>>> {
     let opened = paths.iter().map(|path| {
-        Source::open(table, path, load).map_err(|error| problems.push(table.name(), error))
+        Source::open(table, path, load).map_err(|error| {
+            problems.push(table.name(), format!("{}: {error}", path.display()));
+        })
     });
     let opened = opened.collect::<Vec<_>>();
     opened.into_iter().collect::<Result<_, _>>().ok()
@@ -123,7 +129,7 @@ fn current<T>(sources: &[Source<T>]) -> Vec<Arc<T>> {
 }
 
 /// Opens and checks a file, beside the edition of it that is in use.
-type Load<T> = fn(&Path, Depth, Option<&T>) -> Result<T, String>;
+type Load<T> = fn(&Path, Depth, Option<&T>) -> Result<T, LookUpError>;
 
 /// A file, and what is in use of it.
 struct Source<T> {
@@ -144,10 +150,9 @@ struct Failure {
 }
 
 impl<T> Source<T> {
-    fn open(table: Table, path: &Path, load: Load<T>) -> Result<Self, String> {
+    fn open(table: Table, path: &Path, load: Load<T>) -> Result<Self, LookUpError> {
         let stamp = Stamp::of(path);
-        let loaded = load(path, Depth::Sample, None);
-        let current = Arc::new(loaded.map_err(|error| format!("{}: {error}", path.display()))?);
+        let current = Arc::new(load(path, Depth::Sample, None)?);
         Ok(Self { table, path: path.to_owned(), load, current, stamp, failure: None })
     }
 

@@ -103,7 +103,7 @@ fn one_field() {
     let (_, (count, fill)) = FIELDS.iter().find(|(field, _)| *field == wanted).unwrap();
     let service = EnrichSettings { reload_s: 0, ..EnrichSettings::default() };
     let settings = Settings { service, ..Settings::default() };
-    let mut handler = Enrich::handler(&settings, &Registry::new()).unwrap();
+    let mut handler = Enrich::start(&settings, &Registry::new()).unwrap();
     handler.assigned(SOURCE, None).unwrap();
     let before = most_resident();
     for number in 0..*count {

@@ -61,13 +61,19 @@ impl Service for Ingest {
     const ABOUT: &'static str = "Turns raw WebRTC statistics into reports of intervals";
     const DEFAULT_PORT: u16 = 9601;
     type Settings = Settings;
+    type Resources = ();
 
     fn topics(settings: &service::Settings<Settings>) -> Topics {
         Topics::of(&settings.topics, &[Topic::Raw], &[Topic::Reports, Topic::DeadLetters])
     }
 
+    fn open(_: &service::Settings<Settings>, _: &mut service::Problems) -> Option<()> {
+        Some(())
+    }
+
     fn handler(
         settings: &service::Settings<Settings>,
+        (): (),
         registry: &prometheus::Registry,
     ) -> Result<Box<dyn Handler>, Fatal> {
         let metrics = Metrics::new(registry)?;

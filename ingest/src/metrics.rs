@@ -28,7 +28,7 @@ pub(crate) struct Metrics {
 impl Metrics {
     /// Registers them.
     pub(crate) fn new(registry: &Registry) -> Result<Self, Fatal> {
-        Self::try_new(registry).map_err(|error| Fatal(format!("metrics of ingest: {error}")))
+        Self::try_new(registry).map_err(|error| Fatal::failed("metrics of ingest", error))
     }
 
     fn try_new(registry: &Registry) -> prometheus::Result<Self> {

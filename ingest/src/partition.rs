@@ -113,8 +113,7 @@ impl Partition {
         let Some(lineage) = self.pending.take() else { return Ok(()) };
         self.waiting_since_ms = None;
         let last = lineage.raw_to;
-        let report = schemas::encode(&Report { lineage, ..report })
-            .map_err(|error| Fatal(error.to_string()))?;
+        let report = schemas::encode(&Report { lineage, ..report }).map_err(Fatal::caused)?;
         self.send(last, (Topic::Reports, key), &report, out);
         let metadata = self.rules.say(last + 1, last + 1, self.engine.now_ms());
         self.outbox.commit(self.source, Offset(last + 1), metadata, out);

@@ -68,7 +68,7 @@ impl Pipeline {
     ) -> Result<(), Fatal> {
         let appended = again.map_or(record.appended, |(_, appended)| appended);
         let partition = self.partitions.get_mut(&record.source).ok_or_else(|| {
-            Fatal(format!(
+            Fatal::State(format!(
                 "a record of partition {}, which is not assigned",
                 record.source.partition
             ))
@@ -108,7 +108,7 @@ impl Pipeline {
     fn partition(&mut self, record: &Record<'_>) -> Result<&mut Partition, Fatal> {
         let number = record.source.partition;
         let partition = self.partitions.get_mut(&record.source);
-        partition.ok_or_else(|| Fatal(format!("partition {number} is not assigned")))
+        partition.ok_or_else(|| Fatal::State(format!("partition {number} is not assigned")))
     }
 
     /// Dead-letters a record.
@@ -176,12 +176,12 @@ impl Handler for Pipeline {
         if service::mutations::is_broken(crate::mutations::LOOK_BACK) {
             return Ok(Start::Committed);
         }
-        let partition = self.resume(source, committed).map_err(|refusal| Fatal(refusal.text))?;
+        let partition = self.resume(source, committed)?;
         Ok(Start::LookBack { ms: partition.rules.look_back_ms() })
     }
 
     fn assigned(&mut self, source: Source, committed: Option<&Committed>) -> Result<(), Fatal> {
-        let partition = self.resume(source, committed).map_err(|refusal| Fatal(refusal.text))?;
+        let partition = self.resume(source, committed)?;
         self.partitions.insert(source, partition);
         Ok(())
     }

@@ -155,7 +155,7 @@ fn one_field() {
     let Ok(wanted) = std::env::var(FIELD) else { return };
     let (_, count, fill) = FIELDS.iter().find(|(field, ..)| *field == wanted).unwrap();
     let settings = Settings { service: IngestSettings::default(), ..Settings::default() };
-    let mut handler = Ingest::handler(&settings, &Registry::new()).unwrap();
+    let mut handler = Ingest::start(&settings, &Registry::new()).unwrap();
     handler.assigned(SOURCE, None).unwrap();
     let mut out = Nowhere::default();
     let before = most_resident();

@@ -81,14 +81,20 @@ impl Service for EchoService {
     const ABOUT: &'static str = "Copies the raw topic to the topic of reports";
     const DEFAULT_PORT: u16 = 9109;
     type Settings = EchoSettings;
+    type Resources = ();
 
     fn topics(settings: &Settings<EchoSettings>) -> Topics {
         let names = &settings.topics;
         Topics::of(names, &[Topic::Raw], &[Topic::Reports])
     }
 
+    fn open(_: &Settings<EchoSettings>, _: &mut Problems) -> Option<()> {
+        Some(())
+    }
+
     fn handler(
         settings: &Settings<EchoSettings>,
+        (): (),
         _: &prometheus::Registry,
     ) -> Result<Box<dyn Handler>, Fatal> {
         let look_back_ms = settings.service.look_back_ms;

@@ -484,7 +484,7 @@ fn join(
 }
 
 fn kafka_error(error: KafkaError) -> Fatal {
-    Fatal(format!("kafka: {error}"))
+    Fatal::failed("kafka", error)
 }
 
 #[cfg(test)]

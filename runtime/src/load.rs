@@ -28,14 +28,16 @@ pub(crate) fn defaults<S: Service>() -> Map<String, Value> {
     sections
 }
 
-/// Settings of `S`: defaults, under the TOML `file`, under the environment's `variables`.
+/// Reads the settings of `S`: defaults, under the TOML `file`, under the environment's `variables`.
+/// Opens the resources that they name.
 ///
 /// # Errors
-/// All that is wrong: syntax, types, unknown keys, and what the sections' own checks find.
+/// All that is wrong: syntax, types, unknown keys, what the sections' own checks find, and what cannot
+/// be opened.
 pub(crate) fn load<S: Service>(
     file: &str,
     variables: impl IntoIterator<Item = (String, String)>,
-) -> Result<Settings<S::Settings>, Problems> {
+) -> Result<(Settings<S::Settings>, S::Resources), Problems> {
     let mut problems = Problems::default();
     let mut sections = Sections::read(defaults::<S>(), file, variables, &mut problems);
     let settings = Settings {
@@ -51,7 +53,11 @@ pub(crate) fn load<S: Service>(
     problems.check("topics", &settings.topics);
     problems.check("limits", &settings.limits);
     problems.check(S::NAME, &settings.service);
-    if problems.is_empty() { Ok(settings) } else { Err(problems) }
+    let resources = problems.within(S::NAME, |problems| S::open(&settings, problems));
+    match resources {
+        Some(resources) if problems.is_empty() => Ok((settings, resources)),
+        _ => Err(problems),
+    }
 }
 
 /// What the settings file at `path` says.
@@ -308,19 +314,37 @@ mod tests {
         const ABOUT: &'static str = "For tests";
         const DEFAULT_PORT: u16 = 9199;
         type Settings = Own;
+        type Resources = u32;
 
         fn topics(_: &Settings<Own>) -> Topics {
             Topics::default()
         }
 
-        fn handler(_: &Settings<Own>, _: &prometheus::Registry) -> Result<Box<dyn Handler>, Fatal> {
-            Err(Fatal("not built in tests".to_owned()))
+        fn open(settings: &Settings<Own>, problems: &mut Problems) -> Option<u32> {
+            let groups = &settings.service.groups;
+            let missing = groups.iter().filter(|group| group.as_str() == "missing").count();
+            for _ in 0..missing {
+                problems.push("groups", "cannot be opened");
+            }
+            (missing == 0).then_some(settings.service.window_s)
+        }
+
+        fn handler(
+            _: &Settings<Own>,
+            _: u32,
+            _: &prometheus::Registry,
+        ) -> Result<Box<dyn Handler>, Fatal> {
+            Err(Fatal::State("not built in tests".to_owned()))
         }
     }
 
     fn read(file: &str, variables: &[(&str, &str)]) -> Result<Settings<Own>, Vec<String>> {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         load::<Tried>(file, variables.iter().map(owned))
+            .map(|(settings, resources)| {
+                assert_eq!(resources, settings.service.window_s, "opened by these settings");
+                settings
+            })
             .map_err(|problems| problems.lines().to_vec())
     }
 
@@ -415,6 +439,13 @@ mod tests {
             assert_eq!(found, 1, "{start} in {problems:#?}");
         }
         assert_eq!(problems.len(), expected.len(), "{problems:#?}");
+    }
+
+    #[test]
+    fn what_cannot_be_opened_is_reported_with_everything_else() {
+        let problems = read("[tried]\nwindow_s = 9999\ngroups = ['missing']\n", &[]).unwrap_err();
+        let wanted = ["tried.window_s: must be at most 3600", "tried.groups: cannot be opened"];
+        assert_eq!(problems, wanted);
     }
 
     fn refused(options: &str) -> Vec<String> {

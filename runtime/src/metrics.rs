@@ -30,7 +30,7 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn new(registry: &Registry, topics: &Topics) -> Result<Self, Fatal> {
         Self::register(registry, topics)
-            .map_err(|error| Fatal(format!("metrics cannot be registered: {error}")))
+            .map_err(|error| Fatal::failed("metrics cannot be registered", error))
     }
 
     fn register(registry: &Registry, topics: &Topics) -> Result<Self, prometheus::Error> {

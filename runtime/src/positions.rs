@@ -153,7 +153,7 @@ impl Positions<'_> {
         let (inputs, outputs, partition) = (self.inputs, self.outputs, source.partition.0);
         let written = outputs.iter().find(|(topic, _)| *topic == of);
         let (_, written) =
-            written.ok_or_else(|| Fatal(format!("{of:?} is no output of the service")))?;
+            written.ok_or_else(|| Fatal::State(format!("{of:?} is no output of the service")))?;
         self.read_all(written, partition, &mut *recall)?;
         let (low, high) = self.watermarks(&inputs[source.input.0], partition)?;
         Ok(recall.conclude(Offset(low), Offset(high))?)

@@ -100,17 +100,19 @@ pub fn main<S: Service>(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     native::one_arena();
-    let settings = match read::<S>(arguments.config.as_deref()) {
-        Ok(settings) => settings,
+    let (settings, resources) = match read::<S>(arguments.config.as_deref()) {
+        Ok(read) => read,
         Err(problems) => return complain::<S>(&problems, USAGE),
     };
     match arguments.command {
         Some(Command::Check(check)) => self::check::<S>(&settings, &check),
-        None => self::run::<S>(&settings),
+        None => self::run::<S>(&settings, resources),
     }
 }
 
-fn read<S: Service>(path: Option<&Path>) -> Result<Settings<S::Settings>, Problems> {
+type Loaded<S> = (Settings<<S as Service>::Settings>, <S as Service>::Resources);
+
+fn read<S: Service>(path: Option<&Path>) -> Result<Loaded<S>, Problems> {
     let text = path.map_or(Ok(String::new()), text_of)?;
     load::<S>(&text, environment())
 }
@@ -146,9 +148,9 @@ fn check<S: Service>(settings: &Settings<S::Settings>, check: &CheckArguments) -
     complain::<S>(&problems, UNAVAILABLE)
 }
 
-fn run<S: Service>(settings: &Settings<S::Settings>) -> ExitCode {
+fn run<S: Service>(settings: &Settings<S::Settings>, resources: S::Resources) -> ExitCode {
     logging::start(&settings.log);
-    work::<S>(settings).unwrap_or_else(|failure| last_words(&Err(failure))).into()
+    work::<S>(settings, resources).unwrap_or_else(|failure| last_words(&Err(failure))).into()
 }
 
 /// Logs how the process ends, and returns its exit code.
@@ -177,14 +179,17 @@ fn last_words(outcome: &Result<Drained, Failure>) -> u8 {
     }
 }
 
-fn work<S: Service>(settings: &Settings<S::Settings>) -> Result<u8, Failure> {
+fn work<S: Service>(
+    settings: &Settings<S::Settings>,
+    resources: S::Resources,
+) -> Result<u8, Failure> {
     let (kafka, limits) = (&settings.kafka, &settings.limits);
     let topics = S::topics(settings);
     let registry = Registry::new();
     let metrics = Metrics::new(&registry, &topics)?;
-    let handler = S::handler(settings, &registry)?;
+    let handler = S::handler(settings, resources, &registry)?;
     let health = Arc::new(Health::new());
-    let ending = Ending::watch().map_err(|error| Fatal(format!("no thread: {error}")))?;
+    let ending = Ending::watch().map_err(|error| Fatal::failed("no thread", error))?;
     let stop = {
         let (ending, deadline) = (ending.clone(), limits.shutdown_deadline());
         move || ending.within(deadline + GRACE, DEADLINE)
@@ -198,7 +203,7 @@ fn work<S: Service>(settings: &Settings<S::Settings>) -> Result<u8, Failure> {
     // Also of a group that nobody can join yet.
     let read = lag::Read::default();
     lag::watch(kafka, &topics.inputs, Arc::clone(&read), metrics.lag.clone())
-        .map_err(|error| Fatal(format!("no thread to ask for lag on: {error}")))?;
+        .map_err(|error| Fatal::failed("no thread to ask for lag on", error))?;
     let listener = Listener::new(kafka);
     let topology = Topology::new(kafka, listener.clone())?;
     let mut ids = TopicIds::new(topology, &topics, kafka, listener.clone())?;

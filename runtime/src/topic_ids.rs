@@ -100,7 +100,7 @@ impl TopicIds {
     pub(crate) fn check(&mut self) -> Result<(), Doubt> {
         let checked = self.compare();
         let is_silent = matches!(checked, Err(Doubt::Silence(_)));
-        self.heard(!is_silent).map_err(|fatal| Doubt::Silence(fatal.0))?;
+        self.heard(!is_silent).map_err(|fatal| Doubt::Silence(fatal.to_string()))?;
         checked
     }
 
@@ -245,7 +245,7 @@ fn rememberer(
     config.set("group.id", group);
     let memory = Memory { listener, outcome: Mutex::default() };
     BaseConsumer::from_config_and_context(&config, memory)
-        .map_err(|error| Fatal(format!("kafka: {error}")))
+        .map_err(|error| Fatal::failed("kafka", error))
 }
 
 /// The first topic whose id is not the one known, with both.

@@ -38,9 +38,9 @@ impl Topology {
     pub(crate) fn new(kafka: &Kafka, listener: Listener) -> Result<Self, Fatal> {
         use rdkafka::config::FromClientConfigAndContext as _;
         let admin = AdminClient::from_config_and_context(&plain(kafka), listener.clone())
-            .map_err(|error| Fatal(format!("kafka: {error}")))?;
+            .map_err(|error| Fatal::failed("kafka", error))?;
         let runtime = tokio::runtime::Builder::new_current_thread().build();
-        let runtime = runtime.map_err(|error| Fatal(format!("no async runtime: {error}")))?;
+        let runtime = runtime.map_err(|error| Fatal::failed("no async runtime", error))?;
         Ok(Self { admin, runtime, kafka: kafka.clone(), listener })
     }
 

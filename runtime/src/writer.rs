@@ -49,7 +49,7 @@ struct Waiting {
 #[derive(Default)]
 struct Deliveries {
     acknowledged: Vec<Written>,
-    failed: Option<String>,
+    failed: Option<Fatal>,
 }
 
 struct DeliveryContext {
@@ -84,8 +84,8 @@ impl ProducerContext for DeliveryContext {
             Ok(_) => deliveries.acknowledged.push(*written),
             Err((error, message)) => {
                 use rdkafka::Message as _;
-                let failed = format!("a write to {} failed for good: {error}", message.topic());
-                deliveries.failed.get_or_insert(failed);
+                let step = format!("a write to {} failed for good", message.topic());
+                deliveries.failed.get_or_insert(Fatal::failed(step, error.clone()));
             }
         }
     }
@@ -126,7 +126,7 @@ impl Writer {
         let context =
             DeliveryContext { listener, deliveries: Mutex::default(), requests: AtomicU64::new(0) };
         let producer = BaseProducer::from_config_and_context(&producer(kafka, limits), context)
-            .map_err(|error| Fatal(format!("kafka: {error}")))?;
+            .map_err(|error| Fatal::failed("kafka", error))?;
         Ok(Self {
             producer,
             produced: 0,
@@ -168,12 +168,12 @@ impl Writer {
         for written in deliveries.acknowledged {
             failpoints::pass(failpoints::ACKNOWLEDGED);
             self.settled += 1;
-            self.ledger.close(written.ticket);
+            self.ledger.close(written.ticket)?;
             self.acknowledged[written.topic].inc();
             failpoints::pass(failpoints::SETTLED);
         }
         if let Some(failed) = deliveries.failed {
-            return Err(Fatal(failed));
+            return Err(failed);
         }
         while let Some(Waiting { key, payload, written }) = self.waiting.pop_front() {
             if let Some(written) = self.produce(key.as_deref(), &payload, written) {
@@ -244,7 +244,8 @@ impl Writer {
                 Some(record.delivery_opaque)
             }
             Err((error, _)) => {
-                let failure = Fatal(format!("a write to {topic}/{partition} failed: {error}"));
+                let failure =
+                    Fatal::failed(format!("a write to {topic}/{partition} failed"), error);
                 self.failure.get_or_insert(failure);
                 None
             }
@@ -255,7 +256,7 @@ impl Writer {
 impl Output for Writer {
     fn send(&mut self, source: Source, topic: Topic, key: Option<&[u8]>, payload: &[u8]) {
         let Some(position) = self.topics.iter().position(|(known, _)| *known == topic) else {
-            let failure = Fatal(format!("{topic:?} is no output of the service"));
+            let failure = Fatal::State(format!("{topic:?} is no output of the service"));
             self.failure.get_or_insert(failure);
             return;
         };
@@ -288,7 +289,9 @@ impl Output for Writer {
     }
 
     fn close(&mut self, ticket: Ticket) {
-        self.ledger.close(ticket);
+        if let Err(error) = self.ledger.close(ticket) {
+            self.failure.get_or_insert(error.into());
+        }
     }
 
     fn checkpoint(&mut self, source: Source, offset: Offset, metadata: &str) {
@@ -296,7 +299,7 @@ impl Output for Writer {
             let length = metadata.len();
             let text =
                 format!("metadata of {length} bytes for {source:?} is more than Kafka takes");
-            self.failure.get_or_insert(Fatal(text));
+            self.failure.get_or_insert(Fatal::State(text));
             return;
         }
         self.ledger.checkpoint(source, offset, metadata);

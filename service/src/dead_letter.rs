@@ -54,7 +54,7 @@ pub fn dead_letter(
         key: key.map(<[u8]>::to_vec),
         payload: payload.to_vec(),
     };
-    schemas::encode(&letter).map_err(|error| Fatal(error.to_string()))
+    schemas::encode(&letter).map_err(Fatal::caused)
 }
 
 #[cfg(test)]

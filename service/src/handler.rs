@@ -4,17 +4,61 @@
 //! A handler reads no clock and does no I/O, so the same handler runs under the real loop and
 //! under a simulated one.
 
+use std::error::Error;
+use std::fmt;
+
 use schemas::topics::Topic;
 
-use crate::ledger::Commit;
+use crate::ledger::{Commit, LedgerError};
 use crate::record::{Offset, Record, Source};
 use crate::refusal::Refusal;
 use crate::replayed::Replayed;
+use crate::settings::Problems;
 
 /// A condition that ends the process: it starts again from the last commit.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Fatal(pub String);
+pub enum Fatal {
+    /// A state that the service cannot go on from.
+    #[error("{0}")]
+    State(String),
+    /// A step failed.
+    #[error("{step}: {source}")]
+    Failed {
+        /// The step, or the thing that it was about.
+        step: String,
+        /// The cause.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// An operation failed whose error needs no further context.
+    #[error("{0}")]
+    Caused(#[source] Box<dyn Error + Send + Sync>),
+    /// Acknowledgements do not match the writes, so that commits cannot be trusted.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Something that the settings name cannot be used.
+    #[error(transparent)]
+    Settings(#[from] Problems),
+    /// What is committed forbids reading on.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+impl Fatal {
+    /// Returns the error of a `step` that failed because of `source`.
+    #[must_use]
+    pub fn failed(
+        step: impl fmt::Display,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self::Failed { step: step.to_string(), source: source.into() }
+    }
+
+    /// Returns an error whose text is that of `source`.
+    #[must_use]
+    pub fn caused(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Caused(source.into())
+    }
+}
 
 /// What the group has committed for a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,6 +17,17 @@ pub struct Commit {
     pub metadata: String,
 }
 
+/// An acknowledgement that matches no open ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LedgerError {
+    /// The ticket was never opened.
+    #[error("an acknowledgement of a write that was never begun: {0:?}")]
+    NeverOpened(Ticket),
+    /// The ticket is closed already.
+    #[error("a second acknowledgement of the same write: {0:?}")]
+    ClosedTwice(Ticket),
+}
+
 /// Tickets and checkpoints of all assigned partitions.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -83,27 +94,36 @@ impl Ledger {
         Ticket { source, assignment: account.assignment, number }
     }
 
-    /// The work of `ticket` is acknowledged. A ticket of an earlier assignment, or one that is
-    /// closed already, changes nothing.
-    pub fn close(&mut self, ticket: Ticket) {
+    /// Records that the work of `ticket` is acknowledged. A ticket of an earlier assignment changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// If the ticket was never opened, or is closed already. Nothing changes then; but the caller's
+    /// acknowledgements do not match its writes, and no commit that follows can be trusted.
+    pub fn close(&mut self, ticket: Ticket) -> Result<(), LedgerError> {
+        if ticket.assignment > self.assignments {
+            return Err(LedgerError::NeverOpened(ticket));
+        }
         let account = self.accounts.get_mut(&ticket.source);
         let Some(account) = account.filter(|account| account.assignment == ticket.assignment)
         else {
-            return;
+            return Ok(());
         };
-        let Some(position) = ticket.number.checked_sub(account.frontier) else {
-            return;
-        };
+        let position = ticket.number.checked_sub(account.frontier);
+        let position = position.ok_or(LedgerError::ClosedTwice(ticket))?;
         let entry = usize::try_from(position).ok().and_then(|at| account.entries.get_mut(at));
-        if let Some(entry) = entry.filter(|entry| !entry.closed) {
-            entry.closed = true;
-            self.bytes -= entry.bytes;
-            self.open -= 1;
+        let entry = entry.ok_or(LedgerError::NeverOpened(ticket))?;
+        if entry.closed {
+            return Err(LedgerError::ClosedTwice(ticket));
         }
+        entry.closed = true;
+        self.bytes -= entry.bytes;
+        self.open -= 1;
         while account.entries.front().is_some_and(|entry| entry.closed) {
             account.entries.pop_front();
             account.frontier += 1;
         }
+        Ok(())
     }
 
     /// `offset` may be committed with `metadata` when all tickets opened for `source` so far are

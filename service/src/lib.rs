@@ -22,7 +22,7 @@ pub use schemas::topics::Topic;
 pub use dead_letter::{DEAD_LETTER_KEY, DEAD_LETTER_PAYLOAD, dead_letter, is_cut_short};
 pub use handler::{Committed, Fatal, Handler, Output, Pace, Recall, Start, Ticket};
 pub use harmless::{HarmlessLines, harmless, harmless_lines};
-pub use ledger::{Commit, Ledger};
+pub use ledger::{Commit, Ledger, LedgerError};
 pub use lineage::{OffsetRanges, ParseRangesError};
 pub use record::{AppendTime, Input, Offset, Partition, Record, Source};
 pub use recorder::{Recorder, Sent};

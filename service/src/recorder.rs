@@ -47,7 +47,8 @@ impl Recorder {
     /// Acknowledges all that was sent.
     pub fn acknowledge(&mut self) {
         for ticket in self.unacknowledged.drain(..) {
-            self.ledger.close(ticket);
+            let closed = self.ledger.close(ticket);
+            debug_assert_eq!(closed, Ok(()));
         }
     }
 
@@ -77,7 +78,8 @@ impl Output for Recorder {
     }
 
     fn close(&mut self, ticket: Ticket) {
-        self.ledger.close(ticket);
+        let closed = self.ledger.close(ticket);
+        debug_assert_eq!(closed, Ok(()));
     }
 
     fn checkpoint(&mut self, source: Source, offset: Offset, metadata: &str) {

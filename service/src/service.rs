@@ -48,18 +48,41 @@ pub trait Service {
     /// Its own section of the settings. Unknown keys are found by the runtime, so
     /// `#[serde(default)]` is all it needs.
     type Settings: Serialize + DeserializeOwned + JsonSchema + Default + Check;
+    /// Opened files and parameters that the settings name.
+    type Resources;
 
     /// What it reads and writes.
     fn topics(settings: &Settings<Self::Settings>) -> Topics;
 
-    /// Builds its logic; its metrics go to `registry`.
+    /// Opens what the settings name, once, before the service starts. Everything that cannot be used is
+    /// added to `problems`, by its path in the section; then there are no resources.
+    fn open(
+        settings: &Settings<Self::Settings>,
+        problems: &mut Problems,
+    ) -> Option<Self::Resources>;
+
+    /// Builds its logic from what [`Service::open`] returned; its metrics go to `registry`.
     ///
     /// # Errors
     /// When something that it cannot do without is missing.
     fn handler(
         settings: &Settings<Self::Settings>,
+        resources: Self::Resources,
         registry: &prometheus::Registry,
     ) -> Result<Box<dyn Handler>, Fatal>;
+
+    /// Opens what the settings name and builds the logic.
+    ///
+    /// # Errors
+    /// Those of [`Service::handler`]; all problems of [`Service::open`].
+    fn start(
+        settings: &Settings<Self::Settings>,
+        registry: &prometheus::Registry,
+    ) -> Result<Box<dyn Handler>, Fatal> {
+        let mut problems = Problems::default();
+        let resources = Self::open(settings, &mut problems).ok_or(problems)?;
+        Self::handler(settings, resources, registry)
+    }
 
     /// Tries what the service needs beside Kafka (`check --connect`) for at most `timeout`, and
     /// adds what fails to `problems`.

@@ -1,10 +1,10 @@
 //! The ledger against a plain model, under any order of events.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use proptest::prelude::*;
-use service::{Commit, Input, Ledger, Offset, Partition, Source, Ticket};
+use service::{Commit, Input, Ledger, LedgerError, Offset, Partition, Source, Ticket};
 
 #[derive(Clone, Debug)]
 enum Event {
@@ -39,6 +39,8 @@ fn source(partition: i32) -> Source {
 #[derive(Default)]
 struct Model {
     assigned: bool,
+    /// All tickets of the present assignment.
+    current: HashSet<Ticket>,
     open: Vec<(Ticket, usize)>,
     checkpoints: Vec<(Offset, BTreeSet<u64>)>,
 }
@@ -59,6 +61,7 @@ proptest! {
         let mut ledger = Ledger::default();
         let mut models = [Model::default(), Model::default(), Model::default()];
         let mut tickets = Vec::new();
+        let mut closed = HashSet::new();
         for (time, event) in events.into_iter().enumerate() {
             match event {
                 Event::Assign(partition) => {
@@ -74,11 +77,16 @@ proptest! {
                     tickets.push(ticket);
                     if models[partition as usize].assigned {
                         models[partition as usize].open.push((ticket, bytes));
+                        models[partition as usize].current.insert(ticket);
                     }
                 }
                 Event::Close(index) if !tickets.is_empty() => {
                     let ticket = *index.get(&tickets);
-                    ledger.close(ticket);
+                    // Tickets of an earlier assignment are ignored; of the present one each is closed once.
+                    let model = &models[ticket.source.partition.0 as usize];
+                    let again = model.current.contains(&ticket) && !closed.insert(ticket);
+                    let expected = if again { Err(LedgerError::ClosedTwice(ticket)) } else { Ok(()) };
+                    prop_assert_eq!(ledger.close(ticket), expected);
                     let model = &mut models[ticket.source.partition.0 as usize];
                     model.open.retain(|(open, _)| *open != ticket);
                 }
@@ -116,8 +124,28 @@ fn an_acknowledgement_of_an_earlier_assignment_is_ignored() {
     ledger.assign(source(0));
     let new = ledger.open(source(0), 10);
     ledger.checkpoint(source(0), Offset(5), "");
-    ledger.close(old);
+    assert_eq!(ledger.close(old), Ok(()));
     assert!(ledger.take_commits().is_empty());
-    ledger.close(new);
+    assert_eq!(ledger.close(new), Ok(()));
+    assert_eq!(ledger.take_commits().len(), 1);
+}
+
+#[test]
+fn a_second_or_unfounded_acknowledgement_is_an_error_and_changes_nothing() {
+    let mut ledger = Ledger::default();
+    ledger.assign(source(0));
+    let (first, second) = (ledger.open(source(0), 10), ledger.open(source(0), 20));
+    ledger.checkpoint(source(0), Offset(5), "");
+    // Closed, but kept behind the first; then closed and gone.
+    assert_eq!(ledger.close(second), Ok(()));
+    assert_eq!(ledger.close(second), Err(LedgerError::ClosedTwice(second)));
+    assert_eq!((ledger.bytes(), ledger.is_settled()), (10, false));
+    assert!(ledger.take_commits().is_empty(), "the first write is open");
+    assert_eq!(ledger.close(first), Ok(()));
+    assert_eq!(ledger.close(first), Err(LedgerError::ClosedTwice(first)));
+    for never in [Ticket { number: 2, ..first }, Ticket { assignment: 2, ..first }] {
+        assert_eq!(ledger.close(never), Err(LedgerError::NeverOpened(never)));
+    }
+    assert_eq!((ledger.bytes(), ledger.is_settled()), (0, true));
     assert_eq!(ledger.take_commits().len(), 1);
 }

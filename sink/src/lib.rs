@@ -5,6 +5,7 @@
 
 mod batch;
 mod column;
+mod error;
 mod metrics;
 mod pipeline;
 mod retry;

@@ -24,7 +24,7 @@ impl Metrics {
     /// # Errors
     /// When one is registered already.
     pub(crate) fn new(registry: &Registry) -> Result<Self, Fatal> {
-        Self::register(registry).map_err(|error| Fatal(error.to_string()))
+        Self::register(registry).map_err(Fatal::caused)
     }
 
     fn register(registry: &Registry) -> prometheus::Result<Self> {

@@ -114,7 +114,7 @@ impl Pipeline {
         });
         lane.written.push_back(pending.collect());
         let handed = self.writer.lanes[number].send(batch);
-        handed.map_err(|_| Fatal("the writer has ended".to_owned()))
+        handed.map_err(|_| Fatal::State("the writer has ended".to_owned()))
     }
 
     /// Lets the offsets of an inserted batch be committed, after the dead letters of its rejects.
@@ -191,7 +191,7 @@ impl Handler for Pipeline {
 
     fn tick(&mut self, now_ms: u64, pace: Pace, out: &mut dyn Output) -> Result<(), Fatal> {
         if let Some((before, now)) = self.writer.target.replaced() {
-            return Err(Fatal(format!(
+            return Err(Fatal::State(format!(
                 "ClickHouse at {} is another one now: its id was {before} and is {now}",
                 self.url
             )));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use schemas::sketch_check::is_whole;
 use schemas::{
     Audio, BlockAudit, CellPartial, Direction, EnrichedPath, EnrichedReport, Inbound, Interval,
     Kind, Limitation, Measures, PackTime, PackVerdict, Path, PlaceSource, Quantities,
@@ -13,7 +14,6 @@ use crate::column::{
 };
 use crate::streams::Streams;
 use crate::table::{Part, Table, Unfit, table};
-use schemas::sketch_check::is_whole;
 
 table! {
     /// One row an interval.

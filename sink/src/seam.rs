@@ -39,6 +39,11 @@ pub type Rows = Vec<Vec<u8>>;
 /// What inserts the batches of one lane.
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
+/// Error that ClickHouse answers with, as it words it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ErrorText(pub String);
+
 /// One sink's writer.
 pub struct Seam {
     tasks: Vec<(Task, Rc<RefCell<Wire>>)>,
@@ -50,7 +55,7 @@ struct Wire {
     /// Of the insert that is being filled.
     rows: Rows,
     /// Inserts that wait, oldest first, each with where its answer goes.
-    requests: VecDeque<(Rows, oneshot::Sender<Result<(), String>>)>,
+    requests: VecDeque<(Rows, oneshot::Sender<Result<(), ErrorText>>)>,
 }
 
 impl Maker {
@@ -109,7 +114,7 @@ impl Seam {
 
     /// Answers the insert that a lane waits for, an error by ClickHouse's own text, and lets the
     /// task go on.
-    pub fn answer(&mut self, lane: usize, answer: Result<(), String>) {
+    pub fn answer(&mut self, lane: usize, answer: Result<(), ErrorText>) {
         if let Some((task, wire)) = self.tasks.get_mut(lane) {
             let request = wire.borrow_mut().requests.pop_front();
             if let Some((_, insert)) = request {
@@ -148,7 +153,7 @@ impl Server for Wired {
             wire.requests.push_back((rows, answer));
         }
         match answered.await {
-            Ok(answer) => answer.map_err(Error::BadResponse),
+            Ok(answer) => answer.map_err(|error| Error::BadResponse(error.0)),
             // Nobody is there to answer any more, nor to go on.
             Err(_) => std::future::pending().await,
         }

@@ -19,6 +19,7 @@ impl Service for Sink {
     const ABOUT: &'static str = "Inserts samples, partials and audits into ClickHouse.";
     const DEFAULT_PORT: u16 = 9604;
     type Settings = SinkSettings;
+    type Resources = ();
 
     fn topics(settings: &Settings<SinkSettings>) -> Topics {
         let all = [Topic::Cells, Topic::Sessions, Topic::Blocks, Topic::Enriched];
@@ -26,13 +27,18 @@ impl Service for Sink {
         Topics::of(&settings.topics, inputs, &[Topic::DeadLetters])
     }
 
+    fn open(_: &Settings<SinkSettings>, _: &mut Problems) -> Option<()> {
+        Some(())
+    }
+
     fn handler(
         settings: &Settings<SinkSettings>,
+        (): (),
         registry: &Registry,
     ) -> Result<Box<dyn Handler>, Fatal> {
         let topics = Self::topics(settings).inputs;
         let metrics = Metrics::new(registry)?;
-        let writer = Writer::start(&settings.service, &topics, &metrics).map_err(Fatal)?;
+        let writer = Writer::start(&settings.service, &topics, &metrics).map_err(Fatal::caused)?;
         Ok(Box::new(Pipeline::new(&settings.service, topics, writer, metrics)))
     }
 

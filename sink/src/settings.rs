@@ -7,6 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use service::{Check, Problems};
 
+use crate::error::ConnectError;
+
 /// Section `[sink]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -82,12 +84,15 @@ impl SinkSettings {
     ///
     /// # Errors
     /// When the password's file cannot be read.
-    pub(crate) fn client(&self) -> Result<Client, String> {
+    pub(crate) fn client(&self) -> Result<Client, ConnectError> {
         let password = if self.password_file.is_empty() {
             self.password.0.clone()
         } else {
             std::fs::read_to_string(&self.password_file)
-                .map_err(|error| format!("{}: {error}", self.password_file))?
+                .map_err(|source| {
+                    let file = self.password_file.clone();
+                    ConnectError::Password { file, source }
+                })?
                 .trim_end()
                 .to_owned()
         };

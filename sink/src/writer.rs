@@ -15,6 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::batch::Batch;
+use crate::error::ConnectError;
 use crate::metrics::Metrics;
 use crate::retry::{CAUSES, Verdict, cause, summary, verdict};
 use crate::rollup;
@@ -80,9 +81,9 @@ impl Writer {
         settings: &SinkSettings,
         topics: &[String],
         metrics: &Metrics,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, ConnectError> {
         let runtime = Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
-        let runtime = runtime.map_err(|error| format!("threads cannot be started: {error}"))?;
+        let runtime = runtime.map_err(ConnectError::Threads)?;
         let client = settings.client()?;
         let (tell, done) = mpsc::channel();
         let mut writer = Self::with(done);
@@ -154,10 +155,14 @@ async fn learn(server: ClickHouse, target: Identity) {
 ///
 /// # Errors
 /// Why there is no answer within `timeout`, or which columns are missing.
-pub(crate) fn try_connection(settings: &SinkSettings, timeout: Duration) -> Result<(), String> {
+pub(crate) fn try_connection(
+    settings: &SinkSettings,
+    timeout: Duration,
+) -> Result<(), ConnectError> {
     let client = settings.client()?;
     let runtime = Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| error.to_string())?;
+    let runtime = runtime.map_err(ConnectError::Threads)?;
+    let url = settings.url.clone();
     runtime.block_on(async {
         let server = ClickHouse(client.clone());
         let asked = async {
@@ -170,13 +175,9 @@ pub(crate) fn try_connection(settings: &SinkSettings, timeout: Duration) -> Resu
         };
         match tokio::time::timeout(timeout, asked).await {
             Ok(Ok(missing)) if missing.is_empty() => Ok(()),
-            Ok(Ok(missing)) => Err(format!(
-                "{}: tables of an earlier schema: there is no {}; `isobar migrate status` shows all",
-                settings.url,
-                missing.join(", ")
-            )),
-            Ok(Err(error)) => Err(format!("{}: {}", settings.url, summary(&error))),
-            Err(_) => Err(format!("{}: no answer within {timeout:?}", settings.url)),
+            Ok(Ok(missing)) => Err(ConnectError::Schema { url, missing }),
+            Ok(Err(source)) => Err(ConnectError::Refused { url, source }),
+            Err(_) => Err(ConnectError::NoAnswer { url, timeout }),
         }
     })
 }

@@ -35,7 +35,7 @@ pub(super) fn options(files: Vec<PathBuf>) -> Options {
 pub(super) fn ingest(options: &Options) -> (Vec<Report>, Vec<DeadLetter>) {
     let source = Source { input: Input(0), partition: Partition(0) };
     let settings = service::Settings::default();
-    let mut handler = Ingest::handler(&settings, &prometheus::Registry::new()).unwrap();
+    let mut handler = Ingest::start(&settings, &prometheus::Registry::new()).unwrap();
     let mut recorder = Recorder::default();
     recorder.assign(source);
     handler.assigned(source, None).unwrap();

@@ -4,6 +4,7 @@ use schemas::Verdict;
 use serde::Deserialize;
 
 use super::{Class, Classifier, Comparison, Judge, Pack, Rule, Scale, Sides};
+use crate::error::ParameterError;
 use crate::file;
 use crate::score::Metric;
 
@@ -92,7 +93,7 @@ impl Pack {
     ///
     /// # Errors
     /// All that is wrong with it, and where.
-    pub fn parse(json: &str) -> Result<Self, String> {
+    pub fn parse(json: &str) -> Result<Self, ParameterError> {
         let file: PackFile = file::read(json)?;
         let mut problems = Problems::default();
         problems.name("name", &file.name);
@@ -116,7 +117,7 @@ impl Pack {
             screen_share,
             outbound_codecs: media.screen_share_outbound_codecs,
         };
-        file::sound(pack, &problems.0)
+        file::sound(pack, problems.0)
     }
 }
 

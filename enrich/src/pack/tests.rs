@@ -491,17 +491,20 @@ fn a_broken_pack_is_refused_with_what_is_wrong_and_where() {
     ] {
         let json = pack.replacen(from, to, 1);
         assert_ne!(json, pack, "{from}");
-        let error = Pack::parse(&json).unwrap_err();
+        let error = Pack::parse(&json).unwrap_err().to_string();
         assert!(error.contains(complaint), "{error}");
     }
     let bare = r#"{"name": "x", "version": 1, "sources": [], "media": {}}"#;
-    assert!(Pack::parse(bare).unwrap_err().contains("media: has to have one of"));
+    assert!(Pack::parse(bare).unwrap_err().to_string().contains("media: has to have one of"));
 }
 
 #[test]
 fn all_that_is_wrong_with_a_pack_is_told_at_once() {
     let json = TEAMS.replace("\"ratio\"", "\"percent\"");
-    assert_eq!(Pack::parse(&json).unwrap_err().matches("has to be \"ratio\"").count(), 4);
+    assert_eq!(
+        Pack::parse(&json).unwrap_err().to_string().matches("has to be \"ratio\"").count(),
+        4
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@ use schemas::{Interval, Kind, Path};
 use serde::Deserialize;
 
 use crate::e_model;
+use crate::error::ParameterError;
 use crate::file;
 use crate::measure;
 
@@ -168,7 +169,7 @@ impl AudioScore {
     ///
     /// # Errors
     /// What is wrong with them, and where.
-    pub fn parse(json: &str) -> Result<Self, String> {
+    pub fn parse(json: &str) -> Result<Self, ParameterError> {
         let score: Self = file::read(json)?;
         let mut problems = Vec::new();
         let names = std::iter::once(("default_codec", &score.default_codec));
@@ -189,7 +190,7 @@ impl AudioScore {
         if !score.echo.is_sound() {
             problems.push("echo: telr_db has to be in 5..=65, wepl_db in 5..=110".to_owned());
         }
-        file::sound(score, &problems)
+        file::sound(score, problems)
     }
 
     /// `name@version`.

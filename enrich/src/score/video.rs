@@ -7,6 +7,7 @@ use schemas::{Interval, Kind, Path};
 use serde::Deserialize;
 
 use super::audio::named;
+use crate::error::ParameterError;
 use crate::file;
 use crate::measure;
 
@@ -68,7 +69,7 @@ impl VideoScore {
     ///
     /// # Errors
     /// What is wrong with them, and where.
-    pub fn parse(json: &str) -> Result<Self, String> {
+    pub fn parse(json: &str) -> Result<Self, ParameterError> {
         let score: Self = file::read(json)?;
         let mut problems = Vec::new();
         let factors = score.codec_factors.iter();
@@ -99,7 +100,7 @@ impl VideoScore {
         if !(0.0..=1.0).contains(&score.frozen_weight) {
             problems.push("frozen_weight: has to be in 0..=1".into());
         }
-        file::sound(score, &problems)
+        file::sound(score, problems)
     }
 
     /// `name@version`.

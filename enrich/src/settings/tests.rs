@@ -10,6 +10,7 @@ use super::*;
 fn the_defaults_need_no_files() {
     let mut problems = Problems::default();
     EnrichSettings::default().check(&mut problems);
+    assert!(EnrichSettings::default().open(&mut problems).is_some());
     assert_eq!(problems.lines(), [""; 0]);
 }
 
@@ -38,6 +39,7 @@ fn every_file_that_cannot_be_used_is_named_at_once() {
     };
     let mut problems = Problems::default();
     settings.check(&mut problems);
+    assert!(settings.open(&mut problems).is_none());
     let expected = [
         ("address_cache: ", "", "from 1 to 10000000"),
         ("user_agent_cache: ", "", "from 1 to 10000000"),
@@ -64,28 +66,21 @@ fn packs_are_used_in_the_order_given_and_at_least_one_is_needed() {
         let packs = packs.iter().map(|pack| (*pack).to_owned()).collect();
         let mut problems = Problems::default();
         let tables = EnrichSettings { packs, ..EnrichSettings::default() }.open(&mut problems);
-        let scores = tables.ok_or_else(|| problems.lines().join("\n"))?.scores;
+        let scores = tables.ok_or_else(|| problems.lines().to_vec())?.scores;
         Ok(scores.packs().iter().map(|pack| pack.label().to_owned()).collect::<Vec<_>>())
     };
     assert_eq!(
         labels(&["aim-rtc", "teams-cqd@2", "teams-cqd"]),
         Ok(vec!["aim-rtc@1".into(), "teams-cqd@2".into(), "teams-cqd@3".into()])
     );
-    let none: Result<_, String> = labels(&[]);
-    assert!(none.unwrap_err().starts_with("packs: names no pack"));
+    let problems: Vec<String> = labels(&[]).unwrap_err();
+    assert!(problems[0].starts_with("packs: names no pack"));
 }
 
 #[test]
-fn what_the_check_has_opened_is_not_opened_again() {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    fs::write(&file, "192.0.2.0,192.0.2.255,64496,Example\n").unwrap();
-    let settings =
-        EnrichSettings { asn: vec![file.path().to_owned()], ..EnrichSettings::default() };
+fn a_check_of_the_settings_opens_no_file() {
+    let absent = EnrichSettings { city: vec!["absent.mmdb".into()], ..EnrichSettings::default() };
     let mut problems = Problems::default();
-    settings.check(&mut problems);
+    absent.check(&mut problems);
     assert!(problems.is_empty(), "{:?}", problems.lines());
-    drop(file);
-    assert!(settings.clone().tables().is_err(), "a copy has nothing open, and the file is gone");
-    assert!(settings.tables().is_ok());
-    assert!(settings.tables().is_err(), "it is taken once");
 }

@@ -65,7 +65,7 @@ fn wanted() -> Result<Intervals, Failure> {
 /// Runs the recording through ingest's core, without Kafka.
 fn found() -> Result<Intervals, Failure> {
     let source = Source { input: Input(0), partition: Partition(0) };
-    let mut ingest = Ingest::handler(&Settings::default(), &Registry::new()).context("ingest")?;
+    let mut ingest = Ingest::start(&Settings::default(), &Registry::new()).context("ingest")?;
     let mut recorder = Recorder::default();
     recorder.assign(source);
     ingest.assigned(source, None).context("ingest")?;

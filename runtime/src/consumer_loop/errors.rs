@@ -31,7 +31,9 @@ impl ConsumerLoop {
                 Ok(Some(refusal)) => return Err(refusal.into()),
                 Err(Trouble::Failed(failure)) => return Err(failure),
                 Err(Trouble::Silence(reason)) => {
-                    return Err(Fatal(format!("reading cannot go on: {error} ({reason})")).into());
+                    return Err(
+                        Fatal::State(format!("reading cannot go on: {error} ({reason})")).into()
+                    );
                 }
             }
             let text = format!(
@@ -41,7 +43,7 @@ impl ConsumerLoop {
             return Err(Refusal::new(Reason::OffsetGone, text).into());
         }
         if lasts(error) {
-            return Err(Fatal(format!("reading cannot go on: {error}")).into());
+            return Err(Fatal::failed("reading cannot go on", error.clone()).into());
         }
         match code {
             // These were heard by the listener already.

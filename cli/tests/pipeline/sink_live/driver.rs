@@ -74,7 +74,7 @@ impl Server {
         .unwrap();
         let settings = Settings { service, ..Settings::default() };
         Driver {
-            handler: Sink::handler(&settings, &Registry::new()).unwrap(),
+            handler: Sink::start(&settings, &Registry::new()).unwrap(),
             out: Recorder::default(),
             started: Instant::now(),
         }

@@ -172,7 +172,7 @@ fn broken_parameters_are_refused_with_what_is_wrong_and_where() {
         ("\"delay\"", "\"dealy\"", "unknown field `dealy`"),
     ] {
         let json = AudioScore::EMBEDDED.replacen(from, to, 1);
-        let error = AudioScore::parse(&json).unwrap_err();
+        let error = AudioScore::parse(&json).unwrap_err().to_string();
         assert!(error.contains(complaint), "{error}");
     }
 }

@@ -111,7 +111,7 @@ fn broken_parameters_are_refused_with_what_is_wrong_and_where() {
         ("\"per_ms_of_delay\": 0.002", "\"per_ms_of_delay\": \"x\"", "per_ms_of_delay: invalid"),
     ] {
         let json = VideoScore::EMBEDDED.replacen(from, to, 1);
-        let error = VideoScore::parse(&json).unwrap_err();
+        let error = VideoScore::parse(&json).unwrap_err().to_string();
         assert!(error.contains(complaint), "{error}");
     }
 }

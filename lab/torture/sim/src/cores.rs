@@ -61,7 +61,7 @@ impl Cores {
     pub(crate) fn new() -> Result<Self, Trouble> {
         let service = EnrichSettings { reload_s: 0, ..EnrichSettings::default() };
         let settings = Settings { service, ..Settings::default() };
-        let enrich = Enrich::handler(&settings, &Registry::new())?;
+        let enrich = Enrich::start(&settings, &Registry::new())?;
         let service =
             SinkSettings { samples: false, flush_ms: FLUSH_MS, ..SinkSettings::default() };
         let sink = Maker::new(Settings { service, ..Settings::default() })?;
@@ -82,7 +82,7 @@ impl Cores {
                     let service =
                         ingest::Settings { look_back_s: LOOK_BACK_S, ..Default::default() };
                     let settings = Settings { service, ..Settings::default() };
-                    Ingest::handler(&settings, &Registry::new())?
+                    Ingest::start(&settings, &Registry::new())?
                 }
             }),
             Service::Aggregate => Core::Own(match self.aggregate[variant].pop() {
@@ -101,7 +101,7 @@ impl Cores {
                         ..AggregateSettings::default()
                     };
                     let settings = Settings { service, ..Settings::default() };
-                    Aggregate::handler(&settings, &Registry::new())?
+                    Aggregate::start(&settings, &Registry::new())?
                 }
             }),
         })

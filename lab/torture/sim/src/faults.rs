@@ -2,6 +2,7 @@
 
 use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
+use sink::seam::ErrorText;
 
 use crate::Trouble;
 use crate::cluster::{Service, Topic};
@@ -356,7 +357,7 @@ impl Run<'_> {
         let of = rows.len();
         self.tell(|| format!("sink-{number}: table {lane} takes {part} of {of} rows, {answer:?}"));
         if let Core::Sink(_, seam) = &mut self.fleet[at].core {
-            seam.answer(lane, answer.map_err(str::to_owned));
+            seam.answer(lane, answer.map_err(|text| ErrorText(text.to_owned())));
         }
         Ok(())
     }

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use service::{
-    AppendTime, Commit, Committed, Handler, Ledger, Offset, Output, Pace, Record, Source, Ticket,
-    Topic,
+    AppendTime, Commit, Committed, Fatal, Handler, Ledger, LedgerError, Offset, Output, Pace,
+    Record, Source, Ticket, Topic,
 };
 
 use crate::Trouble;
@@ -48,6 +48,8 @@ pub(crate) struct Process {
     pub(crate) ends: bool,
     pub(crate) readings: Vec<Reading>,
     ledger: Ledger,
+    /// An acknowledgement that matched no write. It ends the process.
+    failure: Option<LedgerError>,
     pub(crate) queues: Queues,
     /// In their logs, but the process does not know.
     pub(crate) landed: Vec<Ticket>,
@@ -61,6 +63,7 @@ pub(crate) struct Process {
 struct Port<'a> {
     ledger: &'a mut Ledger,
     queues: &'a mut Queues,
+    failure: &'a mut Option<LedgerError>,
     limit: usize,
 }
 
@@ -77,7 +80,9 @@ impl Output for Port<'_> {
     }
 
     fn close(&mut self, ticket: Ticket) {
-        self.ledger.close(ticket);
+        if let Err(error) = self.ledger.close(ticket) {
+            self.failure.get_or_insert(error);
+        }
     }
 
     fn checkpoint(&mut self, source: Source, offset: Offset, metadata: &str) {
@@ -106,6 +111,7 @@ impl Process {
             ends: false,
             readings: Vec::new(),
             ledger: Ledger::default(),
+            failure: None,
             queues: Queues::new(),
             landed: Vec::new(),
             commits: BTreeMap::new(),
@@ -115,8 +121,8 @@ impl Process {
     }
 
     fn parts<'a>(&'a mut self, cores: &'a mut Cores) -> (&'a mut dyn Handler, Port<'a>) {
-        let Self { core, ledger, queues, limit, .. } = self;
-        (cores.handler(core), Port { ledger, queues, limit: *limit })
+        let Self { core, ledger, queues, failure, limit, .. } = self;
+        (cores.handler(core), Port { ledger, queues, failure, limit: *limit })
     }
 
     /// The group gives it a source.
@@ -201,7 +207,8 @@ impl Process {
         cores: &mut Cores,
     ) -> Result<(), Trouble> {
         let (handler, mut port) = self.parts(cores);
-        Ok(handler.tick(now_ms, pace, &mut port)?)
+        handler.tick(now_ms, pace, &mut port)?;
+        self.failure.take().map_or(Ok(()), |error| Err(Fatal::from(error).into()))
     }
 
     pub(crate) fn drain(&mut self, cores: &mut Cores) -> Result<(), Trouble> {
@@ -213,7 +220,9 @@ impl Process {
     /// It learns that one of the records in their logs is there.
     pub(crate) fn acknowledge(&mut self, at: usize) {
         let ticket = self.landed.swap_remove(at);
-        self.ledger.close(ticket);
+        if let Err(error) = self.ledger.close(ticket) {
+            self.failure.get_or_insert(error);
+        }
     }
 
     /// What it asks the group to commit: all newest commits, as long as one of them is not known to

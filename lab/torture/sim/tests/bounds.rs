@@ -78,7 +78,7 @@ where
     Settings<S::Settings>: Default,
 {
     let settings = Settings { service: settings, ..Settings::default() };
-    S::handler(&settings, &Registry::new()).unwrap()
+    S::start(&settings, &Registry::new()).unwrap()
 }
 
 /// Members that are no quantities.
