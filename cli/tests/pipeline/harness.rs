@@ -16,8 +16,8 @@ use world::world::Scenario;
 
 use crate::program::Program;
 
-/// Stacks that there may be at a time: half of what a test does is to wait, and a stack takes two
-/// gigabytes.
+/// Stacks that may run at the same time: a test waits for most of its time, and a stack takes two
+/// gigabytes of memory.
 const MOST: usize = 4;
 static STACKS: Mutex<usize> = Mutex::new(0);
 static ENDED: Condvar = Condvar::new();
