@@ -25,9 +25,10 @@ use clap::Args;
 use deploy::connect::{Cluster, KafkaArgs};
 use deploy::names::RawTopic;
 use expand::budget::Budget;
+pub use expand::outcome::{Refusal, Unread};
+use expand::raw::Labels;
 use expand::raw::{Raw, UnwritableEvent};
-use expand::recording::{self, Labels};
-pub use expand::recording::{Refusal, Unread};
+use expand::recording;
 use expand::schedule::{self, Schedule};
 
 pub use report::{FileReport, Report};

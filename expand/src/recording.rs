@@ -7,9 +7,8 @@ use serde_json::value::RawValue;
 use super::budget::Budget;
 use super::document::Members;
 use super::envelope;
-pub use super::outcome::{Expanded, Refusal, Unread};
-use super::raw::Raw;
-pub use super::raw::{APP, Labels};
+use super::outcome::{Expanded, Refusal, Unread};
+use super::raw::{Labels, Raw};
 use super::{callstats, canonical, getstats, internals, observertc, protobuf, rtcstats};
 
 /// Expands a recording of any format into self-contained records, oldest first.

@@ -54,68 +54,61 @@ impl Default for Kafka {
     }
 }
 
-/// Section `[topics]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct TopicNames {
+/// Defines the section `[topics]`: its keys, and the topic that each of them names.
+macro_rules! topic_names {
+    ($($(#[$doc:meta])* $key:ident = $topic:ident,)*) => {
+        /// Section `[topics]`.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[serde(default)]
+        pub struct TopicNames {
+            $($(#[$doc])* pub $key: String,)*
+        }
+
+        impl Default for TopicNames {
+            fn default() -> Self {
+                Self { $($key: Topic::$topic.default_name().to_owned(),)* }
+            }
+        }
+
+        impl TopicNames {
+            /// Returns the name of a topic.
+            #[must_use]
+            pub const fn of(&self, topic: Topic) -> &String {
+                match topic {
+                    $(Topic::$topic => &self.$key,)*
+                }
+            }
+
+            /// Returns the name of a topic, to be changed.
+            pub const fn of_mut(&mut self, topic: Topic) -> &mut String {
+                match topic {
+                    $(Topic::$topic => &mut self.$key,)*
+                }
+            }
+
+            /// Returns the settings' keys with their values.
+            fn by_key(&self) -> impl Iterator<Item = (&'static str, &str)> {
+                [$((stringify!($key), self.$key.as_str()),)*].into_iter()
+            }
+        }
+    };
+}
+
+topic_names! {
     /// Raw events, as clients and importers send them.
-    pub raw: String,
+    raw = Raw,
     /// Canonical reports.
-    pub reports: String,
+    reports = Reports,
     /// Reports with place, provider, device and score.
-    pub enriched: String,
+    enriched = Enriched,
     /// Partials of cells.
-    pub cells: String,
+    cells = Cells,
     /// Partials of sessions.
-    pub sessions: String,
+    sessions = Sessions,
     /// Audits of blocks.
-    pub blocks: String,
+    blocks = Blocks,
     /// What could not be used.
-    pub dead_letters: String,
-}
-
-impl Default for TopicNames {
-    fn default() -> Self {
-        let name = |topic: Topic| topic.default_name().to_owned();
-        Self {
-            raw: name(Topic::Raw),
-            reports: name(Topic::Reports),
-            enriched: name(Topic::Enriched),
-            cells: name(Topic::Cells),
-            sessions: name(Topic::Sessions),
-            blocks: name(Topic::Blocks),
-            dead_letters: name(Topic::DeadLetters),
-        }
-    }
-}
-
-impl TopicNames {
-    /// Returns the name of a topic.
-    #[must_use]
-    pub fn of(&self, topic: Topic) -> &String {
-        match topic {
-            Topic::Raw => &self.raw,
-            Topic::Reports => &self.reports,
-            Topic::Enriched => &self.enriched,
-            Topic::Cells => &self.cells,
-            Topic::Sessions => &self.sessions,
-            Topic::Blocks => &self.blocks,
-            Topic::DeadLetters => &self.dead_letters,
-        }
-    }
-
-    /// Returns the name of a topic, to be changed.
-    pub fn of_mut(&mut self, topic: Topic) -> &mut String {
-        match topic {
-            Topic::Raw => &mut self.raw,
-            Topic::Reports => &mut self.reports,
-            Topic::Enriched => &mut self.enriched,
-            Topic::Cells => &mut self.cells,
-            Topic::Sessions => &mut self.sessions,
-            Topic::Blocks => &mut self.blocks,
-            Topic::DeadLetters => &mut self.dead_letters,
-        }
-    }
+    dead_letters = DeadLetters,
 }
 
 /// Section `[server]`.
@@ -314,15 +307,7 @@ impl Check for Kafka {
 
 impl Check for TopicNames {
     fn check(&self, problems: &mut Problems) {
-        let names = [
-            ("raw", &self.raw),
-            ("reports", &self.reports),
-            ("enriched", &self.enriched),
-            ("cells", &self.cells),
-            ("sessions", &self.sessions),
-            ("blocks", &self.blocks),
-            ("dead_letters", &self.dead_letters),
-        ];
+        let names: Vec<_> = self.by_key().collect();
         for (position, (key, name)) in names.iter().enumerate() {
             let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
             if name.is_empty() || name.len() > 249 || !name.chars().all(legal) {

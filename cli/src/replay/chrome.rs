@@ -6,8 +6,10 @@ use std::path::PathBuf;
 
 use expand::budget::Budget;
 use expand::envelope::Envelope;
+use expand::outcome::Unread;
+use expand::raw::Labels;
 use expand::raw::Raw;
-use expand::recording::{self, Labels, Unread};
+use expand::recording;
 use serde_json::{Value, json};
 
 use super::report::FileReport;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use expand::outcome::{Expanded, Refusal, Unread};
 use expand::raw::Raw;
-use expand::recording::{Expanded, Refusal, Unread};
 
 use super::ReplayError;
 
@@ -158,7 +158,8 @@ impl fmt::Display for FileReport {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use expand::budget::Budget;
-    use expand::recording::{self, Labels};
+    use expand::raw::Labels;
+    use expand::recording;
     use serde_json::json;
 
     use super::*;

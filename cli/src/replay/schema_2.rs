@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use expand::budget::Budget;
-use expand::recording::{self, Refusal};
+use expand::outcome::Refusal;
+use expand::recording;
 use schemas::{EventKind, Report};
 use serde_json::{Value, json};
 

@@ -6,8 +6,10 @@
 use std::io::Write as _;
 
 use expand::budget::Budget;
+use expand::outcome::Refusal;
+use expand::raw::Labels;
 use expand::raw::Raw;
-use expand::recording::{self, Labels, Refusal};
+use expand::recording;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use schemas::{EventKind, Kind};

@@ -2,7 +2,8 @@
 
 use expand::budget::Budget;
 use expand::raw::Raw;
-use expand::recording::{self, Labels};
+use expand::raw::Labels;
+use expand::recording;
 use expand::schedule::{self, Schedule};
 
 /// Far less than a fuzzer may take.

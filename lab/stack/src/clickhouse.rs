@@ -14,7 +14,7 @@ use deploy::failure::{Context, Failure};
 use deploy::private;
 
 use super::cache::{self, Cache};
-use super::ended::{Ended, Next};
+use super::ended::Ended;
 use super::first_login::FirstLogin;
 use super::ports::Ports;
 use super::process::{Guard, Process, Revival};
@@ -170,11 +170,8 @@ impl ClickHouse {
 
     /// Starts the server again if it has ended by itself; its end, if that was since the last look.
     pub(super) fn look(&mut self, guard: &Guard) -> Option<Ended> {
-        let ended = self.process.as_mut().and_then(|one| one.end("ClickHouse", Next::Again));
-        if ended.is_some() {
-            self.process = None;
-            self.revival.plan();
-        } else if self.revival.is_due() && self.resume(guard).is_err() {
+        let (ended, is_due) = self.revival.look(&mut self.process, "ClickHouse");
+        if is_due && self.resume(guard).is_err() {
             self.revival.plan();
         }
         ended
@@ -182,10 +179,7 @@ impl ClickHouse {
 
     /// Ends the server, and returns when it is gone.
     pub fn stop(&mut self) {
-        self.revival.cancel();
-        if let Some(mut process) = self.process.take() {
-            process.stop(STOP);
-        }
+        self.revival.stop(&mut self.process, STOP);
     }
 
     /// Its process, while it runs.

@@ -14,7 +14,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{ClientConfig, TopicPartitionList};
 
 use super::cache::{self, Cache};
-use super::ended::{Ended, Next};
+use super::ended::Ended;
 use super::ports::{BrokerPorts, Listener, Ports};
 use super::process::{Guard, Process, Revival};
 use super::tools::{Tool, first_version, on_path};
@@ -191,11 +191,8 @@ impl Broker {
     /// Starts the node again if it has ended by itself; its end, if that was since the last look.
     pub(super) fn look(&mut self, guard: &Guard) -> Option<Ended> {
         let name = format!("Kafka at {}", self.address);
-        let ended = self.process.as_mut().and_then(|one| one.end(&name, Next::Again));
-        if ended.is_some() {
-            self.process = None;
-            self.revival.plan();
-        } else if self.revival.is_due() && self.start(guard).is_err() {
+        let (ended, is_due) = self.revival.look(&mut self.process, &name);
+        if is_due && self.start(guard).is_err() {
             self.revival.plan();
         }
         ended
@@ -203,10 +200,7 @@ impl Broker {
 
     /// Ends the node, and returns when it is gone.
     pub fn stop(&mut self) {
-        self.revival.cancel();
-        if let Some(mut process) = self.process.take() {
-            process.stop(STOP);
-        }
+        self.revival.stop(&mut self.process, STOP);
     }
 
     /// Its process, while it runs.

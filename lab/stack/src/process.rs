@@ -215,8 +215,27 @@ impl Revival {
         due
     }
 
-    /// Its end was asked for.
-    pub(super) fn cancel(&mut self) {
+    /// Looks at the `process` of the server called `name`, which is taken out once it has ended by
+    /// itself. Returns its end, if that was since the last look, and whether to start it again now.
+    pub(super) fn look(
+        &mut self,
+        process: &mut Option<Process>,
+        name: &str,
+    ) -> (Option<Ended>, bool) {
+        let ended = process.as_mut().and_then(|process| process.end(name, Next::Again));
+        if ended.is_some() {
+            *process = None;
+            self.plan();
+        }
+        let is_due = ended.is_none() && self.is_due();
+        (ended, is_due)
+    }
+
+    /// Ends `process`, and returns when it is gone. It is not started again by itself.
+    pub(super) fn stop(&mut self, process: &mut Option<Process>, patience: Duration) {
         self.due = None;
+        if let Some(mut process) = process.take() {
+            process.stop(patience);
+        }
     }
 }
