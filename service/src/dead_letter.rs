@@ -1,31 +1,30 @@
-//! What cannot be used is kept, with its bytes.
+//! Dead letters: records that cannot be processed, kept with their bytes.
 
 use schemas::DeadLetter;
 
 use crate::handler::Fatal;
 use crate::record::Record;
 
-/// Most bytes of a payload that a dead letter holds: what the raw topic takes uncompressed. A batch
-/// that is small when it is packed can hold records of any size, and the topic of dead letters must
-/// take their letters whatever they are packed by.
+/// Maximum bytes of a payload in a dead letter: the limit of the raw topic, uncompressed. A compressed
+/// batch can hold records of any size, and the topic of dead letters must accept their letters.
 pub const DEAD_LETTER_PAYLOAD: usize = 2 << 20;
-/// Most bytes of a key.
+/// Maximum bytes of a key.
 pub const DEAD_LETTER_KEY: usize = 64 << 10;
-/// Most bytes of a content type.
+/// Maximum bytes of a content type.
 const CONTENT_TYPE: usize = 1 << 10;
 
-/// How the detail of a letter ends that does not hold all of its record.
+/// Suffix of the detail of a letter that does not hold its whole record.
 const CUT_SHORT: &str = "the letter holds only the beginning of its record";
 
-/// True of the detail of a letter that does not hold all of its record: sent again, it would be
-/// another one.
+/// Returns true if `detail` is that of a letter that does not hold its whole record. Such a letter
+/// cannot be replayed: it would be a different record.
 #[must_use]
 pub fn is_cut_short(detail: &str) -> bool {
     detail.ends_with(CUT_SHORT)
 }
 
-/// The framed dead letter of `record`, read from `topic` and given up by `stage` for `reason` (a
-/// short code). `detail` says what was wrong and where, without any of the payload.
+/// Returns the framed dead letter of `record`, which `stage` has read from `topic` and rejected for
+/// `reason` (a short code). `detail` describes the error and its position, without any of the payload.
 ///
 /// # Errors
 /// When the dead letter itself cannot be encoded.

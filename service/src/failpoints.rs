@@ -1,20 +1,20 @@
-//! Edges at which a process can be made to abort, or a thread of it to hang: between two things that
-//! must both be done, or neither.
+//! Points at which a process can be made to abort, or a thread of it to hang: between two steps that
+//! must both be done or neither.
 //!
-//! In a development build, or with the feature `failpoints`, the variable `ISOBAR_ABORT_AT` of the
-//! environment (`EDGE:N`) aborts the process when it comes to an edge for the Nth time, and
-//! `ISOBAR_HANG_AT` stops the thread there for ever. Other builds have no such switches.
+//! In a development build, or with the feature `failpoints`, the environment variable `ISOBAR_ABORT_AT`
+//! (`EDGE:N`) aborts the process when it reaches a point for the Nth time, and `ISOBAR_HANG_AT` blocks
+//! the thread there for ever. Other builds have no such switches.
 
-/// Variable of the environment that names an edge, and how often it is passed.
+/// Environment variable with the point at which to abort, and how often it is passed before.
 pub const VARIABLE: &str = "ISOBAR_ABORT_AT";
-/// The same for the edge at which a thread hangs.
+/// Environment variable with the point at which a thread hangs.
 pub const HANG: &str = "ISOBAR_HANG_AT";
 
-/// Writes are acknowledged, and the ledger does not know yet.
+/// Writes are acknowledged, and the ledger is not updated yet.
 pub const ACKNOWLEDGED: &str = "acknowledged";
-/// The ledger knows.
+/// The ledger is updated.
 pub const SETTLED: &str = "settled";
-/// A commit is about to be asked for.
+/// A commit is about to be requested.
 pub const COMMITTING: &str = "committing";
 /// A commit is done.
 pub const COMMITTED: &str = "committed";
@@ -22,7 +22,7 @@ pub const COMMITTED: &str = "committed";
 pub const WRITING: &str = "writing";
 /// A record was handed to the producer.
 pub const WRITTEN: &str = "written";
-/// An insert is about to end: until then its rows are not there.
+/// An insert is about to end; its rows become visible then.
 pub const INSERTING: &str = "inserting";
 /// An insert was acknowledged.
 pub const INSERTED: &str = "inserted";

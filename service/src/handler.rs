@@ -1,8 +1,7 @@
-//! What a service is to the consumer loop: one object that is told what happens, in order, on one
-//! thread, and says what to write and what may be committed.
+//! The handler: the logic of a service, as the consumer loop calls it.
 //!
-//! A handler reads no clock and does no I/O, so the same handler runs under the real loop and
-//! under a simulated one.
+//! The loop calls a handler on one thread and in order. The handler writes records and allows offsets to
+//! be committed. It reads no clock and does no I/O, so that it runs in the real loop and in a simulated one.
 
 use std::error::Error;
 use std::fmt;
@@ -60,131 +59,129 @@ impl Fatal {
     }
 }
 
-/// What the group has committed for a partition.
+/// Offset and metadata that the group has committed for a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Committed {
     /// Next offset to read.
     pub offset: Offset,
-    /// Metadata beside it, empty if there is none or it is not UTF-8.
+    /// Metadata of the commit; empty if there is none or it is not UTF-8.
     pub metadata: String,
 }
 
-/// Where reading starts in a partition that was just assigned.
+/// Position at which reading starts in a partition that was just assigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// At the committed offset; at the log's beginning if there is none.
+    /// The committed offset; the beginning of the log if there is none.
     Committed,
-    /// At the first record appended at or after (append time of the record before the committed
-    /// one − this many ms). What lies before the committed offset comes with
-    /// [`Record::look_back`] set. At the log's beginning if nothing is committed.
+    /// The first record appended at or after (append time of the record before the committed one − `ms`).
+    /// Records before the committed offset have [`Record::look_back`] set. The beginning of the log if
+    /// nothing is committed.
     LookBack {
-        /// How far back, in ms of append time.
+        /// Length of the look-back, in ms of append time.
         ms: i64,
     },
 }
 
-/// Number of an asynchronous piece of work (a write) that must end before a later
-/// [`Output::checkpoint`] of the same source is committed.
+/// Identifier of a write that must be acknowledged before a later [`Output::checkpoint`] of the same
+/// source is committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ticket {
-    /// The source on whose behalf the work is done.
+    /// The source that the write is for.
     pub source: Source,
     /// Assignment of that source; acknowledgements of an earlier one are ignored.
     pub assignment: u64,
-    /// Rising number within the assignment.
+    /// Ascending number within the assignment.
     pub number: u64,
 }
 
-/// What a handler may do. Everything is ordered per [`Source`].
+/// Operations of a handler. They are ordered per [`Source`].
 pub trait Output {
-    /// Writes a record to `topic`, to the source's own partition number, on behalf of `source`.
+    /// Writes a record for `source` to the partition of `topic` with the source's number.
     fn send(&mut self, source: Source, topic: Topic, key: Option<&[u8]>, payload: &[u8]);
 
-    /// Opens a ticket for work that the handler has done elsewhere (an insert); it is closed with
-    /// [`Output::close`].
+    /// Opens a ticket for a write that the handler does elsewhere (an insert). [`Output::close`] closes it.
     fn open(&mut self, source: Source, bytes: usize) -> Ticket;
 
-    /// The work of a ticket is acknowledged.
+    /// Records that the write of a ticket is acknowledged. A second call for a ticket, or one for a
+    /// ticket that was never opened, ends the process.
     fn close(&mut self, ticket: Ticket);
 
-    /// `offset` (the next to read) may be committed, with `metadata` beside it, as soon as all
-    /// that was sent or opened for `source` before this call is acknowledged.
+    /// Allows `offset` (the next to read) to be committed with `metadata` as soon as all writes for `source`
+    /// before this call are acknowledged.
     fn checkpoint(&mut self, source: Source, offset: Offset, metadata: &str);
 
-    /// True while more is in flight than the settings allow; the loop pauses input by itself, a
-    /// handler with work of its own may hold it back too.
+    /// Returns true while more is in flight than the settings allow. The loop then pauses input; a handler
+    /// may also delay work of its own.
     fn congested(&self) -> bool;
 }
 
-/// How the input comes. Advice: what is written depends on it in time, never in content.
+/// State of the input. It may change when records are written, never their content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
-    /// It ran dry.
+    /// There is nothing to read.
     Idle,
-    /// What is read was appended just now.
+    /// Records are read as they are appended.
     Live,
-    /// What is read has waited: there is a backlog, and throughput counts more than freshness.
+    /// There is a backlog: throughput counts more than freshness.
     Behind,
 }
 
-/// What a handler finds out about a partition from what was written about it earlier, where nothing
-/// that is committed tells it.
+/// Reader of the records that were written for a partition earlier, from which a handler derives where to
+/// continue if nothing that is committed says so.
 pub trait Recall {
-    /// Takes the next record of the topic's partition.
+    /// Reads the next record of the partition.
     fn record(&mut self, payload: &[u8]);
 
-    /// What to go on from, as if it were committed; none if the records tell nothing. The input's log
-    /// has the offsets from `first` up to, and without, `end`.
+    /// Returns the state to continue from, as if it were committed; none if the records do not define one.
+    /// The input's log has the offsets from `first` to before `end`.
     ///
     /// # Errors
-    /// When reading may not begin.
+    /// If reading must not begin.
     fn conclude(&self, first: Offset, end: Offset) -> Result<Option<Committed>, Refusal>;
 }
 
-/// A service's logic, called on one thread by the consumer loop.
+/// The logic of a service, called on one thread by the consumer loop.
 pub trait Handler {
-    /// What has to be there before this process joins its group, while it is not. Asked until there
-    /// is nothing.
+    /// Returns what this process waits for before it joins its group. Called until the result is none.
     fn waits_to_join(&self) -> Option<String> {
         None
     }
 
-    /// Metadata of every commit of a service whose group is bound to one place outside Kafka, by
-    /// which its members know each other. It is committed for each partition as soon as that is
-    /// assigned, and [`Handler::refuses_group`] is asked, before a record is read.
+    /// Returns the metadata of every commit of a service whose group is bound to one destination outside
+    /// Kafka. It is committed for each partition as soon as that is assigned, and
+    /// [`Handler::refuses_group`] is called, before a record is read.
     fn binding(&self) -> Option<String> {
         None
     }
 
-    /// Why what is committed for any partition of the inputs, another member's too, forbids this one
-    /// to take part in the group, if it does. Asked only of a handler with a
-    /// [`Handler::binding`].
+    /// Returns a refusal if the commit of any partition of the inputs, also one of another member, forbids
+    /// this member to take part in the group. Called only for a handler with a [`Handler::binding`].
     fn refuses_group(&self, source: Source, committed: &Committed) -> Option<Refusal> {
         let _ = (source, committed);
         None
     }
 
-    /// Why what is committed forbids reading on, if it does. Asked before [`Handler::start`].
+    /// Returns a refusal if the commit of a partition forbids reading on. Called before [`Handler::start`].
     fn refuses(&self, source: Source, committed: &Committed) -> Option<Refusal> {
         let _ = (source, committed);
         None
     }
 
-    /// Why reading may not begin where the log does, at `first`, if it may not. Asked where nothing
+    /// Returns a refusal if reading must not start at `first`, the beginning of the log. Called if nothing
     /// is committed, before the partition is assigned.
     fn refuses_beginning(&self, source: Source, first: Offset) -> Option<Refusal> {
         let _ = (source, first);
         None
     }
 
-    /// How many partitions the first input has. Called before each assignment's [`Handler::start`],
-    /// and again every few seconds, for partitions may be added at any time.
+    /// Receives the number of partitions of the first input. Called before [`Handler::start`] of each
+    /// assignment, and again every few seconds, because partitions may be added at any time.
     fn topic_has(&mut self, partitions: usize) {
         let _ = partitions;
     }
 
-    /// The output topic whose partition of the same number tells how to go on where `committed` does
-    /// not, and what reads it. Asked before all else; the topic is then read to its end.
+    /// Returns the output topic whose partition of the same number defines where to continue if `committed`
+    /// does not, and its reader. Called first; the partition is then read to its end.
     fn recalls(
         &self,
         source: Source,
@@ -194,32 +191,32 @@ pub trait Handler {
         None
     }
 
-    /// Where to start in a partition, before it is assigned.
+    /// Returns the position to start from in a partition, before it is assigned.
     ///
     /// # Errors
-    /// When what is committed forbids reading on.
+    /// If the commit forbids reading on.
     fn start(&self, source: Source, committed: Option<&Committed>) -> Result<Start, Fatal>;
 
-    /// The partition is assigned; `committed` is what [`Handler::start`] saw.
+    /// Receives an assignment; `committed` is the argument of [`Handler::start`].
     ///
     /// # Errors
-    /// When the service cannot go on.
+    /// If the service cannot continue.
     fn assigned(&mut self, source: Source, committed: Option<&Committed>) -> Result<(), Fatal>;
 
-    /// The partition is gone: drop its state, write nothing.
+    /// Receives a revocation: the handler drops the state of the partition and writes nothing.
     fn revoked(&mut self, source: Source);
 
-    /// A record, in the order of its partition's log.
+    /// Processes a record. Records of a partition come in the order of its log.
     ///
     /// # Errors
-    /// When the service cannot go on. A bad record is no error: it is dead-lettered.
+    /// If the service cannot continue. A bad record is no error: it becomes a dead letter.
     fn record(&mut self, record: &Record<'_>, out: &mut dyn Output) -> Result<(), Fatal>;
 
-    /// A record that is a dead letter sent again, in its place in the log like any other. Unless a
-    /// service has to tell them apart it is one.
+    /// Processes a replayed dead letter, in its place in the log. By default it is treated like any other
+    /// record.
     ///
     /// # Errors
-    /// When the service cannot go on.
+    /// If the service cannot continue.
     fn replayed(
         &mut self,
         record: &Record<'_>,
@@ -230,43 +227,43 @@ pub trait Handler {
         self.record(record, out)
     }
 
-    /// About every 100 ms, and at once after the input ran dry. `now_ms` is a monotonic clock in
-    /// ms, good for intervals only.
+    /// Called about every 100 ms, and at once when there is nothing more to read. `now_ms` is a monotonic
+    /// clock in ms, for durations only.
     ///
     /// # Errors
-    /// When the service cannot go on.
+    /// If the service cannot continue.
     fn tick(&mut self, now_ms: u64, pace: Pace, out: &mut dyn Output) -> Result<(), Fatal>;
 
-    /// The group has made a commit, as [`Output::checkpoint`] allowed it: from here on whoever is
-    /// assigned its source starts there or later, and sees its metadata or what followed it.
+    /// Receives a commit of the group that [`Output::checkpoint`] had allowed. From then on a member that is
+    /// assigned this source starts there or later, with this or newer metadata.
     fn committed(&mut self, commit: &Commit) {
         let _ = commit;
     }
 
-    /// True while the handler keeps what it can write only after a commit: one is made soon.
+    /// Returns true while the handler holds records that it can write only after a commit. One is made soon.
     fn awaits_commit(&self) -> bool {
         self.holds_back()
     }
 
-    /// True while the handler keeps more of that than it should: reading pauses.
+    /// Returns true while the handler holds too many of these records. Reading pauses.
     fn holds_back(&self) -> bool {
         false
     }
 
-    /// The process is to end: write what is pending. The loop then waits for acknowledgements,
-    /// with ticks and commits going on, until [`Handler::drained`] or its deadline.
+    /// Writes everything pending, because the process is about to end. The loop then waits for
+    /// acknowledgements, with further ticks and commits, until [`Handler::drained`] or a deadline.
     ///
     /// # Errors
-    /// When the service cannot go on.
+    /// If the service cannot continue.
     fn drain(&mut self, out: &mut dyn Output) -> Result<(), Fatal>;
 
-    /// True when the handler has no work of its own left after [`Handler::drain`].
+    /// Returns true when the handler has no work of its own left after [`Handler::drain`].
     fn drained(&self) -> bool {
         true
     }
 
-    /// What the handler's own outputs wait for while they cannot be reached: the service is not
-    /// ready then, and says so.
+    /// Returns what the handler's own outputs wait for while they cannot be reached. The service then
+    /// reports that it is not ready.
     fn waits_for(&self) -> Option<String> {
         None
     }

@@ -1,20 +1,19 @@
-//! Text of others, made harmless for whoever reads it: names of places and providers, reasons, keys
-//! and answers of servers may hold what a terminal obeys or what hides the rest of a line.
+//! Escaping of text from outside. Names of places and providers, reasons, keys and answers of servers
+//! may contain control sequences of terminals, or characters that hide the rest of a line.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-/// `text` in one line: characters that are not only seen are written as JSON writes them (`\u001b`).
-///
-/// These are the controls C0 and C1 (escape sequences, ends of lines), overrides and marks of the
-/// direction of writing (Unicode UAX #9), separators of lines, and letters that nobody sees.
+/// Returns `text` in one line, with characters that do more than be displayed escaped as in JSON
+/// (`\u001b`): the controls C0 and C1 (escape sequences, line ends), overrides and marks of the writing
+/// direction (Unicode UAX #9), line separators, and invisible letters.
 #[must_use]
 pub fn harmless(text: &str) -> Cow<'_, str> {
     escaped(text, acts)
 }
 
-/// As [`harmless`], for text that has lines.
+/// Returns `text` escaped as by [`harmless`], with its newlines kept.
 #[must_use]
 pub fn harmless_lines(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c != '\n' && acts(c))

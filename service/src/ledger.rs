@@ -1,4 +1,5 @@
-//! What may be committed: a checkpoint whose tickets, and all before them, are closed.
+//! The ledger of acknowledgements: a checkpoint may be committed once all tickets opened before it are
+//! closed.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -37,8 +38,8 @@ pub struct Ledger {
     open: usize,
 }
 
-/// One partition during one assignment. `entries` holds the tickets from number `frontier` on;
-/// its first one is open, for closed ones leave it from the front.
+/// One partition during one assignment. `entries` holds the tickets from number `frontier` on. Its
+/// first one is open: closed ones are removed from the front.
 #[derive(Debug, Default)]
 struct Account {
     assignment: u64,
@@ -53,17 +54,17 @@ struct Entry {
     closed: bool,
 }
 
-/// `after` is the number of the first ticket that it need not wait for.
+/// A checkpoint that waits for all tickets with numbers below `after`.
 #[derive(Debug)]
 struct Checkpoint {
     after: u64,
     offset: Offset,
-    /// Nearly always the one before it has the same, and there may be one for each record.
+    /// Shared, because consecutive checkpoints mostly have the same, and there may be one for each record.
     metadata: Arc<str>,
 }
 
 impl Ledger {
-    /// Starts a new assignment of `source`; whatever was known of an earlier one is dropped.
+    /// Starts a new assignment of `source`, and drops the state of an earlier one.
     pub fn assign(&mut self, source: Source) {
         self.revoke(source);
         self.assignments += 1;
@@ -81,8 +82,7 @@ impl Ledger {
         }
     }
 
-    /// Opens a ticket for work of `bytes`. Without an assignment it is one that is never waited
-    /// for.
+    /// Opens a ticket for work of `bytes`. Without an assignment no checkpoint waits for it.
     pub fn open(&mut self, source: Source, bytes: usize) -> Ticket {
         let Some(account) = self.accounts.get_mut(&source) else {
             return Ticket { source, assignment: 0, number: 0 };
@@ -126,7 +126,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// `offset` may be committed with `metadata` when all tickets opened for `source` so far are
+    /// Allows `offset` to be committed with `metadata` once all tickets opened for `source` so far are
     /// closed.
     pub fn checkpoint(&mut self, source: Source, offset: Offset, metadata: &str) {
         let Some(account) = self.accounts.get_mut(&source) else {
@@ -145,7 +145,7 @@ impl Ledger {
         account.checkpoints.push_back(Checkpoint { after, offset, metadata });
     }
 
-    /// Takes the newest checkpoint of each source that may be committed now.
+    /// Removes and returns the newest checkpoint of each source that may be committed now.
     pub fn take_commits(&mut self) -> Vec<Commit> {
         let newest = |(source, account): (&Source, &mut Account)| {
             let frontier = account.frontier;
@@ -164,19 +164,19 @@ impl Ledger {
         self.accounts.iter_mut().filter_map(newest).collect()
     }
 
-    /// Bytes of all open tickets.
+    /// Returns the bytes of all open tickets.
     #[must_use]
     pub const fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// True if every ticket is closed.
+    /// Returns true if every ticket is closed.
     #[must_use]
     pub const fn is_settled(&self) -> bool {
         self.open == 0
     }
 
-    /// Partitions that are assigned.
+    /// Returns the assigned partitions.
     pub fn sources(&self) -> impl Iterator<Item = Source> + '_ {
         self.accounts.keys().copied()
     }

@@ -1,4 +1,4 @@
-//! Sets of offsets, kept as ranges: what has been seen of a log is nearly always one range.
+//! Sets of offsets, stored as ranges: the offsets seen of a log are nearly always one range.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,7 +15,7 @@ pub struct OffsetRanges {
 }
 
 impl OffsetRanges {
-    /// Adds all of `range` and returns what of it was not in the set before, in rising order.
+    /// Adds `range` and returns the parts of it that were not in the set before, in ascending order.
     pub fn insert(&mut self, range: RangeInclusive<Offset>) -> Vec<RangeInclusive<Offset>> {
         let (from, to) = (range.start().0, range.end().0);
         if from > to {
@@ -42,7 +42,7 @@ impl OffsetRanges {
         added
     }
 
-    /// Ranges that overlap `from..=to` or touch it, in rising order.
+    /// Returns the ranges that overlap `from..=to` or touch it, in ascending order.
     fn touching(&self, from: i64, to: i64) -> Vec<(i64, i64)> {
         let mut touching = self
             .ranges
@@ -55,7 +55,7 @@ impl OffsetRanges {
         touching
     }
 
-    /// True if `offset` is in the set.
+    /// Returns true if `offset` is in the set.
     #[must_use]
     pub fn contains(&self, offset: Offset) -> bool {
         self.ranges.range(..=offset.0).next_back().is_some_and(|(_, last)| *last >= offset.0)

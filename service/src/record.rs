@@ -1,4 +1,4 @@
-//! What comes out of a topic, in types that cannot be mixed up.
+//! Records of a topic and their coordinates, each of a type of its own.
 
 use std::fmt;
 
@@ -34,7 +34,7 @@ impl fmt::Display for Partition {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AppendTime(pub i64);
 
-/// Which of the service's input topics, by position in its list of inputs.
+/// An input topic of a service, by its position in the list of inputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Input(pub usize);
 
@@ -47,14 +47,14 @@ pub struct Source {
     pub partition: Partition,
 }
 
-/// One record, borrowed from the client's buffer: decode it at once and let it go.
+/// A record, borrowed from the client's buffer: it has to be decoded at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
-    /// Where it was read.
+    /// The partition that it was read from.
     pub source: Source,
-    /// Its offset there.
+    /// Its offset in that partition.
     pub offset: Offset,
-    /// When the broker appended it.
+    /// Time at which the broker appended it.
     pub appended: AppendTime,
     /// Its key, if any.
     pub key: Option<&'a [u8]>,
@@ -62,6 +62,6 @@ pub struct Record<'a> {
     pub content_type: Option<&'a str>,
     /// Its value; a tombstone reads as empty.
     pub payload: &'a [u8],
-    /// Read only to have the state again: produce nothing, checkpoint nothing.
+    /// Read only to rebuild the state: the handler sends nothing and makes no checkpoint.
     pub look_back: bool,
 }

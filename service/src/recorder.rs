@@ -1,4 +1,4 @@
-//! An [`Output`] that only remembers, for simulation and tests.
+//! An [`Output`] that only records, for simulation and tests.
 
 use schemas::topics::Topic;
 
@@ -9,9 +9,9 @@ use crate::record::{Offset, Source};
 /// A record that a handler has sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
-    /// On whose behalf; its partition is where the record went.
+    /// The source that it was sent for. It was sent to the partition of the same number.
     pub source: Source,
-    /// Where to.
+    /// The topic that it was sent to.
     pub topic: Topic,
     /// Its key.
     pub key: Option<Vec<u8>>,
@@ -19,22 +19,22 @@ pub struct Sent {
     pub payload: Vec<u8>,
 }
 
-/// Keeps what a handler sends and checkpoints. Commits become due as they would in the real loop:
-/// [`Recorder::acknowledge`] acknowledges what was sent; what the handler opened it closes itself.
+/// Records the writes and checkpoints of a handler. Commits become due as in the real loop:
+/// [`Recorder::acknowledge`] acknowledges all writes; tickets that the handler has opened it closes itself.
 #[derive(Debug, Default)]
 pub struct Recorder {
-    /// All that was sent, in order.
+    /// All writes, in order.
     pub sent: Vec<Sent>,
     /// All checkpoints, in order, due or not.
     pub checkpoints: Vec<Commit>,
-    /// What [`Output::congested`] says.
+    /// The value that [`Output::congested`] returns.
     pub congested: bool,
     ledger: Ledger,
     unacknowledged: Vec<Ticket>,
 }
 
 impl Recorder {
-    /// Starts an assignment of `source`, as the loop does before the handler hears of it.
+    /// Starts an assignment of `source`, as the loop does before it calls the handler.
     pub fn assign(&mut self, source: Source) {
         self.ledger.assign(source);
     }
@@ -44,7 +44,7 @@ impl Recorder {
         self.ledger.revoke(source);
     }
 
-    /// Acknowledges all that was sent.
+    /// Acknowledges all writes.
     pub fn acknowledge(&mut self) {
         for ticket in self.unacknowledged.drain(..) {
             let closed = self.ledger.close(ticket);
@@ -52,7 +52,7 @@ impl Recorder {
         }
     }
 
-    /// Acknowledges all that was sent, makes the commits that are due and tells `handler` of them.
+    /// Acknowledges all writes, makes the commits that are due and reports them to `handler`.
     pub fn commit(&mut self, handler: &mut dyn Handler) {
         self.acknowledge();
         for commit in self.take_commits() {
@@ -60,7 +60,7 @@ impl Recorder {
         }
     }
 
-    /// Takes the commits that are due.
+    /// Removes and returns the commits that are due.
     pub fn take_commits(&mut self) -> Vec<Commit> {
         self.ledger.take_commits()
     }

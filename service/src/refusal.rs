@@ -1,38 +1,38 @@
-//! Why a service will not read on: conditions that starting again does not mend.
+//! Refusals: conditions that a restart does not remove, under which a service does not read on.
 
-/// What is in the way. Each has an exit code of its own (`docs/reference/exit-codes.md`).
+/// Reason of a refusal. Each has its own exit code (`docs/reference/exit-codes.md`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// The address of health and metrics cannot be had.
+    /// The address of the health and metrics server cannot be bound.
     Address,
-    /// The committed offset is not in the log any more.
+    /// The committed offset is no longer in the log.
     OffsetGone,
-    /// An input topic is not the one that was read before.
+    /// An input topic was deleted and created again.
     TopicRecreated,
-    /// What is committed is of another epoch than the settings.
+    /// The committed state has another epoch than the settings.
     Epoch,
     /// Topics differ in their number of partitions.
     Partitions,
     /// An input topic's timestamps are not append times.
     TimestampType,
-    /// There is no topic for dead letters.
+    /// The topic of dead letters does not exist.
     NoDeadLetters,
-    /// More of the input is dead-lettered than the settings allow.
+    /// The share of dead letters is above the limit of the settings.
     TooManyDeadLetters,
-    /// What is committed beside the offset was written by another release.
+    /// The committed metadata was written by another release.
     Metadata,
-    /// Nothing is committed, and the log has lost its beginning.
+    /// Nothing is committed, and the beginning of the log is gone.
     MidLog,
-    /// The group writes to another place than this member.
+    /// The group writes to another ClickHouse than this member.
     Target,
-    /// A record of an own topic is of a schema that a newer release writes.
+    /// A record of an internal topic has the schema of a newer release.
     NewerSchema,
     /// Kafka lost the end of an input topic's log after it was read.
     LostTail,
 }
 
 impl Reason {
-    /// The process's exit code.
+    /// Returns the exit code of the process.
     #[must_use]
     pub const fn exit_code(self) -> u8 {
         match self {
@@ -53,18 +53,18 @@ impl Reason {
     }
 }
 
-/// A condition under which the process ends and stays ended until somebody acts.
+/// A condition under which the process exits and must not be restarted until an operator has acted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct Refusal {
-    /// What kind it is of.
+    /// The reason.
     pub reason: Reason,
-    /// What is wrong and what to do, in one line.
+    /// Description of the problem and of what to do, in one line.
     pub text: String,
 }
 
 impl Refusal {
-    /// A refusal that says `text`.
+    /// Returns a refusal for `reason` with this `text`.
     #[must_use]
     pub fn new(reason: Reason, text: impl Into<String>) -> Self {
         Self { reason, text: text.into() }

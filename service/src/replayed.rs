@@ -1,13 +1,13 @@
-//! Dead letters that were sent again: what says so, on the record itself.
+//! The header that marks a record as a replayed dead letter.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::record::{AppendTime, Offset, Partition};
 
-/// Where a record that was sent again stood before it was given up. A record carries it in its
-/// header [`Replayed::HEADER`], so that the log alone tells what has been sent again. Anybody can
-/// write such a header: only one that is signed is believed.
+/// Original position of a replayed record. It is in the record's header [`Replayed::HEADER`], so that
+/// replays can be recognised from the log alone. Any producer can write such a header; only a signed
+/// one is accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replayed {
     /// Topic.
@@ -16,26 +16,25 @@ pub struct Replayed {
     pub partition: Partition,
     /// Offset.
     pub offset: Offset,
-    /// When the broker first appended it: it is judged as of then.
+    /// Time of the first append, which decides whether the record is late.
     pub appended: AppendTime,
-    /// Other records of its session were taken around that time: what its cumulative counters
-    /// count is in their intervals already.
+    /// True if other records of its session were accepted around that time: their intervals already
+    /// contain the differences of its cumulative counters.
     pub heard: bool,
-    /// When it was signed to be sent again, by the sender's clock, ms since the Unix epoch.
+    /// Time of the signature by the sender's clock, ms since the Unix epoch.
     pub sent_ms: i64,
 }
 
 impl Replayed {
     /// The name of the header.
     pub const HEADER: &'static str = "isobar-replayed-from";
-    /// Longest time between its signature and its append, either way, ms: the sender waits 20 s for an
-    /// acknowledgement, and the rest is for clocks that differ. Copies of one signature that are taken
-    /// are appended within twice as long, which is no longer than the shortest look-back of ingest
-    /// where letters are sent again (60 s); there it takes each source once.
+    /// Maximum difference between signature and append, ms: the sender waits 20 s for an
+    /// acknowledgement, and the rest allows for clock differences. Accepted copies of one signature are
+    /// appended within twice this time, which is no longer than the shortest look-back of ingest that
+    /// permits replays (60 s); within a look-back ingest accepts each source once.
     pub const FRESH_MS: u64 = 30_000;
 
-    /// True if a record that was appended then may be the one that was signed, and is no copy of it
-    /// that somebody wrote later.
+    /// Returns true if a record with this append time may be the signed one and not a later copy.
     #[must_use]
     pub const fn is_fresh(&self, appended: AppendTime) -> bool {
         self.sent_ms.abs_diff(appended.0) <= Self::FRESH_MS
@@ -50,7 +49,7 @@ impl fmt::Display for Replayed {
     }
 }
 
-/// Text is not a [`Replayed`].
+/// Error of a header that is not a [`Replayed`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("should look like TOPIC/PARTITION/OFFSET/APPEND_MS/alone/SENT_MS or …/heard/SENT_MS")]
 pub struct ParseReplayedError;

@@ -1,4 +1,4 @@
-//! What makes a program out of a handler.
+//! The interface between a service and the program that runs it.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ impl Topics {
         }
     }
 
-    /// Names of all topics, inputs first.
+    /// Returns the names of all topics, inputs first.
     pub fn names(&self) -> impl Iterator<Item = &String> {
         self.inputs.iter().chain(self.outputs.iter().map(|(_, name)| name))
     }
@@ -38,20 +38,19 @@ impl Topics {
 
 /// A service: the program `isobar-NAME`.
 pub trait Service {
-    /// Its name, also that of its section in the settings and of its consumer group
-    /// (`isobar-NAME`).
+    /// Name of the service, of its section in the settings, and of its consumer group (`isobar-NAME`).
     const NAME: &'static str;
-    /// What it does, in one line.
+    /// Description of the service, in one line.
     const ABOUT: &'static str;
     /// Port of its health and metrics server, unless the settings say otherwise.
     const DEFAULT_PORT: u16;
-    /// Its own section of the settings. Unknown keys are found by the runtime, so
-    /// `#[serde(default)]` is all it needs.
+    /// Section of the settings of this service. The runtime reports unknown keys, so `#[serde(default)]`
+    /// is sufficient.
     type Settings: Serialize + DeserializeOwned + JsonSchema + Default + Check;
     /// Opened files and parameters that the settings name.
     type Resources;
 
-    /// What it reads and writes.
+    /// Returns the topics that it reads and writes.
     fn topics(settings: &Settings<Self::Settings>) -> Topics;
 
     /// Opens what the settings name, once, before the service starts. Everything that cannot be used is
@@ -84,8 +83,8 @@ pub trait Service {
         Self::handler(settings, resources, registry)
     }
 
-    /// Tries what the service needs beside Kafka (`check --connect`) for at most `timeout`, and
-    /// adds what fails to `problems`.
+    /// Tests connections other than that to Kafka (`check --connect`), each for at most `timeout`, and
+    /// adds failures to `problems`.
     fn connect(settings: &Settings<Self::Settings>, timeout: Duration, problems: &mut Problems) {
         let _ = (settings, timeout, problems);
     }

@@ -12,17 +12,17 @@ use serde::{Deserialize, Serialize};
 /// settings file; the service's own section has the name of the service.
 #[derive(Clone, Debug, Default)]
 pub struct Settings<S> {
-    /// How to reach Kafka.
+    /// Connection to Kafka.
     pub kafka: Kafka,
-    /// What the topics are called.
+    /// Names of topics.
     pub topics: TopicNames,
-    /// Where health and metrics are shown.
+    /// The server of health and metrics.
     pub server: Server,
-    /// What is logged, and how.
+    /// The log.
     pub log: Log,
-    /// What the process may use up.
+    /// Limits of the process.
     pub limits: Limits,
-    /// The service's own section.
+    /// The section of the service.
     pub service: S,
 }
 
@@ -136,7 +136,7 @@ pub struct Log {
     pub level: LogLevel,
 }
 
-/// How a line of the log looks.
+/// Format of the lines of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
@@ -147,7 +147,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// How important a line of the log is.
+/// Severity of a line of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
@@ -240,7 +240,7 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// Adds a problem with the setting at `path`, relative to the section that is being checked
+    /// Adds an error of the setting at `path`, relative to the section that is being checked
     /// (`"window_s"`, `"packs.0.name"`).
     pub fn push(&mut self, path: &str, message: impl std::fmt::Display) {
         let place = [self.section.as_str(), path];
@@ -253,12 +253,12 @@ impl Problems {
         });
     }
 
-    /// Runs a section's own check; its problems are named by their path under `section`.
+    /// Runs the check of a section; paths of its errors begin with `section`.
     pub fn check(&mut self, section: &str, checked: &dyn Check) {
         self.within(section, |problems| checked.check(problems));
     }
 
-    /// Runs `work`, whose problems are named by their path under `section`.
+    /// Runs `work`; paths of its errors begin with `section`.
     pub fn within<T>(&mut self, section: &str, work: impl FnOnce(&mut Self) -> T) -> T {
         let outer = std::mem::replace(&mut self.section, section.to_owned());
         let result = work(self);
@@ -266,25 +266,25 @@ impl Problems {
         result
     }
 
-    /// True if nothing is wrong.
+    /// Returns true if there is no error.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
-    /// One line for each problem, `path: message`.
+    /// Returns a line for each error, `path: message`.
     #[must_use]
     pub fn lines(&self) -> &[String] {
         &self.found
     }
 }
 
-/// Characters of the shortest `kafka.replay_key` that is accepted.
+/// Minimum length of `kafka.replay_key`, in characters.
 pub const SHORTEST_REPLAY_KEY: usize = 32;
 
-/// What a type alone cannot say about settings: ranges, and keys that must fit each other.
+/// Checks of settings beyond their types: ranges, and keys that must fit each other.
 pub trait Check {
-    /// Adds what is wrong to `problems`.
+    /// Adds every error to `problems`.
     fn check(&self, problems: &mut Problems);
 }
 
