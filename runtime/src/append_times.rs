@@ -1,16 +1,16 @@
-//! Append times along a partition's log. They are the clock of whichever broker leads it.
+//! Append times along a partition's log. They come from the clock of the broker that leads it.
 
 use std::time::{Duration, Instant};
 
 use service::AppendTime;
 
-/// Longest step back that is not counted, ms: brokers that are kept by NTP differ by less, and a
-/// partition gets another leader now and then.
+/// Longest step back that is not counted, ms: clocks of brokers with NTP differ by less, and the leader
+/// of a partition changes from time to time.
 const TOLERANCE_MS: i64 = 60_000;
 /// Shortest time between two log lines about one partition.
 const REPEAT: Duration = Duration::from_secs(60);
 
-/// Watches for append times that go back in one partition.
+/// Detector of append times that go back in one partition.
 #[derive(Debug, Default)]
 pub(crate) struct AppendTimes {
     last: Option<AppendTime>,
@@ -21,12 +21,12 @@ pub(crate) struct AppendTimes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StepBack {
     pub(crate) by_ms: i64,
-    /// Whether it is to be logged: one a minute is.
+    /// True if it is to be logged, at most once a minute.
     pub(crate) is_logged: bool,
 }
 
 impl AppendTimes {
-    /// Takes in the append time of the next record, which is read at `now`.
+    /// Checks the append time of the next record, which is read at `now`.
     pub(crate) fn next(&mut self, appended: AppendTime, now: Instant) -> Option<StepBack> {
         let last = self.last.replace(appended)?;
         let by_ms = last.0.saturating_sub(appended.0);

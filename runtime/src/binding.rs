@@ -1,5 +1,5 @@
-//! Ties a group to the place outside Kafka that its members write to, by what they commit beside
-//! their offsets.
+//! Binding of a group to the destination outside Kafka that its members write to, by the metadata of their
+//! commits.
 //!
 //! A member commits its binding for every partition that it is assigned, then looks at what is
 //! committed for all partitions, and only then reads. Of two members that are bound to different
@@ -18,49 +18,49 @@ use crate::positions::Trouble;
 
 /// Longest wait for one answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Between two looks at the group while it is read.
+/// Interval between two checks of the group while it is read.
 const LOOK: Duration = Duration::from_secs(20);
 
-/// How far a member is bound in the present assignment.
+/// State of the binding in the present assignment.
 #[derive(Debug, Default)]
 pub(crate) struct Binding {
     /// Partitions whose first commit is not confirmed.
     unconfirmed: BTreeSet<Source>,
-    /// When the group is to be looked at; none for a service that is bound to nothing.
+    /// Time of the next check of the group; none for a service without a binding.
     next_look: Option<Instant>,
-    /// The group was looked at since the first commits were confirmed.
+    /// True if the group was checked after the first commits were confirmed.
     bound: bool,
 }
 
 impl Binding {
-    /// Of a new assignment, in which `sources` are committed first of all.
+    /// Returns the state of a new assignment, in which `sources` are committed first.
     pub(crate) fn of(sources: impl Iterator<Item = Source>, now: Instant) -> Self {
         Self { unconfirmed: sources.collect(), next_look: Some(now), bound: false }
     }
 
-    /// The commit for `source` is confirmed.
+    /// Records that the commit for `source` is confirmed.
     pub(crate) fn committed(&mut self, source: Source) {
         self.unconfirmed.remove(&source);
     }
 
-    /// True while nothing may be read.
+    /// Returns true while nothing may be read.
     pub(crate) const fn is_open(&self) -> bool {
         self.next_look.is_some() && !self.bound
     }
 
-    /// True if the group is to be looked at.
+    /// Returns true if the group is to be checked.
     pub(crate) fn is_due(&self, now: Instant) -> bool {
         self.unconfirmed.is_empty() && self.next_look.is_some_and(|next| next <= now)
     }
 
-    /// The group was looked at, and is bound to the same place.
+    /// Records that the group was checked and has the same binding.
     pub(crate) fn looked(&mut self, now: Instant) {
         self.bound = true;
         self.next_look = Some(now + LOOK);
     }
 }
 
-/// Asks `handler` of what is committed for all partitions of `inputs`.
+/// Calls `handler` with the commits of all partitions of `inputs`.
 pub(crate) fn look(
     consumer: &BaseConsumer<GroupContext>,
     inputs: &[String],

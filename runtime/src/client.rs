@@ -1,4 +1,4 @@
-//! Clients of Kafka: their options, and what they say while the cluster is away.
+//! Clients of Kafka: their options, and the errors that they report while the cluster is unreachable.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,8 +14,7 @@ use service::{Kafka, Limits, Problems};
 
 use crate::reach::Reasons;
 
-/// Options on which correctness hangs, under all of their names. They are not the operator's to
-/// change.
+/// Options that correctness depends on, under all of their names. Operators cannot change them.
 const FIXED_OPTIONS: [&str; 14] = [
     "acks",
     "auto.commit.enable",
@@ -33,13 +32,13 @@ const FIXED_OPTIONS: [&str; 14] = [
     "request.required.acks",
 ];
 
-/// Ms between two counts of what clients have sent and heard, by which they are known to get on.
+/// Interval of client statistics, ms. They show whether the client makes progress.
 const STATISTICS: &str = "5000";
-/// Ms after which partitions that were added to a topic are seen.
+/// Interval of metadata refreshes, ms: added partitions are noticed within this time.
 const REFRESH: &str = "5000";
 
-/// Adds what is wrong with the options to `problems`: with each alone, and if it is none of them,
-/// with all together. Nothing is connected to.
+/// Adds errors of the options to `problems`: those of single options, and if there are none, those of
+/// the combination. Does not connect.
 pub(crate) fn check_options(kafka: &Kafka, problems: &mut Problems) {
     let mut alone = true;
     for (option, value) in &kafka.options {
@@ -98,14 +97,14 @@ fn in_words(error: &KafkaError) -> String {
     reason
 }
 
-/// A client of no special role.
+/// Returns the configuration of a client without a special role.
 pub(crate) fn plain(kafka: &Kafka) -> ClientConfig {
     configure(kafka, &[])
 }
 
-/// A member of the group. The eager protocol with `range` gives one member the same partition
-/// numbers of all its topics, which a service with several inputs wants, and needs no half
-/// assignments.
+/// Returns the configuration of a member of the group. The eager protocol with `range` assigns one
+/// member the same partition numbers of all its topics, which services with several inputs need, and
+/// has no partial assignments.
 pub(crate) fn member(kafka: &Kafka) -> ClientConfig {
     let mut config = configure(
         kafka,
@@ -133,7 +132,7 @@ pub(crate) fn member(kafka: &Kafka) -> ClientConfig {
     config
 }
 
-/// A reader of single records, outside of the group's assignments.
+/// Returns the configuration of a reader of single records, outside of the group's assignments.
 pub(crate) fn probe(kafka: &Kafka) -> ClientConfig {
     let mut config = configure(
         kafka,
@@ -144,13 +143,13 @@ pub(crate) fn probe(kafka: &Kafka) -> ClientConfig {
             ("queued.max.messages.kbytes", "1024"),
         ],
     );
-    // The client wants a group's name even for partitions that it is given by hand.
+    // The client requires a group's name even for manual assignments.
     config.set("group.id", &kafka.group);
     config
 }
 
-/// A producer whose writes are idempotent and never time out. Its queue holds twice of what pauses
-/// reading, for what a handler writes while it is paused.
+/// Returns the configuration of a producer whose writes are idempotent and never time out. Its queue holds
+/// twice the limit at which reading pauses, because a handler may write while reading is paused.
 pub(crate) fn producer(kafka: &Kafka, limits: &Limits) -> ClientConfig {
     let mut config = configure(
         kafka,
@@ -188,7 +187,7 @@ fn configure(kafka: &Kafka, own: &[(&str, &str)]) -> ClientConfig {
     config
 }
 
-/// Lets clients go, on a thread of their own: one that stands still may hang then.
+/// Drops clients on a thread of its own, because a stalled client may block when it is dropped.
 pub(crate) fn let_go(clients: impl Send + 'static) {
     let dropped = thread::Builder::new().name("old client".to_owned()).spawn(|| drop(clients));
     if let Err(error) = dropped {
@@ -196,11 +195,11 @@ pub(crate) fn let_go(clients: impl Send + 'static) {
     }
 }
 
-/// How often a condition that lasts is logged.
+/// Interval between log lines about the same condition.
 const REPEAT: Duration = Duration::from_secs(10);
 
-/// Hears all clients of the process, so that a cluster that is away is one line, not one for each
-/// client, broker and attempt.
+/// Context of all clients of the process. It logs one line about an unreachable cluster instead of one for
+/// each client, broker and attempt.
 #[derive(Clone)]
 pub(crate) struct Listener(Arc<Heard>);
 
@@ -240,12 +239,12 @@ impl Listener {
         }
     }
 
-    /// What a cluster that is away is called.
+    /// Returns the name of the cluster in messages.
     pub(crate) fn cluster(&self) -> String {
         format!("Kafka at {}", self.0.brokers)
     }
 
-    /// The cluster, and why no broker of it can be reached as far as clients have said.
+    /// Returns the name of the cluster, and the reported reason why no broker can be reached.
     pub(crate) fn away(&self) -> String {
         match self.reasons().words() {
             Some(words) => format!("{}: {words}", self.cluster()),
@@ -257,7 +256,7 @@ impl Listener {
         self.0.reasons.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// True while no broker can be reached.
+    /// Returns true while no broker can be reached.
     pub(crate) fn is_away(&self) -> bool {
         self.0.away.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! The loop: one thread, one order.
+//! The consumer loop. It runs on one thread, so that everything happens in one order.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,13 +33,13 @@ mod errors;
 mod stalls;
 
 const TICK: Duration = Duration::from_millis(100);
-/// Input is dry when nothing came for this long.
+/// Time without a record after which the input counts as idle.
 const DRY: Duration = Duration::from_millis(50);
-/// Records that have waited for so long are a backlog.
+/// Age of a record from which on there is a backlog.
 const BACKLOG: Duration = Duration::from_secs(20);
-/// For how long nothing may be read, and the client not even be polled.
+/// Longest time without polling the client.
 const HOLD: Duration = Duration::from_secs(1);
-/// While nothing is read, acknowledgements are looked for this often.
+/// Interval of polls for acknowledgements while nothing is read.
 const PAUSED: Duration = Duration::from_millis(5);
 /// A new cluster is ready to answer in less than a second.
 const RETRY: Duration = Duration::from_millis(100);
@@ -48,25 +48,25 @@ const RETRY: Duration = Duration::from_millis(100);
 const UNANSWERED: Duration = Duration::from_secs(10);
 /// Records between two looks at the clock.
 const BATCH: usize = 512;
-/// Between two looks at whether the topics are still the same.
+/// Interval between two checks of the topics' ids.
 const SAME_TOPICS: Duration = Duration::from_secs(20);
-/// The same for their numbers of partitions.
+/// Interval between two checks of the numbers of partitions.
 const SAME_PARTITIONS: Duration = Duration::from_secs(5);
-/// Time for whoever adds partitions to add them to all topics.
+/// Time that an operator has to add partitions to all topics.
 const UNEQUAL: Duration = Duration::from_secs(10);
-/// Time for the last commit even when the deadline has passed.
+/// Time for the last commit, also after the deadline.
 const LAST_COMMIT: Duration = Duration::from_secs(2);
 
-/// How a loop that was asked to end has ended.
+/// Result of a shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Drained {
-    /// All that was read is written and committed.
+    /// Everything that was read is written and committed.
     Clean,
-    /// The deadline came first: some will be read again.
+    /// The deadline passed first: some records will be read again.
     Late,
 }
 
-/// Reads, hands on, and commits what is acknowledged.
+/// The loop: reads records, calls the handler, commits what is acknowledged.
 pub(crate) struct ConsumerLoop {
     consumer: BaseConsumer<GroupContext>,
     flow: Flow,
@@ -76,13 +76,13 @@ pub(crate) struct ConsumerLoop {
     metrics: Metrics,
     ids: TopicIds,
     topics: Topics,
-    /// Since when their numbers of partitions differ, as far as is known.
+    /// Time since which the numbers of partitions are known to differ.
     unequal: Option<Instant>,
     next_partitions: Instant,
     liveness: Liveness,
-    /// What the consumer had heard of its group when last it got on.
+    /// Number of answers of the group's coordinator at the last progress.
     progress: u64,
-    /// How long since the last look at it Kafka was waited for in vain.
+    /// Time spent waiting for Kafka without an answer since the last check.
     unanswered: Duration,
     quota: Option<Quota>,
     memory: MemoryLimit,
@@ -91,19 +91,19 @@ pub(crate) struct ConsumerLoop {
     next_commit: Instant,
     next_ids: Instant,
     joined: bool,
-    /// An assignment that is not acted on yet, and when to try.
+    /// An assignment that is still to be processed, and the time of the next attempt.
     assigned: Option<(Vec<(String, i32)>, Instant)>,
-    /// Since when nothing is read.
+    /// Time since which nothing is read.
     held: Option<Instant>,
-    /// The client was told so.
+    /// True if the client is paused.
     paused: bool,
     dry: bool,
     /// The newest commit of each partition, kept because a commit that failed is repeated whole.
     commits: BTreeMap<Source, Commit>,
     uncommitted: bool,
-    /// The commit that is under way.
+    /// The commit in progress.
     committing: Vec<Commit>,
-    /// How far the assigned partitions are bound to what the group writes to.
+    /// State of the binding of the assigned partitions.
     binding: Binding,
 }
 
@@ -180,7 +180,7 @@ impl ConsumerLoop {
         self.read()
     }
 
-    /// Acts on assignments. One that the cluster does not tell the offsets of is tried again.
+    /// Processes assignments. One whose offsets the cluster does not return is tried again.
     fn rebalance(&mut self) -> Result<(), Failure> {
         while let Some(change) = self.consumer.context().next_rebalance() {
             self.drop_partitions();
@@ -209,7 +209,7 @@ impl ConsumerLoop {
         }
     }
 
-    /// Forgets all partitions and what was to be committed of them.
+    /// Drops the state and the pending commits of all partitions.
     fn drop_partitions(&mut self) {
         self.flow.revoke();
         self.commits.clear();
@@ -276,8 +276,8 @@ impl ConsumerLoop {
         Ok(())
     }
 
-    /// Looks at whether the other members write to the same place, before the first record of an
-    /// assignment and then now and again.
+    /// Checks that the other members write to the same destination, before the first record of an assignment
+    /// and regularly afterwards.
     fn bind(&mut self) -> Result<(), Failure> {
         if !self.joined || !self.binding.is_due(Instant::now()) || self.listener.is_away() {
             return Ok(());
@@ -333,8 +333,8 @@ impl ConsumerLoop {
         }
     }
 
-    /// Partitions may be added while the process runs. What is written goes to the partition number
-    /// that was read, so all topics need them.
+    /// Checks the numbers of partitions, which may be added while the process runs. Records are written to the
+    /// partition number that was read, so all topics need the same number.
     fn same_partitions(&mut self, now: Instant) -> Result<(), Failure> {
         if now < self.next_partitions || self.listener.is_away() {
             return Ok(());
@@ -397,14 +397,14 @@ impl ConsumerLoop {
         Ok(())
     }
 
-    /// Lets all partitions be read. Said again at every tick, for the client may overhear it while
-    /// it starts to fetch; to one that is not paused it does nothing.
+    /// Resumes all partitions. Repeated at every tick, because the client may miss a request while it starts
+    /// to fetch. Without effect if it is not paused.
     fn go_on(&self) -> Result<(), Fatal> {
         let list = self.consumer.assignment().map_err(kafka_error)?;
         self.consumer.resume(&list).map_err(kafka_error)
     }
 
-    /// Lets no message come any more.
+    /// Pauses all partitions.
     fn pause(&self) -> Result<(), Fatal> {
         let list = self.consumer.assignment().map_err(kafka_error)?;
         self.consumer.pause(&list).map_err(kafka_error)
@@ -435,7 +435,7 @@ impl ConsumerLoop {
         Ok(())
     }
 
-    /// Ends: writes what is pending, waits for acknowledgements, commits. Nothing more is read.
+    /// Shuts down: writes pending records, waits for acknowledgements, commits. Reads nothing more.
     fn drain(&mut self, deadline: Instant) -> Result<Drained, Fatal> {
         tracing::info!("stopping");
         failpoints::pass(failpoints::DRAINING);
@@ -461,14 +461,14 @@ impl ConsumerLoop {
     }
 }
 
-/// Tells the handler how many partitions its first input has.
+/// Passes the number of partitions of the first input to the handler.
 fn count_partitions(handler: &mut dyn Handler, topics: &Topics, counts: &Counts<'_>) {
     if let Some(count) = topics.inputs.first().and_then(|input| counts.of(input)) {
         handler.topic_has(count);
     }
 }
 
-/// A consumer that asks for its part of `inputs`.
+/// Returns a consumer that subscribes to `inputs`.
 fn join(
     kafka: &Kafka,
     inputs: &[String],

@@ -1,15 +1,15 @@
-//! The hard end of a process: a library that hangs must not keep it.
+//! Forced exit of a process, so that a library that hangs cannot keep it alive.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::native;
 
-/// Time that a process may take beyond its shutdown deadline: to log, to leave its group and to let
-/// its clients go.
+/// Time that a process may take beyond its shutdown deadline, to log, to leave its group and to drop its
+/// clients.
 pub(crate) const GRACE: Duration = Duration::from_secs(3);
 
-/// When the process ends at the latest, and with which exit code.
+/// Latest end of the process, with its exit code.
 #[derive(Clone, Default)]
 pub(crate) struct Ending(Arc<Shared>);
 
@@ -20,7 +20,7 @@ struct Shared {
 }
 
 impl Ending {
-    /// Starts the thread that sees to it.
+    /// Starts the thread that forces the exit.
     pub(crate) fn watch() -> std::io::Result<Self> {
         let ending = Self::default();
         let watched = ending.clone();
@@ -36,8 +36,7 @@ impl Ending {
         Ok(ending)
     }
 
-    /// The process ends after this time at the latest, with `code`, or when it was said before if
-    /// that is earlier.
+    /// Sets the latest end of the process to `time` from now, with `code`, unless an earlier one is set.
     pub(crate) fn within(&self, time: Duration, code: u8) {
         let Shared { end, changed } = &*self.0;
         let mut end = end.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,5 +1,4 @@
-//! Leader epochs along a partition's log: by them a log that lost its end is told from the one that
-//! was read.
+//! Leader epochs along a partition's log. They show whether the log lost its end after it was read.
 //!
 //! A partition's leader epoch rises with every election, and records keep the epoch in which they
 //! were appended, so it never goes back along a log. Within an epoch a log only grows. So a commit
@@ -18,7 +17,7 @@ use crate::health::Health;
 use crate::native;
 use crate::positions::Trouble;
 
-/// Longest wait for records of one look.
+/// Longest wait for the records of one request.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Partitions looked at together: each may answer with a whole batch.
 const TOGETHER: usize = 8;
@@ -26,19 +25,19 @@ const TOGETHER: usize = 8;
 /// transactions, compaction) it grows by this factor.
 const FACTOR: i64 = 16;
 
-/// Epochs of one partition's records that were read, each with its first offset.
+/// Leader epochs of the records read from one partition, each with its first offset.
 #[derive(Debug, Default)]
 pub(crate) struct Epochs(Vec<(i64, i32)>);
 
 impl Epochs {
-    /// A record of this epoch is at this offset; negative is none.
+    /// Adds a record's epoch and offset; a negative epoch is none.
     pub(crate) fn note(&mut self, offset: i64, epoch: i32) {
         if epoch >= 0 && self.0.last().is_none_or(|(_, last)| *last != epoch) {
             self.0.push((offset, epoch));
         }
     }
 
-    /// The epoch of the last record before `offset`. What was before that is forgotten.
+    /// Returns the epoch of the last record before `offset`, and drops earlier ones.
     pub(crate) fn before(&mut self, offset: i64) -> Option<i32> {
         let known = self.0.partition_point(|(first, _)| *first < offset);
         self.0.drain(..known.saturating_sub(1));
@@ -46,7 +45,7 @@ impl Epochs {
     }
 }
 
-/// A record of a log, without what is in it.
+/// Position and epoch of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Mark {
     pub(crate) offset: i64,
@@ -55,7 +54,7 @@ pub(crate) struct Mark {
     pub(crate) epoch: Option<i32>,
 }
 
-/// A place in a partition's log, and where that log begins.
+/// A position in a partition's log, and the beginning of that log.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     pub(crate) partition: i32,
@@ -63,8 +62,8 @@ pub(crate) struct Place {
     pub(crate) offset: i64,
 }
 
-/// The last record before each place in `topic`, by partition; none where there is no record. One
-/// request is waited for as long as [`TIMEOUT`]; of all of them `health` hears.
+/// Returns the last record before each position in `topic`, by partition; none where there is none. Waits
+/// at most [`TIMEOUT`] for one request; `health` receives a beat for each.
 pub(crate) fn last_before(
     probe: &BaseConsumer<Listener>,
     health: &Health,
@@ -89,7 +88,7 @@ pub(crate) fn last_before(
     Ok(found)
 }
 
-/// Reads each partition from its start up to its place; returns the last records before it.
+/// Reads each partition from its start to its position, and returns the last records before it.
 fn read_up_to(
     probe: &BaseConsumer<Listener>,
     topic: &str,
@@ -131,8 +130,8 @@ fn read_up_to(
     }
 }
 
-/// The first offset in `low..high` of a partition whose record is of a later epoch than `epoch`.
-/// Takes as many looks as the log has binary digits.
+/// Returns the first offset in `low..high` of a partition whose record has a later epoch than `epoch`, by
+/// binary search.
 pub(crate) fn first_after(
     probe: &BaseConsumer<Listener>,
     health: &Health,

@@ -1,17 +1,17 @@
-//! Why a process ends.
+//! Errors that end a process.
 
 use service::{Fatal, Refusal};
 
-/// Why a process ended before it was asked to.
+/// Error that ends a process.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// Starting again does not help.
+    /// A restart does not help.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// A client of Kafka stands still for good; starting again is what helps.
+    /// A client of Kafka has stalled for good; a restart helps.
     #[error("{0}")]
     Stalled(String),
-    /// Starting again, from the last commit, is what helps.
+    /// A restart from the last commit helps.
     #[error(transparent)]
     Fatal(#[from] Fatal),
 }

@@ -1,4 +1,4 @@
-//! Records on their way from a topic to the handler.
+//! The way of records from a topic to the handler.
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -21,7 +21,7 @@ use crate::replay_key::{Claim, ReplayKey};
 use crate::writer::Writer;
 use crate::{lag, native};
 
-/// How far an assigned partition is read.
+/// Reading position of an assigned partition.
 struct Reading {
     /// Records before it are only looked back at.
     until: Offset,
@@ -36,13 +36,13 @@ pub(crate) struct Flow {
     pub(crate) handler: Box<dyn Handler>,
     pub(crate) writer: Writer,
     pub(crate) inputs: Vec<String>,
-    /// The topic that others write: what they frame as of a release that is not known here is no
-    /// sign of one.
+    /// The raw topic. Any producer may write to it, so a framed schema of an unknown release is no sign of a
+    /// newer Isobar.
     raw: String,
-    /// Proves that a record was sent again by who may do that.
+    /// Key that verifies replayed records.
     replay_key: Option<ReplayKey>,
     metrics: Metrics,
-    /// How far partitions are read, for those who count what is left.
+    /// Reading positions, for the lag metrics.
     told: lag::Read,
     /// Assigned partitions.
     reading: BTreeMap<Source, Reading>,
@@ -77,7 +77,7 @@ impl Flow {
         }
     }
 
-    /// Tells the handler of a partition, before its first record.
+    /// Passes an assignment to the handler, before its first record.
     pub(crate) fn assign(&mut self, position: &Position) -> Result<(), Fatal> {
         let Position { source, committed, epoch, .. } = position;
         self.writer.ledger.assign(*source);
@@ -97,7 +97,7 @@ impl Flow {
         }
     }
 
-    /// For how long the record read last has waited, if brokers' clocks and this one agree.
+    /// Returns the age of the last record, if the brokers' clocks and this one agree.
     pub(crate) fn waited(&self, now: SystemTime) -> Duration {
         let appended = u64::try_from(self.newest.0).map_or(Duration::ZERO, Duration::from_millis);
         now.duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(appended)
@@ -108,8 +108,7 @@ impl Flow {
         self.reading.len()
     }
 
-    /// The leader epoch of the last record before `offset`, which nobody asks for again of an
-    /// earlier one.
+    /// Returns the leader epoch of the last record before `offset`, and drops those of earlier records.
     pub(crate) fn epoch_before(&mut self, source: Source, offset: Offset) -> Option<i32> {
         self.reading.get_mut(&source)?.epochs.before(offset.0)
     }
@@ -122,7 +121,7 @@ impl Flow {
         self.reading.iter().map(next).collect()
     }
 
-    /// Says how far each partition is read.
+    /// Publishes the reading position of each partition.
     pub(crate) fn tell_read(&self) {
         let next = |(source, reading): (&Source, &Reading)| {
             let topic = self.inputs.get(source.input.0)?.clone();
@@ -132,7 +131,7 @@ impl Flow {
         *self.told.lock().unwrap_or_else(PoisonError::into_inner) = read;
     }
 
-    /// Hands a message to the handler.
+    /// Passes a message to the handler.
     pub(crate) fn record(&mut self, message: &BorrowedMessage<'_>) -> Result<(), Failure> {
         let (topic, partition) = (message.topic(), message.partition());
         let is_ours = topic != self.raw;
@@ -222,7 +221,7 @@ fn newer(topic: &str, partition: i32, offset: Offset, subject: Subject, version:
     Refusal::new(Reason::NewerSchema, text)
 }
 
-/// True if what a record says of where it stood before can be true.
+/// Returns true if the original position in a record's header is possible.
 fn is_possible(from: &Replayed, topic: &str, record: &Record<'_>) -> bool {
     let here = from.topic == topic && from.partition == record.source.partition;
     here && from.offset < record.offset && from.appended <= record.appended

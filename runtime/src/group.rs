@@ -1,4 +1,4 @@
-//! What the group tells its member: assignments, outcomes of commits, that it is there.
+//! Callbacks of the consumer group: assignments, results of commits, answers of the coordinator.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -14,16 +14,16 @@ use rdkafka::{ClientContext, Statistics, TopicPartitionList};
 use crate::client::Listener;
 use crate::metrics::Metrics;
 
-/// A change of the assignment, to be acted on by the loop.
+/// A change of the assignment, for the loop to process.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Rebalance {
-    /// These partitions (topic, number) are ours, and reading waits for us to say where to start.
+    /// These partitions (topic, number) are assigned. Reading waits for their start offsets.
     Assigned(Vec<(String, i32)>),
-    /// No partition is ours any more.
+    /// All partitions are revoked.
     Revoked,
 }
 
-/// Keeps what the client's callbacks say until the loop asks.
+/// Stores what the client's callbacks report until the loop reads it.
 pub(crate) struct GroupContext {
     listener: Listener,
     rebalances: Mutex<VecDeque<Rebalance>>,
@@ -55,7 +55,7 @@ impl GroupContext {
         self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
-    /// A number that changes with every answer of the coordinator and every outcome of a rebalance.
+    /// Returns a number that changes with every answer of the coordinator and every rebalance.
     pub(crate) fn progress(&self) -> u64 {
         self.outcomes.load(Ordering::Relaxed) + self.answers.load(Ordering::Relaxed)
     }
@@ -65,22 +65,22 @@ impl GroupContext {
         self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).push_back(rebalance);
     }
 
-    /// An asynchronous commit was handed over: its outcome will come.
+    /// Records that an asynchronous commit was started.
     pub(crate) fn commit_started(&self) {
         self.commits_under_way.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// True while the outcome of a commit is not known.
+    /// Returns true while the result of a commit is pending.
     pub(crate) fn is_committing(&self) -> bool {
         self.commits_under_way.load(Ordering::Relaxed) > 0
     }
 
-    /// True if a commit failed and none was tried since.
+    /// Returns true if a commit failed and none was started since.
     pub(crate) fn commit_has_failed(&self) -> bool {
         self.commit_failed.load(Ordering::Relaxed)
     }
 
-    /// True if a commit failed since the last call.
+    /// Returns true if a commit failed since the last call.
     pub(crate) fn take_commit_failed(&self) -> bool {
         self.commit_failed.swap(false, Ordering::Relaxed)
     }
@@ -104,8 +104,8 @@ impl ClientContext for GroupContext {
 }
 
 impl ConsumerContext for GroupContext {
-    /// Only takes note: where to start takes requests to the cluster, and a handler is called by
-    /// the loop alone. The client waits with reading until it is told where to start.
+    /// Only stores the assignment: start offsets require requests to the cluster, and only the loop calls the
+    /// handler. The client does not read before it has start offsets.
     fn rebalance(
         &self,
         consumer: &BaseConsumer<Self>,

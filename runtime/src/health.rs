@@ -1,4 +1,4 @@
-//! The server that shows health and metrics, and hears signals, beside the loop.
+//! The server of health and metrics, and the handling of signals, on a thread beside the loop.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,10 +13,10 @@ use prometheus::{Registry, TextEncoder};
 use service::harmless;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A loop that has not beaten for this long hangs.
+/// Time without a beat after which a loop counts as hanging.
 const BEAT_LIMIT: Duration = Duration::from_secs(30);
 
-/// What the loop tells the world about itself, and what the world tells it.
+/// State that the loop shares with the server: health, and the request to end.
 pub(crate) struct Health {
     started: Instant,
     /// Ms from the start to the last beat.
@@ -37,28 +37,28 @@ impl Health {
         }
     }
 
-    /// The loop is alive.
+    /// Records that the loop is alive.
     pub(crate) fn beat(&self) {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.beat.store(now, Ordering::Relaxed);
     }
 
-    /// The process does its work (`None`) or waits for something.
+    /// Sets what the process waits for; `None` while it works.
     pub(crate) fn set_waits_for(&self, what: Option<String>) {
         *self.waits_for.lock().unwrap_or_else(PoisonError::into_inner) = what;
     }
 
-    /// The process makes no progress, and is about to end for it.
+    /// Records that the process makes no progress and is about to end.
     pub(crate) fn set_stalled(&self, why: &str) {
         *self.stalled.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.to_owned());
     }
 
-    /// True once a signal asked the process to end.
+    /// Returns true once a signal has asked the process to end.
     pub(crate) fn stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    /// Why the process is of no use any more, if that is so.
+    /// Returns the reason why the process is unhealthy, if it is.
     pub(crate) fn dead(&self) -> Option<String> {
         let stalled = self.stalled.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let beat = Duration::from_millis(self.beat.load(Ordering::Relaxed));
@@ -66,7 +66,7 @@ impl Health {
         stalled.or_else(|| hangs.then(|| "the loop has not beaten for 30 s".to_owned()))
     }
 
-    /// One whose loop has not beaten for so long that it hangs.
+    /// Returns the state of a loop that hangs.
     #[cfg(test)]
     pub(crate) fn hanging() -> Self {
         let started = Instant::now().checked_sub(BEAT_LIMIT).unwrap_or_else(Instant::now);
@@ -78,8 +78,8 @@ impl Health {
     }
 }
 
-/// Serves on a thread of its own, until the process ends; returns the address. On the first signal
-/// that asks the process to end, `stop` is called.
+/// Serves on a thread of its own until the process ends, and returns the address. Calls `stop` at the first
+/// signal that asks the process to end.
 pub(crate) fn serve(
     listen: SocketAddr,
     health: Arc<Health>,

@@ -1,8 +1,7 @@
-//! How much of its input a group has yet to read, asked of the brokers.
+//! Consumer lag of a group, from the brokers.
 //!
-//! What a consumer counts by itself it counts of its own partitions while it has any: of a group
-//! that stands still it says nothing. So all partitions of all input topics are asked for, by a
-//! client of its own.
+//! A consumer's own statistics cover its assigned partitions only, and nothing while the group is stalled.
+//! So a separate client asks for all partitions of all input topics.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,18 +16,18 @@ use service::Kafka;
 
 use crate::client::{let_go, plain};
 
-/// Between two looks.
+/// Interval between two requests.
 const EVERY: Duration = Duration::from_secs(5);
 /// Longest wait for one answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Failures in a row after which the client is made anew: it may be the one that stands still.
+/// Consecutive failures after which the client is replaced: it may have stalled.
 const ENOUGH: u32 = 3;
 
 /// Partitions that this process reads, with the next offset of each: it commits some of them long
 /// after it has read.
 pub(crate) type Read = Arc<Mutex<BTreeMap<(String, i32), i64>>>;
 
-/// Says nothing: other clients of the process say what is wrong with the cluster.
+/// Client context that logs nothing: other clients of the process report errors of the cluster.
 struct Silent;
 
 impl ClientContext for Silent {
@@ -79,7 +78,7 @@ fn open(kafka: &Kafka) -> KafkaResult<BaseConsumer<Silent>> {
     BaseConsumer::from_config_and_context(&config, Silent)
 }
 
-/// Asks for ends and commits of all partitions that there are now.
+/// Requests the ends and the commits of all present partitions.
 fn look(
     client: &BaseConsumer<Silent>,
     inputs: &[String],

@@ -1,4 +1,4 @@
-//! What is said of dead letters: their number by reason, and the first of each reason a minute.
+//! Metrics and log lines of dead letters: their number by reason, and one line a minute for each reason.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -8,10 +8,10 @@ use schemas::DeadLetterHead;
 
 /// Between two lines about letters of the same reason.
 const TELL: Duration = Duration::from_secs(60);
-/// What a letter counts as of which the reason cannot be read.
+/// Reason under which a letter with an unreadable reason is counted.
 const UNKNOWN: &str = "unknown";
 
-/// Counts and names the dead letters of a process.
+/// Counter and log of the dead letters of a process.
 pub(crate) struct Letters {
     /// Written so far.
     pub(crate) total: u64,
@@ -24,7 +24,7 @@ impl Letters {
         Self { total: 0, counts, told: BTreeMap::new() }
     }
 
-    /// Takes in a framed letter at `now`; true if it was logged.
+    /// Counts a framed letter at `now`; true if it was logged.
     pub(crate) fn count(&mut self, framed: &[u8], now: Instant) -> bool {
         let head = DeadLetterHead::of(framed);
         let reason = head.map_or(UNKNOWN, |head| head.reason);

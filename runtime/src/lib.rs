@@ -1,6 +1,5 @@
-//! What every Isobar service does the same way: it reads topics in a consumer loop, writes with
-//! contiguous acknowledgements, commits only what is acknowledged, shows its health, logs, reads
-//! its settings and ends cleanly.
+//! The program around a service's handler: consumer loop, writes with acknowledgements, commits, health,
+//! metrics, log, settings, shutdown.
 
 mod append_times;
 mod binding;

@@ -1,7 +1,7 @@
-//! Whether the clients of a process make progress, and what follows when they do not.
+//! Detection of stalled clients.
 //!
 //! A client of librdkafka can stay without brokers for ever, while any other client reaches the
-//! cluster (librdkafka#5301). So silence alone says nothing: a client made anew is asked, too.
+//! cluster (librdkafka#5301). So if a client makes no progress, a new client is tried as well.
 
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
@@ -19,26 +19,26 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// After so many limits of silence the consumer is made anew, though the cluster is down.
 const RENEW: u32 = 10;
 
-/// What follows from a look.
+/// Result of a check.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Nothing.
+    /// Nothing is to be done.
     GoOn,
-    /// The consumer has to be made anew: the cluster was down for long.
+    /// The consumer has to be replaced: the cluster was down for long.
     Renew,
-    /// A client stands still, though a new one gets answers; says which.
+    /// A client has stalled, although a new one gets answers; names the client.
     Stalled(String),
 }
 
-/// How far something has come. It is not expected to get on while there is `None`.
+/// Measure of progress. No progress is expected while it is `None`.
 pub(crate) type Mark = Option<u64>;
 
-/// For how long one client has made no progress.
+/// Time that one client has made no progress.
 #[derive(Debug, Default)]
 struct Silence {
     mark: Mark,
     total: Duration,
-    /// Since a new client got no answer, too.
+    /// Time without progress since a new client was last found without an answer.
     unexplained: Duration,
 }
 
@@ -53,13 +53,13 @@ impl Silence {
     }
 }
 
-/// An answer to the question whether a new client is served.
+/// Result of a trial with a new client.
 type Answer = Result<(), Unserved>;
 
-/// Asks a new client, on a thread of its own.
+/// Starts a trial with a new client on a thread of its own.
 pub(crate) type Ask = Box<dyn Fn() -> Receiver<Answer>>;
 
-/// Watches over the consumer and the producer.
+/// Monitor of the consumer and the producer.
 pub(crate) struct Liveness {
     limit: Duration,
     consumer: Silence,
@@ -68,13 +68,13 @@ pub(crate) struct Liveness {
     ask: Ask,
     asked: Option<(Receiver<Answer>, Instant)>,
     next_ask: Option<Instant>,
-    /// Why a new client is not served, as far as is known.
+    /// Reason why a new client is not served, if known.
     down: Option<Unserved>,
     renew_at: Duration,
 }
 
 impl Liveness {
-    /// Watches for silences of `limit`.
+    /// Returns a monitor that reports a stall after `limit` without progress.
     pub(crate) fn new(limit: Duration, kafka: &Kafka, topics: &Topics) -> Self {
         let (kafka, topics) = (kafka.clone(), topics.clone());
         Self::with(limit, Box::new(move || asked(&kafka, &topics)))
@@ -94,13 +94,13 @@ impl Liveness {
         }
     }
 
-    /// Why the cluster does not serve a new client either, while that is so.
+    /// Returns the reason why the cluster does not serve a new client either, while that is so.
     pub(crate) const fn down(&self) -> Option<&Unserved> {
         self.down.as_ref()
     }
 
-    /// Takes in how far both are at `now`, and how long since the last look the caller waited for
-    /// answers that did not come.
+    /// Checks the progress of both at `now`. `unanswered` is the time since the last check that the caller
+    /// waited for answers that did not come.
     pub(crate) fn look(
         &mut self,
         now: Instant,
@@ -152,7 +152,7 @@ impl Liveness {
             .then(|| format!("the producer has got nothing written for {s} s"))
     }
 
-    /// The newest answer of a new client, if one has come; asks again where it is time.
+    /// Returns the result of a trial, if there is one; starts the next one when it is due.
     fn heard(&mut self, now: Instant) -> Option<Answer> {
         let every = (self.limit / 5).clamp(LOOK, ANSWER);
         if let Some((answers, since)) = &self.asked {
@@ -173,7 +173,7 @@ impl Liveness {
     }
 }
 
-/// Asks for what a new client of the cluster gets.
+/// Tries a new client of the cluster.
 fn asked(kafka: &Kafka, topics: &Topics) -> Receiver<Answer> {
     let (tell, answers) = channel();
     let (kafka, topics) = (kafka.clone(), topics.clone());

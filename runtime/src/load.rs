@@ -1,4 +1,4 @@
-//! Reads settings and finds everything that is wrong with them in one go.
+//! Loading of settings, with all errors reported at once.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,12 +14,12 @@ use crate::client::check_options;
 const PREFIX: &str = "ISOBAR_";
 const SEPARATOR: &str = "__";
 
-/// The name of the environment variable for a setting.
+/// Returns the name of the environment variable for a setting.
 pub(crate) fn variable(path: &[String]) -> String {
     format!("{PREFIX}{}", path.join(SEPARATOR).to_uppercase())
 }
 
-/// Defaults that depend on the service.
+/// Returns the defaults that depend on the service.
 pub(crate) fn defaults<S: Service>() -> Map<String, Value> {
     let listen = format!("127.0.0.1:{}", S::DEFAULT_PORT);
     let mut sections = Map::new();
@@ -60,7 +60,7 @@ pub(crate) fn load<S: Service>(
     }
 }
 
-/// What the settings file at `path` says.
+/// Reads the settings file at `path`.
 ///
 /// # Errors
 /// If it cannot be read.
@@ -72,14 +72,14 @@ pub(crate) fn text_of(path: &Path) -> Result<String, Problems> {
     })
 }
 
-/// This process' variables, but for those that are no text.
+/// Returns the environment variables of this process that are UTF-8.
 pub(crate) fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
-/// The sections `[kafka]` and `[topics]` of the settings file (TOML) of any service, under this
-/// process' environment: how to reach the Kafka of the services for what is none of them.
+/// Reads the sections `[kafka]` and `[topics]` of the settings file (TOML) of any service, with the
+/// environment over them, for programs that connect to the services' Kafka.
 ///
 /// # Errors
 /// All that is wrong with them: syntax, types, unknown keys and options.
@@ -87,11 +87,11 @@ pub fn kafka_settings(path: &Path) -> Result<(Kafka, TopicNames), Problems> {
     load_kafka(&text_of(path)?, environment())
 }
 
-/// The secret that this process' environment tells (`ISOBAR_KAFKA__REPLAY_KEY`), for a cluster that
-/// no settings file describes; empty if there is none.
+/// Reads the secret in the environment (`ISOBAR_KAFKA__REPLAY_KEY`), for a cluster without a settings file;
+/// empty if there is none.
 ///
 /// # Errors
-/// If it is too short to be one.
+/// If it is too short.
 pub fn replay_secret() -> Result<String, Problems> {
     let name = variable(&["kafka".to_owned(), "replay_key".to_owned()]);
     Ok(load_kafka("", environment().filter(|(found, _)| *found == name))?.0.replay_key)
@@ -160,7 +160,7 @@ struct Sections<'a> {
 }
 
 impl<'a> Sections<'a> {
-    /// Those of `file` over `defaults`, and the environment's `variables` over both.
+    /// Merges `file` over `defaults`, and the environment's `variables` over both.
     fn read(
         defaults: Map<String, Value>,
         file: &str,
@@ -176,7 +176,7 @@ impl<'a> Sections<'a> {
         Self { sections, from_environment, problems }
     }
 
-    /// Takes a section out, dropping one offending key after the other until what is left is good.
+    /// Removes and deserializes a section. Drops one wrong key after the other, so that all are reported.
     fn take<T: DeserializeOwned + Default>(&mut self, name: &str) -> T {
         let mut value = self.sections.remove(name).unwrap_or_else(|| Value::Object(Map::new()));
         loop {
@@ -219,7 +219,7 @@ impl<'a> Sections<'a> {
         });
     }
 
-    /// A string from the environment that is not wanted as a string is read as JSON, once.
+    /// Parses a string from the environment as JSON, once, if the setting is not a string.
     fn reinterpret(&mut self, section: &str, path: &[String], value: &mut Value) -> bool {
         let full: Vec<_> =
             std::iter::once(section.to_owned()).chain(path.iter().cloned()).collect();
@@ -243,8 +243,8 @@ impl<'a> Sections<'a> {
     }
 }
 
-/// The map keys of a path, down to the first position in a list: what can be dropped without
-/// moving anything else.
+/// Returns the map keys of a path, down to the first position in a list: what can be dropped without moving
+/// anything else.
 fn keys(path: &serde_path_to_error::Path) -> Vec<String> {
     path.iter()
         .take_while(|segment| !matches!(segment, Segment::Seq { .. }))

@@ -1,4 +1,4 @@
-//! Lines on standard error.
+//! The log on standard error.
 
 use service::{HarmlessLines, Log, LogFormat, LogLevel};
 use tracing::Subscriber;
@@ -13,7 +13,7 @@ pub(crate) fn start(log: &Log) {
     let _ = set_global_default(lines);
 }
 
-/// Writes what is logged to what `writer` makes, an event a line.
+/// Returns a subscriber that writes each event as one line to a writer from `writer`.
 fn subscriber<W>(log: &Log, writer: W) -> Box<dyn Subscriber + Send + Sync>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! What the loop counts.
+//! Metrics of the loop.
 
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 use service::{Fatal, Topics};
@@ -14,7 +14,7 @@ pub(crate) struct Metrics {
     pub(crate) written: Vec<IntCounter>,
     /// Dead letters, by reason.
     pub(crate) dead_letters: IntCounterVec,
-    /// Records that claim without proof to be sent again.
+    /// Records with an unverified replay header.
     pub(crate) unproven_replays: IntCounter,
     /// Records appended more than a minute before the record before them.
     pub(crate) append_time_went_back: IntCounter,

@@ -1,6 +1,6 @@
-//! What no safe interface offers. Of rdkafka: read what others wrote without a panic when it is not
-//! UTF-8 (names of headers, metadata of commits), hear how an asynchronous commit ended, and ask for
-//! the ids of topics. Of the C library: how its allocator keeps memory.
+//! Functions without a safe interface. Of librdkafka: reading of text that may not be UTF-8 (names of
+//! headers, metadata of commits), results of asynchronous commits, ids of topics. Of the C library: the
+//! allocator's arenas.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_void};
@@ -27,8 +27,8 @@ use rdkafka::message::BorrowedMessage;
 use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
 use rdkafka::{ClientContext, TopicPartitionList};
 
-/// Lets all threads of librdkafka allocate from one place, where what one has freed serves another
-/// (decision 0017). To be called while there is one thread.
+/// Makes all threads of librdkafka allocate from one arena, so that they reuse each other's memory
+/// (decision 17). Must be called while there is one thread.
 pub(crate) fn one_arena() {
     // SAFETY: the call changes a number that is looked at when a thread allocates for the first time.
     // Where it is refused, more memory is used.
@@ -38,13 +38,13 @@ pub(crate) fn one_arena() {
     }
 }
 
-/// Ends the process at once, and runs nothing that was to run at its end.
+/// Ends the process at once, without exit handlers.
 pub(crate) fn exit(code: u8) -> ! {
     // SAFETY: the call does not return, and touches no memory of this process.
     unsafe { libc::_exit(code.into()) }
 }
 
-/// The value of a message's last header of this name, if it is UTF-8.
+/// Returns the value of a message's last header of this name, if it is UTF-8.
 pub(crate) fn header<'a>(message: &'a BorrowedMessage<'_>, name: &CStr) -> Option<&'a str> {
     let mut headers = ptr::null_mut();
     let mut value: *const c_void = ptr::null();
@@ -63,7 +63,7 @@ pub(crate) fn header<'a>(message: &'a BorrowedMessage<'_>, name: &CStr) -> Optio
     }
 }
 
-/// The metadata beside a partition's offset in `list`; empty if there is none or it is not UTF-8.
+/// Returns the metadata of a partition in `list`; empty if there is none or it is not UTF-8.
 pub(crate) fn metadata(list: &TopicPartitionList, topic: &str, partition: i32) -> String {
     let Ok(topic) = CString::new(topic) else {
         return String::new();
@@ -81,14 +81,14 @@ pub(crate) fn metadata(list: &TopicPartitionList, topic: &str, partition: i32) -
     }
 }
 
-/// The leader epoch in which a message was appended, if the broker says so.
+/// Returns the leader epoch in which a message was appended, if the broker sends it.
 pub(crate) fn leader_epoch_of(message: &BorrowedMessage<'_>) -> Option<i32> {
     // SAFETY: the message is alive.
     let epoch = unsafe { rd_kafka_message_leader_epoch(message.ptr()) };
     (epoch >= 0).then_some(epoch)
 }
 
-/// The leader epoch beside a partition's offset in `list`, if there is one.
+/// Returns the leader epoch of a partition in `list`, if there is one.
 pub(crate) fn leader_epoch(list: &TopicPartitionList, topic: &str, partition: i32) -> Option<i32> {
     let topic = CString::new(topic).ok()?;
     // SAFETY: the list is alive and owns its elements.
@@ -102,7 +102,7 @@ pub(crate) fn leader_epoch(list: &TopicPartitionList, topic: &str, partition: i3
     (epoch >= 0).then_some(epoch)
 }
 
-/// Sets the leader epoch beside a partition's offset in `list`.
+/// Sets the leader epoch of a partition in `list`.
 pub(crate) fn set_leader_epoch(
     list: &mut TopicPartitionList,
     topic: &str,
@@ -139,7 +139,7 @@ pub(crate) fn commit<C: ConsumerContext>(
     }
 }
 
-/// Names and ids (base64 of the UUID, KIP-516) of those of `topics` that there are.
+/// Returns names and ids (base64 of the UUID, KIP-516) of those of `topics` that exist.
 pub(crate) fn topic_ids<C: ClientContext>(
     client: &Client<C>,
     topics: &[String],
@@ -175,7 +175,7 @@ pub(crate) fn topic_ids<C: ClientContext>(
     }
 }
 
-/// What the answer to a request for descriptions holds.
+/// Reads the result of a request for descriptions of topics.
 ///
 /// # Safety
 /// `event` is alive.

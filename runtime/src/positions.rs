@@ -1,4 +1,4 @@
-//! Where reading starts in partitions that were just assigned.
+//! Start positions of partitions that were just assigned.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -21,18 +21,18 @@ use crate::native;
 /// Longest wait for one answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where reading starts in a partition.
+/// Start position of a partition.
 pub(crate) struct Position {
     pub(crate) source: Source,
     pub(crate) committed: Option<Committed>,
-    /// Leader epoch that was committed beside it.
+    /// Leader epoch of the commit.
     pub(crate) epoch: Option<i32>,
     pub(crate) start: KafkaOffset,
-    /// The offset of the first record that counts: the committed one, or where the log begins.
+    /// Offset of the first record that is processed: the committed one, or the beginning of the log.
     pub(crate) next: Offset,
 }
 
-/// Why a position is not known.
+/// Reason why a position is not known.
 pub(crate) enum Trouble {
     /// The cluster did not answer; ask again.
     Silence(String),
@@ -58,7 +58,7 @@ impl From<Refusal> for Trouble {
     }
 }
 
-/// Asks the cluster, and the handler, where to start.
+/// Resolver of start positions: asks the cluster and the handler.
 pub(crate) struct Positions<'a> {
     pub(crate) consumer: &'a BaseConsumer<GroupContext>,
     pub(crate) kafka: &'a Kafka,
@@ -71,7 +71,7 @@ pub(crate) struct Positions<'a> {
     pub(crate) probe: Option<BaseConsumer<Listener>>,
 }
 
-/// What is known of an assigned partition before reading starts.
+/// State of an assigned partition before reading starts.
 struct Found {
     source: Source,
     committed: Option<Committed>,
@@ -81,7 +81,7 @@ struct Found {
 }
 
 impl Positions<'_> {
-    /// Positions in `partitions`, by topic and number.
+    /// Returns the start positions of `partitions`, by topic and number.
     pub(crate) fn resolve(
         mut self,
         partitions: &[(String, i32)],
@@ -132,7 +132,7 @@ impl Positions<'_> {
         Ok(positions)
     }
 
-    /// The offsets of the first record and of the next one.
+    /// Returns the offsets of the first record and of the next one to be appended.
     fn watermarks(&self, topic: &str, partition: i32) -> Result<(i64, i64), KafkaError> {
         let marks = self.consumer.fetch_watermarks(topic, partition, TIMEOUT);
         marks.inspect_err(|_| {
@@ -142,7 +142,7 @@ impl Positions<'_> {
         })
     }
 
-    /// What the handler goes on from by what it has written, where what is committed does not say.
+    /// Returns the state that the handler recalls from its output, if nothing that is committed defines it.
     fn recalled(
         &mut self,
         source: Source,
@@ -159,7 +159,7 @@ impl Positions<'_> {
         Ok(recall.conclude(Offset(low), Offset(high))?)
     }
 
-    /// Hands all records of a partition to `recall`.
+    /// Passes all records of a partition to `recall`.
     fn read_all(
         &mut self,
         topic: &str,
@@ -194,7 +194,7 @@ impl Positions<'_> {
         Err(Trouble::Silence(format!("{topic}/{partition} could not be read to its end")))
     }
 
-    /// The first offset in a partition's log, if what is committed is in it.
+    /// Returns the first offset of a partition's log, if the committed offset is in it.
     fn low(
         &self,
         source: Source,
@@ -218,7 +218,7 @@ impl Positions<'_> {
         }
     }
 
-    /// Where to start in partitions of one topic.
+    /// Returns the start positions of partitions of one topic.
     fn starts(
         &mut self,
         input: Input,
@@ -275,7 +275,7 @@ impl Positions<'_> {
         })
     }
 
-    /// The first offset appended at or after a time; `committed` if that is behind it.
+    /// Returns the first offset appended at or after a time, but at most `committed`.
     fn since(&self, source: Source, since_ms: i64, committed: i64) -> Result<i64, Trouble> {
         let mut list = TopicPartitionList::new();
         let since = KafkaOffset::Offset(since_ms.max(0));
@@ -289,8 +289,8 @@ impl Positions<'_> {
     }
 }
 
-/// The refusal where the record before a place, `mark`, is of a later leader epoch than the one that
-/// was read there, `before`: another one stands in its place.
+/// Returns a refusal if the record before a position, `mark`, has a later leader epoch than the one that was
+/// read there, `before`: it is another record.
 pub(crate) fn replaced(
     probe: &BaseConsumer<Listener>,
     health: &Health,
@@ -311,11 +311,11 @@ pub(crate) fn replaced(
     Ok(Some(Refusal::new(Reason::LostTail, text)))
 }
 
-/// What to do where a log lost its end.
+/// Advice for a log that lost its end.
 const RECOVER: &str = "docs/reference/exit-codes.md says under 92 how to read them";
 
-/// What to do where records were deleted before they were read. The group's own offset alone would leave
-/// out what the topic before still holds.
+/// Advice for records that were deleted before they were read. Setting only this group's offset would leave
+/// out what the topic before it still holds.
 pub(crate) const SET_BACK: &str = "docs/reference/exit-codes.md says under 80 which groups to set back, \
                                    so that nothing is lost that a topic before it still holds";
 
@@ -328,7 +328,7 @@ fn outside(topic: &str, partition: i32, committed: i64, low: i64, high: i64) -> 
     Refusal::new(Reason::OffsetGone, text)
 }
 
-/// The refusal where a log ends before what is committed.
+/// Returns the refusal for a log that ends before the committed offset.
 pub(crate) fn shorter(topic: &str, partition: i32, offset: i64, high: i64) -> Refusal {
     let text = format!(
         "{topic}/{partition}: Kafka lost the end of the log: it ends at {high}, and was read up to \

@@ -1,4 +1,4 @@
-//! What the process takes of the machine, at the moment when it is asked.
+//! Resource usage of the process.
 //!
 //! `prometheus` has a collector of its own for this, which brings second versions of four crates.
 
@@ -10,7 +10,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use service::Limits;
 
-/// Between two lines that say the same.
+/// Interval between two lines with the same message.
 const TELL: Duration = Duration::from_secs(60);
 
 /// Resident memory, under the name that Prometheus' clients give it; 0 where there is no `/proc`.
@@ -47,7 +47,7 @@ impl MemoryLimit {
         Self { bytes: limits.memory_bytes(), is_over: false, told: None }
     }
 
-    /// Looks at what the process takes at `now`.
+    /// Measures the usage at `now`.
     pub(crate) fn look(&mut self, now: Instant) {
         self.see(resident_bytes().unwrap_or(0), now);
     }
@@ -65,7 +65,7 @@ impl MemoryLimit {
         }
     }
 
-    /// True if less may be in flight.
+    /// Returns true if less may be in flight.
     pub(crate) const fn is_over(&self) -> bool {
         self.is_over
     }

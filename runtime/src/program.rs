@@ -36,14 +36,14 @@ const USAGE: u8 = 64;
 const UNAVAILABLE: u8 = 69;
 /// The process cannot go on and starts again from the last commit (`EX_SOFTWARE`).
 const FATAL: u8 = 70;
-/// A client of Kafka stands still while others are served; starting again is what helps.
+/// A client of Kafka has stalled while others are served; a restart helps.
 const STALLED: u8 = 90;
-/// For how long the health server still says so.
+/// Time for which the health server still reports it.
 const STALL_SHOWN: Duration = Duration::from_secs(1);
 /// The shutdown deadline passed: some records will be read again (`EX_TEMPFAIL`).
 const DEADLINE: u8 = 75;
 
-/// A service that cannot start yet asks by clients as old as this at most.
+/// Maximum age of the clients of a service that cannot start yet.
 const RENEW: Duration = Duration::from_secs(20);
 
 const EXIT_CODES: &str = "Settings come from the file, and over it from variables of the \
@@ -82,7 +82,7 @@ struct CheckArguments {
     timeout: u64,
 }
 
-/// The whole program, from the arguments (the first is the program's name) to the exit code.
+/// Runs a service, from the arguments (the first is the program's name) to the exit code.
 pub fn main<S: Service>(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let command = Arguments::command()
         .bin_name(format!("isobar-{}", S::NAME))
@@ -232,7 +232,7 @@ fn work<S: Service>(
     Ok(code)
 }
 
-/// Waits for as long as it takes; false if the process was asked to end before.
+/// Waits until the topics can be used, without a limit; false if the process is asked to end before.
 fn wait_for_topics(
     ids: &mut TopicIds,
     topics: &Topics,
@@ -274,8 +274,7 @@ fn wait_for_topics(
     Ok(false)
 }
 
-/// Waits for what has to be there before the group is joined; false if the process was asked to end
-/// before.
+/// Waits until the handler is ready to join its group; false if the process is asked to end before.
 fn wait_to_join(handler: &dyn Handler, health: &Health) -> bool {
     while let Some(text) = handler.waits_to_join() {
         if health.stopping() {

@@ -1,4 +1,4 @@
-//! When so much of the input is dead-lettered that going on would divert it all.
+//! The limit on the share of dead letters, so that a wrong setting cannot divert the whole input.
 
 use std::collections::VecDeque;
 
@@ -26,7 +26,7 @@ pub(crate) struct Quota {
 const STEP_MS: u64 = 1000;
 
 impl Quota {
-    /// The limit that the settings ask for; none if they ask for none.
+    /// Returns the limit of the settings, if they have one.
     pub(crate) fn new(limits: &Limits) -> Option<Self> {
         (limits.dead_letter_percent > 0).then(|| Self {
             percent: limits.dead_letter_percent.into(),
@@ -36,7 +36,7 @@ impl Quota {
         })
     }
 
-    /// Takes the totals at `at_ms`; says what is wrong if the window holds too many letters.
+    /// Adds the totals at `at_ms`. Returns a refusal if the window holds too many letters.
     pub(crate) fn exceeded(&mut self, at_ms: u64, read: u64, letters: u64) -> Option<String> {
         let old = |mark: &Mark| mark.at_ms + self.window_ms <= at_ms;
         while self.marks.get(1).is_some_and(old) {

@@ -14,9 +14,9 @@ use crate::client::plain;
 
 /// Longest wait for a cluster's first answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// From the start, time for a client to try every address of a name, where the first refuses.
+/// Time that a client has from its start to try every address of a name, if the first refuses.
 const ADDRESSES: Duration = Duration::from_secs(2);
-/// Longest wait for one answer while there may be a reason to give up.
+/// Interval between two checks for a reason to give up.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Reason why a cluster does not serve a new client.
@@ -80,7 +80,7 @@ enum Cause {
 }
 
 impl Cause {
-    /// The cause behind an error of librdkafka, which tells some of them only in its `reason`.
+    /// Returns the cause of an error of librdkafka, some of which only its text contains.
     fn of(code: Option<RDKafkaErrorCode>, reason: &str) -> Self {
         use RDKafkaErrorCode as Code;
         let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
@@ -101,7 +101,7 @@ impl Cause {
         }
     }
 
-    /// How telling it is: of several brokers' reasons the most telling one is said.
+    /// Returns its specificity: of the causes of several brokers the most specific one is reported.
     const fn rank(self) -> u8 {
         match self {
             Self::Down | Self::HangsUp => 0,
@@ -137,7 +137,7 @@ fn no_files_left() -> bool {
         .is_err_and(|error| error.raw_os_error().is_some_and(|code| limits.contains(&code)))
 }
 
-/// What clients have said of why a cluster is away.
+/// Reported reasons why a cluster cannot be reached.
 #[derive(Debug, Default)]
 pub(crate) struct Reasons {
     said: Option<(Cause, String)>,
@@ -145,7 +145,7 @@ pub(crate) struct Reasons {
 }
 
 impl Reasons {
-    /// Takes in an error that a client's callback was told; true if it is about connections.
+    /// Adds an error from a client's callback; true if it is about connections.
     pub(crate) fn hear(&mut self, error: &KafkaError, reason: &str) -> bool {
         use RDKafkaErrorCode as Code;
         let code = error.rdkafka_error_code();
@@ -165,7 +165,7 @@ impl Reasons {
         true
     }
 
-    /// Takes in a line that a client logs: that a broker hangs up is no error to it.
+    /// Adds a line of a client's log: closed connections are not reported as errors.
     pub(crate) fn hear_line(&mut self, facility: &str, line: &str) {
         if facility == "FAIL" {
             self.add(Cause::of(None, line), line);
@@ -178,17 +178,17 @@ impl Reasons {
         }
     }
 
-    /// Forgets everything: some broker is up.
+    /// Removes all reasons, because a broker is up.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// The most telling reason, in words.
+    /// Returns the most specific reason, in words.
     pub(crate) fn words(&self) -> Option<String> {
         self.said.as_ref().map(|(cause, reason)| format!("{}: {reason}", cause.words()))
     }
 
-    /// True if asking again does not help.
+    /// Returns true if a retry does not help.
     fn refused(&self) -> bool {
         self.said.as_ref().is_some_and(|(cause, _)| *cause == Cause::Login)
     }

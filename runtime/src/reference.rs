@@ -1,4 +1,4 @@
-//! The page of settings, made from their types.
+//! The reference page of settings, generated from their types.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use service::{Kafka, Limits, Log, Server, Service, TopicNames};
 
 use crate::load::{defaults, variable};
 
-/// The settings of `S` as a table in Markdown: key, type, default, environment variable, meaning.
+/// Returns the settings of `S` as a Markdown table: key, type, default, environment variable, meaning.
 #[must_use]
 pub fn settings_reference<S: Service>() -> String {
     let mut table =
@@ -100,7 +100,7 @@ fn kind(root: &Value, schema: &Value) -> String {
     }
 }
 
-/// The values of an enumeration, documented one by one or not.
+/// Returns the values of an enumeration, with or without documentation of each.
 fn choices(schema: &Value) -> Option<Vec<String>> {
     let of = |list: &Value| list.as_array().map(|list| list.iter().map(quoted).collect());
     if let Some(list) = schema.get("enum") {

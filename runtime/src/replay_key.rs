@@ -1,5 +1,5 @@
-//! The proof that a record was sent again by `isobar dlq replay`, and by nobody else who may write
-//! to its topic.
+//! The signature that proves that a record was replayed by `isobar dlq replay`, and not by another
+//! producer.
 
 use std::fmt::{self, Write as _};
 
@@ -11,8 +11,8 @@ use sha2::Sha256;
 
 use crate::native;
 
-/// A secret that signs records that are sent again, with HMAC-SHA256 (RFC 2104) over what
-/// [`Replayed`] says of the record, its content type, its key and its bytes.
+/// A secret that signs replayed records, with HMAC-SHA256 (RFC 2104) over the header [`Replayed`], the
+/// content type, the key and the bytes.
 #[derive(Clone)]
 pub struct ReplayKey(Hmac<Sha256>);
 
@@ -26,14 +26,14 @@ impl ReplayKey {
     /// The name of the header that holds a signature.
     pub const HEADER: &'static str = "isobar-replayed-signature";
 
-    /// The key of a secret; none if it is empty.
+    /// Returns the key of a secret; none if the secret is empty.
     #[must_use]
     pub fn of(secret: &str) -> Option<Self> {
         let secret = Some(secret.as_bytes()).filter(|secret| !secret.is_empty())?;
         Hmac::new_from_slice(secret).ok().map(Self)
     }
 
-    /// The signature of a record, in hexadecimal digits.
+    /// Returns the signature of a record, in hexadecimal digits.
     #[must_use]
     pub fn sign(
         &self,
@@ -50,7 +50,7 @@ impl ReplayKey {
         })
     }
 
-    /// True if `signature` is that of the record. Takes as long for a wrong one as for a right one.
+    /// Returns true if `signature` is that of the record, in constant time.
     fn proves(
         &self,
         signature: &str,
@@ -85,19 +85,20 @@ impl ReplayKey {
     }
 }
 
-/// What a record says of where it stood before.
+/// Replay header of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// Nothing: it is an ordinary record.
+    /// None: it is an ordinary record.
     None,
-    /// Something that is not proven. It counts as an ordinary record.
+    /// One that is not verified. The record counts as an ordinary one.
     Unproven,
-    /// What the holder of the key has signed just before it was appended.
+    /// One that the holder of the key signed just before the append.
     Proven(Replayed),
 }
 
 impl Claim {
-    /// What `message` says, held against `key` and its append time. Without a key nothing is proven.
+    /// Reads and verifies the header of `message` with `key` and the append time. Without a key nothing is
+    /// verified.
     #[must_use]
     pub fn of(message: &BorrowedMessage<'_>, key: Option<&ReplayKey>) -> Self {
         let Some(from) = native::header(message, c"isobar-replayed-from") else {

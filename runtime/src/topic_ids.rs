@@ -1,4 +1,4 @@
-//! Whether the input topics are still those that were read before.
+//! Detection of input topics that were deleted and created again.
 //!
 //! Kafka forgets a topic's committed offsets when the topic is deleted: a group then starts anew
 //! in silence, at offsets that aggregate has taken already. So each group's input topics are
@@ -24,21 +24,21 @@ use crate::topology::{Counts, Topology};
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two looks for the outcome of a commit.
 const LOOK: Duration = Duration::from_millis(50);
-/// Clients that have had no answer for so long are made anew.
+/// Time without an answer after which the clients are replaced.
 const SILENCE: Duration = Duration::from_secs(5);
 /// Kafka forgets what an empty group has committed after `offsets.retention.minutes`, 7 days.
 const REFRESH: Duration = Duration::from_secs(3600);
-/// The id that brokers give that know none.
+/// The id that brokers without topic ids return.
 const NONE: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
 /// Ids by topic.
 pub(crate) type Ids = BTreeMap<String, String>;
 
-/// Why the topics are not known to be the same.
+/// Reason why the topics are not known to be the same.
 pub(crate) enum Doubt {
     /// The cluster did not answer; ask again.
     Silence(String),
-    /// They are not.
+    /// A topic is another one.
     Refused(Refusal),
 }
 
@@ -80,7 +80,7 @@ impl TopicIds {
         })
     }
 
-    /// Makes the clients anew.
+    /// Replaces the clients.
     pub(crate) fn renew(&mut self) -> Result<(), Fatal> {
         let topology = Topology::new(&self.kafka, self.listener.clone())?;
         let memory = rememberer(&self.kafka, &self.group, self.listener.clone())?;
@@ -104,14 +104,14 @@ impl TopicIds {
         checked
     }
 
-    /// Numbers of partitions of those of `topics` that there are.
+    /// Returns the numbers of partitions of those of `topics` that exist.
     pub(crate) fn counts<'t>(&mut self, topics: &'t Topics) -> Result<Counts<'t>, Trouble> {
         let counts = self.topology.counts(topics);
         self.heard(counts.is_ok())?;
         counts
     }
 
-    /// Takes note of whether there was an answer.
+    /// Records whether there was an answer.
     fn heard(&mut self, is_answered: bool) -> Result<(), Fatal> {
         if is_answered {
             self.silent_since = None;
@@ -142,7 +142,7 @@ impl TopicIds {
         Ok(())
     }
 
-    /// Sees to it that the memory does not expire.
+    /// Renews the memory before it expires.
     pub(crate) fn refresh(&mut self) {
         if self.remembered.is_some_and(|at| at.elapsed() >= REFRESH) {
             self.remembered = Some(Instant::now());
@@ -207,7 +207,7 @@ impl TopicIds {
     }
 }
 
-/// Hears how the last commit of the group that remembers ended.
+/// Client context that stores the result of the last commit of the group that remembers.
 struct Memory {
     listener: Listener,
     outcome: Mutex<Option<KafkaResult<()>>>,
@@ -235,7 +235,7 @@ impl ConsumerContext for Memory {
     }
 }
 
-/// The client of the group that remembers.
+/// Returns the client of the group that remembers.
 fn rememberer(
     kafka: &Kafka,
     group: &str,
@@ -248,7 +248,7 @@ fn rememberer(
         .map_err(|error| Fatal::failed("kafka", error))
 }
 
-/// The first topic whose id is not the one known, with both.
+/// Returns the first topic whose id differs from the known one, with both.
 fn differing<'a>(known: &'a Ids, ids: &'a Ids) -> Option<(&'a str, &'a str, &'a str)> {
     ids.iter().find_map(|(topic, now)| {
         let before = known.get(topic).filter(|before| *before != now)?;

@@ -1,4 +1,4 @@
-//! What must hold of the topics before a record is read.
+//! Conditions on the topics that must hold before a record is read.
 
 use std::time::Duration;
 
@@ -15,18 +15,18 @@ use crate::topic_ids::Ids;
 /// Longest wait for an answer about a topic while the service runs.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Why reading cannot start.
+/// Reason why reading cannot start.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Obstacle {
-    /// Goes away when somebody starts or creates something.
+    /// Disappears when a broker starts or a topic is created.
     #[error("{0}")]
     Waits(String),
-    /// Stays until somebody changes something.
+    /// Stays until an operator changes something.
     #[error("{0}")]
     Refuses(Refusal),
 }
 
-/// Looks at the topics of a service.
+/// Checker of a service's topics.
 pub(crate) struct Topology {
     admin: AdminClient<Listener>,
     runtime: tokio::runtime::Runtime,
@@ -44,13 +44,12 @@ impl Topology {
         Ok(Self { admin, runtime, kafka: kafka.clone(), listener })
     }
 
-    /// Ids of those of `topics` that there are.
+    /// Returns the ids of those of `topics` that exist.
     pub(crate) fn ids(&self, topics: &[String], timeout: Duration) -> KafkaResult<Ids> {
         Ok(native::topic_ids(self.admin.inner(), topics, timeout)?.into_iter().collect())
     }
 
-    /// All that stands in the way, where dead letters go to `dead_letters`. Takes at most
-    /// `timeout` for a request.
+    /// Returns all obstacles. `dead_letters` is the topic of dead letters. Waits at most `timeout` for an answer.
     pub(crate) fn obstacles(
         &self,
         topics: &Topics,
@@ -80,7 +79,7 @@ impl Topology {
         obstacles
     }
 
-    /// Numbers of partitions of those topics that there are.
+    /// Returns the numbers of partitions of those topics that exist.
     pub(crate) fn counts<'t>(&self, topics: &'t Topics) -> Result<Counts<'t>, Trouble> {
         let mut counts = Vec::new();
         for topic in topics.names() {
@@ -94,7 +93,7 @@ impl Topology {
         Obstacle::Waits(format!("{}: {reason}", self.listener.cluster()))
     }
 
-    /// The number of partitions; none if there is no such topic.
+    /// Returns the number of partitions; none if the topic does not exist.
     pub(crate) fn partitions(&self, topic: &str, timeout: Duration) -> KafkaResult<Option<usize>> {
         let metadata = self.admin.inner().fetch_metadata(Some(topic), timeout)?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
@@ -141,19 +140,19 @@ impl Topology {
 pub(crate) struct Counts<'t>(Vec<(&'t str, usize)>);
 
 impl Counts<'_> {
-    /// The refusal where they differ.
+    /// Returns a refusal if the numbers differ.
     pub(crate) fn unequal(&self) -> Option<Refusal> {
         unequal(&self.0)
     }
 
-    /// The number of one topic, if there is such a topic.
+    /// Returns the number of partitions of one topic, if it exists.
     pub(crate) fn of(&self, topic: &str) -> Option<usize> {
         self.0.iter().find(|(name, _)| *name == topic).map(|(_, count)| *count)
     }
 }
 
-/// What missing topics mean: whoever creates the others is waited for, but where only that for
-/// dead letters is missing nobody is about to.
+/// Returns the obstacles of missing topics. The service waits for others to be created; if only that of
+/// dead letters is missing, it refuses.
 fn absent(missing: &[&str], dead_letters: &str) -> Vec<Obstacle> {
     if missing == [dead_letters] {
         let text = format!(
@@ -166,7 +165,7 @@ fn absent(missing: &[&str], dead_letters: &str) -> Vec<Obstacle> {
     missing.iter().map(|topic| Obstacle::Waits(waits(topic))).collect()
 }
 
-/// The refusal that says that partitions differ, if they do.
+/// Returns a refusal if the numbers of partitions differ.
 fn unequal(counts: &[(&str, usize)]) -> Option<Refusal> {
     let (_, first) = counts.first()?;
     counts.iter().any(|(_, count)| count != first).then(|| {

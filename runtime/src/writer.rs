@@ -1,4 +1,4 @@
-//! Writing, and what is known about writes.
+//! The producer side of the loop: writes and their acknowledgements.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,11 +25,11 @@ const METADATA_LIMIT: usize = 4096;
 
 /// Longest wait for an answer about a topic.
 const METADATA: Duration = Duration::from_secs(5);
-/// Under the pressure of memory this part of what may be in flight otherwise may be so.
+/// Divisor of the limit on bytes in flight while memory is above its limit.
 const PRESSED: usize = 8;
 
-/// Records after which acknowledgements are heard though much is still to be written: until then
-/// the client keeps what it has sent.
+/// Number of records after which acknowledgements are processed although more is to be written: until then
+/// the client keeps the records in memory.
 const OFTEN: u64 = 1024;
 
 /// A record that the client has, until it is acknowledged.
@@ -38,14 +38,14 @@ struct Written {
     topic: usize,
 }
 
-/// A record that the client's queue had no room for.
+/// A record that waits because the client's queue is full.
 struct Waiting {
     key: Option<Vec<u8>>,
     payload: Vec<u8>,
     written: Box<Written>,
 }
 
-/// What the client has said of deliveries, until the loop takes it in.
+/// Delivery reports of the client that the loop has not processed yet.
 #[derive(Default)]
 struct Deliveries {
     acknowledged: Vec<Written>,
@@ -55,7 +55,7 @@ struct Deliveries {
 struct DeliveryContext {
     listener: Listener,
     deliveries: Mutex<Deliveries>,
-    /// Requests to write that the client has sent, those that it has repeated among them.
+    /// Produce requests that the client has sent, with retries.
     requests: AtomicU64,
 }
 
@@ -104,7 +104,7 @@ pub(crate) struct Writer {
     /// In the order of sending; while it is not empty nothing overtakes it.
     waiting: VecDeque<Waiting>,
     pub(crate) ledger: Ledger,
-    /// What is known of dead letters written so far.
+    /// Counter of the dead letters written so far.
     pub(crate) letters: Letters,
     /// Bytes in flight above which nothing more should be written, and what they are when memory
     /// does not press.
@@ -148,7 +148,7 @@ impl Writer {
         context.deliveries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hears what has become of writes. One poll is one answer of a broker, of many records.
+    /// Polls for delivery reports. One poll covers one answer of a broker, with many records.
     fn hear(&self) {
         let mut heard = self.deliveries().acknowledged.len();
         loop {
@@ -161,7 +161,7 @@ impl Writer {
         }
     }
 
-    /// Takes in what has become of writes, and sends what had to wait.
+    /// Processes delivery reports, and sends waiting records.
     pub(crate) fn serve(&mut self) -> Result<(), Fatal> {
         self.hear();
         let deliveries = std::mem::take(&mut *self.deliveries());
@@ -185,8 +185,8 @@ impl Writer {
         self.failure.take().map_or(Ok(()), Err)
     }
 
-    /// A number that changes while writes get on: with acknowledgements, and with requests that a
-    /// broker makes the client repeat. None while nothing is to be written.
+    /// Returns a number that changes with every acknowledgement and every retried request. None while nothing is
+    /// to be written.
     pub(crate) fn progress(&self) -> Option<u64> {
         let context: &DeliveryContext = self.producer.context();
         let requests = context.requests.load(Ordering::Relaxed);
@@ -194,30 +194,29 @@ impl Writer {
         (!idle).then_some(self.settled + requests)
     }
 
-    /// Learns how many partitions the topics have now. The client refuses to write to one that it
-    /// has not heard of.
+    /// Refreshes the numbers of partitions. The client refuses to write to unknown partitions.
     pub(crate) fn learn_partitions(&self) -> KafkaResult<()> {
         self.topics.iter().try_for_each(|(_, topic)| {
             self.producer.client().fetch_metadata(Some(topic), METADATA).map(drop)
         })
     }
 
-    /// Topics that it writes to.
+    /// Returns the topics that it writes to.
     pub(crate) fn topics(&self) -> &[(Topic, String)] {
         &self.topics
     }
 
-    /// Lets less be in flight while memory is above its limit.
+    /// Reduces the limit on bytes in flight while memory is above its limit.
     pub(crate) const fn press(&mut self, is_over: bool) {
         self.limit = if is_over { self.full_limit / PRESSED } else { self.full_limit };
     }
 
-    /// True once so little is in flight that reading may go on.
+    /// Returns true once so little is in flight that reading may continue.
     pub(crate) fn is_relieved(&self) -> bool {
         self.waiting.is_empty() && self.ledger.bytes() <= self.limit / 2
     }
 
-    /// Hands a record to the client; returns its mark if there is no room for it now.
+    /// Passes a record to the client; returns its mark if the queue is full.
     fn produce(
         &mut self,
         key: Option<&[u8]>,

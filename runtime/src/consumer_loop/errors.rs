@@ -1,4 +1,4 @@
-//! Errors of reading: what passes by itself, what a restart mends, and what somebody has to mend.
+//! Errors of reading: transient ones, those that a restart resolves, and those that need an operator.
 
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -12,7 +12,7 @@ use crate::positions::{SET_BACK, Trouble, replaced, shorter};
 use crate::topic_ids::Doubt;
 
 impl ConsumerLoop {
-    /// Sorts errors of reading: what passes by itself is only said, what does not ends the process.
+    /// Handles an error of reading: a transient one is logged, any other ends the process.
     pub(super) fn failed_read(&mut self, error: &KafkaError) -> Result<(), Failure> {
         use RDKafkaErrorCode as Code;
         let code = error.rdkafka_error_code();
@@ -53,8 +53,8 @@ impl ConsumerLoop {
         Ok(())
     }
 
-    /// The refusal where a partition's log has lost its end: it ends before what is read next, or
-    /// another record stands before that than was read there.
+    /// Returns a refusal if a partition's log has lost its end: it ends before the next offset, or the record
+    /// before that is not the one that was read.
     fn lost_tail(&mut self) -> Result<Option<Refusal>, Trouble> {
         let probe = probe(&self.kafka).create_with_context(self.listener.clone())?;
         for (source, next) in self.flow.next_offsets() {
@@ -76,7 +76,7 @@ impl ConsumerLoop {
     }
 }
 
-/// Errors of reading that do not pass by themselves.
+/// Returns true for errors of reading that are not transient.
 fn lasts(error: &KafkaError) -> bool {
     use RDKafkaErrorCode as Code;
     let lasting =

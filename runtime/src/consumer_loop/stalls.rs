@@ -1,4 +1,4 @@
-//! Clients that stand still: the process ends, or the consumer is made anew.
+//! Handling of stalled clients: the process ends, or the consumer is replaced.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::liveness::Next;
 
 impl ConsumerLoop {
-    /// Looks at whether consumer and producer get on.
+    /// Checks whether consumer and producer make progress.
     pub(super) fn watch_over_clients(&mut self, now: Instant) -> Result<(), Failure> {
         // An assignment is no outcome while reading cannot start.
         if self.assigned.is_none() {
@@ -34,7 +34,7 @@ impl ConsumerLoop {
         }
     }
 
-    /// Makes the consumer anew: after a long time without a cluster it may not find back.
+    /// Replaces the consumer, which may not reconnect after a long outage of the cluster.
     fn renew(&mut self) -> Result<(), Fatal> {
         tracing::info!("makes its consumer anew: {} was away for long", self.listener.cluster());
         let new = join(&self.kafka, &self.flow.inputs, &self.listener, &self.metrics)?;
