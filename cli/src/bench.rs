@@ -1,4 +1,4 @@
-//! `isobar bench`: measures how fast the services are, and what they use up.
+//! `isobar bench`: measures throughput, freshness and resource usage of the services.
 
 use ::bench::Options;
 use deploy::failure::Failure;

@@ -1,4 +1,4 @@
-//! The command line: which verbs there are, and who does them.
+//! The command line: its verbs, and the modules that run them.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -21,17 +21,17 @@ struct Command {
 enum Verb {
     #[command(flatten)]
     Lab(lab::Verb),
-    /// Sends envelopes from a file to the raw topic, and says where to look for them.
+    /// Sends envelopes from a file to the raw topic, and shows how to query them.
     Send(send::Options),
     /// Plays recordings of real calls into the raw topic, as if they happened now.
     Replay(replay::Options),
-    /// Lists, shows and sends again what could not be used.
+    /// Lists, shows and replays dead letters.
     #[command(subcommand)]
     Dlq(dlq::Verb),
-    /// Creates Kafka's topics and keeps their settings as they should be.
+    /// Creates Kafka's topics and sets their settings as designed.
     #[command(subcommand)]
     Topics(topics::Verb),
-    /// Creates ClickHouse's tables and views, or shows which are there.
+    /// Creates ClickHouse's tables and views, or shows which exist.
     Migrate(migrate::Options),
     /// The service that turns raw events into reports.
     #[command(disable_help_flag = true)]
@@ -47,7 +47,7 @@ enum Verb {
     Sink(ServiceArguments),
 }
 
-/// Arguments of a service are the service's own to read.
+/// Arguments of a service, which the service reads itself.
 #[derive(Debug, Args)]
 struct ServiceArguments {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -61,7 +61,7 @@ impl ServiceArguments {
     }
 }
 
-/// Does what `arguments` (the program's name first) ask for.
+/// Runs the verb in `arguments` (the program's name first).
 #[must_use]
 pub fn main(arguments: Vec<OsString>) -> ExitCode {
     match run(Command::parse_from(arguments).verb) {

@@ -1,4 +1,4 @@
-//! `isobar demo`: everything at once, on a simulated world, held against what really happened.
+//! `isobar demo`: the whole pipeline on a simulated world, compared with its truth.
 
 mod screen;
 mod summary;
@@ -25,12 +25,12 @@ use crate::up;
 use screen::{Health, Screen};
 pub use summary::Summary;
 
-/// Places and providers that are shown.
+/// Number of places and providers in the table.
 const LEAGUE: u32 = 15;
 const LOOK: Duration = Duration::from_millis(250);
 const REDRAW: Duration = Duration::from_secs(1);
 
-/// What there is to do next.
+/// Suggested next commands.
 const NEXT: &str = "\
 next: `isobar up` starts the same without traffic and keeps what it gets; then
   isobar send FILE     one's own records (docs/reference/envelope.md)
@@ -48,7 +48,7 @@ pub struct Options {
     /// Writes the figures of the last lines as JSON.
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
-    /// Keeps the data, and says how to open them again.
+    /// Keeps the data, and shows how to open them again.
     #[arg(long)]
     keep: bool,
 }
@@ -56,7 +56,7 @@ pub struct Options {
 /// Runs the demo; true if nothing was lost, nothing counted twice, and no cell differs.
 ///
 /// # Errors
-/// If something does not start or gets lost on the way.
+/// If something does not start or ends by itself.
 pub async fn run(options: Options) -> Result<bool, Failure> {
     let home = tempfile::Builder::new().prefix("isobar-demo-").tempdir().context("demo")?;
     let kafka = options.servers.own.cluster()?.map(with_names).transpose()?;
@@ -71,7 +71,7 @@ pub async fn run(options: Options) -> Result<bool, Failure> {
     outcome
 }
 
-/// The command that opens what a demo has kept under `home`.
+/// Returns the command that opens the data that a demo has kept under `home`.
 fn again(home: &Path, kafka: Option<&Cluster>) -> String {
     let mut command = format!("XDG_STATE_HOME={} isobar up", home.display());
     if let Some(cluster) = kafka {
@@ -124,7 +124,7 @@ async fn play(options: Options, folder: &Path, kafka: Option<Cluster>) -> Result
     Ok(verdict.mismatches == 0)
 }
 
-/// Names of the demo's own in somebody's Kafka, that nobody has there yet.
+/// Returns `cluster` with names of the demo's own, none of which exists in the user's Kafka.
 fn with_names(cluster: Cluster) -> Result<Cluster, Failure> {
     let names = match cluster.names.prefix.as_str() {
         "" => {
@@ -145,7 +145,7 @@ fn with_names(cluster: Cluster) -> Result<Cluster, Failure> {
     Ok(Cluster { names, ..cluster })
 }
 
-/// Shows what happens until a signal or the world's end.
+/// Shows the state of the pipeline until a signal or the end of the world.
 async fn live(pipeline: &mut Pipeline, watch: &mut Watch) -> Result<(), Failure> {
     let mut screen = Screen::new();
     let end = signals::wait_for_signal();
@@ -169,7 +169,7 @@ async fn live(pipeline: &mut Pipeline, watch: &mut Watch) -> Result<(), Failure>
     Ok(())
 }
 
-/// Waits until all that was sent has arrived, or nothing more does.
+/// Waits until all that was sent has arrived, or nothing more arrives.
 async fn drain(pipeline: &mut Pipeline, watch: &mut Watch) -> Result<(), Failure> {
     let drained = watch.drain();
     tokio::pin!(drained);
@@ -200,7 +200,7 @@ fn health(pipeline: &Pipeline, watch: &Watch) -> Health {
     }
 }
 
-/// The last lines: what ClickHouse says beside what really happened.
+/// Prints the result of the comparison and the usage of the services.
 fn tell(summary: &Summary, verdict: &Verdict) -> Result<(), Failure> {
     lines(verdict::in_words(verdict))?;
     let cpu = &summary.cpu_seconds_per_million_intervals;

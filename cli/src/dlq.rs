@@ -1,4 +1,4 @@
-//! `isobar dlq`: the dead letters, what is in them, and back to where they came from.
+//! `isobar dlq`: lists, shows and replays dead letters.
 
 mod filter;
 mod letter;
@@ -24,11 +24,11 @@ pub enum Verb {
     Ls(Ls),
     /// Shows single dead letters.
     Show(Show),
-    /// Sends dead letters back to the topics that they came from, each once.
+    /// Sends dead letters back to the topics that they came from, each one once.
     Replay(replay::Options),
 }
 
-/// Which dead letters.
+/// Selection of dead letters.
 #[derive(Clone, Debug, Default, Args)]
 struct Chosen {
     #[command(flatten)]
@@ -59,10 +59,10 @@ pub struct Show {
     show: show::Options,
 }
 
-/// Does what `verb` says.
+/// Runs a verb.
 ///
 /// # Errors
-/// If Kafka does not answer or refuses, or what is asked for cannot be done.
+/// If Kafka does not answer or refuses, or the options cannot be met.
 pub fn run(verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Ls(Ls { chosen, json }) => {
@@ -81,7 +81,7 @@ pub fn run(verb: Verb) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The cluster, and what its topics are called.
+/// The cluster, and the names of its topics.
 struct Access {
     cluster: Cluster,
     names: TopicNames,

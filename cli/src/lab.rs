@@ -17,26 +17,26 @@ mod present {
     /// Verbs of the laboratory.
     #[derive(Debug, Subcommand)]
     pub(crate) enum Verb {
-        /// Everything at once: a simulated world through the whole pipeline, held against the truth.
+        /// Runs the whole pipeline on a simulated world, and compares the result with the truth.
         ///
-        /// In your own Kafka it has topics and groups of its own, and deletes them at the end.
+        /// In your own Kafka it creates its own topics and groups, and deletes them at the end.
         Demo(demo::Options),
-        /// Starts Kafka, ClickHouse and the services, and shows where they are, until Ctrl-C.
+        /// Starts Kafka, ClickHouse and the services, and shows their addresses, until Ctrl-C.
         ///
-        /// In your own Kafka it reads the raw topic that is there, all that it holds, and has all other
-        /// topics and its groups to itself: their names begin with ClickHouse's id, and they stay.
+        /// In your own Kafka it reads the existing raw topic from its beginning. All other topics and the
+        /// groups are its own: their names begin with ClickHouse's id, and they are kept.
         Up(up::Options),
         /// Ends an `up` that runs in another terminal.
         Down,
         /// Plays a simulated world into the raw topic.
         Simulate(simulate::Options),
-        /// Holds what ClickHouse says against the truth of simulated worlds.
+        /// Compares the contents of ClickHouse with the truth of simulated worlds.
         Verify(verify::Options),
-        /// Holds formulas, statistics, sketches and intervals against references from elsewhere.
+        /// Compares formulas, statistics, sketches and intervals with independent references.
         Accuracy(::accuracy::Options),
-        /// Measures how fast the services are, and what they use up.
+        /// Measures throughput, freshness and resource usage of the services.
         Bench(::bench::Options),
-        /// Runs the pipeline under every fault and holds what comes of it against the truth.
+        /// Runs the pipeline under faults of every kind, and compares the result with the truth.
         Torture(torture_live::Options),
         #[command(hide = true)]
         Guard,

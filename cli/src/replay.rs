@@ -1,4 +1,4 @@
-//! `isobar replay`: recordings of real calls into the raw topic, as if they happened now.
+//! `isobar replay`: sends recordings of real calls to the raw topic, as if they happened now.
 
 #[cfg(test)]
 mod bombs;
@@ -33,27 +33,27 @@ use expand::schedule::{self, Schedule};
 
 pub use report::{FileReport, Report};
 
-/// What to replay, and how.
+/// Options of a replay.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
     /// Recordings: rtcstats or webrtc-internals dumps, getStats() reports, ObserveRTC samples or
     /// deltas, callstats.io REST bodies, Isobar's envelopes or Avro reports; each also as .gz
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
-    /// Which Kafka.
+    /// The user's own Kafka.
     #[command(flatten)]
     pub own: KafkaArgs,
-    /// Which raw topic.
+    /// The raw topic.
     #[command(flatten)]
     pub raw: RawTopic,
     /// How many times faster than it was recorded; "inf": as fast as the broker takes it
     #[arg(long, default_value = "1", value_parser = speed)]
     pub speed: f64,
-    /// Application; recordings that tell none are of the application "replay"
+    /// Application; a recording without one belongs to the application "replay"
     #[arg(long)]
     pub app: Option<String>,
-    /// Call; every file is a participant of it. Without it, a recording that tells no call is a
-    /// call of the file's name
+    /// Call; every file is a participant of it. Without it, a recording that names no call is a call
+    /// with the name of the file
     #[arg(long)]
     pub call: Option<String>,
     /// Client's IP address, which decides region and provider

@@ -1,4 +1,4 @@
-//! `isobar send`: envelopes from a file into the raw topic, as an integrator's first records.
+//! `isobar send`: sends envelopes from a file to the raw topic, for an integrator's first records.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -57,7 +57,7 @@ pub struct Options {
     as_is: bool,
 }
 
-/// Sends the file's envelopes, and says what became of them and where to look.
+/// Sends the file's envelopes, and prints their positions and a query that shows them.
 ///
 /// # Errors
 /// If the file holds something else, of which nothing is sent; or if Kafka does not take them.
@@ -73,7 +73,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     lines(where_to_look(&events))
 }
 
-/// The envelopes of a file.
+/// Reads the envelopes of a file.
 fn read(file: &Path) -> Result<Vec<Map<String, Value>>, Failure> {
     let mut text = String::new();
     if file.as_os_str() == "-" {

@@ -1,4 +1,4 @@
-//! `isobar simulate`: plays a world into the raw topic.
+//! `isobar simulate`: sends the events of a simulated world to the raw topic.
 
 use std::io::{IsTerminal, Write, stdout};
 use std::path::PathBuf;

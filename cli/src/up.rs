@@ -1,4 +1,4 @@
-//! `isobar up` and `isobar down`: the stack and the services, for as long as one wants.
+//! `isobar up` and `isobar down`: start and stop a local stack with the services.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use stack::{Ended, Plan, Stack};
 
 use crate::output::{line, progress, step};
 
-/// How to start.
+/// Options of `isobar up`.
 #[derive(Debug, Args)]
 pub struct Options {
     #[command(flatten)]
@@ -25,12 +25,12 @@ pub struct Options {
     /// one of its own].
     #[arg(long, value_name = "TOPIC")]
     topic: Option<String>,
-    /// Only Kafka and ClickHouse.
+    /// Starts only Kafka and ClickHouse.
     #[arg(long)]
     no_services: bool,
 }
 
-/// Between two looks at what runs.
+/// Interval between two checks of the processes.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Starts everything and waits for Ctrl-C or `down`.
@@ -61,8 +61,8 @@ pub async fn up(options: Options) -> Result<(), Failure> {
     until_signal(|| pipeline.look()).await
 }
 
-/// Waits for a signal, and tells meanwhile who ends by itself. From then on another signal ends
-/// everything at once.
+/// Waits for a signal, and meanwhile prints processes that end by themselves. After that a second signal
+/// ends everything at once.
 async fn until_signal(mut look: impl FnMut() -> Vec<Ended>) -> Result<(), Failure> {
     let end = wait_for_signal();
     tokio::pin!(end);
@@ -77,7 +77,7 @@ async fn until_signal(mut look: impl FnMut() -> Vec<Ended>) -> Result<(), Failur
     Ok(())
 }
 
-/// Says where Kafka and ClickHouse are, and what is read and owned in somebody's Kafka.
+/// Prints the addresses of Kafka and ClickHouse, and the topics that are read and owned in the user's Kafka.
 ///
 /// # Errors
 /// If standard output cannot be written.
@@ -94,7 +94,7 @@ pub(crate) fn tell_addresses(stack: &Stack) -> Result<(), Failure> {
     line(format_args!("ClickHouse  {url}/play (user dashboard, password {password})"))
 }
 
-/// Tells this terminal and the others where everything is.
+/// Prints the addresses, and writes them to the file that other processes read.
 fn note(stack: &Stack, place: &Place) -> Result<(), Failure> {
     let process = std::process::id().cast_signed();
     let Cluster { brokers: kafka, config: kafka_config, names, .. } = stack.cluster();
@@ -108,7 +108,7 @@ fn note(stack: &Stack, place: &Place) -> Result<(), Failure> {
     place.note(&Running { process, kafka, kafka_config, names, clickhouse })
 }
 
-/// Ends the `up` that runs, and returns when it is gone.
+/// Ends the running `up`, and returns when it has exited.
 ///
 /// # Errors
 /// If none runs, or it does not end.

@@ -1,4 +1,4 @@
-//! `isobar verify`: what ClickHouse says against what really happened.
+//! `isobar verify`: compares the contents of ClickHouse with the truth of simulated worlds.
 
 use std::path::PathBuf;
 
@@ -18,12 +18,12 @@ pub struct Options {
     servers: ServerArgs,
     #[command(flatten)]
     raw: RawTopic,
-    /// Truth files: of everything that was ever sent to the raw topic.
+    /// Truth files of everything that was ever sent to the raw topic.
     #[arg(long, value_name = "FILE", required = true)]
     truth: Vec<PathBuf>,
 }
 
-/// Compares, prints what differs, and says whether nothing does.
+/// Compares, prints the differences, and returns true if there are none.
 ///
 /// # Errors
 /// If Kafka, ClickHouse or a truth file cannot be read.

@@ -1,4 +1,4 @@
-//! How ClickHouse is reached: its address, and a password for each of its users.
+//! Access to ClickHouse: its address, and a password for each of its users.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{Context, Failure};
 use crate::private;
 
-/// How to reach a ClickHouse.
+/// Address and passwords of a ClickHouse.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Access {
     /// Its HTTP interface: `http://host:port`.
@@ -21,7 +21,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// A client of Isobar's database.
+    /// Returns a client of Isobar's database.
     #[must_use]
     pub fn client(&self, user: &str) -> Client {
         let client = Client::default().with_url(&self.url).with_database("isobar");
@@ -43,17 +43,17 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    /// Users that have one.
+    /// Names of the users.
     pub const USERS: [&str; 4] = ["migrate", "sink", "dashboard", "verify"];
 
-    /// The same for all of them.
+    /// Returns the same password for all users.
     #[must_use]
     pub fn same(password: &str) -> Self {
         let [migrate, sink, dashboard, verify] = [password; 4].map(str::to_owned);
         Self { migrate, sink, dashboard, verify }
     }
 
-    /// That of a user; empty for one who is not among [`Passwords::USERS`].
+    /// Returns the password of a user; empty for one that is not in [`Passwords::USERS`].
     #[must_use]
     pub fn of(&self, user: &str) -> &str {
         match user {
@@ -72,11 +72,11 @@ impl fmt::Debug for Passwords {
     }
 }
 
-/// The secret that signs what is sent again to the Kafka in a stack's `folder`: made when it is
-/// first asked for, and readable by its owner alone.
+/// Returns the secret that signs replayed records for the Kafka in a stack's `folder`. The first call
+/// creates it, readable by its owner alone.
 ///
 /// # Errors
-/// If it cannot be read or made.
+/// If it cannot be read or created.
 pub fn replay_key(folder: &Path) -> Result<String, Failure> {
     let file = folder.join("replay.key");
     if let Ok(secret) = fs::read_to_string(&file) {

@@ -1,4 +1,4 @@
-//! The Kafka that a verb works on: somebody's own, or that of `isobar up`.
+//! Connections of the commands to Kafka and ClickHouse: the user's own, or those of `isobar up`.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -17,33 +17,33 @@ use crate::running::{Running, state_folder};
 /// Longest wait for the answer of a new client.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// Where a cluster is, and how it is reached.
+/// Address, client options and names of a Kafka cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cluster {
     /// Addresses to find it by: `host:port`, separated by commas.
     pub brokers: String,
     /// Further options for librdkafka, such as those of TLS and SASL.
     pub options: BTreeMap<String, String>,
-    /// The settings file that tells them.
+    /// The settings file that the options come from.
     pub config: Option<PathBuf>,
-    /// Secret that signs what is sent again; empty if there is none.
+    /// Secret that signs replayed records; empty if there is none.
     pub replay_key: String,
-    /// What the topics and groups are called there.
+    /// Names of topics and groups.
     pub names: Names,
 }
 
 impl Cluster {
-    /// One that is reached in plain text.
+    /// Returns a cluster that is reached without TLS and SASL.
     #[must_use]
     pub fn at(brokers: &str) -> Self {
         Self { brokers: brokers.to_owned(), ..Self::default() }
     }
 
-    /// The one that the section `[kafka]` of a service's settings `file` describes, at `brokers` if
-    /// they are given.
+    /// Returns the cluster of the section `[kafka]` in a service's settings `file`, at `brokers` if they are
+    /// given.
     ///
     /// # Errors
-    /// All that is wrong with the file; then, why what it describes does not answer.
+    /// All errors of the file; then, the reason why the cluster does not answer.
     fn described(file: &Path, brokers: Option<String>) -> Result<Self, Failure> {
         let (settings, topics) = runtime::kafka_settings(file)
             .map_err(|problems| Failure::Settings { origin: "--kafka-config: ", problems })?;
@@ -58,7 +58,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// The same with this secret, if it has none.
+    /// Returns the cluster with this secret, if it has none.
     #[must_use]
     pub fn with_replay_key(self, secret: &str) -> Self {
         match self.replay_key.is_empty() {
@@ -67,7 +67,7 @@ impl Cluster {
         }
     }
 
-    /// Configuration of a client with options of its `own`; the cluster's go over them.
+    /// Returns the configuration of a client with options of its `own`, which those of the cluster override.
     #[must_use]
     pub fn client(&self, own: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();
@@ -84,7 +84,7 @@ impl Cluster {
     /// Waits for an answer, of whatever kind.
     ///
     /// # Errors
-    /// Why there is none, within seconds.
+    /// If there is none within seconds.
     fn answer(&self) -> Result<(), Failure> {
         runtime::reach(&self.settings()).map_err(Failure::from)
     }
@@ -103,10 +103,10 @@ impl Cluster {
         Kafka { brokers, options, ..Kafka::default() }
     }
 
-    /// The cluster at `brokers`, if it answers.
+    /// Returns the cluster at `brokers`, if it answers.
     ///
     /// # Errors
-    /// Why it does not; or if the secret for what is sent again is none.
+    /// If it does not answer, or the secret for replayed records is invalid.
     fn answering_at(brokers: &str) -> Result<Self, Failure> {
         let replay_key = runtime::replay_secret()
             .map_err(|problems| Failure::Settings { origin: "", problems })?;
@@ -116,30 +116,28 @@ impl Cluster {
     }
 }
 
-/// Somebody's own Kafka.
+/// Arguments that name the user's own Kafka.
 #[derive(Clone, Debug, Default, Args)]
 pub struct KafkaArgs {
     /// Your own Kafka: host:port, separated by commas, instead of the one that `isobar up` or
     /// `isobar demo` starts.
     #[arg(long = "kafka", value_name = "BROKERS")]
     brokers: Option<String>,
-    /// A service's settings file, of which the section [kafka] says how to reach your own Kafka:
-    /// the brokers, unless --kafka does, and options such as those of TLS and SASL; and [topics]
-    /// what its topics are called. Variables of the environment go over it, as they do for the
-    /// service.
+    /// A service's settings file. Its section [kafka] has the brokers, unless --kafka gives them, and
+    /// options such as those of TLS and SASL; its section [topics] has the names of the topics.
+    /// Environment variables override it, as they do for the service.
     #[arg(long = "kafka-config", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// What the names of topics and groups begin with, before those that the services have by
-    /// default.
+    /// Prefix of the names of topics and groups, before the services' default names.
     #[arg(long, value_name = "TEXT", value_parser = names::prefix)]
     prefix: Option<String>,
 }
 
 impl KafkaArgs {
-    /// The cluster that it names, if it names one.
+    /// Returns the cluster that the arguments name, if they name one.
     ///
     /// # Errors
-    /// All that is wrong with the settings file; then, why the cluster does not answer.
+    /// All errors of the settings file; then, the reason why the cluster does not answer.
     pub fn cluster(&self) -> Result<Option<Cluster>, Failure> {
         let cluster = match &self.config {
             Some(file) => Some(Cluster::described(file, self.brokers.clone())?),
@@ -148,10 +146,10 @@ impl KafkaArgs {
         Ok(cluster.map(|cluster| self.named(cluster)))
     }
 
-    /// The cluster that it names, or else that of the `up` that runs.
+    /// Returns the cluster that the arguments name, or else that of the running `isobar up`.
     ///
     /// # Errors
-    /// If there is neither, what is wrong with the settings file, or why the cluster does not answer.
+    /// If there is neither, the settings file is wrong, or the cluster does not answer.
     pub fn or_of_up(&self) -> Result<Cluster, Failure> {
         if let Some(cluster) = self.cluster()? {
             return Ok(cluster);
@@ -166,7 +164,7 @@ impl KafkaArgs {
         Ok(cluster.with_replay_key(&replay_key()?))
     }
 
-    /// `cluster`, with names that begin with the prefix that is given.
+    /// Returns `cluster` with the given prefix.
     fn named(&self, cluster: Cluster) -> Cluster {
         match &self.prefix {
             Some(prefix) => Cluster { names: Names::with_prefix(prefix), ..cluster },
@@ -174,7 +172,7 @@ impl KafkaArgs {
         }
     }
 
-    /// The arguments that say the same. What a cluster's options are stays in their file.
+    /// Returns the command-line arguments with this meaning. Options of the client stay in their file.
     #[must_use]
     pub fn arguments(&self) -> Vec<OsString> {
         let argument = |name: &str, value: OsString| [name.into(), value];
@@ -192,7 +190,7 @@ impl From<&Cluster> for KafkaArgs {
     }
 }
 
-/// Somebody's own servers, instead of those that `isobar` starts.
+/// Arguments that name the user's own servers, instead of those that `isobar` starts.
 #[derive(Clone, Debug, Default, Args)]
 pub struct ServerArgs {
     /// Which Kafka.
@@ -201,14 +199,13 @@ pub struct ServerArgs {
     /// Your own ClickHouse: http://host:port.
     #[arg(long, value_name = "URL", requires = "password_from")]
     clickhouse: Option<String>,
-    /// Variable of the environment with the password of its users migrate, sink, dashboard and
-    /// verify.
+    /// Environment variable with the password of its users migrate, sink, dashboard and verify.
     #[arg(long, value_name = "VARIABLE", requires = "clickhouse")]
     password_from: Option<String>,
 }
 
 impl ServerArgs {
-    /// How to reach the user's own ClickHouse, if there is one.
+    /// Returns the access to the user's own ClickHouse, if one is named.
     ///
     /// # Errors
     /// If its password is not in the environment.
@@ -221,7 +218,7 @@ impl ServerArgs {
     }
 }
 
-/// How to reach the ClickHouse of the `up` that runs.
+/// Returns the access to the ClickHouse of the running `isobar up`.
 ///
 /// # Errors
 /// If there is none.
@@ -229,7 +226,7 @@ pub fn access_of_up() -> Result<Access, Failure> {
     Ok(Running::find().context("no --clickhouse is given")?.clickhouse)
 }
 
-/// The secret that signs what is sent again to the Kafka of the `up` that runs.
+/// Returns the secret that signs replayed records for the Kafka of the running `isobar up`.
 ///
 /// # Errors
 /// If it cannot be read.

@@ -1,19 +1,19 @@
-//! Limits of waiting.
+//! Deadlines.
 
 use std::time::{Duration, Instant};
 
-/// A moment after which waiting is over.
+/// A point in time at which waiting ends.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(Instant);
 
 impl Deadline {
-    /// `patience` from now.
+    /// Returns the deadline `patience` from now.
     #[must_use]
     pub fn after(patience: Duration) -> Self {
         Self(Instant::now() + patience)
     }
 
-    /// True when it is over.
+    /// Returns true when it has passed.
     #[must_use]
     pub fn passed(&self) -> bool {
         Instant::now() >= self.0

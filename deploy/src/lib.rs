@@ -1,4 +1,4 @@
-//! What operators apply: topics, tables and views; and how a verb reaches Kafka and ClickHouse.
+//! The code that applies topics, tables and views, and the commands' connections to Kafka and ClickHouse.
 
 pub mod access;
 pub mod connect;

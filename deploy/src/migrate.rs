@@ -1,7 +1,7 @@
 //! Migrations of ClickHouse: tables, views and functions, file by file.
 //!
-//! Every statement can be repeated, and a file counts as applied only when all of its statements
-//! are done: what failed in the middle goes on from there.
+//! Every statement is idempotent, and a file counts as applied only when all of its statements are done:
+//! after a failure the next run repeats the file.
 
 pub mod columns;
 mod schema;
@@ -15,8 +15,8 @@ use clickhouse::Client;
 use crate::failure::{Context, Failure};
 pub use schema::Difference;
 
-/// Name and text of every file, in order. A file that has been released is never changed: what it
-/// made is changed by a further one.
+/// Name and text of every file, in order. A released file is never changed: a further one changes its
+/// tables.
 const FILES: [(&str, &str); 9] = [
     ("0001_samples.sql", include_str!("../clickhouse/0001_samples.sql")),
     ("0002_partials.sql", include_str!("../clickhouse/0002_partials.sql")),
@@ -29,7 +29,7 @@ const FILES: [(&str, &str); 9] = [
     ("0009_target.sql", include_str!("../clickhouse/0009_target.sql")),
 ];
 
-/// What became of a file.
+/// State of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// It was applied before.
@@ -56,13 +56,13 @@ impl fmt::Display for State {
 /// All files in order, each with its state.
 pub type Report = Vec<(&'static str, State)>;
 
-/// The client that [`apply`] and [`status`] work with.
+/// Returns a client for [`apply`] and [`status`].
 #[must_use]
 pub fn client(url: &str, database: &str, user: &str, password: &str) -> Client {
     Client::default().with_url(url).with_user(user).with_password(password).with_database(database)
 }
 
-/// What the files that are applied make, and is not so.
+/// Returns the differences between the tables and views of the applied files and the existing ones.
 ///
 /// # Errors
 /// If ClickHouse does not answer.
@@ -89,7 +89,7 @@ pub fn refuse(differences: &[Difference]) -> Result<(), Failure> {
     )))
 }
 
-/// Applies what is pending, and creates the client's database if it is not there.
+/// Applies pending files. Creates the client's database if it does not exist.
 ///
 /// # Errors
 /// If a file has been changed since it was applied, or a statement fails; both name the file.
@@ -97,7 +97,8 @@ pub async fn apply(client: &Client) -> Result<Report, Failure> {
     apply_as(client, None).await
 }
 
-/// As [`apply`], for a shard or replica of a cluster whose id is `target`, if one is given.
+/// Applies pending files as [`apply`], for a shard or replica of a cluster with the id `target`, if one is
+/// given.
 ///
 /// # Errors
 /// Those of [`apply`], and if the database has another id or `target` is none.
@@ -138,7 +139,7 @@ pub async fn apply_as(client: &Client, target: Option<&str>) -> Result<Report, F
     Ok(report)
 }
 
-/// The id of a database, by which sinks know it; none before [`apply`].
+/// Returns the id by which sinks recognise a database; none before [`apply`].
 ///
 /// # Errors
 /// If ClickHouse does not answer.
@@ -154,7 +155,7 @@ pub async fn target(client: &Client) -> Result<Option<String>, Failure> {
     id.fetch_optional().await.context("target")
 }
 
-/// Gives the database an id, a new one unless one is `wanted`, if it has none.
+/// Gives the database an id if it has none: the `wanted` one, or a new one.
 async fn identify(client: &Client, wanted: Option<&str>) -> Result<(), Failure> {
     let before = target(client).await?;
     match (before, wanted) {
@@ -178,7 +179,7 @@ async fn identify(client: &Client, wanted: Option<&str>) -> Result<(), Failure> 
     }
 }
 
-/// Whoever only runs `isobar up` has no file to put back.
+/// Returns advice for users of `isobar up`, who cannot restore a file.
 fn or_start_anew() -> String {
     let words = |folder: PathBuf| {
         let folder = folder.display();
@@ -194,7 +195,7 @@ const REMEMBERED: &str = "CREATE TABLE IF NOT EXISTS migrations \
     (file String, sha256 String, applied_at DateTime('UTC')) \
     ENGINE = ReplacingMergeTree ORDER BY file";
 
-/// What is applied and what is not. Changes nothing.
+/// Returns the state of every file. Changes nothing.
 ///
 /// # Errors
 /// If ClickHouse does not answer.
@@ -230,7 +231,7 @@ async fn execute(client: &Client, statement: &str) -> clickhouse::error::Result<
     client.query_raw(statement).execute().await
 }
 
-/// A file's statements; each ends with a semicolon at the end of a line.
+/// Returns the statements of a file. Each ends with a semicolon at the end of a line.
 fn statements(text: &str) -> impl Iterator<Item = &str> {
     text.split(";\n").filter(|statement| !statement.trim().is_empty())
 }

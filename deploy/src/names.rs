@@ -1,4 +1,4 @@
-//! What topics and groups are called.
+//! Names of topics and groups.
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -9,14 +9,14 @@ use crate::service::Service;
 /// Names of a pipeline's topics and groups; by default those that the services' settings have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Names {
-    /// What names of groups begin with, and those of all topics that are the pipeline's own.
+    /// Prefix of the names of groups and of all topics that belong to the pipeline.
     pub prefix: String,
     /// Names of topics.
     pub topics: TopicNames,
 }
 
 impl Names {
-    /// Names that all begin with `prefix`.
+    /// Returns names that all begin with `prefix`.
     #[must_use]
     pub fn with_prefix(prefix: &str) -> Self {
         let mut topics = TopicNames::default();
@@ -26,26 +26,26 @@ impl Names {
         Self { prefix: prefix.to_owned(), topics }
     }
 
-    /// The consumer group of a service.
+    /// Returns the consumer group of a service.
     #[must_use]
     pub fn group(&self, service: Service) -> String {
         format!("{}isobar-{}", self.prefix, service.name())
     }
 
-    /// All topics, raw first.
+    /// Returns the names of all topics, raw first.
     #[must_use]
     pub fn all(&self) -> [&str; 7] {
         Topic::ALL.map(|topic| self.topics.of(topic).as_str())
     }
 
-    /// True if the raw topic is somebody's, which is read and never changed.
+    /// Returns true if the raw topic belongs to the user: it is read and never changed.
     #[must_use]
     pub fn raw_is_theirs(&self) -> bool {
         !self.topics.raw.starts_with(&self.prefix)
     }
 }
 
-/// The raw topic, where it is not called like the others.
+/// Argument that names the raw topic.
 #[derive(Clone, Debug, Default, Args)]
 pub struct RawTopic {
     /// The raw topic [default: rtc-stats-raw-v1, or that of the `isobar up` that runs].
@@ -54,7 +54,7 @@ pub struct RawTopic {
 }
 
 impl RawTopic {
-    /// `names`, with this raw topic if one is given.
+    /// Returns `names` with this raw topic, if one is given.
     #[must_use]
     pub fn over(&self, mut names: Names) -> Names {
         if let Some(raw) = &self.name {

@@ -1,4 +1,4 @@
-//! Files and folders that nobody but their owner can open, whatever the umask is.
+//! Files and folders that only their owner can open, whatever the umask is.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use crate::failure::{Context, Failure};
 const FOLDER: u32 = 0o700;
 const FILE: u32 = 0o600;
 
-/// Creates `folder` and what is missing above it. One that is there already is closed to others.
+/// Creates `folder` and missing parents. Removes the access of others from an existing folder.
 ///
 /// # Errors
 /// If it cannot be created, or belongs to somebody else.
@@ -21,7 +21,7 @@ pub fn create_folder(folder: &Path) -> Result<(), Failure> {
         .context(folder.display())
 }
 
-/// Writes `contents` to `file`. One that is there already is closed to others first.
+/// Writes `contents` to `file`. Removes the access of others from an existing file first.
 ///
 /// # Errors
 /// If it cannot be written.

@@ -1,4 +1,4 @@
-//! Which `isobar up` runs, and where it is to be found: what other terminals go by.
+//! The running `isobar up`, as other processes find it.
 
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
@@ -10,30 +10,30 @@ use crate::access::Access;
 use crate::failure::{Context, Failure};
 use crate::names::Names;
 
-/// File that an `up` holds a lock on.
+/// Name of the file that a running `up` keeps locked.
 pub const LOCK: &str = "up.lock";
-/// File in which an `up` writes down where it is.
+/// Name of the file with the addresses of an `up`.
 pub const NOTE: &str = "up.json";
 
-/// What an `up` writes down for other terminals, once everything works.
+/// Addresses and names that an `up` writes for other processes, once everything works.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Running {
     /// Its process id.
     pub process: i32,
     /// Addresses to find Kafka by.
     pub kafka: String,
-    /// The settings file that says how to reach it, if it takes one.
+    /// The settings file with its client options, if there is one.
     #[serde(default)]
     pub kafka_config: Option<PathBuf>,
-    /// What its topics and groups are called.
+    /// Names of topics and groups.
     #[serde(default)]
     pub names: Names,
-    /// How to reach ClickHouse.
+    /// Access to ClickHouse.
     pub clickhouse: Access,
 }
 
 impl Running {
-    /// The `up` that runs now.
+    /// Returns the running `up`.
     ///
     /// # Errors
     /// If there is none.
@@ -41,7 +41,7 @@ impl Running {
         Self::find_in(&state_folder()?)
     }
 
-    /// The `up` that holds `folder`.
+    /// Returns the `up` that holds the lock in `folder`.
     ///
     /// # Errors
     /// If there is none.
@@ -56,7 +56,7 @@ impl Running {
     }
 }
 
-/// True while an `up` holds `folder`.
+/// Returns true while an `up` holds the lock in `folder`.
 pub fn is_held(folder: &Path) -> Result<bool, Failure> {
     let file = folder.join(LOCK);
     let lock = match File::open(&file) {
@@ -71,7 +71,7 @@ pub fn is_held(folder: &Path) -> Result<bool, Failure> {
     }
 }
 
-/// `$XDG_STATE_HOME/isobar`, by default `~/.local/state/isobar`.
+/// Returns `$XDG_STATE_HOME/isobar`, by default `~/.local/state/isobar`.
 pub fn state_folder() -> Result<PathBuf, Failure> {
     let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
     let state = state.filter(|folder| folder.is_absolute());

@@ -9,7 +9,7 @@ pub enum Service {
     Enrich,
     /// Enriched reports to partials.
     Aggregate,
-    /// All of these to ClickHouse.
+    /// Enriched reports and partials to ClickHouse.
     Sink,
 }
 
@@ -17,7 +17,7 @@ impl Service {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Ingest, Self::Enrich, Self::Aggregate, Self::Sink];
 
-    /// What it is called.
+    /// Returns its name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

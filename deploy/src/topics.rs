@@ -23,7 +23,7 @@ pub use changes::{Change, Existing, Settings, additions, design, difference, ext
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What an operator decides about the topics.
+/// Settings of the topics that an operator chooses.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
     /// Which Kafka.
@@ -35,14 +35,14 @@ pub struct Options {
     /// The same for all topics.
     #[arg(long, default_value_t = 4)]
     pub partitions: i32,
-    /// Adds partitions to topics that have fewer than --partitions. Nothing is lost by it; sessions
-    /// that are live, and whose key goes to another partition then, begin anew there
+    /// Adds partitions to topics that have fewer than --partitions. Nothing is lost; live sessions whose
+    /// key then belongs to another partition start anew there
     #[arg(long)]
     pub add_partitions: bool,
     /// Copies of every new topic.
     #[arg(long, default_value_t = 1)]
     pub replication: i32,
-    /// Copies that must have a record before it counts as written.
+    /// Replicas that must have a record before it is acknowledged.
     #[arg(long, default_value_t = 1)]
     pub min_insync: i32,
 }
@@ -55,7 +55,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// What was decided when `existing` was created: what is added to it has to match.
+    /// Returns the options of the `existing` topics, which added topics have to match.
     #[must_use]
     pub fn like(existing: &BTreeMap<String, Existing>) -> Self {
         let Some(found) = existing.values().next() else { return Self::default() };
@@ -68,7 +68,7 @@ impl Options {
         }
     }
 
-    /// The arguments that say the same.
+    /// Returns the command-line arguments with this meaning.
     #[must_use]
     pub fn arguments(&self) -> String {
         let Self { own, raw, partitions, replication, min_insync, .. } = self;
@@ -81,7 +81,7 @@ impl Options {
     }
 }
 
-/// A Kafka cluster's topics.
+/// The topics of a Kafka cluster.
 pub struct Topics {
     cluster: Cluster,
     client: AdminClient<DefaultClientContext>,
@@ -89,10 +89,10 @@ pub struct Topics {
 }
 
 impl Topics {
-    /// Does not connect yet.
+    /// Returns the topics of `cluster`. Does not connect yet.
     ///
     /// # Errors
-    /// If there is no such client.
+    /// If the client cannot be created.
     pub fn of(cluster: &Cluster) -> Result<Self, Failure> {
         let config = cluster.client(&[("client.id", "isobar-topics")]);
         let client = config.create().context("Kafka")?;
@@ -101,7 +101,7 @@ impl Topics {
         Ok(Self { cluster: cluster.clone(), client, options })
     }
 
-    /// What has to change so that the topics are as the design wants them.
+    /// Returns the changes that make the topics as designed.
     ///
     /// # Errors
     /// If Kafka does not answer.
@@ -117,11 +117,11 @@ impl Topics {
         if options.add_partitions { extended(changes, &names.topics) } else { changes }
     }
 
-    /// Creates what is missing like what is there, of which nothing is changed.
+    /// Creates missing topics with the options of existing ones, and changes none of those.
     ///
     /// # Errors
-    /// If something that is there would have to change, and then nothing is created; or if Kafka
-    /// does not answer or says no.
+    /// If an existing topic would have to change, and then nothing is created; or if Kafka does not answer or
+    /// refuses.
     pub async fn complete(&self) -> Result<(), Failure> {
         let existing = self.existing().await?;
         let names = &self.cluster.names;
@@ -135,10 +135,10 @@ impl Topics {
         self.apply(&additions, &options).await
     }
 
-    /// Makes `changes`, and returns when they can be seen.
+    /// Makes `changes`, and returns when they are visible.
     ///
     /// # Errors
-    /// If one of them is refused, and then none is made; or if Kafka says no.
+    /// If one of them is impossible, and then none is made; or if Kafka refuses.
     pub async fn apply(&self, changes: &[Change], options: &Options) -> Result<(), Failure> {
         if let Some(refused) = changes.iter().find(|one| matches!(one, Change::Refuse { .. })) {
             return Err(Failure::Refused(format!(
@@ -201,7 +201,7 @@ impl Topics {
         Ok(existing)
     }
 
-    /// Names of all topics that there are.
+    /// Returns the names of all existing topics.
     ///
     /// # Errors
     /// If Kafka does not answer.
@@ -210,10 +210,10 @@ impl Topics {
         Ok(metadata.topics().iter().map(|topic| topic.name().to_owned()).collect())
     }
 
-    /// Deletes the pipeline's own topics and groups; nobody may be using them.
+    /// Deletes the topics and groups of the pipeline, which must not be in use.
     ///
     /// # Errors
-    /// If Kafka does not answer or says no.
+    /// If Kafka does not answer or refuses.
     pub async fn remove(&self) -> Result<(), Failure> {
         let names = &self.cluster.names;
         let topics = names.all().into_iter().filter(|name| name.starts_with(&names.prefix));
@@ -255,7 +255,7 @@ impl Topics {
         failed.map_or(Ok(()), |(_, code)| Err(code).context(topic))
     }
 
-    /// The request replaces a topic's own settings as a whole, so it names them all.
+    /// Sets the settings of a topic. The request replaces all of them, so it contains them all.
     async fn set(&self, topic: &str, own: &Settings) -> Result<(), Failure> {
         let alter = AlterConfig::new(ResourceSpecifier::Topic(topic));
         let alter = own.iter().fold(alter, |alter, (key, value)| alter.set(key, value));
@@ -266,8 +266,8 @@ impl Topics {
     }
 }
 
-/// Calls `request`, which may be sent twice, until its answer is not lost with the handle of the broker
-/// that was asked: librdkafka replaces the handle of a bootstrap address when it learns whose it is.
+/// Repeats the idempotent `request` while its answer is lost with the handle of the broker: librdkafka
+/// replaces the handle of a bootstrap address when it learns which broker it belongs to.
 async fn answered<T>(request: impl AsyncFn() -> Result<T, KafkaError>) -> Result<T, KafkaError> {
     let deadline = Deadline::after(PATIENCE);
     loop {

@@ -10,7 +10,7 @@ use service::harmless;
 use stack::services::Metrics;
 use stack::{Ended, Rank};
 
-/// How often lines are printed where they cannot be overwritten.
+/// Interval of lines if there is no terminal.
 const PRINT: Duration = Duration::from_secs(10);
 const LONGEST_NAME: usize = 30;
 const SHORTEST_NAME: usize = 10;
@@ -19,7 +19,7 @@ const BESIDE_NAME: usize = 71;
 /// Lines beside the ranks: above and below them, and where the cursor stands.
 const BESIDE_RANKS: usize = 9;
 
-/// What the order of the table means.
+/// Explanation of the order of the table.
 const ORDER: &str = "worst first: poor for sure is the 95 % lower limit; – has too few sessions";
 
 /// The pipeline's health.
@@ -31,15 +31,15 @@ pub(super) struct Health {
     pub(super) intervals_sent: u64,
     /// Visible in cells.
     pub(super) intervals_seen: u64,
-    /// Visible in cells, each second of late.
+    /// Visible in cells, per second, in the last seconds.
     pub(super) intervals_per_second: f64,
     /// Median and 99th percentile, s.
     pub(super) freshness: Option<(f64, f64)>,
-    /// By service: what it counts, if it answers, and how often it was started again.
+    /// By service: its metrics, if it answers, and its number of restarts.
     pub(super) services: Vec<(Service, Option<Metrics>, u32)>,
 }
 
-/// Where the demo is shown.
+/// The output of the demo.
 #[derive(Debug)]
 pub(super) struct Screen {
     terminal: bool,
@@ -48,13 +48,13 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// Standard output, whatever it is.
+    /// Returns standard output, terminal or not.
     #[must_use]
     pub(super) fn new() -> Self {
         Self { terminal: stdout().is_terminal(), lines: 0, printed: None }
     }
 
-    /// Says who has ended by itself, above the next picture.
+    /// Prints processes that have ended by themselves, above the next table.
     pub(super) fn tell(&mut self, ended: &[Ended]) {
         if ended.is_empty() {
             return;

@@ -1,4 +1,4 @@
-//! What a demo came to, in figures.
+//! The figures of a demo.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Of a world that was played, and what the services used up for it.
+    /// Returns the figures of a finished demo.
     #[must_use]
     pub fn new(verdict: &Verdict, watch: &Watch, usage: &[(Service, Usage)]) -> Self {
         Self::of(verdict, &watch.freshness, watch.intervals(), watch.took().as_secs_f64(), usage)

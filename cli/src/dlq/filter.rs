@@ -1,4 +1,4 @@
-//! Which dead letters are meant.
+//! Selection of dead letters by their members.
 
 use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -8,13 +8,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::letter::Letter;
 
-/// All that is given must hold.
+/// Conditions, all of which must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub(super) struct Filter {
     /// Reason, such as too_large; may be repeated.
     #[arg(long, value_name = "REASON")]
     pub(super) reason: Vec<String>,
-    /// Service that gave up: ingest, enrich, aggregate or sink; may be repeated.
+    /// Service that rejected them: ingest, enrich, aggregate or sink; may be repeated.
     #[arg(long, value_name = "SERVICE")]
     pub(super) stage: Vec<String>,
     /// Topic that they came from.
@@ -26,16 +26,16 @@ pub(super) struct Filter {
     /// Offsets that they came from: 17 or 17-99.
     #[arg(long, value_name = "OFFSETS", value_parser = offsets)]
     pub(super) offset: Option<RangeInclusive<i64>>,
-    /// Given up at this time or later: 2026-11-22T10:00:00Z, or 90m for that long ago.
+    /// Rejected at this time or later: 2026-11-22T10:00:00Z, or 90m for that long ago.
     #[arg(long, value_name = "TIME", value_parser = time_ms)]
     pub(super) since: Option<i64>,
-    /// Given up before this time.
+    /// Rejected before this time.
     #[arg(long, value_name = "TIME", value_parser = time_ms)]
     pub(super) until: Option<i64>,
 }
 
 impl Filter {
-    /// True if it keeps all.
+    /// Returns true if there is no condition.
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -90,7 +90,7 @@ fn time_ms(text: &str) -> Result<i64, FilterError> {
     since_1970.ok_or(FilterError::TooLongAgo)
 }
 
-/// A time for people, from ms since the Unix epoch.
+/// Formats a time in ms since the Unix epoch for display.
 pub(super) fn shown(ms: i64) -> String {
     Timestamp::from_millisecond(ms).map_or_else(|_| format!("{ms} ms"), |time| time.to_string())
 }

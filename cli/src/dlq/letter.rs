@@ -1,4 +1,4 @@
-//! Dead letters as they stand in their topic.
+//! Dead letters in their topic.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use service::{Offset, OffsetRanges};
 use super::Access;
 use super::log::{Log, Span};
 
-/// Where a record stood.
+/// Position of a record.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Origin {
     pub(super) topic: String,
@@ -18,7 +18,7 @@ pub(super) struct Origin {
     pub(super) offset: i64,
 }
 
-/// All of a dead letter but its payload.
+/// A dead letter without its payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Letter {
     /// Partition and offset of the letter itself.
@@ -59,18 +59,17 @@ impl Letter {
     }
 }
 
-/// What was read beside the letters.
+/// Counts of other records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Passed {
     /// Records of the topic that are no dead letters.
     pub(super) unreadable: u64,
-    /// Letters of a source that the same service had given up before: it writes again what was
-    /// not acknowledged.
+    /// Repeated letters of the same source and service, which writes again what was not acknowledged.
     pub(super) copies: u64,
 }
 
-/// Hands every dead letter with its payload to `take`, each source's first one only, until it says
-/// that it has enough.
+/// Passes every dead letter with its payload to `take`, of each source only the first one, until `take`
+/// returns false.
 pub(super) fn read(
     access: &Access,
     since_ms: Option<i64>,
@@ -85,7 +84,7 @@ pub(super) fn read(
     scan(&log, topic, &spans, &mut take)
 }
 
-/// Like [`read`], for the letters in `spans`.
+/// Reads the letters in `spans` as [`read`] does.
 pub(super) fn scan(
     log: &Log,
     topic: &str,

@@ -1,4 +1,4 @@
-//! Reading a topic from here to there, outside of any group.
+//! Reading of ranges of a topic, outside of any group.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -41,7 +41,7 @@ impl Log {
         Ok(Self { consumer: config.create().context("Kafka")? })
     }
 
-    /// All that a topic's partitions hold now.
+    /// Returns the present range of each partition of a topic.
     pub(super) fn spans(&self, topic: &str) -> Result<Vec<Span>, Failure> {
         let metadata = self.consumer.fetch_metadata(Some(topic), PATIENCE).context("Kafka")?;
         let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
@@ -56,14 +56,14 @@ impl Log {
         Ok(spans)
     }
 
-    /// All that a partition holds now.
+    /// Returns the present range of a partition.
     pub(super) fn span(&self, topic: &str, partition: i32) -> Result<Span, Failure> {
         let marks = self.consumer.fetch_watermarks(topic, partition, PATIENCE);
         let (low, until) = marks.context(format_args!("{topic}/{partition}"))?;
         Ok(Span { partition, low, from: low, until })
     }
 
-    /// Leaves out of `spans` what was appended before `since_ms`.
+    /// Removes from `spans` what was appended before `since_ms`.
     pub(super) fn skip_to(
         &self,
         topic: &str,
@@ -88,8 +88,7 @@ impl Log {
         Ok(())
     }
 
-    /// Hands all records of `spans` to `take`, in order within a partition, until it says that it
-    /// has enough.
+    /// Passes all records of `spans` to `take`, in order within a partition, until `take` returns false.
     pub(super) fn scan(
         &self,
         topic: &str,

@@ -1,5 +1,5 @@
-//! What becomes of dead letters that are to be sent again. Decided from the letters and from what
-//! the log says, without I/O: `docs/decisions/0014-replays-are-in-the-log.md`.
+//! Decision which dead letters are replayed, from the letters and the log, without I/O:
+//! `docs/decisions/0014-replays-are-in-the-log.md`.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -7,21 +7,21 @@ use service::{Replayed, TopicNames, is_cut_short};
 
 use super::letter::Letter;
 
-/// Reasons that lie in the bytes, or in other records: the same bytes will be given up again.
+/// Reasons under which the same bytes would be rejected again.
 const HOPELESS: [&str; 3] = ["not_utf8", "not_json", "delta"];
 
-/// What becomes of a letter.
+/// Decision about a letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It is sent. `heard`: others of its session were taken around it.
+    /// It is sent. `heard`: other records of its session were accepted around it.
     Send { heard: bool },
     /// It was sent before.
     Sent,
-    /// The log no longer tells whether it was sent.
+    /// The log no longer shows whether it was sent.
     Unknown,
 }
 
-/// Why a letter is left alone, if it is.
+/// Returns the reason why a letter is not sent, if there is one.
 pub(super) fn objection(letter: &Letter, names: &TopicNames, named: &[String]) -> Option<String> {
     let origins: &[&String] = match letter.stage.as_str() {
         "ingest" => &[&names.raw],
@@ -44,10 +44,10 @@ pub(super) fn objection(letter: &Letter, names: &TopicNames, named: &[String]) -
         .then(|| format!("{} lies in the bytes: only if --reason names it", letter.reason))
 }
 
-/// Whose record it is, as far as the log tells: the raw topic is keyed by session.
+/// The key of the record: the raw topic is keyed by session.
 type Key = Option<Vec<u8>>;
 
-/// What the log of one partition says of letters that came from it.
+/// State of one partition's log with regard to letters that came from it.
 #[derive(Debug)]
 pub(super) struct Evidence<'a> {
     /// First offset that was read.
@@ -55,7 +55,7 @@ pub(super) struct Evidence<'a> {
     /// All that was appended since then was read, ms since the Unix epoch; unknown until the first
     /// record if the log does not go back to its beginning.
     whole_since_ms: Option<i64>,
-    /// How far ingest's state reaches.
+    /// Length of ingest's look-back.
     look_back_ms: i64,
     /// Offsets of all letters.
     dead: &'a HashSet<i64>,
@@ -141,7 +141,7 @@ impl<'a> Evidence<'a> {
         session.looked_at = session.looked_at.max(end);
     }
 
-    /// What becomes of `letter`; if it is sent, it is from now on known to be.
+    /// Returns the decision about `letter`. If it is sent, it counts as sent from now on.
     pub(super) fn judge(&mut self, letter: &Letter) -> Fate {
         let offset = letter.source.offset;
         if self.sent.contains(&offset) || self.sent_now.contains(&offset) {

@@ -1,4 +1,4 @@
-//! `isobar dlq replay`: dead letters back to the topics that they came from, each once.
+//! `isobar dlq replay`: sends dead letters back to the topics that they came from, each one once.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
@@ -30,7 +30,7 @@ use super::{Access, Chosen};
 /// [`ACKNOWLEDGED`].
 const CHUNK: usize = 500;
 const CHUNK_BYTES: usize = 16 << 20;
-/// A write that takes longer has failed; whether it did is then up to the log.
+/// Longest wait for an acknowledgement. After it the log decides whether the write succeeded.
 const ACKNOWLEDGED: Duration = Duration::from_secs(20);
 /// Letters in one run: about 200 bytes of memory each.
 const MOST: usize = 1_000_000;
@@ -43,11 +43,11 @@ pub struct Options {
     /// All letters, if none are chosen by reason, stage, source or time.
     #[arg(long)]
     pub(super) all: bool,
-    /// Only says what would be done.
+    /// Only shows what would be done.
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// `ingest.look_back_s`, if it is not the default. It must be at least 60 where letters of
-    /// ingest are sent again.
+    /// `ingest.look_back_s`, if it is not the default. It must be at least 60 to replay letters of
+    /// ingest.
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u32).range(60..=3600))]
     pub(super) look_back_s: u32,
     /// The report as JSON.
@@ -55,7 +55,7 @@ pub struct Options {
     pub(super) json: bool,
 }
 
-/// What became of the chosen letters.
+/// Results for the chosen letters.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Report {
     /// Only planned.
@@ -68,7 +68,7 @@ pub(super) struct Report {
     pub(super) heard: u64,
     /// Sent before.
     pub(super) sent_before: u64,
-    /// Not sent: their source is so old that the log no longer tells whether they were.
+    /// Not sent: their source is so old that the log no longer shows whether they were sent before.
     pub(super) unknown: u64,
     /// Not sent, by the reason why.
     pub(super) left: BTreeMap<String, u64>,
@@ -105,7 +105,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// Sends what the options choose.
+/// Sends the letters that the options choose.
 pub(super) fn run(access: &Access, options: &Options) -> Result<Report, Failure> {
     let filter = &options.chosen.filter;
     if filter.is_empty() && !options.all {
@@ -212,7 +212,7 @@ impl PartitionReplay<'_> {
         Ok(())
     }
 
-    /// The part of the log that tells what was sent again, and what came around the letters.
+    /// Returns the part of the log that shows what was replayed, and what came around the letters.
     fn span(&self, source: &Source) -> Result<Span, Failure> {
         let mut span = self.log.span(&self.topic, self.partition)?;
         let offsets = source.letters.iter().map(|letter| letter.source.offset + 1);
@@ -225,7 +225,7 @@ impl PartitionReplay<'_> {
         Ok(span)
     }
 
-    /// Takes in what `span` tells; returns where to go on.
+    /// Reads `span`, and returns the offset to continue from.
     fn look(&self, span: Span, evidence: &mut Evidence<'_>) -> Result<i64, Failure> {
         self.log.scan(&self.topic, &[span], |message| {
             let key = message.key();
@@ -274,7 +274,7 @@ impl PartitionReplay<'_> {
     }
 }
 
-/// Parts of `letters` that are bounded in number and in bytes.
+/// Returns chunks of `letters` that are bounded in number and in bytes.
 fn chunks(letters: &[Letter]) -> impl Iterator<Item = &[Letter]> {
     let mut bytes = 0;
     let mut count = 0;
@@ -294,7 +294,7 @@ struct Deliveries(Mutex<Option<String>>);
 impl ClientContext for Deliveries {}
 
 impl ProducerContext for Deliveries {
-    /// When the record was signed, ms since the Unix epoch.
+    /// Time of the signature, ms since the Unix epoch.
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, sent_ms: usize) {
@@ -315,7 +315,8 @@ impl ProducerContext for Deliveries {
     }
 }
 
-/// Why services do not take a record for sent again that was signed and appended then, if they do not.
+/// Returns the reason why services would not accept the signature of a record with these times, if they
+/// would not.
 fn not_fresh(sent_ms: i64, appended_ms: i64) -> Option<String> {
     (sent_ms.abs_diff(appended_ms) > Replayed::FRESH_MS).then(|| {
         format!(

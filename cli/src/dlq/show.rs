@@ -1,4 +1,4 @@
-//! `isobar dlq show`: single dead letters, without their payload unless it is asked for.
+//! `isobar dlq show`: shows single dead letters, with their payload only on request.
 
 use std::fmt::Write as _;
 
@@ -12,14 +12,14 @@ use super::filter::{Filter, shown};
 use super::letter::{self, Letter};
 use crate::output::{line, note};
 
-/// How much to show.
+/// Options of the output.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Most letters to show.
+    /// Maximum number of letters.
     #[arg(long, value_name = "NUMBER", default_value_t = 10)]
     limit: usize,
-    /// Also the beginning of the payload. It is as the client sent it, addresses and names
-    /// included: mind who looks on, and what keeps the output.
+    /// Shows the beginning of the payload too. It is as the client sent it, with addresses and names:
+    /// treat the output as personal data.
     #[arg(long)]
     payload: bool,
     /// Bytes of the payload, and of the key, that are shown at most.
@@ -30,7 +30,7 @@ pub(super) struct Options {
     json: bool,
 }
 
-/// Prints what `filter` keeps.
+/// Prints the letters that `filter` keeps.
 pub(super) fn run(access: &Access, filter: &Filter, options: &Options) -> Result<(), Failure> {
     if options.payload {
         note("payloads are as clients sent them: they hold addresses and names");
@@ -95,7 +95,7 @@ fn in_words(letter: &Letter, payload: Option<&[u8]>, options: &Options) -> Strin
     text
 }
 
-/// The beginning of `bytes`, with all but printable ASCII escaped: a terminal shall obey nothing.
+/// Returns the beginning of `bytes`, with everything but printable ASCII escaped.
 fn preview(bytes: &[u8], most: usize) -> String {
     let shown = bytes[..bytes.len().min(most)].escape_ascii().to_string();
     match bytes.len().saturating_sub(most) {

@@ -1,4 +1,4 @@
-//! `isobar dlq ls`: how many dead letters of what kind, and from when to when.
+//! `isobar dlq ls`: counts dead letters by kind, with the times of the first and the last.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub(super) struct Summary {
     passed: Passed,
 }
 
-/// What is counted together.
+/// Key of a count.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 struct Kind {
     stage: String,
@@ -34,7 +34,7 @@ struct Count {
     last_ms: i64,
 }
 
-/// Counts what `filter` keeps.
+/// Counts the letters that `filter` keeps.
 pub(super) fn read(access: &Access, filter: &Filter) -> Result<Summary, Failure> {
     let mut summary = Summary::default();
     summary.passed = letter::read(access, filter.since, |letter, _| {
@@ -62,7 +62,7 @@ impl Summary {
         count.last_ms = count.last_ms.max(at_ms);
     }
 
-    /// For people.
+    /// Returns the counts as a table.
     pub(super) fn table(&self) -> String {
         let mut table = Table::new();
         table.load_preset(presets::NOTHING);
@@ -93,7 +93,7 @@ impl Summary {
         text
     }
 
-    /// For programs.
+    /// Returns the counts as JSON.
     pub(super) fn json(&self) -> Result<String, Failure> {
         #[derive(Serialize)]
         struct Row<'a> {

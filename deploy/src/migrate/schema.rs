@@ -1,5 +1,5 @@
-//! The tables and views that the files make, held against those that are there: a table of an earlier
-//! schema, or one that somebody has changed by hand, has other columns.
+//! Comparison of the tables and views of the files with the existing ones. A table of an earlier schema, or
+//! one that was changed by hand, has other columns.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,12 +9,12 @@ use clickhouse::Client;
 use super::{FILES, columns, statements};
 use crate::failure::{Context, Failure};
 
-/// Something that is not as the files make it.
+/// A difference from the files.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Difference {
-    /// A table or view is not there.
+    /// A table or view is missing.
     Missing(String),
-    /// A column of a table is not there.
+    /// A column of a table is missing.
     Column {
         /// Table.
         table: String,
@@ -56,7 +56,7 @@ struct Made {
     views: BTreeSet<String>,
 }
 
-/// What `files` make and is not so in the client's database.
+/// Returns the differences between `files` and the client's database.
 ///
 /// # Errors
 /// If ClickHouse does not answer.
@@ -85,7 +85,7 @@ pub(super) async fn differences(
 }
 
 impl Made {
-    /// Adds what a file makes.
+    /// Adds the tables and views of a file.
     fn read(&mut self, text: &str) {
         for statement in statements(text) {
             let lines = statement.lines().filter(|line| !line.trim_start().starts_with("--"));

@@ -1,4 +1,4 @@
-//! What Kafka's topics should be like, and what has to change so that they are. Knows no Kafka.
+//! The wanted settings of Kafka's topics, and their differences from existing ones. Does not use Kafka.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,11 +14,11 @@ const HOUR_MS: i64 = 3_600_000;
 /// A topic's settings, by their names in Kafka.
 pub type Settings = BTreeMap<String, String>;
 
-/// The setting on which correctness hangs.
+/// The setting that correctness depends on.
 const TIMESTAMPS: &str = "message.timestamp.type";
 
-/// Every topic that Isobar uses, with its settings. Of a raw topic that is somebody's only what has
-/// to be so.
+/// Returns every topic that Isobar uses, with its settings; of a raw topic that belongs to the user only the
+/// required ones.
 #[must_use]
 pub fn design(names: &Names, min_insync: i32) -> BTreeMap<String, Settings> {
     let raw_is_theirs = names.raw_is_theirs();
@@ -42,7 +42,7 @@ pub fn design(names: &Names, min_insync: i32) -> BTreeMap<String, Settings> {
     Topic::ALL.into_iter().map(topic).collect()
 }
 
-/// A topic that Kafka has.
+/// An existing topic.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Existing {
     /// Number of partitions.
@@ -83,7 +83,7 @@ pub enum Change {
         /// The number it should have.
         wanted: i32,
     },
-    /// What cannot be changed without losing which record is where.
+    /// A change that would break the order or the positions of records.
     Refuse {
         /// The topic's name.
         topic: String,
@@ -124,7 +124,7 @@ impl fmt::Display for Change {
     }
 }
 
-/// What has to change so that `existing` is as `wanted`.
+/// Returns the changes that make `existing` as `wanted`.
 #[must_use]
 pub fn difference(
     wanted: BTreeMap<String, Settings>,
@@ -154,8 +154,8 @@ pub fn difference(
     wanted.into_iter().filter_map(change).collect()
 }
 
-/// The same changes with partitions added where some are missing. The raw topic comes last: from
-/// then on records come in its new partitions, and all who read them have somewhere to write to.
+/// Returns the changes with missing partitions added. The raw topic comes last: records arrive in its new
+/// partitions from then on, and the other topics must have them already.
 #[must_use]
 pub fn extended(changes: Vec<Change>, names: &TopicNames) -> Vec<Change> {
     let extend = |change| match change {
@@ -171,11 +171,11 @@ pub fn extended(changes: Vec<Change>, names: &TopicNames) -> Vec<Change> {
     changes
 }
 
-/// What may be done to a Kafka that is somebody else's: to create what is missing. Less retention
-/// deletes records, and fewer copies lose them.
+/// Returns the changes that are permitted in the user's own Kafka: new topics. Less retention would delete
+/// records, and fewer replicas may lose them.
 ///
 /// # Errors
-/// If anything that is there would have to change; names it all, and what to do.
+/// If an existing topic would have to change; names all differences, and what to do.
 pub fn additions(changes: Vec<Change>, options: &Options) -> Result<Vec<Change>, Failure> {
     let others = changes.iter().filter(|change| !matches!(change, Change::Create { .. }));
     let others: Vec<_> = others.map(ToString::to_string).collect();
