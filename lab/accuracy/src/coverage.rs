@@ -1,4 +1,4 @@
-//! How often the limits of shares, means and differences miss the truth, in simulated worlds.
+//! Error rates of the limits of shares, means and differences, in simulated worlds.
 //!
 //! A population has sessions of lognormal length, each with a share of poor time of its own, beta
 //! distributed, and as many samples as it is long; each sample is poor with that share. So samples of
@@ -70,7 +70,7 @@ pub(super) const THEME: Theme = Theme {
     check: Check::Worlds(deviations),
 };
 
-/// How many points of the grid are looked at, and how many worlds at each.
+/// Number of points of the grid, and of worlds at each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Grid {
     /// A few points, 2,000 worlds each: seconds.
@@ -135,7 +135,7 @@ impl Grid {
     }
 }
 
-/// A point of the grid, and in which share of its worlds something happened.
+/// A point of the grid, with shares of its worlds.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Point {
     /// Sessions of a world.
@@ -162,7 +162,7 @@ struct Kind {
     poor: f64,
     correlation: f64,
     spread: f64,
-    /// By how much a wholly poor session is shorter than a wholly good one, 0 to 1.
+    /// Reduction of the length of a wholly poor session against a wholly good one, 0 to 1.
     leaves: f64,
 }
 

@@ -1,4 +1,4 @@
-//! The E-model against ITU-T G.107, and the score of video.
+//! The E-model, compared with ITU-T G.107, and the video score.
 
 use deploy::failure::Context;
 use enrich::e_model;

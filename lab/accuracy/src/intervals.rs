@@ -1,4 +1,4 @@
-//! The interval engine against a recorded call whose intervals were worked out without it.
+//! The interval engine, compared with a recorded call whose intervals were computed independently.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +26,7 @@ pub(super) const THEME: Theme = Theme {
 const CALL: &str = include_str!("../../recordings/call.jsonl");
 const EXPECTED: &str = include_str!("../../recordings/expected.json");
 
-/// What enrich adds.
+/// Fields that enrich adds.
 const SCORES: [&str; 7] = [
     "audio_mos_milli",
     "video_mos_milli",
@@ -99,7 +99,7 @@ fn found() -> Result<Intervals, Failure> {
     Ok(intervals)
 }
 
-/// When an event of the recording was, ms.
+/// Returns the time of an event of the recording, ms.
 fn milliseconds(line: &str) -> Result<i64, Failure> {
     let event: Value = serde_json::from_str(line).context("call.jsonl")?;
     event["timestamp"].as_i64().ok_or_else(|| Failure::Refused("call.jsonl: no timestamp".into()))

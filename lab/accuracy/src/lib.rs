@@ -1,7 +1,7 @@
-//! `isobar accuracy`: what Isobar claims to compute, held against references from elsewhere.
+//! `isobar accuracy`: compares the computations of Isobar with independent references.
 //!
-//! A theme is a file with its claims and the function that finds how far off each of them is; it
-//! takes a line in `THEMES` to add one.
+//! A theme is a file with claims and the function that measures the deviation of each. A new one needs a line
+//! in `THEMES`.
 
 mod coverage;
 mod e_model;
@@ -36,43 +36,43 @@ pub struct Options {
     /// Simulates 5,000 worlds at each of 567 points instead of 2,000 at each of 48. Takes minutes.
     #[arg(long)]
     whole_grid: bool,
-    /// Leaves out what needs a ClickHouse.
+    /// Leaves out the checks that need a ClickHouse.
     #[arg(long)]
     offline: bool,
 }
 
-/// Something that Isobar is to be held to.
+/// A claim about the accuracy of Isobar.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim {
-    /// What is claimed, and in which unit the deviation is.
+    /// The claim, with the unit of the deviation.
     pub claim: &'static str,
-    /// What it is held against.
+    /// The reference.
     pub reference: &'static str,
-    /// The largest deviation that is well.
+    /// The largest permitted deviation.
     pub bound: f64,
 }
 
-/// A claim and what was found.
+/// A claim with its result.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
-    /// What is claimed.
+    /// The claim.
     pub claim: &'static str,
-    /// What it was held against.
+    /// The reference.
     pub reference: &'static str,
     /// The largest deviation that is well.
     pub bound: f64,
-    /// The largest deviation found; none (`null`) if something was not to be compared at all.
+    /// The largest deviation found; none (`null`) if something could not be compared.
     pub deviation: Option<f64>,
     /// Whether the deviation is within the bound.
     pub ok: bool,
 }
 
-/// What was found of all claims, in the order of the page, and at the points of the grid.
+/// Results of all claims, in the order of the page, and of the points of the grid.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Findings {
     /// The claims.
     pub claims: Vec<Finding>,
-    /// How often intervals of shares miss, by kind of world.
+    /// Error rates of intervals of shares, by kind of world.
     pub coverage: Vec<Point>,
 }
 
@@ -86,9 +86,9 @@ impl Findings {
 
 type Deviations = Result<Vec<f64>, Failure>;
 
-/// How to find the largest deviation of each claim of a theme, in the claims' order.
+/// Function that finds the largest deviation of each claim of a theme, in their order.
 enum Check {
-    /// By itself.
+    /// Without further input.
     Offline(fn() -> Deviations),
     /// In simulated worlds at the points of a grid.
     Worlds(fn(&[Point], Grid) -> Deviations),
@@ -103,7 +103,7 @@ struct Theme {
     check: Check,
 }
 
-/// All that is claimed, in the order of the page.
+/// All themes, in the order of the page.
 const THEMES: &[Theme] = &[
     intervals::THEME,
     e_model::THEME,
@@ -114,7 +114,7 @@ const THEMES: &[Theme] = &[
     statistics_in_clickhouse::THEME,
 ];
 
-/// Every claim, in the order of the page.
+/// Returns every claim, in the order of the page.
 pub fn claims() -> impl Iterator<Item = &'static Claim> {
     THEMES.iter().flat_map(|theme| theme.claims)
 }
@@ -165,7 +165,7 @@ pub fn offline(grid: Grid, progress: impl Fn(&str)) -> Result<Findings, Failure>
     Ok(findings)
 }
 
-/// Checks the claims that need a ClickHouse on one that is migrated.
+/// Checks the claims that need a migrated ClickHouse.
 ///
 /// # Errors
 /// If a check cannot be made.
@@ -180,7 +180,7 @@ pub async fn online(server: &Server, progress: impl Fn(&str)) -> Result<Vec<Find
     Ok(findings)
 }
 
-/// On a ClickHouse that lives as long as this takes.
+/// Checks these claims on a temporary ClickHouse.
 async fn in_a_clickhouse(progress: impl Fn(&str)) -> Result<Vec<Finding>, Failure> {
     progress("starting ClickHouse");
     let folder = tempfile::Builder::new().prefix("isobar-accuracy-").tempdir();
@@ -202,7 +202,7 @@ async fn in_a_clickhouse(progress: impl Fn(&str)) -> Result<Vec<Finding>, Failur
     online(&server, progress).await
 }
 
-/// Puts findings into the order of the page.
+/// Sorts findings in the order of the page.
 fn sort(findings: &mut [Finding]) {
     findings.sort_by_key(|finding| claims().position(|claim| claim.claim == finding.claim));
 }
@@ -233,7 +233,7 @@ impl Claim {
     }
 }
 
-/// The largest of distances between what was found and what was wanted; NaN if one of them is.
+/// Returns the largest of `distances`; NaN if one of them is.
 fn largest(distances: impl IntoIterator<Item = f64>) -> f64 {
     distances.into_iter().fold(0.0, |largest, distance| {
         if distance.is_nan() || distance > largest { distance } else { largest }

@@ -1,4 +1,4 @@
-//! Sketches against the exact quantiles of a million values.
+//! Sketches, compared with the exact quantiles of a million values.
 
 use aggregate::{Bin, Sketch};
 use deploy::failure::{Context, Failure};
@@ -47,7 +47,7 @@ pub(super) const THEME: Theme = Theme {
 pub(super) struct Values {
     /// Partial and value.
     pub(super) values: Vec<(usize, f64)>,
-    /// The same values, rising.
+    /// The same values, sorted.
     pub(super) sorted: Vec<f64>,
 }
 

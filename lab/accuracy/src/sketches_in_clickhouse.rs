@@ -1,4 +1,4 @@
-//! Sketches as ClickHouse reads them, and beside its own.
+//! Sketches as ClickHouse reads them, compared with its own.
 
 use aggregate::Sketch;
 use clickhouse::Client;

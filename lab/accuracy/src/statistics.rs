@@ -1,4 +1,4 @@
-//! Statistics against formulas and tables of others.
+//! Statistics, compared with published formulas and tables.
 
 use statistics::{
     Estimate, Interval, Session, difference, exact_upper_limit, normal_quantile,
@@ -96,7 +96,7 @@ fn limits(found: Interval, low: f64, high: f64) -> f64 {
     largest([off(found.lower, low), off(found.upper, high)])
 }
 
-/// How far off an estimate is, relative, and its limits.
+/// Returns the relative deviation of an estimate, and of its limits.
 fn estimated(wanted: &Estimated) -> (f64, f64) {
     let sessions = sessions(wanted.seed, wanted.sessions, wanted.never_poor);
     let Some(found) = Estimate::of(&sessions) else {

@@ -1,4 +1,4 @@
-//! The statistics' SQL functions against their Rust core.
+//! The SQL functions of statistics, compared with their Rust core.
 
 use clickhouse::Client;
 use deploy::failure::{Context, Failure};

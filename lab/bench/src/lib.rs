@@ -1,5 +1,5 @@
-//! `isobar bench`: how many intervals a second the services carry, how fresh the rows are, and
-//! what each service uses up for it. Broker and database run on the same machine.
+//! `isobar bench`: measures throughput, freshness, and the resource usage of each service. Broker and
+//! database run on the same machine.
 
 mod outage;
 mod report;
@@ -34,17 +34,17 @@ pub struct Options {
     /// Intervals a second while freshness is measured.
     #[arg(long, default_value_t = 10_000.0)]
     fresh_rate: f64,
-    /// For how long freshness is measured.
+    /// Duration of the measurement of freshness.
     #[arg(long, default_value = "60s", value_parser = duration)]
     fresh_duration: Duration,
-    /// Measures these parts alone.
+    /// Measures only these parts.
     #[arg(long, value_name = "PART", value_delimiter = ',')]
     only: Vec<Part>,
-    /// Runs of each part whose topic is filled beforehand. The figures are those of the one in the
-    /// middle by intervals a second: what else the machine does makes each another.
+    /// Runs of each part whose topic is filled beforehand. The figures are those of the median run by
+    /// intervals a second, because other load on the machine makes runs differ.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
-    /// Measures that alone: takes ClickHouse away for so long, at the rate of freshness.
+    /// Measures only an outage of ClickHouse of this duration, at the rate of freshness.
     #[arg(long, value_parser = duration)]
     outage: Option<Duration>,
     /// Writes the figures as JSON.
@@ -143,7 +143,7 @@ impl Figures {
     }
 }
 
-/// The services against a topic that was filled beforehand, each time on a stack of its own.
+/// Measures the services on a topic that was filled beforehand, each time on a new stack.
 async fn filled(
     options: &Options,
     features: Features,
@@ -157,7 +157,7 @@ async fn filled(
     Run::middle(runs).ok_or_else(|| Failure::Refused("no run was made".into()))
 }
 
-/// The services against a world that is played in real time.
+/// Measures the services on a world that is simulated in real time.
 async fn live(options: &Options, progress: Progress<'_>) -> Result<(Run, Quantiles), Failure> {
     let rate = options.fresh_rate / STREAMS;
     let world = World {
@@ -183,7 +183,7 @@ async fn live(options: &Options, progress: Progress<'_>) -> Result<(Run, Quantil
     Ok((run, Quantiles::of(&watch.freshness)))
 }
 
-/// Looks at ClickHouse this often; more often would measure the looking.
+/// Interval of queries to ClickHouse; more of them would influence the measurement.
 const LOOK: Duration = Duration::from_millis(250);
 
 fn plan(folder: &Path) -> Result<Plan, Failure> {

@@ -1,5 +1,5 @@
-//! ClickHouse goes away under load: whether memory stays bounded, and how fast what Kafka kept is
-//! carried afterwards, while more comes.
+//! An outage of ClickHouse under load: the services' memory, and the rate at which the backlog is processed
+//! afterwards.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,30 +15,30 @@ use world::world::Scenario;
 
 use super::{LOOK, Machine, Options, PERIOD_S, STREAMS, folder, plan};
 
-/// Everyday life before ClickHouse goes, so that all caches and states have their size.
+/// Time before the outage in which caches and states reach their size.
 const BEFORE: Duration = Duration::from_secs(30);
 
-/// Intervals of so many seconds are under way when nothing is behind: half of this in the median.
+/// Seconds of intervals in flight that count as no backlog; the median is half of this.
 const LIVE: Duration = Duration::from_secs(10);
 
-/// Nothing new for so long: what has not arrived will not.
+/// Time without progress after which missing intervals count as lost.
 const STALLED: Duration = Duration::from_secs(120);
 
-/// What an outage cost.
+/// Figures of an outage.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Outage {
     machine: Machine,
-    /// How long ClickHouse was away, s.
+    /// Duration of the outage, s.
     outage_seconds: f64,
     /// Intervals a second that were sent, before, meanwhile and afterwards.
     live_intervals_per_second: f64,
     /// Intervals sent and not visible when ClickHouse was back.
     backlog_intervals: u64,
-    /// Until what is visible was again no older than usual, s.
+    /// Time until the backlog was processed, s.
     drained_after_seconds: f64,
     /// Intervals a second that became visible until then.
     drain_intervals_per_second: f64,
-    /// That over the live rate.
+    /// Ratio of that rate to the live rate.
     times_live: f64,
     /// Intervals sent that never became visible.
     lost_intervals: u64,
@@ -50,7 +50,7 @@ pub struct Outage {
     max_rss_mb: BTreeMap<&'static str, f64>,
 }
 
-/// Takes ClickHouse away for `away`.
+/// Stops ClickHouse for `away`, and measures.
 ///
 /// # Errors
 /// If something does not start or stops for good.
@@ -123,7 +123,7 @@ pub(super) async fn measure(
     })
 }
 
-/// Intervals that were sent and cannot be seen.
+/// Returns the number of intervals that were sent and are not visible.
 fn behind(watch: &Watch) -> u64 {
     watch.sent().intervals_sent.saturating_sub(watch.intervals())
 }

@@ -12,7 +12,7 @@ use stack::{Quantiles, Stack, rounded};
 
 use super::Part;
 
-/// What the figures were measured on.
+/// The machine of a measurement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Machine {
     /// Processor, as the kernel names it.
@@ -24,7 +24,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// This one.
+    /// Returns a description of this machine.
     #[must_use]
     pub fn here() -> Self {
         let field = |file: &str, name: &str| {
@@ -42,7 +42,7 @@ impl Machine {
     }
 }
 
-/// What each process of a run has used up.
+/// Resource usage of each process of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Used {
     services: BTreeMap<&'static str, Usage>,
@@ -50,7 +50,7 @@ pub struct Used {
 }
 
 impl Used {
-    /// By services and the stack they run on, up to now. What is not there has used nothing.
+    /// Measures the usage of the services and of their stack up to now.
     #[must_use]
     pub fn by(stack: &Stack, services: &Services) -> Self {
         let of = |service: Service| (service.name(), services.usage(service));
@@ -64,7 +64,7 @@ impl Used {
         }
     }
 
-    /// What was used up since an `earlier` look.
+    /// Returns the usage since an `earlier` measurement.
     #[must_use]
     pub fn since(mut self, earlier: &Self) -> Self {
         let earlier = earlier.services.iter().chain(&earlier.servers);
@@ -93,7 +93,7 @@ pub struct Run {
     pub servers_cpu_seconds_per_million_intervals: BTreeMap<&'static str, f64>,
     /// By service: most resident memory, MB (2²⁰ bytes).
     pub max_rss_mb: BTreeMap<&'static str, f64>,
-    /// Intervals over seconds of all runs of which this one is in the middle, in their order.
+    /// Intervals per second of all runs of which this one is the median, in their order.
     pub intervals_per_second_of_runs: Vec<f64>,
 }
 
@@ -117,7 +117,7 @@ impl Run {
         }
     }
 
-    /// The run in the middle by intervals a second; of an even number, the slower of two.
+    /// Returns the median run by intervals per second; of an even number, the slower of the middle two.
     pub(super) fn middle(mut runs: Vec<Self>) -> Option<Self> {
         let rate = |run: &Self| run.intervals_per_second;
         let rates = runs.iter().map(rate).collect();
@@ -126,7 +126,7 @@ impl Run {
         Some(Self { intervals_per_second_of_runs: rates, ..runs.swap_remove(middle) })
     }
 
-    /// The slowest and the fastest run, in thousands, if there are several.
+    /// Returns the slowest and the fastest run, in thousands, if there are several.
     fn range(&self) -> Option<String> {
         let rates = &self.intervals_per_second_of_runs;
         let slowest = rates.iter().copied().reduce(f64::min)? / 1000.0;
@@ -165,7 +165,7 @@ struct Top {
 }
 
 impl Report {
-    /// Without any run yet.
+    /// Returns a report without any run.
     #[must_use]
     pub const fn of(machine: Machine) -> Self {
         Self {

@@ -1,4 +1,5 @@
-//! The raw topic is filled first; then the services start, and the time to the last row counts.
+//! Throughput: the raw topic is filled first; then the services start, and the time until the last row is
+//! visible counts.
 
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -12,14 +13,14 @@ use world::world::Scenario;
 
 use super::{LOOK, Options, PERIOD_S, Run, Used};
 
-/// Nothing new for so long: what has not arrived will not.
+/// Time without progress after which missing intervals count as lost.
 const STALLED: Duration = Duration::from_secs(180);
 
 /// Blocks end with the minute in which their records were appended, and one that is cut in two
 /// writes most of its cells twice. So that one run is like another, each begins this early in one.
 const EARLY: Duration = Duration::from_secs(15);
 
-/// Measures on a stack of its own.
+/// Measures on a new stack.
 pub(super) async fn measure(
     plan: &Plan,
     options: &Options,
@@ -43,7 +44,7 @@ pub(super) async fn measure(
     Ok(Run::new(expected, took, &used))
 }
 
-/// Waits for the next minute, unless this one is young.
+/// Waits for the next minute, unless this one has just begun.
 async fn early_in_a_minute(progress: Progress<'_>) {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let into = Duration::from_secs(since_1970.as_secs() % 60);
@@ -76,11 +77,11 @@ async fn fill(stack: &Stack, options: &Options, progress: Progress<'_>) -> Resul
     Ok(filled.intervals)
 }
 
-/// What can be seen in ClickHouse.
+/// Reader of the intervals that are visible in ClickHouse.
 struct Arrivals {
     view: View,
     client: Client,
-    /// Reads what is under the views.
+    /// Client that reads the tables under the views.
     owner: Client,
     features: Features,
 }
@@ -92,15 +93,15 @@ impl Arrivals {
         Self { view: View::of(&access), client, owner, features }
     }
 
-    /// Intervals that blocks say they have folded: cheap to ask for, and never ahead of the cells
-    /// by more than an insert.
+    /// Returns the number of folded intervals in the block audits: a cheap query, ahead of the cells by one insert
+    /// at most.
     async fn folded(&self) -> Result<u64, Failure> {
         let query = "SELECT toUInt64(ifNull(sum(intervals), 0)) FROM blocks FINAL";
         self.client.query(query).fetch_one().await.context("ClickHouse")
     }
 
-    /// Intervals visible everywhere where they belong. There have to be `expected` of what is cheap
-    /// to count before the views are read, which takes what inserts need.
+    /// Returns the number of intervals visible in all tables. The views are read only after the cheap counts have
+    /// reached `expected`, because reading them slows inserts down.
     async fn visible(&self, expected: u64) -> Result<u64, Failure> {
         // A block that was written twice counts twice here: enough of them may still be too few.
         let query = "SELECT min(intervals) FROM (
@@ -119,8 +120,8 @@ impl Arrivals {
         Ok(self.view.arrived().await?.intervals.cast_unsigned())
     }
 
-    /// Waits for `expected` intervals; how long after `started` the last was visible. The views
-    /// are read only once the blocks are complete: reading them takes what the services need.
+    /// Waits for `expected` intervals, and returns the time from `started` until the last one was visible. The
+    /// views are read only once the blocks are complete, because reading them slows the services down.
     async fn wait(
         &self,
         expected: u64,

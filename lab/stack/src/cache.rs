@@ -1,5 +1,4 @@
-//! What the local stack is made of: fetched once, from package registries, into a folder of the
-//! user's own.
+//! The packages of the local stack, fetched once from package registries into a folder of the user.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -13,17 +12,17 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::tools::{self, Tool};
 
-/// Something that is fetched whole, in one version.
+/// A package in a fixed version.
 #[derive(Debug)]
 pub struct Package {
     name: &'static str,
     version: &'static str,
     fetcher: Fetcher,
-    /// What it takes on the disk while it is fetched, MB, for the progress bar.
+    /// Size on disk, MB, for the progress bar.
     megabytes: u64,
 }
 
-/// Who fetches a package, from which manifest.
+/// Tool that fetches a package, with its manifest.
 #[derive(Debug)]
 enum Fetcher {
     /// Maven checks every jar against the registry's checksum.
@@ -51,7 +50,7 @@ pub const CLICKHOUSE: Package = Package {
     megabytes: 543,
 };
 
-/// Where addresses are and whose: `node_modules/@ip-location-db/…`.
+/// Places and providers of addresses: `node_modules/@ip-location-db/…`.
 pub const GEO: Package = Package {
     name: "geo",
     version: "2026-06",
@@ -65,9 +64,9 @@ pub const GEO: Package = Package {
 /// Files of the fetched [`GEO`] package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeoFiles {
-    /// Where addresses are (MMDB).
+    /// Places (MMDB).
     pub city: Vec<PathBuf>,
-    /// Whose they are (CSV).
+    /// Providers (CSV).
     pub asn: Vec<PathBuf>,
 }
 
@@ -76,7 +75,7 @@ pub struct GeoFiles {
 pub struct Cache(PathBuf);
 
 impl Cache {
-    /// `$XDG_CACHE_HOME/isobar`, by default `~/.cache/isobar`.
+    /// Returns `$XDG_CACHE_HOME/isobar`, by default `~/.cache/isobar`.
     ///
     /// # Errors
     /// If the user has no home.
@@ -90,13 +89,13 @@ impl Cache {
         Ok(Self(cache.join("isobar")))
     }
 
-    /// The folder of a package that has been fetched.
+    /// Returns the folder of a fetched package.
     #[must_use]
     pub fn folder(&self, package: &Package) -> PathBuf {
         self.beside(package, "")
     }
 
-    /// The files of [`GEO`].
+    /// Returns the files of [`GEO`].
     #[must_use]
     pub fn geo_files(&self) -> GeoFiles {
         let scope = self.folder(&GEO).join("node_modules/@ip-location-db");
@@ -110,12 +109,12 @@ impl Cache {
         }
     }
 
-    /// The path of something that belongs to a package and lies beside its folder.
+    /// Returns a path beside the folder of a package.
     pub(super) fn beside(&self, package: &Package, extension: &str) -> PathBuf {
         self.0.join(format!("{}-{}{extension}", package.name, package.version))
     }
 
-    /// What it takes to fetch what of `packages` is not there yet.
+    /// Returns the tools that the missing ones of `packages` require.
     pub(super) fn tools(&self, packages: &[&'static Package]) -> BTreeSet<Tool> {
         self.missing(packages).map(|package| package.fetcher.tool()).collect()
     }
@@ -124,7 +123,7 @@ impl Cache {
         packages.iter().copied().filter(|package| !self.folder(package).exists())
     }
 
-    /// Fetches what of `packages` is not there yet, all at the same time, with progress bars.
+    /// Fetches the missing ones of `packages`, all at the same time, with progress bars.
     ///
     /// # Errors
     /// If a tool is missing, or a package cannot be fetched; what was fetched whole stays.

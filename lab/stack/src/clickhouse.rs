@@ -24,15 +24,15 @@ use crate::{http, passwords};
 const CONFIG: &str = include_str!("../../../deploy/clickhouse/config.xml");
 const USERS: &str = include_str!("../../../deploy/clickhouse/users.xml");
 
-/// What its own user does: it opens the port and then waits. The native protocol's port stays shut:
-/// nobody needs it, and `clickhouse local` aborts when somebody is refused there.
+/// Statements of its own user: they open the HTTP port and then wait. The port of the native protocol stays
+/// closed: it is not needed, and `clickhouse local` aborts when it refuses a login there.
 const STATEMENTS: &str = "SYSTEM START LISTEN HTTP; \
     SELECT sleepEachRow(3) FROM system.numbers FORMAT Null SETTINGS max_block_size = 1";
 
 const START: Duration = Duration::from_secs(60);
 const STOP: Duration = Duration::from_secs(20);
 
-/// A server on the machine that is new enough, if there is one.
+/// Returns an installed server that is new enough, if there is one.
 #[must_use]
 pub(super) fn installed() -> Option<PathBuf> {
     let program = on_path("clickhouse")?;
@@ -61,7 +61,7 @@ impl Launcher {
 /// The ClickHouse server of a stack.
 #[derive(Debug)]
 pub struct ClickHouse {
-    /// How to reach it.
+    /// Access to it.
     pub access: Access,
     first_login: FirstLogin,
     launcher: Launcher,
@@ -77,7 +77,7 @@ impl ClickHouse {
     /// `logs`. Does not wait until it answers.
     ///
     /// # Errors
-    /// If it is not there or cannot be started.
+    /// If it is missing or cannot be started.
     pub fn start(
         guard: &Guard,
         cache: &Cache,
@@ -150,7 +150,7 @@ impl ClickHouse {
         Ok(())
     }
 
-    /// True if it answers now.
+    /// Returns true if it answers now.
     ///
     /// # Errors
     /// If it has ended.
@@ -168,7 +168,7 @@ impl ClickHouse {
         }
     }
 
-    /// Starts the server again if it has ended by itself; its end, if that was since the last look.
+    /// Starts the server again if it has ended by itself. Returns its end, if that was since the last look.
     pub(super) fn look(&mut self, guard: &Guard) -> Option<Ended> {
         let (ended, is_due) = self.revival.look(&mut self.process, "ClickHouse");
         if is_due && self.resume(guard).is_err() {

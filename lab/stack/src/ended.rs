@@ -1,4 +1,4 @@
-//! Processes that ended without having been asked to, in words.
+//! Descriptions of processes that ended by themselves.
 
 use std::fmt;
 use std::fs::File;
@@ -9,35 +9,34 @@ use std::process::ExitStatus;
 
 use nix::sys::signal::Signal;
 
-/// Bytes of a log's end in which the reason is looked for.
+/// Bytes at the end of a log that are searched for the reason.
 const END: u64 = 8192;
-/// Characters of a reason.
+/// Maximum characters of a reason.
 const LONGEST: usize = 300;
-/// What a line has that says why a program ends, in the words of the services, of Kafka and of
-/// ClickHouse.
+/// Words in lines that give the reason of an end, of the services, of Kafka and of ClickHouse.
 const MARKS: [&str; 5] = ["ERROR", "FATAL", "Fatal", "Exception", "error"];
 
 /// A process that ended by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// How it ended: `exit code 70`, `SIGKILL`.
     pub how: String,
-    /// The last thing that it said about it, if it said anything.
+    /// The last line about it in the log, if there is one.
     pub reason: Option<String>,
-    /// Where it wrote that.
+    /// The log.
     pub log: PathBuf,
-    /// What follows.
+    /// The consequence.
     pub next: Next,
 }
 
-/// What follows the end of a process.
+/// Consequence of the end of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
     /// It is started again.
     Again,
-    /// It is not: that would not help.
+    /// It is not started again, because that would not help.
     Stays,
 }
 
@@ -60,7 +59,7 @@ impl fmt::Display for Ended {
     }
 }
 
-/// How a process ended.
+/// Describes how a process ended.
 #[must_use]
 pub(crate) fn how(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
@@ -71,8 +70,8 @@ pub(crate) fn how(status: ExitStatus) -> String {
     }
 }
 
-/// The last line of `log` from byte `from` on that says why its program ended, or else its last
-/// line; nothing if there is none.
+/// Returns the last line of `log` from byte `from` on that gives the reason of an end, or else its last
+/// line; none if there is none.
 #[must_use]
 pub(super) fn reason(log: &Path, from: u64) -> Option<String> {
     let mut file = File::open(log).ok()?;

@@ -1,4 +1,4 @@
-//! Who lets ClickHouse's own user in, once.
+//! The authenticator that permits one login of ClickHouse's own user.
 //!
 //! `clickhouse local` runs its statements as the user `default`, with an empty password that cannot
 //! be changed, and from 127.0.0.1: whoever connects to its ports without a name would be the same.
@@ -31,14 +31,13 @@ pub(super) struct FirstLogin {
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// What is asked for at the next login that is agreed to, if there is to be one, and the folder
-    /// that goes with it.
+    /// The path of the next permitted login, if there is one, and the folder that is removed with it.
     expected: Option<(String, PathBuf)>,
     ended: bool,
 }
 
 impl FirstLogin {
-    /// Starts to listen, and refuses everybody.
+    /// Starts to listen, and refuses every login.
     ///
     /// # Errors
     /// If there is no free port or thread.
@@ -65,8 +64,7 @@ impl FirstLogin {
         self.address.port()
     }
 
-    /// Agrees to one login, at the address that is returned. With it `folder`, which must be empty,
-    /// is removed.
+    /// Permits one login, at the returned address. `folder`, which must be empty, is removed with it.
     ///
     /// # Errors
     /// If the system has no random numbers.

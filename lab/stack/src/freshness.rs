@@ -1,4 +1,4 @@
-//! How long it takes from sending an interval to seeing it: from two rising curves.
+//! Time from sending an interval until it is visible, from two cumulative curves.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -7,13 +7,13 @@ use serde::Serialize;
 /// Latencies are counted in steps of this many ms, so that a long run needs no more memory.
 const STEP_MS: i64 = 10;
 
-/// What was sent when, what of it was seen when, and so how long it took.
+/// Cumulative curves of sent and visible intervals, and the latencies between them.
 ///
-/// Intervals are taken to be seen in the order in which they were sent: which one is which cannot
-/// be told from sums, and over a few seconds it makes no difference.
+/// Intervals are assumed to become visible in the order in which they were sent: sums do not identify
+/// single ones, and over a few seconds it makes no difference.
 #[derive(Debug, Default)]
 pub struct Freshness {
-    /// Moments (ms) and how many intervals had been sent by then, as far as they are not seen.
+    /// Times (ms) and the number of intervals sent by then, as far as these are not visible.
     sent: VecDeque<(i64, u64)>,
     seen: u64,
     /// Intervals by latency, in steps.
@@ -21,14 +21,14 @@ pub struct Freshness {
 }
 
 impl Freshness {
-    /// By `at_ms`, `intervals` had been sent altogether.
+    /// Records that `intervals` had been sent in total by `at_ms`.
     pub fn sent(&mut self, at_ms: i64, intervals: u64) {
         if intervals > self.sent.back().map_or(self.seen, |(_, sent)| *sent) {
             self.sent.push_back((at_ms, intervals));
         }
     }
 
-    /// At `at_ms`, `intervals` could be seen altogether.
+    /// Records that `intervals` were visible in total at `at_ms`.
     pub fn seen(&mut self, at_ms: i64, intervals: u64) {
         while self.seen < intervals {
             let Some((sent_ms, sent)) = self.sent.front().copied() else { return };
@@ -42,8 +42,7 @@ impl Freshness {
         }
     }
 
-    /// The latency, s, that `share` of the intervals seen so far did not exceed; none if none was
-    /// seen.
+    /// Returns the latency, s, that `share` of the visible intervals did not exceed; none if there are none.
     #[must_use]
     pub fn quantile(&self, share: f64) -> Option<f64> {
         let total: u64 = self.latencies.values().sum();
@@ -67,14 +66,14 @@ pub struct Quantiles {
 }
 
 impl Quantiles {
-    /// Of how long intervals took.
+    /// Returns the quantiles of the latencies.
     #[must_use]
     pub fn of(freshness: &Freshness) -> Self {
         Self { p50: freshness.quantile(0.5), p99: freshness.quantile(0.99) }
     }
 }
 
-/// To two decimals: more would be noise.
+/// Rounds to two decimals: more would be noise.
 pub fn rounded(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }

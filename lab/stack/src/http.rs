@@ -1,4 +1,4 @@
-//! A GET request to a server on this machine.
+//! GET requests to a server on this machine.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -6,20 +6,20 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What a server said.
+/// Response of a server.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
-    /// What it sent.
+    /// Its body.
     pub body: String,
 }
 
-/// Asks the server at `address` (`host:port`) for `path`. HTTP 1.0, so that the answer comes in
-/// one piece and the connection's end is its end.
+/// Requests `path` from the server at `address` (`host:port`). HTTP 1.0, so that the body is not chunked and
+/// ends with the connection.
 ///
 /// # Errors
-/// If nobody answers within two seconds, or not in HTTP.
+/// If there is no answer within two seconds, or it is not HTTP.
 pub fn get(address: &str, path: &str) -> io::Result<Answer> {
     let address = address.to_socket_addrs()?.next().ok_or(io::ErrorKind::NotFound)?;
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;

@@ -22,7 +22,7 @@ use super::tools::{Tool, first_version, on_path};
 /// Settings that do not depend on where the broker listens.
 const PROPERTIES: &str = include_str!("../packages/kafka/server.properties");
 
-/// Kafka wants 16 bytes in base64; a cluster that only ever meets itself needs no other.
+/// Id of the cluster, 16 bytes in base64. The cluster is alone, so that it need not be unique.
 const CLUSTER: &str = "isobarLocalStackAAAAAA";
 
 const START: Duration = Duration::from_secs(60);
@@ -30,7 +30,7 @@ const STOP: Duration = Duration::from_secs(20);
 /// For the group's coordinator.
 const ASK: Duration = Duration::from_secs(2);
 
-/// Where Kafka's jars are: under `KAFKA_HOME`, or in the cache.
+/// Returns the folder of Kafka's jars under `KAFKA_HOME`, if that is set.
 ///
 /// # Errors
 /// If `KAFKA_HOME` holds no Kafka, or one that is too old.
@@ -58,7 +58,7 @@ pub(super) fn installed() -> Result<Option<PathBuf>, Failure> {
 pub struct Kafka {
     /// Each of them.
     pub brokers: Vec<Broker>,
-    /// The controller, where it is a process of its own.
+    /// The controller, if it is a process of its own.
     pub controller: Option<Broker>,
 }
 
@@ -114,7 +114,7 @@ impl Kafka {
         Ok(Self { brokers: brokers.collect::<Result<_, Failure>>()?, controller })
     }
 
-    /// Addresses to find the cluster by.
+    /// Returns the bootstrap addresses of the cluster.
     #[must_use]
     pub fn addresses(&self) -> String {
         let addresses = self.brokers.iter().map(|broker| broker.address.as_str());
@@ -152,7 +152,7 @@ impl Kafka {
         }
     }
 
-    /// Ends all nodes, the controller last: a broker asks it for leave to go.
+    /// Ends all nodes, the controller last: a controlled shutdown of a broker needs it.
     pub fn stop(&mut self) {
         for node in self.brokers.iter_mut().chain(&mut self.controller) {
             node.stop();
@@ -188,7 +188,7 @@ impl Broker {
         Ok(())
     }
 
-    /// Starts the node again if it has ended by itself; its end, if that was since the last look.
+    /// Starts the node again if it has ended by itself. Returns its end, if that was since the last look.
     pub(super) fn look(&mut self, guard: &Guard) -> Option<Ended> {
         let name = format!("Kafka at {}", self.address);
         let (ended, is_due) = self.revival.look(&mut self.process, &name);
@@ -249,7 +249,7 @@ impl Broker {
         Err(Failure::Refused(format!("Kafka cannot format its storage: {}", words.trim())))
     }
 
-    /// Nothing, while it runs or is meant not to.
+    /// Checks that the node has not ended by itself.
     ///
     /// # Errors
     /// If it has ended by itself.
@@ -284,7 +284,7 @@ fn flag(name: &str, path: &Path) -> OsString {
 /// Id of the controller that is a process of its own.
 const CONTROLLER: usize = 1000;
 
-/// Settings that follow from a broker's place in the cluster.
+/// Returns the settings that depend on a broker's position in the cluster.
 fn generated(index: usize, ports: &Ports, folder: &Path) -> String {
     let BrokerPorts { clients, controller, listeners, quorum } = &ports.brokers[index];
     let node = index + 1;
@@ -325,7 +325,7 @@ fn generated(index: usize, ports: &Ports, folder: &Path) -> String {
     )
 }
 
-/// Settings of the controller that is a process of its own, on `port`, for so many `brokers`.
+/// Returns the settings of a separate controller on `port` for this number of `brokers`.
 fn controller(port: u16, brokers: usize, folder: &Path) -> String {
     format!(
         "node.id={CONTROLLER}\n\
@@ -337,7 +337,7 @@ fn controller(port: u16, brokers: usize, folder: &Path) -> String {
     )
 }
 
-/// Settings that brokers and controllers have alike, where topics have so many `copies`.
+/// Returns the common settings of brokers and controllers, for topics with this number of `copies`.
 fn of_all(copies: usize, folder: &Path) -> String {
     let data = folder.join("data");
     format!(
@@ -351,7 +351,7 @@ fn of_all(copies: usize, folder: &Path) -> String {
     )
 }
 
-/// Where node `node` finds the controllers of all nodes.
+/// Returns the addresses at which node `node` reaches the controllers of all nodes.
 fn voters(node: usize, brokers: &[BrokerPorts]) -> String {
     let voter = |(other, ports): (usize, &BrokerPorts)| {
         let way = ports.quorum.filter(|_| other != node).unwrap_or(ports.controller);

@@ -5,7 +5,7 @@ use std::time::{Duration, TryFromFloatSecsError};
 use clap::Args;
 use world::world::Scenario;
 
-/// What kind of world.
+/// Options of a simulated world.
 #[derive(Clone, Debug, Args)]
 pub struct World {
     /// Seed of all that is random: the same seed and start make the same world, byte for byte.
@@ -17,16 +17,16 @@ pub struct World {
     /// Events a second; a session reports every (sessions / rate) seconds.
     #[arg(long, default_value_t = 250.0)]
     pub rate: f64,
-    /// How long: 60s, 5m, 1h; by default until Ctrl-C.
+    /// Duration: 60s, 5m, 1h; by default until Ctrl-C.
     #[arg(long, value_parser = duration)]
     pub duration: Option<Duration>,
-    /// What happens beside everyday life: usual, isp-incident, steady, one-call.
+    /// Events of the world: usual, isp-incident, steady, one-call.
     #[arg(long, default_value = "usual", value_parser = scenario)]
     pub scenario: Scenario,
 }
 
 impl World {
-    /// The arguments that make this world again.
+    /// Returns the command-line arguments that make the same world.
     #[must_use]
     pub fn arguments(&self) -> Vec<String> {
         let mut arguments = vec![

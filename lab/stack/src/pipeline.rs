@@ -13,20 +13,19 @@ use crate::{Ended, Plan, Stack};
 
 /// Kafka's first assignment and ClickHouse's first insert included.
 const READY: Duration = Duration::from_secs(90);
-/// Letters of ClickHouse's id that names are told apart by.
+/// Characters of ClickHouse's id in names.
 const ID_IN_NAMES: usize = 8;
 
-/// Which raw topic is read in somebody's own Kafka.
+/// Raw topic that is read in the user's own Kafka.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Raw {
     /// One of the pipeline's own.
     Own,
-    /// Somebody's: the one that is named, else the usual one where it exists, else one of the
-    /// pipeline's own.
+    /// One of the user's: the named one, else the default one if it exists, else one of the pipeline's own.
     Theirs(Option<String>),
 }
 
-/// A running pipeline. Dropped, it ends from its head to its foundation.
+/// A running pipeline. Dropped, it ends the services first and the servers last.
 #[derive(Debug)]
 pub struct Pipeline {
     /// The four services.
@@ -40,7 +39,7 @@ impl Pipeline {
     /// receives each step that begins.
     ///
     /// # Errors
-    /// Says what does not start, and where to look.
+    /// If something does not start; names its log.
     pub async fn start(plan: Plan, progress: impl Fn(&str)) -> Result<Self, Failure> {
         Self::start_on(plan, &Raw::Own, progress).await
     }
@@ -60,7 +59,7 @@ impl Pipeline {
         Ok(Self { services, stack })
     }
 
-    /// One look at everything; who has ended by itself since the last one.
+    /// Checks all processes. Returns those that have ended by themselves since the last check.
     pub fn look(&mut self) -> Vec<Ended> {
         let mut ended = self.stack.look();
         ended.extend(self.services.news());
@@ -68,8 +67,8 @@ impl Pipeline {
     }
 }
 
-/// Decides what topics and groups are called. In somebody's own Kafka they are this ClickHouse's
-/// alone, for a group writes to one ClickHouse, and one who comes again finds them by its id.
+/// Sets the names of topics and groups. In the user's own Kafka they contain the id of this ClickHouse: a
+/// group writes to one ClickHouse, and the next start finds the names by the id.
 async fn name(stack: &mut Stack, raw: &Raw) -> Result<(), Failure> {
     if let (None, Raw::Theirs(Some(raw))) = (stack.their_kafka(), raw) {
         let mut names = Names::default();
@@ -98,7 +97,7 @@ async fn name(stack: &mut Stack, raw: &Raw) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Names with `prefix` for a pipeline on the Kafka `theirs`.
+/// Returns names with `prefix` for a pipeline on the Kafka `theirs`.
 fn names(theirs: &Cluster, prefix: &str, raw: &Raw) -> Result<Names, Failure> {
     let mut names = Names::with_prefix(prefix);
     let there = || Topics::of(theirs)?.names();
@@ -122,8 +121,8 @@ fn names(theirs: &Cluster, prefix: &str, raw: &Raw) -> Result<Names, Failure> {
     Ok(names)
 }
 
-/// Rows are told apart by partition and offset of the log that they come from. Those of another log
-/// would be taken for this one's, or count beside them.
+/// Refuses a database with rows of another pipeline. Rows are identified by partition and offset of their
+/// log, so that rows of another log would be replaced or counted twice.
 async fn refuse_rows_of_others(stack: &Stack) -> Result<(), Failure> {
     let client = stack.access().client("dashboard");
     let blocks = client.query("SELECT count() FROM blocks").fetch_one::<u64>().await;
@@ -138,7 +137,7 @@ async fn refuse_rows_of_others(stack: &Stack) -> Result<(), Failure> {
     }
 }
 
-/// Creates topics and tables. Of somebody's own Kafka, nothing that is there is changed.
+/// Creates topics and tables. Existing topics of the user's own Kafka are not changed.
 ///
 /// # Errors
 /// If Kafka or ClickHouse does not answer, or refuses.

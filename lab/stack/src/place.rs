@@ -16,14 +16,14 @@ const PORTS: &str = "ports.json";
 /// The folder of the local stack, which one `up` at a time holds.
 #[derive(Debug)]
 pub struct Place {
-    /// Where it is.
+    /// Its path.
     pub folder: PathBuf,
-    /// The system lets go of it when the process ends, however that may be.
+    /// The system releases it when the process ends in any way.
     _lock: File,
 }
 
 impl Place {
-    /// Holds `folder` for as long as the place lives.
+    /// Locks `folder` until the value is dropped.
     pub fn take(folder: PathBuf) -> Result<Self, Failure> {
         private::create_folder(&folder)?;
         let file = folder.join(LOCK);
@@ -47,8 +47,8 @@ impl Place {
         Ok(Self { folder, _lock: lock })
     }
 
-    /// Where the last `up` listened, but for ports that somebody has taken since; from now on where
-    /// this one and the next do.
+    /// Returns the ports of the last `up`, with other ones in place of those that are in use now, and keeps them
+    /// for the next.
     pub fn ports(&self) -> Result<Ports, Failure> {
         let file = self.folder.join(PORTS);
         let last = fs::read(&file).ok();
@@ -58,7 +58,7 @@ impl Place {
         Ok(ports)
     }
 
-    /// Tells other terminals.
+    /// Writes the addresses for other processes.
     pub fn note(&self, running: &Running) -> Result<(), Failure> {
         write(&self.folder.join(NOTE), running)
     }

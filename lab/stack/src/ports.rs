@@ -1,4 +1,4 @@
-//! Where the stack listens: always on loopback.
+//! Ports of the stack, always on loopback.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub struct Ports {
     /// Of every Kafka broker.
     pub brokers: Vec<BrokerPorts>,
-    /// Of the controller, where it is a process of its own: the brokers are no controllers then.
+    /// Of the controller, if it is a process of its own; then the brokers are no controllers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub controller: Option<u16>,
     /// ClickHouse's HTTP interface.
@@ -32,33 +32,33 @@ pub struct BrokerPorts {
     pub clients: u16,
     /// For the quorum.
     pub controller: u16,
-    /// Where the other nodes find its controller, if by a way of its own; with
-    /// [`Ports::controller`], where this node finds that one.
+    /// Port at which the other nodes reach its controller, if not the usual one; with [`Ports::controller`], the
+    /// port at which this node reaches that controller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quorum: Option<u16>,
-    /// For those who reach the node by a way of their own.
+    /// Further listeners, such as those behind a proxy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub listeners: Vec<Listener>,
 }
 
-/// A further port of a Kafka node, and where clients of it are told to go.
+/// A further listener of a Kafka node, with its advertised address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listener {
     /// Name, in capitals; [`Listener::BROKERS`] is the other brokers'.
     pub name: String,
-    /// Where the node listens.
+    /// Port that the node listens on.
     pub port: u16,
-    /// Where clients find it.
+    /// Port that clients connect to.
     pub advertised: u16,
 }
 
 impl Listener {
-    /// The listener by which brokers reach each other, where there is one.
+    /// Name of the listener between brokers, if there is one.
     pub const BROKERS: &str = "BROKERS";
 }
 
 impl Ports {
-    /// Ports that nobody listens on, for a stack of `brokers` Kafka nodes.
+    /// Returns free ports for a stack of `brokers` Kafka nodes.
     ///
     /// # Errors
     /// If the machine has no free port.
@@ -80,7 +80,7 @@ impl Ports {
         })
     }
 
-    /// The same ports, with free ones in the place of those that somebody listens on now.
+    /// Returns the same ports, with free ones in place of those that are in use now.
     ///
     /// # Errors
     /// If the machine has no free port.
@@ -96,22 +96,21 @@ impl Ports {
     }
 }
 
-/// True if nobody listens on a port of 127.0.0.1.
+/// Returns true if a port of 127.0.0.1 is free.
 fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
-/// Ports below are kept for services that everybody knows.
+/// Ports below are reserved for well-known services.
 const LOWEST: u16 = 10_000;
 /// Attempts for one port, each at another one.
 const ATTEMPTS: usize = 100;
 
-/// Ports that this process has found already: until a server listens on one, it looks free.
+/// Ports that this process has already returned: until a server listens on one, it looks free.
 static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
-/// `count` different ports that nobody listens on now, none of them twice. They are not among those
-/// that the system gives to outgoing connections: a server that was killed needs its port again,
-/// and by then somebody's connection could have it.
+/// Returns `count` different free ports, none of them twice. They are outside the range of ephemeral ports: a
+/// killed server needs its port again, which an outgoing connection could have taken.
 ///
 /// # Errors
 /// If the machine has no free port.
@@ -144,8 +143,8 @@ fn free_port() -> Result<u16, Failure> {
     port.ok_or_else(|| Failure::Refused("no free port on 127.0.0.1".to_owned()))
 }
 
-/// A port for each of `names`: the one that `file` has for it, or, where there is none or somebody
-/// listens on it now, a free one, which the file has from then on.
+/// Returns a port for each of `names`: the one in `file`, or, if there is none or it is in use now, a free one,
+/// which is written to the file.
 ///
 /// # Errors
 /// If the machine has no free port, or the file cannot be written.
@@ -166,7 +165,7 @@ pub fn kept_ports(file: &Path, names: &[&str]) -> Result<Vec<u16>, Failure> {
     Ok(ports)
 }
 
-/// The lowest port that the system gives to an outgoing connection, where it says.
+/// Returns the lowest ephemeral port, if the system shows it.
 fn first_of_connections() -> Option<u16> {
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
     range.split_whitespace().next()?.parse().ok()

@@ -1,4 +1,4 @@
-//! Child processes that end when they are told to, and at the latest when `isobar` does.
+//! Child processes that end with `isobar` at the latest.
 
 use std::fs::File;
 use std::io::{BufRead, Write};
@@ -60,7 +60,7 @@ impl Drop for GuardProcess {
     }
 }
 
-/// What `isobar guard` does: reads `+PID` and `-PID` until the pipe ends, then ends what is left.
+/// Runs `isobar guard`: reads `+PID` and `-PID` until the pipe ends, then ends the processes that are left.
 pub fn guard(lines: impl BufRead) {
     let mut groups = Vec::new();
     for line in lines.lines().map_while(Result::ok) {
@@ -87,7 +87,7 @@ pub struct Process {
     guard: Guard,
     status: Option<ExitStatus>,
     log: PathBuf,
-    /// How long the log was before.
+    /// Length of the log before the start.
     log_from: u64,
 }
 
@@ -108,13 +108,13 @@ impl Process {
         Ok(process)
     }
 
-    /// The process id, which is also its group's.
+    /// Returns the process id, which is also that of its group.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// How it ended, if it has.
+    /// Returns its exit status, if it has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         if self.status.is_none() {
             self.status = Some(self.child.try_wait().ok().flatten()?);
@@ -124,26 +124,26 @@ impl Process {
         self.status
     }
 
-    /// Its end in words, if it has ended; `name` is what it is called.
+    /// Returns the description of its end, if it has ended, under `name`.
     pub fn end(&mut self, name: &str, next: Next) -> Option<Ended> {
         let how = ended::how(self.ended()?);
         let reason = ended::reason(&self.log, self.log_from);
         Some(Ended { name: name.to_owned(), how, reason, log: self.log.clone(), next })
     }
 
-    /// Sends `signal`, if it is still there.
+    /// Sends `signal`, if it still runs.
     pub fn signal(&self, signal: Signal) {
         if self.status.is_none() {
             let _ = killpg(Pid::from_raw(self.id().cast_signed()), signal);
         }
     }
 
-    /// Asks it to end.
+    /// Sends SIGTERM.
     pub fn terminate(&mut self) {
         self.signal(Signal::SIGTERM);
     }
 
-    /// Asks it to end, waits, and kills it when `patience` is over. True if it went by itself.
+    /// Sends SIGTERM, waits, and kills it after `patience`. True if it ended without being killed.
     pub fn stop(&mut self, patience: Duration) -> bool {
         if self.ended().is_some() {
             return true;
@@ -178,7 +178,7 @@ impl Drop for Process {
     }
 }
 
-/// When a server that ended by itself is started again: soon, and ever later while it does not last.
+/// Schedule of restarts of a server that ended by itself, with growing pauses.
 #[derive(Debug)]
 pub(super) struct Revival {
     due: Option<Instant>,
@@ -192,12 +192,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const SETTLED: Duration = Duration::from_secs(60);
 
 impl Revival {
-    /// Of a server that starts now.
+    /// Returns the schedule of a server that starts now.
     pub(super) fn new() -> Self {
         Self { due: None, started: Instant::now(), pause: FIRST_PAUSE }
     }
 
-    /// It has ended.
+    /// Schedules a restart.
     pub(super) fn plan(&mut self) {
         if self.started.elapsed() > SETTLED {
             self.pause = FIRST_PAUSE;
@@ -206,7 +206,7 @@ impl Revival {
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
 
-    /// True, once, when it is time to start it.
+    /// Returns true, once, when a restart is due.
     pub(super) fn is_due(&mut self) -> bool {
         let due = self.due.take_if(|due| Instant::now() >= *due).is_some();
         if due {

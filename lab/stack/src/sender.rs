@@ -1,4 +1,4 @@
-//! The simulator as a process, and how far it says it is.
+//! The simulator as a process, with its progress.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -24,14 +24,14 @@ pub struct Sender {
     progress: BufReader<File>,
     unfinished: String,
     log: PathBuf,
-    /// Everything that was really sent, and what it was.
+    /// The truth file: everything that was sent.
     pub truth: PathBuf,
-    /// How far it was when it last said.
+    /// The last progress that it reported.
     pub last: Progress,
 }
 
 impl Sender {
-    /// Starts to play `world` into a stack.
+    /// Starts to send `world` to a stack.
     ///
     /// # Errors
     /// If it cannot be started.
@@ -39,8 +39,7 @@ impl Sender {
         Self::start_at(&stack.cluster(), "world", stack, world)
     }
 
-    /// Starts to play `world` into `cluster`, with its files beside the stack's and named after
-    /// `name`.
+    /// Starts to send `world` to `cluster`, with files named after `name` beside those of the stack.
     ///
     /// # Errors
     /// If it cannot be started.
@@ -68,12 +67,12 @@ impl Sender {
         })
     }
 
-    /// Its process, which is also its group.
+    /// Returns its process id, which is also that of its group.
     pub fn process(&self) -> u32 {
         self.process.id()
     }
 
-    /// What it has said since the last look.
+    /// Reads the progress since the last call.
     ///
     /// # Errors
     /// If the file cannot be read.
@@ -90,7 +89,7 @@ impl Sender {
         Ok(news)
     }
 
-    /// True if it has ended, well.
+    /// Returns true if it has ended successfully.
     ///
     /// # Errors
     /// If it failed.
@@ -105,8 +104,8 @@ impl Sender {
         }
     }
 
-    /// True once it has reported progress. Before that it may not handle signals yet, and one that
-    /// asks it to end would kill it.
+    /// Returns true once it has reported progress. Before that it may not handle signals yet, and SIGTERM would
+    /// kill it.
     ///
     /// # Errors
     /// If the file of its progress cannot be read.
@@ -115,7 +114,7 @@ impl Sender {
         Ok(progress.len() > 0)
     }
 
-    /// Asks it to end, and does not wait. False if it has not begun: it is to be asked again.
+    /// Sends SIGTERM, and does not wait. False if it has not begun, and the call must be repeated.
     ///
     /// # Errors
     /// If the file of its progress cannot be read.
@@ -127,7 +126,7 @@ impl Sender {
         Ok(begun)
     }
 
-    /// Asks it to end, and waits until it has sent what it made.
+    /// Sends SIGTERM, and waits until it has sent all of its events.
     ///
     /// # Errors
     /// If it fails, or does not end by itself.

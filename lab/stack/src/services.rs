@@ -1,4 +1,4 @@
-//! Isobar's four services as processes: settings, start, restart, end, and what they use up.
+//! Isobar's four services as processes: settings, start, restart, end and usage.
 
 mod metrics;
 mod settings;
@@ -33,7 +33,7 @@ pub struct Services {
 }
 
 impl Services {
-    /// Starts all four and sees to it that they go on. Does not wait until they are ready.
+    /// Starts all four and a thread that restarts them. Does not wait until they are ready.
     ///
     /// # Errors
     /// If settings cannot be written or a process cannot be started.
@@ -65,7 +65,7 @@ impl Services {
         Ok(Self { supervised, supervisor: Some(supervisor) })
     }
 
-    /// Waits until all can work.
+    /// Waits until all are ready.
     ///
     /// # Errors
     /// If one of them is not ready in time; says what it waits for.
@@ -92,44 +92,44 @@ impl Services {
         Ok(())
     }
 
-    /// Why one of them will not go on, if that is so: its settings, or what it found.
+    /// Returns the refusal of a service that exited for good, if there is one.
     #[must_use]
     pub fn refusal(&self) -> Option<Failure> {
         Service::ALL.into_iter().find_map(|service| self.with(service, Supervised::refusal))
     }
 
-    /// Which of them have ended since the last call without having been asked to.
+    /// Returns those that have ended by themselves since the last call.
     #[must_use]
     pub fn news(&self) -> Vec<Ended> {
         Service::ALL.into_iter().flat_map(|service| self.with(service, Supervised::news)).collect()
     }
 
-    /// Where each of them shows health and metrics, on 127.0.0.1.
+    /// Returns the ports of health and metrics on 127.0.0.1.
     #[must_use]
     pub fn ports(&self) -> Vec<(Service, u16)> {
         self.lock().iter().map(|one| (one.launch.service, one.launch.port)).collect()
     }
 
-    /// What a service counts, if it answers.
+    /// Returns the metrics of a service, if it answers.
     #[must_use]
     pub fn metrics(&self, service: Service) -> Option<Metrics> {
         let port = self.with(service, |one| one.launch.port);
         Metrics::of(&format!("127.0.0.1:{port}"))
     }
 
-    /// What a service has used up, all its processes together.
+    /// Returns the usage of all processes of a service.
     #[must_use]
     pub fn usage(&self, service: Service) -> Usage {
         self.with(service, Supervised::usage)
     }
 
-    /// How often a service was started again.
+    /// Returns the number of restarts of a service.
     #[must_use]
     pub fn restarts(&self, service: Service) -> u32 {
         self.with(service, |one| one.restarts)
     }
 
-    /// Sends a signal to a service's process, if there is one just now.
+    /// Sends a signal to the process of a service, if there is one.
     pub fn signal(&self, service: Service, signal: nix::sys::signal::Signal) {
         self.with(service, |one| one.process.as_ref().map(|process| process.signal(signal)));
     }
@@ -161,24 +161,24 @@ impl Drop for Services {
     }
 }
 
-/// All it takes to start a service's process, again if need be.
+/// Everything that is needed to start, and restart, the process of a service.
 #[derive(Debug)]
 pub struct Launch {
-    /// Which service.
+    /// The service.
     pub service: Service,
-    /// Where it shows health and metrics, on 127.0.0.1.
+    /// Port of health and metrics on 127.0.0.1.
     pub port: u16,
     /// The `isobar` program.
     pub program: PathBuf,
     /// Its settings file.
     pub config: PathBuf,
-    /// Where its standard error goes.
+    /// File of its standard error.
     pub log: PathBuf,
-    /// What ends it when `isobar` is killed.
+    /// The guard, which ends it when `isobar` is killed.
     pub guard: Guard,
-    /// Variables beside this process's own.
+    /// Additional environment variables.
     pub environment: Vec<(String, String)>,
-    /// Whether it is not started again after an exit that says that this does not help.
+    /// True if it is not restarted after an exit code that says that this does not help.
     pub gives_up: bool,
 }
 

@@ -5,15 +5,15 @@ use std::time::Duration;
 use deploy::failure::{Context, Failure};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// What a shell says of a command that Ctrl-C has ended.
+/// Exit code of a command that was interrupted with Ctrl-C.
 const INTERRUPTED: i32 = 130;
-/// Two signals within so long are one that was sent twice: to the process and to its group.
+/// Signals within this time count as one that was sent twice: to the process and to its group.
 const TOGETHER: Duration = Duration::from_millis(500);
 /// Waits for Ctrl-C, SIGTERM or the terminal's end. Before the first call they end the process at
 /// once, and the guard the rest.
 ///
 /// # Errors
-/// If signals cannot be heard.
+/// If signal handlers cannot be installed.
 pub async fn wait_for_signal() -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
     let mut hangup = signal(SignalKind::hangup()).context("SIGHUP")?;

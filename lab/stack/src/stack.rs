@@ -16,18 +16,18 @@ use crate::ports::Ports;
 use crate::process::{Guard, Process};
 use crate::tools::{self, Tool};
 
-/// What a stack is to consist of.
+/// Description of a stack to be started.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The `isobar` program, which also is the guard and ClickHouse's launcher.
     pub isobar: PathBuf,
     /// Folder for data, settings and logs.
     pub folder: PathBuf,
-    /// Where to listen; as many brokers as it names.
+    /// Ports; there is a broker for each that is listed.
     pub ports: Ports,
-    /// Somebody's own Kafka, to be used instead.
+    /// The user's own Kafka, to be used instead.
     pub kafka: Option<Cluster>,
-    /// Somebody's own ClickHouse, to be used instead.
+    /// The user's own ClickHouse, to be used instead.
     pub clickhouse: Option<Access>,
 }
 
@@ -40,15 +40,15 @@ pub struct Stack {
     names: Names,
     clickhouse: Option<ClickHouse>,
     kafka: Option<Kafka>,
-    /// Secret that signs what is sent again, where the Kafka's owner has none.
+    /// Secret that signs replayed records, if the user's Kafka has none.
     replay_key: String,
 }
 
 impl Stack {
-    /// Fetches what is missing, starts Kafka and ClickHouse, and waits until both answer.
+    /// Fetches missing packages, starts Kafka and ClickHouse, and waits until both answer.
     ///
     /// # Errors
-    /// Says what is missing on the machine, or which of them does not start.
+    /// If a tool is missing on the machine, or one of them does not start.
     pub fn start(plan: Plan) -> Result<Self, Failure> {
         let cache = Cache::of_user()?;
         fetch(&plan, &cache)?;
@@ -65,7 +65,7 @@ impl Stack {
         Ok(stack)
     }
 
-    /// Both at once: each waits more than it works.
+    /// Starts both at the same time: each waits more than it works.
     fn start_servers(&mut self, logs: &Path) -> Result<(), Failure> {
         let Plan { isobar, folder, ports, kafka, clickhouse } = &self.plan;
         if clickhouse.is_none() {
@@ -81,13 +81,13 @@ impl Stack {
         self.kafka.as_mut().map_or(Ok(()), Kafka::wait)
     }
 
-    /// Addresses to find Kafka by: `host:port,…`.
+    /// Returns the bootstrap addresses of Kafka: `host:port,…`.
     #[must_use]
     pub fn brokers(&self) -> String {
         self.cluster().brokers
     }
 
-    /// The Kafka that is used.
+    /// Returns the Kafka cluster in use.
     #[must_use]
     pub fn cluster(&self) -> Cluster {
         let own = self.kafka.as_ref().map(|kafka| Cluster::at(&kafka.addresses()));
@@ -96,21 +96,21 @@ impl Stack {
         Cluster { names: self.names.clone(), ..cluster }
     }
 
-    /// How to reach ClickHouse.
+    /// Returns the access to ClickHouse.
     #[must_use]
     pub fn access(&self) -> Access {
         let own = self.clickhouse.as_ref().map(|server| server.access.clone());
         own.or_else(|| self.plan.clickhouse.clone()).unwrap_or_default()
     }
 
-    /// Somebody's own Kafka, if that is used.
+    /// Returns the user's own Kafka, if that is used.
     #[must_use]
     pub const fn their_kafka(&self) -> Option<&Cluster> {
         self.plan.kafka.as_ref()
     }
 
-    /// One look at the stack's own servers: those that have ended by themselves are started again,
-    /// where they were. Who ended since the last look.
+    /// Checks the stack's own servers, and restarts those that have ended by themselves. Returns the ends since
+    /// the last check.
     pub fn look(&mut self) -> Vec<Ended> {
         let mut ended = Vec::new();
         if let Some(clickhouse) = &mut self.clickhouse {
@@ -123,13 +123,13 @@ impl Stack {
         ended
     }
 
-    /// True if somebody's own ClickHouse is used.
+    /// Returns true if the user's own ClickHouse is used.
     #[must_use]
     pub const fn clickhouse_is_theirs(&self) -> bool {
         self.plan.clickhouse.is_some()
     }
 
-    /// From now on topics and groups have these names.
+    /// Sets the names of topics and groups.
     pub fn call(&mut self, names: Names) {
         self.names = names;
     }

@@ -1,4 +1,4 @@
-//! A world that is being played, and how it arrives.
+//! A world that is being simulated, and the arrival of its intervals.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -14,34 +14,34 @@ use crate::Stack;
 use crate::options::World;
 
 const LOOK: Duration = Duration::from_millis(250);
-/// Results come in bursts some seconds apart; over this many they are even.
+/// Window of the rate: results come in bursts some seconds apart.
 const RECENT: Duration = Duration::from_secs(15);
-/// Nothing new for so long: what has not arrived will not.
+/// Time without progress after which missing intervals count as lost.
 const STALLED: Duration = Duration::from_secs(60);
 
-/// Plays a world and looks at what of it has arrived.
+/// A running simulation, with the intervals that have arrived.
 pub struct Watch {
-    /// When it began to play.
+    /// Time of the start.
     pub started: Instant,
-    /// Where it looks.
+    /// Reader of the views.
     pub view: View,
-    /// From sent to visible.
+    /// Latencies from sent to visible.
     pub freshness: Freshness,
     sender: Sender,
     /// Arrived before this world began.
     earlier: Arrived,
     /// Arrived since.
     arrived: Arrived,
-    /// Since when ClickHouse does not answer.
+    /// Time since which ClickHouse does not answer.
     unanswered: Option<Instant>,
     last_arrival: Instant,
-    /// What had arrived when, over the last while.
+    /// Recent arrivals with their times.
     recent: VecDeque<(Instant, u64)>,
 }
 
 impl Watch {
-    /// Starts to play `world` into a stack. What an earlier world left there is not counted; it has
-    /// to have arrived by now.
+    /// Starts to send `world` to a stack. Intervals of an earlier world are not counted; they must have arrived by
+    /// now.
     ///
     /// # Errors
     /// If the simulator cannot be started, or ClickHouse does not answer.
@@ -62,7 +62,7 @@ impl Watch {
         })
     }
 
-    /// One look at how far both sides are. A ClickHouse that is started again is waited for.
+    /// Reads the progress of both sides. Waits for a ClickHouse that is being restarted.
     ///
     /// # Errors
     /// If ClickHouse has not answered for a minute.
@@ -91,7 +91,7 @@ impl Watch {
         Ok(())
     }
 
-    /// True if the world has ended by itself.
+    /// Returns true if the world has ended by itself.
     ///
     /// # Errors
     /// If the simulator failed.
@@ -121,19 +121,19 @@ impl Watch {
             && self.intervals() >= sent.intervals_sent
     }
 
-    /// What the simulator last said.
+    /// Returns the last progress of the simulator.
     #[must_use]
     pub fn sent(&self) -> Progress {
         self.sender.last
     }
 
-    /// Intervals that have arrived.
+    /// Returns the number of intervals that have arrived.
     #[must_use]
     pub fn intervals(&self) -> u64 {
         self.arrived.intervals.cast_unsigned()
     }
 
-    /// Intervals a second that arrived of late.
+    /// Returns the recent rate of arrivals, intervals per second.
     #[must_use]
     pub fn per_second(&self) -> f64 {
         let Some((then, before)) = self.recent.front() else { return 0.0 };
@@ -141,13 +141,13 @@ impl Watch {
         new as f64 / then.elapsed().max(LOOK).as_secs_f64()
     }
 
-    /// From the first sent to the last arrived.
+    /// Returns the time from the first interval sent to the last one that arrived.
     #[must_use]
     pub fn took(&self) -> Duration {
         self.last_arrival.duration_since(self.started)
     }
 
-    /// The file that says what really happened.
+    /// Returns the truth file.
     #[must_use]
     pub fn truth(&self) -> PathBuf {
         self.sender.truth.clone()

@@ -1,4 +1,4 @@
-//! What a service says about itself on `/metrics`.
+//! Metrics of a service, from `/metrics`.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,13 @@ use crate::http;
 pub struct Metrics(BTreeMap<String, f64>);
 
 impl Metrics {
-    /// What the service at `host:port` says, if it answers.
+    /// Reads the metrics of the service at `host:port`, if it answers.
     #[must_use]
     pub fn of(address: &str) -> Option<Self> {
         Some(Self::parse(&http::get(address, "/metrics").ok()?.body))
     }
 
-    /// Reads the text format; what is no sample is left out.
+    /// Parses the text format; lines that are no samples are ignored.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
@@ -26,7 +26,7 @@ impl Metrics {
         Self(lines.filter_map(sample).collect())
     }
 
-    /// The number of series of a metric.
+    /// Returns the number of series of a metric.
     #[must_use]
     pub fn series(&self, name: &str) -> usize {
         let of_name = |series: &&String| {
@@ -35,7 +35,7 @@ impl Metrics {
         self.0.keys().filter(of_name).count()
     }
 
-    /// Sum of all series of a metric; none if there is no such series.
+    /// Returns the sum of all series of a metric; none if there is no series.
     #[must_use]
     pub fn sum(&self, name: &str) -> Option<f64> {
         let series = self.0.iter().filter(|(series, _)| {

@@ -10,26 +10,26 @@ use super::Service;
 use crate::Stack;
 use crate::cache::GeoFiles;
 
-/// What the services' settings depend on.
+/// Environment of the services, which their settings depend on.
 #[derive(Clone, Debug)]
 pub struct ServiceEnvironment {
-    /// The program that is every service, too.
+    /// The `isobar` program, which runs every service.
     pub isobar: PathBuf,
     /// Folder for the settings.
     pub folder: PathBuf,
-    /// Folder for what they write to standard error.
+    /// Folder for their standard error.
     pub logs: PathBuf,
-    /// How to reach Kafka.
+    /// The Kafka cluster.
     pub kafka: Cluster,
-    /// How to reach ClickHouse.
+    /// Access to ClickHouse.
     pub clickhouse: Access,
     /// Geo and network data.
     pub geo: GeoFiles,
-    /// What the services do beside what they always do.
+    /// Optional features.
     pub features: Features,
 }
 
-/// What can be left out.
+/// Optional features of the services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Features {
     /// Every interval is written to ClickHouse as a row of `samples`.
@@ -37,7 +37,7 @@ pub struct Features {
 }
 
 impl ServiceEnvironment {
-    /// Those of services on a stack.
+    /// Returns the environment of services on a stack.
     #[must_use]
     pub fn of(stack: &Stack) -> Self {
         Self {
@@ -52,7 +52,7 @@ impl ServiceEnvironment {
     }
 }
 
-/// The settings file (TOML) of a service that shows its health on `port`.
+/// Returns the settings file (TOML) of a service with its health on `port`.
 pub fn render(service: Service, surroundings: &ServiceEnvironment, port: u16) -> String {
     let ServiceEnvironment { kafka, clickhouse, geo, features, .. } = surroundings;
     let option =
@@ -83,7 +83,7 @@ pub fn render(service: Service, surroundings: &ServiceEnvironment, port: u16) ->
     common + &own
 }
 
-/// The section `[topics]`.
+/// Returns the section `[topics]`.
 fn topics(names: &TopicNames) -> String {
     let names = serde_json::json!(names);
     let names = names.as_object().into_iter().flatten();

@@ -1,4 +1,4 @@
-//! Starts a service again when its process ends without having been asked to.
+//! Restarts of services whose processes end by themselves.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,11 +19,11 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// A process that has lived for this long did not fail at its start.
 const SETTLED: Duration = Duration::from_secs(30);
-/// Exit codes of a service that starting again does not help: settings (64), ports (78) and
-/// refusals (80 to 99, but for 90: a client of Kafka that stands still).
+/// Exit codes after which a restart does not help: settings (64), ports (78) and refusals (80 to 99, except
+/// 90: a stalled client of Kafka).
 const HOPELESS: [RangeInclusive<i32>; 4] = [64..=64, 78..=78, 80..=89, 91..=99];
 
-/// Ends that are kept until somebody asks for them.
+/// Maximum number of ends that are kept until they are read.
 const MOST_NEWS: usize = 100;
 
 /// Bytes and lines of a log that are read for the reason of its end: settings tell all that is wrong
@@ -34,15 +34,15 @@ const LAST_LINES: usize = 8;
 /// A service and the process that now does its work.
 #[derive(Debug)]
 pub struct Supervised {
-    /// How it is started.
+    /// Its start parameters.
     pub launch: Launch,
     /// The process that runs, if one does.
     pub process: Option<Process>,
-    /// How often it was started again.
+    /// Number of restarts.
     pub restarts: u32,
-    /// How often its processes ended with which code, unasked; -1 if they were killed.
+    /// Number of ends by exit code, of processes that ended by themselves; -1 if they were killed.
     pub exits: BTreeMap<i32, u32>,
-    /// Ends that nobody has asked for since the last time that somebody asked for them.
+    /// Ends since the last call of [`Supervised::news`].
     news: Vec<Ended>,
     state: State,
     pause: Duration,
@@ -69,7 +69,7 @@ impl Supervised {
         Ok(Self { process, state, ..Self::idle(launch) })
     }
 
-    /// Without a process, until [`Supervised::resume`].
+    /// Returns a service without a process, until [`Supervised::resume`].
     pub fn idle(launch: Launch) -> Self {
         Self {
             launch,
@@ -84,7 +84,7 @@ impl Supervised {
         }
     }
 
-    /// One look at the process.
+    /// Checks the process.
     fn look(&mut self) {
         match self.state {
             State::Runs { since } => {
@@ -113,7 +113,7 @@ impl Supervised {
         }
     }
 
-    /// The exit code, once it has ended without having been asked to.
+    /// Returns the exit code, once it has ended by itself.
     fn ended_unasked(&mut self) -> Option<i32> {
         self.measure();
         let gives_up = self.launch.gives_up;
@@ -129,12 +129,12 @@ impl Supervised {
         code
     }
 
-    /// Ends since the last call.
+    /// Returns the ends since the last call.
     pub(super) fn news(&mut self) -> Vec<Ended> {
         std::mem::take(&mut self.news)
     }
 
-    /// The exit code, once it has ended; -1 if it was killed.
+    /// Returns the exit code, once it has ended; -1 if it was killed.
     fn ended(&mut self) -> Option<i32> {
         // Until it is waited for, a process that has ended still tells what it used up.
         self.measure();
@@ -155,7 +155,7 @@ impl Supervised {
         self.earlier.and(self.current)
     }
 
-    /// Why it will never be ready.
+    /// Returns the reason why it will never be ready, if there is one.
     pub(super) fn refusal(&mut self) -> Option<Failure> {
         let State::Hopeless { code } = self.state else { return None };
         let (name, log) = (self.launch.service.name(), self.launch.log.display());
@@ -166,7 +166,7 @@ impl Supervised {
         )))
     }
 
-    /// From now on it runs: at once, or as soon as the process that was asked to end has ended.
+    /// Starts it, at once or as soon as the previous process has ended.
     pub fn resume(&mut self) {
         self.state = match self.process {
             None => State::StartsAgain { at: Instant::now() },
@@ -174,19 +174,19 @@ impl Supervised {
         };
     }
 
-    /// Asks the process to end, and does not wait.
+    /// Sends SIGTERM to the process, and does not wait.
     pub fn terminate(&mut self) {
         if let Some(process) = &mut self.process {
             process.terminate();
         }
     }
 
-    /// True if there is no process any more.
+    /// Returns true if there is no process any more.
     pub fn is_gone(&mut self) -> bool {
         self.process.is_none() || self.ended().is_some()
     }
 
-    /// From now on its end is wanted.
+    /// Marks it as ended on purpose.
     pub fn retire(&mut self) {
         self.state = State::Retired;
     }
@@ -204,7 +204,7 @@ impl Supervised {
     }
 }
 
-/// The end of what a service has logged: what it said before it ended.
+/// Returns the last lines of a service's log.
 fn last_words(log: &Path) -> String {
     let text = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text[text.len().saturating_sub(LAST_WORDS)..]).into_owned();
@@ -212,12 +212,12 @@ fn last_words(log: &Path) -> String {
     lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
 }
 
-/// True of an exit code after which starting again does not help.
+/// Returns true for an exit code after which a restart does not help.
 pub fn is_hopeless(code: i32) -> bool {
     HOPELESS.iter().any(|codes| codes.contains(&code))
 }
 
-/// Looks after the services until they are dropped.
+/// Restarts the services until they are dropped.
 pub fn spawn(supervised: Weak<Mutex<Vec<Supervised>>>) -> Result<JoinHandle<()>, Failure> {
     let watch = move || {
         while let Some(supervised) = supervised.upgrade() {

@@ -1,8 +1,8 @@
-//! What processes use up, from `/proc`.
+//! Resource usage of processes, from `/proc`.
 
 use std::fs;
 
-/// What the kernel counts processor time in (`USER_HZ`), on every machine that has `/proc`.
+/// The kernel's unit of processor time (`USER_HZ`), the same on every machine with `/proc`.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Processor time and memory.
@@ -15,7 +15,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Of a process up to now; none where there is no `/proc`.
+    /// Returns the usage of a process up to now; none without `/proc`.
     #[must_use]
     pub fn of(process: u32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
@@ -29,13 +29,13 @@ impl Usage {
         Some(Self { cpu_seconds, max_rss_mb: peak_kb.unwrap_or(0.0) / 1024.0 })
     }
 
-    /// What was used up since an `earlier` look; memory is the most there ever was.
+    /// Returns the usage since an `earlier` measurement; memory is the maximum of all time.
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         Self { cpu_seconds: self.cpu_seconds - earlier.cpu_seconds, ..self }
     }
 
-    /// Of two processes one after the other.
+    /// Adds two processes that ran one after the other.
     #[must_use]
     pub fn and(self, later: Self) -> Self {
         Self {
@@ -44,7 +44,7 @@ impl Usage {
         }
     }
 
-    /// Of two processes side by side.
+    /// Adds two processes that ran at the same time.
     #[must_use]
     pub fn beside(self, other: Self) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl Usage {
         }
     }
 
-    /// Of one process, from two looks at it.
+    /// Combines two measurements of one process.
     #[must_use]
     pub fn max(self, later: Self) -> Self {
         Self {
