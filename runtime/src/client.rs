@@ -201,9 +201,9 @@ const REPEAT: Duration = Duration::from_secs(10);
 /// Context of all clients of the process. It logs one line about an unreachable cluster instead of one for
 /// each client, broker and attempt.
 #[derive(Clone)]
-pub(crate) struct Listener(Arc<Heard>);
+pub(crate) struct Listener(Arc<ListenerState>);
 
-struct Heard {
+struct ListenerState {
     brokers: String,
     away: AtomicBool,
     ended: AtomicBool,
@@ -213,7 +213,7 @@ struct Heard {
 
 impl Listener {
     pub(crate) fn new(kafka: &Kafka) -> Self {
-        Self(Arc::new(Heard {
+        Self(Arc::new(ListenerState {
             brokers: kafka.brokers.clone(),
             away: AtomicBool::new(false),
             ended: AtomicBool::new(false),

@@ -34,9 +34,9 @@ pub(super) async fn measure(
     early_in_a_minute(progress).await;
     progress(if features.samples { "running with samples" } else { "running without samples" });
     let arrivals = Arrivals::of(&stack, features);
-    let surroundings = ServiceEnvironment { features, ..ServiceEnvironment::of(&stack) };
+    let environment = ServiceEnvironment { features, ..ServiceEnvironment::of(&stack) };
     let started = Instant::now();
-    let mut services = Services::start(&surroundings, stack.guard())?;
+    let mut services = Services::start(&environment, stack.guard())?;
     let before = Used::by(&stack, &services);
     let took = arrivals.wait(expected, started, &services).await?;
     services.stop();

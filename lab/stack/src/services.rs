@@ -37,22 +37,22 @@ impl Services {
     ///
     /// # Errors
     /// If settings cannot be written or a process cannot be started.
-    pub fn start(surroundings: &ServiceEnvironment, guard: &Guard) -> Result<Self, Failure> {
-        let folder = surroundings.folder.join("services");
+    pub fn start(environment: &ServiceEnvironment, guard: &Guard) -> Result<Self, Failure> {
+        let folder = environment.folder.join("services");
         private::create_folder(&folder)?;
-        private::create_folder(&surroundings.logs)?;
+        private::create_folder(&environment.logs)?;
         let ports = kept_ports(&folder.join("ports.json"), &Service::ALL.map(Service::name))?;
         let start = |(service, port): (Service, u16)| {
             let config = folder.join(format!("{}.toml", service.name()));
-            let text = settings::render(service, surroundings, port);
+            let text = settings::render(service, environment, port);
             // Settings hold passwords.
             private::write(&config, text)?;
             Supervised::start(Launch {
                 service,
                 port,
-                program: surroundings.isobar.clone(),
+                program: environment.isobar.clone(),
                 config,
-                log: surroundings.logs.join(format!("{}.log", service.name())),
+                log: environment.logs.join(format!("{}.log", service.name())),
                 guard: guard.clone(),
                 environment: Vec::new(),
                 gives_up: true,

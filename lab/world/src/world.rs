@@ -149,13 +149,13 @@ pub enum WorldError {
 }
 
 /// What sessions draw from.
-struct Surroundings {
+struct Environment {
     settings: Settings,
     places: Vec<Place>,
     rng: ChaCha8Rng,
 }
 
-impl Surroundings {
+impl Environment {
     /// What the network is like at a place, without the session's own bad luck.
     fn conditions(&self, place: usize, at_us: i64) -> Conditions {
         let place = &self.places[place];
@@ -183,7 +183,7 @@ enum Item {
 
 /// All sessions, played in the order of time.
 pub struct World {
-    around: Surroundings,
+    around: Environment,
     /// By time, then in the order of scheduling.
     queue: BTreeMap<(i64, u64), Item>,
     scheduled: u64,
@@ -208,7 +208,7 @@ impl World {
         let places = Place::all().ok_or(WorldError::Places)?;
         let rng = ChaCha8Rng::seed_from_u64(settings.seed);
         let mut world = Self {
-            around: Surroundings { settings, places, rng },
+            around: Environment { settings, places, rng },
             queue: BTreeMap::new(),
             scheduled: 0,
             ready: VecDeque::new(),

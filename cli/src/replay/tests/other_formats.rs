@@ -5,7 +5,7 @@ use expand::outcome::Refusal;
 use expand::recording;
 use serde_json::{Value, json};
 
-use super::{LABELS, documents, refused, session};
+use super::{LABELS, documents, refused};
 
 #[test]
 fn bodies_of_the_rest_api_say_whose_they_are() {

@@ -53,8 +53,8 @@ impl ServiceEnvironment {
 }
 
 /// Returns the settings file (TOML) of a service with its health on `port`.
-pub fn render(service: Service, surroundings: &ServiceEnvironment, port: u16) -> String {
-    let ServiceEnvironment { kafka, clickhouse, geo, features, .. } = surroundings;
+pub fn render(service: Service, environment: &ServiceEnvironment, port: u16) -> String {
+    let ServiceEnvironment { kafka, clickhouse, geo, features, .. } = environment;
     let option =
         |(name, value): (&String, &String)| format!("{} = {}\n", quoted(name), quoted(value));
     let common = format!(

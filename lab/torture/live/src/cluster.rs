@@ -106,13 +106,13 @@ impl Cluster {
         let kafka = Kafka::of(&stack.brokers(), options.partitions)?;
         let geo = copied(&stack.geo_files(), &folder.join("geo"))?;
         begin("starting two instances of each service")?;
-        let surroundings = |service| ServiceEnvironment {
+        let environment = |service| ServiceEnvironment {
             kafka: links.kafka(Party::Service(service)),
             clickhouse: Access { url: links.clickhouse(), ..stack.access() },
             geo: geo.clone(),
             ..ServiceEnvironment::of(&stack)
         };
-        let fleet = Fleet::new(surroundings, stack.guard())?;
+        let fleet = Fleet::new(environment, stack.guard())?;
         let topics = TopicNames::default();
         let poisoner = Poisoner::new(&links.kafka(Party::World).brokers, &topics.raw, folder)?;
         let cluster = Self {

@@ -66,13 +66,13 @@ pub(super) struct Fleet {
 impl Fleet {
     /// Writes settings for every instance, and starts none.
     pub(super) fn new(
-        surroundings: impl Fn(Service) -> ServiceEnvironment,
+        environment: impl Fn(Service) -> ServiceEnvironment,
         guard: &Guard,
     ) -> Result<Self, Failure> {
         let mut ports = free_ports(Service::ALL.len() * MOST)?.into_iter();
         let mut supervised = Vec::new();
         for instance in Instance::all() {
-            let around = surroundings(instance.service);
+            let around = environment(instance.service);
             let folder = around.folder.join("services");
             private::create_folder(&folder)?;
             let name = instance.name();

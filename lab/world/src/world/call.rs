@@ -9,7 +9,7 @@ use super::origin::Origin;
 use super::path::Path;
 use super::session::{Clock, Phase, Session};
 use super::stream::Stream;
-use super::{Scenario, Surroundings};
+use super::{Environment, Scenario};
 
 const APPS: [&str; 5] = ["meet", "meet", "meet", "support", "webinar"];
 const VERSIONS: [&str; 4] = ["4.2.1", "4.2.1", "4.2.0", "4.1.7"];
@@ -24,7 +24,7 @@ const FOR_EVER_US: i64 = 10_000 * HOUR_US;
 const UNCLOCKED_VERSION: &str = "3.9.4";
 
 /// A call of at most `room` participants, none of them joined yet.
-pub(super) fn begin(around: &mut Surroundings, number: u32, room: u32) -> Vec<Session> {
+pub(super) fn begin(around: &mut Environment, number: u32, room: u32) -> Vec<Session> {
     let rng = &mut around.rng;
     let size = if rng.random() { 2 } else { rng.random_range(3..=8) }.min(room);
     let is_huge = around.settings.scenario == Scenario::OneCall && number == 0;
@@ -52,12 +52,12 @@ pub(super) fn begin(around: &mut Surroundings, number: u32, room: u32) -> Vec<Se
         .collect()
 }
 
-fn anywhere(around: &mut Surroundings) -> usize {
+fn anywhere(around: &mut Environment) -> usize {
     around.rng.random_range(0..around.places.len())
 }
 
 /// A place of the same country.
-pub(super) fn near(around: &mut Surroundings, home: usize) -> usize {
+pub(super) fn near(around: &mut Environment, home: usize) -> usize {
     let country = &around.places[home].country;
     let places: Vec<usize> =
         (0..around.places.len()).filter(|at| around.places[*at].country == *country).collect();
@@ -66,7 +66,7 @@ pub(super) fn near(around: &mut Surroundings, home: usize) -> usize {
 
 /// What `navigator.connection` would say there.
 pub(super) fn network_type(
-    around: &mut Surroundings,
+    around: &mut Environment,
     place: usize,
     browser: &Browser,
 ) -> &'static str {
@@ -80,7 +80,7 @@ pub(super) fn network_type(
 }
 
 fn participant(
-    around: &mut Surroundings,
+    around: &mut Environment,
     app: &str,
     call: &str,
     seat: u32,
@@ -124,7 +124,7 @@ fn participant(
 
 /// Most clocks are a few seconds off, some by hours. A few sessions kept their events for minutes
 /// or hours, and fewer for longer than anybody waits.
-fn clock(around: &mut Surroundings) -> Clock {
+fn clock(around: &mut Environment) -> Clock {
     let rng = &mut around.rng;
     let off_by = match rng.random_range(0..100) {
         0..90 => 3 * SECOND_US,
@@ -147,7 +147,7 @@ fn clock(around: &mut Surroundings) -> Clock {
     clock
 }
 
-fn streams(around: &mut Surroundings, app: &str, audio_only: bool, size: u32) -> Vec<Stream> {
+fn streams(around: &mut Environment, app: &str, audio_only: bool, size: u32) -> Vec<Stream> {
     let voice = match around.rng.random_range(0..100) {
         0..8 if app == "support" => "audio/PCMU",
         8..12 if app == "support" => "audio/G722",

@@ -3,7 +3,7 @@
 use rand::Rng;
 use schemas::EventKind;
 
-use super::Surroundings;
+use super::Environment;
 use super::envelope::Envelope;
 
 /// What befalls one report of a session.
@@ -64,7 +64,7 @@ const LARGEST_RECORD: usize = 1 << 20;
 /// its bytes.
 pub(super) fn garbage(
     envelope: &Envelope<'_>,
-    around: &mut Surroundings,
+    around: &mut Environment,
 ) -> (&'static str, Vec<u8>) {
     let good = |envelope: Envelope<'_>| {
         let mut payload = Vec::new();

@@ -7,7 +7,7 @@ use super::envelope::Envelope;
 use super::fault::garbage;
 use super::session::{LONGEST_RETRY_US, Phase, Session};
 use super::stats::Stats;
-use super::{Delivery, Surroundings};
+use super::{Delivery, Environment};
 use crate::truth::{self, Outcome};
 
 /// Number of the connection to a peer beside that to the server.
@@ -72,7 +72,7 @@ impl Session {
         &mut self,
         now_us: i64,
         news: News,
-        around: &mut Surroundings,
+        around: &mut Environment,
         out: &mut Vec<Delivery>,
     ) {
         let sent_us = now_us.max(self.offline_until_us);
@@ -87,7 +87,7 @@ impl Session {
     pub(super) fn retry(
         &mut self,
         posting: Posting,
-        around: &mut Surroundings,
+        around: &mut Environment,
         out: &mut Vec<Delivery>,
     ) {
         let sent_us = posting.sent_us + around.rng.random_range(200_000..LONGEST_RETRY_US);
@@ -97,7 +97,7 @@ impl Session {
     pub(super) fn send(
         &mut self,
         posting: Posting,
-        around: &mut Surroundings,
+        around: &mut Environment,
         out: &mut Vec<Delivery>,
     ) {
         let mut envelope =
@@ -190,7 +190,7 @@ impl Session {
     pub(super) fn send_garbage(
         &mut self,
         now_us: i64,
-        around: &mut Surroundings,
+        around: &mut Environment,
         out: &mut Vec<Delivery>,
     ) {
         let envelope = self.envelope(now_us, now_us, EventKind::Joined, around);
@@ -204,7 +204,7 @@ impl Session {
         now_us: i64,
         sent_us: i64,
         event: EventKind,
-        around: &mut Surroundings,
+        around: &mut Environment,
     ) -> Envelope<'_> {
         let transit_us = around.rng.random_range(10_000..150_000);
         Envelope {

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use rand::Rng;
 use schemas::Claim;
 
-use super::Surroundings;
+use super::Environment;
 
 /// Addresses that are nobody's public one: private, carriers', loopback, link-local, documentation,
 /// and what clients write that hide theirs.
@@ -39,7 +39,7 @@ pub(super) struct Origin {
 
 impl Origin {
     /// Of a client at a place.
-    pub(super) fn draw(around: &mut Surroundings, place: usize) -> Self {
+    pub(super) fn draw(around: &mut Environment, place: usize) -> Self {
         let address = around.places[place].address(&mut around.rng);
         if around.is_steady() {
             return Self { address: Some(address.to_string()), claim: None };
@@ -59,12 +59,12 @@ impl Origin {
     }
 }
 
-fn nobodys(around: &mut Surroundings) -> String {
+fn nobodys(around: &mut Environment) -> String {
     NOBODYS[around.rng.random_range(0..NOBODYS.len())].to_owned()
 }
 
 /// An IPv6 address that stands for the IPv4 address: mapped, NAT64, 6to4 or Teredo.
-fn carrying(address: IpAddr, around: &mut Surroundings) -> String {
+fn carrying(address: IpAddr, around: &mut Environment) -> String {
     let IpAddr::V4(v4) = address else { return address.to_string() };
     let bits = u128::from(v4.to_bits());
     let carrier = match around.rng.random_range(0..4) {
@@ -77,7 +77,7 @@ fn carrying(address: IpAddr, around: &mut Surroundings) -> String {
 }
 
 /// As clients and their collectors write it: codes in either case, names, gaps, nonsense.
-fn claim(around: &mut Surroundings, place: usize) -> Claim {
+fn claim(around: &mut Environment, place: usize) -> Claim {
     let (country, provider) = {
         let place = &around.places[place];
         (place.country.clone(), place.provider.clone())

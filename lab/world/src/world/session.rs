@@ -9,7 +9,7 @@ use super::origin::Origin;
 use super::path::Path;
 use super::place::Conditions;
 use super::stream::{Source, Stream};
-use super::{Delivery, Surroundings, call};
+use super::{Delivery, Environment, call};
 use crate::truth::Outcome;
 
 /// Beyond this, an event is too late to count, µs.
@@ -103,7 +103,7 @@ impl Session {
     pub(super) fn step(
         &mut self,
         now_us: i64,
-        around: &mut Surroundings,
+        around: &mut Environment,
         out: &mut Vec<Delivery>,
     ) -> Option<i64> {
         match self.phase {
@@ -128,7 +128,7 @@ impl Session {
         &mut self,
         now_us: i64,
         after_us: i64,
-        around: &mut Surroundings,
+        around: &mut Environment,
         out: &mut Vec<Delivery>,
     ) -> Option<i64> {
         let loss = around.conditions(self.place, self.event_us(now_us)).loss_ppm;
@@ -155,7 +155,7 @@ impl Session {
     fn leave(
         &mut self,
         now_us: i64,
-        around: &mut Surroundings,
+        around: &mut Environment,
         out: &mut Vec<Delivery>,
     ) -> Option<i64> {
         if around.chance(1000) {
@@ -176,7 +176,7 @@ impl Session {
     }
 
     /// A report, and whatever goes wrong with it; says when the next is due.
-    fn report(&mut self, now_us: i64, around: &mut Surroundings, out: &mut Vec<Delivery>) -> i64 {
+    fn report(&mut self, now_us: i64, around: &mut Environment, out: &mut Vec<Delivery>) -> i64 {
         let period_us = around.settings.period_us;
         let next_us = now_us + around.rng.random_range(period_us * 19 / 20..=latest_us(period_us));
         let offline = self.offline_until_us > now_us;
@@ -226,7 +226,7 @@ impl Session {
     }
 
     /// What a fault changes before the report is taken.
-    fn prepare(&mut self, fault: Fault, now_us: i64, around: &mut Surroundings) {
+    fn prepare(&mut self, fault: Fault, now_us: i64, around: &mut Environment) {
         match fault {
             Fault::Offline => {
                 let period_us = around.settings.period_us;
@@ -260,7 +260,7 @@ impl Session {
     }
 
     /// Counters begin again just before the report: what they show is clearly less than before.
-    fn reset(&mut self, conditions: Conditions, around: &mut Surroundings) {
+    fn reset(&mut self, conditions: Conditions, around: &mut Environment) {
         let at = around.rng.random_range(0..self.streams.len());
         let stream = &mut self.streams[at];
         if stream.is_established() {
@@ -272,7 +272,7 @@ impl Session {
     }
 
     /// Plays the streams up to now.
-    fn pass(&mut self, now_us: i64, around: &mut Surroundings) -> Conditions {
+    fn pass(&mut self, now_us: i64, around: &mut Environment) -> Conditions {
         let usual = around.conditions(self.place, self.event_us(now_us));
         if self.spell > 0 && around.chance(2500) {
             self.spell = 0;
