@@ -351,7 +351,7 @@ fn a_correction_takes_an_attempt_back_in_its_own_window() {
 }
 
 #[test]
-fn what_one_record_tells_beside_its_event_counts_too() {
+fn occurrences_beside_the_event_of_a_record_count() {
     let mut run = Run::new(AggregateSettings::default());
     let event_us = MINUTE_MS * 1000;
     let mut connected = report(1, EventKind::Connected, event_us);

@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_is_told_with_what_to_ask() {
+    fn sent_events_are_shown_with_a_query() {
         let events = parse(&event(1_700_000_000_000.0)).unwrap();
         let said = in_words(&events, "raw", &[(2, 17)], Some(2.0 * DAY_MS));
         assert!(said.starts_with("times moved by 2.0 days"), "{said}");

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_world_starts_when_it_is_told_to() {
+    fn a_world_starts_at_the_given_time() {
         let start_us = |told: &[&str]| {
             let told = ["simulate", "--kafka=a:1"].iter().chain(told);
             Simulate::try_parse_from(told).unwrap().options.producer(Cluster::at("a:1")).start_us
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn progress_says_what_was_sent_and_acknowledged() {
+    fn progress_shows_sent_and_acknowledged_events() {
         let progress = Progress {
             records_sent: 250,
             intervals_sent: 1_000,

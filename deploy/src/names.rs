@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_raw_topic_without_the_prefix_is_somebodys() {
+    fn a_raw_topic_without_the_prefix_belongs_to_the_user() {
         let names = Names::with_prefix("ours-");
         assert!(!names.raw_is_theirs() && !Names::default().raw_is_theirs());
         let raw = RawTopic { name: Some("rtc-stats-raw-v1".to_owned()) };

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_stands_still_while_a_new_one_is_served_is_stalled() {
+    fn a_client_without_progress_is_stalled_if_a_new_one_is_served() {
         let mut bench = Bench::new(Ok(()));
         let (after, next) = bench.look(60, Some(7), None);
         assert!(is_stalled(&next, "the consumer") && (20..23).contains(&after), "{after} {next:?}");
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn after_ten_limits_without_a_cluster_the_consumer_is_made_anew_and_again_after_ten_more() {
+    fn after_every_ten_limits_without_a_cluster_the_consumer_is_replaced() {
         let mut bench = Bench::new(Err(Unserved::NoBroker));
         for _ in 0..2 {
             let (after, next) = bench.look(300, Some(7), None);
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn without_anything_to_do_nobody_is_asked() {
+    fn without_work_no_new_client_is_tried() {
         let mut bench = Bench::new(Err(Unserved::NoBroker));
         assert_eq!(bench.look(300, None, None).1, Next::GoOn);
         assert_eq!(bench.liveness.down(), None);

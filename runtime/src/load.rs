@@ -349,8 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn how_to_reach_kafka_is_read_of_any_services_file_and_all_that_is_wrong_with_it_told_at_once()
-    {
+    fn kafka_settings_are_read_from_any_services_file_with_all_errors_at_once() {
         let read = |file: &str, variables: &[(&str, &str)]| {
             let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
             load_kafka(file, variables.iter().map(owned))
@@ -483,7 +482,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_toml_says_where() {
+    fn an_error_in_toml_names_its_line() {
         let problems = read("[kafka\n", &[]).unwrap_err();
         assert!(problems[0].contains("line 1"), "{problems:?}");
     }

@@ -334,7 +334,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn causes_are_told_apart_by_code_and_words() {
+    fn causes_are_distinguished_by_code_and_text() {
         use RDKafkaErrorCode as Code;
         for (code, reason, cause) in [
             (Code::Resolve, "Failed to resolve 'kafka.invalid:9092': Name not known", Cause::Name),
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_telling_reason_is_said_and_the_newest_of_equals() {
+    fn the_most_specific_reason_is_reported_and_the_newest_of_equals() {
         let mut reasons = Reasons::default();
         reasons.add(Cause::Name, "one");
         reasons.add(Cause::Down, "two");

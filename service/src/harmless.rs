@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn json_stays_json_and_says_the_same() {
+    fn json_keeps_its_meaning() {
         for (text, _) in HOSTILE {
             let json = serde_json::Value::from(text).to_string();
             let read: serde_json::Value =

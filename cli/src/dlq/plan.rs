@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_log_after_it_is_gone_nobody_knows_whether_it_was_sent() {
+    fn a_letter_whose_log_is_gone_has_an_unknown_fate() {
         let (letter, dead) = (letter(500, "late"), [500].into());
         let from = |from| {
             let letters = std::slice::from_ref(&letter);
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn others_of_the_session_within_the_look_back_are_heard() {
+    fn other_records_of_the_session_within_the_look_back_count_as_heard() {
         for (at, fate) in [(379, ALONE), (380, HEARD), (620, HEARD), (621, ALONE)] {
             assert_eq!(fates(&[500], |log| log.other(KEY, at, at_ms(at))), [fate], "{at}");
         }
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn each_other_is_heard_by_the_letters_around_it_alone() {
+    fn a_record_counts_as_heard_only_for_letters_around_it() {
         let told = fates(&[100, 300, 500, 700], |log| {
             for offset in [0, 310, 620] {
                 log.other(KEY, offset, at_ms(offset));
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn dead_neighbours_are_not_heard() {
+    fn dead_lettered_neighbours_do_not_count_as_heard() {
         let told = fates(&[499, 500, 501], |log| {
             for offset in [499, 500, 501] {
                 log.other(KEY, offset, at_ms(offset));
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_given_up_again_has_told_nothing() {
+    fn a_record_that_was_rejected_again_does_not_count() {
         let again = Letter { appended_ms: at_ms(500), ..letter(10_500, "too_large") };
         let (letters, dead) = ([letter(500, ""), again], [500, 10_500].into());
         let mut evidence = Evidence::new(0, true, LOOK_BACK_MS, &letters, &dead);
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_log_before_it_is_gone_others_may_have_been_heard() {
+    fn without_the_log_before_a_letter_others_may_have_been_heard() {
         let (letter, dead) = (letter(500, "late"), [500].into());
         let first = |appended_ms| {
             let letters = std::slice::from_ref(&letter);

@@ -433,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_says_what_was_sent_and_what_was_not() {
+    fn a_report_names_sent_and_unsent_letters() {
         let left = [("x lies in the bytes".to_owned(), 2)].into();
         let report = Report { chosen: 9, sent: 3, sent_before: 4, left, ..Report::default() };
         assert_eq!(

@@ -168,7 +168,7 @@ fn a_recording_that_expands_to_more_than_the_limit_is_refused() {
 }
 
 #[test]
-fn a_time_that_is_no_clocks_is_not_told_of_every_object() {
+fn an_implausible_time_is_reported_once() {
     let expanded = recording::read(times().as_bytes(), LABELS, &Budget::of_mb(1)).unwrap();
     assert_eq!((expanded.records.len(), expanded.unread.count), (1, 1));
 }

@@ -150,7 +150,7 @@ fn a_series_lies_where_its_own_times_say() {
 }
 
 #[test]
-fn what_the_far_end_told_belongs_to_the_poll_that_told_it() {
+fn a_report_of_the_far_end_belongs_to_the_poll_that_contains_it() {
     let polls: Vec<f64> = (0..5).map(poll).collect();
     // Each packet is stamped a moment after the poll that first tells it.
     let packets = [poll(1) + 3.0, poll(1) + 3.0, poll(3) + 2.0, poll(4) + 5.0];
@@ -205,7 +205,7 @@ fn files(names: &[(&str, &str)]) -> (tempfile::TempDir, Vec<PathBuf>) {
 }
 
 #[test]
-fn each_file_tells_what_was_read_of_it_and_what_ingest_would_refuse() {
+fn each_file_shows_what_was_read_and_what_ingest_would_refuse() {
     let good = r#"{"v":1,"event":"stats","app":"meet","call":"room","participant":"ann","timestamp":1,"report":[{"type":"inbound-rtp","kind":"audio","ssrc":5}]}
 {"v":1,"event":"stats","app":"meet","call":"room","participant":"ann","timestamp":2,"report":{}}
 not JSON

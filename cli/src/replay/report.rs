@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_says_under_which_call_its_events_are() {
+    fn a_file_shows_the_call_of_its_events() {
         let tape = lines(&[stats(json!("sprint"), 1), stats(json!("sprint"), 6)]);
         let (said, refused, sent) = said(&tape);
         assert_eq!((refused, sent), (false, 2));
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_which_a_part_is_refused_says_which_and_why() {
+    fn a_partly_refused_file_shows_the_part_and_the_reason() {
         let no_call = stats(json!(null), 6);
         let (said, refused, sent) = said(&lines(&[
             stats(json!(311), 1),
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_which_nothing_can_be_read_says_what_to_do() {
+    fn an_unreadable_file_shows_what_to_do() {
         let broken = "{\"v\": 1, \"event\": \"stats\", \"report\": {\"a\": {\"jitter\": NaN}}}\n";
         let dump = "[\"create\",\"PC_0\",{},1790000000000]\n";
         for (recording, words) in [

@@ -90,7 +90,7 @@ fn a_stream_gives_the_reports_of_the_whole_samples_that_it_was_made_from() {
 }
 
 #[test]
-fn an_encoder_that_begins_anew_tells_all_of_what_it_knows() {
+fn an_encoder_that_restarts_sends_its_whole_state() {
     let [(stream, samples), ..] = STREAMS;
     let found: Vec<Value> = expanded(&stream.repeat(2)).into_iter().map(normal).collect();
     // They are sent in the order of their times.
@@ -114,7 +114,7 @@ fn a_sample_of_nothing_is_whole() {
 }
 
 #[test]
-fn a_broken_stream_says_what_and_where_and_what_to_do() {
+fn a_broken_stream_is_reported_with_its_position_and_what_to_do() {
     let first = ONE.lines().next().unwrap();
     let bytes = STANDARD.decode(first).unwrap();
     let wrapped = |sample: &[u8]| {

@@ -375,7 +375,7 @@ fn the_same_session_is_the_same_by_both_of_its_codecs() {
 }
 
 #[test]
-fn broken_protobuf_is_told_from_what_is_whole_and_says_what_to_do() {
+fn broken_protobuf_is_detected_and_reported_with_what_to_do() {
     let refused = |bytes: &[u8]| recording::read(bytes, LABELS, &Budget::of_mb(100)).unwrap_err();
     let first = PROTOBUF.lines().next().unwrap();
     for (recording, why) in [

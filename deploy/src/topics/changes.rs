@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_elses_topics_are_added_to_as_their_owner_decided() {
+    fn topics_are_added_with_the_options_of_existing_ones() {
         let names = TopicNames::default();
         assert_eq!(Options::like(&BTreeMap::new()).arguments(), Options::default().arguments());
         let mut existing = as_designed();
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_elses_topics_are_not_changed_but_what_differs_is_named_with_what_to_do() {
+    fn topics_of_the_users_kafka_are_not_changed_but_differences_are_named() {
         let names = TopicNames::default();
         let mut existing = as_designed();
         existing.remove(&names.blocks);
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn of_somebodys_raw_topic_only_append_times_are_wanted() {
+    fn a_raw_topic_of_the_user_only_needs_append_times() {
         let mut names = Names::with_prefix("ours-");
         names.topics.raw = "rtc-stats-raw-v1".to_owned();
         let topics = design(&names, 1);

@@ -244,7 +244,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_run_in_the_middle_is_told_and_the_others_are_not_kept_quiet() {
+    fn the_median_run_is_shown_with_the_range_of_all_runs() {
         let run = |seconds| Run::new(2_000_000, Duration::from_secs(seconds), &Used::default());
         let middle = |seconds: &[u64]| Run::middle(seconds.iter().copied().map(run).collect());
         let of_three = middle(&[20, 16, 25]).unwrap_or_else(|| run(0));

@@ -34,7 +34,7 @@ pub const SKETCHES: [&str; 8] = [
     "time_to_media_ms",
 ];
 
-/// What tells a cell from the others.
+/// Key of a cell.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CellKey {
     /// place or client.
@@ -62,7 +62,7 @@ pub type Packs = BTreeMap<String, [i64; 3]>;
 /// Application, call and participant.
 pub type SessionKey = (String, String, String);
 
-/// What the pipeline must come to.
+/// Expected result of the pipeline.
 #[derive(Clone, Debug, Default)]
 pub struct Expected {
     /// Raw records sent.
@@ -100,7 +100,7 @@ pub struct Oracle<L> {
 #[error("the truth never introduced session {0}")]
 pub struct Stranger(u32);
 
-/// What a sample adds to a cell, whatever its dimensions.
+/// Contribution of a sample to a cell.
 struct Sample {
     at_us: i64,
     kind: Kind,
@@ -167,7 +167,7 @@ impl<L: LookUp> Oracle<L> {
         Ok(())
     }
 
-    /// What the views must say.
+    /// Expected contents of the views.
     pub fn finish(mut self) -> Expected {
         // No view shows it.
         self.expected.sessions.values_mut().for_each(|row| row.path_us = 0);
@@ -248,7 +248,7 @@ fn samples(event: &Event) -> Vec<Sample> {
     samples
 }
 
-/// All that an event tells to have happened, and when.
+/// Occurrences of an event, with their times.
 fn happened(event: &Event) -> impl Iterator<Item = (EventKind, i64)> {
     std::iter::once((event.kind, event.event_us)).chain(event.more.iter().copied())
 }

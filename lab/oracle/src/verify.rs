@@ -19,7 +19,7 @@ use crate::oracle::{
 };
 pub use compare::compare;
 
-/// What to hold against what.
+/// Options of a comparison.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Truth files: of all that was ever sent to the raw topic.
@@ -28,7 +28,7 @@ pub struct Options {
     pub city: Vec<PathBuf>,
     /// The files (MMDB or CSV) that providers were looked up in.
     pub asn: Vec<PathBuf>,
-    /// Where the views are.
+    /// Access to the views.
     pub clickhouse: ClickHouse,
     /// Kafka's addresses, `host:port`, separated by commas.
     pub brokers: String,
@@ -38,7 +38,7 @@ pub struct Options {
     pub topics: Topics,
 }
 
-/// How to reach ClickHouse.
+/// Access to ClickHouse.
 #[derive(Clone, Debug, Default)]
 pub struct ClickHouse {
     /// `http://host:port`.
@@ -72,7 +72,7 @@ impl Default for Topics {
     }
 }
 
-/// What came of it. The counts of records are what the pipeline says.
+/// Result of a comparison. The counts of records are those of the pipeline.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// Records of the raw topic.
@@ -97,10 +97,10 @@ pub struct Verdict {
     pub differences: Vec<String>,
 }
 
-/// What the pipeline has come to.
+/// Results of the pipeline.
 #[derive(Debug, Default)]
 pub struct Actual {
-    /// What Kafka's logs hold.
+    /// Contents of Kafka's logs.
     pub logs: Logs,
     /// The view `cells`.
     pub cells: Vec<(CellKey, Cell)>,
@@ -125,7 +125,7 @@ pub struct Logs {
     pub dead_letters: Vec<Dead>,
 }
 
-/// Why nothing could be compared.
+/// Reason why nothing could be compared.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// A truth file.
@@ -196,7 +196,7 @@ pub async fn verify(options: &Options) -> Result<Verdict, VerifyError> {
     Ok(compare(&expected, &actual))
 }
 
-/// What the truth files add up to.
+/// Sum of the truth files.
 ///
 /// # Errors
 /// When a file cannot be read.

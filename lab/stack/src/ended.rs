@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_is_the_last_line_of_this_run_that_tells_one() {
+    fn the_reason_is_the_last_line_of_this_run_that_gives_one() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
         let earlier = "ERROR what ended the run before\n";
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_is_told_with_its_code_or_signal_its_reason_and_what_follows() {
+    fn an_end_is_described_with_code_or_signal_reason_and_consequence() {
         assert_eq!(how(ExitStatus::from_raw(70 << 8)), "exit code 70");
         assert_eq!(how(ExitStatus::from_raw(9)), "SIGKILL");
         let mut ended = Ended {

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_ports_that_are_kept_only_one_that_somebody_has_taken_changes() {
+    fn only_a_kept_port_that_is_in_use_changes() {
         let folder = tempfile::tempdir().unwrap();
         let place = Place::take(folder.path().to_owned()).unwrap();
         let ports = place.ports().unwrap();

@@ -178,13 +178,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_port_is_found_twice_though_nobody_listens_on_it_yet() {
+    fn no_port_is_returned_twice_before_a_server_listens_on_it() {
         let ports: Vec<_> = (0..500).flat_map(|_| free_ports(4).unwrap()).collect();
         assert_eq!(ports.iter().collect::<BTreeSet<_>>().len(), ports.len());
     }
 
     #[test]
-    fn ports_stay_the_same_but_those_that_somebody_else_has_taken() {
+    fn ports_stay_the_same_unless_they_are_in_use() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("ports.json");
         let names = ["ingest", "enrich", "aggregate"];

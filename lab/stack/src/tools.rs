@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_is_found_in_what_each_tool_says() {
+    fn the_version_is_found_in_the_output_of_each_tool() {
         let java = "openjdk version \"17.0.15\" 2025-04-15\nOpenJDK Runtime Environment";
         assert_eq!(first_version(java), Some(vec![17, 0, 15]));
         assert_eq!(first_version("java version \"1.8.0_292\""), Some(vec![1, 8, 0]));

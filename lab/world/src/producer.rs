@@ -26,7 +26,7 @@ const BEAT: Duration = Duration::from_millis(200);
 /// The pause before a full queue is tried again.
 const FULL_QUEUE: Duration = Duration::from_millis(2);
 
-/// What Kafka has answered.
+/// Answers of Kafka.
 #[derive(Default)]
 struct Answers {
     records: AtomicU64,
@@ -204,7 +204,7 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
-    /// Tells progress, and sees whether Kafka still answers.
+    /// Reports progress, and checks whether Kafka still answers.
     fn beat(&mut self) -> Result<(), PlayError> {
         if self.last_beat.elapsed() < BEAT {
             return Ok(());

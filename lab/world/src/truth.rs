@@ -25,7 +25,7 @@ pub struct Header {
     pub scenario: String,
 }
 
-/// What has to become of a raw record.
+/// Expected result of a raw record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -41,7 +41,7 @@ pub enum Outcome {
     Invalid,
 }
 
-/// Who a session is, told with the session's first record.
+/// Identity of a session, stored with its first record.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// Application.
@@ -54,7 +54,7 @@ pub struct Session {
     pub edge: String,
     /// Release of the client.
     pub client_version: String,
-    /// What its user agent says.
+    /// Device in its user agent.
     pub device: Device,
 }
 
@@ -125,17 +125,17 @@ pub struct Interval {
     pub jitter_us: Option<i64>,
 }
 
-/// What an accepted record tells.
+/// Contents of an accepted record.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// What happened.
+    /// Event.
     pub kind: EventKind,
     /// When, by the client's clock corrected by the collector's, µs since the Unix epoch.
     #[serde(rename = "us")]
     pub event_us: i64,
     /// The client's address then, as it was told; empty if it was not.
     pub address: String,
-    /// What was claimed of its place.
+    /// Claimed place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
     /// Serving edge and release of the client, where they are not those of [`Session`].
@@ -162,7 +162,7 @@ pub struct Event {
     /// Rating of a feedback event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rating: Option<i64>,
-    /// What else happened, and when, µs since the Unix epoch.
+    /// Other occurrences with their times, µs since the Unix epoch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub more: Vec<(EventKind, i64)>,
     /// Connected and failed events, of this record or an earlier one, that are no attempts of their
@@ -188,10 +188,10 @@ pub struct Record {
     /// Number of the session.
     #[serde(rename = "s")]
     pub session: u32,
-    /// What has to become of it.
+    /// Expected result.
     #[serde(rename = "is")]
     pub outcome: Outcome,
-    /// Who the session is; only with its first record.
+    /// Identity of the session; only with its first record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub introduces: Option<Session>,
     /// Of accepted records.

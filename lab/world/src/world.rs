@@ -31,7 +31,7 @@ pub const LONGEST_PERIOD_US: i64 = 15_000_000;
 /// this before them, µs: the 120 s of the log that ingest remembers, and 5 s for what is on its way.
 const REMEMBERED_US: i64 = 115_000_000;
 
-/// What happens in the world beside everyday life.
+/// Events of a world.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scenario {
@@ -74,7 +74,7 @@ pub const INCIDENT_PROVIDER: &str = "Deutsche Telekom";
 /// How bad the incident is, for [`Conditions::worse`].
 const INCIDENT_TIMES: i64 = 40;
 
-/// What makes a world.
+/// Settings of a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Seed of all that is random.
@@ -87,7 +87,7 @@ pub struct Settings {
     pub sessions: u32,
     /// Time between two reports of a session, µs; at most [`LONGEST_PERIOD_US`].
     pub period_us: i64,
-    /// What happens beside everyday life.
+    /// Events of the world.
     pub scenario: Scenario,
 }
 
@@ -130,7 +130,7 @@ pub struct Delivery {
     pub key: String,
     /// Value of the raw record.
     pub payload: Vec<u8>,
-    /// What has to become of it.
+    /// Expected result.
     pub truth: truth::Record,
 }
 
@@ -148,7 +148,7 @@ pub enum WorldError {
     Places,
 }
 
-/// What sessions draw from.
+/// Random state and settings that sessions share.
 struct Environment {
     settings: Settings,
     places: Vec<Place>,
@@ -156,7 +156,7 @@ struct Environment {
 }
 
 impl Environment {
-    /// What the network is like at a place, without the session's own bad luck.
+    /// Returns the network conditions at a place, without those of single sessions.
     fn conditions(&self, place: usize, at_us: i64) -> Conditions {
         let place = &self.places[place];
         let usual = place.conditions(at_us);
@@ -170,7 +170,7 @@ impl Environment {
         self.settings.scenario == Scenario::Steady
     }
 
-    /// True in `share` of 10,000 cases.
+    /// Returns true in `share` of 10,000 cases.
     fn chance(&mut self, share: u32) -> bool {
         self.rng.random_range(0..10_000) < share
     }

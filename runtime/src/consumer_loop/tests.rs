@@ -191,7 +191,7 @@ fn a_partition_that_was_paused_when_its_group_changed_is_read_afterwards() {
 /// The client drops a wish to go on that comes while it starts to fetch. When that is cannot be
 /// chosen; here a pause that the loop does not know of stands for it.
 #[test]
-fn a_client_that_did_not_hear_that_it_should_go_on_is_told_again() {
+fn a_client_that_missed_a_resume_is_resumed_again() {
     let mut bench = Bench::new(|_, _| {});
     bench.until("assigned", |consumer| consumer.joined);
     let list = bench.consumer.consumer.assignment().unwrap();

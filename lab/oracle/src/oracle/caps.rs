@@ -15,7 +15,7 @@ const OTHER_ASN: i64 = -1;
 pub struct Block {
     /// Partition.
     pub partition: i32,
-    /// Where it starts in the enriched log.
+    /// Its first offset in the enriched log.
     pub start: i64,
     /// Most values of a dimension of one session.
     pub session_values: usize,

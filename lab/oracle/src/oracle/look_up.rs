@@ -10,7 +10,7 @@ use maxminddb::Reader;
 use schemas::{Claim, Place, PlaceSource, Provider, UNKNOWN};
 use serde_json::Value;
 
-/// Which continent a country is on; the same table that the pipeline has.
+/// Returns the continent of a country, from the same table as the pipeline's.
 const CONTINENTS: &str = include_str!("../../../../enrich/data/continents.json");
 
 /// Codes and names of ISO 3166-1 and -2; the same table that the pipeline has.
@@ -23,14 +23,14 @@ const NOWHERE: &str = "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.
     198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4 \
     2001::/23 2001:db8::/32 3fff::/20 ::/3 4000::/2 8000::/1";
 
-/// What is known of an address.
+/// Place and provider of an address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Located {
-    /// Where it is.
+    /// Its place.
     pub place: Place,
-    /// Who carries it.
+    /// Its provider.
     pub provider: Provider,
-    /// Where both come from.
+    /// Source of both.
     pub source: PlaceSource,
     /// Its network, /24 or /48.
     pub network: String,
@@ -459,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_counts_only_where_the_address_is_nobodys() {
+    fn a_claim_counts_only_if_the_address_is_not_public() {
         let mut geo = Geo::open(&[], &[]).unwrap();
         geo.asn.push(Asn::Ranges(ranges(b"0.0.0.0,255.255.255.255,1,All\n").unwrap()));
         let text = |text: &str| Some(text.to_owned());

@@ -166,7 +166,7 @@ fn a_session_spans_its_events_and_looks_as_at_the_last_of_them() {
 }
 
 #[test]
-fn what_one_record_tells_beside_its_event_counts_too() {
+fn occurrences_beside_the_event_of_a_record_count() {
     let mut oracle = Oracle::new(Berlin);
     let connected = Event {
         time_to_media_ms: Some(700),

@@ -1,4 +1,4 @@
-//! What ClickHouse's views say.
+//! Contents of ClickHouse's views.
 
 use std::collections::{BTreeMap, HashMap};
 

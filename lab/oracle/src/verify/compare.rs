@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_difference_is_found_and_told() {
+    fn each_kind_of_difference_is_found_and_described() {
         let told = told_after(|actual| actual.cells[0].1.measures.intervals = 3);
         assert!(told.contains("\"DE\"") && told.contains("intervals is 3, must be 2"), "{told}");
         let told = told_after(|actual| actual.cells[0].1.sketches[1].add(10.0));

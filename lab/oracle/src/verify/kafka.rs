@@ -1,4 +1,4 @@
-//! What Kafka holds: how many raw records, where logs end, and the dead letters.
+//! Contents of Kafka: number of raw records, ends of logs, dead letters.
 
 use std::collections::{BTreeMap, HashMap};
 use std::thread;

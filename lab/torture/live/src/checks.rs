@@ -14,11 +14,11 @@ use super::cluster::Cluster;
 use super::report::{Absorbed, rounded};
 use super::versions;
 
-/// What was found.
+/// Findings.
 pub(super) struct Checked {
     /// Against the oracle.
     pub(super) verdict: Verdict,
-    /// What else must not be, in words.
+    /// Other discrepancies, in words.
     pub(super) wrong: Vec<String>,
     pub(super) absorbed: Absorbed,
 }

@@ -37,7 +37,7 @@ const MIN_INSYNC: i32 = 2;
 const READY: Duration = Duration::from_secs(240);
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// All that there is. Dropped, it ends from the head to the foundation.
+/// The cluster. Dropped, it ends the services first and the servers last.
 pub(super) struct Cluster {
     pub(super) fleet: Fleet,
     pub(super) poisoner: Poisoner,
@@ -46,7 +46,7 @@ pub(super) struct Cluster {
     pub(super) topics: TopicNames,
     /// Geo and network data that the services use, and that may be spoilt.
     pub(super) geo: GeoFiles,
-    /// What aggregate has committed so far, by partition.
+    /// Commits of aggregate so far, by partition.
     pub(super) blocks: BTreeMap<i32, Vec<Commit>>,
     /// Further worlds beside the usual one, and how many sessions each has.
     pub(super) guests: Vec<Sender>,
@@ -168,7 +168,7 @@ impl Cluster {
         self.runtime.block_on(work)
     }
 
-    /// Where threads of the run do asynchronous work.
+    /// Returns the runtime for threads of the run.
     pub(super) fn handle(&self) -> tokio::runtime::Handle {
         self.runtime.handle().clone()
     }
@@ -201,7 +201,7 @@ impl Cluster {
         failed.map_or(Ok(()), |(_, code)| Err(code).context(topic))
     }
 
-    /// As it is when nothing is wrong.
+    /// Restores the usual number of replicas.
     pub(super) fn dead_letters_as_usual(&self) -> Result<(), Failure> {
         self.dead_letters_need(MIN_INSYNC)
     }

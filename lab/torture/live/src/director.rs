@@ -1,4 +1,4 @@
-//! Lets faults come and go by the schedule.
+//! Injection and removal of faults by the schedule.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use super::monitor::Monitor;
 use super::schedule::{Planned, alone_until};
 use super::secs;
 
-/// What was hit has to be there again by then.
+/// Time in which a faulty component has to recover.
 const OVER: Duration = Duration::from_secs(240);
 /// Before the next try to heal what could not be healed.
 const RETRY: Duration = Duration::from_secs(1);
@@ -31,7 +31,7 @@ struct Active {
     again: Instant,
 }
 
-/// Sees to it that faults come and go.
+/// Injects and heals faults.
 pub(super) struct Director {
     pub(super) started: Instant,
     duration: Duration,
@@ -50,7 +50,7 @@ impl Director {
         Self { started: Instant::now(), duration, lanes, active, injected }
     }
 
-    /// True when no fault will come any more, and none is there.
+    /// Returns true when no fault is left, active or scheduled.
     pub(super) fn is_done(&self) -> bool {
         self.started.elapsed() >= self.duration && self.active.is_empty() && self.lanes.is_empty()
     }

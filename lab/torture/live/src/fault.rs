@@ -18,7 +18,7 @@ pub(super) trait Fault {
     /// Takes the cause away.
     fn heal(&mut self, cluster: &mut Cluster) -> Result<(), Failure>;
 
-    /// True once whatever was hit is there again, after it was healed.
+    /// Returns true once the component has recovered after the fault was healed.
     fn is_over(&mut self, _: &mut Cluster) -> Result<bool, Failure> {
         Ok(true)
     }

@@ -1,4 +1,4 @@
-//! What goes wrong: one type for each kind.
+//! The faults: one type for each kind.
 
 mod brokers;
 mod clickhouse;

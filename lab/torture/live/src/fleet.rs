@@ -39,7 +39,7 @@ impl Instance {
         self.service as usize * MOST + self.number
     }
 
-    /// All that there can be.
+    /// Returns all possible instances.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         let of = |service| (0..MOST).map(move |number| Self { service, number });
         Service::ALL.into_iter().flat_map(of)
@@ -104,7 +104,7 @@ impl Fleet {
         look(&mut self.lock()[instance.at()])
     }
 
-    /// Sees to it that an instance runs from now on.
+    /// Starts an instance, and restarts it from now on.
     pub(super) fn run(&self, instance: Instance) {
         self.with(instance, Supervised::resume);
     }
@@ -117,7 +117,7 @@ impl Fleet {
         });
     }
 
-    /// True while an instance has a process.
+    /// Returns true while an instance has a process.
     pub(super) fn is_there(&self, instance: Instance) -> bool {
         self.with(instance, |one| !one.is_gone())
     }
@@ -136,7 +136,7 @@ impl Fleet {
         self.with(instance, |one| one.launch.environment = environment);
     }
 
-    /// Sees to it that as many run as usual, and no others.
+    /// Starts the usual instances, and ends all others.
     pub(super) fn as_usual(&self) {
         for instance in Instance::all() {
             match instance.number < USUAL {
@@ -146,7 +146,7 @@ impl Fleet {
         }
     }
 
-    /// True if an instance can work.
+    /// Returns true if an instance is ready.
     pub(super) fn is_ready(&self, instance: Instance) -> bool {
         let port = self.with(instance, |one| one.launch.port);
         let answer = http::get(&format!("127.0.0.1:{port}"), "/readyz");

@@ -1,4 +1,4 @@
-//! What the brokers say, asked directly: how far logs and groups are, and who leads.
+//! State of the brokers, asked directly: ends of logs, commits of groups, leaders.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +11,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Longest wait for a leader's answer: it may be the one that is gone.
 const LEADER: Duration = Duration::from_secs(2);
-/// How often the end of a partition is asked for, each time with fresh metadata.
+/// Attempts to read the end of a partition, each with fresh metadata.
 const TRIES: u32 = 3;
 
 /// Positions by partition.
@@ -70,7 +70,7 @@ impl Kafka {
         }
     }
 
-    /// What a group has committed for `topic`, where it has.
+    /// Returns the commits of a group for `topic`.
     pub(super) fn committed(
         &self,
         group: &str,

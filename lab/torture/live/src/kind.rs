@@ -34,22 +34,22 @@ macro_rules! kinds {
             /// All kinds.
             pub(super) const ALL: [Self; [$($name),*].len()] = [$(Self::$kind),*];
 
-            /// What it is called.
+            /// Returns its name.
             pub(super) const fn name(self) -> &'static str {
                 match self { $(Self::$kind => $name,)* }
             }
 
-            /// What happens.
+            /// Returns its description.
             pub(super) const fn words(self) -> &'static str {
                 match self { $(Self::$kind => $words,)* }
             }
 
-            /// What it breaks.
+            /// Returns its fault group.
             pub(super) const fn lane(self) -> FaultGroup {
                 match self { $(Self::$kind => FaultGroup::$lane,)* }
             }
 
-            /// How long it lasts, at least and at most.
+            /// Returns its minimum and maximum duration.
             pub(super) const fn lasts(self) -> (Duration, Duration) {
                 match self {
                     $(Self::$kind => (Duration::from_secs($least), Duration::from_secs($most)),)*

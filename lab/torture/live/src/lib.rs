@@ -1,4 +1,4 @@
-//! `isobar torture`: the pipeline under every fault, held against the truth.
+//! `isobar torture`: the pipeline under faults of every kind, compared with the truth.
 
 mod checks;
 mod cluster;

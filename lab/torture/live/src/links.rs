@@ -10,7 +10,7 @@ use stack::{Listener, Ports, free_ports};
 
 use crate::proxy::{BROKER_HEARTBEAT, Condition, Link, Proxies};
 
-/// Who uses a link to a broker.
+/// Client of a link to a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Party {
     /// Who sends raw records.
@@ -36,7 +36,7 @@ impl Party {
         Self::ALL.into_iter().filter(|party| *party != Self::Brokers)
     }
 
-    /// What it is called.
+    /// Returns its name.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::World => "clients",
@@ -119,14 +119,14 @@ impl Links {
         Ok(Self { links, brokers: ports.brokers.len(), apart: apart.is_some(), _proxies: proxies })
     }
 
-    /// Where `party` finds Kafka.
+    /// Returns the cluster as `party` reaches it.
     pub(super) fn kafka(&self, party: Party) -> Cluster {
         let ways = (0..self.brokers).filter_map(|at| self.links.get(&Way::Broker(party, at)));
         let addresses = ways.map(|link| format!("127.0.0.1:{}", link.port()));
         Cluster::at(&addresses.collect::<Vec<_>>().join(","))
     }
 
-    /// Where sinks find ClickHouse.
+    /// Returns the address at which sinks reach ClickHouse.
     pub(super) fn clickhouse(&self) -> String {
         let port = self.links.get(&Way::ClickHouse).map_or(0, Link::port);
         format!("http://127.0.0.1:{port}")

@@ -35,7 +35,7 @@ pub(super) async fn answered(client: &Client) -> Result<Positions, Failure> {
     }
 }
 
-/// True once all of `wanted` is reached.
+/// Returns true once all of `wanted` is reached.
 pub(super) fn reached(positions: &Positions, wanted: &Positions) -> bool {
     let at = |partition| positions.get(partition).copied().unwrap_or(0);
     wanted.iter().all(|(partition, wanted)| at(partition) >= *wanted)
@@ -46,11 +46,11 @@ struct Healed {
     kind: Kind,
     alone: bool,
     since: Instant,
-    /// Where the raw log ended then, once Kafka has said so.
+    /// End of the raw log at that time, once Kafka has answered.
     ends: Option<Positions>,
 }
 
-/// How long it took after each fault, by kind, and whether it came alone.
+/// Recovery time after each fault, by kind, and whether it came alone.
 pub(super) type Recovered = BTreeMap<(Kind, bool), Vec<Duration>>;
 
 #[derive(Default)]
@@ -68,7 +68,7 @@ pub(super) struct Monitor {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// What it looks through.
+/// Its connections.
 pub(super) struct Eyes {
     pub(super) kafka: Kafka,
     pub(super) client: Client,
@@ -113,17 +113,17 @@ impl Monitor {
         lock(&self.seen).healed.push(healed);
     }
 
-    /// True if all that had come in when the last fault was over can be read.
+    /// Returns true if everything that had come in when the last fault ended is visible.
     pub(super) fn is_fresh(&self) -> bool {
         lock(&self.seen).healed.is_empty()
     }
 
-    /// Where aggregate's blocks began so far, by partition.
+    /// Returns the first offsets of aggregate's blocks so far, by partition.
     pub(super) fn blocks(&self) -> BTreeMap<i32, Vec<Commit>> {
         lock(&self.seen).blocks.clone()
     }
 
-    /// How long it took after each fault, by kind.
+    /// Returns the recovery time after each fault, by kind.
     pub(super) fn recovered(&self) -> Recovered {
         lock(&self.seen).recovered.clone()
     }

@@ -20,11 +20,11 @@ use rdkafka::{ClientConfig, ClientContext};
 use service::DEAD_LETTER_PAYLOAD;
 use world::truth::{self, Dead, Outcome, payload_hash};
 
-/// What ingest takes at most (`ingest.max_record_bytes`).
+/// Maximum size of a record that ingest accepts (`ingest.max_record_bytes`).
 const INGEST_TAKES: usize = 1 << 20;
 /// What the raw topic takes at most (`max.message.bytes`), less what a batch has around its record.
 const TOPIC_TAKES: usize = (2 << 20) - 512;
-/// What a bomb comes to when it is unpacked.
+/// Size of a decompression bomb after decompression.
 const BOMB: std::ops::Range<usize> = (8 << 20)..(40 << 20);
 /// What a bomb repeats: too long for a packer that looks back 64 KB, so that what unpacks it must
 /// not count on being able to pack it as well.
@@ -40,7 +40,7 @@ pub(super) struct Poison {
     pub(super) payload: Option<Vec<u8>>,
 }
 
-/// Why a record without a key is given up, whatever it says.
+/// Reason of the dead letter of a record without a key.
 const NO_KEY: &str = "no_key";
 /// Of what is to be given up for something else.
 const ANY_KEY: &[u8] = b"poison";
@@ -116,7 +116,7 @@ impl Poison {
         }
     }
 
-    /// What its dead letter holds.
+    /// Contents of its dead letter.
     fn kept(&self) -> &[u8] {
         let payload = self.payload.as_deref().unwrap_or_default();
         &payload[..payload.len().min(DEAD_LETTER_PAYLOAD)]

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
-/// What a link does to its connections.
+/// Condition of a link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Condition {
     /// Nothing.
@@ -33,7 +33,7 @@ pub enum Condition {
 /// API key of the request by which a broker keeps its controller from fencing it.
 pub const BROKER_HEARTBEAT: i16 = 63;
 
-/// What a link takes as one piece of what a client sends.
+/// Unit in which a link forwards data of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
     /// Bytes, as they come.
@@ -45,13 +45,13 @@ enum Unit {
 /// One end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// Who connected.
+    /// Address of the client.
     Client,
-    /// Who was connected to.
+    /// Address of the server.
     Server,
 }
 
-/// What connections hear of.
+/// State that connections watch.
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
     condition: Condition,
@@ -130,7 +130,7 @@ impl Link {
         self.tell.send_modify(|state| state.condition = condition);
     }
 
-    /// How its connections are.
+    /// Condition of its connections.
     #[must_use]
     pub fn condition(&self) -> Condition {
         self.tell.borrow().condition

@@ -1,4 +1,4 @@
-//! What a run came to.
+//! The report of a run.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ use super::monitor::Recovered;
 pub(super) struct Report {
     /// Seed of the schedule, of the world, and of everybody who is hit.
     pub(super) seed: u64,
-    /// How long faults came, s.
+    /// Duration in which faults were injected, s.
     pub(super) duration_s: f64,
     /// From the last fault's end until everything had come to rest, s.
     pub(super) drain_s: f64,
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn recovery_is_told_by_rank_and_not_at_all_where_there_was_none() {
+    fn recovery_is_shown_by_rank_and_absent_without_faults() {
         let times = Quantiles::of((1..=100).map(Duration::from_secs).collect());
         assert_eq!((times.p50, times.p99), (Some(50.0), Some(99.0)));
         assert_eq!(times.told(), "50.0 s, 99.0 s (100)");

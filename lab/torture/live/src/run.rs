@@ -40,7 +40,7 @@ const QUIET: usize = 3;
 /// Time between two reports of a session, s.
 const PERIOD_S: f64 = 3.0;
 
-/// Runs, and says whether nothing differs.
+/// Runs, and returns true if there are no discrepancies.
 pub(super) fn run(options: &Options, progress: Progress<'_>) -> Result<bool, Failure> {
     let kinds = options.kinds()?;
     let planned = plan(options.seed, options.duration, &kinds);
@@ -182,13 +182,13 @@ fn come_to_rest(cluster: &Cluster, stop: &Stop, progress: Progress<'_>) -> Resul
     Ok(())
 }
 
-/// How far everybody is.
+/// Progress of all services.
 struct State {
     /// Everything has been read, folded and inserted.
     is_done: bool,
-    /// What is not, in words.
+    /// The missing part, in words.
     left: String,
-    /// By which moving is told from standing still.
+    /// Positions, which show whether there is progress.
     positions: Vec<i64>,
 }
 

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_stands_still_again_runs_in_between() {
+    fn a_machine_runs_between_two_pauses() {
         for seed in 0..50 {
             let stops = plan(seed, 5 * TWO_MINUTES, &[Kind::HostStopped]);
             assert!(stops.len() >= 4, "seed {seed}: {}", stops.len());

@@ -32,14 +32,14 @@ struct Version {
 #[derive(Debug, Default)]
 struct Rows(HashMap<u64, Vec<Version>>);
 
-/// What was found.
+/// Findings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
     /// Rows written.
     pub(super) written: u64,
     /// Of these, versions that had been written before.
     pub(super) again: u64,
-    /// What must not be, in words.
+    /// Discrepancies, in words.
     pub(super) wrong: Vec<String>,
 }
 

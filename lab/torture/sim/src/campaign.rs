@@ -14,20 +14,20 @@ use crate::world::World;
 /// Worlds that there are: a seed picks one, so that truths are worked out once.
 const WORLDS: u64 = 512;
 
-/// What became of one run.
+/// Result of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// The seed that it follows from.
     pub seed: u64,
     /// Processes that were killed.
     pub kills: u64,
-    /// What is not as it must be; none if the run is well.
+    /// Discrepancies; none if the run is correct.
     pub wrong: Vec<String>,
-    /// What happened, step by step, if that was asked for.
+    /// Trace of the steps, on request.
     pub trace: Vec<String>,
 }
 
-/// What many runs came to.
+/// Totals of many runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Runs.

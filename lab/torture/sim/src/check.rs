@@ -13,7 +13,7 @@ use crate::cluster::{Cluster, Topic};
 use crate::table::Tables;
 use crate::world::{Place, World};
 
-/// What a run came to and must not have; nothing if it is well.
+/// Returns the discrepancies of a run; none if it is correct.
 pub(crate) fn check(
     world: &World,
     cluster: &Cluster,

@@ -22,7 +22,7 @@ pub(crate) enum Service {
 impl Service {
     pub(crate) const ALL: [Self; 4] = [Self::Ingest, Self::Enrich, Self::Aggregate, Self::Sink];
 
-    /// What it reads, in the order of its inputs.
+    /// Returns the topics that it reads, in the order of its inputs.
     pub(crate) const fn inputs(self) -> &'static [Topic] {
         match self {
             Self::Ingest => &[Topic::Raw],
@@ -48,7 +48,7 @@ pub(crate) struct Log {
     pub(crate) entries: Vec<Entry>,
     /// Next offset.
     pub(crate) end: i64,
-    /// How far the clock of the partition's broker is ahead, ms.
+    /// Offset of the clock of the partition's broker, ms.
     pub(crate) clock_ms: i64,
 }
 
@@ -65,7 +65,7 @@ impl Log {
         offset
     }
 
-    /// Where a member starts to read, as the consumer loop asks Kafka for it.
+    /// Returns the position at which a member starts to read, as the consumer loop requests it from Kafka.
     pub(crate) fn start(&self, start: Start, committed: Option<&Committed>) -> i64 {
         let Some(Committed { offset, .. }) = committed else { return 0 };
         let Start::LookBack { ms } = start else { return offset.0 };
@@ -77,7 +77,7 @@ impl Log {
     }
 }
 
-/// What a group has committed for one source, oldest first.
+/// Commits of a group for one source, oldest first.
 type History = Vec<Committed>;
 
 /// All topics and groups.

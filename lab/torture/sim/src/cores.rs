@@ -48,7 +48,7 @@ pub(crate) enum Core {
     Sink(Box<dyn Handler>, Seam),
 }
 
-/// What makes them.
+/// Factory of handlers.
 pub(crate) struct Cores {
     enrich: Box<dyn Handler>,
     ingest: Vec<Box<dyn Handler>>,

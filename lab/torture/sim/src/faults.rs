@@ -1,4 +1,4 @@
-//! What goes wrong in a run.
+//! Faults of a run.
 
 use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
@@ -13,7 +13,7 @@ use crate::run::Run;
 /// Most processes of a service at a time.
 const MOST_PROCESSES: usize = 3;
 
-/// What may happen in a run: each kind is drawn for itself, so that some runs know but one.
+/// Kinds of faults of a run. Each is drawn independently, so that some runs have only one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Faults {
     kills: bool,
@@ -318,7 +318,7 @@ impl Run<'_> {
         self.tell(|| format!("clock: {topic:?}/{partition} is {ms} ms ahead"));
     }
 
-    /// What a dead process had sent gets into the logs.
+    /// Appends records to the logs that a dead process had sent.
     pub(crate) fn land_orphans(&mut self, which: usize) {
         let sent: Queues = self.orphans.swap_remove(which);
         for ((topic, partition), queue) in sent {

@@ -59,7 +59,7 @@ pub(crate) struct Process {
     limit: usize,
 }
 
-/// What a handler writes through.
+/// Output of a handler.
 struct Port<'a> {
     ledger: &'a mut Ledger,
     queues: &'a mut Queues,
@@ -244,7 +244,7 @@ impl Process {
         }
     }
 
-    /// True if nothing that it has written waits for anything.
+    /// Returns true if all of its writes and commits are done.
     pub(crate) fn is_settled(&self) -> bool {
         self.ledger.is_settled() && self.landed.is_empty() && !self.uncommitted
     }

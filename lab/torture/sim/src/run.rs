@@ -20,21 +20,21 @@ const STEPS: std::ops::Range<u32> = 20..110;
 /// Rounds after which a pipeline without faults must have come to rest.
 const ROUNDS: usize = 200;
 
-/// What a run needs and leaves for the next one.
+/// State that a run uses and leaves for the next one.
 pub(crate) struct Bench {
     pub(crate) cores: Cores,
     pub(crate) cluster: Cluster,
     pub(crate) tables: Tables,
 }
 
-/// What a run is at.
+/// State of a run.
 pub(crate) struct Run<'a> {
     pub(crate) bench: &'a mut Bench,
     pub(crate) world: &'a World,
     pub(crate) rng: ChaCha8Rng,
     pub(crate) faults: Faults,
     pub(crate) fleet: Vec<Process>,
-    /// What dead processes had sent, and what lands later.
+    /// Records of dead processes, which are appended later.
     pub(crate) orphans: Vec<Queues>,
     /// Inserts that the server was sent and will yet do, by lane.
     pub(crate) late: Vec<(usize, Vec<Vec<u8>>)>,
@@ -92,7 +92,7 @@ impl<'a> Run<'a> {
         self.end()
     }
 
-    /// What happened, if it was asked for.
+    /// Trace of the steps, on request.
     pub(crate) fn into_trace(mut self) -> Vec<String> {
         for process in std::mem::take(&mut self.fleet) {
             self.put_away(process);

@@ -54,7 +54,7 @@ pub(crate) struct World {
 /// Partition and offset of a raw record.
 pub(crate) type Place = (i32, i64);
 
-/// What a record of a log says.
+/// Contents of a record of a log.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Says {
     Snapshot { client_ms: i64, video: bool },
@@ -108,7 +108,7 @@ impl World {
         Ok(Self { partitions, expected: oracle.finish(), truth, dead })
     }
 
-    /// What the raw log must come to, in a run that folded its records in these blocks.
+    /// Returns the expected result of the raw log in a run that folded its records in these blocks.
     pub(crate) fn expected(
         &self,
         block: impl Fn(Place) -> Option<Block>,
@@ -172,7 +172,7 @@ fn lines(sessions: &[Session], about: usize, rng: &mut ChaCha8Rng) -> Vec<Line> 
     lines
 }
 
-/// What the record at `at` of a log is, in the light of all before it.
+/// Returns the meaning of the record at `at` of a log, given all records before it.
 fn truth_of(sessions: &[Session], lines: &[Line], at: usize, payload: &[u8]) -> truth::Record {
     let line = &lines[at];
     let session = &sessions[line.session];

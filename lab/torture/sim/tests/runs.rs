@@ -4,7 +4,7 @@
 use torture_sim::Campaign;
 
 #[test]
-fn whatever_happens_the_views_say_what_the_raw_log_says() {
+fn under_all_faults_the_views_match_the_raw_log() {
     let started = std::time::Instant::now();
     let mut campaign = Campaign::new().unwrap();
     let mut first = Vec::new();

@@ -1,4 +1,4 @@
-//! What a user asks for, and what comes of it.
+//! Options, progress and result of a simulation.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,13 +12,13 @@ use crate::truth::TruthError;
 use crate::world::{Scenario, Settings, WorldError};
 
 const HOUR_US: i64 = 3_600_000_000;
-/// What the truth takes for `ingest.late_h`, hours.
+/// Value of `ingest.late_h` in the truth, hours.
 const LATE_H: u32 = 72;
 /// Clocks of clients lag by up to four hours, and playing takes its time: where a world starts later
 /// than the limit by this many hours, its truth knows which events are too late.
 const TRUTH_H: u32 = 5;
 
-/// What to play, and where to.
+/// Options of a simulation.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Kafka's addresses, `host:port`, separated by commas.
@@ -37,7 +37,7 @@ pub struct Options {
     pub duration: Option<Duration>,
     /// Ends after this many reports that have intervals.
     pub reports: Option<u64>,
-    /// What happens beside everyday life.
+    /// Events of the world.
     pub scenario: Scenario,
     /// The world's start, µs since the Unix epoch; by default such that it is now, or, if it is
     /// played as fast as possible, such that it ends about now.
@@ -46,9 +46,9 @@ pub struct Options {
     pub late_h: u32,
     /// As fast as Kafka takes it, instead of in real time.
     pub fast: bool,
-    /// Where the truth is written.
+    /// File of the truth.
     pub truth: Option<PathBuf>,
-    /// Where progress is written: a [`Progress`] as JSON a line, five times a second.
+    /// File of the progress: a [`Progress`] as JSON per line, five times a second.
     pub progress: Option<PathBuf>,
 }
 
@@ -73,7 +73,7 @@ impl Default for Options {
     }
 }
 
-/// How far the play is.
+/// Progress of a simulation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// Wall clock, ms since the Unix epoch.
@@ -86,7 +86,7 @@ pub struct Progress {
     pub intervals_acknowledged: u64,
 }
 
-/// What was played.
+/// Result of a simulation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// The world's settings.
@@ -97,11 +97,11 @@ pub struct Report {
     pub intervals: u64,
     /// Bytes of the records' values.
     pub bytes: u64,
-    /// How long it took.
+    /// Duration of the simulation.
     pub took: Duration,
 }
 
-/// Why a world was not played to its end.
+/// Reason why a simulation ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum PlayError {
     /// The options make no world.
@@ -158,7 +158,7 @@ pub enum PlayError {
         acknowledged: u64,
         /// Records handed to the client.
         sent: u64,
-        /// What a new client says, and what to do.
+        /// Result for a new client, and advice.
         why: String,
     },
     /// Too much time between what a record says and its arrival: the truth no longer holds.
@@ -169,9 +169,9 @@ pub enum PlayError {
         longest.as_secs()
     )]
     Behind {
-        /// How far behind it is.
+        /// Delay.
         stall: Duration,
-        /// How far it may be.
+        /// Permitted delay.
         longest: Duration,
     },
 }

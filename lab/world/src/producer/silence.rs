@@ -1,4 +1,4 @@
-//! Why Kafka acknowledges nothing: it is down, or the client stands still.
+//! Diagnosis of missing acknowledgements: Kafka is down, or the client has stalled.
 //!
 //! A client of librdkafka can stay without brokers for ever, while any other client reaches the
 //! cluster (librdkafka#5301). So a client made anew is asked.

@@ -64,7 +64,7 @@ pub(super) fn near(around: &mut Environment, home: usize) -> usize {
     places.choose(&mut around.rng).copied().unwrap_or(home)
 }
 
-/// What `navigator.connection` would say there.
+/// Value of `navigator.connection` there.
 pub(super) fn network_type(
     around: &mut Environment,
     place: usize,

@@ -2,7 +2,7 @@
 
 use schemas::Device;
 
-/// What a browser's `getStats()` has, where browsers differ.
+/// Differences between the `getStats()` of browsers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Dialect {
     /// `totalRoundTripTime` and `roundTripTimeMeasurements` of `remote-inbound-rtp`.
@@ -96,7 +96,7 @@ pub(super) struct Browser {
 }
 
 impl Browser {
-    /// What uap-core says of the user agent.
+    /// Result of uap-core for the user agent.
     pub(super) fn device(&self) -> Device {
         Device {
             class: self.class.to_owned(),

@@ -31,7 +31,7 @@ impl Envelope<'_> {
         self.client_us + self.shift_us()
     }
 
-    /// What takes the client's clock to the collector's, µs.
+    /// Difference of the collector's clock from the client's, µs.
     pub(super) const fn shift_us(&self) -> i64 {
         match self.sent_ms {
             Some(sent_ms) => (self.received_ms - sent_ms) * 1000,

@@ -1,4 +1,4 @@
-//! What goes wrong with reports, and records that nobody can use.
+//! Faulty reports, and records that cannot be used.
 
 use rand::Rng;
 use schemas::EventKind;
@@ -6,7 +6,7 @@ use schemas::EventKind;
 use super::Environment;
 use super::envelope::Envelope;
 
-/// What befalls one report of a session.
+/// Fault of one report of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     None,

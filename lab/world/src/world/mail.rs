@@ -1,4 +1,4 @@
-//! What a session sends: its events as raw records, with the truth about each.
+//! The events of a session as raw records, with the truth about each.
 
 use rand::Rng;
 use schemas::EventKind;
@@ -16,7 +16,7 @@ const PEER_CONNECTION: u32 = 1_000;
 /// The reports' own timestamp is this much before the event's, µs.
 const COLLECTING_US: i64 = 1_500;
 
-/// What a record tells.
+/// Contents of a record.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum News {
     Joined,

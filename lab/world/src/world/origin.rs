@@ -33,7 +33,7 @@ const NOBODYS: [&str; 16] = [
 pub(super) struct Origin {
     /// As the collector saw it; some see none.
     pub(super) address: Option<String>,
-    /// What counts where the address tells nothing.
+    /// Place that applies if the address is unknown.
     pub(super) claim: Option<Claim>,
 }
 

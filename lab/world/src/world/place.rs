@@ -17,7 +17,7 @@ const LOAD: [i64; 24] = [
 
 const HOUR_US: i64 = 3_600_000_000;
 
-/// What the network does to packets.
+/// Network conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Conditions {
     /// Round trip to the edge, µs.
@@ -91,7 +91,7 @@ impl Place {
         if self.v6 { Ipv6Addr::from(address).into() } else { Ipv4Addr::from(address as u32).into() }
     }
 
-    /// What it is like at `at_us`.
+    /// Returns the conditions at `at_us`.
     pub(super) fn conditions(&self, at_us: i64) -> Conditions {
         let hour = (at_us.div_euclid(HOUR_US) + self.utc_hours).rem_euclid(24);
         let load = LOAD[hour as usize];

@@ -43,7 +43,7 @@ const WORST_SPELL: i64 = 40;
 /// it: neither can.
 const PEER_TRIES: u32 = 40;
 
-/// What comes next.
+/// Next event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     Join,
@@ -73,7 +73,7 @@ pub(super) struct Session {
     pub(super) place: usize,
     pub(super) origin: Origin,
     pub(super) edge: &'static str,
-    /// What a far edge adds to the round trip, µs.
+    /// Additional round trip of a distant edge, µs.
     pub(super) detour_us: i64,
     pub(super) client_version: &'static str,
     pub(super) browser: &'static Browser,
@@ -92,7 +92,7 @@ pub(super) struct Session {
     pub(super) offline_until_us: i64,
     /// Its connection is lost, and it has said so.
     pub(super) is_cut: bool,
-    /// How bad the present bad moment is; 0 if it is none.
+    /// Severity of the present disturbance; 0 if there is none.
     pub(super) spell: i64,
     pub(super) moments: i64,
     pub(super) bad_moments: i64,
@@ -225,7 +225,7 @@ impl Session {
         next_us
     }
 
-    /// What a fault changes before the report is taken.
+    /// Applies a fault before the report is made.
     fn prepare(&mut self, fault: Fault, now_us: i64, around: &mut Environment) {
         match fault {
             Fault::Offline => {

@@ -122,7 +122,7 @@ impl Stats<'_, '_> {
         json.close();
     }
 
-    /// What the far end reports over RTCP.
+    /// Adds the reports of the far end over RTCP.
     fn remote(&mut self, stream: &Stream) {
         if !stream.has_remote() {
             return;
@@ -151,7 +151,7 @@ impl Stats<'_, '_> {
         self.json.close();
     }
 
-    /// What a sender captures.
+    /// Adds the media source of a sender.
     fn source(&mut self, stream: &Stream) {
         if stream.direction != Direction::Outbound {
             return;

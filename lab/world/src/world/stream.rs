@@ -21,7 +21,7 @@ const FIRST_REMOTE: u32 = 2;
 const UNUSUAL_STREAMS: u32 = 12;
 const UNUSUAL_SNAPSHOTS: u32 = 8;
 
-/// What the source of a stream gives until the next snapshot.
+/// State of the source of a stream until the next snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     /// A voice, or a picture that moves.
@@ -34,7 +34,7 @@ pub(super) enum Source {
     Slow,
 }
 
-/// What happened on a stream; units as in [`schemas::Interval`].
+/// Counters of a stream; units as in [`schemas::Interval`].
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counters {
     /// Received (inbound) or sent (outbound).
@@ -149,7 +149,7 @@ impl Stream {
         matches!(self.kind, Kind::Video) && self.ssrc.is_multiple_of(8)
     }
 
-    /// What its source gives until the next snapshot.
+    /// State of its source until the next snapshot.
     pub(super) const fn source(&self) -> Source {
         if (self.snapshots / UNUSUAL_SNAPSHOTS).is_multiple_of(2) {
             return Source::Usual;

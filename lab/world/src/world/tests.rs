@@ -91,7 +91,7 @@ fn every_kind_of_record_comes_up_about_as_often_as_it_should() {
 }
 
 #[test]
-fn poor_and_good_moments_are_both_told_and_places_differ() {
+fn there_are_poor_and_good_moments_and_places_differ() {
     let mut packets: HashMap<String, (i64, i64)> = HashMap::new();
     let mut countries: HashMap<u32, String> = HashMap::new();
     let places: HashMap<String, String> =

@@ -1,4 +1,4 @@
-//! What happens to Kafka.
+//! Faults of Kafka.
 
 use std::time::{Duration, Instant};
 

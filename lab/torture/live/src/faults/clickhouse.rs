@@ -1,4 +1,4 @@
-//! What happens to ClickHouse.
+//! Faults of ClickHouse.
 
 use std::time::{Duration, Instant};
 

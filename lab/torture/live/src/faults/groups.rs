@@ -1,4 +1,4 @@
-//! What happens to the services' groups.
+//! Faults of the services' groups.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What happens to the machine.
+//! Faults of the machine.
 
 use deploy::failure::Failure;
 use nix::sys::signal::Signal;

@@ -1,4 +1,4 @@
-//! What happens to connections.
+//! Faults of connections.
 
 use std::time::Duration;
 

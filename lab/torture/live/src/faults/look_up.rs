@@ -1,4 +1,4 @@
-//! What happens to the files of look-up data. What is in them stays the same: results depend on it.
+//! Faults of the files of look-up data. Their contents stay the same, because results depend on them.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What comes in.
+//! Faulty and additional input.
 
 use deploy::failure::Failure;
 use rand::Rng as _;
@@ -49,7 +49,7 @@ impl Fault for Poisoned {
 /// Another world comes beside the usual one, of which nearly all is one call.
 pub(super) struct OneCall {
     seed: u64,
-    /// True once it has been asked to end.
+    /// True once it was asked to end.
     asked: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What happens to the services' processes.
+//! Faults of the services' processes.
 
 use std::time::{Duration, Instant};
 

@@ -26,7 +26,7 @@ struct Piece {
     bytes: Vec<u8>,
 }
 
-/// How a connection ends.
+/// End of a connection.
 enum End {
     /// On both sides.
     Closed,
@@ -136,7 +136,7 @@ async fn carry(
     tokio::join!(read, write);
 }
 
-/// What has come; none at the end.
+/// Returns the data that has arrived; none at the end.
 async fn some_bytes(from: &mut ReadHalf<'_>) -> Option<Vec<u8>> {
     let mut bytes = vec![0; PIECE];
     let length @ 1.. = from.read(&mut bytes).await.ok()? else { return None };

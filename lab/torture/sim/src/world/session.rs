@@ -129,7 +129,7 @@ impl Session {
         }
     }
 
-    /// What an event tells that was not told before.
+    /// Returns the new information of an event.
     pub(super) fn event(&self, kind: EventKind, client_ms: i64, log_ms: i64) -> truth::Event {
         let connected = kind == EventKind::Connected;
         truth::Event {
@@ -144,7 +144,7 @@ impl Session {
         }
     }
 
-    /// What a report tells after the reports `before` it; nothing if it is newer in nothing.
+    /// Returns the new information of a report after the reports `before` it, if there is any.
     pub(super) fn snapshot(&self, taken: Taken, before: &[Taken]) -> Option<truth::Event> {
         let mut event = truth::Event {
             kind: EventKind::Stats,
@@ -172,7 +172,7 @@ impl Session {
         (!stale).then_some(event)
     }
 
-    /// What happened between two snapshots; nothing if the stream started anew.
+    /// Returns the difference of two snapshots; none if the stream started anew.
     fn interval(&self, video: bool, from: Taken, to: Taken) -> Option<truth::Interval> {
         let length_ms = to.since_ms(from);
         let end_ms = to.happened_ms();

@@ -14,7 +14,7 @@ pub(super) struct Taken {
     pub(super) video: bool,
 }
 
-/// What a snapshot follows on.
+/// Predecessor of a snapshot.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Follows {
     Nothing,
