@@ -7,12 +7,13 @@
 
 pub(crate) mod clock;
 mod events;
+mod path;
 mod recent;
 mod set_ups;
 mod streams;
 mod told;
 
-use schemas::{Correction, Direction, EventKind, Happened, Interval, Kind, Path, Report};
+use schemas::{Correction, EventKind, Happened, Interval, Kind, Path, Report};
 use xxhash_rust::xxh3::xxh3_128;
 
 use self::clock::Taken;
@@ -20,8 +21,7 @@ use self::events::{Events, Occurrence};
 use self::recent::{Forgotten, Limits};
 use self::set_ups::{Happening, Of, SetUps};
 use self::streams::{Horizon, Step, Streams};
-use crate::counters::{Counter, Values};
-use crate::event::{Event, Pair, Stream};
+use crate::event::{Event, Stream};
 use crate::settings::Settings;
 
 /// What an event tells in the light of those before it.
@@ -411,42 +411,6 @@ impl Found {
         }
     }
 
-    fn pair(
-        &mut self,
-        event: &Event<'_>,
-        pair: &Pair<'_>,
-        connection: &mut streams::Connection<'_>,
-        moment: Horizon,
-    ) {
-        self.seen += 1;
-        let taken = taken(event, pair.client_us, moment);
-        self.left_out.implausible += told::implausible_of_path(pair);
-        let (name, of) = ((PAIR, &*pair.stats_id, 0), (Kind::None, Direction::None));
-        let mut path = match connection.step(name, of, taken, &pair.values) {
-            Step::Since { differences, went_back, implausible, .. } => {
-                self.left_out.went_back += went_back;
-                self.left_out.implausible += implausible;
-                told::path(pair, &differences)
-            }
-            step => {
-                self.stale += usize::from(step == Step::Stale);
-                self.left_out.implausible += u64::from(told::has_implausible_gauge(&pair.values));
-                told::path(pair, &Values::EMPTY)
-            }
-        };
-        if let Some(transport) = &pair.transport {
-            let name = (TRANSPORT, &*transport.stats_id, 0);
-            if let Step::Since { differences, went_back, implausible, .. } =
-                connection.step(name, of, taken, &transport.values)
-            {
-                self.left_out.went_back += went_back;
-                self.left_out.implausible += implausible;
-                path.selected_pair_changes = differences.get(Counter::PairChanges);
-            }
-        }
-        self.paths.push(path);
-    }
-
     fn count(&mut self, step: &Step) {
         self.stale += usize::from(*step == Step::Stale);
         self.baselines += usize::from(*step == Step::Baseline);
@@ -490,12 +454,6 @@ const REPORT: u8 = u8::MAX - 2;
 
 /// Keys of offsets that records were sent again from.
 const AGAIN: u8 = u8::MAX - 3;
-
-/// Of a peer connection, its transports.
-const TRANSPORT: u8 = u8::MAX - 5;
-
-/// Of a peer connection, its candidate pairs; streams have their [`schemas::Direction`] here.
-const PAIR: u8 = u8::MAX;
 
 #[cfg(test)]
 mod tests;

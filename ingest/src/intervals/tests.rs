@@ -3,14 +3,12 @@
 use std::borrow::Cow;
 
 use proptest::prelude::*;
-use schemas::Kind;
-
 use schemas::Direction;
 
 use super::told::interval;
 use super::*;
-use crate::counters::Change;
-use crate::event::Transport;
+use crate::counters::{Change, Counter, Values};
+use crate::event::{Pair, Transport};
 
 mod bounds;
 mod clocks;

@@ -1,9 +1,9 @@
-//! Snapshots and their differences as intervals and paths.
+//! Intervals from snapshots and their differences.
 
-use schemas::{Direction, Interval, Path, Video};
+use schemas::{Direction, Interval, Video};
 
-use crate::counters::{Counter, MOST_BIT_RATE, MOST_ROUND_TRIP_US, Values};
-use crate::event::{Pair, Stream};
+use crate::counters::{Counter, MOST_ROUND_TRIP_US, Values};
+use crate::event::Stream;
 
 /// What an interval of `stream` tells, but for when it was.
 pub(super) fn interval(stream: &Stream<'_>, differences: &Values) -> Interval {
@@ -52,7 +52,7 @@ const LOST_PACKETS: std::ops::Range<i64> = -(1 << 23)..1 << 23;
 
 /// The last round trip measured, us, where totals are not told. 0 is what a browser tells before it
 /// has measured any.
-fn round_trip_gauge(values: &Values) -> Option<i64> {
+pub(super) fn round_trip_gauge(values: &Values) -> Option<i64> {
     let has_totals = values.get(Counter::RoundTripTime).is_some()
         && values.get(Counter::RoundTripCount).is_some();
     let plausible = 1..=MOST_ROUND_TRIP_US;
@@ -65,14 +65,6 @@ pub(super) fn has_implausible_gauge(values: &Values) -> bool {
     let gauge = Counter::RoundTripGauge;
     values.is_beyond(gauge) || values.get(gauge) > Some(MOST_ROUND_TRIP_US)
 }
-
-/// How many quantities of a path that no counter tells cannot be, and are missing.
-pub(super) fn implausible_of_path(pair: &Pair<'_>) -> u64 {
-    u64::from(pair.available_outgoing_bitrate.is_some_and(|rate| !BIT_RATES.contains(&rate)))
-}
-
-/// Bit rates that a sender may be told are free, bit/s.
-const BIT_RATES: std::ops::RangeInclusive<i64> = 0..=MOST_BIT_RATE;
 
 /// Takes out what only a coder counts.
 fn uncoded(interval: &mut Interval) {
@@ -108,26 +100,5 @@ fn far_end(interval: &mut Interval, stream: &Stream<'_>, differences: &Values) {
         // tells is of both, and so the sums of several intervals are whole.
         interval.packets_lost = None;
         interval.jitter_us = None;
-    }
-}
-
-/// The selected candidate pair, and what its counters counted.
-pub(super) fn path(pair: &Pair<'_>, differences: &Values) -> Path {
-    let text = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
-    Path {
-        local_candidate_type: text(&pair.local_candidate_type),
-        remote_candidate_type: text(&pair.remote_candidate_type),
-        protocol: text(&pair.protocol),
-        relay_protocol: text(&pair.relay_protocol),
-        network_type: text(&pair.network_type),
-        ice_round_trip_us: differences.get(Counter::RoundTripTime),
-        ice_round_trip_count: differences.get(Counter::RoundTripCount),
-        ice_round_trip_gauge_us: round_trip_gauge(&pair.values),
-        available_outgoing_bitrate: pair
-            .available_outgoing_bitrate
-            .filter(|bit_rate| BIT_RATES.contains(bit_rate)),
-        ice_state: text(&pair.ice_state),
-        dtls_state: text(&pair.dtls_state),
-        selected_pair_changes: None,
     }
 }
