@@ -46,7 +46,7 @@ pub struct Options {
     /// The raw topic.
     #[command(flatten)]
     pub raw: RawTopic,
-    /// How many times faster than it was recorded; "inf": as fast as the broker takes it
+    /// Speed relative to the recording; "inf": as fast as the broker accepts records
     #[arg(long, default_value = "1", value_parser = speed)]
     pub speed: f64,
     /// Application; a recording without one belongs to the application "replay"
@@ -72,7 +72,7 @@ pub struct Options {
 /// Hours of a call, and not a bomb.
 pub const LIMIT_MB: u64 = 4096;
 
-/// Why a replay ended before its end.
+/// Error of a replay.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
     /// A recording cannot be read.
@@ -107,7 +107,7 @@ pub enum ReplayError {
         acknowledged: u64,
         /// Events to be sent.
         of: u64,
-        /// What a new client says, and what to do.
+        /// Result for a new client, and advice.
         why: String,
     },
 }
@@ -149,7 +149,7 @@ impl Recorded {
         Ok(self.report)
     }
 
-    /// What there is to say where nothing is sent.
+    /// Returns the report of recordings of which nothing is sent.
     #[must_use]
     pub fn unsent(self) -> Report {
         self.report

@@ -27,7 +27,7 @@ use crate::output::lines;
 /// Longest wait for Kafka to acknowledge all.
 const PATIENCE: Duration = Duration::from_secs(30);
 const CONTENT_TYPE: &str = "application/vnd.isobar.envelope+json";
-/// What is older is late (`ingest.late_h` by default), ms.
+/// Age from which on an event is late (default of `ingest.late_h`), ms.
 const LATE_MS: f64 = 72.0 * 3_600_000.0;
 /// Numbers below this, ms, are no times since 1970 but since a page was opened.
 const SINCE_1970_MS: f64 = 1e12;
@@ -271,7 +271,7 @@ fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{plural}")
 }
 
-/// What to ask ClickHouse, and where what cannot be used goes.
+/// Returns a query that shows the events, and the command that shows dead letters.
 fn where_to_look(events: &[Map<String, Value>]) -> String {
     let calls: BTreeSet<_> = events.iter().filter_map(|event| name(event, "call")).collect();
     let quoted = |call: &String| {

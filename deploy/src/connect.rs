@@ -193,7 +193,7 @@ impl From<&Cluster> for KafkaArgs {
 /// Arguments that name the user's own servers, instead of those that `isobar` starts.
 #[derive(Clone, Debug, Default, Args)]
 pub struct ServerArgs {
-    /// Which Kafka.
+    /// The Kafka to use.
     #[command(flatten)]
     pub own: KafkaArgs,
     /// Your own ClickHouse: http://host:port.

@@ -26,10 +26,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Settings of the topics that an operator chooses.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// Which Kafka.
+    /// The Kafka to use.
     #[command(flatten)]
     pub own: KafkaArgs,
-    /// Which raw topic.
+    /// The raw topic to use.
     #[command(flatten)]
     pub raw: RawTopic,
     /// The same for all topics.

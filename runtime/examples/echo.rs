@@ -16,7 +16,7 @@ use service::{
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 struct EchoSettings {
-    /// How far to look back after a restart, in ms; 0 for not at all.
+    /// Length of the look-back after a restart, ms; 0 for none.
     look_back_ms: i64,
 }
 

@@ -37,7 +37,7 @@ pub enum Fatal {
     /// Something that the settings name cannot be used.
     #[error(transparent)]
     Settings(#[from] Problems),
-    /// What is committed forbids reading on.
+    /// The committed state forbids reading on.
     #[error(transparent)]
     Refused(#[from] Refusal),
 }

@@ -107,7 +107,7 @@ topic_names! {
     sessions = Sessions,
     /// Audits of blocks.
     blocks = Blocks,
-    /// What could not be used.
+    /// Records that could not be processed.
     dead_letters = DeadLetters,
 }
 

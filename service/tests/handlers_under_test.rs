@@ -1,4 +1,4 @@
-//! What services use to test their handlers, and dead letters.
+//! The recorder of handlers, and dead letters.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use service::{

@@ -164,7 +164,7 @@ pub(super) fn run(access: &Access, options: &Options) -> Result<Report, Failure>
 /// Letters that came from one partition of one topic.
 #[derive(Debug, Default)]
 struct Source {
-    /// Those to be sent, in the order of their first appends.
+    /// Letters to be sent, in the order of their first appends.
     letters: Vec<Letter>,
     /// Offsets of all that there are.
     dead: HashSet<i64>,

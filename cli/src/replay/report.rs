@@ -1,4 +1,4 @@
-//! What became of each recording: for the person who has to find it, or to mend it.
+//! The report of a replay: the result for each recording.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,14 +9,14 @@ use expand::raw::Raw;
 
 use super::ReplayError;
 
-/// What a replay did.
+/// Report of a replay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// By file, in the order of the command line.
     pub files: Vec<FileReport>,
 }
 
-/// What a replay did with one recording.
+/// Result for one recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileReport {
     /// The recording.
@@ -30,7 +30,7 @@ pub struct FileReport {
     /// Events that ingest would not take, which are not sent: how many by reason, and the detail of
     /// the first.
     pub refused: BTreeMap<&'static str, (u64, String)>,
-    /// Why nothing of it can be read.
+    /// Reason why it cannot be read.
     pub unreadable: Option<Refusal>,
     /// Lines or values that could not be read.
     pub unread: Unread,
@@ -164,7 +164,7 @@ mod tests {
 
     use super::*;
 
-    /// What is said of a recording, whether it is refused, and how many of its events are sent.
+    /// Text about a recording, whether it is refused, and the number of its events that are sent.
     fn said(recording: &str) -> (String, bool, usize) {
         let labels = Labels { app: None, call: None, client_address: None, name: "tape" };
         let path = Path::new("calls/tape.jsonl");

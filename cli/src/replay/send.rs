@@ -12,7 +12,7 @@ use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, T
 
 use super::ReplayError;
 
-/// How long to wait for the broker to find the topic.
+/// Longest wait for the topic's metadata.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Longest time from an event to its acknowledgement: that of a connection that one side takes for
 /// open (`socket.timeout.ms`, 60 s), and of the next one.

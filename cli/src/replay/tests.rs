@@ -27,7 +27,7 @@ fn lines(values: &[Value]) -> String {
     values.iter().map(|value| format!("{value}\n")).collect()
 }
 
-/// What a recording of envelopes is read as.
+/// A recording of envelopes, as it is read.
 struct Expanded {
     envelopes: Vec<Envelope>,
     unread: u64,

@@ -1,4 +1,4 @@
-//! What ingest makes of replayed recordings.
+//! Replayed recordings, processed by ingest.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -231,7 +231,7 @@ fn every_recording_of_the_reference_gives_the_reports_that_are_held_here() {
     }
 }
 
-/// What every format counts.
+/// Counters that every format has.
 fn counted(interval: &Interval) -> Interval {
     Interval { codec: None, end_us: 0, limitation: None, ..interval.clone() }
 }

@@ -12,7 +12,7 @@ const BY_PACK: &str = "Map(LowCardinality(String), Int64) CODEC(ZSTD(1))";
 /// The bytes of a state of [`STATE`]. As bytes they are moved by inserts and merges; as states
 /// they would be taken apart and put together again each time, bin by bin.
 const SKETCH: &str = "String CODEC(ZSTD(1))";
-/// What those bytes are to whoever reads them.
+/// Type of the state in these bytes.
 const STATE: &str = "AggregateFunction(quantilesDD(0.01, 0.5, 0.75, 0.9, 0.95, 0.99), Float64)";
 const MERGE: &str = "quantilesDDMergeState(0.01, 0.5, 0.75, 0.9, 0.95, 0.99)";
 

@@ -51,7 +51,7 @@ pub struct Existing {
     pub copies: i32,
     /// All settings in effect.
     pub settings: Settings,
-    /// Those of them that were set on the topic itself.
+    /// Settings of the topic itself.
     pub own: Settings,
 }
 
