@@ -1,5 +1,5 @@
-//! Who gets what out of the local ClickHouse: nobody anything without a password, and nobody with
-//! one a file, another server or a program.
+//! Access to the local ClickHouse: every request needs a password, and no user can reach a file,
+//! another server or a program.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -40,7 +40,7 @@ impl Server {
         self.stack.access()
     }
 
-    /// Status and body of what is answered to a request, as it is sent.
+    /// Sends a raw request and returns the status and body of the response.
     fn ask(&self, request: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.ports.clickhouse_http)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
@@ -59,7 +59,7 @@ impl Server {
         ))
     }
 
-    /// What a user is answered who knows the password.
+    /// Returns the response to a user with the right password.
     fn run(&self, user: &str, statement: &str) -> (u16, String) {
         let access = self.access();
         let password = access.passwords.of(user);
@@ -68,10 +68,10 @@ impl Server {
     }
 }
 
-/// What a page in a browser can send without being asked about it, under its own name or under one
-/// that it has rebound to this address; and what any other user of the machine can.
+/// Sends the requests that a web page can make without a preflight, also after DNS rebinding, and
+/// those of any other user of the machine.
 #[tokio::test]
-async fn nobody_gets_an_answer_without_a_password() {
+async fn requests_without_a_password_get_401() {
     let server = Server::start().await;
     let port = server.ports.clickhouse_http;
     let sources = [
@@ -101,7 +101,7 @@ async fn nobody_gets_an_answer_without_a_password() {
         let (status, _) = server.ask(&format!("GET /?query=SELECT%201 HTTP/1.0\r\n{source}\r\n"));
         assert!([401, 403].contains(&status), "GET {source}: {status}");
     }
-    // After a start of its own, too.
+    // The same after a separate start.
     let mut server = server;
     let guard = server.stack.guard().clone();
     let clickhouse = server.stack.clickhouse().unwrap();
@@ -114,9 +114,9 @@ async fn nobody_gets_an_answer_without_a_password() {
     }
 }
 
-/// On a busy machine, and of a world of any size.
+/// Limits have to allow a busy machine and a world of any size.
 #[tokio::test]
-async fn verify_has_limits_of_its_own_and_not_those_of_a_dashboard() {
+async fn verify_and_dashboard_have_separate_limits() {
     let server = Server::start().await;
     let many = "SELECT number FROM numbers(1100000) FORMAT RowBinary";
     let (status, body) = server.run("dashboard", many);
@@ -130,10 +130,10 @@ async fn verify_has_limits_of_its_own_and_not_those_of_a_dashboard() {
     }
 }
 
-/// The rights that the page on tables gives are those of these users, which a test of the page holds;
-/// here the server reads the page's statements, of which it can carry out none that makes a user.
+/// Parses the statements of the tables page on the server, which cannot create users here. Another
+/// test checks that the page gives the rights of these users.
 #[tokio::test]
-async fn clickhouse_reads_what_the_page_on_tables_says_of_users() {
+async fn statements_of_the_tables_page_are_valid_sql() {
     let server = Server::start().await;
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/tables.md");
     let page = fs::read_to_string(page).unwrap();
@@ -152,7 +152,7 @@ async fn clickhouse_reads_what_the_page_on_tables_says_of_users() {
 const SECRET: &str = "known to the owner of this machine alone";
 
 /// Statements that would read the file `SECRET`, write beside it, reach the server at `PORT`, run a
-/// program, or give somebody the right to.
+/// program, or grant such a right.
 const STATEMENTS: &str = "
 SELECT * FROM file('SECRET', 'LineAsString')
 SELECT file('SECRET')
@@ -337,7 +337,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
-/// With the right password, too.
+/// Checks statements that are sent with the right password.
 #[tokio::test]
 async fn no_user_reaches_a_file_another_server_or_a_program() {
     let server = Server::start().await;
@@ -369,7 +369,7 @@ async fn no_user_reaches_a_file_another_server_or_a_program() {
     assert_eq!(files(&folder), [secret]);
     let user_files = server.stack.folder().join("clickhouse/user_files");
     assert_eq!(fs::read_dir(&user_files).unwrap().count(), 0, "{}", user_files.display());
-    // What is refused is refused because of what it asks for.
+    // Refusals are caused by the statement itself.
     assert_eq!(server.run("migrate", "SELECT count() FROM blocks").0, 200);
     assert_eq!(server.run("dashboard", "SELECT count() FROM cells").0, 200);
 }

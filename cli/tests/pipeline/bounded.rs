@@ -1,4 +1,4 @@
-//! Nothing grows for ever: every topic, table and log of ClickHouse's has an end.
+//! Limits on growth: retention of every topic, TTL of every table and every ClickHouse log.
 
 use deploy::connect::Cluster;
 use deploy::migrate;
@@ -12,7 +12,7 @@ use crate::program::Program;
 const DAY_MS: i64 = 24 * 3_600_000;
 
 #[test]
-fn every_topic_has_a_retention_and_those_with_addresses_a_day() {
+fn topics_have_a_retention_and_address_topics_one_day() {
     let names = Names::default();
     let topics = design(&names, 1);
     assert_eq!(topics.len(), 7);
@@ -41,7 +41,7 @@ async fn every_table_and_every_log_of_clickhouse_has_a_ttl() {
     let tables = "SELECT name, position(engine_full, ' TTL ') > 0 FROM system.tables \
                   WHERE database = 'isobar' AND engine LIKE '%MergeTree'";
     let tables: Vec<(String, u8)> = admin.query(tables).fetch_all().await.unwrap();
-    // Which statements were run is known for ever, and which ClickHouse this is: they are few.
+    // Migrations and the ClickHouse target have no TTL, because they have few rows.
     let few = ["migrations", "target"];
     let bounded = |(name, ttl): &&(String, u8)| *ttl == 1 || few.contains(&&**name);
     let unbounded: Vec<_> = tables.iter().filter(|table| !bounded(table)).collect();
@@ -59,15 +59,15 @@ async fn every_table_and_every_log_of_clickhouse_has_a_ttl() {
     assert_eq!(config.matches("<ttl>").count(), opened);
 }
 
-/// However absurd what clients tell, and over however many years: a sum has the right sign.
+/// Checks that sums keep the right sign for extreme client values over many years.
 #[tokio::test]
-async fn no_sum_of_a_view_wraps() {
+async fn sums_in_views_do_not_overflow() {
     let turn = Turn::take();
     let stack = Stack::start(Plan { kafka: Some(Cluster::default()), ..turn.plan() }).unwrap();
     let admin = stack.access().client("migrate");
     migrate::apply(&admin).await.unwrap();
     let most = i64::MAX;
-    // Two blocks, of whose partials each holds as much as there can be.
+    // Two blocks whose partials all hold the largest possible values.
     for block in [0, 1] {
         let cell = format!(
             "INSERT INTO cell_partials (window_start, window_s, grouping, app, block_start, upto, \
@@ -111,10 +111,10 @@ async fn no_sum_of_a_view_wraps() {
     }
 }
 
-/// With less memory than a process takes that has nothing to do, nothing is taken on until what was
-/// taken on before has arrived: slow, and no standstill.
+/// Sets a limit below the memory of an idle process: a service then accepts new input only after
+/// its previous output has arrived, so it is slow but continues.
 #[tokio::test]
-async fn services_whose_memory_is_never_enough_go_on_in_small_steps() {
+async fn services_above_their_memory_limit_continue_slowly() {
     let turn = Turn::take();
     let pipeline = turn.pipeline().await;
     let brokers = pipeline.stack.brokers();

@@ -1,4 +1,5 @@
-//! Clients that tell too many values, and sessions in too many partitions, through all four services.
+//! Clients that send too many distinct values, and sessions in two partitions, through all
+//! services.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -13,9 +14,9 @@ use stack::verdict;
 use crate::harness::Turn;
 
 const PATIENCE: Duration = Duration::from_secs(90);
-/// Records of the client that tells a release and a provider of its own with each.
+/// Number of records of the client that sends a new release and provider in each record.
 const RESTLESS: i64 = 60;
-/// How long after it took place a session is uploaded, s.
+/// Delay between a session and its upload, s.
 const LATE_S: i64 = 7200;
 
 fn now_ms() -> i64 {
@@ -28,7 +29,7 @@ struct Clients {
 }
 
 impl Clients {
-    /// A report of a session, a second after the one before.
+    /// Builds a report of a session, one second after the previous one.
     fn report(&self, participant: &str, partition: i32, second: i64, release: &str) {
         let at_ms = self.start_ms + second * 1000;
         let event = json!({
@@ -64,7 +65,7 @@ async fn until(view: &Client, sql: &str, wanted: u64) {
 }
 
 #[tokio::test]
-async fn who_tells_too_much_is_other_and_who_is_in_two_partitions_is_found() {
+async fn excess_values_become_other_and_split_sessions_are_reported() {
     let turn = Turn::take();
     let pipeline = turn.pipeline().await;
     let producer = ClientConfig::new()
@@ -75,20 +76,24 @@ async fn who_tells_too_much_is_other_and_who_is_in_two_partitions_is_found() {
     for second in 0..RESTLESS {
         clients.report("restless", 0, second, &format!("r{second}"));
         clients.report("calm", 0, second, "4.2");
-        // Its producer has another hash since half of the time.
+        // The producer changes its hash half-way.
         let partition = i32::from(second >= RESTLESS / 2);
         clients.report("split", partition, second, "4.2");
-        // A phone that was offline when it took place.
+        // A phone that was offline during its session.
         clients.report("late", partition, second - LATE_S, "4.2");
     }
     clients.producer.flush(PATIENCE).unwrap();
 
     let view = pipeline.stack.access().client("dashboard");
     let intervals = "SELECT toUInt64(sum(intervals)) FROM cells WHERE grouping = 'client'";
-    // Of each session and partition the first report is a baseline.
+    // The first report of each session and partition is a baseline.
     until(&view, intervals, 4 * RESTLESS as u64 - 6).await;
     let of = |release: &str| format!("{intervals} AND client_version {release}");
-    assert_eq!(number(&view, &of("= '4.2'")).await, 3 * RESTLESS as u64 - 5, "nobody else pays");
+    assert_eq!(
+        number(&view, &of("= '4.2'")).await,
+        3 * RESTLESS as u64 - 5,
+        "other clients are not affected"
+    );
     // Append times may lie in two minutes, which are two blocks.
     let blocks = number(&view, "SELECT count() FROM blocks FINAL WHERE partition = 0").await;
     let releases = "SELECT uniqExact(client_version) FROM cells WHERE client_version LIKE 'r%'";

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::harness::Turn;
 use crate::program::{Program, assert_all_end, processes_of};
 
-/// A demo that plays its world, with all its files in `folder`.
+/// Starts a demo with all its files in `folder`.
 fn demo(folder: &Path) -> Program {
     let mut command = Command::new(env!("CARGO_BIN_EXE_isobar"));
     command.args(["demo", "--sessions", "200", "--rate", "200"]).env("TMPDIR", folder);
@@ -25,7 +25,7 @@ fn demo(folder: &Path) -> Program {
 }
 
 #[test]
-fn a_demo_whose_service_is_killed_says_what_really_happened_and_writes_its_figures() {
+fn demo_with_a_killed_service_matches_the_truth() {
     let turn = Turn::take();
     let folder = turn.folder.path();
     let mut demo = demo(folder);
@@ -64,7 +64,7 @@ fn a_demo_whose_service_is_killed_says_what_really_happened_and_writes_its_figur
 }
 
 #[test]
-fn what_a_demo_keeps_is_opened_again_by_the_command_that_it_names() {
+fn demo_keep_prints_a_command_that_reopens_its_data() {
     let turn = Turn::take();
     let folder = turn.folder.path();
     let isobar = |arguments: &[&str]| {

@@ -1,4 +1,4 @@
-//! Dead letters sent again: each counts once, whoever sends it and however often.
+//! Replayed dead letters: each counts once, for any sender and any number of replays.
 
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
@@ -14,7 +14,7 @@ use stack::Stack;
 use crate::harness::Turn;
 
 const RAW: &str = "rtc-stats-raw-v1";
-/// What services and `dlq replay` share.
+/// Secret that services and `dlq replay` share.
 const SECRET: &str = "known to the services and to isobar dlq";
 const CONTENT_TYPE: &str = "application/vnd.isobar.envelope+json";
 
@@ -26,14 +26,14 @@ fn dlq(stack: &Stack, arguments: &[&str]) -> Command {
     command
 }
 
-fn told(stack: &Stack, arguments: &[&str]) -> String {
+fn output_of(stack: &Stack, arguments: &[&str]) -> String {
     let output = dlq(stack, arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
 fn json_of(stack: &Stack, arguments: &[&str]) -> Value {
-    serde_json::from_str(&told(stack, arguments)).unwrap()
+    serde_json::from_str(&output_of(stack, arguments)).unwrap()
 }
 
 /// Waits until there are so many letters.
@@ -122,7 +122,7 @@ impl Sender {
 }
 
 #[tokio::test]
-async fn a_dead_letter_that_is_sent_again_counts_once() {
+async fn a_replayed_dead_letter_counts_once() {
     let turn = Turn::take();
     let stack = turn.stack().await;
     let start = |service, settings: &[_]| turn.service(&stack, service, settings);
@@ -139,17 +139,17 @@ async fn a_dead_letter_that_is_sent_again_counts_once() {
     sender.producer.flush(Duration::from_secs(30)).unwrap();
     letters(&stack, 4);
 
-    // What is shown has no address, and what is only planned is not done.
+    // Output contains no address, and a dry run sends nothing.
     let plan = ["replay", "--reason", "too_large", "--dry-run", "--json"];
     let report = json_of(&stack, &plan);
     assert_eq!((&report["sent"], &report["heard"]), (&json!(4), &json!(1)), "{report}");
-    let shown = told(&stack, &["show"]);
+    let shown = output_of(&stack, &["show"]);
     assert!(shown.contains("given up by ingest: too_large"), "{shown}");
     assert!(shown.contains(CONTENT_TYPE) && !shown.contains("203.0.113.9"), "{shown}");
-    let shown = told(&stack, &["show", "--payload", "--limit", "1"]);
+    let shown = output_of(&stack, &["show", "--payload", "--limit", "1"]);
     assert!(shown.contains("203.0.113.9"), "{shown}");
 
-    // Mended; two people send them at once, then a third one does.
+    // After the repair, two replays run at once, then a third one.
     strict.stop();
     let ingest = start("ingest", &[secret]);
     let replay = ["replay", "--stage", "ingest", "--json"];
@@ -187,27 +187,27 @@ async fn a_dead_letter_that_is_sent_again_counts_once() {
         assert!(found <= 100 && Instant::now() < patience, "{state}\n{}", ingest.said());
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    // Whoever may write may forge the header, or copy a record with its signature a while later, and
-    // gains nothing by it: an event of 40 days ago is as late as without.
+    // A forged header, or a later copy of a record with its signature, has no effect: an event of
+    // 40 days ago is late in any case.
     sender.old("forger", 0, None);
     sender.old("copier", 40, Some(SECRET));
     sender.old("signer", 0, Some(SECRET));
     let unproven = || ingest.metrics().sum("isobar_unproven_replays_total");
     letters(&stack, 6);
     assert_eq!(unproven(), Some(2.0), "{}", ingest.said());
-    let shown = told(&stack, &["show", "--reason", "late"]);
+    let shown = output_of(&stack, &["show", "--reason", "late"]);
     assert!(shown.contains("given up by ingest: late"), "{shown}");
     for (participant, is_late) in [("forger", true), ("copier", true), ("signer", false)] {
         assert_eq!(shown.contains(participant), is_late, "{participant}: {shown}");
     }
-    // Nothing more comes.
+    // No further records arrive.
     tokio::time::sleep(Duration::from_secs(8)).await;
     let found: i64 = reader.query(packets).fetch_one().await.unwrap();
     assert_eq!(found, 100);
 }
 
 #[tokio::test]
-async fn what_a_service_dead_lettered_before_it_refused_counts_once_when_it_goes_on() {
+async fn letters_written_before_a_refusal_count_once() {
     let turn = Turn::take();
     let stack = turn.stack().await;
     let start = |service, settings: &[_]| turn.service(&stack, service, settings);
@@ -226,7 +226,7 @@ async fn what_a_service_dead_lettered_before_it_refused_counts_once_when_it_goes
     assert_eq!(code, 86, "{}", strict.said());
     assert!(line.contains("isobar dlq ls"), "{line}");
 
-    // Mended and started again, and after the look-back `dlq replay`, as the page says.
+    // Repaired and restarted, and after the look-back `dlq replay`, as documented.
     let ingest = start("ingest", &[secret, look_back]);
     ingest.hear("assigned");
     tokio::time::sleep(Duration::from_secs(12)).await;

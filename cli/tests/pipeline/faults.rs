@@ -1,4 +1,4 @@
-//! Whatever dies or is away for a while: nothing is lost, and nothing counts twice.
+//! Killed and unavailable processes: nothing is lost, and nothing counts twice.
 
 mod torture;
 
@@ -14,7 +14,7 @@ use crate::harness::{Turn, assert_well, verdict, world};
 use crate::program::Program;
 
 #[tokio::test]
-async fn a_service_that_is_killed_in_the_middle_loses_nothing_and_counts_nothing_twice() {
+async fn a_killed_service_loses_nothing_and_counts_nothing_twice() {
     let turn = Turn::take();
     let pipeline = turn.pipeline().await;
     let mut watch = Watch::start(&pipeline.stack, &world(24)).await.unwrap();
@@ -29,7 +29,7 @@ async fn a_service_that_is_killed_in_the_middle_loses_nothing_and_counts_nothing
 }
 
 #[tokio::test]
-async fn servers_that_are_absent_at_the_start_are_waited_for() {
+async fn services_wait_for_servers_that_start_late() {
     let turn = Turn::take();
     let mut stack = Stack::start(turn.plan()).unwrap();
     prepare(&stack, &|_: &str| ()).await.unwrap();
@@ -44,7 +44,7 @@ async fn servers_that_are_absent_at_the_start_are_waited_for() {
     let kafka = stack.kafka().unwrap();
     kafka.brokers[0].start(&guard).unwrap();
     kafka.wait().unwrap();
-    // Sink waits for ClickHouse before it joins its group, whose lag an alert goes by meanwhile.
+    // Sink waits for ClickHouse before it joins its group; meanwhile alerts use the group's lag.
     let patience = Instant::now() + Duration::from_secs(40);
     let lag = || {
         let metrics = services.metrics(Service::Sink);
@@ -71,7 +71,7 @@ async fn servers_that_are_absent_at_the_start_are_waited_for() {
 /// ClickHouse first and Kafka while it is away, each for a minute: what Kafka cannot take waits in
 /// the clients, and in ingest, enrich and aggregate, whose outputs it is.
 #[tokio::test]
-async fn servers_that_go_away_for_a_minute_delay_everything_and_lose_nothing() {
+async fn servers_that_stop_for_a_minute_lose_nothing() {
     let turn = Turn::take();
     let mut pipeline = turn.pipeline().await;
     let guard = pipeline.stack.guard().clone();
@@ -107,9 +107,9 @@ async fn servers_that_go_away_for_a_minute_delay_everything_and_lose_nothing() {
     }
 }
 
-/// A partition that is paused when it goes is paused when it comes back, unless somebody thinks of it.
+/// Checks that a partition paused at its revocation is resumed after its next assignment.
 #[tokio::test]
-async fn a_service_that_is_paused_while_its_group_changes_goes_on_afterwards() {
+async fn a_paused_service_continues_after_a_rebalance() {
     let turn = Turn::take();
     let mut pipeline = turn.pipeline().await;
     let guard = pipeline.stack.guard().clone();
@@ -136,7 +136,7 @@ async fn a_service_that_is_paused_while_its_group_changes_goes_on_afterwards() {
         assert!(Instant::now() < patience, "it reads on:\n{}", narrow.said());
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    // It is killed: the group changes while nobody new may join it without ClickHouse.
+    // It is killed: the group changes while no new member may join without ClickHouse.
     let rebalances = narrow.metrics().sum("isobar_rebalances_total");
     drop(third);
     while narrow.metrics().sum("isobar_rebalances_total") == rebalances {

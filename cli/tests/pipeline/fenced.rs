@@ -42,7 +42,7 @@ struct Kept<'a> {
     turn: &'a Turn,
     program: Program,
     stalled: u32,
-    /// Whether `/healthz` has failed since its last start.
+    /// True if `/healthz` has failed since the last start.
     failed_health: bool,
 }
 
@@ -58,8 +58,8 @@ impl<'a> Kept<'a> {
         Self { name, settings, stack, turn, program, stalled: 0, failed_health: false }
     }
 
-    /// True if it has partitions. Starts it again where it ended because it stood still, which whoever
-    /// asks for its health has heard before.
+    /// Returns true if the service has partitions. Restarts a service that ended because of a
+    /// stall, after checking that `/healthz` failed first.
     fn is_assigned(&mut self) -> bool {
         self.failed_health |= try_get(&self.program, "/healthz").is_some_and(|it| it.0 == 503);
         if let Some((code, line)) = self.program.ended() {
@@ -92,12 +92,12 @@ fn assigned(program: &Program) -> f64 {
     program.try_metrics().and_then(|it| it.sum("isobar_partitions_assigned")).unwrap_or(0.0)
 }
 
-/// Status and body of what a service says at `path`.
+/// Returns the status and body of a service's response at `path`.
 fn get(program: &Program, path: &str) -> (u16, String) {
     try_get(program, path).unwrap()
 }
 
-/// The same, if it answers.
+/// Returns the status and body, or none if the service does not respond.
 fn try_get(program: &Program, path: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(program.address()?).ok()?;
     write!(stream, "GET {path} HTTP/1.0\r\nhost: isobar\r\n\r\n").ok()?;
@@ -107,7 +107,7 @@ fn try_get(program: &Program, path: &str) -> Option<(u16, String)> {
     Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
 }
 
-/// Looks at all of them for a while.
+/// Polls all services for a while.
 async fn look_for(kept: &mut [Kept<'_>], time: Duration) {
     let until = Instant::now() + time;
     while Instant::now() < until {
@@ -119,7 +119,7 @@ async fn look_for(kept: &mut [Kept<'_>], time: Duration) {
 }
 
 #[tokio::test]
-async fn every_service_gets_over_a_fenced_broker_within_the_setting_and_a_restart() {
+async fn services_recover_from_a_fenced_broker_within_stall_s() {
     let turn = Turn::take();
     let proxies = Proxies::start().unwrap();
     let (stack, link) = apart(&turn, &proxies);
@@ -141,7 +141,7 @@ async fn every_service_gets_over_a_fenced_broker_within_the_setting_and_a_restar
         keep("aggregate", &[]),
         keep("sink", &clickhouse),
     ];
-    // It is never told that it stands still, and has to end all the same when it is asked to.
+    // A service without stall detection still has to end on SIGTERM.
     let patience = [
         ("KAFKA__GROUP", "patient".to_owned()),
         ("LIMITS__STALL_S", "3600".to_owned()),
@@ -160,12 +160,12 @@ async fn every_service_gets_over_a_fenced_broker_within_the_setting_and_a_restar
 
     let mut fencings = 0;
     while kept.iter().all(|one| one.stalled == 0) || fencings < 2 {
-        assert!(fencings < FENCINGS, "no client stood still");
+        assert!(fencings < FENCINGS, "no client stalled");
         fencings += 1;
         link.set(Condition::Holds(BROKER_HEARTBEAT));
         look_for(&mut kept, Duration::from_secs(15)).await;
         link.set(Condition::Open);
-        // A member that hears nothing more keeps its partitions for as long as its session lasts.
+        // A disconnected member keeps its partitions until its session times out.
         look_for(&mut kept, Duration::from_secs(12)).await;
         let patience = Instant::now() + Duration::from_secs(STALL_S) + RESTART;
         while !kept.iter_mut().map(Kept::is_assigned).fold(true, |all, one| all & one) {
@@ -178,7 +178,7 @@ async fn every_service_gets_over_a_fenced_broker_within_the_setting_and_a_restar
     let stalled: Vec<_> = kept.iter().map(|one| (one.name, one.stalled)).collect();
     println!("after {fencings} fencings: {stalled:?}, and one that waits: {}", assigned(&patient));
 
-    // Of a group that reads nothing the lag is known, too.
+    // The consumer lag of a stalled group is also reported.
     let lag = patient.metrics().series("isobar_consumer_lag_records");
     assert_eq!(lag, 4, "{}", patient.said());
     let asked = Instant::now();
@@ -187,9 +187,9 @@ async fn every_service_gets_over_a_fenced_broker_within_the_setting_and_a_restar
     assert!(asked.elapsed() < Duration::from_secs(7), "{:?}", asked.elapsed());
     assert!([0, 75].contains(&code), "{code}");
 
-    // The next world is told in the same file.
-    let told_before = turn.folder.path().join("before.truth");
-    fs::copy(before.truth(), &told_before).unwrap();
+    // The next world appends its truth to the same file.
+    let truth_before = turn.folder.path().join("before.truth");
+    fs::copy(before.truth(), &truth_before).unwrap();
     before.drain().await.unwrap();
     drop(before);
     let mut after = Watch::start(&stack, &World { seed: 8, ..world(8) }).await.unwrap();
@@ -197,12 +197,12 @@ async fn every_service_gets_over_a_fenced_broker_within_the_setting_and_a_restar
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     after.drain().await.unwrap();
-    let truths = vec![told_before, after.truth()];
+    let truths = vec![truth_before, after.truth()];
     assert_well(&verdict::verify_stack(truths, &stack).await.unwrap());
 }
 
 #[test]
-fn a_service_waits_for_a_kafka_that_is_gone_and_goes_on_by_a_new_consumer() {
+fn a_service_recreates_its_consumer_after_a_long_outage() {
     let turn = Turn::take();
     let nowhere = deploy::access::Access::default();
     let mut stack = Stack::start(Plan { clickhouse: Some(nowhere), ..turn.plan() }).unwrap();
@@ -214,7 +214,7 @@ fn a_service_waits_for_a_kafka_that_is_gone_and_goes_on_by_a_new_consumer() {
     for program in [&one, &standby] {
         program.hear("assigned partitions");
     }
-    // An empty assignment is an outcome: who has nothing to do is well.
+    // An empty assignment is healthy.
     sleep(Duration::from_secs(STALL_S * 2 + 5));
     for program in [&mut one, &mut standby] {
         assert_eq!(program.ended(), None, "{}", program.said());

@@ -99,7 +99,7 @@ impl Drop for Turn {
     }
 }
 
-/// `seconds` of a world with everything that goes wrong in one.
+/// Plays `seconds` of a world that contains every kind of problem.
 pub(crate) fn world(seconds: u64) -> World {
     World {
         seed: 7,
@@ -110,7 +110,7 @@ pub(crate) fn world(seconds: u64) -> World {
     }
 }
 
-/// Waits for the world's end and for all of it to arrive, and holds it against the truth.
+/// Waits for the end of the world and the arrival of its data, and compares it with the truth.
 pub(crate) async fn verdict(watch: &mut Watch, stack: &Stack) -> Verdict {
     let patience = Instant::now() + Duration::from_secs(120);
     while !watch.sender_ended().unwrap() {
@@ -121,7 +121,7 @@ pub(crate) async fn verdict(watch: &mut Watch, stack: &Stack) -> Verdict {
     verdict::verify_stack(vec![watch.truth()], stack).await.unwrap()
 }
 
-/// Nothing lost, nothing twice, no cell different, and something was compared at all.
+/// Asserts that nothing is lost, duplicated or different, and that cells were compared.
 pub(crate) fn assert_well(verdict: &Verdict) {
     assert_eq!(verdict.mismatches, 0, "{:#?}", verdict.differences);
     assert_eq!(

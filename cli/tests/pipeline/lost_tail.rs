@@ -1,4 +1,4 @@
-//! A Kafka that was killed before it had flushed, and lost the end of a log that was read.
+//! Kafka that was killed before a flush, and lost the end of a log that was already read.
 
 use std::fs::{self, OpenOptions};
 use std::path::Path;
@@ -12,7 +12,7 @@ use stack::Stack;
 
 use crate::harness::Turn;
 use crate::program::Program;
-use crate::ways_on::{commands, run};
+use crate::recovery_page::{commands, run};
 
 const RAW: &str = "rtc-stats-raw-v1";
 
@@ -80,7 +80,7 @@ fn refuses(mut program: Program, words: &[&str]) {
 }
 
 #[tokio::test]
-async fn records_in_the_place_of_lost_ones_are_noticed_before_anything_is_read() {
+async fn a_lost_log_end_is_detected_before_reading() {
     let turn = Turn::take();
     let mut stack = kafka(&turn);
     let folder = turn.folder.path().to_owned();
@@ -108,7 +108,7 @@ async fn records_in_the_place_of_lost_ones_are_noticed_before_anything_is_read()
     let words = ["Kafka lost the end of the log", "offset 12", "from 6 to 11 were never read"];
     refuses(start(&stack, &turn), &words);
 
-    // The page's way on: all that was written since is read.
+    // Recovery of the page: all later records are read.
     for command in commands("A log that lost", RAW) {
         let command = command.replace("PARTITION", "0").replace("FIRST", "6");
         run(&command, &stack.brokers()).await;
@@ -119,7 +119,7 @@ async fn records_in_the_place_of_lost_ones_are_noticed_before_anything_is_read()
 }
 
 #[test]
-fn a_service_that_runs_while_the_end_is_lost_notices_it() {
+fn a_running_service_detects_a_lost_log_end() {
     let turn = Turn::take();
     let mut stack = kafka(&turn);
     produce(&stack, 10);

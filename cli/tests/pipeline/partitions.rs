@@ -45,7 +45,7 @@ fn has(program: &Program, partitions: f64, within: Duration) {
 }
 
 #[tokio::test]
-async fn added_partitions_are_read_within_seconds_and_a_session_that_moves_begins_anew() {
+async fn added_partitions_are_read_and_a_moved_session_restarts() {
     let turn = Turn::take();
     let stack = turn.stack().await;
     let start = |service, settings: &[_]| turn.service(&stack, service, settings);
@@ -87,12 +87,13 @@ async fn added_partitions_are_read_within_seconds_and_a_session_that_moves_begin
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
 
-    // Its session says so.
+    // The row of the session shows the gap.
     let seen_in = "SELECT toInt64(max(partitions)) FROM sessions WHERE app = 'added'";
     let seen_in: i64 = reader.query(seen_in).fetch_one().await.unwrap();
     assert_eq!(seen_in, 2);
 
-    // Somebody adds one to the raw topic alone: what comes there has nowhere to go, so it waits.
+    // Only the raw topic gets a partition: its records wait, because the output has no such
+    // partition.
     let admin: AdminClient<DefaultClientContext> = config.create().unwrap();
     let one_more = NewPartitions::new(RAW, 6);
     let added = admin.create_partitions([&one_more], &AdminOptions::new()).await.unwrap();
@@ -127,7 +128,7 @@ fn comes_to(program: &Program, metric: &str, wanted: f64) {
 }
 
 #[tokio::test]
-async fn a_topic_that_gets_a_second_partition_needs_keys_from_then_on() {
+async fn keys_are_required_after_a_second_partition_is_added() {
     let turn = Turn::take();
     let stack = turn.kafka();
     let mut config = ClientConfig::new();

@@ -1,5 +1,5 @@
-//! What tells who somebody is stays where it has to be: in the raw topic and the dead letters, and
-//! a client's own address, until it is looked up, in the reports.
+//! Personal data stays in the raw topic and the dead letters; a client's own address also stays in
+//! the reports until it is looked up.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,20 +27,20 @@ const DEAD_LETTERS: &str = "rtc-dead-letters-v1";
 const BETWEEN: [&str; 5] =
     [REPORTS, "rtc-enriched-v1", "rtc-cells-v1", "rtc-sessions-v1", "rtc-blocks-v1"];
 
-/// In everything that is nobody's business, written here in lower case.
+/// Marker in every secret value, in lower case.
 const MARK: &str = "zqx";
 
-/// Addresses that are told as candidates', and in odd places.
+/// Addresses of ICE candidates and in unexpected places.
 const ADDRESSES: [&str; 3] = ["203.0.113.211", "2001:db8:dead:beef", "192.0.2.143"];
 
-/// The client's own; its network is told on.
+/// Address of the client; its network is passed on.
 const CLIENT: &str = "198.51.100.77";
 const CLIENT_NETWORK: &str = "198.51.100.0/24";
 
 const FORMATS: &str = include_str!("../../../docs/reference/formats.md");
 const ENVELOPE: &str = include_str!("../../../docs/reference/envelope.md");
 
-/// What no allow-list has, for any object whatever.
+/// Returns members that are in no allow-list, for any object.
 fn secrets() -> Vec<(&'static str, Value)> {
     vec![
         ("address", json!("203.0.113.211")),
@@ -69,7 +69,7 @@ fn secrets() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Stats objects that tell of hosts and certificates.
+/// Returns stats objects that contain hosts and certificates.
 fn objects() -> [Value; 3] {
     [
         json!({"id": "zqxCandidate", "type": "local-candidate", "address": "203.0.113.211",
@@ -157,7 +157,7 @@ fn now_ms() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64() * 1e3
 }
 
-/// Every format of the raw topic, full of what must not get out.
+/// Returns records of every raw format, full of secrets.
 fn records() -> Vec<Sent> {
     let shift_ms = (now_ms() - 1_795_328_731_074.0).floor();
     let mut records = Vec::new();
@@ -237,7 +237,7 @@ fn canonical() -> Sent {
     raw("meet/standup-avro/ann-avro", schemas::encode(&report).unwrap())
 }
 
-/// What cannot be used, for every topic that is read.
+/// Returns invalid records for every input topic.
 fn poison() -> Vec<Sent> {
     let whole = String::from_utf8(envelopes().remove(0).payload).unwrap();
     let bad = |member: &str, value: Value| {
@@ -310,7 +310,7 @@ fn send(pipeline: &Pipeline, records: &[Sent]) {
     producer.flush(PATIENCE).unwrap();
 }
 
-/// All that a topic holds: keys, values and headers.
+/// Reads all keys, values and headers of a topic.
 fn read(brokers: &str, topic: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", brokers)
@@ -345,7 +345,7 @@ fn read(brokers: &str, topic: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
     records
 }
 
-/// Nothing of what must not get out is in `bytes`.
+/// Asserts that `bytes` contains no secret.
 fn assert_clean(place: &str, bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes).to_lowercase();
     for secret in ADDRESSES.into_iter().chain([MARK, CLIENT]) {
@@ -375,7 +375,7 @@ async fn number(client: &Client, sql: &str) -> u64 {
     String::from_utf8(query(client, sql).await).unwrap().trim().parse().unwrap()
 }
 
-/// Waits until every raw record is answered for and what sink could not read is a dead letter.
+/// Waits until every raw record is accounted for and sink's invalid records are dead letters.
 async fn settled(pipeline: &Pipeline, client: &Client, raw_records: u64, poisoned: usize) {
     let patience = Instant::now() + PATIENCE;
     let sql = "SELECT sum(accepted + duplicate + invalid + late) FROM blocks FINAL";
@@ -404,7 +404,7 @@ fn assert_topics_are_clean(pipeline: &Pipeline, poison: &[Sent]) {
             count += 1;
             assert_clean(&format!("{topic}, around a record"), around);
             if topic == REPORTS {
-                // What only enrich reads, and takes off.
+                // Members that only enrich reads, and removes.
                 let report: Report = schemas::decode(payload).unwrap();
                 let known = [Some(CLIENT), Some("not zqx an address"), Some("203.0.113.7"), None];
                 assert!(known.contains(&report.client_address.as_deref()), "{report:?}");
@@ -448,7 +448,7 @@ fn assert_logs_are_clean(folder: &Path) {
 }
 
 #[tokio::test]
-async fn what_tells_who_somebody_is_gets_no_further_than_it_has_to() {
+async fn personal_data_stays_in_raw_reports_and_dead_letters() {
     let turn = Turn::take();
     let mut pipeline = turn.pipeline().await;
     let client = pipeline.stack.access().client("migrate");
@@ -466,7 +466,7 @@ async fn what_tells_who_somebody_is_gets_no_further_than_it_has_to() {
         let letter: schemas::DeadLetter = schemas::decode(&letter).unwrap();
         let schemas::DeadLetter { stage, reason, detail, payload, .. } = letter;
         assert_clean("a dead letter's reason", format!("{stage} {reason} {detail}").as_bytes());
-        // Aggregate and sink both read what is enriched, and each gives up what it cannot use.
+        // Aggregate and sink both read enriched reports, and each dead-letters invalid ones.
         let poisoned = poison.iter().any(|sent| sent.payload == payload);
         let text = String::from_utf8_lossy(&payload);
         assert!(poisoned, "{stage} does not take, for {reason} ({detail}), {text}");

@@ -37,19 +37,19 @@ impl Program {
         Self::spawn(command, log)
     }
 
-    /// Starts `command`, with all that it says in `log`.
+    /// Starts `command` with its output in `log`.
     pub(crate) fn spawn(mut command: Command, log: PathBuf) -> Self {
         let said = File::create(&log).unwrap();
         command.stdin(Stdio::null()).stdout(said.try_clone().unwrap()).stderr(said);
         Self { child: command.spawn().unwrap(), log }
     }
 
-    /// All that it has said so far.
+    /// Returns the output so far.
     pub(crate) fn said(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }
 
-    /// Waits until it has said `words`, for as long as it runs: what it needs may have to be fetched.
+    /// Waits without a timeout until the output contains `words`: downloads may be needed first.
     pub(crate) fn hear_however_long(&mut self, words: &str) {
         while !self.said().contains(words) {
             let ended = self.child.try_wait().unwrap();
@@ -58,7 +58,7 @@ impl Program {
         }
     }
 
-    /// Waits until it has said `words`.
+    /// Waits until the output contains `words`.
     pub(crate) fn hear(&self, words: &str) {
         let patience = Instant::now() + Duration::from_secs(60);
         while !self.said().contains(words) {
@@ -67,23 +67,23 @@ impl Program {
         }
     }
 
-    /// Where it says that it listens, if it has said so.
+    /// Returns the listen address from the log, if it is there.
     pub(crate) fn address(&self) -> Option<String> {
         let said = self.said();
         said.split_once("address=")?.1.split_whitespace().next().map(str::to_owned)
     }
 
-    /// What it counts, by the address that it says it listens on.
+    /// Returns the metrics at the listen address of the log.
     pub(crate) fn metrics(&self) -> Metrics {
         self.try_metrics().unwrap()
     }
 
-    /// What it counts, if it answers.
+    /// Returns the metrics, or none if it does not respond.
     pub(crate) fn try_metrics(&self) -> Option<Metrics> {
         Metrics::of(&self.address()?)
     }
 
-    /// Its exit code and its last line, if it has ended by itself.
+    /// Returns the exit code and last line if the process has ended by itself.
     pub(crate) fn ended(&mut self) -> Option<(i32, String)> {
         let status = self.child.try_wait().unwrap()?;
         let said = self.said();
@@ -91,12 +91,12 @@ impl Program {
         Some((status.code().unwrap_or(-1), last.to_owned()))
     }
 
-    /// True once it has ended by itself.
+    /// Returns true once the process has ended by itself.
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
 
-    /// Its exit code and its last line, once it has ended by itself.
+    /// Waits until the process ends by itself, and returns the exit code and last line.
     pub(crate) fn end(&mut self) -> (i32, String) {
         let patience = Instant::now() + Duration::from_secs(90);
         loop {
@@ -113,7 +113,7 @@ impl Program {
         kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
     }
 
-    /// Asks it to end, and waits until it has drained.
+    /// Sends SIGTERM and waits until the process has drained.
     pub(crate) fn stop(mut self) {
         self.signal(Signal::SIGTERM);
         assert_eq!(self.end().0, 0, "{}", self.said());
@@ -127,7 +127,7 @@ impl Drop for Program {
     }
 }
 
-/// Processes that have `folder` in their command line, with that.
+/// Returns the processes that have `folder` in their command line, with that command line.
 pub(crate) fn processes_of(folder: &Path) -> Vec<(Pid, String)> {
     let folder = folder.to_str().unwrap();
     let entries = fs::read_dir("/proc").unwrap().flatten();
@@ -141,7 +141,7 @@ pub(crate) fn processes_of(folder: &Path) -> Vec<(Pid, String)> {
         .collect()
 }
 
-/// Nothing is left of what had `folder` in its command line, after a while.
+/// Waits until no process has `folder` in its command line.
 pub(crate) fn assert_all_end(folder: &Path) {
     let patience = Instant::now() + Duration::from_secs(30);
     while !processes_of(folder).is_empty() {

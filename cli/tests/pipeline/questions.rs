@@ -1,5 +1,5 @@
-//! The questions of README.md and of the page on statistics, asked of a ClickHouse that holds a world
-//! whose truth is known. The SQL is taken from the pages.
+//! Queries of README.md and of the statistics page on a world with known truth. The SQL is read
+//! from the pages.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ mod world;
 use world::{insert_cells, insert_league, insert_samples, insert_sessions};
 
 #[tokio::test]
-async fn questions_of_the_pages_have_true_answers() {
+async fn documented_queries_return_the_true_answers() {
     let turn = Turn::take();
     // Kafka is not asked for anything.
     let stack = Stack::start(Plan { kafka: Some(Cluster::default()), ..turn.plan() }).unwrap();
@@ -31,10 +31,10 @@ async fn questions_of_the_pages_have_true_answers() {
     let [where_bad, since_when, releases, set_ups, wifi] = &readme[..] else {
         panic!("{} questions", readme.len());
     };
-    the_worst_for_sure_comes_first(&server, where_bad).await;
-    minutes_of_one_provider_and_kind_are_told(&server, since_when).await;
+    rows_are_sorted_by_the_lower_limit(&server, where_bad).await;
+    loss_of_one_provider_by_minute(&server, since_when).await;
     releases_are_compared_in_the_same_mix_of_countries(&server, releases).await;
-    clients_are_held_against_the_countries_they_are_in(&server, set_ups).await;
+    set_up_failures_are_compared_within_countries(&server, set_ups).await;
     networks_are_compared_in_the_same_mix_of_countries(&server, wifi).await;
 
     let statistics = blocks("docs/reference/statistics.md", "# ");
@@ -58,7 +58,7 @@ async fn questions_of_the_pages_have_true_answers() {
     ask(&server, &tables[0]).await;
 
     insert_league(&server).await;
-    the_demos_table_begins_with_the_worst_for_sure(&View::of(&access)).await;
+    demo_table_is_sorted_by_the_lower_limit(&View::of(&access)).await;
 }
 
 /// The SQL of a page from a heading to the next of its level.
@@ -86,7 +86,7 @@ fn number(row: &Value, column: &str) -> Option<f64> {
     row[column].as_f64()
 }
 
-/// Asserts that the limits that are there hold the truth.
+/// Asserts that the existing limits contain the truth.
 #[track_caller]
 fn assert_holds(row: &Value, truth: f64) {
     let (lower, upper) = (number(row, "at_least"), number(row, "at_most"));
@@ -95,7 +95,7 @@ fn assert_holds(row: &Value, truth: f64) {
     assert!(upper.is_none_or(|upper| truth <= upper), "{truth}: {row}");
 }
 
-async fn the_worst_for_sure_comes_first(server: &Server, sql: &str) {
+async fn rows_are_sorted_by_the_lower_limit(server: &Server, sql: &str) {
     let rows = ask(server, sql).await;
     let organisations: Vec<_> =
         rows.iter().map(|row| row["organisation"].as_str().unwrap()).collect();
@@ -108,10 +108,10 @@ async fn the_worst_for_sure_comes_first(server: &Server, sql: &str) {
     assert_eq!(rows[0]["sessions"], 60);
 }
 
-async fn the_demos_table_begins_with_the_worst_for_sure(view: &View) {
+async fn demo_table_is_sorted_by_the_lower_limit(view: &View) {
     let ranks = view.league(20).await.unwrap();
     let found: Vec<_> = ranks.iter().map(|rank| rank.organisation.as_str()).collect();
-    // Of four sessions it cannot be told; the provider with most sessions is none of the worst.
+    // Four sessions are too few; the provider with most sessions is not among the worst.
     assert_eq!(found[..4], ["Bad Net", "Mid Net", "Best Net", "Tiny Net"], "{ranks:?}");
     let limits: Vec<_> = ranks.iter().map(|rank| rank.poor_at_least).collect();
     assert!(limits[..3].is_sorted_by(|one, next| one > next), "{ranks:?}");
@@ -121,7 +121,7 @@ async fn the_demos_table_begins_with_the_worst_for_sure(view: &View) {
     assert_eq!(first.iter().map(|rank| &*rank.organisation).collect::<Vec<_>>(), found[..2]);
 }
 
-async fn minutes_of_one_provider_and_kind_are_told(server: &Server, sql: &str) {
+async fn loss_of_one_provider_by_minute(server: &Server, sql: &str) {
     let rows = ask(server, sql).await;
     assert_eq!(rows.len(), 6, "{rows:?}");
     // The minute may have turned since the cells were made: rows begin where they begin.
@@ -151,11 +151,11 @@ async fn releases_are_compared_in_the_same_mix_of_countries(server: &Server, sql
     assert_eq!(equal[0]["clear"], false, "{equal:?}");
 }
 
-async fn clients_are_held_against_the_countries_they_are_in(server: &Server, sql: &str) {
+async fn set_up_failures_are_compared_within_countries(server: &Server, sql: &str) {
     let rows = ask(server, sql).await;
     let found: Vec<_> =
         rows.iter().map(|row| (row["browser"].clone(), row["os"].clone())).collect();
-    // Of each the failures, and those of all sessions in the same mix of countries.
+    // Failures of each, and of all sessions in the same mix of countries.
     let se = 100.0 * (40.0 + 50.0 + 2.0) / 3506.0;
     let wanted = [
         ("Chrome", "Mac OS X", 5.0, se),
@@ -171,7 +171,7 @@ async fn clients_are_held_against_the_countries_they_are_in(server: &Server, sql
         assert!((found - same).abs() <= 0.05 + 1e-9, "{same}: {row}");
     }
     assert!(number(&rows[0], "at_least") > number(&rows[0], "same_countries"), "{rows:?}");
-    // Those whose set-up failed have not started, and of three sessions there are no limits.
+    // Sessions with failed set-up have not started, and three sessions are too few for limits.
     let started: Vec<_> = rows.iter().map(|row| row["started"].clone()).collect();
     assert_eq!(started, [950, 2500, 360, 4, 500].map(Value::from), "{rows:?}");
     assert_eq!(number(&rows[3], "ms_at_least"), None, "{rows:?}");

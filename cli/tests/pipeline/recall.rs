@@ -1,5 +1,5 @@
-//! Aggregate whose offsets are lost, on a real Kafka: each way on that the page of exit codes names
-//! is gone, and nothing counts twice.
+//! Lost offsets of aggregate on a real Kafka: each recovery procedure of the exit-codes page is
+//! run, and no record counts twice.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ const TOPICS: [(&str, &str); 5] = [
 const GROUP: &str = "folds";
 
 struct Cluster {
-    /// Before the folder that it lives in goes.
+    /// Declared before its folder, so that it is dropped first.
     stack: Stack,
     turn: Turn,
     admin: AdminClient<DefaultClientContext>,
@@ -81,7 +81,7 @@ impl Cluster {
         Program::start("aggregate", &brokers, self.turn.folder.path(), &settings)
     }
 
-    /// Aggregate reads on to the end of the log and ends in order.
+    /// Runs aggregate to the end of the log and stops it.
     async fn fold(&self, block_records: &str, more: &[(&str, &str)]) {
         let program = self.start(block_records, more);
         program.hear("assigned");
@@ -93,7 +93,7 @@ impl Cluster {
         program.stop();
     }
 
-    /// Audits of epoch 1, of each block the newest.
+    /// Returns the newest audit of each block of epoch 1.
     fn blocks(&self) -> Vec<BlockAudit> {
         let mut config = self.config();
         let reader: BaseConsumer = config.set("group.id", "reader").create().unwrap();
@@ -120,7 +120,7 @@ impl Cluster {
         self.blocks().iter().map(|block| block.upto).max().unwrap_or(0)
     }
 
-    /// Blocks tile the log, and each raw record counts once.
+    /// Asserts that blocks cover the log without overlap, and that each raw record counts once.
     #[track_caller]
     fn assert_tiles(&self, lost: i64) {
         let blocks = self.blocks();
@@ -134,7 +134,7 @@ impl Cluster {
         assert_eq!(gaps, lost, "{blocks:#?}");
     }
 
-    /// As when Kafka has forgotten the group.
+    /// Deletes the group, as Kafka does when offsets expire.
     async fn forget(&self) {
         let patience = Instant::now() + Duration::from_secs(60);
         loop {
@@ -147,13 +147,13 @@ impl Cluster {
         }
     }
 
-    /// As `kafka-consumer-groups.sh --reset-offsets` does it.
+    /// Sets an offset as `kafka-consumer-groups.sh --reset-offsets` does.
     fn set_offset(&self, offset: i64) {
         let consumer: BaseConsumer = self.config().create().unwrap();
         let mut list = TopicPartitionList::new();
         list.add_partition_offset("in", 0, Offset::Offset(offset)).unwrap();
         let patience = Instant::now() + Duration::from_secs(60);
-        // Of a group that has a member, nobody else may set it.
+        // Kafka refuses offsets from outside while a group has members.
         while let Err(error) = consumer.commit(&list, CommitMode::Sync) {
             assert!(Instant::now() < patience, "{error}");
             std::thread::sleep(Duration::from_millis(200));
@@ -180,13 +180,13 @@ impl Cluster {
 const MEANT: (&str, &str) = ("AGGREGATE__START_MID_LOG", "true");
 
 #[tokio::test]
-async fn lost_offsets_lose_nothing_and_double_nothing_whatever_the_settings_are() {
+async fn lost_offsets_cause_no_loss_and_no_duplicates() {
     let mut cluster = Cluster::new().await;
     cluster.send(100);
     cluster.fold("7", &[]).await;
     cluster.assert_tiles(0);
 
-    // Kafka forgot the group, and blocks are to be others now: eight blocks later.
+    // Kafka deleted the group and the block settings changed: eight blocks later.
     cluster.forget().await;
     cluster.send(90);
     cluster.fold("11", &[]).await;
@@ -209,7 +209,7 @@ async fn lost_offsets_lose_nothing_and_double_nothing_whatever_the_settings_are(
 }
 
 #[tokio::test]
-async fn what_the_log_lost_is_named_and_the_way_on_is_the_one_that_is_told() {
+async fn refusals_after_log_loss_name_offsets_and_recovery() {
     let mut cluster = Cluster::new().await;
     cluster.send(20);
     cluster.fold("9", &[]).await;
@@ -232,7 +232,7 @@ async fn what_the_log_lost_is_named_and_the_way_on_is_the_one_that_is_told() {
     cluster.fold("9", &[]).await;
     cluster.assert_tiles(20);
 
-    // Kafka lost the end of its log: as if more had been folded than there is.
+    // Kafka lost the end of its log: more is folded than the log holds.
     let (epoch, end) = (("AGGREGATE__EPOCH", "2"), cluster.sent);
     let mut beyond = cluster.blocks().pop().unwrap();
     beyond.upto += 3;
@@ -243,7 +243,7 @@ async fn what_the_log_lost_is_named_and_the_way_on_is_the_one_that_is_told() {
     cluster.forget().await;
     let named = format!("the log ends at {end}");
     cluster.refuses(&[], 80, &[&named, "exit-codes.md says under \"A new epoch\""]);
-    // Of that, aggregate's part: ingest and enrich, whose groups are set, too, do not run here.
+    // Only aggregate's commands: ingest and enrich, whose groups are also reset, do not run here.
     cluster.set_offset(end);
     cluster.refuses(&[epoch], 88, &["was not committed by aggregate", "start_mid_log = true"]);
     cluster.send(10);

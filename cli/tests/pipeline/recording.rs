@@ -1,4 +1,4 @@
-//! Calls that really happened, through all four services.
+//! Recorded calls through all four services.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -17,7 +17,7 @@ fn folder(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
 
-/// ClickHouse, as people see it.
+/// ClickHouse, queried as by its users.
 struct View(Client);
 
 impl View {
@@ -81,7 +81,8 @@ fn minute() -> u64 {
     now - now % 60 - 120
 }
 
-/// Every member of `wanted` is in `found` with the same value; what `fields` also names is none.
+/// Asserts that every member of `wanted` is in `found` with the same value, and that other `fields`
+/// are null.
 fn assert_row(found: &Value, wanted: &Value, fields: &Map<String, Value>) {
     let wanted = wanted.as_object().unwrap();
     for field in fields.keys().chain(wanted.keys()) {
@@ -132,7 +133,7 @@ async fn assert_cells(view: &View, expected: &Value, grouping: &str, names: &[&s
         ))
         .await;
     let wanted = rows_of(expected, grouping).into_iter().map(|cell| {
-        // What the recording has none of is 0.
+        // Values that the recording lacks are 0.
         let mut all = measures.clone();
         all.extend(cell.as_object().unwrap().clone());
         Value::Object(all)
@@ -149,7 +150,7 @@ async fn assert_sessions(view: &View, expected: &Value) {
     }
 }
 
-/// Percentiles out of merged sketches are within 1 % of those of the values themselves.
+/// Asserts that percentiles of merged sketches are within 1 % of those of the values.
 async fn assert_percentiles(view: &View, expected: &Value) {
     let found = view
         .rows(
@@ -178,7 +179,7 @@ async fn assert_percentiles(view: &View, expected: &Value) {
     }
 }
 
-/// The loss of a place is that of all of its streams' packets, not a mean of their ratios.
+/// Asserts that the loss of a place is that of all packets, not a mean of the streams' ratios.
 async fn assert_loss_of_the_league(view: &View, expected: &Value) {
     let cells = rows_of(expected, "place");
     let sum = |field: &str| cells.iter().filter_map(|cell| cell[field].as_f64()).sum::<f64>();
@@ -198,7 +199,7 @@ async fn assert_loss_of_the_league(view: &View, expected: &Value) {
 }
 
 #[tokio::test]
-async fn the_rows_of_a_recorded_call_are_those_that_were_worked_out_from_the_recording_alone() {
+async fn rows_of_a_recorded_call_match_expected_values() {
     let recordings = folder("lab/recordings");
     let text = std::fs::read_to_string(recordings.join("expected.json")).unwrap();
     let expected: Value = serde_json::from_str(&text).unwrap();
@@ -224,7 +225,7 @@ async fn the_rows_of_a_recorded_call_are_those_that_were_worked_out_from_the_rec
 }
 
 #[tokio::test]
-async fn real_dumps_of_several_browsers_replay_without_one_dead_letter() {
+async fn real_dumps_of_several_browsers_replay_without_dead_letters() {
     let samples = folder("../shared/samples");
     let files: Vec<PathBuf> = ["rtcstats", "getstats"]
         .iter()
@@ -270,7 +271,7 @@ const REFUSED: [(&str, &str); 2] = [
     ),
 ];
 
-/// What `isobar replay` says of these recordings, and its exit code. There is no Kafka.
+/// Returns the output and exit code of `isobar replay` for these recordings. There is no Kafka.
 fn replayed(recordings: &[(&str, &str)]) -> (String, Option<i32>) {
     let folder = tempfile::tempdir().unwrap();
     let mut replay = std::process::Command::new(env!("CARGO_BIN_EXE_isobar"));
@@ -286,7 +287,7 @@ fn replayed(recordings: &[(&str, &str)]) -> (String, Option<i32>) {
 }
 
 #[test]
-fn a_replay_of_which_all_is_refused_says_why_and_fails() {
+fn a_replay_with_only_rejected_records_fails_with_the_reason() {
     let (said, code) = replayed(&REFUSED);
     assert_eq!(code, Some(1), "{said}");
     for words in [

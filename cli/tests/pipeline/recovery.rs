@@ -1,15 +1,15 @@
-//! Refusals and the ways on from them: worlds are played, something is taken away, a service refuses,
-//! the commands of the page are run, and ClickHouse is held against the worlds' truth.
+//! Refusals and recovery: worlds are played, data is removed, a service refuses, the commands of
+//! the page are run, and ClickHouse is compared with the truth of the worlds.
 
 use deploy::service::Service;
 
-use crate::ways_on::{commands, run};
+use crate::recovery_page::{commands, run};
 
 mod site;
 use site::{BLOCKS, CELLS, ENRICHED, RAW, REPORTS, SESSIONS, Site};
 
 #[tokio::test]
-async fn topics_that_are_created_anew_cost_what_the_page_says() {
+async fn recreated_topics_lose_only_the_documented_records() {
     const HEADING: &str = "81:";
     use Service::{Aggregate, Enrich, Ingest, Sink};
     let mut site = Site::new().await;
@@ -100,7 +100,7 @@ async fn topics_that_are_created_anew_cost_what_the_page_says() {
 }
 
 #[tokio::test]
-async fn logs_that_lose_their_end_cost_what_the_page_says() {
+async fn lost_log_ends_lose_only_the_documented_records() {
     const HEADING: &str = "A log that lost";
     use Service::{Aggregate, Enrich, Ingest, Sink};
     let mut site = Site::new().await;
@@ -146,7 +146,7 @@ async fn logs_that_lose_their_end_cost_what_the_page_says() {
 }
 
 #[tokio::test]
-async fn records_without_append_times_are_made_again_from_the_topic_before() {
+async fn records_without_append_times_are_rebuilt_from_the_earlier_topic() {
     const HEADING: &str = "84:";
     use Service::{Aggregate, Enrich, Ingest, Sink};
     let mut site = Site::new().await;
@@ -184,7 +184,7 @@ async fn records_without_append_times_are_made_again_from_the_topic_before() {
 }
 
 #[tokio::test]
-async fn records_that_are_deleted_unread_come_again_from_the_topic_before() {
+async fn deleted_records_are_restored_from_the_earlier_topic() {
     const HEADING: &str = "80:";
     use Service::{Aggregate, Enrich, Ingest, Sink};
     let mut site = Site::new().await;
@@ -228,7 +228,7 @@ async fn records_that_are_deleted_unread_come_again_from_the_topic_before() {
     [Aggregate, Enrich, Ingest].into_iter().for_each(|service| site.start(service));
     site.verified().await;
 
-    // Of raw records there is no topic before: the holes say how many are lost.
+    // Raw records have no earlier topic: the gaps show how many are lost.
     site.stop(Ingest);
     site.play();
     site.delete_records(&[RAW], 10).await;
@@ -248,7 +248,7 @@ async fn records_that_are_deleted_unread_come_again_from_the_topic_before() {
 }
 
 #[tokio::test]
-async fn offsets_of_another_epoch_broken_lost_or_beyond_the_end_cost_nothing() {
+async fn invalid_offsets_lose_no_records() {
     use Service::{Aggregate, Enrich, Ingest, Sink};
     let mut site = Site::new().await;
     site.play();
@@ -309,7 +309,7 @@ async fn offsets_of_another_epoch_broken_lost_or_beyond_the_end_cost_nothing() {
 }
 
 #[tokio::test]
-async fn a_damaged_audit_is_left_behind_in_its_topic_by_a_new_epoch() {
+async fn a_new_epoch_skips_a_damaged_audit() {
     use Service::{Aggregate, Enrich, Ingest, Sink};
     let mut site = Site::new().await;
     site.play();

@@ -14,7 +14,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::harness::Turn;
 use crate::program::Program;
-use crate::ways_on::{commands, run};
+use crate::recovery_page::{commands, run};
 
 const APPENDED: &str = "LogAppendTime";
 
@@ -60,7 +60,7 @@ impl Cluster<'_> {
         }
     }
 
-    /// What the case's group has committed for its input topic.
+    /// Committed offset of the case's group for its input topic.
     fn commit(&self, case: &str, offset: i64, metadata: &str) {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.brokers).set("group.id", case);
@@ -101,7 +101,7 @@ impl Cluster<'_> {
         Program::start(service, &self.brokers, self.turn.folder.path(), &all)
     }
 
-    /// The service ends with `code` and a last line that holds all of `words`.
+    /// Asserts that the service ends with `code` and a last line that contains all of `words`.
     fn refuses(&self, mut program: Program, code: i32, words: &[&str]) {
         let (found, line) = program.end();
         assert_eq!(found, code, "{}", program.said());
@@ -112,7 +112,7 @@ impl Cluster<'_> {
 }
 
 #[tokio::test]
-async fn every_refusal_has_a_code_and_says_what_to_do() {
+async fn every_refusal_has_a_code_and_an_action() {
     let turn = Turn::take();
     let stack = turn.kafka();
     let admin = ClientConfig::new().set("bootstrap.servers", stack.brokers()).create().unwrap();
@@ -137,7 +137,7 @@ async fn no_dead_letters(cluster: &Cluster<'_>) {
     cluster.topic("nodead.in", 1, APPENDED).await;
     let waits = cluster.start("ingest", "nodead", &[]);
     waits.hear("which does not exist; create it");
-    // While others are missing, too, somebody may be about to create them all.
+    // While other topics are also missing, their creation may be in progress.
     cluster.topic("nodead.out", 1, APPENDED).await;
     cluster.refuses(waits, 85, &["no topic nodead.dead", "isobar topics apply"]);
     cluster.topic("nodead.dead", 1, APPENDED).await;
@@ -176,7 +176,7 @@ async fn written_before(cluster: &Cluster<'_>) {
     let ingest = cluster.start("ingest", "before", &[]);
     let words = ["before.in/0: the record at 0 has no append time", "--reset-offsets"];
     cluster.refuses(ingest, 84, &words);
-    // The page's way on: behind what was written before.
+    // Recovery of the page: continue behind the earlier records.
     let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3f").to_string();
     cluster.produce("before", 2, "{");
     for command in commands("84:", "ingest") {
@@ -241,7 +241,7 @@ async fn created_anew_while_reading(cluster: &Cluster<'_>) {
     cluster.refuses(ingest, 81, &["topic live.in was created anew"]);
 }
 
-/// By default a client looks for changes of topics every 5 minutes.
+/// Refresh interval of topic metadata; a client's default is 5 minutes.
 const FAST: (&str, &str) = ("KAFKA__OPTIONS__TOPIC.METADATA.REFRESH.INTERVAL.MS", "1000");
 
 async fn too_many_dead_letters(cluster: &Cluster<'_>) {
@@ -253,7 +253,7 @@ async fn too_many_dead_letters(cluster: &Cluster<'_>) {
     cluster.refuses(ingest, 86, &words);
 }
 
-/// What aggregate commits, by a release whose form of it is `v`.
+/// Returns commit metadata of aggregate in format version `v`.
 fn metadata(v: u32) -> String {
     let limits = r#""cells":9,"sessions":9,"intervals":9,"session_values":9,"values":9"#;
     let rules = r#""n":9,"block_ms":60000,"window_s":60,"groupings":{"place":["app"]}"#;
@@ -326,7 +326,7 @@ async fn newer_schema(cluster: &Cluster<'_>) {
     // Started again it is no further.
     cluster.refuses(cluster.start("enrich", "forged", &[]), 91, &["the record at 5"]);
 
-    // In the raw topic anybody may have written it.
+    // In the raw topic it may be of any producer.
     cluster.topics("foreign").await;
     cluster.produce("foreign", 1, framed(102));
     cluster.produce("foreign", 1, "{");
@@ -363,7 +363,7 @@ async fn hanging_drain(cluster: &Cluster<'_>) {
 
 /// Sink reads four topics, each of another subject.
 #[tokio::test]
-async fn a_record_of_a_newer_schema_stops_sink_whichever_topic_it_is_in() {
+async fn a_record_of_a_newer_schema_in_any_topic_stops_sink() {
     const TOPICS: [(&str, &str, u32); 4] = [
         ("TOPICS__CELLS", "cells", 302),
         ("TOPICS__SESSIONS", "sessions", 402),

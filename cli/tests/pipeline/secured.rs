@@ -1,4 +1,4 @@
-//! A Kafka that asks who is there.
+//! Kafka with SASL authentication.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,12 +11,12 @@ use stack::{Plan, Stack};
 
 use crate::harness::Turn;
 
-/// Words for a login that the broker does not take.
+/// Phrases of the error for a rejected login.
 const LET_IN: &str = "it does not let this client in, by SASL or TLS";
 const LOGIN: &str = "org.apache.kafka.common.security.plain.PlainLoginModule required \
                      username=\"isobar\" password=\"open sesame\" user_isobar=\"open sesame\";";
 
-/// The stack's broker, and from now on it wants a password of its clients.
+/// Restarts the stack's broker with password authentication.
 fn secured(turn: &Turn) -> Stack {
     let nowhere = Access::default();
     let mut stack = Stack::start(Plan { clickhouse: Some(nowhere), ..turn.plan() }).unwrap();
@@ -35,7 +35,7 @@ fn secured(turn: &Turn) -> Stack {
     stack
 }
 
-/// A service's settings file that tells how to get in.
+/// Writes a service's settings file with the credentials.
 fn settings(stack: &Stack, folder: &Path) -> PathBuf {
     let file = folder.join("ingest.toml");
     let text = format!(
@@ -48,7 +48,7 @@ fn settings(stack: &Stack, folder: &Path) -> PathBuf {
     file
 }
 
-/// What `isobar …` says on that Kafka, and whether it succeeds.
+/// Runs `isobar …` on that Kafka and returns its output and whether it succeeded.
 fn isobar(config: &Path, arguments: &[&str]) -> (bool, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_isobar"));
     command.env("TMPDIR", config.parent().unwrap());
@@ -58,7 +58,7 @@ fn isobar(config: &Path, arguments: &[&str]) -> (bool, String) {
 }
 
 #[test]
-fn every_verb_gets_into_a_kafka_that_wants_a_password() {
+fn every_command_authenticates_to_kafka() {
     let turn = Turn::take();
     let stack = secured(&turn);
     let config = settings(&stack, turn.folder.path());

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::harness::Turn;
 
 #[tokio::test]
-async fn the_example_of_the_page_on_envelopes_works_as_pasted() {
+async fn the_envelope_page_example_works_as_pasted() {
     let turn = Turn::take();
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/envelope.md");
     let page = fs::read_to_string(page).unwrap();

@@ -67,7 +67,7 @@ fn partial(block_start: i64, upto: i64, window: i64, country: &str, intervals: i
     }
 }
 
-/// By identity: version, and what is to be seen.
+/// Version and visible values by identity.
 type Truth = BTreeMap<(i64, i64, String), (i64, i64)>;
 
 /// The fold that the views have to equal: by window and country, of each identity's newest version.
@@ -101,10 +101,10 @@ impl Server {
     }
 }
 
-/// The views equal the plain fold before, while and after hours are built into roll-ups, and when
-/// late data opens them again.
+/// Checks that views equal the plain fold before, while and after hours become roll-ups, and when
+/// late data reopens them.
 #[tokio::test]
-async fn views_equal_the_fold_while_hours_close_and_open() {
+async fn views_equal_the_fold_during_roll_up() {
     let server = Server::start().await;
     let admin = server.client("migrate");
     let now = server.now().await;
@@ -176,7 +176,7 @@ async fn views_equal_the_fold_while_hours_close_and_open() {
     }
 }
 
-/// Rows arrive as they were sent, however often, and what is missing stays missing.
+/// Checks that rows arrive unchanged after repeated inserts, and that missing values stay missing.
 #[tokio::test]
 async fn rows_arrive_as_they_were_sent() {
     let server = Server::start().await;
@@ -230,7 +230,7 @@ async fn rows_arrive_as_they_were_sent() {
     }
 }
 
-/// A session is one row, with the place of its last event, whatever order its blocks came in.
+/// Checks that a session is one row with the place of its last event, for any order of blocks.
 #[tokio::test]
 async fn a_session_is_one_row() {
     let server = Server::start().await;
@@ -267,9 +267,10 @@ async fn a_session_is_one_row() {
     assert_eq!(sessions, [(now + 15, now + 90, "AT".to_owned(), 2)]);
 }
 
-/// What cannot be read or has no place in a table becomes a dead letter, and all else arrives.
+/// Checks that unreadable records and values out of range become dead letters and all others
+/// arrive.
 #[tokio::test]
-async fn bad_records_are_dead_lettered_and_the_others_arrive() {
+async fn invalid_records_are_dead_lettered_and_the_others_arrive() {
     let server = Server::start().await;
     let mut sink = server.sink();
     let source = sink.assign(CELLS);
@@ -293,9 +294,9 @@ async fn bad_records_are_dead_lettered_and_the_others_arrive() {
     assert_eq!(server.count("cells WHERE app = 'live-broken'").await, 0);
 }
 
-/// A row that ClickHouse itself refuses is found among the others.
+/// Checks that sink finds the rows that ClickHouse rejects.
 #[tokio::test]
-async fn rows_that_clickhouse_refuses_are_dead_lettered_and_the_others_arrive() {
+async fn rows_rejected_by_clickhouse_are_dead_lettered() {
     let server = Server::start().await;
     let picky = "ALTER TABLE blocks ADD CONSTRAINT picky CHECK read < 1000";
     server.client("migrate").query(picky).execute().await.unwrap();
@@ -322,9 +323,9 @@ async fn rows_that_clickhouse_refuses_are_dead_lettered_and_the_others_arrive() 
     assert_eq!(server.count("blocks FINAL").await, 48);
 }
 
-/// Tables of an earlier schema, or that somebody has changed.
+/// Checks tables of an earlier schema and changed tables.
 #[tokio::test]
-async fn what_a_table_lacks_is_named_by_migrate_and_by_the_check_of_sink() {
+async fn migrate_and_check_report_missing_columns() {
     let server = Server::start().await;
     let client = server.client("migrate");
     let report = migrate::status(&client).await.unwrap();

@@ -1,4 +1,4 @@
-//! The stack itself: nothing is left of it, whatever happens to its parent.
+//! The stack itself: no process is left, even when its parent is killed.
 
 use std::fs::{self, Permissions};
 use std::io::{Read as _, Write as _};
@@ -17,14 +17,14 @@ use stack::{Plan, Ports, Stack};
 use crate::harness::Turn;
 use crate::program::{Program, assert_all_end, processes_of};
 
-/// `isobar VERB…` that keeps what it keeps in `folder`.
+/// Builds an `isobar VERB…` command whose data is in `folder`.
 fn isobar(folder: &Path, verb: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_isobar"));
     command.args(verb).env("XDG_STATE_HOME", folder);
     command
 }
 
-/// An `isobar up` that has said where everything is.
+/// A running `isobar up` that has printed all addresses.
 fn up(folder: &Path) -> Program {
     let command = isobar(folder, &["up", "--no-services"]);
     let mut up = Program::spawn(command, folder.join("up.log"));
@@ -32,7 +32,7 @@ fn up(folder: &Path) -> Program {
     up
 }
 
-/// What is said by an `isobar VERB…` that fails.
+/// Returns the error of an `isobar VERB…` that fails.
 fn failure(folder: &Path, verb: &[&str]) -> String {
     let output = isobar(folder, verb).output().unwrap();
     assert!(!output.status.success(), "{verb:?}");
@@ -40,7 +40,7 @@ fn failure(folder: &Path, verb: &[&str]) -> String {
 }
 
 #[test]
-fn everything_that_the_machine_lacks_is_named_at_once_with_the_command_that_installs_it() {
+fn all_missing_tools_are_reported_with_their_install_command() {
     let turn = Turn::take();
     let folder = turn.folder.path();
     let up = isobar(folder, &["up", "--no-services"])
@@ -84,7 +84,7 @@ fn one_up_runs_at_a_time_and_down_ends_it() {
     assert!(words.contains("no `isobar up` is running"), "{words}");
 }
 
-/// All folders and files under `folder`, with their modes.
+/// Returns all folders and files under `folder`, with their modes.
 fn modes(folder: &Path) -> Vec<(PathBuf, u32)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -97,9 +97,9 @@ fn modes(folder: &Path) -> Vec<(PathBuf, u32)> {
     found
 }
 
-/// From the first moment on, also where the folder was there before and open to all.
+/// Checks the modes from the start on, also for an existing folder that was open to all.
 #[test]
-fn nobody_else_opens_the_folder_of_a_stack_whatever_the_umask_is() {
+fn stack_folder_is_private_under_any_umask() {
     let turn = Turn::take();
     let place = turn.folder.path().join("place");
     let state = place.join("isobar");
@@ -111,10 +111,10 @@ fn nobody_else_opens_the_folder_of_a_stack_whatever_the_umask_is() {
     command.args(["-c", "umask 022; exec \"$0\" up"]).arg(env!("CARGO_BIN_EXE_isobar"));
     command.env("XDG_STATE_HOME", &place);
     let mut up = Program::spawn(command, place.join("up.log"));
-    // What is written while the folder is still open could be read.
+    // Other users could read files that are written while the folder is still open.
     let open = || fs::metadata(&state).unwrap().permissions().mode() & 0o077 != 0;
     while open() {
-        // Who has just closed it may have gone on.
+        // The process may have continued right after closing the folder.
         let written = modes(&state).len() > 1;
         assert!(!written || !open(), "something was written first");
     }
@@ -135,7 +135,7 @@ fn nobody_else_opens_the_folder_of_a_stack_whatever_the_umask_is() {
     assert_eq!(up.end().0, 0, "{}", up.said());
 }
 
-/// The process that has `words` and the folder in its command line.
+/// Returns the process that has `words` and the folder in its command line.
 fn process(folder: &Path, words: &str) -> Pid {
     let found = processes_of(folder).into_iter().find(|(_, line)| line.contains(words));
     found.unwrap_or_else(|| panic!("no {words}: {:?}", processes_of(folder))).0
@@ -151,7 +151,7 @@ fn wait_until(what: &str, done: impl Fn() -> bool) {
 }
 
 #[test]
-fn up_says_who_ends_starts_it_again_where_it_was_and_the_next_up_listens_there_too() {
+fn up_reports_and_restarts_ended_processes_on_the_same_ports() {
     let turn = Turn::take();
     let folder = turn.folder.path();
     let start = || {
@@ -167,7 +167,7 @@ fn up_says_who_ends_starts_it_again_where_it_was_and_the_next_up_listens_there_t
         rest.split('/').next().unwrap().to_owned()
     };
     let (clickhouse, sink) = (line("ClickHouse  http"), line("sink  "));
-    // It has said where everything is once all services are ready: nothing was worth a warning.
+    // It prints the addresses once all services are ready, without a warning.
     for service in Service::ALL {
         let log = folder.join(format!("isobar/logs/{}.log", service.name()));
         let log = fs::read_to_string(log).unwrap();

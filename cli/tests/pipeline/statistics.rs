@@ -11,7 +11,7 @@ use statistics::{Estimate, Session, difference};
 use crate::harness::Turn;
 
 #[tokio::test]
-async fn statistics_and_sketches_in_clickhouse_are_those_of_the_rust_core() {
+async fn clickhouse_statistics_equal_those_of_the_rust_core() {
     let turn = Turn::take();
     // Kafka is not asked for anything.
     let stack = Stack::start(Plan { kafka: Some(Cluster::default()), ..turn.plan() }).unwrap();
@@ -20,7 +20,7 @@ async fn statistics_and_sketches_in_clickhouse_are_those_of_the_rust_core() {
     migrate::apply(&server.admin).await.unwrap();
 
     whole_streams_are_judged_by_the_rules_of_cqd(&server).await;
-    views_tell_shares_of_the_sessions_that_ended_in_a_span(&server).await;
+    views_return_shares_of_sessions_in_the_range(&server).await;
     let findings = accuracy::online(&server, |_| ()).await.unwrap();
     assert!(findings.len() > 5, "{findings:#?}");
     for finding in findings {
@@ -28,7 +28,7 @@ async fn statistics_and_sketches_in_clickhouse_are_those_of_the_rust_core() {
     }
 }
 
-/// A whole stream of 100 s, of which so much is known.
+/// Known quantities of a complete stream of 100 s.
 #[derive(Clone, Copy, Default)]
 struct Sums {
     is_video: bool,
@@ -155,8 +155,7 @@ async fn whole_streams_are_judged_by_the_rules_of_cqd(server: &Server) {
 const HOUR: i64 = 3600;
 const WEEK: i64 = 7 * 24 * HOUR;
 
-/// What a session says of itself, all in seconds; it is written as two blocks, of which the first
-/// was written twice.
+/// Values of a session, in seconds. It is written as two blocks, the first of them twice.
 struct Row {
     call: usize,
     country: &'static str,
@@ -166,7 +165,7 @@ struct Row {
     good: i64,
 }
 
-/// Where and when and how good sessions are; those of `bad` are worse.
+/// Place, time and quality of sessions; those of `bad` have lower quality.
 fn rows(from: i64) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut add = |country, count: usize, ended: i64, bad: i64| {
@@ -217,7 +216,7 @@ async fn insert(server: &Server, rows: &[Row]) {
     server.admin.query(&statement).execute().await.unwrap();
 }
 
-/// The sessions of `rows` that ended within an hour of `from`, by what `key` says.
+/// Groups the sessions of `rows` that ended within an hour of `from` by `key`.
 fn estimates(rows: &[Row], from: i64, key: fn(&Row) -> &'static str) -> BTreeMap<String, Estimate> {
     let mut sessions: BTreeMap<String, Vec<Session>> = BTreeMap::new();
     for row in rows.iter().filter(|row| (from..from + HOUR).contains(&row.ended)) {
@@ -234,7 +233,7 @@ fn assert_close(found: Option<f64>, wanted: Option<f64>) {
     assert!(apart.abs() < 1e-9, "{found:?} instead of {wanted:?}");
 }
 
-async fn views_tell_shares_of_the_sessions_that_ended_in_a_span(server: &Server) {
+async fn views_return_shares_of_sessions_in_the_range(server: &Server) {
     let now = "SELECT toInt64(toUnixTimestamp(toStartOfHour(now())))";
     let from = server.admin.query(now).fetch_one::<i64>().await.unwrap() - 4 * HOUR;
     let rows = rows(from);

@@ -15,7 +15,7 @@ use stack::{Plan, Ports, Stack, Watch, verdict};
 
 use crate::harness::{Turn, assert_well, verdict, world};
 use crate::program::Program;
-use crate::ways_on::{commands, run};
+use crate::recovery_page::{commands, run};
 
 const GROUP: &str = "isobar-sink";
 
@@ -55,7 +55,7 @@ fn consumer(brokers: &str) -> BaseConsumer {
 }
 
 #[tokio::test]
-async fn a_sink_with_another_clickhouse_refuses_until_it_adopts_the_first_ones_place() {
+async fn a_sink_refuses_another_clickhouse_until_it_adopts_the_target() {
     let turn = Turn::take();
     let Pipeline { stack, mut services } = turn.pipeline().await;
     let other = another(&turn, &stack).await;
@@ -73,7 +73,7 @@ async fn a_sink_with_another_clickhouse_refuses_until_it_adopts_the_first_ones_p
     let rows = rows.query("SELECT count() FROM samples").fetch_one::<u64>().await.unwrap();
     assert_eq!(rows, 0, "rows of the first were inserted into the other");
 
-    // The way out of exit code 89: adopted alone, it goes on; the first is now the one too many.
+    // Recovery from exit code 89: the sink that adopts continues, and the first one is refused.
     services.stop();
     let adopts = [("SINK__ADOPT_TARGET", &*first_id)];
     let adopting = sink(&turn, &other, &adopts);
@@ -98,7 +98,7 @@ async fn a_sink_with_another_clickhouse_refuses_until_it_adopts_the_first_ones_p
 }
 
 #[tokio::test]
-async fn of_two_that_come_to_a_new_group_at_once_not_both_stay() {
+async fn two_sinks_cannot_both_join_a_new_group() {
     let turn = Turn::take();
     let Pipeline { stack, mut services } = turn.pipeline().await;
     services.stop();
@@ -115,9 +115,9 @@ async fn of_two_that_come_to_a_new_group_at_once_not_both_stay() {
     assert_eq!(ended.end().0, 89, "{}", ended.said());
 }
 
-/// The first row of the page's table on 89 that is about a further server.
+/// Returns the first row about a further server in the page's table for exit code 89.
 #[tokio::test]
-async fn a_further_server_of_a_cluster_joins_by_the_id_of_the_first_and_by_no_other() {
+async fn a_server_joins_a_cluster_only_by_the_id_of_the_first_server() {
     let turn = Turn::take();
     let stack = turn.stack().await;
     let other = another(&turn, &stack).await;
@@ -138,7 +138,7 @@ async fn a_further_server_of_a_cluster_joins_by_the_id_of_the_first_and_by_no_ot
     assert!(words.contains(&other_id) && words.contains(&first_id), "{words}");
     refuses(sink(&turn, &other, &[]), &[&first_id, &other_id]);
 
-    // As the page says.
+    // The command of the page.
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/exit-codes.md");
     let page = fs::read_to_string(page).unwrap();
     let (_, statement) = page.split_once("first `ALTER TABLE").unwrap();
@@ -149,7 +149,7 @@ async fn a_further_server_of_a_cluster_joins_by_the_id_of_the_first_and_by_no_ot
     assert!(migrated.status.success() && said.contains(&first_id), "{said}");
     let mut further = sink(&turn, &other, &[]);
     further.hear("assigned");
-    // Both have looked at what the group has committed, and go on.
+    // Both have read the committed offsets of the group, and continue.
     tokio::time::sleep(Duration::from_secs(5)).await;
     let mut first = first;
     assert!(!first.has_ended() && !further.has_ended(), "{}{}", first.said(), further.said());
@@ -157,7 +157,7 @@ async fn a_further_server_of_a_cluster_joins_by_the_id_of_the_first_and_by_no_ot
     first.stop();
 }
 
-/// `isobar …` of somebody who keeps what he keeps in `folder`.
+/// Builds an `isobar …` command of another user whose data is in `folder`.
 fn isobar(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_isobar"));
     command.args(arguments).env("XDG_STATE_HOME", folder).env("TMPDIR", folder);
@@ -175,7 +175,7 @@ fn topics_and_groups(brokers: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn demo_and_up_on_somebodys_kafka_take_nothing_from_the_pipeline_that_runs_there() {
+async fn demo_and_up_take_no_partitions_of_other_services() {
     let turn = Turn::take();
     let folder = turn.folder.path();
     let Pipeline { stack, services } = turn.pipeline().await;

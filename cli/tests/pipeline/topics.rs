@@ -17,7 +17,7 @@ fn kafka_alone(turn: &Turn) -> Stack {
 }
 
 #[tokio::test]
-async fn applying_the_topics_twice_changes_nothing_and_other_partitions_are_refused() {
+async fn applying_topics_twice_changes_nothing() {
     let turn = Turn::take();
     let stack = kafka_alone(&turn);
     let topics = Topics::of(&stack.cluster()).unwrap();
@@ -38,7 +38,7 @@ async fn applying_the_topics_twice_changes_nothing_and_other_partitions_are_refu
 }
 
 #[tokio::test]
-async fn somebodys_own_topics_are_completed_like_those_that_are_there_and_never_changed() {
+async fn missing_topics_are_created_like_existing_ones() {
     let turn = Turn::take();
     let stack = kafka_alone(&turn);
     let topics = Topics::of(&stack.cluster()).unwrap();

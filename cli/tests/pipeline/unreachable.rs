@@ -1,4 +1,4 @@
-//! A Kafka that cannot be reached is named at once, with the reason.
+//! Errors for an unreachable Kafka: reported at once, with the reason.
 
 use std::fs;
 use std::path::Path;
@@ -25,8 +25,8 @@ const VERBS: [&[&str]; 10] = [
     &["verify", "--truth", "truth.jsonl"],
 ];
 
-/// What a verb says that keeps what it keeps in `folder`, and after what time.
-fn says(arguments: &[&str], brokers: &str, folder: &Path) -> (String, Duration) {
+/// Runs a verb with its data in `folder` and returns its output and duration.
+fn run(arguments: &[&str], brokers: &str, folder: &Path) -> (String, Duration) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_isobar"));
     command.args(arguments).args(["--kafka", brokers]).current_dir(folder);
     command.env("XDG_STATE_HOME", folder).env("XDG_CACHE_HOME", folder).env("TMPDIR", folder);
@@ -37,7 +37,7 @@ fn says(arguments: &[&str], brokers: &str, folder: &Path) -> (String, Duration) 
 }
 
 #[test]
-fn every_verb_names_a_cluster_that_is_down_or_has_no_such_name_within_seconds() {
+fn every_command_reports_an_unreachable_cluster_within_seconds() {
     // Nothing is fetched into its empty cache before.
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("envelope.json"), ENVELOPE).unwrap();
@@ -46,14 +46,14 @@ fn every_verb_names_a_cluster_that_is_down_or_has_no_such_name_within_seconds() 
             ("127.0.0.1:1", "Kafka at 127.0.0.1:1: no broker answers: "),
             ("kafka.invalid:9092", "kafka.invalid:9092: its name is not known to the resolver"),
         ] {
-            let (said, took) = says(arguments, brokers, folder.path());
+            let (said, took) = run(arguments, brokers, folder.path());
             assert!(said.contains(words), "{arguments:?}: {said}");
             assert!(took < Duration::from_secs(15), "{arguments:?}: {took:?}");
         }
     }
 }
 
-/// What a service's check says of Kafka, with so many files allowed.
+/// Returns the Kafka line of a service's check under a limit of open files.
 fn check(brokers: &str, files: Option<u32>) -> String {
     let limit = files.map_or(String::new(), |files| format!("ulimit -n {files}; "));
     let mut command = Command::new("sh");
@@ -65,13 +65,13 @@ fn check(brokers: &str, files: Option<u32>) -> String {
 }
 
 #[test]
-fn a_check_tells_a_name_file_descriptors_and_brokers_that_are_down_apart() {
+fn check_distinguishes_dns_fd_and_broker_errors() {
     let said = check("127.0.0.1:1", None);
     assert!(said.contains("no broker answers"), "{said}");
     let said = check("kafka.invalid:9092", None);
     assert!(said.contains("its name is not known to the resolver"), "{said}");
-    // With which of them the last one is gone before there is a connection depends on how far other
-    // threads are; one more or less, and there is none for a thread, or one for the connection.
+    // Which limit exhausts descriptors before the connection depends on the progress of other
+    // threads; a neighbouring limit fails earlier, or leaves one for the connection.
     let said: Vec<_> = FEW.map(|files| check("127.0.0.1:1", Some(files))).collect();
     let without = said.iter().filter(|said| said.contains("no free file descriptor")).count();
     assert!(without >= 1, "{said:#?}");
@@ -81,7 +81,7 @@ fn a_check_tells_a_name_file_descriptors_and_brokers_that_are_down_apart() {
 const FEW: std::ops::Range<u32> = 8..17;
 
 #[test]
-fn a_service_says_in_its_log_and_at_readyz_why_it_waits() {
+fn a_waiting_service_logs_the_reason_and_returns_it_at_readyz() {
     let folder = tempfile::tempdir().unwrap();
     for (brokers, words) in [
         ("127.0.0.1:1", "no broker answers"),

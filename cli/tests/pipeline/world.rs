@@ -9,7 +9,7 @@ use stack::Watch;
 use crate::harness::{Turn, assert_well, verdict, world};
 
 #[tokio::test]
-async fn what_clickhouse_says_of_a_world_is_what_really_happened() {
+async fn clickhouse_matches_the_truth_of_a_world() {
     let turn = Turn::take();
     let mut pipeline = turn.pipeline().await;
     let mut watch = Watch::start(&pipeline.stack, &world(15)).await.unwrap();

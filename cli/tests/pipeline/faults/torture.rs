@@ -1,5 +1,5 @@
-//! Faults of every kind that fits into two minutes, on the whole stack with real processes; and the
-//! machine itself standing still.
+//! Faults of every kind that fits into two minutes, on the whole stack with real processes; and a
+//! stopped host.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -14,7 +14,7 @@ const KINDS: usize = 14;
 /// Kinds with tests of their own, below: while one of them lasts, hardly another fault finds a place.
 const APART: [&str; 2] = ["host-stopped", "fenced-broker"];
 
-/// What a run of `isobar torture` reports.
+/// Runs `isobar torture` and returns its report.
 fn torture(turn: &Turn, duration: &str, rate: &str, faults: &str) -> Value {
     let (report, scratch) =
         (turn.folder.path().join("report.json"), turn.folder.path().join("tmp"));
@@ -46,7 +46,7 @@ fn without_fault() -> (Option<i32>, String) {
 }
 
 #[test]
-fn two_minutes_of_faults_lose_nothing_and_count_nothing_twice() {
+fn two_minutes_of_faults_lose_and_duplicate_nothing() {
     let turn = Turn::take();
     let (_, said) = without_fault();
     let (_, kinds) = said.split_once("there are ").unwrap();
@@ -62,16 +62,16 @@ fn two_minutes_of_faults_lose_nothing_and_count_nothing_twice() {
 }
 
 #[test]
-fn a_machine_that_stands_still_again_and_again_loses_nothing_and_counts_nothing_twice() {
+fn a_repeatedly_stopped_host_loses_nothing() {
     let turn = Turn::take();
     let report = torture(&turn, "1m", "60", "host-stopped");
     assert!(report["events_checked"].as_u64().unwrap() > 1_000, "{report:#}");
     assert!(report["faults"]["host-stopped"].is_object(), "{report:#}");
 }
 
-/// Any client may stand still after it, or none.
+/// Zero or more clients stall after a fenced broker.
 #[test]
-fn brokers_that_are_fenced_again_and_again_lose_nothing_and_count_nothing_twice() {
+fn repeatedly_fenced_brokers_lose_nothing() {
     let turn = Turn::take();
     let report = torture(&turn, "80s", "60", "fenced-broker");
     assert!(report["events_checked"].as_u64().unwrap() > 1_000, "{report:#}");
@@ -79,7 +79,7 @@ fn brokers_that_are_fenced_again_and_again_lose_nothing_and_count_nothing_twice(
     assert!(fenced["injected"].as_u64().unwrap() > 0, "{report:#}");
     let recovered = ["recovery_s", "recovery_among_others_s"];
     let recovered = recovered.iter().any(|times| fenced[times]["times"].as_u64().unwrap() > 0);
-    // Whoever ended stood still.
+    // Processes end only with the exit code of a stall.
     let exits = report["exits"].as_object().unwrap().values();
     let codes: Vec<_> = exits.flat_map(|codes| codes.as_object().unwrap().keys()).collect();
     assert!(codes.iter().all(|code| *code == "90"), "{report:#}");
@@ -87,7 +87,7 @@ fn brokers_that_are_fenced_again_and_again_lose_nothing_and_count_nothing_twice(
 }
 
 #[test]
-fn a_kind_of_fault_that_there_is_not_is_named_with_those_that_there_are() {
+fn an_unknown_fault_kind_is_reported_with_the_known_ones() {
     let (code, said) = without_fault();
     assert_eq!(code, Some(1));
     assert!(said.contains("there is no flood; there are kill-service,"), "{said}");

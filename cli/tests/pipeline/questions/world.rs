@@ -1,4 +1,4 @@
-//! The world that the questions are asked about.
+//! World of the documented queries.
 
 use accuracy::Server;
 
@@ -20,7 +20,7 @@ struct Group {
     fails: usize,
     /// Their video is poor all the time; otherwise it is never.
     bad_video: bool,
-    /// How long before now the half hour ended.
+    /// Hours between the end of the half hour and now.
     hours_ago: u32,
 }
 
@@ -105,7 +105,7 @@ const WORLD: [Group; 25] = [
 ];
 
 impl Group {
-    /// Of its session of this number, the length and the poor part of it, in µs.
+    /// Returns the length of session `number` and its poor part, in µs.
     fn times(&self, session: usize) -> (i64, i64) {
         let time = 60_000_000 + (session as i64 * 7919 % 600) * 1_000_000;
         let poor = if session.is_multiple_of(2) { self.poor * 2.0 } else { 0.0 };
@@ -227,7 +227,7 @@ pub(super) async fn insert_cells(server: &Server) {
         ("place", "audio", "Other Net", 0),
         ("client", "audio", "", 0),
         ("place", "audio", "Deutsche Telekom AG", 180),
-        // Its browsers do not tell what they lose.
+        // Its browsers do not report loss.
         ("place", "audio", "Untold Net", 0),
     ];
     for (number, (grouping, kind, organisation, ago)) in cells.into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! A pipeline whose services end, and stay ended, where they refuse.
+//! A pipeline whose services stay ended after a refusal.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use stack::{Stack, verdict};
 
 use crate::harness::Turn;
 use crate::program::Program;
-use crate::ways_on::{commands, query, run};
+use crate::recovery_page::{commands, query, run};
 
 pub(super) const RAW: &str = "rtc-stats-raw-v1";
 pub(super) const REPORTS: &str = "rtc-reports-v1";
@@ -29,7 +29,7 @@ pub(super) const BLOCKS: &str = "rtc-blocks-v1";
 const PARTITIONS: i32 = 2;
 /// A world that is played at once.
 const WORLD: &str = "simulate --fast --duration 60s --sessions 40 --rate 20";
-/// The heading of the page that says how to begin a new epoch.
+/// Heading of the section about a new epoch.
 const NEW_EPOCH: &str = "A new epoch";
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -53,14 +53,14 @@ pub(super) struct Site {
     pub(super) blocks: &'static str,
     /// For the next start of aggregate.
     pub(super) mid_log: bool,
-    /// Whether blocks do not follow on one another, as the page says.
+    /// True if the page expects gaps between blocks.
     pub(super) has_gaps: bool,
-    /// Whether blocks are of a log that is gone, and was longer than the one that there is.
+    /// True if blocks belong to a deleted log that was longer than the current one.
     pub(super) has_new_log: bool,
     /// Records of raw topics that are gone.
     pub(super) raw_gone: i64,
     truths: Vec<PathBuf>,
-    /// Before the folder that it lives in goes.
+    /// Declared before its folder, so that it is dropped first.
     pub(super) stack: Stack,
     turn: Turn,
 }
@@ -131,7 +131,7 @@ impl Site {
         self.programs[service as usize].take().unwrap().stop();
     }
 
-    /// The service, started again, refuses with this code; its last line.
+    /// Restarts the service, asserts that it refuses with this code, and returns its last line.
     #[track_caller]
     pub(super) fn refuses(&mut self, service: Service, code: i32) -> String {
         self.refuses_with_one_of(service, &[code])
@@ -191,7 +191,7 @@ impl Site {
         }
     }
 
-    /// Waits until ClickHouse says what really happened, in all worlds so far.
+    /// Waits until ClickHouse matches the truth of all worlds so far.
     pub(super) async fn verified(&mut self) {
         let patience = Instant::now() + Duration::from_secs(120);
         loop {
@@ -209,8 +209,8 @@ impl Site {
         }
     }
 
-    /// Whether the page says that `verify` says so: what was left out of the log that aggregate
-    /// reads and made again is a gap, and a raw topic that is gone is not counted.
+    /// Returns true if the page expects this finding of `verify`: records skipped in aggregate's
+    /// log and rebuilt are a gap, and a deleted raw topic is not counted.
     fn is_expected(&self, difference: &str, verdict: &Verdict) -> bool {
         let Verdict { raw_records, accepted, duplicates, dead_letters, late, .. } = verdict;
         let counted = accepted + duplicates + dead_letters + late;
@@ -229,7 +229,7 @@ impl Site {
         self.config("admin").create().unwrap()
     }
 
-    /// Where the partitions of a topic end.
+    /// Returns the end offsets of a topic's partitions.
     pub(super) fn ends(&self, topic: &str) -> Vec<(i32, i64)> {
         let consumer: BaseConsumer = self.config("reader").create().unwrap();
         let end = |partition| consumer.fetch_watermarks(topic, partition, PATIENCE).unwrap().1;
@@ -254,7 +254,7 @@ impl Site {
         consumer.commit(&list, CommitMode::Sync).unwrap();
     }
 
-    /// Somebody deletes a topic, and `isobar topics apply` creates it again.
+    /// Deletes a topic and creates it again with `isobar topics apply`.
     pub(super) async fn create_anew(&self, topic: &str) {
         let admin = self.admin();
         let gone = admin.delete_topics(&[topic], &AdminOptions::new()).await.unwrap();
@@ -291,7 +291,7 @@ impl Site {
         producer.flush(PATIENCE).unwrap();
     }
 
-    /// Somebody lets producers say when records of a topic were written.
+    /// Sets a topic's timestamp type to the producer's time.
     pub(super) async fn take_append_times(&self, topic: &str) {
         let altered = AlterConfig::new(ResourceSpecifier::Topic(topic));
         let altered = altered.set("message.timestamp.type", "CreateTime");
@@ -342,8 +342,8 @@ impl Site {
         }
     }
 
-    /// What the page's query says of each partition: up to where it is folded, in its own log and in
-    /// the raw one.
+    /// Runs the page's query and returns the folded offset of each partition, in its own log and in
+    /// the raw log.
     async fn audits(&self) -> Vec<(i32, i64, i64)> {
         let sql = query(NEW_EPOCH).replace("epoch = E", &format!("epoch = {}", self.epoch));
         self.stack.access().client("dashboard").query(&sql).fetch_all().await.unwrap()

@@ -1,4 +1,4 @@
-//! Ways on that the page of exit codes tells, as it tells them.
+//! Recovery steps of docs/reference/exit-codes.md, read from the page and run as written.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The part of the page of exit codes under the heading that begins with `heading`.
+/// Returns the section of the exit-codes page whose heading begins with `heading`.
 fn section(heading: &str) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/exit-codes.md");
     let page = fs::read_to_string(file).unwrap();
@@ -20,7 +20,7 @@ fn section(heading: &str) -> String {
     found.unwrap_or_else(|| panic!("no heading {heading:?}")).to_owned()
 }
 
-/// The commands of a section that stand under the comment that begins with `case`.
+/// Returns the commands of a section below the comment that begins with `case`.
 pub(crate) fn commands(heading: &str, case: &str) -> Vec<String> {
     let section = section(heading);
     let blocks = section.split("```sh\n").skip(1).flat_map(|rest| rest.split("```").next());
@@ -31,14 +31,14 @@ pub(crate) fn commands(heading: &str, case: &str) -> Vec<String> {
     commands.into_iter().map(str::to_owned).collect()
 }
 
-/// The query of a section.
+/// Returns the SQL query of a section.
 pub(crate) fn query(heading: &str) -> String {
     let section = section(heading);
     let (_, rest) = section.split_once("```sql\n").unwrap();
     rest.split("```").next().unwrap().to_owned()
 }
 
-/// Does what `kafka-consumer-groups.sh` does, on the cluster at `brokers`.
+/// Runs a `kafka-consumer-groups.sh` command on the cluster at `brokers`.
 pub(crate) async fn run(command: &str, brokers: &str) {
     let words: Vec<&str> = command.split_whitespace().collect();
     assert_eq!(words[..3], ["kafka-consumer-groups.sh", "--bootstrap-server", "BROKERS"]);
@@ -70,7 +70,7 @@ pub(crate) async fn run(command: &str, brokers: &str) {
         };
         list.add_partition_offset(&topic, partition, Offset::Offset(offset)).unwrap();
     }
-    // Of a group that has members, nobody else may set an offset.
+    // Kafka refuses offsets from outside while a group has members.
     let patience = Instant::now() + PATIENCE;
     while let Err(error) = consumer.commit(&list, CommitMode::Sync) {
         assert!(Instant::now() < patience, "{command}: {error}");
@@ -78,7 +78,7 @@ pub(crate) async fn run(command: &str, brokers: &str) {
     }
 }
 
-/// The offset that the group has committed.
+/// Returns the committed offset of the group.
 fn current(consumer: &BaseConsumer, topic: &str, partition: i32) -> Option<i64> {
     let mut list = TopicPartitionList::new();
     list.add_partition(topic, partition);
@@ -101,8 +101,8 @@ async fn delete(config: &ClientConfig, group: &str) {
     }
 }
 
-/// The partitions of `TOPIC` or `TOPIC:PARTITION`, and without one all for which the group has
-/// committed something.
+/// Returns the partitions of `TOPIC` or `TOPIC:PARTITION`; without either, all partitions with a
+/// committed offset of the group.
 fn partitions(consumer: &BaseConsumer, topic: Option<&str>) -> Vec<(String, i32)> {
     if let Some((topic, partition)) = topic.and_then(|topic| topic.split_once(':')) {
         return vec![(topic.to_owned(), partition.parse().unwrap())];
@@ -123,7 +123,7 @@ fn partitions(consumer: &BaseConsumer, topic: Option<&str>) -> Vec<(String, i32)
     chosen.map(|it| (it.topic().to_owned(), it.partition())).collect()
 }
 
-/// The first offset with a timestamp at or after `time`, such as 2026-11-30T17:00:00.000 (UTC).
+/// Returns the first offset with a timestamp at or after `time` (2026-11-30T17:00:00.000, UTC).
 fn since(consumer: &BaseConsumer, topic: &str, partition: i32, time: &str) -> Option<i64> {
     let time: jiff::Timestamp = format!("{time}Z").parse().unwrap();
     let mut list = TopicPartitionList::new();
