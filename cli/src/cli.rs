@@ -111,3 +111,30 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     runtime.context("cannot start")?.block_on(work)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn every_build_shows_its_help() {
+        let error = Command::try_parse_from(["isobar", "--help"]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::DisplayHelp);
+        let names_demo = error.to_string().contains("demo");
+        assert_eq!(names_demo, cfg!(feature = "lab"), "{error}");
+    }
+
+    #[cfg(not(feature = "lab"))]
+    #[test]
+    fn a_verb_that_is_not_built_in_is_refused_with_the_feature_that_it_needs() {
+        for arguments in [&["demo", "--help"][..], &["bench", "--runs", "3"], &["down"]] {
+            let command = Command::try_parse_from([&["isobar"], arguments].concat()).unwrap();
+            let refused = run(command.verb).unwrap_err().to_string();
+            assert!(refused.contains(arguments[0]) && refused.contains("`lab`"), "{refused}");
+        }
+    }
+}

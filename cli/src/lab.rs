@@ -85,23 +85,22 @@ mod absent {
 
     /// Verbs of the laboratory, none of which this build has.
     #[derive(Debug, Subcommand)]
-    #[command(disable_help_flag = true)]
     pub(crate) enum Verb {
-        #[command(hide = true)]
+        #[command(hide = true, disable_help_flag = true)]
         Demo(Arguments),
-        #[command(hide = true)]
+        #[command(hide = true, disable_help_flag = true)]
         Up(Arguments),
-        #[command(hide = true)]
+        #[command(hide = true, disable_help_flag = true)]
         Down(Arguments),
-        #[command(hide = true)]
+        #[command(hide = true, disable_help_flag = true)]
         Simulate(Arguments),
-        #[command(hide = true)]
+        #[command(hide = true, disable_help_flag = true)]
         Verify(Arguments),
-        #[command(hide = true)]
+        #[command(hide = true, disable_help_flag = true)]
         Accuracy(Arguments),
-        #[command(hide = true)]
+        #[command(hide = true, disable_help_flag = true)]
         Bench(Arguments),
-        #[command(hide = true)]
+        #[command(hide = true, disable_help_flag = true)]
         Torture(Arguments),
     }
 
