@@ -62,6 +62,8 @@ impl<'r> Sample<'r> {
             frames: video.frames.unwrap_or(0),
             freeze_us: video.freeze_us.unwrap_or(0),
             freeze_count: video.freeze_count.unwrap_or(0),
+            pause_us: video.pause_us.unwrap_or(0),
+            pause_count: video.pause_count.unwrap_or(0),
             concealed_samples: audio.concealed_samples.unwrap_or(0),
             // Of those who do not tell which were concealed, a ratio must not know the others.
             total_samples: audio.concealed_samples.and(audio.total_samples).unwrap_or(0),

@@ -118,7 +118,12 @@ fn an_interval_adds_what_it_knows_to_its_cell_in_each_grouping() {
             packets_received: Some(95),
             packets_lost: Some(5),
             bytes: Some(125_000),
-            video: Some(Video { frames: Some(60), ..Video::default() }),
+            video: Some(Video {
+                frames: Some(60),
+                pause_count: Some(1),
+                pause_us: Some(5_200_000),
+                ..Video::default()
+            }),
             jitter_us: Some(7_500),
             round_trip_us: Some(90_000),
             round_trip_count: Some(2),
@@ -153,6 +158,8 @@ fn an_interval_adds_what_it_knows_to_its_cell_in_each_grouping() {
             packets_expected: 100,
             bytes: 125_000,
             frames: 60,
+            pause_us: 5_200_000,
+            pause_count: 1,
             poor_us: 2_000_000,
             ..Measures::default()
         };

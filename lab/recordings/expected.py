@@ -43,8 +43,8 @@ SECONDS = {
     "jitter_buffer_us": ("jitterBufferDelay", None),
 }
 MEASURES = (
-    "packets_received packets_lost bytes frames freeze_us freeze_count concealed_samples "
-    "total_samples nack pli fir"
+    "packets_received packets_lost bytes frames freeze_us freeze_count pause_us pause_count "
+    "concealed_samples total_samples nack pli fir"
 ).split()
 
 

@@ -125,6 +125,11 @@ measures! {
     freeze_us,
     /// Freezes of received video.
     freeze_count,
+    /// Time for which received video was paused (no frame for five seconds), in microseconds, where the
+    /// browser tells it.
+    pause_us,
+    /// Pauses of received video.
+    pause_count,
     /// Concealed samples of received audio, silence left out.
     concealed_samples,
     /// Samples of received audio, of intervals that tell which were concealed.

@@ -284,6 +284,8 @@ fn sample(interval: &Interval, ice: Option<(i64, i64)>) -> Sample {
             frames: or_nothing(interval.frames),
             freeze_us: or_nothing(interval.freeze_us),
             freeze_count: or_nothing(interval.freeze_count),
+            pause_us: or_nothing(interval.pause_us),
+            pause_count: or_nothing(interval.pause_count),
             concealed_samples: or_nothing(interval.concealed_samples),
             total_samples: match interval.concealed_samples {
                 Some(_) => or_nothing(interval.total_samples),
@@ -447,6 +449,8 @@ pub fn add(sum: &mut Measures, more: &Measures) {
     sum.frames += more.frames;
     sum.freeze_us += more.freeze_us;
     sum.freeze_count += more.freeze_count;
+    sum.pause_us += more.pause_us;
+    sum.pause_count += more.pause_count;
     sum.concealed_samples += more.concealed_samples;
     sum.total_samples += more.total_samples;
     sum.nack += more.nack;

@@ -105,6 +105,10 @@ pub struct Interval {
     pub freeze_count: Option<i64>,
     #[serde(rename = "frozen", skip_serializing_if = "Option::is_none")]
     pub freeze_us: Option<i64>,
+    #[serde(rename = "pauses", skip_serializing_if = "Option::is_none")]
+    pub pause_count: Option<i64>,
+    #[serde(rename = "paused", skip_serializing_if = "Option::is_none")]
+    pub pause_us: Option<i64>,
     #[serde(rename = "samples", skip_serializing_if = "Option::is_none")]
     pub total_samples: Option<i64>,
     #[serde(rename = "concealed", skip_serializing_if = "Option::is_none")]

@@ -239,6 +239,7 @@ fn no_interval_adds_more_to_a_sum_than_a_block_can_hold_of_it() {
         ("packets_received", 65_536 * LONGEST_S),
         ("round_trip_us", 100_000_000 * LONGEST_S),
         ("freeze_us", 86_400_000_000),
+        ("pause_us", 86_400_000_000),
         ("frames", 1_000 * LONGEST_S),
         ("observed_us", 1_000_000 * LONGEST_S),
         ("time_to_media_ms_sum", LONGEST_S * 1000),

@@ -11,7 +11,7 @@ pub(super) struct Dialect {
     pub(super) far_packets: bool,
     /// `totalRoundTripTime` and `responsesReceived` of `candidate-pair`.
     pub(super) ice_totals: bool,
-    /// `freezeCount` and `totalFreezesDuration`.
+    /// `freezeCount`, `totalFreezesDuration`, `pauseCount` and `totalPausesDuration`.
     pub(super) freezes: bool,
     /// `silentConcealedSamples`.
     pub(super) silence: bool,

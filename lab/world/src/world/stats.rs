@@ -86,6 +86,8 @@ impl Stats<'_, '_> {
             if dialect.freezes {
                 json.int("freezeCount", total.freezes);
                 json.seconds("totalFreezesDuration", total.frozen_us);
+                json.int("pauseCount", total.pauses);
+                json.seconds("totalPausesDuration", total.paused_us);
             }
             feedback(json, stream);
             json.int("qpSum", total.frames * 31);

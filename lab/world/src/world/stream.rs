@@ -34,6 +34,9 @@ pub(super) enum Source {
     Slow,
 }
 
+/// Time without a frame after which a receiver counts a pause (W3C webrtc-stats, pauseCount).
+const PAUSE_US: i64 = 5_000_000;
+
 /// Counters of a stream; units as in [`schemas::Interval`].
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counters {
@@ -50,6 +53,8 @@ pub(super) struct Counters {
     pub(super) dropped: i64,
     pub(super) freezes: i64,
     pub(super) frozen_us: i64,
+    pub(super) pauses: i64,
+    pub(super) paused_us: i64,
     pub(super) samples: i64,
     pub(super) concealed: i64,
     pub(super) silent: i64,
@@ -76,6 +81,8 @@ impl AddAssign for Counters {
         self.dropped += more.dropped;
         self.freezes += more.freezes;
         self.frozen_us += more.frozen_us;
+        self.pauses += more.pauses;
+        self.paused_us += more.paused_us;
         self.samples += more.samples;
         self.concealed += more.concealed;
         self.silent += more.silent;
@@ -286,12 +293,17 @@ impl Stream {
         }
         let dropped = part(frames, (4 * loss).min(700_000), rng);
         let freezes = if loss > 20_000 { rng.random_range(0..3) } else { 0 };
+        let frozen_us = freezes * rng.random_range(150_000..900_000).min(us / 4);
+        // The pictures stay away for five seconds and as long again as they stood still.
+        let pauses = freezes / 2;
         let decoded = frames - dropped;
         Counters {
             frames: decoded,
             dropped,
             freezes,
-            frozen_us: freezes * rng.random_range(150_000..900_000).min(us / 4),
+            frozen_us,
+            pauses,
+            paused_us: pauses * (PAUSE_US + frozen_us),
             emitted: decoded,
             buffered_us: decoded * (30_000 + 2 * conditions.jitter_us),
             ..common
@@ -364,6 +376,8 @@ impl Stream {
             interval.frames_dropped = dialect.dropped.then_some(since.dropped);
             interval.freeze_count = dialect.freezes.then_some(since.freezes);
             interval.freeze_us = dialect.freezes.then_some(since.frozen_us);
+            interval.pause_count = dialect.freezes.then_some(since.pauses);
+            interval.pause_us = dialect.freezes.then_some(since.paused_us);
         }
     }
 

@@ -405,6 +405,8 @@ fn interval(last: &Snapshot, now: &Snapshot, codec: &str, shift_us: i64) -> Inte
         screen_share: (stats["contentType"] == "screenshare").then_some(true),
         freeze_count: count("freezeCount"),
         freeze_us: sum("totalFreezesDuration"),
+        pause_count: count("pauseCount"),
+        pause_us: sum("totalPausesDuration"),
         total_samples: count("totalSamplesReceived"),
         concealed_samples: heard(),
         jitter_buffer_us: sum("jitterBufferDelay"),

@@ -74,12 +74,15 @@ impl Session {
             audio.round_trips
         );
         if video {
-            let Counters { packets, lost, bytes, frames, .. } = self.video(client_ms);
+            let Counters { packets, lost, bytes, frames, pauses, paused_us, .. } =
+                self.video(client_ms);
+            let paused_s = paused_us / 1_000_000;
             let _ = write!(
                 text,
                 ",{{\"id\":\"V\",\"type\":\"inbound-rtp\",\"timestamp\":{client_ms},\"ssrc\":12,\
                  \"kind\":\"video\",\"packetsReceived\":{packets},\"packetsLost\":{lost},\
-                 \"bytesReceived\":{bytes},\"framesDecoded\":{frames}}}"
+                 \"bytesReceived\":{bytes},\"framesDecoded\":{frames},\
+                 \"pauseCount\":{pauses},\"totalPausesDuration\":{paused_s}}}"
             );
         }
         text.push_str("]}");

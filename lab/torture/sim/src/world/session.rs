@@ -33,6 +33,8 @@ pub(super) struct Counters {
     pub(super) lost: i64,
     pub(super) bytes: i64,
     pub(super) frames: i64,
+    pub(super) pauses: i64,
+    pub(super) paused_us: i64,
     pub(super) round_trip_us: i64,
     pub(super) round_trips: i64,
     pub(super) jitter_us: i64,
@@ -111,6 +113,8 @@ impl Session {
             lost: sent_ms / 1700,
             bytes: packets * 121,
             frames: 0,
+            pauses: 0,
+            paused_us: 0,
             round_trip_us: ms / 1000 * 43_210,
             round_trips: ms / 1000,
             jitter_us: 2000 + client_ms % 40_000,
@@ -118,13 +122,18 @@ impl Session {
     }
 
     pub(super) fn video(&self, client_ms: i64) -> Counters {
-        let ms = Self::sent_ms(self.counted_ms(client_ms));
+        let counted_ms = self.counted_ms(client_ms);
+        let ms = Self::sent_ms(counted_ms);
+        // Counted when the camera goes on again.
+        let pauses = counted_ms / 60_000;
         let packets = ms * self.rate / 700;
         Counters {
             packets,
             lost: ms / 2300,
             bytes: packets * 901,
             frames: ms * 24 / 1000,
+            pauses,
+            paused_us: pauses * 20_000_000,
             ..Counters::default()
         }
     }
@@ -198,6 +207,8 @@ impl Session {
             packets_lost: packets.map(|_| to.lost - from.lost),
             bytes,
             frames: frames.filter(|_| video),
+            pause_count: since(|all| all.pauses).filter(|_| video),
+            pause_us: since(|all| all.paused_us).filter(|_| video),
             round_trip_us: round_trips.filter(|_| !video).map(|(us, _)| us),
             round_trip_count: round_trips.filter(|_| !video).map(|(_, count)| count),
             jitter_us: (!video).then_some(to.jitter_us),
