@@ -16,7 +16,6 @@ pub mod measures;
 mod report;
 mod session;
 pub mod sketch;
-pub mod sketch_check;
 pub mod topics;
 
 pub use block::BlockAudit;

@@ -7,7 +7,11 @@
 //! written one by one, where ClickHouse writes them as a run if few of them are empty; it reads
 //! both.
 
+mod reader;
+
 use std::num::NonZeroI32;
+
+use reader::Reader;
 
 /// (1 + a) / (1 - a) for a relative accuracy a of 0.01: a bin's upper bound over its lower one.
 const GAMMA: f64 = (1.0 + 0.01) / (1.0 - 0.01);
@@ -126,27 +130,23 @@ impl Sketch {
     /// Reads a state, in either of the forms that ClickHouse writes: bins rise by key, and none is
     /// beyond those of [`Bin::of`].
     #[must_use]
-    pub fn from_state(mut bytes: &[u8]) -> Option<Self> {
-        let input = &mut bytes;
+    pub fn from_state(bytes: &[u8]) -> Option<Self> {
         let mut sketch = Self::default();
-        let same = take(input)? == [MAPPING]
-            && f64::from_le_bytes(take(input)?) == GAMMA
-            && f64::from_le_bytes(take(input)?) == 0.0;
-        if !same || take(input)? != [POSITIVE] {
-            return None;
-        }
-        read_bins(input, |key, count| sketch.add_at(key, count))?;
-        if take(input)? != [NEGATIVE] {
-            return None;
-        }
-        let mut negative = false;
-        read_bins(input, |_, _| negative = true)?;
-        if negative || take(input)? != [ZERO] {
-            return None;
-        }
-        sketch.zeros = read_count(input)?;
-        bytes.is_empty().then_some(sketch)
+        let state = Reader::new(bytes).state(|key, count| sketch.add_at(key, count))?;
+        sketch.zeros = state.zeros;
+        Some(sketch)
     }
+}
+
+/// Returns whether `bytes` are one state as [`write_state`] writes it, to the last bit, and nothing after
+/// it. It allocates nothing.
+///
+/// A table takes no other: a state has no length in front of it, so one that is cut would take the next
+/// one's bytes for its own; ClickHouse fails every query that merges a state of another accuracy, and
+/// allocates every bin up to an absurd key.
+#[must_use]
+pub fn is_written_state(bytes: &[u8]) -> bool {
+    Reader::new(bytes).state(|_, _| ()).is_some_and(|state| state.is_as_written)
 }
 
 /// Writes the state of bins that rise by key over what `bytes` held.
@@ -171,62 +171,9 @@ pub fn write_state(
     bytes.extend_from_slice(&f64::from(zeros).to_le_bytes());
 }
 
-fn read_bins(input: &mut &[u8], mut each: impl FnMut(i32, u32)) -> Option<()> {
-    let [form] = take(input)?;
-    let bins = read_varint(input)?;
-    let (mut key, step) = match form {
-        BINS_ONE_BY_ONE => (0, None),
-        BINS_IN_A_RUN => {
-            let first = unzigzag(read_varint(input)?);
-            let step = unzigzag(read_varint(input)?);
-            (first.checked_sub(step)?, Some(step))
-        }
-        _ => return None,
-    };
-    for number in 0..bins {
-        let step = match step {
-            Some(step) => step,
-            None => unzigzag(read_varint(input)?),
-        };
-        if number > 0 && step < 1 {
-            return None;
-        }
-        key = key.checked_add(step)?;
-        match read_count(input)? {
-            0 => {}
-            count => {
-                each(i32::try_from(key).ok().filter(|key| f64::from(*key).abs() <= MOST)?, count)
-            }
-        }
-    }
-    Some(())
-}
-
-fn read_count(input: &mut &[u8]) -> Option<u32> {
-    let count = f64::from_le_bytes(take(input)?);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the cast saturates, and what it changed is refused"
-    )]
-    let whole = count as u32;
-    (f64::from(whole) == count).then_some(whole)
-}
-
-fn take<const N: usize>(input: &mut &[u8]) -> Option<[u8; N]> {
-    let (first, rest) = input.split_first_chunk()?;
-    *input = rest;
-    Some(*first)
-}
-
 #[expect(clippy::cast_sign_loss, reason = "zigzag puts the sign into the lowest bit")]
 const fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
-}
-
-#[expect(clippy::cast_possible_wrap, reason = "zigzag keeps the sign in the lowest bit")]
-const fn unzigzag(value: u64) -> i64 {
-    (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
 fn write_varint(bytes: &mut Vec<u8>, mut value: u64) {
@@ -235,18 +182,6 @@ fn write_varint(bytes: &mut Vec<u8>, mut value: u64) {
         value >>= 7;
     }
     bytes.push(value as u8);
-}
-
-fn read_varint(input: &mut &[u8]) -> Option<u64> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let [byte] = take(input)?;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(value);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

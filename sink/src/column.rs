@@ -234,7 +234,7 @@ impl Column for LowCardinality {
 pub(crate) struct States(Vec<u8>);
 
 impl States {
-    /// `state` must be whole ([`schemas::sketch_check::is_whole`]): one that is not would fail every query
+    /// `state` must be whole ([`schemas::sketch::is_written_state`]): one that is not would fail every query
     /// that meets it.
     pub(crate) fn push(&mut self, state: &[u8]) {
         varint(state.len() as u64, &mut self.0);

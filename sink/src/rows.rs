@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use schemas::sketch_check::is_whole;
+use schemas::sketch::is_written_state;
 use schemas::{
     Audio, BlockAudit, CellPartial, Direction, EnrichedPath, EnrichedReport, Inbound, Interval,
     Kind, Limitation, Measures, PackTime, PackVerdict, Path, PlaceSource, Quantities,
@@ -367,7 +367,7 @@ impl Table for CellPartials {
 
     fn add(&mut self, cell: &CellPartial) -> Result<(), Unfit> {
         seconds(cell.window_start)?;
-        if !cell.sketches.states().into_iter().all(|sketch| is_whole(sketch)) {
+        if !cell.sketches.states().into_iter().all(|sketch| is_written_state(sketch)) {
             return Err(Unfit("a sketch is no quantilesDD state"));
         }
         self.push(cell);

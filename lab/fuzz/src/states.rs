@@ -1,6 +1,6 @@
 //! What is kept from run to run, as bytes and as text.
 
-use schemas::sketch_check;
+use schemas::sketch::is_written_state;
 use service::OffsetRanges;
 
 /// Reads the rest of `input` as the kind of state that its first byte chooses.
@@ -17,7 +17,7 @@ pub fn check(input: &[u8]) {
 /// The sink takes a sketch if, and only if, aggregate would write it just so.
 fn sketch(bytes: &[u8]) {
     assert_eq!(
-        sketch_check::is_whole(bytes),
+        is_written_state(bytes),
         aggregate::fuzzing::is_written_here(bytes),
         "{bytes:02x?}"
     );

@@ -117,7 +117,90 @@ fn values() -> impl Strategy<Value = Vec<f64>> {
     prop::collection::vec(prop_oneof![Just(0.0), 1e-9..1.0, 1.0..1e4, 1e4..1e12], 1..200)
 }
 
+const START: [u8; 17] = [2, 0xfd, 0x4a, 0x81, 0x5a, 0xbf, 0x52, 0xf0, 0x3f, 0, 0, 0, 0, 0, 0, 0, 0];
+
+fn with_bins(bins: &[u8]) -> Vec<u8> {
+    [&START, [1, 4].as_slice(), bins, &[3, 4, 0, 4], &[0; 8]].concat()
+}
+
+fn count() -> [u8; 8] {
+    1_f64.to_le_bytes()
+}
+
+#[test]
+fn a_state_without_values_is_as_written() {
+    assert!(is_written_state(&with_bins(&[0])));
+}
+
+#[test]
+fn a_state_with_bins_is_as_written() {
+    let bins = [&[2, 0xe8, 0x07], count().as_slice(), &[2], &count()].concat();
+    assert!(is_written_state(&with_bins(&bins)));
+}
+
+#[test]
+fn no_prefix_of_a_state_and_nothing_longer_is_a_state() {
+    let state = with_bins(&[[1, 8].as_slice(), &count()].concat());
+    for length in 0..state.len() {
+        assert!(!is_written_state(&state[..length]), "{length}");
+    }
+    assert!(!is_written_state(&[state.as_slice(), &[0]].concat()));
+}
+
+#[test]
+fn a_key_beyond_every_value_is_refused() {
+    let bins = [[1, 0xff, 0xff, 0x7f].as_slice(), &count()].concat();
+    assert!(!is_written_state(&with_bins(&bins)));
+}
+
+#[test]
+fn a_state_that_aggregate_does_not_write_is_refused() {
+    let whole = with_bins(&[[1, 8].as_slice(), &count()].concat());
+    let bins = |bins: &[&[u8]]| with_bins(&bins.concat());
+    let (one, half) = (count(), 0.5_f64.to_le_bytes());
+    for (state, what) in [
+        (bins(&[&[2, 8], &one, &[0], &one]), "a bin twice"),
+        (bins(&[&[2, 8], &one, &[1], &one]), "a lower bin after a higher one"),
+        (bins(&[&[1, 8], &[0; 8]]), "an empty bin"),
+        (bins(&[&[1, 8], &half]), "half a value"),
+        (bins(&[&[1, 8], &f64::NAN.to_le_bytes()]), "no number of values"),
+        (bins(&[&[1, 0x88, 0], &one]), "a longer varint than is needed"),
+        (bins(&[&[1], &[0x80; 9], &[2], &one]), "a varint of more than 64 bits"),
+    ] {
+        assert!(!is_written_state(&state), "{what}");
+    }
+    let changed = |place: usize, byte: u8| {
+        let mut state = whole.clone();
+        state[place] = byte;
+        state
+    };
+    assert!(is_written_state(&whole));
+    assert!(!is_written_state(&changed(1, 0xfe)), "another accuracy");
+    assert!(!is_written_state(&changed(9, 1)), "an offset of the bins");
+    let negative = whole.len() - 10;
+    assert!(!is_written_state(&changed(negative, 1)), "values below zero");
+}
+
+/// Changes to bytes: at a place, to a byte.
+fn changes() -> impl Strategy<Value = Vec<(prop::sample::Index, u8)>> {
+    prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4)
+}
+
 proptest! {
+    #[test]
+    fn a_state_is_taken_if_and_only_if_it_would_be_written_so(
+        values in values(), changes in changes(), more in prop::collection::vec(any::<u8>(), 0..2),
+    ) {
+        let mut bytes = state(&sketch(&values[..values.len().min(4)]));
+        for (place, byte) in changes {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        bytes.extend(more);
+        let written = Sketch::from_state(&bytes).is_some_and(|read| state(&read) == bytes);
+        prop_assert_eq!(is_written_state(&bytes), written, "{:02x?}", bytes);
+    }
+
     #[test]
     fn quantiles_are_within_one_percent(mut values in values(), level in 0.0..=1.0) {
         let sketch = sketch(&values);
