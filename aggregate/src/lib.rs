@@ -1,6 +1,8 @@
 //! Folds enriched reports into partials of cells and sessions, block by block, so that whoever
 //! folds a block, however often, writes the same rows.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
+
 mod block;
 mod cell;
 mod fold;

@@ -3,6 +3,8 @@
 //!
 //! It drops nothing and keeps nothing: what it cannot look up is unknown, as data.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
+
 mod address;
 mod claim;
 mod content;

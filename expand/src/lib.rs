@@ -2,6 +2,8 @@
 //! dumps, getStats() reports, ObserveRTC samples, callstats.io bodies, Isobar's own envelopes. Each
 //! becomes records for the raw topic that stand alone. No file, network or clock is used.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
+
 pub mod budget;
 mod callstats;
 mod canonical;

@@ -4,6 +4,8 @@
 //! before, and written as one report of intervals: what happened between two snapshots of a
 //! stream. What cannot be used is dead-lettered with its bytes and a reason.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
+
 mod counters;
 mod counts;
 mod event;

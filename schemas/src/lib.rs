@@ -4,6 +4,8 @@
 //! fully compatible with each other. A record travels in Confluent framing: byte 0, the schema's
 //! id as four bytes big-endian, then the Avro datum.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
+
 mod activity;
 mod block;
 mod cell;

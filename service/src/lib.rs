@@ -2,6 +2,8 @@
 //! ledger of what is acknowledged, records and offsets, settings, refusals. Stages are written
 //! against this crate alone; `runtime` runs them.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
+
 mod dead_letter;
 pub mod failpoints;
 mod handler;

@@ -3,6 +3,8 @@
 //! Delivery is at least once. Every row has an identity and a version, so that inserting it again,
 //! in whatever order, changes nothing that anybody reads.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
+
 mod batch;
 mod column;
 mod error;

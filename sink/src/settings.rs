@@ -1,5 +1,7 @@
 //! Section `[sink]` of the settings.
 
+#![cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "the password may lie in a file"))]
+
 use std::fmt;
 
 use clickhouse::{Client, Compression};

@@ -1,5 +1,7 @@
 //! Inserts batches, in the order in which they come for each table, on threads of its own.
 
+#![cfg_attr(not(test), expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "the part that writes to ClickHouse, on a thread of its own"))]
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -3,6 +3,8 @@
 //! The unit is the session: what one session tells goes together, so its intervals count as one
 //! observation. `deploy/clickhouse/0006_statistics.sql` has the same functions in SQL.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
+
 mod exact;
 mod normal;
 mod ratio;
