@@ -1,6 +1,13 @@
 //! The content of a file that others may replace, shorten or take away while it is in use.
 
-#![cfg_attr(not(test), expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "the part that maps look-up files"))]
+#![cfg_attr(
+    not(test),
+    expect(
+        clippy::disallowed_methods,
+        clippy::disallowed_types,
+        reason = "the part that maps look-up files"
+    )
+)]
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};

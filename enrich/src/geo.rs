@@ -1,6 +1,9 @@
 //! The files that addresses are looked up in.
 
-#![cfg_attr(not(test), expect(clippy::disallowed_types, reason = "the part that reads look-up files"))]
+#![cfg_attr(
+    not(test),
+    expect(clippy::disallowed_types, reason = "the part that reads look-up files")
+)]
 
 use std::fs::File;
 use std::io::BufReader;

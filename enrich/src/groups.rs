@@ -1,6 +1,9 @@
 //! Providers' groups: which autonomous systems are one provider, as the operator sees it.
 
-#![cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "the part that reads look-up files"))]
+#![cfg_attr(
+    not(test),
+    expect(clippy::disallowed_methods, reason = "the part that reads look-up files")
+)]
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;

@@ -1,7 +1,13 @@
 //! The shell around the pipeline: a thread that watches the files of look-up data, and a handler
 //! that hands the pipeline what the thread has loaded.
 
-#![cfg_attr(not(test), expect(clippy::disallowed_types, reason = "the part that reads look-up files, on a thread of its own"))]
+#![cfg_attr(
+    not(test),
+    expect(
+        clippy::disallowed_types,
+        reason = "the part that reads look-up files, on a thread of its own"
+    )
+)]
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;

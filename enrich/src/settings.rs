@@ -1,6 +1,9 @@
 //! Section `[enrich]` of the settings, and the files that it names.
 
-#![cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "the part that reads look-up files"))]
+#![cfg_attr(
+    not(test),
+    expect(clippy::disallowed_methods, reason = "the part that reads look-up files")
+)]
 
 use std::path::{Path, PathBuf};
 use std::{fmt, fs};

@@ -1,6 +1,9 @@
 //! Where look-up data comes from: the files that the settings name, and how they change.
 
-#![cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "the part that reads look-up files"))]
+#![cfg_attr(
+    not(test),
+    expect(clippy::disallowed_methods, reason = "the part that reads look-up files")
+)]
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;

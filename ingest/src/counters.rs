@@ -2,7 +2,18 @@
 //!
 //! A new metric is a line here and a field of [`schemas::Interval`], or of one of its groups.
 
-use schemas::{Direction, Interval, Kind, Path};
+mod limits;
+mod packed;
+
+use schemas::{Direction, Interval, Kind};
+
+pub(crate) use limits::{MOST_BIT_RATE, MOST_ROUND_TRIP_US, bound, bound_path};
+pub(crate) use packed::Packed;
+
+use limits::{
+    BUFFERED, BYTES, Bound, DURATION, EVENTS, FRAME_RATE, FRAMES, JITTER, LEVEL, PACKETS, PIXELS,
+    QUANTISERS, ROUND_TRIP, ROUND_TRIPS, SAMPLES, STANDSTILL,
+};
 
 /// Types of stats objects that tell counters (RTCStatsType); each is a bit of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -93,72 +104,6 @@ impl Group {
         1 << self as u8
     }
 }
-
-/// The most that a quantity can be in an interval, up or down. What is beyond is missing.
-#[derive(Clone, Copy)]
-enum Bound {
-    /// In each second of the interval.
-    Rate(i64),
-    /// Packets, in each second of the interval.
-    Packets,
-    /// However long the interval is.
-    Most(i64),
-    /// For each that another counter counts, and in each second of the interval.
-    Each(i64, Counter, i64),
-    /// No quantity of an interval.
-    None,
-}
-
-/// Packets of a stream: [`AUDIO_PACKETS`] or [`OTHER_PACKETS`].
-const PACKETS: Bound = Bound::Packets;
-/// Packets of an audio stream in a second. The shortest frame of Opus has 2.5 ms (RFC 6716, 2.1.4),
-/// which is 400 packets, no other codec of WebRTC has a shorter one, and FEC has a packet for each at
-/// most (RFC 8627); RED (RFC 2198) adds none. The rest is for what was held up on its way.
-const AUDIO_PACKETS: i64 = 1_000;
-/// Packets of any other stream in a second: RTP numbers them in 16 bits (RFC 3550, 5.1), and neither
-/// loss (A.1) nor SRTP's index (RFC 3711, 3.3.1) can be told once they wrap within a round trip.
-const OTHER_PACKETS: i64 = 1 << 16;
-/// Bytes of a stream: a gigabit a second (IEEE 802.3ab), with all that is on the wire.
-const BYTES: Bound = Bound::Rate(125_000_000);
-/// Frames: no level of H.264 has more than 300 a second (ITU-T H.264, A.3.1, A.3.3), and a decoder
-/// that was held up catches up.
-const FRAMES: Bound = Bound::Rate(1_000);
-/// Samples of audio: the highest rate at which a browser plays it (Chromium's
-/// `media::limits::kMaxSampleRate`).
-const SAMPLES: Bound = Bound::Rate(768_000);
-/// Events of which there is at most one a frame, or a report.
-const EVENTS: Bound = Bound::Rate(1_000);
-/// Time in the jitter buffer of a sample or frame, us: the longest that the header extension
-/// playout-delay can ask for, 40.95 s.
-const BUFFERED: Bound = Bound::Each(40_950_000, Counter::JitterBufferEmitted, i64::MAX);
-/// A round trip, us: after 30 s without an answer consent to send has expired (RFC 7675, 5.1).
-pub(crate) const MOST_ROUND_TRIP_US: i64 = 30_000_000;
-/// Sum of round trips, us: of those that are measured at the same time there is one for each report
-/// or check, and no more than twenty a second are paced (RFC 8445, 14.2: Ta is 50 ms), which stay
-/// under way for 5 s on the worst of links: a hundred seconds a second.
-const ROUND_TRIPS: Bound = Bound::Each(MOST_ROUND_TRIP_US, Counter::RoundTripCount, 100_000_000);
-const ROUND_TRIP: Bound = Bound::Most(MOST_ROUND_TRIP_US);
-/// Bits a second that a sender may be told are free: the fastest port (IEEE 802.3ba).
-pub(crate) const MOST_BIT_RATE: i64 = 100_000_000_000;
-/// Jitter, us: no jitter buffer can hold more than 4 s (W3C webrtc-extensions, jitterBufferTarget),
-/// and what comes later is lost. Jitter that is told in RTP ticks is beyond it.
-const JITTER: Bound = Bound::Most(4_000_000);
-/// Sum of quantisers: 255 a frame (AV1, base_q_idx).
-const QUANTISERS: Bound = Bound::Rate(255_000);
-/// Pixels of a side: 14 bits (RFC 6386, 9.1).
-const PIXELS: Bound = Bound::Most(16_383);
-/// Time of a freeze or pause, us. It is counted when the picture goes on, so that it may be longer
-/// than the interval, but not than a day.
-const STANDSTILL: Bound = Bound::Most(86_400_000_000);
-/// Time that passes with the interval, us.
-const DURATION: Bound = Bound::Rate(1_000_000);
-/// audioLevel, millionths: 0 to 1 (W3C webrtc-stats).
-const LEVEL: Bound = Bound::Most(1_000_000);
-/// framesPerSecond, millionths: as [`FRAMES`].
-const FRAME_RATE: Bound = Bound::Most(1_000_000_000);
-
-/// Counters are not read at the very moment that the clock says.
-const SLACK_US: i64 = 5_000_000;
 
 /// From W3C's unit to ours.
 #[derive(Clone, Copy)]
@@ -450,75 +395,6 @@ impl Values {
         let sum = primary.reduce(i64::saturating_add);
         sum.or_else(|| self.get(Counter::RoundTripCount)).unwrap_or(0)
     }
-
-    /// The values that are there, and nothing of the others.
-    pub(crate) fn pack(&self) -> Packed {
-        let (mut told, mut length) = (0, 0);
-        let mut bytes = [0; COUNTERS.len() * LONGEST];
-        for (position, value) in self.0.iter().enumerate().filter(|(_, it)| **it != Self::MISSING) {
-            told |= 1 << position;
-            length += write(*value, &mut bytes[length..]);
-        }
-        Packed { told, values: bytes[..length].into() }
-    }
-}
-
-/// [`Values`] as they are remembered: few streams tell half of them, and most are small numbers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Packed {
-    /// Each counter a bit.
-    told: u64,
-    /// One after the other, as [`write`] writes them.
-    values: Box<[u8]>,
-}
-
-/// Bytes of the longest that [`write`] writes.
-const LONGEST: usize = 10;
-
-/// Writes a number as Avro does (zigzag, 7 bits a byte), and returns how many bytes it takes.
-fn write(value: i64, bytes: &mut [u8]) -> usize {
-    let mut rest = ((value << 1) ^ (value >> 63)).cast_unsigned();
-    let mut length = 0;
-    for byte in bytes {
-        length += 1;
-        *byte = (rest & 0x7f) as u8 | if rest > 0x7f { 0x80 } else { 0 };
-        rest >>= 7;
-        if rest == 0 {
-            break;
-        }
-    }
-    length
-}
-
-/// Reads a number that [`write`] wrote.
-fn read(bytes: &mut impl Iterator<Item = u8>) -> i64 {
-    let (mut number, mut shift) = (0_u64, 0);
-    for byte in bytes {
-        number |= u64::from(byte & 0x7f) << shift;
-        shift += 7;
-        if byte & 0x80 == 0 {
-            break;
-        }
-    }
-    (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
-}
-
-const _: () = assert!(COUNTERS.len() <= 64, "each has a bit of `Packed::told`");
-
-impl Packed {
-    pub(crate) fn unpack(&self) -> Values {
-        let mut values = Values::EMPTY;
-        let mut bytes = self.values.iter().copied();
-        for position in (0..COUNTERS.len()).filter(|position| self.told >> position & 1 == 1) {
-            values.0[position] = read(&mut bytes);
-        }
-        values
-    }
-
-    /// Bytes that the values take.
-    pub(crate) const fn bytes(&self) -> usize {
-        self.values.len()
-    }
 }
 
 /// What a snapshot is to an earlier one of the same stream.
@@ -548,139 +424,9 @@ impl Row {
             group => group,
         }
     }
-
-    /// The most that a difference or gauge of `length_us` may be on a stream of this kind.
-    fn most(&self, kind: Kind, length_us: i64, value: impl Fn(Counter) -> Option<i64>) -> i64 {
-        let at_rate = |rate| {
-            let us = i128::from(length_us.max(0).saturating_add(SLACK_US));
-            i64::try_from(us * i128::from(rate) / 1_000_000).unwrap_or(i64::MAX)
-        };
-        match self.bound {
-            Bound::Rate(rate) => at_rate(rate),
-            Bound::Packets if kind == Kind::Audio => at_rate(AUDIO_PACKETS),
-            Bound::Packets => at_rate(OTHER_PACKETS),
-            Bound::Most(most) => most,
-            Bound::Each(most, of, rate) => {
-                most.saturating_mul(value(of).unwrap_or(1).max(1)).min(at_rate(rate))
-            }
-            Bound::None => i64::MAX,
-        }
-    }
 }
 
 const FAR_END: u8 = StatsType::RemoteInbound as u8;
 
-/// Takes out of an interval that came as one what no stream can tell, and returns how many
-/// quantities that were.
-pub(crate) fn bound(interval: &mut Interval) -> u64 {
-    let (kind, length_us) = (interval.kind, interval.end_us.saturating_sub(interval.start_us));
-    let mut told = Values::EMPTY;
-    each_field(interval, |counter, field| {
-        if let Some(value) = field {
-            told.0[counter as usize] = *value;
-        }
-    });
-    let mut taken = 0;
-    each_field(interval, |counter, field| {
-        let most = TABLE[counter as usize].most(kind, length_us, |of| told.get(of));
-        if field.take_if(|value| value.saturating_abs() > most).is_some() {
-            taken += 1;
-        }
-    });
-    let most = TABLE[Counter::ConcealedSamples as usize].most(kind, length_us, |of| told.get(of));
-    let concealed = interval.audio.as_mut().and_then(|audio| {
-        audio.concealed_samples.take_if(|samples| samples.saturating_abs() > most)
-    });
-    let gauge = interval.round_trip_gauge_us.take_if(|us| *us > MOST_ROUND_TRIP_US);
-    taken + u64::from(concealed.is_some()) + u64::from(gauge.is_some())
-}
-
-/// Changes of the selected pair in the longest look-back, an hour: as [`EVENTS`]. A path has no length.
-const MOST_CHANGES: i64 = 3_600_000;
-
-/// As [`bound`], of the path of a report that came as one.
-pub(crate) fn bound_path(path: &mut Path) -> u64 {
-    let most = MOST_ROUND_TRIP_US.saturating_mul(path.ice_round_trip_count.unwrap_or(1).max(1));
-    let beyond = [
-        path.ice_round_trip_us.take_if(|us| *us > most),
-        path.ice_round_trip_gauge_us.take_if(|us| *us > MOST_ROUND_TRIP_US),
-        path.available_outgoing_bitrate.take_if(|rate| *rate > MOST_BIT_RATE),
-        path.selected_pair_changes.take_if(|changes| *changes > MOST_CHANGES),
-    ];
-    beyond.into_iter().flatten().count() as u64
-}
-
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::{COUNTERS, Counter, MAX, Values, whole};
-
-    fn rounded(number: f64, scale: f64) -> Option<i64> {
-        let scaled = (number * scale).round();
-        (number >= 0.0 && scaled <= MAX).then_some(scaled as i64)
-    }
-
-    #[test]
-    fn every_member_is_named_by_the_reference_of_bounds() {
-        let page = include_str!("../../docs/reference/bounds.md");
-        let groups = page.split("## Bounds").next().unwrap_or_default();
-        for (member, counter) in Counter::members() {
-            let name = member.split('.').next().unwrap_or(member);
-            assert!(groups.contains(&format!("`{name}`")), "{name} of {counter:?}");
-        }
-    }
-
-    #[test]
-    fn what_lies_between_integers_goes_to_the_nearest_and_the_middle_up() {
-        let just_under_half = 0.499_999_999_999_999_94;
-        for (number, whole_number) in [
-            (0.0, 0),
-            (just_under_half, 0),
-            (0.5, 1),
-            (1.5, 2),
-            (2.5, 3),
-            (MAX - 1.0, MAX as i64 - 1),
-        ] {
-            assert_eq!(whole(number, 1.0), Some(whole_number), "{number}");
-        }
-        assert_eq!(whole(MAX, 1.0), Some(MAX as i64));
-        for number in [-0.1, f64::NAN, f64::INFINITY, MAX + 2.0] {
-            assert_eq!(whole(number, 1.0), None, "{number}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_packed_is_unpacked_the_same(
-            numbers in prop::collection::vec(prop::option::of(any::<i64>()), COUNTERS.len()),
-            shift in 0..64,
-        ) {
-            let mut values = Values::EMPTY;
-            for (counter, number) in COUNTERS.iter().zip(numbers) {
-                if let Some(number) = number {
-                    values.put(*counter, number >> shift);
-                }
-            }
-            prop_assert_eq!(values.pack().unpack(), values);
-        }
-
-        #[test]
-        fn a_whole_number_is_taken_as_any(number in any::<u64>(), shift in 0..64) {
-            for counter in COUNTERS {
-                let (mut one, mut other) = (Values::EMPTY, Values::EMPTY);
-                one.set_whole(*counter, number >> shift);
-                other.set(*counter, (number >> shift) as f64);
-                prop_assert_eq!(one, other, "{:?}", counter);
-            }
-        }
-
-        #[test]
-        fn it_is_what_the_standard_library_rounds_to(number in any::<f64>(), small in 0.0..1e10_f64) {
-            for scale in [1.0, 1e3, 1e6, 1e-3] {
-                prop_assert_eq!(whole(number, scale), rounded(number, scale));
-                prop_assert_eq!(whole(small, scale), rounded(small, scale));
-            }
-        }
-    }
-}
+mod tests;

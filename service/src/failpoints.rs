@@ -5,7 +5,13 @@
 //! (`EDGE:N`) aborts the process when it reaches a point for the Nth time, and `ISOBAR_HANG_AT` blocks
 //! the thread there for ever. Other builds have no such switches.
 
-#![cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "failpoints are for tests of whole processes: they read a variable and end or stop the process"))]
+#![cfg_attr(
+    not(test),
+    expect(
+        clippy::disallowed_methods,
+        reason = "failpoints are for tests of whole processes: they read a variable and end or stop the process"
+    )
+)]
 
 /// Environment variable with the point at which to abort, and how often it is passed before.
 pub const VARIABLE: &str = "ISOBAR_ABORT_AT";

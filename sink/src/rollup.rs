@@ -6,7 +6,13 @@
 //! partials after that and then closes with that number has seen every insert that opened an hour
 //! with a number up to it, because an insert takes its number after its rows are there.
 
-#![cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "the part that rebuilds roll-ups from time to time"))]
+#![cfg_attr(
+    not(test),
+    expect(
+        clippy::disallowed_methods,
+        reason = "the part that rebuilds roll-ups from time to time"
+    )
+)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

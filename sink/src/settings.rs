@@ -1,6 +1,9 @@
 //! Section `[sink]` of the settings.
 
-#![cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "the password may lie in a file"))]
+#![cfg_attr(
+    not(test),
+    expect(clippy::disallowed_methods, reason = "the password may lie in a file")
+)]
 
 use std::fmt;
 

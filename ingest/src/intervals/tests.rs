@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use proptest::prelude::*;
 use schemas::Direction;
 
 use super::told::interval;
@@ -13,6 +12,8 @@ use crate::event::{Pair, Transport};
 mod bounds;
 mod clocks;
 mod groups;
+mod loss;
+mod model;
 mod properties;
 mod set_ups;
 
@@ -167,39 +168,6 @@ fn told_of(then: &[(Counter, f64)], now: &[(Counter, f64)]) -> (u64, Vec<[Option
 
 // Libraries that keep packetsLost without a sign are at 2³² − 1, or 2⁶⁴ − 1, where others are at −1.
 #[test]
-fn a_count_of_lost_packets_without_a_sign_tells_no_absurd_loss() {
-    use Counter::{PacketsLost, PacketsReceived};
-    for (then, now) in
-        [(2.0, 4_294_967_295.0), (4_294_967_295.0, 2.0), (2.0, 18_446_744_073_709_551_615.0)]
-    {
-        let told = told_of(
-            &[(PacketsReceived, 10.0), (PacketsLost, then)],
-            &[(PacketsReceived, 60.0), (PacketsLost, now)],
-        );
-        assert_eq!(told, (0, vec![[Some(50), None]]), "{then} {now}: missing");
-    }
-}
-
-// The minimum of packets that a pack wants would be there from then on, and for ever.
-#[test]
-fn a_total_of_lost_packets_without_a_sign_is_no_number_of_packets() {
-    let packets = |lost: f64| {
-        let at = |s: i64, received| {
-            let values = [(Counter::PacketsReceived, received), (Counter::PacketsLost, lost)];
-            stats(vec![stream(s * 1_000_000, &values)])
-        };
-        intervals(&each_second(&[at(10, 10.0), at(20, 60.0)])[1])[0].stream_packets
-    };
-    let most = f64::from(1 << 23);
-    assert_eq!(packets(-1.0), Some(59));
-    assert_eq!(packets(most - 1.0), Some((1 << 23) + 59));
-    assert_eq!(packets(-most), Some(60 - (1 << 23)));
-    for beyond in [most, -most - 1.0, 4_294_967_295.0, 18_446_744_073_709_551_615.0] {
-        assert_eq!(packets(beyond), None, "{beyond}");
-    }
-}
-
-#[test]
 fn a_counter_that_wraps_or_goes_back_by_one_is_missing_with_its_share() {
     let received = |packets| [(Counter::PacketsReceived, packets), (Counter::PacketsLost, 0.0)];
     for (then, now) in [(4_294_967_290.0, 5.0), (9.0, 8.0)] {
@@ -248,84 +216,6 @@ fn another_ssrc_is_another_stream_and_another_codec_is_not() {
     ];
     assert_eq!(told.collect::<Vec<_>>(), wanted);
     assert!(observed.iter().all(|observed| resets(observed) == 0));
-}
-
-#[test]
-fn what_the_far_end_received_is_sent_less_lost_where_nobody_tells() {
-    let at = |s: i64, sent: f64, lost: f64| {
-        let values = [(Counter::PacketsSent, sent), (Counter::PacketsLost, lost)];
-        let outbound = Direction::Outbound;
-        stats(vec![Stream { direction: outbound, ..stream(s * 1_000_000, &values) }])
-    };
-    let observed = each_second(&[at(10, 100.0, 0.0), at(20, 150.0, 4.0), at(30, 151.0, 9.0)]);
-    assert_eq!(intervals(&observed[1])[0].packets_received, Some(46));
-    assert_eq!(intervals(&observed[1])[0].stream_packets, Some(150));
-    assert_eq!(intervals(&observed[2])[0].packets_received, Some(-4), "signed");
-}
-
-// W3C: packetsSent includes retransmissions, also those on an SSRC of their own.
-#[test]
-fn what_was_sent_again_is_not_what_the_far_end_received() {
-    let at = |s: i64, sent: f64, again: f64, lost: f64, received: &[f64]| {
-        let mut values = vec![
-            (Counter::PacketsSent, sent),
-            (Counter::RetransmittedPackets, again),
-            (Counter::PacketsLost, lost),
-        ];
-        values.extend(received.iter().map(|received| (Counter::PacketsReceived, *received)));
-        let direction = Direction::Outbound;
-        stats(vec![Stream { direction, ..stream(s * 1_000_000, &values) }])
-    };
-    let derived = each_second(&[at(10, 0.0, 0.0, 0.0, &[]), at(20, 1000.0, 180.0, 180.0, &[])]);
-    let interval = &intervals(&derived[1])[0];
-    assert_eq!((interval.packets_received, interval.expected_packets()), (Some(640), Some(820)));
-    assert_eq!((interval.packets_sent, interval.retransmitted_packets), (Some(1000), Some(180)));
-    let told =
-        each_second(&[at(10, 0.0, 0.0, 0.0, &[0.0]), at(20, 1000.0, 180.0, 180.0, &[640.0])]);
-    assert_eq!(intervals(&told[1])[0].expected_packets(), Some(820));
-}
-
-#[test]
-fn a_round_trip_is_the_last_one_where_totals_are_not_told_and_never_0() {
-    let gauge = (Counter::RoundTripGauge, 0.62);
-    let totals = [(Counter::RoundTripTime, 1.0), (Counter::RoundTripCount, 2.0), gauge];
-    let told = |values: &[(Counter, f64)]| {
-        let at = |s: i64| stats(vec![stream(s * 1_000_000, values)]);
-        intervals(&each_second(&[at(10), at(20)])[1])[0].round_trip_gauge_us
-    };
-    assert_eq!(told(&[gauge]), Some(620_000));
-    assert_eq!(told(&totals), None);
-    assert_eq!(told(&[(Counter::RoundTripGauge, 0.0)]), None, "none was measured yet");
-    assert_eq!(told(&[gauge, (Counter::RemoteTime, 5.0)]), None, "no new report came");
-}
-
-#[test]
-fn without_a_new_receiver_report_the_loss_is_missing_and_sums_stay_whole() {
-    let outbound = Direction::Outbound;
-    let at = |s: i64, heard_s: i64, sent: f64, lost: f64| {
-        let values = [
-            (Counter::PacketsSent, sent),
-            (Counter::PacketsLost, lost),
-            (Counter::Jitter, 0.01),
-            (Counter::RemoteTime, heard_s as f64 * 1e6),
-        ];
-        stats(vec![Stream { direction: outbound, ..stream(s * 1_000_000, &values) }])
-    };
-    let events = [
-        at(10, 9, 100.0, 0.0),
-        at(20, 19, 200.0, 2.0),
-        at(30, 19, 300.0, 2.0),
-        at(40, 39, 400.0, 9.0),
-    ];
-    let observed = each_second(&events);
-    let told = observed[1..].iter().map(|observed| {
-        let interval = &intervals(observed)[0];
-        (interval.packets_received, interval.packets_lost, interval.jitter_us)
-    });
-    let jitter = Some(10_000);
-    let wanted =
-        [(Some(98), Some(2), jitter), (Some(100), None, None), (Some(93), Some(7), jitter)];
-    assert_eq!(told.collect::<Vec<_>>(), wanted);
 }
 
 #[test]
@@ -422,166 +312,6 @@ fn what_expired_is_forgotten() {
     assert_eq!((engine.live(), engine.events.live()), (1, 1));
     engine.advance(HORIZON_MS + 1);
     assert_eq!((engine.live(), engine.events.live()), (0, 0));
-}
-
-/// Records as a bad network and moving brokers leave them: client times in any order, append times
-/// that mostly rise, counters that reset, vanish or are absurd.
-fn log() -> impl Strategy<Value = Vec<Appended<'static>>> {
-    let number = prop_oneof![
-        4 => (0_u32..1000).prop_map(f64::from),
-        1 => prop_oneof![Just(f64::NAN), Just(-5.0), Just(1e300), Just(9e15)],
-    ];
-    let record = (-20_000_i64..60_000, 0_i64..40, 1_i64..3, number.clone(), number);
-    prop::collection::vec(record, 1..60).prop_map(|records| {
-        let mut at_ms = 1_000_000;
-        let appended = |(step_ms, client_s, ssrc, packets, lost): (i64, i64, i64, f64, f64)| {
-            at_ms += step_ms;
-            let values = [(Counter::PacketsReceived, packets), (Counter::PacketsLost, lost)];
-            let streams = vec![Stream { ssrc, ..stream(client_s * 1_000_000, &values) }];
-            Appended { at_ms, event: stats(streams) }
-        };
-        records.into_iter().map(appended).collect()
-    })
-}
-
-/// The rule word for word, over the whole log: quadratic, and without any state.
-fn by_the_rule(log: &[Appended<'_>]) -> Vec<Observed> {
-    let time_of_log = |position: usize| log[..=position].iter().map(|r| r.at_ms).max().unwrap();
-    let observe = |position: usize| {
-        let this = &log[position].event.streams[0];
-        let before = (0..position)
-            .filter(|earlier| time_of_log(*earlier) >= time_of_log(position) - HORIZON_MS)
-            .map(|earlier| (time_of_log(earlier), &log[earlier].event.streams[0]))
-            .filter(|(_, earlier)| earlier.ssrc == this.ssrc);
-        let new = (time_of_log(position), this);
-        let late = (time_of_log(position) - this.client_us / 1000).abs() > HORIZON_MS / 2;
-        let mut news = News { event: EventKind::Stats, ..News::default() };
-        let line = line(before);
-        let Some(first) = line.first() else {
-            news.is_unverified = late;
-            return Observed::New(news);
-        };
-        let mut last = *first;
-        for place in 1..line.len() {
-            if comes_next(&line[..place], last, line[place]) {
-                last = line[place];
-            }
-        }
-        if !comes_next(&line, last, new) {
-            return Observed::Duplicate;
-        }
-        let taken = |(at_ms, stream): Told<'_>| Taken {
-            client_us: stream.client_us,
-            event_us: stream.client_us,
-            first_ms: at_ms,
-        };
-        let length_us = taken(new).since_us(&taken(last));
-        match this.values.since(&last.1.values, (this.kind, this.direction), length_us) {
-            Change::Anew => news.left_out.resets = 1,
-            Change::Since { values, went_back, implausible } => {
-                news.left_out = LeftOut { resets: 0, went_back, implausible };
-                let (start_us, end_us) = (this.client_us - length_us, this.client_us);
-                news.intervals = vec![Interval { start_us, end_us, ..interval(this, &values) }];
-            }
-        }
-        Observed::New(news)
-    };
-    (0..log.len()).map(observe).collect()
-}
-
-/// A snapshot, and the log's time when it came, ms.
-type Told<'a> = (i64, &'a Stream<'a>);
-
-/// True if the one has no more, and is no newer, than the other.
-fn within(one: Told<'_>, other: Told<'_>) -> bool {
-    one.1.client_us <= other.1.client_us && one.1.values.progress() <= other.1.values.progress()
-}
-
-/// Of snapshots in the order in which they came, those that one may be compared with.
-fn line<'a>(told: impl Iterator<Item = Told<'a>>) -> Vec<Told<'a>> {
-    let mut line: Vec<Told<'a>> = Vec::new();
-    for new in told {
-        while line.last().is_some_and(|last| within(*last, new)) {
-            line.pop();
-        }
-        line.push(new);
-        if line.len() > 32 {
-            line.remove(0);
-        }
-    }
-    line
-}
-
-fn comes_next(line: &[Told<'_>], last: Told<'_>, new: Told<'_>) -> bool {
-    let is_older_than_all = line.iter().all(|one| one.1.client_us >= new.1.client_us);
-    line.iter().all(|one| !within(new, *one))
-        && (new.1.client_us > last.1.client_us || is_older_than_all)
-}
-
-proptest! {
-    #[test]
-    fn the_queue_finds_the_predecessor_that_the_rule_names(log in log()) {
-        prop_assert_eq!(run(&mut Engine::new(HORIZON_MS), &log), by_the_rule(&log));
-    }
-
-    #[test]
-    fn reading_the_horizon_again_restores_the_state(log in log(), at in any::<prop::sample::Index>()) {
-        let committed = at.index(log.len());
-        let whole = run(&mut Engine::new(HORIZON_MS), &log);
-        let since_ms = committed.checked_sub(1).map_or(i64::MIN, |last| log[last].at_ms - HORIZON_MS);
-        let warm_from = log.iter().position(|record| record.at_ms >= since_ms).unwrap();
-        for start in 0..=warm_from.min(committed) {
-            let again = run(&mut Engine::new(HORIZON_MS), &log[start..]);
-            prop_assert_eq!(&again[committed - start..], &whole[committed..]);
-        }
-    }
-
-    #[test]
-    fn no_counter_tells_a_negative_or_absurd_difference(log in log()) {
-        for interval in by_the_rule(&log).iter().flat_map(|observed| intervals(observed).to_vec()) {
-            prop_assert!(interval.start_us < interval.end_us);
-            prop_assert!(interval.packets_received.is_none_or(|packets| (0..1 << 31).contains(&packets)));
-            prop_assert!(interval.packets_lost.is_none_or(|lost| lost.abs() < 1 << 31));
-        }
-    }
-
-    #[test]
-    fn any_choice_of_a_streams_snapshots_gives_the_same_total(
-        steps in prop::collection::vec((0_u32..1000, any::<bool>()), 2..50),
-    ) {
-        let mut packets = 0.0;
-        let last = steps.len() - 1;
-        let mut chosen = Vec::new();
-        for (position, (step, choose)) in steps.iter().enumerate() {
-            packets += f64::from(*step);
-            if position == 0 || position == last || *choose {
-                chosen.push(received(position as i64 + 1, packets));
-            }
-        }
-        let told = each_second(&chosen);
-        let total = told.iter().flat_map(intervals).filter_map(|i| i.packets_received).sum::<i64>();
-        prop_assert_eq!(total, (packets - f64::from(steps[0].0)) as i64);
-    }
-
-    #[test]
-    fn repeating_and_overtaken_snapshots_add_no_interval(
-        order in prop::collection::vec(0_i64..30, 1..60),
-    ) {
-        let events = order.iter().map(|s| received(s + 1, *s as f64)).collect::<Vec<_>>();
-        let rising = order.iter().scan(-1, |newest, s| {
-            let newer = s > newest;
-            *newest = *s.max(newest);
-            Some(newer)
-        });
-        let rising = events.iter().zip(rising).filter(|(_, newer)| *newer);
-        let rising = rising.map(|(event, _)| event.clone()).collect::<Vec<_>>();
-        let all = each_second(&events);
-        let clean = each_second(&rising);
-        prop_assert_eq!(
-            all.iter().flat_map(intervals).collect::<Vec<_>>(),
-            clean.iter().flat_map(intervals).collect::<Vec<_>>()
-        );
-    }
 }
 
 #[test]

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use proptest::prelude::*;
+
 use super::*;
 
 /// Of what an interval tells, what is no sum: what it is of, when, and what it was like at its end.

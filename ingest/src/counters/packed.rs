@@ -1,0 +1,74 @@
+//! Values in as few bytes as they take, for streams that are remembered.
+
+use super::{COUNTERS, Values};
+
+impl Values {
+    /// The values that are there, and nothing of the others.
+    pub(crate) fn pack(&self) -> Packed {
+        let (mut told, mut length) = (0, 0);
+        let mut bytes = [0; COUNTERS.len() * LONGEST];
+        for (position, value) in self.0.iter().enumerate().filter(|(_, it)| **it != Self::MISSING) {
+            told |= 1 << position;
+            length += write(*value, &mut bytes[length..]);
+        }
+        Packed { told, values: bytes[..length].into() }
+    }
+}
+
+/// [`Values`] as they are remembered: few streams tell half of them, and most are small numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Packed {
+    /// Each counter a bit.
+    told: u64,
+    /// One after the other, as [`write`] writes them.
+    values: Box<[u8]>,
+}
+
+/// Bytes of the longest that [`write`] writes.
+const LONGEST: usize = 10;
+
+/// Writes a number as Avro does (zigzag, 7 bits a byte), and returns how many bytes it takes.
+fn write(value: i64, bytes: &mut [u8]) -> usize {
+    let mut rest = ((value << 1) ^ (value >> 63)).cast_unsigned();
+    let mut length = 0;
+    for byte in bytes {
+        length += 1;
+        *byte = (rest & 0x7f) as u8 | if rest > 0x7f { 0x80 } else { 0 };
+        rest >>= 7;
+        if rest == 0 {
+            break;
+        }
+    }
+    length
+}
+
+/// Reads a number that [`write`] wrote.
+fn read(bytes: &mut impl Iterator<Item = u8>) -> i64 {
+    let (mut number, mut shift) = (0_u64, 0);
+    for byte in bytes {
+        number |= u64::from(byte & 0x7f) << shift;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
+}
+
+const _: () = assert!(COUNTERS.len() <= 64, "each has a bit of `Packed::told`");
+
+impl Packed {
+    pub(crate) fn unpack(&self) -> Values {
+        let mut values = Values::EMPTY;
+        let mut bytes = self.values.iter().copied();
+        for position in (0..COUNTERS.len()).filter(|position| self.told >> position & 1 == 1) {
+            values.0[position] = read(&mut bytes);
+        }
+        values
+    }
+
+    /// Bytes that the values take.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.values.len()
+    }
+}
