@@ -1,4 +1,4 @@
-//! Blocks: where the log is cut, and what is committed with each cut.
+//! Blocks: slices of a partition's log, and the metadata that is committed at each start of one.
 //!
 //! A block's end follows from the log and from the metadata that opened the block alone, so that
 //! every process that folds it, at any time, folds the same records by the same rules.
@@ -10,15 +10,15 @@ use service::{AppendTime, Committed, Offset, OffsetRanges};
 
 use crate::grouping::Groupings;
 
-/// The form of metadata written here.
+/// Version of the metadata's format.
 const VERSION: u32 = 1;
 /// A block ends with the minute of the broker in which it began.
 const BLOCK_MS: i64 = 60_000;
 
-/// By what a block is cut and folded.
+/// Settings by which a block is cut and folded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Rules {
-    /// Most records in the block.
+    /// Maximum number of records in the block.
     n: i64,
     /// Length of the slice of append time that the block stays within, ms.
     block_ms: i64,
@@ -32,15 +32,15 @@ pub(crate) struct Rules {
 /// Limits on the memory of a block, whatever its records hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Limits {
-    /// The block ends once it holds so many cells,
+    /// Number of cells at which the block ends.
     pub(crate) cells: u32,
-    /// or so many sessions,
+    /// Number of sessions at which the block ends.
     pub(crate) sessions: u32,
-    /// or so many intervals: each may add bins to sketches.
+    /// Number of intervals at which the block ends: each may add bins to sketches.
     pub(crate) intervals: i64,
-    /// Most values of a dimension that a session has in the block.
+    /// Maximum number of values of a dimension that a session has in the block.
     pub(crate) session_values: u32,
-    /// Most values of a dimension that an app has in the block.
+    /// Maximum number of values of a dimension that an app has in the block.
     pub(crate) values: u32,
 }
 
@@ -53,8 +53,8 @@ pub(crate) const SESSION_BYTES: usize = 900;
 pub(crate) const INTERVAL_BYTES: usize = 84;
 
 impl Limits {
-    /// Returns the estimated memory at which the block ends, bytes: what the dearest of the other limits
-    /// allows by itself, so that no mix of all takes up more than one alone.
+    /// Returns the estimated memory at which the block ends, bytes: the greatest that one of the other
+    /// limits allows by itself, so that no mix takes more.
     pub(crate) fn bytes(&self) -> usize {
         let intervals = usize::try_from(self.intervals).unwrap_or(usize::MAX);
         let limits = [
@@ -81,25 +81,25 @@ impl Rules {
             && counts.iter().all(|count| *count > 0)
     }
 
-    /// The rules as text, as audits keep them.
+    /// Returns the rules as text, in the form of the audits.
     pub(crate) fn text(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(self)
     }
 }
 
-/// What is committed beside a block's first offset.
+/// Metadata that is committed with a block's first offset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Metadata {
     v: u32,
     pub(crate) epoch: i32,
     #[serde(flatten)]
     pub(crate) rules: Rules,
-    /// How many blocks, this one being the first, are folded by these rules whatever the settings
-    /// say: their rows may be written before anything more is committed. 0 where this is not
-    /// committed itself.
+    /// Number of blocks, from this one on, that are folded by these rules even if the settings change:
+    /// their rows may be written before anything more is committed. 0 if this metadata is not committed
+    /// itself.
     #[serde(default = "only_this_one")]
     pub(crate) holds: u64,
-    /// Raw offsets answered for before the block, as ranges.
+    /// Raw offsets accounted for before the block, as ranges.
     raw: String,
     /// Raw offsets once missing that are no longer among the ranges' holes.
     pub(crate) forgotten: i64,
@@ -110,12 +110,12 @@ pub(crate) struct Metadata {
     pub(crate) follows: Option<Follows>,
 }
 
-/// Rules of blocks that were folded before, so that they are folded alike again.
+/// Rules of blocks that were folded before, so that folding them again gives the same rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Follows {
-    /// Where blocks start, in rising order, the current one not among them.
+    /// Starts of the blocks in ascending order, without the current one.
     pub(crate) starts: VecDeque<i64>,
-    /// The rules of those that are folded by others than the one before.
+    /// Rules of the blocks whose rules differ from those of the block before.
     pub(crate) changes: VecDeque<(i64, Rules)>,
 }
 
@@ -123,7 +123,7 @@ const fn only_this_one() -> u64 {
     1
 }
 
-/// Why what is committed cannot be gone on from.
+/// Reason for which the fold cannot continue from the committed metadata.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MetadataError {
     #[error("its metadata cannot be read ({0})")]
@@ -145,17 +145,17 @@ impl Metadata {
         Self { v: VERSION, epoch, rules, holds, raw, forgotten, watermark, follows: None }
     }
 
-    /// The same for so many blocks.
+    /// Returns the same metadata for this number of blocks.
     pub(crate) fn holding(self, holds: u64) -> Self {
         Self { holds, ..self }
     }
 
-    /// The same with how the blocks after this one were folded before.
+    /// Returns the same metadata with the rules by which the next blocks were folded before.
     pub(crate) fn following(self, follows: Follows) -> Self {
         Self { follows: Some(follows), ..self }
     }
 
-    /// Reads what was committed, with the raw offsets answered for.
+    /// Parses committed metadata, with the raw offsets accounted for.
     pub(crate) fn read(committed: &Committed) -> Result<(Self, OffsetRanges), MetadataError> {
         #[derive(Deserialize)]
         struct Form {
@@ -176,13 +176,13 @@ impl Metadata {
         Ok((metadata, seen))
     }
 
-    /// The text to commit: ASCII, under 4 KB.
+    /// Returns the text to commit: ASCII, under 4 KB.
     pub(crate) fn text(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(self)
     }
 }
 
-/// The part of the log that a block covers so far.
+/// Part of the log that a block covers so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Extent {
     pub(crate) start: Offset,
@@ -198,13 +198,13 @@ impl Extent {
         Self { start, upto: start, read: 0, first: None }
     }
 
-    /// True if a record appended at `appended` belongs to the next block.
+    /// Returns whether a record appended at `appended` belongs to the next block.
     pub(crate) fn ends_before(&self, appended: AppendTime, rules: &Rules) -> bool {
         let slice = |at: AppendTime| at.0.div_euclid(rules.block_ms);
         self.first.is_some_and(|first| slice(first) != slice(appended))
     }
 
-    /// Takes a record in; true if it is the block's last.
+    /// Adds a record. Returns whether it is the block's last.
     pub(crate) fn take(&mut self, offset: Offset, appended: AppendTime, rules: &Rules) -> bool {
         self.first.get_or_insert(appended);
         self.upto = offset.next();

@@ -1,4 +1,4 @@
-//! What intervals and setups add up to.
+//! Sums of intervals and set-ups in cells.
 
 use schemas::{
     Correction, Direction, Kind, Measures, Quantities, ScoredInterval, Sketches, Verdict,
@@ -12,17 +12,17 @@ use schemas::sketch::{Bin, write_state};
 /// How many quantities are kept as sketches.
 const QUANTITIES: usize = Quantities::NAMES.len();
 
-/// Which cells of a block: they differ in kind and direction.
+/// Key of cells of a block that differ only in kind and direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CellsKey {
-    /// Place in the block's list of groupings.
+    /// Index in the block's list of groupings.
     pub(crate) grouping: usize,
     /// Start of the window, s since the Unix epoch.
     pub(crate) window_start: i64,
     pub(crate) labels: Labels,
 }
 
-/// What one interval or one setup adds, to each cell that it falls into and to its session.
+/// Contribution of one interval or set-up to each of its cells and to its session.
 #[derive(Clone, Debug)]
 pub(crate) struct Sample<'r> {
     /// The interval, if it is one.
@@ -37,7 +37,7 @@ pub(crate) struct Sample<'r> {
 }
 
 impl<'r> Sample<'r> {
-    /// What an interval adds. A missing value adds nothing.
+    /// Returns the contribution of an interval. A missing value adds nothing.
     pub(crate) fn of_interval(scored: &'r ScoredInterval) -> Self {
         let interval = &scored.interval;
         let observed_us = interval.end_us.wrapping_sub(interval.start_us);
@@ -65,7 +65,7 @@ impl<'r> Sample<'r> {
             pause_us: video.pause_us.unwrap_or(0),
             pause_count: video.pause_count.unwrap_or(0),
             concealed_samples: audio.concealed_samples.unwrap_or(0),
-            // Of those who do not tell which were concealed, a ratio must not know the others.
+            // Samples without a count of concealed ones would lower the ratio.
             total_samples: audio.concealed_samples.and(audio.total_samples).unwrap_or(0),
             nack: interval.nack.unwrap_or(0),
             pli: video.pli.unwrap_or(0),
@@ -98,7 +98,7 @@ impl<'r> Sample<'r> {
         }
     }
 
-    /// What an attempt to set a call up adds.
+    /// Returns the contribution of an attempt to set a call up.
     pub(crate) fn of_setup(event_us: i64, failed: bool, media_ms: Option<i64>) -> Self {
         let media_ms = media_ms.filter(|_| !failed);
         #[expect(clippy::cast_precision_loss, reason = "a sketch is exact to 1 %")]
@@ -118,8 +118,8 @@ impl<'r> Sample<'r> {
     }
 }
 
-/// The values of an interval that are kept as sketches. The order of the operations counts: it
-/// decides the last bit, and so, at a bin's border, the bin.
+/// Returns the values of an interval that are kept as sketches. The order of the operations matters: it
+/// decides the last bit, and so the bin at a bin's border.
 #[expect(clippy::cast_precision_loss, reason = "a sketch is exact to 1 %")]
 fn quantities(scored: &ScoredInterval, observed_us: i64) -> Quantities<Option<f64>> {
     let interval = &scored.interval;
@@ -129,7 +129,7 @@ fn quantities(scored: &ScoredInterval, observed_us: i64) -> Quantities<Option<f6
         .map(|(us, count)| us as f64 / count as f64)
         .or_else(|| interval.round_trip_gauge_us.map(|us| us as f64))
         .map(|us| us / 1000.0);
-    // Of a stream that is not sent the jitter is the one before, and a source that gives nothing has
+    // The jitter of a stream on which nothing was sent is an old one, and a source without pictures has
     // no frame rate.
     let is_sent = !interval.is_idle();
     let jitter_ms = interval.jitter_us.filter(|_| is_sent).map(|us| us as f64 / 1000.0);
@@ -156,23 +156,23 @@ fn quantities(scored: &ScoredInterval, observed_us: i64) -> Quantities<Option<f6
     }
 }
 
-/// Counts by quantity and bin. All of a cell's lie in one place: there are many cells with few bins
-/// each, and fetching what lies apart takes far longer than counting.
+/// Counts by quantity and bin. Those of a cell are stored together: there are many cells with few bins
+/// each, and cache misses cost far more than counting.
 #[derive(Clone, Debug, Default)]
 struct Counts(
-    /// Each a place, and below it, in [`COUNT_BITS`], how often. At the front they rise, hardly any
-    /// place twice; behind they are as they came.
+    /// Each entry is a place and, in the lower [`COUNT_BITS`], a count. The front is sorted by place with
+    /// hardly any place twice; new entries are appended unsorted.
     Vec<u32>,
 );
 
-/// A quantity's places are from its number times this on: first that of the zeros, then the keys.
+/// Number of places of a quantity: the first is that of the zeros, the others are those of the keys.
 const PLACES: u32 = 1 << 16;
-/// Half of [`PLACES`], for keys may be negative.
+/// Half of [`PLACES`], since keys may be negative.
 const MIDDLE: i32 = 1 << 15;
-/// What a place leaves of 32 bits. A greater count is that of several entries.
+/// Bits of an entry that hold its count. A greater count takes several entries.
 const COUNT_BITS: u32 = 13;
 const MOST_AT_ONCE: u32 = (1 << COUNT_BITS) - 1;
-/// Room for so many entries at first.
+/// Initial capacity, in entries.
 const FEW: usize = 16;
 
 const _: () = assert!(QUANTITIES as u64 * PLACES as u64 == 1 << (32 - COUNT_BITS));
@@ -186,13 +186,13 @@ impl Counts {
         self.0.push(((quantity as u32 * PLACES + place) << COUNT_BITS) + 1);
     }
 
-    /// Asks for memory only if counting what came has not made enough of it.
+    /// Merges new entries, and then allocates if that did not free enough memory.
     fn make_room(&mut self) {
         self.settle();
         self.0.reserve_exact(FEW.max(self.0.len() / 2));
     }
 
-    /// Counts what came.
+    /// Merges new entries into the sorted ones.
     fn settle(&mut self) {
         self.0.sort_unstable();
         self.0.dedup_by(|more, first| {
@@ -202,7 +202,7 @@ impl Counts {
         });
     }
 
-    /// The zeros and the bins of a quantity, once it is settled.
+    /// Returns the zeros and the bins of a quantity; [`Self::settle`] must have been called.
     fn of(&self, quantity: usize) -> (u32, impl Iterator<Item = (i32, u32)> + Clone) {
         let first = quantity as u32 * PLACES;
         let before = |end: u32| self.0.partition_point(|entry| place(entry) < end);
@@ -223,7 +223,7 @@ const fn count(entry: &u32) -> u32 {
     *entry & MOST_AT_ONCE
 }
 
-/// What a block has folded into one cell.
+/// Sums of one cell in a block.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cell {
     pub(crate) measures: Measures,
@@ -233,7 +233,7 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    /// Adds a sample, judged by `packs` if it is an interval.
+    /// Adds a sample, with the verdicts of `packs` if it is an interval.
     pub(crate) fn add(&mut self, sample: &Sample<'_>, packs: &[Symbol]) {
         self.measures.add(&sample.measures);
         if let Some(scored) = sample.scored {
@@ -246,7 +246,7 @@ impl Cell {
         }
     }
 
-    /// Writes the sketches' states over what `row` held.
+    /// Overwrites `row` with the sketches' states.
     pub(crate) fn write_sketches(&mut self, row: &mut Sketches) {
         self.counts.settle();
         for (quantity, state) in row.states_mut().into_iter().enumerate() {
@@ -256,37 +256,37 @@ impl Cell {
     }
 }
 
-/// Cells that differ in kind and direction alone, beside each other: a report's intervals fall into
-/// them together, and looking each up among all takes longer than adding to it.
+/// Cells that differ only in kind and direction, stored together: the intervals of a report are added to
+/// them together, and a look-up of each among all cells takes longer than the addition.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cells(Vec<OfStream>);
 
-/// Audio and video, in and out: hardly any place has more cells a window, however many streams.
+/// Usual number of cells per key: audio and video, inbound and outbound.
 const STREAMS: usize = 4;
 
 /// The cell of streams of one kind and direction.
 #[derive(Clone, Debug)]
 struct OfStream {
     stream: (Kind, Direction),
-    /// It changed since it was last written.
+    /// Whether it changed since it was last written.
     dirty: bool,
     cell: Cell,
 }
 
 impl Cells {
-    /// Makes room for the cells of so many samples, if there is none yet.
+    /// Allocates memory for the cells of this number of samples, if there is none yet.
     pub(crate) fn make_room(&mut self, samples: usize) {
         if self.0.capacity() == 0 {
             self.0.reserve_exact(samples.min(STREAMS));
         }
     }
 
-    /// The number of cells.
+    /// Returns the number of cells.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The cell of a kind and direction, to be changed; a new one if there is none.
+    /// Returns the cell of a kind and direction to be changed; creates it if there is none.
     pub(crate) fn touch(&mut self, stream: (Kind, Direction)) -> &mut Cell {
         let Self(cells) = self;
         let place = cells.iter().position(|of| of.stream == stream).unwrap_or_else(|| {
@@ -298,7 +298,7 @@ impl Cells {
         &mut found.cell
     }
 
-    /// Hands every cell that changed since the last time to `write`.
+    /// Passes every cell that changed since the last call to `write`.
     pub(crate) fn flush<E>(
         &mut self,
         mut write: impl FnMut((Kind, Direction), &mut Cell) -> Result<(), E>,

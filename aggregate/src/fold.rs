@@ -23,11 +23,10 @@ pub(crate) struct Version {
     pub(crate) upto: i64,
 }
 
-/// Streams that a session may have before it counts as more than one towards a block's end: each
-/// stream is a sum of its own.
+/// Streams that count as one session towards a block's end: each stream has sums of its own.
 const STREAMS: usize = 8;
 
-/// What a block's reports add up to.
+/// Sums of a block's reports.
 #[derive(Debug)]
 pub(crate) struct Fold {
     groupings: Vec<Grouping>,
@@ -36,12 +35,12 @@ pub(crate) struct Fold {
     names: Interner,
     values: Values,
     cells: Table<CellsKey, Cells>,
-    /// Cells in all, of every kind and direction.
+    /// Total number of cells, of every kind and direction.
     held: usize,
-    /// Streams in all, of every session.
+    /// Total number of streams, of every session.
     streams: usize,
     sessions: Table<SessionKey, Session>,
-    /// Intervals folded.
+    /// Number of intervals folded.
     pub(crate) intervals: i64,
     /// Starts of the earliest and the latest window touched, s.
     pub(crate) windows: Option<(i64, i64)>,
@@ -65,8 +64,8 @@ impl Fold {
         }
     }
 
-    /// Folds one report, and returns which of its values are not kept apart. A cover tells nothing of
-    /// a session.
+    /// Folds one report, and returns which of its values are not kept apart. A cover concerns no
+    /// session.
     pub(crate) fn fold(&mut self, report: &EnrichedReport) -> Capped {
         if report.event == EventKind::Cover {
             return Capped::default();
@@ -113,7 +112,7 @@ impl Fold {
         capped
     }
 
-    /// True once the block holds as much as its rules let it.
+    /// Returns whether the block has reached a limit of its rules.
     pub(crate) fn is_full(&self) -> bool {
         let (cells, limits) = (self.held, &self.limits);
         cells >= limits.cells as usize
@@ -138,7 +137,7 @@ impl Fold {
         parts.into_iter().fold(0, usize::saturating_add)
     }
 
-    /// Hands the framed partials of all cells that changed since the last time to `send`, and
+    /// Passes the framed partials of all cells that changed since the last time to `send`, and
     /// returns how many there were. With `last` nothing is folded or written afterwards.
     pub(crate) fn flush_cells(
         &mut self,
@@ -173,7 +172,7 @@ impl Fold {
         Ok(written)
     }
 
-    /// As [`Fold::flush_cells`], for sessions.
+    /// Does for sessions what [`Fold::flush_cells`] does for cells.
     pub(crate) fn flush_sessions(
         &mut self,
         version: Version,
@@ -203,8 +202,7 @@ impl Fold {
     }
 }
 
-/// The type of network that an interval's path is over, where that may be another than the first
-/// path's.
+/// Returns the network type of an interval's path if it may differ from the first path's.
 fn network<'r>(report: &'r EnrichedReport, sample: &Sample<'_>) -> Option<&'r str> {
     match report.path_of(&sample.scored?.interval) {
         Some(path) if report.paths.len() > 1 => Some(&path.network_type),

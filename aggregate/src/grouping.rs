@@ -1,4 +1,4 @@
-//! Groupings: which dimensions tell cells apart.
+//! Groupings: the dimensions by which cells differ.
 
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ pub enum Dimension {
     Direction,
 }
 
-/// How many dimensions are names: those before [`Dimension::Asn`].
+/// Number of dimensions that are names: those before [`Dimension::Asn`].
 pub(crate) const NAMED: usize = Dimension::Asn as usize;
 
 /// Groupings by name, each a list of dimensions.
@@ -68,7 +68,7 @@ pub fn default_groupings() -> Groupings {
     BTreeMap::from([("place".to_owned(), place), ("client".to_owned(), client)])
 }
 
-/// What a report says of all its intervals: names in the order of [`Dimension`], and the ASN.
+/// Dimension values of a report: names in the order of [`Dimension`], and the ASN.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Labels {
     pub(crate) names: [Symbol; NAMED],
@@ -76,13 +76,13 @@ pub(crate) struct Labels {
 }
 
 impl Labels {
-    /// The same over another type of network.
+    /// Returns the same values with another network type.
     pub(crate) fn over(mut self, network_type: Symbol) -> Self {
         self.names[Dimension::NetworkType as usize] = network_type;
         self
     }
 
-    /// Writes the values over what `row` held.
+    /// Overwrites `row` with the values.
     pub(crate) fn write(&self, row: &mut Dimensions, interner: &Interner) {
         let names: [&mut String; NAMED] = [
             &mut row.app,
@@ -103,13 +103,13 @@ impl Labels {
         row.asn = self.asn;
     }
 
-    /// The symbol of a dimension that is a name.
+    /// Returns the symbol of a dimension that is a name.
     pub(crate) fn name(&self, dimension: Dimension) -> Symbol {
         self.names.get(dimension as usize).copied().unwrap_or(Symbol::EMPTY)
     }
 }
 
-/// A grouping, ready to be asked for each interval.
+/// A grouping in a form that is fast to apply to each interval.
 #[derive(Clone, Debug)]
 pub(crate) struct Grouping {
     pub(crate) name: String,
@@ -125,7 +125,7 @@ impl Grouping {
         Self { name: name.to_owned(), keeps }
     }
 
-    /// Of the labels of a report those that tell its cells apart; the others are empty, or 0.
+    /// Returns the labels by which cells of this grouping differ; the others are empty, or 0.
     pub(crate) fn labels(&self, labels: &Labels) -> Labels {
         let mut names = [Symbol::EMPTY; NAMED];
         for (place, name) in names.iter_mut().enumerate().filter(|(place, _)| self.keeps[*place]) {
@@ -134,7 +134,7 @@ impl Grouping {
         Labels { names, asn: if self.keeps(Dimension::Asn) { labels.asn } else { 0 } }
     }
 
-    /// The same of an interval's kind and direction; the others are none.
+    /// Returns kind and direction if cells of this grouping differ by them; else none.
     pub(crate) fn stream(&self, kind: Kind, direction: Direction) -> (Kind, Direction) {
         (
             if self.keeps(Dimension::Kind) { kind } else { Kind::None },

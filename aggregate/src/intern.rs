@@ -1,4 +1,4 @@
-//! Names as small numbers: a name is kept once a block, and keys made of names are cheap to hash.
+//! Interned names: a block stores each name once, and keys of small numbers are cheap to hash.
 
 use std::hash::BuildHasher;
 
@@ -6,7 +6,7 @@ use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use schemas::UNKNOWN;
 
-/// What a value is called that is not kept apart.
+/// Name of all values that are not kept apart.
 const OTHER: &str = "other";
 /// Memory of a name beside its text, bytes: its place in the list and in the table, with the room that
 /// both keep free, and what the allocator adds.
@@ -24,7 +24,7 @@ impl Symbol {
     /// The name that stands for those that are not kept apart.
     pub(crate) const OTHER: Self = Self(2);
 
-    /// True for the names that stand for no value.
+    /// Returns whether the name stands for no value.
     pub(crate) fn is_no_value(self) -> bool {
         self <= Self::OTHER
     }
@@ -62,7 +62,7 @@ impl Default for Interner {
 }
 
 impl Interner {
-    /// The symbol of `name`, which is copied only the first time.
+    /// Returns the symbol of `name`, which is copied only the first time.
     pub(crate) fn symbol(&mut self, name: &str) -> Symbol {
         let Self { names, symbols, hasher, bytes } = self;
         let entry = symbols.entry(
@@ -83,7 +83,7 @@ impl Interner {
         }
     }
 
-    /// The number of names.
+    /// Returns the number of names.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.names.len()
@@ -94,14 +94,14 @@ impl Interner {
         self.bytes
     }
 
-    /// The symbol of `name`, if it has one.
+    /// Returns the symbol of `name`, if it has one.
     pub(crate) fn find(&self, name: &str) -> Option<Symbol> {
         let Self { names, symbols, hasher, .. } = self;
         let same = |symbol: &Symbol| *names[symbol.0 as usize] == *name;
         symbols.find(hasher.hash_one(name), same).copied()
     }
 
-    /// The name of a symbol of this interner.
+    /// Returns the name of a symbol of this interner.
     pub(crate) fn name(&self, symbol: Symbol) -> &str {
         &self.names[symbol.0 as usize]
     }

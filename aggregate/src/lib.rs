@@ -1,5 +1,5 @@
-//! Folds enriched reports into partials of cells and sessions, block by block, so that whoever
-//! folds a block, however often, writes the same rows.
+//! Folds enriched reports into partials of cells and sessions, block by block. Every fold of a block, by
+//! any instance, writes the same rows.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 

@@ -1,16 +1,16 @@
-//! Which raw offsets a report answers for, and what became of those that are new.
+//! Raw offsets that a report accounts for, and the outcomes of those that are new.
 
 use std::ops::RangeInclusive;
 
 use schemas::{Lineage, RawOutcome};
 use service::{Offset, OffsetRanges, Partition};
 
-/// How many ranges are kept beside the committed offset. At up to 40 bytes each they leave room
-/// for the rest of the metadata.
+/// Maximum number of ranges in the committed metadata. With up to 40 bytes each they leave space for the
+/// rest of it.
 const MOST_RANGES: usize = 64;
 
-/// What is wrong with a lineage, if anything: it must be of the partition that it was read from,
-/// and its runs must rise within its range.
+/// Returns what is wrong with a lineage, if anything: it must be of the partition from which it was read,
+/// and its runs must ascend within its range.
 pub(crate) fn fault(lineage: &Lineage, partition: Partition) -> Option<&'static str> {
     if lineage.raw_partition != partition.0 {
         return Some("raw_partition is not the partition that the record was read from");
@@ -30,19 +30,19 @@ pub(crate) fn fault(lineage: &Lineage, partition: Partition) -> Option<&'static 
     None
 }
 
-/// What became of raw records.
+/// Numbers of raw records by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcomes {
     pub(crate) accepted: i64,
-    /// Of the accepted, those that may have been counted before.
+    /// Accepted records that may have been counted before.
     pub(crate) unverified: i64,
     pub(crate) duplicate: i64,
     pub(crate) late: i64,
     pub(crate) invalid: i64,
 }
 
-/// Adds the raw offsets of `lineage` to `seen` and counts what became of the new ones. However
-/// often and however sliced the hops write a range again, each of its offsets counts once.
+/// Adds the raw offsets of `lineage` to `seen` and counts the outcomes of the new ones. Each offset counts
+/// once, even if services write its range several times and in other slices.
 pub(crate) fn account(lineage: &Lineage, seen: &mut OffsetRanges) -> Outcomes {
     let mut outcomes = Outcomes::default();
     for added in seen.insert(Offset(lineage.raw_from)..=Offset(lineage.raw_to)) {
@@ -67,7 +67,7 @@ pub(crate) fn account(lineage: &Lineage, seen: &mut OffsetRanges) -> Outcomes {
     outcomes
 }
 
-/// How many offsets are missing between the ranges.
+/// Returns the number of offsets that are missing between the ranges.
 pub(crate) fn missing(seen: &OffsetRanges) -> i64 {
     let mut ranges = seen.iter();
     let Some(mut before) = ranges.next() else { return 0 };
@@ -79,9 +79,9 @@ pub(crate) fn missing(seen: &OffsetRanges) -> i64 {
     missing
 }
 
-/// Closes the oldest holes, so that the ranges fit beside the committed offset, and returns how
-/// many offsets are no longer known to be missing. What is missing for so long is lost; were it
-/// to come after all, it would be taken for a replay.
+/// Closes the oldest holes, so that the ranges fit into the committed metadata. Returns how many offsets
+/// are no longer known to be missing. Records that are missing for so long are lost; if one came after
+/// all, it would count as a replay.
 pub(crate) fn forget_oldest_holes(seen: &mut OffsetRanges) -> i64 {
     let excess = (seen.holes() + 1).saturating_sub(MOST_RANGES);
     let bounds = (seen.iter().next(), seen.iter().nth(excess));

@@ -1,4 +1,4 @@
-//! What the service tells about itself.
+//! Metrics of the service.
 
 use prometheus::{
     Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,

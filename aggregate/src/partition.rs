@@ -1,4 +1,4 @@
-//! One partition: its current block, and what carries over from block to block.
+//! State of one partition: its current block, and the state that outlives a block.
 
 use std::collections::VecDeque;
 
@@ -13,51 +13,51 @@ use crate::plan::{Opened, Plan};
 use crate::settings::AggregateSettings;
 use crate::watermark::Watermark;
 
-/// Silence after which a partition counts as idle: what it has is then written at once.
+/// Time without records after which a partition is idle: its changes are then written at once.
 const QUIET_MS: u64 = 1000;
 
-/// Silence of all partitions after which a backlog is over.
+/// Time without records of any partition after which a backlog is over.
 const OVER_MS: u64 = 200;
 
-/// Reports whose events waited for so long before they came are a backlog, be it one of those who
-/// wrote them.
+/// Delay between a raw event and its report from which there is a backlog, here or in an earlier
+/// service.
 const BACKLOG_MS: u64 = 5_000;
 
 /// Blocks that are folded by the rules committed with the first of them. Their rows need not wait
 /// for a commit; other settings have to.
 pub(crate) const HOLDS: u64 = 8;
 
-/// What all partitions share.
+/// State that all partitions share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) settings: AggregateSettings,
-    /// Name of the topic that is read, for dead letters.
+    /// Name of the input topic, for dead letters.
     pub(crate) topic: String,
     pub(crate) metrics: Metrics,
 }
 
-/// A partition's state.
+/// State of a partition.
 #[derive(Debug)]
 pub(crate) struct Partition {
     source: Source,
     /// The current block; none before the first record of a partition that was never read.
     block: Option<Block>,
-    /// What is to be committed of it before its rows are written, if that is not yet.
+    /// Opening that has to be committed before its rows are written, if it is not committed yet.
     opening: Option<Opening>,
-    /// Blocks that have ended and are not written yet, each with what is committed once it is.
+    /// Blocks that have ended and are not written yet, each with what is committed after its rows.
     ended: VecDeque<(Block, Opening)>,
     plan: Plan,
-    /// Raw offsets answered for.
+    /// Raw offsets accounted for.
     seen: OffsetRanges,
-    /// Raw offsets missing that are no longer among the holes of `seen`.
+    /// Missing raw offsets that are no longer among the holes of `seen`.
     forgotten: i64,
     watermark: Watermark,
     heard: bool,
     heard_ms: u64,
     flushed_ms: u64,
-    /// From the raw event's append to that of its report, of the report read last.
+    /// Time between the append of the raw event and that of its report, of the last report, ms.
     waited_ms: u64,
-    /// The report read last: the next one uses its memory.
+    /// The last report: the next one reuses its memory.
     report: EnrichedReport,
 }
 
@@ -67,7 +67,7 @@ pub(crate) struct Tick {
     /// The loop's monotonic clock, ms.
     pub(crate) now_ms: u64,
     pub(crate) pace: Pace,
-    /// For how many ms nothing has come on any partition.
+    /// Time without a record of any partition, ms.
     pub(crate) all_silent_ms: u64,
 }
 
@@ -78,13 +78,13 @@ struct Block {
     rules: Rules,
     extent: Extent,
     fold: Fold,
-    /// Counts what the others do not.
+    /// Counts of outcomes, which the sums do not hold.
     audit: BlockAudit,
     /// The version last written.
     written: Offset,
 }
 
-/// What is committed when a block opens: where it starts, and by what it is folded.
+/// Commit that opens a block: its start, and the rules by which it is folded.
 #[derive(Debug)]
 struct Opening {
     start: Offset,
@@ -93,7 +93,7 @@ struct Opening {
 }
 
 impl Opening {
-    /// Lets it be committed once all that came before is acknowledged.
+    /// Checkpoints it, to be committed once all earlier writes are acknowledged.
     fn checkpoint(&self, source: Source, out: &mut dyn Output) {
         if self.commits {
             out.checkpoint(source, self.start, &self.metadata);
@@ -102,8 +102,8 @@ impl Opening {
 }
 
 impl Block {
-    /// A block before which the raw offsets `seen` were answered for, and of which `forgotten` are
-    /// missing beside its holes.
+    /// Creates a block before which the raw offsets `seen` were accounted for; `forgotten` are missing beside
+    /// its holes.
     fn open(
         start: Offset,
         number: u64,
@@ -119,7 +119,7 @@ impl Block {
 }
 
 impl Partition {
-    /// Goes on from what is committed, at the monotonic time `now_ms`.
+    /// Continues from the committed metadata, at the monotonic time `now_ms`.
     pub(crate) fn resume(
         source: Source,
         committed: Option<&Committed>,
@@ -164,7 +164,7 @@ impl Partition {
         Ok(lane)
     }
 
-    /// Takes the next record of the partition's log.
+    /// Processes the next record of the partition's log.
     pub(crate) fn record(
         &mut self,
         record: &Record<'_>,
@@ -240,7 +240,7 @@ impl Partition {
         }
     }
 
-    /// The loop's monotonic clock has come to `now_ms`. For how many ms nothing has come.
+    /// Returns the time without records at the monotonic time `now_ms`, ms.
     pub(crate) fn hear(&mut self, now_ms: u64) -> u64 {
         if std::mem::take(&mut self.heard) {
             self.heard_ms = now_ms;
@@ -248,14 +248,14 @@ impl Partition {
         self.silent_ms(now_ms)
     }
 
-    /// Writes what is due.
+    /// Writes changes that are due.
     pub(crate) fn tick(
         &mut self,
         tick: Tick,
         shared: &Shared,
         out: &mut dyn Output,
     ) -> Result<(), Fatal> {
-        // A partition's rows are tens of MB: they wait until those of others are on their way.
+        // A partition's rows are tens of MB: they wait until those of others have been sent.
         if out.congested() {
             return Ok(());
         }
@@ -266,8 +266,8 @@ impl Partition {
         self.write_ended(shared, out)
     }
 
-    /// True if what changed is to be written though the block goes on. Of a backlog it is not: what
-    /// is written would soon be written again, unless nothing more comes.
+    /// Returns whether changes are written although the block continues. In a backlog they are not, unless
+    /// no more records come: the same rows would soon be written again.
     fn is_due(&self, tick: Tick, flush_s: u32, flush_behind_s: u32) -> bool {
         let Tick { now_ms, pace, all_silent_ms } = tick;
         let (flush_ms, behind_ms) = (u64::from(flush_s) * 1000, u64::from(flush_behind_s) * 1000);
@@ -281,7 +281,7 @@ impl Partition {
         (is_idle && silent_ms >= QUIET_MS) || since_ms >= flush_ms
     }
 
-    /// Watermark, and for how long the partition has been silent.
+    /// Updates the metrics of the watermark and of the time without records.
     pub(crate) fn progress(&self, now_ms: u64) -> (Watermark, u64) {
         (self.watermark, self.silent_ms(now_ms))
     }
@@ -290,12 +290,12 @@ impl Partition {
         now_ms.saturating_sub(self.heard_ms)
     }
 
-    /// The group has committed where a block starts.
+    /// Notes that the group has committed the start of a block.
     pub(crate) fn committed(&mut self, offset: Offset) {
         self.plan.committed(offset);
     }
 
-    /// True while more blocks wait for a commit than should.
+    /// Returns whether too many blocks wait for a commit.
     pub(crate) fn holds_back(&self) -> bool {
         self.ended.len() as u64 > HOLDS
     }
@@ -305,13 +305,13 @@ impl Partition {
         self.ended.iter().map(|(block, _)| block.fold.bytes()).sum()
     }
 
-    /// True if something is not written yet.
+    /// Returns whether there are unwritten changes.
     pub(crate) fn has_unwritten(&self) -> bool {
         let open = |block: &Block| block.written < block.extent.upto;
         !self.ended.is_empty() || self.block.as_ref().is_some_and(open)
     }
 
-    /// Writes all that is not written yet and may be.
+    /// Writes all changes that may be written.
     pub(crate) fn flush(&mut self, shared: &Shared, out: &mut dyn Output) -> Result<(), Fatal> {
         self.write_ended(shared, out)?;
         let plan = &self.plan;
@@ -342,7 +342,7 @@ impl Partition {
         self.seen.last().map_or(0, |last| last.0 + 1)
     }
 
-    /// Writes the blocks that have ended, and lets what the next ones start with be committed.
+    /// Writes the blocks that have ended, and checkpoints the openings of the next ones.
     fn write_ended(&mut self, shared: &Shared, out: &mut dyn Output) -> Result<(), Fatal> {
         while self.ended.front().is_some_and(|(block, _)| self.plan.may_write(block.number)) {
             let Some((mut block, opening)) = self.ended.pop_front() else {
@@ -355,9 +355,8 @@ impl Partition {
         Ok(())
     }
 
-    /// Opens a block, by the settings of now if nothing that is committed says otherwise. What it
-    /// starts with is to be committed, as soon as all that came before is acknowledged, so that
-    /// whoever folds the block folds it alike.
+    /// Opens a block, by the current settings unless committed rules still hold. Its opening is committed
+    /// once all earlier writes are acknowledged, so that every later fold of the block uses the same rules.
     fn open(&mut self, start: Offset, shared: &Shared) -> Result<Opening, Fatal> {
         let (epoch, wanted) = (shared.settings.epoch, shared.settings.rules());
         let opened = self.plan.open(start, wanted, HOLDS);
@@ -423,7 +422,7 @@ impl Partition {
     }
 }
 
-/// Reads the report in a record, or says why it is none: a short code and what was wrong.
+/// Decodes the report of a record, or returns a short code and a description of what is wrong.
 fn read(record: &Record<'_>, report: &mut EnrichedReport) -> Result<(), (&'static str, String)> {
     schemas::decode_into(record.payload, report)
         .map_err(|error| ("undecodable", error.to_string()))?;

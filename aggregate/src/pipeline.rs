@@ -1,4 +1,4 @@
-//! Enriched reports in, partials and audits out.
+//! Handler: reads enriched reports and writes partials and audits.
 
 use std::collections::BTreeMap;
 
@@ -21,13 +21,13 @@ pub struct Pipeline {
     shared: Shared,
     lanes: BTreeMap<Source, Partition>,
     now_ms: u64,
-    /// Place of the partition that may write first.
+    /// Index of the partition that may write first.
     first: usize,
     draining: bool,
 }
 
 impl Pipeline {
-    /// A pipeline that reads `topic` and shows its metrics in `registry`.
+    /// Creates a pipeline that reads `topic` and registers its metrics in `registry`.
     ///
     /// # Errors
     /// When a metric of the same name is registered already.
@@ -41,7 +41,7 @@ impl Pipeline {
         Ok(Self { shared, lanes: BTreeMap::new(), now_ms: 0, first: 0, draining: false })
     }
 
-    /// What is committed must be of this epoch, and legible.
+    /// Checks that the committed metadata is of this epoch, and valid.
     fn check(&self, source: Source, committed: &Committed) -> Result<(), Refusal> {
         let (metadata, _) =
             Metadata::read(committed).map_err(|error| refusal(source, committed, &error))?;
@@ -79,7 +79,7 @@ impl Handler for Pipeline {
         source: Source,
         committed: Option<&Committed>,
     ) -> Option<(Topic, Box<dyn Recall>)> {
-        // A tool that sets an offset leaves nothing beside it.
+        // A tool that sets an offset leaves no metadata.
         let set_to = match committed {
             Some(committed) if !committed.metadata.is_empty() => return None,
             committed => committed.map(|committed| committed.offset),
@@ -132,7 +132,7 @@ impl Handler for Pipeline {
 
     fn tick(&mut self, now_ms: u64, pace: Pace, out: &mut dyn Output) -> Result<(), Fatal> {
         self.now_ms = now_ms;
-        // Another one is first each time, so that none has to wait for ever.
+        // A different partition is first each time, so that none waits for ever.
         self.first = (self.first + 1) % self.lanes.len().max(1);
         let mut lanes: Vec<_> = self.lanes.values_mut().collect();
         lanes.rotate_left(self.first);

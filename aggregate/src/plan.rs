@@ -1,4 +1,4 @@
-//! By which rules blocks are folded, and which of them may be written.
+//! Plan of the rules by which blocks are folded, and of the blocks that may be written.
 //!
 //! A block that is folded twice by different rules would be counted twice, so rules are committed
 //! before the first row that follows from them is written. Were that done block by block, a
@@ -11,36 +11,36 @@ use service::Offset;
 
 use crate::block::{Follows, Rules};
 
-/// What is committed, or about to be, about a partition's blocks.
+/// Commitments about a partition's blocks, made or pending.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     /// Number of the block that is opened next.
     next: u64,
-    /// Number of the first block for which nothing is said.
+    /// Number of the first block for which no rules are committed or pending.
     settled: u64,
     /// Number of the first block whose rows have to wait for a commit.
     free: u64,
     /// Rules of the block that was opened last.
     rules: Option<Rules>,
-    /// Openings that are not known to be committed: where, and up to which number they say something.
+    /// Openings whose commit is pending: the offset, and the number of the block up to which they hold.
     openings: VecDeque<(Offset, u64)>,
     follows: Follows,
 }
 
-/// How a block is opened.
+/// Opening of a block.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Opened {
-    /// Its place among the blocks since the partition was assigned.
+    /// Its number among the blocks since the partition was assigned.
     pub(crate) number: u64,
     pub(crate) rules: Rules,
-    /// For how many blocks, this one being the first, these rules hold.
+    /// Number of blocks, from this one on, for which these rules hold.
     pub(crate) holds: u64,
-    /// Whether that is to be committed. Of blocks that were folded before it is not: should they have
-    /// to be folded once more, it is from the first of them on.
+    /// Whether the opening is committed. That of a block that was folded before is not: another fold starts
+    /// at the first of these blocks.
     pub(crate) commits: bool,
 }
 
-/// A block does not start where it did when it was folded before.
+/// Error: a block does not start at the same offset as when it was folded before.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "a block starts at {0}, and when the log was folded before none did: the log is not the one \
@@ -49,18 +49,18 @@ pub(crate) struct Opened {
 pub(crate) struct Misfit(Offset);
 
 impl Plan {
-    /// Goes on from a block, number 0, with rules that hold for so many blocks.
+    /// Continues from a block, number 0, with rules that hold for `holds` blocks.
     pub(crate) fn resume(rules: Rules, holds: u64) -> Self {
         Self { next: 1, settled: holds, free: holds, rules: Some(rules), ..Self::default() }
     }
 
-    /// Begins with a block, number 0, of which nothing is committed yet.
+    /// Starts with a block, number 0, of which nothing is committed yet.
     pub(crate) fn begin(start: Offset, rules: Rules, holds: u64) -> Self {
         let openings = VecDeque::from([(start, holds)]);
         Self { openings, free: 0, ..Self::resume(rules, holds) }
     }
 
-    /// Goes on from a block that was folded before, as those that follow it.
+    /// Continues from a block that was folded before, as were those that follow it.
     pub(crate) fn follow(rules: Rules, follows: Follows) -> Self {
         let mut plan = Self { follows, ..Self::resume(rules, 1) };
         plan.settle_last(0);
@@ -113,7 +113,7 @@ impl Plan {
         }
     }
 
-    /// What was said with the opening at `offset` is committed.
+    /// Notes that the opening at `offset` is committed.
     pub(crate) fn committed(&mut self, offset: Offset) {
         let known = self.openings.partition_point(|(start, _)| *start <= offset);
         for (_, until) in self.openings.drain(..known) {
@@ -121,7 +121,7 @@ impl Plan {
         }
     }
 
-    /// True if rows of the block of this number may be written.
+    /// Returns whether rows of the block of this number may be written.
     pub(crate) fn may_write(&self, number: u64) -> bool {
         #[cfg(feature = "mutations")]
         if crate::mutations::rules_first() {

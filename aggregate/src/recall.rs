@@ -1,9 +1,9 @@
-//! What a partition's audits say of how it was folded.
+//! Recovery of a partition's rules from its audits.
 //!
-//! What is committed says how a partition is to be folded on. Kafka forgets it when a group is away
-//! for long, and a tool that sets an offset drops it. Then the audits in `rtc-blocks-v1` tell: each
-//! has the rules of its block and the raw offsets answered for before it. The blocks that are still
-//! in the log are folded again, by the same rules, and so give the same rows.
+//! Committed metadata says by which rules the fold of a partition continues. Kafka deletes it if a group is
+//! inactive for long, and a tool that sets an offset drops it. Then the audits in `rtc-blocks-v1` are used:
+//! each has the rules of its block and the raw offsets accounted for before it. The blocks that are still
+//! in the log are folded again by the same rules, and so give the same rows.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -13,16 +13,16 @@ use service::{Committed, Offset, OffsetRanges, Recall, Refusal, RefusalReason, S
 use crate::block::{Follows, Metadata, Rules};
 use crate::settings::AggregateSettings;
 
-/// Reads the audits of a partition.
+/// Reader of a partition's audits.
 #[derive(Debug)]
 pub(crate) struct Audits {
     settings: AggregateSettings,
-    /// Name of the topic that is folded.
+    /// Name of the input topic.
     topic: String,
     source: Source,
-    /// Where a tool has set the group's offset.
+    /// Offset that a tool has set for the group.
     set_to: Option<Offset>,
-    /// By where they start, each as far as it was folded.
+    /// Audits by the blocks' starts, each the newest of its block.
     blocks: BTreeMap<i64, BlockAudit>,
     unreadable: Option<String>,
 }
@@ -53,7 +53,8 @@ impl Audits {
         run
     }
 
-    /// As if the first block of `run` had been committed, with how the others follow on it.
+    /// Returns the metadata of the first block of `run` as if it had been committed, with the rules of those
+    /// that follow.
     fn again(&self, run: &[&BlockAudit]) -> Result<Option<Committed>, Refusal> {
         let Some((start, rest)) = run.split_first() else { return Ok(None) };
         let rules = self.rules(start)?;
@@ -70,7 +71,8 @@ impl Audits {
         self.committed(start.block_start, metadata.following(follows))
     }
 
-    /// A new block at `start`, before which the raw offsets up to `raw_end` were answered for.
+    /// Returns the metadata of a new block at `start`, before which the raw offsets up to `raw_end` were
+    /// accounted for.
     fn anew(&self, start: i64, raw_end: i64) -> Result<Option<Committed>, Refusal> {
         let mut seen = OffsetRanges::default();
         seen.insert(Offset(0)..=Offset(raw_end - 1));

@@ -1,4 +1,4 @@
-//! What a block has folded of one session.
+//! Sums of one session in a block.
 
 use schemas::{EnrichedReport, EventKind, Measures, PlaceSource, SessionPartial, UNKNOWN};
 
@@ -9,7 +9,7 @@ use crate::streams::Streams;
 use crate::values::{Admitted, Capped, Kept, Values};
 use crate::verdict_times::VerdictTimes;
 
-/// Which session.
+/// Key of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SessionKey {
     app: Symbol,
@@ -74,7 +74,7 @@ impl Default for Span {
     }
 }
 
-/// The path of the latest event that had one: few events do.
+/// Path of the latest event that had one: few events have one.
 #[derive(Clone, Copy, Debug)]
 struct Path {
     /// Its event time and raw offset.
@@ -90,7 +90,7 @@ impl Default for Path {
 }
 
 impl Session {
-    /// What a report tells of this session, as `values` let it.
+    /// Returns the dimension values under which a report of this session counts.
     pub(crate) fn admit(
         &mut self,
         report: &EnrichedReport,
@@ -113,7 +113,7 @@ impl Session {
         values.admit_network_type(network_type, admitted, &mut self.kept, names)
     }
 
-    /// The number of its streams.
+    /// Returns the number of its streams.
     pub(crate) fn streams(&self) -> usize {
         self.streams.len()
     }
@@ -194,7 +194,7 @@ impl Session {
         }
     }
 
-    /// Writes all but the block's identity over what `row` held.
+    /// Overwrites `row`, except for the block's identity.
     pub(crate) fn write(&self, key: &SessionKey, row: &mut SessionPartial, names: &Interner) {
         let label = |dimension| self.latest.labels.name(dimension);
         let [city, browser_version, network, connection_type] = self.latest.beside;

@@ -1,4 +1,4 @@
-//! Sums of a session's RTP streams, from which a whole stream is judged.
+//! Sums of a session's RTP streams, for verdicts on whole streams.
 
 use schemas::{Direction, Interval, Kind, StreamPartial};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -35,12 +35,12 @@ impl Streams {
         }
     }
 
-    /// The number of streams.
+    /// Returns the number of streams.
     pub(crate) fn len(&self) -> usize {
         self.streams.len()
     }
 
-    /// Writes the streams over what `rows` held and returns how many intervals are of others.
+    /// Overwrites `rows` with the streams. Returns the number of intervals of further streams.
     pub(crate) fn write(&self, rows: &mut Vec<StreamPartial>) -> i64 {
         rows.clone_from(&self.streams);
         self.beyond
@@ -53,7 +53,7 @@ fn is_same(one: &StreamPartial, other: &StreamPartial) -> bool {
     identity(one) == identity(other)
 }
 
-/// An interval as a stream of its own.
+/// Returns the sums of a stream with this one interval.
 fn sums(peer_connection: &str, interval: &Interval) -> StreamPartial {
     let of_connection =
         xxh3_64_with_seed(peer_connection.as_bytes(), interval.ssrc.cast_unsigned());
@@ -61,7 +61,7 @@ fn sums(peer_connection: &str, interval: &Interval) -> StreamPartial {
     let video = interval.video.filter(|_| interval.kind == Kind::Video).unwrap_or_default();
     let observed_us = interval.end_us.wrapping_sub(interval.start_us);
     let expected = interval.counted_packets();
-    // A round trip that is told without a sum counts once.
+    // A round trip that is reported without a sum counts once.
     let (round_trip_us, round_trip_count) = interval
         .round_trip_us
         .zip(interval.round_trip_count.filter(|count| *count > 0))
@@ -96,8 +96,8 @@ fn sums(peer_connection: &str, interval: &Interval) -> StreamPartial {
     }
 }
 
-/// Frames that the source of sent video gave: counted or, where it tells its last rate alone, those of
-/// that rate, rounded down.
+/// Returns the frames that the source of sent video gave: its count or, if it reports only its last frame
+/// rate, the frames at that rate, rounded down.
 fn source_frames(interval: &Interval, observed_us: i64) -> Option<i64> {
     let video = interval.video.filter(|_| interval.direction == Direction::Outbound)?;
     video.source_frames.or_else(|| {

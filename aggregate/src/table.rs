@@ -1,5 +1,5 @@
-//! Partials by key, in the order in which they came up, with those that changed since they were
-//! last written.
+//! Partials by key in order of their first use, with a mark on those that changed since they were last
+//! written.
 
 use std::hash::{BuildHasher, Hash};
 
@@ -35,7 +35,7 @@ impl<K, V> Default for Table<K, V> {
 }
 
 impl<K: Eq + Hash, V: Default> Table<K, V> {
-    /// The value of `key` to be changed; a new one if there is none.
+    /// Returns the value of `key` to be changed; creates it if there is none.
     pub(crate) fn touch(&mut self, key: K) -> &mut V {
         let Self { rows, places, hasher, dirty } = self;
         let entry = places.entry(
@@ -61,13 +61,13 @@ impl<K: Eq + Hash, V: Default> Table<K, V> {
         &mut row.value
     }
 
-    /// The number of keys.
+    /// Returns the number of keys.
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Hands every value that changed since the last time to `write`. With `last`, a value that is
-    /// written is dropped at once: what is written takes up as much again until it is sent.
+    /// Passes every value that changed since the last call to `write`. With `last`, each value is dropped
+    /// after it is written: its encoded form takes as much memory again until it is sent.
     pub(crate) fn flush<E>(
         &mut self,
         last: bool,

@@ -1,8 +1,8 @@
 //! Which values of dimensions a block keeps apart; the others count as `other`.
 //!
-//! A client tells what it likes, and whatever is kept apart takes up memory here and rows in
-//! ClickHouse. So within a block a session has a few values of each dimension: a client that tells
-//! more pays for it, and nobody else. Only then, far above any real fleet, is there a limit for all
+//! Clients send arbitrary values, and each value that is kept apart takes memory here and rows in
+//! ClickHouse. So within a block a session has a few values of each dimension: a client that sends
+//! more affects only its own session. Only then, far above any real fleet, is there a limit for all
 //! sessions of an app together. Which values are kept follows from the order of the block's records
 //! alone. `unknown` and the empty value are always kept and count as none.
 
@@ -25,7 +25,7 @@ const BESIDE: usize = 4;
 const KNOWN_BYTES: usize = 48;
 const NOTED_BYTES: usize = 24;
 
-/// What a report tells of its session, as it is kept.
+/// Dimension values under which a report counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Admitted {
     pub(crate) labels: Labels,
@@ -42,7 +42,7 @@ impl Admitted {
         if field < NAMED { &mut self.labels.names[field] } else { &mut self.beside[field - NAMED] }
     }
 
-    /// The value of a field, if it has one.
+    /// Returns the value of a field, if it has one.
     fn value(&self, field: u8) -> Option<u64> {
         if field == ASN {
             return Some(self.labels.asn).filter(|asn| !is_no_asn(*asn)).map(i64::cast_unsigned);
@@ -66,12 +66,12 @@ impl Kept {
     }
 }
 
-/// What a value was not kept for.
+/// Limit because of which a value was not kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Capped {
-    /// Its session has too many.
+    /// That of its session.
     pub(crate) by_session: bool,
-    /// Its app has too many in the block.
+    /// That of its app in the block.
     pub(crate) by_block: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Observed time by what threshold packs say of it.
+//! Observed time by verdict of each threshold pack.
 
 use schemas::{EnrichedReport, PackTime, ScoredInterval, Verdict};
 

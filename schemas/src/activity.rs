@@ -1,4 +1,4 @@
-//! What an interval tells of its source: whether it gave media at all.
+//! Activity of an interval's source: whether it gave media.
 
 use std::cmp::Ordering;
 
@@ -21,11 +21,11 @@ const fn most_of_a_still(us: i64) -> i64 {
 const MOST_FRAMES_A_SECOND: f64 = 1.5;
 /// Bits a pixel. A frame of a picture takes ten times as many, at the lowest bit rates, too.
 const LARGEST_STILL_FRAME: f64 = 0.02;
-/// Pixels of a frame whose size is not told: 640 × 360.
+/// Pixels of a frame whose size is not reported: 640 × 360.
 const USUAL_PIXELS: i64 = 640 * 360;
 
 impl Interval {
-    /// True if nothing was sent: no byte, or no packet. Packets that were lost had been sent to a
+    /// Returns whether nothing was sent: no byte, or no packet. Packets that were lost had been sent to a
     /// receiver; what the far end of a sender lost may have been sent before.
     #[must_use]
     pub fn is_idle(&self) -> bool {
@@ -37,7 +37,7 @@ impl Interval {
         nothing && (is_sender || self.packets_lost.is_none_or(|lost| lost <= 0))
     }
 
-    /// True if the source gave no media, so that nothing can be judged by them: a microphone that is
+    /// Returns whether the source gave no media, so that nothing can be judged by them: a microphone that is
     /// muted, a camera that is off or disabled, a picture in which nothing moves. Only what the
     /// source withheld counts, and nothing that a network or an encoder can cause.
     #[must_use]

@@ -39,7 +39,7 @@ records! {
         pub direction: Direction,
     }
 
-    /// Observed time by what one threshold pack says of it.
+    /// Observed time by verdict of one threshold pack.
     #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct PackTime {
         /// name@version.
@@ -52,7 +52,7 @@ records! {
         pub unclassified_us: i64,
     }
 
-    /// What one block contributes to one cell.
+    /// Contribution of one block to one cell.
     #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct CellPartial {
         /// Epoch of the topics.

@@ -96,7 +96,7 @@ pub trait Record: Serialize + DeserializeOwned + Default {
         CODECS[Self::SUBJECT as usize].writer.write_ser(out, self).map(drop)
     }
 
-    /// Takes a datum off the front of `input` and becomes the record that it is.
+    /// Overwrites the record with the datum at the front of `input`, and removes that from `input`.
     ///
     /// # Errors
     /// When the bytes do not begin with one.
@@ -173,13 +173,13 @@ pub enum DecodeError {
     },
 }
 
-/// In what a datum does not follow its schema.
+/// Error: a datum does not follow its schema.
 #[derive(Debug, thiserror::Error)]
 pub enum DatumError {
-    /// What is read field by field.
+    /// Of a record that is read field by field.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// What `apache-avro` reads.
+    /// Of a record that `apache-avro` reads.
     #[error(transparent)]
     Avro(#[from] Box<apache_avro::Error>),
 }
@@ -234,7 +234,7 @@ pub fn encode<T: Record>(record: &T) -> Result<Vec<u8>, EncodeError> {
     encode_into(record, &mut bytes).map(|()| bytes)
 }
 
-/// Encodes a record in Confluent framing over what `bytes` held.
+/// Overwrites `bytes` with a record in Confluent framing.
 ///
 /// # Errors
 /// When a value does not fit the schema.

@@ -5,7 +5,7 @@
 //! written here are the bytes that `apache-avro` writes (decision 0016); a test holds that for every
 //! field of every record.
 
-/// Why bytes are not the datum of a record. Says nothing of what they hold.
+/// Reason for which bytes are not the datum of a record. It contains nothing of the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// The bytes end before the datum does.

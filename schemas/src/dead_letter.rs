@@ -1,4 +1,4 @@
-//! `rtc-dead-letters-v1`: what could not be used, with its bytes.
+//! `rtc-dead-letters-v1`: records that could not be used, with their bytes.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ pub struct DeadLetter {
     pub stage: String,
     /// Reason, a short code.
     pub reason: String,
-    /// What was wrong and where; holds nothing of the payload.
+    /// Description of the error and its position; contains nothing of the payload.
     pub detail: String,
     /// Topic.
     pub source_topic: String,
@@ -32,14 +32,14 @@ pub struct DeadLetter {
     pub payload: Vec<u8>,
 }
 
-/// What a dead letter says of its record, without the record.
+/// Head of a dead letter: all but the record's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeadLetterHead<'a> {
     /// Service that gave up on it.
     pub stage: &'a str,
     /// Reason, a short code.
     pub reason: &'a str,
-    /// What was wrong and where; holds nothing of the payload.
+    /// Description of the error and its position; contains nothing of the payload.
     pub detail: &'a str,
     /// Topic.
     pub source_topic: &'a str,

@@ -42,7 +42,7 @@ pub enum PlaceSource {
 }
 
 records! {
-    /// Who carries the client's traffic.
+    /// Provider that carries the client's traffic.
     #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct Provider {
         /// Autonomous system number, 0 if unknown.
@@ -53,7 +53,7 @@ records! {
         pub connection_type: String,
     }
 
-    /// What the user agent says.
+    /// Device and browser according to the user agent.
     #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct Device {
         /// desktop, mobile, tablet, tv, headset or unknown.
@@ -98,7 +98,7 @@ pub enum Verdict {
 }
 
 records! {
-    /// What one threshold pack says.
+    /// Verdict of one threshold pack.
     #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct PackVerdict {
         /// The classification.
@@ -136,7 +136,7 @@ records! {
     pub struct EnrichedReport {
         /// Raw offsets.
         pub lineage: Lineage,
-        /// What the raw event told.
+        /// Kind of the raw event.
         pub event: EventKind,
         /// Application.
         pub app: String,
@@ -182,7 +182,7 @@ records! {
         pub look_ups: LookUps,
         /// Intervals with scores.
         pub intervals: Vec<ScoredInterval>,
-        /// What the same raw record told beside its event.
+        /// Further events of the same raw record.
         pub more_events: Vec<Happened>,
         /// Events, of this record or an earlier one, that are no attempts of their own.
         pub corrections: Vec<Correction>,
@@ -199,7 +199,7 @@ impl EnrichedPath {
 }
 
 impl EnrichedReport {
-    /// The path of an interval's transport, if the report tells it.
+    /// Returns the path of an interval's transport, if the report has it.
     #[must_use]
     pub fn path_of(&self, interval: &Interval) -> Option<&EnrichedPath> {
         self.paths.get(usize::try_from(interval.path?).ok()?)

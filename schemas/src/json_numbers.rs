@@ -11,7 +11,7 @@ const STAND_IN: &[u8] = b"1e308";
 pub const LEAST_STAND_IN: f64 = 9.9e307;
 
 /// Replaces each number that is beyond every double by `1e308`; none if there is no such number.
-/// What is no JSON stays as it is.
+/// Text that is not JSON stays as it is.
 pub fn finite(text: &[u8]) -> Option<Vec<u8>> {
     let mut mended = Vec::new();
     let (mut at, mut kept) = (0, 0);

@@ -39,5 +39,5 @@ pub use report::{
 };
 pub use session::SessionPartial;
 
-/// What is written where a look-up found nothing: not found is data, not an error.
+/// Value where a look-up found nothing: not found is data, not an error.
 pub const UNKNOWN: &str = "unknown";

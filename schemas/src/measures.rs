@@ -228,8 +228,8 @@ quantities! {
 macro_rules! stream_sums {
     ($($(#[doc = $doc:literal])+ $name:ident: $fold:ident,)*) => {
         records! {
-            /// What one block contributes to one RTP stream of a session: what averages over the whole
-            /// stream are made of.
+            /// Contribution of one block to one RTP stream of a session: the sums from which averages over
+            /// the whole stream are made.
             #[derive(
                 Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
             )]

@@ -3,7 +3,7 @@
 use crate::datum::{records, symbols};
 use serde::{Deserialize, Serialize};
 
-/// What became of a raw record, but for those that were simply accepted.
+/// Outcome of a raw record that was not simply accepted.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
@@ -30,7 +30,7 @@ records! {
         pub from: i64,
         /// Length of the run.
         pub count: i64,
-        /// What became of them; absent: the log holds no record there (transaction markers);
+        /// Outcome of all of them; absent: the log holds no record there (transaction markers);
         /// unverified: accepted, but so late that an earlier copy would be forgotten.
         pub outcome: RawOutcome,
     }
@@ -51,7 +51,7 @@ records! {
     }
 }
 
-/// What the raw event told; cover: nothing, the record only carries lineage.
+/// Kind of an event; cover: the record only carries lineage.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
@@ -81,7 +81,7 @@ pub enum EventKind {
 }
 
 records! {
-    /// What the client's side claims of its place: it counts where the address tells nothing.
+    /// Place as claimed by the client's side. It is used where the address gives no place.
     #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct Claim {
         /// Two-letter continent code.
@@ -160,7 +160,7 @@ pub enum Direction {
 }
 
 records! {
-    /// What a receiver alone tells (RTCInboundRtpStreamStats).
+    /// Quantities of received streams (RTCInboundRtpStreamStats).
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct Inbound {
         /// Difference of packetsDiscarded.
@@ -175,7 +175,7 @@ records! {
         pub jitter_buffer_emitted: Option<i64>,
     }
 
-    /// What audio alone tells.
+    /// Quantities of audio.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct Audio {
         /// Difference of totalSamplesReceived.
@@ -191,7 +191,7 @@ records! {
         pub audio_energy_micro: Option<i64>,
     }
 
-    /// What video alone tells.
+    /// Quantities of video.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct Video {
         /// Difference of framesDecoded or framesEncoded.
@@ -226,7 +226,7 @@ records! {
         pub screen_share: Option<bool>,
     }
 
-    /// What held a sender of video back (RTCOutboundRtpStreamStats).
+    /// Times for which quality of sent video was limited (RTCOutboundRtpStreamStats).
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct Limitation {
         /// Difference of qualityLimitationDurations.cpu, us.
@@ -239,14 +239,14 @@ records! {
         pub resolution_changes: Option<i64>,
     }
 
-    /// What happened between two snapshots of one RTP stream. A missing field is missing, never 0.
+    /// Differences between two snapshots of one RTP stream. A field that is not reported is missing, never 0.
     #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct Interval {
         /// Media kind.
         pub kind: Kind,
         /// Seen from the client.
         pub direction: Direction,
-        /// RTP synchronisation source, 0 if not told.
+        /// RTP synchronisation source, 0 if not reported.
         pub ssrc: i64,
         /// id of the RTP stream's stats object.
         pub stats_id: String,
@@ -294,7 +294,7 @@ records! {
     /// Something that happened.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct Happened {
-        /// What.
+        /// Kind.
         pub event: EventKind,
         /// When, us since the Unix epoch.
         pub event_us: i64,
@@ -317,7 +317,7 @@ records! {
     pub struct Report {
         /// Raw offsets.
         pub lineage: Lineage,
-        /// What the raw event told.
+        /// Kind of the raw event.
         pub event: EventKind,
         /// Application.
         pub app: String,
@@ -339,7 +339,7 @@ records! {
         pub client_version: Option<String>,
         /// User agent.
         pub user_agent: Option<String>,
-        /// The selected candidate pair of each transport, where the event told it.
+        /// The selected candidate pair of each transport, where the event reports it.
         pub paths: Vec<Path>,
         /// connected: ms from joining to ICE connected.
         pub time_to_connect_ms: Option<i64>,
@@ -353,7 +353,7 @@ records! {
         pub rating: Option<i32>,
         /// Intervals that end at this event.
         pub intervals: Vec<Interval>,
-        /// What the same raw record told beside its event.
+        /// Further events of the same raw record.
         pub more_events: Vec<Happened>,
         /// Events, of this record or an earlier one, that are no attempts of their own.
         #[serde(default)]
@@ -369,15 +369,15 @@ symbols! {
 }
 
 impl Interval {
-    /// Packets that came or should have, of an interval that tells its loss: received without
+    /// Returns the packets expected in an interval with known loss: received without
     /// retransmissions, and lost (W3C webrtc-stats, packetsReceived: "this includes retransmissions").
-    /// None where it is not told, or nothing that could be lost was.
+    /// None if the loss is not known, or if no packet was expected.
     #[must_use]
     pub fn expected_packets(&self) -> Option<i64> {
         self.packets_lost.and(self.counted_packets()).filter(|expected| *expected > 0)
     }
 
-    /// Packets that sums of lost packets are divided by. What the far end of a sender received is
+    /// Returns the packets by which sums of lost packets are divided. What the far end of a sender received is
     /// counted by its media SSRC, without retransmissions; where no receiver report came in the
     /// interval, the loss that the next one tells is of these packets, too, and so they count. Signed as
     /// packetsLost is: packets that were counted as lost before may come. None where packets received, or

@@ -7,7 +7,7 @@ use crate::measures::{Measures, StreamPartial};
 use serde::{Deserialize, Serialize};
 
 records! {
-    /// What one block contributes to one session.
+    /// Contribution of one block to one session.
     #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct SessionPartial {
         /// Epoch of the topics.
@@ -40,7 +40,7 @@ records! {
         pub device: Device,
         /// Truncated network at the last event.
         pub network: String,
-        /// Event time of the last event that told a candidate pair, us; the least integer if none did.
+        /// Event time of the last event with a candidate pair, us; the least integer if there is none.
         pub path_us: i64,
         /// Raw offset of that event: breaks ties.
         pub path_raw_offset: i64,

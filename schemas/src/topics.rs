@@ -45,7 +45,7 @@ impl Topic {
         }
     }
 
-    /// Services that write it; none for what comes from outside.
+    /// Services that write it; none for a topic that clients write.
     #[must_use]
     pub const fn writers(self) -> &'static [&'static str] {
         match self {
@@ -57,7 +57,7 @@ impl Topic {
         }
     }
 
-    /// Services that read it as an input; none for what people read.
+    /// Services that read it as an input; none for a topic that only people read.
     #[must_use]
     pub const fn readers(self) -> &'static [&'static str] {
         match self {

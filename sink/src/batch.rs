@@ -1,5 +1,5 @@
-//! Records on their way to one table, as they came. They are decoded by whoever inserts them, in
-//! the order of the logs: an insert whose rows are in order has nothing to sort.
+//! Batches of encoded records for one table. The writer decodes them in the order of the logs: ClickHouse
+//! does not have to sort an insert whose rows are in order.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use service::{AppendTime, Offset, Record, Source};
 pub(crate) struct Batch {
     shares: BTreeMap<Source, Share>,
     bytes: usize,
-    /// Room that a partition gets at its first record: what grows is copied again and again.
+    /// Initial capacity of a partition's buffer, in bytes: growing a buffer copies it.
     room: usize,
 }
 
@@ -31,7 +31,8 @@ struct Entry {
     end: usize,
 }
 
-/// Bytes that a record takes beside its key and payload: even of empty ones there are not too many.
+/// Bytes that are counted for a record beside its key and payload, so that a batch of empty records is
+/// bounded, too.
 const BESIDE: usize = size_of::<Entry>();
 
 impl Share {
@@ -44,7 +45,7 @@ impl Share {
     }
 }
 
-/// What a batch holds of one partition.
+/// Content of a batch of one partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Content {
     pub(crate) source: Source,
@@ -54,13 +55,13 @@ pub(crate) struct Content {
 }
 
 impl Batch {
-    /// Leaves an empty batch behind, for about as much, and somewhat more where partitions differ.
+    /// Returns the batch and leaves an empty one with about the same capacity.
     pub(crate) fn take(&mut self) -> Self {
         let share = self.bytes / self.shares.len().max(1);
         std::mem::replace(self, Self { room: share + share / 4, ..Self::default() })
     }
 
-    /// Takes a copy of a record.
+    /// Appends a copy of a record.
     pub(crate) fn push(&mut self, record: &Record<'_>) {
         let room = self.room;
         let share = self.shares.entry(record.source).or_insert_with(|| Share::with_room(room));
@@ -78,14 +79,14 @@ impl Batch {
         self.bytes += record.key.map_or(0, <[u8]>::len) + record.payload.len() + BESIDE;
     }
 
-    /// Drops what came from `source`.
+    /// Drops the records of `source`.
     pub(crate) fn revoke(&mut self, source: Source) {
         if let Some(share) = self.shares.remove(&source) {
             self.bytes -= share.bytes();
         }
     }
 
-    /// Bytes that all records take.
+    /// Returns the bytes of all records.
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes
     }
@@ -94,7 +95,7 @@ impl Batch {
         self.shares.is_empty()
     }
 
-    /// What it holds, by partition.
+    /// Returns its content by partition.
     pub(crate) fn contents(&self) -> impl Iterator<Item = Content> {
         self.shares.iter().filter_map(|(&source, share)| {
             let next = share.entries.last()?.offset.next();
@@ -102,7 +103,7 @@ impl Batch {
         })
     }
 
-    /// Its records, partition by partition, in the order of their logs.
+    /// Returns its records, partition by partition, in the order of their logs.
     pub(crate) fn records(&self) -> impl Iterator<Item = Record<'_>> {
         self.shares.iter().flat_map(|(&source, share)| {
             let starts = std::iter::once(0).chain(share.entries.iter().map(|entry| entry.end));
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn records_come_out_by_partition_in_the_order_of_their_logs() {
+    fn records_are_returned_by_partition_in_the_order_of_their_logs() {
         let batch = interleaved();
         let seen = batch.records().map(|r| (r.source.partition.0, r.offset.0, r.payload));
         let wanted: [(i32, i64, &[u8]); 4] =
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_revoked_partition_brought_is_gone() {
+    fn revoking_a_partition_drops_its_records() {
         let mut batch = interleaved();
         batch.revoke(source(1));
         assert_eq!(batch.bytes(), 3 + 2 * BESIDE);

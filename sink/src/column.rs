@@ -1,17 +1,17 @@
 //! Columns in ClickHouse's Native format.
 //!
-//! Native instead of `RowBinary` because it is what ClickHouse keeps in memory: a wide row costs
-//! the server a third, mostly because dictionaries arrive ready-made.
+//! Native is ClickHouse's layout in memory. A wide row costs the server a third of its cost in
+//! `RowBinary`, mostly because dictionaries arrive complete.
 
 use hashbrown::HashMap;
 
 /// A column that grows by one value a row.
 pub(crate) trait Column: Send + Sync {
-    /// Its type in ClickHouse.
+    /// Returns its type in ClickHouse.
     fn data_type(&self) -> String;
     /// Appends its values.
     fn write(&self, out: &mut Vec<u8>);
-    /// Forgets its values, but not the memory that they took.
+    /// Removes its values and keeps their memory.
     fn clear(&mut self);
 }
 
@@ -20,11 +20,11 @@ pub(crate) trait Fixed: Copy + Default + Send + Sync {
     const DATA_TYPE: &'static str;
     /// Bytes of a value.
     const WIDTH: usize;
-    /// Writes the value over as many bytes.
+    /// Writes the value to `place`, which has [`Self::WIDTH`] bytes.
     fn put(self, place: &mut [u8]);
 }
 
-/// Appends `values`: in one go, which the compiler makes one copy of.
+/// Appends `values` in one loop, which the compiler turns into one copy.
 pub(crate) fn write_all<T: Fixed>(values: &[T], out: &mut Vec<u8>) {
     let start = out.len();
     out.resize(start + values.len() * T::WIDTH, 0);
@@ -75,7 +75,7 @@ impl Fixed for Micros {
     }
 }
 
-/// Values that are always there.
+/// Values of a column that is not nullable.
 #[derive(Debug, Default)]
 pub(crate) struct Plain<T>(pub(crate) Vec<T>);
 
@@ -99,7 +99,7 @@ impl<T: Fixed> Column for Plain<T> {
     }
 }
 
-/// Values that may be missing, which is not the same as 0.
+/// Values of a nullable column. Missing is not the same as 0.
 #[derive(Debug, Default)]
 pub(crate) struct Optional<T> {
     missing: Vec<u8>,
@@ -129,7 +129,7 @@ impl<T: Fixed> Column for Optional<T> {
     }
 }
 
-/// Texts that hardly ever repeat.
+/// Texts that rarely repeat.
 #[derive(Debug, Default)]
 pub(crate) struct Text(Vec<u8>);
 
@@ -153,20 +153,20 @@ impl Column for Text {
     }
 }
 
-/// Texts that repeat, as places in a dictionary.
+/// Texts that repeat, as positions in a dictionary.
 #[derive(Debug, Default)]
 pub(crate) struct LowCardinality {
     places: HashMap<Box<str>, u32>,
-    /// The dictionary, ready to be written.
+    /// The dictionary in the form in which it is written.
     dictionary: Vec<u8>,
     rows: Vec<u32>,
-    /// The word of the last row, and its place.
+    /// Text of the last row, and its position in the dictionary.
     last: Option<(String, u32)>,
 }
 
 impl LowCardinality {
     pub(crate) fn push(&mut self, word: &str) {
-        // The rows of one report mostly say the same.
+        // The rows of one report mostly have the same text.
         let place = match &self.last {
             Some((last, place)) if last == word => *place,
             _ => self.place(word),
@@ -193,7 +193,7 @@ impl LowCardinality {
     }
 }
 
-/// Serialization of dictionaries that travel with their keys.
+/// Serialization version of dictionaries that are sent with their keys.
 const SHARED_DICTIONARIES_WITH_ADDITIONAL_KEYS: u64 = 1;
 const HAS_ADDITIONAL_KEYS: u64 = 1 << 9;
 
@@ -234,8 +234,8 @@ impl Column for LowCardinality {
 pub(crate) struct States(Vec<u8>);
 
 impl States {
-    /// `state` must be whole ([`schemas::sketch::is_written_state`]): one that is not would fail every query
-    /// that meets it.
+    /// Appends a state, which must be whole ([`schemas::sketch::is_written_state`]): one that is not makes
+    /// every query that reads it fail.
     pub(crate) fn push(&mut self, state: &[u8]) {
         varint(state.len() as u64, &mut self.0);
         self.0.extend_from_slice(state);
@@ -256,7 +256,7 @@ impl Column for States {
     }
 }
 
-/// What the values of a [`ByName`] are kept as.
+/// Values of a [`ByName`].
 pub(crate) trait Values: Default + Send + Sync {
     type Value<'a>;
     const DATA_TYPE: &'static str;

@@ -1,5 +1,5 @@
-//! The service's logic: gathers records into batches, hands them to the writer, and lets offsets
-//! be committed when their rows are in ClickHouse.
+//! Handler of the sink: collects records in batches, hands these to the writer, and releases offsets for
+//! commit once their rows are in ClickHouse.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -18,23 +18,23 @@ use crate::writer::{Done, Writer};
 #[cfg(test)]
 mod tests;
 
-/// A batch that is full within so many times the patience is waited for: one large insert costs
-/// ClickHouse less than several small ones, and fewer merges follow.
+/// Multiple of the patience within which a batch may fill up before it is inserted: one large insert
+/// costs ClickHouse less than several small ones, and causes fewer merges.
 const FILLS_SOON: u64 = 3;
 /// So many times the patience has what has waited long already.
 const BEHIND: u64 = 5;
-/// When nothing came for so long, nothing more will fill a batch soon.
+/// Time without records after which the input counts as dry.
 const DRY_MS: u64 = 150;
-/// A batch that nothing more will fill is given the patience divided by this.
+/// Divisor of the patience while the input is dry.
 const DRY: u64 = 4;
 /// Who reads this partition, of cells, keeps the roll-ups.
 const LEADER: Source = Source { input: Input(0), partition: Partition(0) };
 
-/// The way from one input into one table.
+/// Batches between one input and one table.
 #[derive(Debug, Default)]
 struct TableBatches {
     filling: Batch,
-    /// When a tick first saw that the batch is not empty.
+    /// Time of the first tick at which the batch was not empty, ms.
     since_ms: Option<u64>,
     /// Batches at the writer, oldest first, with what is to be committed once they are inserted.
     written: VecDeque<Vec<Pending>>,
@@ -53,7 +53,7 @@ pub(crate) struct Pipeline {
     lanes: Vec<TableBatches>,
     writer: Writer,
     metrics: Metrics,
-    /// Since which tick nothing comes.
+    /// Time of the tick since which no record has come, ms.
     dry_since_ms: Option<u64>,
     flush_ms: u64,
     batch_bytes: usize,
@@ -62,7 +62,7 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
-    /// A handler that reads `topics` and hands batches to `writer`.
+    /// Creates a handler that reads `topics` and hands batches to `writer`.
     pub(crate) fn new(
         settings: &SinkSettings,
         topics: Vec<String>,
@@ -82,7 +82,7 @@ impl Pipeline {
         }
     }
 
-    /// True if the input is dry, and not only between two bursts.
+    /// Returns whether the input is dry, and not only between two bursts.
     fn is_dry(&mut self, now_ms: u64, pace: Pace) -> bool {
         if pace != Pace::Idle {
             self.dry_since_ms = None;
@@ -91,7 +91,7 @@ impl Pipeline {
         now_ms >= *self.dry_since_ms.get_or_insert(now_ms) + DRY_MS
     }
 
-    /// Milliseconds after which a lane's batch is handed over though it is not full.
+    /// Returns the milliseconds after which a table's batch is handed over although it is not full.
     fn patience_ms(&self, number: usize, pace: Pace, is_dry: bool) -> u64 {
         let bytes = self.lanes[number].filling.bytes() as u64;
         let fills_soon = bytes >= self.batch_bytes as u64 / FILLS_SOON;
@@ -103,7 +103,7 @@ impl Pipeline {
         }
     }
 
-    /// Hands a lane's batch to the writer.
+    /// Hands a table's batch to the writer.
     fn hand_over(&mut self, number: usize, out: &mut dyn Output) -> Result<(), Fatal> {
         let lane = &mut self.lanes[number];
         let batch = lane.filling.take();
@@ -117,7 +117,7 @@ impl Pipeline {
         handed.map_err(|_| Fatal::State("the writer has ended".to_owned()))
     }
 
-    /// Lets the offsets of an inserted batch be committed, after the dead letters of its rejects.
+    /// Releases the offsets of an inserted batch for commit, after the dead letters of its rejected records.
     fn settle(&mut self, done: &Done, out: &mut dyn Output) {
         let Some(pending) = self.lanes[done.lane].written.pop_front() else {
             return;
@@ -207,8 +207,8 @@ impl Handler for Pipeline {
                 continue;
             }
             let since = *lane.since_ms.get_or_insert(now_ms);
-            // While the last batch is being inserted this one grows: a slow server gets larger
-            // inserts, not more of them.
+            // The batch grows while the last one is being inserted: a slow server gets larger inserts,
+            // not more of them.
             if lane.written.is_empty() && now_ms >= since + patience_ms {
                 self.hand_over(number, out)?;
             }

@@ -1,20 +1,20 @@
-//! What an error of ClickHouse means for the insert that met it: one table.
+//! Classification of ClickHouse's errors by their meaning for an insert.
 
 use clickhouse::error::Error;
 
-/// What became of an insert.
+/// Outcome of an insert that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It may have been done. It is sent again: rows replace themselves.
+    /// Unknown: it may have been applied. It is sent again, since rows replace themselves.
     Unknown,
-    /// It was not done, and never will be, for the sake of its rows.
+    /// Not applied, because of its rows; a retry cannot succeed.
     Rows,
-    /// It was not done: the server has to recover, or somebody has to act.
+    /// Not applied: the server has to recover, or an operator has to act.
     Refused,
 }
 
 impl Verdict {
-    /// Its name as a label.
+    /// Returns its name as a label.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Unknown => "unknown",
@@ -48,7 +48,7 @@ const CODES: [(u32, Verdict); 19] = [
     (735, Verdict::Unknown), // QUERY_WAS_CANCELLED_BY_CLIENT
 ];
 
-/// What `error` means.
+/// Returns the outcome that `error` stands for.
 pub(crate) fn verdict(error: &Error) -> Verdict {
     match error {
         Error::Network(_) | Error::TimedOut => Verdict::Unknown,
@@ -62,10 +62,10 @@ pub(crate) fn verdict(error: &Error) -> Verdict {
 /// NOT_ENOUGH_SPACE: nothing was reserved, so nothing was written.
 const NOT_ENOUGH_SPACE: u32 = 243;
 
-/// What inserts wait for, as labels.
+/// Causes for which inserts wait, as labels.
 pub(crate) const CAUSES: [&str; 3] = ["disk_full", "refused", "unreachable"];
 
-/// Which of [`CAUSES`] `error` is. A disk that fills up while it is written to is told by the
+/// Returns which of [`CAUSES`] `error` is. A disk that fills up during a write is reported in the
 /// operating system's words, under several codes.
 pub(crate) fn cause(error: &Error) -> &'static str {
     let full = |response: &str| {
@@ -78,8 +78,8 @@ pub(crate) fn cause(error: &Error) -> &'static str {
     }
 }
 
-/// What may be said of `error` in a log: of a response its code and name, for the text between
-/// them can hold values.
+/// Returns the part of `error` that may be logged: of a response its code and name, since the text
+/// between them can contain values.
 pub(crate) fn summary(error: &Error) -> String {
     let Error::BadResponse(response) = error else {
         return chain(error);
@@ -104,14 +104,14 @@ fn code(response: &str) -> Option<u32> {
     rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
-/// The column that is missing, if that is what `response` says. Names of columns are Isobar's own.
+/// Returns the missing column if `response` reports one. Names of columns contain no user data.
 fn missing_column(response: &str) -> Option<&str> {
     let (_, rest) = response.split_once("No such column ")?;
     let name = rest.split(' ').next()?;
     name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_').then_some(name)
 }
 
-/// The last thing in capitals and brackets.
+/// Returns the last word in capitals and brackets: the error's name.
 fn name(response: &str) -> Option<&str> {
     let named = response.rsplit('(').filter_map(|part| part.split(')').next());
     let mut names = named.filter(|name| {
@@ -143,13 +143,13 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_cannot_be_read_is_the_rows_fault() {
+    fn a_value_that_cannot_be_read_is_an_error_of_the_rows() {
         let unread = "Code: 33. DB::Exception: Cannot read all data. (CANNOT_READ_ALL_DATA)";
         assert_eq!(verdict(&response(unread)), Verdict::Rows);
     }
 
     #[test]
-    fn all_else_can_be_mended_on_the_server() {
+    fn other_errors_can_be_fixed_on_the_server() {
         for refused in [
             "Code: 60. DB::Exception: Table isobar.samples does not exist. (UNKNOWN_TABLE)",
             "Code: 53. DB::Exception: Type mismatch. (TYPE_MISMATCH)",
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_told_apart() {
+    fn a_full_disk_has_a_cause_of_its_own() {
         for full in [
             "Code: 243. DB::Exception: Cannot reserve 1.00 MiB. (NOT_ENOUGH_SPACE)",
             "Code: 75. DB::Exception: errno: 28, strerror: No space left on device. \
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_summary_tells_the_code_and_no_value() {
+    fn a_summary_has_the_code_and_no_value() {
         let text = "Code: 117. DB::Exception: Bad value 'alice@example.org' (x): (at row 1)\n. \
                     (INCORRECT_DATA) (version 26.7.2.1)";
         assert_eq!(summary(&response(text)), "code 117, INCORRECT_DATA");

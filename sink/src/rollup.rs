@@ -1,10 +1,10 @@
-//! Keeps the roll-ups.
+//! Maintenance of the roll-ups.
 //!
-//! Every insert of partials opens its hours: from then on they are read from the partials. An hour
-//! that is over is built into the roll-ups and closed. All of it hangs on numbers in
-//! `rollup_hours` that only rise, and on no clock: whoever reads the greatest number, reads the
-//! partials after that and then closes with that number has seen every insert that opened an hour
-//! with a number up to it, because an insert takes its number after its rows are there.
+//! Every insert of partials opens its hours: from then on views read them from the partials. An hour
+//! that is over is built into the roll-ups and closed. Correctness depends on increasing numbers in
+//! `rollup_hours` and on no clock: a rebuild reads the greatest number, then the partials, then closes
+//! the hour with that number. It has seen every insert that opened the hour with a number up to that,
+//! because an insert takes its number after its rows are visible.
 
 #![cfg_attr(
     not(test),
@@ -26,25 +26,24 @@ use crate::metrics::Metrics;
 use crate::retry::summary;
 use crate::settings::SinkSettings;
 
-/// What is done to build an hour rests for this many times as long as it took: roll-ups make
-/// reading cheap, and may not make inserting dear.
+/// Multiple of the time that an hour took to build for which the rebuilder then rests: roll-ups make
+/// reads cheap and must not make inserts expensive.
 const REST: u32 = 3;
-/// An hour that late data has opened again, or that could not be built, is built again at most this
-/// often.
+/// Shortest time between two rebuilds of an hour that late data opened again or that failed, s.
 const REBUILD_SECONDS: u32 = 600;
 const DAY: u32 = 86_400;
 const HOUR: u32 = 3600;
-/// Minutes are built by tens: what an aggregation has allocated it keeps to its end.
+/// Length of the part of an hour that is built at once, s: an aggregation frees memory only at its end.
 const SLICE: u32 = 600;
 
-/// Longest wait for an answer that is a few rows.
+/// Timeout of a query that returns a few rows.
 const SHORT: Duration = Duration::from_secs(60);
-/// And for what is built: the user's limit of a statement is 600 s, and the server has to say so.
+/// Timeout of a rebuild: the user's limit of a statement is 600 s, after which the server has to answer.
 const LONG: Duration = Duration::from_secs(660);
 
 const NEWEST: &str = "assumeNotNull((SELECT max(greatest(opened, built)) FROM rollup_hours))";
 
-/// An answer, if it comes in time: a server may take a request and hang.
+/// Returns the answer, or an error after `limit`: a server may accept a request and never answer.
 async fn within<T>(
     limit: Duration,
     answer: impl Future<Output = Result<T, Error>>,
@@ -55,7 +54,7 @@ async fn within<T>(
 /// Opens `hours`, each given by its start, in seconds since the Unix epoch.
 ///
 /// # Errors
-/// Those of ClickHouse, and when it does not answer for a minute.
+/// Errors of ClickHouse, and a timeout after a minute.
 pub(crate) async fn open(client: &Client, hours: &[u32]) -> Result<(), Error> {
     if hours.is_empty() {
         return Ok(());
@@ -67,7 +66,7 @@ pub(crate) async fn open(client: &Client, hours: &[u32]) -> Result<(), Error> {
     within(SHORT, client.query_raw(&opening).execute()).await
 }
 
-/// Builds hours that are over and open.
+/// Task that builds hours that are over and open.
 pub(crate) struct Rebuilder {
     client: Client,
     look: Duration,
@@ -76,7 +75,7 @@ pub(crate) struct Rebuilder {
     set_aside: SetAside,
 }
 
-/// Hours that could not be built, each with when it is tried again: the others do not wait for
+/// Hours that could not be built, each with the time of its next attempt. Other hours do not wait for
 /// them.
 #[derive(Default)]
 struct SetAside(BTreeMap<u32, Instant>);
@@ -86,7 +85,7 @@ impl SetAside {
         self.0.insert(hour, now + Duration::from_secs(REBUILD_SECONDS.into()));
     }
 
-    /// Those that still are at `now`.
+    /// Returns the hours that are still set aside at `now`.
     fn hours(&mut self, now: Instant) -> Vec<u32> {
         self.0.retain(|_, until| *until > now);
         self.0.keys().copied().collect()
@@ -95,7 +94,7 @@ impl SetAside {
 
 impl Rebuilder {
     pub(crate) fn new(client: Client, settings: &SinkSettings, metrics: &Metrics) -> Self {
-        // One nice thread: nobody waits for it. Rows come in the order of the key, so only a few
+        // One thread of low priority: nobody waits for it. Rows come in the order of the key, so only a few
         // cells are open at a time, and blocks are short because a sketch in memory is long.
         let client = client
             .with_setting("max_threads", "1")
@@ -108,7 +107,7 @@ impl Rebuilder {
         Self { client, look, grace_s, metrics: metrics.clone(), set_aside }
     }
 
-    /// Goes on for ever, while `leads` is true.
+    /// Runs for ever; builds while `leads` is true.
     pub(crate) async fn run(mut self, leads: Arc<AtomicBool>) {
         loop {
             let started = Instant::now();
@@ -118,7 +117,7 @@ impl Rebuilder {
         }
     }
 
-    /// Builds the next hour. False if there is none, or it cannot be built now.
+    /// Builds the next hour. Returns false if there is none, or if it cannot be built now.
     async fn build_next(&mut self) -> bool {
         let (hour, built) = match self.due().await {
             Ok(None) => return false,
@@ -135,7 +134,7 @@ impl Rebuilder {
         built.is_ok()
     }
 
-    /// The start of the hour that is to be built next, and the number that it is built with.
+    /// Returns the start of the hour to build next, and the number to build it with.
     async fn due(&mut self) -> Result<Option<(u32, u64)>, Error> {
         let set_aside = self.set_aside.hours(Instant::now());
         let due = format!(
@@ -188,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_hour_that_could_not_be_built_is_left_out_for_some_minutes_and_the_others_are_not() {
+    fn an_hour_that_failed_is_left_out_for_some_minutes_and_others_are_not() {
         let start = Instant::now();
         let minutes = |minutes: u64| start + Duration::from_secs(60 * minutes);
         let mut set_aside = SetAside::default();
@@ -203,7 +202,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_server_that_takes_a_request_and_hangs_is_not_waited_for_without_end() {
+    async fn a_server_that_accepts_a_request_and_hangs_times_out() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let client = Client::default().with_url(url);

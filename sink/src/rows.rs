@@ -16,7 +16,7 @@ use crate::streams::Streams;
 use crate::table::{Part, Table, Unfit, table};
 
 table! {
-    /// One row an interval.
+    /// Table with one row per interval.
     Samples, "samples", |row: Sample<'_>| {
         raw_partition: Plain<i32> = row.report.lineage.raw_partition,
         raw_to: Plain<i64> = row.report.lineage.raw_to,
@@ -29,7 +29,7 @@ table! {
         ssrc: Plain<i64> = row.interval.ssrc,
         kind: LowCardinality = kind(row.interval.kind),
         direction: LowCardinality = direction(row.interval.direction),
-        codec: LowCardinality = told(row.interval.codec.as_ref()),
+        codec: LowCardinality = or_empty(row.interval.codec.as_ref()),
         start_us: Plain<Micros> = Micros(row.interval.start_us),
         end_us: Plain<Micros> = Micros(row.interval.end_us),
         continent: LowCardinality = &row.report.place.continent,
@@ -49,14 +49,14 @@ table! {
         transport: LowCardinality = row.transport,
         edge: LowCardinality = &row.report.edge,
         client_version: LowCardinality = &row.report.client_version,
-        local_candidate_type: LowCardinality = told(row.path.local_candidate_type.as_ref()),
-        remote_candidate_type: LowCardinality = told(row.path.remote_candidate_type.as_ref()),
+        local_candidate_type: LowCardinality = or_empty(row.path.local_candidate_type.as_ref()),
+        remote_candidate_type: LowCardinality = or_empty(row.path.remote_candidate_type.as_ref()),
         ice_round_trip_us: Optional<i64> = row.path.ice_round_trip_us,
         ice_round_trip_count: Optional<i64> = row.path.ice_round_trip_count,
         ice_round_trip_gauge_us: Optional<i64> = row.path.ice_round_trip_gauge_us,
         available_outgoing_bitrate: Optional<i64> = row.path.available_outgoing_bitrate,
-        ice_state: LowCardinality = told(row.path.ice_state.as_ref()),
-        dtls_state: LowCardinality = told(row.path.dtls_state.as_ref()),
+        ice_state: LowCardinality = or_empty(row.path.ice_state.as_ref()),
+        dtls_state: LowCardinality = or_empty(row.path.dtls_state.as_ref()),
         selected_pair_changes: Optional<i64> = row.path.selected_pair_changes,
         stream_packets: Optional<i64> = row.interval.stream_packets,
         packets_received: Optional<i64> = row.interval.packets_received,
@@ -101,10 +101,10 @@ table! {
         audio_mos_milli: Optional<i32> = row.scored.audio_mos_milli,
         video_mos_milli: Optional<i32> = row.scored.video_mos_milli,
         verdict: LowCardinality = verdict(row.primary.verdict),
-        reason: LowCardinality = told(row.primary.reason.as_ref()),
-        verdict_by_pack: ByName<Text> = row.said().map(|(pack, said)| (pack, verdict(said.verdict))),
+        reason: LowCardinality = or_empty(row.primary.reason.as_ref()),
+        verdict_by_pack: ByName<Text> = row.verdicts().map(|(pack, said)| (pack, verdict(said.verdict))),
         reason_by_pack: ByName<Text> =
-            row.said().filter_map(|(pack, said)| Some((pack, said.reason.as_deref()?))),
+            row.verdicts().filter_map(|(pack, said)| Some((pack, said.reason.as_deref()?))),
         look_up_city: LowCardinality = &row.report.look_ups.city,
         look_up_asn: LowCardinality = &row.report.look_ups.asn,
         look_up_user_agent: LowCardinality = &row.report.look_ups.user_agent,
@@ -186,7 +186,7 @@ impl Part for PackColumns {
 }
 
 table! {
-    /// One row a cell and block.
+    /// Table with one row per cell and block.
     CellPartials, "cell_partials", |row: CellPartial| {
         window_start: Plain<Seconds> = seconds(row.window_start).unwrap_or_default(),
         window_s: Plain<i32> = row.window_s,
@@ -217,7 +217,7 @@ table! {
 }
 
 table! {
-    /// One row a session and block.
+    /// Table with one row per session and block.
     SessionPartials, "session_partials", |row: SessionPartial| {
         app: LowCardinality = &row.app,
         call: Text = &row.call,
@@ -277,7 +277,7 @@ table! {
 }
 
 table! {
-    /// One row a block.
+    /// Table with one row per block.
     Blocks, "blocks", |row: BlockAudit| {
         epoch: Plain<i32> = row.epoch,
         partition: Plain<i32> = row.partition,
@@ -320,13 +320,13 @@ struct Sample<'a> {
     audio: Audio,
     video: Video,
     limitation: Limitation,
-    /// What the primary pack says.
+    /// Verdict of the primary pack.
     primary: &'a PackVerdict,
 }
 
 impl<'a> Sample<'a> {
-    /// What each pack says.
-    fn said(&self) -> impl Iterator<Item = (&'a str, &'a PackVerdict)> + use<'a> {
+    /// Returns the verdicts with the names of their packs.
+    fn verdicts(&self) -> impl Iterator<Item = (&'a str, &'a PackVerdict)> + use<'a> {
         let packs = self.report.look_ups.packs.iter().map(String::as_str);
         packs.zip(&self.scored.verdicts)
     }
@@ -404,8 +404,8 @@ fn seconds(time: i64) -> Result<Seconds, Unfit> {
     u32::try_from(time).map(Seconds).map_err(|_| Unfit("a time is before 1970 or after 2106"))
 }
 
-/// What was not told is an empty text.
-fn told(text: Option<&String>) -> &str {
+/// Returns the text, or an empty one if it is missing.
+fn or_empty(text: Option<&String>) -> &str {
     text.map_or("", String::as_str)
 }
 

@@ -1,6 +1,6 @@
-//! The service without its server: the real handler, and the real tasks that decode batches, build
-//! rows and decide what an error means, held at the point where an insert would leave. Whoever
-//! holds the seam sees each insert and answers it. No thread, no clock, no network.
+//! The service without its server, for simulation and tests: the real handler and the real tasks that
+//! decode batches, build rows and classify errors, stopped where an insert would be sent. The owner of a
+//! [`Seam`] sees each insert and answers it. It uses no thread, no clock and no network.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -26,7 +26,7 @@ use crate::settings::SinkSettings;
 use crate::table::Table;
 use crate::writer::{TableWriter, Writer};
 
-/// What makes sinks: built once, shared by all of them.
+/// Factory of sinks; they share its settings and metrics.
 pub struct Maker {
     settings: Settings<SinkSettings>,
     topics: Vec<String>,
@@ -36,7 +36,7 @@ pub struct Maker {
 /// Payloads of the records whose rows an insert brings, in its order.
 pub type Rows = Vec<Vec<u8>>;
 
-/// What inserts the batches of one lane.
+/// Task that inserts the batches of one table.
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
 /// Error that ClickHouse answers with, as it words it.
@@ -49,27 +49,27 @@ pub struct Seam {
     tasks: Vec<(Task, Rc<RefCell<Wire>>)>,
 }
 
-/// Between one task and whoever answers it.
+/// Connection between one task and the owner of the seam.
 #[derive(Default)]
 struct Wire {
-    /// Of the insert that is being filled.
+    /// Payloads of the insert that is being filled.
     rows: Rows,
-    /// Inserts that wait, oldest first, each with where its answer goes.
+    /// Inserts that wait, oldest first, each with the channel for its answer.
     requests: VecDeque<(Rows, oneshot::Sender<Result<(), ErrorText>>)>,
 }
 
 impl Maker {
-    /// Makes sinks with these settings.
+    /// Creates a factory of sinks with these settings.
     ///
     /// # Errors
-    /// When metrics cannot be registered.
+    /// Fails if metrics cannot be registered.
     pub fn new(settings: Settings<SinkSettings>) -> Result<Self, Fatal> {
         let topics = Sink::topics(&settings).inputs;
         let metrics = Metrics::new(&prometheus::Registry::new())?;
         Ok(Self { settings, topics, metrics })
     }
 
-    /// A sink: its handler, and the other side of its writer.
+    /// Creates a sink: its handler, and the other side of its writer.
     #[must_use]
     pub fn make(&self) -> (Box<dyn Handler>, Seam) {
         let (tell, done) = mpsc::channel();
@@ -103,8 +103,8 @@ impl Maker {
 }
 
 impl Seam {
-    /// Lets the task of a lane (numbered as the inputs are) go on; the insert that it waits for, if
-    /// it waits for one.
+    /// Lets the task of a table (numbered as the inputs are) continue. Returns the insert for which it
+    /// waits, if any.
     pub fn request(&mut self, lane: usize) -> Option<Rows> {
         let (task, wire) = self.tasks.get_mut(lane)?;
         // A task that has ended is not polled: it ends only when the handler is gone.
@@ -112,13 +112,13 @@ impl Seam {
         wire.borrow().requests.front().map(|(rows, _)| rows.clone())
     }
 
-    /// Answers the insert that a lane waits for, an error by ClickHouse's own text, and lets the
-    /// task go on.
+    /// Answers the insert for which a table's task waits, an error in ClickHouse's words, and lets the task
+    /// continue.
     pub fn answer(&mut self, lane: usize, answer: Result<(), ErrorText>) {
         if let Some((task, wire)) = self.tasks.get_mut(lane) {
             let request = wire.borrow_mut().requests.pop_front();
             if let Some((_, insert)) = request {
-                // An insert that was given up hears nothing.
+                // Of an insert that was given up nobody waits for the answer.
                 let _ = insert.send(answer);
             }
             let _ = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));

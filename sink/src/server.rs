@@ -1,4 +1,4 @@
-//! What rows are inserted into: the writer's only way out.
+//! Interface between the writer and ClickHouse.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -16,13 +16,13 @@ const END_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A server that takes inserts, a block at a time.
 pub(crate) trait Server {
-    /// An insert that was begun.
+    /// An insert in progress.
     type Insert;
 
-    /// The id of the database, which all shards and replicas of a cluster share.
+    /// Returns the id of the database, which all shards and replicas of a cluster share.
     async fn id(&self) -> Result<String, Error>;
 
-    /// The rows of `record` go into the block that is being filled.
+    /// Notes that the rows of `record` go into the block that is being filled.
     fn added(&self, record: &Record<'_>);
 
     /// Begins an insert of blocks such as `table`.
@@ -31,18 +31,18 @@ pub(crate) trait Server {
     /// Sends a block.
     async fn block<T: Table>(&self, insert: &mut Self::Insert, table: &T) -> Result<(), Error>;
 
-    /// Ends an insert: without an error, its rows are there.
+    /// Ends an insert: without an error, its rows are visible.
     async fn end(&self, insert: Self::Insert) -> Result<(), Error>;
 
-    /// Says that the roll-ups of `hours` are stale, each given by its start, in seconds since the
+    /// Marks the roll-ups of `hours` as stale, each given by its start, in seconds since the
     /// Unix epoch.
     async fn open(&self, hours: &[u32]) -> Result<(), Error>;
 
-    /// Waits before it is asked again.
+    /// Waits before the next attempt.
     async fn pause(&self, pause: Duration);
 }
 
-/// The real one.
+/// The server that is reached by HTTP.
 pub(crate) struct ClickHouse(pub(crate) Client);
 
 impl Server for ClickHouse {

@@ -1,8 +1,8 @@
-//! Tables as columns that grow together.
+//! Tables: columns of the same length.
 
 use crate::column::{Column, text, varint};
 
-/// Why a record has no rows.
+/// Reason for which a record has no rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unfit(pub(crate) &'static str);
 
@@ -11,10 +11,10 @@ pub(crate) trait Columns: Default + Send + Sync + 'static {
     /// The table's name in ClickHouse.
     const NAME: &'static str;
 
-    /// Number of rows.
+    /// Returns the number of rows.
     fn rows(&self) -> usize;
 
-    /// Names and values.
+    /// Returns names and values.
     fn columns(&self) -> Vec<(&'static str, &dyn Column)>;
 
     /// Forgets all rows, but not the memory that they took.
@@ -23,14 +23,14 @@ pub(crate) trait Columns: Default + Send + Sync + 'static {
 
 /// Columns that several tables have.
 pub(crate) trait Part {
-    /// Names and values.
+    /// Returns names and values.
     fn columns(&self) -> impl Iterator<Item = (&'static str, &dyn Column)>;
 
     /// Forgets all rows, but not the memory that they took.
     fn clear(&mut self);
 }
 
-/// A table, and what its rows are made of.
+/// A table with the records of which its rows are made.
 pub(crate) trait Table: Columns {
     /// A record may have any number of rows.
     type Record: schemas::Record;

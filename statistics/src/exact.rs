@@ -1,9 +1,9 @@
 //! Exact one-sided limits, for shares that are too small or too large for an interval.
 
-/// What the limit leaves out: the upper half of what a two-sided 95 % interval does.
+/// Probability beyond the limit: half of that outside a two-sided 95 % interval.
 const LEFT_OUT: f64 = 0.025;
 
-/// Halvings of [0, 1]: a limit is within 10⁻¹⁸ of the solution, or the nearest number there is.
+/// Number of bisection steps on [0, 1]: a limit is within 10⁻¹⁸ of the solution, or the nearest double.
 const HALVINGS: usize = 60;
 
 /// Returns the upper 97.5 % limit for the share that `cases` of `trials` independent trials come

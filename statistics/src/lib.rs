@@ -1,6 +1,6 @@
 //! Estimates with 95 % intervals for benchmarks, and how many sessions they need.
 //!
-//! The unit is the session: what one session tells goes together, so its intervals count as one
+//! The unit is the session: the intervals of one session are correlated, so they count as one
 //! observation. `deploy/clickhouse/0006_statistics.sql` has the same functions in SQL.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]

@@ -3,7 +3,7 @@
 /// Two-sided 95 %: the standard normal quantile of 0.975.
 pub const Z: f64 = 1.959_963_984_540_054;
 
-/// Probabilities nearer to 0 or 1 than this are not needed here, and not looked up.
+/// Smallest distance of a probability from 0 and 1 for which a quantile is computed.
 const LEAST: f64 = 1e-11;
 
 // Coefficients of AS 241, PPND16, the highest power first.
@@ -52,7 +52,7 @@ fn polynomial(coefficients: &[f64], x: f64) -> f64 {
     coefficients.iter().fold(0.0, |sum, coefficient| sum * x + coefficient)
 }
 
-/// The standard normal quantile of `p` (Wichura, 1988, AS 241, PPND16); none outside 10⁻¹¹ to
+/// Returns the standard normal quantile of `p` (Wichura, 1988, AS 241, PPND16); none outside 10⁻¹¹ to
 /// 1 − 10⁻¹¹.
 #[must_use]
 pub fn normal_quantile(p: f64) -> Option<f64> {

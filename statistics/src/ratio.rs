@@ -1,35 +1,35 @@
-//! Ratios over sessions, with intervals that respect that what a session tells goes together.
+//! Ratios over sessions, with intervals that account for correlation within a session.
 
 use super::normal::student_quantile;
 use super::share::{Interval, exact_limit, score_interval};
 
-/// The fewest effective sessions times the smaller of a share and its rest that a share has an
-/// interval with. Below it one limit alone is exact.
+/// Smallest number of expected cases (effective sessions times the smaller of a share and its
+/// complement) for which a share has an interval. Below it the share has one exact limit.
 pub const MINIMUM_CASES: f64 = 5.0;
 
-/// The fewest effective sessions that a mean has an interval with.
+/// Smallest number of effective sessions for which a mean has an interval.
 pub const MINIMUM_SESSIONS: f64 = 100.0;
 
-/// The most degrees of freedom that are counted on. Intervals are up to 2 % wider than with all that
-/// there are, which keeps two equal groups from being clearly different in more than 6 % of any 5,000
+/// Largest number of degrees of freedom that is used. Intervals are up to 2 % wider than with the
+/// actual number, so that two equal groups are clearly different in at most 6 % of any 5,000 simulated
 /// worlds, and not only on average.
 pub const MAXIMUM_FREEDOM: f64 = 60.0;
 
-/// What one session adds to a ratio, such as its poor and its classified time.
+/// Contribution of one session to a ratio, such as its poor and its classified time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// Adds to the numerator.
+    /// Contribution to the numerator.
     pub part: i64,
-    /// Adds to the denominator; a session with none is no observation.
+    /// Contribution to the denominator; a session with 0 is no observation.
     pub whole: i64,
 }
 
-/// Σ part / Σ whole over sessions, and how far it may be off.
+/// Estimate of the ratio Σ part / Σ whole over sessions, with its standard error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// Sessions with a `whole`.
     pub sessions: u64,
-    /// (Σ whole)² / Σ whole² (Kish): as many sessions of the same length would tell as much.
+    /// (Σ whole)² / Σ whole² (Kish): the number of sessions of equal length with the same information.
     pub effective_sessions: f64,
     /// The ratio.
     pub ratio: f64,

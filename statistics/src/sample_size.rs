@@ -1,9 +1,9 @@
-//! How many observations it takes.
+//! Sample sizes.
 
 use super::normal::{Z, normal_quantile};
 
-/// Independent observations that each of two groups needs, so that a two-sided test at 5 % tells
-/// the shares `p` and `q` apart with this power (Fleiss, Levin and Paik, Statistical Methods for
+/// Returns the independent observations that each of two groups needs, so that a two-sided test at 5 %
+/// distinguishes the shares `p` and `q` with this power (Fleiss, Levin and Paik, Statistical Methods for
 /// Rates and Proportions, 4.14); to the nearest one. None if they are the same, or if shares or
 /// power are not between 0 and 1.
 #[must_use]
@@ -18,15 +18,15 @@ pub fn sample_size(p: f64, q: f64, power: f64) -> Option<f64> {
     Some((sum / (p - q)).powi(2).round())
 }
 
-/// How many times as many observations are needed when they come `m` from each of the sessions,
-/// and correlate by `rho` within one (Kish).
+/// Returns the factor by which more observations are needed if each session gives `m` of them, with
+/// correlation `rho` within a session (Kish).
 #[must_use]
 pub fn design_effect(m: f64, rho: f64) -> f64 {
     1.0 + (m - 1.0) * rho
 }
 
-/// The fewest independent observations whose least and greatest hold the quantile of `level`
-/// between them with 95 % confidence, whatever the distribution: 1 − levelⁿ − (1 − level)ⁿ ≥ 0.95.
+/// Returns the smallest number of independent observations whose minimum and maximum hold the quantile
+/// of `level` between them with 95 % confidence, whatever the distribution: 1 − levelⁿ − (1 − level)ⁿ ≥ 0.95.
 /// None if `level` is not between 10⁻⁶ and 1 − 10⁻⁶.
 #[must_use]
 pub fn percentile_sample_size(level: f64) -> Option<u64> {
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_told_apart_has_no_sample_size() {
+    fn equal_shares_have_no_sample_size() {
         assert_eq!(sample_size(0.05, 0.05, 0.8), None);
         assert_eq!(sample_size(-0.1, 0.05, 0.8), None);
         assert_eq!(sample_size(0.05, 1.5, 0.8), None);

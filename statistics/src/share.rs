@@ -3,8 +3,7 @@
 use super::exact::exact_upper_limit;
 use super::normal::Z;
 
-/// An estimate and its 95 % limits. Both are there, which makes an interval, or one alone where the
-/// data bear no more, or none.
+/// An estimate and its 95 % limits: both, only one where the data allow no more, or none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
     /// The estimate.
@@ -65,9 +64,8 @@ pub struct Difference {
 }
 
 /// Returns the difference a − b of two shares, or of two means, of groups that have no session in
-/// common, with the limits that follow from theirs (Newcombe, 1998, method 10; for means, whose
-/// intervals are symmetric, it is the root of the sum of squares). A limit that needs one that is not
-/// there is not there either.
+/// common, with limits computed from theirs (Newcombe, 1998, method 10; for means, whose intervals are
+/// symmetric, it is the root of the sum of squares). A limit is missing if one that it needs is missing.
 #[must_use]
 pub fn difference(a: Interval, b: Interval) -> Difference {
     let estimate = a.estimate - b.estimate;
