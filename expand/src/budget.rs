@@ -6,11 +6,11 @@ use std::cell::Cell;
 /// Bytes in 1 MB.
 pub const MB: u64 = 1_000_000;
 
-/// What recordings may still take.
+/// Memory that recordings may still take.
 #[derive(Debug)]
 pub struct Budget {
     most_mb: u64,
-    /// Bytes; none once more was asked for than there was.
+    /// Bytes; none after the budget was exceeded.
     left: Cell<Option<u64>>,
 }
 
@@ -20,14 +20,14 @@ impl Budget {
         Self { most_mb, left: Cell::new(Some(most_mb.saturating_mul(MB))) }
     }
 
-    /// Takes `bytes`, which is asked for before they are. None if that, or anything before it, is
-    /// more than there is.
+    /// Reserves `bytes` before they are allocated. Returns none if this or an earlier reservation exceeds the
+    /// budget.
     pub fn take(&self, bytes: usize) -> Option<()> {
         self.left.set(self.left.get().and_then(|left| left.checked_sub(bytes as u64)));
         self.left.get().map(drop)
     }
 
-    /// The limit in MB, if more than that was asked for.
+    /// Returns the limit in MB, if it was exceeded.
     pub fn exceeded(&self) -> Option<u64> {
         self.left.get().is_none().then_some(self.most_mb)
     }

@@ -6,12 +6,12 @@ use super::document::{Document, MOST_SECONDS, Members, moment_ms, name, text};
 /// Members that hold the path.
 const PATHS: [&str; 3] = ["path", "POST", "url"];
 
-/// True if a JSON object with these members is one.
+/// Returns whether a JSON object with these members is such a body.
 pub(crate) fn is_one(member: impl Fn(&str) -> bool) -> bool {
     (member("body") && PATHS.into_iter().any(&member)) || (member("localID") && member("deviceID"))
 }
 
-/// The record of one. None if it cannot be read.
+/// Returns the record of a body. None if it cannot be read.
 pub(crate) fn expand(mut members: Members) -> Option<Document> {
     if !members.contains_key("body") {
         let body = serde_json::value::to_raw_value(&members).ok()?;
@@ -38,7 +38,7 @@ pub(crate) fn expand(mut members: Members) -> Option<Document> {
     Some(document)
 }
 
-/// The part of a path after `name`. One in braces stands for a name that is not told.
+/// Returns the part of a path after `name`. A part in braces is a placeholder for a missing name.
 fn segment(path: &str, name: &str) -> Option<String> {
     let mut parts = path.split('/').skip_while(|part| *part != name).skip(1);
     parts.next().filter(|part| !part.is_empty() && !part.starts_with('{')).map(str::to_owned)

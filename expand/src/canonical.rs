@@ -10,7 +10,7 @@ use super::raw::Raw;
 /// Bytes that a report may have: some thousand streams. In memory it takes many times more.
 const MOST: usize = 4 << 20;
 
-/// The reports of a recording. Covers tell nothing that could be sent again.
+/// Returns the reports of a recording. Covers are left out: they contain nothing to send.
 pub(crate) fn expand(bytes: &[u8], budget: &Budget) -> Result<Expanded, Refusal> {
     let mut records = Vec::new();
     let mut rest = bytes;

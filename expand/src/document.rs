@@ -24,12 +24,12 @@ pub(crate) fn size_of(member: &str, value: &RawValue) -> usize {
 /// Of a member, beside its texts.
 const ENTRY: usize = 48;
 
-/// True if a value is no longer than a clock's number: one time is told of many objects.
+/// Returns whether a value is no longer than a clock's number: many objects share one time.
 pub(crate) fn is_time(value: &RawValue) -> bool {
     value.get().len() <= 64
 }
 
-/// A raw record of another's format.
+/// A raw record in another project's format.
 #[derive(Clone, Debug)]
 pub struct Document {
     pub(crate) members: Members,
@@ -51,12 +51,12 @@ impl Document {
     }
 }
 
-/// The string that a value is, unless it is empty.
+/// Returns the string that a value is, unless it is empty.
 pub(crate) fn text(value: &RawValue) -> Option<String> {
     serde_json::from_str::<String>(value.get()).ok().filter(|text| !text.is_empty())
 }
 
-/// The name that a value is, as ingest reads it: a string that is not empty, or a whole number.
+/// Returns the name that a value is, as ingest reads it: a string that is not empty, or a whole number.
 pub fn name(value: &RawValue) -> Option<String> {
     text(value).or_else(|| {
         let digits = value.get().strip_prefix('-').unwrap_or(value.get());
@@ -72,12 +72,12 @@ pub fn name(value: &RawValue) -> Option<String> {
 /// Up to here a double holds every integer: 2⁵³.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// The name under the first of these members that has one.
+/// Returns the name in the first of these members that has one.
 pub(crate) fn named(members: &Members, names: &[&str]) -> Option<String> {
     names.iter().find_map(|member| name(members.get(*member)?))
 }
 
-/// The number that a value is.
+/// Returns the number that a value is.
 pub(crate) fn number(value: &RawValue) -> Option<f64> {
     serde_json::from_str(value.get()).ok()
 }

@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 
 use super::document::{Document, Members, moment_ms};
 
-/// A recorded envelope: it is sent as it is written, but for when it was sent and received. What ingest
-/// would refuse of it, ingest says.
+/// A recorded envelope. It is sent unchanged, except for the times at which it was sent and received.
+/// Invalid members are left for ingest to refuse.
 pub(crate) fn document(members: Members) -> Document {
     let told = |member| members.get(member).and_then(|time| moment_ms(time));
     let recorded_ms = told("sent_at").or_else(|| told("timestamp")).unwrap_or_default();
@@ -58,7 +58,7 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// An event of a recording that tells no session.
+    /// Creates an event of a recording that names no session.
     pub fn new(event: &str, peer_connection: &str, recorded_ms: f64) -> Self {
         Self {
             v: 1,
@@ -70,7 +70,7 @@ impl Envelope {
         }
     }
 
-    /// When the client sent it, ms since the Unix epoch by the client's clock.
+    /// Returns the time at which the client sent it, ms since the Unix epoch by the client's clock.
     pub fn recorded_ms(&self) -> f64 {
         self.sent_at.unwrap_or(self.timestamp)
     }

@@ -31,7 +31,7 @@ const REPORTS: [&str; 6] = ["report", "stats", "getStats", "statsReport", "stats
 /// (`RTCStatsReport` in Java, `RTCStatisticsReport` in Objective-C).
 const NATIVE: [&str; 2] = ["statsMap", "statistics"];
 
-/// What is looked at of a stats object.
+/// Members of a stats object that are read.
 #[derive(Deserialize)]
 struct Stats {
     #[serde(rename = "type")]
@@ -45,14 +45,14 @@ struct Stats {
 }
 
 impl Stats {
-    /// When it was taken, ms since the Unix epoch.
+    /// Time of the snapshot, ms since the Unix epoch.
     fn taken_ms(&self) -> Option<f64> {
         let times = [&self.timestamp, &self.java_us, &self.objective_c_us];
         times.into_iter().flatten().find_map(|time| moment_ms(time))
     }
 }
 
-/// True if it is a report by itself.
+/// Returns whether it is a report by itself.
 pub(crate) fn is_report(json: &RawValue) -> bool {
     objects(json).iter().any(|object| object.of.is_some() && object.taken_ms().is_some())
 }
@@ -93,13 +93,13 @@ pub(crate) fn expand(json: &RawValue) -> Result<Envelope, Refusal> {
     Ok(envelope)
 }
 
-/// Returns the time that is told for a whole report, ms since the Unix epoch.
+/// Returns the time given for a whole report, ms since the Unix epoch.
 fn told_ms(members: &Members) -> Option<f64> {
     let told = TIMES.iter().find_map(|member| moment_ms(members.get(*member)?));
     told.map(|time| if time <= MOST_SECONDS { time * 1e3 } else { time })
 }
 
-/// The stats objects of a report; none if it is no report.
+/// Returns the stats objects of a report; none if it is not a report.
 fn objects(report: &RawValue) -> Vec<Stats> {
     let members: Vec<&RawValue> =
         match serde_json::from_str::<BTreeMap<String, &RawValue>>(report.get()) {

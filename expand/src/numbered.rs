@@ -10,7 +10,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::document::{Stats, is_time};
 
-/// The name of a method, among those that tell something here.
+/// Returns the name of a method, if it is one that is read.
 pub(crate) fn method(name: &str) -> &str {
     match name {
         "g" | "1" | "getStats" => "getstats",
@@ -222,7 +222,7 @@ const MEMBERS: &[&str] = &[
 
 const FIRST_MEMBER: usize = 4;
 
-/// The member of a report that is the time of all its objects that tell none.
+/// Member of a report with the time of all objects that have none of their own.
 const TIME: &str = "t";
 
 /// The name of a member; those of later releases keep their number.
@@ -253,7 +253,7 @@ fn members(value: &RawValue) -> Option<Members> {
     serde_json::from_str(value.get()).ok()
 }
 
-/// Lays a delta over the objects of the report before it, and returns the time that objects
+/// Applies a delta to the objects of the report before it, and returns the time that objects
 /// without one have. Objects that are not named stay; those that are null are gone; objects in
 /// objects are laid over each other, too. A report that is whole, as in Chrome's own dumps, takes the
 /// place of the one before it. None if it is neither; `objects` is then as it was.
@@ -305,7 +305,7 @@ fn is_whole(object: &RawValue) -> bool {
     })
 }
 
-/// True for what the far end told, at a time of its own.
+/// Returns whether the object is a report of the remote end, which has a time of its own.
 fn is_remote(object: &Stats) -> bool {
     let of = object.get("type").map_or("", |of| of.get());
     matches!(of, "\"remote-inbound-rtp\"" | "\"remote-outbound-rtp\"")

@@ -18,13 +18,13 @@ use super::document::{Document, Members, moment_ms, name, size_of};
 /// Expands the samples of one recording, each client's in their order.
 #[derive(Debug)]
 pub(crate) struct Expander<'b> {
-    /// What is known of each client, if the samples are deltas.
+    /// State of each client, if the samples are deltas.
     clients: BTreeMap<String, Members>,
     deltas: bool,
     budget: &'b Budget,
 }
 
-/// True if a JSON object with these members is a sample.
+/// Returns whether a JSON object with these members is a sample.
 pub(crate) fn is_sample(member: impl Fn(&str) -> bool) -> bool {
     let of_a_sample = [
         "peerConnections",
@@ -81,7 +81,7 @@ impl<'b> Expander<'b> {
     }
 }
 
-/// Members that tell the call.
+/// Members that name the call.
 const CALL: [&str; 3] = ["call", "callId", "roomId"];
 
 /// A sample that is whole, with what Isobar calls a session's parts. None if it tells no time.

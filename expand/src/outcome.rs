@@ -8,19 +8,19 @@ use serde::de::IgnoredAny;
 use super::envelope::Envelope;
 use super::raw::Raw;
 
-/// What of one recording is sent.
+/// Result of reading one recording.
 #[derive(Debug, Default)]
 pub struct Expanded {
-    /// In the order in which they were sent.
+    /// Records in the order in which they were sent.
     pub records: Vec<Raw>,
-    /// What could not be read.
+    /// Parts that could not be read.
     pub unread: Unread,
-    /// Events and statistics that tell no time, or none that can be read.
+    /// Events and statistics without a valid time.
     pub untimed: u64,
 }
 
 impl Expanded {
-    /// Of a recording that is read whole.
+    /// Creates the result of a recording of which everything could be read.
     pub fn new(envelopes: Vec<Envelope>) -> Self {
         Self { records: envelopes.into_iter().map(Raw::from).collect(), ..Self::default() }
     }
@@ -29,11 +29,11 @@ impl Expanded {
 /// Lines or values that could not be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unread {
-    /// How many.
+    /// Number of them.
     pub count: u64,
     /// Line of the first one, from 1.
     pub first_line: Option<u64>,
-    /// Why the first one is no JSON, and what to do; none if it is JSON, or nothing like it.
+    /// Reason why the first one is not JSON, and what to do; none if it is JSON or does not look like it.
     pub why: Option<String>,
 }
 
@@ -53,7 +53,7 @@ impl Unread {
     }
 }
 
-/// Returns why a line is no JSON and what to do; `None` if it is JSON, once numbers that no double can
+/// Returns why a line is not JSON and what to do; `None` if it is JSON, once numbers that no double can
 /// hold are taken for missing, as ingest takes them.
 fn why_no_json(line: &str) -> Option<String> {
     let error = |text: &[u8]| serde_json::from_slice::<IgnoredAny>(text).err();
@@ -68,16 +68,16 @@ fn why_no_json(line: &str) -> Option<String> {
     Some(format!("{why}{hint}").replacen(" at line 1 column ", " at column ", 1))
 }
 
-/// Why nothing of a recording is sent.
+/// Reason for which nothing of a recording is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// It is in none of the formats.
     UnknownFormat,
-    /// It looks like JSON and is none.
+    /// It looks like JSON and is not.
     NotJson {
         /// Line of the first one, from 1.
         line: u64,
-        /// Why, and what to do.
+        /// Reason, and what to do.
         why: String,
     },
     /// It has a report without a stats object.
@@ -99,7 +99,7 @@ pub enum Refusal {
     Protobuf {
         /// Line of the first one, from 1.
         line: u64,
-        /// Why, and what to do.
+        /// Reason, and what to do.
         why: &'static str,
     },
 }

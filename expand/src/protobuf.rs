@@ -23,7 +23,7 @@ const CONFIG: GeneralPurposeConfig =
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, CONFIG);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, CONFIG);
 
-/// Why a text is no sample.
+/// Reason for which a text is not a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Broken {
     /// Not base64, or not all of it.
@@ -35,7 +35,7 @@ pub(crate) enum Broken {
 }
 
 impl Broken {
-    /// What it is, and what to do.
+    /// Returns the description of the error, and what to do.
     pub(crate) const fn describe(self) -> &'static str {
         match self {
             Self::Base64 => {
@@ -50,7 +50,7 @@ impl Broken {
     }
 }
 
-/// True for a line of base64 (RFC 4648), which no line of JSON is.
+/// Returns whether a line is base64 (RFC 4648), which no line of JSON is.
 pub(crate) fn is_base64(line: &str) -> bool {
     let byte = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
     line.len() >= 16 && line.trim_end_matches('=').bytes().all(byte)
@@ -59,7 +59,7 @@ pub(crate) fn is_base64(line: &str) -> bool {
 /// Reads the samples of one recording.
 #[derive(Debug)]
 pub(crate) struct Reader<'b> {
-    /// What happened last, by client and list.
+    /// The last events, by client and list.
     happened: BTreeMap<(String, &'static str), Members>,
     samples: Expander<'b>,
     flat: flat::Expander<'b>,

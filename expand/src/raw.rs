@@ -1,12 +1,11 @@
-//! One raw record of a recording: it needs nothing that came before it.
+//! One raw record of a recording, independent of the records before it.
 
 use schemas::Report;
 
 use super::document::Document;
 use super::envelope::Envelope;
 
-/// How the events of a recording are labelled. What is given here wins over what the recording
-/// says.
+/// Labels of the events of a recording. They take precedence over those in the recording.
 #[derive(Clone, Copy, Debug)]
 pub struct Labels<'a> {
     /// Application.
@@ -15,11 +14,11 @@ pub struct Labels<'a> {
     pub call: Option<&'a str>,
     /// Address of the client, for the look-up of place and provider.
     pub client_address: Option<&'a str>,
-    /// Name of the recording: the participant, and the call where nothing else says which.
+    /// Name of the recording: the participant, and the call if there is no other name.
     pub name: &'a str,
 }
 
-/// Application of recordings that tell none.
+/// Application of recordings that name none.
 pub const APP: &str = "replay";
 
 /// A raw record, in one of the formats that ingest reads.
@@ -61,7 +60,7 @@ impl Raw {
         }
     }
 
-    /// True if it tells statistics.
+    /// Returns whether it contains statistics.
     pub fn has_report(&self) -> bool {
         match self {
             Self::Envelope(envelope) => envelope.report.is_some(),
@@ -72,7 +71,7 @@ impl Raw {
         }
     }
 
-    /// Labels it. What the command line says wins over what the recording says.
+    /// Applies labels. Those of the command line take precedence over those of the recording.
     pub fn label(&mut self, labels: Labels<'_>) {
         match self {
             Self::Envelope(envelope) => {
@@ -108,7 +107,7 @@ impl Raw {
         }
     }
 
-    /// Says when it was sent, and that it was received at `received_ms`.
+    /// Sets the time at which it was sent, and `received_ms` as the time at which it was received.
     pub fn stamp(&mut self, received_ms: f64) {
         let recorded_ms = self.recorded_ms();
         match self {

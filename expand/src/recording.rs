@@ -1,4 +1,4 @@
-//! What a recording holds, whatever its format.
+//! Reader of recordings of any format.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::{callstats, canonical, getstats, internals, observertc, protobuf, rtc
 /// Expands a recording of any format into self-contained records, oldest first.
 ///
 /// # Errors
-/// When there is nothing in it to send, or more than the budget has.
+/// Fails if it contains nothing to send, or exceeds the budget.
 pub fn read(bytes: &[u8], labels: Labels<'_>, budget: &Budget) -> Result<Expanded, Refusal> {
     let expanded = if bytes.first() == Some(&0) {
         canonical::expand(bytes, budget)
@@ -116,7 +116,7 @@ struct Value<'a> {
     line: u64,
 }
 
-/// The JSON values of a text, one after the other or in arrays. What is no JSON ends with its line.
+/// The JSON values of a text, one after the other or in arrays. Text that is not JSON ends with its line.
 fn values(text: &str) -> (Vec<Value<'_>>, Unread) {
     let (mut values, mut unread) = (Vec::new(), Unread::default());
     let (mut from, mut line, mut counted) = (0, 1, 0);

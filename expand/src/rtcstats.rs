@@ -148,8 +148,8 @@ impl Dump<'_> {
         Some(())
     }
 
-    /// What the call asked for that now ended: the one of the same correlation id, or else the
-    /// oldest, as browsers answer one after the other.
+    /// Returns the devices that the call which now ended asked for: the call with the same correlation id,
+    /// or else the oldest, since browsers answer in order.
     fn answered(&mut self, correlation: Option<&str>) -> Option<Asked> {
         let same = |(id, _): &(Option<String>, Asked)| id.as_deref() == correlation;
         let at = self.asked.iter().position(same).unwrap_or(0);
@@ -202,7 +202,7 @@ fn expand_named(report: &mut Report, delta: &RawValue) -> Option<Option<Box<RawV
     Some(time)
 }
 
-/// What the constraints of a `getUserMedia()` ask for: a kind that is there and not false.
+/// Returns the kinds that the constraints of a `getUserMedia()` ask for: present and not false.
 fn asked(constraints: &RawValue) -> Option<Asked> {
     #[derive(Deserialize)]
     struct Constraints<'a> {
@@ -222,7 +222,7 @@ fn asked(constraints: &RawValue) -> Option<Asked> {
     }))
 }
 
-/// The DOMException's name, with its message where it is told.
+/// Returns the DOMException's name, with its message if there is one.
 fn reason(value: &RawValue) -> Option<String> {
     #[derive(Deserialize)]
     #[serde(untagged)]

@@ -1,4 +1,4 @@
-//! When each event of a replay is sent, and when it says that it was received.
+//! Times of a replay: when each event is sent, and its `received_at`.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ fn round_to_us(ms: f64) -> f64 {
     (ms * 1e3).round() / 1e3
 }
 
-/// How long a recording lasts, ms: its events are in the order in which they were sent.
+/// Returns the duration of a recording, ms. Its events are in the order in which they were sent.
 pub fn length_ms(records: &[Raw]) -> f64 {
     match (records.first(), records.last()) {
         (Some(first), Some(last)) => last.recorded_ms() - first.recorded_ms(),

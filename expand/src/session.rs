@@ -1,11 +1,11 @@
-//! What peer connections and devices go through, as events of a session.
+//! States of peer connections and devices, as events of a session.
 
 use std::collections::BTreeMap;
 
 use super::budget::Budget;
 use super::envelope::Envelope;
 
-/// Where a peer connection stands.
+/// State of a peer connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Stage {
     /// Not connected yet.
@@ -34,17 +34,17 @@ struct Connection {
     closed: bool,
 }
 
-/// The participant's session, as a recording of one client tells it.
+/// The participant's session in a recording of one client.
 #[derive(Debug)]
 pub(crate) struct Session<'b> {
     joined: bool,
     connections: BTreeMap<String, Connection>,
-    /// What happened, in the order in which it was told.
+    /// Events in the order of the recording.
     envelopes: Vec<Envelope>,
     budget: &'b Budget,
 }
 
-/// What a `getUserMedia()` asked for.
+/// Devices that a `getUserMedia()` asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Asked {
     pub(crate) microphone: bool,
@@ -56,7 +56,7 @@ impl<'b> Session<'b> {
         Self { joined: false, connections: BTreeMap::new(), envelopes: Vec::new(), budget }
     }
 
-    /// What happened, with what is told once for all of it: the client's user agent.
+    /// Returns the events, each with the client's user agent, which the recording has once.
     pub(crate) fn end(mut self, user_agent: Option<&str>) -> Vec<Envelope> {
         let of_each = user_agent.map_or(0, str::len);
         if self.budget.take(of_each.saturating_mul(self.envelopes.len())).is_some() {
@@ -67,7 +67,7 @@ impl<'b> Session<'b> {
         self.envelopes
     }
 
-    /// What exceeds the budget is left out; then nothing of it is sent.
+    /// Adds an event, unless it exceeds the budget; then nothing of the recording is sent.
     fn push(&mut self, envelope: Envelope) {
         if self.budget.take(envelope.size()).is_some() {
             self.envelopes.push(envelope);

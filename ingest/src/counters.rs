@@ -1,4 +1,4 @@
-//! The one table of what is read from RTP stats objects, and the values of one snapshot.
+//! The table of counters that are read from RTP stats objects, and the values of one snapshot.
 //!
 //! A new metric is a line here and a field of [`schemas::Interval`], or of one of its groups.
 
@@ -15,7 +15,7 @@ use limits::{
     QUANTISERS, ROUND_TRIP, ROUND_TRIPS, SAMPLES, STANDSTILL,
 };
 
-/// Types of stats objects that tell counters (RTCStatsType); each is a bit of a set.
+/// Types of stats objects that have counters (RTCStatsType); each is a bit of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub(crate) enum StatsType {
@@ -23,34 +23,34 @@ pub(crate) enum StatsType {
     Inbound = 1,
     /// `outbound-rtp`
     Outbound = 2,
-    /// `remote-inbound-rtp`: what the far end received of an outbound stream.
+    /// `remote-inbound-rtp`: an outbound stream as the remote end received it.
     RemoteInbound = 4,
-    /// `remote-outbound-rtp`: what the far end sent of an inbound stream.
+    /// `remote-outbound-rtp`: an inbound stream as the remote end sent it.
     RemoteOutbound = 8,
     /// `candidate-pair`
     Pair = 16,
     /// `transport`: it outlives its candidate pairs.
     Transport = 32,
-    /// `media-source`: what is captured before a sender encodes it.
+    /// `media-source`: captured media before encoding.
     Source = 64,
 }
 
-/// How a value may change from one snapshot to the next.
+/// Rule for the change of a value from one snapshot to the next.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rule {
-    /// Never goes back, unless the stream or its group has started anew; told as a difference.
+    /// Never decreases, unless the stream or its group restarts; yields a difference.
     Monotone,
-    /// May go back (RFC 3550 counts a duplicate as a negative loss); told as a difference.
+    /// May decrease (RFC 3550 counts a duplicate as a negative loss); yields a difference.
     Signed,
-    /// A moment by the far end's clock: only whether it is another one counts.
+    /// A time by the remote end's clock, of which only a change matters.
     Moment,
-    /// Told as it is at the interval's end.
+    /// Yields its value at the interval's end.
     Gauge,
 }
 
-/// Counters that are kept by one part of a browser, and so start anew, wrap or underflow together:
-/// where one of them does, all of its group are missing in the interval, and nothing else is. The
-/// first four are primary: where two of them go back, the stream itself has started anew.
+/// Counters that one part of a browser keeps, and that therefore restart, wrap or underflow together: if
+/// one does, all of its group are missing in the interval, and no others. The first four are primary: if
+/// two of them decrease, the stream itself has restarted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 enum Group {
@@ -58,13 +58,13 @@ enum Group {
     Bytes,
     Frames,
     Samples,
-    /// What is lost, and what is sent again for it.
+    /// Lost packets, and their retransmissions.
     Loss,
     Nack,
     /// PLI and FIR.
     PictureRequests,
     RoundTrip,
-    /// What a receiver report tells of an outbound stream, but for the round trip, which the sender
+    /// Counters of receiver reports on an outbound stream, without the round trip, which the sender
     /// measures.
     FarEnd,
     Discarded,
@@ -74,7 +74,7 @@ enum Group {
     Concealment,
     Level,
     Energy,
-    /// What a camera, a screen or a microphone gives: another one has counters of its own.
+    /// Counters of a camera, a screen or a microphone: each device has its own.
     Source,
     Dropped,
     KeyFrames,
@@ -91,7 +91,7 @@ impl Group {
     const PRIMARY: u32 =
         Self::Packets.bit() | Self::Bytes.bit() | Self::Frames.bit() | Self::Samples.bit();
 
-    /// Groups that are but parts of another one's counters: without these they tell nothing.
+    /// Groups whose counters are parts of another group's counters, without which they mean nothing.
     const DIVIDED: [(Self, Self); 5] = [
         (Self::Loss, Self::Packets),
         (Self::Concealment, Self::Samples),
@@ -105,12 +105,12 @@ impl Group {
     }
 }
 
-/// From W3C's unit to ours.
+/// Conversion from W3C's unit to Isobar's.
 #[derive(Clone, Copy)]
 enum Unit {
     /// As it is, rounded to an integer.
     One,
-    /// The same of bytes, of which there are many.
+    /// The same for bytes.
     Byte,
     /// Seconds to us, shares to millionths.
     Micro,
@@ -170,7 +170,7 @@ macro_rules! counters {
         }, )+];
 
         impl Values {
-            /// Fills the fields that are told without further working out.
+            /// Sets the fields that are counters without further computation.
             pub(crate) fn fill(&self, interval: &mut Interval) {
                 $( fill!(interval, self.get(Counter::$counter), $($field)*); )+
             }
@@ -229,7 +229,7 @@ counters! {
 }
 
 impl Counter {
-    /// Every member that tells a counter; a member of a member is written `outer.inner`.
+    /// Returns every member that holds a counter; a nested member is written `outer.inner`.
     pub(crate) fn members() -> impl Iterator<Item = (&'static str, Self)> {
         COUNTERS.iter().flat_map(|counter| {
             TABLE[*counter as usize].members.iter().map(|member| (*member, *counter))
@@ -249,7 +249,7 @@ impl Unit {
     }
 }
 
-/// `number` times `scale` as an integer; missing if it is not a number, negative or beyond 2⁵³.
+/// Returns `number` times `scale` as an integer; none if it is not a number, negative or beyond 2⁵³.
 pub(crate) fn whole(number: f64, scale: f64) -> Option<i64> {
     let scaled = number * scale;
     if !(number >= 0.0 && scaled <= MAX) {
@@ -268,24 +268,24 @@ impl Values {
     /// A value outside all that [`whole`] yields; `Option<i64>` would double the live state.
     const MISSING: i64 = i64::MIN;
 
-    /// What cannot be: negative where nothing is, or beyond 2⁵³. It is missing, and counted.
+    /// An impossible value: negative where none can be, or beyond 2⁵³. It counts as missing, and is counted.
     const BEYOND: i64 = i64::MAX;
 
-    /// Nothing is known.
+    /// No value is known.
     pub(crate) const EMPTY: Self = Self([Self::MISSING; COUNTERS.len()]);
 
-    /// The value of `counter`, if it is known.
+    /// Returns the value of `counter`, if it is known.
     pub(crate) fn get(&self, counter: Counter) -> Option<i64> {
         let value = self.0[counter as usize];
         Some(value).filter(|value| ![Self::MISSING, Self::BEYOND].contains(value))
     }
 
-    /// True if a number of `counter` was there that cannot be.
+    /// Returns whether `counter` had an impossible value.
     pub(crate) fn is_beyond(&self, counter: Counter) -> bool {
         self.0[counter as usize] == Self::BEYOND
     }
 
-    /// Takes a number as W3C has it. What makes no sense is missing, never absurd.
+    /// Sets a counter from a number in W3C's unit. An impossible value is missing.
     pub(crate) fn set(&mut self, counter: Counter, number: f64) {
         let row = &TABLE[counter as usize];
         let scale = row.unit.scale();
@@ -297,7 +297,7 @@ impl Values {
         self.0[counter as usize] = value.unwrap_or(none);
     }
 
-    /// As [`Values::set`], of a number that is whole.
+    /// Does what [`Values::set`] does, for an integer.
     pub(crate) fn set_whole(&mut self, counter: Counter, number: u64) {
         match TABLE[counter as usize].unit {
             Unit::One | Unit::Byte if number <= MAX as u64 => {
@@ -307,12 +307,12 @@ impl Values {
         }
     }
 
-    /// Takes what is an integer already.
+    /// Sets a counter in Isobar's unit.
     pub(crate) fn put(&mut self, counter: Counter, value: i64) {
         self.0[counter as usize] = value;
     }
 
-    /// Takes from `other`, a stats object of type `told`, the counters that such objects tell.
+    /// Copies from `other`, a stats object of type `told`, the counters of such objects.
     pub(crate) fn take(&mut self, other: &Self, told: StatsType) {
         for (position, row) in TABLE.iter().enumerate() {
             if row.told & told as u8 != 0 && other.0[position] != Self::MISSING {
@@ -321,8 +321,8 @@ impl Values {
         }
     }
 
-    /// What happened in the `length_us` since `earlier` on a stream of this kind and direction:
-    /// differences, and gauges as they are now.
+    /// Returns the change in the `length_us` since `earlier` on a stream of this kind and direction:
+    /// differences, and gauges at their current value.
     pub(crate) fn since(
         &self,
         earlier: &Self,
@@ -385,8 +385,8 @@ impl Values {
         }
     }
 
-    /// How far a stream has come: its snapshots are in order while this grows. Of what has none of
-    /// the primary counters, the round trips measured.
+    /// Returns the progress of a stream, which grows from snapshot to snapshot: the sum of the primary
+    /// counters or, without any, the round trips measured.
     pub(crate) fn progress(&self) -> i64 {
         let packets = [Counter::PacketsSent, Counter::PacketsReceived];
         let packets = packets.iter().find_map(|counter| self.get(*counter));
@@ -397,13 +397,13 @@ impl Values {
     }
 }
 
-/// What a snapshot is to an earlier one of the same stream.
+/// Relation of a snapshot to an earlier one of the same stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "it lives for one match, on the stack")]
 pub(crate) enum Change {
-    /// The stream has started anew: two of its primary counters went back.
+    /// The stream has restarted: two of its primary counters decreased.
     Anew,
-    /// It went on.
+    /// The stream continued.
     Since {
         /// Differences and gauges.
         values: Values,

@@ -1,8 +1,8 @@
-//! The numbers of an interval, by what they may be.
+//! Numbers of an interval, grouped by sign.
 
 use schemas::{Direction, Interval};
 
-/// All that can only grow while a stream lasts, and gauges: none is negative.
+/// Returns differences of counters that only grow, and gauges: none is negative.
 pub(crate) fn counts(interval: &Interval) -> impl Iterator<Item = i64> {
     let inbound = interval.inbound.unwrap_or_default();
     let audio = interval.audio.unwrap_or_default();

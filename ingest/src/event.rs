@@ -1,4 +1,4 @@
-//! What a raw record says, whatever format it came in.
+//! Content of a raw record, independent of its format.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::counters::Values;
 /// One raw event, borrowed from its record.
 #[derive(Clone, Debug)]
 pub(crate) struct Event<'a> {
-    /// What happened.
+    /// Kind of the event.
     pub(crate) kind: EventKind,
     /// The format tells in which state the peer connection is now, and not what it was before:
     /// whether connected is a set-up or a return, the events before it tell.
@@ -24,15 +24,15 @@ pub(crate) struct Event<'a> {
     pub(crate) participant: Cow<'a, str>,
     /// The client's name for its RTCPeerConnection, empty if it has but one.
     pub(crate) peer_connection: Cow<'a, str>,
-    /// When it happened by the client's clock, us since the Unix epoch.
+    /// Time of the event by the client's clock, us since the Unix epoch.
     pub(crate) client_us: i64,
-    /// What corrects the client's clock: received_at - sent_at, us.
+    /// Correction of the client's clock: received_at - sent_at, us.
     pub(crate) shift_us: i64,
     /// By how much the corrected clock was ahead of the log, where that is taken off `shift_us`, us.
     pub(crate) ahead_us: i64,
     /// The client's IP address.
     pub(crate) client_address: Option<Cow<'a, str>>,
-    /// What the client's side claims of its place.
+    /// Place as claimed by the client's side.
     pub(crate) claim: Option<Claim>,
     /// Serving edge.
     pub(crate) edge: Option<Cow<'a, str>>,
@@ -58,7 +58,7 @@ pub(crate) struct Event<'a> {
     pub(crate) more: Vec<Connection<'a>>,
 }
 
-/// One of several things that a record tells.
+/// One of several events of a record.
 #[derive(Clone, Debug)]
 pub(crate) struct Happened<'a> {
     /// As [`Event::kind`].
@@ -138,7 +138,7 @@ impl<'a> Event<'a> {
 }
 
 impl Event<'_> {
-    /// True if it tells snapshots.
+    /// Returns whether it contains snapshots.
     pub(crate) fn has_snapshots(&self) -> bool {
         let mut more = self.more.iter();
         !self.streams.is_empty()
@@ -184,14 +184,14 @@ impl Event<'_> {
     }
 }
 
-/// A snapshot of an RTP stream, with what the far end told of it.
+/// A snapshot of an RTP stream, with the remote end's counters.
 #[derive(Clone, Debug)]
 pub(crate) struct Stream<'a> {
     /// id of its stats object.
     pub(crate) stats_id: Cow<'a, str>,
-    /// RTP synchronisation source, 0 if not told.
+    /// RTP synchronisation source, 0 if not reported.
     pub(crate) ssrc: i64,
-    /// Media kind; none where nothing tells it.
+    /// Media kind; none if unknown.
     pub(crate) kind: Kind,
     /// Seen from the client.
     pub(crate) direction: Direction,
@@ -203,7 +203,7 @@ pub(crate) struct Stream<'a> {
     pub(crate) is_uncoded: bool,
     /// Position of its transport's pair among those of the peer connection.
     pub(crate) path: Option<usize>,
-    /// When it was taken by the client's clock, us since the Unix epoch.
+    /// Time of the snapshot by the client's clock, us since the Unix epoch.
     pub(crate) client_us: i64,
     /// Its counters.
     pub(crate) values: Values,
@@ -215,7 +215,7 @@ pub(crate) struct Stream<'a> {
 pub(crate) struct Pair<'a> {
     /// id of its stats object.
     pub(crate) stats_id: Cow<'a, str>,
-    /// When it was taken by the client's clock, us since the Unix epoch.
+    /// Time of the snapshot by the client's clock, us since the Unix epoch.
     pub(crate) client_us: i64,
     /// Its counters.
     pub(crate) values: Values,

@@ -1,4 +1,4 @@
-//! From a record's bytes to an [`Event`]. A new format is a variant of [`Format`] and a module.
+//! Decoding of a record's bytes to an [`Event`]. A new format is a variant of [`Format`] and a module.
 
 mod callstats;
 mod canonical;
@@ -21,7 +21,7 @@ use self::json::{Ends, Scalar};
 use crate::event::Event;
 use crate::settings::Settings;
 
-/// Why a record is not taken.
+/// Reason for which a record is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     /// Bytes that are not UTF-8.
@@ -82,12 +82,12 @@ impl Reason {
     }
 }
 
-/// A record that is not taken. The detail names fields and limits, and quotes nothing.
+/// Error: a record is rejected. The detail names fields and limits, and quotes nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rejected {
-    /// Why.
+    /// Reason.
     pub(crate) reason: Reason,
-    /// What was wrong and where.
+    /// Description of the error and its position.
     pub(crate) detail: String,
 }
 
@@ -108,7 +108,7 @@ pub(crate) struct Source<'a> {
     pub(crate) key: Option<&'a [u8]>,
 }
 
-/// What a raw record says.
+/// Content of a raw record.
 #[derive(Debug)]
 pub(crate) enum Decoded<'a> {
     /// What happened, with snapshots to compare with those before them.
@@ -133,7 +133,7 @@ enum Format {
 }
 
 impl Format {
-    /// The format that a header names.
+    /// Returns the format that a header names.
     fn named(content_type: &str) -> Option<Self> {
         let named = |name| content_type.starts_with(name);
         if named(envelope::CONTENT_TYPE) {
@@ -149,7 +149,7 @@ impl Format {
         }
     }
 
-    /// The format that an object looks like.
+    /// Returns the format that an object looks like.
     const fn of(shape: Shape) -> Option<Self> {
         if shape.envelope {
             Some(Self::Envelope)
@@ -209,7 +209,7 @@ pub(crate) fn decode_finite<'a>(
     }
 }
 
-/// Says what to do where a record is no JSON for a number that is none.
+/// Returns what to do about a record that is not JSON because of an invalid number.
 fn hinted(rejected: Rejected, payload: &[u8]) -> Rejected {
     if rejected.reason != Reason::NotJson || !numbers::has_no_number(payload) {
         return rejected;

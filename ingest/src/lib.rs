@@ -1,4 +1,4 @@
-//! From raw events to canonical reports.
+//! Conversion of raw events to canonical reports.
 //!
 //! A raw event is decoded from its wire format, compared with the snapshots that its session sent
 //! before, and written as one report of intervals: what happened between two snapshots of a
@@ -35,7 +35,7 @@ pub use self::settings::Settings;
 #[derive(Debug)]
 pub struct Ingest;
 
-/// Why ingest does not take a record: what its dead letter says.
+/// Reason for which ingest rejects a record, as in its dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The code of the reason.
@@ -48,7 +48,7 @@ pub struct Refusal {
 /// some.
 ///
 /// # Errors
-/// Why ingest would dead-letter it.
+/// The reason for which ingest would dead-letter it.
 pub fn examine(payload: &[u8], key: &[u8]) -> Result<(), Refusal> {
     let source = formats::Source { payload, content_type: None, key: Some(key) };
     let refused = |rejected: formats::Rejected| Refusal {

@@ -1,4 +1,4 @@
-//! What of a raw partition no output has answered for yet.
+//! Raw offsets of a partition that no output accounts for yet.
 
 use schemas::{Lineage, RawOutcome, Skipped};
 
@@ -15,13 +15,13 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    /// Nothing waits, and the next output answers from `committed` on.
+    /// Creates a state without waiting offsets; the next output accounts for offsets from `committed` on.
     pub(crate) fn new(partition: i32, committed: Option<i64>) -> Self {
         let skipped = Vec::new();
         Self { partition, from: committed, next: committed, appended_ms: 0, skipped }
     }
 
-    /// A record was read. Offsets between it and the one before it hold no record.
+    /// Notes that a record was read. Offsets between it and the one before it hold no record.
     pub(crate) fn read(&mut self, offset: i64, appended_ms: i64) {
         let expected = *self.next.get_or_insert(offset);
         self.from.get_or_insert(offset);
@@ -32,7 +32,7 @@ impl Pending {
         self.appended_ms = appended_ms;
     }
 
-    /// The record at `offset` is not simply accepted.
+    /// Notes that the record at `offset` is not simply accepted.
     pub(crate) fn skip(&mut self, offset: i64, outcome: RawOutcome) {
         self.run(offset, 1, outcome);
     }
@@ -46,7 +46,7 @@ impl Pending {
         }
     }
 
-    /// True if something waits.
+    /// Returns whether offsets wait.
     pub(crate) fn any(&self) -> bool {
         self.from < self.next
     }
@@ -56,7 +56,7 @@ impl Pending {
         self.skipped.len()
     }
 
-    /// Hands what waits to an output.
+    /// Passes the waiting offsets to an output.
     pub(crate) fn take(&mut self) -> Option<Lineage> {
         let (from, next) = self.from.zip(self.next).filter(|(from, next)| from < next)?;
         self.from = self.next;

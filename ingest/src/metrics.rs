@@ -1,4 +1,4 @@
-//! What ingest shows on `/metrics`.
+//! Metrics of ingest.
 
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 use service::Fatal;

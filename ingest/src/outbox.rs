@@ -1,4 +1,4 @@
-//! What a partition has to say, in order, while some of it may not be written yet.
+//! Queue of a partition's outputs and commits, some of which may not be written yet.
 
 use std::collections::VecDeque;
 
@@ -21,12 +21,12 @@ enum Parcel {
 }
 
 impl Outbox {
-    /// True if something waits.
+    /// Returns whether the queue is not empty.
     pub(crate) fn waits(&self) -> bool {
         !self.parcels.is_empty()
     }
 
-    /// Bytes that wait to be written.
+    /// Returns the bytes that wait to be written.
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes
     }
@@ -48,7 +48,7 @@ impl Outbox {
         self.parcels.push_back(Parcel::Write { raw, topic, key, payload });
     }
 
-    /// Lets `next` be committed once all before it is written.
+    /// Checkpoints `next` once all before it is written.
     pub(crate) fn commit(
         &mut self,
         source: Source,
@@ -62,7 +62,7 @@ impl Outbox {
         self.parcels.push_back(Parcel::Commit { next, metadata: metadata.to_owned() });
     }
 
-    /// Writes what waits, up to the first that still may not be written.
+    /// Writes waiting outputs, up to the first that may not be written yet.
     pub(crate) fn release(
         &mut self,
         source: Source,

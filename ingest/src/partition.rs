@@ -1,4 +1,4 @@
-//! One partition of the raw topic: what was read, and what is written of it.
+//! One partition of the raw topic: offsets read, and outputs written.
 
 use schemas::{RawOutcome, Report};
 use service::{Commit, Committed, Fatal, Offset, Output, Source, Topic};
@@ -9,10 +9,10 @@ use crate::outbox::Outbox;
 use crate::rules::{Limits, RulesError};
 use crate::settings::Settings;
 
-/// How long what yields no report may wait for one that covers it.
+/// Longest wait of records without a report for one that covers them.
 const COVER_AFTER_MS: u64 = 1000;
 
-/// Runs of not accepted offsets that one report may carry.
+/// Maximum number of runs of offsets that were not accepted in one report.
 const MAX_RUNS: usize = 1000;
 
 /// State of one partition of the raw topic.
@@ -80,13 +80,13 @@ impl Partition {
         Ok(())
     }
 
-    /// The record at `offset` is read.
+    /// Notes that the record at `offset` is read.
     pub(crate) fn read(&mut self, offset: i64, appended_ms: i64) {
         self.pending.read(offset, appended_ms);
         self.next = Some(offset + 1);
     }
 
-    /// The record at `offset`, the last one read, is not simply accepted.
+    /// Notes that the record at `offset`, the last one read, is not simply accepted.
     pub(crate) fn skip(&mut self, offset: i64, outcome: RawOutcome) {
         self.pending.skip(offset, outcome);
     }

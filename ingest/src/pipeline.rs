@@ -1,4 +1,4 @@
-//! What becomes of a raw record: read top to bottom.
+//! Processing of a raw record, from top to bottom.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -46,7 +46,7 @@ impl Pipeline {
         Settings { require_key, ..self.settings.clone() }
     }
 
-    /// State of a partition as what is committed tells it.
+    /// Returns the state of a partition from its committed metadata.
     fn resume(&self, source: Source, committed: Option<&Committed>) -> Result<Partition, Refusal> {
         Partition::resume(source, committed, self.in_force()).map_err(|error| {
             let text = format!(
@@ -243,12 +243,12 @@ impl Handler for Pipeline {
     }
 }
 
-/// What a record tells in the light of those before it.
+/// Content of a record compared with those before it.
 struct Told {
     observed: Observed,
     /// The record itself.
     report: Report,
-    /// Quantities of it that cannot be, and are missing.
+    /// Number of impossible quantities, which are missing.
     implausible: u64,
     /// Streams of it that may be audio or video, and are left out.
     no_kind: u64,
@@ -319,7 +319,7 @@ fn replay_event(engine: &mut Engine, event: &Event<'_>, from: &Replayed) -> Obse
 /// gives up after half a minute (RFC 8445, 14.3), and who waits for longer waits for somebody.
 const MOST_WAIT_MS: i64 = 3_600_000;
 
-/// Takes out what cannot be, and says how much that is.
+/// Removes impossible values and returns their number.
 fn bound(event: &mut Event<'_>) -> u64 {
     [&mut event.time_to_connect_ms, &mut event.time_to_media_ms].into_iter().map(bound_ms).sum()
 }
@@ -328,7 +328,7 @@ fn bound_ms(ms: &mut Option<i64>) -> u64 {
     u64::from(ms.take_if(|ms| !(0..=MOST_WAIT_MS).contains(ms)).is_some())
 }
 
-/// What a record says, if it is one that counts, at `now_ms`.
+/// Returns the content of a record, if it is accepted at `now_ms`.
 fn read<'a>(
     record: &Record<'a>,
     limits: &Settings,
@@ -376,7 +376,7 @@ fn read<'a>(
     Ok(told)
 }
 
-/// What to do about [`Reason::NoKey`].
+/// Advice on [`Reason::NoKey`].
 const NO_KEY: &str = "no key, or an empty one: all records of a session must lie in one partition. \
                       Set the key app/call/participant (Fluent Bit: message_key_field, Vector: \
                       key_field), or ingest.require_key = false if the producer sees to it otherwise";
@@ -402,7 +402,7 @@ fn outcome(reason: Reason) -> RawOutcome {
     if reason == Reason::Late { RawOutcome::Late } else { RawOutcome::Invalid }
 }
 
-/// The event as a report, but for its lineage and what the engine finds.
+/// Returns the event as a report, without its lineage and intervals.
 fn report(event: Event<'_>) -> Report {
     let owned = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
     Report {

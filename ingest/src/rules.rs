@@ -1,4 +1,4 @@
-//! By which limits the records of a partition are read.
+//! Limits in force at each offset of a partition.
 //!
 //! Every record is read more than once: again after a restart, for the state that follows from it,
 //! and again by whoever takes over what is not committed yet. Each time it must be taken for the
@@ -11,7 +11,7 @@ use service::{Commit, Committed};
 
 use crate::settings::Settings;
 
-/// The form of metadata written here.
+/// Version of the metadata's format.
 const VERSION: u32 = 1;
 
 /// Least and most offsets ahead of which something is said.
@@ -44,7 +44,7 @@ struct Metadata {
     spans: Vec<Span>,
 }
 
-/// Why what is committed cannot be gone on from.
+/// Reason for which ingest cannot continue from the committed metadata.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RulesError {
     #[error("its metadata cannot be read ({0})")]
@@ -54,7 +54,7 @@ pub(crate) enum RulesError {
 }
 
 impl Metadata {
-    /// Reads what was committed. Tools that set a group's offset leave no metadata.
+    /// Parses committed metadata. Tools that set a group's offset leave no metadata.
     fn read(text: &str) -> Result<Option<Self>, RulesError> {
         #[derive(Deserialize)]
         struct Form {
@@ -72,7 +72,7 @@ impl Metadata {
     }
 }
 
-/// By which limits a partition is read, and what of that is committed.
+/// Limits of a partition by offset, and their commits.
 #[derive(Debug)]
 pub(crate) struct Limits {
     wanted: Settings,
@@ -91,7 +91,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Goes on from what is committed.
+    /// Continues from committed metadata.
     pub(crate) fn resume(
         committed: Option<&Committed>,
         wanted: Settings,
@@ -127,7 +127,7 @@ impl Limits {
         spans.fold(self.wanted.look_back_ms(), i64::max)
     }
 
-    /// The limits that the record at `offset`, read at the log's time `now_ms`, is read by.
+    /// Returns the limits in force for the record at `offset`, read at the log's time `now_ms`.
     pub(crate) fn limits(&mut self, offset: i64, now_ms: i64) -> &Settings {
         let after = self.spans.iter().rposition(|span| span.from <= offset);
         let span = &mut self.spans[after.unwrap_or(0)];
@@ -176,7 +176,7 @@ impl Limits {
         &self.text
     }
 
-    /// A commit was made.
+    /// Notes that a commit was made.
     pub(crate) fn committed(&mut self, commit: &Commit) {
         if let Ok(Some(metadata)) = Metadata::read(&commit.metadata) {
             self.free = self.free.max(metadata.until);

@@ -1,17 +1,17 @@
-//! Limits of what an interval can tell, each with its source. `docs/reference/bounds.md` lists them.
+//! Limits of the quantities of an interval, each with its source. `docs/reference/bounds.md` lists them.
 
 use schemas::{Interval, Kind, Path};
 
 use super::{Counter, Row, TABLE, Values, each_field};
 
-/// The most that a quantity can be in an interval, up or down. What is beyond is missing.
+/// Limit of a quantity's absolute value in an interval. A value beyond it is missing.
 #[derive(Clone, Copy)]
 pub(super) enum Bound {
     /// In each second of the interval.
     Rate(i64),
     /// Packets, in each second of the interval.
     Packets,
-    /// However long the interval is.
+    /// For an interval of any length.
     Most(i64),
     /// For each that another counter counts, and in each second of the interval.
     Each(i64, Counter, i64),
@@ -68,11 +68,11 @@ pub(super) const LEVEL: Bound = Bound::Most(1_000_000);
 /// framesPerSecond, millionths: as [`FRAMES`].
 pub(super) const FRAME_RATE: Bound = Bound::Most(1_000_000_000);
 
-/// Counters are not read at the very moment that the clock says.
+/// Tolerance, since counters are not read exactly at the time of the snapshot.
 const SLACK_US: i64 = 5_000_000;
 
 impl Row {
-    /// The most that a difference or gauge of `length_us` may be on a stream of this kind.
+    /// Returns the limit of a difference or gauge in `length_us` on a stream of this kind.
     pub(super) fn most(
         &self,
         kind: Kind,
@@ -96,8 +96,8 @@ impl Row {
     }
 }
 
-/// Takes out of an interval that came as one what no stream can tell, and returns how many
-/// quantities that were.
+/// Removes impossible quantities from an interval that a canonical report brought, and returns their
+/// number.
 pub(crate) fn bound(interval: &mut Interval) -> u64 {
     let (kind, length_us) = (interval.kind, interval.end_us.saturating_sub(interval.start_us));
     let mut told = Values::EMPTY;
@@ -124,7 +124,7 @@ pub(crate) fn bound(interval: &mut Interval) -> u64 {
 /// Changes of the selected pair in the longest look-back, an hour: as [`EVENTS`]. A path has no length.
 const MOST_CHANGES: i64 = 3_600_000;
 
-/// As [`bound`], of the path of a report that came as one.
+/// Does what [`bound`] does, for a path of a canonical report.
 pub(crate) fn bound_path(path: &mut Path) -> u64 {
     let most = MOST_ROUND_TRIP_US.saturating_mul(path.ice_round_trip_count.unwrap_or(1).max(1));
     let beyond = [

@@ -1,9 +1,9 @@
-//! Values in as few bytes as they take, for streams that are remembered.
+//! Compact form of values, for streams that are remembered.
 
 use super::{COUNTERS, Values};
 
 impl Values {
-    /// The values that are there, and nothing of the others.
+    /// Returns the known values in compact form.
     pub(crate) fn pack(&self) -> Packed {
         let (mut told, mut length) = (0, 0);
         let mut bytes = [0; COUNTERS.len() * LONGEST];
@@ -15,16 +15,16 @@ impl Values {
     }
 }
 
-/// [`Values`] as they are remembered: few streams tell half of them, and most are small numbers.
+/// Compact form of [`Values`]: most streams have fewer than half of them, and most are small numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Packed {
-    /// Each counter a bit.
+    /// Set of the known counters, a bit each.
     told: u64,
-    /// One after the other, as [`write`] writes them.
+    /// Their values in order, in the encoding of [`write`].
     values: Box<[u8]>,
 }
 
-/// Bytes of the longest that [`write`] writes.
+/// Maximum number of bytes that [`write`] writes.
 const LONGEST: usize = 10;
 
 /// Writes a number as Avro does (zigzag, 7 bits a byte), and returns how many bytes it takes.
@@ -67,7 +67,7 @@ impl Packed {
         values
     }
 
-    /// Bytes that the values take.
+    /// Returns the number of bytes of the values.
     pub(crate) const fn bytes(&self) -> usize {
         self.values.len()
     }

@@ -1,4 +1,4 @@
-//! Which connected and failed events are attempts of the participant to set a call up.
+//! Attempts of participants to set a call up, among connected and failed events.
 //!
 //! A participant may open several peer connections for one call: one to a peer beside that to a
 //! bridge, one to send and one to receive. Those that are open at the same time, or were opened

@@ -1,4 +1,4 @@
-//! What the streams of every peer connection told last.
+//! Last snapshots of the streams of every peer connection.
 
 use schemas::{Direction, Kind};
 use xxhash_rust::xxh3::xxh3_128;
@@ -74,7 +74,7 @@ impl Streams {
         self.snapshots.expire(oldest_ms);
     }
 
-    /// Those of a peer connection of a session. Names are written into `name`.
+    /// Returns the streams of one peer connection. `name` is scratch space for hashing.
     pub(super) fn of<'s>(
         &'s mut self,
         (session, connection): (u128, u128),
@@ -200,7 +200,7 @@ fn comes_next(line: &[&Snapshot], last: &Snapshot, new: &Snapshot) -> bool {
             || !line.iter().any(|earlier| time_us(earlier) < time_us(new)))
 }
 
-/// What a snapshot is to the ones before it.
+/// Relation of a snapshot to those before it.
 #[derive(PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "it lives for one match, on the stack")]
 pub(super) enum Step {

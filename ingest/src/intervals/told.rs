@@ -5,7 +5,7 @@ use schemas::{Direction, Interval, Video};
 use crate::counters::{Counter, MOST_ROUND_TRIP_US, Values};
 use crate::event::Stream;
 
-/// What an interval of `stream` tells, but for when it was.
+/// Returns the quantities of an interval of `stream`, without its times.
 pub(super) fn interval(stream: &Stream<'_>, differences: &Values) -> Interval {
     let mut interval = Interval {
         kind: stream.kind,
@@ -66,7 +66,7 @@ pub(super) fn has_implausible_gauge(values: &Values) -> bool {
     values.is_beyond(gauge) || values.get(gauge) > Some(MOST_ROUND_TRIP_US)
 }
 
-/// Takes out what only a coder counts.
+/// Removes quantities that only a coder counts.
 fn uncoded(interval: &mut Interval) {
     if let Some(video) = &mut interval.video {
         let Video { pli, fir, screen_share, source_frames, source_frame_rate_micro, .. } = *video;
@@ -81,7 +81,7 @@ fn uncoded(interval: &mut Interval) {
     }
 }
 
-/// What the far end told of an outbound stream.
+/// Sets the remote end's quantities of an outbound stream.
 fn far_end(interval: &mut Interval, stream: &Stream<'_>, differences: &Values) {
     // Few browsers pass on how many packets the far end received. It may report more of them lost
     // than were sent in the interval, so that this is signed: else sums would depend on how a
