@@ -70,6 +70,9 @@ pub(crate) struct Liveness {
     next_ask: Option<Instant>,
     /// Reason why a new client is not served, if known.
     down: Option<Unserved>,
+    /// Whether a new client has found the cluster back during this silence. Where a name has an address
+    /// at which no broker listens, new clients find the same each time, so it counts once.
+    returned: bool,
     renew_at: Duration,
 }
 
@@ -90,6 +93,7 @@ impl Liveness {
             asked: None,
             next_ask: None,
             down: None,
+            returned: false,
             renew_at: limit * RENEW,
         }
     }
@@ -115,11 +119,16 @@ impl Liveness {
         self.producer.look(producer, passed);
         if self.consumer.total.max(self.producer.total) < self.limit {
             self.down = None;
+            self.returned = false;
             self.asked = None;
             self.renew_at = self.limit * RENEW;
             return Next::GoOn;
         }
-        match self.heard(now) {
+        let answer = match self.heard(now) {
+            Some(Err(Unserved::Returned)) if self.returned => Some(Ok(())),
+            answer => answer,
+        };
+        match answer {
             Some(Ok(())) => {
                 self.down = None;
                 if let Some(who) = self.stands_still() {
@@ -127,6 +136,7 @@ impl Liveness {
                 }
             }
             Some(Err(reason)) => {
+                self.returned |= reason == Unserved::Returned;
                 self.down = Some(reason);
                 self.consumer.unexplained = Duration::ZERO;
                 self.producer.unexplained = Duration::ZERO;
@@ -268,6 +278,14 @@ mod tests {
         *bench.answer.borrow_mut() = Ok(());
         bench.look(10, Some(7), None);
         assert_eq!(bench.look(19, Some(8), None).1, Next::GoOn);
+    }
+
+    /// A new client that is made just before the cluster returns is served, without an error before.
+    #[test]
+    fn a_cluster_that_returns_during_a_trial_is_given_the_limit_once() {
+        let mut bench = Bench::new(Err(Unserved::Returned));
+        let (after, next) = bench.look(80, Some(7), None);
+        assert!(is_stalled(&next, "the consumer") && (40..46).contains(&after), "{after} {next:?}");
     }
 
     #[test]

@@ -47,6 +47,9 @@ pub enum Unserved {
     /// The coordinator of the consumer group does not answer.
     #[error("the group's coordinator: {0}")]
     NoCoordinator(#[source] Box<Self>),
+    /// All brokers were absent when the new client was made, and answer now.
+    #[error("it was down a moment ago, and answers again")]
+    Returned,
     /// The new client does not return from a request.
     #[error("a new client does not come back")]
     Hangs,
@@ -251,6 +254,15 @@ impl NewClient {
         Unserved::NoAnswer { reason, source: Box::new(error) }
     }
 
+    /// Checks that some broker was there whenever the client connected.
+    fn was_served_at_once(&self) -> Result<(), Unserved> {
+        // Callbacks are called by a poll, one event each.
+        for _ in 0..EVENTS {
+            let _ = self.0.poll(Duration::ZERO);
+        }
+        if self.0.context().reasons().all_down { Err(Unserved::Returned) } else { Ok(()) }
+    }
+
     /// Checks that every partition of `topic` has a leader, and returns how many partitions there are.
     fn leaders(&self, topic: &str, timeout: Duration) -> Result<usize, Unserved> {
         let metadata = self.0.fetch_metadata(Some(topic), timeout);
@@ -313,7 +325,8 @@ pub fn takes_records(kafka: &Kafka, topic: &str, timeout: Duration) -> Result<()
 /// `topics`, and the group's coordinator. Waits at most `timeout` for each answer.
 ///
 /// # Errors
-/// If one of them is missing, or the cluster does not answer.
+/// If one of them is missing, the cluster does not answer, or it answered only after all of its brokers had
+/// been absent: older clients need some time, too, until they have found them again.
 pub(crate) fn serves(kafka: &Kafka, topics: &Topics, timeout: Duration) -> Result<(), Unserved> {
     let client = NewClient::of(kafka)?;
     for topic in topics.names() {
@@ -326,7 +339,8 @@ pub(crate) fn serves(kafka: &Kafka, topics: &Topics, timeout: Duration) -> Resul
     let committed = client.0.committed_offsets(list, timeout);
     let committed =
         committed.and_then(|list| list.elements().iter().try_for_each(|element| element.error()));
-    committed.map_err(|error| Unserved::NoCoordinator(Box::new(client.unanswered(error))))
+    committed.map_err(|error| Unserved::NoCoordinator(Box::new(client.unanswered(error))))?;
+    client.was_served_at_once()
 }
 
 #[cfg(test)]

@@ -85,8 +85,15 @@ async fn recreated_topics_lose_only_the_documented_records() {
     site.start(Aggregate);
     site.start(Sink);
     site.verified().await;
+}
 
-    // Audits that are inserted are there for good.
+#[tokio::test]
+async fn a_recreated_audit_topic_loses_no_inserted_audit() {
+    const HEADING: &str = "81:";
+    use Service::{Aggregate, Sink};
+    let mut site = Site::new().await;
+    site.play();
+    site.verified().await;
     site.drained(Sink);
     site.stop(Aggregate);
     site.stop(Sink);
