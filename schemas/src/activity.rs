@@ -51,7 +51,7 @@ impl Interval {
     }
 
     /// Returns the frames a second that the source of sent video gave (`media-source`): the mean or,
-    /// where `frames` is not told, `framesPerSecond` at the interval's end.
+    /// where `frames` is missing, `framesPerSecond` at the interval's end.
     #[must_use]
     pub fn source_frame_rate(&self) -> Option<f64> {
         let video = self.video.as_ref().filter(|_| self.direction == Direction::Outbound)?;
@@ -114,8 +114,8 @@ impl Interval {
         }
     }
 
-    /// No frame of the source or, where it is not told or gave some, a frame a second that is as small
-    /// as only one without a picture or without a change is.
+    /// No frame of the source or, where it is missing or gave some, a frame a second that is as
+    /// small as only one without a picture or without a change is.
     fn is_still(&self) -> bool {
         let Some(video) = &self.video else { return false };
         // Of a picture that comes through a bad network few frames are left as well, but not few
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_tell_of_idleness_as_bytes_do() {
+    fn packets_show_idleness_as_bytes_do() {
         let inbound = interval(Kind::Audio, Direction::Inbound);
         let outbound = interval(Kind::Audio, Direction::Outbound);
         for idle in [

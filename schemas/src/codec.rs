@@ -54,7 +54,7 @@ impl Subject {
     }
 
     /// The id of the subject's newest schema: subject × 100 + version. Ids are fixed here because
-    /// the services call nobody, a schema registry included.
+    /// the services call no other server, a schema registry included.
     #[must_use]
     pub const fn schema_id(self) -> u32 {
         (self as u32 + 1) * 100 + 1
@@ -176,10 +176,10 @@ pub enum DecodeError {
 /// Error: a datum does not follow its schema.
 #[derive(Debug, thiserror::Error)]
 pub enum DatumError {
-    /// Of a record that is read field by field.
+    /// Error of a record that is read field by field.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// Of a record that `apache-avro` reads.
+    /// Error of a record that `apache-avro` reads.
     #[error(transparent)]
     Avro(#[from] Box<apache_avro::Error>),
 }

@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_head_says_what_the_whole_letter_says() {
+    fn the_head_equals_that_of_the_whole_letter() {
         let letter = DeadLetter {
             stage: "sink".to_owned(),
             reason: "undecodable".to_owned(),

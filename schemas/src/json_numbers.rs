@@ -67,7 +67,7 @@ fn string(text: &[u8]) -> usize {
     text.len()
 }
 
-/// How many bytes at the beginning of a text may be a number's.
+/// Number of bytes at the beginning of a text that may be a number's.
 fn digits(text: &[u8]) -> usize {
     let part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
     text.iter().position(|byte| !part(byte)).unwrap_or(text.len())

@@ -166,7 +166,7 @@ macro_rules! quantities {
             pub const NAMES: [&'static str; [$(stringify!($name)),*].len()] =
                 [$(stringify!($name)),*];
 
-            /// What each of them is, in the same order.
+            /// Meaning of each, in the same order.
             pub const MEANINGS: [&'static str; Self::NAMES.len()] = [$(concat!($($doc),+)),*];
         }
 
@@ -249,7 +249,7 @@ macro_rules! stream_sums {
         }
 
         impl StreamPartial {
-            /// What adds up over a stream's intervals, in the order of the fields.
+            /// Sums over a stream's intervals, in the order of the fields.
             pub const SUMS: [Measure; [$(stringify!($name)),*].len()] = [$(
                 Measure { name: stringify!($name), doc: concat!($($doc),+), fold: fold!($fold) },
             )*];
@@ -303,10 +303,10 @@ stream_sums! {
 }
 
 impl StreamPartial {
-    /// Names of the integers by which ClickHouse tells streams apart.
+    /// Names of the integers by which ClickHouse distinguishes streams.
     pub const IDENTITY: [&'static str; 5] = ["stream", "is_video", "is_sent", "content", "h264s"];
 
-    /// Returns the integers by which streams are told apart, in the order of [`Self::IDENTITY`]. The
+    /// Returns the integers that distinguish streams, in the order of [`Self::IDENTITY`]. The
     /// content is 0 where it is not known, 1 of a camera, 2 of a screen.
     #[must_use]
     pub fn identity(&self) -> [i64; 5] {

@@ -2,7 +2,7 @@
 //!
 //! The bytes are those of an `AggregateFunction(quantilesDD(0.01, …), Float64)` state. They differ
 //! from what ClickHouse itself would write for the same values in two ways, both on purpose.
-//! Below 1 it rounds a bin's key towards zero, so that a value may be told wrong by up to 3 %;
+//! Below 1 it rounds a bin's key towards zero, so that a value may be off by up to 3 %;
 //! here keys are rounded down everywhere, which keeps the promised 1 %. And bins are always
 //! written one by one, where ClickHouse writes them as a run if few of them are empty; it reads
 //! both.
@@ -28,7 +28,7 @@ const ZERO: u8 = 4;
 const BINS_ONE_BY_ONE: u8 = 4;
 const BINS_IN_A_RUN: u8 = 12;
 
-/// Where a value is counted: with the zeros, or in the bin that holds GAMMA^key up to
+/// Place where a value is counted: with the zeros, or in the bin that holds GAMMA^key up to
 /// GAMMA^(key + 1). It is never 0, so that one that may be missing takes up no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bin(NonZeroI32);

@@ -16,7 +16,7 @@ fn state(sketch: &Sketch) -> Vec<u8> {
     bytes
 }
 
-/// What ClickHouse 26.7 printed for `hex(quantilesDDState(0.01, 0.5)(x))`.
+/// Output of ClickHouse 26.7 for `hex(quantilesDDState(0.01, 0.5)(x))`.
 fn clickhouse(hex: &str) -> Option<Sketch> {
     let bytes = (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap());
     Sketch::from_state(&bytes.collect::<Vec<_>>())
@@ -92,7 +92,7 @@ fn below_one_keys_are_rounded_down_where_clickhouse_rounds_towards_zero() {
 }
 
 #[test]
-fn what_is_no_measurement_is_not_counted_and_negatives_count_as_zero() {
+fn non_measurements_are_not_counted_and_negatives_count_as_zero() {
     let odd = sketch(&[f64::NAN, f64::INFINITY, f64::NEG_INFINITY]);
     assert_eq!(odd, Sketch::default());
     assert_eq!(sketch(&[-0.0, -1.0, f64::MIN_POSITIVE]).zeros, 3);
@@ -102,7 +102,7 @@ fn what_is_no_measurement_is_not_counted_and_negatives_count_as_zero() {
 }
 
 #[test]
-fn what_is_not_a_state_of_this_kind_is_refused() {
+fn states_of_another_kind_are_refused() {
     let whole = state(&sketch(&[0.0, 0.3, 7.0]));
     for length in 0..whole.len() {
         assert_eq!(Sketch::from_state(&whole[..length]), None, "{length} bytes");
@@ -206,8 +206,8 @@ proptest! {
         let sketch = sketch(&values);
         values.sort_by(f64::total_cmp);
         let exact = values[(level * (values.len() - 1) as f64) as usize];
-        let told = sketch.quantile(level).unwrap();
-        prop_assert!((told - exact).abs() <= exact * 0.010_000_001, "{told} for {exact}");
+        let estimate = sketch.quantile(level).unwrap();
+        prop_assert!((estimate - exact).abs() <= exact * 0.010_000_001, "{estimate} for {exact}");
     }
 
     #[test]
