@@ -38,7 +38,7 @@ fn escaped(text: &str, acts: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// True of a character that does something, or that nobody sees. The joiners U+200C and U+200D belong
+/// Returns true for a control character or an invisible one. The joiners U+200C and U+200D belong
 /// to the spelling of words and are neither.
 fn acts(c: char) -> bool {
     c.is_control()
@@ -93,7 +93,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_acts_is_shown_and_all_else_stays() {
+    fn control_characters_are_shown_and_others_stay() {
         for (text, shown) in HOSTILE {
             assert_eq!(harmless(text), shown);
         }

@@ -34,7 +34,7 @@ fn source(partition: i32) -> Source {
     Source { input: Input(0), partition: Partition(partition) }
 }
 
-/// What a partition knows: open tickets with their bytes, and the newest checkpoint that has not
+/// State of a partition: open tickets with their bytes, and the newest checkpoint that has not
 /// been taken together with the tickets that each waits for.
 #[derive(Default)]
 struct Model {
