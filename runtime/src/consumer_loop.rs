@@ -60,7 +60,7 @@ const LAST_COMMIT: Duration = Duration::from_secs(2);
 /// Result of a shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Drained {
-    /// Everything that was read is written and committed.
+    /// All records that were read are written and committed.
     Clean,
     /// The deadline passed first: some records will be read again.
     Late,
@@ -301,7 +301,7 @@ impl ConsumerLoop {
         self.health.beat();
         self.watch_over_clients(now)?;
         self.health.set_waits_for(self.waits_for());
-        self.flow.tell_read();
+        self.flow.publish_positions();
         let now_ms = u64::try_from((now - self.started).as_millis()).unwrap_or(u64::MAX);
         if !self.paused {
             self.go_on()?;
@@ -444,7 +444,7 @@ impl ConsumerLoop {
         self.flow.handler.drain(&mut self.flow.writer)?;
         let mut settled = false;
         while !settled && Instant::now() < deadline {
-            // What is polled for is the outcome of a commit, no message.
+            // Polls for the outcome of a commit, not for a message.
             let _ = self.consumer.poll(PAUSED);
             self.flow.writer.serve()?;
             self.commit();

@@ -43,7 +43,7 @@ pub(crate) struct Flow {
     replay_key: Option<ReplayKey>,
     metrics: Metrics,
     /// Reading positions, for the lag metrics.
-    told: lag::Read,
+    positions: lag::Read,
     /// Assigned partitions.
     reading: BTreeMap<Source, Reading>,
     /// Append time of the record read last.
@@ -60,7 +60,7 @@ impl Flow {
         raw: &str,
         replay_key: Option<ReplayKey>,
         metrics: Metrics,
-        told: lag::Read,
+        positions: lag::Read,
     ) -> Self {
         let (reading, newest) = (BTreeMap::new(), AppendTime(0));
         Self {
@@ -70,7 +70,7 @@ impl Flow {
             raw: raw.to_owned(),
             replay_key,
             metrics,
-            told,
+            positions,
             reading,
             newest,
             taken: 0,
@@ -122,13 +122,13 @@ impl Flow {
     }
 
     /// Publishes the reading position of each partition.
-    pub(crate) fn tell_read(&self) {
+    pub(crate) fn publish_positions(&self) {
         let next = |(source, reading): (&Source, &Reading)| {
             let topic = self.inputs.get(source.input.0)?.clone();
             Some(((topic, source.partition.0), reading.next?.0))
         };
         let read = self.reading.iter().filter_map(next).collect();
-        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = read;
+        *self.positions.lock().unwrap_or_else(PoisonError::into_inner) = read;
     }
 
     /// Passes a message to the handler.

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use prometheus::IntCounterVec;
 use schemas::DeadLetterHead;
 
-/// Between two lines about letters of the same reason.
-const TELL: Duration = Duration::from_secs(60);
+/// Minimum time between two log lines about letters of the same reason.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 /// Reason under which a letter with an unreadable reason is counted.
 const UNKNOWN: &str = "unknown";
 
@@ -16,12 +16,12 @@ pub(crate) struct Letters {
     /// Written so far.
     pub(crate) total: u64,
     counts: IntCounterVec,
-    told: BTreeMap<String, Instant>,
+    logged: BTreeMap<String, Instant>,
 }
 
 impl Letters {
     pub(crate) const fn new(counts: IntCounterVec) -> Self {
-        Self { total: 0, counts, told: BTreeMap::new() }
+        Self { total: 0, counts, logged: BTreeMap::new() }
     }
 
     /// Counts a framed letter at `now`; true if it was logged.
@@ -30,11 +30,11 @@ impl Letters {
         let reason = head.map_or(UNKNOWN, |head| head.reason);
         self.total += 1;
         self.counts.with_label_values(&[reason]).inc();
-        let told = self.told.get(reason);
-        if told.is_some_and(|told| now.saturating_duration_since(*told) < TELL) {
+        let logged = self.logged.get(reason);
+        if logged.is_some_and(|logged| now.saturating_duration_since(*logged) < LOG_INTERVAL) {
             return false;
         }
-        self.told.insert(reason.to_owned(), now);
+        self.logged.insert(reason.to_owned(), now);
         if let Some(DeadLetterHead {
             detail, source_topic, source_partition, source_offset, ..
         }) = head

@@ -22,7 +22,7 @@ const RENEW: u32 = 10;
 /// Result of a check.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Nothing is to be done.
+    /// No action is needed.
     GoOn,
     /// The consumer has to be replaced: the cluster was down for long.
     Renew,
@@ -124,7 +124,7 @@ impl Liveness {
             self.renew_at = self.limit * RENEW;
             return Next::GoOn;
         }
-        let answer = match self.heard(now) {
+        let answer = match self.received(now) {
             Some(Err(Unserved::Returned)) if self.returned => Some(Ok(())),
             answer => answer,
         };
@@ -163,7 +163,7 @@ impl Liveness {
     }
 
     /// Returns the result of a trial, if there is one; starts the next one when it is due.
-    fn heard(&mut self, now: Instant) -> Option<Answer> {
+    fn received(&mut self, now: Instant) -> Option<Answer> {
         let every = (self.limit / 5).clamp(LOOK, ANSWER);
         if let Some((answers, since)) = &self.asked {
             let answer = match answers.try_recv() {
@@ -185,11 +185,11 @@ impl Liveness {
 
 /// Tries a new client of the cluster.
 fn asked(kafka: &Kafka, topics: &Topics) -> Receiver<Answer> {
-    let (tell, answers) = channel();
+    let (sender, answers) = channel();
     let (kafka, topics) = (kafka.clone(), topics.clone());
     let work = move || {
-        // Nobody listens any more when the answer is no longer of interest.
-        let _ = tell.send(serves(&kafka, &topics, ANSWER));
+        // Sending fails when the receiver has stopped waiting for the answer.
+        let _ = sender.send(serves(&kafka, &topics, ANSWER));
     };
     // Without a thread the channel is closed, which is an answer, too.
     if let Err(error) = thread::Builder::new().name("new client".to_owned()).spawn(work) {
@@ -220,9 +220,9 @@ mod tests {
             let answer = Rc::new(RefCell::new(answer));
             let answers = Rc::clone(&answer);
             let ask = move || {
-                let (tell, heard) = channel();
-                tell.send(answers.borrow().clone()).unwrap();
-                heard
+                let (sender, receiver) = channel();
+                sender.send(answers.borrow().clone()).unwrap();
+                receiver
             };
             let liveness = Liveness::with(LIMIT, Box::new(ask));
             Self { liveness, answer, now: Instant::now() }

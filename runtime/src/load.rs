@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_opened_is_reported_with_everything_else() {
+    fn files_that_cannot_be_opened_are_reported_with_all_other_errors() {
         let problems = read("[tried]\nwindow_s = 9999\ngroups = ['missing']\n", &[]).unwrap_err();
         let wanted = ["tried.window_s: must be at most 3600", "tried.groups: cannot be opened"];
         assert_eq!(problems, wanted);

@@ -58,7 +58,7 @@ mod tests {
         }
     }
 
-    /// What is logged of a text of somebody else's, as a message, a field shown and a field of
+    /// The logged form of a foreign text, as a message, a field shown and a field of
     /// JSON.
     fn logged(format: LogFormat, text: &str) -> String {
         let lines = Lines::default();

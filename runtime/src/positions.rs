@@ -136,8 +136,8 @@ impl Positions<'_> {
     fn watermarks(&self, topic: &str, partition: i32) -> Result<(i64, i64), KafkaError> {
         let marks = self.consumer.fetch_watermarks(topic, partition, TIMEOUT);
         marks.inspect_err(|_| {
-            // A client that came while a broker was away takes what it was told then for the truth
-            // until it asks again by itself, which may be in five minutes.
+            // A client that came while a broker was away takes the answer of that time for the
+            // truth until it asks again by itself, which may be in five minutes.
             let _ = self.consumer.fetch_metadata(None, TIMEOUT);
         })
     }

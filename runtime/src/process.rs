@@ -11,7 +11,7 @@ use prometheus::proto::MetricFamily;
 use service::Limits;
 
 /// Interval between two lines with the same message.
-const TELL: Duration = Duration::from_secs(60);
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Resident memory, under the name that Prometheus' clients give it; 0 where there is no `/proc`.
 pub(crate) struct Memory(IntGauge);
@@ -39,12 +39,12 @@ impl Collector for Memory {
 pub(crate) struct MemoryLimit {
     bytes: i64,
     is_over: bool,
-    told: Option<Instant>,
+    logged: Option<Instant>,
 }
 
 impl MemoryLimit {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self { bytes: limits.memory_bytes(), is_over: false, told: None }
+        Self { bytes: limits.memory_bytes(), is_over: false, logged: None }
     }
 
     /// Measures the usage at `now`.
@@ -54,8 +54,8 @@ impl MemoryLimit {
 
     fn see(&mut self, resident: i64, now: Instant) {
         self.is_over = resident > self.bytes;
-        if self.is_over && self.told.is_none_or(|told| now - told >= TELL) {
-            self.told = Some(now);
+        if self.is_over && self.logged.is_none_or(|logged| now - logged >= LOG_INTERVAL) {
+            self.logged = Some(now);
             tracing::warn!(
                 resident_mb = resident >> 20,
                 limit_mb = self.bytes >> 20,
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_above_the_limit_holds_back_until_it_is_not() {
+    fn memory_above_the_limit_holds_back_until_it_is_below() {
         let limits = Limits { memory_mb: 100, ..Limits::default() };
         let (mut limit, now) = (MemoryLimit::new(&limits), Instant::now());
         for (resident_mb, is_over) in [(99, false), (100, false), (101, true), (100, false)] {

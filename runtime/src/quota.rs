@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_older_than_the_window_does_not_count() {
+    fn values_older_than_the_window_do_not_count() {
         let mut quota = quota(50, 10, 60);
         assert_eq!(quota.exceeded(1000, 1000, 9), None);
         for s in 2..=120 {

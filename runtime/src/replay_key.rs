@@ -76,7 +76,8 @@ impl ReplayKey {
     ) -> Hmac<Sha256> {
         let mut code = self.0.clone();
         for part in [Some(from.as_bytes()), content_type.map(str::as_bytes), key, Some(payload)] {
-            // The length tells where a part ends, and a part that is missing from one without bytes.
+            // The length marks where a part ends, and distinguishes a missing part from an empty
+            // one.
             let length = part.map_or(u64::MAX, |part| part.len() as u64);
             code.update(&length.to_be_bytes());
             code.update(part.unwrap_or_default());

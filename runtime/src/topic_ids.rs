@@ -1,6 +1,6 @@
 //! Detection of input topics that were deleted and created again.
 //!
-//! Kafka forgets a topic's committed offsets when the topic is deleted: a group then starts anew
+//! Kafka deletes a topic's committed offsets when the topic is deleted: a group then starts anew
 //! in silence, at offsets that aggregate has taken already. So each group's input topics are
 //! remembered by their ids (KIP-516), beside a committed offset of a second group, `GROUP.topics`,
 //! on an output topic: it outlives the input, holds no members and reads nothing.
@@ -26,7 +26,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(50);
 /// Time without an answer after which the clients are replaced.
 const SILENCE: Duration = Duration::from_secs(5);
-/// Kafka forgets what an empty group has committed after `offsets.retention.minutes`, 7 days.
+/// Kafka deletes the commits of an empty group after `offsets.retention.minutes`, 7 days.
 const REFRESH: Duration = Duration::from_secs(3600);
 /// The id that brokers without topic ids return.
 const NONE: &str = "AAAAAAAAAAAAAAAAAAAAAA";
@@ -184,7 +184,7 @@ impl TopicIds {
     /// Starts to commit the ids; returns false if there is no topic to commit them beside.
     fn commit(&self) -> KafkaResult<bool> {
         let Some(anchor) = &self.anchor else { return Ok(false) };
-        // The outcome of the last one, which nobody waits for any more.
+        // The outcome of the last one, which is not waited for.
         let _ = self.memory.poll(Duration::ZERO);
         self.memory.context().take_outcome();
         let mut list = TopicPartitionList::new();

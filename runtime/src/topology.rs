@@ -67,7 +67,7 @@ impl Topology {
             match self.partitions(topic, timeout) {
                 Ok(Some(count)) => counts.push((topic.as_str(), count)),
                 Ok(None) => missing.push(topic.as_str()),
-                // What does not answer once need not be asked for every topic.
+                // A broker that does not answer once is not asked for every topic.
                 Err(error) => return vec![self.silence(&error)],
             }
         }

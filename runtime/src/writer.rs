@@ -263,7 +263,7 @@ impl Output for Writer {
         if is_dead_letter {
             self.letters.count(payload, Instant::now());
         }
-        // What was too large to be used may be so for its key.
+        // A record that was too large may be so because of its key.
         let key = key.map(|key| match is_dead_letter {
             true => &key[..key.len().min(DEAD_LETTER_KEY)],
             false => key,

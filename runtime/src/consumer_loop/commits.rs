@@ -41,7 +41,7 @@ impl ConsumerLoop {
             self.binding.committed(commit.source);
         }
         self.uncommitted |= failed;
-        // What failed may belong to partitions that are gone.
+        // The failed commit may belong to revoked partitions.
         self.uncommitted &= !self.commits.is_empty();
         if !self.uncommitted {
             return;

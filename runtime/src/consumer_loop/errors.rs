@@ -22,7 +22,7 @@ impl ConsumerLoop {
             if let Err(Doubt::Refused(refusal)) = self.ids.check() {
                 return Err(refusal.into());
             }
-            // What was being read when the group took it away is looked at when it is given again.
+            // A partition revoked while it was read is checked when it is assigned again.
             if self.flow.partitions() == 0 {
                 return Ok(());
             }

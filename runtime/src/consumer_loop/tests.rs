@@ -21,10 +21,11 @@ const TOPIC: &str = "in";
 const PARTITIONS: i32 = 2;
 /// Longest wait for what has to come.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What is read at all is read by then, unless the machine is very busy.
+/// Time within which every record is read, unless the machine is very busy.
 const SOON: Duration = Duration::from_secs(4);
 
-/// Keeps nothing, and holds reading back when it is told to, until its partitions are gone.
+/// Handler that keeps no state and, on request, holds reading back until its partitions are
+/// revoked.
 struct Idle {
     holds_back: Rc<Cell<bool>>,
     /// The number of partitions when it was last called with one.
@@ -161,7 +162,7 @@ fn commit_start(kafka: &Kafka) {
 }
 
 #[test]
-fn what_is_assigned_is_read_and_what_is_held_back_is_not() {
+fn assigned_partitions_are_read_unless_held_back() {
     let mut bench = Bench::new(|_, _| {});
     bench.until("assigned", |consumer| consumer.joined);
     bench.holds_back.set(true);
@@ -199,7 +200,7 @@ fn a_client_that_missed_a_resume_is_resumed_again() {
     assert!(bench.reads(PATIENCE));
 }
 
-/// To a client that reads nothing yet, that a partition has no leader is the truth for minutes.
+/// A client that reads nothing yet believes for minutes that a partition has no leader.
 #[test]
 fn a_partition_that_had_no_leader_when_it_was_assigned_is_read_soon_after_it_has_one() {
     let mut bench = Bench::new(|broker, kafka| {

@@ -26,7 +26,7 @@ fn first_key(brokers: &str, topic: &str) -> usize {
     message.key().unwrap().len()
 }
 
-/// What could not be used for the length of its key has to find room where dead letters go.
+/// A record refused for the length of its key must fit into the dead-letter topic.
 #[test]
 fn the_key_of_a_dead_letter_is_cut_and_that_of_any_other_record_is_not() {
     let cluster = MockCluster::new(1).unwrap();
