@@ -9,7 +9,7 @@ use crate::intern::Symbol;
 use crate::verdict_times::VerdictTimes;
 use schemas::sketch::{Bin, write_state};
 
-/// How many quantities are kept as sketches.
+/// Number of quantities that are kept as sketches.
 const QUANTITIES: usize = Quantities::NAMES.len();
 
 /// Key of cells of a block that differ only in kind and direction.

@@ -9,9 +9,9 @@ use schemas::sketch::Sketch;
 /// Reads `text` as what was committed. Panics unless what is read is written as what it says.
 pub fn metadata(text: &str) {
     let committed = |metadata: &str| Committed { offset: Offset(0), metadata: metadata.to_owned() };
-    let Ok(told) = Metadata::read(&committed(text)) else { return };
-    let Ok(text) = told.0.text() else { return };
-    assert_eq!(Metadata::read(&committed(&text)).ok(), Some(told), "{text}");
+    let Ok(parsed) = Metadata::read(&committed(text)) else { return };
+    let Ok(text) = parsed.0.text() else { return };
+    assert_eq!(Metadata::read(&committed(&text)).ok(), Some(parsed), "{text}");
 }
 
 /// True if aggregate would write just this state. Panics unless what is read of it, however it is

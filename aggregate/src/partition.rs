@@ -125,7 +125,7 @@ impl Partition {
         committed: Option<&Committed>,
         now_ms: u64,
     ) -> Result<Self, MetadataError> {
-        let mut lane = Self {
+        let mut resumed = Self {
             source,
             block: None,
             opening: None,
@@ -146,22 +146,22 @@ impl Partition {
             let forgotten = metadata.forgotten;
             let unreadable =
                 |error: serde_json::Error| MetadataError::Unreadable(error.to_string());
-            lane.block =
+            resumed.block =
                 Some(Block::open(start, 0, rules.clone(), &seen, forgotten).map_err(unreadable)?);
-            lane.plan = match metadata.follows.clone() {
+            resumed.plan = match metadata.follows.clone() {
                 Some(follows) => Plan::follow(rules, follows),
                 None if metadata.holds == 0 => {
                     let metadata = metadata.clone().holding(HOLDS).text().map_err(unreadable)?;
-                    lane.opening = Some(Opening { start, metadata, commits: true });
+                    resumed.opening = Some(Opening { start, metadata, commits: true });
                     Plan::begin(start, rules, HOLDS)
                 }
                 None => Plan::resume(rules, metadata.holds),
             };
-            lane.seen = seen;
-            lane.forgotten = forgotten;
-            lane.watermark = Watermark(metadata.watermark);
+            resumed.seen = seen;
+            resumed.forgotten = forgotten;
+            resumed.watermark = Watermark(metadata.watermark);
         }
-        Ok(lane)
+        Ok(resumed)
     }
 
     /// Processes the next record of the partition's log.

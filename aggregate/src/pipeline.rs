@@ -19,7 +19,7 @@ use crate::watermark::combined;
 #[derive(Debug)]
 pub struct Pipeline {
     shared: Shared,
-    lanes: BTreeMap<Source, Partition>,
+    partitions: BTreeMap<Source, Partition>,
     now_ms: u64,
     /// Index of the partition that may write first.
     first: usize,
@@ -38,7 +38,7 @@ impl Pipeline {
     ) -> prometheus::Result<Self> {
         let metrics = Metrics::new(registry)?;
         let shared = Shared { settings, topic: topic.to_owned(), metrics };
-        Ok(Self { shared, lanes: BTreeMap::new(), now_ms: 0, first: 0, draining: false })
+        Ok(Self { shared, partitions: BTreeMap::new(), now_ms: 0, first: 0, draining: false })
     }
 
     /// Checks that the committed metadata is of this epoch, and valid.
@@ -109,20 +109,20 @@ impl Handler for Pipeline {
     }
 
     fn assigned(&mut self, source: Source, committed: Option<&Committed>) -> Result<(), Fatal> {
-        let lane = Partition::resume(source, committed, self.now_ms)
+        let partition = Partition::resume(source, committed, self.now_ms)
             .map_err(|error| Fatal::failed(format!("partition {}", source.partition), error))?;
-        self.lanes.insert(source, lane);
+        self.partitions.insert(source, partition);
         Ok(())
     }
 
     fn revoked(&mut self, source: Source) {
-        self.lanes.remove(&source);
+        self.partitions.remove(&source);
         self.shared.metrics.forget(source.partition);
     }
 
     fn record(&mut self, record: &Record<'_>, out: &mut dyn Output) -> Result<(), Fatal> {
-        match self.lanes.get_mut(&record.source) {
-            Some(lane) => lane.record(record, &self.shared, out),
+        match self.partitions.get_mut(&record.source) {
+            Some(partition) => partition.record(record, &self.shared, out),
             None => Err(Fatal::State(format!(
                 "a record of partition {}, which is not assigned",
                 record.source.partition
@@ -133,18 +133,20 @@ impl Handler for Pipeline {
     fn tick(&mut self, now_ms: u64, pace: Pace, out: &mut dyn Output) -> Result<(), Fatal> {
         self.now_ms = now_ms;
         // A different partition is first each time, so that none waits for ever.
-        self.first = (self.first + 1) % self.lanes.len().max(1);
-        let mut lanes: Vec<_> = self.lanes.values_mut().collect();
-        lanes.rotate_left(self.first);
-        let silent_ms = lanes.iter_mut().map(|lane| lane.hear(now_ms));
+        self.first = (self.first + 1) % self.partitions.len().max(1);
+        let mut partitions: Vec<_> = self.partitions.values_mut().collect();
+        partitions.rotate_left(self.first);
+        let silent_ms = partitions.iter_mut().map(|partition| partition.hear(now_ms));
         let tick = Tick { now_ms, pace, all_silent_ms: silent_ms.min().unwrap_or(0) };
-        for lane in lanes {
-            lane.tick(tick, &self.shared, out)?;
+        for partition in partitions {
+            partition.tick(tick, &self.shared, out)?;
             if self.draining {
-                lane.flush(&self.shared, out)?;
+                partition.flush(&self.shared, out)?;
             }
         }
-        if let Some(at_ms) = combined(self.lanes.values().map(|lane| lane.progress(now_ms))) {
+        if let Some(at_ms) =
+            combined(self.partitions.values().map(|partition| partition.progress(now_ms)))
+        {
             #[expect(clippy::cast_precision_loss, reason = "seconds since the epoch fit")]
             self.shared.metrics.watermark.set(at_ms as f64 / 1000.0);
         }
@@ -152,23 +154,23 @@ impl Handler for Pipeline {
     }
 
     fn committed(&mut self, commit: &Commit) {
-        if let Some(lane) = self.lanes.get_mut(&commit.source) {
-            lane.committed(commit.offset);
+        if let Some(partition) = self.partitions.get_mut(&commit.source) {
+            partition.committed(commit.offset);
         }
     }
 
     fn holds_back(&self) -> bool {
-        let waiting: usize = self.lanes.values().map(Partition::waiting).sum();
+        let waiting: usize = self.partitions.values().map(Partition::waiting).sum();
         waiting > self.shared.settings.most_waiting()
-            || self.lanes.values().any(Partition::holds_back)
+            || self.partitions.values().any(Partition::holds_back)
     }
 
     fn drain(&mut self, out: &mut dyn Output) -> Result<(), Fatal> {
         self.draining = true;
-        self.lanes.values_mut().try_for_each(|lane| lane.flush(&self.shared, out))
+        self.partitions.values_mut().try_for_each(|partition| partition.flush(&self.shared, out))
     }
 
     fn drained(&self) -> bool {
-        !self.lanes.values().any(Partition::has_unwritten)
+        !self.partitions.values().any(Partition::has_unwritten)
     }
 }

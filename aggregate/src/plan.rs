@@ -106,7 +106,7 @@ impl Plan {
         Ok(Opened { number, rules, holds: 1, commits: false })
     }
 
-    /// What came after the last block that is known may have been folded by its rules.
+    /// Records after the last known block may have been folded by its rules.
     fn settle_last(&mut self, number: u64) {
         if self.follows.starts.is_empty() {
             self.settled = number + crate::partition::HOLDS;

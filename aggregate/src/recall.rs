@@ -118,7 +118,7 @@ impl Audits {
         self.refusal(RefusalReason::OffsetGone, &what)
     }
 
-    /// Records were deleted that nobody folded.
+    /// Records were deleted before they were folded.
     fn gap(&self, folded: i64, first: Offset) -> Refusal {
         let what = format!(
             "nothing is committed; its audits say that it was folded up to {folded}, and the log \
@@ -131,7 +131,7 @@ impl Audits {
         self.refusal(RefusalReason::MidLog, &what)
     }
 
-    /// No audit tells of the partition, and its offset was set by hand.
+    /// No audit covers the partition, and its offset was set by hand.
     fn set_by_hand(&self, offset: Offset, first: Offset) -> Result<Option<Committed>, Refusal> {
         if self.settings.start_mid_log {
             return self.anew(offset.0, 0);

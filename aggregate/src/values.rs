@@ -1,4 +1,4 @@
-//! Which values of dimensions a block keeps apart; the others count as `other`.
+//! Values of dimensions that a block keeps apart; the others count as `other`.
 //!
 //! Clients send arbitrary values, and each value that is kept apart takes memory here and rows in
 //! ClickHouse. So within a block a session has a few values of each dimension: a client that sends

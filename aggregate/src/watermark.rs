@@ -1,4 +1,4 @@
-//! How far event time has come. Advice to readers only: a late record is folded all the same.
+//! Progress of event time. Advice to readers only: a late record is folded all the same.
 
 /// A partition that said nothing for this long does not hold the others back.
 const IDLE_MS: u64 = 60_000;
@@ -16,7 +16,7 @@ impl Watermark {
     }
 }
 
-/// The least of the partitions' watermarks, each told with the ms for which its partition has
+/// The least of the partitions' watermarks, each given with the ms for which its partition has
 /// been silent.
 pub(crate) fn combined(partitions: impl Iterator<Item = (Watermark, u64)>) -> Option<i64> {
     partitions.filter(|(_, silent_ms)| *silent_ms < IDLE_MS).filter_map(|(mark, _)| mark.0).min()
@@ -36,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_partition_holds_nobody_back() {
+    fn an_idle_partition_does_not_hold_back_the_watermark() {
         let marks = [(Watermark(Some(10)), 60_000), (Watermark(Some(70)), 59_999)];
         assert_eq!(combined(marks.into_iter()), Some(70));
         assert_eq!(combined([(Watermark(None), 0)].into_iter()), None);

@@ -1,4 +1,5 @@
-//! Whatever clients tell, a block takes up a bounded amount of memory, and nobody pays for another.
+//! A block takes up a bounded amount of memory whatever clients report, and no app's values are
+//! capped because of another's.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -145,7 +146,7 @@ impl Written {
 }
 
 #[test]
-fn a_session_that_tells_a_million_releases_has_four_and_others_keep_theirs() {
+fn a_session_with_a_million_releases_keeps_four_and_others_keep_theirs() {
     let reports = (0..3000).map(|number| {
         let mut report = report(number);
         match number % 3 {
@@ -363,8 +364,8 @@ fn most_resident() -> i64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// What [`whatever_a_client_fills_its_fields_with_a_block_takes_up_no_more`] runs for each field, in
-/// a process of its own.
+/// The case that [`whatever_a_client_fills_its_fields_with_a_block_takes_up_no_more`] runs for each
+/// field, in a process of its own.
 #[test]
 fn one_field() {
     let Ok(wanted) = std::env::var(FIELD) else { return };

@@ -70,7 +70,7 @@ fn the_largest_metadata_is_under_4_kb() {
 }
 
 #[test]
-fn what_another_tool_committed_is_not_gone_on_from() {
+fn commits_of_another_tool_are_refused() {
     for metadata in ["", "hello", "{}", r#"{"v":1}"#] {
         let error = Metadata::read(&committed(metadata)).unwrap_err();
         assert!(matches!(error, MetadataError::Unreadable(_)), "{metadata:?}: {error}");

@@ -25,7 +25,7 @@ fn offsets_count_once_however_they_are_sliced() {
 }
 
 #[test]
-fn what_is_accepted_unverified_counts_as_accepted_too_and_once() {
+fn unverified_records_count_as_accepted_and_once() {
     use RawOutcome::{Late, Unverified};
     let mut seen = OffsetRanges::default();
     let runs = [(1, 3, Unverified), (5, 1, Late)];

@@ -67,7 +67,7 @@ fn blocks_before_a_gap_are_left_as_they_are() {
 }
 
 #[test]
-fn what_was_folded_last_and_is_half_gone_is_gone_on_from() {
+fn a_last_block_that_is_half_deleted_is_continued() {
     let (start, metadata) =
         recall(settings(9), None, &[audit(0, 12, 20)], (7, 30)).unwrap().unwrap();
     assert_eq!((start, metadata.rules, metadata.holds), (12, settings(9).rules(), 0));
@@ -104,7 +104,7 @@ fn a_log_that_ends_before_what_was_folded_is_refused_and_the_page_named() {
 }
 
 #[test]
-fn an_offset_that_was_set_by_hand_where_nothing_tells_what_was_before_is_refused() {
+fn an_offset_set_by_hand_without_an_audit_is_refused() {
     let refused = recall(settings(5), Some(10), &[], (0, 14)).unwrap_err();
     assert_eq!(refused.reason, RefusalReason::MidLog);
 }

@@ -20,7 +20,7 @@ impl Block {
         Self { values: Values::new(LIMITS), names: Interner::default() }
     }
 
-    /// What a session's report counts as after `change`.
+    /// Returns the values that a session's report counts under after `change`.
     fn report(
         &mut self,
         session: &mut Session,

@@ -50,7 +50,7 @@ impl Life {
     }
 }
 
-/// What a group has committed and written.
+/// Commits and written records of a group.
 #[derive(Debug, Default)]
 pub(crate) struct Group {
     pub(crate) committed: Option<Committed>,
@@ -71,7 +71,7 @@ impl Group {
     }
 }
 
-/// What a life has to do with the outside.
+/// Interface of one process lifetime to the outside.
 struct Outside {
     out: Recorder,
     committed: Option<Committed>,

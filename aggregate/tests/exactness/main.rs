@@ -1,4 +1,4 @@
-//! Whatever cuts, restarts, replays and zombies do, the merged rows say what the raw log says.
+//! The merged rows equal a fold of the raw log under any cuts, restarts, replays and zombies.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod group;

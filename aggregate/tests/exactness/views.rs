@@ -1,4 +1,4 @@
-//! What ClickHouse makes of the rows: the newest version of each, merged.
+//! The rows as ClickHouse's views show them: the newest version of each, merged.
 
 use std::collections::BTreeMap;
 
@@ -141,7 +141,7 @@ impl MergedCell {
     }
 }
 
-/// First and last are the least and the greatest; what the last event tells is taken from it; all
+/// First and last are the least and the greatest; fields of the last event are taken from it; all
 /// else adds up.
 fn merge_session(merged: &mut BTreeMap<String, Value>, row: &SessionPartial) {
     let mut row = fields(row);
@@ -171,8 +171,8 @@ fn merge_session(merged: &mut BTreeMap<String, Value>, row: &SessionPartial) {
         |row: &BTreeMap<String, Value>, field: &str| row.get(field).and_then(Value::as_i64);
     let last = |row: &_| (number(row, "last_us"), number(row, "last_raw_offset"));
     let newer = last(&row) > last(merged);
-    let told = |row: &_| (number(row, "path_us"), number(row, "path_raw_offset"));
-    let path_newer = told(&row) > told(merged);
+    let path_version = |row: &_| (number(row, "path_us"), number(row, "path_raw_offset"));
+    let path_newer = path_version(&row) > path_version(merged);
     let of_path = ["path_us", "path_raw_offset", "network_type", "transport"];
     let first = number(&row, "first_us").min(number(merged, "first_us").or(Some(i64::MAX)));
     for (field, value) in row {

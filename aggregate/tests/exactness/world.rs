@@ -7,12 +7,12 @@ use schemas::{
 };
 
 pub(crate) const PARTITION: i32 = 4;
-/// Where the raw log begins: what came before is gone.
+/// First offset of the raw log: earlier records are deleted.
 const FIRST_RAW: i64 = 20;
 /// Append time of the first record, ms: 7 s before a minute ends.
 const START_MS: i64 = 1_756_000_013_000;
 
-/// What becomes of a raw record.
+/// Outcome of a raw record.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fate {
     /// It yields a report, made from a number.

@@ -65,7 +65,7 @@ impl Run {
         self.pipeline.tick(now_ms, pace, &mut self.out).unwrap();
     }
 
-    /// What was sent to `topic` since the last call for it.
+    /// Returns the records sent to `topic` since the last call for it.
     fn sent<T: schemas::Record>(&mut self, topic: Topic) -> Vec<T> {
         let (taken, rest) = self.out.sent.drain(..).partition(|sent| sent.topic == topic);
         self.out.sent = rest;
@@ -108,7 +108,7 @@ fn state(values: &[f64]) -> Vec<u8> {
 }
 
 #[test]
-fn a_session_tells_what_its_last_event_told_whatever_came_last() {
+fn a_session_has_the_fields_of_its_last_event_in_any_order_of_arrival() {
     let mut run = Run::new(AggregateSettings::default());
     let event_us = MINUTE_MS * 1000;
     let mut last = report(5, EventKind::Stats, event_us);
@@ -131,8 +131,8 @@ fn a_session_tells_what_its_last_event_told_whatever_came_last() {
     assert_eq!(name, ("meet", "c", "p"));
     assert_eq!((session.first_us, session.last_us), (event_us - 9_000_000, event_us));
     assert_eq!(session.last_raw_offset, 5);
-    let told = (session.network_type.as_str(), session.place.city.as_str());
-    assert_eq!(told, ("cellular", "Bonn"), "the last that told one");
+    let place = (session.network_type.as_str(), session.place.city.as_str());
+    assert_eq!(place, ("cellular", "Bonn"), "the last that has one");
     assert_eq!((session.rating_sum, session.rating_count), (2, 1));
     assert_eq!((session.round_trip_us, session.round_trip_count), (50_000, 3));
     assert_eq!((session.audio_mos_milli_sum, session.audio_mos_count), (4100, 1));
@@ -166,7 +166,7 @@ fn a_cover_counts_what_it_covers_and_touches_nothing_else() {
 }
 
 #[test]
-fn what_cannot_be_read_is_dead_lettered_and_leaves_a_hole() {
+fn unreadable_records_are_dead_lettered_and_leave_a_hole() {
     let mut run = Run::new(AggregateSettings::default());
     run.report(0, MINUTE_MS, &report(1, EventKind::Joined, 1));
     run.bytes(1, MINUTE_MS + 1, b"not a record");
@@ -187,7 +187,7 @@ fn what_cannot_be_read_is_dead_lettered_and_leaves_a_hole() {
 }
 
 #[test]
-fn what_was_committed_for_other_topics_or_by_others_is_refused() {
+fn commits_for_other_topics_or_by_others_are_refused() {
     let settings = |epoch| AggregateSettings { epoch, ..AggregateSettings::default() };
     let mut run = Run::new(settings(1));
     run.report(7, MINUTE_MS, &report(1, EventKind::Joined, 1));

@@ -1,4 +1,4 @@
-//! What intervals and events add to cells and sessions.
+//! Contributions of intervals and events to cells and sessions.
 
 use super::*;
 
@@ -105,7 +105,7 @@ fn a_stream_on_which_nothing_was_sent_has_neither_jitter_nor_frame_rate() {
     assert_eq!(sketches(Outbound, Some(0), Some(3)), none, "sent before");
     assert_eq!(sketches(Inbound, Some(0), Some(3)), some, "sent, and lost");
     assert_eq!(sketches(Inbound, Some(1), None), some);
-    assert_eq!(sketches(Inbound, None, None), some, "not told");
+    assert_eq!(sketches(Inbound, None, None), some, "missing");
 }
 
 // The mean of these streams' ratios would be 0.5, and their sum 1.
@@ -163,7 +163,7 @@ fn packets_of_unknown_loss_are_not_among_those_expected() {
     for (direction, intervals, received, lost, expected) in [
         (inbound, [(Some(900), None), (Some(80), Some(20))], 980, 20, 100),
         (inbound, [(Some(900), None), (None, None)], 900, 0, 0),
-        // What was counted as lost before came: the sum is signed, as packetsLost is.
+        // Packets counted as lost before arrived after all: the sum is signed, as packetsLost is.
         (inbound, [(Some(80), Some(20)), (Some(3), Some(-5))], 83, 15, 98),
         // The first receiver report came in the second interval, and is of both.
         (outbound, [(Some(100), None), (Some(88), Some(12))], 188, 12, 200),
@@ -274,9 +274,9 @@ fn occurrences_beside_the_event_of_a_record_count() {
     let mut setups = cells
         .filter(|cell| cell.grouping == "place")
         .map(|cell| {
-            let told = cell.sketches.time_to_media_ms == state(&[800.0]);
+            let has_media_time = cell.sketches.time_to_media_ms == state(&[800.0]);
             let Measures { setups_attempted, setups_failed, .. } = cell.measures;
-            (cell.window_start, setups_attempted, setups_failed, told)
+            (cell.window_start, setups_attempted, setups_failed, has_media_time)
         })
         .collect::<Vec<_>>();
     setups.sort_unstable();
@@ -314,5 +314,5 @@ fn an_interval_counts_for_the_network_of_its_own_path() {
         .collect::<Vec<_>>();
     counted.sort_unstable();
     assert_eq!(counted, [("cellular", 2), ("unknown", 2), ("wifi", 1)]);
-    assert_eq!(cells.len(), 4, "the grouping by client does not tell networks apart");
+    assert_eq!(cells.len(), 4, "the grouping by client does not distinguish networks");
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn only_what_changed_is_written_again() {
+fn only_changed_rows_are_written_again() {
     let mut run = Run::new(AggregateSettings::default());
     let mut other = report(2, EventKind::Joined, 1);
     other.participant = "q".to_owned();
@@ -70,7 +70,7 @@ fn a_backlog_of_those_who_write_the_reports_is_one_too() {
 }
 
 #[test]
-fn what_waits_as_long_as_between_two_writes_is_a_backlog() {
+fn a_wait_as_long_as_the_write_interval_is_a_backlog() {
     let mut run = Run::new(AggregateSettings { flush_s: 30, ..AggregateSettings::default() });
     run.report(0, MINUTE_MS + 29_999, &report(1, EventKind::Joined, 1));
     run.tick(30_000, Pace::Live);
