@@ -25,9 +25,9 @@ struct Share {
 struct Entry {
     offset: Offset,
     appended: AppendTime,
-    /// Where its key, if it has one, ends; it starts where the payload before it ends.
+    /// End of its key, if it has one; it starts where the payload before it ends.
     key_end: Option<usize>,
-    /// Where its payload ends; it starts where its key does, or the payload before it.
+    /// End of its payload; it starts where its key does, or the payload before it.
     end: usize,
 }
 

@@ -50,7 +50,7 @@ struct Pending {
 pub(crate) struct Pipeline {
     /// Names of the inputs.
     topics: Vec<String>,
-    lanes: Vec<TableBatches>,
+    tables: Vec<TableBatches>,
     writer: Writer,
     metrics: Metrics,
     /// Time of the tick since which no record has come, ms.
@@ -71,7 +71,7 @@ impl Pipeline {
     ) -> Self {
         Self {
             topics,
-            lanes: writer.lanes.iter().map(|_| TableBatches::default()).collect(),
+            tables: writer.tables.iter().map(|_| TableBatches::default()).collect(),
             writer,
             metrics,
             dry_since_ms: None,
@@ -93,7 +93,7 @@ impl Pipeline {
 
     /// Returns the milliseconds after which a table's batch is handed over although it is not full.
     fn patience_ms(&self, number: usize, pace: Pace, is_dry: bool) -> u64 {
-        let bytes = self.lanes[number].filling.bytes() as u64;
+        let bytes = self.tables[number].filling.bytes() as u64;
         let fills_soon = bytes >= self.batch_bytes as u64 / FILLS_SOON;
         match pace {
             Pace::Behind => self.flush_ms * BEHIND,
@@ -105,21 +105,21 @@ impl Pipeline {
 
     /// Hands a table's batch to the writer.
     fn hand_over(&mut self, number: usize, out: &mut dyn Output) -> Result<(), Fatal> {
-        let lane = &mut self.lanes[number];
-        let batch = lane.filling.take();
-        lane.since_ms = None;
+        let table = &mut self.tables[number];
+        let batch = table.filling.take();
+        table.since_ms = None;
         let pending = batch.contents().map(|content| Pending {
             ticket: out.open(content.source, content.bytes),
             next: content.next,
         });
-        lane.written.push_back(pending.collect());
-        let handed = self.writer.lanes[number].send(batch);
+        table.written.push_back(pending.collect());
+        let handed = self.writer.tables[number].send(batch);
         handed.map_err(|_| Fatal::State("the writer has ended".to_owned()))
     }
 
     /// Releases the offsets of an inserted batch for commit, after the dead letters of its rejected records.
     fn settle(&mut self, done: &Done, out: &mut dyn Output) {
-        let Some(pending) = self.lanes[done.lane].written.pop_front() else {
+        let Some(pending) = self.tables[done.table].written.pop_front() else {
             return;
         };
         for rejected in &done.rejected {
@@ -173,17 +173,17 @@ impl Handler for Pipeline {
         if source == LEADER {
             self.writer.leads.store(false, Ordering::Relaxed);
         }
-        let lane = &mut self.lanes[source.input.0];
-        lane.filling.revoke(source);
-        for pending in &mut lane.written {
+        let table = &mut self.tables[source.input.0];
+        table.filling.revoke(source);
+        for pending in &mut table.written {
             pending.retain(|pending| pending.ticket.source != source);
         }
     }
 
     fn record(&mut self, record: &Record<'_>, out: &mut dyn Output) -> Result<(), Fatal> {
         let number = record.source.input.0;
-        self.lanes[number].filling.push(record);
-        if self.lanes[number].filling.bytes() >= self.batch_bytes {
+        self.tables[number].filling.push(record);
+        if self.tables[number].filling.bytes() >= self.batch_bytes {
             return self.hand_over(number, out);
         }
         Ok(())
@@ -200,16 +200,16 @@ impl Handler for Pipeline {
             self.settle(&done, out);
         }
         let is_dry = self.is_dry(now_ms, pace);
-        for number in 0..self.lanes.len() {
+        for number in 0..self.tables.len() {
             let patience_ms = self.patience_ms(number, pace, is_dry);
-            let lane = &mut self.lanes[number];
-            if lane.filling.is_empty() {
+            let table = &mut self.tables[number];
+            if table.filling.is_empty() {
                 continue;
             }
-            let since = *lane.since_ms.get_or_insert(now_ms);
+            let since = *table.since_ms.get_or_insert(now_ms);
             // The batch grows while the last one is being inserted: a slow server gets larger inserts,
             // not more of them.
-            if lane.written.is_empty() && now_ms >= since + patience_ms {
+            if table.written.is_empty() && now_ms >= since + patience_ms {
                 self.hand_over(number, out)?;
             }
         }
@@ -217,8 +217,8 @@ impl Handler for Pipeline {
     }
 
     fn drain(&mut self, out: &mut dyn Output) -> Result<(), Fatal> {
-        for number in 0..self.lanes.len() {
-            if !self.lanes[number].filling.is_empty() {
+        for number in 0..self.tables.len() {
+            if !self.tables[number].filling.is_empty() {
                 self.hand_over(number, out)?;
             }
         }
@@ -226,7 +226,7 @@ impl Handler for Pipeline {
     }
 
     fn drained(&self) -> bool {
-        self.lanes.iter().all(|lane| lane.written.is_empty())
+        self.tables.iter().all(|table| table.written.is_empty())
     }
 
     fn waits_for(&self) -> Option<String> {

@@ -196,8 +196,8 @@ mod tests {
         assert_eq!(summary(&response(text)), "code 117, INCORRECT_DATA");
         let text = "Code: 16. DB::Exception: No such column codec in table isobar.samples (1-2). \
                     (NO_SUCH_COLUMN_IN_TABLE) (version 26.7.2.1)";
-        let told = "code 16, NO_SUCH_COLUMN_IN_TABLE: codec; see `isobar migrate status`";
-        assert_eq!(summary(&response(text)), told);
+        let expected = "code 16, NO_SUCH_COLUMN_IN_TABLE: codec; see `isobar migrate status`";
+        assert_eq!(summary(&response(text)), expected);
         assert_eq!(summary(&response("<html>")), "a response that is none of ClickHouse's");
     }
 }

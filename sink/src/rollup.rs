@@ -94,8 +94,9 @@ impl SetAside {
 
 impl Rebuilder {
     pub(crate) fn new(client: Client, settings: &SinkSettings, metrics: &Metrics) -> Self {
-        // One thread of low priority: nobody waits for it. Rows come in the order of the key, so only a few
-        // cells are open at a time, and blocks are short because a sketch in memory is long.
+        // One thread of low priority, because no request waits for it. Rows come in the order of
+        // the key, so only a few cells are open at a time, and blocks are short because a sketch in
+        // memory is long.
         let client = client
             .with_setting("max_threads", "1")
             .with_setting("optimize_aggregation_in_order", "1")

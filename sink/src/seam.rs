@@ -72,27 +72,27 @@ impl Maker {
     /// Creates a sink: its handler, and the other side of its writer.
     #[must_use]
     pub fn make(&self) -> (Box<dyn Handler>, Seam) {
-        let (tell, done) = mpsc::channel();
+        let (results, done) = mpsc::channel();
         let mut writer = Writer::with(done);
         let mut tasks = Vec::with_capacity(self.topics.len());
         for (number, topic) in self.topics.iter().enumerate() {
             let (sender, batches) = unbounded_channel();
-            writer.lanes.push(sender);
+            writer.tables.push(sender);
             let wire = Rc::<RefCell<Wire>>::default();
-            let lane = TableWriter {
-                lane: number,
+            let inserter = TableWriter {
+                table: number,
                 topic: topic.clone(),
                 server: Wired(Rc::clone(&wire)),
-                tell: tell.clone(),
+                results: results.clone(),
                 waiting: Arc::clone(&writer.waiting),
                 target: writer.target.clone(),
                 metrics: self.metrics.clone(),
             };
             let task: Task = match number {
-                0 => Box::pin(lane.run::<CellPartials>(batches)),
-                1 => Box::pin(lane.run::<SessionPartials>(batches)),
-                2 => Box::pin(lane.run::<Blocks>(batches)),
-                _ => Box::pin(lane.run::<Samples>(batches)),
+                0 => Box::pin(inserter.run::<CellPartials>(batches)),
+                1 => Box::pin(inserter.run::<SessionPartials>(batches)),
+                2 => Box::pin(inserter.run::<Blocks>(batches)),
+                _ => Box::pin(inserter.run::<Samples>(batches)),
             };
             tasks.push((task, wire));
         }
@@ -105,8 +105,8 @@ impl Maker {
 impl Seam {
     /// Lets the task of a table (numbered as the inputs are) continue. Returns the insert for which it
     /// waits, if any.
-    pub fn request(&mut self, lane: usize) -> Option<Rows> {
-        let (task, wire) = self.tasks.get_mut(lane)?;
+    pub fn request(&mut self, table: usize) -> Option<Rows> {
+        let (task, wire) = self.tasks.get_mut(table)?;
         // A task that has ended is not polled: it ends only when the handler is gone.
         let _ = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         wire.borrow().requests.front().map(|(rows, _)| rows.clone())
@@ -114,11 +114,11 @@ impl Seam {
 
     /// Answers the insert for which a table's task waits, an error in ClickHouse's words, and lets the task
     /// continue.
-    pub fn answer(&mut self, lane: usize, answer: Result<(), ErrorText>) {
-        if let Some((task, wire)) = self.tasks.get_mut(lane) {
+    pub fn answer(&mut self, table: usize, answer: Result<(), ErrorText>) {
+        if let Some((task, wire)) = self.tasks.get_mut(table) {
             let request = wire.borrow_mut().requests.pop_front();
             if let Some((_, insert)) = request {
-                // Of an insert that was given up nobody waits for the answer.
+                // The answer to an insert that was given up is not needed.
                 let _ = insert.send(answer);
             }
             let _ = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
@@ -154,7 +154,7 @@ impl Server for Wired {
         }
         match answered.await {
             Ok(answer) => answer.map_err(|error| Error::BadResponse(error.0)),
-            // Nobody is there to answer any more, nor to go on.
+            // Neither a receiver of the answer nor a task to continue is left.
             Err(_) => std::future::pending().await,
         }
     }

@@ -5,7 +5,7 @@ use schemas::measures::Measure;
 
 use crate::column::{Column, write_all};
 
-/// How many numbers a stream has in the table.
+/// Count of numbers that a stream has in the table.
 const NUMBERS: usize = StreamPartial::IDENTITY.len() + StreamPartial::SUMS.len();
 
 /// Returns the names of the numbers of a stream, in their order in the table.

@@ -17,7 +17,7 @@ pub(crate) trait Columns: Default + Send + Sync + 'static {
     /// Returns names and values.
     fn columns(&self) -> Vec<(&'static str, &dyn Column)>;
 
-    /// Forgets all rows, but not the memory that they took.
+    /// Removes all rows and keeps their memory.
     fn clear(&mut self);
 }
 
@@ -26,7 +26,7 @@ pub(crate) trait Part {
     /// Returns names and values.
     fn columns(&self) -> impl Iterator<Item = (&'static str, &dyn Column)>;
 
-    /// Forgets all rows, but not the memory that they took.
+    /// Removes all rows and keeps their memory.
     fn clear(&mut self);
 }
 

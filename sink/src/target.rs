@@ -6,7 +6,7 @@
 
 use service::{Committed, Refusal, RefusalReason};
 
-/// What the metadata of a commit begins with.
+/// Prefix of the metadata of a commit.
 const KEY: &str = "target=";
 
 /// Metadata of a commit by a sink whose ClickHouse has this id.
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_no_target_binds_to_none() {
+    fn metadata_without_a_target_binds_to_none() {
         let target = Target { url: "http://b", id: "b", adopts: "" };
         for metadata in ["", "reset by hand", "{}", "target="] {
             assert_eq!(target.refuses("cells/0", &committed(metadata)), None, "{metadata:?}");

@@ -152,7 +152,7 @@ fn assert_emptied<T: Table>(before: &T::Record, of: &T::Record) {
 }
 
 #[test]
-fn a_table_that_was_emptied_is_as_good_as_a_new_one() {
+fn a_cleared_table_equals_a_new_one() {
     let said = PackVerdict { reason: Some("loss".to_owned()), ..PackVerdict::default() };
     let scored = ScoredInterval { verdicts: vec![said], ..ScoredInterval::default() };
     let mut report = EnrichedReport { intervals: vec![scored; 2], ..EnrichedReport::default() };
@@ -185,7 +185,7 @@ fn partials_make_the_roll_ups_of_their_hours_stale() {
 }
 
 #[test]
-fn what_has_no_place_in_the_table_leaves_no_trace() {
+fn a_record_that_does_not_fit_leaves_no_trace() {
     let mut cells = CellPartials::default();
     assert!(matches!(cells.add(&cell(-60)), Err(Unfit(_))));
     let mut cut = cell(60);
@@ -220,7 +220,7 @@ fn times_are_seconds_of_32_bits() {
 }
 
 #[test]
-fn metrics_are_called_what_the_reference_calls_them() {
+fn metrics_have_the_names_of_the_reference() {
     let registry = Registry::new();
     let metrics = Metrics::new(&registry).unwrap();
     metrics.rows.with_label_values(&["samples"]).inc();

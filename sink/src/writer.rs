@@ -50,7 +50,7 @@ const MOST_BAD: usize = 100;
 /// A batch is in its table, but for these.
 #[derive(Debug)]
 pub(crate) struct Done {
-    pub(crate) lane: usize,
+    pub(crate) table: usize,
     pub(crate) rejected: Vec<Rejected>,
 }
 
@@ -64,16 +64,16 @@ pub(crate) struct Rejected {
     pub(crate) letter: Vec<u8>,
 }
 
-/// The writer, as the handler sees it. A lane is the way from one input into one table, numbered
-/// as the inputs are.
+/// The writer, as the handler sees it. Each input fills one table; tables are numbered as the
+/// inputs are.
 pub(crate) struct Writer {
-    pub(crate) lanes: Vec<UnboundedSender<Batch>>,
+    pub(crate) tables: Vec<UnboundedSender<Batch>>,
     pub(crate) done: mpsc::Receiver<Done>,
     /// True where roll-ups are to be rebuilt.
     pub(crate) leads: Arc<AtomicBool>,
-    /// Lanes that wait for ClickHouse.
+    /// Tables that wait for ClickHouse.
     pub(crate) waiting: Arc<AtomicUsize>,
-    /// Which ClickHouse it is.
+    /// Identity of the ClickHouse.
     pub(crate) target: Identity,
     /// Runs the tasks for as long as the writer is there.
     runtime: Option<Runtime>,
@@ -93,25 +93,25 @@ impl Writer {
         let runtime = Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
         let runtime = runtime.map_err(ConnectError::Threads)?;
         let client = settings.client()?;
-        let (tell, done) = mpsc::channel();
+        let (results, done) = mpsc::channel();
         let mut writer = Self::with(done);
-        for (lane, topic) in topics.iter().enumerate() {
+        for (table, topic) in topics.iter().enumerate() {
             let (sender, batches) = unbounded_channel();
-            writer.lanes.push(sender);
-            let lane = TableWriter {
-                lane,
+            writer.tables.push(sender);
+            let inserter = TableWriter {
+                table,
                 topic: topic.clone(),
                 server: ClickHouse(client.clone()),
-                tell: tell.clone(),
+                results: results.clone(),
                 waiting: Arc::clone(&writer.waiting),
                 target: writer.target.clone(),
                 metrics: metrics.clone(),
             };
-            match lane.lane {
-                0 => runtime.spawn(lane.run::<CellPartials>(batches)),
-                1 => runtime.spawn(lane.run::<SessionPartials>(batches)),
-                2 => runtime.spawn(lane.run::<Blocks>(batches)),
-                _ => runtime.spawn(lane.run::<Samples>(batches)),
+            match inserter.table {
+                0 => runtime.spawn(inserter.run::<CellPartials>(batches)),
+                1 => runtime.spawn(inserter.run::<SessionPartials>(batches)),
+                2 => runtime.spawn(inserter.run::<Blocks>(batches)),
+                _ => runtime.spawn(inserter.run::<Samples>(batches)),
             };
         }
         runtime.spawn(learn(ClickHouse(client.clone()), writer.target.clone()));
@@ -123,17 +123,17 @@ impl Writer {
         Ok(writer)
     }
 
-    /// A writer without lanes, that hears of batches through `done`.
+    /// Creates a writer without tables; results of batches arrive through `done`.
     pub(crate) fn with(done: mpsc::Receiver<Done>) -> Self {
         let (leads, waiting) = <(Arc<AtomicBool>, Arc<AtomicUsize>)>::default();
         let target = Identity::default();
-        Self { lanes: Vec::new(), done, leads, waiting, target, runtime: None }
+        Self { tables: Vec::new(), done, leads, waiting, target, runtime: None }
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        // What is being inserted is not committed: there is nothing to wait for.
+        // Batches being inserted are not committed yet, so there is nothing to wait for.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -212,10 +212,10 @@ fn names<T: Table>() -> Vec<String> {
 
 /// The task that fills one table on `S`.
 pub(crate) struct TableWriter<S> {
-    pub(crate) lane: usize,
+    pub(crate) table: usize,
     pub(crate) topic: String,
     pub(crate) server: S,
-    pub(crate) tell: mpsc::Sender<Done>,
+    pub(crate) results: mpsc::Sender<Done>,
     pub(crate) waiting: Arc<AtomicUsize>,
     pub(crate) target: Identity,
     pub(crate) metrics: Metrics,
@@ -224,7 +224,7 @@ pub(crate) struct TableWriter<S> {
 /// ClickHouse will not take the rows.
 struct BadRows;
 
-/// What came of an insert.
+/// Result of an insert.
 #[derive(Default)]
 struct Taken {
     rows: u64,
@@ -243,7 +243,7 @@ impl Taken {
 }
 
 impl<S: Server> TableWriter<S> {
-    /// Inserts batches until nobody hands over or hears of them. Tells of them in their order.
+    /// Inserts batches until no sender or no receiver is left. Reports results in their order.
     pub(crate) async fn run<T: Table>(self, mut batches: UnboundedReceiver<Batch>) {
         let mut under_way = FuturesOrdered::new();
         loop {
@@ -257,7 +257,7 @@ impl<S: Server> TableWriter<S> {
                 Some(rejected) = under_way.next() => rejected,
                 else => return,
             };
-            if self.tell.send(Done { lane: self.lane, rejected }).is_err() {
+            if self.results.send(Done { table: self.table, rejected }).is_err() {
                 return;
             }
         }

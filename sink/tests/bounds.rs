@@ -153,8 +153,8 @@ fn one_field() {
         }
         if n % 100 == 0 {
             handler.tick(n as u64, Pace::Live, &mut out).unwrap();
-            for lane in 0..4 {
-                seam.request(lane);
+            for table in 0..4 {
+                seam.request(table);
             }
         }
         n += 1;
@@ -172,8 +172,8 @@ fn while_clickhouse_is_silent_no_more_is_held_than_the_limits_say() {
         let took = said.split_once("took ").expect(&said).1.split_once(" KB").unwrap().0;
         println!("{field}: {took} KB");
         let took: i64 = took.parse().unwrap();
-        // What is in flight, of which the seam has a copy, a batch for each table, and two blocks of
-        // rows for each of those that are inserted.
+        // Batches in flight, of which the seam has a copy, a batch for each table, and two blocks
+        // of rows for each of those that are inserted.
         assert!(took < 160_000, "{field}: {took} KB");
     }
 }

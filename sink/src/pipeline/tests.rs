@@ -31,7 +31,7 @@ impl Bench {
         let mut batches = Vec::new();
         for _ in 0..2 {
             let (sender, receiver) = unbounded_channel();
-            writer.lanes.push(sender);
+            writer.tables.push(sender);
             batches.push(receiver);
         }
         let settings: SinkSettings =
@@ -79,14 +79,14 @@ impl Bench {
         self.pipeline.tick(now_ms, pace, &mut self.out).unwrap();
     }
 
-    /// Offsets of the next batch that was handed over to a lane.
-    fn batch(&mut self, lane: usize) -> Option<Vec<i64>> {
-        let batch = self.batches[lane].try_recv().ok()?;
+    /// Returns the offsets of the next batch handed over to a table's task.
+    fn batch(&mut self, table: usize) -> Option<Vec<i64>> {
+        let batch = self.batches[table].try_recv().ok()?;
         Some(batch.records().map(|record| record.offset.0).collect())
     }
 
-    fn inserted(&mut self, lane: usize, rejected: Vec<Rejected>) {
-        self.done.send(Done { lane, rejected }).unwrap();
+    fn inserted(&mut self, table: usize, rejected: Vec<Rejected>) {
+        self.done.send(Done { table, rejected }).unwrap();
         self.tick(0);
     }
 
@@ -101,7 +101,7 @@ fn rejected(source: Source) -> Rejected {
 }
 
 #[test]
-fn what_came_is_handed_over_once_it_is_old_enough() {
+fn a_batch_is_handed_over_once_it_is_old_enough() {
     let mut bench = Bench::new();
     bench.record(source(0, 0), 4, b"a");
     bench.tick(500);
@@ -115,12 +115,12 @@ fn what_came_is_handed_over_once_it_is_old_enough() {
 #[test]
 fn a_full_batch_is_handed_over_at_once() {
     let mut bench = Bench::new();
-    for lane in [0, 1] {
+    for table in [0, 1] {
         let half = vec![0; 512 * 1024];
-        bench.record(source(lane, 0), 1, &half);
-        assert_eq!(bench.batch(lane), None);
-        bench.record(source(lane, 0), 2, &half);
-        assert_eq!(bench.batch(lane), Some(vec![1, 2]));
+        bench.record(source(table, 0), 1, &half);
+        assert_eq!(bench.batch(table), None);
+        bench.record(source(table, 0), 2, &half);
+        assert_eq!(bench.batch(table), Some(vec![1, 2]));
     }
 }
 
@@ -151,7 +151,7 @@ fn little_is_waited_for_when_nothing_comes() {
     bench.tick_at(850, Pace::Idle);
     assert_eq!(bench.batch(1), Some(vec![1]));
     bench.inserted(1, Vec::new());
-    // What came after a silence is waited for all the same.
+    // A batch that follows a silence is waited for all the same.
     bench.record(source(1, 0), 2, b"a");
     bench.tick_at(1200, Pace::Idle);
     bench.tick_at(1449, Pace::Idle);
@@ -161,7 +161,7 @@ fn little_is_waited_for_when_nothing_comes() {
 }
 
 #[test]
-fn what_is_late_already_goes_in_larger_batches() {
+fn late_records_go_in_larger_batches() {
     let mut bench = Bench::new();
     bench.record(source(1, 0), 1, b"a");
     bench.tick_at(0, Pace::Behind);
