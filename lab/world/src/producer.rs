@@ -20,7 +20,7 @@ use crate::world::{Delivery, Settings, World};
 pub use options::{Options, PlayError, Progress, Report};
 pub use silence::explain;
 
-/// How often progress is told, and how long at most a signal to stop goes unnoticed.
+/// Interval of progress reports, and the longest time for which a signal to stop goes unnoticed.
 const BEAT: Duration = Duration::from_millis(200);
 
 /// The pause before a full queue is tried again.
@@ -50,17 +50,17 @@ impl ProducerContext for Answers {
 }
 
 /// Plays a world until it ends or `stop` is set; then waits until Kafka has acknowledged all of it.
-/// Meanwhile `tell` hears how far it is, five times a second.
+/// Calls `on_progress` five times a second meanwhile.
 ///
 /// # Errors
 /// When the options make no world, a file cannot be written, or Kafka cannot follow.
 pub fn run(
     options: &Options,
     stop: &AtomicBool,
-    mut tell: impl FnMut(&Progress),
+    mut on_progress: impl FnMut(&Progress),
 ) -> Result<Report, PlayError> {
     let settings = options.world(now_us())?;
-    let mut player = Player::new(options, settings, &mut tell)?;
+    let mut player = Player::new(options, settings, &mut on_progress)?;
     let played = player.play_all(World::new(settings)?, stop);
     if matches!(played, Err(PlayError::Silent { .. })) {
         // A client that stands still may hang when it is let go.
@@ -75,7 +75,7 @@ fn now_us() -> i64 {
 
 struct Player<'a> {
     options: &'a Options,
-    tell: &'a mut dyn FnMut(&Progress),
+    on_progress: &'a mut dyn FnMut(&Progress),
     settings: Settings,
     /// The longest time between what a record says and its arrival that the truth bears.
     longest_stall: Duration,
@@ -96,7 +96,7 @@ impl<'a> Player<'a> {
     fn new(
         options: &'a Options,
         settings: Settings,
-        tell: &'a mut dyn FnMut(&Progress),
+        on_progress: &'a mut dyn FnMut(&Progress),
     ) -> Result<Self, PlayError> {
         let create = |path: &PathBuf| {
             File::create(path).map_err(|source| PlayError::File { path: path.clone(), source })
@@ -106,7 +106,7 @@ impl<'a> Player<'a> {
         let started = Instant::now();
         Ok(Self {
             options,
-            tell,
+            on_progress,
             settings,
             longest_stall: Duration::from_micros(settings.longest_stall_us() as u64),
             producer: ThreadedProducer::from_config_and_context(
@@ -226,7 +226,7 @@ impl<'a> Player<'a> {
             intervals_sent: self.intervals,
             intervals_acknowledged: answers.intervals.load(Ordering::Relaxed),
         };
-        (self.tell)(&progress);
+        (self.on_progress)(&progress);
         if let (Some(file), Some(path)) = (&mut self.progress, &self.options.progress) {
             let written =
                 serde_json::to_vec(&progress).map_err(io::Error::from).and_then(|mut line| {

@@ -58,8 +58,8 @@ pub struct Session {
     pub device: Device,
 }
 
-/// One stream's share of a report: true increments; what its browser does not tell is missing.
-/// Units are those of [`schemas::Interval`].
+/// One stream's share of a report: true increments; values that its browser does not report are
+/// missing. Units are those of [`schemas::Interval`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the fields are those of schemas::Interval")]
@@ -137,7 +137,7 @@ pub struct Event {
     /// When, by the client's clock corrected by the collector's, µs since the Unix epoch.
     #[serde(rename = "us")]
     pub event_us: i64,
-    /// The client's address then, as it was told; empty if it was not.
+    /// The client's address then, as reported; empty if it was not.
     pub address: String,
     /// Claimed place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,10 +145,10 @@ pub struct Event {
     /// Serving edge and release of the client, where they are not those of [`Session`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<(String, String)>,
-    /// Network type, where the browser tells it.
+    /// Network type, where the browser reports it.
     #[serde(rename = "net", default, skip_serializing_if = "Option::is_none")]
     pub network_type: Option<String>,
-    /// Transport, where the report tells it: udp, tcp, relay-udp, relay-tcp, relay-tls.
+    /// Transport, where the report contains it: udp, tcp, relay-udp, relay-tcp, relay-tls.
     #[serde(rename = "via", default, skip_serializing_if = "Option::is_none")]
     pub transport: Option<String>,
     /// Increments of ICE round trips, µs, and of their number.

@@ -6,10 +6,10 @@ mod device;
 mod envelope;
 mod fault;
 mod json;
-mod mail;
 mod origin;
 mod path;
 mod place;
+mod records;
 mod session;
 mod stats;
 mod stream;
@@ -71,7 +71,7 @@ impl Scenario {
 /// The provider of [`Scenario::IspIncident`].
 pub const INCIDENT_PROVIDER: &str = "Deutsche Telekom";
 
-/// How bad the incident is, for [`Conditions::worse`].
+/// Severity of the incident, for [`Conditions::worse`].
 const INCIDENT_TIMES: i64 = 40;
 
 /// Settings of a world.

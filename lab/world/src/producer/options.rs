@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_played_fast_lies_in_the_past() {
+    fn a_world_played_fast_lies_in_the_past() {
         let options = Options {
             fast: true,
             sessions: 100,

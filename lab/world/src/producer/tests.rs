@@ -16,8 +16,8 @@ fn play(brokers: &str) -> Result<Report, PlayError> {
         ..Options::default()
     };
     let settings = options.world(now_us())?;
-    let mut tell = |_: &Progress| ();
-    let mut player = Player::new(&options, settings, &mut tell)?;
+    let mut on_progress = |_: &Progress| ();
+    let mut player = Player::new(&options, settings, &mut on_progress)?;
     player.longest_stall = Duration::from_secs(2);
     player.play_all(World::new(settings)?, &AtomicBool::new(false))
 }

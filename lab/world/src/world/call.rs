@@ -20,7 +20,7 @@ const HOUR_US: i64 = 3600 * SECOND_US;
 /// Longer than any world.
 const FOR_EVER_US: i64 = 10_000 * HOUR_US;
 
-/// The release before clients told when they send.
+/// The last release whose clients do not send their clock.
 const UNCLOCKED_VERSION: &str = "3.9.4";
 
 /// A call of at most `room` participants, none of them joined yet.
@@ -103,7 +103,7 @@ fn participant(
         origin: Origin::draw(around, place),
         edge: around.places[edge_of].edge(),
         detour_us: if edge_of == place { 0 } else { 120_000 },
-        client_version: if clock.told { version } else { UNCLOCKED_VERSION },
+        client_version: if clock.sent { version } else { UNCLOCKED_VERSION },
         browser,
         clock,
         phase: Phase::Join,
@@ -131,7 +131,7 @@ fn clock(around: &mut Environment) -> Clock {
         90..98 => 300 * SECOND_US,
         _ => 20 * HOUR_US,
     };
-    let mut clock = Clock { told: true, skew_us: rng.random_range(-off_by..=off_by), lag_us: 0 };
+    let mut clock = Clock { sent: true, skew_us: rng.random_range(-off_by..=off_by), lag_us: 0 };
     if around.is_steady() {
         return clock;
     }
@@ -139,7 +139,7 @@ fn clock(around: &mut Environment) -> Clock {
         0..20 => clock.lag_us = around.rng.random_range(120 * SECOND_US..4 * HOUR_US),
         20..24 => clock.lag_us = around.rng.random_range(80 * HOUR_US..200 * HOUR_US),
         24..80 => {
-            clock.told = false;
+            clock.sent = false;
             clock.skew_us = around.rng.random_range(-2 * SECOND_US..=2 * SECOND_US);
         }
         _ => {}

@@ -1,4 +1,4 @@
-//! The browsers of the world, and what each of them tells.
+//! The browsers of the world, and the statistics that each of them reports.
 
 use schemas::Device;
 

@@ -13,9 +13,9 @@ pub(super) struct Envelope<'a> {
     pub(super) call: &'a str,
     pub(super) participant: &'a str,
     pub(super) connection: u32,
-    /// Of the event, client clock, µs.
+    /// Time of the event, client clock, µs.
     pub(super) client_us: i64,
-    /// Client clock; older clients do not tell it.
+    /// Client clock; older clients do not send it.
     pub(super) sent_ms: Option<i64>,
     /// Collector's clock.
     pub(super) received_ms: i64,

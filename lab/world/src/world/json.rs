@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_reads_back_to_the_last_microsecond() {
+    fn written_times_read_back_to_the_last_microsecond() {
         let mut text = Vec::new();
         let mut json = Json(&mut text);
         json.start();

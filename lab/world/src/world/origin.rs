@@ -1,5 +1,5 @@
-//! Where a client says that it is: its address, in all the forms that addresses come in, and what its
-//! side claims.
+//! A client's location as it reports it: its address, in all the forms that addresses come in, and
+//! what its side claims.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -8,9 +8,9 @@ use schemas::Claim;
 
 use super::Environment;
 
-/// Addresses that are nobody's public one: private, carriers', loopback, link-local, documentation,
+/// Addresses that are not public: private, carriers', loopback, link-local, documentation,
 /// and what clients write that hide theirs.
-const NOBODYS: [&str; 16] = [
+const NOT_PUBLIC: [&str; 16] = [
     "10.20.30.40",
     "172.16.5.6",
     "192.168.1.23",
@@ -38,7 +38,7 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    /// Of a client at a place.
+    /// Creates the origin of a client at a place.
     pub(super) fn draw(around: &mut Environment, place: usize) -> Self {
         let address = around.places[place].address(&mut around.rng);
         if around.is_steady() {
@@ -46,12 +46,12 @@ impl Origin {
         }
         match around.rng.random_range(0..1000) {
             0..20 => Self { address: Some(carrying(address, around)), claim: None },
-            // What is claimed beside a public address does not count.
+            // A claim beside a public address does not count.
             20..30 => {
                 Self { address: Some(address.to_string()), claim: Some(claim(around, place)) }
             }
-            30..50 => Self { address: Some(nobodys(around)), claim: None },
-            50..80 => Self { address: Some(nobodys(around)), claim: Some(claim(around, place)) },
+            30..50 => Self { address: Some(not_public(around)), claim: None },
+            50..80 => Self { address: Some(not_public(around)), claim: Some(claim(around, place)) },
             80..85 => Self { address: None, claim: None },
             85..95 => Self { address: None, claim: Some(claim(around, place)) },
             _ => Self { address: Some(address.to_string()), claim: None },
@@ -59,8 +59,8 @@ impl Origin {
     }
 }
 
-fn nobodys(around: &mut Environment) -> String {
-    NOBODYS[around.rng.random_range(0..NOBODYS.len())].to_owned()
+fn not_public(around: &mut Environment) -> String {
+    NOT_PUBLIC[around.rng.random_range(0..NOT_PUBLIC.len())].to_owned()
 }
 
 /// An IPv6 address that stands for the IPv4 address: mapped, NAT64, 6to4 or Teredo.

@@ -50,7 +50,7 @@ pub(super) struct Path {
     counted: bool,
     /// Pairs that the peer connection has selected so far.
     pub(super) selected: i64,
-    /// How many of these the last snapshot that counted had, if there was one.
+    /// Number of these in the last snapshot that counted, if there was one.
     selected_then: Option<i64>,
 }
 

@@ -9,7 +9,7 @@ use rand::Rng;
 /// are like on them is made up.
 const PLACES: &str = include_str!("../../data/places.csv");
 
-/// How busy networks are by the local hour, in 1/1000 of their usual load.
+/// Load of networks by the local hour, in 1/1000 of their usual load.
 const LOAD: [i64; 24] = [
     600, 500, 450, 420, 400, 420, 500, 650, 850, 950, 1000, 1000, 980, 1000, 1020, 1050, 1100,
     1200, 1350, 1500, 1650, 1700, 1400, 900,

@@ -18,7 +18,7 @@ const COLLECTING_US: i64 = 1_500;
 
 /// Contents of a record.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum News {
+pub(super) enum Content {
     Joined,
     Connected {
         connect_ms: i64,
@@ -41,7 +41,7 @@ pub(super) enum News {
     },
 }
 
-impl News {
+impl Content {
     const fn kind(self) -> EventKind {
         match self {
             Self::Joined => EventKind::Joined,
@@ -62,21 +62,21 @@ impl News {
 pub(super) struct Posting {
     pub(super) now_us: i64,
     pub(super) sent_us: i64,
-    pub(super) news: News,
+    pub(super) content: Content,
     pub(super) outcome: Outcome,
 }
 
 impl Session {
-    /// An event without report, perhaps told twice.
-    pub(super) fn tell(
+    /// Sends an event without report, sometimes twice.
+    pub(super) fn send_event(
         &mut self,
         now_us: i64,
-        news: News,
+        content: Content,
         around: &mut Environment,
         out: &mut Vec<Delivery>,
     ) {
         let sent_us = now_us.max(self.offline_until_us);
-        let posting = Posting { now_us, sent_us, news, outcome: Outcome::Accepted };
+        let posting = Posting { now_us, sent_us, content, outcome: Outcome::Accepted };
         self.send(posting, around, out);
         if around.chance(100) {
             self.retry(posting, around, out);
@@ -101,89 +101,89 @@ impl Session {
         out: &mut Vec<Delivery>,
     ) {
         let mut envelope =
-            self.envelope(posting.now_us, posting.sent_us, posting.news.kind(), around);
-        if matches!(posting.news, News::PeerFailed) {
+            self.envelope(posting.now_us, posting.sent_us, posting.content.kind(), around);
+        if matches!(posting.content, Content::PeerFailed) {
             envelope.connection = PEER_CONNECTION;
         }
         let stats_us = envelope.client_us - COLLECTING_US;
         let mut payload = Vec::with_capacity(6144);
-        envelope.write(&mut payload, |json| match posting.news {
-            News::Joined | News::Left | News::Disconnected | News::Reconnected => {}
-            News::DeviceFailed { device } => {
+        envelope.write(&mut payload, |json| match posting.content {
+            Content::Joined | Content::Left | Content::Disconnected | Content::Reconnected => {}
+            Content::DeviceFailed { device } => {
                 json.text("device", device);
                 json.text("reason", "NotReadableError");
             }
-            News::Connected { connect_ms, media_ms } => {
+            Content::Connected { connect_ms, media_ms } => {
                 json.int("time_to_connect_ms", connect_ms);
                 json.int("time_to_media_ms", media_ms);
             }
-            News::Failed { reason } => json.text("reason", reason),
-            News::PeerFailed => json.text("reason", "ice-failed"),
-            News::Feedback { rating } => json.int("rating", rating),
-            News::Report => Stats { json, dialect: self.browser.dialect, client_us: stats_us }
+            Content::Failed { reason } => json.text("reason", reason),
+            Content::PeerFailed => json.text("reason", "ice-failed"),
+            Content::Feedback { rating } => json.int("rating", rating),
+            Content::Report => Stats { json, dialect: self.browser.dialect, client_us: stats_us }
                 .write(&self.streams, &self.path),
         });
         let (event_us, shift_us) = (envelope.event_us(), envelope.shift_us());
         let outcome = if self.is_too_late() { Outcome::Late } else { posting.outcome };
         let event = (outcome == Outcome::Accepted)
-            .then(|| self.truth_of(posting.news, event_us, stats_us, shift_us));
+            .then(|| self.truth_of(posting.content, event_us, stats_us, shift_us));
         let dead = (outcome == Outcome::Late).then(|| dead("late", &payload));
         out.push(self.delivery(posting.sent_us, payload, outcome, event, dead));
     }
 
-    /// What an accepted record tells; the streams' next intervals begin here.
+    /// Returns the truth of an accepted record; the streams' next intervals begin here.
     fn truth_of(
         &mut self,
-        news: News,
+        content: Content,
         event_us: i64,
         stats_us: i64,
         shift_us: i64,
     ) -> truth::Event {
-        let mut told = truth::Event {
-            kind: news.kind(),
+        let mut event = truth::Event {
+            kind: content.kind(),
             event_us,
             address: self.origin.address.clone().unwrap_or_default(),
             claim: self.origin.claim.clone(),
             ..truth::Event::default()
         };
-        match news {
-            News::Joined
-            | News::Left
-            | News::Disconnected
-            | News::Reconnected
-            | News::DeviceFailed { .. } => {}
-            News::Failed { .. } if self.peer_failed_us.take().is_some() => {
+        match content {
+            Content::Joined
+            | Content::Left
+            | Content::Disconnected
+            | Content::Reconnected
+            | Content::DeviceFailed { .. } => {}
+            Content::Failed { .. } if self.peer_failed_us.take().is_some() => {
                 // Both failed, and the participant failed once.
-                told.corrections.push((event_us, -1, -1));
+                event.corrections.push((event_us, -1, -1));
             }
-            News::Failed { .. } => {}
-            News::PeerFailed if self.phase == Phase::Talk => {
-                told.corrections.push((event_us, -1, -1));
+            Content::Failed { .. } => {}
+            Content::PeerFailed if self.phase == Phase::Talk => {
+                event.corrections.push((event_us, -1, -1));
             }
-            News::PeerFailed => self.peer_failed_us = Some(event_us),
-            News::Connected { connect_ms, media_ms } => {
+            Content::PeerFailed => self.peer_failed_us = Some(event_us),
+            Content::Connected { connect_ms, media_ms } => {
                 let failed_us = self.peer_failed_us.take();
-                told.corrections.extend(failed_us.map(|failed_us| (failed_us, -1, -1)));
-                told.time_to_connect_ms = Some(connect_ms);
-                told.time_to_media_ms = Some(media_ms);
+                event.corrections.extend(failed_us.map(|failed_us| (failed_us, -1, -1)));
+                event.time_to_connect_ms = Some(connect_ms);
+                event.time_to_media_ms = Some(media_ms);
             }
-            News::Feedback { rating } => told.rating = Some(rating),
-            News::Report => {
+            Content::Feedback { rating } => event.rating = Some(rating),
+            Content::Report => {
                 let dialect = self.browser.dialect;
                 let network_type = self.path.network_type;
-                told.network_type = dialect.network_type.then(|| network_type.to_owned());
-                told.transport = Some(self.path.route.transport.to_owned());
-                told.ice = self.path.interval().filter(|_| dialect.ice_totals);
-                told.pair_changes = self.path.changes().filter(|_| dialect.transport);
+                event.network_type = dialect.network_type.then(|| network_type.to_owned());
+                event.transport = Some(self.path.route.transport.to_owned());
+                event.ice = self.path.interval().filter(|_| dialect.ice_totals);
+                event.pair_changes = self.path.changes().filter(|_| dialect.transport);
                 for stream in &mut self.streams {
                     match stream.interval(stats_us, shift_us, dialect) {
-                        Some(interval) => told.intervals.push(interval),
-                        None => told.baselines += 1,
+                        Some(interval) => event.intervals.push(interval),
+                        None => event.baselines += 1,
                     }
                 }
             }
         }
-        told
+        event
     }
 
     /// Sends a record that cannot be used.
@@ -214,7 +214,7 @@ impl Session {
             participant: &self.participant,
             connection: self.connection,
             client_us: self.event_us(now_us) + self.clock.skew_us,
-            sent_ms: self.clock.told.then(|| (sent_us + self.clock.skew_us).div_euclid(1000)),
+            sent_ms: self.clock.sent.then(|| (sent_us + self.clock.skew_us).div_euclid(1000)),
             received_ms: (sent_us + transit_us).div_euclid(1000),
             origin: &self.origin,
             edge: self.edge,

@@ -4,10 +4,10 @@ use rand::Rng;
 
 use super::device::Browser;
 use super::fault::Fault;
-use super::mail::{News, Posting};
 use super::origin::Origin;
 use super::path::Path;
 use super::place::Conditions;
+use super::records::{Content, Posting};
 use super::stream::{Source, Stream};
 use super::{Delivery, Environment, call};
 use crate::truth::Outcome;
@@ -21,7 +21,7 @@ const LONGEST_OFFLINE_US: i64 = 30_000_000;
 /// A record is sent again within this time, µs.
 pub(super) const LONGEST_RETRY_US: i64 = 20_000_000;
 
-/// Of so many reports at most a client keeps back what it has to tell.
+/// Most reports that a client keeps back.
 const MOST_OFFLINE_REPORTS: i64 = 5;
 
 /// The longest time between two records of a session that are compared with each other, µs, if it
@@ -36,11 +36,11 @@ const fn latest_us(period_us: i64) -> i64 {
     period_us * 21 / 20
 }
 
-/// How bad a bad moment can be, for [`Conditions::worse`]: bad enough to be poor anywhere.
+/// Severity of the worst moment, for [`Conditions::worse`]: bad enough to be poor anywhere.
 const WORST_SPELL: i64 = 40;
 
-/// Of so many sessions two try to reach a peer as well, one before the server answers and one after
-/// it: neither can.
+/// Two of this many sessions try to reach a peer as well, one before the server answers and one
+/// after it: neither can.
 const PEER_TRIES: u32 = 40;
 
 /// Next event.
@@ -55,8 +55,8 @@ pub(super) enum Phase {
 /// The client's clock and patience.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
-    /// Whether it tells when it sends.
-    pub(super) told: bool,
+    /// Whether the client sends its clock.
+    pub(super) sent: bool,
     /// Ahead of true time, µs.
     pub(super) skew_us: i64,
     /// Events are sent this long after they happened, µs.
@@ -83,7 +83,7 @@ pub(super) struct Session {
     /// Until when the streams have been played.
     pub(super) passed_us: i64,
     pub(super) connection: u32,
-    /// When a connection to a peer failed before that to the server was made, as it was told.
+    /// When a connection to a peer failed before that to the server was made, as reported.
     pub(super) peer_failed_us: Option<i64>,
     pub(super) streams: Vec<Stream>,
     pub(super) path: Path,
@@ -108,7 +108,7 @@ impl Session {
     ) -> Option<i64> {
         match self.phase {
             Phase::Join => {
-                self.tell(now_us, News::Joined, around, out);
+                self.send_event(now_us, Content::Joined, around, out);
                 let after_us = around.rng.random_range(300_000..2_500_000);
                 self.phase = Phase::Connect { after_us };
                 Some(now_us + after_us)
@@ -118,7 +118,7 @@ impl Session {
             Phase::Talk => Some(self.report(now_us, around, out)),
             Phase::Rate => {
                 let rating = 5 - 4 * self.bad_moments / self.moments.max(1);
-                self.tell(now_us, News::Feedback { rating }, around, out);
+                self.send_event(now_us, Content::Feedback { rating }, around, out);
                 None
             }
         }
@@ -133,19 +133,19 @@ impl Session {
     ) -> Option<i64> {
         let loss = around.conditions(self.place, self.event_us(now_us)).loss_ppm;
         if self.number % PEER_TRIES == 7 {
-            self.tell(now_us, News::PeerFailed, around, out);
+            self.send_event(now_us, Content::PeerFailed, around, out);
         }
         if around.chance(100 + (loss / 100) as u32) {
             let reason = ["ice-failed", "dtls-timeout", "no-media"][around.rng.random_range(0..3)];
-            self.tell(now_us, News::Failed { reason }, around, out);
+            self.send_event(now_us, Content::Failed { reason }, around, out);
             return None;
         }
         let connect_ms = after_us / 1000;
         let media_ms = connect_ms + around.rng.random_range(80..800);
-        self.tell(now_us, News::Connected { connect_ms, media_ms }, around, out);
+        self.send_event(now_us, Content::Connected { connect_ms, media_ms }, around, out);
         self.phase = Phase::Talk;
         if self.number % PEER_TRIES == 23 {
-            self.tell(now_us + 1_000, News::PeerFailed, around, out);
+            self.send_event(now_us + 1_000, Content::PeerFailed, around, out);
         }
         self.passed_us = now_us;
         let period_us = around.settings.period_us;
@@ -161,7 +161,7 @@ impl Session {
         if around.chance(1000) {
             return None;
         }
-        self.tell(now_us, News::Left, around, out);
+        self.send_event(now_us, Content::Left, around, out);
         self.phase = Phase::Rate;
         let rates = around.chance(2500);
         rates.then(|| now_us + around.rng.random_range(3_000_000..8_000_000))
@@ -188,7 +188,7 @@ impl Session {
             Fault::draw(&mut around.rng)
         };
         if std::mem::take(&mut self.is_cut) {
-            self.tell(now_us, News::Reconnected, around, out);
+            self.send_event(now_us, Content::Reconnected, around, out);
         }
         self.prepare(fault, now_us, around);
         let conditions = self.pass(now_us, around);
@@ -207,18 +207,18 @@ impl Session {
         } else {
             (now_us.max(self.offline_until_us), Outcome::Accepted)
         };
-        let posting = Posting { now_us, sent_us, news: News::Report, outcome };
+        let posting = Posting { now_us, sent_us, content: Content::Report, outcome };
         self.send(posting, around, out);
         match fault {
             Fault::Retry => self.retry(posting, around, out),
             Fault::Garbage => self.send_garbage(now_us, around, out),
             Fault::Cut => {
                 (self.is_cut, self.quiet) = (true, true);
-                self.tell(now_us, News::Disconnected, around, out);
+                self.send_event(now_us, Content::Disconnected, around, out);
             }
             Fault::Device => {
                 let device = ["microphone", "camera"][around.rng.random_range(0..2)];
-                self.tell(now_us, News::DeviceFailed { device }, around, out);
+                self.send_event(now_us, Content::DeviceFailed { device }, around, out);
             }
             _ => {}
         }

@@ -170,12 +170,12 @@ impl Stream {
     }
 
     /// Of these counters, the packets that were sent again: each that is asked for is, and comes.
-    /// Nobody sends audio again.
+    /// Audio is not retransmitted.
     pub(super) const fn retransmitted(&self, counters: &Counters) -> i64 {
         if matches!(self.kind, Kind::Video) { counters.nack } else { 0 }
     }
 
-    /// The mean of the round trips so far, µs: what the browser tells as the last one.
+    /// The mean of the round trips so far, µs: reported by the browser as the last one.
     pub(super) fn round_trip_now_us(&self) -> i64 {
         self.total.round_trip_us / self.total.round_trips.max(1)
     }
@@ -338,15 +338,15 @@ impl Stream {
         };
         let both = last.remote && now.remote;
         match self.direction {
-            Direction::Inbound => self.tell_inbound(&mut interval, since, both, dialect),
+            Direction::Inbound => self.fill_inbound(&mut interval, since, both, dialect),
             Direction::Outbound | Direction::None => {
-                self.tell_outbound(&mut interval, since, both, dialect);
+                self.fill_outbound(&mut interval, since, both, dialect);
             }
         }
         Some(interval)
     }
 
-    fn tell_inbound(
+    fn fill_inbound(
         &self,
         interval: &mut truth::Interval,
         since: Counters,
@@ -372,7 +372,7 @@ impl Stream {
             let gauge = self.has_remote() && dialect.remote_outbound && !dialect.round_trip_totals;
             interval.round_trip_gauge_us = gauge.then(|| self.round_trip_now_us());
         } else {
-            self.tell_video(interval, since, dialect);
+            self.fill_video(interval, since, dialect);
             interval.frames_dropped = dialect.dropped.then_some(since.dropped);
             interval.freeze_count = dialect.freezes.then_some(since.freezes);
             interval.freeze_us = dialect.freezes.then_some(since.frozen_us);
@@ -381,7 +381,7 @@ impl Stream {
         }
     }
 
-    fn tell_outbound(
+    fn fill_outbound(
         &self,
         interval: &mut truth::Interval,
         since: Counters,
@@ -399,7 +399,7 @@ impl Stream {
         let gauge = self.has_remote() && !dialect.round_trip_totals;
         interval.round_trip_gauge_us = gauge.then(|| self.round_trip_now_us());
         if self.kind == Kind::Video {
-            self.tell_video(interval, since, dialect);
+            self.fill_video(interval, since, dialect);
             interval.source_frames = Some(since.source_frames);
         } else {
             interval.nack = dialect.audio_nack.then_some(since.nack);
@@ -407,7 +407,7 @@ impl Stream {
         }
     }
 
-    fn tell_video(&self, interval: &mut truth::Interval, since: Counters, dialect: Dialect) {
+    fn fill_video(&self, interval: &mut truth::Interval, since: Counters, dialect: Dialect) {
         let (width, height) = self.frame_size();
         interval.nack = Some(since.nack);
         interval.pli = Some(since.pli);
@@ -415,7 +415,7 @@ impl Stream {
         interval.frames = Some(since.frames);
         interval.frame_width = Some(width);
         interval.frame_height = Some(height);
-        // That a received stream tells nothing does not say that it is a camera's.
+        // A received stream without the member is not thereby a camera's.
         let is_told = self.is_screen() || self.direction == Direction::Outbound;
         interval.screen_share = (dialect.content_type && is_told).then(|| self.is_screen());
     }

@@ -231,7 +231,7 @@ fn records_come_in_the_order_in_which_they_are_sent() {
     }
 }
 
-/// What a stream's browser had told last: client time and its numbers.
+/// Last report of a stream's browser: client time and counters.
 type Snapshot = (i64, Value, Option<Value>);
 
 /// Differences of what is printed, worked out without any knowledge of the world.
@@ -366,7 +366,7 @@ fn interval(last: &Snapshot, now: &Snapshot, codec: &str, shift_us: i64) -> Inte
     let sum = |member| difference_us(earlier, stats, member);
     let far_count = |member| difference(far_earlier.as_ref()?, far.as_ref()?, member);
     let inbound = stats["type"] == "inbound-rtp";
-    // Concealed silence is not heard: where it is not told, neither is what is heard.
+    // Concealed silence is not heard: where it is missing, so is what is heard.
     let heard = || Some(count("concealedSamples")? - count("silentConcealedSamples")?);
     let lost = if inbound { count("packetsLost") } else { far_count("packetsLost") };
     let received = if inbound {
@@ -432,7 +432,7 @@ fn sorted(mut intervals: Vec<Interval>) -> Vec<Interval> {
 }
 
 #[test]
-fn differences_of_what_is_printed_are_the_increments_that_were_made() {
+fn differences_of_printed_counters_are_the_increments_made() {
     let mut differencer = Differencer::default();
     let mut reports = 0;
     for delivery in usual() {
