@@ -118,12 +118,12 @@ impl<L: LookUp> Oracle<L> {
         Self { look_up, introduced, seen, expected: Expected::default() }
     }
 
-    /// Forgets who was introduced: the next record begins another truth file.
+    /// Drops the introduced sessions: the next record begins another truth file.
     pub fn next_truth(&mut self) {
         self.introduced.clear();
     }
 
-    /// Folds a record, in the order of the truth, of which no session tells more values than are kept
+    /// Folds a record, in the order of the truth, when no session has more values than are kept
     /// apart.
     ///
     /// # Errors
@@ -132,7 +132,7 @@ impl<L: LookUp> Oracle<L> {
         self.fold_in(None, record)
     }
 
-    /// Folds a record, in the order of its partition's log, of which some sessions tell more values
+    /// Folds a record, in the order of its partition's log, when some sessions have more values
     /// than are kept apart. Which block holds a record that is accepted has to be known then.
     ///
     /// # Errors
@@ -162,7 +162,7 @@ impl<L: LookUp> Oracle<L> {
             if let Some(block) = block {
                 self.seen.cap(block, &mut session, &mut event, &mut located);
             }
-            expected.tell(&session, &event, &located);
+            expected.add_event(&session, &event, &located);
         }
         Ok(())
     }
@@ -179,7 +179,7 @@ impl<L: LookUp> Oracle<L> {
 }
 
 impl Expected {
-    fn tell(&mut self, session: &Session, event: &Event, located: &Located) {
+    fn add_event(&mut self, session: &Session, event: &Event, located: &Located) {
         self.intervals += event.intervals.len() as u64;
         let samples = samples(event);
         for sample in &samples {

@@ -114,7 +114,7 @@ pub struct Actual {
     pub split_sessions: Vec<(SessionKey, Vec<i32>)>,
 }
 
-/// What Kafka's logs hold.
+/// Contents of Kafka's logs.
 #[derive(Debug, Default)]
 pub struct Logs {
     /// Records of the raw topic.

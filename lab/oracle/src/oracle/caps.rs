@@ -1,4 +1,5 @@
-//! Values that a block does not keep apart. Where a block ends the oracle cannot know: it is told.
+//! Values that a block does not keep apart. The oracle cannot know where a block ends, so the
+//! caller passes it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -34,7 +35,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Replaces what is not kept apart of all that a record tells of its session.
+    /// Replaces the values of a record's session that are not kept apart.
     pub(super) fn cap(
         &mut self,
         block: &Block,

@@ -1,4 +1,4 @@
-//! Where an address is and who carries it, read from the same files as the pipeline reads, by code
+//! Place and provider of an address, read from the same files as the pipeline reads, by code
 //! of its own.
 
 use std::collections::HashMap;
@@ -36,9 +36,9 @@ pub struct Located {
     pub network: String,
 }
 
-/// Knows addresses.
+/// Locates addresses.
 pub trait LookUp {
-    /// What is known of an address, or where it is nobody's public one, what is claimed.
+    /// Returns the location of an address, or the claimed one where the address is not public.
     fn locate(&mut self, address: &str, claim: Option<&Claim>) -> Located;
 }
 
@@ -190,7 +190,7 @@ impl LookUp for Geo {
 }
 
 impl Geo {
-    /// What is known of an address.
+    /// Returns the location of an address.
     fn at(&mut self, address: &str) -> Located {
         if let Some(known) = self.known.get(address) {
             return known.clone();
@@ -204,8 +204,8 @@ impl Geo {
                 let place = asked.and_then(|ip| self.place(ip)).unwrap_or(nowhere.place.clone());
                 let provider = asked.and_then(|ip| self.provider(ip));
                 let provider = provider.unwrap_or(nowhere.provider.clone());
-                let told = place != nowhere.place || provider != nowhere.provider;
-                let source = if told { PlaceSource::Address } else { PlaceSource::Unknown };
+                let located = place != nowhere.place || provider != nowhere.provider;
+                let source = if located { PlaceSource::Address } else { PlaceSource::Unknown };
                 let network = if ip.is_unspecified() { String::new() } else { network(ip) };
                 Located { place, provider, source, network }
             },
@@ -216,12 +216,12 @@ impl Geo {
 }
 
 impl Geo {
-    /// What `claim` says instead of what an address does, if it says anything.
+    /// Returns the claimed location, or that of the address if nothing is claimed.
     fn believe(&self, claim: &Claim, of_address: Located) -> Located {
-        let told = |text: &Option<String>| {
+        let non_empty = |text: &Option<String>| {
             text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
         };
-        let code = |text: &Option<String>| told(text).map(|text| text.to_ascii_uppercase());
+        let code = |text: &Option<String>| non_empty(text).map(|text| text.to_ascii_uppercase());
         let country = code(&claim.country)
             .filter(|code| code == "XK" || (code.len() == 2 && is_in_iso_3166(code)));
         let continent = code(&claim.continent)
@@ -233,15 +233,16 @@ impl Geo {
                 None => format!("{country}-{code}"),
             }
         });
-        let subdivision =
-            subdivision.filter(|code| is_in_iso_3166(code)).or_else(|| told(&claim.subdivision));
+        let subdivision = subdivision
+            .filter(|code| is_in_iso_3166(code))
+            .or_else(|| non_empty(&claim.subdivision));
         let asn = claim.asn.filter(|asn| *asn > 0 && *asn < 1 << 32);
-        let organisation = told(&claim.organisation);
+        let organisation = non_empty(&claim.organisation);
         if continent.is_none()
             && subdivision.is_none()
             && asn.is_none()
             && organisation.is_none()
-            && told(&claim.city).is_none()
+            && non_empty(&claim.city).is_none()
         {
             return of_address;
         }
@@ -251,7 +252,7 @@ impl Geo {
                 continent: or_unknown(continent),
                 country: or_unknown(country),
                 subdivision: or_unknown(subdivision),
-                city: or_unknown(told(&claim.city)),
+                city: or_unknown(non_empty(&claim.city)),
             },
             provider: Provider {
                 asn: asn.unwrap_or_default(),
@@ -453,8 +454,8 @@ mod tests {
         ] {
             let located = geo.locate(address, None);
             assert_eq!((located.provider.asn, located.network.as_str()), (asn, network));
-            let told = located.source == PlaceSource::Address;
-            assert_eq!(told, asn != 0, "{address}");
+            let by_address = located.source == PlaceSource::Address;
+            assert_eq!(by_address, asn != 0, "{address}");
         }
     }
 
@@ -481,8 +482,8 @@ mod tests {
             assert_eq!((located.provider.asn, located.source), (asn, source), "{address}");
         }
         let place = geo.locate("::", Some(&claim)).place;
-        let told = [place.continent, place.country, place.subdivision, place.city];
-        assert_eq!(told, ["EU", "DE", "DE-BE", UNKNOWN]);
+        let names = [place.continent, place.country, place.subdivision, place.city];
+        assert_eq!(names, ["EU", "DE", "DE-BE", UNKNOWN]);
         let nothing = Claim { country: text("Atlantis"), continent: text("x"), ..Claim::default() };
         assert_eq!(geo.locate("::", Some(&nothing)), nowhere());
     }

@@ -1,4 +1,4 @@
-//! What an interval is worth: the thresholds of the Call Quality Dashboard of Microsoft Teams
+//! Scores of an interval: the thresholds of the Call Quality Dashboard of Microsoft Teams
 //! (learn.microsoft.com, "Stream classification in Call Quality Dashboard"), Twilio's call tags
 //! (twilio.com/docs, Voice Insights), the bands of the E-model (ITU-T G.107, G.109), the points of
 //! Cloudflare's AIM (github.com/cloudflare/speedtest), and the MOS of the E-model (ITU-T G.107,
@@ -16,7 +16,7 @@ pub(super) fn round_trip_ms(interval: &Interval) -> Option<f64> {
     }
 }
 
-/// Packets lost, and those of which they were lost, if it is told and there are any.
+/// Packets lost, and those of which they were lost, if reported and any.
 pub(super) fn lost_of(interval: &Interval) -> Option<(i64, i64)> {
     interval.packets_lost?;
     lost_and_sent(interval).filter(|(_, sent)| *sent > 0)
@@ -63,8 +63,8 @@ pub(super) fn active(interval: &Interval) -> bool {
 }
 
 /// True if the source gave sound or a picture that changed: five packets a second of audio and, where
-/// its microphone tells, a sound in them; of video more frames than a still, or frames of more than a
-/// fiftieth of a bit a pixel, not all of them repeated by the encoder.
+/// its microphone reports its level, a sound in them; of video more frames than a still, or frames
+/// of more than a fiftieth of a bit a pixel, not all of them repeated by the encoder.
 pub(super) fn has_source(interval: &Interval) -> bool {
     let seconds = (interval.end_us - interval.start_us) as f64 / 1e6;
     let packets = match interval.direction {
@@ -83,9 +83,9 @@ pub(super) fn has_source(interval: &Interval) -> bool {
         }
 }
 
-/// What a media source told: only what is sent has one.
-fn of_source<T>(interval: &Interval, told: Option<T>) -> Option<T> {
-    told.filter(|_| interval.direction == Direction::Outbound)
+/// Returns a media source's value; only a sent stream has a media source.
+fn of_source<T>(interval: &Interval, value: Option<T>) -> Option<T> {
+    value.filter(|_| interval.direction == Direction::Outbound)
 }
 
 /// Frames a second that the source gave.
@@ -199,7 +199,7 @@ fn twilio_tags(interval: &Interval, ice: Ice) -> Option<bool> {
     tags.into_iter().flatten().max()
 }
 
-/// Points for real-time communication, but for latency under load, which only a test tells.
+/// Points for real-time communication, but for latency under load, which only a test measures.
 fn aim_points(interval: &Interval, ice: Ice) -> Option<i64> {
     if interval.kind == Kind::None {
         return None;

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_short_or_goes_on_is_no_state() {
+    fn a_truncated_or_overlong_state_is_refused() {
         let whole = state(&[0x04, 0], 0.0);
         assert!(Bins::from_state(&whole).is_ok());
         assert!(Bins::from_state(&whole[..whole.len() - 1]).is_err());

@@ -67,7 +67,7 @@ fn sound() -> Interval {
     }
 }
 
-fn told() -> Expected {
+fn fold_one_session() -> Expected {
     let mut oracle = Oracle::new(Berlin);
     let joined = Record {
         introduces: Some(session()),
@@ -99,7 +99,7 @@ fn told() -> Expected {
 
 #[test]
 fn records_are_counted_by_outcome() {
-    let expected = told();
+    let expected = fold_one_session();
     assert_eq!(
         (expected.raw_records, expected.accepted, expected.duplicates, expected.invalid),
         (6, 4, 1, 1)
@@ -110,7 +110,7 @@ fn records_are_counted_by_outcome() {
 
 #[test]
 fn an_interval_goes_into_the_window_of_its_end_in_both_groupings() {
-    let expected = told();
+    let expected = fold_one_session();
     assert_eq!(expected.cells.len(), 4);
     let (key, cell) = expected
         .cells
@@ -141,7 +141,7 @@ fn an_interval_goes_into_the_window_of_its_end_in_both_groupings() {
 
 #[test]
 fn a_set_up_counts_in_a_cell_without_media() {
-    let expected = told();
+    let expected = fold_one_session();
     let (key, cell) = expected
         .cells
         .iter()
@@ -155,7 +155,7 @@ fn a_set_up_counts_in_a_cell_without_media() {
 
 #[test]
 fn a_session_spans_its_events_and_looks_as_at_the_last_of_them() {
-    let expected = told();
+    let expected = fold_one_session();
     let row = &expected.sessions[&("meet".to_owned(), "c".to_owned(), "p".to_owned())];
     assert_eq!((row.first_us, row.last_us), (50_000_000, 65_001_000));
     assert_eq!((row.joined, row.connected, row.left), (1, 1, 0));
@@ -192,8 +192,8 @@ fn occurrences_beside_the_event_of_a_record_count() {
                 && key.window_start == window
         });
         let (_, cell) = cells.next().unwrap();
-        let told = cell.sketches[7].positive.values().sum::<u64>();
-        (cell.measures.setups_attempted, cell.measures.setups_failed, told)
+        let connect_times = cell.sketches[7].positive.values().sum::<u64>();
+        (cell.measures.setups_attempted, cell.measures.setups_failed, connect_times)
     };
     assert_eq!((setups(0), setups(60)), ((1, 0, 1), (2, 1, 0)));
 }
@@ -221,7 +221,7 @@ fn a_correction_counts_where_the_attempt_did_that_it_takes_back() {
 
 #[test]
 fn silence_has_no_jitter_and_a_camera_that_is_off_no_frame_rate() {
-    let told = |bytes, packets_lost| {
+    let values = |bytes, packets_lost| {
         let picture = Interval {
             kind: Kind::Video,
             frames: Some(0),
@@ -232,9 +232,9 @@ fn silence_has_no_jitter_and_a_camera_that_is_off_no_frame_rate() {
         let [_, jitter, _, bit_rate, frame_rate, ..] = sample(&picture, None).values;
         (jitter, bit_rate, frame_rate)
     };
-    assert_eq!(told(0, 0), (None, Some(0.0), None));
-    assert_eq!(told(0, 2), (Some(31.0), Some(0.0), Some(0.0)));
-    assert_eq!(told(1_250, 0), (Some(31.0), Some(1000.0), Some(0.0)));
+    assert_eq!(values(0, 0), (None, Some(0.0), None));
+    assert_eq!(values(0, 2), (Some(31.0), Some(0.0), Some(0.0)));
+    assert_eq!(values(1_250, 0), (Some(31.0), Some(1000.0), Some(0.0)));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The pipeline's results against the oracle's: every difference is counted, the first are told.
+//! The pipeline's results against the oracle's: every difference is counted, the first are
+//! described.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,8 +11,8 @@ use world::truth::Dead;
 use super::{Actual, Verdict};
 use crate::oracle::{Cell, CellKey, Expected, SKETCHES, SessionKey};
 
-/// Differences that are told in words.
-const TOLD: usize = 20;
+/// Most differences that are described in words.
+const MOST_DESCRIBED: usize = 20;
 
 /// Holds everything that the pipeline has come to against the oracle.
 #[must_use]
@@ -38,10 +39,10 @@ pub fn compare(expected: &Expected, actual: &Actual) -> Verdict {
 }
 
 impl Verdict {
-    fn differs(&mut self, tell: impl FnOnce() -> String) {
+    fn differs(&mut self, describe: impl FnOnce() -> String) {
         self.mismatches += 1;
-        if self.differences.len() < TOLD {
-            self.differences.push(tell());
+        if self.differences.len() < MOST_DESCRIBED {
+            self.differences.push(describe());
         }
     }
 
@@ -120,19 +121,19 @@ fn cells(expected: &HashMap<CellKey, Cell>, actual: &[(CellKey, Cell)], verdict:
     verdict.cells_checked = expected.len() as u64;
     for (key, must_be) in expected {
         match found.get(key) {
-            None => verdict.differs(|| format!("{}: missing", told(key))),
+            None => verdict.differs(|| format!("{}: missing", describe_cell(key))),
             Some(is) if *is != must_be => {
-                verdict.differs(|| format!("{}: {}", told(key), unlike(is, must_be)));
+                verdict.differs(|| format!("{}: {}", describe_cell(key), unlike(is, must_be)));
             }
             Some(_) => {}
         }
     }
     for key in found.keys().filter(|key| !expected.contains_key(key)) {
-        verdict.differs(|| format!("{}: must not be there", told(key)));
+        verdict.differs(|| format!("{}: must not be there", describe_cell(key)));
     }
 }
 
-fn told(key: &CellKey) -> String {
+fn describe_cell(key: &CellKey) -> String {
     let dimensions: Vec<String> = members(&key.dimensions)
         .filter(|(_, value)| value.as_str() != Some("") && value.as_i64() != Some(0))
         .map(|(name, value)| format!("{name} {value}"))
@@ -259,7 +260,7 @@ mod tests {
 
     /// The one difference after a change to the pipeline's results.
     #[track_caller]
-    fn told_after(change: impl FnOnce(&mut Actual)) -> String {
+    fn difference_after(change: impl FnOnce(&mut Actual)) -> String {
         let (expected, mut actual) = pair();
         change(&mut actual);
         let verdict = compare(&expected, &actual);
@@ -278,39 +279,46 @@ mod tests {
 
     #[test]
     fn each_kind_of_difference_is_found_and_described() {
-        let told = told_after(|actual| actual.cells[0].1.measures.intervals = 3);
-        assert!(told.contains("\"DE\"") && told.contains("intervals is 3, must be 2"), "{told}");
-        let told = told_after(|actual| actual.cells[0].1.sketches[1].add(10.0));
-        assert!(told.contains("jitter_ms has bins"), "{told}");
-        let told = told_after(|actual| actual.cells.clear());
-        assert!(told.ends_with("missing"), "{told}");
-        let told = told_after(|actual| actual.cells.push((key(), cell(2, 10.0))));
-        assert_eq!(told, "rows of cells: 2, must be 1");
-        let told = told_after(|actual| actual.sessions[0].left = 1);
-        assert!(told.contains("left is 1, must be 0"), "{told}");
-        let told = told_after(|actual| {
+        let difference = difference_after(|actual| actual.cells[0].1.measures.intervals = 3);
+        assert!(
+            difference.contains("\"DE\"") && difference.contains("intervals is 3, must be 2"),
+            "{difference}"
+        );
+        let difference = difference_after(|actual| actual.cells[0].1.sketches[1].add(10.0));
+        assert!(difference.contains("jitter_ms has bins"), "{difference}");
+        let difference = difference_after(|actual| actual.cells.clear());
+        assert!(difference.ends_with("missing"), "{difference}");
+        let difference = difference_after(|actual| actual.cells.push((key(), cell(2, 10.0))));
+        assert_eq!(difference, "rows of cells: 2, must be 1");
+        let difference = difference_after(|actual| actual.sessions[0].left = 1);
+        assert!(difference.contains("left is 1, must be 0"), "{difference}");
+        let difference = difference_after(|actual| {
             let key = (String::new(), "c".to_owned(), String::new());
             actual.cqd = Some(HashMap::from([(key, [1, 0, 0])]));
         });
-        assert!(told.contains("other streams are [1, 0, 0], must be [0, 0, 0]"), "{told}");
+        assert!(
+            difference.contains("other streams are [1, 0, 0], must be [0, 0, 0]"),
+            "{difference}"
+        );
         let session = ("a".to_owned(), "c\u{1b}".to_owned(), "p".to_owned());
-        let told = told_after(|actual| actual.split_sessions.push((session, vec![0, 2])));
+        let difference =
+            difference_after(|actual| actual.split_sessions.push((session, vec![0, 2])));
         assert_eq!(
-            told,
+            difference,
             "session (\"a\", \"c\\u{1b}\", \"p\"): its records lie in partitions [0, 2]"
         );
-        let told = told_after(|actual| actual.logs.dead_letters.push(dead(1)));
-        assert_eq!(told, "a dead letter too many: not_json");
-        let told = told_after(|actual| actual.logs.dead_letters.clear());
-        assert_eq!(told, "a dead letter is missing: not_json");
-        let told = told_after(|actual| actual.blocks[0].upto = 2);
-        assert_eq!(told, "partition 0: a block ends at 2, the next begins at 3");
-        let told = told_after(|actual| actual.blocks[0].block_start = 1);
-        assert_eq!(told, "partition 0: the log begins at 0, the first block at 1");
-        let told = told_after(|actual| actual.blocks[1].upto = 5);
-        assert_eq!(told, "partition 0: folded to 5 of 6");
-        let told = told_after(|actual| actual.blocks[1].raw_holes = 4);
-        assert_eq!(told, "partition 0: raw records missing: 4, must be 0");
+        let difference = difference_after(|actual| actual.logs.dead_letters.push(dead(1)));
+        assert_eq!(difference, "a dead letter too many: not_json");
+        let difference = difference_after(|actual| actual.logs.dead_letters.clear());
+        assert_eq!(difference, "a dead letter is missing: not_json");
+        let difference = difference_after(|actual| actual.blocks[0].upto = 2);
+        assert_eq!(difference, "partition 0: a block ends at 2, the next begins at 3");
+        let difference = difference_after(|actual| actual.blocks[0].block_start = 1);
+        assert_eq!(difference, "partition 0: the log begins at 0, the first block at 1");
+        let difference = difference_after(|actual| actual.blocks[1].upto = 5);
+        assert_eq!(difference, "partition 0: folded to 5 of 6");
+        let difference = difference_after(|actual| actual.blocks[1].raw_holes = 4);
+        assert_eq!(difference, "partition 0: raw records missing: 4, must be 0");
     }
 
     #[test]
