@@ -133,7 +133,7 @@ fn flatten(object: &Value, fields: &mut BTreeMap<String, Value>) {
         match value {
             Value::Null => {}
             _ if SCORES.contains(&name.as_str()) => {}
-            // A position, which tells nothing by itself.
+            // A position, which carries no information by itself.
             _ if name == "path" => {}
             Value::Object(_) => {
                 let mut members = BTreeMap::new();

@@ -189,7 +189,7 @@ async fn in_a_clickhouse(progress: impl Fn(&str)) -> Result<Vec<Finding>, Failur
         isobar: std::env::current_exe().context("isobar's own program")?,
         folder: folder.path().to_owned(),
         ports: Ports::free(1)?,
-        // Nobody's Kafka: none is started, and none is asked for anything.
+        // An address that is never contacted: no Kafka is started.
         kafka: Some(Cluster::default()),
         clickhouse: None,
     });
@@ -245,7 +245,7 @@ mod tests {
     use super::{Claim, largest};
 
     #[test]
-    fn what_cannot_be_compared_is_not_well() {
+    fn a_claim_that_cannot_be_compared_fails() {
         let claim = Claim { claim: "", reference: "", bound: 1.0 };
         assert!(claim.finding(1.0).ok);
         for deviation in [1.1, f64::NAN, f64::INFINITY] {

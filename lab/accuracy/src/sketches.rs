@@ -117,12 +117,12 @@ fn add(sketch: &mut Sketch, value: f64) {
 }
 
 /// The largest relative error of percentiles, of [`LEVELS`], of `sorted` values.
-pub(super) fn error(sorted: &[f64], mut told: impl FnMut(usize, f64) -> Option<f64>) -> f64 {
+pub(super) fn error(sorted: &[f64], mut estimate: impl FnMut(usize, f64) -> Option<f64>) -> f64 {
     largest(LEVELS.iter().enumerate().map(|(number, level)| {
         let exact = sorted[(level * (sorted.len() - 1) as f64) as usize];
-        match told(number, *level) {
-            Some(told) if told == exact => 0.0,
-            Some(told) => (told / exact - 1.0).abs(),
+        match estimate(number, *level) {
+            Some(estimate) if estimate == exact => 0.0,
+            Some(estimate) => (estimate / exact - 1.0).abs(),
             None => f64::NAN,
         }
     }))

@@ -49,13 +49,15 @@ async fn deviations(server: &Server) -> Deviations {
         let distribution = distribution?;
         let sorted = &distribution.sorted;
         load(admin, &distribution).await?;
-        let told = quantiles(admin, "quantilesDDMerge", "state", "accuracy_states").await?;
-        merged = largest([merged, sketches::error(sorted, |number, _| told.get(number).copied())]);
+        let estimate = quantiles(admin, "quantilesDDMerge", "state", "accuracy_states").await?;
+        merged =
+            largest([merged, sketches::error(sorted, |number, _| estimate.get(number).copied())]);
         let ours = sketches::sketch(sorted.iter().copied());
-        apart = largest([apart, apart_from(&ours, &told)]);
+        apart = largest([apart, apart_from(&ours, &estimate)]);
         differ += f64::from(u8::from(!same_bins(admin, sorted).await?));
-        let told = quantiles(admin, "quantilesDD", "value", "accuracy_values").await?;
-        theirs = largest([theirs, sketches::error(sorted, |number, _| told.get(number).copied())]);
+        let estimate = quantiles(admin, "quantilesDD", "value", "accuracy_values").await?;
+        theirs =
+            largest([theirs, sketches::error(sorted, |number, _| estimate.get(number).copied())]);
     }
     Ok(vec![merged, apart, differ, theirs])
 }
@@ -104,11 +106,11 @@ async fn quantiles(
     admin.query(&query).fetch_one::<Vec<f64>>().await.context(function)
 }
 
-fn apart_from(ours: &Sketch, told: &[f64]) -> f64 {
+fn apart_from(ours: &Sketch, estimate: &[f64]) -> f64 {
     largest(LEVELS.iter().enumerate().map(|(number, level)| {
-        match (ours.quantile(*level), told.get(number)) {
-            (Some(ours), Some(told)) if ours == *told => 0.0,
-            (Some(ours), Some(told)) => (told / ours - 1.0).abs(),
+        match (ours.quantile(*level), estimate.get(number)) {
+            (Some(ours), Some(estimate)) if ours == *estimate => 0.0,
+            (Some(ours), Some(estimate)) => (estimate / ours - 1.0).abs(),
             _ => f64::NAN,
         }
     }))

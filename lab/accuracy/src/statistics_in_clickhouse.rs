@@ -60,7 +60,7 @@ async fn deviations(server: &Server) -> Deviations {
     ])
 }
 
-/// Sessions of a group: around the fewest that an interval is told for, none ever poor, all wholly
+/// Sessions of a group: around the fewest that an interval is shown for, none ever poor, all wholly
 /// poor, some without any time, and some that are less than nothing, as lost packets may be.
 fn group(number: u32) -> Vec<Session> {
     let count = [1, 2, 3, 99, 150, 200, 500, 2000][number as usize % 8];
@@ -246,7 +246,7 @@ async fn quantiles(reader: &Client) -> Result<f64, Failure> {
                  [0., 1e-12, 1e-9, 1e-4, 1.], range(1, 100) / 100)) AS p)";
     let rows = reader.query(query).fetch_all::<(f64, Option<f64>)>().await;
     let rows = rows.context("isobar_normal_quantile")?;
-    let each = rows.iter().map(|&(p, told)| apart(told, normal_quantile(p)));
+    let each = rows.iter().map(|&(p, found)| apart(found, normal_quantile(p)));
     Ok(largest(each.chain([same(rows.len() == 104)])))
 }
 
@@ -257,7 +257,7 @@ async fn sizes(reader: &Client) -> Result<f64, Failure> {
                  arrayJoin([0.5, 0.8, 0.9, 0.99, 1.]) AS power)";
     let rows = reader.query(query).fetch_all::<(f64, f64, f64, Option<f64>)>().await;
     let rows = rows.context("isobar_sample_size")?;
-    let each = rows.iter().map(|&(p, q, power, told)| apart(told, sample_size(p, q, power)));
+    let each = rows.iter().map(|&(p, q, power, found)| apart(found, sample_size(p, q, power)));
     Ok(largest(each.chain([same(rows.len() == 6 * 6 * 5)])))
 }
 
@@ -266,8 +266,8 @@ async fn percentiles(reader: &Client) -> Result<f64, Failure> {
                  arrayConcat([0., 0.001, 0.999, 0.9999, 1.], range(1, 200) / 200)) AS level)";
     let rows = reader.query(query).fetch_all::<(f64, Option<f64>)>().await;
     let rows = rows.context("isobar_percentile_sample_size")?;
-    let each = rows.iter().map(|&(level, told)| {
-        apart(told, percentile_sample_size(level).map(|wanted| wanted as f64))
+    let each = rows.iter().map(|&(level, found)| {
+        apart(found, percentile_sample_size(level).map(|wanted| wanted as f64))
     });
     Ok(largest(each.chain([same(rows.len() == 204)])))
 }

@@ -42,7 +42,7 @@ fn the_page_on_accuracy_has_the_claims_of_the_command_and_found_them_true() {
     let (claims, coverage) = page.split_once("\n## Coverage").unwrap();
     assert!(coverage.contains("| 4000 | 99 |"), "not the whole grid");
     let rows = claims.lines().filter_map(|line| line.strip_prefix("| ")).skip(1);
-    let told: Vec<(String, String)> = rows
+    let shown: Vec<(String, String)> = rows
         .map(|row| {
             let cells: Vec<&str> = row.split(" | ").collect();
             assert_eq!(cells.len(), 5, "{row}");
@@ -54,7 +54,7 @@ fn the_page_on_accuracy_has_the_claims_of_the_command_and_found_them_true() {
         .map(|claim| (claim.claim.to_owned(), claim.reference.to_owned()))
         .collect();
     assert_eq!(
-        told, claimed,
+        shown, claimed,
         "docs/reference/accuracy.md is out of date: \
          cargo run -- accuracy --whole-grid > docs/reference/accuracy.md"
     );
