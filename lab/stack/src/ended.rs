@@ -21,7 +21,7 @@ const MARKS: [&str; 5] = ["ERROR", "FATAL", "Fatal", "Exception", "error"];
 pub struct Ended {
     /// Its name.
     pub name: String,
-    /// How it ended: `exit code 70`, `SIGKILL`.
+    /// Exit code or signal: `exit code 70`, `SIGKILL`.
     pub how: String,
     /// The last line about it in the log, if there is one.
     pub reason: Option<String>,

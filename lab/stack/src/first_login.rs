@@ -5,7 +5,7 @@
 //! So that user is authenticated by an HTTP server
 //! (<https://clickhouse.com/docs/operations/external-authenticators/http>), which is this one. It
 //! agrees to the first login, which is the process's own, for no port is open before it. It refuses
-//! all others for as long as it lives, so that nobody else takes its address.
+//! all others for as long as it lives, so that no other process takes its address.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_seen_has_no_latency_and_nothing_is_counted_twice() {
+    fn unseen_records_have_no_latency_and_none_counts_twice() {
         let mut freshness = Freshness::default();
         assert_eq!(freshness.quantile(0.5), None);
         freshness.sent(0, 10);

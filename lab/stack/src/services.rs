@@ -68,7 +68,7 @@ impl Services {
     /// Waits until all are ready.
     ///
     /// # Errors
-    /// If one of them is not ready in time; says what it waits for.
+    /// If one of them is not ready in time; the error names what it waits for.
     pub fn wait(&self, patience: Duration) -> Result<(), Failure> {
         let deadline = Deadline::after(patience);
         for (service, port) in self.ports() {
@@ -161,7 +161,7 @@ impl Drop for Services {
     }
 }
 
-/// Everything that is needed to start, and restart, the process of a service.
+/// Parameters to start and restart the process of a service.
 #[derive(Debug)]
 pub struct Launch {
     /// The service.

@@ -157,7 +157,7 @@ impl Stack {
         self.clickhouse.as_ref()?.process().map(Process::id)
     }
 
-    /// What ends all children when `isobar` is killed.
+    /// Guard that ends all children when `isobar` is killed.
     #[must_use]
     pub fn guard(&self) -> &Guard {
         &self.guard

@@ -52,7 +52,7 @@ impl Tool {
         first_version(&String::from_utf8_lossy(&text))
     }
 
-    /// What is wrong with the tool, if anything.
+    /// Returns the defect of the tool, if any.
     fn problem(self) -> Option<String> {
         let (oldest, why) = self.oldest();
         let name = self.name();
@@ -99,7 +99,7 @@ const MANAGERS: [Manager; 5] = [
     Manager {
         program: "apt-get",
         install: "sudo apt-get install -y",
-        // What the release has: 17 in Debian 12, 21 in Debian 13 and Ubuntu 24.04.
+        // The version of the release: 17 in Debian 12, 21 in Debian 13 and Ubuntu 24.04.
         java: "default-jre-headless",
         maven: "maven",
         npm: "npm",
@@ -150,7 +150,7 @@ fn install_command(tools: &[Tool]) -> String {
     command
 }
 
-/// Where `program` is on the `PATH`.
+/// Returns the path of `program` on the `PATH`.
 #[must_use]
 pub(super) fn on_path(program: impl AsRef<Path>) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_differs_is_a_harmless_line_each() {
+    fn each_difference_is_one_harmless_line() {
         let differences = vec!["session (\x1b[2J, \u{202e}c)\n  ok".to_owned(), "b".to_owned()];
         let text = in_words(&Verdict { differences, ..Verdict::default() });
         assert_eq!(text, service::harmless_lines(&text), "a terminal obeys it");

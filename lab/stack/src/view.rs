@@ -1,4 +1,4 @@
-//! What the demo reads from ClickHouse, as anybody would who looks at a dashboard.
+//! Queries of the demo to ClickHouse, the same views that a dashboard reads.
 
 use clickhouse::{Client, Row};
 use deploy::access::Access;
@@ -16,7 +16,7 @@ pub struct Rank {
     pub sessions: u64,
     /// Share of poor time in poor and good time; NaN if there was none. So with all that follow.
     pub poor_share: f64,
-    /// What it is at least: the lower 95 % limit over sessions; NaN if there are too few of them.
+    /// Lower 95 % limit over sessions; NaN if there are too few of them.
     pub poor_at_least: f64,
     /// Median round trip, ms.
     pub round_trip_p50_ms: f64,
@@ -28,7 +28,7 @@ pub struct Rank {
     pub audio_mos_p50: f64,
 }
 
-/// How much has arrived.
+/// Number of rows and intervals that have arrived.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Row, Deserialize)]
 pub struct Arrived {
     /// Raw records that blocks answer for, whatever became of them.
@@ -38,7 +38,7 @@ pub struct Arrived {
 }
 
 impl Arrived {
-    /// What arrived after `earlier`.
+    /// Returns the arrivals since `earlier`.
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         Self {
@@ -53,14 +53,14 @@ impl Arrived {
 pub struct View(Client);
 
 impl View {
-    /// Of a ClickHouse, with the eyes of a dashboard.
+    /// Creates a view of a ClickHouse, as the reader that dashboards use.
     #[must_use]
     pub fn of(clickhouse: &Access) -> Self {
         Self(clickhouse.client("dashboard"))
     }
 
     /// The `most` places and providers that are poor for sure, the worst first; then those of which
-    /// too few sessions were seen to tell. What has neither place nor provider is left out.
+    /// too few sessions were seen. Rows with neither place nor provider are left out.
     ///
     /// # Errors
     /// If ClickHouse does not answer.
@@ -82,7 +82,7 @@ impl View {
         self.0.query(query).bind(most).fetch_all().await.context("ClickHouse")
     }
 
-    /// Everything that has arrived up to now.
+    /// Returns the arrivals up to now.
     ///
     /// # Errors
     /// If ClickHouse does not answer.

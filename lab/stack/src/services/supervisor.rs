@@ -26,8 +26,8 @@ const HOPELESS: [RangeInclusive<i32>; 4] = [64..=64, 78..=78, 80..=89, 91..=99];
 /// Maximum number of ends that are kept until they are read.
 const MOST_NEWS: usize = 100;
 
-/// Bytes and lines of a log that are read for the reason of its end: settings tell all that is wrong
-/// at once, a line each.
+/// Bytes and lines of a log that are read for the reason of its end: settings report all that is
+/// wrong at once, a line each.
 const LAST_WORDS: usize = 4096;
 const LAST_LINES: usize = 8;
 
@@ -136,7 +136,7 @@ impl Supervised {
 
     /// Returns the exit code, once it has ended; -1 if it was killed.
     fn ended(&mut self) -> Option<i32> {
-        // Until it is waited for, a process that has ended still tells what it used up.
+        // A process that has ended reports its usage until it is waited for.
         self.measure();
         let status = self.process.as_mut()?.ended()?;
         self.earlier = self.earlier.and(self.current);
