@@ -136,7 +136,7 @@ impl Arrivals {
                 return Err(refusal);
             }
             let folded = self.folded().await?;
-            // What a query sees was there when it was asked.
+            // Rows that a query returns were there when it was sent.
             let asked = Instant::now();
             let visible = if folded < expected { 0 } else { self.visible(expected).await? };
             if (folded, visible) > seen {
