@@ -77,7 +77,7 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
     match verb {
         Verb::Lab(verb) => return lab::run(verb),
         Verb::Replay(options) => {
-            // What is wrong with the files is said whether there is a Kafka or not.
+            // Defects of the files are reported whether there is a Kafka or not.
             let recorded = replay::Recorded::read(&options).context("replay")?;
             let report = if recorded.is_empty() {
                 recorded.unsent()

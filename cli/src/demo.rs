@@ -92,7 +92,7 @@ async fn play(options: Options, folder: &Path, kafka: Option<Cluster>) -> Result
         kafka,
     };
     let mut pipeline = Pipeline::start(plan, step).await?;
-    up::tell_addresses(&pipeline.stack)?;
+    up::print_addresses(&pipeline.stack)?;
     line(format_args!("playing a world of {} sessions; Ctrl-C ends it", options.world.sessions))?;
     let before = usage(&pipeline);
     let mut watch = Watch::start(&pipeline.stack, &options.world).await?;
@@ -120,7 +120,7 @@ async fn play(options: Options, folder: &Path, kafka: Option<Cluster>) -> Result
         let text = serde_json::to_vec_pretty(&summary).context("summary")?;
         fs::write(&file, text).context(file.display())?;
     }
-    tell(&summary, &verdict)?;
+    print_result(&summary, &verdict)?;
     Ok(verdict.mismatches == 0)
 }
 
@@ -156,7 +156,7 @@ async fn live(pipeline: &mut Pipeline, watch: &mut Watch) -> Result<(), Failure>
             ended = &mut end => return ended,
             () = tokio::time::sleep(LOOK) => {}
         }
-        screen.tell(&pipeline.look());
+        screen.print_ended(&pipeline.look());
         watch.look().await?;
         if drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW) {
             drawn = Some(Instant::now());
@@ -201,7 +201,7 @@ fn health(pipeline: &Pipeline, watch: &Watch) -> Health {
 }
 
 /// Prints the result of the comparison and the usage of the services.
-fn tell(summary: &Summary, verdict: &Verdict) -> Result<(), Failure> {
+fn print_result(summary: &Summary, verdict: &Verdict) -> Result<(), Failure> {
     lines(verdict::in_words(verdict))?;
     let cpu = &summary.cpu_seconds_per_million_intervals;
     for service in Service::ALL.map(Service::name) {

@@ -1,6 +1,7 @@
 //! Verbs that need the laboratory: a local stack, simulated worlds, measurements.
 //!
-//! The default feature `lab` builds them in. A build without it knows their names, and says what to do.
+//! The default feature `lab` builds them in. A build without it knows their names and answers with
+//! how to get them.
 
 #[cfg(feature = "lab")]
 mod present {

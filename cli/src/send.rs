@@ -334,7 +334,7 @@ mod tests {
         let jitter = events[0]["report"][0]["jitter"].as_f64().unwrap();
         assert!(jitter >= json_numbers::LEAST_STAND_IN, "ingest takes {jitter} for missing");
         assert!(where_to_look(&events).contains("call IN ('77')"));
-        // What is sent is what ingest reads under that key.
+        // The record sent is the one that ingest reads under that key.
         let payload = serde_json::to_vec(&events[0]).unwrap();
         assert_eq!(ingest::examine(&payload, key(&events[0]).as_bytes()), Ok(()));
     }

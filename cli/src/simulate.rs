@@ -98,8 +98,8 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     ))
 }
 
-/// How far a world is, on standard output: in one line that is written over in a terminal, otherwise
-/// now and then in a further one.
+/// Progress of a world, on standard output: in one line that is written over in a terminal,
+/// otherwise now and then in a further one.
 struct Shown {
     terminal: bool,
     started: Instant,
@@ -173,13 +173,13 @@ mod tests {
 
     #[test]
     fn a_world_starts_at_the_given_time() {
-        let start_us = |told: &[&str]| {
-            let told = ["simulate", "--kafka=a:1"].iter().chain(told);
-            Simulate::try_parse_from(told).unwrap().options.producer(Cluster::at("a:1")).start_us
+        let start_us = |args: &[&str]| {
+            let args = ["simulate", "--kafka=a:1"].iter().chain(args);
+            Simulate::try_parse_from(args).unwrap().options.producer(Cluster::at("a:1")).start_us
         };
         assert_eq!(start_us(&[]), None);
-        for told in ["--start=1756000000", "--start=2025-08-24T01:46:40Z"] {
-            assert_eq!(start_us(&[told]), Some(1_756_000_000_000_000), "{told}");
+        for args in ["--start=1756000000", "--start=2025-08-24T01:46:40Z"] {
+            assert_eq!(start_us(&[args]), Some(1_756_000_000_000_000), "{args}");
         }
         assert!(time_us("yesterday").is_err() && time_us("9223372036854775807").is_err());
     }

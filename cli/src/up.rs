@@ -81,7 +81,7 @@ async fn until_signal(mut look: impl FnMut() -> Vec<Ended>) -> Result<(), Failur
 ///
 /// # Errors
 /// If standard output cannot be written.
-pub(crate) fn tell_addresses(stack: &Stack) -> Result<(), Failure> {
+pub(crate) fn print_addresses(stack: &Stack) -> Result<(), Failure> {
     let Cluster { brokers, names, .. } = stack.cluster();
     line(format_args!("Kafka       {brokers}"))?;
     line(format_args!("reads       {}", names.topics.raw))?;
@@ -99,7 +99,7 @@ fn note(stack: &Stack, place: &Place) -> Result<(), Failure> {
     let process = std::process::id().cast_signed();
     let Cluster { brokers: kafka, config: kafka_config, names, .. } = stack.cluster();
     let clickhouse = stack.access();
-    tell_addresses(stack)?;
+    print_addresses(stack)?;
     if stack.their_kafka().is_some() {
         line("topics and groups of its own stay there for the next `isobar up`")?;
     }

@@ -55,7 +55,7 @@ impl Screen {
     }
 
     /// Prints processes that have ended by themselves, above the next table.
-    pub(super) fn tell(&mut self, ended: &[Ended]) {
+    pub(super) fn print_ended(&mut self, ended: &[Ended]) {
         if ended.is_empty() {
             return;
         }

@@ -43,7 +43,7 @@ impl Letter {
             partition: letter.source_partition,
             offset: letter.source_offset,
         };
-        let told = Self {
+        let head = Self {
             place,
             given_up_ms,
             stage: letter.stage,
@@ -55,7 +55,7 @@ impl Letter {
             key: letter.key,
             payload_bytes: letter.payload.len(),
         };
-        (told, letter.payload)
+        (head, letter.payload)
     }
 }
 

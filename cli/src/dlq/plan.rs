@@ -75,15 +75,15 @@ struct Session {
     letters: Vec<(i64, i64)>,
     /// Offsets of those that are heard.
     heard: HashSet<i64>,
-    /// What comes before it here has been looked at by others up to that time: nearly always they
-    /// come in its order.
+    /// Index before which the letters have been compared with all others up to `latest_ms`: records
+    /// nearly always come in order of time.
     looked_at: usize,
     latest_ms: i64,
 }
 
 impl<'a> Evidence<'a> {
-    /// Nothing is known yet of a log that is read from `from` on, for `letters` among the `dead`.
-    /// `whole`: nothing that came before `from` matters.
+    /// Creates empty evidence about a log that is read from `from` on, for `letters` among the
+    /// `dead`. `whole`: nothing that came before `from` matters.
     pub(super) fn new(
         from: i64,
         whole: bool,
@@ -115,7 +115,7 @@ impl<'a> Evidence<'a> {
     pub(super) fn sent_again(&mut self, key: Option<&[u8]>, at: i64, from: &Replayed) {
         let offset = from.offset.0;
         self.sent.insert(offset);
-        // One that was given up again has told nothing.
+        // A record that was given up again counts for nothing.
         if !self.sent_now.contains(&offset) && !self.dead.contains(&at) {
             let times = self.sent_before.entry(key.map(<[u8]>::to_vec)).or_default();
             times.insert(from.appended.0);
@@ -147,14 +147,14 @@ impl<'a> Evidence<'a> {
         if self.sent.contains(&offset) || self.sent_now.contains(&offset) {
             return Fate::Sent;
         }
-        // What is sent again comes after its source.
+        // A replayed record comes after its source.
         if self.from > offset + 1 {
             return Fate::Unknown;
         }
         let at_ms = letter.appended_ms;
         let session = self.sessions.get(&letter.key);
         let beside = session.is_some_and(|session| session.heard.contains(&offset));
-        // What an earlier run sent ends before this letter begins, if it is older.
+        // An older letter that an earlier run sent ends before this one begins.
         let before = self.sent_before.get(&letter.key);
         let among = before
             .is_some_and(|times| times.range(at_ms..=at_ms + self.look_back_ms).next().is_some());
@@ -182,13 +182,13 @@ mod tests {
         letter(offset, "").appended_ms
     }
 
-    /// What becomes of the letters at `offsets`, all that there are, by a log that is read from
-    /// its beginning and says what `tell` tells.
-    fn fates(offsets: &[i64], tell: impl FnOnce(&mut Evidence<'_>)) -> Vec<Fate> {
+    /// Returns the fates of the letters at `offsets`, all that there are, by a log that is read
+    /// from its beginning and whose records `read_log` passes on.
+    fn fates(offsets: &[i64], read_log: impl FnOnce(&mut Evidence<'_>)) -> Vec<Fate> {
         let dead = offsets.iter().copied().collect();
         let letters: Vec<_> = offsets.iter().map(|offset| letter(*offset, "too_large")).collect();
         let mut evidence = Evidence::new(0, true, LOOK_BACK_MS, &letters, &dead);
-        tell(&mut evidence);
+        read_log(&mut evidence);
         letters.iter().map(|letter| evidence.judge(letter)).collect()
     }
 
@@ -232,36 +232,36 @@ mod tests {
 
     #[test]
     fn a_record_counts_as_heard_only_for_letters_around_it() {
-        let told = fates(&[100, 300, 500, 700], |log| {
+        let decided = fates(&[100, 300, 500, 700], |log| {
             for offset in [0, 310, 620] {
                 log.other(KEY, offset, at_ms(offset));
             }
         });
-        assert_eq!(told, [HEARD, HEARD, HEARD, HEARD]);
-        let told = fates(&[100, 300, 500, 700], |log| log.other(KEY, 390, at_ms(390)));
-        assert_eq!(told, [ALONE, HEARD, HEARD, ALONE]);
+        assert_eq!(decided, [HEARD, HEARD, HEARD, HEARD]);
+        let decided = fates(&[100, 300, 500, 700], |log| log.other(KEY, 390, at_ms(390)));
+        assert_eq!(decided, [ALONE, HEARD, HEARD, ALONE]);
     }
 
     #[test]
     fn dead_lettered_neighbours_do_not_count_as_heard() {
-        let told = fates(&[499, 500, 501], |log| {
+        let decided = fates(&[499, 500, 501], |log| {
             for offset in [499, 500, 501] {
                 log.other(KEY, offset, at_ms(offset));
             }
         });
-        assert_eq!(told, [ALONE; 3]);
+        assert_eq!(decided, [ALONE; 3]);
     }
 
     #[test]
     fn a_run_that_was_interrupted_goes_on_and_one_that_left_some_out_does_not() {
         let sent_first = fates(&[499, 500, 501], |log| sent(499, log));
         assert_eq!(sent_first, [Fate::Sent, ALONE, ALONE]);
-        // Between two that were sent together everything is told.
-        let told = fates(&[499, 500, 501], |log| {
+        // Everything between two that were sent together is covered.
+        let decided = fates(&[499, 500, 501], |log| {
             sent(499, log);
             sent(501, log);
         });
-        assert_eq!(told, [Fate::Sent, HEARD, Fate::Sent]);
+        assert_eq!(decided, [Fate::Sent, HEARD, Fate::Sent]);
     }
 
     #[test]
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_this_run_sent_at_the_same_time_is_no_other_run() {
+    fn records_sent_by_this_run_are_not_of_an_earlier_run() {
         let letters = [letter(499, ""), Letter { appended_ms: at_ms(499), ..letter(500, "") }];
         let dead = [499, 500].into();
         let mut evidence = Evidence::new(0, true, LOOK_BACK_MS, &letters, &dead);

@@ -25,8 +25,8 @@ use super::log::{Log, Span};
 use super::plan::{Evidence, Fate, objection};
 use super::{Access, Chosen};
 
-/// What is acknowledged together. Between two of these the log is looked at again: what somebody
-/// else sends meanwhile is found there, or by ingest, whose memory is longer than
+/// Records that are acknowledged together. Between two such batches the log is read again: what
+/// somebody else sends meanwhile is found there, or by ingest, whose memory is longer than
 /// [`ACKNOWLEDGED`].
 const CHUNK: usize = 500;
 const CHUNK_BYTES: usize = 16 << 20;
@@ -147,7 +147,7 @@ pub(super) fn run(access: &Access, options: &Options) -> Result<Report, Failure>
     let producer = Producer::open(&access.cluster, key.clone())?;
     for ((topic, partition), mut source) in sources {
         source.letters.sort_by_key(|letter| (letter.appended_ms, letter.source.offset));
-        let lane = PartitionReplay {
+        let partition_replay = PartitionReplay {
             access,
             log: &log,
             key: &key,
@@ -156,7 +156,7 @@ pub(super) fn run(access: &Access, options: &Options) -> Result<Report, Failure>
             partition,
             look_back_ms,
         };
-        lane.replay(&source, &mut report)?;
+        partition_replay.replay(&source, &mut report)?;
     }
     Ok(report)
 }

@@ -33,7 +33,7 @@ fn numbered(repeated: i32) -> String {
     format!("RTCStatsDump\n{{\"fileFormat\":3}}\n{}", lines([first].into_iter().chain(again)))
 }
 
-/// Of Jitsi's lines, too, each has what the first one tells once.
+/// Each of Jitsi's lines, too, expands to the members that the first one sends once.
 fn jitsi() -> String {
     let agent = json!(["connectionInfo", null, {"userAgent": "x".repeat(20_000)}, 1]);
     let states = ["connected", "disconnected"].into_iter().cycle().zip(2..3_000);
@@ -41,7 +41,7 @@ fn jitsi() -> String {
     lines([agent].into_iter().chain(states))
 }
 
-/// What an application says of itself is in every sample, and only the first delta tells it.
+/// An application's own fields are in every sample, and only the first delta sends them.
 fn deltas() -> String {
     let delta = |n: i32| {
         let streams = json!([{"ssrc": 1, "timestamp": 1e12, "packetsReceived": n}]);
@@ -56,7 +56,7 @@ fn deltas() -> String {
     lines([first].into_iter().chain((1..1_000).map(delta)))
 }
 
-/// A sample may name one stream many times, each time with all that was told of it.
+/// A sample may name one stream many times, each time with all of its members.
 fn named_again() -> String {
     let sample = |streams: serde_json::Value| {
         json!({"timestamp": 1e12, "clientId": "c", "peerConnections": [
@@ -66,7 +66,7 @@ fn named_again() -> String {
     lines([sample(json!([stream])), sample(json!(vec![json!({"ssrc": 1}); 2_000]))])
 }
 
-/// An event repeats what the one before tells: two bytes stand for one.
+/// An event repeats the members of the one before: two bytes stand for one.
 fn protobuf() -> String {
     let field = |number: u8, bytes: &[u8]| {
         let length = [(bytes.len() & 0x7f) as u8 | 0x80, (bytes.len() >> 7) as u8];
@@ -78,7 +78,7 @@ fn protobuf() -> String {
     STANDARD.encode([field(1, &event), again, time, field(9, b"ann")].concat())
 }
 
-/// Of schema 2, too, eight bytes stand for a stream that the same sample tells of.
+/// In schema 2, too, eight bytes stand for a stream of the same sample.
 fn flat() -> String {
     let (short, long) = (b"\x08\x07\xda\x02\x01a", [b'x'; 8_000]);
     let long = [&short[..], b"\xc2\x01\xc0\x3e", &long].concat();
@@ -86,19 +86,19 @@ fn flat() -> String {
     of_schema_2(&[b"\x5a\xca\x3e", &long[..], &again].concat())
 }
 
-/// And as many for a sample, of which the first one tells the call.
+/// And as many for a sample, whose call only the first one sends.
 fn flat_lines() -> String {
     let call = [b"\xc2\x01\xc0\x3e", &[b'x'; 8_000][..]].concat();
     let first = format!("{}\n", of_schema_2(&call));
     first + &format!("{}\n", of_schema_2(&[])).repeat(3_000)
 }
 
-/// A sample of schema 2 that tells a client, a time and `more`.
+/// Returns a sample of schema 2 with a client, a time and `more`.
 fn of_schema_2(more: &[u8]) -> String {
     STANDARD.encode([more, b"\xaa\x01\x01p\xb0\x01\xa0\x95\xba\x8f\xa0\x34"].concat())
 }
 
-/// What the far end told once is part of every report after it.
+/// A value of the far end, sent once, is part of every report after it.
 fn internals() -> String {
     let series = |of: &str, values: &[serde_json::Value]| {
         json!({"statsType": of, "startTime": "2026-01-01T00:00:00Z",
@@ -114,7 +114,7 @@ fn internals() -> String {
     .to_string()
 }
 
-/// An interval that tells nothing takes some dozen bytes, and ten times that when it is read.
+/// An interval without values takes some dozen bytes, and ten times that when it is read.
 fn canonical() -> Vec<u8> {
     let report = schemas::Report {
         event: schemas::EventKind::Stats,
@@ -133,7 +133,7 @@ fn reports_count_as_what_they_take_when_they_are_read() {
     assert_eq!(read(100).unwrap().records.len(), 10);
 }
 
-/// A time of many digits is that of every object that tells none.
+/// A time of many digits is that of every object that has none.
 fn times() -> String {
     let stats = |n: i32| (n.to_string(), json!({"type": 1, "timestamp": 0}));
     let objects: serde_json::Map<_, _> = (0..1_000).map(stats).collect();
@@ -185,9 +185,9 @@ fn the_error_names_the_file_and_the_limit() {
         let path = folder.path().join(name);
         std::fs::write(&path, bytes).unwrap();
         let error = read(&Options { limit_mb: 10, ..options(vec![path.clone()]) }).unwrap_err();
-        let told = error.to_string();
-        assert!(told.starts_with(&path.display().to_string()), "{told}");
-        assert!(told.contains("10 MB") && told.contains("--limit-mb"), "{told}");
+        let message = error.to_string();
+        assert!(message.starts_with(&path.display().to_string()), "{message}");
+        assert!(message.contains("10 MB") && message.contains("--limit-mb"), "{message}");
     }
 }
 

@@ -123,36 +123,36 @@ fn states_are_read_by_the_names_of_their_events() {
 fn a_series_lies_where_its_own_times_say() {
     let polls: Vec<f64> = (0..6).map(poll).collect();
     let of = |first, last, values| series("inbound-rtp", [poll(first), poll(last)], values);
-    let told = |first, last, values: Value| {
+    let decoded = |first, last, values: Value| {
         let stats =
             json!({"I-timestamp": of(0, 5, json!(polls)), "I-nackCount": of(first, last, values)});
         members(&dump(stats, json!([])), "I", "nackCount")
     };
     let none = Value::Null;
-    assert_eq!(told(0, 5, json!([1, 2, 3, 4, 5, 6])), [1, 2, 3, 4, 5, 6].map(Value::from));
+    assert_eq!(decoded(0, 5, json!([1, 2, 3, 4, 5, 6])), [1, 2, 3, 4, 5, 6].map(Value::from));
     let late = [none.clone(), none.clone(), json!(7), json!(8), none.clone(), none.clone()];
-    assert_eq!(told(2, 3, json!([7, 8])), late, "it begins later and ends earlier");
+    assert_eq!(decoded(2, 3, json!([7, 8])), late, "it begins later and ends earlier");
     // A value is missing somewhere: both ends are known, and what stays the same.
     assert_eq!(
-        told(0, 5, json!([1, 1, 1, 2, 3])),
+        decoded(0, 5, json!([1, 1, 1, 2, 3])),
         [json!(1), json!(1), json!(1), none.clone(), none.clone(), json!(3)]
     );
     assert_eq!(
-        told(0, 5, json!([1, 1, 1, 1, 2])),
+        decoded(0, 5, json!([1, 1, 1, 1, 2])),
         [json!(1), json!(1), json!(1), json!(1), none.clone(), json!(2)]
     );
     assert_eq!(
-        told(0, 5, json!([4])),
+        decoded(0, 5, json!([4])),
         [json!(4), json!(4), json!(4), json!(4), json!(4), json!(4)]
     );
     let many = json!([1, 2, 3, 4, 5, 6, 7]);
-    assert_eq!(told(0, 5, many), [const { Value::Null }; 6], "more values than times");
+    assert_eq!(decoded(0, 5, many), [const { Value::Null }; 6], "more values than times");
 }
 
 #[test]
 fn a_report_of_the_far_end_belongs_to_the_poll_that_contains_it() {
     let polls: Vec<f64> = (0..5).map(poll).collect();
-    // Each packet is stamped a moment after the poll that first tells it.
+    // Each packet is stamped a moment after the poll that first shows it.
     let packets = [poll(1) + 3.0, poll(1) + 3.0, poll(3) + 2.0, poll(4) + 5.0];
     let remote = |values: Value| series("remote-inbound-rtp", [packets[0], packets[3]], values);
     let stats = json!({
@@ -160,14 +160,14 @@ fn a_report_of_the_far_end_belongs_to_the_poll_that_contains_it() {
         "R-timestamp": remote(json!(packets)),
         "R-totalRoundTripTime": remote(json!([0.1, 0.1, 0.3, 0.4])),
     });
-    let told = members(&dump(stats, json!([])), "R", "totalRoundTripTime");
-    assert_eq!(told, [Value::Null, json!(0.1), json!(0.1), json!(0.3), json!(0.4)]);
+    let decoded = members(&dump(stats, json!([])), "R", "totalRoundTripTime");
+    assert_eq!(decoded, [Value::Null, json!(0.1), json!(0.1), json!(0.3), json!(0.4)]);
 }
 
 #[test]
 fn a_series_of_the_far_end_with_gaps_lies_where_its_times_say() {
     let polls: Vec<f64> = (0..8).map(poll).collect();
-    let told = |packets: &[f64]| {
+    let decoded = |packets: &[f64]| {
         let remote = |values: Value| {
             let times = [packets[0], *packets.last().unwrap()];
             series("remote-inbound-rtp", times, values)
@@ -182,15 +182,16 @@ fn a_series_of_the_far_end_with_gaps_lies_where_its_times_say() {
     };
     let wanted =
         |counts: [u64; 8]| counts.map(|count| if count == 0 { Value::Null } else { json!(count) });
-    // Values of polls 3 and 4 are missing; packets are stamped a moment after the poll that tells them.
+    // Values of polls 3 and 4 are missing; packets are stamped a moment after the poll that shows
+    // them.
     let after: Vec<f64> = [1, 2, 5, 6, 7].map(|at| poll(at) + 3.0).into();
-    assert_eq!(told(&after), wanted([0, 1, 2, 2, 2, 3, 4, 5]));
+    assert_eq!(decoded(&after), wanted([0, 1, 2, 2, 2, 3, 4, 5]));
     // The same before the poll.
     let before: Vec<f64> = [1, 2, 5, 6, 7].map(|at| poll(at) - 400.0).into();
-    assert_eq!(told(&before), wanted([0, 1, 2, 2, 2, 3, 4, 5]));
+    assert_eq!(decoded(&before), wanted([0, 1, 2, 2, 2, 3, 4, 5]));
     // None is missing, but the object came to be later than its first packet.
     let late: Vec<f64> = [1, 4, 5, 6, 7].map(|at| poll(at) - 400.0).into();
-    assert_eq!(told(&late), wanted([0, 0, 0, 1, 2, 3, 4, 5]));
+    assert_eq!(decoded(&late), wanted([0, 0, 0, 1, 2, 3, 4, 5]));
 }
 
 fn files(names: &[(&str, &str)]) -> (tempfile::TempDir, Vec<PathBuf>) {
@@ -227,14 +228,14 @@ not JSON
     assert!(report.is_refused());
     assert_eq!(recordings.iter().map(Vec::len).collect::<Vec<_>>(), [1, 0]);
     let text = report.to_string();
-    for told in [
+    for expected in [
         "call \"room\"",
         "1 lines could not be read, first line 3",
         "refused 1 as empty_report: report: ",
         "legacy.jsonl: nothing sent",
         "noise.txt: refused: none of the formats",
     ] {
-        assert!(text.contains(told), "{told}: {text}");
+        assert!(text.contains(expected), "{expected}: {text}");
     }
     let only_good = super::Report { files: vec![good.clone()] };
     assert!(!only_good.is_refused(), "some of it could be used");

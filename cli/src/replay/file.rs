@@ -30,7 +30,7 @@ pub(crate) fn read(path: &Path, most_mb: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The name of a recording: the file's, without the endings that tell its format.
+/// The name of a recording: the file's, without the endings that name its format.
 pub(crate) fn name(path: &Path) -> String {
     let unpacked = path.with_extension("");
     let path =

@@ -34,7 +34,7 @@ pub struct FileReport {
     pub unreadable: Option<Refusal>,
     /// Lines or values that could not be read.
     pub unread: Unread,
-    /// Events and statistics that tell no time, or none that can be read.
+    /// Events and statistics without a time, or with an unreadable one.
     pub untimed: u64,
 }
 
@@ -75,7 +75,7 @@ impl FileReport {
 }
 
 /// Takes out of a recording what ingest would not take. Of one whose statistics are all refused,
-/// nothing is left: a session without them would tell nobody why.
+/// nothing is left: a session without them would not show why.
 pub(super) fn examine(
     path: &Path,
     expanded: Expanded,

@@ -43,7 +43,7 @@ fn in_base64(parts: &[&[u8]]) -> String {
 }
 
 #[test]
-fn what_the_encoder_writes_expands_to_the_samples_that_it_was_given() {
+fn encoder_output_expands_to_the_samples_that_it_was_given() {
     for (stream, samples) in STREAMS {
         expands_to(stream, samples);
     }
@@ -86,7 +86,7 @@ fn a_stream_gives_the_reports_of_the_whole_samples_that_it_was_made_from() {
     assert_eq!(happened, wanted);
     let lost = ann.iter().flat_map(|report| &report.intervals).filter(|i| i.ssrc == 8);
     let lost: Vec<_> = lost.map(|interval| interval.packets_lost).collect();
-    assert_eq!(lost, [Some(0), Some(4)], "0 is not told");
+    assert_eq!(lost, [Some(0), Some(4)], "0 is not sent");
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn an_encoder_that_restarts_sends_its_whole_state() {
 
 #[test]
 fn a_sample_of_nothing_is_whole() {
-    // A client and a time, as the encoder writes them, and those of nobody.
+    // A client and a time, as the encoder writes them, and one without either.
     assert_eq!(
         expanded("qgEFYW5uLTGwAaCVuo+gNA=="),
         [json!({"clientId": "ann-1", "timestamp": 1_795_328_740_000_u64})]
@@ -141,7 +141,7 @@ fn a_broken_stream_is_reported_with_its_position_and_what_to_do() {
     let later = ONE.split_once('\n').unwrap().1;
     assert_eq!(refused(later.as_bytes()), Refusal::NoBeginning);
 
-    // What is whole is sent, and the rest is counted.
+    // Whole samples are sent, and the rest are counted.
     let torn = format!("{first}\n{}\n{later}", &first[..40]);
     let expanded = recording::read(torn.as_bytes(), LABELS, &Budget::of_mb(100)).unwrap();
     assert_eq!((expanded.records.len(), expanded.unread.count), (6, 1));

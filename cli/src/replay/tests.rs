@@ -98,7 +98,7 @@ fn a_packed_recording_reads_like_the_one_that_was_packed() {
 }
 
 #[test]
-fn what_the_command_line_names_wins_over_the_recording() {
+fn labels_of_the_command_line_override_the_recording() {
     let event = json!({"v": 1, "event": "joined", "app": "a", "call": "c", "participant": "p",
                        "timestamp": 5.0, "client_address": "192.0.2.1"});
     let labels = Labels { call: Some("mine"), client_address: Some("198.51.100.9"), ..LABELS };

@@ -126,7 +126,7 @@ fn two_real_reports_give_the_reference_values() {
 fn described(report: &Report, interval: &Interval, start_us: i64) -> Value {
     let mut fields = serde_json::to_value(interval).unwrap();
     let fields = fields.as_object_mut().unwrap();
-    // A position, which tells nothing by itself.
+    // A position, which carries no information by itself.
     fields.remove("path");
     for group in ["inbound", "audio", "video", "limitation"] {
         let limited = if group == "limitation" { "limited_" } else { "" };
@@ -165,7 +165,7 @@ fn the_recording_gives_the_intervals_that_were_worked_out_without_ingest() {
     let mut found: Vec<Value> = found.collect();
     let mut wanted: Vec<Value> = expected["intervals"].as_array().unwrap().clone();
     for interval in &mut wanted {
-        // What enrich adds.
+        // Fields that enrich adds.
         interval.as_object_mut().unwrap().retain(|field, value| {
             let scored = ["mos_milli", "verdict", "reason"].iter().any(|part| field.contains(part));
             !scored && !value.is_null()
@@ -201,9 +201,9 @@ fn every_recording_of_the_reference_gives_the_reports_that_are_held_here() {
             Options { start: Some(NOW_MS as u64 - 60_000), client_ip: None, ..options(vec![path]) };
         let (reports, dead_letters) = ingest(&replay);
         assert_eq!(dead_letters, [], "{name}");
-        let mut told = serde_json::to_value(&reports).unwrap();
-        prune(&mut told);
-        insta::assert_json_snapshot!(name.replace('.', "-"), told);
+        let mut values = serde_json::to_value(&reports).unwrap();
+        prune(&mut values);
+        insta::assert_json_snapshot!(name.replace('.', "-"), values);
         // A numbered dump has ids of its own, and events that others have not decide when the
         // recording begins.
         let of_all = reports.into_iter().flat_map(|report| report.intervals);
@@ -220,7 +220,8 @@ fn every_recording_of_the_reference_gives_the_reports_that_are_held_here() {
     assert_eq!(wanted.len(), 2);
     for (name, found) in intervals {
         if name == "ann-1.encoder2" {
-            // It tells neither codecs, nor when each stream was looked at, nor that nothing limited it.
+            // It has neither codecs, nor when each stream was looked at, nor that nothing limited
+            // it.
             assert_eq!(
                 found.iter().map(counted).collect::<Vec<_>>(),
                 wanted.iter().map(counted).collect::<Vec<_>>()
@@ -236,7 +237,7 @@ fn counted(interval: &Interval) -> Interval {
     Interval { codec: None, end_us: 0, limitation: None, ..interval.clone() }
 }
 
-/// Takes out what is not told.
+/// Removes members without a value.
 fn prune(value: &mut Value) {
     match value {
         Value::Object(members) => {

@@ -1,4 +1,4 @@
-//! One stream told in the ways of other releases, browsers and collectors: each must come to the
+//! One stream in the forms of other releases, browsers and collectors: each must come to the
 //! same interval.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -21,7 +21,7 @@ use super::through_ingest::{ingest, options};
 const START: f64 = 1_756_000_000_000.0;
 
 /// Two snapshots, 10 s apart: times, packets received, packets lost.
-const TOLD: [(f64, i64, i64); 2] = [(START, 100, 0), (START + 10_000.0, 600, 5)];
+const REPORTED: [(f64, i64, i64); 2] = [(START, 100, 0), (START + 10_000.0, 600, 5)];
 
 /// A stats object of each snapshot, with more members.
 fn objects(more: &Value) -> Vec<Value> {
@@ -32,7 +32,7 @@ fn objects(more: &Value) -> Vec<Value> {
         object.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         object
     };
-    TOLD.map(object).to_vec()
+    REPORTED.map(object).to_vec()
 }
 
 fn reports(more: &Value) -> Vec<Value> {
@@ -49,7 +49,7 @@ fn iso(ms: f64) -> String {
 
 /// Asserts that a recording comes to one interval, and returns its end, us since the Unix epoch.
 #[track_caller]
-fn tells(name: &str, recording: impl AsRef<[u8]>) -> i64 {
+fn assert_interval(name: &str, recording: impl AsRef<[u8]>) -> i64 {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     std::fs::write(&path, recording.as_ref()).unwrap();
@@ -58,8 +58,8 @@ fn tells(name: &str, recording: impl AsRef<[u8]>) -> i64 {
     let intervals = reports.into_iter().flat_map(|report| report.intervals).collect::<Vec<_>>();
     let [interval] = &intervals[..] else { panic!("{name}: {intervals:?}") };
     assert_eq!(interval.kind, Kind::Audio, "{name}");
-    let told = (interval.packets_received, interval.packets_lost);
-    assert_eq!(told, (Some(500), Some(5)), "{name}");
+    let packets = (interval.packets_received, interval.packets_lost);
+    assert_eq!(packets, (Some(500), Some(5)), "{name}");
     assert_eq!(interval.end_us - interval.start_us, 10_000_000, "{name}");
     interval.end_us
 }
@@ -67,7 +67,7 @@ fn tells(name: &str, recording: impl AsRef<[u8]>) -> i64 {
 #[test]
 fn reports_whose_clock_is_another_have_the_times_of_their_capture() {
     let captured = |objects: &dyn Fn(Value) -> Value| {
-        let of_each = reports(&json!({})).into_iter().zip(TOLD).map(|(report, (ms, ..))| {
+        let of_each = reports(&json!({})).into_iter().zip(REPORTED).map(|(report, (ms, ..))| {
             json!({"capturedAt": ms, "roomId": "c", "stats": [objects(report[0].clone())]})
         });
         lines(&of_each.collect::<Vec<_>>())
@@ -78,15 +78,15 @@ fn reports_whose_clock_is_another_have_the_times_of_their_capture() {
             object
         })
     };
-    let ends = tells("as the capture.ndjson", moved(0.0));
-    assert_eq!(tells("asleep.ndjson", moved(-3.0 * 3_600_000.0)), ends);
-    assert_eq!(tells("performance.now().ndjson", moved(2_500.5 - START)), ends);
+    let ends = assert_interval("as the capture.ndjson", moved(0.0));
+    assert_eq!(assert_interval("asleep.ndjson", moved(-3.0 * 3_600_000.0)), ends);
+    assert_eq!(assert_interval("performance.now().ndjson", moved(2_500.5 - START)), ends);
 }
 
 #[test]
 fn reports_of_native_sdks_have_objects_of_their_own_around_them() {
     let native = |time: &str, map: &str, values: &str| {
-        let of_each = objects(&json!({})).into_iter().zip(TOLD).map(|(object, (ms, ..))| {
+        let of_each = objects(&json!({})).into_iter().zip(REPORTED).map(|(object, (ms, ..))| {
             let mut nested = object.clone();
             for member in ["id", "type", "timestamp"] {
                 nested.as_object_mut().unwrap().remove(member);
@@ -100,45 +100,57 @@ fn reports_of_native_sdks_have_objects_of_their_own_around_them() {
         ("Java", native("timestampUs", "statsMap", "members")),
         ("Objective-C", native("timestamp_us", "statistics", "values")),
     ] {
-        tells(&format!("{name}.ndjson"), lines(&reports));
-        tells(&format!("{name}.json"), json!(reports).to_string());
+        assert_interval(&format!("{name}.ndjson"), lines(&reports));
+        assert_interval(&format!("{name}.json"), json!(reports).to_string());
         let wrap = |with: fn(Value) -> Value| {
             lines(&reports.iter().cloned().map(with).collect::<Vec<_>>())
         };
-        tells(&format!("{name}, wrapped.ndjson"), wrap(|report| json!({"report": report})));
-        tells(&format!("{name}, of a call.ndjson"), wrap(|it| json!({"callId": "c", "stats": it})));
+        assert_interval(
+            &format!("{name}, wrapped.ndjson"),
+            wrap(|report| json!({"report": report})),
+        );
+        assert_interval(
+            &format!("{name}, of a call.ndjson"),
+            wrap(|it| json!({"callId": "c", "stats": it})),
+        );
         let bare = wrap(|it| it.get("statsMap").or_else(|| it.get("statistics")).unwrap().clone());
-        tells(&format!("{name}, bare.ndjson"), bare);
+        assert_interval(&format!("{name}, bare.ndjson"), bare);
     }
 }
 
 #[test]
 fn reports_may_be_written_in_many_ways() {
     let plain = reports(&json!({}));
-    tells("array of arrays.json", json!(plain).to_string());
-    tells("one after the other.json", plain.iter().map(Value::to_string).collect::<String>());
-    tells("windows.ndjson", format!("\u{feff}{}", lines(&plain).replace('\n', "\r\n")));
+    assert_interval("array of arrays.json", json!(plain).to_string());
+    assert_interval(
+        "one after the other.json",
+        plain.iter().map(Value::to_string).collect::<String>(),
+    );
+    assert_interval("windows.ndjson", format!("\u{feff}{}", lines(&plain).replace('\n', "\r\n")));
     let pairs = objects(&json!({})).into_iter().map(|object| json!([["A", object]]));
-    tells("pairs.ndjson", lines(&pairs.collect::<Vec<_>>()));
+    assert_interval("pairs.ndjson", lines(&pairs.collect::<Vec<_>>()));
     let maps = objects(&json!({"id": null})).into_iter().map(|object| json!({"A": object}));
-    tells("maps.ndjson", lines(&maps.collect::<Vec<_>>()));
+    assert_interval("maps.ndjson", lines(&maps.collect::<Vec<_>>()));
 
     let captured = |time: fn(f64) -> Value| {
-        let with = plain.iter().zip(TOLD);
+        let with = plain.iter().zip(REPORTED);
         with.map(|(report, (ms, ..))| json!({"time": time(ms), "roomId": "c", "stats": report}))
             .collect::<Vec<_>>()
     };
-    tells("captures.json", json!(captured(|ms| json!(ms))).to_string());
-    tells("captures, ISO 8601.ndjson", lines(&captured(|ms| json!(iso(ms)))));
-    tells("captures, seconds.ndjson", lines(&captured(|ms| json!(ms / 1e3))));
-    tells("listed.json", json!({"v": 7, "snapshots": captured(|ms| json!(ms))}).to_string());
+    assert_interval("captures.json", json!(captured(|ms| json!(ms))).to_string());
+    assert_interval("captures, ISO 8601.ndjson", lines(&captured(|ms| json!(iso(ms)))));
+    assert_interval("captures, seconds.ndjson", lines(&captured(|ms| json!(ms / 1e3))));
+    assert_interval(
+        "listed.json",
+        json!({"v": 7, "snapshots": captured(|ms| json!(ms))}).to_string(),
+    );
 
     let members = plain.iter().map(|report| {
         let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
         packed.write_all(format!("{report}\n").as_bytes()).unwrap();
         packed.finish().unwrap()
     });
-    tells("members.json.gz", members.collect::<Vec<_>>().concat());
+    assert_interval("members.json.gz", members.collect::<Vec<_>>().concat());
 }
 
 #[test]
@@ -166,16 +178,16 @@ fn stats_objects_differ_between_releases_and_browsers() {
             let gone = json!({"id": "X", "type": "stream", "timestamp": START});
             report.as_array_mut().unwrap().extend([track, gone]);
         }
-        tells(name, lines(&reports));
+        assert_interval(name, lines(&reports));
     }
     let times: [fn(f64) -> Value; 3] =
         [|ms| json!(ms * 1e3), |ms| json!(iso(ms)), |ms| json!(format!("{ms:.3}"))];
     for time in times {
         let mut reports = reports(&json!({}));
-        for (report, (ms, ..)) in reports.iter_mut().zip(TOLD) {
+        for (report, (ms, ..)) in reports.iter_mut().zip(REPORTED) {
             report[0]["timestamp"] = time(ms);
         }
-        tells("times.json", lines(&reports));
+        assert_interval("times.json", lines(&reports));
     }
 }
 
@@ -191,18 +203,19 @@ fn dumps_of_rtcstats_may_number_their_lines() {
         json!(["getstats", "PC_0", delta, time + 3.0, number])
     };
     let created = json!(["create", "PC_0", {}, START, 1]);
-    let lines = lines(&[vec![created], TOLD.into_iter().enumerate().map(line).collect()].concat());
-    tells("numbered lines.jsonl", lines);
+    let lines =
+        lines(&[vec![created], REPORTED.into_iter().enumerate().map(line).collect()].concat());
+    assert_interval("numbered lines.jsonl", lines);
 }
 
 #[test]
 fn dumps_of_chrome_with_and_without_times_of_their_values() {
-    let (start, end) = (iso(TOLD[0].0), iso(TOLD[1].0));
+    let (start, end) = (iso(REPORTED[0].0), iso(REPORTED[1].0));
     let series = |values: Value| {
         json!({"startTime": start, "endTime": end, "statsType": "inbound-rtp",
                "values": values.to_string()})
     };
-    let told = |id: &str| {
+    let streams = |id: &str| {
         json!({
             format!("{id}-packetsReceived"): series(json!([100, 600])),
             format!("{id}-packetsLost"): series(json!([0, 5])),
@@ -218,52 +231,52 @@ fn dumps_of_chrome_with_and_without_times_of_their_values() {
                 "stats": stats}}})
         .to_string()
     };
-    let mut new = told("IT01A7");
-    new["IT01A7-timestamp"] = series(json!([TOLD[0].0, TOLD[1].0]));
-    tells("new.json", dump(&new));
-    let mut old = told("RTCInboundRTPAudioStream_7");
+    let mut new = streams("IT01A7");
+    new["IT01A7-timestamp"] = series(json!([REPORTED[0].0, REPORTED[1].0]));
+    assert_interval("new.json", dump(&new));
+    let mut old = streams("RTCInboundRTPAudioStream_7");
     let later = json!({"startTime": end, "endTime": end, "statsType": "codec", "values": "[111]"});
     old["RTCCodec_1-payloadType"] = later;
-    tells("old.txt", dump(&old));
+    assert_interval("old.txt", dump(&old));
 }
 
 #[test]
 fn samples_of_observertc_in_both_schemas_and_any_wrapping() {
-    let flat = TOLD.map(|(time, received, lost)| {
+    let flat = REPORTED.map(|(time, received, lost)| {
         json!({"timestamp": time, "clientId": "p", "roomId": "c", "inboundAudioTracks": [
             {"ssrc": 7, "peerConnectionId": "x", "trackId": "t", "packetsReceived": received,
              "packetsLost": lost}]})
     });
-    let nested = TOLD.map(|(time, received, lost)| {
+    let nested = REPORTED.map(|(time, received, lost)| {
         json!({"timestamp": time, "clientId": "p", "callId": "c", "peerConnections": [
             {"peerConnectionId": "x", "inboundRtps": [{"id": "A", "kind": "audio", "ssrc": 7,
              "timestamp": time, "packetsReceived": received, "packetsLost": lost}]}]})
     });
     for samples in [flat, nested] {
-        tells("samples.ndjson", lines(&samples));
-        tells("posted.json", json!({"clientSamples": samples}).to_string());
+        assert_interval("samples.ndjson", lines(&samples));
+        assert_interval("posted.json", json!({"clientSamples": samples}).to_string());
         let bodies = samples.map(|sample| json!({"clientSamples": [sample], "sfuSamples": []}));
-        tells("posted.ndjson", lines(&bodies));
+        assert_interval("posted.ndjson", lines(&bodies));
     }
 }
 
 #[test]
 fn bodies_of_callstats_in_seconds_and_in_milliseconds() {
     for scale in [1.0, 1e-3] {
-        let bodies = TOLD.map(|(time, received, lost)| {
+        let bodies = REPORTED.map(|(time, received, lost)| {
             json!({"path": "/v1/apps/1/conferences/c/u/stats", "body": {"localID": "p",
                 "deviceID": "d", "timestamp": time * scale, "connectionID": "x", "stats": {"tracks": [
                     {"type": "inbound-rtp", "ssrc": 7, "kind": "audio", "packetsReceived": received,
                      "packetsLost": lost}]}}})
         });
-        tells("bodies.json", json!(bodies).to_string());
+        assert_interval("bodies.json", json!(bodies).to_string());
     }
 }
 
 pub(super) const LABELS: Labels<'_> =
     Labels { app: None, call: None, client_address: None, name: "tape" };
 
-/// What a recording expands to, without the labels.
+/// Returns the samples of a recording, without the labels.
 pub(super) fn expanded(recording: &str) -> Vec<Value> {
     let expanded = recording::read(recording.as_bytes(), LABELS, &Budget::of_mb(100)).unwrap();
     assert_eq!(expanded.unread.count, 0);
@@ -287,7 +300,7 @@ fn the_deltas_that_observertcs_own_encoder_writes_expand_to_what_its_decoder_rea
     assert_eq!(expanded(deltas), parsed(include_str!("../../../expand/samples/samples.jsonl")));
 }
 
-/// What the JSON codec wrote of a client that never had a peer connection.
+/// Uses the JSON codec's output for a client that never had a peer connection.
 #[test]
 fn deltas_of_a_client_without_peer_connections_say_of_which_call_they_are_once() {
     let deltas = concat!(
@@ -300,27 +313,27 @@ fn deltas_of_a_client_without_peer_connections_say_of_which_call_they_are_once()
         r#"{"timestamp":1795328744000,"clientEvents":[{"type":"CLIENT_LEFT","timestamp":1795328744000}],"clientId":"ann-1"}"#,
     );
     let samples = expanded(deltas);
-    let told = samples.iter().map(|sample| json!([sample["callId"], sample["score"]]));
+    let scores = samples.iter().map(|sample| json!([sample["callId"], sample["score"]]));
     let wanted = [5, 5, 4, 4].map(|score| json!(["c", score]));
-    assert_eq!(told.collect::<Vec<_>>(), wanted);
+    assert_eq!(scores.collect::<Vec<_>>(), wanted);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tape.jsonl");
     std::fs::write(&path, deltas).unwrap();
     let (reports, dead_letters) = ingest(&options(vec![path]));
     assert_eq!(dead_letters, []);
-    let told = reports.iter().map(|report| (report.event, &*report.app, &*report.call));
-    let happened: Vec<_> = told.filter(|(event, ..)| *event != EventKind::Stats).collect();
+    let events = reports.iter().map(|report| (report.event, &*report.app, &*report.call));
+    let happened: Vec<_> = events.filter(|(event, ..)| *event != EventKind::Stats).collect();
     assert_eq!(happened, [(EventKind::Joined, "meet", "c"), (EventKind::Left, "meet", "c")]);
 }
 
-/// Numbers are compared as numbers, and a list of nothing is as good as none.
+/// Numbers are compared as numbers, and an empty list equals a missing one.
 pub(super) fn normal(value: Value) -> Value {
     match value {
         Value::Number(number) => json!(number.as_f64().unwrap()),
         Value::Array(items) => items.into_iter().map(normal).collect(),
         Value::Object(members) => {
-            let told = members.into_iter().filter(|(_, value)| *value != json!([]));
-            Value::Object(told.map(|(member, value)| (member, normal(value))).collect())
+            let kept = members.into_iter().filter(|(_, value)| *value != json!([]));
+            Value::Object(kept.map(|(member, value)| (member, normal(value))).collect())
         }
         value => value,
     }
@@ -329,7 +342,7 @@ pub(super) fn normal(value: Value) -> Value {
 const PROTOBUF: &str = include_str!("../../../expand/samples/protobuf.txt");
 
 #[test]
-fn what_its_protobuf_encoder_writes_expands_to_what_its_decoder_reads() {
+fn protobuf_encoder_output_expands_to_what_its_decoder_reads() {
     for (stream, samples) in [
         (PROTOBUF, include_str!("../../../expand/samples/protobuf.samples.jsonl")),
         (
@@ -392,7 +405,7 @@ fn broken_protobuf_is_detected_and_reported_with_what_to_do() {
     assert_eq!(refused(later.as_bytes()), Refusal::NoBeginning);
     assert_eq!(refused(b"\x0a\x18\x0a\xff\xfe binary"), Refusal::NotText);
 
-    // What is whole is sent, and the rest is counted.
+    // Whole samples are sent, and the rest are counted.
     let torn = format!("{first}\n{}\n{later}", &first[..40]);
     let expanded = recording::read(torn.as_bytes(), LABELS, &Budget::of_mb(100)).unwrap();
     assert_eq!((expanded.records.len(), expanded.unread.count), (5, 1));

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{LABELS, kinds, lines, read, refused};
 
 #[test]
-fn what_is_of_no_format_is_refused_by_name() {
+fn a_file_of_no_known_format_is_refused_by_name() {
     assert_eq!(refused(b"hello\nworld"), Refusal::UnknownFormat);
     assert_eq!(refused(b"{\"a\":1}"), Refusal::UnknownFormat);
     assert_eq!(refused(b"\xff\xfe"), Refusal::NotText);
@@ -45,7 +45,7 @@ fn half_a_million_broken_lines_are_counted_in_a_moment() {
 }
 
 #[test]
-fn what_cannot_be_read_is_counted_and_hides_nothing_else() {
+fn unreadable_lines_are_counted_and_hide_nothing_else() {
     let expanded = read(&format!(
         "{}[\"close\", \"PC_0\"\n{}",
         lines(&[json!(["create", "PC_0", {}, 10]), json!(["getstats", "PC_0", {"A": 1}, 11])]),

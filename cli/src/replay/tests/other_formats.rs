@@ -43,7 +43,7 @@ fn canonical_reports_are_moved_in_time_as_they_are() {
     let mut bytes = schemas::encode(&schemas::Report::default()).unwrap();
     bytes.extend(schemas::encode(&report).unwrap());
     let mut records = recording::read(&bytes, LABELS, &Budget::of_mb(100)).unwrap().records;
-    assert_eq!(records.len(), 1, "a cover tells nothing");
+    assert_eq!(records.len(), 1, "a cover has no values");
     assert_eq!(records[0].key(), "a/tape/tape");
     records[0].stamp(107_000.0);
     let moved: schemas::Report = schemas::decode(&records[0].payload().unwrap()).unwrap();

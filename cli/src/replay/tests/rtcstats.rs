@@ -83,10 +83,10 @@ fn a_device_failed_if_it_was_asked_for_and_the_call_failed() {
         json!([format!("{gum}OnSuccess"), null, {}, 3]),
         json!([format!("{gum}OnFailure"), null, "NotReadableError", 4]),
     ]));
-    let told = |e: &Envelope| (e.device.clone().unwrap(), e.reason.clone().unwrap(), e.timestamp);
+    let fields = |e: &Envelope| (e.device.clone().unwrap(), e.reason.clone().unwrap(), e.timestamp);
     let failed = |device: &str| (device.to_owned(), "NotReadableError".to_owned(), 4.0);
     let wanted = [failed("microphone"), failed("camera")];
-    assert_eq!(expanded.envelopes.iter().map(told).collect::<Vec<_>>(), wanted);
+    assert_eq!(expanded.envelopes.iter().map(fields).collect::<Vec<_>>(), wanted);
 
     let numbered = read(&format!(
         "RTCStatsDump\n{{}}\n{}",
