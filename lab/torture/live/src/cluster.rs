@@ -1,5 +1,5 @@
-//! What is tortured: three brokers, ClickHouse, two instances of each service, and proxies between
-//! all of them.
+//! The cluster under test: three brokers, ClickHouse, two instances of each service, and proxies
+//! between all of them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -33,7 +33,7 @@ use super::stop::Stop;
 const BROKERS: usize = 3;
 const MIN_INSYNC: i32 = 2;
 
-/// The first start of everything, on a machine that has little to give.
+/// Timeout of the first start of all processes, on a slow machine.
 const READY: Duration = Duration::from_secs(240);
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -44,7 +44,7 @@ pub(super) struct Cluster {
     pub(super) kafka: Kafka,
     pub(super) partitions: i32,
     pub(super) topics: TopicNames,
-    /// Geo and network data that the services use, and that may be spoilt.
+    /// Geo and network data that the services use, and that faults may damage.
     pub(super) geo: GeoFiles,
     /// Commits of aggregate so far, by partition.
     pub(super) blocks: BTreeMap<i32, Vec<Commit>>,
@@ -54,7 +54,7 @@ pub(super) struct Cluster {
     /// Process of the usual world.
     pub(super) world: Option<u32>,
     pub(super) stack: Stack,
-    /// Everybody needs them to end well.
+    /// Dropped after the other processes, which need the links to drain.
     pub(super) links: Links,
     runtime: Runtime,
 }
@@ -135,7 +135,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Waits until all instances that run can work.
+    /// Waits until all running instances are ready.
     fn wait(&self, stop: &Stop) -> Result<(), Failure> {
         let deadline = Deadline::after(READY);
         for instance in Instance::all().filter(|one| one.number < USUAL) {

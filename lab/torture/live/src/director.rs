@@ -85,7 +85,7 @@ impl Director {
     ) {
         let elapsed = self.started.elapsed();
         let Some(queue) = self.lanes.get_mut(&lane) else { return };
-        // What was hit took its time to come back, and the run is over.
+        // Recovery may have lasted beyond the end of the run.
         let alone = lane == FaultGroup::Alone;
         if elapsed >= if alone { alone_until(self.duration) } else { self.duration } {
             queue.clear();
@@ -96,7 +96,7 @@ impl Director {
         }
         let waits = match alone {
             true => !monitor.is_fresh(),
-            // Of a machine that stands still nothing else can be asked.
+            // No other check is possible while the host is stopped.
             false => [FaultGroup::Alone, FaultGroup::Host]
                 .iter()
                 .any(|other| *other != lane && self.active.contains_key(other)),
@@ -122,7 +122,7 @@ impl Director {
     }
 }
 
-/// One look at a fault; none is left once it is over.
+/// Polls a fault, and returns none once it is over.
 fn go_on(
     mut active: Active,
     cluster: &mut Cluster,
@@ -130,7 +130,7 @@ fn go_on(
 ) -> Result<Option<Active>, Failure> {
     let now = Instant::now();
     if now < active.heals {
-        // What a fault cannot do now, it does later.
+        // A fault that fails now is retried later.
         let _ = active.fault.go_on(cluster);
         return Ok(Some(active));
     }

@@ -4,18 +4,17 @@ use deploy::failure::Failure;
 
 use super::cluster::Cluster;
 
-/// Something that goes wrong. All but [`Fault::inject`] are asked ten times a second and do not
-/// wait.
+/// A fault. All methods but [`Fault::inject`] are called ten times a second and do not block.
 pub(super) trait Fault {
-    /// Begins; says what is hit.
+    /// Injects the fault, and returns the name of the affected component.
     fn inject(&mut self, cluster: &mut Cluster) -> Result<String, Failure>;
 
-    /// Goes on.
+    /// Continues the fault.
     fn go_on(&mut self, _: &mut Cluster) -> Result<(), Failure> {
         Ok(())
     }
 
-    /// Takes the cause away.
+    /// Heals the fault.
     fn heal(&mut self, cluster: &mut Cluster) -> Result<(), Failure>;
 
     /// Returns true once the component has recovered after the fault was healed.

@@ -16,11 +16,10 @@ use stack::{Guard, free_ports, http};
 
 /// Most instances of a service at a time.
 pub(super) const MOST: usize = 3;
-/// Instances of a service while nobody changes their number.
+/// Usual number of instances of a service.
 pub(super) const USUAL: usize = 2;
 
-/// After so long a service takes itself to stand still (`limits.stall_s`); less than usual, so that a
-/// run shows it.
+/// `limits.stall_s` of the services; shorter than the default, so that a run covers it.
 pub(super) const STALL: Duration = Duration::from_secs(20);
 
 /// Longer than a service gives its drain.
@@ -158,14 +157,15 @@ impl Fleet {
         let mut supervised = self.lock();
         for one in supervised.iter_mut() {
             one.retire();
-            // One that stands still hears nothing but this.
+            // A stopped process receives SIGTERM only after SIGCONT.
             one.process.iter().for_each(|process| process.signal(Signal::SIGCONT));
             one.terminate();
         }
         supervised.iter_mut().for_each(|one| one.stop(STOP));
     }
 
-    /// How often which instance ended with which code, unasked; -1 if it was killed or aborted.
+    /// Returns the number of unexpected ends by instance and exit code; -1 if it was killed or
+    /// aborted.
     pub(super) fn exits(&self) -> BTreeMap<String, BTreeMap<i32, u32>> {
         let exits = Instance::all().map(|one| (one.name(), self.with(one, |it| it.exits.clone())));
         exits.filter(|(_, exits)| !exits.is_empty()).collect()

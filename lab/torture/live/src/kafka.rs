@@ -29,7 +29,7 @@ pub(super) struct Kafka {
     brokers: String,
     client: BaseConsumer,
     partitions: i32,
-    /// Those that ask as a group, and are no members of it.
+    /// Consumers that query a group without membership.
     groups: Mutex<BTreeMap<String, Arc<BaseConsumer>>>,
 }
 
@@ -62,8 +62,8 @@ impl Kafka {
             match self.client.fetch_watermarks(topic, partition, LEADER) {
                 Ok((_, end)) => return Ok(end),
                 Err(error) if tries == TRIES => return Err(error).context("Kafka"),
-                // What it was once told of a leader, or that there is none, is the truth to a
-                // client that reads nothing, for as long as metadata is kept: a quarter of an hour.
+                // A client that reads nothing keeps its metadata, also about a missing leader, for
+                // a quarter of an hour.
                 Err(_) => drop(self.client.fetch_metadata(Some(topic), LEADER)),
             }
             tries += 1;
@@ -93,7 +93,7 @@ impl Kafka {
         Ok(commits.collect())
     }
 
-    /// Sets a group that has no members back, or forth.
+    /// Sets the offsets of a group without members.
     pub(super) fn set(
         &self,
         group: &str,
@@ -118,7 +118,7 @@ impl Kafka {
         is_in_sync(&self.client)
     }
 
-    /// The same as a broker knows that has just come back: it says nothing before it is one of them.
+    /// Returns the same for a restarted broker, which responds only once it has joined the cluster.
     pub(super) fn is_in_sync_at(&self, address: &str) -> bool {
         client(address, "isobar-torture").is_ok_and(|client| is_in_sync(&client))
     }
@@ -154,7 +154,7 @@ fn client(brokers: &str, group: &str) -> Result<BaseConsumer, Failure> {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", brokers).set("group.id", group);
     config.set("enable.auto.commit", "false").set("reconnect.backoff.max.ms", "500");
-    // What cannot be reached is what is being tried.
+    // Unreachable servers are expected under faults.
     config.set("log_level", "0");
     config.create().context("Kafka")
 }

@@ -7,11 +7,10 @@ use super::fleet::STALL;
 /// The start of a service, and of a group whose former members expire.
 const RESTART: Duration = Duration::from_secs(45);
 
-/// What can be broken at a time without the others' knowing: faults of a lane come one after the
-/// other.
+/// Component that faults break independently of other groups. Faults of one group are sequential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum FaultGroup {
-    /// Of any kind, while there is no other.
+    /// Exclusive faults of any kind.
     Alone,
     Services,
     Brokers,
@@ -92,15 +91,16 @@ kinds! {
 }
 
 impl Kind {
-    /// The kind of this name.
+    /// Returns the kind of this name.
     pub(super) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// How long fresh rows may take after the end of one that came alone, where that is promised.
+    /// Returns the documented maximum delay of fresh rows after the end of an exclusive fault, if
+    /// there is one.
     pub(super) fn recovers_within(self) -> Option<Duration> {
-        // What stands still is held to do so after the setting, and a client made anew is asked for
-        // as long again at most; then the service starts, and its group forms.
+        // A stall is detected after the setting, and a new client is tried for as long again at
+        // most; then the service starts, and its group forms.
         (self == Self::Fenced).then_some(STALL + RESTART)
     }
 }

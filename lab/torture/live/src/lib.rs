@@ -40,7 +40,7 @@ pub struct Options {
     /// own, one more than the one before.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// For how long faults come: 90s, 10m, 1h.
+    /// Duration of faults: 90s, 10m, 1h.
     #[arg(long, default_value = "10m", value_parser = duration, conflicts_with = "sim")]
     duration: Duration,
     /// Events a second; each has one to six intervals.
@@ -61,7 +61,7 @@ pub struct Options {
     /// With --sim: runs.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
     runs: u64,
-    /// With --sim: tells what happens in each run, step by step; for one run, or a few.
+    /// With --sim: prints the steps of each run; for one run, or a few.
     #[arg(long, requires = "sim")]
     trace: bool,
 }

@@ -1,4 +1,4 @@
-//! Everybody's way to everybody else, each through a proxy of its own.
+//! Links between all processes, each through a proxy of its own.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,7 +13,7 @@ use crate::proxy::{BROKER_HEARTBEAT, Condition, Link, Proxies};
 /// Client of a link to a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Party {
-    /// Who sends raw records.
+    /// Producer of raw records.
     World,
     /// All instances of a service.
     Service(Service),
@@ -31,7 +31,7 @@ impl Party {
         Self::Brokers,
     ];
 
-    /// Those that are clients.
+    /// Returns all clients.
     pub(super) fn clients() -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(|party| *party != Self::Brokers)
     }
@@ -57,7 +57,7 @@ impl Party {
 /// A link, by its ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Way {
-    /// From somebody to a broker.
+    /// From a client to a broker.
     Broker(Party, usize),
     /// From the other nodes to a node's controller; where the controller is a process of its own, from
     /// a node to that.
@@ -67,7 +67,7 @@ pub(super) enum Way {
 }
 
 impl Way {
-    /// What it is called.
+    /// Returns the name of the link.
     pub(super) fn name(self) -> String {
         match self {
             Self::Broker(party, broker) => format!("{} and broker {}", party.name(), broker + 1),
@@ -88,8 +88,8 @@ pub(super) struct Links {
 }
 
 impl Links {
-    /// Opens a link for everybody to everything on `ports`, and gives each broker a listener for
-    /// each of those who come to it. The controller is a process of its own if `apart`.
+    /// Opens the links between all processes on `ports`, and gives each broker a listener for each
+    /// client. The controller is a process of its own if `apart`.
     pub(super) fn open(ports: &mut Ports, apart: bool) -> Result<Self, Failure> {
         if apart {
             ports.controller = free_ports(1)?.pop();
@@ -132,17 +132,17 @@ impl Links {
         format!("http://127.0.0.1:{port}")
     }
 
-    /// From now on the connections of a way are so.
+    /// Sets the condition of a link.
     pub(super) fn set(&self, way: Way, condition: Condition) {
         if let Some(link) = self.links.get(&way) {
             link.set(condition);
         }
     }
 
-    /// From now on the controller hears of no broker, or of all again.
+    /// Blocks or unblocks heartbeats of all brokers to the controller.
     ///
     /// # Errors
-    /// If there is no controller apart: a broker that is one itself tells itself.
+    /// If the controller is no process of its own: such a broker needs no link to it.
     pub(super) fn hold_heartbeats(&self, hold: bool) -> Result<(), Failure> {
         if !self.apart {
             return Err(Failure::Refused("the brokers are controllers themselves".to_owned()));
@@ -152,7 +152,7 @@ impl Links {
         Ok(())
     }
 
-    /// From now on nothing passes between the world and the brokers.
+    /// Blocks all traffic between the world and the brokers.
     pub(super) fn hide_from_world(&self) {
         let ways = (0..self.brokers).map(|broker| Way::Broker(Party::World, broker));
         ways.for_each(|way| self.set(way, Condition::BlackHole));

@@ -1,5 +1,5 @@
-//! How far the results are, looked at all the time: how long it takes after a fault until what had
-//! come in by then can be read, and where aggregate's blocks begin.
+//! Continuous monitoring of results: time after a fault until all earlier input is visible, and
+//! starts of aggregate's blocks.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const ANSWERED: &str = "SELECT partition, toInt64(sum(accepted + duplicate + late + invalid))
     FROM blocks FINAL GROUP BY partition";
 
-/// Asks ClickHouse how far it is.
+/// Returns the progress of ClickHouse.
 pub(super) async fn answered(client: &Client) -> Result<Positions, Failure> {
     let rows = client.query(ANSWERED).fetch_all::<(i32, i64)>();
     match tokio::time::timeout(PATIENCE, rows).await {
@@ -60,8 +60,8 @@ struct Seen {
     blocks: BTreeMap<i32, Vec<Commit>>,
 }
 
-/// Looks, on threads of its own: a group whose coordinator is gone is slow to tell what it has
-/// committed, and that must not pass for results that are late.
+/// Monitor on threads of its own: a group without coordinator responds slowly, which must not count
+/// as late results.
 pub(super) struct Monitor {
     seen: Arc<Mutex<Seen>>,
     stop: Arc<AtomicBool>,
@@ -86,7 +86,7 @@ impl Monitor {
         Ok(monitor)
     }
 
-    /// Looks again and again, with a pause after each look.
+    /// Polls continuously, with a pause after each poll.
     fn spawn(
         &mut self,
         name: &str,
@@ -148,7 +148,7 @@ impl Eyes {
         if lock(seen).healed.is_empty() {
             return;
         }
-        // Nobody answers everybody at all times: that is the point.
+        // Failed requests are expected under faults.
         if lock(seen).healed.iter().any(|healed| healed.ends.is_none())
             && let Ok(ends) = self.kafka.ends(&self.topics.raw)
         {

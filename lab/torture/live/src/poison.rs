@@ -1,4 +1,4 @@
-//! Records that nobody can use, sent to the raw topic beside the world's, with the truth about them.
+//! Invalid records, sent to the raw topic beside the world's, with the truth about them.
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -22,12 +22,12 @@ use world::truth::{self, Dead, Outcome, payload_hash};
 
 /// Maximum size of a record that ingest accepts (`ingest.max_record_bytes`).
 const INGEST_TAKES: usize = 1 << 20;
-/// What the raw topic takes at most (`max.message.bytes`), less what a batch has around its record.
+/// Maximum record size of the raw topic (`max.message.bytes`) without the overhead of a batch.
 const TOPIC_TAKES: usize = (2 << 20) - 512;
 /// Size of a decompression bomb after decompression.
 const BOMB: std::ops::Range<usize> = (8 << 20)..(40 << 20);
-/// What a bomb repeats: too long for a packer that looks back 64 KB, so that what unpacks it must
-/// not count on being able to pack it as well.
+/// Repeated block of a decompression bomb: longer than a 64 KB window, so that a service which
+/// decompresses it cannot rely on compressing it as well.
 const BOMB_PIECE: usize = 400 << 10;
 
 /// A raw record, and the code of the reason for which it has to be given up.
@@ -42,7 +42,7 @@ pub(super) struct Poison {
 
 /// Reason of the dead letter of a record without a key.
 const NO_KEY: &str = "no_key";
-/// Of what is to be given up for something else.
+/// Key of the records that are invalid for another reason than their key.
 const ANY_KEY: &[u8] = b"poison";
 const CONTENT_TYPE: &[u8] = b"content-type";
 const REPLAYED: &[u8] = b"isobar-replayed-from";
@@ -62,9 +62,9 @@ impl Poison {
             1 => Self::new("not_utf8", &b"{\"v\":1,\"app\":\"\xff\"}"[..]),
             2 => Self { why: "not_json", ..Self::default() },
             3 => Self::new("too_deep", [vec![b'['; 5000], vec![b']'; 5000]].concat()),
-            // An archive, of a kind that nobody unpacks.
+            // An archive of an unsupported format.
             4 => Self::new("not_utf8", archive()),
-            // Looks framed, and is of a schema that nobody has registered.
+            // Framed, with an unregistered schema.
             5 => Self::new("unknown_format", &b"\x00\x7f\xff\xff\xff\x02\x02\x02"[..]),
             6 => Self::new("unknown_format", "[1,2]"),
             7 => Self::new("unknown_event", event("exploded")),
@@ -154,7 +154,7 @@ impl ProducerContext for Refused {
     }
 }
 
-/// Sends poison, and writes down its truth.
+/// Sends invalid records and writes their truth.
 pub(super) struct Poisoner {
     producer: ThreadedProducer<Refused>,
     refused: Refused,
@@ -229,7 +229,7 @@ impl Poisoner {
         self.truth.write(&record).context(self.file.display())
     }
 
-    /// Waits until Kafka has all of it; the file that says what it was.
+    /// Waits until Kafka has all records, and returns the file of their truth.
     pub(super) fn finish(&mut self) -> Result<PathBuf, Failure> {
         self.truth.flush().context(self.file.display())?;
         let deadline = Deadline::after(Duration::from_secs(180));

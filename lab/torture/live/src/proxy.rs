@@ -18,15 +18,15 @@ pub enum Condition {
     Open,
     /// Closes them, and new ones at once.
     Cut,
-    /// What is sent arrives so much later, and in order.
+    /// Data arrives after this delay, in order.
     Delayed(Duration),
-    /// Nothing arrives any more, and nobody is told. It arrives when the link is open again.
+    /// No data arrives, and no error is reported. Data arrives when the link is open again.
     BlackHole,
     /// Requests of Kafka with this API key, and what follows them on their connection, arrive when
     /// the link is open again; all others arrive. Holds on links of [`Proxies::open_kafka`] alone.
     Holds(i16),
-    /// Connections that are there are closed on one side, and the other is never told; new ones
-    /// are as always.
+    /// Existing connections are closed on one side without notice to the other; new ones work
+    /// normally.
     HalfOpen(Side),
 }
 
@@ -125,7 +125,7 @@ impl Link {
         self.port
     }
 
-    /// From now on its connections are so.
+    /// Sets the condition of the connections.
     pub fn set(&self, condition: Condition) {
         self.tell.send_modify(|state| state.condition = condition);
     }

@@ -14,7 +14,7 @@ use super::monitor::Recovered;
 /// The figures of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Report {
-    /// Seed of the schedule, of the world, and of everybody who is hit.
+    /// Seed of the schedule, the world and the affected components.
     pub(super) seed: u64,
     /// Duration in which faults were injected, s.
     pub(super) duration_s: f64,
@@ -22,7 +22,7 @@ pub(super) struct Report {
     pub(super) drain_s: f64,
     /// The build that was tortured: development builds and those with failpoints can abort.
     pub(super) build: &'static str,
-    /// By kind.
+    /// Faults by kind.
     pub(super) faults: BTreeMap<&'static str, Faults>,
     /// Raw records, each of which was followed to its end.
     pub(super) events_checked: u64,
@@ -37,7 +37,7 @@ pub(super) struct Report {
     /// The first of them, in words.
     pub(super) differences: Vec<String>,
     pub(super) absorbed: Absorbed,
-    /// Ends of processes that nobody asked for, by exit code; -1 is a signal.
+    /// Unexpected ends of processes, by exit code; -1 is a signal.
     pub(super) exits: BTreeMap<String, BTreeMap<i32, u32>>,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Faults {
     pub(super) recovery_among_others_s: Quantiles,
 }
 
-/// Of a number of times.
+/// Quantiles of recovery times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Quantiles {
     pub(super) times: usize,
@@ -59,7 +59,7 @@ pub(super) struct Quantiles {
     pub(super) p99: Option<f64>,
 }
 
-/// What was there more than once, and counts once.
+/// Duplicates, each of which counts once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Absorbed {
     /// Raw records that clients sent again, or too late for their session.
@@ -96,7 +96,7 @@ pub(super) fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
 
-/// A run, before it is held against the truth.
+/// A run before the comparison with the truth.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) seed: u64,
@@ -190,7 +190,7 @@ impl Report {
     }
 }
 
-/// Kinds after which fresh rows took longer than is promised, in words.
+/// Returns descriptions of the kinds after which fresh rows took longer than documented.
 fn late(injected: &BTreeMap<Kind, usize>, faults: &BTreeMap<&str, Faults>) -> Vec<String> {
     let late = injected.keys().filter_map(|kind| {
         let (most, took) = (kind.recovers_within()?, faults.get(kind.name())?.recovery_s.p99?);

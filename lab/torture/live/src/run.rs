@@ -1,5 +1,5 @@
-//! `isobar torture`: the whole stack with real processes, faults by the schedule, then rest, then
-//! everything is held against the truth.
+//! `isobar torture`: the whole stack with real processes, faults by the schedule, a drain, and then
+//! the comparison with the truth.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,16 +26,16 @@ use super::schedule::{Planned, plan};
 use super::stop::Stop;
 use super::{Options, secs};
 
-/// Between two looks at the faults.
+/// Poll interval of faults.
 const BEAT: Duration = Duration::from_millis(100);
-/// Nothing new for so long: what has not arrived will not. Longer than any client waits for an
-/// answer: sink gives an insert five minutes.
+/// Time without progress after which missing data counts as lost. Longer than any client timeout:
+/// sink gives an insert five minutes.
 const STALLED: Duration = Duration::from_secs(400);
-/// Between two looks at how far everything is.
+/// Poll interval of progress.
 const LOOK: Duration = Duration::from_secs(1);
-/// Between two lines while it drains.
+/// Interval of progress lines during the drain.
 const TELL: Duration = Duration::from_secs(10);
-/// Looks that must find everything done.
+/// Consecutive polls that must find all work done.
 const QUIET: usize = 3;
 /// Time between two reports of a session, s.
 const PERIOD_S: f64 = 3.0;

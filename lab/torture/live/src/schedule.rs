@@ -1,4 +1,4 @@
-//! When which fault comes: a function of the seed, the length of the run and the kinds asked for.
+//! Schedule of faults: a function of the seed, the duration of the run and the selected kinds.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -20,17 +20,17 @@ const MIDDLING: Duration = Duration::from_secs(1200);
 /// A fault to come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Planned {
-    /// Since the start of the run.
+    /// Time since the start of the run.
     pub(super) at: Duration,
     pub(super) kind: Kind,
     pub(super) lane: FaultGroup,
     /// From its injection to its healing.
     pub(super) lasts: Duration,
-    /// Of all that is random in it: whom it hits, and how.
+    /// Seed of the random choices of the fault, such as its target.
     pub(super) seed: u64,
 }
 
-/// When faults stop coming alone.
+/// Time at which faults stop being exclusive.
 pub(super) fn alone_until(duration: Duration) -> Duration {
     if duration < SHORT { Duration::ZERO } else { duration / 2 }
 }
@@ -113,7 +113,7 @@ fn rest(before: Duration, after: Duration) -> Duration {
 /// Long faults are for long runs.
 fn length(kind: Kind, duration: Duration, rng: &mut ChaCha8Rng) -> Duration {
     let (least, most) = kind.lasts();
-    // A machine that stands still does so as a whole, and not beside others.
+    // A stopped host excludes all other faults.
     let share = if kind == Kind::HostStopped { 6 } else { 10 };
     let most = most.min(duration / share).max(least);
     let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);

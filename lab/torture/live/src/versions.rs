@@ -1,5 +1,5 @@
-//! What aggregate has written, read from Kafka: a version of a row is the same whoever wrote it, and
-//! a later one holds at least as much.
+//! Output of aggregate, read from Kafka: a version of a row is the same for every writer, and a
+//! later version holds at least as much.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -16,7 +16,7 @@ use super::kafka::Kafka;
 
 /// Kafka may have to find its leaders first.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Differences that are told.
+/// Maximum number of differences that are reported.
 const TOLD: usize = 5;
 
 /// One version of a row.

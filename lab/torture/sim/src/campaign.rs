@@ -11,7 +11,7 @@ use crate::run::{Bench, Run};
 use crate::table::Tables;
 use crate::world::World;
 
-/// Worlds that there are: a seed picks one, so that truths are worked out once.
+/// Number of worlds. A seed picks one, so that each truth is computed once.
 const WORLDS: u64 = 512;
 
 /// Result of one run.
@@ -78,7 +78,7 @@ impl Campaign {
         Ok(Outcome { seed, kills, wrong, trace })
     }
 
-    /// Plays `runs` runs from seed `first` on, and tells of each that is wrong.
+    /// Plays `runs` runs from seed `first` on, and reports each run with discrepancies.
     ///
     /// # Errors
     /// When a world cannot be built.

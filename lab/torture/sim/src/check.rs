@@ -40,7 +40,7 @@ pub(crate) fn check(
         },
         cells: tables.cells()?,
         sessions: tables.sessions(),
-        // The simulated tables have no view that judges.
+        // The simulated tables have no view with verdicts.
         cqd: None,
         blocks,
         split_sessions: Vec::new(),
@@ -49,7 +49,7 @@ pub(crate) fn check(
     Ok(wrong)
 }
 
-/// In which block each raw record was folded that has a report: the first one of several counts.
+/// Returns the block of each raw record with a report; the first of several counts.
 fn folded(
     world: &World,
     cluster: &Cluster,
@@ -80,7 +80,7 @@ fn folded(
     Ok(folded)
 }
 
-/// Dead letters, each source offset once, and exactly those of what cannot be used.
+/// Compares dead letters: each source offset once, and exactly those of invalid records.
 fn dead_letters(
     world: &World,
     cluster: &Cluster,
@@ -107,7 +107,8 @@ fn dead_letters(
     Ok(found.into_values().collect())
 }
 
-/// Blocks begin with the log, all but the last have ended, and together they read each record once.
+/// Checks that blocks begin with the log, that all but the last have ended, and that together they
+/// read each record once.
 fn tiles(world: &World, cluster: &Cluster, blocks: &[BlockAudit], wrong: &mut Vec<String>) {
     for partition in 0..world.partitions.len() {
         let log = &cluster.log(Topic::Enriched, partition).entries;

@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_look_back_starts_at_the_first_record_that_late_whatever_the_clocks() {
+    fn look_back_starts_at_the_first_record_in_its_range() {
         let mut log = Log::default();
         for at_ms in [10, 50, 20, 60] {
             log.append(at_ms, None, Rc::from(&b""[..]));

@@ -1,6 +1,5 @@
-//! The services' own handlers, as their programs build them. What is dear to build (rules of user
-//! agents, metrics) is built once; a handler whose process was killed is told that it has lost its
-//! partitions, and so is as good as new.
+//! The services' own handlers, as their programs build them. Expensive parts (rules of user agents,
+//! metrics) are built once; a handler of a killed process is reset by revoking its partitions.
 
 use aggregate::{Aggregate, AggregateSettings};
 use enrich::{Enrich, EnrichSettings};
@@ -52,7 +51,7 @@ pub(crate) enum Core {
 pub(crate) struct Cores {
     enrich: Box<dyn Handler>,
     ingest: Vec<Box<dyn Handler>>,
-    /// By [`VARIANTS`].
+    /// Index into [`VARIANTS`].
     aggregate: [Vec<Box<dyn Handler>>; VARIANTS.len()],
     sink: Maker,
 }

@@ -21,14 +21,14 @@ pub(crate) struct Faults {
     rebalances: bool,
     rewinds: bool,
     settings: bool,
-    /// Kafka forgets what aggregate's group has committed.
+    /// Kafka deletes the committed offsets of aggregate's group.
     oblivion: bool,
     clocks: bool,
     /// Offsets without records.
     pub(crate) holes: bool,
     /// Inserts of unknown outcome, refused ones, halves of them, and copies that come later.
     inserts: bool,
-    /// Commits that fail, or of which nobody hears.
+    /// Commits that fail, or whose acknowledgement is lost.
     pub(crate) lost_answers: bool,
     /// Hardly any commit gets through.
     pub(crate) no_coordinator: bool,
@@ -69,7 +69,7 @@ impl Faults {
     }
 }
 
-/// What became of an insert, but for those that were done.
+/// Outcome of an insert that was not acknowledged.
 const UNKNOWN: [&str; 3] = [
     "Code: 209. DB::NetException: Timeout exceeded while reading from socket. (SOCKET_TIMEOUT)",
     "Code: 210. DB::NetException: Connection reset by peer. (NETWORK_ERROR)",
@@ -81,7 +81,7 @@ const REFUSED: [&str; 2] = [
 ];
 
 impl Run<'_> {
-    /// Something goes wrong, of what may.
+    /// Injects one of the possible faults.
     pub(crate) fn fault(&mut self) -> Result<(), Trouble> {
         // Kinds that are not drawn leave room for the others.
         for _ in 0..4 {
@@ -111,7 +111,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// A process ends where it is. Of what it has sent, some gets into the logs: now, later, never.
+    /// Kills a process. Each record that it has sent is appended now, later or never.
     fn kill(&mut self, at: usize) {
         let mut process = self.fleet.swap_remove(at);
         self.kills += 1;
@@ -122,7 +122,7 @@ impl Run<'_> {
             !queue.is_empty()
         });
         let left: usize = sent.values().map(|queue| queue.len()).sum();
-        self.tell(|| format!("{}-{number} is killed; {left} records land", name(service)));
+        self.log_step(|| format!("{}-{number} is killed; {left} records land", name(service)));
         let request = match &mut process.core {
             Core::Sink(_, seam) => (0..3).find_map(|lane| Some((lane, seam.request(lane)?))),
             _ => None,
@@ -155,7 +155,7 @@ impl Run<'_> {
         self.rebalance(service)
     }
 
-    /// A process loses its place in the group and does not know: it goes on.
+    /// Removes a process from its group without its knowledge: it continues as a zombie.
     fn lose_contact(&mut self) -> Result<(), Trouble> {
         let members: Vec<_> = (0..self.fleet.len()).filter(|at| self.fleet[*at].member).collect();
         if members.is_empty() {
@@ -164,7 +164,7 @@ impl Run<'_> {
         let process = &mut self.fleet[members[self.rng.random_range(0..members.len())]];
         process.member = false;
         let (service, number) = (process.service, process.number);
-        self.tell(|| format!("{}-{number} loses its place, and does not know", name(service)));
+        self.log_step(|| format!("{}-{number} loses its place, and does not know", name(service)));
         let alone = !self.fleet.iter().any(|one| one.service == service && one.member);
         if alone {
             self.start(service)?;
@@ -172,13 +172,13 @@ impl Run<'_> {
         self.rebalance(service)
     }
 
-    /// Zombies hear of it: they drop what they knew, and some join again. What they have sent
-    /// stays sent.
+    /// Notifies zombies: they drop their state, and some join again. Records that they have sent
+    /// stay in flight.
     pub(crate) fn zombies_learn(&mut self) -> Result<(), Trouble> {
         while let Some(at) = self.fleet.iter().position(|one| !one.member) {
             let (service, number) = (self.fleet[at].service, self.fleet[at].number);
             let rejoins = self.rng.random_bool(0.5);
-            self.tell(|| {
+            self.log_step(|| {
                 let then = if rejoins { "joins again" } else { "ends" };
                 format!("{}-{number} learns that it has no place, and {then}", name(service))
             });
@@ -199,7 +199,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// One process more, or one less.
+    /// Adds or removes a process.
     fn scale(&mut self, service: Service) -> Result<(), Trouble> {
         let of_service = |run: &Self| {
             run.fleet.iter().filter(|one| one.service == service && one.member).count()
@@ -211,12 +211,12 @@ impl Run<'_> {
         self.stop(service)
     }
 
-    /// A process is asked to end, and does so in order, if its deadline lets it.
+    /// Asks a process to end, which drains unless its deadline passes.
     fn stop(&mut self, service: Service) -> Result<(), Trouble> {
         let member = |one: &crate::process::Process| one.service == service && one.member;
         let Some(at) = self.fleet.iter().position(member) else { return Ok(()) };
         let number = self.fleet[at].number;
-        self.tell(|| format!("{}-{number} is asked to end", name(service)));
+        self.log_step(|| format!("{}-{number} is asked to end", name(service)));
         self.fleet[at].drain(&mut self.bench.cores)?;
         if self.rng.random_bool(0.7) {
             self.settle(at)?;
@@ -228,7 +228,7 @@ impl Run<'_> {
         self.rebalance(service)
     }
 
-    /// All processes of aggregate are ended, and others begin with other settings.
+    /// Ends all processes of aggregate and starts others with other settings.
     fn change_settings(&mut self) -> Result<(), Trouble> {
         let service = Service::Aggregate;
         let member = |one: &crate::process::Process| one.service == service && one.member;
@@ -245,8 +245,8 @@ impl Run<'_> {
         self.rebalance(service)
     }
 
-    /// Aggregate ends in order and is away for so long that Kafka forgets its offsets; it comes back
-    /// with other settings.
+    /// Stops aggregate for so long that Kafka deletes its offsets, and starts it with other
+    /// settings.
     fn forget(&mut self) -> Result<(), Trouble> {
         let service = Service::Aggregate;
         self.zombies_learn()?;
@@ -265,16 +265,16 @@ impl Run<'_> {
         for source in sources(service, self.partitions()) {
             self.bench.cluster.history(service, source).clear();
         }
-        self.tell(|| "the offsets of aggregate's group are forgotten".to_owned());
+        self.log_step(|| "the offsets of aggregate's group are forgotten".to_owned());
         self.variant = self.rng.random_range(0..VARIANTS.len());
         self.changed = true;
         self.start(service)?;
         self.rebalance(service)
     }
 
-    /// A group is set back, while none of it runs.
+    /// Sets the offsets of a stopped group back.
     fn rewind(&mut self, service: Service) -> Result<(), Trouble> {
-        // What a block was folded by is known only as far back as it is kept with an offset.
+        // The rules of a block are known only as far back as they are kept with an offset.
         if service == Service::Aggregate && self.changed {
             return Ok(());
         }
@@ -300,7 +300,7 @@ impl Run<'_> {
             };
             let offset = to.offset;
             self.bench.cluster.history(service, source).push(to);
-            self.tell(|| {
+            self.log_step(|| {
                 format!("{}: {topic:?}/{partition} is set back to {offset}", name(service))
             });
         }
@@ -308,14 +308,14 @@ impl Run<'_> {
         self.rebalance(service)
     }
 
-    /// The leader of a partition moves to a broker with another clock.
+    /// Moves the leader of a partition to a broker with another clock.
     fn jump(&mut self) {
         let topics = [Topic::Reports, Topic::Enriched, Topic::Cells, Topic::DeadLetters];
         let topic = topics[self.rng.random_range(0..topics.len())];
         let partition = self.rng.random_range(0..self.partitions());
         let ms = self.rng.random_range(-150_000..150_000);
         self.bench.cluster.log_mut(topic, partition).clock_ms = ms;
-        self.tell(|| format!("clock: {topic:?}/{partition} is {ms} ms ahead"));
+        self.log_step(|| format!("clock: {topic:?}/{partition} is {ms} ms ahead"));
     }
 
     /// Appends records to the logs that a dead process had sent.
@@ -324,13 +324,13 @@ impl Run<'_> {
         for ((topic, partition), queue) in sent {
             for parcel in queue {
                 let offset = self.append(topic, partition, parcel.key, parcel.payload);
-                self.tell(|| format!("of a dead process: {topic:?}/{partition} gets {offset}"));
+                self.log_step(|| format!("of a dead process: {topic:?}/{partition} gets {offset}"));
             }
         }
     }
 
-    /// The server answers one of a sink's inserts: it is done; or, while inserts fail, nobody knows
-    /// whether it is done, and none, a part or all of it is, now or later; or it is refused.
+    /// Responds to one of a sink's inserts: done, refused, or an unknown outcome where none, a part
+    /// or all of it is inserted now or later.
     pub(crate) fn insert(&mut self, at: usize) -> Result<(), Trouble> {
         let lane = self.rng.random_range(0..3);
         let Core::Sink(_, seam) = &mut self.fleet[at].core else { return Ok(()) };
@@ -355,14 +355,16 @@ impl Run<'_> {
         self.bench.tables.insert(lane, &rows[..part])?;
         let number = self.fleet[at].number;
         let of = rows.len();
-        self.tell(|| format!("sink-{number}: table {lane} takes {part} of {of} rows, {answer:?}"));
+        self.log_step(|| {
+            format!("sink-{number}: table {lane} takes {part} of {of} rows, {answer:?}")
+        });
         if let Core::Sink(_, seam) = &mut self.fleet[at].core {
             seam.answer(lane, answer.map_err(|text| ErrorText(text.to_owned())));
         }
         Ok(())
     }
 
-    /// The server does everything that a sink waits for; true if that was anything.
+    /// Completes all inserts of a sink. Returns true if there was any.
     pub(crate) fn insert_all(&mut self, at: usize) -> Result<bool, Trouble> {
         let mut any = false;
         for lane in 0..3 {
@@ -375,13 +377,13 @@ impl Run<'_> {
         Ok(any)
     }
 
-    /// An insert that nobody waits for any more is done.
+    /// Completes an abandoned insert.
     pub(crate) fn land_insert(&mut self) -> Result<(), Trouble> {
         if self.late.is_empty() {
             return Ok(());
         }
         let (lane, rows) = self.late.swap_remove(self.rng.random_range(0..self.late.len()));
-        self.tell(|| format!("table {lane} takes {} rows late", rows.len()));
+        self.log_step(|| format!("table {lane} takes {} rows late", rows.len()));
         Ok(self.bench.tables.insert(lane, &rows)?)
     }
 }

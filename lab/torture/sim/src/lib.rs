@@ -1,6 +1,6 @@
 //! The pipeline under every fault: a simulator that runs the real cores of ingest, enrich,
 //! aggregate and sink, one step after the other on one thread, over simulated logs, groups and
-//! tables, and holds what comes of it against the oracle.
+//! tables, and compares the result with the oracle.
 //!
 //! Everything follows from a seed. No thread, no clock, no network: a run takes less than a
 //! millisecond, and a run that went wrong can be run again.
@@ -26,13 +26,13 @@ pub enum Trouble {
     /// A service refuses to begin.
     #[error("a service refuses to begin: {0}")]
     Refused(#[from] service::Refusal),
-    /// A row that is none of its table.
+    /// A row does not decode as a row of its table.
     #[error("a table was sent a row that is none: {0}")]
     Row(#[from] schemas::DecodeError),
-    /// An audit whose rules are none.
+    /// An audit has invalid rules.
     #[error("an audit has rules that are none: {0}")]
     Rules(#[from] serde_json::Error),
-    /// A sketch that is none.
+    /// A sketch is invalid.
     #[error("a row has a sketch that is none: {0}")]
     Sketch(#[from] oracle::oracle::NotAState),
     /// The oracle's tables are broken.

@@ -1,6 +1,5 @@
-//! One process of a service: its logic, what it reads, what it has written and nobody has
-//! acknowledged, and what it is about to commit. What the consumer loop and the producer do, without
-//! their threads.
+//! One process of a service: its logic, inputs, unacknowledged writes and pending commits. Does the
+//! work of the consumer loop and the producer, without their threads.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -41,21 +40,21 @@ pub(crate) struct Process {
     pub(crate) service: Service,
     /// Settings that it was started with.
     pub(crate) variant: usize,
-    /// Whether the group knows it: what a zombie commits is refused.
+    /// True if the process is a member of the group. Commits of a zombie are refused.
     pub(crate) member: bool,
     pub(crate) core: Core,
-    /// Whether it was told to end: its logic is of no use any more.
+    /// True if the process was asked to end. Its logic is not used any more.
     pub(crate) ends: bool,
     pub(crate) readings: Vec<Reading>,
     ledger: Ledger,
     /// An acknowledgement that matched no write. It ends the process.
     failure: Option<LedgerError>,
     pub(crate) queues: Queues,
-    /// In their logs, but the process does not know.
+    /// Appended writes that are not yet acknowledged to the process.
     pub(crate) landed: Vec<Ticket>,
     commits: BTreeMap<Source, Commit>,
     uncommitted: bool,
-    /// Bytes in flight from which on it holds back.
+    /// Limit of bytes in flight above which the process stops reading.
     limit: usize,
 }
 
@@ -125,7 +124,7 @@ impl Process {
         (cores.handler(core), Port { ledger, queues, failure, limit: *limit })
     }
 
-    /// The group gives it a source.
+    /// Assigns a source.
     pub(crate) fn assign(
         &mut self,
         source: Source,
@@ -153,7 +152,7 @@ impl Process {
         Ok(())
     }
 
-    /// It learns that its partitions are gone.
+    /// Revokes all partitions.
     pub(crate) fn revoke(&mut self, cores: &mut Cores) {
         let handler = cores.handler(&mut self.core);
         for Reading { source, .. } in self.readings.drain(..) {
@@ -164,7 +163,7 @@ impl Process {
         self.uncommitted = false;
     }
 
-    /// Reads at most `most` records; how many there were.
+    /// Reads at most `most` records, and returns their number.
     pub(crate) fn read(
         &mut self,
         at: usize,
@@ -217,7 +216,7 @@ impl Process {
         Ok(handler.drain(&mut port)?)
     }
 
-    /// It learns that one of the records in their logs is there.
+    /// Acknowledges one of the appended records.
     pub(crate) fn acknowledge(&mut self, at: usize) {
         let ticket = self.landed.swap_remove(at);
         if let Err(error) = self.ledger.close(ticket) {
@@ -225,8 +224,7 @@ impl Process {
         }
     }
 
-    /// What it asks the group to commit: all newest commits, as long as one of them is not known to
-    /// have been done.
+    /// Returns the newest commits of all sources if one of them is not yet acknowledged.
     pub(crate) fn due(&mut self) -> Vec<Commit> {
         for commit in self.ledger.take_commits() {
             self.commits.insert(commit.source, commit);
@@ -235,7 +233,7 @@ impl Process {
         if self.uncommitted { self.commits.values().cloned().collect() } else { Vec::new() }
     }
 
-    /// It learns that these commits are done.
+    /// Acknowledges these commits.
     pub(crate) fn committed(&mut self, commits: &[Commit], cores: &mut Cores) {
         self.uncommitted = false;
         let handler = cores.handler(&mut self.core);

@@ -100,7 +100,7 @@ impl<'a> Run<'a> {
         self.trace.unwrap_or_default()
     }
 
-    pub(crate) fn tell(&mut self, what: impl FnOnce() -> String) {
+    pub(crate) fn log_step(&mut self, what: impl FnOnce() -> String) {
         if let Some(trace) = &mut self.trace {
             trace.push(what());
         }
@@ -118,14 +118,14 @@ impl<'a> Run<'a> {
         self.world.partitions.len()
     }
 
-    /// A new process of a service; it has no partitions yet.
+    /// Starts a process of a service, without partitions.
     pub(crate) fn start(&mut self, service: Service) -> Result<(), Trouble> {
         let variant = if service == Service::Aggregate { self.variant } else { 0 };
         let core = self.bench.cores.take(service, variant)?;
         let number = self.born;
         self.born += 1;
         self.fleet.push(Process::new(number, service, variant, core, self.limit));
-        self.tell(|| match service {
+        self.log_step(|| match service {
             Service::Aggregate => {
                 let most = VARIANTS[variant].most;
                 format!("{}-{number} starts, blocks of {most:?}", name(service))
@@ -135,7 +135,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// The group of a service spreads its sources over its members anew.
+    /// Rebalances the sources of a service's group over its members.
     pub(crate) fn rebalance(&mut self, service: Service) -> Result<(), Trouble> {
         let of_group: Vec<usize> = (0..self.fleet.len())
             .filter(|at| self.fleet[*at].service == service && self.fleet[*at].member)
@@ -154,7 +154,7 @@ impl<'a> Run<'a> {
             let position = process.readings.last().map_or(0, |reading| reading.position);
             let committed = self.bench.cluster.committed(service, source);
             let committed = committed.map(|committed| committed.offset.0);
-            self.tell(|| {
+            self.log_step(|| {
                 format!(
                     "{}-{number} reads input {} partition {} from {position}, committed {committed:?}",
                     name(service),
@@ -188,8 +188,8 @@ impl<'a> Run<'a> {
         (count > 0).then(|| self.rng.random_range(0..count))
     }
 
-    /// A process goes on: some of what its loop, its producer and its server do, in the loop's
-    /// order, so that anything may happen to it between any two of them.
+    /// Advances a process by some steps of its loop, producer and server, in the loop's order, so
+    /// that faults can occur between any two steps.
     fn work(&mut self, at: usize) -> Result<(), Trouble> {
         if self.rng.random_bool(0.5) {
             self.acknowledge(at);
@@ -235,7 +235,7 @@ impl<'a> Run<'a> {
             last = Some(raw.offset);
         }
         if let Some(last) = last {
-            self.tell(|| format!("clients: raw/{partition} reaches {last}"));
+            self.log_step(|| format!("clients: raw/{partition} reaches {last}"));
         }
     }
 
@@ -247,7 +247,7 @@ impl<'a> Run<'a> {
         };
         self.now_ms += ms;
         self.monotonic_ms += ms as u64;
-        self.tell(|| format!("time: {ms} ms pass"));
+        self.log_step(|| format!("time: {ms} ms pass"));
     }
 
     pub(crate) fn read(
@@ -261,7 +261,7 @@ impl<'a> Run<'a> {
         if read > 0 {
             let (service, number) = (process.service, process.number);
             let reading = process.readings[reading];
-            self.tell(|| {
+            self.log_step(|| {
                 format!(
                     "{}-{number} has read input {} partition {} up to {}",
                     name(service),
@@ -278,11 +278,11 @@ impl<'a> Run<'a> {
         let pace = [Pace::Idle, Pace::Live, Pace::Behind][self.rng.random_range(0..3)];
         let now_ms = self.monotonic_ms;
         let (service, number) = (self.fleet[at].service, self.fleet[at].number);
-        self.tell(|| format!("{}-{number} ticks at {now_ms} ms, {pace:?}", name(service)));
+        self.log_step(|| format!("{}-{number} ticks at {now_ms} ms, {pace:?}", name(service)));
         self.fleet[at].tick(now_ms, pace, &mut self.bench.cores)
     }
 
-    /// Some of what a process has sent to one partition gets into the log.
+    /// Appends some of the records that a process has sent to one partition.
     fn land(&mut self, at: usize) {
         let process = &mut self.fleet[at];
         let waiting = process.queues.iter().filter(|(_, queue)| !queue.is_empty());
@@ -298,13 +298,13 @@ impl<'a> Run<'a> {
         for parcel in parcels {
             let offset = self.append(topic, partition, parcel.key, parcel.payload);
             self.fleet[at].landed.push(parcel.ticket);
-            self.tell(|| {
+            self.log_step(|| {
                 format!("{}-{number}: {topic:?}/{partition} gets {offset}", name(service))
             });
         }
     }
 
-    /// The log takes a record, perhaps after offsets that hold none.
+    /// Appends a record, possibly after a gap in the offsets.
     pub(crate) fn append(
         &mut self,
         topic: Topic,
@@ -323,7 +323,7 @@ impl<'a> Run<'a> {
         log.append(now_ms, key, payload)
     }
 
-    /// Some acknowledgements come, in any order.
+    /// Delivers some acknowledgements, in any order.
     fn acknowledge(&mut self, at: usize) {
         let landed = self.fleet[at].landed.len();
         if landed == 0 {
@@ -335,11 +335,11 @@ impl<'a> Run<'a> {
         }
         let (service, number) = (self.fleet[at].service, self.fleet[at].number);
         let left = self.fleet[at].landed.len();
-        self.tell(|| format!("{}-{number}: {} acknowledged", name(service), landed - left));
+        self.log_step(|| format!("{}-{number}: {} acknowledged", name(service), landed - left));
     }
 
-    /// A process asks its group to commit what is due. The group refuses zombies; of a member's
-    /// commit it may be that it fails, or that nobody hears that it was done.
+    /// Commits the due offsets of a process. The group refuses zombies; a member's commit may fail,
+    /// or its acknowledgement may be lost.
     fn commit(&mut self, at: usize) {
         let due = self.fleet[at].due();
         if due.is_empty() {
@@ -359,7 +359,7 @@ impl<'a> Run<'a> {
                 history.push(kept(commit));
             }
         }
-        self.tell(|| {
+        self.log_step(|| {
             let offsets: Vec<_> = due
                 .iter()
                 .map(|due| (due.source.input.0, due.source.partition.0, due.offset.0))
@@ -371,10 +371,9 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Ends all: no faults any more, and everything that was on its way arrives. Then nothing may
-    /// be left to do.
+    /// Ends the run without further faults: everything in flight arrives, and no work may be left.
     fn end(&mut self) -> Result<(), Trouble> {
-        self.tell(|| "--- the end: no more faults".to_owned());
+        self.log_step(|| "--- the end: no more faults".to_owned());
         self.faults = Faults::none();
         self.zombies_learn()?;
         while !self.orphans.is_empty() {
@@ -406,7 +405,7 @@ impl<'a> Run<'a> {
         Err(Trouble::Restless(ROUNDS))
     }
 
-    /// A process that was told to end finishes what it has, without a fault.
+    /// Drains a process that was asked to end, without a fault.
     pub(crate) fn settle(&mut self, at: usize) -> Result<(), Trouble> {
         for _ in 0..3 {
             self.finish(at)?;
@@ -418,7 +417,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// All that a process has sent or inserted arrives, and it commits; true if that was anything.
+    /// Delivers all writes and inserts of a process and commits. Returns true if there was any.
     fn finish(&mut self, at: usize) -> Result<bool, Trouble> {
         let mut busy = self.insert_all(at)?;
         while self.fleet[at].queues.values().any(|queue| !queue.is_empty()) {
@@ -432,7 +431,7 @@ impl<'a> Run<'a> {
         Ok(busy || !self.fleet[at].is_settled())
     }
 
-    /// Every process does all it can; true if that was anything.
+    /// Runs every process until it is idle. Returns true if there was any work.
     fn round(&mut self) -> Result<bool, Trouble> {
         let mut busy = false;
         self.now_ms += 700;

@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use oracle::oracle::{Bins, Cell, CellKey, NotAState, Packs, add};
 use schemas::{BlockAudit, CellPartial, Dimensions, PackTime, SessionPartial, StreamPartial};
 
-/// Rows of one table, in their newest version. What goes back is told.
+/// Rows of one table in their newest version. Values that decrease are reported.
 struct Newest<K, T> {
     rows: HashMap<K, (i64, T)>,
 }
@@ -26,13 +26,13 @@ pub(crate) struct Tables {
     cells: Newest<(BlockKey, String, i64, Dimensions), CellPartial>,
     sessions: Newest<(BlockKey, String, String, String), SessionPartial>,
     blocks: Newest<BlockKey, BlockAudit>,
-    /// Rows whose value went back, or that have two values in one version.
+    /// Rows whose value decreased, or that have two values in one version.
     pub(crate) fell: Vec<String>,
 }
 
 impl<K: std::hash::Hash + Eq + std::fmt::Debug, T: PartialEq> Newest<K, T> {
-    /// Takes a row as the table does: of the same version the later one. A longer prefix of a block
-    /// can only have more in it, by `size`.
+    /// Inserts a row like the table: of equal versions the later one wins. A longer prefix of a
+    /// block must not have a smaller `size`.
     fn insert(
         &mut self,
         key: K,
@@ -160,8 +160,8 @@ impl Tables {
     }
 }
 
-/// First and last are the least and the greatest; what the last event tells is taken from it; all
-/// else adds up.
+/// Merges session rows: minimum of first times, maximum of last times, values of the last event,
+/// and sums of all others.
 fn merge(sum: &mut SessionPartial, row: &SessionPartial) {
     sum.first_us = sum.first_us.min(row.first_us);
     if (row.last_us, row.last_raw_offset) > (sum.last_us, sum.last_raw_offset) {

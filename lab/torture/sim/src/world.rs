@@ -1,8 +1,8 @@
 //! Small raw logs with known truth.
 //!
-//! The truth comes straight from the words of the rules, by looking at all that came before, and
-//! shares nothing with the engine that remembers: the predecessor of a snapshot is, among its
-//! stream's snapshots appended in the look-back before it, the last one in the stream's own order.
+//! The truth follows the documented rules over all earlier records, and shares no code with the
+//! engine: the predecessor of a snapshot is, among its stream's snapshots appended in the look-back
+//! before it, the last one in the stream's own order.
 
 mod payload;
 mod session;
@@ -40,14 +40,14 @@ pub(crate) struct Raw {
     pub(crate) payload: Rc<[u8]>,
 }
 
-/// A raw log, by partition, and what it must come to.
+/// A raw log by partition, and its expected result.
 pub(crate) struct World {
     pub(crate) partitions: Vec<Vec<Raw>>,
     expected: Expected,
-    /// In the order of the logs, if what it must come to depends on blocks: sessions tell more values
-    /// than are kept apart.
+    /// Lines in the order of the logs, if the expected result depends on blocks: sessions send more
+    /// distinct values than the limit.
     truth: Option<Vec<(Place, truth::Record)>>,
-    /// Partition and offset of what must be dead-lettered.
+    /// Partition and offset of the records that must be dead-lettered.
     pub(crate) dead: BTreeMap<(i32, i64), Dead>,
 }
 
@@ -71,7 +71,7 @@ struct Line {
 }
 
 impl World {
-    /// The world of this number: always the same one.
+    /// Returns the world of this number, which is always the same.
     pub(crate) fn new(number: u64) -> Result<Self, Trouble> {
         let mut rng = ChaCha8Rng::seed_from_u64(number);
         let count = if rng.random_bool(0.4) { 2 } else { 1 };
@@ -144,7 +144,7 @@ fn lines(sessions: &[Session], about: usize, rng: &mut ChaCha8Rng) -> Vec<Line> 
             // A client that did not learn that its record had arrived sends it again.
             0..14 if !said.is_empty() => said[rng.random_range(0..said.len())],
             0..20 => {
-                // Overtaken on the way.
+                // Reordered in transit.
                 let client_ms = now_ms - rng.random_range(4_000..25_000);
                 Says::Snapshot { client_ms, video: true }
             }
@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn worlds_have_all_there_is_and_are_small() {
+    fn worlds_contain_every_case_and_are_small() {
         let worlds: Vec<_> = (0..64).map(|number| World::new(number).unwrap()).collect();
         let sum = |of: fn(&Expected) -> u64| worlds.iter().map(|w| of(&w.expected)).sum::<u64>();
         assert!(sum(|all| all.intervals) > 200);
@@ -250,14 +250,14 @@ mod tests {
             appended_ms: START_MS + s * 1000,
         };
         let lines = [line(0, 0), line(10, 1), line(5, 2), line(40, 3), line(71, 4)];
-        let told = |at| truth_of(&sessions, &lines, at, b"");
-        assert_eq!(told(0).event.unwrap().intervals, []);
-        assert_eq!(told(1).event.unwrap().intervals[0].start_us, START_MS * 1000);
+        let expected = |at| truth_of(&sessions, &lines, at, b"");
+        assert_eq!(expected(0).event.unwrap().intervals, []);
+        assert_eq!(expected(1).event.unwrap().intervals[0].start_us, START_MS * 1000);
         let out_of_order = Line { appended_ms: START_MS + 10_000, ..line(5, 2) };
         let lines = [line(0, 0), line(10, 1), out_of_order, line(40, 3), line(71, 4)];
-        let told = |at| truth_of(&sessions, &lines, at, b"");
-        assert_eq!(told(2).outcome, Outcome::Duplicate);
-        assert_eq!(told(3).event.unwrap().intervals[0].start_us, (START_MS + 10_000) * 1000);
-        assert_eq!(told(4).event.unwrap().intervals, [], "31 s are more than the look-back");
+        let expected = |at| truth_of(&sessions, &lines, at, b"");
+        assert_eq!(expected(2).outcome, Outcome::Duplicate);
+        assert_eq!(expected(3).event.unwrap().intervals[0].start_us, (START_MS + 10_000) * 1000);
+        assert_eq!(expected(4).event.unwrap().intervals, [], "31 s are more than the look-back");
     }
 }

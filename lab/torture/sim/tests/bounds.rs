@@ -1,4 +1,4 @@
-//! Whatever a record tells, ingest lets nothing through of which a sum downstream can wrap.
+//! Bounds of ingest: for any record, sums downstream cannot overflow.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::collections::BTreeMap;
@@ -49,7 +49,7 @@ impl Output for Written {
     }
 }
 
-/// What a service writes that reads `payloads` and ends: topic and payload.
+/// Runs a service over `payloads` and returns its output as topic and payload.
 fn pass(mut handler: Box<dyn Handler>, payloads: &[Vec<u8>]) -> Vec<(Topic, Vec<u8>)> {
     let mut out = Written::default();
     handler.assigned(SOURCE, None).unwrap();
@@ -81,7 +81,7 @@ where
     S::start(&settings, &Registry::new()).unwrap()
 }
 
-/// Members that are no quantities.
+/// Members that are not quantities.
 const NAMES: [&str; 12] = [
     "kind",
     "direction",
@@ -117,8 +117,8 @@ fn filled<T: Serialize + serde::de::DeserializeOwned>(of: T, quantity: i64) -> T
     serde_json::from_value(value).unwrap()
 }
 
-/// A canonical report with an interval of an hour of a stream of this kind, which tells `quantity`
-/// of everything.
+/// Returns a canonical report with an interval of one hour of a stream of this kind, with
+/// `quantity` in every member.
 fn absurd(kind: Kind, direction: Direction, quantity: i64, number: i64) -> Report {
     let interval = Interval {
         kind,
@@ -152,7 +152,7 @@ fn absurd(kind: Kind, direction: Direction, quantity: i64, number: i64) -> Repor
     }
 }
 
-/// Columns that identify a row or say when, and those that are no sums.
+/// Columns for identity and time, and columns that are not sums.
 const NO_SUMS: [&str; 13] = [
     "epoch",
     "partition",
@@ -166,7 +166,7 @@ const NO_SUMS: [&str; 13] = [
     "path_us",
     "path_raw_offset",
     "stream",
-    // Of a stream the most, and no sum.
+    // Maxima of a stream, not sums.
     "packets",
 ];
 
@@ -189,7 +189,7 @@ fn greatest(row: &Value, name: &str, most: &mut BTreeMap<String, i64>) {
 }
 
 #[test]
-fn no_interval_adds_more_to_a_sum_than_a_block_can_hold_of_it() {
+fn interval_sums_fit_into_a_block() {
     let mut raw = Vec::new();
     for exponent in 0..=53 {
         for eighths in 8..16 {
@@ -233,7 +233,7 @@ fn no_interval_adds_more_to_a_sum_than_a_block_can_hold_of_it() {
     for (column, most) in &most {
         assert!(*most <= MOST_OF_AN_INTERVAL, "{column}: {most} in one interval");
     }
-    // What is left is near its bound: a test of small numbers shows nothing.
+    // Accepted values are near their bounds, so that the test covers large sums.
     for (column, least) in [
         ("bytes", 125_000_000 * LONGEST_S),
         ("packets_received", 65_536 * LONGEST_S),

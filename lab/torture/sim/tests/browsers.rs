@@ -1,5 +1,5 @@
-//! The browser does not decide whether a call is poor: which rule can decide for which browser, and
-//! shares of poor time by browser in a world in which no browser is better than another.
+//! Independence of verdicts from the browser: rules that apply to each browser, and shares of poor
+//! time by browser in a world where all browsers have equal quality.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, missing_docs)]
 
@@ -36,7 +36,7 @@ fn engine(session: &truth::Session) -> &'static str {
     }
 }
 
-/// The interval and its path as ingest makes them of what the browser tells.
+/// Returns the interval and its path as ingest derives them from the browser's report.
 fn made(it: &truth::Interval, ice: Option<(i64, i64)>) -> (Interval, Path) {
     let inbound = (it.direction == Direction::Inbound).then(|| Inbound {
         jitter_buffer_us: it.jitter_buffer_us,
@@ -111,7 +111,7 @@ fn play(sessions: u32, seconds: i64, mut take: impl FnMut(u32, &'static str, Int
     }
 }
 
-/// Streams that packs have rules for, each as a browser that tells everything has them.
+/// Returns the streams that packs have rules for, with all members present.
 fn streams() -> Vec<(&'static str, Interval)> {
     let of = |kind, direction, screen_share| Interval {
         kind,
@@ -130,12 +130,12 @@ fn streams() -> Vec<(&'static str, Interval)> {
     ]
 }
 
-/// A line for each rule of each pack: whether it can decide for a browser's streams.
+/// Returns a table line for each rule of each pack: whether it can decide for a browser's streams.
 fn table() -> String {
     let scores = Scores::embedded().unwrap();
     let older = Pack::OLDER.map(|(_, json)| Pack::parse(json).unwrap());
     let packs: Vec<&Pack> = scores.packs().iter().chain(&older).collect();
-    // By pack, browser, kind, direction and whether it is a screen, as far as the browser tells.
+    // By pack, browser, kind, direction and screen, if the browser reports it.
     let mut can = BTreeSet::new();
     play(300, 200, |_, engine, interval, path| {
         let readings = scores.readings(&interval, Some(&path));
@@ -158,11 +158,11 @@ fn table() -> String {
                 write!(page, "\n| `{}` | {stream} | `{}` |", pack.label(), metric.name()).unwrap();
                 for (engine, _) in BROWSERS {
                     let screens = [probe.video.and_then(|video| video.screen_share), None];
-                    let is_told = screens.into_iter().any(|screen| {
+                    let is_reported = screens.into_iter().any(|screen| {
                         let stream = (probe.kind, probe.direction, screen);
                         can.contains(&(pack.label().to_owned(), engine, stream, metric.name()))
                     });
-                    page.push_str(if is_told { " yes |" } else { " – |" });
+                    page.push_str(if is_reported { " yes |" } else { " – |" });
                 }
             }
         }
@@ -172,7 +172,7 @@ fn table() -> String {
 }
 
 #[test]
-fn the_table_of_rules_and_browsers_is_what_browsers_tell() {
+fn rule_table_matches_the_members_browsers_report() {
     let file = FilePath::new(env!("CARGO_MANIFEST_DIR")).join("../../../docs/reference/scores.md");
     let (begin, end) = ("<!-- rules by browser -->\n\n", "\n<!-- end of rules by browser -->");
     let page = fs::read_to_string(&file).unwrap();
@@ -189,7 +189,7 @@ fn the_table_of_rules_and_browsers_is_what_browsers_tell() {
 }
 
 #[test]
-fn every_pack_that_comes_with_the_program_is_in_the_table() {
+fn every_bundled_pack_is_in_the_table() {
     let packs = FilePath::new(env!("CARGO_MANIFEST_DIR")).join("../../../enrich/packs");
     let (table, mut found) = (table(), 0);
     for file in fs::read_dir(packs).unwrap() {
@@ -206,7 +206,7 @@ fn every_pack_that_comes_with_the_program_is_in_the_table() {
 }
 
 #[test]
-fn every_browser_can_be_held_to_every_rule_of_the_primary_pack() {
+fn every_browser_reports_inputs_of_every_primary_rule() {
     let table = table();
     let of_primary = table.lines().filter(|line| line.contains("`comparable@"));
     let lines: Vec<_> = of_primary.collect();
@@ -216,10 +216,10 @@ fn every_browser_can_be_held_to_every_rule_of_the_primary_pack() {
     }
 }
 
-/// A pack whose first rule that a browser tells decides, as the primary one once did: old Firefox is
-/// judged by the frame rate of cameras and screens, others by frames dropped.
-const BY_WHAT_IS_TOLD: &str = r#"{
-    "name": "by-what-is-told", "version": 1, "sources": ["this test"],
+/// A pack that decides by the first rule whose inputs the browser reports: old Firefox is judged by
+/// the frame rate of cameras and screens, others by dropped frames.
+const FIRST_REPORTED_RULE: &str = r#"{
+    "name": "first-reported-rule", "version": 1, "sources": ["this test"],
     "media": {
         "video": {"mode": "first", "minimum_packets": 501, "rules": [
             {"metric": "frame_loss", "comparison": "above", "threshold": 0.5, "unit": "ratio"},
@@ -242,10 +242,10 @@ fn share(times: &Times, of: (&'static str, Kind, &'static str)) -> Interval95 {
 }
 
 #[test]
-fn no_browser_is_poorer_than_another_in_a_world_without_a_difference() {
+fn equal_quality_gives_equal_verdicts_for_all_browsers() {
     let scores = Scores::embedded().unwrap();
-    let told = Pack::parse(BY_WHAT_IS_TOLD).unwrap();
-    let packs = [("primary", &scores.packs()[0]), ("told", &told)];
+    let first_reported = Pack::parse(FIRST_REPORTED_RULE).unwrap();
+    let packs = [("primary", &scores.packs()[0]), ("first-reported", &first_reported)];
     let mut times = Times::new();
     play(36_000, 200, |session, engine, interval, path| {
         let (kind, us) = (interval.kind, interval.end_us - interval.start_us);
@@ -272,12 +272,12 @@ fn no_browser_is_poorer_than_another_in_a_world_without_a_difference() {
         }
     }
     // The same world shows a difference where browsers are judged by different rules.
-    let all = share(&times, ("told", Kind::Video, "all")).estimate;
-    let found = share(&times, ("told", Kind::Video, "Firefox 115"));
+    let all = share(&times, ("first-reported", Kind::Video, "all")).estimate;
+    let found = share(&times, ("first-reported", Kind::Video, "Firefox 115"));
     assert!(found.lower.is_some_and(|lower| lower > 2.0 * all), "{found:?}, all {all}");
 }
 
-/// Look-up data that knows no address.
+/// Look-up data without any address.
 struct Nowhere;
 
 impl LookUp for Nowhere {
@@ -292,7 +292,7 @@ impl LookUp for Nowhere {
 }
 
 #[test]
-fn the_oracle_judges_the_world_as_the_services_do() {
+fn oracle_and_services_give_the_same_verdicts() {
     let scores = Scores::embedded().unwrap();
     let labels: Vec<_> = scores.packs().iter().map(|pack| pack.label().to_owned()).collect();
     let mut oracle = Oracle::new(Nowhere);

@@ -1,4 +1,4 @@
-//! What is claimed is held: broken on purpose, each claim is found wanting.
+//! Mutation tests: the simulator detects every deliberately broken guarantee.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -14,64 +14,68 @@ use ingest::mutations::LOOK_BACK;
 use service::mutations::{COMMITS_WAIT, break_only};
 use torture_sim::Campaign;
 
-/// Runs within which a broken claim has to show.
+/// Runs within which a mutation must be detected.
 const RUNS: u64 = 5000;
 
 #[track_caller]
-fn shows(claim: &'static str) {
+fn assert_detected(mutation: &'static str) {
     let mut campaign = Campaign::new().unwrap();
-    break_only(Some(claim));
+    break_only(Some(mutation));
     let mut runs = (0..RUNS).map(|seed| campaign.run(seed, false).unwrap());
     let outcome = runs.find(|outcome| !outcome.wrong.is_empty());
     break_only(None);
-    let outcome = outcome.expect(claim);
-    println!("{claim}: run {}: {}", outcome.seed, outcome.wrong[0]);
-    let mended = Campaign::new().unwrap().run(outcome.seed, false).unwrap();
-    assert_eq!(mended.wrong, Vec::<String>::new(), "the run is well once the claim is mended");
+    let outcome = outcome.expect(mutation);
+    println!("{mutation}: run {}: {}", outcome.seed, outcome.wrong[0]);
+    let unmodified = Campaign::new().unwrap().run(outcome.seed, false).unwrap();
+    assert_eq!(
+        unmodified.wrong,
+        Vec::<String>::new(),
+        "the same run is correct without the mutation"
+    );
 }
 
 #[test]
-fn a_record_that_counts_again_shows() {
-    shows(LINEAGE);
+fn repeated_record_mutation_is_detected() {
+    assert_detected(LINEAGE);
 }
 
 #[test]
-fn rows_without_their_version_show() {
-    shows(UPTO);
+fn missing_row_version_mutation_is_detected() {
+    assert_detected(UPTO);
 }
 
 #[test]
-fn commits_before_acknowledgements_show() {
-    shows(COMMITS_WAIT);
+fn early_commit_mutation_is_detected() {
+    assert_detected(COMMITS_WAIT);
 }
 
 #[test]
-fn blocks_that_end_by_chance_show() {
-    shows(BLOCK_ENDS);
+fn random_block_end_mutation_is_detected() {
+    assert_detected(BLOCK_ENDS);
 }
 
 #[test]
-fn values_that_are_forgotten_when_they_are_written_show() {
-    shows(VALUES);
+fn forgotten_values_mutation_is_detected() {
+    assert_detected(VALUES);
 }
 
 #[test]
-fn blocks_that_are_folded_otherwise_once_offsets_are_forgotten_show() {
-    shows(RECALL);
+fn changed_refold_mutation_is_detected() {
+    assert_detected(RECALL);
 }
 
 #[test]
-fn rows_that_do_not_wait_for_their_rules_show() {
-    shows(RULES_FIRST);
+fn rows_before_rules_mutation_is_detected() {
+    assert_detected(RULES_FIRST);
 }
 
 #[test]
-fn a_restart_without_look_back_shows() {
-    shows(LOOK_BACK);
+fn missing_look_back_mutation_is_detected() {
+    assert_detected(LOOK_BACK);
 }
 
 #[test]
-fn no_program_can_be_broken() {
+fn mutations_do_not_compile_into_programs() {
     let tree = Command::new(env!("CARGO"))
         .args(["tree", "--workspace", "--offline", "--locked", "--edges", "normal,build,features"])
         .args(["--prefix", "none"])

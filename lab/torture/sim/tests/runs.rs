@@ -4,7 +4,7 @@
 use torture_sim::Campaign;
 
 #[test]
-fn under_all_faults_the_views_match_the_raw_log() {
+fn views_match_the_raw_log_under_all_faults() {
     let started = std::time::Instant::now();
     let mut campaign = Campaign::new().unwrap();
     let mut first = Vec::new();

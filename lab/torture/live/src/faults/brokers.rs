@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use super::super::cluster::{Cluster, group};
 use super::super::fault::Fault;
 
-/// Between two looks at a broker that comes back.
+/// Poll interval for a restarting broker.
 const ASK: Duration = Duration::from_secs(1);
 /// More copies than there are brokers.
 const TOO_MANY: i32 = 4;
@@ -21,7 +21,7 @@ enum Target {
     CoordinatorOf(Service),
 }
 
-/// A broker is killed, and started again.
+/// Kills a broker and restarts it.
 pub(super) struct Kill {
     target: Target,
     killed: usize,
@@ -82,10 +82,10 @@ impl Fault for Kill {
     }
 }
 
-/// The brokers' heartbeats are held back on their way to the controller, which fences them all: their
-/// connections stand, and the metadata that they answer with names no broker. Clients that were told
-/// so may never find one again (librdkafka#5301). The world's client, which nobody watches over, gets no
-/// answer meanwhile.
+/// Delays the brokers' heartbeats to the controller, which fences them all: connections stay open,
+/// and metadata responses contain no broker. Clients that receive such a response may never find a
+/// broker again (librdkafka#5301). The world's client has no supervisor, so it gets no response
+/// meanwhile.
 pub(super) struct Fenced;
 
 impl Fault for Fenced {
@@ -109,7 +109,7 @@ impl Fault for Fenced {
     }
 }
 
-/// Dead letters find no place.
+/// Makes the topic of dead letters unavailable.
 pub(super) struct DeadLettersAway;
 
 impl Fault for DeadLettersAway {

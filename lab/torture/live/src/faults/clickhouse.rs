@@ -29,7 +29,7 @@ fn answers(cluster: &mut Cluster) -> Result<bool, Failure> {
     cluster.stack.clickhouse().map_or(Ok(true), |clickhouse| clickhouse.answers())
 }
 
-/// It is killed a moment after it answers again, in the middle of what has waited.
+/// Kills ClickHouse shortly after it responds again, while the backlog is inserted.
 pub(super) struct Killed {
     rng: ChaCha8Rng,
     next: Option<Instant>,
@@ -73,7 +73,7 @@ impl Fault for Killed {
     }
 }
 
-/// It is not there.
+/// Stops ClickHouse.
 pub(super) struct Away;
 
 impl Fault for Away {
@@ -91,7 +91,7 @@ impl Fault for Away {
     }
 }
 
-/// A table's setting makes it refuse every insert.
+/// Makes a table refuse every insert by a setting.
 pub(super) struct Setting {
     name: &'static str,
     value: &'static str,
@@ -104,7 +104,7 @@ impl Setting {
         Self { name: "table_readonly", value: "1", set: Vec::new() }
     }
 
-    /// More room is asked for than any disk has: ClickHouse refuses as it does on a full one.
+    /// Requires more free space than any disk has: ClickHouse refuses as it does on a full disk.
     pub(super) fn full() -> Self {
         let (name, value) = ("min_free_disk_bytes_to_perform_insert", "1000000000000000");
         Self { name, value, set: Vec::new() }
@@ -134,7 +134,7 @@ impl Fault for Setting {
     }
 }
 
-/// It stands still most of the time.
+/// Stops ClickHouse most of the time.
 pub(super) struct Slow {
     changed: Instant,
     still: bool,

@@ -12,11 +12,11 @@ use super::super::fault::Fault;
 use super::super::fleet::Instance;
 use super::super::kafka::Commit;
 
-/// Set back by no more than this many records a partition: nobody waits for what takes an hour to
-/// be read again.
+/// Maximum number of records per partition by which a group is set back, so that reading them again
+/// takes no hour.
 const MOST_RECORDS: i64 = 100_000;
 
-/// A service ends, its group is set back, and it starts again.
+/// Stops a service, sets its group back, and restarts the service.
 pub(super) struct Rewind {
     service: Service,
     rng: ChaCha8Rng,
@@ -29,8 +29,8 @@ impl Rewind {
         Self { service, rng, done: false }
     }
 
-    /// Where to: the beginning, or anywhere from there on. Aggregate only to a block that it has
-    /// committed, with what it keeps beside it.
+    /// Chooses the target: any offset from the beginning on. For aggregate only a committed block,
+    /// with its metadata.
     fn back(&mut self, cluster: &Cluster, topic: &str) -> Result<BTreeMap<i32, Commit>, Failure> {
         let now = cluster.kafka.committed(&group(self.service), topic)?;
         let mut back = BTreeMap::new();

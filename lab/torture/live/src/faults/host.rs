@@ -6,8 +6,8 @@ use nix::sys::signal::Signal;
 use super::super::cluster::Cluster;
 use super::super::fault::Fault;
 
-/// Every process stands still, as when a virtual machine is paused, and goes on as if nothing had
-/// been: connections are there, and clocks have gone on.
+/// Stops and continues every process, like a paused virtual machine: connections stay open, and
+/// clocks have advanced.
 pub(super) struct Stopped;
 
 impl Fault for Stopped {
@@ -22,7 +22,7 @@ impl Fault for Stopped {
     }
 
     fn is_over(&mut self, cluster: &mut Cluster) -> Result<bool, Failure> {
-        // Whoever was started in place of one that stood still is here, too.
+        // Includes processes that were started in place of stopped ones.
         cluster.signal_all(Signal::SIGCONT);
         Ok(cluster.kafka.is_in_sync())
     }

@@ -55,7 +55,7 @@ impl Link {
     }
 }
 
-/// Somebody's way to one broker or to all, or sink's to ClickHouse.
+/// Link of one party to one broker or to all, or of sink to ClickHouse.
 fn any(rng: &mut ChaCha8Rng) -> Vec<Way> {
     if rng.random_range(0..4) == 0 {
         return vec![Way::ClickHouse];
@@ -77,8 +77,8 @@ impl Fault for Link {
     fn heal(&mut self, cluster: &mut Cluster) -> Result<(), Failure> {
         for way in &self.ways {
             cluster.links.set(*way, Condition::Open);
-            // Services have to find out by themselves. The world may not: what it tells is true
-            // only as long as it is not kept waiting for a minute.
+            // Services have to detect this themselves. The world is excluded: its truth holds only
+            // if it does not wait for a minute.
             if matches!(way, Way::Broker(Party::World, _)) {
                 cluster.links.reset(*way);
             }

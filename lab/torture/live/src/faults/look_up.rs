@@ -13,14 +13,14 @@ use super::super::fault::Fault;
 
 enum Damage {
     Removed,
-    /// It has so many hundredths of its length.
+    /// Truncated to this percentage of its length.
     CutOff(u64),
-    /// So many bytes of nonsense are all that it has.
+    /// Replaced by this many random bytes.
     Overwritten(usize),
     None,
 }
 
-/// One file is damaged, and put back.
+/// Damages one file and restores it.
 pub(super) struct LookUp {
     damage: Damage,
     rng: ChaCha8Rng,
@@ -63,7 +63,7 @@ impl Fault for LookUp {
             Damage::CutOff(hundredths) => {
                 let open = fs::File::options().write(true).open(&file).context(&name)?;
                 let length = open.metadata().context(&name)?.len();
-                // Not between two lines: nobody can tell a list that ends there from a whole one.
+                // Not between two lines: a list that ends there looks complete.
                 let length = length / 100 * hundredths;
                 let ends = fs::read(&copy).context(&name)?[..length as usize].ends_with(b"\n");
                 open.set_len(length - u64::from(ends)).context(&name)?;

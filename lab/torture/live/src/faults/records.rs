@@ -12,7 +12,7 @@ use super::super::fault::Fault;
 use super::super::links::Party;
 use super::super::poison::Poison;
 
-/// Records that nobody can use.
+/// Sends invalid records.
 pub(super) struct Poisoned {
     make: fn(&mut ChaCha8Rng) -> Poison,
     count: usize,
@@ -46,10 +46,10 @@ impl Fault for Poisoned {
     }
 }
 
-/// Another world comes beside the usual one, of which nearly all is one call.
+/// Adds a second world that consists almost entirely of one call.
 pub(super) struct OneCall {
     seed: u64,
-    /// True once it was asked to end.
+    /// True once the world was asked to end.
     asked: bool,
 }
 

@@ -25,7 +25,7 @@ fn any_instance(rng: &mut ChaCha8Rng) -> Instance {
     Instance { service: any_service(rng), number: rng.random_range(0..USUAL) }
 }
 
-/// Instances are killed; their supervisor starts them again.
+/// Kills instances; their supervisor restarts them.
 pub(super) struct Kill(Vec<Instance>);
 
 impl Kill {
@@ -52,7 +52,7 @@ impl Fault for Kill {
     }
 }
 
-/// An instance stands still for longer than its session, and then goes on as if nothing had been.
+/// Stops an instance for longer than its session timeout, and then continues it.
 pub(super) struct Zombie(Instance);
 
 impl Zombie {
@@ -73,7 +73,7 @@ impl Fault for Zombie {
     }
 }
 
-/// The group never comes to rest.
+/// Rebalances the group continuously.
 pub(super) struct Storm {
     instance: Instance,
     rng: ChaCha8Rng,
@@ -114,7 +114,7 @@ impl Fault for Storm {
     }
 }
 
-/// One instance, three, and one again.
+/// Scales to one instance, three, and one again.
 pub(super) struct Scale {
     service: Service,
     third: Duration,
@@ -156,7 +156,7 @@ impl Fault for Scale {
     }
 }
 
-/// An instance aborts at an edge, is started, and aborts there again.
+/// Aborts an instance at an edge, restarts it, and aborts it there again.
 pub(super) struct Abort {
     instance: Instance,
     edge: &'static str,

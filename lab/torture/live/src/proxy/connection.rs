@@ -18,7 +18,7 @@ const PIECES: usize = 64;
 /// Bytes of the longest request that a Kafka takes (`socket.request.max.bytes`).
 const REQUEST: usize = 104_857_600;
 
-/// What arrives as a whole.
+/// Unit of data that is forwarded as a whole.
 struct Piece {
     due: Instant,
     /// API key, of a request of Kafka's.
@@ -82,7 +82,7 @@ async fn told(state: &mut watch::Receiver<State>, resets: u64) -> End {
     End::Closed
 }
 
-/// Takes what one side sends, and says nothing, until it gives up or the link is reset.
+/// Reads data from one side without a response, until it closes or the link is reset.
 async fn swallow(mut stream: TcpStream, mut state: watch::Receiver<State>, resets: u64) {
     let mut nowhere = vec![0; PIECE];
     loop {
@@ -132,7 +132,7 @@ async fn carry(
             }
         }
     };
-    // What was read before the end still arrives.
+    // Data read before the end still arrives.
     tokio::join!(read, write);
 }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::*;
 
-/// A server that says every byte again, and tells when a connection of it ends.
+/// An echo server that reports when one of its connections ends.
 fn echo() -> (SocketAddr, Receiver<()>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -35,7 +35,7 @@ impl Client {
         Self(stream)
     }
 
-    /// What comes back for a byte: itself, an end, or nothing for a while.
+    /// Returns the response to a byte: itself, an end, or nothing for a while.
     fn answer(&mut self, byte: u8) -> Option<Option<u8>> {
         let _ = self.0.write_all(&[byte]);
         self.hear()

@@ -7,11 +7,11 @@ use schemas::EventKind;
 use super::session::{Counters, Session};
 use super::{LATE_MS, Line, START_MS, Says};
 
-/// Why rubbish is dead-lettered: it is cut short.
+/// Reason of the dead letters of truncated records.
 pub(super) const GARBAGE: &str = "not_json";
 
 impl Session {
-    /// The raw record of a line.
+    /// Returns the raw record of a line.
     pub(super) fn payload(&self, line: &Line) -> Vec<u8> {
         let mut text = String::with_capacity(1024);
         match line.says {

@@ -1,4 +1,4 @@
-//! One session: its counters as functions of time, and what its records must come to.
+//! One session: its counters as functions of time, and the expected result of its records.
 
 use std::rc::Rc;
 
@@ -18,11 +18,12 @@ pub(super) struct Session {
     pub(super) address: &'static str,
     pub(super) edge: &'static str,
     pub(super) client_version: &'static str,
-    /// Packets a second, so that no two sessions tell the same.
+    /// Packets per second, different in each session.
     rate: i64,
-    /// It tells another edge and another release every few seconds, and at times none.
+    /// True if the session changes its edge and release every few seconds, and sometimes omits
+    /// them.
     restless: bool,
-    /// When its counters start again at 0, ms since the Unix epoch.
+    /// Time at which the counters restart at 0, ms since the Unix epoch.
     restarts_ms: i64,
 }
 
@@ -77,8 +78,8 @@ impl Session {
         }
     }
 
-    /// The edge and the release that a record of this time tells, if not the session's. At times they
-    /// are [`UNKNOWN`].
+    /// Returns the edge and release of a record at this time, if they differ from the session's.
+    /// They may be [`UNKNOWN`].
     pub(super) fn release(&self, client_ms: i64) -> Option<(String, String)> {
         let name = |name: &str, number: i64| match number {
             0 => UNKNOWN.to_owned(),
@@ -165,8 +166,8 @@ impl Session {
         let mut stale = true;
         for of_video in [false, true].into_iter().take(1 + usize::from(taken.video)) {
             let progress = |client_ms| {
-                let told = if of_video { self.video(client_ms) } else { self.audio(client_ms) };
-                told.packets + told.bytes + told.frames
+                let counters = if of_video { self.video(client_ms) } else { self.audio(client_ms) };
+                counters.packets + counters.bytes + counters.frames
             };
             let before = before.iter().filter(|taken| taken.video || !of_video);
             match taken.follows(before, progress) {

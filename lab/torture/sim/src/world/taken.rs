@@ -1,4 +1,4 @@
-//! When snapshots were taken, and which one follows on which: the rules of clocks, word for word.
+//! Event time and predecessors of snapshots, as documented.
 
 use super::LOOK_BACK_S;
 
@@ -10,7 +10,7 @@ const CLOSE_MS: i64 = 5_000;
 pub(super) struct Taken {
     pub(super) client_ms: i64,
     pub(super) log_ms: i64,
-    /// It tells of the video, too.
+    /// True if the snapshot contains the video stream.
     pub(super) video: bool,
 }
 
@@ -18,12 +18,12 @@ pub(super) struct Taken {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Follows {
     Nothing,
-    /// It was told before, or was overtaken.
+    /// Duplicate or reordered snapshot.
     Stale,
     After(Taken),
 }
 
-/// Event time: nothing is told before it happens.
+/// Returns the event time, which is at most the append time.
 pub(super) const fn happened_ms(client_ms: i64, log_ms: i64) -> i64 {
     if client_ms - log_ms > CLOSE_MS { log_ms } else { client_ms }
 }
@@ -33,7 +33,7 @@ impl Taken {
         happened_ms(self.client_ms, self.log_ms)
     }
 
-    /// Time since another one.
+    /// Returns the time since another snapshot.
     pub(super) fn since_ms(self, last: Self) -> i64 {
         let by_client = self.client_ms - last.client_ms;
         let by_event = self.happened_ms() - last.happened_ms();
@@ -43,9 +43,9 @@ impl Taken {
             return by_client;
         }
         let most = by_log.max(0) + (last.log_ms - last.happened_ms()).max(0) + CLOSE_MS;
-        let mut told = [by_client, by_event];
-        told.sort_unstable();
-        let found = told.into_iter().find(|ms| (1..=most).contains(ms));
+        let mut candidates = [by_client, by_event];
+        candidates.sort_unstable();
+        let found = candidates.into_iter().find(|ms| (1..=most).contains(ms));
         found.unwrap_or_else(|| by_log.max(1000))
     }
 
