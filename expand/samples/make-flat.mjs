@@ -3,7 +3,7 @@
 //   npm install --no-save @observertc/samples-encoder@2.2.12
 //   node make-flat.mjs
 //
-// There is no decoder of it. What is expected are the samples that the encoder was given, which tell
+// There is no decoder of it. What is expected are the samples that the encoder was given, which report
 // nothing that it cannot.
 import { writeFileSync } from 'node:fs';
 import encoding from '@observertc/samples-encoder';
@@ -78,15 +78,15 @@ const write = (file, texts, samples) => {
 const COUNT = [0, 1, 2, 3, 4, 5];
 const ann = COUNT.map(sample('ann-1'));
 const one = new encoding.ClientSampleEncoder();
-write('flat', ann.map((told) => one.encodeToBase64(told)), ann);
+write('flat', ann.map((reported) => one.encodeToBase64(reported)), ann);
 
 // As an application sends those of several clients, of whom the second left early.
 const bob = COUNT.slice(0, 3).map(sample('bob-2'));
 const many = new encoding.SamplesEncoder();
-const both = ann.map((told, n) => ({ clientSamples: [told, bob[n]].filter((one) => one) }));
-write('flat-clients', both.map((told) => many.encodeToBase64(told)), both.flatMap((told) => told.clientSamples));
+const both = ann.map((reported, n) => ({ clientSamples: [reported, bob[n]].filter((one) => one) }));
+write('flat-clients', both.map((reported) => many.encodeToBase64(reported)), both.flatMap((reported) => reported.clientSamples));
 
-// Two samples that tell every member of the schema, each with a value of its own, and in the second
+// Two samples that report every member of the schema, each with a value of its own, and in the second
 // one some that did not change. All ids are UUIDs.
 const UUID = (n) => `0f8fad5b-d9cb-469f-a165-${String(70867728950000 + n).slice(-12)}`;
 const NAMES = {
@@ -113,28 +113,28 @@ const filled = (name, n) => Object.fromEntries(
     return [field.name, field.T === 9 /* string */ ? `${field.name}-${number}` : number];
   }),
 );
-// What the encoder tells but once, as the application does.
+// What the encoder reports but once, as the application does.
 const ONCE = ['certificates', 'codecs', 'iceServers', 'localSDPs', 'mediaConstraints', 'mediaDevices', 'userMediaErrors'];
 const every = (n) => {
   count = 0;
-  const told = filled('', n);
+  const reported = filled('', n);
   for (const { name, kind, T } of LISTS) {
     const fixed = name.endsWith('Candidates') ? 0 : n;
     const item = kind === 'message' ? filled(`_${T.name.split('_').pop()}`, fixed) : `${name}-${count++}`;
-    if (!(n && ONCE.includes(name))) told[name] = [item];
+    if (!(n && ONCE.includes(name))) reported[name] = [item];
   }
-  return told;
+  return reported;
 };
-const told = [0, 1].map(every);
+const reported = [0, 1].map(every);
 const uuids = new encoding.ClientSampleEncoder(Object.fromEntries(
   ['callId', 'sfuStreamId', 'sfuSinkId', 'clientId', 'peerConnectionId', 'trackId'].map((id) => [`${id}IsUuid`, true]),
 ));
-write('flat-every', told.map((sample) => {
+write('flat-every', reported.map((sample) => {
   const encoded = uuids.encodeToProtobufSamples(sample);
-  // Which the schema has and the encoder never tells.
+  // Which the schema has and the encoder never reports.
   encoded.customObserverEvents = sample.customObserverEvents.map((event) => (
     new messages.Samples_ClientSample_CustomObserverEvent({ ...event, timestamp: BigInt(event.timestamp) })
   ));
-  if (sample === told[0]) encoded.dataChannels[0].peerConnectionId = encoded.pcTransports[0].peerConnectionId;
+  if (sample === reported[0]) encoded.dataChannels[0].peerConnectionId = encoded.pcTransports[0].peerConnectionId;
   return Buffer.from(encoded.toBinary()).toString('base64');
-}), told);
+}), reported);

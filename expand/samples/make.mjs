@@ -14,7 +14,7 @@ import * as messages from '@observertc/samples-encoder/dist/OutputSamples.js';
 const START = 1795328740000;
 
 // Five samples, 5 s apart. Video begins with the second, and audio ends with the fourth; what a
-// sample does not tell of a stream any more is what was told last.
+// sample does not report for a stream any more is what was reported last.
 const sample = (n) => {
   const timestamp = START + n * 5000;
   const audio = {
@@ -54,21 +54,21 @@ const decoder = new ClientSampleDecoder();
 writeFileSync('deltas.jsonl', lines(deltas));
 writeFileSync('samples.jsonl', lines(deltas.map((delta) => decoder.decode(delta))));
 
-// What is sent once (codecId, mid, transportId, ...) the decoder tells once, and then no more. The
-// JSON codec's tells it as long as the stream is there, and so does Isobar.
-OneTimePassDecoder.prototype.decode = function decode(told) {
-  this.actualValue = this.actualValue ?? told;
+// What is sent once (codecId, mid, transportId, ...) the decoder reports once, and then no more. The
+// JSON codec's reports it as long as the stream is there, and so does Isobar.
+OneTimePassDecoder.prototype.decode = function decode(reported) {
+  this.actualValue = this.actualValue ?? reported;
   return this.actualValue;
 };
 
-// It decodes certificates and forgets to return them.
+// It decodes certificates and does not return them.
 const certificate = CertificateDecoder.prototype.decode;
-CertificateDecoder.prototype.decode = function decode(told) {
-  certificate.call(this, told);
+CertificateDecoder.prototype.decode = function decode(reported) {
+  certificate.call(this, reported);
   return this.actualValue;
 };
 
-// Samples that tell every member of the schema that the encoder writes, each with a value of its
+// Samples that report every member of the schema that the encoder writes, each with a value of its
 // own, and in the second one some that did not change. Of two events, the second leaves out what
 // it has in common with the first.
 const INTEGERS = [3 /* int64 */, 5 /* int32 */];
@@ -109,10 +109,10 @@ const every = (n) => {
   };
 };
 
-const encoded = (file, clientId, told, settings) => {
+const encoded = (file, clientId, reported, settings) => {
   const encoder = new encoding.ClientSampleEncoder(clientId, settings);
   const decoder = new decoding.ClientSampleDecoder(settings);
-  const texts = told.map((one) => encoder.encodeToBase64(one));
+  const texts = reported.map((one) => encoder.encodeToBase64(one));
   writeFileSync(`${file}.txt`, texts.map((text) => `${text}\n`).join(''));
   writeFileSync(`${file}.samples.jsonl`, lines(texts.map((text) => decoder.decodeFromBase64(text))));
 };

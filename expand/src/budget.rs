@@ -20,8 +20,8 @@ impl Budget {
         Self { most_mb, left: Cell::new(Some(most_mb.saturating_mul(MB))) }
     }
 
-    /// Reserves `bytes` before they are allocated. Returns none if this or an earlier reservation exceeds the
-    /// budget.
+    /// Reserves `bytes` before they are allocated. Returns none if this or an earlier reservation
+    /// exceeds the budget.
     pub fn take(&self, bytes: usize) -> Option<()> {
         self.left.set(self.left.get().and_then(|left| left.checked_sub(bytes as u64)));
         self.left.get().map(drop)

@@ -23,12 +23,12 @@ pub(crate) fn expand(mut members: Members) -> Option<Document> {
     let path = PATHS.iter().find_map(|path| members.get(*path)).and_then(|path| text(path));
     let mut document = Document { members, recorded_ms };
     let path = path.unwrap_or_default();
-    let told = [
+    let reported = [
         ("app", segment(&path, "apps")),
         ("call", segment(&path, "conferences")),
         ("participant", body.get("localID").and_then(|id| name(id))),
     ];
-    for (member, value) in told {
+    for (member, value) in reported {
         if document.name(member).is_none()
             && let Some(value) = value
         {

@@ -11,13 +11,13 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::document::{Members, text};
 
-/// The members of a message.
+/// Conversion of an encoded message to its JSON members.
 pub(crate) trait ToMembers {
-    /// Reads them; those that this release does not know are left out.
+    /// Decodes the members; unknown ones are left out.
     ///
     /// # Errors
     /// When the bytes are no such message, or not all of it.
-    fn told(bytes: &[u8]) -> Result<Members, DecodeError>;
+    fn decode_members(bytes: &[u8]) -> Result<Members, DecodeError>;
 }
 
 macro_rules! scalar {
@@ -71,7 +71,7 @@ macro_rules! messages {
         }
 
         impl ToMembers for $name {
-            fn told(bytes: &[u8]) -> Result<Members, DecodeError> {
+            fn decode_members(bytes: &[u8]) -> Result<Members, DecodeError> {
                 Self::decode(bytes).map(|message| members(&message))
             }
         }
@@ -91,12 +91,13 @@ macro_rules! lists {
         }
 
         impl ToMembers for $name {
-            fn told(bytes: &[u8]) -> Result<Members, DecodeError> {
-                let mut members = $around::told(bytes)?;
+            fn decode_members(bytes: &[u8]) -> Result<Members, DecodeError> {
+                let mut members = $around::decode_members(bytes)?;
                 let lists = Self::decode(bytes)?;
                 $(
                     if !lists.$field.is_empty() {
-                        let list = lists.$field.iter().map(|message| <$of>::told(message));
+                        let list = lists.$field.iter();
+                        let list = list.map(|message| <$of>::decode_members(message));
                         let list = to_raw_value(&list.collect::<Result<Vec<_>, _>>()?);
                         members.extend(list.ok().map(|list| (stringify!($field).to_owned(), list)));
                     }
@@ -289,7 +290,7 @@ fn members(message: &impl Serialize) -> Members {
     let json = serde_json::to_string(message).unwrap_or_default();
     let mut members: Members = serde_json::from_str(&json).unwrap_or_default();
     // Text in the one schema, an object in the other.
-    if let Some(attachments) = members.remove("attachments").and_then(|told| text(&told)) {
+    if let Some(attachments) = members.remove("attachments").and_then(|reported| text(&reported)) {
         let object = RawValue::from_string(attachments).ok();
         members.extend(object.map(|object| ("attachments".to_owned(), object)));
     }
@@ -312,7 +313,7 @@ fn state<S: Serializer>(number: &Option<i32>, serializer: S) -> Result<S::Ok, S:
     named(&names, number, serializer)
 }
 
-/// Writes an id, which an encoder that is told so packs as the bytes of a UUID (RFC 9562). No text
+/// Writes an id, which an encoder packs on request as the bytes of a UUID (RFC 9562). No text
 /// of a person's making is 16 bytes of such.
 fn id<S: Serializer>(id: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
     let bytes = id.as_deref().unwrap_or_default();

@@ -21,7 +21,7 @@ pub(crate) fn size_of(member: &str, value: &RawValue) -> usize {
     ENTRY + member.len() + value.get().len()
 }
 
-/// Of a member, beside its texts.
+/// Overhead of a member, in addition to its texts.
 const ENTRY: usize = 48;
 
 /// Returns whether a value is no longer than a clock's number: many objects share one time.
@@ -56,7 +56,8 @@ pub(crate) fn text(value: &RawValue) -> Option<String> {
     serde_json::from_str::<String>(value.get()).ok().filter(|text| !text.is_empty())
 }
 
-/// Returns the name that a value is, as ingest reads it: a string that is not empty, or a whole number.
+/// Returns the name that a value is, as ingest reads it: a string that is not empty, or a whole
+/// number.
 pub fn name(value: &RawValue) -> Option<String> {
     text(value).or_else(|| {
         let digits = value.get().strip_prefix('-').unwrap_or(value.get());

@@ -5,11 +5,11 @@ use serde_json::value::RawValue;
 
 use super::document::{Document, Members, moment_ms};
 
-/// A recorded envelope. It is sent unchanged, except for the times at which it was sent and received.
-/// Invalid members are left for ingest to refuse.
+/// A recorded envelope. It is sent unchanged, except for the times at which it was sent and
+/// received. Invalid members are left for ingest to refuse.
 pub(crate) fn document(members: Members) -> Document {
-    let told = |member| members.get(member).and_then(|time| moment_ms(time));
-    let recorded_ms = told("sent_at").or_else(|| told("timestamp")).unwrap_or_default();
+    let reported = |member| members.get(member).and_then(|time| moment_ms(time));
+    let recorded_ms = reported("sent_at").or_else(|| reported("timestamp")).unwrap_or_default();
     Document { members, recorded_ms }
 }
 

@@ -14,7 +14,7 @@ use super::session::agreed_ms;
 /// Peer connection of a bare report.
 const PEER_CONNECTION: &str = "pc-0";
 
-// Names under which others tell whose a report is, and when, as ingest reads them: the first one that
+// Member names under which others report the session and time, as ingest reads them: the first that
 // is there counts.
 const APPS: [&str; 3] = ["app", "appId", "appID"];
 const CALLS: [&str; 8] =
@@ -75,7 +75,7 @@ pub(crate) fn expand(json: &RawValue) -> Result<Envelope, Refusal> {
     if wrapped.is_some() && typed.clone().count() == 0 {
         return Err(Refusal::EmptyReport);
     }
-    let captured = told_ms(around).or_else(|| native.and_then(|_| told_ms(&inner)));
+    let captured = timestamp_ms(around).or_else(|| native.and_then(|_| timestamp_ms(&inner)));
     let newest = typed.filter_map(Stats::taken_ms).max_by(f64::total_cmp);
     let (sent, taken) = match (captured, newest) {
         (Some(captured), Some(newest)) => (captured, agreed_ms(newest, captured)),
@@ -94,9 +94,9 @@ pub(crate) fn expand(json: &RawValue) -> Result<Envelope, Refusal> {
 }
 
 /// Returns the time given for a whole report, ms since the Unix epoch.
-fn told_ms(members: &Members) -> Option<f64> {
-    let told = TIMES.iter().find_map(|member| moment_ms(members.get(*member)?));
-    told.map(|time| if time <= MOST_SECONDS { time * 1e3 } else { time })
+fn timestamp_ms(members: &Members) -> Option<f64> {
+    let reported = TIMES.iter().find_map(|member| moment_ms(members.get(*member)?));
+    reported.map(|time| if time <= MOST_SECONDS { time * 1e3 } else { time })
 }
 
 /// Returns the stats objects of a report; none if it is not a report.

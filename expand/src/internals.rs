@@ -1,6 +1,6 @@
 //! `chrome://webrtc-internals` dumps: one JSON object for all of a browser's peer connections.
 //!
-//! Statistics are told as a series of values for every member of every stats object, named
+//! Statistics are reported as a series of values for every member of every stats object, named
 //! `<id>-<member>`. The series `<id>-timestamp`, which Chrome writes since release 117, says when
 //! each value was taken. Before that, the page asked for them at a steady pace, so that they lie
 //! evenly between the times at which their series begins and ends.
@@ -34,8 +34,8 @@ struct Connection {
     stats: BTreeMap<String, Series>,
 }
 
-/// An event. Releases before 138 tell its time as text in the user's own locale, which nobody else
-/// can read.
+/// An event. Releases before 138 report its time as text in the user's own locale, which no one
+/// else can read.
 #[derive(Deserialize)]
 struct Update {
     timestamp: Option<f64>,
@@ -109,7 +109,7 @@ struct Time(i64);
 type Object = BTreeMap<String, Box<RawValue>>;
 
 /// The reports of a peer connection. All objects of a report have the same time but for what the
-/// far end told, which is the last of it that had come by then. None if they exceed the budget.
+/// far end reported, which is the last of it that had come by then. None if they exceed the budget.
 fn frames(
     stats: &BTreeMap<String, Series>,
     untimed: &mut u64,
@@ -136,12 +136,12 @@ fn frames(
     }
     let polls: Vec<f64> = local.keys().map(|Time(us)| *us as f64 / 1e3).collect();
     for values in remote {
-        let told: Vec<f64> = values.iter().map(|(Time(us), _)| *us as f64 / 1e3).collect();
-        let from = first_poll(&told, &polls);
+        let reported: Vec<f64> = values.iter().map(|(Time(us), _)| *us as f64 / 1e3).collect();
+        let from = first_poll(&reported, &polls);
         for (at, (time, objects)) in local.iter_mut().enumerate() {
             let object = match from {
                 Some(from) => at.checked_sub(from).and_then(|at| values.get(at)),
-                None => values.iter().rev().find(|(told, _)| told.0 <= time.0 + BEHIND_US),
+                None => values.iter().rev().find(|(reported, _)| reported.0 <= time.0 + BEHIND_US),
             };
             let Some((_, object)) = object else { continue };
             budget.take(size(object))?;
@@ -151,27 +151,28 @@ fn frames(
     Some(local)
 }
 
-/// us by which a packet's time may be behind the time of the poll that tells it.
+/// us by which a packet's time may be behind the time of the poll that reports it.
 const BEHIND_US: i64 = 20_000;
 const BEHIND_MS: f64 = BEHIND_US as f64 / 1e3;
 
-/// The poll at which what the far end told was first there. Each poll has one value, which stays the
-/// same until another RTCP packet comes; it may be stamped a moment after the poll, so that times
-/// alone would put it one poll off. None if the series has gaps.
-fn first_poll(told: &[f64], polls: &[f64]) -> Option<usize> {
-    let first = *told.first()?;
+/// Returns the first poll that contains values of the far end. Each poll has one value, which stays
+/// the same until another RTCP packet comes; it may be stamped a moment after the poll, so that
+/// times alone would put it one poll off. None if the series has gaps.
+fn first_poll(reported: &[f64], polls: &[f64]) -> Option<usize> {
+    let first = *reported.first()?;
     let by_time = polls.partition_point(|poll| poll + BEHIND_MS < first);
-    let to_the_end = polls.len().checked_sub(told.len())?;
+    let to_the_end = polls.len().checked_sub(reported.len())?;
     let fits = |(from, since_ms): &(usize, f64)| {
-        let Some(polls) = polls.get(*from..from + told.len()) else { return false };
-        let had_come = polls.iter().zip(told).all(|(poll, told)| *told <= poll + BEHIND_MS);
-        // A packet that a poll is the first to tell had not come at the poll before.
-        let is_new = polls.iter().zip(told.windows(2)).all(|(before, told)| {
-            told.first() == told.last() || told.last() > Some(&(before + since_ms))
+        let Some(polls) = polls.get(*from..from + reported.len()) else { return false };
+        let had_come =
+            polls.iter().zip(reported).all(|(poll, reported)| *reported <= poll + BEHIND_MS);
+        // A packet that a poll is the first to report had not come at the poll before.
+        let is_new = polls.iter().zip(reported.windows(2)).all(|(before, reported)| {
+            reported.first() == reported.last() || reported.last() > Some(&(before + since_ms))
         });
         had_come && is_new
     };
-    // Put to the end, what was told before a gap is late by as many polls as are missing.
+    // Put to the end, what was reported before a gap is late by as many polls as are missing.
     let places = [(by_time, -BEHIND_MS), (to_the_end, BEHIND_MS)];
     places.into_iter().find(fits).map(|(from, _)| from)
 }
@@ -187,7 +188,7 @@ fn by_object(stats: &BTreeMap<String, Series>) -> BTreeMap<&str, BTreeMap<&str, 
     objects
 }
 
-/// A stats object at each of its times, which are among those of `pace` if it does not tell them.
+/// A stats object at each of its times, which are among those of `pace` if it does not report them.
 /// None if neither is known.
 fn objects(
     id: &str,
@@ -232,7 +233,7 @@ fn objects(
 }
 
 /// The longest series of an object, and when its values were taken if at a steady pace, ms. Objects
-/// that tell their times have no use for it.
+/// that report their times have no use for it.
 fn paced<'a>(members: &BTreeMap<&str, &'a Series>) -> Option<(&'a Series, Vec<f64>)> {
     let count = |series: &Series| {
         serde_json::from_str::<Vec<&RawValue>>(&series.values).map_or(0, |values| values.len())
@@ -258,9 +259,9 @@ fn nearest(pace: &[f64], ms: f64) -> f64 {
     around.min_by(|a, b| (a - ms).abs().total_cmp(&(b - ms).abs())).unwrap_or(ms)
 }
 
-/// The first and the last of the clock's `times` of which a series tells: its own times say it, or, in
-/// dumps whose clocks tell none, that it begins or ends with the clock. None if neither is known, or
-/// if it has more values than there are times.
+/// Returns the first and the last of the clock's `times` that a series covers: by its own times or,
+/// in dumps whose clocks have none, because it begins or ends with the clock. None if neither is
+/// known, or if it has more values than there are times.
 fn extent(
     series: &Series,
     values: usize,
@@ -291,7 +292,7 @@ fn extent(
 }
 
 /// Milliseconds by which a series' own time may differ from the clock's value: it is cut to whole
-/// ones, and told by the page.
+/// ones, and reported by the page.
 const SLACK_MS: f64 = 50.0;
 
 /// The place of the time that is nearest to `wanted`, if that is near. Times rise.
@@ -305,8 +306,9 @@ fn nearest_to(times: &[Option<f64>], wanted: &Option<String>) -> Option<usize> {
     (ms <= SLACK_MS).then_some(at)
 }
 
-/// What a series tells at place `at` of `places`. Where it has fewer values than places, a gap lies
-/// nobody knows where: only where all values that may stand there are the same is it known.
+/// Returns the value of a series at place `at` of `places`. Where it has fewer values than places,
+/// a gap lies at an unknown place: the value is known only where all candidates for it are the
+/// same.
 fn placed(values: &[Box<RawValue>], at: usize, places: usize) -> Option<&RawValue> {
     let gap = places.checked_sub(values.len())?;
     let from = at.saturating_sub(gap);
@@ -329,7 +331,7 @@ fn plain(value: Box<RawValue>) -> Box<RawValue> {
     object.unwrap_or(value)
 }
 
-/// The media kind in an id of Chrome's RTP streams, which older dumps do not tell otherwise:
+/// The media kind in an id of Chrome's RTP streams, which older dumps do not report otherwise:
 /// `IT01A…` and `OT01V…`, or `RTCInboundRTPAudioStream_…`.
 fn kind(id: &str) -> Option<&'static str> {
     let of = |letter| match letter {
@@ -357,10 +359,10 @@ fn updates(connections: &BTreeMap<String, Connection>, session: &mut Session, un
     let mut updates = Vec::new();
     for (id, connection) in connections {
         for update in &connection.update_log {
-            let told = is_state(&update.event) || update.event == "close";
+            let reported = is_state(&update.event) || update.event == "close";
             match update.timestamp {
-                Some(ms) if told => updates.push((ms, id, update)),
-                None if told => *untimed += 1,
+                Some(ms) if reported => updates.push((ms, id, update)),
+                None if reported => *untimed += 1,
                 _ => {}
             }
         }

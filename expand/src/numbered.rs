@@ -255,8 +255,8 @@ fn members(value: &RawValue) -> Option<Members> {
 
 /// Applies a delta to the objects of the report before it, and returns the time that objects
 /// without one have. Objects that are not named stay; those that are null are gone; objects in
-/// objects are laid over each other, too. A report that is whole, as in Chrome's own dumps, takes the
-/// place of the one before it. None if it is neither; `objects` is then as it was.
+/// objects are laid over each other, too. A report that is whole, as in Chrome's own dumps, takes
+/// the place of the one before it. None if it is neither; `objects` is then as it was.
 pub(crate) fn expand(
     objects: &mut BTreeMap<String, Stats>,
     delta: &RawValue,
@@ -280,7 +280,7 @@ pub(crate) fn expand(
         objects.clear();
     }
     // Where the delta does not say an object's time, the report's own is meant; but of what the far
-    // end told, an object that is not named at all is still the one that was told before.
+    // end reported, an object that is not named at all is still the one that was reported before.
     if let Some(time) = &time {
         let is_new =
             |(id, object): &(&String, &mut Stats)| changes.contains_key(*id) || !is_remote(object);
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_delta_changes_nothing_of_the_report_before() {
+    fn an_invalid_delta_leaves_the_previous_report_unchanged() {
         let mut objects = BTreeMap::new();
         let first = r#"{"t": 1, "A": {"14": 5, "96": {"cpu": 1}}, "B": {"14": 7}}"#;
         expand(&mut objects, &raw(first)).unwrap();

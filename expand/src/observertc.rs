@@ -45,14 +45,14 @@ pub(crate) fn is_sample(member: impl Fn(&str) -> bool) -> bool {
 
 impl<'b> Expander<'b> {
     /// For the recording that has these samples: one that is not whole makes it a stream of deltas.
-    /// Of whole samples nothing is carried over, as a missing member is missing.
+    /// Nothing is carried over from whole samples: a missing member is missing.
     pub(crate) fn new(samples: impl Iterator<Item = Members>, budget: &'b Budget) -> Self {
         let mut of_calls = BTreeSet::new();
         let mut samples = samples.filter(|sample| is_sample(|m| sample.contains_key(m)));
         let deltas = samples.any(|sample| {
-            let told = |member: &str| sample.get(member).and_then(|value| name(value));
-            let client = told("clientId").unwrap_or_default();
-            if CALL.iter().any(|member| told(member).is_some()) {
+            let reported = |member: &str| sample.get(member).and_then(|value| name(value));
+            let client = reported("clientId").unwrap_or_default();
+            if CALL.iter().any(|member| reported(member).is_some()) {
                 of_calls.insert(client);
             } else if !sample.contains_key("peerConnections") && of_calls.contains(&client) {
                 return true;
@@ -67,7 +67,7 @@ impl<'b> Expander<'b> {
         Self { deltas: true, clients: BTreeMap::new(), budget }
     }
 
-    /// The whole sample that `sample` completes. None if it cannot be read, or if it tells of
+    /// Returns the whole sample that `sample` completes. None if it cannot be read, or if it names
     /// streams that no sample before it described, or if it is more than the budget has.
     pub(crate) fn expand(&mut self, sample: &Members) -> Option<Document> {
         let client = sample.get("clientId").and_then(|id| name(id)).unwrap_or_default();
@@ -84,7 +84,7 @@ impl<'b> Expander<'b> {
 /// Members that name the call.
 const CALL: [&str; 3] = ["call", "callId", "roomId"];
 
-/// A sample that is whole, with what Isobar calls a session's parts. None if it tells no time.
+/// Returns a whole sample with the names of Isobar's envelope. None if it has no time.
 fn document(whole: Members) -> Option<Document> {
     let recorded_ms = whole.get("timestamp").and_then(|time| moment_ms(time))?;
     let mut document = Document { members: whole, recorded_ms };
@@ -97,20 +97,20 @@ fn document(whole: Members) -> Option<Document> {
         }
     }
     if document.name("app").is_none()
-        && let Some(app) = document.members.get("attachments").and_then(|told| app(told))
+        && let Some(app) = document.members.get("attachments").and_then(|reported| app(reported))
     {
         document.set("app", &app);
     }
     Some(document)
 }
 
-/// The application, as ingest reads it of what an application says of itself.
+/// Returns the application name, read from the attachments as ingest reads it.
 fn app(attachments: &RawValue) -> Option<String> {
     let attachments = object(attachments)?;
     ["app", "appId", "appName"].iter().find_map(|member| name(attachments.get(*member)?))
 }
 
-/// The member by which an array's entries are told apart; None if they are of the moment, and
+/// The member by which an array's entries are distinguished; None if they are of the moment, and
 /// nothing of them is remembered.
 fn key_of(array: &str) -> Option<&'static str> {
     match array {
@@ -131,16 +131,17 @@ const LAID_OVER: [&str; 2] = ["psnrSum", "qualityLimitationDurations"];
 pub(crate) fn merge(before: Option<&Members>, delta: &Members, budget: &Budget) -> Option<Members> {
     let empty = Members::new();
     let before = before.unwrap_or(&empty);
-    let is_told = |value: &RawValue| value.get() != "null";
+    let is_reported = |value: &RawValue| value.get() != "null";
     let mut merged = Members::new();
     for (member, value) in before {
-        if value.get().starts_with('[') || delta.get(member).is_some_and(|value| is_told(value)) {
+        if value.get().starts_with('[') || delta.get(member).is_some_and(|value| is_reported(value))
+        {
             continue;
         }
         budget.take(size_of(member, value))?;
         merged.insert(member.clone(), value.clone());
     }
-    for (member, value) in delta.iter().filter(|(_, value)| is_told(value)) {
+    for (member, value) in delta.iter().filter(|(_, value)| is_reported(value)) {
         let value = if value.get().starts_with('[') {
             merge_array(before.get(member).map(|value| &**value), value, member, budget)?
         } else if LAID_OVER.contains(&member.as_str()) {
@@ -162,7 +163,7 @@ fn merge_array(
     budget: &Budget,
 ) -> Option<Box<RawValue>> {
     let Some((key, entries)) = key_of(array).zip(list(delta)) else {
-        // Of the moment, or of something that this release does not know.
+        // A momentary entry, or one that is unknown to this release.
         budget.take(size_of(array, delta))?;
         return Some(delta.to_owned());
     };
@@ -184,7 +185,7 @@ fn object(value: &RawValue) -> Option<Members> {
     serde_json::from_str(value.get()).ok()
 }
 
-/// None if a stream lacks what only its first sample tells: a delta whose beginning is missing.
+/// None if a stream lacks what only its first sample reports: a delta whose beginning is missing.
 fn is_whole(sample: &Members) -> Option<()> {
     let Some(connections) = sample.get("peerConnections") else { return Some(()) };
     for connection in &list(connections)? {

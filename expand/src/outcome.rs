@@ -20,7 +20,7 @@ pub struct Expanded {
 }
 
 impl Expanded {
-    /// Creates the result of a recording of which everything could be read.
+    /// Creates the result of a recording that was read completely.
     pub fn new(envelopes: Vec<Envelope>) -> Self {
         Self { records: envelopes.into_iter().map(Raw::from).collect(), ..Self::default() }
     }
@@ -33,7 +33,8 @@ pub struct Unread {
     pub count: u64,
     /// Line of the first one, from 1.
     pub first_line: Option<u64>,
-    /// Reason why the first one is not JSON, and what to do; none if it is JSON or does not look like it.
+    /// Reason why the first one is not JSON, and what to do; none if it is JSON or does not look
+    /// like it.
     pub why: Option<String>,
 }
 
@@ -53,8 +54,8 @@ impl Unread {
     }
 }
 
-/// Returns why a line is not JSON and what to do; `None` if it is JSON, once numbers that no double can
-/// hold are taken for missing, as ingest takes them.
+/// Returns why a line is not JSON and what to do; `None` if it is JSON, once numbers that no double
+/// can hold are taken for missing, as ingest takes them.
 fn why_no_json(line: &str) -> Option<String> {
     let error = |text: &[u8]| serde_json::from_slice::<IgnoredAny>(text).err();
     let mut why = error(line.as_bytes())?;
@@ -86,7 +87,7 @@ pub enum Refusal {
     NotText,
     /// It holds statistics of the old, callback-based getStats().
     LegacyGetStats,
-    /// It is a webrtc-internals dump whose statistics tell no times at all.
+    /// It is a webrtc-internals dump whose statistics report no times at all.
     NoTimes,
     /// It expands, with those before it, to more than may be held.
     TooLarge {

@@ -92,21 +92,21 @@ impl<'b> Reader<'b> {
     }
 
     fn flat(&mut self, bytes: &[u8]) -> Result<Option<Document>, Broken> {
-        let sample = FlatSample::told(bytes).map_err(|_| Broken::Message)?;
+        let sample = FlatSample::decode_members(bytes).map_err(|_| Broken::Message)?;
         let client = sample.get("clientId").and_then(|id| text(id)).ok_or(Broken::Message)?;
         Ok(self.flat.expand(&client, sample))
     }
 
     /// The delta that `bytes` are, as the JSON codec would have it.
     fn delta(&mut self, bytes: &[u8]) -> Result<Members, Broken> {
-        let mut sample = ClientSample::told(bytes).map_err(|_| Broken::Message)?;
-        // The one member that every sample tells.
+        let mut sample = ClientSample::decode_members(bytes).map_err(|_| Broken::Message)?;
+        // The one member that every sample reports.
         let client = sample.get("clientId").and_then(|id| text(id)).ok_or(Broken::Message)?;
         for name in ["clientEvents", "clientIssues"] {
-            let Some(told) = sample.get(name) else { continue };
+            let Some(reported) = sample.get(name) else { continue };
             let last = self.happened.entry((client.clone(), name)).or_default();
             let mut whole = Vec::new();
-            for delta in list(told).ok_or(Broken::Message)? {
+            for delta in list(reported).ok_or(Broken::Message)? {
                 *last = merge(Some(last), &delta, self.budget).ok_or(Broken::Message)?;
                 // Without a type, it is what a missing beginning leaves.
                 if last.contains_key("type") {

@@ -116,7 +116,8 @@ struct Value<'a> {
     line: u64,
 }
 
-/// The JSON values of a text, one after the other or in arrays. Text that is not JSON ends with its line.
+/// The JSON values of a text, one after the other or in arrays. Text that is not JSON ends with its
+/// line.
 fn values(text: &str) -> (Vec<Value<'_>>, Unread) {
     let (mut values, mut unread) = (Vec::new(), Unread::default());
     let (mut from, mut line, mut counted) = (0, 1, 0);

@@ -97,8 +97,8 @@ fn parse(line: &str) -> Option<Line<'_>> {
     })
 }
 
-/// The name of a line's peer connection: a string, a number beside a method's name, or null. None if
-/// it is anything else.
+/// The name of a line's peer connection: a string, a number beside a method's name, or null. None
+/// if it is anything else.
 fn connection_of(connection: &RawValue, method: &RawValue) -> Option<Option<String>> {
     match serde_json::from_str::<Option<String>>(connection.get()) {
         Ok(name) => Some(name),
@@ -148,8 +148,8 @@ impl Dump<'_> {
         Some(())
     }
 
-    /// Returns the devices that the call which now ended asked for: the call with the same correlation id,
-    /// or else the oldest, since browsers answer in order.
+    /// Returns the devices that the call which now ended asked for: the call with the same
+    /// correlation id, or else the oldest, since browsers answer in order.
     fn answered(&mut self, correlation: Option<&str>) -> Option<Asked> {
         let same = |(id, _): &(Option<String>, Asked)| id.as_deref() == correlation;
         let at = self.asked.iter().position(same).unwrap_or(0);

@@ -20,9 +20,9 @@ enum Stage {
 /// A report's own time and that of its line agree if they are no further apart, ms.
 const CLOCKS_AGREE_MS: f64 = 5_000.0;
 
-/// Returns when a report was taken, ms: by its own time where that agrees with the time of what it was
-/// recorded in. Of a browser whose clock stands still while the machine sleeps, or does not start in
-/// 1970, the recording's time holds.
+/// Returns when a report was taken, ms: by its own time where that agrees with the time of what it
+/// was recorded in. Of a browser whose clock stands still while the machine sleeps, or does not
+/// start in 1970, the recording's time holds.
 pub(crate) fn agreed_ms(taken_ms: f64, recorded_ms: f64) -> f64 {
     if (taken_ms - recorded_ms).abs() <= CLOCKS_AGREE_MS { taken_ms } else { recorded_ms }
 }
@@ -100,8 +100,8 @@ impl<'b> Session<'b> {
         }
     }
 
-    /// `connectionState` or `iceConnectionState` changed. Both tell of the same connection, so the
-    /// second to tell a change is not heard.
+    /// `connectionState` or `iceConnectionState` changed. Both report the same connection, so the
+    /// second one to report a change is ignored.
     pub(crate) fn state(&mut self, id: &str, state: &str, time_ms: f64) {
         // Chrome's own dumps hold it as JSON within JSON.
         let state = state.trim_matches('"');

@@ -10,14 +10,14 @@ use serde_json::value::to_raw_value;
 use super::super::document::Members;
 use super::{ToMembers, id, named};
 
-/// What its SamplesEncoder writes: samples of several clients.
+/// Output of its SamplesEncoder: samples of several clients.
 #[derive(Clone, PartialEq, Message)]
 struct Samples {
     #[prost(bytes, repeated, tag = 1)]
     clients: Vec<Vec<u8>>,
 }
 
-/// What every sample tells, and by numbers that no sample of schema 3 has.
+/// Members of every sample, with numbers that no sample of schema 3 uses.
 #[derive(Clone, PartialEq, Message)]
 struct Whose {
     #[prost(bytes, optional, tag = 21)]
@@ -45,10 +45,10 @@ fn is_one(bytes: &[u8]) -> bool {
 pub(crate) struct FlatSample;
 
 impl ToMembers for FlatSample {
-    fn told(bytes: &[u8]) -> Result<Members, DecodeError> {
-        let mut told = OfObjects::told(bytes)?;
-        told.extend(members(&OfTexts::decode(bytes)?));
-        Ok(told)
+    fn decode_members(bytes: &[u8]) -> Result<Members, DecodeError> {
+        let mut reported = OfObjects::decode_members(bytes)?;
+        reported.extend(members(&OfTexts::decode(bytes)?));
+        Ok(reported)
     }
 }
 

@@ -1,10 +1,10 @@
 //! The delta streams of `@observertc/samples-encoder` 2, whose samples have lists of all of a
 //! client's objects.
 //!
-//! As in those of release 3 a member that did not change is left out, and an object that a list does
-//! not name is gone. But candidates are told when they are others than before, an object may be told
-//! of several peer connections under one key, and 0 is left out of nearly all members as if it were
-//! nothing.
+//! As in those of release 3 a member that did not change is left out, and an object that a list
+//! does not name is gone. But candidates are reported only when they changed, an object
+//! may be reported for several peer connections under one key, and 0 is left out of nearly all
+//! members as if it were nothing.
 
 use std::collections::BTreeMap;
 
@@ -24,16 +24,16 @@ pub(crate) struct Expander<'b> {
     budget: &'b Budget,
 }
 
-/// What is known of a client.
+/// State of a client.
 #[derive(Debug, Default)]
 struct Client {
-    /// What is told once.
-    told: Members,
+    /// Members that are sent once.
+    reported: Members,
     lists: BTreeMap<&'static str, Known>,
 }
 
-/// Lists that name every object there is, and the members that tell its objects apart. Only the
-/// objects' changes are told.
+/// Lists that name every object there is, and the members that identify its objects. Only the
+/// objects' changes are reported.
 const LISTS: [(&str, &[&str]); 8] = [
     ("dataChannels", &["dataChannelIdentifier"]),
     ("iceCandidatePairs", &["candidatePairId"]),
@@ -44,11 +44,11 @@ const LISTS: [(&str, &[&str]); 8] = [
     ("outboundVideoTracks", TRACK),
     ("pcTransports", &["peerConnectionId"]),
 ];
-/// Of these, the encoder does not say of which peer connection they are.
+/// Lists whose objects the encoder writes without their peer connection.
 const OF_NONE: [&str; 2] = ["dataChannels", "mediaSources"];
 const TRACK: &[&str] = &["trackId", "ssrc"];
 
-/// Members that are told when they change.
+/// Members that are reported when they change.
 const STAY: [&str; 10] = [
     "browser",
     "callId",
@@ -62,8 +62,8 @@ const STAY: [&str; 10] = [
     "userId",
 ];
 
-/// What is left out of the streams of some lists though it is 0: a browser that tells one of the
-/// others tells it, too.
+/// Members left out of the streams of some lists though they are 0: a browser that reports one of
+/// the others reports them, too.
 const LOST: &str = "packetsLost";
 const BESIDE_LOST: [(&str, &[&str]); 3] = [
     ("inboundVideoTracks", &["packetsReceived"]),
@@ -78,17 +78,17 @@ impl<'b> Expander<'b> {
         Self { clients: BTreeMap::new(), budget }
     }
 
-    /// The whole sample that `sample` of `client` completes. None if it tells of objects that no
-    /// sample before it described, or if it is more than the budget has.
+    /// Returns the whole sample that `sample` of `client` completes. None if it names objects that
+    /// no sample before it described, or if it is more than the budget has.
     pub(crate) fn expand(&mut self, client: &str, mut sample: Members) -> Option<Document> {
         let client = self.clients.entry(client.to_owned()).or_default();
         for member in STAY {
             if let Some(value) = sample.get(member) {
-                client.told.insert(member.to_owned(), value.clone());
+                client.reported.insert(member.to_owned(), value.clone());
             }
         }
-        self.budget.take(size(&sample) + size(&client.told))?;
-        for (member, value) in &client.told {
+        self.budget.take(size(&sample) + size(&client.reported))?;
+        for (member, value) in &client.reported {
             sample.entry(member.clone()).or_insert_with(|| value.clone());
         }
         let mut is_whole = true;
@@ -106,8 +106,8 @@ impl<'b> Expander<'b> {
     }
 }
 
-/// The objects that `delta` names, with what is known of them; the others are forgotten. And whether
-/// it is known of which peer connection they are, which the first sample of each tells.
+/// Returns the objects that `delta` names, merged with their state; the others are dropped. And
+/// whether it is known of which peer connection they are, which the first sample of each reports.
 fn whole(
     known: &mut Known,
     delta: &RawValue,
@@ -117,14 +117,15 @@ fn whole(
     let mut now = Known::new();
     let mut objects = Vec::new();
     let mut is_whole = true;
-    // One after the other: of many that tell little, each takes a hundred times its text.
-    for told in serde_json::from_str::<Vec<&RawValue>>(delta.get()).ok()? {
-        let told: Members = serde_json::from_str(told.get()).ok()?;
-        let key: Vec<&str> = keys.iter().filter_map(|key| Some(told.get(*key)?.get())).collect();
+    // One after the other: each small object takes a hundred times its text.
+    for reported in serde_json::from_str::<Vec<&RawValue>>(delta.get()).ok()? {
+        let reported: Members = serde_json::from_str(reported.get()).ok()?;
+        let key: Vec<&str> =
+            keys.iter().filter_map(|key| Some(reported.get(*key)?.get())).collect();
         let key = key.join(":");
         let before = now.remove(&key).or_else(|| known.remove(&key));
-        let before = before.filter(|before| !begins_anew(before, &told, keys));
-        let object = merge(before.as_ref(), &told, budget)?;
+        let before = before.filter(|before| !begins_anew(before, &reported, keys));
+        let object = merge(before.as_ref(), &reported, budget)?;
         is_whole &= object.contains_key("peerConnectionId") || OF_NONE.contains(&list);
         now.insert(key, object.clone());
         objects.push(to_raw_value(&with_zero(list, object)).ok()?);
@@ -133,17 +134,18 @@ fn whole(
     Some((to_raw_value(&objects).ok()?, is_whole))
 }
 
-/// True if an encoder that knows nothing told the object: one tells nothing again that it told.
-fn begins_anew(before: &Members, told: &Members, keys: &[&str]) -> bool {
+/// True if a restarted encoder wrote the object: a running one does not repeat unchanged members.
+fn begins_anew(before: &Members, reported: &Members, keys: &[&str]) -> bool {
     let again = |member: &&str| {
-        let same = told.get(*member).zip(before.get(*member));
+        let same = reported.get(*member).zip(before.get(*member));
         !keys.contains(member) && same.is_some_and(|(now, before)| now.get() == before.get())
     };
     ["peerConnectionId", "transportId"].iter().any(again)
 }
 
 fn with_zero(list: &str, mut object: Members) -> Members {
-    let beside = BESIDE_LOST.iter().find(|(of, _)| *of == list).map_or(&[][..], |(_, told)| told);
+    let beside =
+        BESIDE_LOST.iter().find(|(of, _)| *of == list).map_or(&[][..], |(_, reported)| reported);
     if beside.iter().any(|member| object.contains_key(*member))
         && !object.contains_key(LOST)
         && let Ok(zero) = to_raw_value(&0)
