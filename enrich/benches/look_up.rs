@@ -1,4 +1,4 @@
-//! How many addresses a core looks up in a second.
+//! Number of addresses that a core looks up in a second.
 //!
 //! Sessions ask for the same address every few seconds, and a few networks hold most clients: the
 //! addresses asked for follow Zipf's law: over as many as are remembered, over eight times as many,

@@ -1,15 +1,15 @@
-//! Client addresses: read, told apart by what they can say about a place, and cut down to the
+//! Client addresses: parsed, classified by whether they indicate a place, and cut down to the
 //! network that may leave this service.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What an address is good for. All but [`Kind::Public`] say nothing about a place.
+/// Class of an address. Only [`Kind::Public`] indicates a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Kind {
     /// One host or one home's router, which look-up data may know.
     Public,
-    /// None was told.
+    /// No address was reported.
     Missing,
     /// Made unreadable on purpose: unspecified, `redacted`, or an mDNS name
     /// (draft-ietf-mmusic-mdns-ice-candidates).
@@ -74,9 +74,9 @@ impl Kind {
     }
 }
 
-/// Reads what an edge saw or was told of a client: an address, with a port or a zone or neither, or a
-/// list of them, as `X-Forwarded-For` and `Forwarded` (RFC 7239) are, of which the first public one is
-/// the client's. An address that carries an IPv4 address is that address.
+/// Reads a client address as an edge saw or received it: an address, with a port or a zone or
+/// neither, or a list of them, as `X-Forwarded-For` and `Forwarded` (RFC 7239) are, of which the
+/// first public one is the client's. An address that carries an IPv4 address is that address.
 ///
 /// # Errors
 /// Why there is none.
@@ -88,8 +88,8 @@ pub(crate) fn parse(text: &str) -> Result<IpAddr, Kind> {
     })
 }
 
-/// The first public address of a list: a proxy in the client's own network tells a private one before
-/// it. Without a public one, the first that can be read.
+/// Returns the first public address of a list: a proxy in the client's own network writes a private
+/// one before it. Without a public one, the first that can be read.
 fn parse_loosely(text: &str) -> Result<IpAddr, Kind> {
     let read: Vec<_> = text.split(',').map(parse_one).collect();
     let is_public = |read: &&Result<IpAddr, Kind>| match **read {
@@ -118,7 +118,7 @@ fn parse_one(text: &str) -> Result<IpAddr, Kind> {
     };
     unzoned.parse().ok().or_else(with_port).ok_or(match text {
         "" => Kind::Missing,
-        // RFC 7239, section 6: told on purpose that it is not told.
+        // RFC 7239, section 6: an identifier that deliberately hides the address.
         _ if text.eq_ignore_ascii_case("unknown") || text.starts_with('_') => Kind::Anonymised,
         _ if text.eq_ignore_ascii_case("redacted") => Kind::Anonymised,
         _ if is_mdns(text.as_bytes()) => Kind::Anonymised,
@@ -130,7 +130,8 @@ fn is_port(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
-/// What `for` names in an element of `Forwarded`, `for="[a]:port";proto=https`; anything else as it is.
+/// Returns the value of `for` in an element of `Forwarded`, `for="[a]:port";proto=https`; anything
+/// else as it is.
 fn forwarded_for(text: &str) -> &str {
     let mut pairs = text.split(';').filter_map(|pair| pair.split_once('='));
     let node = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
@@ -156,7 +157,7 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
-/// What an address is good for, by IANA's registries of special-purpose addresses.
+/// Returns the class of an address, by IANA's registries of special-purpose addresses.
 pub(crate) const fn kind(address: IpAddr) -> Kind {
     match address {
         IpAddr::V4(address) => kind_v4(address),
@@ -189,7 +190,7 @@ const fn kind_v6(address: Ipv6Addr) -> Kind {
         [0xfe80..=0xfebf, ..] => Kind::LinkLocal,
         [0xfec0..=0xfeff, ..] | [0x64, 0xff9b, 1, ..] => Kind::Private,
         [0xff00..=0xffff, ..] => Kind::Multicast,
-        // 2001::/23 is for protocols; what is global in it (anycast, AS 112) is nobody's home.
+        // 2001::/23 is for protocols; what is global in it (anycast, AS 112) is not a client's.
         [0x2001, 0..=0x1ff, ..] => Kind::Reserved,
         [0x2000..=0x3fff, ..] => Kind::Public,
         _ => Kind::Reserved,

@@ -1,4 +1,4 @@
-//! What an envelope claims of its client's place, held to the same forms as look-up data.
+//! Place and provider claimed by an envelope, in the same forms as look-up data.
 
 use schemas::{Claim, Place, Provider};
 
@@ -40,7 +40,7 @@ mod tests {
     use schemas::UNKNOWN;
 
     use super::*;
-    use crate::place::{nobody, nowhere};
+    use crate::place::{unknown_place, unknown_provider};
 
     fn claim(country: &str, subdivision: &str) -> Claim {
         Claim {
@@ -54,31 +54,31 @@ mod tests {
     fn claims_take_the_forms_of_look_up_data() {
         for subdivision in ["BE", "de-be", " DE-BE "] {
             let place = place(&claim("de", subdivision));
-            let told = [&place.continent, &place.country, &place.subdivision, &place.city];
-            assert_eq!(told, ["EU", "DE", "DE-BE", UNKNOWN]);
+            let reported = [&place.continent, &place.country, &place.subdivision, &place.city];
+            assert_eq!(reported, ["EU", "DE", "DE-BE", UNKNOWN]);
         }
         assert_eq!(place(&claim("DE", "Land Berlin")).subdivision, "Land Berlin");
-        let told = Claim {
+        let reported = Claim {
             continent: Some("oc".to_owned()),
             city: Some("Suva".to_owned()),
             asn: Some(64_500),
             organisation: Some(" Example ".to_owned()),
             ..Claim::default()
         };
-        let place = place(&told);
+        let place = place(&reported);
         assert_eq!((place.continent.as_str(), place.city.as_str()), ("OC", "Suva"));
-        let provider = provider(&told);
+        let provider = provider(&reported);
         assert_eq!((provider.asn, provider.organisation.as_str()), (64_500, "Example"));
     }
 
     #[test]
-    fn what_is_no_code_is_unknown() {
-        assert_eq!(place(&claim("Germany", "")), nowhere());
-        assert_eq!(place(&claim("ZZ", " ")), nowhere());
+    fn an_invalid_code_is_unknown() {
+        assert_eq!(place(&claim("Germany", "")), unknown_place());
+        assert_eq!(place(&claim("ZZ", " ")), unknown_place());
         let world = Claim { continent: Some("World".to_owned()), ..Claim::default() };
-        assert_eq!((place(&world), provider(&world)), (nowhere(), nobody()));
+        assert_eq!((place(&world), provider(&world)), (unknown_place(), unknown_provider()));
         for asn in [0, -1, 1 << 32] {
-            assert_eq!(provider(&Claim { asn: Some(asn), ..Claim::default() }), nobody());
+            assert_eq!(provider(&Claim { asn: Some(asn), ..Claim::default() }), unknown_provider());
         }
     }
 }

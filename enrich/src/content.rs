@@ -67,7 +67,7 @@ fn mapped(mut original: File) -> io::Result<Mmap> {
     // From file to file the kernel copies, on some file systems without moving a byte.
     io::copy(&mut original, &mut copy)?;
     #[expect(unsafe_code, reason = "a mapping is sound while nobody changes its file")]
-    // SAFETY: the copy has no name and no other descriptor, so nobody can change it.
+    // SAFETY: the copy has no name and no other descriptor, so it cannot be changed.
     unsafe {
         Mmap::map(&copy)
     }

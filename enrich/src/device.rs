@@ -1,11 +1,11 @@
-//! What a user agent says about browser, operating system and device.
+//! Browser, operating system and device of a user agent.
 
 use schemas::{Device, UNKNOWN};
 use serde::Deserialize;
 use ua_parser::{os, user_agent};
 
 /// The rules of uap-core, without those for device models: they are most of its regular
-/// expressions, and a device's class can be told without them.
+/// expressions, and a device's class is determined without them.
 const RULES: &str = include_str!("../data/uap-core.json");
 
 /// Isobar's own rules, which come before those of uap-core: headsets, TVs, WebViews and native HTTP
@@ -13,8 +13,8 @@ const RULES: &str = include_str!("../data/uap-core.json");
 const OWN_RULES: &str = include_str!("../data/devices.json");
 
 /// Signs of a device's class, the stronger one first: a headset or a TV also names the system it is
-/// built on, an iPad calls itself mobile, and Android without `Mobi` is a tablet by the advice of its
-/// makers.
+/// built on, an iPad calls itself mobile, and Android without `Mobi` is a tablet by the advice of
+/// its makers.
 const CLASSES: &[(&str, &str)] = &[
     ("OculusBrowser", HEADSET),
     ("; Quest", HEADSET),
@@ -104,13 +104,13 @@ const DESKTOP: &str = "desktop";
 /// The system of iPhones and iPads, as uap-core names it.
 const IOS: &str = "iOS";
 
-/// Marks of tablets in agents of native clients, which have no `Mobi` on phones either, so that only
-/// the model tells.
+/// Marks of tablets in agents of native clients, which have no `Mobi` on phones either, so that
+/// only the model name identifies them.
 const TABLETS: [&str; 8] =
     ["iPad", "Tablet;", "; SM-T", "; SM-X", "; SM-P", "; Pixel Tablet", "; Lenovo TB", "; KF"];
 
 /// Marks of iOS in an agent that claims a Mac: an iPad, or an iPhone, that asks for desktop sites.
-/// Safari itself leaves none there, and cannot be told from a Mac's.
+/// Safari itself leaves none there, and cannot be distinguished from a Mac's.
 const IOS_MARKS: [&str; 7] = ["CriOS/", "FxiOS/", "EdgiOS/", "OPiOS/", "OPT/", "GSA/", " Mobile/"];
 
 /// Bytes of a browser's or a system's name: those of uap-core's own stay well under it, but some
@@ -172,7 +172,7 @@ impl Devices {
         format!("uap-core@{}", self.version)
     }
 
-    /// Reads a user agent; what it does not tell is unknown.
+    /// Reads a user agent; parts that it does not contain are unknown.
     pub(crate) fn read(&self, user_agent: &str) -> Device {
         let browser = self.browsers.extract(user_agent);
         let system = self.systems.extract(user_agent);
@@ -218,7 +218,7 @@ fn class(user_agent: &str) -> &'static str {
     class
 }
 
-/// The device of a client that told no user agent.
+/// Device of a client without a user agent.
 pub(crate) fn unknown() -> Device {
     Device {
         class: UNKNOWN.to_owned(),

@@ -39,8 +39,8 @@ pub fn delay_impairment(ms: f64) -> f64 {
     25.0 * (root(x) - 3.0 * root(x / 3.0) + 2.0)
 }
 
-/// Idte, the impairment by talker echo (G.107 7-21 to 7-24) of a one-way delay of `ms`; `telr_db` is
-/// the talker echo loudness rating, dB. Under 1 ms there is no echo, and up to 5 ms the formula
+/// Idte, the impairment by talker echo (G.107 7-21 to 7-24) of a one-way delay of `ms`; `telr_db`
+/// is the talker echo loudness rating, dB. Under 1 ms there is no echo, and up to 5 ms the formula
 /// itself dips under 0: the least is 0 here.
 #[must_use]
 pub fn talker_echo_impairment(ms: f64, telr_db: f64) -> f64 {
@@ -49,13 +49,14 @@ pub fn talker_echo_impairment(ms: f64, telr_db: f64) -> f64 {
     }
     let delayed = 40.0 * ((1.0 + ms / 10.0) / (1.0 + ms / 150.0)).log10();
     let loudness = telr_db - delayed + 6.0 * (-0.3 * ms * ms).exp();
-    // Roe is Ro: with the default SLR of 8 dB, −1.5 (No − RLR) and 15 − 1.5 (SLR + No) are the same.
+    // Roe is Ro: with the default SLR of 8 dB, −1.5 (No − RLR) and 15 − 1.5 (SLR + No) are the
+    // same.
     let half = (RO - (80.0 + 2.5 * (loudness - 14.0))) / 2.0;
     (((half * half + 100.0).sqrt() + half - 1.0) * (1.0 - (-ms).exp())).max(0.0)
 }
 
-/// Idle, the impairment by listener echo (G.107 7-25 and 7-26) of a round trip of `ms` from mouth to
-/// ear and back; `wepl_db` is the weighted echo path loss, dB.
+/// Idle, the impairment by listener echo (G.107 7-25 and 7-26) of a round trip of `ms` from mouth
+/// to ear and back; `wepl_db` is the weighted echo path loss, dB.
 #[must_use]
 pub fn listener_echo_impairment(ms: f64, wepl_db: f64) -> f64 {
     let rle = 10.5 * (wepl_db + 7.0) * (ms + 1.0).powf(-0.25);

@@ -46,7 +46,7 @@ pub(crate) enum LookUpError {
     Line {
         /// Number of the line, from 1.
         number: usize,
-        /// What is wrong.
+        /// Description of the error.
         source: LineError,
     },
     /// A CSV file has no lines.

@@ -1,4 +1,4 @@
-//! Parameters and packs as JSON files: reading them, and telling all that is wrong at once.
+//! Parameters and packs as JSON files: reading them, and reporting all errors at once.
 
 use serde::de::DeserializeOwned;
 
@@ -7,7 +7,7 @@ use crate::error::ParameterError;
 /// Reads a file's text.
 ///
 /// # Errors
-/// Where the text is not what it has to be, and why.
+/// Location and reason of an error in the text.
 pub(crate) fn read<T: DeserializeOwned>(json: &str) -> Result<T, ParameterError> {
     let mut from = serde_json::Deserializer::from_str(json);
     let read = serde_path_to_error::deserialize(&mut from).map_err(|error| {
@@ -20,7 +20,7 @@ pub(crate) fn read<T: DeserializeOwned>(json: &str) -> Result<T, ParameterError>
     Ok(read)
 }
 
-/// What was read, if nothing is wrong with it.
+/// Returns the value if no error was found.
 ///
 /// # Errors
 /// All problems, on one line.
@@ -28,7 +28,7 @@ pub(crate) fn sound<T>(read: T, problems: Vec<String>) -> Result<T, ParameterErr
     if problems.is_empty() { Ok(read) } else { Err(ParameterError::Unsound(problems)) }
 }
 
-/// By which name a file's values are kept with what they gave: `name@version`.
+/// Name stored with the results of a file's values: `name@version`.
 pub(crate) fn label(name: &str, version: u32) -> String {
     format!("{name}@{version}")
 }

@@ -58,7 +58,7 @@ fn groups(text: &str) {
     }
 }
 
-/// Intervals of which nothing, little and most is known.
+/// Intervals with no, few and most quantities known.
 fn intervals() -> [Interval; 3] {
     let known = Interval {
         packets_received: Some(90),

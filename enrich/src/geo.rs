@@ -50,7 +50,7 @@ impl ProviderFile {
     /// Tries the file's records; ranges were all read already.
     ///
     /// # Errors
-    /// When one is damaged, or none tells a provider.
+    /// If a file is damaged, or none contains providers.
     pub(crate) fn check(&self, depth: Depth) -> Result<(), LookUpError> {
         match self {
             Self::Mmdb(mmdb) => mmdb.check::<ProviderRecord<'_>>(depth),
@@ -66,7 +66,7 @@ impl ProviderFile {
         }
     }
 
-    /// How many ranges it has, if it is a list of them.
+    /// Number of ranges, if it is a list of them.
     pub(crate) const fn ranges(&self) -> Option<usize> {
         match self {
             Self::Mmdb(_) => None,
@@ -82,7 +82,7 @@ impl ProviderFile {
     }
 }
 
-/// Which file, and where in it: one record however many addresses have it.
+/// File and position of a record, which many addresses may share.
 pub(crate) type Key = (usize, usize);
 
 /// A record of where addresses are.
@@ -98,7 +98,7 @@ impl PlaceEntry<'_> {
     /// When it is damaged.
     pub(crate) fn read(&self) -> Result<Place, MaxMindDbError> {
         let record = self.leaf.read::<CityRecord<'_>>()?;
-        Ok(record.map_or_else(place::nowhere, |record| record.place()))
+        Ok(record.map_or_else(place::unknown_place, |record| record.place()))
     }
 }
 
@@ -122,7 +122,7 @@ impl ProviderEntry<'_> {
         Ok(match &self.row {
             ProviderRow::Leaf(leaf) => leaf
                 .read::<ProviderRecord<'_>>()?
-                .map_or_else(place::nobody, |ProviderRecord(record)| record.provider()),
+                .map_or_else(place::unknown_provider, |ProviderRecord(record)| record.provider()),
             ProviderRow::Range(provider) => Provider::clone(provider),
         })
     }
@@ -175,7 +175,7 @@ impl Geo {
         Ok(None)
     }
 
-    /// How an address is connected; none if no file knows it.
+    /// Connection type of an address; none if no file contains it.
     ///
     /// # Errors
     /// When a file is damaged where the address leads.

@@ -119,7 +119,7 @@ Comcast = [
     fn errors_name_line_and_number() {
         let refused = |text: &str| Groups::parse("f", text).unwrap_err().to_string();
         let twice = FILE.replace("7015", "3320");
-        // Which of the two is met first is a matter of names, not of lines.
+        // The order in which the two are met depends on names, not on lines.
         let error = refused(&twice);
         assert!(error.contains("AS3320 belongs to \"Comcast\" already"), "{error}");
         assert!(error.starts_with("line 4: "), "{error}");

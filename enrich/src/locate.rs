@@ -1,4 +1,4 @@
-//! What a client's address tells, remembered.
+//! Look-ups of client addresses, with a cache.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -22,22 +22,22 @@ use crate::sources::Sources;
 /// than this, and reading one takes longer than all else that a look-up does.
 const RECORDS: usize = 65_536;
 
-/// What an address tells, but its network. It is small, for so many are remembered.
+/// Result of an address look-up, without the network. It is small because many are cached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     pub(crate) kind: Kind,
-    /// Where the client is.
+    /// Place of the client.
     pub place: Arc<Place>,
     /// Who carries the client's traffic.
     pub provider: Arc<Provider>,
-    /// What told place and provider.
+    /// Source of place and provider.
     pub source: PlaceSource,
 }
 
 /// A client's origin, and its network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Located {
-    /// What its address tells.
+    /// Result of its look-up.
     pub origin: Origin,
     network: Option<Network>,
 }
@@ -47,12 +47,12 @@ impl Located {
     #[must_use]
     pub fn network(&self) -> String {
         let mut network = String::new();
-        self.tell_network(&mut network);
+        self.set_network(&mut network);
         network
     }
 
     /// Puts [`Located::network`] in the place of `into`.
-    pub(crate) fn tell_network(&self, into: &mut String) {
+    pub(crate) fn set_network(&self, into: &mut String) {
         into.clear();
         if let Some(network) = &self.network {
             // Writing to a text does not fail.
@@ -70,8 +70,8 @@ pub struct Locator {
     places: Cache<Key, Arc<Place>>,
     providers: Cache<Key, Arc<Provider>>,
     metrics: Metrics,
-    nowhere: Arc<Place>,
-    nobody: Arc<Provider>,
+    unknown_place: Arc<Place>,
+    unknown_provider: Arc<Provider>,
 }
 
 impl Locator {
@@ -93,8 +93,8 @@ impl Locator {
             places: Cache::new(RECORDS),
             providers: Cache::new(RECORDS),
             metrics,
-            nowhere: Arc::new(place::nowhere()),
-            nobody: Arc::new(place::nobody()),
+            unknown_place: Arc::new(place::unknown_place()),
+            unknown_provider: Arc::new(place::unknown_provider()),
         }
     }
 
@@ -103,7 +103,7 @@ impl Locator {
         &self.geo
     }
 
-    /// Takes other files into use and forgets what the old ones said.
+    /// Switches to other files and clears the cache.
     pub(crate) fn look_up_in(&mut self, geo: Geo) {
         self.geo = geo;
         self.remembered.clear();
@@ -111,7 +111,7 @@ impl Locator {
         self.providers.clear();
     }
 
-    /// What an address tells; nothing if it is no client's public address.
+    /// Looks up an address; the result is unknown unless it is a client's public address.
     pub fn locate(&mut self, address: &str) -> Located {
         match address::parse(address) {
             Ok(address) => {
@@ -141,22 +141,25 @@ impl Locator {
         let kind = if relay { Kind::Relay } else { address::kind(address) };
         let mut origin = self.unknown(kind);
         if kind == Kind::Public {
-            self.tell(address, &mut origin);
+            self.fill_origin(address, &mut origin);
         }
         origin
     }
 
-    /// Of an address that tells nothing.
+    /// Returns the origin of an address without look-up data.
     fn unknown(&self, kind: Kind) -> Origin {
-        let (place, provider) = (Arc::clone(&self.nowhere), Arc::clone(&self.nobody));
+        let (place, provider) =
+            (Arc::clone(&self.unknown_place), Arc::clone(&self.unknown_provider));
         Origin { kind, place, provider, source: PlaceSource::Unknown }
     }
 
-    fn tell(&mut self, address: IpAddr, origin: &mut Origin) {
-        if let Some(place) = self.place(address).filter(|place| *place != self.nowhere) {
+    fn fill_origin(&mut self, address: IpAddr, origin: &mut Origin) {
+        if let Some(place) = self.place(address).filter(|place| *place != self.unknown_place) {
             (origin.place, origin.source) = (place, PlaceSource::Address);
         }
-        if let Some(provider) = self.provider(address).filter(|found| *found != self.nobody) {
+        if let Some(provider) =
+            self.provider(address).filter(|found| *found != self.unknown_provider)
+        {
             (origin.provider, origin.source) = (provider, PlaceSource::Address);
         }
     }
@@ -186,22 +189,24 @@ impl Locator {
         match self.metrics.look_up(Table::ConnectionType, geo.connection_type(address)) {
             None => provider,
             Some(connection_type) => {
-                let provider = provider.map_or_else(place::nobody, |found| Provider::clone(&found));
+                let provider =
+                    provider.map_or_else(place::unknown_provider, |found| Provider::clone(&found));
                 Some(Arc::new(Provider { connection_type, ..provider }))
             }
         }
     }
 
-    /// Place and provider of a client whose address tells none: those that its envelope claims.
+    /// Returns place and provider claimed by the envelope, for a client whose address has none.
     /// None if it claims nothing that can be used.
     pub(crate) fn claimed(&self, claim: &Claim) -> Option<(Place, Provider)> {
         let (place, mut provider) = (claim::place(claim), claim::provider(claim));
         self.geo.group(&mut provider);
-        (place != place::nowhere() || provider != place::nobody()).then_some((place, provider))
+        (place != place::unknown_place() || provider != place::unknown_provider())
+            .then_some((place, provider))
     }
 }
 
-/// What is remembered of a record, or else what it says.
+/// Returns a record from the cache, or reads and caches it.
 fn remembered<T, E>(
     cache: &mut Cache<Key, Arc<T>>,
     key: Key,

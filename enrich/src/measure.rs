@@ -1,5 +1,5 @@
 //! Ratios and means of one interval, in the units people use. Absent where the interval does not
-//! tell them: a missing field is missing, never 0.
+//! report them: a missing field is missing, never 0.
 
 use schemas::{Interval, Path};
 
@@ -7,7 +7,7 @@ fn quotient(numerator: i64, denominator: i64) -> Option<f64> {
     (denominator > 0).then(|| numerator as f64 / denominator as f64)
 }
 
-/// RTCP round trip, ms: the mean, or the last one measured where totals are not told.
+/// RTCP round trip, ms: the mean, or the last one measured where totals are not reported.
 pub(crate) fn round_trip_ms(interval: &Interval) -> Option<f64> {
     mean_or_gauge_ms(
         interval.round_trip_us.zip(interval.round_trip_count),
@@ -28,13 +28,13 @@ fn ice_round_trip_ms(path: &Path) -> Option<f64> {
     )
 }
 
-/// Mean round trip, ms: RTCP's, or that of the path where RTCP tells none.
+/// Mean round trip, ms: RTCP's, or that of the path where RTCP reports none.
 pub(crate) fn latency_ms(interval: &Interval, path: Option<&Path>) -> Option<f64> {
     round_trip_ms(interval).or_else(|| ice_round_trip_ms(path?))
 }
 
-/// Share of packets lost, 0 to 1. Late duplicates can make the count of lost packets negative, and a
-/// far end may report more of them than were sent since its last report.
+/// Share of packets lost, 0 to 1. Late duplicates can make the count of lost packets negative, and
+/// a far end may report more of them than were sent since its last report.
 pub(crate) fn loss(interval: &Interval) -> Option<f64> {
     let (lost, expected) = (interval.packets_lost?, interval.expected_packets()?);
     quotient(lost, expected).map(|share| share.clamp(0.0, 1.0))

@@ -146,7 +146,7 @@ impl Metrics {
     }
 }
 
-/// What tells whether look-up data follows its files.
+/// Metrics of the reloading of look-up data.
 #[derive(Clone)]
 pub(crate) struct ReloadMetrics {
     reloads: IntCounterVec,

@@ -9,12 +9,12 @@ use serde::Deserialize;
 
 use crate::content::Content;
 use crate::error::LookUpError;
-use crate::place::Tells;
+use crate::place::HasData;
 
 /// Networks and addresses that are tried before a file is used at all.
 const SAMPLE: usize = 1_000;
 
-/// How much of a file is tried before it is used.
+/// Share of a file that is checked before it is used.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Depth {
     /// Some records: at the start, which shall be quick.
@@ -57,7 +57,7 @@ impl Mmdb {
         Ok(found.offset().map(|offset| Leaf { offset, found }))
     }
 
-    /// What the file says about an address; none if it does not know it.
+    /// Returns the record of an address; none if the file has none.
     ///
     /// # Errors
     /// When the file is damaged where the address leads.
@@ -68,7 +68,7 @@ impl Mmdb {
         self.leaf(address)?.map_or(Ok(None), |leaf| leaf.read())
     }
 
-    /// `type@build`: which edition of which data it is.
+    /// `type@build`: the data and their edition.
     pub(crate) fn label(&self) -> String {
         format!("{}@{}", self.reader.metadata().database_type, self.build_s())
     }
@@ -81,8 +81,8 @@ impl Mmdb {
     /// Tries records, which have to be read as `T`.
     ///
     /// # Errors
-    /// When the tree or a record is damaged, or no record tells anything.
-    pub(crate) fn check<'a, T: Deserialize<'a> + Tells>(
+    /// If the tree or a record is damaged, or no record has data.
+    pub(crate) fn check<'a, T: Deserialize<'a> + HasData>(
         &'a self,
         depth: Depth,
     ) -> Result<(), LookUpError> {
@@ -95,7 +95,7 @@ impl Mmdb {
     }
 
     /// The first networks, and addresses all over.
-    fn sample<'a, T: Deserialize<'a> + Tells>(
+    fn sample<'a, T: Deserialize<'a> + HasData>(
         &'a self,
         tally: &mut Tally,
     ) -> Result<(), LookUpError> {
@@ -105,7 +105,7 @@ impl Mmdb {
         spread().try_for_each(|address| tally.add::<T>(self.find(address)))
     }
 
-    fn whole<'a, T: Deserialize<'a> + Tells>(
+    fn whole<'a, T: Deserialize<'a> + HasData>(
         &'a self,
         tally: &mut Tally,
     ) -> Result<(), LookUpError> {
@@ -131,7 +131,7 @@ impl Mmdb {
 
 /// A record of a file; many networks may share it.
 pub(crate) struct Leaf<'a> {
-    /// Where the record is in the file.
+    /// Position of the record in the file.
     pub(crate) offset: usize,
     found: LookupResult<'a, Content>,
 }
@@ -146,27 +146,27 @@ impl<'a> Leaf<'a> {
     }
 }
 
-/// What the records that were tried said.
+/// Result of the records that were checked.
 #[derive(Default)]
 struct Tally {
     read: usize,
-    telling: usize,
+    with_data: usize,
 }
 
 impl Tally {
-    fn add<T: Tells>(
+    fn add<T: HasData>(
         &mut self,
         found: Result<Option<T>, MaxMindDbError>,
     ) -> Result<(), LookUpError> {
         if let Some(record) = found.map_err(LookUpError::Record)? {
             self.read += 1;
-            self.telling += usize::from(record.tells());
+            self.with_data += usize::from(record.has_data());
         }
         Ok(())
     }
 
     fn verdict(&self, database_type: &str) -> Result<(), LookUpError> {
-        if self.telling > 0 {
+        if self.with_data > 0 {
             return Ok(());
         }
         Err(LookUpError::OtherData { read: self.read, database_type: database_type.to_owned() })

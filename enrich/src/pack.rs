@@ -12,10 +12,10 @@ use crate::score::{Metric, Readings};
 pub struct Pack {
     label: String,
     audio: Sides,
-    /// Of a camera.
+    /// A camera's.
     video: Sides,
     screen_share: Sides,
-    /// Of video of which no browser tells whether it is a camera's or a screen's: the rules that
+    /// Video of which no browser reports whether it is a camera's or a screen's: the rules that
     /// decide alike for both.
     either: Sides,
     /// MIME types that shared screens alone have, which are judged as outbound in both directions.
@@ -35,20 +35,20 @@ pub struct Judgement<'a> {
     /// Poor, good or neither.
     pub verdict: Verdict,
     /// Of poor: the metric of the rule, or the class, that decided. Of unclassified:
-    /// [`NO_SOURCE`], [`FEW_PACKETS`], [`UNKNOWN_CONTENT`] or [`NO_METRIC`], and none if the pack has
-    /// no rules for the kind.
+    /// [`NO_SOURCE`], [`FEW_PACKETS`], [`UNKNOWN_CONTENT`] or [`NO_METRIC`], and none if the pack
+    /// has no rules for the kind.
     pub reason: Option<&'a str>,
 }
 
-/// The source gave no media: a muted microphone, a camera that is off or disabled, a still picture. Or
-/// it gave fewer frames than the rule that would decide asks for.
+/// The source gave no media: a muted microphone, a camera that is off or disabled, a still picture.
+/// Or it gave fewer frames than the rule that would decide asks for.
 pub const NO_SOURCE: &str = "no_source";
 /// The stream had too few packets to be judged.
 pub const FEW_PACKETS: &str = "few_packets";
-/// The rule that would decide differs for cameras and shared screens, and no browser tells which it
-/// is.
+/// The rule that would decide differs for cameras and shared screens, and no browser reports which
+/// it is.
 pub const UNKNOWN_CONTENT: &str = "unknown_content";
-/// The interval tells no metric that the pack needs.
+/// The interval has no metric that the pack needs.
 pub const NO_METRIC: &str = "no_metric";
 
 #[derive(Clone, Debug, PartialEq)]
@@ -105,8 +105,8 @@ struct Scale {
 }
 
 impl Rule {
-    /// Whether the interval is poor by this rule; none if it does not tell the metric, or its source
-    /// gave too few frames for the rule.
+    /// Returns whether the interval is poor by this rule; none if it lacks the metric, or its
+    /// source gave too few frames for the rule.
     fn holds(&self, interval: &Interval, readings: &Readings) -> Option<bool> {
         let value = readings.get(self.metric).filter(|_| !self.is_beyond_source(interval))?;
         Some(match self.comparison {
@@ -206,9 +206,9 @@ impl Sides {
 }
 
 impl Classifier {
-    /// The rules that both classifiers have, perhaps none: the others cannot be applied, as if their
-    /// metrics were not known. Where the first metric that is known decides, those up to the first
-    /// difference.
+    /// The rules that both classifiers have, perhaps none: the others cannot be applied, as if
+    /// their metrics were not known. Where the first metric that is known decides, those up to the
+    /// first difference.
     fn common(&self, other: &Self) -> Self {
         let judge = match (&self.judge, &other.judge) {
             (one, other) if one == other => one.clone(),
@@ -273,7 +273,8 @@ impl Pack {
         said
     }
 
-    /// Returns the metrics that the rules for a stream like `interval` ask for, in the rules' order.
+    /// Returns the metrics that the rules for a stream like `interval` ask for, in the rules'
+    /// order.
     #[must_use]
     pub fn metrics(&self, interval: &Interval) -> Vec<Metric> {
         match self.rules(interval).map(|rules| &rules.judge) {
@@ -331,7 +332,7 @@ impl Pack {
     }
 }
 
-/// What a stream carries.
+/// Content of a stream.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Content {
     Sound,

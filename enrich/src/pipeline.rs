@@ -16,7 +16,7 @@ use crate::device::{self, Devices};
 use crate::geo::Geo;
 use crate::locate::{Locator, Origin};
 use crate::metrics::Metrics;
-use crate::place::tell;
+use crate::place::set_known;
 use crate::score::Scores;
 use crate::screen;
 use crate::settings::EnrichSettings;
@@ -88,7 +88,7 @@ impl Pipeline {
         self.metrics.address(located.origin.kind);
         self.place(&located.origin, report.claim.as_ref(), enriched);
         enriched.device.clone_from(&self.device(report.user_agent.as_deref()));
-        let tells_screens = screen::is_told_by(report.user_agent.as_deref());
+        let reports_screens = screen::reports_screens(report.user_agent.as_deref());
         // By their names, all of them: what is not written here would be another report's.
         let EnrichedReport {
             lineage,
@@ -125,19 +125,19 @@ impl Pipeline {
         swap(participant, &mut report.participant);
         swap(peer_connection, &mut report.peer_connection);
         *event_us = report.event_us;
-        located.tell_network(network);
+        located.set_network(network);
         paths.resize_with(report.paths.len(), EnrichedPath::default);
         for (enriched, path) in paths.iter_mut().zip(&mut report.paths) {
             swap(&mut enriched.path, path);
-            tell(enriched.path.network_type.as_deref(), &mut enriched.network_type);
+            set_known(enriched.path.network_type.as_deref(), &mut enriched.network_type);
             enriched.network_type.make_ascii_lowercase();
-            tell_transport(&enriched.path, &mut enriched.transport);
+            set_transport(&enriched.path, &mut enriched.transport);
         }
         let first = paths.first();
-        tell(first.map(|first| first.network_type.as_str()), network_type);
-        tell(first.map(|first| first.transport.as_str()), transport);
-        tell(report.edge.as_deref(), edge);
-        tell(report.client_version.as_deref(), client_version);
+        set_known(first.map(|first| first.network_type.as_str()), network_type);
+        set_known(first.map(|first| first.transport.as_str()), transport);
+        set_known(report.edge.as_deref(), edge);
+        set_known(report.client_version.as_deref(), client_version);
         *time_to_connect_ms = report.time_to_connect_ms;
         *time_to_media_ms = report.time_to_media_ms;
         swap(failure_reason, &mut report.failure_reason);
@@ -147,7 +147,7 @@ impl Pipeline {
         intervals.resize_with(report.intervals.len(), ScoredInterval::default);
         for (scored, interval) in intervals.iter_mut().zip(&mut report.intervals) {
             swap(&mut scored.interval, interval);
-            screen::settle(&mut scored.interval, tells_screens);
+            screen::settle(&mut scored.interval, reports_screens);
             let path = scored.interval.path.and_then(|path| paths.get(usize::try_from(path).ok()?));
             self.scores.judge(scored, path.map(|path| &path.path));
         }
@@ -252,14 +252,15 @@ impl Handler for Pipeline {
     }
 }
 
-/// How media leave the client: straight, or to a relay. A relay candidate's own protocol is that of
-/// the relay's far side, so that of the hop to the relay is unknown unless it is told apart.
-fn tell_transport(path: &Path, into: &mut String) {
+/// Sets the transport by which media leave the client: directly, or to a relay. A relay candidate's
+/// own protocol is that of the relay's far side, so that of the hop to the relay is unknown unless
+/// it is reported separately.
+fn set_transport(path: &Path, into: &mut String) {
     if path.local_candidate_type.as_deref() == Some("relay") {
         "relay-".clone_into(into);
         into.push_str(path.relay_protocol.as_deref().unwrap_or(UNKNOWN));
     } else {
-        tell(path.protocol.as_deref(), into);
+        set_known(path.protocol.as_deref(), into);
     }
     into.make_ascii_lowercase();
 }

@@ -1,4 +1,4 @@
-//! What look-up data says about an address, whichever vendor's shape its records have.
+//! Places and providers from look-up records, in the shapes of all vendors.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Formatter};
@@ -12,9 +12,9 @@ use serde::{Deserialize, Deserializer};
 use crate::iso;
 
 /// A record that may be of another kind of data than was asked for.
-pub(crate) trait Tells {
-    /// Whether it tells anything that was asked for.
-    fn tells(&self) -> bool;
+pub(crate) trait HasData {
+    /// Returns true if the record contains any of the requested data.
+    fn has_data(&self) -> bool;
 }
 
 /// A record of city or country data. MaxMind and DB-IP nest names by language; DB-IP Lite's npm
@@ -37,7 +37,7 @@ pub(crate) struct CityRecord<'a> {
     city: Option<Named<'a>>,
 }
 
-/// What has a code, an English name, or both; a bare text may be either.
+/// Element with a code, an English name, or both; a bare text may be either.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Words<'a> {
@@ -86,14 +86,14 @@ impl<'de: 'a, 'a> Deserialize<'de> for Named<'a> {
     }
 }
 
-impl Tells for CityRecord<'_> {
-    fn tells(&self) -> bool {
-        self.place() != nowhere()
+impl HasData for CityRecord<'_> {
+    fn has_data(&self) -> bool {
+        self.place() != unknown_place()
     }
 }
 
 impl CityRecord<'_> {
-    /// The place it names; what it does not tell is unknown.
+    /// Returns the place; missing parts are unknown.
     pub(crate) fn place(&self) -> Place {
         let country = [self.country_code, self.country.as_ref().and_then(|named| named.code)];
         let country = country.into_iter().flatten().find_map(iso::country);
@@ -110,7 +110,7 @@ impl CityRecord<'_> {
         codes.into_iter().flatten().find_map(continent)
     }
 
-    /// Its ISO 3166-2 code where the record tells one, else its name.
+    /// ISO 3166-2 code where the record has one, else the name.
     fn subdivision(&self, country: Option<&str>) -> Option<&str> {
         let first = self.subdivisions.first();
         let code = self.region_code.or(first.and_then(|named| named.code));
@@ -123,7 +123,7 @@ impl CityRecord<'_> {
 }
 
 /// The place of an address that no data knows.
-pub(crate) fn nowhere() -> Place {
+pub(crate) fn unknown_place() -> Place {
     Place {
         continent: known(None),
         country: known(None),
@@ -208,7 +208,7 @@ impl<'a> NetworkRecord<'a> {
         own.or_else(|| self.traits.as_ref()?.connection_type())
     }
 
-    /// The provider it names; what it does not tell is unknown.
+    /// Returns the provider; missing parts are unknown.
     pub(crate) fn provider(&self) -> Provider {
         Provider {
             asn: self.asn().unwrap_or(0).into(),
@@ -223,8 +223,8 @@ impl<'a> NetworkRecord<'a> {
 #[serde(transparent)]
 pub(crate) struct ProviderRecord<'a>(#[serde(borrow)] pub(crate) NetworkRecord<'a>);
 
-impl Tells for ProviderRecord<'_> {
-    fn tells(&self) -> bool {
+impl HasData for ProviderRecord<'_> {
+    fn has_data(&self) -> bool {
         self.0.asn().is_some() || self.0.organisation().is_some()
     }
 }
@@ -234,26 +234,26 @@ impl Tells for ProviderRecord<'_> {
 #[serde(transparent)]
 pub(crate) struct ConnectionRecord<'a>(#[serde(borrow)] pub(crate) NetworkRecord<'a>);
 
-impl Tells for ConnectionRecord<'_> {
-    fn tells(&self) -> bool {
+impl HasData for ConnectionRecord<'_> {
+    fn has_data(&self) -> bool {
         self.0.connection_type().is_some()
     }
 }
 
-/// The provider of an address that no data knows.
-pub(crate) fn nobody() -> Provider {
+/// Returns the provider of an address without data.
+pub(crate) fn unknown_provider() -> Provider {
     Provider { asn: 0, organisation: known(None), connection_type: known(None) }
 }
 
 /// The text, or unknown if there is none.
 pub(crate) fn known(text: Option<&str>) -> String {
     let mut known = String::new();
-    tell(text, &mut known);
+    set_known(text, &mut known);
     known
 }
 
 /// Puts the text, or unknown if there is none, in the place of `into`.
-pub(crate) fn tell(text: Option<&str>, into: &mut String) {
+pub(crate) fn set_known(text: Option<&str>, into: &mut String) {
     text.filter(|text| !text.is_empty()).unwrap_or(UNKNOWN).clone_into(into);
 }
 

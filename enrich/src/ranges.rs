@@ -28,8 +28,8 @@ pub(crate) struct Ranges {
 type Range<A> = (A, A, u32);
 
 impl Ranges {
-    /// Reads the ranges, in any order. Where they overlap, the smallest counts: what lies in another
-    /// is known better than that.
+    /// Reads the ranges, in any order. Where they overlap, the smallest counts: what lies in
+    /// another is known better than that.
     ///
     /// # Errors
     /// The first line that is no range, by its number, or the last if it has no end: half of all
@@ -98,12 +98,12 @@ impl Ranges {
         &self.providers[position]
     }
 
-    /// How many ranges the file tells.
+    /// Number of ranges in the file.
     pub(crate) const fn len(&self) -> usize {
         self.lines
     }
 
-    /// Tells one edition of the data from another: the file itself names none.
+    /// Identifier of the edition: the file itself names none.
     pub(crate) const fn digest(&self) -> u64 {
         self.digest
     }

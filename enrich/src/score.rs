@@ -1,4 +1,4 @@
-//! What an interval is worth: audio and video scores, and what each threshold pack says of it.
+//! Quality of an interval: audio and video scores, and the verdict of each threshold pack.
 
 mod audio;
 mod readings;
@@ -29,7 +29,7 @@ impl Scores {
         Self { audio, video, packs }
     }
 
-    /// What comes with the program.
+    /// Creates the scorer with the built-in packs and parameters.
     ///
     /// # Errors
     /// Never, unless the program was built from broken files.
@@ -67,7 +67,7 @@ impl Scores {
     }
 
     /// What packs judge an interval by. The report's `path` stands in for a round trip that RTCP
-    /// did not tell.
+    /// did not report.
     #[must_use]
     pub fn readings(&self, interval: &Interval, path: Option<&Path>) -> Readings {
         let rating = self.audio.rating(interval, path);

@@ -1,22 +1,24 @@
-//! Whether video is a camera's or a shared screen's, where the report does not say.
+//! Classification of video as camera or shared screen where the report does not contain it.
 
 use schemas::{Direction, Interval, Kind};
 
-/// Returns true if a browser writes `contentType` on the screens that it sends, so that video it sends
-/// without it is a camera's: Chromium does. Firefox and Safari write it on nothing (`RTCStatsReport.webidl`,
-/// `RTCStatsReport.h`), browsers on iOS are Safari inside (`CriOS/`), Edge before 79 had an engine of
-/// its own (`Edge/`), and of a client without a user agent nothing is known.
-pub(crate) fn is_told_by(user_agent: Option<&str>) -> bool {
+/// Returns true if a browser writes `contentType` on the screens that it sends, so that video it
+/// sends without it is a camera's: Chromium does. Firefox and Safari write it on nothing
+/// (`RTCStatsReport.webidl`, `RTCStatsReport.h`), browsers on iOS are Safari inside (`CriOS/`),
+/// Edge before 79 had an engine of its own (`Edge/`), and of a client without a user agent nothing
+/// is known.
+pub(crate) fn reports_screens(user_agent: Option<&str>) -> bool {
     user_agent.is_some_and(|name| name.contains("Chrome/") && !name.contains("Edge/"))
 }
 
-/// Notes that a video stream is a camera's where its browser would have told of a screen. Of received
-/// video it is the sender that tells, by the RTP header extension `video-content-type`, whose default
-/// is the same as none: a screen from Firefox or Safari, or through an SFU that does not negotiate it
-/// (mediasoup), has none and may not be taken for a camera.
-pub(crate) fn settle(interval: &mut Interval, is_told: bool) {
+/// Notes that a video stream is a camera's where its browser would have reported a screen. Of
+/// received video it is the sender that reports it, by the RTP header extension
+/// `video-content-type`, whose default is the same as none: a screen from Firefox or Safari, or
+/// through an SFU that does not negotiate it (mediasoup), has none and may not be taken for a
+/// camera.
+pub(crate) fn settle(interval: &mut Interval, reports_screens: bool) {
     let is_sent = interval.direction == Direction::Outbound;
-    if interval.kind == Kind::Video && is_sent && is_told {
+    if interval.kind == Kind::Video && is_sent && reports_screens {
         interval.video.get_or_insert_default().screen_share.get_or_insert(false);
     }
 }
@@ -28,8 +30,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chromium_alone_tells_of_screens() {
-        for (user_agent, is_told) in [
+    fn only_chromium_reports_screens() {
+        for (user_agent, expected) in [
             (
                 "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/150.0.0.0 Safari/537.36",
                 true,
@@ -53,21 +55,21 @@ mod tests {
             ),
             ("libwebrtc", false),
         ] {
-            assert_eq!(is_told_by(Some(user_agent)), is_told, "{user_agent}");
+            assert_eq!(reports_screens(Some(user_agent)), expected, "{user_agent}");
         }
-        assert!(!is_told_by(None));
+        assert!(!reports_screens(None));
     }
 
     #[test]
-    fn what_the_report_says_stays() {
+    fn a_reported_content_type_is_kept() {
         let of = |kind, screen_share| Interval {
             kind,
             direction: Direction::Outbound,
             video: Some(Video { screen_share, ..Video::default() }),
             ..Interval::default()
         };
-        let settled = |mut interval: Interval, is_told| {
-            settle(&mut interval, is_told);
+        let settled = |mut interval: Interval, reports_screens| {
+            settle(&mut interval, reports_screens);
             interval.video.and_then(|video| video.screen_share)
         };
         assert_eq!(settled(of(Kind::Video, None), true), Some(false));
@@ -76,7 +78,7 @@ mod tests {
         assert_eq!(settled(of(Kind::Audio, None), true), None);
         let received =
             |content| Interval { direction: Direction::Inbound, ..of(Kind::Video, content) };
-        assert_eq!(settled(received(None), true), None, "the sender may not tell");
+        assert_eq!(settled(received(None), true), None, "the sender may not report it");
         assert_eq!(settled(received(Some(true)), true), Some(true));
     }
 }

@@ -1,4 +1,4 @@
-//! Where look-up data comes from: the files that the settings name, and how they change.
+//! Sources of look-up data: the files that the settings name, and their reloading.
 
 #![cfg_attr(
     not(test),
@@ -50,7 +50,7 @@ impl Sources {
         Some(Self { city: city?, asn: asn?, connection_type: connection?, providers: providers? })
     }
 
-    /// What is in use.
+    /// Data in use.
     pub(crate) fn geo(&self) -> Geo {
         Geo {
             city: current(&self.city),
@@ -179,7 +179,7 @@ impl<T> Source<T> {
         }
         let loaded = (self.load)(&self.path, Depth::Whole, Some(&self.current));
         if Stamp::of(&self.path) != stamp {
-            // Somebody is writing; the next look will tell.
+            // The file is being written; it is checked again next time.
             return false;
         }
         match loaded {
@@ -206,7 +206,7 @@ impl<T> Source<T> {
     }
 }
 
-/// Tells one edition of a file from another.
+/// Identifier of one edition of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
     device: u64,

@@ -1,4 +1,4 @@
-//! Whatever clients tell, what enrich remembers of them is bounded.
+//! The memory that enrich uses for client data is bounded.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::process::Command;
@@ -55,8 +55,8 @@ fn claim(report: &mut Report, n: i64) {
     });
 }
 
-/// Texts of the greatest lengths that ingest lets through, 256 bytes of names and 1,024 of user agents, of
-/// which rules take the browser's name.
+/// Texts of the greatest lengths that ingest lets through, 256 bytes of names and 1,024 of user
+/// agents, of which rules take the browser's name.
 fn long_texts(report: &mut Report, n: i64) {
     let long = |name: &str| format!("{n}-{name:x>width$}", width = 255 - n.to_string().len());
     report.app = long("app");
@@ -95,8 +95,7 @@ fn most_resident() -> i64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// What [`whatever_clients_tell_little_of_it_is_remembered`] runs for each field, in a process of
-/// its own.
+/// Run by [`the_memory_for_client_data_is_bounded`] for each field, in a process of its own.
 #[test]
 fn one_field() {
     let Ok(wanted) = std::env::var(FIELD) else { return };
@@ -125,7 +124,7 @@ fn one_field() {
 }
 
 #[test]
-fn whatever_clients_tell_little_of_it_is_remembered() {
+fn the_memory_for_client_data_is_bounded() {
     for (field, _) in FIELDS {
         let mut one = Command::new(std::env::current_exe().unwrap());
         let one = one.args(["--exact", "one_field", "--nocapture"]).env(FIELD, field);

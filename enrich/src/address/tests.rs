@@ -44,7 +44,7 @@ fn an_address_that_carries_an_ipv4_address_is_that_address() {
 }
 
 #[test]
-fn what_is_no_address_says_why() {
+fn an_invalid_address_has_a_reason() {
     assert_kind(Kind::Missing, &["", "  "]);
     assert_kind(Kind::Anonymised, &["0.0.0.0", "::", "redacted", "REDACTED", "0.0.0.0 "]);
     assert_kind(Kind::Anonymised, &["4f5c9e7a-3c1d-4a0e-9a44-8e1f4f1c2d3b.local", "X.Local"]);
@@ -70,7 +70,7 @@ fn a_port_a_zone_and_brackets_are_left_out() {
     ] {
         assert_eq!(parse(text), Ok(v6), "{text}");
     }
-    // Not told apart from an address of eight groups with `::`: it is one.
+    // An address of eight groups with `::` is accepted.
     assert_eq!(parse("2a01:cb00::7:443"), Ok("2a01:cb00::7:443".parse().unwrap()));
 }
 
@@ -117,7 +117,7 @@ fn special_addresses_are_no_places_and_their_neighbours_are() {
 }
 
 #[test]
-fn names_in_metrics_are_told_apart() {
+fn names_in_metrics_are_distinct() {
     let mut names = Kind::ALL.map(Kind::name).to_vec();
     names.sort_unstable();
     names.dedup();

@@ -14,7 +14,7 @@ fn assert_device(user_agent: &str, class: &str, os: &str, browser: &str, version
 }
 
 #[test]
-fn browsers_of_computers_are_told_apart() {
+fn desktop_browsers_are_distinguished() {
     const CHROME: &str = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36";
     for (system, os) in [
         ("Windows NT 10.0; Win64; x64", "Windows"),
@@ -35,7 +35,7 @@ fn browsers_of_computers_are_told_apart() {
 }
 
 #[test]
-fn telephones_and_tablets_are_told_apart() {
+fn phones_and_tablets_are_distinguished() {
     let phone = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) \
                  Chrome/138.0.0.0 Mobile Safari/537.36";
     assert_device(phone, "mobile", "Android", "Chrome Mobile", "138");
@@ -214,7 +214,7 @@ fn tv_sets_and_sticks_are_a_class_of_their_own() {
 }
 
 #[test]
-fn webviews_are_phones_or_tablets_as_their_agent_says() {
+fn webviews_are_phones_or_tablets_by_their_user_agent() {
     for (user_agent, class, os, browser, version) in [
         (
             "Mozilla/5.0 (Linux; Android 13; SM-G991B Build/TP1A.220624.014; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/138.0.7204.63 Mobile Safari/537.36",
@@ -243,7 +243,7 @@ fn webviews_are_phones_or_tablets_as_their_agent_says() {
 }
 
 #[test]
-fn native_clients_tell_their_system_by_the_agent_of_their_http_library() {
+fn native_clients_have_the_system_of_their_http_librarys_agent() {
     for (user_agent, class, os, browser, version) in [
         (
             "Dalvik/2.1.0 (Linux; U; Android 13; Pixel 7 Build/TQ3A.230805.001)",
@@ -340,7 +340,7 @@ fn harmonyos_and_arkweb_are_named() {
 }
 
 #[test]
-fn wechat_is_the_browser_whatever_it_is_built_on() {
+fn wechat_is_the_browser_on_every_engine() {
     for (user_agent, class, os, browser, version) in [
         (
             "Mozilla/5.0 (Linux; Android 13; M2102J2SC Build/TKQ1; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/116.0.0.0 Mobile Safari/537.36 XWEB/1160065 MMWEBSDK/20231202 MMWEBID/2307 MicroMessenger/8.0.47.2560(0x28002F30) WeChat/arm64 Weixin NetType/WIFI Language/zh_CN ABI/arm64",
@@ -440,7 +440,7 @@ fn an_ipad_that_asks_for_desktop_sites_is_a_tablet_where_its_browser_names_ios()
 }
 
 #[test]
-fn what_a_user_agent_does_not_tell_is_unknown() {
+fn parts_missing_in_a_user_agent_are_unknown() {
     for user_agent in ["", "\u{1F600}", "libwebrtc"] {
         assert_device(user_agent, "unknown", "unknown", "unknown", "unknown");
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::place::{Tells as _, nobody, nowhere};
+use crate::place::{HasData as _, unknown_place, unknown_provider};
 
 /// Writes an MMDB file of type `name` and returns its path.
 pub(crate) fn mmdb(
@@ -52,7 +52,7 @@ struct Read {
     connection_type: Option<String>,
 }
 
-/// What it says, but that the connection type is asked for apart.
+/// The look-up result; the connection type is looked up separately.
 fn read(record: Value) -> Read {
     let folder = TempDir::new().unwrap();
     let path = mmdb(&folder, "data", IpVersion::V6, &[("81.254.3.0/24", record)]);
@@ -65,8 +65,8 @@ fn read(record: Value) -> Read {
     let address = "81.254.3.1".parse().unwrap();
     let mut provider = geo.provider(address).unwrap().unwrap().read().unwrap();
     let connection_type = geo.connection_type(address).unwrap();
-    let told = std::mem::replace(&mut provider.connection_type, UNKNOWN.to_owned());
-    assert_eq!(Some(told).filter(|told| told != UNKNOWN), connection_type);
+    let reported = std::mem::replace(&mut provider.connection_type, UNKNOWN.to_owned());
+    assert_eq!(Some(reported).filter(|reported| reported != UNKNOWN), connection_type);
     Read { place: place_of(&geo, address).unwrap().unwrap(), provider, connection_type }
 }
 
@@ -89,7 +89,7 @@ fn maxminds_city_and_country_data_name_the_place_by_code_and_english_name() {
     });
     let found = read(city);
     assert_eq!(found.place, place("EU", "DE", "DE-BY", "Munich"));
-    assert_eq!((found.provider, found.connection_type), (nobody(), None));
+    assert_eq!((found.provider, found.connection_type), (unknown_provider(), None));
     let country = json!({
         "continent": {"code": "SA", "geoname_id": 6_255_150, "names": {"en": "South America"}},
         "country": {"geoname_id": 3_469_034, "iso_code": "BR", "names": {"en": "Brazil"}},
@@ -120,7 +120,7 @@ fn maxminds_asn_isp_connection_type_and_enterprise_data_name_the_provider() {
     });
     let found = read(asn);
     assert_eq!(found.provider, provider(3320, "Deutsche Telekom AG"));
-    assert_eq!((found.place, found.connection_type), (nowhere(), None));
+    assert_eq!((found.place, found.connection_type), (unknown_place(), None));
     let isp = json!({
         "autonomous_system_number": 1221,
         "autonomous_system_organization": "Telstra Pty Ltd",
@@ -132,7 +132,7 @@ fn maxminds_asn_isp_connection_type_and_enterprise_data_name_the_provider() {
     assert_eq!(read(isp).provider, provider(1221, "Telstra Internet"));
     let connection_type = read(json!({"connection_type": "Cable/DSL"}));
     assert_eq!(connection_type.connection_type.as_deref(), Some("Cable/DSL"));
-    assert_eq!(connection_type.provider, nobody());
+    assert_eq!(connection_type.provider, unknown_provider());
     let enterprise = read(json!({
         "country": {"confidence": 99, "iso_code": "US"},
         "traits": {
@@ -220,9 +220,9 @@ fn reserved_codes_continents_names_and_empty_texts_are_unknown() {
         json!({"country": "Germany"}),
         json!({"continent": {"code": "XX"}, "country": {"iso_code": "A1"}}),
     ] {
-        assert_eq!(read(record).place, nowhere());
+        assert_eq!(read(record).place, unknown_place());
     }
-    assert_eq!(read(json!({"name": "", "isp": "", "asn": "AS?"})).provider, nobody());
+    assert_eq!(read(json!({"name": "", "isp": "", "asn": "AS?"})).provider, unknown_provider());
     assert_eq!(read(json!({"country_code": "XK"})).place.country, "XK");
 }
 
@@ -320,7 +320,7 @@ fn a_record_of_another_shape_is_an_error_and_not_a_crash() {
 }
 
 #[test]
-fn a_file_of_another_kind_is_refused_with_what_it_is() {
+fn a_file_of_another_kind_is_refused_with_its_kind() {
     let folder = TempDir::new().unwrap();
     let asn = json!({"autonomous_system_number": 1, "autonomous_system_organization": "One"});
     let city = json!({"country_code": "FR"});
@@ -335,5 +335,5 @@ fn a_file_of_another_kind_is_refused_with_what_it_is() {
         ProviderFile::open(&asn).unwrap().check(depth).unwrap();
         Mmdb::open(&city).unwrap().check::<CityRecord<'_>>(depth).unwrap();
     }
-    assert!(!CityRecord::default().tells());
+    assert!(!CityRecord::default().has_data());
 }

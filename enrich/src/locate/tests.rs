@@ -45,7 +45,7 @@ impl Files {
 }
 
 #[test]
-fn a_public_address_tells_place_provider_and_connection_type() {
+fn a_public_address_has_place_provider_and_connection_type() {
     let files = Files::new();
     let mut locator = files.locator();
     for (address, network) in [
@@ -90,7 +90,10 @@ fn addresses_that_are_no_public_ones_are_not_looked_up() {
         let located = locator.locate(address);
         let origin = &located.origin;
         assert_eq!((origin.kind, located.network().as_str()), (kind, network), "{address}");
-        assert_eq!((&*origin.place, &*origin.provider), (&place::nowhere(), &place::nobody()));
+        assert_eq!(
+            (&*origin.place, &*origin.provider),
+            (&place::unknown_place(), &place::unknown_provider())
+        );
         assert_eq!(origin.source, PlaceSource::Unknown);
     }
     let text = TextEncoder::new().encode_to_string(&files.registry.gather()).unwrap();
@@ -119,11 +122,11 @@ fn a_claimed_provider_is_grouped_too() {
     files.settings.providers = Some(path);
     let claim = Claim { asn: Some(5511), ..Claim::default() };
     let (place, provider) = files.locator().claimed(&claim).unwrap();
-    assert_eq!((place, provider.organisation.as_str()), (place::nowhere(), "Orange"));
+    assert_eq!((place, provider.organisation.as_str()), (place::unknown_place(), "Orange"));
 }
 
 #[test]
-fn isp_data_tells_the_connection_type_where_no_other_file_does() {
+fn isp_data_has_the_connection_type_where_no_other_file_does() {
     let mut files = Files::new();
     let record = json!({"traits": {"isp": "Orange", "connection_type": "Cable/DSL"}});
     let networks = [("81.254.3.0/24", record)];
@@ -148,16 +151,16 @@ fn an_address_is_looked_up_once_while_it_is_remembered_and_again_in_other_files(
     let found = "isobar_enrich_look_ups_total{outcome=\"found\",table=\"city\"} 1\n";
     assert!(text.contains(found), "{text}");
     locator.look_up_in(Geo::default());
-    assert_eq!(*locator.locate("81.254.3.77").origin.place, place::nowhere());
+    assert_eq!(*locator.locate("81.254.3.77").origin.place, place::unknown_place());
 }
 
 #[test]
-fn what_is_remembered_of_an_address_is_small() {
+fn a_cached_look_up_is_small() {
     assert!(size_of::<(IpAddr, Origin)>() <= 48, "{}", size_of::<(IpAddr, Origin)>());
 }
 
 #[test]
-fn what_is_remembered_is_bounded() {
+fn the_cache_is_bounded() {
     let mut files = Files::new();
     files.settings.address_cache = 100;
     let mut locator = files.locator();

@@ -16,7 +16,7 @@ const LONGEST_NAME: usize = 64;
 struct PackFile {
     name: String,
     version: u32,
-    /// Required, so that nobody's limits come without saying whose they are.
+    /// Source of the limits; required, so that every pack names it.
     #[serde(rename = "sources")]
     _sources: Vec<String>,
     #[serde(default, rename = "notes")]
@@ -28,7 +28,7 @@ struct PackFile {
 #[serde(deny_unknown_fields)]
 struct Media {
     audio: Option<ClassifierFile>,
-    /// Of sent audio, in place of `audio`; and so on.
+    /// Rules for sent audio, in place of `audio`; and so on.
     audio_outbound: Option<ClassifierFile>,
     video: Option<ClassifierFile>,
     video_outbound: Option<ClassifierFile>,
@@ -48,7 +48,7 @@ enum Mode {
     Points,
 }
 
-/// Which members there have to be depends on the mode.
+/// The required members depend on the mode.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ClassifierFile {

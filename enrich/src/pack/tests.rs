@@ -135,7 +135,7 @@ fn a_stream_on_which_nothing_was_sent_is_not_poor() {
         for it in [lost(3, it), Interval { bytes: Some(1), ..it.clone() }] {
             assert_eq!(verdict(&it), Verdict::Poor, "{it:?}");
         }
-        assert_eq!(verdict(&Interval { bytes: None, ..it.clone() }), Verdict::Poor, "not told");
+        assert_eq!(verdict(&Interval { bytes: None, ..it.clone() }), Verdict::Poor, "not reported");
     }
 }
 
@@ -208,7 +208,7 @@ fn points_add_up_to_a_class() {
         assert_eq!(sum(&interval), Some(points), "{interval:?}");
         assert_eq!(said(&aim, &interval), expected, "{points}");
     }
-    // A loss that is not told gives no points; without latency or jitter there is no sum.
+    // A loss that is not reported gives no points; without latency or jitter there is no sum.
     assert_eq!(sum(&Interval { packets_lost: None, ..network(9, 9, 0) }), Some(30));
     assert_eq!(sum(&Interval { jitter_us: None, ..network(9, 9, 0) }), None);
     assert_eq!(sum(&Interval { round_trip_us: None, ..network(9, 9, 0) }), None);

@@ -100,7 +100,7 @@ fn interval(kind: Kind) -> Interval {
 }
 
 #[test]
-fn a_report_goes_on_with_all_that_its_look_ups_tell() {
+fn a_report_is_enriched_with_all_look_ups() {
     let report = report();
     let enriched = enriched(&report);
     assert_eq!(enriched.lineage, report.lineage);
@@ -109,7 +109,7 @@ fn a_report_goes_on_with_all_that_its_look_ups_tell() {
     assert_eq!(enriched.network, "81.254.3.0/24");
     assert_eq!(enriched.provider.organisation, "Example");
     assert_eq!(enriched.provider.asn, 64500);
-    assert_eq!(enriched.place, place::nowhere());
+    assert_eq!(enriched.place, place::unknown_place());
     assert_eq!(enriched.device.browser, "Firefox");
     assert_eq!((enriched.edge.as_str(), enriched.client_version.as_str()), ("fra1", UNKNOWN));
     assert_eq!(enriched.network_type, "wifi");
@@ -139,7 +139,7 @@ fn the_client_address_goes_no_further() {
 }
 
 #[test]
-fn a_claim_stands_where_the_address_tells_no_place_and_is_marked() {
+fn a_claim_is_used_and_marked_where_the_address_has_no_place() {
     let claim = Claim {
         country: Some("DE".to_owned()),
         subdivision: Some("BE".to_owned()),
@@ -176,7 +176,10 @@ fn without_address_user_agent_and_path_everything_is_unknown() {
     };
     let enriched = enriched(&bare);
     assert_eq!(enriched.network, "");
-    assert_eq!((enriched.place, enriched.provider), (place::nowhere(), place::nobody()));
+    assert_eq!(
+        (enriched.place, enriched.provider),
+        (place::unknown_place(), place::unknown_provider())
+    );
     assert_eq!(enriched.device, device::unknown());
     let dimensions = [&enriched.network_type, &enriched.transport, &enriched.edge];
     assert_eq!(dimensions, [UNKNOWN; 3]);
@@ -217,33 +220,33 @@ fn transport_is_the_relays_protocol_or_the_candidates_own() {
         (path("host", None, None), UNKNOWN),
     ] {
         let mut transport = "what another had".to_owned();
-        tell_transport(&path, &mut transport);
+        set_transport(&path, &mut transport);
         assert_eq!(transport, expected);
     }
 }
 
 #[test]
-fn what_came_before_leaves_nothing_behind() {
+fn earlier_records_do_not_affect_later_ones() {
     let whole = schemas::encode(&report()).unwrap();
     let least = Report { event: EventKind::Joined, ..Report::default() };
     let least = schemas::encode(&least).unwrap();
     let cover = schemas::encode(&Report::default()).unwrap();
     let cut = whole[..whole.len() / 2].to_vec();
-    // Each pipeline has a file of its own, whose name is told.
-    let told = |out: &Recorder| {
+    // Each pipeline has a file of its own, whose name is reported.
+    let reported = |out: &Recorder| {
         let enriched = schemas::decode::<EnrichedReport>(&out.sent[0].payload);
         enriched.ok().map(|enriched| EnrichedReport { look_ups: LookUps::default(), ..enriched })
     };
     let mut used = pipeline(&Registry::new());
     for payload in [&whole, &least, &whole, &cover, &least, &cut, &least, &whole, &cut, &cover] {
         let (out, fresh) = (run(&mut used, payload), run(&mut pipeline(&Registry::new()), payload));
-        assert_eq!(told(&out).is_some(), payload != &cut);
-        assert_eq!(told(&out), told(&fresh));
+        assert_eq!(reported(&out).is_some(), payload != &cut);
+        assert_eq!(reported(&out), reported(&fresh));
     }
 }
 
 #[test]
-fn a_record_may_be_committed_only_after_what_it_became_is_acknowledged() {
+fn a_record_is_committed_only_after_its_output_is_acknowledged() {
     for payload in [schemas::encode(&report()).unwrap(), b"broken".to_vec()] {
         let mut out = run(&mut pipeline(&Registry::new()), &payload);
         assert_eq!(out.take_commits(), []);

@@ -34,24 +34,24 @@ impl Address for Ipv6Addr {
 }
 
 /// Makes ranges disjoint and rising. Of those that hold an address the smallest has it; of equally
-/// large ones that which begins last, and of the same one told twice the later in the list.
+/// large ones that which begins last, and of duplicates the later in the list.
 pub(super) fn disjoint<A: Address>(mut ranges: Vec<Range<A>>) -> Vec<Range<A>> {
     ranges.sort_by_key(|(first, ..)| *first);
     // As the most lists are.
     if ranges.is_sorted_by(|(_, last, _), (first, ..)| last < first) {
         return ranges;
     }
-    let mut sweep = Sweep { open: BinaryHeap::new(), from: 0, told: Vec::new() };
+    let mut sweep = Sweep { open: BinaryHeap::new(), from: 0, emitted: Vec::new() };
     for (order, (first, last, position)) in ranges.into_iter().enumerate() {
         let first = first.number();
-        sweep.tell_until(Some(first));
+        sweep.emit_until(Some(first));
         sweep.from = first;
         let last = last.number();
         sweep.open.push(Open { size: Reverse(last - first), order, last, position });
     }
-    sweep.tell_until(None);
-    sweep.told.shrink_to_fit();
-    sweep.told
+    sweep.emit_until(None);
+    sweep.emitted.shrink_to_fit();
+    sweep.emitted
 }
 
 /// A range that began. The greatest has the address: the smallest, then the one that came last.
@@ -63,17 +63,17 @@ struct Open {
     position: u32,
 }
 
-/// Goes from the lowest address to the highest.
+/// Sweep from the lowest address to the highest.
 struct Sweep<A> {
     open: BinaryHeap<Open>,
-    /// Where it is: who has what lies before is told.
+    /// Current address: all ranges before it are emitted.
     from: u128,
-    told: Vec<Range<A>>,
+    emitted: Vec<Range<A>>,
 }
 
 impl<A: Address> Sweep<A> {
-    /// Tells who has the addresses from here to the one before `until`, or to the last.
-    fn tell_until(&mut self, until: Option<u128>) {
+    /// Emits the ranges of the addresses from here to the one before `until`, or to the last.
+    fn emit_until(&mut self, until: Option<u128>) {
         while until.is_none_or(|until| self.from < until)
             && let Some(open) = self.open.peek()
         {
@@ -83,7 +83,7 @@ impl<A: Address> Sweep<A> {
             }
             let last = until.map_or(open.last, |until| open.last.min(until - 1));
             let position = open.position;
-            self.tell(last, position);
+            self.emit(last, position);
             match last.checked_add(1) {
                 Some(next) => self.from = next,
                 None => return,
@@ -91,13 +91,13 @@ impl<A: Address> Sweep<A> {
         }
     }
 
-    /// A range that goes on where one of the same provider ended is that one.
-    fn tell(&mut self, last: u128, position: u32) {
-        match self.told.last_mut() {
+    /// Emits a range, or extends the previous one if it is adjacent and of the same provider.
+    fn emit(&mut self, last: u128, position: u32) {
+        match self.emitted.last_mut() {
             Some((_, before, of)) if *of == position && before.number() + 1 == self.from => {
                 *before = A::of(last);
             }
-            _ => self.told.push((A::of(self.from), A::of(last), position)),
+            _ => self.emitted.push((A::of(self.from), A::of(last), position)),
         }
     }
 }

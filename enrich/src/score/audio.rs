@@ -10,13 +10,13 @@ use crate::error::ParameterError;
 use crate::file;
 use crate::measure;
 
-/// Which impairments the one-way delay from mouth to ear brings.
+/// Impairments by the one-way delay from mouth to ear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Delay {
     /// Id of G.107 (7-20): talker echo, listener echo and delay itself, Idte + Idle + Idd.
     G107,
-    /// Idd of G.107 (7-27, 7-28) alone: a call in which nobody hears an echo.
+    /// Idd of G.107 (7-27, 7-28) alone: a call without audible echo.
     G107WithoutEcho,
     /// Two straight lines (Cole and Rosenbluth, 2001), which leave echo out as well.
     Simplified,
@@ -33,8 +33,8 @@ impl Delay {
     }
 }
 
-/// How loud echo is, for `"delay": "g107"`. `getStats()` tells of no echo that is heard, so it is the
-/// same for every interval.
+/// Loudness of the echo, for `"delay": "g107"`. `getStats()` reports no echo that is heard, so it
+/// is the same for every interval.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Echo {
@@ -65,7 +65,7 @@ struct ByBitRate {
     per_ln: f64,
     min: f64,
     max: f64,
-    /// Where the bit rate is not told.
+    /// Value for an unknown bit rate.
     unknown: f64,
 }
 
@@ -92,7 +92,7 @@ struct Codec {
     ie_by_bit_rate: Option<ByBitRate>,
     /// Packet-loss robustness Bpl.
     bpl: f64,
-    /// Bpl where the interval tells of packets of forward error correction.
+    /// Bpl where the interval has packets of forward error correction.
     bpl_fec: Option<f64>,
     /// Delay of packetisation and look-ahead, ms.
     delay_ms: f64,
@@ -147,12 +147,12 @@ pub struct AudioScore {
     delay: Delay,
     #[serde(default)]
     echo: Echo,
-    /// BurstR. No browser tells how losses bunch, so it is the same for every interval.
+    /// BurstR. No browser reports how losses bunch, so it is the same for every interval.
     #[serde(default = "one")]
     burst_ratio: f64,
     default_codec: String,
     codecs: BTreeMap<String, Codec>,
-    /// Which codec a MIME type stands for, where it is not the codec's own name.
+    /// Codec of a MIME type that is not the codec's own name.
     #[serde(default)]
     mime_types: BTreeMap<String, String>,
 }
@@ -168,7 +168,7 @@ impl AudioScore {
     /// Reads the parameters.
     ///
     /// # Errors
-    /// What is wrong with them, and where.
+    /// Error and its place in the parameters.
     pub fn parse(json: &str) -> Result<Self, ParameterError> {
         let score: Self = file::read(json)?;
         let mut problems = Vec::new();
@@ -199,9 +199,9 @@ impl AudioScore {
         file::label(&self.name, self.version)
     }
 
-    /// Returns the rating R of an interval; none if it is not of audio, if its source gave no sound,
-    /// or without a loss and a round trip. The report's `path` stands in for a round trip that RTCP
-    /// did not tell.
+    /// Returns the rating R of an interval; none if it is not of audio, if its source gave no
+    /// sound, or without a loss and a round trip. The report's `path` stands in for a round trip
+    /// that RTCP did not report.
     #[must_use]
     pub fn rating(&self, interval: &Interval, path: Option<&Path>) -> Option<f64> {
         if interval.kind != Kind::Audio || interval.is_withheld() {
@@ -228,7 +228,7 @@ impl AudioScore {
     }
 }
 
-/// What a table has for a MIME type, in whatever case.
+/// Returns the table entry of a MIME type, ignoring case.
 pub(super) fn named<'a, T>(table: &'a BTreeMap<String, T>, mime: &str) -> Option<&'a T> {
     let (_, found) = table.iter().find(|(name, _)| name.eq_ignore_ascii_case(mime))?;
     Some(found)

@@ -12,7 +12,7 @@ use crate::measure;
 pub enum Metric {
     /// Mean RTCP round trip, ms.
     RoundTrip,
-    /// Mean RTCP round trip or, where RTCP tells none, that of the ICE path, ms.
+    /// Mean RTCP round trip or, where RTCP reports none, that of the ICE path, ms.
     Latency,
     /// Packets lost of packets sent, ratio.
     Loss,
@@ -34,12 +34,12 @@ pub enum Metric {
     AudioMos,
     /// Score of video, MOS.
     VideoMos,
-    /// Latency under load less latency without, ms. A speed test measures it and no interval tells
-    /// it: it is here so that such a test's pack can be written down whole.
+    /// Latency under load less latency without, ms. A speed test measures it and no interval
+    /// reports it: it is here so that such a test's pack can be written down whole.
     LoadedLatencyIncrease,
 }
 
-/// How many metrics there are.
+/// Number of metrics.
 const METRICS: usize = Metric::LoadedLatencyIncrease as usize + 1;
 
 impl Metric {
@@ -80,7 +80,7 @@ impl Metric {
     }
 }
 
-/// Value of every metric of one interval; none where the interval does not tell it.
+/// Value of every metric of one interval; none where the interval lacks it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Readings([Option<f64>; METRICS]);
 

@@ -134,7 +134,7 @@ fn video_is_judged_by_the_packs_that_have_rules_for_it() {
 }
 
 #[test]
-fn what_cannot_be_judged_says_why() {
+fn an_unclassified_interval_has_a_reason() {
     let bare = Interval { kind: Kind::Audio, stream_packets: Some(500), ..Interval::default() };
     assert_said(
         bare,
@@ -209,7 +209,7 @@ fn packets_that_came_again_do_not_thin_the_loss() {
 }
 
 #[test]
-fn a_last_round_trip_stands_in_for_totals_that_are_not_told() {
+fn a_last_round_trip_stands_in_for_missing_totals() {
     let scores = Scores::embedded().unwrap();
     let gauge = Interval {
         round_trip_us: None,
@@ -335,7 +335,7 @@ proptest! {
     }
 
     #[test]
-    fn no_counters_whatever_make_a_score_leave_its_range(
+    fn every_score_stays_within_its_range(
         numbers in prop::array::uniform12(prop::option::of(any::<i64>())),
         is_audio in any::<bool>(),
     ) {

@@ -11,7 +11,7 @@ use crate::error::ParameterError;
 use crate::file;
 use crate::measure;
 
-/// What one stretch of video was like.
+/// Properties of one stretch of video.
 #[derive(Clone, Copy, Debug)]
 pub struct Footage<'a> {
     /// mimeType of the codec.
@@ -53,9 +53,9 @@ pub struct VideoScore {
     per_ln_missing_frames: f64,
     /// MOS lost a millisecond of delay.
     per_ms_of_delay: f64,
-    /// How much of what is above a MOS of 1 a picture loses that is frozen all the time, 0 to 1.
+    /// Share of the MOS above 1 that a permanently frozen picture loses, 0 to 1.
     frozen_weight: f64,
-    /// How many bits of H.264 or VP8 a bit of the codec is worth, by MIME type.
+    /// Bits of H.264 or VP8 that are equivalent to one bit of the codec, by MIME type.
     codec_factors: BTreeMap<String, f64>,
     /// The same for other codecs.
     default_codec_factor: f64,
@@ -68,7 +68,7 @@ impl VideoScore {
     /// Reads the parameters.
     ///
     /// # Errors
-    /// What is wrong with them, and where.
+    /// Error and its place in the parameters.
     pub fn parse(json: &str) -> Result<Self, ParameterError> {
         let score: Self = file::read(json)?;
         let mut problems = Vec::new();
@@ -131,9 +131,9 @@ impl VideoScore {
     }
 
     /// MOS of an interval; none if it is not of video, if one of bit rate, frame size, frame rate
-    /// and round trip is not told, if no bit was sent, or if its source gave at most three frames in
-    /// two seconds: a camera that is off and a slide are not bad. The report's `path` stands in for a
-    /// round trip that RTCP did not tell.
+    /// and round trip is not reported, if no bit was sent, or if its source gave at most three
+    /// frames in two seconds: a camera that is off and a slide are not bad. The report's `path`
+    /// stands in for a round trip that RTCP did not report.
     #[must_use]
     pub fn of(&self, interval: &Interval, path: Option<&Path>) -> Option<f64> {
         if interval.kind != Kind::Video || interval.is_source_still() {
@@ -148,7 +148,7 @@ impl VideoScore {
             pixels: video.frame_width? as f64 * video.frame_height? as f64,
             frame_rate: measure::frame_rate(interval)?,
             delay_ms: measure::jitter_buffer_ms(interval).unwrap_or(0.0) + round_trip_ms / 2.0,
-            // Firefox and Safari tell of no freezes; their frame rate falls with one all the same.
+            // Firefox and Safari report no freezes; their frame rate falls with one all the same.
             frozen: measure::freeze(interval).unwrap_or(0.0),
         };
         (footage.pixels > 0.0).then(|| self.mos(&footage))

@@ -209,7 +209,7 @@ fn a_file_of_another_kind_is_not_taken_into_use() {
 }
 
 #[test]
-fn what_stays_broken_is_tried_again_now_and_then() {
+fn a_file_that_stays_broken_is_retried() {
     let mut watched = Watched::new();
     fs::write(watched.path("City"), "broken").unwrap();
     for _ in 0..=RETRY {

@@ -44,7 +44,7 @@ fn a_pack_without_rules_for_screens_judges_them_as_video() {
     }
 }
 
-// Firefox and Safari do not tell a shared screen from a camera.
+// Firefox and Safari do not distinguish a shared screen from a camera.
 #[test]
 fn video_of_unknown_content_is_judged_by_rules_for_camera_and_screen_alone() {
     let either = |frames, dropped| with_frames(showing(None), frames, dropped);
@@ -86,12 +86,12 @@ fn video_of_unknown_content_is_judged_by_the_rules_of_any_that_both_have() {
         Interval { packets_lost: lost, packets_received: lost.map(|lost| 100 - lost), ..it }
     };
     let by_loss = (Verdict::Poor, Some("loss".to_owned()));
-    let not_told = (Verdict::Unclassified, Some(UNKNOWN_CONTENT.to_owned()));
+    let unknown_content = (Verdict::Unclassified, Some(UNKNOWN_CONTENT.to_owned()));
     assert_eq!(said(&pack, &unknown(Some(16))), by_loss);
     assert_eq!(said(&pack, &unknown(Some(15))), (Verdict::Good, None));
-    assert_eq!(said(&pack, &unknown(None)), not_told, "one frame a second");
+    assert_eq!(said(&pack, &unknown(None)), unknown_content, "one frame a second");
     let pack = own(&[&slower(7)], &[&slower(2)]);
-    assert_eq!(said(&pack, &unknown(Some(16))), not_told, "no rule is shared");
+    assert_eq!(said(&pack, &unknown(Some(16))), unknown_content, "no rule is shared");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn every_pack_says_whose_its_figures_are_and_gives_the_metrics_names() {
+fn every_pack_names_its_source_and_its_metrics() {
     for (name, json) in Pack::EMBEDDED.into_iter().chain(Pack::OLDER) {
         let label = Pack::parse(json).unwrap().label().to_owned();
         assert!(label == name || label.starts_with(&format!("{name}@")));
@@ -20,7 +20,7 @@ fn every_pack_says_whose_its_figures_are_and_gives_the_metrics_names() {
 }
 
 #[test]
-fn a_broken_pack_is_refused_with_what_is_wrong_and_where() {
+fn a_broken_pack_is_refused_with_the_error_and_its_place() {
     let [_, teams, _, bands, aim] = Pack::EMBEDDED.map(|(_, json)| json);
     for (pack, from, to, complaint) in [
         (
@@ -61,7 +61,7 @@ fn a_broken_pack_is_refused_with_what_is_wrong_and_where() {
 }
 
 #[test]
-fn all_that_is_wrong_with_a_pack_is_told_at_once() {
+fn all_errors_of_a_pack_are_reported_at_once() {
     let json = TEAMS.replace("\"ratio\"", "\"percent\"");
     assert_eq!(
         Pack::parse(&json).unwrap_err().to_string().matches("has to be \"ratio\"").count(),

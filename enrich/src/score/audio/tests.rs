@@ -121,7 +121,7 @@ fn g711_without_concealment_is_a_change_of_one_line() {
 
 // Ie,eff = 95 / 21: R = 85.537548.
 #[test]
-fn opus_is_more_robust_where_forward_error_correction_is_told() {
+fn opus_is_more_robust_with_forward_error_correction() {
     let fec = |packets| Interval {
         inbound: Some(Inbound { fec_packets: packets, ..audio().inbound.unwrap() }),
         ..audio()
@@ -158,7 +158,7 @@ fn a_table_by_mime_type_alone_is_enough() {
 }
 
 #[test]
-fn broken_parameters_are_refused_with_what_is_wrong_and_where() {
+fn broken_parameters_are_refused_with_the_error_and_its_place() {
     for (from, to, complaint) in [
         ("\"ie\": 11", "\"ie\": 99", "codecs.g729a-vad: ie "),
         ("\"ie\": 11, ", "", "codecs.g729a-vad: needs either ie or ie_by_bit_rate"),

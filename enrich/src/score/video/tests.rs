@@ -68,7 +68,7 @@ fn an_interval_of_640_by_480_at_30_frames_and_600_kbit_is_worth_3_78() {
 }
 
 #[test]
-fn the_jitter_buffer_adds_to_the_delay_and_freezes_count_where_they_are_told() {
+fn the_jitter_buffer_adds_to_the_delay_and_freezes_count_where_they_are_reported() {
     let buffered = Inbound {
         jitter_buffer_us: Some(300 * 50_000),
         jitter_buffer_emitted: Some(300),
@@ -82,7 +82,7 @@ fn the_jitter_buffer_adds_to_the_delay_and_freezes_count_where_they_are_told() {
 }
 
 #[test]
-fn what_is_missing_is_not_guessed_and_a_camera_that_is_off_is_not_scored() {
+fn missing_values_are_not_guessed_and_a_camera_that_is_off_is_not_scored() {
     let video = |video| Interval { video: Some(video), ..interval() };
     for without in [
         Interval { kind: Kind::Audio, ..interval() },
@@ -102,7 +102,7 @@ fn what_is_missing_is_not_guessed_and_a_camera_that_is_off_is_not_scored() {
 }
 
 #[test]
-fn broken_parameters_are_refused_with_what_is_wrong_and_where() {
+fn broken_parameters_are_refused_with_the_error_and_its_place() {
     for (from, to, complaint) in [
         ("\"video/av1\": 1.43", "\"video/av1\": 0", "codec_factors.video/av1: has to be above 0"),
         ("\"expected_frame_rate\": 30", "\"expected_frame_rate\": -1", "expected_frame_rate: "),
