@@ -48,9 +48,9 @@ enum Rule {
     Gauge,
 }
 
-/// Counters that one part of a browser keeps, and that therefore restart, wrap or underflow together: if
-/// one does, all of its group are missing in the interval, and no others. The first four are primary: if
-/// two of them decrease, the stream itself has restarted.
+/// Counters that one part of a browser keeps, and that therefore restart, wrap or underflow
+/// together: if one does, all of its group are missing in the interval, and no others. The first four are
+/// primary: if two of them decrease, the stream itself has restarted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 enum Group {
@@ -91,7 +91,8 @@ impl Group {
     const PRIMARY: u32 =
         Self::Packets.bit() | Self::Bytes.bit() | Self::Frames.bit() | Self::Samples.bit();
 
-    /// Groups whose counters are parts of another group's counters, without which they mean nothing.
+    /// Groups whose counters are parts of another group's counters, without which they mean
+    /// nothing.
     const DIVIDED: [(Self, Self); 5] = [
         (Self::Loss, Self::Packets),
         (Self::Concealment, Self::Samples),
@@ -121,7 +122,7 @@ struct Row {
     rule: Rule,
     bound: Bound,
     unit: Unit,
-    told: u8,
+    reported: u8,
     members: &'static [&'static str],
 }
 
@@ -153,7 +154,7 @@ macro_rules! fill {
 
 macro_rules! counters {
     ($( $counter:ident ( $($field:ident)* ) $group:ident $rule:ident $unit:ident $bound:path =>
-        [$($told:ident)+] [$($member:literal)*]; )+) => {
+        [$($reported:ident)+] [$($member:literal)*]; )+) => {
         /// A value of a snapshot.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Counter { $( $counter, )+ }
@@ -165,7 +166,7 @@ macro_rules! counters {
             rule: Rule::$rule,
             bound: $bound,
             unit: Unit::$unit,
-            told: $( StatsType::$told as u8 )|+,
+            reported: $( StatsType::$reported as u8 )|+,
             members: &[$( $member, )*],
         }, )+];
 
@@ -184,7 +185,7 @@ macro_rules! counters {
 }
 
 counters! {
-    // Counter             (group field)                   group           rule     unit  bound          [told by]                                    [members]
+    // Counter             (group field)                   group           rule     unit  bound          [types]                                      [members]
     PacketsReceived        (packets_received)              Packets         Monotone One   PACKETS     => [Inbound RemoteInbound]                      ["packetsReceived"];
     PacketsLost            (packets_lost)                  Loss            Signed   One   PACKETS     => [Inbound RemoteInbound]                      ["packetsLost"];
     PacketsSent            (packets_sent)                  Packets         Monotone One   PACKETS     => [Outbound]                                   ["packetsSent"];
@@ -249,7 +250,8 @@ impl Unit {
     }
 }
 
-/// Returns `number` times `scale` as an integer; none if it is not a number, negative or beyond 2⁵³.
+/// Returns `number` times `scale` as an integer; none if it is not a number, negative or beyond
+/// 2⁵³.
 pub(crate) fn whole(number: f64, scale: f64) -> Option<i64> {
     let scaled = number * scale;
     if !(number >= 0.0 && scaled <= MAX) {
@@ -268,7 +270,8 @@ impl Values {
     /// A value outside all that [`whole`] yields; `Option<i64>` would double the live state.
     const MISSING: i64 = i64::MIN;
 
-    /// An impossible value: negative where none can be, or beyond 2⁵³. It counts as missing, and is counted.
+    /// An impossible value: negative where none can be, or beyond 2⁵³. It counts as missing, and is
+    /// counted.
     const BEYOND: i64 = i64::MAX;
 
     /// No value is known.
@@ -312,17 +315,17 @@ impl Values {
         self.0[counter as usize] = value;
     }
 
-    /// Copies from `other`, a stats object of type `told`, the counters of such objects.
-    pub(crate) fn take(&mut self, other: &Self, told: StatsType) {
+    /// Copies from `other`, a stats object of type `reported`, the counters of such objects.
+    pub(crate) fn take(&mut self, other: &Self, reported: StatsType) {
         for (position, row) in TABLE.iter().enumerate() {
-            if row.told & told as u8 != 0 && other.0[position] != Self::MISSING {
+            if row.reported & reported as u8 != 0 && other.0[position] != Self::MISSING {
                 self.0[position] = other.0[position];
             }
         }
     }
 
-    /// Returns the change in the `length_us` since `earlier` on a stream of this kind and direction:
-    /// differences, and gauges at their current value.
+    /// Returns the change in the `length_us` since `earlier` on a stream of this kind and
+    /// direction: differences, and gauges at their current value.
     pub(crate) fn since(
         &self,
         earlier: &Self,
@@ -362,7 +365,7 @@ impl Values {
                 continue;
             }
             if row.rule == Rule::Gauge {
-                // It tells nothing of those beside it.
+                // It does not affect the counters beside it.
                 values.0[position] = Self::MISSING;
                 gauges += 1;
             } else {
@@ -385,8 +388,8 @@ impl Values {
         }
     }
 
-    /// Returns the progress of a stream, which grows from snapshot to snapshot: the sum of the primary
-    /// counters or, without any, the round trips measured.
+    /// Returns the progress of a stream, which grows from snapshot to snapshot: the sum of the
+    /// primary counters or, without any, the round trips measured.
     pub(crate) fn progress(&self) -> i64 {
         let packets = [Counter::PacketsSent, Counter::PacketsReceived];
         let packets = packets.iter().find_map(|counter| self.get(*counter));
@@ -415,10 +418,10 @@ pub(crate) enum Change {
 }
 
 impl Row {
-    /// The group on a stream of this direction. Of an outbound one, what remote-inbound-rtp tells as
-    /// well is the far end's.
+    /// Returns the group on a stream of this direction. On an outbound one, a counter that
+    /// remote-inbound-rtp has as well is the far end's.
     fn group(&self, direction: Direction) -> Group {
-        let is_far_end = direction == Direction::Outbound && self.told & FAR_END != 0;
+        let is_far_end = direction == Direction::Outbound && self.reported & FAR_END != 0;
         match self.group {
             Group::Packets | Group::Loss | Group::Jitter if is_far_end => Group::FarEnd,
             group => group,

@@ -11,10 +11,10 @@ use crate::counters::Values;
 pub(crate) struct Event<'a> {
     /// Kind of the event.
     pub(crate) kind: EventKind,
-    /// The format tells in which state the peer connection is now, and not what it was before:
-    /// whether connected is a set-up or a return, the events before it tell.
+    /// The format has the current state of the peer connection, and not the previous one:
+    /// the events before it decide whether connected is a set-up or a reconnection.
     pub(crate) is_state: bool,
-    /// Where the record tells of several: all that happened, in order; `kind` is then not stats.
+    /// All events of a record with several, in order; `kind` is then not stats.
     pub(crate) all: Vec<Happened<'a>>,
     /// Application.
     pub(crate) app: Cow<'a, str>,
@@ -28,7 +28,8 @@ pub(crate) struct Event<'a> {
     pub(crate) client_us: i64,
     /// Correction of the client's clock: received_at - sent_at, us.
     pub(crate) shift_us: i64,
-    /// By how much the corrected clock was ahead of the log, where that is taken off `shift_us`, us.
+    /// By how much the corrected clock was ahead of the log, where that is taken off `shift_us`,
+    /// us.
     pub(crate) ahead_us: i64,
     /// The client's IP address.
     pub(crate) client_address: Option<Cow<'a, str>>,
@@ -83,7 +84,7 @@ pub(crate) struct Connection<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// Statistics of nobody, and none, at `client_us`.
+    /// Creates an empty stats event at `client_us`.
     pub(crate) const fn new(client_us: i64) -> Self {
         Self {
             kind: EventKind::Stats,
@@ -199,7 +200,7 @@ pub(crate) struct Stream<'a> {
     pub(crate) codec: Option<Cow<'a, str>>,
     /// True if contentType is screenshare.
     pub(crate) screen_share: Option<bool>,
-    /// Its packets flow and nothing was ever coded here: 0 frames are frames that nobody counts.
+    /// Its packets flow and nothing was ever coded here: 0 frames are frames that were not counted.
     pub(crate) is_uncoded: bool,
     /// Position of its transport's pair among those of the peer connection.
     pub(crate) path: Option<usize>,
@@ -209,8 +210,8 @@ pub(crate) struct Stream<'a> {
     pub(crate) values: Values,
 }
 
-/// A snapshot of the selected ICE candidate pair of a transport. Addresses are not among its fields, so that they
-/// cannot get out.
+/// A snapshot of the selected ICE candidate pair of a transport. Addresses are not among its
+/// fields, so that they cannot get out.
 #[derive(Clone, Debug)]
 pub(crate) struct Pair<'a> {
     /// id of its stats object.
@@ -225,13 +226,13 @@ pub(crate) struct Pair<'a> {
     pub(crate) remote_candidate_type: Option<Cow<'a, str>>,
     /// protocol of the local candidate.
     pub(crate) protocol: Option<Cow<'a, str>>,
-    /// relayProtocol of the local candidate, or what its url says of the hop to the relay.
+    /// relayProtocol of the local candidate, or the protocol of the hop to the relay in its url.
     pub(crate) relay_protocol: Option<Cow<'a, str>>,
     /// networkType of the local candidate.
     pub(crate) network_type: Option<Cow<'a, str>>,
     /// availableOutgoingBitrate, bit/s.
     pub(crate) available_outgoing_bitrate: Option<i64>,
-    /// Its transport, where that tells counters.
+    /// Its transport, where that has counters.
     pub(crate) transport: Option<Transport<'a>>,
     /// iceState of the transport.
     pub(crate) ice_state: Option<Cow<'a, str>>,

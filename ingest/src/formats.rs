@@ -1,4 +1,5 @@
-//! Decoding of a record's bytes to an [`Event`]. A new format is a variant of [`Format`] and a module.
+//! Decoding of a record's bytes to an [`Event`]. A new format is a variant of [`Format`] and a
+//! module.
 
 mod callstats;
 mod canonical;
@@ -34,7 +35,7 @@ pub(crate) enum Reason {
     TooDeep,
     /// No format that is known here.
     UnknownFormat,
-    /// What changed since a record before it, which only that record would explain.
+    /// A delta to an earlier record, which only that record completes.
     Delta,
     /// Statistics of the callback-based getStats().
     LegacyGetStats,
@@ -111,7 +112,7 @@ pub(crate) struct Source<'a> {
 /// Content of a raw record.
 #[derive(Debug)]
 pub(crate) enum Decoded<'a> {
-    /// What happened, with snapshots to compare with those before them.
+    /// An event, with snapshots to compare with earlier ones.
     Event(Event<'a>),
     /// A report that was canonical before it came here.
     Report(Report),

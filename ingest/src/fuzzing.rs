@@ -16,7 +16,7 @@ use crate::settings::Settings;
 /// Between two records of one input: RFC 7464's, which JSON cannot hold.
 pub const SEPARATOR: u8 = 0x1e;
 
-/// Of a report without a session of its own.
+/// Session of a report without one of its own.
 const KEY: &[u8] = b"meet/standup-0423/ann-1";
 
 /// Largest difference of two values that are taken: 2⁵³ either way.
@@ -35,15 +35,15 @@ pub fn records(input: &[u8]) {
     let once = written(content_type, &records);
     let twice = records.iter().flat_map(|record| [*record, *record]).collect::<Vec<_>>();
     let twice = written(content_type, &twice);
-    assert!(once.iter().eq(&twice), "a record that comes twice tells something else");
+    assert!(once.iter().eq(&twice), "a repeated record has another result");
     once.iter().for_each(|(_, report)| plausible(report));
 }
 
 /// A report by the order of what was written, without the offsets that it answers for.
-type Told = (EventKind, Report);
+type Written = (EventKind, Report);
 
-/// What ingest writes of records that come when they say that they happened.
-fn written(content_type: Option<&str>, records: &[&[u8]]) -> Vec<Told> {
+/// Returns the outputs for records that are appended at their event time.
+fn written(content_type: Option<&str>, records: &[&[u8]]) -> Vec<Written> {
     let settings = Settings::default();
     let source = LogSource { input: Input(0), partition: Partition(0) };
     #[expect(clippy::expect_used, reason = "a registry of its own")]
@@ -77,24 +77,24 @@ fn written(content_type: Option<&str>, records: &[&[u8]]) -> Vec<Told> {
         let ticked = pipeline.tick(0, Pace::Live, &mut out);
         assert!(ticked.is_ok(), "{ticked:?}");
     }
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for sent in out.sent {
         if sent.topic == Topic::Reports {
             let report: Report = decoded(&sent.payload);
             // How many records one that only covers answers for depends on how many there are.
             if report.event != EventKind::Cover {
                 let lineage = schemas::Lineage::default();
-                told.push((report.event, Report { lineage, ..report }));
+                reported.push((report.event, Report { lineage, ..report }));
             }
         } else {
             let letter: DeadLetter = decoded(&sent.payload);
             quotes_nothing(&letter.detail, &letter.payload);
         }
     }
-    told
+    reported
 }
 
-/// What was written can be read.
+/// Checks that the outputs can be read.
 fn decoded<T: schemas::Record>(bytes: &[u8]) -> T {
     match schemas::decode(bytes) {
         Ok(record) => record,

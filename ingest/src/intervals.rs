@@ -8,10 +8,10 @@
 pub(crate) mod clock;
 mod events;
 mod path;
+mod quantities;
 mod recent;
 mod set_ups;
 mod streams;
-mod told;
 
 use schemas::{Correction, EventKind, Happened, Interval, Kind, Path, Report};
 use xxhash_rust::xxh3::xxh3_128;
@@ -24,25 +24,25 @@ use self::streams::{Horizon, Step, Streams};
 use crate::event::{Event, Stream};
 use crate::settings::Settings;
 
-/// What an event tells in the light of those before it.
+/// Result of comparing an event with those before it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Observed {
     /// Nothing: it, or what overtook it, was here before.
     Duplicate,
     /// Something new.
-    New(News),
+    New(NewContent),
 }
 
-/// What is new. A stats event without intervals is the first of its streams, or of streams that
-/// started anew.
+/// New content of a record. A stats event without intervals is the first of its streams, or of
+/// streams that started anew.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct News {
-    /// What happened, in the light of what happened before; stats if that was here before and only
+pub(crate) struct NewContent {
+    /// Kind of event, given those before it; stats if the event was here before and only
     /// its snapshots are new.
     pub(crate) event: EventKind,
     /// Its event time, us since the Unix epoch, if that is not the record's.
     pub(crate) event_us: Option<i64>,
-    /// What else happened.
+    /// Further events of the record.
     pub(crate) more: Vec<Happened>,
     /// Connected and failed events that are no attempts of their own.
     pub(crate) corrections: Vec<Correction>,
@@ -50,19 +50,19 @@ pub(crate) struct News {
     pub(crate) intervals: Vec<Interval>,
     /// The selected candidate pair of each transport.
     pub(crate) paths: Vec<Path>,
-    /// It came so late that an earlier copy may be forgotten, or so early that a later one may find it
-    /// forgotten, and nothing that it follows on is remembered.
+    /// It came so late that an earlier copy may be forgotten, or so early that a later one may find
+    /// it forgotten, and nothing that it follows on is remembered.
     pub(crate) is_unverified: bool,
-    /// What was left out.
+    /// Content that was left out.
     pub(crate) left_out: LeftOut,
 }
 
-/// What a record told that no interval has.
+/// Content of a record that is in no interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LeftOut {
     /// Streams that started anew.
     pub(crate) resets: u64,
-    /// Groups of counters of which one went back.
+    /// Number of counter groups with a counter that went back.
     pub(crate) went_back: u64,
     /// Quantities, or groups of them, that cannot be.
     pub(crate) implausible: u64,
@@ -70,7 +70,7 @@ pub(crate) struct LeftOut {
 
 /// Live state of one partition.
 pub(crate) struct Engine {
-    /// What a record may depend on, ms of the log before it.
+    /// Length of the log before a record on which it may depend, ms.
     horizon_ms: i64,
     /// The longest that ever is, ms.
     keeps_ms: i64,
@@ -105,7 +105,7 @@ impl Engine {
         self.streams.live() + self.again.live()
     }
 
-    /// What was forgotten so far because there was too much of it.
+    /// Number of entries dropped so far because a limit was exceeded.
     pub(crate) fn forgotten(&self) -> Forgotten {
         let streams = [self.streams.forgotten(), self.again.forgotten()];
         streams.into_iter().chain([self.events.forgotten(), self.set_ups.forgotten()]).sum()
@@ -133,15 +133,15 @@ impl Engine {
         self.set_ups.expire(oldest_ms);
     }
 
-    /// Takes an event of the record that [`Engine::advance`] told.
+    /// Takes an event of the record given to [`Engine::advance`].
     pub(crate) fn observe(&mut self, event: &Event<'_>) -> Observed {
         self.take(event, self.moment(self.now_ms), false)
     }
 
     /// Takes an event of a record that was sent again and first appended at `appended_ms`. Its
     /// snapshots are compared only with others that were sent again, and only with those that
-    /// were first appended in the look-back before it: what lies between two of them was told by
-    /// no other then, while the live ones have gone on.
+    /// were first appended in the look-back before it: what lies between two of them was reported
+    /// by no other then, while the live ones have gone on.
     pub(crate) fn observe_again(&mut self, event: &Event<'_>, appended_ms: i64) -> Observed {
         self.take(event, self.moment(appended_ms), true)
     }
@@ -159,7 +159,7 @@ impl Engine {
             happened => match (happened, self.snapshots(event, moment, is_again)) {
                 (None, snapshots) => snapshots,
                 (Some(happened), Observed::Duplicate) => Observed::New(happened),
-                (Some(happened), Observed::New(snapshots)) => Observed::New(News {
+                (Some(happened), Observed::New(snapshots)) => Observed::New(NewContent {
                     event: happened.event,
                     event_us: happened.event_us,
                     more: happened.more,
@@ -169,43 +169,44 @@ impl Engine {
                 }),
             },
         };
-        if let Observed::New(news) = &mut observed {
-            news.is_unverified &= moment.may_miss_a_copy(event.claimed_us());
+        if let Observed::New(content) = &mut observed {
+            content.is_unverified &= moment.may_miss_a_copy(event.claimed_us());
         }
         observed
     }
 
-    /// What is news of several things that happened. The one that says most of how the call went
+    /// Returns the new ones of several events. The one that says most about the course of the call
     /// is the event.
-    fn new_events(&mut self, event: &Event<'_>, moment: Horizon) -> Option<News> {
-        let mut news = Vec::with_capacity(event.all.len());
+    fn new_events(&mut self, event: &Event<'_>, moment: Horizon) -> Option<NewContent> {
+        let mut content = Vec::with_capacity(event.all.len());
         let mut corrections = Vec::new();
         for one in &event.all {
             let connection = one.connection.as_deref().unwrap_or(&event.peer_connection);
             let session = self.begin(event);
             self.connection(connection);
             let event_us = one.client_us + event.shift_us;
-            let told = Occurrence { kind: one.kind, is_state: one.is_state, event_us };
+            let reported = Occurrence { kind: one.kind, is_state: one.is_state, event_us };
             let key = self.key(one.kind as u8, b"", one.client_us);
             let took_us = None;
-            let change = self.what_is_new(
+            let change = self.connection_event(
                 (session, key),
                 !connection.is_empty(),
-                (told, took_us),
+                (reported, took_us),
                 moment,
                 &mut corrections,
             );
-            news.extend(change.map(|event| Happened { event, event_us }));
+            content.extend(change.map(|event| Happened { event, event_us }));
         }
         let rank = |kind: EventKind| RANKS.iter().position(|ranked| *ranked == kind);
-        let most = (0..news.len()).min_by_key(|at| rank(news[*at].event).unwrap_or(RANKS.len()))?;
-        let Happened { event, event_us } = news.remove(most);
+        let most =
+            (0..content.len()).min_by_key(|at| rank(content[*at].event).unwrap_or(RANKS.len()))?;
+        let Happened { event, event_us } = content.remove(most);
         let event_us = Some(event_us);
-        Some(News { event, event_us, more: news, corrections, ..News::of(event) })
+        Some(NewContent { event, event_us, more: content, corrections, ..NewContent::of(event) })
     }
 
-    /// What happened, if that is news.
-    fn once(&mut self, event: &Event<'_>, moment: Horizon) -> Option<News> {
+    /// Returns the event, if it is new.
+    fn once(&mut self, event: &Event<'_>, moment: Horizon) -> Option<NewContent> {
         let session = self.begin(event);
         self.connection(&event.peer_connection);
         let device = event.failed_device.map_or(b"".as_slice(), |device| match device {
@@ -216,32 +217,32 @@ impl Engine {
         let (kind, is_state, event_us) = (event.kind, event.is_state, event.event_us());
         let took_us = event.time_to_connect_ms.map(|ms| ms.saturating_mul(1000));
         let mut corrections = Vec::new();
-        let change = self.what_is_new(
+        let change = self.connection_event(
             (session, key),
             !event.peer_connection.is_empty(),
             (Occurrence { kind, is_state, event_us }, took_us),
             moment,
             &mut corrections,
         );
-        change.map(|event| News { corrections, ..News::of(event) })
+        change.map(|event| NewContent { corrections, ..NewContent::of(event) })
     }
 
-    /// What is new of something that happened to the connection that the key names; `seen` is the key
-    /// of the event itself.
-    fn what_is_new(
+    /// Returns the kind of a new event of the connection that the key names; `seen` is the key of
+    /// the event itself.
+    fn connection_event(
         &mut self,
         (session, seen): (u128, u128),
         is_named: bool,
-        (told, took_us): (Occurrence, Option<i64>),
+        (reported, took_us): (Occurrence, Option<i64>),
         moment: Horizon,
         corrections: &mut Vec<Correction>,
     ) -> Option<EventKind> {
         let key = self.key(STATE, b"", 0);
         let is_new = self.events.is_new((seen, Some(session)), moment);
-        // A copy counts as the last that was told, too: what is known is the look-back's, whatever
-        // came before it.
-        let change = self.events.transition((key, session), told, moment).filter(|_| is_new)?;
-        let happening = Happening { event: change, event_us: told.event_us, took_us };
+        // A copy counts as the last that was reported, too: what is known is the look-back's,
+        // whatever came before it.
+        let change = self.events.transition((key, session), reported, moment).filter(|_| is_new)?;
+        let happening = Happening { event: change, event_us: reported.event_us, took_us };
         self.set_ups.happened(Of { key, session, is_named }, happening, moment, corrections);
         Some(change)
     }
@@ -253,8 +254,8 @@ impl Engine {
         self.events.is_new((key, None), self.moment(self.now_ms))
     }
 
-    /// Takes a report that was canonical before, first appended at `first_ms`: news once, whatever it
-    /// tells.
+    /// Takes a report that was canonical before, first appended at `first_ms`: it is new once,
+    /// whatever it contains.
     pub(crate) fn observe_report(&mut self, report: &Report, first_ms: i64) -> Observed {
         let moment = self.moment(first_ms);
         let mut session = Event::new(0);
@@ -285,7 +286,7 @@ impl Engine {
             self.set_ups.happened(of, happening, moment, &mut corrections);
         }
         let is_unverified = moment.may_miss_a_copy(report.event_us);
-        Observed::New(News { corrections, is_unverified, ..News::of(report.event) })
+        Observed::New(NewContent { corrections, is_unverified, ..NewContent::of(report.event) })
     }
 
     fn snapshots(&mut self, event: &Event<'_>, moment: Horizon, is_again: bool) -> Observed {
@@ -316,12 +317,12 @@ impl Engine {
         if found.seen > 0 && found.stale == found.seen {
             return Observed::Duplicate;
         }
-        Observed::New(News {
+        Observed::New(NewContent {
             intervals: found.intervals,
             paths: found.paths,
             left_out: found.left_out,
             is_unverified: found.baselines > 0,
-            ..News::of(EventKind::Stats)
+            ..NewContent::of(EventKind::Stats)
         })
     }
 
@@ -363,7 +364,7 @@ impl Engine {
     }
 }
 
-/// What a record's snapshots tell.
+/// Intervals and paths of a record's snapshots.
 #[derive(Default)]
 struct Found {
     intervals: Vec<Interval>,
@@ -376,7 +377,7 @@ struct Found {
 }
 
 impl Found {
-    /// The streams of one peer connection. Of `several`, ids of streams say of which they are.
+    /// Streams of one peer connection. With `several`, the ids of streams contain the connection.
     fn streams(
         &mut self,
         event: &Event<'_>,
@@ -401,7 +402,7 @@ impl Found {
             };
             self.left_out.went_back += went_back;
             self.left_out.implausible += implausible;
-            let mut interval = told::interval(stream, &differences);
+            let mut interval = quantities::interval(stream, &differences);
             (interval.start_us, interval.end_us) = (taken.event_us - length_us, taken.event_us);
             interval.path = stream.path.and_then(|path| i32::try_from(first_path + path).ok());
             if several {
@@ -422,7 +423,7 @@ const fn taken(event: &Event<'_>, client_us: i64, moment: Horizon) -> Taken {
     Taken { client_us, event_us: client_us + event.shift_us, first_ms: moment.first_ms }
 }
 
-impl News {
+impl NewContent {
     /// An event without snapshots.
     fn of(event: EventKind) -> Self {
         Self { event, is_unverified: true, ..Self::default() }
@@ -436,7 +437,7 @@ impl From<&Settings> for Limits {
     }
 }
 
-/// Kinds of events of which one record tells several, what says most first.
+/// Kinds of events that one record may have together, most significant first.
 const RANKS: [EventKind; 6] = [
     EventKind::Failed,
     EventKind::Connected,

@@ -11,6 +11,7 @@ mod counts;
 mod event;
 mod formats;
 mod intervals;
+mod limits;
 mod lineage;
 mod metrics;
 #[cfg(feature = "mutations")]
@@ -18,7 +19,6 @@ pub mod mutations;
 mod outbox;
 mod partition;
 mod pipeline;
-mod rules;
 mod settings;
 
 #[cfg(any(test, feature = "fuzzing"))]
@@ -40,12 +40,12 @@ pub struct Ingest;
 pub struct Refusal {
     /// The code of the reason.
     pub reason: &'static str,
-    /// What is wrong and where; it quotes nothing.
+    /// Error and its place, without values of the payload.
     pub detail: String,
 }
 
-/// Reads a record as ingest with its default settings does, whenever it happened: for tools that send
-/// some.
+/// Reads a record as ingest with its default settings does, whenever it happened: for tools that
+/// send some.
 ///
 /// # Errors
 /// The reason for which ingest would dead-letter it.

@@ -15,7 +15,8 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    /// Creates a state without waiting offsets; the next output accounts for offsets from `committed` on.
+    /// Creates a state without waiting offsets; the next output accounts for offsets from
+    /// `committed` on.
     pub(crate) fn new(partition: i32, committed: Option<i64>) -> Self {
         let skipped = Vec::new();
         Self { partition, from: committed, next: committed, appended_ms: 0, skipped }

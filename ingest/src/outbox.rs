@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use service::{Offset, Output, Source, Topic};
 
-/// What waits, behind the first record of which nothing is committed.
+/// Waiting outputs, from the first record that no committed metadata covers.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     parcels: VecDeque<Parcel>,
-    /// Of what is to be written.
+    /// Bytes of the waiting outputs.
     bytes: usize,
 }
 

@@ -4,9 +4,9 @@ use schemas::{RawOutcome, Report};
 use service::{Commit, Committed, Fatal, Offset, Output, Source, Topic};
 
 use crate::intervals::Engine;
+use crate::limits::{Limits, LimitsError};
 use crate::lineage::Pending;
 use crate::outbox::Outbox;
-use crate::rules::{Limits, RulesError};
 use crate::settings::Settings;
 
 /// Longest wait of records without a report for one that covers them.
@@ -19,7 +19,7 @@ const MAX_RUNS: usize = 1000;
 pub(crate) struct Partition {
     source: Source,
     pub(crate) engine: Engine,
-    pub(crate) rules: Limits,
+    pub(crate) limits: Limits,
     pending: Pending,
     outbox: Outbox,
     /// The next offset to read; unknown until the first record if nothing was ever committed.
@@ -33,13 +33,13 @@ impl Partition {
         source: Source,
         committed: Option<&Committed>,
         wanted: Settings,
-    ) -> Result<Self, RulesError> {
-        let rules = Limits::resume(committed, wanted)?;
+    ) -> Result<Self, LimitsError> {
+        let limits = Limits::resume(committed, wanted)?;
         let next = committed.map(|committed| committed.offset.0);
         Ok(Self {
             source,
-            engine: Engine::new(rules.look_back_ms()),
-            rules,
+            engine: Engine::new(limits.look_back_ms()),
+            limits,
             pending: Pending::new(source.partition.0, next),
             outbox: Outbox::default(),
             next,
@@ -57,24 +57,24 @@ impl Partition {
         self.outbox.waits()
     }
 
-    /// Bytes of what waits for it.
+    /// Bytes that wait for a commit.
     pub(crate) const fn waiting_bytes(&self) -> usize {
         self.outbox.bytes()
     }
 
     pub(crate) fn committed(&mut self, commit: &Commit) {
-        self.rules.committed(commit);
+        self.limits.committed(commit);
     }
 
-    /// Comes to `offset`. If nothing is said of it yet, what came before it is answered for at
-    /// once: what is written then says more.
+    /// Comes to `offset`. If the metadata does not cover it yet, the records before it are covered
+    /// at once: the metadata written then reaches further.
     pub(crate) fn reach(&mut self, offset: i64, out: &mut dyn Output) -> Result<(), Fatal> {
-        if !self.rules.is_said(offset) {
+        if !self.limits.is_covered(offset) {
             self.cover(out)?;
         }
-        if !self.rules.is_said(offset) {
+        if !self.limits.is_covered(offset) {
             let next = self.next.unwrap_or(offset);
-            let metadata = self.rules.say(next, offset, self.engine.now_ms());
+            let metadata = self.limits.metadata(next, offset, self.engine.now_ms());
             self.outbox.commit(self.source, Offset(next), metadata, out);
         }
         Ok(())
@@ -99,7 +99,7 @@ impl Partition {
         payload: &[u8],
         out: &mut dyn Output,
     ) {
-        let may = self.rules.may_write(offset);
+        let may = self.limits.may_write(offset);
         self.outbox.send(self.source, (offset, may), to, payload, out);
     }
 
@@ -115,7 +115,7 @@ impl Partition {
         let last = lineage.raw_to;
         let report = schemas::encode(&Report { lineage, ..report }).map_err(Fatal::caused)?;
         self.send(last, (Topic::Reports, key), &report, out);
-        let metadata = self.rules.say(last + 1, last + 1, self.engine.now_ms());
+        let metadata = self.limits.metadata(last + 1, last + 1, self.engine.now_ms());
         self.outbox.commit(self.source, Offset(last + 1), metadata, out);
         Ok(())
     }
@@ -125,7 +125,7 @@ impl Partition {
         if self.pending.runs() > MAX_RUNS { self.cover(out) } else { Ok(()) }
     }
 
-    /// Covers what waits with a report that tells nothing else.
+    /// Covers the waiting records with a report that has no other content.
     fn cover(&mut self, out: &mut dyn Output) -> Result<(), Fatal> {
         self.write(None, Report::default(), out)
     }
@@ -133,7 +133,7 @@ impl Partition {
     /// The loop's monotonic clock has come to `now_ms`; writes what is due, and what may be
     /// written by now.
     pub(crate) fn tick(&mut self, now_ms: u64, out: &mut dyn Output) -> Result<(), Fatal> {
-        self.outbox.release(self.source, |raw| self.rules.may_write(raw), out);
+        self.outbox.release(self.source, |raw| self.limits.may_write(raw), out);
         if self.pending.any() {
             let since_ms = *self.waiting_since_ms.get_or_insert(now_ms);
             if now_ms.saturating_sub(since_ms) >= COVER_AFTER_MS {
@@ -147,7 +147,7 @@ impl Partition {
     pub(crate) fn drain(&mut self, out: &mut dyn Output) -> Result<(), Fatal> {
         self.cover(out)?;
         if let Some(next) = self.next {
-            let metadata = self.rules.last_word(next);
+            let metadata = self.limits.last_metadata(next);
             self.outbox.commit(self.source, Offset(next), metadata, out);
         }
         Ok(())

@@ -59,7 +59,7 @@ impl Pipeline {
         })
     }
 
-    /// What becomes of a record; of one that was sent again, from where and appended when.
+    /// Processes a record; `again` is the origin and append time of a replayed one.
     fn take(
         &mut self,
         record: &Record<'_>,
@@ -78,13 +78,13 @@ impl Pipeline {
             partition.reach(record.offset.0, out)?;
         }
         let engine = &mut partition.engine;
-        let limits = partition.rules.limits(record.offset.0, engine.now_ms());
+        let limits = partition.limits.limits(record.offset.0, engine.now_ms());
         engine.remember(limits);
         let forgotten = engine.forgotten();
         let from = again.map(|(from, _)| from);
         let observed = match from {
             // The same dead letter, sent again by two at once or after a write of unknown outcome.
-            Some(from) if !engine.is_first_again(from.offset.0) => Ok(Told::default()),
+            Some(from) if !engine.is_first_again(from.offset.0) => Ok(Observation::default()),
             _ => observe(record, from, limits, engine),
         };
         if record.look_back {
@@ -96,8 +96,8 @@ impl Pipeline {
         partition.read(record.offset.0, appended.0);
         match observed {
             Err(rejected) => self.reject(record, rejected, out)?,
-            Ok(told) => {
-                if let Some(report) = self.tell(record, told)? {
+            Ok(reported) => {
+                if let Some(report) = self.count(record, reported)? {
                     return self.partition(record)?.write(record.key, report, out);
                 }
             }
@@ -127,38 +127,42 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Counts what a record tells. The report to be written of it: none of a duplicate. A first
+    /// Counts the content of a record and returns its report: none for a duplicate. A first
     /// snapshot has one without intervals, so that its session is visible at once.
-    fn tell(&mut self, record: &Record<'_>, told: Told) -> Result<Option<Report>, Fatal> {
-        let Told { observed, mut report, implausible, no_kind, is_unmeasured } = told;
+    fn count(
+        &mut self,
+        record: &Record<'_>,
+        reported: Observation,
+    ) -> Result<Option<Report>, Fatal> {
+        let Observation { observed, mut report, implausible, no_kind, is_unmeasured } = reported;
         let offset = record.offset.0;
-        let Observed::New(news) = observed else {
+        let Observed::New(content) = observed else {
             self.metrics.duplicates.inc();
             self.partition(record)?.skip(offset, RawOutcome::Duplicate);
             return Ok(None);
         };
-        report.event = news.event;
-        report.event_us = news.event_us.unwrap_or(report.event_us);
-        report.corrections = news.corrections;
+        report.event = content.event;
+        report.event_us = content.event_us.unwrap_or(report.event_us);
+        report.corrections = content.corrections;
         if report.event == EventKind::Failed {
-            // It says when a connection was opened that never came to be.
+            // The time belongs to a connection that was never established.
             report.time_to_connect_ms = None;
         }
-        if !news.more.is_empty() {
-            report.more_events = news.more;
+        if !content.more.is_empty() {
+            report.more_events = content.more;
         }
         if report.intervals.is_empty() {
-            (report.paths, report.intervals) = (news.paths, news.intervals);
+            (report.paths, report.intervals) = (content.paths, content.intervals);
         }
         let metrics = &self.metrics;
         metrics.accepted.inc();
         metrics.unmeasured.inc_by(u64::from(is_unmeasured));
         metrics.intervals.inc_by(report.intervals.len() as u64);
-        metrics.resets.inc_by(news.left_out.resets);
-        metrics.went_back.inc_by(news.left_out.went_back);
-        metrics.implausible.inc_by(news.left_out.implausible + implausible);
+        metrics.resets.inc_by(content.left_out.resets);
+        metrics.went_back.inc_by(content.left_out.went_back);
+        metrics.implausible.inc_by(content.left_out.implausible + implausible);
         metrics.no_kind.inc_by(no_kind);
-        if news.is_unverified {
+        if content.is_unverified {
             metrics.unverified.inc();
             self.partition(record)?.skip(offset, RawOutcome::Unverified);
         }
@@ -177,7 +181,7 @@ impl Handler for Pipeline {
             return Ok(Start::Committed);
         }
         let partition = self.resume(source, committed)?;
-        Ok(Start::LookBack { ms: partition.rules.look_back_ms() })
+        Ok(Start::LookBack { ms: partition.limits.look_back_ms() })
     }
 
     fn assigned(&mut self, source: Source, committed: Option<&Committed>) -> Result<(), Fatal> {
@@ -190,7 +194,7 @@ impl Handler for Pipeline {
         self.has_one_partition = partitions == 1;
         let wanted = self.in_force();
         for partition in self.partitions.values_mut() {
-            partition.rules.want(&wanted);
+            partition.limits.want(&wanted);
         }
     }
 
@@ -208,7 +212,7 @@ impl Handler for Pipeline {
         from: &Replayed,
         out: &mut dyn Output,
     ) -> Result<(), Fatal> {
-        // What is late or ahead was so when it came first: waiting does not mend it.
+        // Lateness is measured at the first append: waiting does not change it.
         let first = Record { appended: from.appended, ..*record };
         self.take(&first, Some((from, record.appended)), out)
     }
@@ -244,7 +248,7 @@ impl Handler for Pipeline {
 }
 
 /// Content of a record compared with those before it.
-struct Told {
+struct Observation {
     observed: Observed,
     /// The record itself.
     report: Report,
@@ -256,7 +260,7 @@ struct Told {
     is_unmeasured: bool,
 }
 
-impl Default for Told {
+impl Default for Observation {
     fn default() -> Self {
         Self {
             observed: Observed::Duplicate,
@@ -275,7 +279,7 @@ fn observe(
     again: Option<&Replayed>,
     limits: &Settings,
     engine: &mut Engine,
-) -> Result<Told, Rejected> {
+) -> Result<Observation, Rejected> {
     // The log's time, unless the record came first at another one.
     let first_ms = again.map_or(engine.now_ms(), |from| from.appended.0);
     let mut mended = None;
@@ -288,7 +292,7 @@ fn observe(
                 None => engine.observe(&event),
                 Some(from) => replay_event(engine, &event, from),
             };
-            Ok(Told { observed, report: report(event), implausible, no_kind, is_unmeasured })
+            Ok(Observation { observed, report: report(event), implausible, no_kind, is_unmeasured })
         }
         Decoded::Report(mut report) => {
             report.corrections.clear();
@@ -297,12 +301,12 @@ fn observe(
             implausible += report.intervals.iter_mut().map(counters::bound).sum::<u64>();
             implausible += report.paths.iter_mut().map(counters::bound_path).sum::<u64>();
             let observed = engine.observe_report(&report, first_ms);
-            Ok(Told { observed, report, implausible, no_kind: 0, is_unmeasured: false })
+            Ok(Observation { observed, report, implausible, no_kind: 0, is_unmeasured: false })
         }
     }
 }
 
-/// What an event of a record that was sent again tells. Where others of its session were taken
+/// Observes an event of a replayed record. Where others of its session were taken
 /// around it, their intervals hold what its cumulative counters count.
 fn replay_event(engine: &mut Engine, event: &Event<'_>, from: &Replayed) -> Observed {
     if !from.heard || !event.has_snapshots() {
@@ -316,7 +320,8 @@ fn replay_event(engine: &mut Engine, event: &Event<'_>, from: &Replayed) -> Obse
 }
 
 /// The longest that a participant waits to be connected or for the first media, ms: an hour. ICE
-/// gives up after half a minute (RFC 8445, 14.3), and who waits for longer waits for somebody.
+/// gives up after half a minute (RFC 8445, 14.3), and longer waits are waits for another
+/// participant.
 const MOST_WAIT_MS: i64 = 3_600_000;
 
 /// Removes impossible values and returns their number.
@@ -341,8 +346,8 @@ fn read<'a>(
         return Err(Rejected::new(Reason::NoKey, NO_KEY));
     }
     let source = formats::Source { payload, content_type, key };
-    let mut told = decode_finite(source, limits, mended)?;
-    let app = match &told {
+    let mut reported = decode_finite(source, limits, mended)?;
+    let app = match &reported {
         Decoded::Event(event) => &*event.app,
         Decoded::Report(report) => &report.app,
     };
@@ -351,7 +356,7 @@ fn read<'a>(
     }
     let age_ms = |us: i64| record.appended.0.saturating_sub(us / 1000);
     let (late_ms, ahead_ms) = (limits.late_ms(), limits.ahead_ms());
-    let age = age_ms(match &told {
+    let age = age_ms(match &reported {
         Decoded::Event(event) => event.event_us(),
         Decoded::Report(report) => report.event_us,
     });
@@ -364,7 +369,7 @@ fn read<'a>(
         let detail = format!("timestamp: more than {minutes} min ahead of the append time");
         return Err(Rejected::new(Reason::TimeAhead, detail));
     }
-    if let Decoded::Event(event) = &mut told {
+    if let Decoded::Event(event) = &mut reported {
         let (event_us, shift_us) = (event.client_us, event.shift_us);
         for client_us in event.happened_clocks() {
             if !(-ahead_ms..=late_ms).contains(&age_ms(*client_us + shift_us)) {
@@ -373,7 +378,7 @@ fn read<'a>(
         }
         set_clocks(event, now_ms);
     }
-    Ok(told)
+    Ok(reported)
 }
 
 /// Advice on [`Reason::NoKey`].

@@ -1,4 +1,4 @@
-//! Whatever clients tell, what ingest remembers of a partition is bounded.
+//! The state of a partition in ingest is bounded, whatever clients send.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::process::Command;
@@ -14,7 +14,7 @@ use service::{
 const SOURCE: Source = Source { input: Input(0), partition: Partition(0) };
 const START_MS: i64 = 1_756_000_020_000;
 
-/// Forgets what is written, and makes every commit.
+/// Output that drops what is written, and makes every commit.
 #[derive(Default)]
 struct Nowhere {
     commits: Vec<Commit>,
@@ -49,7 +49,7 @@ fn event(kind: &str, n: i64, more: Value) -> Vec<u8> {
     event.to_string().into_bytes()
 }
 
-/// `count` streams that tell every counter there is, by ids from `first` on.
+/// Returns `count` streams with every counter, by ids from `first` on.
 fn streams(first: i64, count: i64) -> Map<String, Value> {
     const COUNTERS: [&str; 34] = [
         "packetsReceived",
@@ -104,14 +104,14 @@ fn streams(first: i64, count: i64) -> Map<String, Value> {
 /// The raw record of a number, which fills something.
 type Fill = fn(i64) -> Vec<u8>;
 
-/// What is filled, by how many records: more than twice what is remembered of it.
+/// Kind of state and number of records: more than twice its limit.
 const FIELDS: [(&str, i64, Fill); 10] = [
     ("streams of many sessions", 40_000, |n| {
         event("stats", n, json!({"report": streams(4 * n, 4)}))
     }),
     ("streams of one session", 50, |n| event("stats", 0, json!({"report": streams(400 * n, 400)}))),
     ("sessions", 150_000, |n| event("stats", n, json!({"report": streams(n, 1)}))),
-    ("streams that tell little", 400, |n| {
+    ("streams with few counters", 400, |n| {
         let bare =
             |id: i64| (id.to_string(), json!({"type": "inbound-rtp", "kind": "audio", "ssrc": id}));
         let report: Map<_, _> = (500 * n..500 * n + 500).map(bare).collect();
@@ -148,8 +148,8 @@ fn most_resident() -> i64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// Run by [`whatever_clients_tell_the_state_of_a_partition_stays_within_its_bound`] for each field, in
-/// a process of its own.
+/// Run by [`the_state_of_a_partition_stays_within_its_bound`] for each field, in a process of its
+/// own.
 #[test]
 fn one_field() {
     let Ok(wanted) = std::env::var(FIELD) else { return };
@@ -179,7 +179,7 @@ fn one_field() {
 }
 
 #[test]
-fn whatever_clients_tell_the_state_of_a_partition_stays_within_its_bound() {
+fn the_state_of_a_partition_stays_within_its_bound() {
     for (field, ..) in FIELDS {
         let mut one = Command::new(std::env::current_exe().unwrap());
         let one = one.args(["--exact", "one_field", "--nocapture"]).env(FIELD, field);

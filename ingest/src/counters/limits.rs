@@ -1,4 +1,5 @@
-//! Limits of the quantities of an interval, each with its source. `docs/reference/bounds.md` lists them.
+//! Limits of the quantities of an interval, each with its source. `docs/reference/bounds.md` lists
+//! them.
 
 use schemas::{Interval, Kind, Path};
 
@@ -22,11 +23,12 @@ pub(super) enum Bound {
 /// Packets of a stream: [`AUDIO_PACKETS`] or [`OTHER_PACKETS`].
 pub(super) const PACKETS: Bound = Bound::Packets;
 /// Packets of an audio stream in a second. The shortest frame of Opus has 2.5 ms (RFC 6716, 2.1.4),
-/// which is 400 packets, no other codec of WebRTC has a shorter one, and FEC has a packet for each at
-/// most (RFC 8627); RED (RFC 2198) adds none. The rest is for what was held up on its way.
+/// which is 400 packets, no other codec of WebRTC has a shorter one, and FEC has a packet for each
+/// at most (RFC 8627); RED (RFC 2198) adds none. The rest is for what was held up on its way.
 const AUDIO_PACKETS: i64 = 1_000;
-/// Packets of any other stream in a second: RTP numbers them in 16 bits (RFC 3550, 5.1), and neither
-/// loss (A.1) nor SRTP's index (RFC 3711, 3.3.1) can be told once they wrap within a round trip.
+/// Packets of any other stream in a second: RTP numbers them in 16 bits (RFC 3550, 5.1), and
+/// neither loss (A.1) nor SRTP's index (RFC 3711, 3.3.1) can be determined once they wrap within a
+/// round trip.
 const OTHER_PACKETS: i64 = 1 << 16;
 /// Bytes of a stream: a gigabit a second (IEEE 802.3ab), with all that is on the wire.
 pub(super) const BYTES: Bound = Bound::Rate(125_000_000);
@@ -36,7 +38,7 @@ pub(super) const FRAMES: Bound = Bound::Rate(1_000);
 /// Samples of audio: the highest rate at which a browser plays it (Chromium's
 /// `media::limits::kMaxSampleRate`).
 pub(super) const SAMPLES: Bound = Bound::Rate(768_000);
-/// Events of which there is at most one a frame, or a report.
+/// Events that occur at most once for each frame, or report.
 pub(super) const EVENTS: Bound = Bound::Rate(1_000);
 /// Time in the jitter buffer of a sample or frame, us: the longest that the header extension
 /// playout-delay can ask for, 40.95 s.
@@ -49,10 +51,10 @@ pub(crate) const MOST_ROUND_TRIP_US: i64 = 30_000_000;
 pub(super) const ROUND_TRIPS: Bound =
     Bound::Each(MOST_ROUND_TRIP_US, Counter::RoundTripCount, 100_000_000);
 pub(super) const ROUND_TRIP: Bound = Bound::Most(MOST_ROUND_TRIP_US);
-/// Bits a second that a sender may be told are free: the fastest port (IEEE 802.3ba).
+/// Maximum available bit rate, bit/s: the fastest port (IEEE 802.3ba).
 pub(crate) const MOST_BIT_RATE: i64 = 100_000_000_000;
 /// Jitter, us: no jitter buffer can hold more than 4 s (W3C webrtc-extensions, jitterBufferTarget),
-/// and what comes later is lost. Jitter that is told in RTP ticks is beyond it.
+/// and what comes later is lost. Jitter that is reported in RTP ticks is beyond it.
 pub(super) const JITTER: Bound = Bound::Most(4_000_000);
 /// Sum of quantisers: 255 a frame (AV1, base_q_idx).
 pub(super) const QUANTISERS: Bound = Bound::Rate(255_000);
@@ -96,24 +98,25 @@ impl Row {
     }
 }
 
-/// Removes impossible quantities from an interval that a canonical report brought, and returns their
-/// number.
+/// Removes impossible quantities from an interval that a canonical report brought, and returns
+/// their number.
 pub(crate) fn bound(interval: &mut Interval) -> u64 {
     let (kind, length_us) = (interval.kind, interval.end_us.saturating_sub(interval.start_us));
-    let mut told = Values::EMPTY;
+    let mut reported = Values::EMPTY;
     each_field(interval, |counter, field| {
         if let Some(value) = field {
-            told.0[counter as usize] = *value;
+            reported.0[counter as usize] = *value;
         }
     });
     let mut taken = 0;
     each_field(interval, |counter, field| {
-        let most = TABLE[counter as usize].most(kind, length_us, |of| told.get(of));
+        let most = TABLE[counter as usize].most(kind, length_us, |of| reported.get(of));
         if field.take_if(|value| value.saturating_abs() > most).is_some() {
             taken += 1;
         }
     });
-    let most = TABLE[Counter::ConcealedSamples as usize].most(kind, length_us, |of| told.get(of));
+    let most =
+        TABLE[Counter::ConcealedSamples as usize].most(kind, length_us, |of| reported.get(of));
     let concealed = interval.audio.as_mut().and_then(|audio| {
         audio.concealed_samples.take_if(|samples| samples.saturating_abs() > most)
     });
@@ -121,7 +124,8 @@ pub(crate) fn bound(interval: &mut Interval) -> u64 {
     taken + u64::from(concealed.is_some()) + u64::from(gauge.is_some())
 }
 
-/// Changes of the selected pair in the longest look-back, an hour: as [`EVENTS`]. A path has no length.
+/// Changes of the selected pair in the longest look-back, an hour: as [`EVENTS`]. A path has no
+/// length.
 const MOST_CHANGES: i64 = 3_600_000;
 
 /// Does what [`bound`] does, for a path of a canonical report.

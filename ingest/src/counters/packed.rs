@@ -5,21 +5,22 @@ use super::{COUNTERS, Values};
 impl Values {
     /// Returns the known values in compact form.
     pub(crate) fn pack(&self) -> Packed {
-        let (mut told, mut length) = (0, 0);
+        let (mut reported, mut length) = (0, 0);
         let mut bytes = [0; COUNTERS.len() * LONGEST];
         for (position, value) in self.0.iter().enumerate().filter(|(_, it)| **it != Self::MISSING) {
-            told |= 1 << position;
+            reported |= 1 << position;
             length += write(*value, &mut bytes[length..]);
         }
-        Packed { told, values: bytes[..length].into() }
+        Packed { reported, values: bytes[..length].into() }
     }
 }
 
-/// Compact form of [`Values`]: most streams have fewer than half of them, and most are small numbers.
+/// Compact form of [`Values`]: most streams have fewer than half of them, and most are small
+/// numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Packed {
     /// Set of the known counters, a bit each.
-    told: u64,
+    reported: u64,
     /// Their values in order, in the encoding of [`write`].
     values: Box<[u8]>,
 }
@@ -55,13 +56,13 @@ fn read(bytes: &mut impl Iterator<Item = u8>) -> i64 {
     (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
 }
 
-const _: () = assert!(COUNTERS.len() <= 64, "each has a bit of `Packed::told`");
+const _: () = assert!(COUNTERS.len() <= 64, "each has a bit of `Packed::reported`");
 
 impl Packed {
     pub(crate) fn unpack(&self) -> Values {
         let mut values = Values::EMPTY;
         let mut bytes = self.values.iter().copied();
-        for position in (0..COUNTERS.len()).filter(|position| self.told >> position & 1 == 1) {
+        for position in (0..COUNTERS.len()).filter(|position| self.reported >> position & 1 == 1) {
             values.0[position] = read(&mut bytes);
         }
         values

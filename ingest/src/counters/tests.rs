@@ -18,7 +18,7 @@ fn every_member_is_named_by_the_reference_of_bounds() {
 }
 
 #[test]
-fn what_lies_between_integers_goes_to_the_nearest_and_the_middle_up() {
+fn fractions_are_rounded_to_the_nearest_integer_and_halves_up() {
     let just_under_half = 0.499_999_999_999_999_94;
     for (number, whole_number) in
         [(0.0, 0), (just_under_half, 0), (0.5, 1), (1.5, 2), (2.5, 3), (MAX - 1.0, MAX as i64 - 1)]
@@ -33,7 +33,7 @@ fn what_lies_between_integers_goes_to_the_nearest_and_the_middle_up() {
 
 proptest! {
     #[test]
-    fn what_is_packed_is_unpacked_the_same(
+    fn packed_values_are_unpacked_unchanged(
         numbers in prop::collection::vec(prop::option::of(any::<i64>()), COUNTERS.len()),
         shift in 0..64,
     ) {
@@ -57,7 +57,7 @@ proptest! {
     }
 
     #[test]
-    fn it_is_what_the_standard_library_rounds_to(number in any::<f64>(), small in 0.0..1e10_f64) {
+    fn rounding_agrees_with_the_standard_library(number in any::<f64>(), small in 0.0..1e10_f64) {
         for scale in [1.0, 1e3, 1e6, 1e-3] {
             prop_assert_eq!(whole(number, scale), rounded(number, scale));
             prop_assert_eq!(whole(small, scale), rounded(small, scale));

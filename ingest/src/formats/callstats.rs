@@ -48,7 +48,7 @@ struct Body<'a> {
     stats: Nested<Stats<'a>>,
 }
 
-/// What only has to be there.
+/// A member that only has to be present.
 struct Anything;
 
 impl<'de> Deserialize<'de> for Anything {
@@ -105,14 +105,14 @@ struct Inner<'a> {
     around: Around<'a>,
 }
 
-/// The part of a path after `name`. One in braces stands for a name that is not told.
+/// The part of a path after `name`. One in braces is a placeholder for a missing name.
 fn segment<'a>(path: &str, name: &str) -> Option<Cow<'a, str>> {
     let mut parts = path.split('/').skip_while(|part| *part != name).skip(1);
     let part = parts.next().filter(|part| !part.is_empty() && !part.starts_with('{'))?;
     Some(Cow::Owned(part.to_owned()))
 }
 
-/// What a body tells, if it is anything that Isobar measures.
+/// Returns the event of a body, if Isobar measures it.
 struct Happened {
     kind: EventKind,
     is_state: bool,
@@ -127,7 +127,7 @@ impl<'a> Body<'a> {
         limits: &Settings,
     ) -> Result<Event<'a>, Rejected> {
         let Happened { kind, is_state } = self.happened(path)?;
-        if let Some(info) = self.endpoint_info.told() {
+        if let Some(info) = self.endpoint_info.into_value() {
             around.or_client_version(info.app_version.text(MAX_NAME));
         }
         let mut event = Event { kind, is_state, ..around.event(client_us)? };
@@ -136,15 +136,15 @@ impl<'a> Body<'a> {
                 event.time_to_connect_ms = wait_ms("delay", self.delay)?;
             }
             EventKind::Failed => {
-                let told = reason("reason", self.reason)?;
-                event.failure_reason = told.or(reason("eventType", self.event_type)?);
+                let reported = reason("reason", self.reason)?;
+                event.failure_reason = reported.or(reason("eventType", self.event_type)?);
             }
             EventKind::Feedback => {
-                let told = self.feedback.told().unwrap_or_default();
-                event.rating = rating("feedback.overallRating", told.overall_rating)?;
+                let reported = self.feedback.into_value().unwrap_or_default();
+                event.rating = rating("feedback.overallRating", reported.overall_rating)?;
             }
             EventKind::Stats => {
-                if let Some(Stats(found)) = self.stats.told() {
+                if let Some(Stats(found)) = self.stats.into_value() {
                     if found.legacy {
                         return Err(legacy());
                     }
@@ -168,7 +168,7 @@ impl<'a> Body<'a> {
         let nothing = event(EventKind::Stats);
         if !matches!(self.changed_state, Scalar::Missing) {
             let ice = text(&self.changed_state) == "iceConnectionState";
-            // Of the set-up itself, fabricSetup and fabricSetupFailed tell.
+            // The set-up itself is reported by fabricSetup and fabricSetupFailed.
             let set_up =
                 !matches!(&*text(&self.prev_state), "connected" | "completed" | "disconnected");
             return match state(&text(&self.new_state)) {

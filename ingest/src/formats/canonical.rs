@@ -158,7 +158,7 @@ fn of_path(path: &Path) -> Result<(), Rejected> {
     if are_counts(&counts) { Ok(()) } else { Err(bad("paths", COUNTS)) }
 }
 
-/// An interval may be no longer than the engine's own can be, and tell nothing that it cannot.
+/// An interval may be no longer than the engine's own can be, and has the same bounds.
 fn of_interval(interval: &Interval, report: &Report, longest_us: i64) -> Result<(), Rejected> {
     let length_us = interval.end_us.checked_sub(interval.start_us);
     if !length_us.is_some_and(|length_us| (1..=longest_us).contains(&length_us)) {
@@ -188,7 +188,7 @@ fn of_interval(interval: &Interval, report: &Report, longest_us: i64) -> Result<
 /// Paths of a report: far more than the peer connections of a record have transports.
 const MAX_PATHS: usize = 1024;
 
-/// What [`of_interval`] and [`of_path`] want of numbers.
+/// Bounds of numbers for [`of_interval`] and [`of_path`].
 const COUNTS: &str = "counts from 0 to 2^53";
 
 /// As in JSON, where a number holds every integer up to here.

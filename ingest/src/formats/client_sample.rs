@@ -40,7 +40,7 @@ struct Sample<'a> {
     attachments: Nested<Attachments<'a>>,
 }
 
-/// What an application may say of itself, and often does.
+/// Optional description of the application.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Attachments<'a> {
@@ -78,7 +78,7 @@ pub(super) fn decode<'a>(
     let mut around = Around::read(text)?;
     let mut sample: Sample<'a> = serde_json::from_str(text).map_err(json::rejected)?;
     let attachments = std::mem::take(&mut sample.attachments);
-    let app = attachments.told().and_then(|told| told.app.text(MAX_NAME));
+    let app = attachments.into_value().and_then(|reported| reported.app.text(MAX_NAME));
     around.or_path(app, None);
     around.or_key(source.key);
     if is_delta(&around) {
@@ -99,15 +99,15 @@ pub(super) fn decode<'a>(
     if let Some((_, reason)) = failures.first() {
         event.failure_reason.clone_from(reason);
     }
-    let told = sample.client_events.all("clientEvents")?.into_iter();
-    let told = told.filter_map(|told| told.told()?.happened(client_us));
-    let mut told = told.chain(failures.into_iter().map(|(failed, _)| failed));
-    match (told.next(), told.next()) {
+    let reported = sample.client_events.all("clientEvents")?.into_iter();
+    let reported = reported.filter_map(|reported| reported.into_value()?.happened(client_us));
+    let mut reported = reported.chain(failures.into_iter().map(|(failed, _)| failed));
+    match (reported.next(), reported.next()) {
         (None, _) => {}
-        (Some(only), None) => event.tells(only),
+        (Some(only), None) => event.set_event(only),
         (Some(first), Some(second)) => {
             (event.kind, event.is_state) = (first.kind, first.is_state);
-            event.all = [first, second].into_iter().chain(told.take(MAX_EVENTS - 2)).collect();
+            event.all = [first, second].into_iter().chain(reported.take(MAX_EVENTS - 2)).collect();
         }
     }
     let failed = |happened: &Happened<'_>| happened.is_state && happened.kind == EventKind::Failed;
@@ -117,18 +117,18 @@ pub(super) fn decode<'a>(
     Ok(event)
 }
 
-/// True if neither peer connections nor a call are told, which the client library tells in every
-/// sample, though there be no connection; the codec leaves out a list of none. What happened is told
-/// whole, and is taken if the record's key says in which call.
+/// True if neither peer connections nor a call are reported, which the client library reports in
+/// every sample, though there be no connection; the codec leaves out a list of none. What happened
+/// is reported whole, and is taken if the record's key says in which call.
 fn is_delta(around: &Around<'_>) -> bool {
     let Shape { connections, flat_sample, unlisted_sample, .. } = around.shape;
-    unlisted_sample || !(connections || flat_sample || around.tells_call())
+    unlisted_sample || !(connections || flat_sample || around.has_call())
 }
 
-/// A getUserMedia() call that failed, and what the browser said of it.
+/// A failed getUserMedia() call and its error message.
 type Failure<'a> = (Happened<'a>, Option<Cow<'a, str>>);
 
-/// The getUserMedia() calls that failed. Which devices they asked for is not told.
+/// The getUserMedia() calls that failed. Which devices they asked for is not reported.
 fn failures<'a>(sample: &mut Sample<'a>, sampled_us: i64) -> Result<Vec<Failure<'a>>, Rejected> {
     let failed = |time: &Scalar<'_>, error: Scalar<'a>| {
         let happened = Happened {
@@ -139,25 +139,27 @@ fn failures<'a>(sample: &mut Sample<'a>, sampled_us: i64) -> Result<Vec<Failure<
         };
         (happened, error.text(MAX_PROSE).and_then(reason_code))
     };
-    // Later releases of its client tell them as issues, earlier ones as what is known of the client.
+    // Later releases of its client report them as issues, earlier ones as attributes of the client.
     let issues = std::mem::take(&mut sample.client_issues).all("clientIssues")?;
     let items = std::mem::take(&mut sample.client_meta_items).all("clientMetaItems")?;
-    let told = issues.into_iter().chain(items).filter_map(Nested::told);
+    let reported = issues.into_iter().chain(items).filter_map(Nested::into_value);
     let is_failure =
-        |told: &ClientEvent<'_>| matches!(&told.of, Scalar::Text(of) if of == "USER_MEDIA_ERROR");
-    let told = told.filter(is_failure).map(|told| failed(&told.timestamp, told.payload.error));
+        |event: &ClientEvent<'_>| matches!(&event.of, Scalar::Text(of) if of == "USER_MEDIA_ERROR");
+    let reported = reported
+        .filter(is_failure)
+        .map(|reported| failed(&reported.timestamp, reported.payload.error));
     let in_words = std::mem::take(&mut sample.user_media_errors).all("userMediaErrors")?;
     let in_words = in_words.into_iter().filter(|words| matches!(words, Scalar::Text(_)));
     let in_words = in_words.map(|words| failed(&Scalar::Missing, words));
-    Ok(told.chain(in_words).take(MAX_EVENTS).collect())
+    Ok(reported.chain(in_words).take(MAX_EVENTS).collect())
 }
 
 impl<'a> ClientEvent<'a> {
     fn happened(mut self, sampled_us: i64) -> Option<Happened<'a>> {
-        let Payload { connection, state: told, .. } = &mut self.payload;
-        for (told, flat) in [(connection, self.connection), (told, self.state)] {
-            if *told == Scalar::Missing {
-                *told = flat;
+        let Payload { connection, state: reported, .. } = &mut self.payload;
+        for (reported, flat) in [(connection, self.connection), (reported, self.state)] {
+            if *reported == Scalar::Missing {
+                *reported = flat;
             }
         }
         let (kind, is_state) = match self.of.text(MAX_NAME)?.as_ref() {
@@ -182,7 +184,7 @@ fn connection_id(value: Scalar<'_>) -> Option<Cow<'_, str>> {
     value.name().filter(|name| name.len() <= MAX_NAME).map(code)
 }
 
-/// What a peer connection's being in a state tells, if it tells anything.
+/// Returns the event of a peer connection's state, if it is one.
 pub(super) fn state(state: &str) -> Option<EventKind> {
     match state {
         "connected" | "completed" => Some(EventKind::Connected),
@@ -193,8 +195,8 @@ pub(super) fn state(state: &str) -> Option<EventKind> {
 }
 
 impl<'a> Event<'a> {
-    /// It tells of nothing but what happened, and comes with statistics.
-    fn tells(&mut self, happened: Happened<'a>) {
+    /// Sets the single event of a sample that has statistics, too.
+    fn set_event(&mut self, happened: Happened<'a>) {
         self.kind = happened.kind;
         self.is_state = happened.is_state;
         self.client_us = happened.client_us;
@@ -234,8 +236,9 @@ impl<'de> Visitor<'de> for PayloadVisitor {
         Ok(Payload::default())
     }
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        let told = json::is_object(text).then(|| serde_json::from_str::<Payload<'_>>(text).ok());
-        Ok(told.flatten().map_or_else(Payload::default, Payload::owned))
+        let reported =
+            json::is_object(text).then(|| serde_json::from_str::<Payload<'_>>(text).ok());
+        Ok(reported.flatten().map_or_else(Payload::default, Payload::owned))
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
         skip_items(&mut items)?;

@@ -1,4 +1,4 @@
-//! What is no record by itself but a piece of a recording: what came before it would explain it,
+//! Records that are deltas, pieces of a recording: only earlier ones would complete them,
 //! and `isobar replay` has that. Asked only of what no format takes.
 
 use base64::alphabet;
@@ -20,7 +20,8 @@ const CONFIG: GeneralPurposeConfig =
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, CONFIG);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, CONFIG);
 
-/// Why a record is not taken, if it may be that it is a delta: that, or what was said already.
+/// Returns the reason for a rejection: that the record is a delta if it may be one, or the given
+/// one.
 pub(super) fn or_delta(rejected: Rejected, payload: &[u8]) -> Rejected {
     match rejected.reason {
         Reason::NotUtf8 | Reason::NotJson | Reason::UnknownFormat => {

@@ -1,4 +1,4 @@
-//! What stands around statistics in objects that are not Isobar's: whose they are, and when.
+//! Envelope fields of objects in other formats than Isobar's: session and time of the statistics.
 //!
 //! Isobar's own names are read in every format, so that a collector can add what it knows; then
 //! come the names that others use, and then the record's key, `app/call/participant` or
@@ -16,7 +16,7 @@ use super::json::{self, Nested, Scalar, scalars_are, skip_items};
 use super::{Reason, Rejected, delta};
 use crate::event::Event;
 
-/// What is told once for a record.
+/// Fields that a record has once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Slot {
     App,
@@ -62,7 +62,7 @@ const NAMES: [(&str, Slot); 38] = [
     ("timestamp", Slot::Timestamp),
     ("capturedAt", Slot::Timestamp),
     ("time", Slot::Timestamp),
-    // Of the reports of the SDKs for Java and Objective-C.
+    // Members in reports of the SDKs for Java and Objective-C.
     ("timestampUs", Slot::Timestamp),
     ("timestamp_us", Slot::Timestamp),
     ("sent_at", Slot::SentAt),
@@ -77,7 +77,7 @@ const NAMES: [(&str, Slot); 38] = [
     ("userAgent", Slot::UserAgent),
 ];
 
-/// What tells one format from another.
+/// Marks by which formats are distinguished.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Shape {
     /// `v` or `event`: Isobar's envelope.
@@ -88,7 +88,7 @@ pub(super) struct Shape {
     pub(super) flat_sample: bool,
     /// `peerConnections`
     pub(super) connections: bool,
-    /// Nothing but what a ClientSample tells beside its lists, and no call.
+    /// Only members of a ClientSample other than its lists, and no call.
     pub(super) unlisted_sample: bool,
     /// `body`, or `localID`: a body of callstats.io's REST API.
     pub(super) callstats: bool,
@@ -124,7 +124,7 @@ const OF_A_SAMPLE: [&str; 17] = [
     "user_agent",
 ];
 
-/// Members of a ClientSample of schema 2 alone of which nothing is read.
+/// Members of a ClientSample of schema 2 that are not read.
 const OF_A_FLAT_SAMPLE: [&str; 20] = [
     "browser",
     "certificates",
@@ -148,7 +148,7 @@ const OF_A_FLAT_SAMPLE: [&str; 20] = [
     "userId",
 ];
 
-/// What an object tells beside its statistics.
+/// Fields of an object other than its statistics.
 #[derive(Debug, Default)]
 pub(super) struct Around<'a> {
     slots: [Option<(usize, Scalar<'a>)>; SLOTS],
@@ -162,17 +162,17 @@ impl<'a> Around<'a> {
         serde_json::from_str(text).map_err(json::rejected)
     }
 
-    /// Takes from `other` what is not told here.
+    /// Takes from `other` the fields that are missing here.
     pub(super) fn or(mut self, other: Self) -> Self {
-        for (slot, told) in self.slots.iter_mut().zip(other.slots) {
+        for (slot, reported) in self.slots.iter_mut().zip(other.slots) {
             if slot.is_none() {
-                *slot = told;
+                *slot = reported;
             }
         }
         self
     }
 
-    /// Says what a slot holds, unless it is told already.
+    /// Sets a slot, unless it is already set.
     fn or_text(&mut self, slot: Slot, text: Option<Cow<'a, str>>) {
         let slot = &mut self.slots[slot as usize];
         if slot.is_none() {
@@ -180,7 +180,7 @@ impl<'a> Around<'a> {
         }
     }
 
-    /// The application and the call, where a path tells them.
+    /// Sets application and call from a path.
     pub(super) fn or_path(&mut self, app: Option<Cow<'a, str>>, call: Option<Cow<'a, str>>) {
         self.or_text(Slot::App, app);
         self.or_text(Slot::Call, call);
@@ -200,14 +200,14 @@ impl<'a> Around<'a> {
             Some((app, call)) => (Some(app), call),
             None => (None, call),
         };
-        let told = |part: &'a str| Some(Cow::Borrowed(part)).filter(|part| !part.is_empty());
-        self.or_text(Slot::App, app.and_then(told));
-        self.or_text(Slot::Call, told(call));
-        self.or_text(Slot::Participant, told(participant));
+        let reported = |part: &'a str| Some(Cow::Borrowed(part)).filter(|part| !part.is_empty());
+        self.or_text(Slot::App, app.and_then(reported));
+        self.or_text(Slot::Call, reported(call));
+        self.or_text(Slot::Participant, reported(participant));
     }
 
-    /// True if a call is told.
-    pub(super) fn tells_call(&self) -> bool {
+    /// True if a call is set.
+    pub(super) fn has_call(&self) -> bool {
         self.slots[Slot::Call as usize].is_some()
     }
 
@@ -215,7 +215,7 @@ impl<'a> Around<'a> {
         self.slots[slot as usize].take().map_or(Scalar::Missing, |(_, value)| value)
     }
 
-    /// The time that is told for the whole record, us since the Unix epoch. Times up to
+    /// Returns the time of the whole record, us since the Unix epoch. Times up to
     /// `most_seconds` are in seconds, others in ms.
     pub(super) fn timestamp_us(&mut self, most_seconds: f64) -> Result<Option<i64>, Rejected> {
         let value = self.take(Slot::Timestamp);
@@ -225,7 +225,7 @@ impl<'a> Around<'a> {
         }
     }
 
-    /// The event that happened at `client_us`, as far as it is told here.
+    /// Returns the event at `client_us`, with the fields that are set here.
     pub(super) fn event(mut self, client_us: i64) -> Result<Event<'a>, Rejected> {
         self.or_text(Slot::App, Some(Cow::Borrowed(schemas::UNKNOWN)));
         let mut text = |limit, field, slot| text_up_to(limit, field, self.take(slot));
@@ -332,9 +332,9 @@ impl<'de> Visitor<'de> for AroundVisitor {
                 }
             }
         }
-        let of_call = around.tells_call();
+        let of_call = around.has_call();
         let is_timed = around.slots[Slot::Timestamp as usize].is_some();
-        // What says whose it is, and when, is whole, and has nothing to tell.
+        // Session and time are complete; there are no statistics.
         if unlisted && of_client && is_timed && (of_call || flat) {
             (around.shape.client_sample, around.shape.flat_sample) = (true, flat);
         }
@@ -343,10 +343,10 @@ impl<'de> Visitor<'de> for AroundVisitor {
     }
 }
 
-/// What a value is.
+/// Class of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Object {
-    /// An object that tells a `type`.
+    /// An object with a `type`.
     Stats,
     /// A peer connection, or a series, of chrome://webrtc-internals.
     Internals,

@@ -79,7 +79,7 @@ pub(super) fn code_of<'a>(
     Ok(Some(code(name)))
 }
 
-/// Why something failed, as far as a code tells it.
+/// Returns a failure reason in the form of a code.
 pub(super) fn reason<'a>(field: &str, value: Scalar<'a>) -> Result<Option<Cow<'a, str>>, Rejected> {
     Ok(text_up_to(MAX_PROSE, field, value)?.and_then(reason_code))
 }
@@ -181,7 +181,7 @@ pub(super) fn is_token(text: &str) -> bool {
     text.len() <= MAX_WORD && text.bytes().all(part)
 }
 
-/// What names an application, a call or a participant: a string, or a whole number.
+/// Name of an application, a call or a participant: a string, or a whole number.
 pub(super) fn name<'a>(field: &str, value: Scalar<'a>) -> Result<Cow<'a, str>, Rejected> {
     if value == Scalar::Missing {
         return Err(missing(field));
@@ -212,8 +212,8 @@ pub(super) fn ms(field: &str, value: Scalar<'_>, scale: f64) -> Result<Option<i6
     whole.map(Some).ok_or_else(|| bad(field, "a number of ms"))
 }
 
-/// A number of ms that somebody waited. One that cannot be is held at the nearest integer, for it is
-/// missing then, and not the record.
+/// A number of ms that somebody waited. One that cannot be is held at the nearest integer, for it
+/// is missing then, and not the record.
 pub(super) fn wait_ms(field: &str, value: Scalar<'_>) -> Result<Option<i64>, Rejected> {
     if value == Scalar::Missing {
         return Ok(None);
@@ -229,7 +229,8 @@ const MOST_MS: f64 = 1e14;
 /// Beyond this a time in us is one in ns.
 const MOST_US: f64 = 1e17;
 
-/// A time since the Unix epoch, in ms as browsers tell it, in us or ns, or as text (RFC 3339); us.
+/// A time since the Unix epoch, in ms as browsers report it, in us or ns, or as text (RFC 3339);
+/// us.
 pub(super) fn moment_us(value: &Scalar<'_>) -> Option<i64> {
     match value.number() {
         Some(time) if time <= MOST_MS => whole(time, MS_TO_US),
@@ -245,7 +246,7 @@ pub(super) fn moment_us(value: &Scalar<'_>) -> Option<i64> {
     }
 }
 
-/// [`moment_us`] of a field that must tell it if it is there.
+/// [`moment_us`] of a field that must be valid if it is present.
 pub(super) fn moment(field: &str, value: Scalar<'_>) -> Result<Option<i64>, Rejected> {
     if value == Scalar::Missing {
         return Ok(None);
@@ -264,7 +265,7 @@ pub(super) fn rating(field: &str, value: Scalar<'_>) -> Result<Option<i32>, Reje
     }
 }
 
-/// What the client's side claims of its place, as it is written.
+/// Place claimed by the client's side, as written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Claimed<'a> {
@@ -374,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_no_token_and_what_the_specifications_name_is_one() {
+    fn an_address_is_no_token_and_specified_names_are_tokens() {
         for token in ["srflx", "ethernet", "video/x-h264", "audio/AMR-WB+", "audio/telephone-event"]
         {
             assert!(is_token(token), "{token}");

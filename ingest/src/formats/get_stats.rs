@@ -1,6 +1,6 @@
 //! A W3C getStats report (RTCStatsReport): from stats objects to snapshots of streams.
 //!
-//! What is read is a list of member names; addresses, SDP and certificates are not on it.
+//! A fixed list of member names is read; addresses, SDP and certificates are not on it.
 
 use std::borrow::Cow;
 
@@ -29,7 +29,7 @@ const MAX_TEXT: usize = 256;
 type Snapshots<'a> = (Vec<Stream<'a>>, Vec<Pair<'a>>);
 
 impl<'a> GetStats<'a> {
-    /// The snapshots of a report that is complete by itself. Objects that tell no time of their
+    /// The snapshots of a report that is complete by itself. Objects that have no time of their
     /// own were taken at `client_us`.
     pub(super) fn snapshots(
         self,
@@ -39,7 +39,7 @@ impl<'a> GetStats<'a> {
         self.found()?.snapshots(client_us, max_streams)
     }
 
-    /// What was found in a report that is complete by itself.
+    /// Content of a report that is complete by itself.
     pub(super) fn found(self) -> Result<Found<'a>, Rejected> {
         match self {
             Self::Found(found) if found.legacy => Err(legacy()),
@@ -69,13 +69,13 @@ pub(super) fn check<'o, 'a: 'o>(
         let detail = format!("report: more than {MAX_OBJECTS} stats objects");
         return Err(Rejected::new(Reason::TooLarge, detail));
     }
-    for told in [
+    for reported in [
         StatsType::Inbound,
         StatsType::Outbound,
         StatsType::RemoteInbound,
         StatsType::RemoteOutbound,
     ] {
-        let of_type = objects.clone().filter(|object| object.is(Type::Counting(told)));
+        let of_type = objects.clone().filter(|object| object.is(Type::Counting(reported)));
         if of_type.count() > max_streams {
             let detail = format!("report: more than {max_streams} streams of one type");
             return Err(Rejected::new(Reason::TooLarge, detail));
@@ -99,7 +99,7 @@ pub(super) fn legacy() -> Rejected {
 }
 
 impl<'a> Found<'a> {
-    /// The newest time that an object tells, us since the Unix epoch.
+    /// Returns the newest time of an object, us since the Unix epoch.
     pub(super) fn newest_us(&self) -> Option<i64> {
         self.objects.iter().filter_map(|object| object.timestamp_us).max()
     }
@@ -123,14 +123,15 @@ impl<'a> Found<'a> {
         self
     }
 
-    /// The snapshots. Objects that tell no time of their own were taken at `client_us`.
+    /// The snapshots. Objects that have no time of their own were taken at `client_us`.
     pub(super) fn snapshots(
         self,
         client_us: i64,
         max_streams: usize,
     ) -> Result<Snapshots<'a>, Rejected> {
         let nameless = |object: &Object<'_>| {
-            let is_stream = matches!(object.of, Type::Counting(told) if told != StatsType::Pair);
+            let is_stream =
+                matches!(object.of, Type::Counting(reported) if reported != StatsType::Pair);
             is_stream && object.id.is_empty() && object.ssrc == 0
         };
         let too_long = |object: &Object<'_>| object.id.len() > MAX_TEXT;
@@ -154,7 +155,7 @@ impl<'a> Found<'a> {
 }
 
 fn stream<'a>(object: &Object<'a>, objects: &Index<'_, 'a>, client_us: i64) -> Option<Stream<'a>> {
-    let (direction, told, told_remotely) = match object.of {
+    let (direction, reported, remote_type) = match object.of {
         Type::Counting(StatsType::Inbound) => {
             (Direction::Inbound, StatsType::Inbound, StatsType::RemoteOutbound)
         }
@@ -164,13 +165,13 @@ fn stream<'a>(object: &Object<'a>, objects: &Index<'_, 'a>, client_us: i64) -> O
         _ => return None,
     };
     let codec = objects.find(Type::Codec, object.codec_id.as_deref());
-    let remote = objects.far_end(object, told_remotely);
+    let remote = objects.far_end(object, remote_type);
     let track = objects.find(Type::Track, object.track_id.as_deref());
     let mut values = Values::EMPTY;
     if let Some(track) = track {
-        values.take(&track.values, told);
+        values.take(&track.values, reported);
     }
-    values.take(&object.values, told);
+    values.take(&object.values, reported);
     let source_named = objects.find(Type::Source, object.source_id.as_deref());
     let of_objects = [Some(object), codec, track, source_named, remote];
     let kind =
@@ -180,12 +181,12 @@ fn stream<'a>(object: &Object<'a>, objects: &Index<'_, 'a>, client_us: i64) -> O
         values.take(&source.values, StatsType::Source);
     }
     if let Some(remote) = remote {
-        values.take(&remote.values, told_remotely);
-        if let Some(remote_us) = remote.timestamp_us.filter(|_| told == StatsType::Outbound) {
+        values.take(&remote.values, remote_type);
+        if let Some(remote_us) = remote.timestamp_us.filter(|_| reported == StatsType::Outbound) {
             values.put(Counter::RemoteTime, remote_us);
         }
     }
-    // Who forwards what it does not decode tells 0 frames of it for ever.
+    // An endpoint that forwards media without decoding reports 0 frames for ever.
     let counts = |counter| values.get(counter).is_some_and(|count| count > 0);
     let flows = counts(Counter::PacketsReceived) || counts(Counter::PacketsSent);
     let is_coded = object.is_coded || counts(Counter::Frames);
@@ -203,8 +204,8 @@ fn stream<'a>(object: &Object<'a>, objects: &Index<'_, 'a>, client_us: i64) -> O
     })
 }
 
-/// What a sender captures: the media source that it names, or, where it names none, the only one of
-/// its kind.
+/// Returns what a sender captures: the media source that it names, or, where it names none, the
+/// only one of its kind.
 fn source<'o, 'a>(
     sender: &Object<'a>,
     kind: Kind,
@@ -222,13 +223,13 @@ fn source<'o, 'a>(
 }
 
 /// The kind of a stream that nothing names, by the counters that W3C has for one kind alone; none
-/// where they are of both or of neither. What is told as 0 counts only if nothing else does.
+/// where they are of both or of neither. Counters of 0 count only if no other does.
 fn kind_by(values: &Values) -> Option<Kind> {
     let only = |least: i64| {
-        let tells = |counters: &[Counter]| {
+        let has_any = |counters: &[Counter]| {
             counters.iter().any(|counter| values.get(*counter) >= Some(least))
         };
-        match (tells(OF_AUDIO), tells(OF_VIDEO)) {
+        match (has_any(OF_AUDIO), has_any(OF_VIDEO)) {
             (true, false) => Some(Kind::Audio),
             (false, true) => Some(Kind::Video),
             _ => None,
@@ -269,20 +270,21 @@ const MAX_PATHS: usize = 64;
 
 /// A transport and its selected pair.
 struct Route<'o, 'a> {
-    /// The transport's id, where anything tells it.
+    /// The transport's id, where it is known.
     id: Option<&'o str>,
     transport: Option<&'o Object<'a>>,
     pair: &'o Object<'a>,
 }
 
 /// The selected pair of each transport: the one that the transport names, or that Firefox marks, or
-/// the nominated one that succeeded. A session with one transport may not tell its id.
+/// the nominated one that succeeded. A session with one transport may not report its id.
 fn routes<'o, 'a>(objects: &Index<'o, 'a>) -> Vec<Route<'o, 'a>> {
     let of_pairs = Type::Counting(StatsType::Pair);
     let of_type = |of| objects.all.iter().filter(move |object| object.is(of));
     let named = of_type(Type::Transport).filter_map(|transport| {
         let pair = objects.find(of_pairs, transport.selected_pair_id.as_deref())?;
-        // In ObserveRTC's schema 2 a transport has its id under the name that others refer to it by.
+        // In ObserveRTC's schema 2 a transport has its id under the name that others refer to it
+        // by.
         let id = transport.transport_id.as_deref().unwrap_or(&transport.id);
         Some(Route { id: Some(id), transport: Some(transport), pair })
     });
@@ -308,8 +310,8 @@ fn routes<'o, 'a>(objects: &Index<'o, 'a>) -> Vec<Route<'o, 'a>> {
     routes
 }
 
-/// The route of a stream, by the id of its transport. Where there is but one route and either tells
-/// no id, it is that one.
+/// The route of a stream, by the id of its transport. Where there is but one route and either
+/// reports no id, it is that one.
 fn position(transport_id: Option<&str>, routes: &[Route<'_, '_>]) -> Option<usize> {
     match (transport_id, routes) {
         (None, [_]) | (_, [Route { id: None, .. }]) => Some(0),
@@ -341,7 +343,7 @@ fn pair<'a>(route: &Route<'_, 'a>, objects: &Index<'_, 'a>, client_us: i64) -> P
             candidate.relay_protocol.clone().or(by_url)
         }),
         network_type: local.and_then(|candidate| candidate.network_type.clone()),
-        // What no integer holds becomes the nearest one, which is beyond what can be as well.
+        // Numbers beyond the integers become the nearest one, which is implausible as well.
         available_outgoing_bitrate: object
             .outgoing_bitrate
             .filter(|rate| !rate.is_nan())

@@ -42,12 +42,12 @@ fn depth_passes(limit: usize, text: &str) -> bool {
     false
 }
 
-/// True if a text is an object, as far as its first byte tells.
+/// True if a text is an object, by its first byte.
 pub(super) fn is_object(text: &str) -> bool {
     text.trim_ascii_start().starts_with('{')
 }
 
-/// Tells whether a text is JSON.
+/// Checks whether a text is JSON.
 pub(super) fn check(text: &str) -> Result<(), Rejected> {
     serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(rejected)
 }
@@ -59,8 +59,8 @@ pub(super) fn rejected(error: serde_json::Error) -> Rejected {
     Rejected::new(reason, error.to_string())
 }
 
-/// Methods of a visitor that has no use for scalars: a wrong type is told by its field, or is as
-/// good as missing, but its value never becomes part of an error's text.
+/// Methods of a visitor that has no use for scalars: a wrong type is reported with its field, or
+/// counts as missing, but its value never becomes part of an error's text.
 macro_rules! scalars_are {
     ($value:expr) => {
         fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
@@ -97,7 +97,7 @@ pub(super) fn skip_items<'de, A: SeqAccess<'de>>(items: &mut A) -> Result<(), A:
     Ok(())
 }
 
-/// The value of a member of which a scalar is expected.
+/// Value of a member that should be a scalar.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Scalar<'a> {
     /// Not there, null, or a number that no double holds.
@@ -200,7 +200,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
     }
 }
 
-/// The value of a member of which an object is expected.
+/// Value of a member that should be an object.
 #[derive(Debug, Default)]
 pub(super) enum Nested<T> {
     /// Not there, or null.
@@ -208,13 +208,13 @@ pub(super) enum Nested<T> {
     Missing,
     /// No object.
     Wrong,
-    /// What was expected.
+    /// A value of the expected type.
     Value(T),
 }
 
 impl<T> Nested<T> {
-    /// What was expected; anything else is as good as missing.
-    pub(super) fn told(self) -> Option<T> {
+    /// The expected type; other types count as missing.
+    pub(super) fn into_value(self) -> Option<T> {
         match self {
             Self::Value(value) => Some(value),
             Self::Missing | Self::Wrong => None,
@@ -266,7 +266,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for NestedVisitor<T> {
 /// Items of a member that are read: far more than happens between two snapshots.
 const MAX_ITEMS: usize = 4096;
 
-/// The items of a member of which an array is expected; anything else has none. Of too many, enough
+/// Items of a member that should be an array; anything else has none. Of too many, enough
 /// to see that they are.
 #[derive(Debug)]
 pub(super) struct Items<T>(Vec<T>);

@@ -39,7 +39,7 @@ pub(super) fn wrapped<'a>(
     event(around, wrapped.report, source, limits)
 }
 
-/// Decodes a report of which only the record's key says whose it is.
+/// Decodes a report whose session is known only from the record's key.
 pub(super) fn bare<'a>(
     text: &'a str,
     source: Source<'a>,

@@ -1,19 +1,19 @@
-//! Knows samples of ObserveRTC's protobuf encoder, `@observertc/samples-encoder` 2 and 3. They tell
-//! what changed since the sample before them, so none of what they tell is read here.
+//! Recognises samples of ObserveRTC's protobuf encoder, `@observertc/samples-encoder` 2 and 3. They
+//! are deltas to the sample before them, so their content is not read here.
 //!
 //! <https://github.com/ObserveRTC/schemas/blob/main/npm-samples-encoder/src/OutputSamples.ts>
 //! <https://www.npmjs.com/package/@observertc/samples-encoder/v/2.2.12>
 
 use std::ops::RangeInclusive;
 
-/// Times that a sample may tell, ms since the Unix epoch: from 1973 to 5138.
+/// Times that a sample may have, ms since the Unix epoch: from 1973 to 5138.
 const PLAUSIBLE_MS: RangeInclusive<f64> = 1e11..=1e14;
 
-/// True if the bytes are wholly the fields of a ClientSample, those of its peer connections too, and
-/// tell a time and whose it is, as every sample does; or of samples of several clients, as schema 2
-/// has them. Of other bytes hardly any: the first must be one of some dozen, eight, or six in schema
-/// 2, must be a time behind the byte or two that announce it, and the last of many lengths must end
-/// where the bytes do.
+/// True if the bytes are wholly the fields of a ClientSample, those of its peer connections too,
+/// and have a time and a session, as every sample does; or of samples of several clients, as schema
+/// 2 has them. Of other bytes hardly any: the first must be one of some dozen, eight, or six in
+/// schema 2, must be a time behind the byte or two that announce it, and the last of many lengths
+/// must end where the bytes do.
 pub(super) fn is_sample(bytes: &[u8]) -> bool {
     of_schema_3(bytes) || of_schema_2(bytes) || of_clients(bytes)
 }
@@ -31,7 +31,7 @@ fn of_schema_3(bytes: &[u8]) -> bool {
             is_someones = true;
             !client.is_empty()
         }
-        // Of a later release.
+        // A field of a later release.
         (number, _) => number > 11,
     });
     known && is_timed && is_someones
@@ -44,7 +44,7 @@ fn is_connection(bytes: &[u8]) -> bool {
     })
 }
 
-/// Of schema 2 there is no later release.
+/// Schema 2 has no later release.
 fn of_schema_2(bytes: &[u8]) -> bool {
     let (mut is_timed, mut is_someones) = (false, false);
     let known = every_field(bytes, |number, value| match (number, value) {
@@ -75,7 +75,7 @@ fn of_clients(bytes: &[u8]) -> bool {
     known && some
 }
 
-/// The value of a field, as far as its bytes tell its type.
+/// Value of a field, with the type that its bytes indicate.
 enum Value<'a> {
     Varint(u64),
     Fixed([u8; 8]),

@@ -75,7 +75,7 @@ fn the_example_in_the_reference_decodes() {
 }
 
 #[test]
-fn the_schema_names_what_is_required_and_how_long_texts_may_be() {
+fn the_schema_has_required_members_and_text_lengths() {
     let schema = serde_json::from_str::<Value>(SCHEMA).unwrap();
     for member in schema["required"].as_array().unwrap() {
         let member = member.as_str().unwrap();
@@ -138,13 +138,13 @@ fn a_device_that_failed_is_named_and_a_claim_is_one_of_a_place() {
     assert_eq!(failed(json!("printer")).unwrap_err().reason, Reason::BadValue);
 
     let claim = |claim: Value| decoded(&with("claim", claim), |event| event.claim);
-    let told = claim(json!({"country": "de", "city": "", "asn": "3320", "more": [1]})).unwrap();
+    let reported = claim(json!({"country": "de", "city": "", "asn": "3320", "more": [1]})).unwrap();
     let wanted = schemas::Claim {
         country: Some("de".to_owned()),
         asn: Some(3320),
         ..schemas::Claim::default()
     };
-    assert_eq!(told, Some(wanted));
+    assert_eq!(reported, Some(wanted));
     assert_eq!((claim(json!({})), claim(json!(null))), (Ok(None), Ok(None)));
     for bad in [json!("de"), json!({"asn": 0}), json!({"asn": 1.0e11}), json!({"country": 1})] {
         let rejected = claim(bad).unwrap_err();
@@ -154,7 +154,7 @@ fn a_device_that_failed_is_named_and_a_claim_is_one_of_a_place() {
 }
 
 #[test]
-fn what_cannot_be_used_is_told_apart() {
+fn rejected_records_have_distinct_reasons() {
     let deep = [b'['; 100_000];
     let huge = vec![b' '; (1 << 20) + 1];
     let cases: [(&[u8], Reason); 8] = [
@@ -320,7 +320,7 @@ fn the_far_end_is_found_by_ssrc_or_by_either_link() {
     }
 }
 
-/// Adds so many objects of each type that nobody means, before and behind the others.
+/// Adds `many` unreferenced objects of each type, before and after the others.
 fn crowd(report: &mut Value, many: usize) {
     let objects = report.as_object_mut().unwrap();
     for n in 0..many {
@@ -346,19 +346,19 @@ fn in_a_crowd_of_objects_those_that_belong_together_are_found() {
         "L": {"type": "local-candidate", "candidateType": "relay"},
         "t": {"type": "transport", "selectedCandidatePairId": "P", "dtlsState": "connected"},
     });
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for many in [0, 100] {
         crowd(&mut report, many);
         decoded(&with("report", report.clone()), |event| {
             let pair = event.pairs.first().unwrap();
             assert_eq!(pair.local_candidate_type.as_deref(), Some("relay"));
             assert_eq!(event.streams[0].values.get(Counter::ConcealedSamples), Some(12));
-            told.push(format!("{:?} {pair:?}", event.streams));
+            reported.push(format!("{:?} {pair:?}", event.streams));
         })
         .unwrap();
     }
-    assert!(told[0].contains("audio/opus"));
-    assert_eq!(told[0], told[1]);
+    assert!(reported[0].contains("audio/opus"));
+    assert_eq!(reported[0], reported[1]);
 }
 
 #[test]
@@ -394,13 +394,13 @@ fn the_selected_pair_is_the_transports_or_the_marked_or_the_nominated_one() {
 }
 
 #[test]
-fn every_counter_is_read_from_every_member_that_tells_it() {
+fn every_counter_is_read_from_every_member_that_has_it() {
     for (name, counter) in Counter::members() {
         let named = Counter::members().filter(|(other, _)| *other == name);
-        assert_eq!(named.count(), 1, "{name} tells two counters");
+        assert_eq!(named.count(), 1, "{name} has two counters");
         let (outer, inner) = name.split_once('.').unwrap_or((name, ""));
         let value = if inner.is_empty() { json!(3) } else { json!({"none": 1, inner: 3}) };
-        let told = ["inbound-rtp", "outbound-rtp"].iter().any(|of| {
+        let reported = ["inbound-rtp", "outbound-rtp"].iter().any(|of| {
             let report = json!({
                 "x": {"type": of, "kind": "video", "ssrc": 5, "mediaSourceId": "ms", outer: value},
                 "ms": {"type": "media-source", "kind": "video", outer: value},
@@ -409,7 +409,7 @@ fn every_counter_is_read_from_every_member_that_tells_it() {
                 "cp": {"type": "candidate-pair", outer: value},
                 "t": {"type": "transport", "selectedCandidatePairId": "cp", outer: value},
             });
-            let told = |event: Event<'_>| {
+            let reported = |event: Event<'_>| {
                 let of_streams = event.streams.iter().map(|stream| &stream.values);
                 let of_pairs = event.pairs.iter().map(|pair| &pair.values);
                 let transports = event.pairs.iter().filter_map(|pair| pair.transport.as_ref());
@@ -417,9 +417,9 @@ fn every_counter_is_read_from_every_member_that_tells_it() {
                 let mut all = of_streams.chain(of_pairs).chain(of_transports);
                 all.any(|values| values.get(counter).is_some())
             };
-            decoded(&with("report", report), told).unwrap()
+            decoded(&with("report", report), reported).unwrap()
         });
-        assert!(told, "{name}");
+        assert!(reported, "{name}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What fuzzing found, and the examples of the reference, on the way that fuzz targets go.
+//! Inputs that fuzzing found, and the examples of the reference, on the way that fuzz targets go.
 
 use super::{CONTENT_TYPES, SEPARATOR, records};
 

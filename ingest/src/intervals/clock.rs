@@ -1,10 +1,10 @@
-//! The clocks that tell when a snapshot was taken, and how long it was since another one.
+//! Clocks of a snapshot: its time, and the time since another one.
 
 /// Clocks that differ by no more than this agree, us: reports and receipts take their time on the
-/// way, and nobody's clock is exact.
+/// way, and no clock is exact.
 pub(crate) const TOLERANCE_US: i64 = 5_000_000;
 
-/// Length of an interval of which no clock tells one, us.
+/// Length of an interval without a usable clock, us.
 const UNKNOWN_US: i64 = 1_000_000;
 
 /// When a snapshot was taken.
@@ -21,9 +21,9 @@ pub(super) struct Taken {
 impl Taken {
     /// Time since `earlier`, us, at least 1: by the client's clock where that agrees with another
     /// clock. Otherwise one of them was set or stood still. A clock that leaps makes the time
-    /// longer, one that is set back makes it negative, so that the least one that is positive holds.
-    /// Event time is never far ahead of the log, so that it is no longer than the appends lie apart
-    /// and the earlier one was late, but for the tolerance.
+    /// longer, one that is set back makes it negative, so that the least one that is positive
+    /// holds. Event time is never far ahead of the log, so that it is no longer than the appends
+    /// lie apart and the earlier one was late, but for the tolerance.
     pub(super) fn since_us(&self, earlier: &Self) -> i64 {
         let by_client = self.client_us.saturating_sub(earlier.client_us);
         let by_event = self.event_us.saturating_sub(earlier.event_us);
@@ -33,8 +33,8 @@ impl Taken {
             return by_client;
         }
         let most = by_log.max(0).saturating_add(earlier.late_us()).saturating_add(TOLERANCE_US);
-        let told = [by_client, by_event].into_iter().filter(|us| (1..=most).contains(us));
-        told.min().unwrap_or_else(|| by_log.max(UNKNOWN_US))
+        let reported = [by_client, by_event].into_iter().filter(|us| (1..=most).contains(us));
+        reported.min().unwrap_or_else(|| by_log.max(UNKNOWN_US))
     }
 
     /// By how much it was appended after its event time, us.
@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(seconds(at(100, 100, 101), at(345, 106, 106)), 6, "ahead, held by the append");
         assert_eq!(seconds(at(3700, 3700, 3701), at(105, 105, 3706)), 5, "back, by the appends");
         assert_eq!(seconds(at(3700, 100, 3700), at(105, 105, 3700)), 5, "in one second, corrected");
-        assert_eq!(seconds(at(3700, 3700, 3700), at(105, 105, 3700)), 1, "nobody knows");
+        assert_eq!(seconds(at(3700, 3700, 3700), at(105, 105, 3700)), 1, "unknown");
     }
 
     #[test]

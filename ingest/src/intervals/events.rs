@@ -8,7 +8,7 @@ use super::streams::Horizon;
 /// Events of one session that are remembered.
 const OF_A_SESSION: usize = 1024;
 
-/// What happened.
+/// An event.
 #[derive(Default)]
 pub(super) struct Events {
     seen: Recent<()>,
@@ -25,25 +25,25 @@ struct State {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Occurrence {
     pub(super) kind: EventKind,
-    /// It but tells the state that the connection is in.
+    /// It only reports the current state of the connection.
     pub(super) is_state: bool,
     /// Event time, us.
     pub(super) event_us: i64,
 }
 
 impl Events {
-    /// How many are remembered.
+    /// Number of events in memory.
     #[cfg(test)]
     pub(super) fn live(&self) -> usize {
         self.seen.keys()
     }
 
-    /// Events that were forgotten for others, so far.
+    /// Number of events dropped for others so far.
     pub(super) fn forgotten(&self) -> Forgotten {
         [self.seen.forgotten(), self.states.forgotten()].into_iter().sum()
     }
 
-    /// Forgets what was appended before `oldest_ms`.
+    /// Drops events appended before `oldest_ms`.
     pub(super) fn expire(&mut self, oldest_ms: i64) {
         self.seen.expire(oldest_ms);
         self.states.expire(oldest_ms);
@@ -62,16 +62,16 @@ impl Events {
         before.is_none_or(|(_, at_ms)| at_ms < moment.oldest_ms)
     }
 
-    /// What an event is for the peer connection of this key. Where it but tells the state, the state
-    /// before says what that means, and the same state told again, by ICE and by the connection,
+    /// Returns the transition of the peer connection of this key. Where the event is a state, the
+    /// state before determines it, and the same state reported again, by ICE and by the connection,
     /// means nothing.
     pub(super) fn transition(
         &mut self,
         (key, owner): (u128, u128),
-        told: Occurrence,
+        reported: Occurrence,
         moment: Horizon,
     ) -> Option<EventKind> {
-        let Occurrence { kind, is_state, event_us } = told;
+        let Occurrence { kind, is_state, event_us } = reported;
         let state = match kind {
             EventKind::Connected | EventKind::Reconnected => EventKind::Connected,
             EventKind::Disconnected | EventKind::Failed => kind,

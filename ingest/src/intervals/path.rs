@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 
 use schemas::{Direction, Kind, Path};
 
+use super::quantities::{has_implausible_gauge, round_trip_gauge};
 use super::streams::{Connection, Horizon, Step};
-use super::told::{has_implausible_gauge, round_trip_gauge};
 use super::{Found, taken};
 use crate::counters::{Counter, MOST_BIT_RATE, Values};
 use crate::event::{Event, Pair};
@@ -14,14 +14,16 @@ use crate::event::{Event, Pair};
 /// Key of a peer connection's transports.
 const TRANSPORT: u8 = u8::MAX - 5;
 
-/// Key of a peer connection's candidate pairs; streams have their [`schemas::Direction`] in its place.
+/// Key of a peer connection's candidate pairs; streams have their [`schemas::Direction`] in its
+/// place.
 const PAIR: u8 = u8::MAX;
 
 /// Plausible values of `availableOutgoingBitrate`, bit/s.
 const BIT_RATES: RangeInclusive<i64> = 0..=MOST_BIT_RATE;
 
 impl Found {
-    /// Adds the path of the candidate pair in use, with the changes of its transport's selected pair.
+    /// Adds the path of the candidate pair in use, with the changes of its transport's selected
+    /// pair.
     pub(super) fn pair(
         &mut self,
         event: &Event<'_>,

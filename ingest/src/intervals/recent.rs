@@ -1,4 +1,4 @@
-//! A map of what came lately, of which nobody can make more than is allowed.
+//! Map of recent entries with limits for each owner and in total.
 //!
 //! What it holds is a function of what was put into it since any moment before which nothing is
 //! asked for: each entry stays until it is as old as that, or until so many others came after it,
@@ -10,36 +10,36 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// A map by keys that are hashes already.
 pub(super) type ByHash<V> = HashMap<u128, V, BuildHasherDefault<Hashed>>;
 
-/// What an entry is found by, and whose it is.
+/// Key and owner of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Name {
     pub(super) key: u128,
     pub(super) owner: u128,
-    /// Part of the owner that has a limit of its own, as a hash; 0 if it has no parts. Two that have
-    /// the same, which is rare, share the limit.
+    /// Part of the owner that has a limit of its own, as a hash; 0 if it has no parts. Two that
+    /// have the same, which is rare, share the limit.
     pub(super) part: u32,
 }
 
 impl Name {
-    /// Of an owner without parts.
+    /// Part of an owner without parts.
     pub(super) const fn whole(key: u128, owner: u128) -> Self {
         Self { key, owner, part: 0 }
     }
 }
 
-/// How many entries there may be.
+/// Maximum numbers of entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
     /// Entries of one owner.
     pub(super) each: usize,
-    /// Entries of one part of an owner: fewer, so that no part forgets all of another's.
+    /// Entries of one part of an owner: fewer, so that no part displaces all of another's.
     pub(super) part: usize,
     /// Weight of all entries.
     pub(super) all: usize,
 }
 
-/// One event, state of a connection and set-up is remembered for so many bytes of streams: 15,000 for
-/// the default of 24 MB.
+/// One event, state of a connection and set-up is remembered for so many bytes of streams: 15,000
+/// for the default of 24 MB.
 pub(super) const BYTES_FOR_EACH: usize = 1600;
 
 /// Entries by the order in which they came. A key may have several.
@@ -48,14 +48,14 @@ pub(super) struct Recent<V> {
     entries: Vec<Entry<V>>,
     free: Vec<u32>,
     all: Ends,
-    /// Of all entries.
+    /// All entries.
     weight: usize,
     keys: ByHash<Ends>,
     owners: ByHash<Ends>,
     forgotten: Forgotten,
 }
 
-/// How many entries had to go for others.
+/// Numbers of entries dropped for others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Forgotten {
     /// For others of the same owner.
@@ -131,12 +131,12 @@ impl<V> Default for Recent<V> {
 }
 
 impl<V> Recent<V> {
-    /// How many keys there are.
+    /// Returns the number of keys.
     pub(super) fn keys(&self) -> usize {
         self.keys.len()
     }
 
-    /// How many entries had to go for others, so far.
+    /// Returns the number of entries dropped for others so far.
     pub(super) const fn forgotten(&self) -> Forgotten {
         self.forgotten
     }
@@ -160,12 +160,12 @@ impl<V> Recent<V> {
         })
     }
 
-    /// What the entry of this number holds.
+    /// Returns the value of the entry with this number.
     pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut V> {
         self.entries.get_mut(number as usize)?.value.as_mut()
     }
 
-    /// Puts in an entry that came last of all, and forgets the oldest of those that are too many. The
+    /// Inserts the latest entry, and drops the oldest of those that exceed a limit. The
     /// weight has to follow from the value alone.
     pub(super) fn push(
         &mut self,
@@ -210,8 +210,8 @@ impl<V> Recent<V> {
         }
     }
 
-    /// The oldest entry of a part that has too many. Only where the owner, with `count` entries, has
-    /// more than a part may have are they looked at: few owners ever do.
+    /// The oldest entry of a part that has too many. Only where the owner, with `count` entries,
+    /// has more than a part may have are they looked at: few owners ever do.
     fn too_many_of_part(&self, name: Name, count: usize, limits: Limits) -> Option<u32> {
         if name.part == 0 || count <= limits.part.max(1) {
             return None;
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_an_owner_forgets_its_own_and_none_of_another_part() {
+    fn a_part_of_an_owner_drops_entries_of_its_own_only() {
         let of = |key, part| (Name { key, owner: 1, part }, 2);
         let recent = after(&[of(1, 11), of(2, 12), of(3, 12), of(4, 12), of(5, 12)]);
         assert_eq!(all(&recent), [4, 3, 0], "the first part's is there");
@@ -349,7 +349,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_holds_what_a_plain_list_does(
+        fn it_holds_the_same_as_a_plain_list(
             pushed in prop::collection::vec((name(), 1_u32..5), 1..40),
             since in any::<prop::sample::Index>(),
         ) {
@@ -374,7 +374,7 @@ mod tests {
                 let found = recent.of(key).map(|(_, _, value)| *value).collect::<Vec<_>>();
                 prop_assert_eq!(found, of_key.collect::<Vec<_>>());
             }
-            // What was put in since some moment is the same, whatever came before it.
+            // Entries since a given time are the same, whatever came before it.
             let since = since.index(pushed.len());
             recent.expire(since as i64);
             let later = after(&pushed[since..]);

@@ -22,14 +22,14 @@ pub(super) struct SetUps {
     connections: Recent<Connection>,
 }
 
-/// What is known of a peer connection. Each fact has the log's time at which it was told, ms, and the
+/// State of a peer connection. Each fact has the log's time at which it was reported, ms, and the
 /// event time, us: what is older than the look-back by either is not known.
 #[derive(Clone, Copy, Debug, Default)]
 struct Connection {
     key: u128,
-    /// Event time of what was told of it last, us.
+    /// Event time of its last event, us.
     heard_us: i64,
-    /// Whether it works, as was told last, and the event time, us.
+    /// Whether it works, by its last event, and the event time, us.
     works: Option<(i64, bool, i64)>,
     /// The participant joined, and the event time, us.
     joined: Option<(i64, i64)>,
@@ -44,18 +44,18 @@ struct Connection {
 struct Failure {
     at_ms: i64,
     event_us: i64,
-    /// When it was opened, event time, us, if that is told.
+    /// When it was opened, event time, us, if known.
     opened_us: Option<i64>,
     /// It was heard of before, and so opened before.
     was_known: bool,
 }
 
-/// A peer connection that something is told of.
+/// Peer connection of an event.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Of {
     pub(super) key: u128,
     pub(super) session: u128,
-    /// False for what is told of no connection in particular.
+    /// False for events without a connection.
     pub(super) is_named: bool,
 }
 
@@ -65,24 +65,24 @@ pub(super) struct Happening {
     pub(super) event: EventKind,
     /// Event time, us.
     pub(super) event_us: i64,
-    /// How long it took to connect or to fail, us, if that is told.
+    /// How long it took to connect or to fail, us, if known.
     pub(super) took_us: Option<i64>,
 }
 
 impl Happening {
-    /// When the connection was opened, event time, us, if that is told.
+    /// When the connection was opened, event time, us, if known.
     fn opened_us(&self) -> Option<i64> {
         self.took_us.map(|took_us| self.event_us.saturating_sub(took_us))
     }
 }
 
 impl SetUps {
-    /// Peer connections that were forgotten for others, so far.
+    /// Number of peer connections dropped for others so far.
     pub(super) const fn forgotten(&self) -> Forgotten {
         self.connections.forgotten()
     }
 
-    /// Forgets what was appended before `oldest_ms`.
+    /// Drops peer connections last appended before `oldest_ms`.
     pub(super) fn expire(&mut self, oldest_ms: i64) {
         self.connections.expire(oldest_ms);
     }
@@ -96,7 +96,7 @@ impl SetUps {
         self.put(of, connection, event_us, moment);
     }
 
-    /// Takes what happened, which is news, and adds to `corrections` what that changes.
+    /// Processes a new event and adds the changes that follow from it to `corrections`.
     pub(super) fn happened(
         &mut self,
         of: Of,
@@ -165,8 +165,8 @@ impl SetUps {
         None
     }
 
-    /// A connection works: those that failed beside it were no attempts of their own, and it is none
-    /// beside another one that works.
+    /// A connection works: those that failed beside it were no attempts of their own, and it is
+    /// none beside another one that works.
     fn connected(&mut self, of: Of, happening: Happening, moment: Horizon) -> Vec<Correction> {
         let event_us = happening.event_us;
         let mut corrections = Vec::new();
@@ -191,8 +191,8 @@ impl SetUps {
         corrections
     }
 
-    /// True if the connection, which has connected or failed, and another one that has failed are of
-    /// one attempt.
+    /// True if the connection, which has connected or failed, and another one that has failed are
+    /// of one attempt.
     fn is_beside(
         &self,
         of: Of,
@@ -217,7 +217,7 @@ impl SetUps {
             || joined_us.is_some_and(|(_, us)| at_latest_us.saturating_sub(us) <= TOGETHER_US)
             || match opened_us {
                 Some(opened_us) => failed.was_open_beside(opened_us, happening),
-                // Nobody tells when either was opened, but that both were heard of together.
+                // Neither has an opening time, but both were reported together.
                 None => {
                     let is_known = failed.was_known || self.is_known(of, event_us, moment);
                     !is_known && event_us.saturating_sub(failed.event_us) <= TOGETHER_US
@@ -277,7 +277,7 @@ impl Connection {
         })
     }
 
-    /// How it failed, if it did, was counted for it, and is not too long ago.
+    /// Its failure, if it failed, was counted for it, and is not too long ago.
     fn failure(&self, event_us: i64, moment: Horizon) -> Option<Failure> {
         self.failed.filter(|failed| {
             failed.at_ms >= moment.oldest_ms && moment.reaches(event_us, failed.event_us)

@@ -31,7 +31,7 @@ struct Snapshot {
 pub(super) struct Horizon {
     /// The log's time, ms.
     pub(super) now_ms: i64,
-    /// What was appended before it is nobody's predecessor.
+    /// Snapshots appended before it are not used as predecessors.
     pub(super) oldest_ms: i64,
     /// When the record was first appended: before the log's time, if it was sent again.
     pub(super) first_ms: i64,
@@ -49,9 +49,10 @@ impl Horizon {
 }
 
 impl Horizon {
-    /// True if of an event at `event_us`, by a clock that may be wrong, an earlier copy may have been
-    /// forgotten, or a later copy may find it forgotten. Of two copies whose appends lie further
-    /// apart than the look-back, one lies further than half of it from the time that both tell.
+    /// True if of an event at `event_us`, by a clock that may be wrong, an earlier copy may have
+    /// been forgotten, or a later copy may find it forgotten. Of two copies whose appends lie
+    /// further apart than the look-back, one lies further than half of it from the time that both
+    /// have.
     pub(super) fn may_miss_a_copy(&self, event_us: i64) -> bool {
         let late_ms = self.first_ms.saturating_sub(event_us.div_euclid(1000));
         late_ms.saturating_abs() > self.horizon_ms / 2
@@ -59,17 +60,17 @@ impl Horizon {
 }
 
 impl Streams {
-    /// How many there are.
+    /// Returns the number of streams.
     pub(super) fn live(&self) -> usize {
         self.snapshots.keys()
     }
 
-    /// Snapshots that were forgotten for others, so far.
+    /// Number of snapshots dropped for others so far.
     pub(super) const fn forgotten(&self) -> Forgotten {
         self.snapshots.forgotten()
     }
 
-    /// Forgets what was appended before `oldest_ms`.
+    /// Drops snapshots appended before `oldest_ms`.
     pub(super) fn expire(&mut self, oldest_ms: i64) {
         self.snapshots.expire(oldest_ms);
     }
@@ -85,7 +86,7 @@ impl Streams {
     }
 }
 
-/// Those of one peer connection.
+/// Streams of one peer connection.
 pub(super) struct Connection<'s> {
     streams: &'s mut Streams,
     session: u128,
@@ -95,8 +96,8 @@ pub(super) struct Connection<'s> {
 }
 
 impl Connection<'_> {
-    /// What a snapshot is to the ones before it of the same stream, by its type, id and number; `of`
-    /// says of what kind and direction it is.
+    /// Compares a snapshot with the ones before it of the same stream, by its type, id and number;
+    /// `of` says of what kind and direction it is.
     pub(super) fn step(
         &mut self,
         (subject, id, number): (u8, &str, i64),
@@ -142,8 +143,8 @@ impl Connection<'_> {
 }
 
 impl Snapshot {
-    /// Bytes of memory that it takes, its places in the lists and maps included: by a number that no
-    /// release changes, for it decides what is remembered.
+    /// Bytes of memory that it takes, its places in the lists and maps included: by a number that
+    /// no release changes, for it decides what is remembered.
     fn weight(&self) -> u32 {
         u32::try_from(256 + self.values.bytes()).unwrap_or(u32::MAX)
     }
@@ -154,7 +155,7 @@ impl Snapshot {
         self.taken.client_us <= other.taken.client_us && self.progress <= other.progress
     }
 
-    /// What it is to others of its stream, the one that came first ahead.
+    /// Compares it with others of its stream, the one that came first ahead.
     fn step(
         &self,
         line: &[&Self],
@@ -177,8 +178,8 @@ impl Snapshot {
     }
 }
 
-/// The last of `line`, the one that came first ahead, in the stream's own order, if `new` comes after
-/// it.
+/// The last of `line`, the one that came first ahead, in the stream's own order, if `new` comes
+/// after it.
 fn predecessor<'s>(line: &[&'s Snapshot], new: &Snapshot) -> Option<&'s Snapshot> {
     let (first, others) = line.split_first()?;
     let mut last = *first;
@@ -191,8 +192,9 @@ fn predecessor<'s>(line: &[&'s Snapshot], new: &Snapshot) -> Option<&'s Snapshot
 }
 
 /// True if `new`, which came after those of `line`, was also taken after them. What is within one
-/// of them repeats it or was overtaken. What is older than all of them and yet has more is of a clock
-/// that was set back; if it is newer than one of them, it was overtaken by a stream that started anew.
+/// of them repeats it or was overtaken. What is older than all of them and yet has more is of a
+/// clock that was set back; if it is newer than one of them, it was overtaken by a stream that
+/// started anew.
 fn comes_next(line: &[&Snapshot], last: &Snapshot, new: &Snapshot) -> bool {
     let time_us = |snapshot: &Snapshot| snapshot.taken.client_us;
     !line.iter().any(|earlier| new.is_within(earlier))

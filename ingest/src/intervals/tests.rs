@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use schemas::Direction;
 
-use super::told::interval;
+use super::quantities::interval;
 use super::*;
 use crate::counters::{Change, Counter, Values};
 use crate::event::{Pair, Transport};
@@ -19,7 +19,7 @@ mod set_ups;
 
 const HORIZON_MS: i64 = 120_000;
 
-/// One record of a log: when it was appended and what it says.
+/// One record of a log: its append time and content.
 #[derive(Clone, Debug)]
 struct Appended<'a> {
     at_ms: i64,
@@ -81,20 +81,20 @@ fn each_second(events: &[Event<'static>]) -> Vec<Observed> {
 fn intervals(observed: &Observed) -> &[Interval] {
     match observed {
         Observed::Duplicate => &[],
-        Observed::New(news) => &news.intervals,
+        Observed::New(content) => &content.intervals,
     }
 }
 
 fn resets(observed: &Observed) -> u64 {
     match observed {
         Observed::Duplicate => 0,
-        Observed::New(news) => news.left_out.resets,
+        Observed::New(content) => content.left_out.resets,
     }
 }
 
 /// An event without snapshots.
 fn only(event: EventKind) -> Observed {
-    Observed::New(News { event, ..News::default() })
+    Observed::New(NewContent { event, ..NewContent::default() })
 }
 
 #[test]
@@ -158,21 +158,25 @@ fn lost_packets_may_go_back() {
     assert_eq!((interval.packets_lost, interval.stream_packets), (Some(-3), Some(12)));
 }
 
-/// What two snapshots in a row tell: resets, and of each interval the packets received and lost.
-fn told_of(then: &[(Counter, f64)], now: &[(Counter, f64)]) -> (u64, Vec<[Option<i64>; 2]>) {
+/// Returns resets, and packets received and lost of each interval, of two consecutive snapshots.
+fn resets_and_packets(
+    then: &[(Counter, f64)],
+    now: &[(Counter, f64)],
+) -> (u64, Vec<[Option<i64>; 2]>) {
     let at = |s: i64, values: &[(Counter, f64)]| stats(vec![stream(s * 1_000_000, values)]);
     let observed = each_second(&[at(10, then), at(20, now)]);
     let packets = intervals(&observed[1]).iter().map(|i| [i.packets_received, i.packets_lost]);
     (resets(&observed[1]), packets.collect())
 }
 
-// Libraries that keep packetsLost without a sign are at 2³² − 1, or 2⁶⁴ − 1, where others are at −1.
+// Libraries that keep packetsLost without a sign are at 2³² − 1, or 2⁶⁴ − 1, where others are at
+// −1.
 #[test]
 fn a_counter_that_wraps_or_goes_back_by_one_is_missing_with_its_share() {
     let received = |packets| [(Counter::PacketsReceived, packets), (Counter::PacketsLost, 0.0)];
     for (then, now) in [(4_294_967_290.0, 5.0), (9.0, 8.0)] {
         assert_eq!(
-            told_of(&received(then), &received(now)),
+            resets_and_packets(&received(then), &received(now)),
             (0, vec![[None, None]]),
             "{then} {now}"
         );
@@ -180,15 +184,22 @@ fn a_counter_that_wraps_or_goes_back_by_one_is_missing_with_its_share() {
 }
 
 #[test]
-fn a_counter_that_comes_late_or_goes_is_missing_and_the_others_are_told() {
+fn a_counter_that_appears_or_disappears_is_missing_and_the_others_are_kept() {
     let (received, lost) = (Counter::PacketsReceived, Counter::PacketsLost);
     let both = [(received, 60.0), (lost, 37.0)];
-    let told = (0, vec![[Some(50), None]]);
-    assert_eq!(told_of(&[(received, 10.0)], &both), told, "it may have counted before");
-    assert_eq!(told_of(&[(received, 10.0), (lost, 37.0)], &[(received, 60.0)]), told);
+    let reported = (0, vec![[Some(50), None]]);
+    assert_eq!(
+        resets_and_packets(&[(received, 10.0)], &both),
+        reported,
+        "it may have counted before"
+    );
+    assert_eq!(
+        resets_and_packets(&[(received, 10.0), (lost, 37.0)], &[(received, 60.0)]),
+        reported
+    );
     for odd in [f64::NAN, f64::INFINITY, -1.0, 1e300] {
-        let told = told_of(&[(received, 10.0)], &[(received, odd)]);
-        assert_eq!(told, (0, vec![[None, None]]), "{odd}");
+        let reported = resets_and_packets(&[(received, 10.0)], &[(received, odd)]);
+        assert_eq!(reported, (0, vec![[None, None]]), "{odd}");
     }
 }
 
@@ -206,15 +217,15 @@ fn another_ssrc_is_another_stream_and_another_codec_is_not() {
         at(40, 2, "audio/PCMU", 970.0),
         at(50, 1, "audio/opus", 152.0),
     ]);
-    let told = observed.iter().flat_map(intervals);
-    let told =
-        told.map(|i| (i.ssrc, i.codec.as_deref(), i.start_us / 1_000_000, i.packets_received));
+    let reported = observed.iter().flat_map(intervals);
+    let reported =
+        reported.map(|i| (i.ssrc, i.codec.as_deref(), i.start_us / 1_000_000, i.packets_received));
     let wanted = [
         (1, Some("audio/PCMU"), 10, Some(50)),
         (2, Some("audio/PCMU"), 30, Some(70)),
         (1, Some("audio/opus"), 20, Some(2)),
     ];
-    assert_eq!(told.collect::<Vec<_>>(), wanted);
+    assert_eq!(reported.collect::<Vec<_>>(), wanted);
     assert!(observed.iter().all(|observed| resets(observed) == 0));
 }
 
@@ -228,7 +239,11 @@ fn silence_is_not_counted_as_concealed() {
     let observed =
         each_second(&[at(10, 100.0, &[10.0]), at(20, 400.0, &[290.0]), at(30, 450.0, &[])]);
     assert_eq!(intervals(&observed[1])[0].audio.unwrap().concealed_samples, Some(20));
-    assert_eq!(intervals(&observed[2])[0].audio, None, "missing, for what is silent is not told");
+    assert_eq!(
+        intervals(&observed[2])[0].audio,
+        None,
+        "missing, because silent samples are missing"
+    );
 }
 
 #[test]
@@ -250,8 +265,8 @@ fn an_event_is_news_once_in_the_horizon() {
     let events = [(0, &joined), (1, &joined), (2, &later), (3, &left), (200_000, &joined)];
     let log = events.map(|(at_ms, event)| Appended { at_ms, event: event.clone() });
     let observed = run(&mut Engine::new(HORIZON_MS), &log);
-    let news = observed.iter().map(|observed| *observed != Observed::Duplicate);
-    assert_eq!(news.collect::<Vec<_>>(), [true, false, true, true, true]);
+    let is_new = observed.iter().map(|observed| *observed != Observed::Duplicate);
+    assert_eq!(is_new.collect::<Vec<_>>(), [true, false, true, true, true]);
 }
 
 #[test]
@@ -285,8 +300,8 @@ fn a_candidate_pair_has_a_state_of_its_own() {
         at(3, "b", 9.0, 9.0, 2.0),
         at(4, "c", 0.5, 1.0, 5.0),
     ]);
-    let told = observed.iter().map(|observed| match observed {
-        Observed::New(News { paths, .. }) => {
+    let reported = observed.iter().map(|observed| match observed {
+        Observed::New(NewContent { paths, .. }) => {
             let [path] = &paths[..] else { panic!("{paths:?}") };
             assert_eq!(path.local_candidate_type.as_deref(), Some("relay"));
             (path.ice_round_trip_us, path.ice_round_trip_count, path.selected_pair_changes)
@@ -300,11 +315,11 @@ fn a_candidate_pair_has_a_state_of_its_own() {
         (None, None, Some(1)),
         (None, None, Some(3)),
     ];
-    assert_eq!(told.collect::<Vec<_>>(), wanted);
+    assert_eq!(reported.collect::<Vec<_>>(), wanted);
 }
 
 #[test]
-fn what_expired_is_forgotten() {
+fn expired_state_is_dropped() {
     let mut engine = Engine::new(HORIZON_MS);
     let joined = Event { kind: EventKind::Joined, ..stats(vec![]) };
     let log = [received(10, 5.0), joined].map(|event| Appended { at_ms: 0, event });
@@ -315,40 +330,46 @@ fn what_expired_is_forgotten() {
 }
 
 #[test]
-fn a_state_means_what_the_states_before_it_make_of_it() {
+fn a_state_is_interpreted_by_the_states_before_it() {
     use EventKind::{Connected, Disconnected, Failed, Reconnected};
-    let told = |states: &[(EventKind, i64)]| {
+    let reported = |states: &[(EventKind, i64)]| {
         let mut engine = Engine::new(HORIZON_MS);
         let changes = states.iter().map(|(kind, s)| {
             engine.advance(s * 1000);
             let state =
                 Event { kind: *kind, is_state: true, client_us: s * 1_000_000, ..stats(vec![]) };
             match engine.observe(&state) {
-                Observed::New(News { event, .. }) => Some(event),
+                Observed::New(NewContent { event, .. }) => Some(event),
                 Observed::Duplicate => None,
             }
         });
         changes.collect::<Vec<_>>()
     };
-    // ICE and the connection both tell.
+    // Both ICE and the connection report it.
     let twice =
         [(Connected, 1), (Connected, 2), (Disconnected, 3), (Disconnected, 4), (Connected, 5)];
-    assert_eq!(told(&twice), [Some(Connected), None, Some(Disconnected), None, Some(Reconnected)]);
     assert_eq!(
-        told(&[(Failed, 1), (Disconnected, 2), (Connected, 3)]),
+        reported(&twice),
+        [Some(Connected), None, Some(Disconnected), None, Some(Reconnected)]
+    );
+    assert_eq!(
+        reported(&[(Failed, 1), (Disconnected, 2), (Connected, 3)]),
         [Some(Failed), None, Some(Reconnected)]
     );
     assert_eq!(
-        told(&[(Connected, 1), (Failed, 2), (Failed, 3)]),
+        reported(&[(Connected, 1), (Failed, 2), (Failed, 3)]),
         [Some(Connected), Some(Disconnected), None]
     );
     // A copy of an earlier state is none of a new one.
     assert_eq!(
-        told(&[(Connected, 1), (Disconnected, 2), (Connected, 3), (Disconnected, 2)])[3],
+        reported(&[(Connected, 1), (Disconnected, 2), (Connected, 3), (Disconnected, 2)])[3],
         None
     );
-    // What is older than the look-back is not known any more.
-    assert_eq!(told(&[(Disconnected, 1), (Connected, 200)]), [Some(Disconnected), Some(Connected)]);
+    // Events older than the look-back are dropped.
+    assert_eq!(
+        reported(&[(Disconnected, 1), (Connected, 200)]),
+        [Some(Disconnected), Some(Connected)]
+    );
 }
 
 #[test]
@@ -367,10 +388,13 @@ fn peer_connections_of_one_record_have_states_of_their_own() {
     };
     let observed = each_second(&[at(10, 100.0, 5.0), at(20, 150.0, 7.0)]);
     let intervals = intervals(&observed[1]);
-    let told = intervals.iter().map(|i| (i.stats_id.as_str(), i.packets_received));
+    let reported = intervals.iter().map(|i| (i.stats_id.as_str(), i.packets_received));
     let id = at(10, 0.0, 0.0).streams[0].stats_id.to_string();
     let wanted = [(format!("pc-0/{id}"), Some(50)), (format!("pc-1/{id}"), Some(2))];
-    assert!(told.eq(wanted.iter().map(|(id, packets)| (id.as_str(), *packets))), "{intervals:?}");
+    assert!(
+        reported.eq(wanted.iter().map(|(id, packets)| (id.as_str(), *packets))),
+        "{intervals:?}"
+    );
 }
 
 #[test]
@@ -381,7 +405,7 @@ fn an_event_that_was_here_hides_no_new_snapshots() {
     };
     let observed = each_second(&[at(10, 1.0), at(20, 4.0), at(20, 4.0)]);
     let kind = |observed: &Observed| match observed {
-        Observed::New(News { event, intervals, .. }) => Some((*event, intervals.len())),
+        Observed::New(NewContent { event, intervals, .. }) => Some((*event, intervals.len())),
         Observed::Duplicate => None,
     };
     let kinds = observed.iter().map(kind).collect::<Vec<_>>();
@@ -396,6 +420,6 @@ fn a_canonical_report_is_news_once() {
     assert_eq!(engine.observe_report(&report, 1), only(EventKind::Stats));
     assert_eq!(engine.observe_report(&report, 1), Observed::Duplicate);
     engine.advance(HORIZON_MS + 2);
-    let late = News { is_unverified: true, event: EventKind::Stats, ..News::default() };
+    let late = NewContent { is_unverified: true, event: EventKind::Stats, ..NewContent::default() };
     assert_eq!(engine.observe_report(&report, HORIZON_MS + 2), Observed::New(late));
 }

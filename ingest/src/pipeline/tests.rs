@@ -185,7 +185,7 @@ fn a_dead_letter_holds_the_record_and_where_it_was() {
 }
 
 #[test]
-fn what_yields_no_report_is_covered_after_a_second() {
+fn records_without_a_report_are_covered_after_a_second() {
     let mut life = run(&log([stats(START_MS, 5), stats(START_MS, 5)]));
     life.tick(10_000);
     life.tick(10_999);
@@ -202,7 +202,7 @@ fn what_yields_no_report_is_covered_after_a_second() {
 }
 
 #[test]
-fn what_waits_is_covered_before_the_process_ends() {
+fn waiting_records_are_covered_before_the_process_ends() {
     let mut life = run(&log([stats(START_MS, 5), stats(START_MS, 5)]));
     life.pipeline.drain(&mut life.out).unwrap();
     assert_eq!(life.reports()[1].lineage.raw_to, 1);
@@ -233,8 +233,8 @@ fn a_stats_event_with_nothing_to_measure_is_reported_once() {
     let codec = json!({"c": {"type": "codec", "mimeType": "audio/opus"}});
     let bare = |s: i64| event("stats", START_MS + s, json!({"report": codec}));
     let life = run(&log([bare(0), bare(0), bare(1000)]));
-    let told = life.reports().into_iter().map(|report| (report.event, report.lineage.raw_to));
-    assert_eq!(told.collect::<Vec<_>>(), [(EventKind::Stats, 0), (EventKind::Stats, 2)]);
+    let reported = life.reports().into_iter().map(|report| (report.event, report.lineage.raw_to));
+    assert_eq!(reported.collect::<Vec<_>>(), [(EventKind::Stats, 0), (EventKind::Stats, 2)]);
     assert_eq!(life.pipeline.metrics.unmeasured.get(), 2);
 }
 
@@ -273,7 +273,7 @@ fn a_thousand_runs_are_covered_at_once() {
 }
 
 #[test]
-fn events_without_snapshots_are_reported_once_with_what_they_tell() {
+fn events_without_snapshots_are_reported_once_with_their_content() {
     let connected = |more| event("connected", START_MS, more);
     let life = run(&log([
         event("joined", START_MS, json!({"edge": "fra1"})),
@@ -402,7 +402,7 @@ fn all_events_of_a_client_sample_count_once_and_the_first_by_weight_is_the_repor
     let mut log = log(records);
     log[2].1 = START_MS + 10_000;
     let life = run(&log);
-    let told = life.reports().into_iter().map(|report| {
+    let reported = life.reports().into_iter().map(|report| {
         let at = |us: i64| (us / 1000 - START_MS) % 10_000;
         let more = report.more_events.iter().map(|more| (more.event, at(more.event_us)));
         let packets = report.intervals.first().and_then(|interval| interval.packets_received);
@@ -412,11 +412,11 @@ fn all_events_of_a_client_sample_count_once_and_the_first_by_weight_is_the_repor
         (Connected, 8, vec![(Joined, 7), (Connected, 9)], None),
         (Disconnected, 7, vec![(Reconnected, 8), (Left, 9)], Some(10)),
     ];
-    assert_eq!(told.collect::<Vec<_>>(), wanted);
+    assert_eq!(reported.collect::<Vec<_>>(), wanted);
 }
 
 #[test]
-fn a_session_of_data_channels_alone_tells_its_path() {
+fn a_session_with_data_channels_only_has_its_path() {
     let pair = json!({
         "P": {"type": "candidate-pair", "nominated": true, "state": "succeeded", "localCandidateId": "L"},
         "L": {"type": "local-candidate", "candidateType": "host", "protocol": "udp"},
@@ -424,12 +424,12 @@ fn a_session_of_data_channels_alone_tells_its_path() {
     });
     let at = |s: i64| event("stats", START_MS + s * 1000, json!({"report": pair}));
     let reports = run(&log([at(0), at(10), at(10)])).reports();
-    let told = reports.iter().map(|report| {
+    let reported = reports.iter().map(|report| {
         let candidates = report.paths.iter().map(|path| path.local_candidate_type.as_deref());
         (report.event, report.intervals.len(), candidates.collect::<Vec<_>>())
     });
     let host = (EventKind::Stats, 0, vec![Some("host")]);
-    assert_eq!(told.collect::<Vec<_>>(), [host.clone(), host]);
+    assert_eq!(reported.collect::<Vec<_>>(), [host.clone(), host]);
 }
 
 #[test]
@@ -451,7 +451,7 @@ fn each_interval_names_the_path_of_its_transport() {
         event("stats", START_MS + s * 1000, json!({"report": report}))
     };
     let report = run(&log([at(1, 0.0), at(2, 0.0)])).reports().remove(1);
-    let told = report.intervals.iter().map(|interval| {
+    let reported = report.intervals.iter().map(|interval| {
         let path = &report.paths[usize::try_from(interval.path.unwrap()).unwrap()];
         let candidate = path.local_candidate_type.as_deref().unwrap();
         let round_trip = (path.ice_round_trip_us, path.selected_pair_changes);
@@ -461,7 +461,7 @@ fn each_interval_names_the_path_of_its_transport() {
         ("a", "host", None, (Some(100_000), Some(0))),
         ("v", "relay", Some("tls"), (Some(200_000), Some(1))),
     ];
-    assert!(told.eq(wanted), "{report:?}");
+    assert!(reported.eq(wanted), "{report:?}");
 }
 
 #[test]
@@ -476,9 +476,10 @@ fn a_number_beyond_every_double_is_missing_and_not_the_record() {
     };
     let life = run(&log([at(1, "1e999"), at(2, "7"), at(3, "-1E+400"), at(4, "9")]));
     assert_eq!(life.dead_letters(), []);
-    let told = life.reports().into_iter().flat_map(|report| report.intervals);
-    let told: Vec<_> = told.map(|interval| (interval.packets_received, interval.bytes)).collect();
-    assert_eq!(told, [(Some(10), None); 3]);
+    let reported = life.reports().into_iter().flat_map(|report| report.intervals);
+    let reported: Vec<_> =
+        reported.map(|interval| (interval.packets_received, interval.bytes)).collect();
+    assert_eq!(reported, [(Some(10), None); 3]);
     assert_eq!(life.pipeline.metrics.implausible.get(), 3);
     let nonsense = [b"{\"a\":1e999".to_vec(), b"1e999".to_vec()];
     let reasons = run(&log(nonsense)).dead_letters();

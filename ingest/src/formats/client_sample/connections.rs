@@ -53,9 +53,10 @@ impl<'a> Connections<'a> {
 
 impl<'a> PeerConnection<'a> {
     fn snapshots(self, client_us: i64, limits: &Settings) -> Result<Connection<'a>, Rejected> {
-        // What the schema requires of every entry, a delta tells only in the first sample.
+        // A delta has the required members of an entry only in the first sample.
         let incomplete = self.found.objects.iter().any(|object| {
-            let stream = matches!(object.of, Type::Counting(told) if told != StatsType::Pair);
+            let stream =
+                matches!(object.of, Type::Counting(reported) if reported != StatsType::Pair);
             object.id.is_empty() || (stream && object.kind.is_none())
         });
         if incomplete {
@@ -153,7 +154,7 @@ fn type_of(array: &str) -> Option<Type> {
     }
 }
 
-/// Reads an array of stats objects whose place tells their type.
+/// Reads an array of stats objects whose type follows from its place.
 pub(in crate::formats) struct ObjectsSeed<'a, 'o> {
     pub(in crate::formats) of: Type,
     pub(in crate::formats) found: &'o mut Found<'a>,

@@ -1,5 +1,5 @@
-//! Schema 2: arrays of all of a client's objects, each of which says of which peer connection it is.
-//! A track tells of its RTP stream what both ends report, and its array says direction and kind.
+//! Schema 2: arrays of all of a client's objects, each with the id of its peer connection.
+//! A track has the values of both ends of its RTP stream; its array determines direction and kind.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

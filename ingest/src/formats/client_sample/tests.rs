@@ -54,7 +54,7 @@ fn a_sample_that_is_nothing_but_a_long_list_is_refused_at_once() {
 }
 
 #[test]
-fn of_what_is_refused_little_is_kept_on_the_way() {
+fn refused_samples_use_little_memory() {
     let objects = |connections: &Connections<'_>| {
         connections.0.iter().map(|connection| connection.found.objects.len()).sum::<usize>()
     };
@@ -66,7 +66,7 @@ fn of_what_is_refused_little_is_kept_on_the_way() {
     let spread = flooded(r#""peerConnections":["#, &many, "]");
     let Sample { peer_connections, .. } = serde_json::from_str(&spread).unwrap();
     assert_eq!(objects(&peer_connections), 20_000);
-    // Of a track there are two: what either end tells of it.
+    // Each track counts twice: once for each end.
     let tracks = flooded(r#""inboundAudioTracks":["#, "{}", "]");
     assert_eq!(objects(&flat::connections(&tracks).unwrap()), 2 * (MAX_OBJECTS + 1));
     let report = format!("[{}]", vec![r#"{"type":"codec"}"#; 60_000].join(","));

@@ -1,4 +1,4 @@
-//! The objects of a report, found by what others say of them.
+//! Index of the objects of a report, by references of other objects.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ pub(super) struct Index<'o, 'a> {
     maps: Option<Maps<'o>>,
 }
 
-/// Places of objects by their type and what is told of them.
+/// Places of objects by their type and reference.
 #[derive(Default)]
 struct Maps<'o> {
     ids: HashMap<(Type, &'o str), usize>,
@@ -47,10 +47,14 @@ impl<'o, 'a> Index<'o, 'a> {
         }
     }
 
-    /// What the far end told of a stream, in an object of type `told`: the SSRC says so, or either
+    /// Returns the remote object of a stream, of type `reported`: found by SSRC, or either
     /// names the other.
-    pub(super) fn far_end(&self, stream: &Object<'_>, told: StatsType) -> Option<&'o Object<'a>> {
-        let of = Type::Counting(told);
+    pub(super) fn far_end(
+        &self,
+        stream: &Object<'_>,
+        reported: StatsType,
+    ) -> Option<&'o Object<'a>> {
+        let of = Type::Counting(reported);
         let Some(maps) = &self.maps else {
             return self.all.iter().find(|remote| remote.is(of) && is_far_end(stream, remote));
         };

@@ -1,4 +1,4 @@
-//! Which members of stats objects are read.
+//! Members of stats objects that are read.
 
 use std::sync::LazyLock;
 
@@ -64,7 +64,7 @@ pub(super) enum Field {
     SourceId,
     /// `trackId`, the id of the `track` object that browsers had until 2023
     TrackId,
-    /// `isRemote`, by which remote streams were told before they had types of their own
+    /// `isRemote`, which marked remote streams before they had types of their own
     IsRemote,
     /// `iceState`
     IceState,
@@ -72,7 +72,7 @@ pub(super) enum Field {
     DtlsState,
     /// `contentType`
     ContentType,
-    /// What only a coder counts: above 0, its frames are counted, too
+    /// Members that only a coder counts: above 0, its frames are counted, too
     Coded,
     /// `peerConnectionId`, where objects of several are in one list
     ConnectionId,
@@ -123,7 +123,7 @@ const OTHERS: [(&str, Field); 37] = [
 ];
 
 /// Names that are read, each at a place of its own: a report has hundreds of members, most of which
-/// are not read, and one look tells which.
+/// are not read, and one look-up decides which.
 struct Names {
     /// Multiplies what [`Seen::place`] looks at, so that no two names meet.
     factor: u64,
@@ -150,7 +150,7 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| {
     let names = names.chain(NESTED.map(|name| (name, Member::Nested)));
     let name = |(text, member): (&'static str, _)| Name { text, seen: Seen::of(text), member };
     let names: Vec<_> = names.map(name).collect();
-    // Of some dozens of factors one does; that there is one, a test knows.
+    // One of some dozens of factors fits; a test checks that there is one.
     let mut factors = (1..10_000).map(|number: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let found = factors.find_map(|factor| Some((factor, placed(&names, factor)?)));
     let (factor, numbers) = found.unwrap_or((1, [NOTHING; PLACES]));
@@ -174,7 +174,7 @@ fn placed(names: &[Name], factor: u64) -> Option<[u8; PLACES]> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Seen {
     length: usize,
-    /// Both ends, and what is before the last one. They tell all of a name of at most [`WHOLE`]
+    /// Both ends, and what is before the last one. They determine a name of at most [`WHOLE`]
     /// bytes.
     words: [u64; 3],
 }
@@ -196,7 +196,7 @@ impl Seen {
         Self { length, words }
     }
 
-    /// Where such a name is, if it is one that is read.
+    /// Returns the place of a name, if it is read.
     const fn place(&self, factor: u64) -> usize {
         let [first, _, last] = self.words;
         let seen = first ^ last.rotate_left(29) ^ self.length as u64;
@@ -220,7 +220,7 @@ impl Member {
     }
 }
 
-/// The counter that member `name` of `qualityLimitationDurations` tells.
+/// Returns the counter of member `name` of `qualityLimitationDurations`.
 pub(super) fn duration(name: &str) -> Option<Counter> {
     DURATION_MEMBERS.iter().find(|(known, _)| *known == name).map(|(_, counter)| *counter)
 }

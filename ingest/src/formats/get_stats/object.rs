@@ -20,15 +20,15 @@ pub(in crate::formats) enum Type {
     /// None, or one that W3C does not name.
     #[default]
     Other,
-    /// One that W3C names and that tells nothing here.
+    /// A W3C type without values that are read.
     Unread,
-    /// Of the callback-based getStats() that Chrome had until 2023.
+    /// A type of the callback-based getStats() that Chrome had until 2023.
     Legacy,
-    /// An RTP stream whose direction its counters tell.
+    /// An RTP stream whose direction follows from its counters.
     Stream,
-    /// `track`: what is now told of an RTP stream itself.
+    /// `track`: values that are now members of the RTP stream.
     Track,
-    /// An RTP stream or a candidate pair: what tells counters.
+    /// An RTP stream or a candidate pair, which have counters.
     Counting(StatsType),
     /// `codec`
     Codec,
@@ -92,7 +92,7 @@ impl Type {
     }
 }
 
-/// What is read of a stats object, whatever its type.
+/// Content of a stats object of any type.
 #[derive(Clone, Debug)]
 pub(in crate::formats) struct Object<'a> {
     pub(in crate::formats) of: Type,
@@ -117,7 +117,7 @@ pub(in crate::formats) struct Object<'a> {
     pub(super) dtls_state: Option<Cow<'a, str>>,
     pub(super) screen_share: Option<bool>,
     pub(super) transport_id: Option<Cow<'a, str>>,
-    /// How its relay is reached, by its `url`.
+    /// Protocol of the hop to its relay, from its `url`.
     pub(super) url_protocol: Option<&'static str>,
     pub(super) source_id: Option<Cow<'a, str>>,
     pub(super) track_id: Option<Cow<'a, str>>,
@@ -129,7 +129,7 @@ pub(in crate::formats) struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
-    /// One of which nothing is known yet.
+    /// Creates an object without values.
     const EMPTY: Self = Self {
         of: Type::Other,
         id: Cow::Borrowed(""),
@@ -162,7 +162,7 @@ impl<'a> Object<'a> {
         values: Values::EMPTY,
     };
 
-    /// Reads the members; true if anything tells the type.
+    /// Reads the members; true if the type is known.
     fn read<A: MapAccess<'a>>(&mut self, members: A) -> Result<bool, A::Error> {
         let mut typed = self.of != Type::Other;
         self.read_members(members, &mut typed)?;
@@ -201,7 +201,7 @@ impl<'a> Object<'a> {
 
     /// The type that was meant, once all members are known.
     fn settled(&self) -> Type {
-        let told = |counter| self.values.get(counter).is_some();
+        let reported = |counter| self.values.get(counter).is_some();
         match self.of {
             Type::Counting(StatsType::Inbound) if self.is_remote => {
                 Type::Counting(StatsType::RemoteInbound)
@@ -209,9 +209,11 @@ impl<'a> Object<'a> {
             Type::Counting(StatsType::Outbound) if self.is_remote => {
                 Type::Counting(StatsType::RemoteOutbound)
             }
-            // Of a stream that is sent, some tell what the far end received, too.
-            Type::Stream if told(Counter::PacketsSent) => Type::Counting(StatsType::Outbound),
-            Type::Stream if told(Counter::PacketsReceived) => Type::Counting(StatsType::Inbound),
+            // Some outbound streams have values of the far end, too.
+            Type::Stream if reported(Counter::PacketsSent) => Type::Counting(StatsType::Outbound),
+            Type::Stream if reported(Counter::PacketsReceived) => {
+                Type::Counting(StatsType::Inbound)
+            }
             Type::Stream => Type::Other,
             of => of,
         }
@@ -234,12 +236,12 @@ impl<'a> Object<'a> {
         let text = |value: Scalar<'a>| value.text(MAX_TEXT);
         // Some name objects by numbers.
         let id = |value: Scalar<'a>, limit: usize| value.name().filter(|name| name.len() <= limit);
-        // What goes out of here has the form of what the specifications name, whoever wrote it.
+        // Texts leave here in the form of specified names, whatever their source.
         let token = |value: Scalar<'a>| text(value).filter(|text| is_token(text));
         match field {
             Field::Type => {
                 let named = text(value).map_or(Type::Other, |name| Type::named(&name));
-                // Where the place of an object tells its type, a type of no use does not count.
+                // Where the place of an object determines its type, an unused type does not count.
                 if !named.is_skipped() || self.of.is_skipped() {
                     self.of = named;
                 }
@@ -396,12 +398,12 @@ fn url_protocol(url: &str) -> Option<&'static str> {
     }
 }
 
-/// What was found in a report.
+/// Content of a report.
 #[derive(Debug, Default)]
 pub(in crate::formats) struct Found<'a> {
     /// Objects of the types that are read; of too many, enough to see that they are.
     pub(in crate::formats) objects: Vec<Object<'a>>,
-    /// An object told no type: what is left of one that did not change.
+    /// An object had no type, as one that did not change.
     pub(in crate::formats) untyped: bool,
     /// An object was of a type that W3C names.
     pub(in crate::formats) known: bool,
@@ -413,7 +415,8 @@ pub(in crate::formats) struct Found<'a> {
 const ROOM: usize = 24;
 
 impl<'a> Found<'a> {
-    /// Of a record's only report: elsewhere there may be thousands, each with few objects.
+    /// Capacity for a record's only report: elsewhere there may be thousands, each with few
+    /// objects.
     pub(super) fn with_room() -> Self {
         Self { objects: Vec::with_capacity(ROOM), ..Self::default() }
     }
@@ -433,9 +436,9 @@ impl<'a> Found<'a> {
 pub(in crate::formats) struct ObjectSeed<'a, 'o> {
     /// Its key in the report, empty if the report is an array.
     pub(in crate::formats) key: Cow<'a, str>,
-    /// Its type where the object's place tells it, else [`Type::Other`].
+    /// Its type where the object's place determines it, else [`Type::Other`].
     pub(in crate::formats) of: Type,
-    /// Where to: an object is too large to be handed through two results.
+    /// Destination: an object is too large to be returned through two results.
     pub(in crate::formats) found: &'o mut Found<'a>,
 }
 

@@ -16,7 +16,7 @@ pub(in crate::formats) enum GetStats<'a> {
     Missing,
     /// Neither object nor array.
     Wrong,
-    /// What was found in it.
+    /// Its content.
     Found(Found<'a>),
 }
 

@@ -1,4 +1,4 @@
-//! What a recording compresses, and reaches the raw topic by itself.
+//! Deltas of compressed recordings that reach the raw topic by themselves.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
@@ -6,18 +6,18 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 use super::*;
 
 const FORMATS: &str = include_str!("../../../../docs/reference/formats.md");
-/// What ObserveRTC's own packages wrote.
+/// Output of ObserveRTC's own packages.
 const DELTAS: &str = include_str!("../../../../expand/samples/deltas.jsonl");
 const PROTOBUF: [&str; 5] = [
     include_str!("../../../../expand/samples/protobuf.txt"),
     include_str!("../../../../expand/samples/protobuf-every.txt"),
-    // Of schema 2; in the second of them each is of several clients.
+    // Files of schema 2; in the second of them each is of several clients.
     include_str!("../../../../expand/samples/flat.txt"),
     include_str!("../../../../expand/samples/flat-clients.txt"),
     include_str!("../../../../expand/samples/flat-every.txt"),
 ];
 
-/// What its JSON codec writes of a client without peer connections when nothing changed, or not even
+/// Output of its JSON codec for a client without peer connections when nothing changed, or not even
 /// the time, or when the score or what the application says did; and all that its schema requires.
 const UNLISTED: [&str; 5] = [
     r#"{"timestamp":1795328740001,"clientId":"ann-1"}"#,
@@ -84,7 +84,7 @@ fn a_piece_of_every_recording_is_a_delta_that_replay_expands() {
 }
 
 #[test]
-fn a_report_without_what_only_the_one_before_told_is_a_delta() {
+fn a_report_without_members_of_the_one_before_is_a_delta() {
     let stream = json!({"id": "A", "type": "inbound-rtp", "timestamp": 1e12, "kind": "audio"});
     let sample = |of: &str, object: Value| {
         json!({"timestamp": 1e12, "clientId": "p", "callId": "c",
@@ -102,9 +102,9 @@ fn a_report_without_what_only_the_one_before_told_is_a_delta() {
     }
 }
 
-/// What happened is told whole, and that nothing did.
+/// Events are reported completely, and so is their absence.
 #[test]
-fn a_sample_without_peer_connections_is_whole_if_it_says_of_which_call_it_is() {
+fn a_sample_without_peer_connections_is_whole_if_it_has_a_call() {
     let of = |payload: &str, key: &str| -> Result<_, Rejected> {
         let key = Some(key.as_bytes()).filter(|key| !key.is_empty());
         let source = Source { payload: payload.as_bytes(), key, content_type: None };
@@ -123,7 +123,7 @@ fn a_sample_without_peer_connections_is_whole_if_it_says_of_which_call_it_is() {
         (r#","callId":"c","attachments":{"app":"m"},"score":5,"app":"a""#, "", EventKind::Stats),
         (&format!(r#","callId":"c",{left}"#), "", EventKind::Left),
         (&format!(",{left}"), "a/c/ann-1", EventKind::Left),
-        // Of schema 2, whose JSON is never a delta.
+        // A sample of schema 2, whose JSON is never a delta.
         (r#","roomId":"c","sampleSeq":3,"browser":{"name":"b"}"#, "", EventKind::Stats),
         (r#","mediaDevices":[{"id":"d"}],"os":{}"#, "a/c/ann-1", EventKind::Stats),
         (
@@ -138,7 +138,7 @@ fn a_sample_without_peer_connections_is_whole_if_it_says_of_which_call_it_is() {
     let reason = |members: &str| of(&format!("{{{times}{members}}}"), "").unwrap_err().reason;
     assert_eq!(reason(&format!(",{left}")), Reason::Delta);
     assert_eq!(reason(r#","sampleSeq":3"#), Reason::MissingField, "of no call");
-    // What no sample has.
+    // Members that no sample has.
     assert_eq!(reason(r#","callId":"c","other":1"#), Reason::UnknownFormat);
     assert_eq!(reason(r#","other":1"#), Reason::UnknownFormat);
     let no_sample = r#"{"timestamp":1795328740000,"call":"c","participant":"ann-1"}"#;
@@ -146,7 +146,7 @@ fn a_sample_without_peer_connections_is_whole_if_it_says_of_which_call_it_is() {
 }
 
 #[test]
-fn garbage_is_what_it_was() {
+fn garbage_is_not_a_delta() {
     let protobuf = STANDARD.decode(PROTOBUF[0].lines().next().unwrap()).unwrap();
     let cut = &protobuf[..protobuf.len() - 1];
     let more = [&protobuf[..], b"\x0d"].concat();
@@ -227,7 +227,7 @@ proptest! {
 }
 
 #[test]
-fn a_sample_that_is_cut_off_is_one_only_behind_all_that_every_sample_tells() {
+fn a_sample_that_is_cut_off_is_one_only_after_the_members_of_every_sample() {
     let samples = PROTOBUF.into_iter().flat_map(str::lines);
     for sample in samples.map(|base64| STANDARD.decode(base64).unwrap()) {
         let taken = (0..sample.len()).filter(|cut| protobuf::is_sample(&sample[..*cut]));

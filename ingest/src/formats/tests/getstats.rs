@@ -12,7 +12,7 @@ fn values_of(report: Value, counters: &[Counter]) -> Vec<Vec<Option<i64>>> {
 }
 
 #[test]
-fn a_sender_tells_what_its_media_source_captured() {
+fn a_sender_has_the_values_of_its_media_source() {
     let sender = |kind: &str, source: Value| json!({"type": "outbound-rtp", "kind": kind, "mediaSourceId": source});
     let sources = json!({
         "O1": sender("video", json!("S2")),
@@ -122,7 +122,7 @@ fn no_more_paths_are_read_than_a_connection_has_transports() {
 }
 
 #[test]
-fn the_url_of_a_relay_candidate_tells_the_hop_where_relay_protocol_does_not() {
+fn the_url_of_a_relay_candidate_has_the_hop_where_relay_protocol_does_not() {
     let hop = |url: Value, relay_protocol: Value| {
         let report = json!({
             "P": object("candidate-pair", json!({"selected": true, "localCandidateId": "L"})),
@@ -145,11 +145,11 @@ fn the_url_of_a_relay_candidate_tells_the_hop_where_relay_protocol_does_not() {
     ] {
         assert_eq!(hop(json!(url), json!(null)).as_deref(), wanted, "{url}");
     }
-    let told = hop(json!("turn:a"), json!("tls"));
-    assert_eq!(told.as_deref(), Some("tls"), "relayProtocol wins");
+    let reported = hop(json!("turn:a"), json!("tls"));
+    assert_eq!(reported.as_deref(), Some("tls"), "relayProtocol wins");
 }
 
-/// What is refused of a report, in every wrapping.
+/// Returns the error for a report, in every wrapping.
 fn refusal(report: &Value) -> Rejected {
     let wrapped = json!({"call": "c", "participant": "p", "timestamp": 1, "stats": report});
     let of_wrapped = taken(&wrapped).unwrap_err();
@@ -158,7 +158,7 @@ fn refusal(report: &Value) -> Rejected {
 }
 
 #[test]
-fn a_report_without_any_stats_object_is_refused_with_what_to_do() {
+fn a_report_without_any_stats_object_is_refused_with_advice() {
     for report in [
         json!({}),
         json!([]),
@@ -171,7 +171,7 @@ fn a_report_without_any_stats_object_is_refused_with_what_to_do() {
         assert_eq!(rejected.reason, Reason::EmptyReport, "{report}");
         assert!(rejected.detail.contains("Object.fromEntries(report)"), "{}", rejected.detail);
     }
-    // Before there are streams, a browser tells but these.
+    // Before there are streams, a browser reports only these.
     for of in ["peer-connection", "certificate", "data-channel", "codec", "media-source"] {
         assert_eq!(taken(&with("report", json!({"a": {"type": of}}))), Ok(()), "{of}");
     }
@@ -231,7 +231,7 @@ fn a_stream_without_id_is_named_by_its_ssrc_and_a_pair_by_its_candidates() {
 }
 
 #[test]
-fn frames_that_nobody_decodes_are_not_0() {
+fn frames_that_are_not_decoded_are_missing() {
     let is_uncoded = |kind: &str, of: &str, more: Value| {
         let mut object = json!({"type": of, "kind": kind, "ssrc": 1});
         object.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -253,7 +253,7 @@ fn frames_that_nobody_decodes_are_not_0() {
 
 #[test]
 fn of_types_states_and_networks_only_names_that_the_specifications_have_are_read() {
-    let told = |value: &str| {
+    let reported = |value: &str| {
         let report = json!({
             "t": {"type": "transport", "selectedCandidatePairId": "P", "iceState": value, "dtlsState": value},
             "P": {"type": "candidate-pair", "localCandidateId": "L", "remoteCandidateId": "L"},
@@ -274,8 +274,8 @@ fn of_types_states_and_networks_only_names_that_the_specifications_have_are_read
                 &pair.dtls_state,
                 &event.streams[0].codec,
             ];
-            let told = texts.into_iter().flatten();
-            told.map(ToString::to_string).collect::<std::collections::BTreeSet<_>>()
+            let reported = texts.into_iter().flatten();
+            reported.map(ToString::to_string).collect::<std::collections::BTreeSet<_>>()
         })
         .unwrap()
     };
@@ -290,8 +290,8 @@ fn of_types_states_and_networks_only_names_that_the_specifications_have_are_read
         ("text/AnnExample", None),
         ("203.0.113.9", None),
     ] {
-        let told = told(value);
-        assert_eq!(told.iter().map(String::as_str).collect::<Vec<_>>(), Vec::from_iter(wanted));
+        let reported = reported(value);
+        assert_eq!(reported.iter().map(String::as_str).collect::<Vec<_>>(), Vec::from_iter(wanted));
     }
 }
 
@@ -337,7 +337,7 @@ fn an_id_that_is_too_long_has_a_reason_of_its_own() {
 }
 
 #[test]
-fn what_is_no_code_goes_on_as_a_hash() {
+fn a_text_that_is_no_code_is_hashed() {
     let names = |name: &str| {
         let mut envelope = example();
         for member in ["peer_connection", "edge", "client_version"] {
@@ -345,11 +345,12 @@ fn what_is_no_code_goes_on_as_a_hash() {
         }
         envelope["report"] = json!({name: {"type": "inbound-rtp", "kind": "audio"}});
         decoded(&envelope, |event| {
-            let told = [event.edge.unwrap(), event.client_version.unwrap(), event.peer_connection];
-            let told = told.map(String::from);
-            assert!(told.iter().all(|name| *name == told[0]));
-            assert_eq!(event.streams[0].stats_id, told[0]);
-            told[0].clone()
+            let reported =
+                [event.edge.unwrap(), event.client_version.unwrap(), event.peer_connection];
+            let reported = reported.map(String::from);
+            assert!(reported.iter().all(|name| *name == reported[0]));
+            assert_eq!(event.streams[0].stats_id, reported[0]);
+            reported[0].clone()
         })
         .unwrap()
     };

@@ -8,7 +8,11 @@ const FORMATS: &str = include_str!("../../../../docs/reference/formats.md");
 
 const TIME: f64 = 1_756_000_000_000.0;
 
-fn told<T>(record: &Value, key: &str, look: impl FnOnce(Event<'_>) -> T) -> Result<T, Rejected> {
+fn read_event<T>(
+    record: &Value,
+    key: &str,
+    look: impl FnOnce(Event<'_>) -> T,
+) -> Result<T, Rejected> {
     let text = record.to_string();
     let source = Source { payload: text.as_bytes(), key: Some(key.as_bytes()), content_type: None };
     match decode(source, &Settings::default())? {
@@ -18,7 +22,7 @@ fn told<T>(record: &Value, key: &str, look: impl FnOnce(Event<'_>) -> T) -> Resu
 }
 
 fn kind(record: &Value) -> Result<EventKind, Reason> {
-    told(record, "", |event| event.kind).map_err(|rejected| rejected.reason)
+    read_event(record, "", |event| event.kind).map_err(|rejected| rejected.reason)
 }
 
 fn session(event: &Event<'_>) -> [String; 4] {
@@ -32,7 +36,7 @@ fn stream() -> Value {
 }
 
 #[test]
-fn a_report_is_taken_in_any_wrapping_that_says_whose_it_is() {
+fn a_report_is_taken_in_any_wrapping_with_a_session() {
     let map = json!({"A": stream()});
     let names = ["meet", "standup", "ann", "pc-1"];
     let wrapped = [
@@ -43,32 +47,32 @@ fn a_report_is_taken_in_any_wrapping_that_says_whose_it_is() {
     ];
     for record in wrapped {
         let (found, streams, us) =
-            told(&record, "a/b/c", |e| (session(&e), e.streams.len(), e.client_us)).unwrap();
+            read_event(&record, "a/b/c", |e| (session(&e), e.streams.len(), e.client_us)).unwrap();
         assert_eq!((found, streams), (names.map(str::to_owned), 1), "{record}");
         assert_eq!(us, 1_756_000_000_000_000);
     }
-    // Native SDKs' reports, whose objects here tell no time of their own.
+    // Native SDKs' reports, whose objects here have no time of their own.
     let mut object = stream();
     object["timestamp"] = json!(null);
     for (time, map) in [("timestampUs", "statsMap"), ("timestamp_us", "statistics")] {
         let record = json!({"call": "c", "userId": "u", time: TIME * 1e3, map: {"A": object}});
-        let found = told(&record, "", |e| (e.client_us, e.streams[0].client_us)).unwrap();
+        let found = read_event(&record, "", |e| (e.client_us, e.streams[0].client_us)).unwrap();
         assert_eq!(found, (1_756_000_000_000_000, 1_756_000_000_000_000), "{record}");
     }
     for bare in [map, json!([stream()]), json!([["A", stream()]])] {
-        let found = told(&bare, "meet/stand/up/ann", |e| session(&e)).unwrap();
+        let found = read_event(&bare, "meet/stand/up/ann", |e| session(&e)).unwrap();
         assert_eq!(found, ["meet", "stand/up", "ann", ""], "{bare}");
-        let found = told(&bare, "standup/ann", |e| session(&e)).unwrap();
+        let found = read_event(&bare, "standup/ann", |e| session(&e)).unwrap();
         assert_eq!(found, ["unknown", "standup", "ann", ""], "{bare}");
         for key in ["", "ann", "/", "meet//ann"] {
-            let rejected = told(&bare, key, |_| ()).unwrap_err();
+            let rejected = read_event(&bare, key, |_| ()).unwrap_err();
             assert_eq!(rejected.reason, Reason::MissingField, "{key}");
         }
     }
 }
 
 #[test]
-fn what_a_collector_adds_is_read_beside_every_format() {
+fn members_of_collectors_are_read_in_every_format() {
     let more = json!({
         "timestamp": TIME, "sent_at": TIME + 5.0, "received_at": TIME + 25.0, "call": "c",
         "participant": "p", "client_address": "192.0.2.1", "edge": "fra1", "user_agent": "UA/1",
@@ -81,7 +85,7 @@ fn what_a_collector_adds_is_read_beside_every_format() {
     ] {
         let mut record = own;
         record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        told(&record, "", |event| {
+        read_event(&record, "", |event| {
             assert_eq!((&*event.call, &*event.participant), ("c", "p"));
             assert_eq!((event.client_us, event.shift_us), (1_756_000_000_000_000, 20_000));
             assert_eq!(event.client_address.as_deref(), Some("192.0.2.1"));
@@ -109,7 +113,7 @@ fn legacy_getstats_is_refused_as_such() {
                "stats": {"tracks": [{"type": "ssrc", "googCodecName": "opus"}]}}}),
     ];
     for record in records {
-        let rejected = told(&record, "a/c/p", |_| ()).unwrap_err();
+        let rejected = read_event(&record, "a/c/p", |_| ()).unwrap_err();
         assert_eq!(rejected.reason, Reason::LegacyGetStats, "{record}");
         assert!(rejected.detail.contains("promise"), "{}", rejected.detail);
     }
@@ -125,7 +129,7 @@ fn a_header_decides_where_there_is_one() {
     assert_eq!(named(canonical::CONTENT_TYPE), Err(Reason::UnknownFormat));
     assert_eq!(named("application/json"), Ok(EventKind::Stats), "its shape decides");
     let other = json!({"timestamp": TIME, "participant": "p", "callId": "c"});
-    assert_eq!(told(&other, "", |_| ()).unwrap_err().reason, Reason::UnknownFormat);
+    assert_eq!(read_event(&other, "", |_| ()).unwrap_err().reason, Reason::UnknownFormat);
 }
 
 fn event_of(payload: &[u8], content_type: Option<&str>) -> Result<EventKind, Rejected> {
@@ -133,7 +137,7 @@ fn event_of(payload: &[u8], content_type: Option<&str>) -> Result<EventKind, Rej
 }
 
 #[test]
-fn what_browsers_told_of_tracks_counts_for_the_streams() {
+fn values_of_track_objects_count_for_the_streams() {
     let report = json!({
         "I": {"type": "inbound-rtp", "ssrc": 1, "mediaType": "video", "trackId": "T", "framesDecoded": 9},
         "O": {"type": "outbound-rtp", "ssrc": 2, "codecId": "C"},
@@ -158,7 +162,7 @@ fn what_browsers_told_of_tracks_counts_for_the_streams() {
 }
 
 #[test]
-fn a_client_sample_tells_all_that_happened() {
+fn a_client_sample_has_all_events() {
     let state = |of: &str, member: &str, state: &str| json!({"type": of, "timestamp": TIME + 5.0, "payload": {"peerConnectionId": "y", member: state}});
     let changed = |text| state("PEER_CONNECTION_STATE_CHANGED", "connectionState", text);
     let joined = json!({"type": "CLIENT_JOINED", "timestamp": TIME});
@@ -170,20 +174,20 @@ fn a_client_sample_tells_all_that_happened() {
             {"peerConnectionId": "y", "outboundRtps": streams(2)},
         ]})
     };
-    told(&sample(json!([joined, changed("connecting")])), "", |event| {
+    read_event(&sample(json!([joined, changed("connecting")])), "", |event| {
         assert_eq!((event.kind, event.is_state), (EventKind::Joined, false));
         assert_eq!(session(&event), ["meet", "c", "p", "x"]);
         assert_eq!((&*event.more[0].id, event.more[0].streams[0].ssrc), ("y", 2));
     })
     .unwrap();
-    told(&sample(json!([changed("connected")])), "", |event| {
+    read_event(&sample(json!([changed("connected")])), "", |event| {
         assert_eq!((event.kind, event.is_state), (EventKind::Connected, true));
         assert_eq!((&*event.peer_connection, event.streams[0].ssrc), ("y", 2));
         assert_eq!((&*event.more[0].id, event.more[0].streams[0].ssrc), ("x", 1));
         assert_eq!(event.client_us, 1_756_000_000_005_000);
     })
     .unwrap();
-    told(&sample(json!([joined, changed("failed"), {"type": "CLIENT_LEFT"}])), "", |event| {
+    read_event(&sample(json!([joined, changed("failed"), {"type": "CLIENT_LEFT"}])), "", |event| {
         let all = event.all.iter();
         let all = all.map(|one| (one.kind, one.is_state, one.client_us - event.client_us));
         use EventKind::{Failed, Joined, Left};
@@ -194,7 +198,8 @@ fn a_client_sample_tells_all_that_happened() {
         assert_eq!((&*event.peer_connection, event.streams[0].ssrc), ("x", 1));
     })
     .unwrap();
-    told(&sample(json!(vec![joined; 100])), "", |event| assert_eq!(event.all.len(), 64)).unwrap();
+    read_event(&sample(json!(vec![joined; 100])), "", |event| assert_eq!(event.all.len(), 64))
+        .unwrap();
     // Before schema 3.7, payloads are objects written as text.
     let mut text = state("ICE_CONNECTION_STATE_CHANGED", "iceConnectionState", "disconnected");
     text["payload"] = json!(text["payload"].to_string());
@@ -203,13 +208,13 @@ fn a_client_sample_tells_all_that_happened() {
 }
 
 #[test]
-fn a_client_sample_tells_of_cameras_and_microphones_that_could_not_be_had() {
+fn a_client_sample_has_failed_cameras_and_microphones() {
     let issue = |error: &str, of: &str, late: f64| json!({"type": of, "timestamp": TIME - late, "payload": {"error": error}});
     let failed = "USER_MEDIA_ERROR";
     let denied = issue("NotAllowedError: Permission denied", failed, 20.0);
-    let sample = |told: Value| {
+    let sample = |reported: Value| {
         let mut sample = json!({"timestamp": TIME, "clientId": "p", "callId": "c"});
-        sample.as_object_mut().unwrap().extend(told.as_object().unwrap().clone());
+        sample.as_object_mut().unwrap().extend(reported.as_object().unwrap().clone());
         sample
     };
     let mut as_text = denied.clone();
@@ -219,16 +224,16 @@ fn a_client_sample_tells_of_cameras_and_microphones_that_could_not_be_had() {
         json!({"clientIssues": [as_text]}),
         json!({"clientMetaItems": [issue("x", "MEDIA_DEVICE", 0.0), denied]}),
     ] {
-        told(&sample(one), "", |event| {
+        read_event(&sample(one), "", |event| {
             assert_eq!((event.kind, event.failed_device), (EventKind::DeviceFailed, None));
             assert_eq!(event.failure_reason.as_deref(), Some("NotAllowedError"));
             assert_eq!(event.client_us, 1_755_999_999_980_000);
         })
         .unwrap();
     }
-    // Schema 2 tells words alone, which may have an address.
+    // Schema 2 has only texts, which may contain an address.
     let in_words = json!({"userMediaErrors": ["NotReadableError at https://x.example", 5]});
-    told(&sample(in_words), "", |event| {
+    read_event(&sample(in_words), "", |event| {
         assert_eq!((event.kind, event.failed_device), (EventKind::DeviceFailed, None));
         assert_eq!(event.failure_reason.as_deref(), Some("NotReadableError"));
     })
@@ -237,7 +242,7 @@ fn a_client_sample_tells_of_cameras_and_microphones_that_could_not_be_had() {
         "clientEvents": [{"type": "CLIENT_JOINED", "timestamp": TIME}],
         "clientIssues": [denied, issue("NotFoundError: none", failed, 5.0)],
     });
-    told(&sample(both), "", |event| {
+    read_event(&sample(both), "", |event| {
         let kinds = event.all.iter().map(|one| one.kind).collect::<Vec<_>>();
         use EventKind::{DeviceFailed, Joined};
         assert_eq!(kinds, [Joined, DeviceFailed, DeviceFailed]);
@@ -271,7 +276,7 @@ fn a_client_sample_of_schema_2_tells_of_every_peer_connection_and_both_ends() {
         "customCallEvents": [{"name": "PEER_CONNECTION_STATE_CHANGED", "value": "connected",
             "peerConnectionId": "x", "timestamp": TIME - 5.0}],
     });
-    told(&sample, "", |event| {
+    read_event(&sample, "", |event| {
         assert_eq!((event.kind, event.is_state), (EventKind::Connected, true));
         assert_eq!((&*event.call, &*event.participant), ("c", "p"));
         assert_eq!(event.peer_connection, "x");
@@ -323,7 +328,7 @@ fn times_and_names_may_be_written_in_other_ways() {
             json!({"timestamp": time, "stats": report(json!(TIME))}),
             json!({"timestamp": TIME / 1e3, "stats": report(time.clone())}),
         ] {
-            told(&record, "a/c/p", |event| {
+            read_event(&record, "a/c/p", |event| {
                 assert_eq!(event.client_us, us, "{record}");
                 let stream = &event.streams[0];
                 assert_eq!((stream.client_us, &*stream.stats_id, stream.ssrc), (us, "5", 7));
@@ -335,7 +340,7 @@ fn times_and_names_may_be_written_in_other_ways() {
 }
 
 #[test]
-fn rest_events_are_told_apart_by_body_and_path() {
+fn rest_events_are_distinguished_by_body_and_path() {
     use EventKind::{Connected, Disconnected, Failed, Feedback, Joined, Left, Reconnected, Stats};
     let at = |path: &str, more: Value| {
         let mut body = json!({"localID": "p", "deviceID": "d", "timestamp": 1_756_000_000});
@@ -367,7 +372,7 @@ fn rest_events_are_told_apart_by_body_and_path() {
     let after = json!({"eventType": "iceFailed", "prevIceCandidatePair": {}});
     assert_eq!(kind(&at("/u/events/ice/status", after)), Ok(Disconnected));
     let setup = json!({"eventType": "fabricSetup", "delay": 820, "connectionID": "pc-1"});
-    told(&at("/u/events/fabric", setup), "", |event| {
+    read_event(&at("/u/events/fabric", setup), "", |event| {
         assert_eq!(event.time_to_connect_ms, Some(820));
         assert_eq!(session(&event), ["7", "c", "p", "pc-1"]);
         assert_eq!(event.client_us, 1_756_000_000_000_000, "seconds");
@@ -375,19 +380,19 @@ fn rest_events_are_told_apart_by_body_and_path() {
     .unwrap();
     let failed = json!({"eventType": "fabricSetupFailed", "reason": "TransportFailure"});
     let reason = |e: Event<'_>| e.failure_reason.unwrap().into_owned();
-    assert_eq!(told(&at("", failed), "", reason).unwrap(), "TransportFailure");
+    assert_eq!(read_event(&at("", failed), "", reason).unwrap(), "TransportFailure");
     // A body alone: what it is has to be in it.
     let body = at("", json!({"feedback": {"overallRating": 2}}))["body"].clone();
     assert_eq!(
-        told(&body, "a/c/x", |e| (e.rating, session(&e)[2].clone())).unwrap(),
+        read_event(&body, "a/c/x", |e| (e.rating, session(&e)[2].clone())).unwrap(),
         (Some(2), "p".to_owned())
     );
     let nothing = at("", json!({}))["body"].clone();
-    assert_eq!(told(&nothing, "a/c/x", |_| ()).unwrap_err().reason, Reason::UnknownEvent);
+    assert_eq!(read_event(&nothing, "a/c/x", |_| ()).unwrap_err().reason, Reason::UnknownEvent);
 }
 
 #[test]
-fn free_form_tracks_are_told_apart_by_what_they_count() {
+fn free_form_tracks_are_distinguished_by_their_counters() {
     let record = json!({"path": "/v1/apps/7/conferences/c/u/stats", "body": {
     "localID": "p", "deviceID": "d", "timestamp": TIME, "stats": {
         "tracks": [
@@ -398,7 +403,7 @@ fn free_form_tracks_are_told_apart_by_what_they_count() {
         ],
         "candidatePairs": [{"state": "failed"}, {"state": "succeeded", "nominated": true}],
     }}});
-    told(&record, "", |event| {
+    read_event(&record, "", |event| {
         let streams = event.streams.iter().map(|s| (s.ssrc, s.direction, &*s.stats_id));
         let wanted = [(11, Direction::Inbound, "11"), (12, Direction::Outbound, "12")];
         assert!(streams.eq(wanted), "{:?}", event.streams);
@@ -556,7 +561,7 @@ proptest! {
         let mut all = Vec::new();
         places(&example, String::new(), &mut all);
         *example.pointer_mut(&all[place.index(all.len())]).unwrap() = value;
-        if let Err(rejected) = told(&example, "a/c/p", |_| ()) {
+        if let Err(rejected) = read_event(&example, "a/c/p", |_| ()) {
             prop_assert!(!rejected.detail.contains(SECRET), "{}", rejected.detail);
         }
     }

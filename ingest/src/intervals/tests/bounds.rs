@@ -1,4 +1,4 @@
-//! Who tells of too much forgets his own.
+//! A session that exceeds its limits drops its own entries only.
 
 use super::*;
 use crate::intervals::recent::Forgotten;
@@ -14,44 +14,44 @@ fn of(participant: String, ids: impl Iterator<Item = usize>, s: i64) -> Event<'s
 }
 
 #[test]
-fn new_ids_of_one_session_push_out_nobody_elses() {
+fn new_ids_of_one_session_displace_no_others() {
     let settings = Settings { session_streams: 64, ..Settings::default() };
     let mut engine = Engine::new(HORIZON_MS);
     engine.remember(&settings);
-    let mut tell = |event: &Event<'_>, s: i64| {
+    let mut observe = |event: &Event<'_>, s: i64| {
         engine.advance(s * 1000);
         let observed = engine.observe(event);
         (intervals(&observed).len(), engine.live(), engine.forgotten().session)
     };
     let honest = |s| of("ann".to_owned(), 0..4, s);
-    tell(&honest(1), 1);
+    observe(&honest(1), 1);
     for s in 2..30 {
         let many = of("mallory".to_owned(), (0..500).map(|id| id + 500 * s as usize), s);
-        let (_, live, _) = tell(&many, s);
+        let (_, live, _) = observe(&many, s);
         assert!(live <= 48 + 4, "{live}");
     }
-    let (found, live, forgotten) = tell(&honest(30), 30);
+    let (found, live, forgotten) = observe(&honest(30), 30);
     assert_eq!((found, live, forgotten), (4, 48 + 4, 28 * 500 - 48));
     // With as many as are allowed, all have intervals.
-    tell(&of("bob".to_owned(), 0..48, 31), 31);
-    assert_eq!(tell(&of("bob".to_owned(), 0..48, 32), 32).0, 48);
+    observe(&of("bob".to_owned(), 0..48, 31), 31);
+    assert_eq!(observe(&of("bob".to_owned(), 0..48, 32), 32).0, 48);
 }
 
 #[test]
 fn new_ids_of_one_peer_connection_push_out_none_of_another_one_of_the_session() {
     let mut engine = Engine::new(HORIZON_MS);
     engine.remember(&Settings { session_streams: 64, ..Settings::default() });
-    let mut tell = |connection: &'static str, ids: std::ops::Range<usize>, s: i64| {
+    let mut observe = |connection: &'static str, ids: std::ops::Range<usize>, s: i64| {
         engine.advance(s * 1000);
         let event = of("ann".to_owned(), ids, s);
         let event = Event { peer_connection: Cow::Borrowed(connection), ..event };
         intervals(&engine.observe(&event)).len()
     };
-    tell("works", 0..16, 1);
+    observe("works", 0..16, 1);
     for s in 2..30 {
-        tell("broken", 500 * s as usize..500 * (s as usize + 1), s);
+        observe("broken", 500 * s as usize..500 * (s as usize + 1), s);
         if s % 10 == 0 {
-            assert_eq!(tell("works", 0..16, s), 16, "{s}");
+            assert_eq!(observe("works", 0..16, s), 16, "{s}");
         }
     }
     // In one record as well.
@@ -76,28 +76,28 @@ fn who_pays_for_many_sessions_of_many_ids_is_counted_apart() {
     let settings = Settings { session_streams: 1024, state_mb: 1, ..Settings::default() };
     let mut engine = Engine::new(HORIZON_MS);
     engine.remember(&settings);
-    let mut tell = |participant: String, ids: std::ops::Range<usize>, s: i64| {
+    let mut observe = |participant: String, ids: std::ops::Range<usize>, s: i64| {
         engine.advance(s * 1000);
         let found = intervals(&engine.observe(&of(participant, ids, s))).len();
         (found, engine.forgotten())
     };
-    tell("ann".to_owned(), 0..4, 1);
-    // Fewer than the state holds: nobody pays.
+    observe("ann".to_owned(), 0..4, 1);
+    // Fewer than the state holds: nothing is dropped.
     for n in 0..4 {
-        tell(format!("mallory-{n}"), 0..500, 2);
+        observe(format!("mallory-{n}"), 0..500, 2);
     }
-    let (found, forgotten) = tell("ann".to_owned(), 0..4, 11);
+    let (found, forgotten) = observe("ann".to_owned(), 0..4, 11);
     assert_eq!((found, forgotten.session, forgotten.partition), (4, 0, 0));
     for n in 0..3_000 {
-        tell(format!("mallory-{n}"), 0..500, 12);
+        observe(format!("mallory-{n}"), 0..500, 12);
     }
-    let (found, forgotten) = tell("ann".to_owned(), 0..4, 21);
-    assert_eq!((found, forgotten.session), (0, 0), "no session tells too much by itself");
+    let (found, forgotten) = observe("ann".to_owned(), 0..4, 21);
+    assert_eq!((found, forgotten.session), (0, 0), "no session exceeds its limit by itself");
     assert!(forgotten.partition > 1_400_000, "{forgotten:?}");
 }
 
 #[test]
-fn whatever_is_told_the_state_stays_within_its_bounds() {
+fn the_state_stays_within_its_bounds() {
     let settings = Settings { session_streams: 64, state_mb: 1, ..Settings::default() };
     let mut engine = Engine::new(HORIZON_MS);
     engine.remember(&settings);
@@ -116,7 +116,7 @@ fn whatever_is_told_the_state_stays_within_its_bounds() {
 }
 
 #[test]
-fn a_session_may_tell_the_same_stream_in_any_disorder_within_its_bounds() {
+fn a_session_may_report_a_stream_in_any_order_within_its_bounds() {
     let mut engine = Engine::new(HORIZON_MS);
     for n in 0..5_000_i64 {
         engine.advance(n);

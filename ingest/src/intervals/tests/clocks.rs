@@ -2,9 +2,9 @@
 
 use super::*;
 
-/// A stream of 50 packets/s that is told of at these times: seconds by the client's clock, what
+/// A stream of 50 packets/s that is reported at these times: seconds by the client's clock, what
 /// corrects it, of the append, and by what true time.
-fn told(moments: &[(i64, i64, i64, i64)]) -> Vec<Observed> {
+fn observe_all(moments: &[(i64, i64, i64, i64)]) -> Vec<Observed> {
     let log = moments.iter().map(|(client_s, shift_s, append_s, true_s)| {
         let event = Event {
             client_us: client_s * 1_000_000,
@@ -29,23 +29,23 @@ fn a_clock_that_is_set_ahead_or_back_changes_no_interval_where_the_collector_cor
         let set = |true_s: i64| if true_s > 1005 { step } else { 0 };
         for all_at in [None, Some(1016)] {
             let at = |s: i64| (s + set(s), -set(s), all_at.unwrap_or(s), s);
-            let told = told(&[at(1000), at(1005), at(1010), at(1015)]);
-            assert_eq!(spans(&told), wanted, "{step} {all_at:?}");
+            let observed = observe_all(&[at(1000), at(1005), at(1010), at(1015)]);
+            assert_eq!(spans(&observed), wanted, "{step} {all_at:?}");
         }
     }
 }
 
 #[test]
-fn what_comes_from_the_past_and_has_more_is_no_duplicate() {
+fn a_snapshot_from_the_past_with_higher_counters_is_no_duplicate() {
     let at = |s: i64| (if s > 1005 { s - 600 } else { s }, 0, s, s);
-    let observed = told(&[at(1000), at(1005), at(1010), at(1015), at(1005)]);
+    let observed = observe_all(&[at(1000), at(1005), at(1010), at(1015), at(1005)]);
     let lengths = spans(&observed).into_iter().map(|(start, end, packets)| (end - start, packets));
     assert_eq!(lengths.collect::<Vec<_>>(), [(5, Some(250)); 3]);
     assert_eq!(observed[4], Observed::Duplicate, "though its clock is ahead of the last one's");
 }
 
 #[test]
-fn what_a_stream_that_started_anew_has_overtaken_is_no_step_back() {
+fn a_snapshot_overtaken_by_a_restarted_stream_is_no_step_back() {
     let event = |client_s: i64, packets: f64| {
         let values = [(Counter::PacketsReceived, packets), (Counter::Bytes, packets * 100.0)];
         stats(vec![stream(client_s * 1_000_000, &values)])
@@ -61,7 +61,7 @@ fn a_recording_gives_the_same_intervals_at_any_speed() {
     let seconds = [0, 10, 20, 140, 150, 271, 280];
     let at_speed = |speed: i64| {
         let moments = seconds.map(|s| (1000 + s, 0, 90_000 + s / speed, s));
-        spans(&told(&moments))
+        spans(&observe_all(&moments))
     };
     let wanted = at_speed(1);
     let lengths = wanted.iter().map(|(start, end, _)| end - start).collect::<Vec<_>>();
@@ -72,27 +72,31 @@ fn a_recording_gives_the_same_intervals_at_any_speed() {
 }
 
 #[test]
-fn an_hour_that_is_told_in_a_second_keeps_its_intervals() {
+fn an_hour_reported_in_a_second_keeps_its_intervals() {
     let moments = (0..360).map(|n| (1000 + 10 * n, 0, 5000, 10 * n)).collect::<Vec<_>>();
-    let spans = spans(&told(&moments));
+    let spans = spans(&observe_all(&moments));
     assert_eq!(spans.len(), 359);
     assert!(spans.iter().all(|(start, end, packets)| end - start == 10 && *packets == Some(500)));
 }
 
 #[test]
-fn what_comes_later_than_the_look_back_and_follows_on_nothing_is_unverified() {
+fn a_record_later_than_the_look_back_without_predecessor_is_unverified() {
     let unverified = |observed: &Observed| match observed {
-        Observed::New(news) => news.is_unverified,
+        Observed::New(content) => content.is_unverified,
         Observed::Duplicate => false,
     };
-    // What the last one follows on is forgotten.
-    let live = told(&[(1000, 0, 1000, 0), (1010, 0, 1010, 10), (1072, 0, 1131, 72)]);
+    // The predecessor of the last one is dropped.
+    let live = observe_all(&[(1000, 0, 1000, 0), (1010, 0, 1010, 10), (1072, 0, 1131, 72)]);
     assert!(!live.iter().any(unverified));
-    let again =
-        told(&[(1000, 0, 1000, 0), (1010, 0, 1010, 10), (1000, 0, 1135, 0), (1010, 0, 1135, 10)]);
+    let again = observe_all(&[
+        (1000, 0, 1000, 0),
+        (1010, 0, 1010, 10),
+        (1000, 0, 1135, 0),
+        (1010, 0, 1135, 10),
+    ]);
     let marks = again.iter().map(unverified).collect::<Vec<_>>();
     assert_eq!(marks, [false, false, true, false], "what follows on it has a predecessor");
-    assert_eq!(spans(&again).len(), 2, "nobody can tell it from a late upload");
+    assert_eq!(spans(&again).len(), 2, "it is indistinguishable from a late upload");
     let joined = Event { kind: EventKind::Joined, client_us: 0, ..stats(vec![]) };
     let late = [(1, &joined), (121_000, &joined)]
         .map(|(at_ms, event)| Appended { at_ms, event: event.clone() });
@@ -114,7 +118,7 @@ fn a_copy_by_a_clock_that_is_ahead_is_unverified_or_its_first_is() {
             }
             engine.advance(append_s * 1000);
             match engine.observe(&event) {
-                Observed::New(news) => Some(news.is_unverified),
+                Observed::New(content) => Some(content.is_unverified),
                 Observed::Duplicate => None,
             }
         };

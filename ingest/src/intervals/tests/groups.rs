@@ -69,7 +69,7 @@ fn a_stream_starts_anew_where_two_primary_counters_go_back_though_one_has_grown(
 }
 
 #[test]
-fn one_primary_counter_that_goes_back_takes_along_what_is_divided_by_it() {
+fn a_primary_counter_that_goes_back_removes_the_counters_divided_by_it() {
     let of = |packets, samples, frames| {
         [
             (Counter::PacketsReceived, packets),
@@ -84,7 +84,7 @@ fn one_primary_counter_that_goes_back_takes_along_what_is_divided_by_it() {
         ]
     };
     let then = of(500.0, 9_000.0, 90.0);
-    let told = |now: &[(Counter, f64)]| {
+    let reported = |now: &[(Counter, f64)]| {
         let interval = between(Direction::Inbound, &then, now).unwrap();
         let (audio, video) =
             (interval.audio.unwrap_or_default(), interval.video.unwrap_or_default());
@@ -99,12 +99,12 @@ fn one_primary_counter_that_goes_back_takes_along_what_is_divided_by_it() {
             video.frames_dropped.is_some(),
         ]
     };
-    assert_eq!(told(&of(400.0, 9_500.0, 95.0)), [false, false, true, true, true, true]);
-    assert_eq!(told(&of(600.0, 9.0, 95.0)), [true, true, false, false, true, true]);
-    assert_eq!(told(&of(600.0, 9_500.0, 9.0)), [true, true, true, true, false, false]);
+    assert_eq!(reported(&of(400.0, 9_500.0, 95.0)), [false, false, true, true, true, true]);
+    assert_eq!(reported(&of(600.0, 9.0, 95.0)), [true, true, false, false, true, true]);
+    assert_eq!(reported(&of(600.0, 9_500.0, 9.0)), [true, true, true, true, false, false]);
 }
 
-// Firefox 97 tells the far end's packetsReceived wrapped.
+// Firefox 97 reports the far end's packetsReceived wrapped.
 #[test]
 fn only_the_far_end_is_unknown_where_its_counters_leap() {
     let of = |sent: f64, bytes, frames, received, round_trip| {
@@ -132,7 +132,7 @@ fn only_the_far_end_is_unknown_where_its_counters_leap() {
 }
 
 #[test]
-fn what_cannot_be_is_missing_and_nothing_else() {
+fn only_impossible_values_are_missing() {
     let then = [
         (Counter::PacketsReceived, 100.0),
         (Counter::PacketsLost, 0.0),
@@ -186,7 +186,7 @@ fn every_quantity_has_a_bound() {
             }
         };
         assert_eq!(implausible(0.5), 0, "{member}");
-        // Of seconds, and of all others, close to the greatest that is read at all.
+        // Seconds, and all other units, close to the greatest value that is read.
         assert!(implausible(9e9) + implausible(9e15) > 0, "{member}");
     }
 }
@@ -216,23 +216,23 @@ fn an_interval_that_came_as_one_is_bounded_alike() {
     assert_eq!(crate::counters::bound(&mut interval), 0);
 }
 
-/// Fields of an interval that are told, as `group.field`.
+/// Returns the fields that an interval has, as `group.field`.
 fn fields(interval: &Interval) -> BTreeSet<String> {
-    fn told(path: &str, value: &serde_json::Value, fields: &mut BTreeSet<String>) {
+    fn reported(path: &str, value: &serde_json::Value, fields: &mut BTreeSet<String>) {
         for (name, value) in value.as_object().unwrap() {
             match value {
                 serde_json::Value::Null => {}
-                serde_json::Value::Object(_) => told(&format!("{path}{name}."), value, fields),
+                serde_json::Value::Object(_) => reported(&format!("{path}{name}."), value, fields),
                 _ => drop(fields.insert(format!("{path}{name}"))),
             }
         }
     }
     let mut fields = BTreeSet::new();
-    told("", &serde_json::to_value(interval).unwrap(), &mut fields);
+    reported("", &serde_json::to_value(interval).unwrap(), &mut fields);
     fields
 }
 
-/// Every counter that a member tells, at a second: gauges stay, and the others grow by one.
+/// Returns every counter at a second: gauges stay, and the others grow by one.
 fn all_counters(s: f64) -> Vec<(Counter, f64)> {
     let value = |counter| match counter {
         Counter::AudioLevel | Counter::Jitter | Counter::RoundTripGauge => 0.5,
@@ -248,7 +248,7 @@ fn all_counters(s: f64) -> Vec<(Counter, f64)> {
     all
 }
 
-/// What is missing in an interval in which this counter alone goes back.
+/// Returns the missing fields of an interval in which this counter alone goes back.
 fn missing_with(direction: Direction, counter: Counter) -> Vec<String> {
     let (then, mut now) = (all_counters(0.0), all_counters(1.0));
     let whole = fields(&between(direction, &then, &now).unwrap());
@@ -308,7 +308,7 @@ fn a_counter_that_goes_back_alone_takes_along_its_group_and_nothing_else() {
         (C::LimitedOther, limitation),
         (C::ResolutionChanges, limitation),
     ];
-    // No stream tells both of these but for the far end's.
+    // Only the far end's streams have both of these.
     let packets = &["packets_lost", "packets_received", "packets_sent", "retransmitted_packets"];
     let inbound: &[(C, &[&str])] = &[
         (C::PacketsReceived, packets),
@@ -334,7 +334,7 @@ fn a_counter_that_goes_back_alone_takes_along_its_group_and_nothing_else() {
 fn implausible(observed: &Observed) -> u64 {
     match observed {
         Observed::Duplicate => 0,
-        Observed::New(news) => news.left_out.implausible,
+        Observed::New(content) => content.left_out.implausible,
     }
 }
 
@@ -351,9 +351,9 @@ fn a_counter_beyond_every_whole_number_is_missing_with_its_group_and_counted() {
             stats(vec![stream(s * 1_000_000, &values)])
         };
         let observed = each_second(&[at(10, 0.0, 0.01), at(20, nack, jitter), at(30, 5.0, 0.01)]);
-        let told = intervals(&observed[1])[0].clone();
-        assert_eq!(told.packets_received, Some(500));
-        (told.nack, told.jitter_us, [implausible(&observed[1]), implausible(&observed[2])])
+        let reported = intervals(&observed[1])[0].clone();
+        assert_eq!(reported.packets_received, Some(500));
+        (reported.nack, reported.jitter_us, [implausible(&observed[1]), implausible(&observed[2])])
     };
     assert_eq!(sum(3.0, 0.01), (Some(3), Some(10_000), [0, 0]));
     // 2⁶⁴ − 1 is what a counter without a sign is at that went below 0.
@@ -363,11 +363,11 @@ fn a_counter_beyond_every_whole_number_is_missing_with_its_group_and_counted() {
         let (nack, jitter, counted) = sum(3.0, beyond);
         assert_eq!((nack, jitter, counted), (Some(3), None, [2, 0]), "{beyond}: two gauges");
     }
-    assert_eq!(sum(f64::NAN, 0.01), (None, Some(10_000), [0, 0]), "it is not told");
+    assert_eq!(sum(f64::NAN, 0.01), (None, Some(10_000), [0, 0]), "it is not reported");
 }
 
 #[test]
-fn what_cannot_be_of_a_path_is_missing_and_counted() {
+fn impossible_values_of_a_path_are_missing_and_counted() {
     let at = |s: i64, round_trip: f64, changes: f64, bit_rate: Option<i64>| {
         let values = |counters: &[(Counter, f64)]| {
             let mut values = Values::EMPTY;
@@ -392,10 +392,10 @@ fn what_cannot_be_of_a_path_is_missing_and_counted() {
         };
         Event { pairs: vec![pair], ..stats(vec![]) }
     };
-    let told = |events: [Event<'static>; 2]| {
+    let reported = |events: [Event<'static>; 2]| {
         let observed = each_second(&events);
         let one = |observed: &Observed| {
-            let Observed::New(News { paths, left_out, .. }) = observed else { panic!() };
+            let Observed::New(NewContent { paths, left_out, .. }) = observed else { panic!() };
             let path = &paths[0];
             let gauges = (path.ice_round_trip_gauge_us, path.available_outgoing_bitrate);
             (gauges, path.selected_pair_changes, left_out.implausible, left_out.went_back)
@@ -406,21 +406,22 @@ fn what_cannot_be_of_a_path_is_missing_and_counted() {
     let whole = (Some(100_000), rate);
     let usual = || at(10, 0.1, 3.0, rate);
     assert_eq!(
-        told([usual(), at(20, 0.1, 4.0, rate)]),
+        reported([usual(), at(20, 0.1, 4.0, rate)]),
         [(whole, None, 0, 0), (whole, Some(1), 0, 0)]
     );
     for absurd in [31.0, 1e17, -1.0] {
-        let first = told([at(10, absurd, 3.0, Some(1 << 60)), at(20, absurd, 4.0, Some(-1))]);
+        let first = reported([at(10, absurd, 3.0, Some(1 << 60)), at(20, absurd, 4.0, Some(-1))]);
         assert_eq!(first, [(none, None, 2, 0), (none, Some(1), 2, 0)], "{absurd}");
     }
     for absurd in [1e9, 1e17] {
-        let changes = told([usual(), at(20, 0.1, absurd, rate)]);
+        let changes = reported([usual(), at(20, 0.1, absurd, rate)]);
         assert_eq!(changes[1], (whole, None, 1, 0), "{absurd}");
     }
-    assert_eq!(told([usual(), at(20, 0.1, 2.0, rate)])[1], (whole, None, 0, 1));
+    assert_eq!(reported([usual(), at(20, 0.1, 2.0, rate)])[1], (whole, None, 0, 1));
 }
 
-// A library that counts lost packets wrongly, but within what RTP can number, decided a country's loss.
+// A library that counts lost packets wrongly, but within what RTP can number, decided a country's
+// loss.
 #[test]
 fn audio_has_no_more_packets_than_its_frames() {
     for direction in [Direction::Inbound, Direction::Outbound] {

@@ -3,16 +3,16 @@
 use super::*;
 
 #[test]
-fn a_count_of_lost_packets_without_a_sign_tells_no_absurd_loss() {
+fn an_unsigned_count_of_lost_packets_gives_no_absurd_loss() {
     use Counter::{PacketsLost, PacketsReceived};
     for (then, now) in
         [(2.0, 4_294_967_295.0), (4_294_967_295.0, 2.0), (2.0, 18_446_744_073_709_551_615.0)]
     {
-        let told = told_of(
+        let reported = resets_and_packets(
             &[(PacketsReceived, 10.0), (PacketsLost, then)],
             &[(PacketsReceived, 60.0), (PacketsLost, now)],
         );
-        assert_eq!(told, (0, vec![[Some(50), None]]), "{then} {now}: missing");
+        assert_eq!(reported, (0, vec![[Some(50), None]]), "{then} {now}: missing");
     }
 }
 
@@ -36,7 +36,7 @@ fn a_total_of_lost_packets_without_a_sign_is_no_number_of_packets() {
 }
 
 #[test]
-fn what_the_far_end_received_is_sent_less_lost_where_nobody_tells() {
+fn packets_received_by_the_far_end_default_to_sent_less_lost() {
     let at = |s: i64, sent: f64, lost: f64| {
         let values = [(Counter::PacketsSent, sent), (Counter::PacketsLost, lost)];
         let outbound = Direction::Outbound;
@@ -50,7 +50,7 @@ fn what_the_far_end_received_is_sent_less_lost_where_nobody_tells() {
 
 // W3C: packetsSent includes retransmissions, also those on an SSRC of their own.
 #[test]
-fn what_was_sent_again_is_not_what_the_far_end_received() {
+fn retransmissions_are_not_received_by_the_far_end() {
     let at = |s: i64, sent: f64, again: f64, lost: f64, received: &[f64]| {
         let mut values = vec![
             (Counter::PacketsSent, sent),
@@ -65,23 +65,23 @@ fn what_was_sent_again_is_not_what_the_far_end_received() {
     let interval = &intervals(&derived[1])[0];
     assert_eq!((interval.packets_received, interval.expected_packets()), (Some(640), Some(820)));
     assert_eq!((interval.packets_sent, interval.retransmitted_packets), (Some(1000), Some(180)));
-    let told =
+    let reported =
         each_second(&[at(10, 0.0, 0.0, 0.0, &[0.0]), at(20, 1000.0, 180.0, 180.0, &[640.0])]);
-    assert_eq!(intervals(&told[1])[0].expected_packets(), Some(820));
+    assert_eq!(intervals(&reported[1])[0].expected_packets(), Some(820));
 }
 
 #[test]
-fn a_round_trip_is_the_last_one_where_totals_are_not_told_and_never_0() {
+fn a_round_trip_is_the_last_one_where_totals_are_missing_and_never_0() {
     let gauge = (Counter::RoundTripGauge, 0.62);
     let totals = [(Counter::RoundTripTime, 1.0), (Counter::RoundTripCount, 2.0), gauge];
-    let told = |values: &[(Counter, f64)]| {
+    let reported = |values: &[(Counter, f64)]| {
         let at = |s: i64| stats(vec![stream(s * 1_000_000, values)]);
         intervals(&each_second(&[at(10), at(20)])[1])[0].round_trip_gauge_us
     };
-    assert_eq!(told(&[gauge]), Some(620_000));
-    assert_eq!(told(&totals), None);
-    assert_eq!(told(&[(Counter::RoundTripGauge, 0.0)]), None, "none was measured yet");
-    assert_eq!(told(&[gauge, (Counter::RemoteTime, 5.0)]), None, "no new report came");
+    assert_eq!(reported(&[gauge]), Some(620_000));
+    assert_eq!(reported(&totals), None);
+    assert_eq!(reported(&[(Counter::RoundTripGauge, 0.0)]), None, "none was measured yet");
+    assert_eq!(reported(&[gauge, (Counter::RemoteTime, 5.0)]), None, "no new report came");
 }
 
 #[test]
@@ -103,12 +103,12 @@ fn without_a_new_receiver_report_the_loss_is_missing_and_sums_stay_whole() {
         at(40, 39, 400.0, 9.0),
     ];
     let observed = each_second(&events);
-    let told = observed[1..].iter().map(|observed| {
+    let reported = observed[1..].iter().map(|observed| {
         let interval = &intervals(observed)[0];
         (interval.packets_received, interval.packets_lost, interval.jitter_us)
     });
     let jitter = Some(10_000);
     let wanted =
         [(Some(98), Some(2), jitter), (Some(100), None, None), (Some(93), Some(7), jitter)];
-    assert_eq!(told.collect::<Vec<_>>(), wanted);
+    assert_eq!(reported.collect::<Vec<_>>(), wanted);
 }

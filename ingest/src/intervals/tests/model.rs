@@ -35,11 +35,11 @@ fn by_the_rule(log: &[Appended<'_>]) -> Vec<Observed> {
             .filter(|(_, earlier)| earlier.ssrc == this.ssrc);
         let new = (time_of_log(position), this);
         let late = (time_of_log(position) - this.client_us / 1000).abs() > HORIZON_MS / 2;
-        let mut news = News { event: EventKind::Stats, ..News::default() };
+        let mut content = NewContent { event: EventKind::Stats, ..NewContent::default() };
         let line = line(before);
         let Some(first) = line.first() else {
-            news.is_unverified = late;
-            return Observed::New(news);
+            content.is_unverified = late;
+            return Observed::New(content);
         };
         let mut last = *first;
         for place in 1..line.len() {
@@ -50,37 +50,37 @@ fn by_the_rule(log: &[Appended<'_>]) -> Vec<Observed> {
         if !comes_next(&line, last, new) {
             return Observed::Duplicate;
         }
-        let taken = |(at_ms, stream): Told<'_>| Taken {
+        let taken = |(at_ms, stream): Timed<'_>| Taken {
             client_us: stream.client_us,
             event_us: stream.client_us,
             first_ms: at_ms,
         };
         let length_us = taken(new).since_us(&taken(last));
         match this.values.since(&last.1.values, (this.kind, this.direction), length_us) {
-            Change::Anew => news.left_out.resets = 1,
+            Change::Anew => content.left_out.resets = 1,
             Change::Since { values, went_back, implausible } => {
-                news.left_out = LeftOut { resets: 0, went_back, implausible };
+                content.left_out = LeftOut { resets: 0, went_back, implausible };
                 let (start_us, end_us) = (this.client_us - length_us, this.client_us);
-                news.intervals = vec![Interval { start_us, end_us, ..interval(this, &values) }];
+                content.intervals = vec![Interval { start_us, end_us, ..interval(this, &values) }];
             }
         }
-        Observed::New(news)
+        Observed::New(content)
     };
     (0..log.len()).map(observe).collect()
 }
 
 /// A snapshot, and the log's time when it came, ms.
-type Told<'a> = (i64, &'a Stream<'a>);
+type Timed<'a> = (i64, &'a Stream<'a>);
 
 /// True if the one has no more, and is no newer, than the other.
-fn within(one: Told<'_>, other: Told<'_>) -> bool {
+fn within(one: Timed<'_>, other: Timed<'_>) -> bool {
     one.1.client_us <= other.1.client_us && one.1.values.progress() <= other.1.values.progress()
 }
 
-/// Of snapshots in the order in which they came, those that one may be compared with.
-fn line<'a>(told: impl Iterator<Item = Told<'a>>) -> Vec<Told<'a>> {
-    let mut line: Vec<Told<'a>> = Vec::new();
-    for new in told {
+/// Returns those of the snapshots, in order of arrival, that one may be compared with.
+fn line<'a>(reported: impl Iterator<Item = Timed<'a>>) -> Vec<Timed<'a>> {
+    let mut line: Vec<Timed<'a>> = Vec::new();
+    for new in reported {
         while line.last().is_some_and(|last| within(*last, new)) {
             line.pop();
         }
@@ -92,7 +92,7 @@ fn line<'a>(told: impl Iterator<Item = Told<'a>>) -> Vec<Told<'a>> {
     line
 }
 
-fn comes_next(line: &[Told<'_>], last: Told<'_>, new: Told<'_>) -> bool {
+fn comes_next(line: &[Timed<'_>], last: Timed<'_>, new: Timed<'_>) -> bool {
     let is_older_than_all = line.iter().all(|one| one.1.client_us >= new.1.client_us);
     line.iter().all(|one| !within(new, *one))
         && (new.1.client_us > last.1.client_us || is_older_than_all)
@@ -117,7 +117,7 @@ proptest! {
     }
 
     #[test]
-    fn no_counter_tells_a_negative_or_absurd_difference(log in log()) {
+    fn no_counter_has_a_negative_or_absurd_difference(log in log()) {
         for interval in by_the_rule(&log).iter().flat_map(|observed| intervals(observed).to_vec()) {
             prop_assert!(interval.start_us < interval.end_us);
             prop_assert!(interval.packets_received.is_none_or(|packets| (0..1 << 31).contains(&packets)));
@@ -138,8 +138,9 @@ proptest! {
                 chosen.push(received(position as i64 + 1, packets));
             }
         }
-        let told = each_second(&chosen);
-        let total = told.iter().flat_map(intervals).filter_map(|i| i.packets_received).sum::<i64>();
+        let reported = each_second(&chosen);
+        let counts = reported.iter().flat_map(intervals).filter_map(|i| i.packets_received);
+        let total = counts.sum::<i64>();
         prop_assert_eq!(total, (packets - f64::from(steps[0].0)) as i64);
     }
 

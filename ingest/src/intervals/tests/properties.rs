@@ -1,4 +1,4 @@
-//! What holds of every counter, however a stream's snapshots are chosen, repeated, overtaken or
+//! Properties of every counter, however a stream's snapshots are chosen, repeated, overtaken or
 //! broken.
 
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Of what an interval tells, what is no sum: what it is of, when, and what it was like at its end.
+/// Fields of an interval that are no sums: its stream, its times, and the gauges at its end.
 const NO_SUMS: [&str; 11] = [
     "path",
     "video.source_frame_rate_micro",
@@ -45,7 +45,7 @@ fn add(path: &str, value: &serde_json::Value, sums: &mut Sums) {
     }
 }
 
-/// Every counter that a member tells, each once.
+/// Every counter that has a member, once.
 fn counters() -> Vec<Counter> {
     let mut counters = Vec::new();
     for (_, counter) in Counter::members() {
@@ -56,30 +56,30 @@ fn counters() -> Vec<Counter> {
     counters
 }
 
-/// What is told of one stream: by how much each counter grew before each snapshot.
+/// Growth of each counter of one stream before each snapshot.
 #[derive(Clone, Debug)]
-struct Told {
+struct Growth {
     direction: Direction,
     /// In thousandths, so that seconds have fractions, too.
     steps: Vec<Vec<u32>>,
 }
 
-fn told() -> impl Strategy<Value = Told> {
+fn growths() -> impl Strategy<Value = Growth> {
     let step = prop_oneof![1 => Just(0_u32), 4 => 0_u32..5_000_000];
     let steps = prop::collection::vec(prop::collection::vec(step, counters().len()), 2..25);
     (prop_oneof![Just(Direction::Inbound), Just(Direction::Outbound)], steps)
-        .prop_map(|(direction, steps)| Told { direction, steps })
+        .prop_map(|(direction, steps)| Growth { direction, steps })
 }
 
-impl Told {
-    /// What the counters stood at in each snapshot, in whole units but for durations.
+impl Growth {
+    /// Values of the counters in each snapshot, in whole units but for durations.
     fn totals(&self) -> Vec<Vec<f64>> {
         let mut totals = vec![0.0; counters().len()];
         let counters = counters();
         let grown = self.steps.iter().map(|steps| {
             for ((total, step), counter) in totals.iter_mut().zip(steps).zip(&counters) {
                 let step = match counter {
-                    // What is reported as lost may have been sent before, or be found again.
+                    // Packets reported as lost may have been sent before, or arrive later.
                     Counter::PacketsLost => f64::from(step % 3000) - 100.0,
                     // No more than passes in a second.
                     counter if is_duration(*counter) => f64::from(*step) / 5e6,
@@ -92,11 +92,11 @@ impl Told {
         grown.collect()
     }
 
-    /// The snapshot of `second` at which the counters stand at `totals`; NaN is not told.
+    /// The snapshot of `second` at which the counters stand at `totals`; NaN is missing.
     fn snapshot(&self, second: usize, totals: &[f64]) -> Event<'static> {
         let values = counters().into_iter().zip(totals.iter().copied()).collect::<Vec<_>>();
         let of_all = stream(second as i64 * 1_000_000, &values);
-        // Of audio there are not as many packets.
+        // Audio has fewer packets.
         stats(vec![Stream { kind: Kind::Video, direction: self.direction, ..of_all }])
     }
 
@@ -115,11 +115,11 @@ fn is_duration(counter: Counter) -> bool {
     })
 }
 
-/// The far end's last report, which is told again until the next one comes.
+/// The far end's last report, which is repeated until the next one comes.
 #[derive(Clone, Debug)]
 struct Heard {
     sent: u32,
-    /// Packets that a new report tells as lost, signed; none if none came.
+    /// Packets that a new report counts as lost, signed; none if none came.
     lost: Option<i32>,
 }
 
@@ -131,9 +131,9 @@ fn heard() -> impl Strategy<Value = Vec<Heard>> {
 /// Snapshots of an outbound stream, one a second.
 fn outbound(heard: &[Heard]) -> Vec<Event<'static>> {
     let (mut sent, mut lost, mut heard_us) = (0.0, 1000.0, 500_000);
-    let snapshot = |(second, told): (usize, &Heard)| {
-        sent += f64::from(told.sent);
-        if let Some(more) = told.lost {
+    let snapshot = |(second, reported): (usize, &Heard)| {
+        sent += f64::from(reported.sent);
+        if let Some(more) = reported.lost {
             lost += f64::from(more);
             heard_us = second as i64 * 1_000_000 + 500_000;
         }
@@ -156,13 +156,13 @@ fn chosen() -> impl Strategy<Value = Vec<bool>> {
     prop::collection::vec(any::<bool>(), 40)
 }
 
-/// What goes wrong with a snapshot on its way.
+/// Fault of a snapshot on its way.
 #[derive(Clone, Copy, Debug)]
 enum Mishap {
     Nothing,
     /// Counters start at 0 again.
     Reset,
-    /// The counter at this place is not told.
+    /// The counter at this place is missing.
     Vanished(usize),
     /// None is.
     AllVanished,
@@ -183,7 +183,8 @@ const WRAP: f64 = 4_294_967_296.0;
 /// From here on, counters wrap within a few snapshots.
 const NEAR_WRAP: u32 = u32::MAX - 20_000;
 
-/// The most, up or down, that a count of an interval may tell; what the far end received is of two.
+/// The most, up or down, that a count of an interval may be; packets received by the far end depend
+/// on two.
 const fn most_of_a_count(of_two: bool) -> i64 {
     if of_two { 1 << 32 } else { 1 << 31 }
 }
@@ -191,10 +192,10 @@ const fn most_of_a_count(of_two: bool) -> i64 {
 proptest! {
     #[test]
     fn any_choice_of_snapshots_gives_the_same_sums_of_every_counter(
-        told in told(),
+        growth in growths(),
         chosen in chosen(),
     ) {
-        let all = told.snapshots();
+        let all = growth.snapshots();
         let whole = sums(&each_second(&all));
         prop_assert_eq!(whole["observed_us"], (all.len() as i64 - 1) * 1_000_000);
         prop_assert_eq!(&sums(&each_second(&choice(&all, &chosen))), &whole);
@@ -203,11 +204,11 @@ proptest! {
 
     #[test]
     fn repeated_and_overtaken_snapshots_change_no_sum_while_the_first_and_the_newest_come(
-        told in told(),
+        growth in growths(),
         order in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
         newest_at in any::<prop::sample::Index>(),
     ) {
-        let all = told.snapshots();
+        let all = growth.snapshots();
         let mut mixed = order.iter().map(|at| at.get(&all).clone()).collect::<Vec<_>>();
         mixed.insert(newest_at.index(mixed.len() + 1), all[all.len() - 1].clone());
         mixed.insert(0, all[0].clone());
@@ -215,32 +216,33 @@ proptest! {
     }
 
     #[test]
-    fn counters_that_reset_wrap_or_vanish_never_tell_more_than_happened(
-        told in told(),
+    fn counters_that_reset_wrap_or_vanish_never_count_more_than_happened(
+        growth in growths(),
         mishaps in prop::collection::vec(mishap(), 25),
         begun in prop_oneof![0..u32::MAX, NEAR_WRAP..u32::MAX],
     ) {
-        let (counters, totals) = (counters(), told.totals());
+        let (counters, totals) = (counters(), growth.totals());
         let mut since = vec![-f64::from(begun); counters.len()];
         let mut snapshots = Vec::new();
         for (second, (totals, mishap)) in totals.iter().zip(&mishaps).enumerate() {
             if matches!(mishap, Mishap::Reset) {
                 since.clone_from(totals);
             }
-            let told_of = |(place, total): (usize, &f64)| match mishap {
+            let value_of = |(place, total): (usize, &f64)| match mishap {
                 Mishap::AllVanished => f64::NAN,
                 Mishap::Vanished(gone) if *gone == place => f64::NAN,
                 _ => (total - since[place]) % WRAP,
             };
-            let values = totals.iter().enumerate().map(told_of).collect::<Vec<_>>();
-            snapshots.push(told.snapshot(second, &values));
+            let values = totals.iter().enumerate().map(value_of).collect::<Vec<_>>();
+            snapshots.push(growth.snapshot(second, &values));
         }
-        let happened = sums(&each_second(&told.snapshots()));
+        let happened = sums(&each_second(&growth.snapshots()));
         let observed = each_second(&snapshots);
         for interval in observed.iter().flat_map(intervals) {
-            let one = [Observed::New(News { intervals: vec![interval.clone()], ..News::default() })];
+            let intervals = vec![interval.clone()];
+            let one = [Observed::New(NewContent { intervals, ..NewContent::default() })];
             for (field, value) in sums(&one) {
-                // What the far end received is sent less lost.
+                // Packets received by the far end are those sent less those lost.
                 let far = interval.direction == Direction::Outbound && field == "packets_received";
                 let signed = ["packets_lost", "audio.concealed_samples"].contains(&field.as_str());
                 let least = if signed || far { -most_of_a_count(far) } else { 0 };
@@ -253,8 +255,8 @@ proptest! {
         for (field, sum) in sums(&observed) {
             let all = |field: &str| happened.get(field).copied().unwrap_or(0);
             let slack = match &*field {
-                // Where the far end does not tell it, what was sent less what was lost.
-                "packets_received" if told.direction == Direction::Outbound => continue,
+                // Where the far end does not report it: packets sent less packets lost.
+                "packets_received" if growth.direction == Direction::Outbound => continue,
                 "packets_lost" | "audio.concealed_samples" => continue,
                 _ => 0,
             };
@@ -265,17 +267,17 @@ proptest! {
     }
 
     #[test]
-    fn what_the_far_end_lost_is_told_with_each_of_its_reports_and_once(
+    fn losses_of_the_far_end_count_once_with_each_of_its_reports(
         heard in heard(),
         chosen in chosen(),
     ) {
         let all = outbound(&heard);
         let observed = each_second(&all);
-        for (interval, told) in observed.iter().flat_map(intervals).zip(&heard[1..]) {
-            prop_assert_eq!(interval.packets_lost, told.lost.map(i64::from));
+        for (interval, reported) in observed.iter().flat_map(intervals).zip(&heard[1..]) {
+            prop_assert_eq!(interval.packets_lost, reported.lost.map(i64::from));
         }
-        let lost = heard[1..].iter().filter_map(|told| told.lost).map(i64::from).sum::<i64>();
-        let sent = heard[1..].iter().map(|told| i64::from(told.sent)).sum::<i64>();
+        let lost = heard[1..].iter().filter_map(|report| report.lost).map(i64::from).sum::<i64>();
+        let sent = heard[1..].iter().map(|reported| i64::from(reported.sent)).sum::<i64>();
         for observed in [observed, each_second(&choice(&all, &chosen))] {
             let sums = sums(&observed);
             prop_assert_eq!(sums.get("packets_lost").copied().unwrap_or(0), lost);

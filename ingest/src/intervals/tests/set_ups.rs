@@ -3,7 +3,7 @@
 use schemas::Correction;
 
 use super::*;
-use crate::intervals::News;
+use crate::intervals::NewContent;
 
 /// An event of a peer connection at a second, with the seconds that it took to connect.
 fn at(s: i64, connection: &'static str, kind: EventKind, took_s: Option<i64>) -> Event<'static> {
@@ -16,15 +16,15 @@ fn at(s: i64, connection: &'static str, kind: EventKind, took_s: Option<i64>) ->
     }
 }
 
-/// Attempts and failed ones of a log of events, each told when it happened, and when an attempt was
-/// taken back, s.
+/// Attempts and failed ones of a log of events, each reported when it happened, and when an attempt
+/// was taken back, s.
 fn attempts(events: &[Event<'static>]) -> (i64, i64, Vec<i64>) {
     let appended =
         |event: &Event<'static>| Appended { at_ms: event.client_us / 1000, event: event.clone() };
     let log = events.iter().map(appended).collect::<Vec<_>>();
     let (mut attempted, mut failed, mut back) = (0, 0, Vec::new());
     for observed in run(&mut Engine::new(HORIZON_MS), &log) {
-        let Observed::New(News { event, corrections, .. }) = observed else { continue };
+        let Observed::New(NewContent { event, corrections, .. }) = observed else { continue };
         attempted += i64::from(matches!(event, EventKind::Connected | EventKind::Failed));
         failed += i64::from(event == EventKind::Failed);
         for Correction { at_us, attempted: less, failed: fewer } in corrections {
@@ -42,10 +42,10 @@ fn a_connection_that_fails_beside_one_that_works_is_no_failed_attempt() {
     let (works, fails) = (at(2, "bridge", Connected, Some(1)), at(17, "peer", Failed, None));
     assert_eq!(attempts(&[works.clone(), fails.clone()]), (1, 0, vec![17]));
     let first = at(1, "peer", Failed, None);
-    assert_eq!(attempts(&[first.clone(), works.clone()]), (1, 0, vec![1]), "told first");
+    assert_eq!(attempts(&[first.clone(), works.clone()]), (1, 0, vec![1]), "reported first");
     let joined = at(0, "peer", Joined, None);
     assert_eq!(attempts(&[joined, first, works.clone()]), (1, 0, vec![1]));
-    // Long after it was connected, only snapshots tell that it works.
+    // Long after it was connected, only snapshots show that it works.
     let media = |s: i64| Event {
         peer_connection: Cow::Borrowed("bridge"),
         client_us: s * 1_000_000,
@@ -109,14 +109,14 @@ fn connections_that_both_fail_are_one_attempt_if_they_were_opened_together() {
     assert_eq!(attempts(&[brief.clone(), failed(40, "bridge", Some(17))]), (2, 2, vec![]));
     let later = at(24, "bridge", Connected, Some(1));
     assert_eq!(attempts(&[brief.clone(), later]), (2, 1, vec![]), "opened 6 s later");
-    // Told the other way round: over before the other was opened.
+    // In the opposite order: over before the other was opened.
     let over = Event { client_us: 9_000_000, ..failed(9, "bridge", Some(4)) };
     let mut log = [brief, over].map(|event| Appended { at_ms: 41_000, event });
     log[0].at_ms = 40_000;
     let observed = run(&mut Engine::new(HORIZON_MS), &log);
     assert!(!observed.contains(&Observed::Duplicate));
     let taken_back = observed.iter().map(|one| match one {
-        Observed::New(news) => news.corrections.len(),
+        Observed::New(content) => content.corrections.len(),
         Observed::Duplicate => 0,
     });
     assert_eq!(taken_back.sum::<usize>(), 0);
@@ -128,11 +128,11 @@ fn at_speed(speed: i64, events: &[Event<'static>]) -> Vec<(EventKind, Vec<Correc
         at_ms: 1_000_000 + event.client_us / 1000 / speed,
         event: event.clone(),
     });
-    let news = |observed| match observed {
-        Observed::New(News { event, corrections, .. }) => (event, corrections),
+    let content = |observed| match observed {
+        Observed::New(NewContent { event, corrections, .. }) => (event, corrections),
         Observed::Duplicate => panic!("a duplicate"),
     };
-    run(&mut Engine::new(HORIZON_MS), &log.collect::<Vec<_>>()).into_iter().map(news).collect()
+    run(&mut Engine::new(HORIZON_MS), &log.collect::<Vec<_>>()).into_iter().map(content).collect()
 }
 
 #[test]

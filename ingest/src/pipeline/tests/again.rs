@@ -45,7 +45,7 @@ fn at(s: i64) -> i64 {
 }
 
 #[test]
-fn what_was_sent_again_twice_counts_once() {
+fn a_record_replayed_twice_counts_once() {
     let mut life = run(&[]);
     let joined = event("joined", START_MS, json!({}));
     life.again(later(10), (1, 0), false, &joined);
@@ -61,7 +61,7 @@ fn what_was_sent_again_twice_counts_once() {
 fn a_copy_is_known_after_a_restart_too() {
     let mut life = run(&[]);
     let joined = event("joined", START_MS, json!({}));
-    // What the loop reads again comes the same way.
+    // Records that the loop reads again take the same way.
     let record = |offset| (offset, LATER_MS, joined.clone());
     let (offset, appended_ms, payload) = record(10);
     let look_back = Record {
@@ -128,7 +128,7 @@ fn snapshots_count_nothing_where_others_of_the_session_were_taken() {
     life.again(later(13), (3, 10), true, &event("joined", at(10), json!({})));
     assert_eq!(life.packets(), []);
     let [joined] = &life.reports()[..] else { panic!() };
-    assert_eq!(joined.event, EventKind::Joined, "what happened is told all the same");
+    assert_eq!(joined.event, EventKind::Joined, "the event is reported all the same");
     let wanted = [Skipped { from: 11, count: 2, outcome: RawOutcome::Duplicate }];
     assert_eq!(joined.lineage.skipped, wanted);
 }

@@ -39,7 +39,7 @@ fn a_clock_that_stood_still_while_the_machine_slept_yields_to_the_records() {
 }
 
 #[test]
-fn what_is_ahead_of_the_log_happened_just_now() {
+fn an_event_ahead_of_the_log_happened_just_now() {
     let ahead = 240_000;
     let at = |ms: i64| snapshot(ms + if ms > 5_000 { ahead } else { 0 }, ms, ms + 40, json!({}));
     let spans = spans(&[at(0), at(5_000), at(10_000), at(15_000)]);
@@ -49,7 +49,7 @@ fn what_is_ahead_of_the_log_happened_just_now() {
 }
 
 #[test]
-fn a_wait_that_nobody_has_is_missing() {
+fn an_impossible_wait_is_missing() {
     let connected = |ms: Value| {
         let times = json!({"time_to_connect_ms": 300, "time_to_media_ms": ms});
         let life = run(&log([event("connected", START_MS, times)]));
@@ -66,7 +66,7 @@ fn a_wait_that_nobody_has_is_missing() {
 }
 
 #[test]
-fn what_may_have_been_counted_before_is_told_with_the_lineage() {
+fn a_record_that_may_have_been_counted_before_is_marked_in_the_lineage() {
     let at = |ms: i64, appended: i64| snapshot(ms, ms, appended, json!({}));
     let mut log = vec![at(0, 0), at(10_000, 10_000), at(0, 135_000), at(10_000, 135_001)];
     for (record, packets) in log[2..].iter_mut().zip([0, 500]) {

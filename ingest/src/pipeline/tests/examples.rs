@@ -18,8 +18,8 @@ fn records(mark: &str) -> Vec<Vec<u8>> {
     values.map(|value| value.unwrap().get().as_bytes().to_vec()).collect()
 }
 
-/// What a report tells.
-fn told(report: &Report) -> Value {
+/// Summary of a report.
+fn summary(report: &Report) -> Value {
     fn prune(value: &mut Value) {
         match value {
             Value::Object(members) => {
@@ -38,7 +38,7 @@ fn told(report: &Report) -> Value {
 /// When the call in the examples was.
 const CALL_MS: i64 = 1_795_328_740_000;
 
-/// The reports of an example, of which no record is dead-lettered.
+/// Returns the reports of an example, without dead letters.
 fn reports(mark: &str) -> Vec<Report> {
     let key = mark.split_once("key: ").map_or(b"a key".as_slice(), |(_, key)| key.as_bytes());
     let mut life = Life::begin(&[]);
@@ -67,7 +67,7 @@ fn every_example_gives_the_report_that_is_held_here() {
     assert!(marks.by_ref().eq(known));
     for mark in known {
         let name = mark.split(',').next().unwrap();
-        let reports: Vec<Value> = reports(mark).iter().map(told).collect();
+        let reports: Vec<Value> = reports(mark).iter().map(summary).collect();
         insta::assert_json_snapshot!(name, reports);
     }
 }

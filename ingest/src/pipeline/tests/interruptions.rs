@@ -1,4 +1,4 @@
-//! Whatever stops a process, and whatever is written twice, what is counted stays the same.
+//! Counts stay the same when a process is interrupted and when outputs are written twice.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use service::OffsetRanges;
 
 use super::*;
 
-/// What reading a log comes to: accepted records and what they told, and the others by outcome.
+/// Result of reading a log: accepted records with their content, and the others by outcome.
 pub(super) type Truth =
     (BTreeMap<i64, Report>, BTreeMap<i64, RawOutcome>, BTreeMap<i64, DeadLetter>);
 
@@ -55,12 +55,12 @@ pub(super) fn any_log() -> impl Strategy<Value = Vec<Raw>> {
     })
 }
 
-/// How a life ends.
+/// End of a life.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum End {
     /// All is acknowledged.
     Clean,
-    /// The last record's writes are in the log, but nobody was told.
+    /// The last record's writes are in the log, but were not acknowledged.
     Unacknowledged,
     /// The last record's writes never got there.
     Lost,
@@ -124,7 +124,7 @@ proptest! {
     #[test]
     fn interruptions_change_nothing(
         log in any_log(),
-        // How many records each life reads, whether covers fall due, and how it ends.
+        // Number of records that each life reads, whether covers fall due, and how it ends.
         lives in prop::collection::vec((
             1_usize..20,
             any::<bool>(),

@@ -25,12 +25,12 @@ fn without_key(partitions: usize, settings: Settings) -> (Vec<Report>, Vec<DeadL
 }
 
 #[test]
-fn a_record_without_a_key_is_dead_lettered_and_any_other_key_is_good() {
+fn a_record_without_a_key_is_dead_lettered_and_any_other_key_is_accepted() {
     let (reports, letters) = without_key(2, Settings::default());
     assert_eq!(reports.len(), 1);
-    let told = letters.iter().map(|letter| (letter.reason.as_str(), letter.source_offset));
+    let reported = letters.iter().map(|letter| (letter.reason.as_str(), letter.source_offset));
     // librdkafka's consistent_random spreads records with an empty key as those without any.
-    assert_eq!(told.collect::<Vec<_>>(), [("no_key", 0), ("no_key", 1)]);
+    assert_eq!(reported.collect::<Vec<_>>(), [("no_key", 0), ("no_key", 1)]);
     for named in ["app/call/participant", "message_key_field", "ingest.require_key"] {
         assert!(letters[0].detail.contains(named), "{}", letters[0].detail);
     }
@@ -90,7 +90,7 @@ fn no_key_is_required_once_it_is_known_that_there_is_but_one_partition() {
     life.pipeline = pipeline(Settings::default());
     life.pipeline.assigned(SOURCE, None).unwrap();
     keyless(&mut life, SOURCE, 0);
-    assert_eq!(life.dead_letters().len(), 1, "nobody tells how many there are");
+    assert_eq!(life.dead_letters().len(), 1, "the number of partitions is unknown");
     life.pipeline.topic_has(1);
     for offset in (1..3_000).step_by(100) {
         keyless(&mut life, SOURCE, offset);

@@ -1,4 +1,4 @@
-//! Other limits at a restart: what was taken stays taken, and what is not said yet is read by them.
+//! Changed limits at a restart: they apply only to records that no metadata covers yet.
 
 use std::collections::BTreeMap;
 
@@ -23,8 +23,8 @@ fn variants() -> [Settings; 4] {
 }
 
 /// A stream's snapshots in the order of time, some of them long, some sent twice, appended where
-/// other partitions' transactions leave holes. All of it lies within twice the longer look-backs, so
-/// that nothing of what was said is forgotten.
+/// other partitions' transactions leave holes. All of it lies within twice the longer look-backs,
+/// so that no span is dropped.
 fn any_log() -> impl Strategy<Value = Vec<Raw>> {
     let record = (1_i64..400, 0_i64..1_500, any::<bool>(), prop::bool::weighted(0.2));
     prop::collection::vec(record, 1..60).prop_map(|records| {
@@ -48,7 +48,7 @@ fn any_log() -> impl Strategy<Value = Vec<Raw>> {
     })
 }
 
-/// By what each record was read, as the first commit that answers for it says.
+/// Returns the limits of each record in the first commit that covers it.
 fn said(log: &[Raw], commits: &[Committed]) -> Value {
     let metadata = commits
         .iter()
@@ -68,7 +68,7 @@ fn said(log: &[Raw], commits: &[Committed]) -> Value {
 
 proptest! {
     #[test]
-    fn whatever_the_limits_become_each_record_is_taken_once_for_what_it_was(
+    fn each_record_keeps_its_outcome_under_changing_limits(
         log in any_log(),
         lives in prop::collection::vec((
             (1_usize..25, any::<bool>(), prop::sample::select(vec![
@@ -99,7 +99,7 @@ proptest! {
     }
 }
 
-/// How many records are given up under which settings, after the ends before.
+/// Number of records given up under which settings, after the ends before.
 fn letters(log: &[Raw], lives: &[(usize, usize, End)]) -> Vec<usize> {
     let mut group = Group::default();
     for (variant, reads, end) in lives {
@@ -109,7 +109,7 @@ fn letters(log: &[Raw], lives: &[(usize, usize, End)]) -> Vec<usize> {
 }
 
 #[test]
-fn other_limits_hold_at_once_after_a_clean_end_and_else_after_what_may_have_been_written() {
+fn changed_limits_hold_at_once_after_a_clean_end_and_else_after_written_records() {
     let value = |s: i64| {
         let mut value = stats(START_MS + s * 1000, s);
         value.resize(LONG, b' ');
@@ -136,7 +136,7 @@ fn reading_goes_on_while_a_commit_is_waited_for_until_too_much_is_kept() {
     });
     assert!(held_back.is_some_and(|records| records > 1000), "{held_back:?}");
     assert!(life.out.sent.is_empty());
-    // What a commit says lets what was read by it be written, and that lets more be said.
+    // A commit lets the covered records be written, and that lets the metadata cover more.
     for _ in 0..20 {
         for commit in life.out.take_commits() {
             life.pipeline.committed(&commit);

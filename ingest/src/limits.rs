@@ -2,9 +2,9 @@
 //!
 //! Every record is read more than once: again after a restart, for the state that follows from it,
 //! and again by whoever takes over what is not committed yet. Each time it must be taken for the
-//! same, whatever the settings say by then. So what is committed says by which limits records are
-//! read up to some offset ahead; nothing that follows from a record beyond it is written before
-//! more is committed; and changed settings begin where nothing is said yet.
+//! same, regardless of the settings at that time. So the committed metadata contains the limits of
+//! all records up to some offset ahead; no output of a record beyond it is written before more is
+//! committed; and changed settings begin at the first offset that it does not cover.
 
 use serde::{Deserialize, Serialize};
 use service::{Commit, Committed};
@@ -14,15 +14,15 @@ use crate::settings::Settings;
 /// Version of the metadata's format.
 const VERSION: u32 = 1;
 
-/// Least and most offsets ahead of which something is said.
+/// Minimum and maximum number of offsets ahead that the metadata covers.
 const LEAST_REACH: i64 = 1000;
 const MOST_REACH: i64 = 1 << 18;
 
-/// Most changes that are remembered.
+/// Maximum number of changes in the metadata.
 const MAX_SPANS: usize = 16;
 
 /// Bytes of metadata, of which brokers take 4096: a change that does not fit waits until older ones
-/// are forgotten.
+/// are dropped.
 const MOST_BYTES: usize = 4000;
 
 /// Records from one offset on, up to the next span's, are read by one set of limits.
@@ -35,18 +35,18 @@ struct Span {
     limits: Settings,
 }
 
-/// What is committed beside an offset.
+/// Metadata committed with an offset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Metadata {
     v: u32,
-    /// First offset of which nothing is said.
+    /// First offset that is not covered.
     until: i64,
     spans: Vec<Span>,
 }
 
 /// Reason for which ingest cannot continue from the committed metadata.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum RulesError {
+pub(crate) enum LimitsError {
     #[error("its metadata cannot be read ({0})")]
     Unreadable(serde_json::Error),
     #[error("its metadata has form {0}, which a newer release wrote; this one knows {VERSION}")]
@@ -55,7 +55,7 @@ pub(crate) enum RulesError {
 
 impl Metadata {
     /// Parses committed metadata. Tools that set a group's offset leave no metadata.
-    fn read(text: &str) -> Result<Option<Self>, RulesError> {
+    fn read(text: &str) -> Result<Option<Self>, LimitsError> {
         #[derive(Deserialize)]
         struct Form {
             v: u32,
@@ -63,11 +63,11 @@ impl Metadata {
         if text.is_empty() {
             return Ok(None);
         }
-        let Form { v } = serde_json::from_str(text).map_err(RulesError::Unreadable)?;
+        let Form { v } = serde_json::from_str(text).map_err(LimitsError::Unreadable)?;
         if v != VERSION {
-            return Err(RulesError::Newer(v));
+            return Err(LimitsError::Newer(v));
         }
-        let metadata: Self = serde_json::from_str(text).map_err(RulesError::Unreadable)?;
+        let metadata: Self = serde_json::from_str(text).map_err(LimitsError::Unreadable)?;
         Ok(Some(metadata).filter(|metadata| !metadata.spans.is_empty()))
     }
 }
@@ -78,15 +78,15 @@ pub(crate) struct Limits {
     wanted: Settings,
     /// By rising offset.
     spans: Vec<Span>,
-    /// First offset of which nothing is said, committed or about to be.
+    /// First offset that no metadata covers, committed or about to be.
     until: i64,
-    /// First offset of which nothing is known to be committed.
+    /// First offset not known to be covered by committed metadata.
     free: i64,
-    /// First offset of which nothing was said by others.
+    /// First offset that the metadata of the previous owner does not cover.
     inherited: i64,
-    /// What is known to be committed.
+    /// Offset known to be committed.
     committed: i64,
-    /// What is to be committed.
+    /// Metadata to commit.
     text: String,
 }
 
@@ -95,7 +95,7 @@ impl Limits {
     pub(crate) fn resume(
         committed: Option<&Committed>,
         wanted: Settings,
-    ) -> Result<Self, RulesError> {
+    ) -> Result<Self, LimitsError> {
         let offset = committed.map_or(0, |committed| committed.offset.0);
         let metadata = Metadata::read(committed.map_or("", |committed| &committed.metadata))?;
         let Metadata { until, spans, .. } = metadata.unwrap_or_else(|| {
@@ -114,14 +114,14 @@ impl Limits {
         })
     }
 
-    /// Settings that hold from the next offset on of which nothing is said yet.
+    /// Sets the settings that hold from the first offset that is not covered yet.
     pub(crate) fn want(&mut self, wanted: &Settings) {
         if self.wanted != *wanted {
             self.wanted = wanted.clone();
         }
     }
 
-    /// Ms of the log on which what a record is taken for may depend.
+    /// Returns the length of the log before a record on which its outcome may depend, ms.
     pub(crate) fn look_back_ms(&self) -> i64 {
         let spans = self.spans.iter().map(|span| span.limits.look_back_ms());
         spans.fold(self.wanted.look_back_ms(), i64::max)
@@ -135,44 +135,44 @@ impl Limits {
         &span.limits
     }
 
-    /// True if it is said by what the record at `offset` is read.
-    pub(crate) const fn is_said(&self, offset: i64) -> bool {
+    /// True if the metadata covers the record at `offset`.
+    pub(crate) const fn is_covered(&self, offset: i64) -> bool {
         offset < self.until
     }
 
-    /// True if what follows from the record at `offset` may be written.
+    /// True if outputs of the record at `offset` may be written.
     pub(crate) const fn may_write(&self, offset: i64) -> bool {
         offset < self.free
     }
 
-    /// What to commit beside `next`, while `ahead`, that or a later offset, is the next one that
-    /// is read: it says of more than that.
-    pub(crate) fn say(&mut self, next: i64, ahead: i64, now_ms: i64) -> &str {
-        // Eight times what is read from one commit to the next, for one may fail.
+    /// Returns the metadata to commit with `next`, while `ahead`, that or a later offset, is the
+    /// next one to read: it covers more than that.
+    pub(crate) fn metadata(&mut self, next: i64, ahead: i64, now_ms: i64) -> &str {
+        // Eight times the records between two commits, because a commit may fail.
         let reach = (8 * (next - self.committed)).clamp(LEAST_REACH, MOST_REACH);
         if self.text.is_empty() || self.until - ahead.max(next) < reach / 2 {
-            self.forget(now_ms);
+            self.drop_old(now_ms);
             let is_other = self.spans.last().is_some_and(|last| last.limits != self.wanted);
             if is_other && self.spans.len() < MAX_SPANS {
                 let limits = self.wanted.clone();
                 self.spans.push(Span { from: self.until, since_ms: None, limits });
-                if self.written().len() > MOST_BYTES {
+                if self.to_text().len() > MOST_BYTES {
                     self.spans.pop();
                 }
             }
             self.until = self.until.max(ahead.max(next) + reach);
-            self.text = self.written();
+            self.text = self.to_text();
         }
         &self.text
     }
 
-    /// What to commit beside `next` if nothing from there on will be read here: only what others
-    /// said before holds on, so that changed settings need not wait for more.
-    pub(crate) fn last_word(&mut self, next: i64) -> &str {
+    /// Returns the metadata to commit with `next` if no record from there on will be read here: it
+    /// keeps the inherited coverage only, so that changed settings apply as soon as possible.
+    pub(crate) fn last_metadata(&mut self, next: i64) -> &str {
         self.until = self.inherited.max(next);
         let kept = self.spans.partition_point(|span| span.from < self.until).max(1);
         self.spans.truncate(kept);
-        self.text = self.written();
+        self.text = self.to_text();
         &self.text
     }
 
@@ -184,14 +184,14 @@ impl Limits {
         }
     }
 
-    fn written(&self) -> String {
+    fn to_text(&self) -> String {
         let metadata = Metadata { v: VERSION, until: self.until, spans: self.spans.clone() };
         // Numbers under names: there is nothing that JSON cannot hold.
         serde_json::to_string(&metadata).unwrap_or_default()
     }
 
     /// Drops spans that no restart reads again. Brokers' clocks may differ, hence twice as long.
-    fn forget(&mut self, now_ms: i64) {
+    fn drop_old(&mut self, now_ms: i64) {
         let oldest_ms = now_ms.saturating_sub(2 * self.look_back_ms());
         let is_over = |next: &Span| next.since_ms.is_some_and(|since_ms| since_ms < oldest_ms);
         let over = self.spans.iter().skip(1).take_while(|next| is_over(next)).count();

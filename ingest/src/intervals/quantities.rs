@@ -16,7 +16,7 @@ pub(super) fn interval(stream: &Stream<'_>, differences: &Values) -> Interval {
         ..Interval::default()
     };
     differences.fill(&mut interval);
-    // Without the silent ones nothing is known: concealed silence is not heard.
+    // Without the silent samples the value is unknown: concealed silence is inaudible.
     let (concealed, silent) = (Counter::ConcealedSamples, Counter::SilentSamples);
     if let Some((concealed, silent)) = differences.get(concealed).zip(differences.get(silent)) {
         interval.audio.get_or_insert_default().concealed_samples = Some(concealed - silent);
@@ -46,12 +46,12 @@ pub(super) fn interval(stream: &Stream<'_>, differences: &Values) -> Interval {
     interval
 }
 
-/// Packets that a stream may have lost in all: 24 bits with a sign (RFC 3550, 6.4.1). Libraries that
-/// keep the number without a sign are at 2³² − 1 where others are at −1.
+/// Packets that a stream may have lost in all: 24 bits with a sign (RFC 3550, 6.4.1). Libraries
+/// that keep the number without a sign are at 2³² − 1 where others are at −1.
 const LOST_PACKETS: std::ops::Range<i64> = -(1 << 23)..1 << 23;
 
-/// The last round trip measured, us, where totals are not told. 0 is what a browser tells before it
-/// has measured any.
+/// The last round trip measured, us, where totals are missing. Browsers report 0 before they
+/// have measured any.
 pub(super) fn round_trip_gauge(values: &Values) -> Option<i64> {
     let has_totals = values.get(Counter::RoundTripTime).is_some()
         && values.get(Counter::RoundTripCount).is_some();
@@ -59,8 +59,8 @@ pub(super) fn round_trip_gauge(values: &Values) -> Option<i64> {
     values.get(Counter::RoundTripGauge).filter(|us| plausible.contains(us) && !has_totals)
 }
 
-/// True if a snapshot without a predecessor tells a round trip that cannot be; of others the
-/// differences tell it.
+/// True if a snapshot without a predecessor has an impossible round trip; for others the
+/// differences show it.
 pub(super) fn has_implausible_gauge(values: &Values) -> bool {
     let gauge = Counter::RoundTripGauge;
     values.is_beyond(gauge) || values.get(gauge) > Some(MOST_ROUND_TRIP_US)
@@ -96,8 +96,8 @@ fn far_end(interval: &mut Interval, stream: &Stream<'_>, differences: &Values) {
         Some(sent - again? - lost)
     });
     if differences.get(Counter::RemoteTime) == Some(0) {
-        // No receiver report came in the interval: nothing is known of it. What the next one
-        // tells is of both, and so the sums of several intervals are whole.
+        // No receiver report came in the interval: nothing is known of it. The next one
+        // covers both, and so the sums of several intervals are complete.
         interval.packets_lost = None;
         interval.jitter_us = None;
     }
