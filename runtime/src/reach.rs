@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const ADDRESSES: Duration = Duration::from_secs(2);
 /// Interval between two checks for a reason to give up.
 const LOOK: Duration = Duration::from_millis(200);
+/// Most events of a new client that are read: errors of its few brokers, and statistics.
+const EVENTS: usize = 64;
 
 /// Reason why a cluster does not serve a new client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
