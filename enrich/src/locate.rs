@@ -28,7 +28,7 @@ pub struct Origin {
     pub(crate) kind: Kind,
     /// Place of the client.
     pub place: Arc<Place>,
-    /// Who carries the client's traffic.
+    /// Provider of the client's traffic.
     pub provider: Arc<Provider>,
     /// Source of place and provider.
     pub source: PlaceSource,

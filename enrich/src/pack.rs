@@ -34,7 +34,7 @@ struct Sides {
 pub struct Judgement<'a> {
     /// Poor, good or neither.
     pub verdict: Verdict,
-    /// Of poor: the metric of the rule, or the class, that decided. Of unclassified:
+    /// For poor: the metric of the rule, or the class, that decided. For unclassified:
     /// [`NO_SOURCE`], [`FEW_PACKETS`], [`UNKNOWN_CONTENT`] or [`NO_METRIC`], and none if the pack
     /// has no rules for the kind.
     pub reason: Option<&'a str>,

@@ -155,8 +155,8 @@ impl Pipeline {
         swap(corrections, &mut report.corrections);
     }
 
-    /// What data know of a client's public address; of a client with no such address, what its
-    /// envelope claims. A claim never stands beside a public address, nor corrects it.
+    /// Sets place and provider by the look-up of a client's public address or, without one, by the
+    /// claim of its envelope. A claim is never used with a public address.
     fn place(&self, origin: &Origin, claim: Option<&Claim>, enriched: &mut EnrichedReport) {
         let EnrichedReport { place, provider, place_source, .. } = enriched;
         let claim = claim.filter(|_| origin.kind != Kind::Public);

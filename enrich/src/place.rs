@@ -188,7 +188,7 @@ impl<'a> NetworkRecord<'a> {
         own.and_then(|Asn(number)| number).or_else(|| self.traits.as_ref()?.asn())
     }
 
-    /// Who carries the traffic. An ISP's own name comes first, then that of the autonomous system;
+    /// Provider of the traffic. An ISP's own name comes first, then that of the autonomous system;
     /// `organization` and IPinfo's `name` beside `as_name` may be a customer.
     fn organisation(&self) -> Option<&'a str> {
         let texts = [

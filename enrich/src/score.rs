@@ -66,7 +66,7 @@ impl Scores {
         format!("{},{}", self.audio.label(), self.video.label())
     }
 
-    /// What packs judge an interval by. The report's `path` stands in for a round trip that RTCP
+    /// Returns the metrics by which packs judge an interval. The report's `path` stands in for a round trip that RTCP
     /// did not report.
     #[must_use]
     pub fn readings(&self, interval: &Interval, path: Option<&Path>) -> Readings {

@@ -32,7 +32,7 @@ impl Output for Nowhere {
     }
 }
 
-/// How many reports it takes to fill what is remembered more than twice, and what fills it.
+/// Number of reports that exceed the limit more than twice, and the field that they fill.
 type Fill = (i64, fn(&mut Report, i64));
 
 fn user_agent(report: &mut Report, n: i64) {

@@ -113,7 +113,7 @@ const filled = (name, n) => Object.fromEntries(
     return [field.name, field.T === 9 /* string */ ? `${field.name}-${number}` : number];
   }),
 );
-// What the encoder reports but once, as the application does.
+// Members that the encoder writes once, as the application does.
 const ONCE = ['certificates', 'codecs', 'iceServers', 'localSDPs', 'mediaConstraints', 'mediaDevices', 'userMediaErrors'];
 const every = (n) => {
   count = 0;
@@ -131,7 +131,7 @@ const uuids = new encoding.ClientSampleEncoder(Object.fromEntries(
 ));
 write('flat-every', reported.map((sample) => {
   const encoded = uuids.encodeToProtobufSamples(sample);
-  // Which the schema has and the encoder never reports.
+  // Members of the schema that the encoder never writes.
   encoded.customObserverEvents = sample.customObserverEvents.map((event) => (
     new messages.Samples_ClientSample_CustomObserverEvent({ ...event, timestamp: BigInt(event.timestamp) })
   ));

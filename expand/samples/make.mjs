@@ -54,8 +54,8 @@ const decoder = new ClientSampleDecoder();
 writeFileSync('deltas.jsonl', lines(deltas));
 writeFileSync('samples.jsonl', lines(deltas.map((delta) => decoder.decode(delta))));
 
-// What is sent once (codecId, mid, transportId, ...) the decoder reports once, and then no more. The
-// JSON codec's reports it as long as the stream is there, and so does Isobar.
+// Members that are sent once (codecId, mid, transportId, ...) the decoder returns once only. The
+// JSON codec's decoder repeats them as long as the stream exists, and so does Isobar.
 OneTimePassDecoder.prototype.decode = function decode(reported) {
   this.actualValue = this.actualValue ?? reported;
   return this.actualValue;

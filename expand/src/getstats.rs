@@ -27,7 +27,7 @@ const TIMES: [&str; 6] =
     ["timestamp", "captured_at", "capturedAt", "time", "timestampUs", "timestamp_us"];
 const USER_AGENTS: [&str; 2] = ["user_agent", "userAgent"];
 const REPORTS: [&str; 6] = ["report", "stats", "getStats", "statsReport", "statsMap", "statistics"];
-/// Those in which native SDKs' own report objects hold the stats objects, beside the report's time
+/// Members of native SDKs' own report objects that contain the stats objects, beside the report's time
 /// (`RTCStatsReport` in Java, `RTCStatisticsReport` in Objective-C).
 const NATIVE: [&str; 2] = ["statsMap", "statistics"];
 

@@ -81,7 +81,7 @@ fn written(content_type: Option<&str>, records: &[&[u8]]) -> Vec<Written> {
     for sent in out.sent {
         if sent.topic == Topic::Reports {
             let report: Report = decoded(&sent.payload);
-            // How many records one that only covers answers for depends on how many there are.
+            // The number of records that a cover accounts for depends on their total.
             if report.event != EventKind::Cover {
                 let lineage = schemas::Lineage::default();
                 reported.push((report.event, Report { lineage, ..report }));

@@ -388,7 +388,7 @@ impl Found {
     ) {
         self.seen += streams.len();
         self.streams += streams.len();
-        // Those of the connection come behind those of the ones before it.
+        // Streams of the connection follow those of earlier connections.
         let first_path = self.paths.len();
         self.intervals.reserve(streams.len());
         for stream in streams {

@@ -113,7 +113,7 @@ fn the_shared_reference_values_are_met() {
     }
 }
 
-/// How far rounding may go against the formulas.
+/// Tolerance for rounding against the formulas.
 const ROUNDING: f64 = 1e-9;
 
 proptest! {

@@ -127,7 +127,7 @@ fn naive<A: Copy + Ord + Into<u128>>(ranges: &[(A, A, u32)], address: u128) -> O
     let of = ranges.iter().map(|(first, last, of)| ((*first).into(), (*last).into(), *of));
     let holding = of.filter(|(first, last, _)| (*first..=*last).contains(&address));
     let key = |(first, last, _): &(u128, u128, u32)| (*last - *first, u128::MAX - *first);
-    // Of equals min_by_key takes the first.
+    // Among equals min_by_key takes the first.
     holding.collect::<Vec<_>>().into_iter().rev().min_by_key(key).map(|(.., of)| of)
 }
 

@@ -231,8 +231,7 @@ fn a_last_round_trip_stands_in_for_missing_totals() {
     );
 }
 
-// What is concealed in silence is subtracted where intervals are made; late packets may leave
-// less than nothing.
+// Ingest subtracts samples concealed in silence; late packets may make the difference negative.
 #[test]
 fn concealed_silence_without_loss_is_not_poor() {
     let pack = Pack::parse(

@@ -57,8 +57,8 @@ fn event<'a>(
 ) -> Result<Event<'a>, Rejected> {
     around.or_key(source.key);
     let found = report.found()?;
-    let told_us = around.timestamp_us(MOST_SECONDS)?;
-    let client_us = required("timestamp", told_us.or_else(|| found.newest_us()))?;
+    let reported_us = around.timestamp_us(MOST_SECONDS)?;
+    let client_us = required("timestamp", reported_us.or_else(|| found.newest_us()))?;
     let (streams, pairs) = found.snapshots(client_us, limits.max_streams)?;
     Ok(Event { streams, pairs, ..around.event(client_us)? })
 }

@@ -1,8 +1,8 @@
 //! Map of recent entries with limits for each owner and in total.
 //!
-//! What it holds is a function of what was put into it since any moment before which nothing is
-//! asked for: each entry stays until it is as old as that, or until so many others came after it,
-//! of its owner or of all. So a restart that reads that much again comes to the same.
+//! Its content is a function of the entries inserted since the oldest time that is looked up: each
+//! entry stays until it is as old as that, or until the limit of its owner or of the map is reached
+//! by later ones. So a restart that reads that much again restores the same content.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};

@@ -29,7 +29,7 @@ struct Connection {
     key: u128,
     /// Event time of its last event, us.
     heard_us: i64,
-    /// Whether it works, by its last event, and the event time, us.
+    /// True if it works, by its last event, and the event time, us.
     works: Option<(i64, bool, i64)>,
     /// The participant joined, and the event time, us.
     joined: Option<(i64, i64)>,
@@ -65,7 +65,7 @@ pub(super) struct Happening {
     pub(super) event: EventKind,
     /// Event time, us.
     pub(super) event_us: i64,
-    /// How long it took to connect or to fail, us, if known.
+    /// Time to connect or to fail, us, if known.
     pub(super) took_us: Option<i64>,
 }
 
@@ -202,8 +202,8 @@ impl SetUps {
         moment: Horizon,
     ) -> bool {
         let (event_us, opened_us) = (happening.event_us, happening.opened_us());
-        let is_remembered = |at_ms: i64, told_us: i64| {
-            at_ms >= moment.oldest_ms && moment.reaches(event_us, told_us)
+        let is_remembered = |at_ms: i64, reported_us: i64| {
+            at_ms >= moment.oldest_ms && moment.reaches(event_us, reported_us)
         };
         let was_open = self.connections.of(of.key).any(|(_, _, connection)| {
             let beside = connection.open_beside.filter(|(key, ..)| *key == other.key);
@@ -272,8 +272,8 @@ impl Failure {
 impl Connection {
     /// True if it was last said to work.
     fn works(&self, event_us: i64, moment: Horizon) -> bool {
-        self.works.is_some_and(|(at_ms, works, told_us)| {
-            works && at_ms >= moment.oldest_ms && moment.reaches(event_us, told_us)
+        self.works.is_some_and(|(at_ms, works, reported_us)| {
+            works && at_ms >= moment.oldest_ms && moment.reaches(event_us, reported_us)
         })
     }
 

@@ -209,7 +209,7 @@ fn fields() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4096))]
 
-    /// Those of the second kind have no time that anything could have been sampled at.
+    /// Objects of the second kind have no plausible sampling time.
     #[test]
     fn bytes_of_any_kind_are_no_delta(
         bytes in prop_oneof![prop::collection::vec(any::<u8>(), 0..600), fields()],
