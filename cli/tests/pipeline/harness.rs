@@ -18,7 +18,7 @@ use crate::program::Program;
 
 /// Stacks that may run at the same time: a test waits for most of its time, and a stack takes two
 /// gigabytes of memory.
-const MOST: usize = 4;
+const MOST: usize = 3;
 static STACKS: Mutex<usize> = Mutex::new(0);
 static ENDED: Condvar = Condvar::new();
 
