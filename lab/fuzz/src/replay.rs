@@ -1,8 +1,8 @@
 //! The recordings that `isobar replay` reads.
 
 use expand::budget::Budget;
-use expand::raw::Raw;
 use expand::raw::Labels;
+use expand::raw::Raw;
 use expand::recording;
 use expand::schedule::{self, Schedule};
 

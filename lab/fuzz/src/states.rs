@@ -16,11 +16,7 @@ pub fn check(input: &[u8]) {
 
 /// The sink takes a sketch if, and only if, aggregate would write it just so.
 fn sketch(bytes: &[u8]) {
-    assert_eq!(
-        is_written_state(bytes),
-        aggregate::fuzzing::is_written_here(bytes),
-        "{bytes:02x?}"
-    );
+    assert_eq!(is_written_state(bytes), aggregate::fuzzing::is_written_here(bytes), "{bytes:02x?}");
 }
 
 fn ranges(text: &str) {
