@@ -53,7 +53,7 @@ mod present {
     /// Runs a verb.
     ///
     /// # Errors
-    /// Those of the verb.
+    /// Fails as the verb does.
     pub(crate) fn run(verb: Verb) -> Result<ExitCode, Failure> {
         match verb {
             Verb::Demo(options) => return block_on(demo::run(options)).map(exit_code),

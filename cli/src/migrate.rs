@@ -39,7 +39,7 @@ enum Verb {
 /// Applies the migrations or reads their status, and prints the state of each file.
 ///
 /// # Errors
-/// Those of [`migrate::apply`] and [`migrate::status`], and if there is no ClickHouse or password.
+/// Fails as [`migrate::apply`] and [`migrate::status`] do, and without a ClickHouse or a password.
 pub async fn run(options: Options) -> Result<(), Failure> {
     let Options { clickhouse, user, password_from, .. } = &options;
     let running = || access_of_up();

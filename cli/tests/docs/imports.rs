@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{files, root};
 
-/// What the library of each crate may import of this workspace.
+/// Crates of this workspace that the library of each crate may import.
 const MAY: [(&str, &[&str]); 18] = [
     ("schemas", &[]),
     ("service", &["schemas"]),

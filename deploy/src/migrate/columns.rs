@@ -66,7 +66,7 @@ impl Column {
     }
 }
 
-/// How a column is written.
+/// SQL form of a column.
 type Form = fn(&Column) -> String;
 
 const FORMS: [(&str, Form); 5] = [
