@@ -298,6 +298,8 @@ impl ClientContext for Listener {
             Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL) => {
                 self.waits_for(&self.away());
             }
+            // A reader at the end of a partition waits for nothing that is missing.
+            Some(RDKafkaErrorCode::PartitionEOF) => {}
             // One broker of many, and a resolver that may answer the next time.
             _ if about_connections => tracing::debug!("{reason}"),
             _ => self.waits_for(&format!("{}: {reason}", self.cluster())),
@@ -306,3 +308,22 @@ impl ClientContext for Listener {
 }
 
 impl ConsumerContext for Listener {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_reported(code: RDKafkaErrorCode) -> bool {
+        let listener = Listener::new(&Kafka::default());
+        listener.error(KafkaError::Global(code), "reason");
+        let last_line = listener.0.last_line.lock().unwrap_or_else(PoisonError::into_inner);
+        last_line.is_some()
+    }
+
+    #[test]
+    fn the_end_of_a_partition_is_not_reported_as_a_wait_for_the_cluster() {
+        assert!(!is_reported(RDKafkaErrorCode::PartitionEOF));
+        assert!(is_reported(RDKafkaErrorCode::AllBrokersDown));
+        assert!(is_reported(RDKafkaErrorCode::GroupAuthorizationFailed));
+    }
+}

@@ -21,6 +21,11 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Most events of a new client that are read: errors of its few brokers, and statistics.
 const EVENTS: usize = 64;
 
+/// Phrases of librdkafka about a connection that the broker has closed. Which one it is depends on
+/// whether the client was reading or writing at that moment.
+const CLOSED_BY_PEER: [&str; 5] =
+    ["security.protocol", "Disconnected: ", "Broken pipe", "reset by peer", "Receive failed: "];
+
 /// Reason why a cluster does not serve a new client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unserved {
@@ -99,7 +104,7 @@ impl Cause {
             Self::Login
         } else if name {
             Self::Name
-        } else if says(&["security.protocol", "Disconnected: "]) && !served_before(reason) {
+        } else if says(&CLOSED_BY_PEER) && !served_before(reason) {
             Self::HangsUp
         } else {
             Self::Down
@@ -392,6 +397,22 @@ mod tests {
                 "127.0.0.1:9092/bootstrap: Disconnected: connection closed by peer: receive 0 after \
                  POLLIN (after 3ms in state APIVERSION_QUERY)",
                 Cause::HangsUp,
+            ),
+            (
+                Code::BrokerTransportFailure,
+                "127.0.0.1:9092/bootstrap: Send failed: Broken pipe (after 0ms in state UP)",
+                Cause::HangsUp,
+            ),
+            (
+                Code::BrokerTransportFailure,
+                "127.0.0.1:9092/bootstrap: Receive failed: Connection reset by peer (after 1ms in state \
+                 APIVERSION_QUERY)",
+                Cause::HangsUp,
+            ),
+            (
+                Code::BrokerTransportFailure,
+                "127.0.0.1:9092/1: Send failed: Broken pipe (after 61000ms in state UP)",
+                Cause::Down,
             ),
             (Code::Authentication, "Invalid username or password", Cause::Login),
         ] {
