@@ -105,6 +105,9 @@ pub(crate) struct Metadata {
     pub(crate) forgotten: i64,
     /// Watermark, ms since the Unix epoch.
     pub(crate) watermark: Option<i64>,
+    /// True while blocks are folded again: their audits define them, as long as they can be read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) again: bool,
     /// Rules by which blocks from this one on were folded before; never committed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) follows: Option<Follows>,
@@ -142,17 +145,26 @@ impl Metadata {
         watermark: Option<i64>,
     ) -> Self {
         let raw = seen.to_string();
-        Self { v: VERSION, epoch, rules, holds, raw, forgotten, watermark, follows: None }
+        let (again, follows) = (false, None);
+        Self { v: VERSION, epoch, rules, holds, raw, forgotten, watermark, again, follows }
     }
 
-    /// Returns the same metadata for this number of blocks.
+    /// Returns metadata that defines this number of blocks by itself.
     pub(crate) fn holding(self, holds: u64) -> Self {
-        Self { holds, ..self }
+        Self { holds, again: false, ..self }
     }
 
     /// Returns the same metadata with the rules by which the next blocks were folded before.
     pub(crate) fn following(self, follows: Follows) -> Self {
         Self { follows: Some(follows), ..self }
+    }
+
+    /// Returns the metadata to commit while the blocks of [`Metadata::follows`] and `further` ones are
+    /// folded by their rules. None if these rules differ: one commit cannot describe them.
+    pub(crate) fn while_following(self, further: u64) -> Option<Self> {
+        let follows = self.follows.as_ref().filter(|follows| follows.changes.is_empty())?;
+        let holds = follows.starts.len() as u64 + further;
+        Some(Self { holds, again: true, follows: None, ..self })
     }
 
     /// Parses committed metadata, with the raw offsets accounted for.

@@ -1,11 +1,13 @@
 //! State of one partition: its current block, and the state that outlives a block.
 
+mod resume;
+
 use std::collections::VecDeque;
 
 use schemas::{BlockAudit, EnrichedReport};
-use service::{Committed, Fatal, Offset, OffsetRanges, Output, Pace, Record, Source, Topic};
+use service::{Fatal, Offset, OffsetRanges, Output, Pace, Record, Source, Topic};
 
-use crate::block::{Extent, Metadata, MetadataError, Rules};
+use crate::block::{Extent, Metadata, Rules};
 use crate::fold::{Fold, Version};
 use crate::lineage;
 use crate::metrics::Metrics;
@@ -119,51 +121,6 @@ impl Block {
 }
 
 impl Partition {
-    /// Continues from the committed metadata, at the monotonic time `now_ms`.
-    pub(crate) fn resume(
-        source: Source,
-        committed: Option<&Committed>,
-        now_ms: u64,
-    ) -> Result<Self, MetadataError> {
-        let mut resumed = Self {
-            source,
-            block: None,
-            opening: None,
-            ended: VecDeque::new(),
-            plan: Plan::default(),
-            seen: OffsetRanges::default(),
-            forgotten: 0,
-            watermark: Watermark(None),
-            heard: false,
-            heard_ms: now_ms,
-            flushed_ms: now_ms,
-            waited_ms: 0,
-            report: EnrichedReport::default(),
-        };
-        if let Some(committed) = committed {
-            let (metadata, seen) = Metadata::read(committed)?;
-            let (start, rules) = (committed.offset, metadata.rules.clone());
-            let forgotten = metadata.forgotten;
-            let unreadable =
-                |error: serde_json::Error| MetadataError::Unreadable(error.to_string());
-            resumed.block =
-                Some(Block::open(start, 0, rules.clone(), &seen, forgotten).map_err(unreadable)?);
-            resumed.plan = match metadata.follows.clone() {
-                Some(follows) => Plan::follow(rules, follows),
-                None if metadata.holds == 0 => {
-                    let metadata = metadata.clone().holding(HOLDS).text().map_err(unreadable)?;
-                    resumed.opening = Some(Opening { start, metadata, commits: true });
-                    Plan::begin(start, rules, HOLDS)
-                }
-                None => Plan::resume(rules, metadata.holds),
-            };
-            resumed.seen = seen;
-            resumed.forgotten = forgotten;
-            resumed.watermark = Watermark(metadata.watermark);
-        }
-        Ok(resumed)
-    }
-
     /// Processes the next record of the partition's log.
     pub(crate) fn record(
         &mut self,

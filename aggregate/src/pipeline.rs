@@ -57,6 +57,13 @@ impl Pipeline {
         );
         Err(Refusal::new(RefusalReason::Epoch, text))
     }
+
+    /// Returns whether the commit was made while blocks of this epoch were folded again.
+    fn folds_again(&self, committed: &Committed) -> bool {
+        let epoch = self.shared.settings.epoch;
+        Metadata::read(committed)
+            .is_ok_and(|(metadata, _)| metadata.again && metadata.epoch == epoch)
+    }
 }
 
 fn refusal(source: Source, committed: &Committed, error: &MetadataError) -> Refusal {
@@ -79,10 +86,11 @@ impl Handler for Pipeline {
         source: Source,
         committed: Option<&Committed>,
     ) -> Option<(Topic, Box<dyn Recall>)> {
-        // A tool that sets an offset leaves no metadata.
         let set_to = match committed {
-            Some(committed) if !committed.metadata.is_empty() => return None,
-            committed => committed.map(|committed| committed.offset),
+            // A tool that sets an offset leaves no metadata.
+            Some(committed) if committed.metadata.is_empty() => Some(committed.offset),
+            Some(committed) if !self.folds_again(committed) => return None,
+            _ => None,
         };
         let Shared { settings, topic, .. } = &self.shared;
         Some((Topic::Blocks, Box::new(Audits::new(settings.clone(), topic, source, set_to))))

@@ -132,17 +132,15 @@ impl Audits {
     }
 
     /// No audit covers the partition, and its offset was set by hand.
-    fn set_by_hand(&self, offset: Offset, first: Offset) -> Result<Option<Committed>, Refusal> {
-        if self.settings.start_mid_log {
+    fn set_by_hand(&self, offset: Offset, end: Offset) -> Result<Option<Committed>, Refusal> {
+        if self.settings.start_mid_log || end == Offset(0) {
             return self.anew(offset.0, 0);
-        }
-        if offset == first && offset == Offset(0) {
-            return Ok(None);
         }
         let what = format!(
             "the committed offset {offset} was not committed by aggregate, and no audit tells how the \
-             log was folded before it in epoch {}. If it was not, start with \
-             aggregate.start_mid_log = true, which begins at {offset}",
+             log was folded in epoch {}. If it was not, start with aggregate.start_mid_log = true, \
+             which begins at {offset}. If it was, and the topic of audits was deleted, its rows would \
+             be counted twice: docs/reference/exit-codes.md, code 88",
             self.settings.epoch
         );
         Err(self.refusal(RefusalReason::MidLog, &what))
@@ -173,7 +171,7 @@ impl Recall for Audits {
         }
         let Some(newest) = self.blocks.values().max_by_key(|block| block.upto) else {
             return match self.set_to {
-                Some(offset) => self.set_by_hand(offset, first),
+                Some(offset) => self.set_by_hand(offset, end),
                 None => Ok(None),
             };
         };

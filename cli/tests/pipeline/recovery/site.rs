@@ -8,11 +8,6 @@ use std::time::{Duration, Instant};
 use deploy::service::Service;
 use deploy::topics;
 use oracle::verify::Verdict;
-use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use stack::pipeline::prepare_as;
 use stack::{Stack, verdict};
 
@@ -26,14 +21,15 @@ pub(super) const ENRICHED: &str = "rtc-enriched-v1";
 pub(super) const CELLS: &str = "rtc-cells-v1";
 pub(super) const SESSIONS: &str = "rtc-sessions-v1";
 pub(super) const BLOCKS: &str = "rtc-blocks-v1";
-const PARTITIONS: i32 = 2;
+pub(super) const DEAD_LETTERS: &str = "rtc-dead-letters-v1";
+pub(super) const PARTITIONS: i32 = 2;
 /// A world that is played at once.
 const WORLD: &str = "simulate --fast --duration 60s --sessions 40 --rate 20";
 /// Heading of the section about a new epoch.
 const NEW_EPOCH: &str = "A new epoch";
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
-const fn inputs(service: Service) -> &'static [&'static str] {
+pub(super) const fn inputs(service: Service) -> &'static [&'static str] {
     match service {
         Service::Ingest => &[RAW],
         Service::Enrich => &[REPORTS],
@@ -42,7 +38,7 @@ const fn inputs(service: Service) -> &'static [&'static str] {
     }
 }
 
-fn group(service: Service) -> String {
+pub(super) fn group(service: Service) -> String {
     format!("isobar-{}", service.name())
 }
 
@@ -59,6 +55,10 @@ pub(super) struct Site {
     pub(super) has_new_log: bool,
     /// Records of raw topics that are gone.
     pub(super) raw_gone: i64,
+    /// TOPIC in the page's commands.
+    pub(super) topic: &'static str,
+    /// TIME in the page's commands.
+    pub(super) time: String,
     truths: Vec<PathBuf>,
     /// Declared before its folder, so that it is dropped first.
     pub(super) stack: Stack,
@@ -87,18 +87,14 @@ impl Site {
             has_gaps: false,
             has_new_log: false,
             raw_gone: 0,
+            topic: CELLS,
+            time: now(),
             truths: Vec::new(),
             stack,
             turn,
         };
         Service::ALL.into_iter().for_each(|service| site.start(service));
         site
-    }
-
-    fn config(&self, group: &str) -> ClientConfig {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", self.stack.brokers()).set("group.id", group);
-        config
     }
 
     pub(super) fn start(&mut self, service: Service) {
@@ -146,49 +142,46 @@ impl Site {
         line
     }
 
+    /// Starts services, and waits until ClickHouse matches the truth.
+    pub(super) async fn go_on(&mut self, services: &[Service]) {
+        services.iter().for_each(|service| self.start(*service));
+        self.verified().await;
+    }
+
+    /// Plays a world of which `reader`, which is stopped, reads nothing, and stops the service that
+    /// writes it.
+    pub(super) fn leave_unread(&mut self, reader: Service) {
+        let ends = self.ends(BLOCKS);
+        self.play();
+        let writer = match reader {
+            Service::Ingest => panic!("no service writes raw records"),
+            Service::Enrich => Service::Ingest,
+            Service::Aggregate => Service::Enrich,
+            Service::Sink => Service::Aggregate,
+        };
+        if writer == Service::Aggregate {
+            // An audit follows the cells and sessions of its block.
+            self.grows(BLOCKS, &ends);
+        } else {
+            self.drained(writer);
+        }
+        self.stop(writer);
+    }
+
     /// Plays a world, all of it at once.
     pub(super) fn play(&mut self) {
+        self.play_scenario("usual");
+    }
+
+    pub(super) fn play_scenario(&mut self, scenario: &str) {
         let number = self.truths.len() + 1;
         let truth = self.turn.folder.path().join(format!("truth-{number}.jsonl"));
         let mut command = Command::new(env!("CARGO_BIN_EXE_isobar"));
-        command.args(WORLD.split(' '));
+        command.args(WORLD.split(' ')).args(["--scenario", scenario]);
         command.args(["--kafka", &self.stack.brokers(), "--seed", &number.to_string()]);
         let output = command.arg("--truth").arg(&truth).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         self.truths.push(truth);
-    }
-
-    /// Waits until there is more in a topic than up to `ends`.
-    pub(super) fn grows(&self, topic: &str, ends: &[(i32, i64)]) {
-        let patience = Instant::now() + Duration::from_secs(60);
-        while self.ends(topic).iter().zip(ends).any(|(now, then)| now.1 <= then.1) {
-            assert!(Instant::now() < patience, "{topic} ends at {:?}", self.ends(topic));
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    }
-
-    /// Waits until the service, one that commits what it has read, has a lag of 0.
-    pub(super) fn drained(&self, service: Service) {
-        let consumer: BaseConsumer = self.config(&group(service)).create().unwrap();
-        let patience = Instant::now() + Duration::from_secs(90);
-        for topic in inputs(service) {
-            for partition in 0..PARTITIONS {
-                let lag = || {
-                    let mut list = TopicPartitionList::new();
-                    list.add_partition(topic, partition);
-                    let list = consumer.committed_offsets(list, PATIENCE).unwrap();
-                    let (_, high) = consumer.fetch_watermarks(topic, partition, PATIENCE).unwrap();
-                    match list.elements()[0].offset() {
-                        Offset::Offset(offset) => high - offset,
-                        _ => high,
-                    }
-                };
-                while lag() > 0 {
-                    assert!(Instant::now() < patience, "{topic}/{partition}: {}", lag());
-                    std::thread::sleep(Duration::from_millis(100));
-                }
-            }
-        }
     }
 
     /// Waits until ClickHouse matches the truth of all worlds so far.
@@ -225,52 +218,6 @@ impl Site {
         is_of_old_raw || is_of_old_log || is_of_audit || is_gap
     }
 
-    fn admin(&self) -> AdminClient<DefaultClientContext> {
-        self.config("admin").create().unwrap()
-    }
-
-    /// Returns the end offsets of a topic's partitions.
-    pub(super) fn ends(&self, topic: &str) -> Vec<(i32, i64)> {
-        let consumer: BaseConsumer = self.config("reader").create().unwrap();
-        let end = |partition| consumer.fetch_watermarks(topic, partition, PATIENCE).unwrap().1;
-        (0..PARTITIONS).map(|partition| (partition, end(partition))).collect()
-    }
-
-    /// Commits offsets of partitions of the service's only input topic, with this beside them or else
-    /// with what was committed.
-    pub(super) fn commit(&self, service: Service, offsets: &[(i32, i64)], metadata: Option<&str>) {
-        let consumer: BaseConsumer = self.config(&group(service)).create().unwrap();
-        let mut list = TopicPartitionList::new();
-        for (partition, _) in offsets {
-            list.add_partition(inputs(service)[0], *partition);
-        }
-        let committed = consumer.committed_offsets(list, PATIENCE).unwrap();
-        let mut list = TopicPartitionList::new();
-        for (found, (partition, offset)) in committed.elements().iter().zip(offsets) {
-            let mut element = list.add_partition(inputs(service)[0], *partition);
-            element.set_offset(Offset::Offset(*offset)).unwrap();
-            element.set_metadata(metadata.unwrap_or(found.metadata()));
-        }
-        consumer.commit(&list, CommitMode::Sync).unwrap();
-    }
-
-    /// Deletes a topic and creates it again with `isobar topics apply`.
-    pub(super) async fn create_anew(&self, topic: &str) {
-        let admin = self.admin();
-        let gone = admin.delete_topics(&[topic], &AdminOptions::new()).await.unwrap();
-        gone.into_iter().for_each(|one| drop(one.unwrap()));
-        let patience = Instant::now() + PATIENCE;
-        let there = || {
-            let metadata = admin.inner().fetch_metadata(None, PATIENCE).unwrap();
-            metadata.topics().iter().any(|found| found.name() == topic)
-        };
-        while there() {
-            assert!(Instant::now() < patience);
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        self.apply_topics();
-    }
-
     /// `isobar topics apply`.
     pub(super) fn apply_topics(&self) {
         let partitions = PARTITIONS.to_string();
@@ -283,51 +230,12 @@ impl Site {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// Appends a record to partition 0 of a topic.
-    pub(super) fn append(&self, topic: &str, payload: &str) {
-        let producer: BaseProducer = self.config("writer").create().unwrap();
-        let record = BaseRecord::<str, str>::to(topic).partition(0).key("0").payload(payload);
-        producer.send(record).unwrap();
-        producer.flush(PATIENCE).unwrap();
-    }
-
-    /// Sets a topic's timestamp type to the producer's time.
-    pub(super) async fn take_append_times(&self, topic: &str) {
-        let altered = AlterConfig::new(ResourceSpecifier::Topic(topic));
-        let altered = altered.set("message.timestamp.type", "CreateTime");
-        let done = self.admin().alter_configs([&altered], &AdminOptions::new()).await.unwrap();
-        done.into_iter().for_each(|one| drop(one.unwrap()));
-    }
-
-    /// Commits offsets behind the ends of the partitions of a service's first topic, as if its log had
-    /// been longer; returns the ends.
-    pub(super) fn commit_beyond_the_end(&self, service: Service) -> Vec<(i32, i64)> {
-        let ends = self.ends(inputs(service)[0]);
-        let beyond: Vec<_> = ends.iter().map(|(partition, end)| (*partition, end + 3)).collect();
-        self.commit(service, &beyond, None);
-        ends
-    }
-
-    /// Deletes all records of topics but the last `kept` of each partition.
-    pub(super) async fn delete_records(&self, topics: &[&str], kept: i64) {
-        let mut before = TopicPartitionList::new();
-        for topic in topics {
-            for (partition, end) in self.ends(topic) {
-                let first = Offset::Offset(end - kept);
-                before.add_partition_offset(topic, partition, first).unwrap();
-            }
-        }
-        self.admin().delete_records(&before, &AdminOptions::new()).await.unwrap();
-    }
-
     /// Runs the page's commands for a case; those of one partition for each of `partitions`, with
-    /// its offset. Where the page leaves the topic open, it is that of cells; the time is now.
+    /// its offset.
     pub(super) async fn follow(&self, heading: &str, case: &str, partitions: &[(i32, i64)]) {
-        let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3f").to_string();
         for command in commands(heading, case) {
-            let command = command.replace("TIME", &now);
+            let command = command.replace("TIME", &self.time).replace("TOPIC", self.topic);
             if !command.contains("PARTITION") {
-                let command = command.replace("TOPIC", CELLS);
                 run(&command, &self.stack.brokers()).await;
                 continue;
             }
@@ -336,9 +244,34 @@ impl Site {
                 let command = command.replace("PARTITION", &partition.to_string());
                 let command = command.replace("RAW_END", &offset.to_string());
                 let command = command.replace("FIRST", &offset.to_string());
-                let command = command.replace("TOPIC", CELLS);
                 run(&command, &self.stack.brokers()).await;
             }
+        }
+    }
+
+    /// Sets aggregate back to the beginning of its log, as several cases of the page do.
+    pub(super) async fn set_back_aggregate(&self) {
+        let commands = commands("80:", "sink");
+        let command = commands.iter().find(|command| command.contains("isobar-aggregate"));
+        run(command.unwrap(), &self.stack.brokers()).await;
+    }
+
+    /// Returns a number that ClickHouse answers with.
+    async fn number(&self, sql: &str) -> i64 {
+        self.stack.access().client("dashboard").query(sql).fetch_one().await.unwrap()
+    }
+
+    /// Waits until each interval that was folded is in `samples`, once.
+    pub(super) async fn has_all_samples(&self) {
+        let patience = Instant::now() + Duration::from_secs(60);
+        loop {
+            let folded = self.number("SELECT toInt64(sum(intervals)) FROM blocks FINAL").await;
+            let samples = self.number("SELECT toInt64(count()) FROM samples FINAL").await;
+            if samples == folded {
+                return;
+            }
+            assert!(Instant::now() < patience, "{samples} samples of {folded} intervals");
+            tokio::time::sleep(Duration::from_millis(500)).await;
         }
     }
 
@@ -382,4 +315,9 @@ impl Site {
             self.start(service);
         }
     }
+}
+
+/// The time as Kafka's tool takes it.
+pub(super) fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3f").to_string()
 }
