@@ -1,9 +1,8 @@
-//! A block takes up a bounded amount of memory whatever clients report, and no app's values are
-//! capped because of another's.
+//! The memory of a block is bounded for any input, and no app's values are capped because of
+//! another's.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Command;
 
 use aggregate::{AggregateSettings, Pipeline};
 use prometheus::Registry;
@@ -11,43 +10,14 @@ use schemas::{
     Audio, BlockAudit, CellPartial, EnrichedReport, EventKind, Interval, Kind, Lineage,
     PackVerdict, ScoredInterval, SessionPartial, Video,
 };
-use service::{
-    AppendTime, Commit, Handler, Input, Offset, Output, Partition, Record, Source, Ticket, Topic,
+use service::testing::{
+    ImmediateOutput, measured_case, memory_of_case, peak_memory_kb, report_growth,
 };
+use service::{AppendTime, Handler, Input, Offset, Partition, Record, Source, Topic};
 
 const SOURCE: Source = Source { input: Input(0), partition: Partition(0) };
-/// A minute's start, ms.
+/// Start of a minute, ms since the Unix epoch.
 const MINUTE_MS: i64 = 1_756_000_020_000;
-
-/// Takes what is written, and keeps it only if it is asked to.
-#[derive(Default)]
-struct Written {
-    keeps: bool,
-    rows: Vec<(Topic, Vec<u8>)>,
-    commits: Vec<Commit>,
-}
-
-impl Output for Written {
-    fn send(&mut self, _: Source, topic: Topic, _: Option<&[u8]>, payload: &[u8]) {
-        if self.keeps {
-            self.rows.push((topic, payload.to_vec()));
-        }
-    }
-
-    fn open(&mut self, source: Source, _: usize) -> Ticket {
-        Ticket { source, assignment: 0, number: 0 }
-    }
-
-    fn close(&mut self, _: Ticket) {}
-
-    fn checkpoint(&mut self, source: Source, offset: Offset, metadata: &str) {
-        self.commits.push(Commit { source, offset, metadata: metadata.to_owned() });
-    }
-
-    fn congested(&self) -> bool {
-        false
-    }
-}
 
 /// The report of raw record `number`.
 fn report(number: i64) -> EnrichedReport {
@@ -100,7 +70,8 @@ fn fold(
     keeps: bool,
     reports: impl Iterator<Item = EnrichedReport>,
 ) -> Written {
-    let mut out = Written { keeps, ..Written::default() };
+    let mut out =
+        if keeps { ImmediateOutput::keeping_records() } else { ImmediateOutput::default() };
     let mut pipeline = Pipeline::new(settings, "enriched", &Registry::new()).unwrap();
     pipeline.assigned(SOURCE, None).unwrap();
     for (offset, report) in (0..).zip(reports) {
@@ -115,21 +86,22 @@ fn fold(
         };
         pipeline.record(&record, &mut out).unwrap();
         assert!(!pipeline.holds_back(), "nothing waits for anything");
-        for commit in std::mem::take(&mut out.commits) {
-            pipeline.committed(&commit);
-        }
+        out.commit(&mut pipeline);
     }
     pipeline.drain(&mut out).unwrap();
-    out
+    Written(out.records)
 }
+
+/// Written records with their topics.
+struct Written(Vec<(Topic, Vec<u8>)>);
 
 impl Written {
     fn of<T: schemas::Record>(&self, topic: Topic) -> impl Iterator<Item = T> {
-        let rows = self.rows.iter().filter(move |(to, _)| *to == topic);
+        let rows = self.0.iter().filter(move |(to, _)| *to == topic);
         rows.map(|(_, row)| schemas::decode(row).unwrap())
     }
 
-    /// Intervals by release, over all blocks.
+    /// Returns the intervals by release, over all blocks.
     fn by_release(&self) -> BTreeMap<String, i64> {
         let mut sums = BTreeMap::new();
         for row in self.of::<CellPartial>(Topic::Cells).filter(|row| row.grouping == "client") {
@@ -215,7 +187,7 @@ fn blocks_end_by_what_they_hold_and_that_changes_no_result() {
     let whole = fold(AggregateSettings::default(), true, reports());
     assert_eq!(whole.blocks().len(), 1);
     for (change, records) in [
-        // Two cells a release: one of each grouping, but for the place's one.
+        // Two cells per release: one in each grouping, except for the single one by place.
         (AggregateSettings { block_cells: 21, ..AggregateSettings::default() }, 20),
         (AggregateSettings { block_sessions: 30, ..AggregateSettings::default() }, 30),
         (AggregateSettings { block_intervals: 70, ..AggregateSettings::default() }, 70),
@@ -251,15 +223,15 @@ fn long_names_end_a_block_sooner_and_that_changes_no_result() {
     assert_eq!(cut.by_release(), whole.by_release());
 }
 
-/// A field that a client may fill with what it likes.
+/// Function that fills a field that clients can choose freely.
 type Fill = fn(&mut EnrichedReport, i64);
 
-/// A name of the greatest length that ingest lets through, 256 bytes.
+/// Returns a name of the maximum length that ingest accepts, 256 bytes.
 fn long(name: &str, number: i64) -> String {
     format!("{number}-{name:x>width$}", width = 255 - number.to_string().len())
 }
 
-/// Fills every field of the report's session by a text of its own.
+/// Fills every field of the report's session with a different text.
 fn fill_texts(report: &mut EnrichedReport, number: i64) {
     let (place, provider, device) = (&mut report.place, &mut report.provider, &mut report.device);
     for (name, text) in [
@@ -283,7 +255,7 @@ fn fill_texts(report: &mut EnrichedReport, number: i64) {
     provider.asn = 1 + number;
 }
 
-/// Makes the report that of one of many sessions, each with an app of its own.
+/// Assigns the report to one of many sessions, each with another app.
 fn fill_ids(report: &mut EnrichedReport, number: i64) {
     report.app = long("app", number);
     report.call = long("call", number);
@@ -330,13 +302,13 @@ const FIELDS: [(&str, Fill); 22] = [
         fill_ids(report, n);
         fill_texts(report, n);
     }),
-    // Without an interval there is no cell by which the block would end.
+    // Without intervals there are no cells at whose limit the block would end.
     ("long texts of sessions without intervals", |report, n| {
         fill_ids(report, n / 4);
         fill_texts(report, n);
         report.intervals.clear();
     }),
-    // Names that are known already, each of another app and another dimension.
+    // Known names, each in another app and another dimension.
     ("values of many apps", |report, n| {
         report.app = format!("app {}", n / 4);
         fill_texts(report, n % 4);
@@ -355,46 +327,32 @@ const FIELDS: [(&str, Fill); 22] = [
     }),
 ];
 
-const FIELD: &str = "FIELD_THAT_IS_FILLED";
-
-/// The most memory that the process has had, KB.
-fn most_resident() -> i64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
-}
-
-/// The case that [`whatever_a_client_fills_its_fields_with_a_block_takes_up_no_more`] runs for each
-/// field, in a process of its own.
+/// The case that [`the_memory_of_a_block_is_bounded_for_any_values_of_fields`] runs for each field,
+/// in a process of its own.
 #[test]
 fn one_field() {
-    let Ok(wanted) = std::env::var(FIELD) else { return };
+    let Some(wanted) = measured_case() else { return };
     let (_, fill) = FIELDS.iter().find(|(field, _)| *field == wanted).unwrap();
     let settings = AggregateSettings::default();
-    let before = most_resident();
+    let before_kb = peak_memory_kb();
     let reports = (0..45_000).map(|number| {
         let mut report = report(number);
         fill(&mut report, number);
         report
     });
     fold(settings, false, reports);
-    println!("took {} KB", most_resident() - before);
+    report_growth(before_kb);
 }
 
 #[test]
-fn whatever_a_client_fills_its_fields_with_a_block_takes_up_no_more() {
+fn the_memory_of_a_block_is_bounded_for_any_values_of_fields() {
     for (field, _) in FIELDS {
-        let mut one = Command::new(std::env::current_exe().unwrap());
-        let one = one.args(["--exact", "one_field", "--nocapture"]).env(FIELD, field);
-        let said = String::from_utf8(one.output().unwrap().stdout).unwrap();
-        let took = said.split_once("took ").expect(&said).1.split_once(" KB").unwrap().0;
-        println!("{field}: {took} KB");
-        let took: i64 = took.parse().unwrap();
+        let took = memory_of_case("one_field", field);
         assert!(took < 25_000, "{field}: {took} KB");
     }
 }
 
-/// A minute of a call of `streams` streams, in reports of 5 s.
+/// Returns a minute of a call with `streams` streams, in reports of 5 s.
 fn call(number: i64, streams: i64) -> impl Iterator<Item = EnrichedReport> {
     (0..12).map(move |at| {
         let mut report_of_call = report(number * 12 + at);
@@ -416,7 +374,7 @@ fn call(number: i64, streams: i64) -> impl Iterator<Item = EnrichedReport> {
 fn a_stream_takes_136_bytes_of_memory_and_about_42_of_the_topic() {
     assert_eq!(size_of::<schemas::StreamPartial>(), 136);
     let written = fold(AggregateSettings::default(), true, (0..50).flat_map(|n| call(n, 4)));
-    let sessions = written.rows.iter().filter(|(topic, _)| *topic == Topic::Sessions);
+    let sessions = written.0.iter().filter(|(topic, _)| *topic == Topic::Sessions);
     let (mut whole, mut bare, mut streams) = (0, 0, 0);
     for (_, bytes) in sessions {
         let mut row: SessionPartial = schemas::decode(bytes).unwrap();

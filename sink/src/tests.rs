@@ -80,7 +80,7 @@ fn a_block_names_its_columns_and_their_types() {
     );
 }
 
-/// Names and types of a table's columns in the migrations, by name.
+/// Returns names and types of a table's columns in the migrations, by name.
 fn migrated(table: &str) -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/clickhouse");
     let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
@@ -97,7 +97,7 @@ fn migrated(table: &str) -> Vec<(String, String)> {
             let (name, data_type) = column.split_once(' ').unwrap();
             let (data_type, _) = data_type.split_once(" CODEC").unwrap_or((data_type, ""));
             let data_type = match data_type.trim() {
-                // ClickHouse makes its own dictionaries of what maps hold.
+                // ClickHouse itself builds dictionaries for the contents of maps.
                 map if map.starts_with("Map(") => map.replace("LowCardinality(String)", "String"),
                 other => other.to_owned(),
             };
@@ -137,7 +137,8 @@ fn a_report_has_a_row_for_each_interval() {
     assert_eq!(samples.rows(), 3);
 }
 
-/// `of` in a table that held `before`, and was emptied, are the rows of a new table.
+/// Asserts that a table which contained `before` and was cleared has the same rows of `of` as a new
+/// table.
 #[track_caller]
 fn assert_emptied<T: Table>(before: &T::Record, of: &T::Record) {
     let (mut used, mut new) = (T::default(), T::default());
@@ -153,8 +154,8 @@ fn assert_emptied<T: Table>(before: &T::Record, of: &T::Record) {
 
 #[test]
 fn a_cleared_table_equals_a_new_one() {
-    let said = PackVerdict { reason: Some("loss".to_owned()), ..PackVerdict::default() };
-    let scored = ScoredInterval { verdicts: vec![said], ..ScoredInterval::default() };
+    let verdict = PackVerdict { reason: Some("loss".to_owned()), ..PackVerdict::default() };
+    let scored = ScoredInterval { verdicts: vec![verdict], ..ScoredInterval::default() };
     let mut report = EnrichedReport { intervals: vec![scored; 2], ..EnrichedReport::default() };
     report.look_ups.packs = vec!["twilio@1".to_owned()];
     let other = EnrichedReport { app: "meet".to_owned(), ..report.clone() };

@@ -25,10 +25,10 @@ pub struct FileReport {
     pub events: u64,
     /// Of them, getStats() reports.
     pub reports: u64,
-    /// Sessions that they are of: application, call and participant.
+    /// Their sessions: application, call and participant.
     pub sessions: BTreeSet<[String; 3]>,
-    /// Events that ingest would not take, which are not sent: how many by reason, and the detail of
-    /// the first.
+    /// Events that ingest would refuse, which are not sent: number by reason, with the detail of
+    /// the first one.
     pub refused: BTreeMap<&'static str, (u64, String)>,
     /// Reason why it cannot be read.
     pub unreadable: Option<Refusal>,
@@ -38,11 +38,11 @@ pub struct FileReport {
     pub untimed: u64,
 }
 
-/// Sessions of a file that are named.
+/// Maximum number of sessions of a file that are named.
 const NAMED: usize = 3;
 
 impl Report {
-    /// Events that the broker acknowledged.
+    /// Returns the events that the broker acknowledged.
     #[must_use]
     pub fn events(&self) -> u64 {
         self.files.iter().map(|file| file.events).sum()
@@ -54,7 +54,7 @@ impl Report {
         self.files.iter().map(|file| file.reports).sum()
     }
 
-    /// True if of some file nothing, or none of the statistics that it may have, could be used.
+    /// Returns whether no events, or none of the possible statistics, of some file could be used.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.files.iter().any(FileReport::is_refused)
@@ -62,20 +62,21 @@ impl Report {
 }
 
 impl FileReport {
-    /// Of a recording of which nothing can be read.
+    /// Returns the report of a recording of which nothing can be read.
     pub(super) fn refused(path: &Path, why: Refusal) -> Self {
         Self { path: path.to_owned(), unreadable: Some(why), ..Self::default() }
     }
 
-    /// Without a report, any line that could not be read may have been one.
+    /// Returns whether no events or none of the possible statistics could be used: without any
+    /// report, an unreadable line may have been one.
     fn is_refused(&self) -> bool {
         let is_unused = !self.refused.is_empty() || self.unread.count + self.untimed > 0;
         self.unreadable.is_some() || (self.reports == 0 && is_unused)
     }
 }
 
-/// Takes out of a recording what ingest would not take. Of one whose statistics are all refused,
-/// nothing is left: a session without them would not show why.
+/// Removes the events of a recording that ingest would refuse. If all statistics are refused,
+/// nothing is sent: a session without statistics would not show the reason.
 pub(super) fn examine(
     path: &Path,
     expanded: Expanded,
@@ -115,13 +116,13 @@ impl fmt::Display for Report {
 
 impl fmt::Display for FileReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Names may hold anything, and are shown to a terminal.
+        // Names may contain control characters.
         write!(f, "{}: ", self.path.display().to_string().escape_debug())?;
         if let Some(why) = &self.unreadable {
             return write!(f, "refused: {why}");
         }
         if self.is_refused() && self.refused.is_empty() {
-            f.write_str("nothing sent: no statistics in what could be read")?;
+            f.write_str("nothing sent: no statistics could be read")?;
         } else if self.is_refused() {
             f.write_str("nothing sent: ingest would refuse all of its statistics")?;
         } else {
@@ -145,7 +146,7 @@ impl fmt::Display for FileReport {
             write!(f, ": {why}")?;
         }
         if self.untimed > 0 {
-            write!(f, "; {} that tell no time were left out", self.untimed)?;
+            write!(f, "; {} without a time were left out", self.untimed)?;
         }
         for (reason, (count, detail)) in &self.refused {
             write!(f, "\n  refused {count} as {reason}: {detail}")?;
@@ -164,8 +165,8 @@ mod tests {
 
     use super::*;
 
-    /// Text about a recording, whether it is refused, and the number of its events that are sent.
-    fn said(recording: &str) -> (String, bool, usize) {
+    /// Returns the text about a recording, whether it is refused, and the number of events to send.
+    fn summary(recording: &str) -> (String, bool, usize) {
         let labels = Labels { app: None, call: None, client_address: None, name: "tape" };
         let path = Path::new("calls/tape.jsonl");
         let (of_file, sent) =
@@ -198,26 +199,26 @@ mod tests {
     #[test]
     fn a_file_shows_the_call_of_its_events() {
         let tape = lines(&[stats(json!("sprint"), 1), stats(json!("sprint"), 6)]);
-        let (said, refused, sent) = said(&tape);
+        let (text, refused, sent) = summary(&tape);
         assert_eq!((refused, sent), (false, 2));
         let of_file = "calls/tape.jsonl: 2 events, 2 of them reports; call \"sprint\", \
                        participant \"9\", app \"meet\"";
-        assert_eq!(said, format!("{of_file}\n2 events, 2 of them reports"));
+        assert_eq!(text, format!("{of_file}\n2 events, 2 of them reports"));
     }
 
     #[test]
     fn a_partly_refused_file_shows_the_part_and_the_reason() {
         let no_call = stats(json!(null), 6);
-        let (said, refused, sent) = said(&lines(&[
+        let (text, refused, sent) = summary(&lines(&[
             stats(json!(311), 1),
             json!({"v": 1, "event": "hello", "app": "meet", "call": 311, "participant": 9,
                    "timestamp": NOW_MS}),
             no_call,
             stats(json!(311), 11),
         ]));
-        assert_eq!((refused, sent), (false, 3), "{said}");
+        assert_eq!((refused, sent), (false, 3), "{text}");
         for words in ["call \"311\"", "refused 1 as unknown_event: event"] {
-            assert!(said.contains(words), "{words:?} is not in {said}");
+            assert!(text.contains(words), "{words:?} is not in {text}");
         }
     }
 
@@ -228,10 +229,10 @@ mod tests {
             json!(["getstats", 3, {"ssrc_5_send": old}, NOW_MS + second * 1_000])
         };
         let created = json!(["create", 3, {}, NOW_MS]);
-        let (said, refused, sent) = said(&lines(&[created, legacy(1), legacy(2)]));
-        assert_eq!((refused, sent), (true, 0), "{said}");
+        let (text, refused, sent) = summary(&lines(&[created, legacy(1), legacy(2)]));
+        assert_eq!((refused, sent), (true, 0), "{text}");
         for words in ["nothing sent", "refused 2 as legacy_get_stats", "0 events, 0 of them"] {
-            assert!(said.contains(words), "{words:?} is not in {said}");
+            assert!(text.contains(words), "{words:?} is not in {text}");
         }
     }
 
@@ -246,16 +247,16 @@ mod tests {
             let whole: [&[serde_json::Value]; 3] = [&[created], between, &[closed]];
             lines(&whole.concat())
         };
-        let (said_of_it, refused, sent) = said(&around(&broken));
-        assert_eq!((refused, sent), (true, 0), "{said_of_it}");
+        let (text, refused, sent) = summary(&around(&broken));
+        assert_eq!((refused, sent), (true, 0), "{text}");
         for words in ["nothing sent: no statistics", "3 lines could not be read, first line 2"] {
-            assert!(said_of_it.contains(words), "{words:?} is not in {said_of_it}");
+            assert!(text.contains(words), "{words:?} is not in {text}");
         }
-        let (said_of_it, refused, sent) = said(&around(&[]));
-        assert_eq!((refused, sent), (false, 2), "a call that was left at once: {said_of_it}");
+        let (text, refused, sent) = summary(&around(&[]));
+        assert_eq!((refused, sent), (false, 2), "a call that was left at once: {text}");
         let whole = line("getstats", json!({"A": {"type": "codec", "timestamp": 0}}), 4);
-        let (said_of_it, refused, sent) = said(&around(&[broken[0].clone(), whole]));
-        assert_eq!((refused, sent), (false, 3), "{said_of_it}");
+        let (text, refused, sent) = summary(&around(&[broken[0].clone(), whole]));
+        assert_eq!((refused, sent), (false, 3), "{text}");
     }
 
     #[test]
@@ -271,9 +272,9 @@ mod tests {
             (json!(["getstats", "PC_0", 5, NOW_MS]).to_string(), "1 lines could not be read"),
             ("bad news".to_owned(), "none of the formats that are read"),
         ] {
-            let (said, refused, sent) = said(&recording);
-            assert_eq!((refused, sent), (true, 0), "{said}");
-            assert!(said.contains(words), "{words:?} is not in {said}");
+            let (text, refused, sent) = summary(&recording);
+            assert_eq!((refused, sent), (true, 0), "{text}");
+            assert!(text.contains(words), "{words:?} is not in {text}");
         }
     }
 
@@ -281,16 +282,16 @@ mod tests {
     fn a_broken_line_beside_whole_ones_is_explained() {
         let broken = stats(json!("sprint"), 6).to_string().replace("240", "-Infinity");
         let tape = lines(&[stats(json!("sprint"), 1)]) + &broken;
-        let (said, refused, sent) = said(&tape);
-        assert_eq!((refused, sent), (false, 1), "{said}");
-        assert!(said.contains("1 lines could not be read, first line 2: "), "{said}");
-        assert!(said.contains("JSON has neither NaN nor Infinity"), "{said}");
+        let (text, refused, sent) = summary(&tape);
+        assert_eq!((refused, sent), (false, 1), "{text}");
+        assert!(text.contains("1 lines could not be read, first line 2: "), "{text}");
+        assert!(text.contains("JSON has neither NaN nor Infinity"), "{text}");
     }
 
     #[test]
     fn numbers_beyond_a_double_are_sent_as_they_are() {
         let huge = stats(json!("sprint"), 6).to_string().replace("240", "1e999");
-        let (said, refused, sent) = said(&huge);
-        assert_eq!((refused, sent), (false, 1), "{said}");
+        let (text, refused, sent) = summary(&huge);
+        assert_eq!((refused, sent), (false, 1), "{text}");
     }
 }

@@ -19,7 +19,7 @@ use crate::recovery_page::{commands, run};
 
 const GROUP: &str = "isobar-sink";
 
-/// A second ClickHouse, with tables, on the Kafka of the first.
+/// Returns a second ClickHouse, with tables, on the Kafka of the first.
 async fn another(turn: &Turn, first: &Stack) -> Stack {
     let plan = Plan {
         folder: turn.folder.path().join("other"),
@@ -36,7 +36,7 @@ async fn id(stack: &Stack) -> String {
     migrate::target(&stack.access().client("migrate")).await.unwrap().unwrap()
 }
 
-/// A sink of its own that writes to the ClickHouse of `stack`, with further settings.
+/// Starts a separate sink that writes to the ClickHouse of `stack`, with further settings.
 fn sink(turn: &Turn, stack: &Stack, more: &[(&str, &str)]) -> Program {
     turn.service(stack, "sink", more)
 }
@@ -138,18 +138,18 @@ async fn a_server_joins_a_cluster_only_by_the_id_of_the_first_server() {
     assert!(words.contains(&other_id) && words.contains(&first_id), "{words}");
     refuses(sink(&turn, &other, &[]), &[&first_id, &other_id]);
 
-    // The command of the page.
+    // The command on the page.
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/exit-codes.md");
     let page = fs::read_to_string(page).unwrap();
     let (_, statement) = page.split_once("first `ALTER TABLE").unwrap();
     let statement = format!("ALTER TABLE{}", statement.split('`').next().unwrap());
     access.client("migrate").query(&statement).execute().await.unwrap();
     let migrated = migrate();
-    let said = String::from_utf8_lossy(&migrated.stdout).into_owned();
-    assert!(migrated.status.success() && said.contains(&first_id), "{said}");
+    let printed = String::from_utf8_lossy(&migrated.stdout).into_owned();
+    assert!(migrated.status.success() && printed.contains(&first_id), "{printed}");
     let mut further = sink(&turn, &other, &[]);
     further.hear("assigned");
-    // Both have read the committed offsets of the group, and continue.
+    // Both read the committed offsets of the group, and continue.
     tokio::time::sleep(Duration::from_secs(5)).await;
     let mut first = first;
     assert!(!first.has_ended() && !further.has_ended(), "{}{}", first.said(), further.said());
@@ -185,8 +185,8 @@ async fn demo_and_up_take_no_partitions_of_other_services() {
     let world = ["--duration", "6s", "--sessions", "100", "--rate", "50"];
     let demo = [&["demo", "--kafka", &brokers], &world[..]].concat();
     let demo = isobar(folder, &demo).output().unwrap();
-    let said = String::from_utf8(demo.stdout).unwrap();
-    assert!(demo.status.success() && said.contains("nothing lost, nothing twice"), "{said}");
+    let printed = String::from_utf8(demo.stdout).unwrap();
+    assert!(demo.status.success() && printed.contains("nothing lost, nothing twice"), "{printed}");
     let left = topics_and_groups(&brokers);
     let left: Vec<_> = left.iter().filter(|name| name.starts_with("isobar-demo-")).collect();
     assert!(left.is_empty(), "{left:?}");
@@ -194,12 +194,15 @@ async fn demo_and_up_take_no_partitions_of_other_services() {
     let up = isobar(folder, &["up", "--kafka", &brokers]);
     let mut up = Program::spawn(up, folder.join("up.log"));
     up.hear_however_long("isobar down");
-    let said = up.said();
-    assert!(said.contains("reads       rtc-stats-raw-v1") && said.contains("owns"), "{said}");
+    let printed = up.said();
+    assert!(
+        printed.contains("reads       rtc-stats-raw-v1") && printed.contains("owns"),
+        "{printed}"
+    );
     assert_well(&verdict(&mut watch, &stack).await);
     assert!(Service::ALL.iter().all(|service| services.restarts(*service) == 0));
 
-    // The same world, from the same raw topic, in the other ClickHouse.
+    // The other ClickHouse has the same world, from the same raw topic.
     let truth = watch.truth();
     let patience = Instant::now() + Duration::from_secs(60);
     loop {

@@ -1,4 +1,4 @@
-//! Errors for an unreachable Kafka: reported at once, with the reason.
+//! Errors of an unreachable Kafka, which are reported within seconds, with the reason.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::program::Program;
 
-/// An envelope that `isobar send` takes.
+/// An envelope for `isobar send`.
 const ENVELOPE: &str = r#"{"v": 1, "event": "joined", "app": "a", "call": "c",
                           "participant": "p", "timestamp": 1756000010000}"#;
 
@@ -38,7 +38,7 @@ fn run(arguments: &[&str], brokers: &str, folder: &Path) -> (String, Duration) {
 
 #[test]
 fn every_command_reports_an_unreachable_cluster_within_seconds() {
-    // Nothing is fetched into its empty cache before.
+    // Its cache is empty, and nothing is fetched.
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("envelope.json"), ENVELOPE).unwrap();
     for arguments in VERBS {
@@ -46,8 +46,8 @@ fn every_command_reports_an_unreachable_cluster_within_seconds() {
             ("127.0.0.1:1", "Kafka at 127.0.0.1:1: no broker answers: "),
             ("kafka.invalid:9092", "kafka.invalid:9092: its name is not known to the resolver"),
         ] {
-            let (said, took) = run(arguments, brokers, folder.path());
-            assert!(said.contains(words), "{arguments:?}: {said}");
+            let (printed, took) = run(arguments, brokers, folder.path());
+            assert!(printed.contains(words), "{arguments:?}: {printed}");
             assert!(took < Duration::from_secs(15), "{arguments:?}: {took:?}");
         }
     }
@@ -66,18 +66,19 @@ fn check(brokers: &str, files: Option<u32>) -> String {
 
 #[test]
 fn check_distinguishes_dns_fd_and_broker_errors() {
-    let said = check("127.0.0.1:1", None);
-    assert!(said.contains("no broker answers"), "{said}");
-    let said = check("kafka.invalid:9092", None);
-    assert!(said.contains("its name is not known to the resolver"), "{said}");
-    // Which limit exhausts descriptors before the connection depends on the progress of other
-    // threads; a neighbouring limit fails earlier, or leaves one for the connection.
-    let said: Vec<_> = FEW.map(|files| check("127.0.0.1:1", Some(files))).collect();
-    let without = said.iter().filter(|said| said.contains("no free file descriptor")).count();
-    assert!(without >= 1, "{said:#?}");
+    let printed = check("127.0.0.1:1", None);
+    assert!(printed.contains("no broker answers"), "{printed}");
+    let printed = check("kafka.invalid:9092", None);
+    assert!(printed.contains("its name is not known to the resolver"), "{printed}");
+    // The limit at which descriptors are exhausted by the connection depends on the progress of
+    // other threads. A lower limit fails earlier, and a higher one leaves a descriptor.
+    let outputs: Vec<_> = FEW.map(|files| check("127.0.0.1:1", Some(files))).collect();
+    let without =
+        outputs.iter().filter(|printed| printed.contains("no free file descriptor")).count();
+    assert!(without >= 1, "{outputs:#?}");
 }
 
-/// Files that a process may have, so that there may be none left for a connection.
+/// Limits of open files at which there may be none left for a connection.
 const FEW: std::ops::Range<u32> = 8..17;
 
 #[test]

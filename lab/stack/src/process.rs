@@ -15,10 +15,10 @@ use nix::unistd::Pid;
 
 use super::ended::{self, Ended, Next};
 
-/// A process beside `isobar` that knows all its children and ends them if `isobar` is killed.
+/// A separate process that knows all children of `isobar` and ends them if `isobar` is killed.
 ///
-/// It learns of that from the end of the pipe between them, so neither a signal nor the death of
-/// the thread that started it matters.
+/// It detects this by the end of the pipe between them, independently of signals and of the thread
+/// that started it.
 #[derive(Clone, Debug)]
 pub struct Guard(Arc<Mutex<GuardProcess>>);
 
@@ -45,7 +45,7 @@ impl Guard {
         Ok(Self(Arc::new(Mutex::new(GuardProcess { child, pipe }))))
     }
 
-    fn tell(&self, line: &str) -> Result<(), Failure> {
+    fn send(&self, line: &str) -> Result<(), Failure> {
         let mut process = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(pipe) = process.pipe.as_mut() else { return Ok(()) };
         pipe.write_all(line.as_bytes()).context("the guard of the child processes is gone")
@@ -55,7 +55,7 @@ impl Guard {
 impl Drop for GuardProcess {
     fn drop(&mut self) {
         drop(self.pipe.take());
-        // It ends by itself when the pipe does; nothing is left to do if it cannot be waited for.
+        // It ends by itself when the pipe is closed; an error of waiting needs no handling.
         let _ = self.child.wait();
     }
 }
@@ -87,7 +87,7 @@ pub struct Process {
     guard: Guard,
     status: Option<ExitStatus>,
     log: PathBuf,
-    /// Length of the log before the start.
+    /// Length of the log before the start, bytes.
     log_from: u64,
 }
 
@@ -104,7 +104,7 @@ impl Process {
         let child = command.spawn().context(command.get_program().display())?;
         let process =
             Self { child, guard: guard.clone(), status: None, log: log.to_owned(), log_from };
-        guard.tell(&format!("+{}\n", process.id()))?;
+        guard.send(&format!("+{}\n", process.id()))?;
         Ok(process)
     }
 
@@ -118,8 +118,8 @@ impl Process {
     pub fn ended(&mut self) -> Option<ExitStatus> {
         if self.status.is_none() {
             self.status = Some(self.child.try_wait().ok().flatten()?);
-            // Its number is free again and may become anybody's.
-            let _ = self.guard.tell(&format!("-{}\n", self.id()));
+            // Its process id may be reused.
+            let _ = self.guard.send(&format!("-{}\n", self.id()));
         }
         self.status
     }
@@ -188,7 +188,7 @@ pub(super) struct Revival {
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// A process that has lived for this long did not fail at its start.
+/// Time after which a process counts as started successfully.
 const SETTLED: Duration = Duration::from_secs(60);
 
 impl Revival {

@@ -1,96 +1,22 @@
-//! One stats object. Its members may come in any order, `type` last, and with any JSON type.
+//! One stats object. Its members may be in any order, even with `type` last, and of any JSON type.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use schemas::Kind;
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::members::{Field, Member, duration};
+use super::members::{Field, Member};
+use super::object_type::Type;
+use super::specified_names::{
+    CANDIDATE_TYPES, DTLS_STATES, ICE_STATES, NETWORK_TYPES, PROTOCOLS, is_media, one_of,
+    url_protocol,
+};
+use super::value_seeds::{CounterSeed, DurationsSeed, MemberName};
 use super::{MAX_OBJECTS, MAX_TEXT};
 use crate::counters::{Counter, StatsType, Values, whole};
 use crate::formats::fields::{is_token, moment_us};
 use crate::formats::json::{Scalar, scalars_are, skip_items, skip_members};
-
-/// The types (RTCStatsType) that are read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(in crate::formats) enum Type {
-    /// None, or one that W3C does not name.
-    #[default]
-    Other,
-    /// A W3C type without values that are read.
-    Unread,
-    /// A type of the callback-based getStats() that Chrome had until 2023.
-    Legacy,
-    /// An RTP stream whose direction follows from its counters.
-    Stream,
-    /// `track`: values that are now members of the RTP stream.
-    Track,
-    /// An RTP stream or a candidate pair, which have counters.
-    Counting(StatsType),
-    /// `codec`
-    Codec,
-    /// `transport`
-    Transport,
-    /// `local-candidate`, `remote-candidate`
-    Candidate,
-    /// `media-source`: the camera, screen or microphone that senders encode.
-    Source,
-}
-
-impl Type {
-    fn named(name: &str) -> Self {
-        match name {
-            "inbound-rtp" => Self::Counting(StatsType::Inbound),
-            "outbound-rtp" => Self::Counting(StatsType::Outbound),
-            "remote-inbound-rtp" => Self::Counting(StatsType::RemoteInbound),
-            "remote-outbound-rtp" => Self::Counting(StatsType::RemoteOutbound),
-            "candidate-pair" => Self::Counting(StatsType::Pair),
-            "codec" => Self::Codec,
-            "transport" => Self::Transport,
-            "local-candidate" | "remote-candidate" => Self::Candidate,
-            "track" => Self::Track,
-            "media-source" => Self::Source,
-            "certificate" | "data-channel" | "media-playout" | "peer-connection" => Self::Unread,
-            "ssrc" | "VideoBwe" => Self::Legacy,
-            name if name.starts_with("goog") => Self::Legacy,
-            name => Self::written_otherwise(name),
-        }
-    }
-
-    /// A type as SDKs and early browsers write it: without dashes, with capitals or underscores.
-    fn written_otherwise(name: &str) -> Self {
-        /// Bytes of the longest name of a type.
-        const LONGEST: usize = 24;
-        if name.len() > LONGEST {
-            return Self::Other;
-        }
-        let letters = name.chars().filter(char::is_ascii_alphanumeric);
-        match &*letters.map(|letter| letter.to_ascii_lowercase()).collect::<String>() {
-            "inboundrtp" => Self::Counting(StatsType::Inbound),
-            "outboundrtp" => Self::Counting(StatsType::Outbound),
-            "remoteinboundrtp" => Self::Counting(StatsType::RemoteInbound),
-            "remoteoutboundrtp" => Self::Counting(StatsType::RemoteOutbound),
-            "candidatepair" => Self::Counting(StatsType::Pair),
-            "codec" => Self::Codec,
-            "transport" => Self::Transport,
-            "localcandidate" | "remotecandidate" => Self::Candidate,
-            "track" => Self::Track,
-            "mediasource" => Self::Source,
-            "certificate" | "csrc" | "datachannel" | "iceserver" | "mediaplayout"
-            | "peerconnection" | "receiver" | "sctptransport" | "sender" | "stream"
-            | "transceiver" => Self::Unread,
-            _ => Self::Other,
-        }
-    }
-
-    /// True if nothing is read of such objects.
-    const fn is_skipped(self) -> bool {
-        matches!(self, Self::Other | Self::Unread)
-    }
-}
 
 /// Content of a stats object of any type.
 #[derive(Clone, Debug)]
@@ -123,13 +49,13 @@ pub(in crate::formats) struct Object<'a> {
     pub(super) track_id: Option<Cow<'a, str>>,
     pub(in crate::formats) connection_id: Option<Cow<'a, str>>,
     is_remote: bool,
-    /// Its coder has coded something.
+    /// True if its coder has coded a frame or sample.
     pub(super) is_coded: bool,
     pub(in crate::formats) values: Values,
 }
 
 impl<'a> Object<'a> {
-    /// Creates an object without values.
+    /// An object without values.
     const EMPTY: Self = Self {
         of: Type::Other,
         id: Cow::Borrowed(""),
@@ -162,7 +88,7 @@ impl<'a> Object<'a> {
         values: Values::EMPTY,
     };
 
-    /// Reads the members; true if the type is known.
+    /// Reads the members. Returns whether the type is known.
     fn read<A: MapAccess<'a>>(&mut self, members: A) -> Result<bool, A::Error> {
         let mut typed = self.of != Type::Other;
         self.read_members(members, &mut typed)?;
@@ -199,7 +125,7 @@ impl<'a> Object<'a> {
         Ok(())
     }
 
-    /// The type that was meant, once all members are known.
+    /// Returns the effective type, once all members are known.
     fn settled(&self) -> Type {
         let reported = |counter| self.values.get(counter).is_some();
         match self.of {
@@ -209,7 +135,7 @@ impl<'a> Object<'a> {
             Type::Counting(StatsType::Outbound) if self.is_remote => {
                 Type::Counting(StatsType::RemoteOutbound)
             }
-            // Some outbound streams have values of the far end, too.
+            // Some outbound streams also have values of the remote end.
             Type::Stream if reported(Counter::PacketsSent) => Type::Counting(StatsType::Outbound),
             Type::Stream if reported(Counter::PacketsReceived) => {
                 Type::Counting(StatsType::Inbound)
@@ -219,7 +145,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// The media that it is of: its `kind`, or what its `mimeType` begins with.
+    /// Returns its media kind: its `kind`, or the beginning of its `mimeType`.
     pub(super) fn media(&self) -> Option<Kind> {
         let mime_type = || self.mime_type.as_deref()?.split_once('/').map(|(kind, _)| kind);
         let kind = self.kind.as_deref().or_else(mime_type)?;
@@ -227,21 +153,22 @@ impl<'a> Object<'a> {
         if is("audio") { Some(Kind::Audio) } else { is("video").then_some(Kind::Video) }
     }
 
-    /// True if it is of that type.
+    /// Returns whether it has that type.
     pub(super) fn is(&self, of: Type) -> bool {
         self.of == of
     }
 
     fn set(&mut self, field: Field, value: Scalar<'a>) {
         let text = |value: Scalar<'a>| value.text(MAX_TEXT);
-        // Some name objects by numbers.
+        // Some use numbers for ids.
         let id = |value: Scalar<'a>, limit: usize| value.name().filter(|name| name.len() <= limit);
-        // Texts leave here in the form of specified names, whatever their source.
+        // All texts are limited to the form of specified names, whatever their source.
         let token = |value: Scalar<'a>| text(value).filter(|text| is_token(text));
         match field {
             Field::Type => {
                 let named = text(value).map_or(Type::Other, |name| Type::named(&name));
-                // Where the place of an object determines its type, an unused type does not count.
+                // If the position of an object determines its type, an unused type in the object
+                // does not count.
                 if !named.is_skipped() || self.of.is_skipped() {
                     self.of = named;
                 }
@@ -287,70 +214,7 @@ impl<'a> Object<'a> {
     }
 }
 
-/// RTCIceCandidateType, and what Firefox wrote for it until release 65.
-const CANDIDATE_TYPES: [(&str, &str); 7] = [
-    ("host", "host"),
-    ("srflx", "srflx"),
-    ("prflx", "prflx"),
-    ("relay", "relay"),
-    ("serverreflexive", "srflx"),
-    ("peerreflexive", "prflx"),
-    ("relayed", "relay"),
-];
-
-/// RTCIceProtocol, and the third of `relayProtocol`.
-const PROTOCOLS: [(&str, &str); 3] = [("udp", "udp"), ("tcp", "tcp"), ("tls", "tls")];
-
-/// RTCNetworkType.
-const NETWORK_TYPES: [(&str, &str); 7] = [
-    ("wifi", "wifi"),
-    ("cellular", "cellular"),
-    ("ethernet", "ethernet"),
-    ("vpn", "vpn"),
-    ("bluetooth", "bluetooth"),
-    ("wimax", "wimax"),
-    ("unknown", "unknown"),
-];
-
-/// True for one of RTCNetworkType.
-pub(in crate::formats) fn is_network(name: &str) -> bool {
-    NETWORK_TYPES.iter().any(|(known, _)| name.eq_ignore_ascii_case(known))
-}
-
-/// RTCIceTransportState.
-const ICE_STATES: [(&str, &str); 7] = [
-    ("new", "new"),
-    ("checking", "checking"),
-    ("connected", "connected"),
-    ("completed", "completed"),
-    ("disconnected", "disconnected"),
-    ("failed", "failed"),
-    ("closed", "closed"),
-];
-
-/// RTCDtlsTransportState.
-const DTLS_STATES: [(&str, &str); 5] = [
-    ("new", "new"),
-    ("connecting", "connecting"),
-    ("connected", "connected"),
-    ("closed", "closed"),
-    ("failed", "failed"),
-];
-
-/// The name that a value has in an enumeration; any other is missing.
-fn one_of<'a>(value: Scalar<'_>, names: &[(&str, &'static str)]) -> Option<Cow<'a, str>> {
-    let Scalar::Text(text) = value else { return None };
-    let known = names.iter().find(|(name, _)| text.eq_ignore_ascii_case(name));
-    known.map(|(_, name)| Cow::Borrowed(*name))
-}
-
-/// True for the mimeType of a codec of audio or video.
-fn is_media(mime_type: &str) -> bool {
-    let kind = mime_type.split_once('/').map_or("", |(kind, _)| kind);
-    kind.eq_ignore_ascii_case("audio") || kind.eq_ignore_ascii_case("video")
-}
-
-/// Reads members that stand one level deeper, in an object or in a list of objects.
+/// Reads members that are nested in an object or in a list of objects.
 struct NestedSeed<'a, 'o> {
     object: &'o mut Object<'a>,
     typed: &'o mut bool,
@@ -381,47 +245,31 @@ impl<'de> Visitor<'de> for NestedSeed<'de, '_> {
     }
 }
 
-/// The protocol of the hop to a TURN server, by its URI (RFC 7065): `turns:` is TLS, and without
-/// `transport` `turn:` is UDP.
-fn url_protocol(url: &str) -> Option<&'static str> {
-    let (scheme, rest) = url.split_once(':')?;
-    if scheme.eq_ignore_ascii_case("turns") {
-        return Some("tls");
-    }
-    let transport = rest.split_once('?').and_then(|(_, query)| query.strip_prefix("transport="));
-    match transport {
-        _ if !scheme.eq_ignore_ascii_case("turn") => None,
-        None => Some("udp"),
-        Some(transport) if transport.eq_ignore_ascii_case("udp") => Some("udp"),
-        Some(transport) if transport.eq_ignore_ascii_case("tcp") => Some("tcp"),
-        Some(_) => None,
-    }
-}
-
 /// Content of a report.
 #[derive(Debug, Default)]
 pub(in crate::formats) struct Found<'a> {
-    /// Objects of the types that are read; of too many, enough to see that they are.
+    /// Objects of the types that are read. If there are too many, only enough of them to detect
+    /// that.
     pub(in crate::formats) objects: Vec<Object<'a>>,
-    /// An object had no type, as one that did not change.
+    /// True if an object had no type, as in a delta.
     pub(in crate::formats) untyped: bool,
-    /// An object was of a type that W3C names.
+    /// True if an object had a type that W3C names.
     pub(in crate::formats) known: bool,
-    /// An object was of a type of the callback-based getStats().
+    /// True if an object had a type of the callback-based getStats().
     pub(in crate::formats) legacy: bool,
 }
 
-/// Room for the objects that the report of a call between two has.
+/// Capacity for the objects in the report of a call between two participants.
 const ROOM: usize = 24;
 
 impl<'a> Found<'a> {
-    /// Capacity for a record's only report: elsewhere there may be thousands, each with few
-    /// objects.
+    /// Returns an empty value with capacity for a record's only report. Records with thousands of
+    /// small reports use no capacity in advance.
     pub(super) fn with_room() -> Self {
         Self { objects: Vec::with_capacity(ROOM), ..Self::default() }
     }
 
-    /// Puts an object where it stays: it is large, and moving it takes longer than filling it.
+    /// Adds an object in its final place: it is large, and moving it takes longer than filling it.
     fn begin(&mut self, id: Cow<'a, str>, of: Type) -> &mut Object<'a> {
         let place = self.objects.len();
         self.objects.push(Object::EMPTY);
@@ -431,12 +279,11 @@ impl<'a> Found<'a> {
     }
 }
 
-/// Reads one stats object into what was found, unless it is of a type that is not read, or no
-/// object at all.
+/// Reads one stats object into [`Found`], unless its type is not read or it is not an object.
 pub(in crate::formats) struct ObjectSeed<'a, 'o> {
-    /// Its key in the report, empty if the report is an array.
+    /// Its key in the report; empty if the report is an array.
     pub(in crate::formats) key: Cow<'a, str>,
-    /// Its type where the object's place determines it, else [`Type::Other`].
+    /// Its type if the object's position determines it, else [`Type::Other`].
     pub(in crate::formats) of: Type,
     /// Destination: an object is too large to be returned through two results.
     pub(in crate::formats) found: &'o mut Found<'a>,
@@ -477,110 +324,6 @@ impl<'de> Visitor<'de> for ObjectSeed<'de, '_> {
         found.known |= of != Type::Other;
         if of.is_skipped() || of == Type::Legacy {
             found.objects.pop();
-        }
-        Ok(())
-    }
-}
-
-/// A member's name, looked up where it stands.
-struct MemberName(Option<Member>);
-
-impl<'de> Deserialize<'de> for MemberName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NameVisitor;
-        impl Visitor<'_> for NameVisitor {
-            type Value = MemberName;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a member's name")
-            }
-            fn visit_str<E>(self, name: &str) -> Result<MemberName, E> {
-                Ok(MemberName(Member::named(name)))
-            }
-        }
-        deserializer.deserialize_identifier(NameVisitor)
-    }
-}
-
-/// Reads the value of a counter to where it stays, for a report has a hundred. What is no number
-/// makes it missing.
-struct CounterSeed<'v>(Counter, &'v mut Values);
-
-impl CounterSeed<'_> {
-    fn set<E>(self, number: f64) -> Result<(), E> {
-        self.1.set(self.0, number);
-        Ok(())
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for CounterSeed<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for CounterSeed<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a number")
-    }
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        self.set(f64::NAN)
-    }
-    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
-        self.set(number as f64)
-    }
-    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
-        self.1.set_whole(self.0, number);
-        Ok(())
-    }
-    fn visit_f64<E>(self, number: f64) -> Result<(), E> {
-        self.set(number)
-    }
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.set(text.parse().unwrap_or(f64::NAN))
-    }
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.set(f64::NAN)
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        self.set(f64::NAN)?;
-        skip_items(&mut items)
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        self.set(f64::NAN)?;
-        skip_members(&mut members)
-    }
-}
-
-/// Reads `qualityLimitationDurations`.
-struct DurationsSeed<'v>(&'v mut Values);
-
-impl<'de> DeserializeSeed<'de> for DurationsSeed<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for DurationsSeed<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("durations by reason")
-    }
-    scalars_are!(());
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        skip_items(&mut items)
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        while let Some((Scalar::Text(name), value)) = members.next_entry::<Scalar, Scalar>()? {
-            if let Some(counter) = duration(&name) {
-                self.0.set(counter, value.number().unwrap_or(f64::NAN));
-            }
         }
         Ok(())
     }
