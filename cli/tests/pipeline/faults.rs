@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use deploy::service::Service;
 use nix::sys::signal::Signal;
+use stack::options::World;
 use stack::pipeline::prepare;
 use stack::services::{ServiceEnvironment, Services};
 use stack::{Stack, Watch};
@@ -54,7 +55,14 @@ async fn services_wait_for_servers_that_start_late() {
         assert!(Instant::now() < patience, "a sink that waits shows no lag");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    let why = services.wait(Duration::from_secs(30)).unwrap_err().to_string();
+    // It names the first that is not ready; sink is the last of them.
+    let why = || services.wait(Duration::ZERO).unwrap_err().to_string();
+    let patience = Instant::now() + Duration::from_secs(30);
+    while !why().contains("sink is not ready") {
+        assert!(Instant::now() < patience, "{}", why());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let why = services.wait(Duration::from_secs(5)).unwrap_err().to_string();
     assert!(why.contains("sink is not ready"), "{why}");
     assert_eq!(lag(), 16);
     let clickhouse = stack.clickhouse().unwrap();
@@ -75,7 +83,7 @@ async fn servers_that_stop_for_a_minute_lose_nothing() {
     let turn = Turn::take();
     let mut pipeline = turn.pipeline().await;
     let guard = pipeline.stack.guard().clone();
-    let mut watch = Watch::start(&pipeline.stack, &world(90)).await.unwrap();
+    let mut watch = Watch::start(&pipeline.stack, &world(80)).await.unwrap();
 
     tokio::time::sleep(Duration::from_secs(3)).await;
     let without_clickhouse = Instant::now();
@@ -127,7 +135,9 @@ async fn a_paused_service_continues_after_a_rebalance() {
         program
     };
     let (narrow, third) = (start(), start());
-    let mut watch = Watch::start(&pipeline.stack, &world(60)).await.unwrap();
+    // What is in flight reaches its limit within seconds.
+    let many = World { sessions: 900, rate: 900.0, ..world(30) };
+    let mut watch = Watch::start(&pipeline.stack, &many).await.unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;
     pipeline.stack.clickhouse().unwrap().stop();
 

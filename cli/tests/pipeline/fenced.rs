@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use stack::options::World;
 use stack::pipeline::prepare;
-use stack::{Plan, Stack, Watch, free_ports, verdict};
+use stack::{Stack, Watch, free_ports, verdict};
 use torture_live::proxy::{BROKER_HEARTBEAT, Condition, Link, Proxies};
 
 use crate::harness::{Turn, assert_well, world};
@@ -204,8 +204,7 @@ async fn services_recover_from_a_fenced_broker_within_stall_s() {
 #[test]
 fn a_service_recreates_its_consumer_after_a_long_outage() {
     let turn = Turn::take();
-    let nowhere = deploy::access::Access::default();
-    let mut stack = Stack::start(Plan { clickhouse: Some(nowhere), ..turn.plan() }).unwrap();
+    let mut stack = turn.kafka();
     let made = std::process::Command::new(env!("CARGO_BIN_EXE_isobar"))
         .args(["topics", "apply", "--partitions", "1", "--kafka", &stack.brokers()])
         .status();

@@ -1,5 +1,6 @@
 //! A stack for a test, and a small world to play on it.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,24 +17,54 @@ use world::world::Scenario;
 
 use crate::program::Program;
 
-/// Stacks that may run at the same time: a test waits for most of its time, and a stack takes two
-/// gigabytes of memory.
-const MOST: usize = 3;
-static STACKS: Mutex<usize> = Mutex::new(0);
-static ENDED: Condvar = Condvar::new();
+/// Servers that may run at the same time. Tests wait for most of their time, and Kafka and ClickHouse take two
+/// gigabytes of memory together.
+const MOST: usize = 6;
+/// Servers of a stack: Kafka and ClickHouse.
+const STACK: usize = 2;
+static SERVERS: Mutex<Servers> = Mutex::new(Servers { running: 0, asked: 0, admitted: 0 });
+static CHANGED: Condvar = Condvar::new();
 
-/// A folder for a stack, while not too many others have one.
+/// Servers that run, and tests that wait for permission. Tests are admitted in the order of their requests:
+/// otherwise one that needs many servers would wait for all others.
+struct Servers {
+    running: usize,
+    asked: u64,
+    admitted: u64,
+}
+
+/// A folder for the servers of a test, while not too many others run.
 pub(crate) struct Turn {
     pub(crate) folder: TempDir,
+    servers: Cell<usize>,
 }
 
 impl Turn {
+    /// Waits until a stack of Kafka and ClickHouse may be started.
     pub(crate) fn take() -> Self {
+        Self::of(STACK)
+    }
+
+    /// Waits until this number of servers may be started.
+    pub(crate) fn of(count: usize) -> Self {
         let folder = tempfile::Builder::new().prefix("isobar-test-").tempdir().unwrap();
-        let stacks = STACKS.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = ENDED.wait_while(stacks, |stacks| *stacks >= MOST);
-        *waited.unwrap_or_else(PoisonError::into_inner) += 1;
-        Self { folder }
+        let mut servers = SERVERS.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = servers.asked;
+        servers.asked += 1;
+        let waits = |it: &mut Servers| it.admitted != number || it.running + count > MOST;
+        servers = CHANGED.wait_while(servers, waits).unwrap_or_else(PoisonError::into_inner);
+        servers.running += count;
+        servers.admitted += 1;
+        CHANGED.notify_all();
+        Self { folder, servers: Cell::new(count) }
+    }
+
+    /// Lets other tests start all of its servers but `count`.
+    fn keep(&self, count: usize) {
+        let given_back = self.servers.get() - count;
+        self.servers.set(count);
+        SERVERS.lock().unwrap_or_else(PoisonError::into_inner).running -= given_back;
+        CHANGED.notify_all();
     }
 
     pub(crate) fn plan(&self) -> Plan {
@@ -48,6 +79,7 @@ impl Turn {
 
     /// Kafka alone.
     pub(crate) fn kafka(&self) -> Stack {
+        self.keep(1);
         let nowhere = Some(Access::default());
         Stack::start(Plan { clickhouse: nowhere, ..self.plan() }).unwrap()
     }
@@ -94,8 +126,7 @@ impl Drop for Turn {
         if thread::panicking() {
             show_logs(self.folder.path());
         }
-        *STACKS.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        ENDED.notify_one();
+        self.keep(0);
     }
 }
 

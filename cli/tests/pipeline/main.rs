@@ -1,6 +1,7 @@
 //! The whole of Isobar on a real Kafka and a real ClickHouse, which these tests start themselves.
 //!
-//! Every test has a stack of its own. At most three run at a time, because most of them mostly wait.
+//! Every test has its own stack. At most three stacks run at the same time (`harness.rs`), because tests mostly
+//! wait.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,

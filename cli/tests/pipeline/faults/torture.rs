@@ -1,5 +1,5 @@
-//! Faults of every kind that fits into two minutes, on the whole stack with real processes; and a
-//! stopped host.
+//! Real processes under faults: 75 s of all kinds but two, and 80 s of these two, which exclude the others.
+//! CONTRIBUTING names the command for a run of ten minutes or more.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -8,11 +8,13 @@ use serde_json::Value;
 
 use crate::harness::Turn;
 
-/// Kinds that must have come up in two minutes, of 27, on a machine that is busy: there a fault takes
-/// longer than it was meant to, and fewer find a place.
+/// Number of kinds, of 27 that are planned, that must occur. On a busy machine faults take longer than planned,
+/// so that fewer fit.
 const KINDS: usize = 14;
-/// Kinds with tests of their own, below: while one of them lasts, hardly another fault finds a place.
+/// Kinds with a separate test below: they exclude most other faults for their duration.
 const APART: [&str; 2] = ["host-stopped", "fenced-broker"];
+/// Servers that a cluster counts as: each of its three brokers has a third of the load.
+const CLUSTER: usize = 3;
 
 /// Runs `isobar torture` and returns its report.
 fn torture(turn: &Turn, duration: &str, rate: &str, faults: &str) -> Value {
@@ -46,37 +48,32 @@ fn without_fault() -> (Option<i32>, String) {
 }
 
 #[test]
-fn two_minutes_of_faults_lose_and_duplicate_nothing() {
-    let turn = Turn::take();
-    let (_, said) = without_fault();
-    let (_, kinds) = said.split_once("there are ").unwrap();
+fn faults_of_every_kind_lose_and_duplicate_nothing() {
+    let turn = Turn::of(CLUSTER);
+    let (_, printed) = without_fault();
+    let (_, kinds) = printed.split_once("there are ").unwrap();
     let kinds: Vec<_> = kinds.split(", ").filter(|kind| !APART.contains(kind)).collect();
     assert!(kinds.len() > 20, "{kinds:?}");
-    let report = torture(&turn, "2m", "80", &kinds.join(","));
-    assert!(report["events_checked"].as_u64().unwrap() > 5_000, "{report:#}");
-    assert!(report["cells_checked"].as_u64().unwrap() > 500, "{report:#}");
+    let report = torture(&turn, "75s", "100", &kinds.join(","));
+    assert!(report["events_checked"].as_u64().unwrap() > 4_000, "{report:#}");
+    assert!(report["cells_checked"].as_u64().unwrap() > 400, "{report:#}");
     let again = report["absorbed"]["reports"].as_u64().unwrap();
-    assert!(again > 0, "nothing was done again: {report:#}");
+    assert!(again > 0, "nothing was written again: {report:#}");
     let faults = report["faults"].as_object().unwrap();
+    println!("{} kinds", faults.len());
     assert!(faults.len() >= KINDS, "{faults:#?}");
 }
 
+/// Zero or more clients stall after a fenced broker. Each of the two kinds waits for the other's end.
 #[test]
-fn a_repeatedly_stopped_host_loses_nothing() {
-    let turn = Turn::take();
-    let report = torture(&turn, "1m", "60", "host-stopped");
+fn stopped_hosts_and_fenced_brokers_lose_nothing() {
+    let turn = Turn::of(CLUSTER);
+    let report = torture(&turn, "80s", "60", &APART.join(","));
     assert!(report["events_checked"].as_u64().unwrap() > 1_000, "{report:#}");
-    assert!(report["faults"]["host-stopped"].is_object(), "{report:#}");
-}
-
-/// Zero or more clients stall after a fenced broker.
-#[test]
-fn repeatedly_fenced_brokers_lose_nothing() {
-    let turn = Turn::take();
-    let report = torture(&turn, "80s", "60", "fenced-broker");
-    assert!(report["events_checked"].as_u64().unwrap() > 1_000, "{report:#}");
+    for kind in APART {
+        assert!(report["faults"][kind]["injected"].as_u64().unwrap() > 0, "{kind}: {report:#}");
+    }
     let fenced = &report["faults"]["fenced-broker"];
-    assert!(fenced["injected"].as_u64().unwrap() > 0, "{report:#}");
     let recovered = ["recovery_s", "recovery_among_others_s"];
     let recovered = recovered.iter().any(|times| fenced[times]["times"].as_u64().unwrap() > 0);
     // Processes end only with the exit code of a stall.
