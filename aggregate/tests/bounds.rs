@@ -211,7 +211,7 @@ fn long_names_end_a_block_sooner_and_that_changes_no_result() {
     let few = || AggregateSettings {
         block_cells: 20,
         block_sessions: 20,
-        block_intervals: 268,
+        block_intervals: 430,
         ..AggregateSettings::default()
     };
     let whole = fold(AggregateSettings::default(), true, reports(long));

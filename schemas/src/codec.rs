@@ -10,7 +10,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::datum::{Datum, Malformed};
-use crate::{BlockAudit, CellPartial, DeadLetter, EnrichedReport, Report, SessionPartial};
+use crate::{
+    BlockAudit, CellPartial, DeadLetter, EnrichedReport, HourPartial, Report, SessionPartial,
+};
 
 /// A kind of record; its name is the file's name under `schemas/avsc/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,17 +29,20 @@ pub enum Subject {
     BlockAudit,
     /// [`DeadLetter`].
     DeadLetter,
+    /// [`HourPartial`].
+    HourPartial,
 }
 
 impl Subject {
     /// All subjects, in the order of their ids.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Report,
         Self::EnrichedReport,
         Self::CellPartial,
         Self::SessionPartial,
         Self::BlockAudit,
         Self::DeadLetter,
+        Self::HourPartial,
     ];
 
     /// Returns the subject's name.
@@ -50,6 +55,7 @@ impl Subject {
             Self::SessionPartial => "session_partial",
             Self::BlockAudit => "block_audit",
             Self::DeadLetter => "dead_letter",
+            Self::HourPartial => "hour_partial",
         }
     }
 
@@ -78,6 +84,7 @@ impl Subject {
             Self::SessionPartial => include_str!("../avsc/session_partial.v1.avsc"),
             Self::BlockAudit => include_str!("../avsc/block_audit.v1.avsc"),
             Self::DeadLetter => include_str!("../avsc/dead_letter.v1.avsc"),
+            Self::HourPartial => include_str!("../avsc/hour_partial.v1.avsc"),
         }
     }
 }
@@ -129,7 +136,7 @@ macro_rules! field_by_field {
         }
     })* };
 }
-field_by_field!(Report, EnrichedReport, CellPartial, SessionPartial);
+field_by_field!(Report, EnrichedReport, CellPartial, SessionPartial, HourPartial);
 
 /// Error: a value of a record does not fit its schema.
 #[derive(Debug, thiserror::Error)]
@@ -200,7 +207,7 @@ struct Codec {
     writer: GenericDatumWriter<'static>,
 }
 
-static SCHEMAS: LazyLock<[Schema; 6]> = LazyLock::new(|| {
+static SCHEMAS: LazyLock<[Schema; 7]> = LazyLock::new(|| {
     // A string or array may not claim more than this before its bytes are there.
     apache_avro::util::max_allocation_bytes(16 << 20);
     Subject::ALL.map(|subject| {
@@ -209,7 +216,7 @@ static SCHEMAS: LazyLock<[Schema; 6]> = LazyLock::new(|| {
     })
 });
 
-static CODECS: LazyLock<[Codec; 6]> = LazyLock::new(|| {
+static CODECS: LazyLock<[Codec; 7]> = LazyLock::new(|| {
     Subject::ALL.map(|subject| {
         let schema = schema(subject);
         #[expect(clippy::expect_used, reason = "embedded files, held valid by a test")]

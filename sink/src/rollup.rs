@@ -4,7 +4,8 @@
 //! that is over is built into the roll-ups and closed. Correctness depends on increasing numbers in
 //! `rollup_hours` and on no clock: a rebuild reads the greatest number, then the partials, then closes
 //! the hour with that number. It has seen every insert that opened the hour with a number up to that,
-//! because an insert takes its number after its rows are visible.
+//! because an insert takes its number after its rows are visible. Minutes of the overview and days of
+//! sessions are kept in the same way, with `rollup_parts`.
 
 #![cfg_attr(
     not(test),
@@ -14,7 +15,9 @@
     )
 )]
 
-use std::collections::BTreeMap;
+mod minutes;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -25,6 +28,7 @@ use clickhouse::error::Error;
 use crate::metrics::Metrics;
 use crate::retry::summary;
 use crate::settings::SinkSettings;
+use minutes::MinuteBuilder;
 
 /// Multiple of the time that an hour took to build for which the rebuilder then rests: roll-ups make
 /// reads cheap and must not make inserts expensive.
@@ -41,7 +45,45 @@ const SHORT: Duration = Duration::from_secs(60);
 /// Timeout of a rebuild: the user's limit of a statement is 600 s, after which the server has to answer.
 const LONG: Duration = Duration::from_secs(660);
 
-const NEWEST: &str = "assumeNotNull((SELECT max(greatest(opened, built)) FROM rollup_hours))";
+/// Memory from which the sessions of a day are sorted on disk, bytes.
+const IN_MEMORY: &str = "268435456";
+
+/// A part of time whose roll-ups are open or closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// An hour of cells, sessions and the overview.
+    Hour,
+    /// A minute of the overview.
+    Minute,
+    /// A day of sessions and the overview.
+    Day,
+}
+
+impl Part {
+    /// Returns the table that says which are open.
+    const fn table(self) -> &'static str {
+        match self {
+            Self::Hour => "rollup_hours",
+            Self::Minute | Self::Day => "rollup_parts",
+        }
+    }
+
+    /// Returns the columns of its identity, and their values for the starts `starts`.
+    fn identity(self, starts: &[u32]) -> (&'static str, String) {
+        let start = format!("toDateTime(arrayJoin({starts:?}::Array(UInt32)), 'UTC')");
+        match self {
+            Self::Hour => ("hour", start),
+            Self::Minute => ("part, start", format!("'minute', {start}")),
+            Self::Day => ("part, start", format!("'day', {start}")),
+        }
+    }
+
+    /// Returns the expression of the greatest number so far.
+    fn newest(self) -> String {
+        let table = self.table();
+        format!("assumeNotNull((SELECT max(greatest(opened, built)) FROM {table}))")
+    }
+}
 
 /// Returns the answer, or an error after `limit`: a server may accept a request and never answer.
 async fn within<T>(
@@ -51,19 +93,53 @@ async fn within<T>(
     tokio::time::timeout(limit, answer).await.unwrap_or(Err(Error::TimedOut))
 }
 
-/// Opens `hours`, each given by its start, in seconds since the Unix epoch.
+/// Opens `minutes`, then `hours`, then the days of these, each given by its start, in seconds since the
+/// Unix epoch. The order matters: an hour is built from its minutes and a day from its hours, and who sees
+/// that one is open must see the same of what it is built from.
 ///
 /// # Errors
 /// Errors of ClickHouse, and a timeout after a minute.
-pub(crate) async fn open(client: &Client, hours: &[u32]) -> Result<(), Error> {
-    if hours.is_empty() {
-        return Ok(());
+pub(crate) async fn open(client: &Client, minutes: &[u32], hours: &[u32]) -> Result<(), Error> {
+    let days: BTreeSet<_> = hours.iter().map(|hour| hour - hour % DAY).collect();
+    let days: Vec<_> = days.into_iter().collect();
+    for (part, starts) in [(Part::Minute, minutes), (Part::Hour, hours), (Part::Day, &days)] {
+        if starts.is_empty() {
+            continue;
+        }
+        let ((columns, values), newest) = (part.identity(starts), part.newest());
+        let table = part.table();
+        let opening =
+            format!("INSERT INTO {table} ({columns}, opened) SELECT {values}, {newest} + 1");
+        within(SHORT, client.query_raw(&opening).execute()).await?;
     }
-    let opening = format!(
-        "INSERT INTO rollup_hours (hour, opened) \
-         SELECT toDateTime(arrayJoin({hours:?}), 'UTC'), {NEWEST} + 1"
+    Ok(())
+}
+
+/// Closes parts that were built with the number `version`.
+async fn close(client: &Client, part: Part, starts: &[u32], version: u64) -> Result<(), Error> {
+    let (table, (columns, values)) = (part.table(), part.identity(starts));
+    let closing = format!(
+        "INSERT INTO {table} ({columns}, built, built_at) SELECT {values}, {version}, now()"
     );
-    within(SHORT, client.query_raw(&opening).execute()).await
+    within(SHORT, client.query_raw(&closing).execute()).await
+}
+
+/// Builds the rows of `from` that meet `condition` into the table `into`.
+async fn build(
+    client: &Client,
+    into: &str,
+    from: &str,
+    version: u64,
+    condition: &str,
+) -> Result<(), Error> {
+    let build = format!("INSERT INTO {into} SELECT *, {version} FROM {from} WHERE {condition}");
+    within(LONG, client.query_raw(&build).execute()).await
+}
+
+/// Returns the condition for windows that start within `seconds` from `start` on.
+fn within_time(column: &str, start: u32, seconds: u32) -> String {
+    let end = start + seconds;
+    format!("{column} >= toDateTime({start}, 'UTC') AND {column} < toDateTime({end}, 'UTC')")
 }
 
 /// Task that builds hours that are over and open.
@@ -72,21 +148,22 @@ pub(crate) struct Rebuilder {
     look: Duration,
     grace_s: u32,
     metrics: Metrics,
-    set_aside: SetAside,
+    hours_aside: SetAside,
+    days_aside: SetAside,
 }
 
-/// Hours that could not be built, each with the time of its next attempt. Other hours do not wait for
-/// them.
+/// Parts that could not be built, each with the time of its next attempt. Others do not wait
+/// for them.
 #[derive(Default)]
 struct SetAside(BTreeMap<u32, Instant>);
 
 impl SetAside {
-    fn add(&mut self, hour: u32, now: Instant) {
-        self.0.insert(hour, now + Duration::from_secs(REBUILD_SECONDS.into()));
+    fn add(&mut self, start: u32, now: Instant) {
+        self.0.insert(start, now + Duration::from_secs(REBUILD_SECONDS.into()));
     }
 
-    /// Returns the hours that are still set aside at `now`.
-    fn hours(&mut self, now: Instant) -> Vec<u32> {
+    /// Returns those that are still set aside at `now`.
+    fn starts(&mut self, now: Instant) -> Vec<u32> {
         self.0.retain(|_, until| *until > now);
         self.0.keys().copied().collect()
     }
@@ -102,10 +179,12 @@ impl Rebuilder {
             .with_setting("optimize_aggregation_in_order", "1")
             .with_setting("os_threads_nice_value_query", "10")
             .with_setting("max_block_size", "1024")
+            .with_setting("max_bytes_before_external_group_by", IN_MEMORY)
             .with_setting("min_insert_block_size_rows", "8192");
         let look = Duration::from_secs(settings.rollup_s.into());
-        let (grace_s, set_aside) = (settings.seal_grace_s, SetAside::default());
-        Self { client, look, grace_s, metrics: metrics.clone(), set_aside }
+        let (grace_s, metrics) = (settings.seal_grace_s, metrics.clone());
+        let (hours_aside, days_aside) = <(SetAside, SetAside)>::default();
+        Self { client, look, grace_s, metrics, hours_aside, days_aside }
     }
 
     /// Runs for ever; builds while `leads` is true.
@@ -118,66 +197,104 @@ impl Rebuilder {
         }
     }
 
-    /// Builds the next hour. Returns false if there is none, or if it cannot be built now.
+    /// Builds the next hour, or the next day if no hour is due. Returns false if there is none, or if it
+    /// cannot be built now.
     async fn build_next(&mut self) -> bool {
-        let (hour, built) = match self.due().await {
+        self.build_part(Part::Hour).await || self.build_part(Part::Day).await
+    }
+
+    async fn build_part(&mut self, part: Part) -> bool {
+        let due = match part {
+            Part::Day => self.due_day().await,
+            _ => self.due_hour().await,
+        };
+        let (start, built) = match due {
             Ok(None) => return false,
+            Ok(Some((day, version))) if part == Part::Day => {
+                (Some(day), self.build_day(day, version).await)
+            }
             Ok(Some((hour, version))) => (Some(hour), self.build_hour(hour, version).await),
             Err(error) => (None, Err(error)),
         };
         if let Err(error) = &built {
-            if let Some(hour) = hour {
-                self.set_aside.add(hour, Instant::now());
+            if let Some(start) = start {
+                self.set_aside(part).add(start, Instant::now());
             }
             self.metrics.rebuild_failures.inc();
-            tracing::warn!(hour, reason = summary(error), "roll-ups cannot be rebuilt now");
+            tracing::warn!(?part, start, reason = summary(error), "roll-ups cannot be rebuilt now");
         }
         built.is_ok()
     }
 
+    const fn set_aside(&mut self, part: Part) -> &mut SetAside {
+        match part {
+            Part::Day => &mut self.days_aside,
+            _ => &mut self.hours_aside,
+        }
+    }
+
     /// Returns the start of the hour to build next, and the number to build it with.
-    async fn due(&mut self) -> Result<Option<(u32, u64)>, Error> {
-        let set_aside = self.set_aside.hours(Instant::now());
+    async fn due_hour(&mut self) -> Result<Option<(u32, u64)>, Error> {
+        let (aside, newest) = (self.hours_aside.starts(Instant::now()), Part::Hour.newest());
         let due = format!(
-            "SELECT toUnixTimestamp(hour), {NEWEST} FROM open_hours WHERE opened > built \
+            "SELECT toUnixTimestamp(hour), {newest} FROM open_hours WHERE opened > built \
              AND hour + {HOUR} + {} <= now() \
              AND (built = 0 OR built_at <= now() - {REBUILD_SECONDS}) \
-             AND NOT has({set_aside:?}::Array(UInt32), toUnixTimestamp(hour)) \
+             AND NOT has({aside:?}::Array(UInt32), toUnixTimestamp(hour)) \
              ORDER BY built > 0, built_at, hour LIMIT 1",
             self.grace_s
         );
         within(SHORT, self.client.query_raw(&due).fetch_optional::<(u32, u64)>()).await
     }
 
-    async fn build_hour(&self, hour: u32, version: u64) -> Result<(), Error> {
-        for slice in (hour..hour + HOUR).step_by(SLICE as usize) {
-            self.build("cells_1m", "folded_partials", version, slice, SLICE).await?;
-        }
-        self.build("cells_1h", "folded_hours", version, hour, HOUR).await?;
-        self.build("cells_1d", "folded_days", version, hour - hour % DAY, DAY).await?;
-        let close = format!(
-            "INSERT INTO rollup_hours (hour, built, built_at) \
-             SELECT toDateTime({hour}, 'UTC'), {version}, now()"
+    /// Returns the same for days that are over, once all of their hours are built.
+    async fn due_day(&mut self) -> Result<Option<(u32, u64)>, Error> {
+        let (aside, newest) = (self.days_aside.starts(Instant::now()), Part::Day.newest());
+        let due = format!(
+            "SELECT toUnixTimestamp(start), {newest} FROM open_parts \
+             WHERE part = 'day' AND opened > built AND start + {DAY} + {} <= now() \
+             AND start NOT IN (SELECT toStartOfDay(hour) FROM open_hours WHERE opened > built) \
+             AND NOT has({aside:?}::Array(UInt32), toUnixTimestamp(start)) \
+             ORDER BY built > 0, built_at, start LIMIT 1",
+            self.grace_s
         );
-        within(SHORT, self.client.query_raw(&close).execute()).await?;
+        within(SHORT, self.client.query_raw(&due).fetch_optional::<(u32, u64)>()).await
+    }
+
+    async fn build_hour(&self, hour: u32, version: u64) -> Result<(), Error> {
+        let client = &self.client;
+        for slice in (hour..hour + HOUR).step_by(SLICE as usize) {
+            let slice = within_time("window_start", slice, SLICE);
+            build(client, "cells_1m", "folded_partials", version, &slice).await?;
+        }
+        let of_hour = within_time("window_start", hour, HOUR);
+        let of_day = within_time("window_start", hour - hour % DAY, DAY);
+        let sessions = within_time("hour", hour, HOUR);
+        for (into, from, condition) in [
+            ("cells_1h", "folded_hours", &of_hour),
+            ("cells_1d", "folded_days", &of_day),
+            ("session_hours_1h", "folded_session_hours", &sessions),
+            ("overview_1h", "folded_overview_hours", &of_hour),
+        ] {
+            build(client, into, from, version, condition).await?;
+        }
+        close(client, Part::Hour, &[hour], version).await?;
         self.metrics.rebuilt.inc();
         Ok(())
     }
 
-    async fn build(
-        &self,
-        into: &str,
-        from: &str,
-        version: u64,
-        start: u32,
-        seconds: u32,
-    ) -> Result<(), Error> {
-        let build = format!(
-            "INSERT INTO {into} SELECT *, {version} FROM {from} WHERE \
-             window_start >= toDateTime({start}) AND window_start < toDateTime({})",
-            start + seconds
-        );
-        within(LONG, self.client.query_raw(&build).execute()).await
+    async fn build_day(&self, day: u32, version: u64) -> Result<(), Error> {
+        let client = &self.client;
+        let of_day = within_time("window_start", day, DAY);
+        let date = format!("day = toDate(toDateTime({day}, 'UTC'))");
+        build(client, "session_days_1d", "folded_session_days", version, &date).await?;
+        build(client, "overview_1d", "folded_overview_days", version, &of_day).await?;
+        close(client, Part::Day, &[day], version).await
+    }
+
+    /// Returns the task that keeps the minutes of the overview.
+    pub(crate) fn minutes(&self) -> MinuteBuilder {
+        MinuteBuilder::new(self.client.clone(), self.metrics.clone())
     }
 }
 
@@ -192,14 +309,14 @@ mod tests {
         let start = Instant::now();
         let minutes = |minutes: u64| start + Duration::from_secs(60 * minutes);
         let mut set_aside = SetAside::default();
-        assert!(set_aside.hours(start).is_empty());
+        assert!(set_aside.starts(start).is_empty());
         set_aside.add(7200, start);
         set_aside.add(3600, minutes(4));
-        assert_eq!(set_aside.hours(minutes(9)), [3600, 7200]);
-        assert_eq!(set_aside.hours(minutes(11)), [3600]);
+        assert_eq!(set_aside.starts(minutes(9)), [3600, 7200]);
+        assert_eq!(set_aside.starts(minutes(11)), [3600]);
         set_aside.add(3600, minutes(12));
-        assert_eq!(set_aside.hours(minutes(21)), [3600], "it failed again");
-        assert!(set_aside.hours(minutes(22)).is_empty());
+        assert_eq!(set_aside.starts(minutes(21)), [3600], "it failed again");
+        assert!(set_aside.starts(minutes(22)).is_empty());
     }
 
     #[tokio::test(start_paused = true)]
@@ -207,6 +324,6 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let client = Client::default().with_url(url);
-        assert!(matches!(open(&client, &[3600]).await, Err(Error::TimedOut)));
+        assert!(matches!(open(&client, &[], &[3600]).await, Err(Error::TimedOut)));
     }
 }

@@ -1,5 +1,7 @@
 //! Records as rows of their tables.
 
+mod hours;
+
 use std::collections::BTreeSet;
 
 use schemas::sketch::is_written_state;
@@ -14,6 +16,7 @@ use crate::column::{
 };
 use crate::streams::Streams;
 use crate::table::{Part, Table, Unfit, table};
+pub(crate) use hours::SessionHourPartials;
 
 table! {
     /// Table with one row per interval.
@@ -202,6 +205,7 @@ table! {
         device_class: LowCardinality = &row.dimensions.device_class,
         os: LowCardinality = &row.dimensions.os,
         browser: LowCardinality = &row.dimensions.browser,
+        browser_version: LowCardinality = &row.dimensions.browser_version,
         client_version: LowCardinality = &row.dimensions.client_version,
         kind: LowCardinality = kind(row.dimensions.kind),
         direction: LowCardinality = direction(row.dimensions.direction),
@@ -375,8 +379,11 @@ impl Table for CellPartials {
     }
 
     fn hours(&self) -> Vec<u32> {
-        let hours = self.window_start.0.iter().map(|Seconds(start)| start - start % 3600);
-        hours.collect::<BTreeSet<_>>().into_iter().collect()
+        starts(&self.window_start, 3600)
+    }
+
+    fn minutes(&self) -> Vec<u32> {
+        starts(&self.window_start, 60)
     }
 }
 
@@ -398,6 +405,12 @@ impl Table for Blocks {
         self.push(block);
         Ok(())
     }
+}
+
+/// Returns the starts of the parts of `length` seconds that hold the times, each once.
+fn starts(times: &Plain<Seconds>, length: u32) -> Vec<u32> {
+    let starts = times.0.iter().map(|Seconds(time)| time - time % length);
+    starts.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn seconds(time: i64) -> Result<Seconds, Unfit> {

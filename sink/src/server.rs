@@ -34,9 +34,9 @@ pub(crate) trait Server {
     /// Ends an insert: without an error, its rows are visible.
     async fn end(&self, insert: Self::Insert) -> Result<(), Error>;
 
-    /// Marks the roll-ups of `hours` as stale, each given by its start, in seconds since the
-    /// Unix epoch.
-    async fn open(&self, hours: &[u32]) -> Result<(), Error>;
+    /// Marks the roll-ups of minutes, and of hours and their days, as stale, each given by its start, in
+    /// seconds since the Unix epoch.
+    async fn open(&self, minutes: &[u32], hours: &[u32]) -> Result<(), Error>;
 
     /// Waits before the next attempt.
     async fn pause(&self, pause: Duration);
@@ -78,8 +78,8 @@ impl Server for ClickHouse {
         Ok(())
     }
 
-    async fn open(&self, hours: &[u32]) -> Result<(), Error> {
-        rollup::open(&self.0, hours).await
+    async fn open(&self, minutes: &[u32], hours: &[u32]) -> Result<(), Error> {
+        rollup::open(&self.0, minutes, hours).await
     }
 
     async fn pause(&self, pause: Duration) {

@@ -61,9 +61,9 @@ fn texts_mut(report: &mut EnrichedReport) -> [&mut String; FIELDS - 1] {
         &mut device.class,
         &mut device.os,
         &mut device.browser,
+        &mut device.browser_version,
         &mut report.client_version,
         &mut place.city,
-        &mut device.browser_version,
         &mut report.network,
         &mut provider.connection_type,
     ]

@@ -1,6 +1,7 @@
 //! The pipeline, record by record.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod hours;
 mod measures;
 mod recall;
 mod writes;
@@ -244,6 +245,7 @@ fn metrics_have_these_names() {
         "isobar_aggregate_freshness_seconds_count 1",
         "isobar_aggregate_intervals_total 1",
         r#"isobar_aggregate_partials_written_total{of="cell"} 2"#,
+        r#"isobar_aggregate_partials_written_total{of="hour"} 1"#,
         r#"isobar_aggregate_partials_written_total{of="session"} 1"#,
         r#"isobar_aggregate_raw_holes{partition="2"} 0"#,
         r#"isobar_aggregate_raw_records_total{outcome="accepted"} 1"#,

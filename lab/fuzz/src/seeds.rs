@@ -10,8 +10,8 @@ use mmdb_writer::ipnet::IpNet;
 use mmdb_writer::{IpVersion, Writer};
 use schemas::{
     Audio, BlockAudit, CellPartial, Claim, DeadLetter, Direction, EnrichedReport, EventKind,
-    Inbound, Interval, Kind, Limitation, Lineage, RawOutcome, Record, Report, ScoredInterval,
-    SessionPartial, Skipped, Video,
+    HourPartial, Inbound, Interval, Kind, Limitation, Lineage, RawOutcome, Record, Report,
+    ScoredInterval, SessionPartial, Skipped, Video,
 };
 use serde_json::json;
 
@@ -62,6 +62,7 @@ pub fn records() {
         encoded(&session),
         encoded(&BlockAudit::default()),
         encoded(&letter),
+        encoded(&HourPartial::default()),
     ];
     let seeds = (0..).zip(&all).map(|(subject, framed)| [&[subject], &framed[5..]].concat());
     write("records", &seeds.collect::<Vec<_>>());

@@ -8,8 +8,8 @@ use enrich::{Enrich, EnrichSettings};
 use ingest::Ingest;
 use prometheus::Registry;
 use schemas::{
-    Audio, CellPartial, Direction, EventKind, Inbound, Interval, Kind, Limitation, Path, Report,
-    SessionPartial, Video,
+    Audio, CellPartial, Direction, EventKind, HourPartial, Inbound, Interval, Kind, Limitation,
+    Path, Report, SessionPartial, Video,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -196,6 +196,9 @@ fn interval_sums_fit_into_a_block() {
             }
             Topic::Sessions => {
                 serde_json::to_value(schemas::decode::<SessionPartial>(&row).unwrap()).unwrap()
+            }
+            Topic::Hours => {
+                serde_json::to_value(schemas::decode::<HourPartial>(&row).unwrap()).unwrap()
             }
             _ => continue,
         };
