@@ -1,0 +1,191 @@
+//! Comparisons of two groups, in words.
+
+use super::exact::LEFT_OUT;
+use super::mix::Mix;
+use super::normal::normal_quantile;
+use super::ratio::MAXIMUM_FREEDOM;
+use super::share::{Difference, difference};
+use super::standard::{MINIMUM_COVERAGE, Standard, raw, raw_figure, streams};
+use super::strata::{Strata, Sums};
+use super::student;
+use super::weighted::Weighted;
+
+/// Probability with which a difference of [`Comparison::detectable`] is found.
+const POWER: f64 = 0.8;
+
+/// One group against another, by their shares of poor time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Less poor time.
+    Better,
+    /// More poor time.
+    Worse,
+    /// The interval of the difference contains 0.
+    NoEvidence,
+    /// There is no interval to judge by.
+    CannotTell,
+}
+
+impl Verdict {
+    /// Returns the verdict as pages show it.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::Worse => "worse",
+            Self::NoEvidence => "no evidence",
+            Self::CannotTell => "cannot tell",
+        }
+    }
+}
+
+/// The difference a − b of two groups' shares of poor time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Comparison {
+    /// a against b.
+    pub verdict: Verdict,
+    /// The difference, −1 to 1; none if a group has no data.
+    pub difference: Option<f64>,
+    /// Lower 95 % limit.
+    pub lower: Option<f64>,
+    /// Upper 95 % limit.
+    pub upper: Option<f64>,
+    /// Probability of a difference this clear or clearer if there is none. It is below 0.05 if and
+    /// only if the verdict is better or worse, and 1 if no limit can leave 0 out.
+    pub p_value: Option<f64>,
+    /// The smallest difference that would be found with a probability of 80 %.
+    pub detectable: Option<f64>,
+    /// Part of the common mix, 0 to 1, in which both groups have enough sessions; 1 for a raw comparison.
+    pub coverage: f64,
+    /// Sessions, rounded up to two digits, that the group which lacks most needs in all; only if it cannot be
+    /// told, and none if more sessions of the same mix would not do.
+    pub needs_sessions: Option<u64>,
+}
+
+impl Standard {
+    /// Compares two groups in the strata of the common mix in which both have enough sessions. They must
+    /// not have a session in common.
+    #[must_use]
+    pub fn compare(&self, a: &Strata, b: &Strata) -> Comparison {
+        let (a, b) = (self.align(a), self.align(b));
+        let needs = || self.needs(&a).zip(self.needs(&b)).map(|(a, b)| a.max(b));
+        self.compare_aligned(&a, &b).needing(needs)
+    }
+
+    /// The same of aligned groups, without what they need.
+    pub(super) fn compare_aligned(&self, a: &[Sums], b: &[Sums]) -> Comparison {
+        let mix = Mix::of(self, &[a, b]);
+        let pair = mix.weigh(a).zip(mix.weigh(b));
+        let Some((a, b)) = pair else { return Comparison::nothing() };
+        let enough = mix.coverage >= MINIMUM_COVERAGE;
+        let found =
+            if enough { Comparison::of(&a, &b) } else { Comparison::without_limits(&a, &b) };
+        Comparison { coverage: mix.coverage, ..found }
+    }
+}
+
+/// Compares two groups as they are, each with its own mix. They must not have a session in common.
+#[must_use]
+pub fn raw_comparison(a: &Strata, b: &Strata) -> Comparison {
+    let Some((one, other)) = raw(&streams(a)).zip(raw(&streams(b))) else {
+        return Comparison::nothing();
+    };
+    Comparison::of(&one, &other)
+        .needing(|| raw_figure(a).needs_sessions.max(raw_figure(b).needs_sessions))
+}
+
+impl Comparison {
+    fn of(a: &Weighted, b: &Weighted) -> Self {
+        let pair = Pair { a, b, freedom: freedom(a, b) };
+        let found = pair.at(student::quantile(2.0 * LEFT_OUT, pair.freedom));
+        let p_value = pair.p_value(&found);
+        let verdict = match (found.clear, found.interval.enough()) {
+            (true, _) if found.interval.estimate > 0.0 => Verdict::Worse,
+            (true, _) => Verdict::Better,
+            (false, true) => Verdict::NoEvidence,
+            (false, false) => Verdict::CannotTell,
+        };
+        Self {
+            verdict,
+            lower: found.interval.lower,
+            upper: found.interval.upper,
+            p_value,
+            detectable: pair.detectable(),
+            ..Self::without_limits(a, b)
+        }
+    }
+
+    fn without_limits(a: &Weighted, b: &Weighted) -> Self {
+        Self { difference: Some(a.share - b.share), coverage: 1.0, ..Self::nothing() }
+    }
+
+    fn nothing() -> Self {
+        Self {
+            verdict: Verdict::CannotTell,
+            difference: None,
+            lower: None,
+            upper: None,
+            p_value: None,
+            detectable: None,
+            coverage: 0.0,
+            needs_sessions: None,
+        }
+    }
+
+    /// Adds the needed sessions if it cannot be told.
+    fn needing(mut self, needs: impl FnOnce() -> Option<u64>) -> Self {
+        if self.verdict == Verdict::CannotTell {
+            self.needs_sessions = needs();
+        }
+        self
+    }
+}
+
+/// Two groups and the degrees of freedom of their difference.
+struct Pair<'a> {
+    a: &'a Weighted,
+    b: &'a Weighted,
+    freedom: f64,
+}
+
+impl Pair<'_> {
+    /// Returns the difference with limits of `quantile` standard errors.
+    fn at(&self, quantile: f64) -> Difference {
+        let left_out = student::two_sided_tail(quantile, self.freedom) / 2.0;
+        let interval = |of: &Weighted| of.interval_at(quantile, left_out);
+        difference(interval(self.a), interval(self.b))
+    }
+
+    /// Returns the level at which `found`, the difference at 95 %, just contains 0.
+    fn p_value(&self, found: &Difference) -> Option<f64> {
+        if found.interval.lower.is_none() && found.interval.upper.is_none() {
+            return None;
+        }
+        let touching = student::bisect(|quantile| self.at(quantile).clear);
+        let p_value = student::two_sided_tail(touching, self.freedom);
+        // Bisection ends beside the level, and it must not contradict the limits.
+        Some(if found.clear { p_value.min(0.05_f64.next_down()) } else { p_value.max(0.05) })
+    }
+
+    fn detectable(&self) -> Option<f64> {
+        let variance = self.a.usable_variance()? + self.b.usable_variance()?;
+        let quantile = student::quantile(2.0 * LEFT_OUT, self.freedom);
+        Some((quantile + normal_quantile(POWER)?) * variance.sqrt())
+    }
+}
+
+/// Returns Welch and Satterthwaite's degrees of freedom of a difference, from the sides that have a
+/// variance.
+fn freedom(a: &Weighted, b: &Weighted) -> f64 {
+    let sides = || {
+        let side = |of: &Weighted| Some((of.usable_variance()?, of.degrees_of_freedom));
+        [a, b].into_iter().filter_map(side)
+    };
+    let variance: f64 = sides().map(|(variance, _)| variance).sum();
+    let squares: f64 = sides().map(|(variance, freedom)| variance * variance / freedom).sum();
+    if squares > 0.0 {
+        (variance * variance / squares).min(MAXIMUM_FREEDOM)
+    } else {
+        MAXIMUM_FREEDOM
+    }
+}
