@@ -189,3 +189,91 @@ fn freedom(a: &Weighted, b: &Weighted) -> f64 {
         MAXIMUM_FREEDOM
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::super::ratio::Session;
+    use super::super::strata::{Stratum, union};
+    use super::*;
+
+    /// Sessions of one length in two strata, so many of each wholly poor.
+    fn group(strata: [(usize, usize); 2]) -> Strata {
+        let mut group = Strata::new();
+        for ((poor, all), browser) in strata.into_iter().zip(["chrome", "safari"]) {
+            let session = |i| Session { part: if i < poor { 60 } else { 0 }, whole: 60 };
+            let stratum = Stratum { browser: browser.to_owned(), ..Stratum::default() };
+            group.insert(stratum, Sums::of(&(0..all).map(session).collect::<Vec<_>>()));
+        }
+        group
+    }
+
+    fn compare(a: &Strata, b: &Strata) -> Comparison {
+        Standard::of(&union([a, b])).unwrap().compare(a, b)
+    }
+
+    #[test]
+    fn a_difference_of_the_mix_alone_is_raw_evidence_and_no_evidence() {
+        let (a, b) = (group([(80, 800), (60, 200)]), group([(20, 200), (240, 800)]));
+        assert_eq!(raw_comparison(&a, &b).verdict, Verdict::Better);
+        let found = compare(&a, &b);
+        assert_eq!((found.verdict, found.verdict.words()), (Verdict::NoEvidence, "no evidence"));
+        assert!(found.difference.unwrap().abs() < 1e-12 && found.p_value.unwrap() > 0.99);
+        assert!((0.03..0.1).contains(&found.detectable.unwrap()), "{found:?}");
+    }
+
+    #[test]
+    fn a_clear_difference_is_worse_or_better() {
+        let (a, b) = (group([(80, 800), (60, 200)]), group([(40, 200), (400, 800)]));
+        assert_eq!(compare(&a, &b).verdict, Verdict::Better);
+        assert_eq!(compare(&b, &a).verdict, Verdict::Worse);
+        assert!(compare(&b, &a).p_value.unwrap() < 1e-4);
+    }
+
+    #[test]
+    fn it_cannot_be_told_without_enough_of_the_same_strata() {
+        let (a, b) = (group([(80, 800), (1, 2)]), group([(20, 200), (240, 800)]));
+        let found = compare(&a, &b);
+        assert_eq!((found.verdict, found.lower, found.p_value), (Verdict::CannotTell, None, None));
+        assert_eq!(found.needs_sessions, Some(2100));
+        assert_eq!(compare(&a, &Strata::new()).difference, None);
+        // No poor session on either side: two upper limits have no difference.
+        let none = group([(0, 40), (0, 40)]);
+        assert_eq!(compare(&none, &none).verdict, Verdict::CannotTell);
+        assert_eq!(raw_comparison(&none, &Strata::new()).verdict, Verdict::CannotTell);
+    }
+
+    #[test]
+    fn a_group_with_an_upper_limit_alone_can_be_better() {
+        let (a, b) = (group([(0, 400), (0, 400)]), group([(60, 400), (60, 400)]));
+        let found = compare(&a, &b);
+        assert_eq!((found.verdict, found.lower), (Verdict::Better, None));
+        assert!(found.p_value.unwrap() < 1e-4 && found.detectable.is_none(), "{found:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn probabilities_agree_with_limits_and_turning_round_changes_the_sign_alone(
+            a in prop::array::uniform2((0_usize..60, 60_usize..200)),
+            b in prop::array::uniform2((0_usize..60, 60_usize..200)),
+        ) {
+            let (a, b) = (group(a), group(b));
+            let (found, turned) = (compare(&a, &b), compare(&b, &a));
+            let clear = matches!(found.verdict, Verdict::Better | Verdict::Worse);
+            prop_assert_eq!(clear, found.p_value.is_some_and(|p| p < 0.05));
+            let without_0 = found.lower.is_some_and(|limit| limit > 0.0)
+                || found.upper.is_some_and(|limit| limit < 0.0);
+            prop_assert_eq!(clear, without_0);
+            let sum = found.difference.unwrap() + turned.difference.unwrap();
+            prop_assert!(sum.abs() < 1e-12);
+            let limits = (found.lower, turned.upper);
+            if let (Some(lower), Some(upper)) = limits {
+                prop_assert!((lower + upper).abs() < 1e-9);
+            }
+            prop_assert_eq!(limits.0.is_some(), limits.1.is_some());
+        }
+    }
+}

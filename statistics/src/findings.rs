@@ -76,3 +76,55 @@ impl Standard {
         clear.into_iter().enumerate().take_while(holm).map(|(_, (_, pair))| pair).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::ratio::Session;
+    use super::super::strata::{Stratum, union};
+    use super::*;
+
+    // The fourth is above its own limit, 4 · 0.05 / 5, and stands by the fifth.
+    #[test]
+    fn findings_stand_up_to_the_last_that_is_below_its_limit() {
+        let p_values = [Some(0.041), Some(0.01), None, Some(0.001), Some(0.05), Some(0.02)];
+        let stands = benjamini_hochberg(&p_values, 0.05);
+        assert_eq!(stands, [true, true, false, true, true, true]);
+        let few = benjamini_hochberg(&[Some(0.06), Some(0.01), None], 0.05);
+        assert_eq!(few, [false, true, false]);
+        assert_eq!(benjamini_hochberg(&[Some(0.06), Some(0.7)], 0.1), [false, false]);
+        assert_eq!(benjamini_hochberg(&[None], 0.1), [false]);
+    }
+
+    fn group(poor: usize, all: usize) -> Strata {
+        let session = |i| Session { part: if i < poor { 60 } else { 0 }, whole: 60 };
+        let sums = Sums::of(&(0..all).map(session).collect::<Vec<_>>());
+        Strata::from([(Stratum::default(), sums)])
+    }
+
+    #[test]
+    fn ranks_are_ranges_where_intervals_overlap() {
+        let groups =
+            [group(100, 1000), group(300, 1000), group(110, 1000), group(0, 9), group(600, 1000)];
+        let groups: Vec<&Strata> = groups.iter().collect();
+        let standard = Standard::of(&union(groups.iter().copied())).unwrap();
+        let range = |from, to| Some(RankRange { from, to });
+        let found = standard.ranks(&groups);
+        assert_eq!(found, [range(1, 2), range(3, 3), range(1, 2), None, range(4, 4)]);
+    }
+
+    // 14 against 10 % of 600 are better at 5 %, and not as one of 28 pairs.
+    #[test]
+    fn a_difference_that_is_clear_by_itself_may_not_be_among_many_pairs() {
+        let groups: Vec<Strata> =
+            [60, 88, 72, 72, 72, 72, 72, 72].map(|poor| group(poor, 600)).into();
+        let groups: Vec<&Strata> = groups.iter().collect();
+        let standard = Standard::of(&union(groups.iter().copied())).unwrap();
+        assert_eq!(standard.compare(groups[0], groups[1]).verdict, Verdict::Better);
+        let found = standard.ranks(&groups);
+        assert_eq!(found, vec![Some(RankRange { from: 1, to: 8 }); 8]);
+        let pair = standard.ranks(&groups[..2]);
+        assert_eq!(pair, [Some(RankRange { from: 1, to: 1 }), Some(RankRange { from: 2, to: 2 })]);
+    }
+}

@@ -250,3 +250,137 @@ pub(super) fn about(sessions: f64) -> Option<u64> {
     let unit = 10_f64.powf((sessions.max(10.0).log10().floor() - 1.0).max(0.0));
     Some(((sessions / unit - 1e-9).ceil() * unit) as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::ratio::Session;
+    use super::super::strata::union;
+    use super::*;
+
+    fn stratum(browser: &str, kind: &str) -> Stratum {
+        Stratum { browser: browser.to_owned(), kind: kind.to_owned(), ..Stratum::default() }
+    }
+
+    /// So many sessions of one length, the first of which are wholly poor.
+    fn poor(poor: usize, sessions: usize) -> Sums {
+        let session = |i| Session { part: if i < poor { 60 } else { 0 }, whole: 60 };
+        Sums::of(&(0..sessions).map(session).collect::<Vec<_>>())
+    }
+
+    fn group(chrome: (usize, usize), safari: (usize, usize)) -> Strata {
+        let of = |(few, all)| poor(few, all);
+        let strata = [("chrome", of(chrome)), ("safari", of(safari))];
+        strata.map(|(browser, sums)| (stratum(browser, "audio"), sums)).into()
+    }
+
+    #[track_caller]
+    fn assert_close(found: f64, expected: f64) {
+        assert!((found - expected).abs() <= 1e-12, "{found} instead of {expected}");
+    }
+
+    // Half of all time is of each browser; a has 10 % and 30 % poor.
+    #[test]
+    fn two_strata_are_weighted_as_by_hand() {
+        let (a, b) = (group((40, 400), (30, 100)), group((10, 100), (120, 400)));
+        let standard = Standard::of(&union([&a, &b])).unwrap();
+        assert_close(standard.strata()[0].weight, 0.5);
+        let found = standard.figure(&a);
+        assert_eq!((found.state, found.sessions, found.needs_sessions), (State::Known, 500, None));
+        assert_close(found.value.unwrap(), 0.2);
+        let variance = 0.25 * (0.1 * 0.9 / 399.0 + 0.3 * 0.7 / 99.0);
+        assert_close(found.standard_error.unwrap(), f64::sqrt(variance));
+        assert_close(found.effective_sessions, 1.0 / (0.25 / 400.0 + 0.25 / 100.0));
+        assert_close(raw_figure(&a).value.unwrap(), 0.14);
+        assert_close(standard.share(), 0.2);
+        // The same shares in the other mix: nothing is left of the raw difference.
+        assert_close(standard.figure(&b).value.unwrap(), 0.2);
+        assert_close(raw_figure(&b).value.unwrap(), 0.26);
+    }
+
+    #[test]
+    fn a_raw_figure_of_one_kind_has_the_standard_error_of_its_sessions() {
+        let found = raw_figure(&group((40, 400), (30, 100)));
+        assert_close(found.standard_error.unwrap(), f64::sqrt(0.14 * 0.86 / 499.0));
+        assert_close(found.effective_sessions, 500.0);
+        assert!(found.lower.unwrap() < 0.14 && found.upper.unwrap() > 0.14);
+        assert_close(found.coverage, 1.0);
+    }
+
+    #[test]
+    fn a_group_without_much_of_the_mix_cannot_be_told() {
+        let (a, b) = (group((40, 400), (1, 2)), group((10, 100), (120, 400)));
+        let standard = Standard::of(&union([&a, &b])).unwrap();
+        let found = standard.figure(&a);
+        assert_eq!(found.state, State::CannotTell);
+        assert_eq!((found.lower, found.upper), (None, None));
+        assert!((0.55..0.56).contains(&found.coverage), "{found:?}");
+        // 5 in the stratum instead of 2.
+        assert_eq!(found.needs_sessions, Some(1100));
+        let without = standard.figure(&Strata::from([(stratum("chrome", "audio"), poor(9, 90))]));
+        assert_eq!((without.state, without.needs_sessions), (State::CannotTell, None));
+    }
+
+    // Where nothing differs, leaving a stratum out changes nothing.
+    #[test]
+    fn a_small_stratum_without_sessions_is_taken_to_be_like_the_others() {
+        let (a, b) = (group((40, 400), (0, 0)), group((10, 100), (15, 50)));
+        let standard = Standard::of(&union([&a, &b])).unwrap();
+        let found = standard.figure(&a);
+        assert_eq!(found.state, State::Known);
+        assert_close(found.coverage, 500.0 / 550.0);
+        assert_close(found.value.unwrap(), standard.share());
+        assert!(found.lower.unwrap() < standard.share() && found.upper.unwrap() > standard.share());
+    }
+
+    #[test]
+    fn too_few_cases_leave_one_limit_and_say_how_many_sessions_are_needed() {
+        let (a, b) = (group((0, 400), (0, 100)), group((10, 100), (20, 400)));
+        let standard = Standard::of(&union([&a, &b])).unwrap();
+        let found = standard.figure(&a);
+        assert_eq!((found.state, found.lower), (State::OneLimit, None));
+        assert!(found.upper.unwrap() < 0.02, "{found:?}");
+        // 3 % are expected, of 320 effective sessions; 5 / 9.6 of them would do.
+        assert_eq!(found.needs_sessions, Some(500));
+        let raw = raw_figure(&group((1, 50), (1, 50)));
+        assert_eq!((raw.state, raw.needs_sessions), (State::OneLimit, Some(250)));
+        assert_eq!(raw_figure(&group((0, 50), (0, 50))).needs_sessions, None);
+    }
+
+    #[test]
+    fn nothing_is_known_without_sessions() {
+        assert_eq!(Standard::of(&Strata::new()), None);
+        assert_eq!(raw_figure(&Strata::new()).state, State::NoData);
+        let standard = Standard::of(&group((1, 9), (1, 9))).unwrap();
+        assert_eq!(standard.figure(&Strata::new()).state, State::NoData);
+    }
+
+    // Audio and video that are poor together are worth no more than audio alone.
+    #[test]
+    fn kinds_of_the_same_sessions_count_once() {
+        let audio = Strata::from([(stratum("", "audio"), poor(30, 200))]);
+        let both = Strata::from([
+            (stratum("", "audio"), poor(30, 200)),
+            (stratum("", "video"), poor(30, 200)),
+        ]);
+        let figure = |group: &Strata| Standard::of(group).unwrap().figure(group);
+        let (one, two) = (figure(&audio), figure(&both));
+        assert_eq!((one.sessions, two.sessions), (200, 200));
+        assert_close(one.standard_error.unwrap(), two.standard_error.unwrap());
+        assert_close(one.effective_sessions, two.effective_sessions);
+        assert_close(one.lower.unwrap(), two.lower.unwrap());
+        assert_close(raw_figure(&both).effective_sessions, 200.0);
+    }
+
+    #[test]
+    fn numbers_of_sessions_are_rounded_up_to_two_digits() {
+        for (sessions, shown) in
+            [(1.0, 1), (7.2, 8), (99.5, 100), (100.0, 100), (101.0, 110), (12_345.0, 13_000)]
+        {
+            assert_eq!(about(sessions), Some(shown), "{sessions}");
+        }
+        assert_eq!(about(f64::INFINITY), None);
+        assert_eq!(about(f64::NAN), None);
+    }
+}

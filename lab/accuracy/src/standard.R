@@ -14,9 +14,8 @@ sessions <- function(seed, count, strata, never_poor) {
     u <- draw() %% 100
     group <- if (draw() %% 3 == 0) "a" else "b"
     # Group a has more of the last strata, which are worse, and b more of the first.
-    stratum <- if (group == "a") strata - 1 - (u * u) %/% 10000 %% strata - (u * strata) %/% 200
-               else (u * u * strata) %/% 10000
-    stratum <- min(max(stratum, 0), strata - 1)
+    place <- (u * u * strata) %/% 10000
+    stratum <- if (group == "a") strata - 1 - place else place
     whole <- 1000 + draw() %% 600000
     luck <- draw()
     ever <- (luck %/% 1000) %% 10 + stratum %/% 2 >= never_poor
@@ -89,7 +88,7 @@ findings <- function(p, q) {
          stands = paste0("[", paste(ifelse(stands, "true", "false"), collapse = ", "), "]"))
 }
 
-cases <- list(case(1, 300, 4, 3), case(2, 2000, 12, 8), case(3, 900, 6, 10), case(4, 600, 1, 5))
+cases <- list(case(1, 300, 4, 3), case(2, 2000, 12, 8), case(3, 900, 6, 10), case(4, 600, 2, 5))
 many <- list(
   findings(c(0.001, 0.008, 0.039, 0.041, 0.042, 0.06, 0.074, 0.205, 0.212, 0.216), 0.05),
   findings(c(0.001, 0.008, 0.039, 0.041, 0.042, 0.06, 0.074, 0.205, 0.212, 0.216), 0.1),
