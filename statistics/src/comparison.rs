@@ -2,12 +2,12 @@
 
 use super::exact::LEFT_OUT;
 use super::mix::Mix;
-use super::normal::normal_quantile;
+use super::normal::{Z, normal_quantile};
 use super::ratio::MAXIMUM_FREEDOM;
 use super::share::{Difference, difference};
 use super::standard::{MINIMUM_COVERAGE, Standard, raw, raw_figure, streams};
 use super::strata::{Strata, Sums};
-use super::student;
+use super::student::{Student, bisect};
 use super::weighted::Weighted;
 
 /// Probability with which a difference of [`Comparison::detectable`] is found.
@@ -73,7 +73,7 @@ impl Standard {
     }
 
     /// The same of aligned groups, without what they need.
-    pub(super) fn compare_aligned(&self, a: &[Sums], b: &[Sums]) -> Comparison {
+    fn compare_aligned(&self, a: &[Sums], b: &[Sums]) -> Comparison {
         let mix = Mix::of(self, &[a, b]);
         let pair = mix.weigh(a).zip(mix.weigh(b));
         let Some((a, b)) = pair else { return Comparison::nothing() };
@@ -81,6 +81,18 @@ impl Standard {
         let found =
             if enough { Comparison::of(&a, &b) } else { Comparison::without_limits(&a, &b) };
         Comparison { coverage: mix.coverage, ..found }
+    }
+
+    /// Returns whether a is better or worse than b, and the probability; none if neither is evident.
+    pub(super) fn evident(&self, a: &[Sums], b: &[Sums]) -> Option<(Verdict, f64)> {
+        let mix = Mix::of(self, &[a, b]);
+        let (a, b) = mix.weigh(a).zip(mix.weigh(b)).filter(|_| mix.coverage >= MINIMUM_COVERAGE)?;
+        let pair = Pair::of(&a, &b);
+        // Student's quantiles are larger than the normal one: most pairs need no more than this.
+        let found = Some(pair.at(Z)).filter(|found| found.clear)?;
+        let p_value = pair.p_value()?;
+        let verdict = if found.interval.estimate > 0.0 { Verdict::Worse } else { Verdict::Better };
+        (p_value < 2.0 * LEFT_OUT).then_some((verdict, p_value))
     }
 }
 
@@ -96,9 +108,9 @@ pub fn raw_comparison(a: &Strata, b: &Strata) -> Comparison {
 
 impl Comparison {
     fn of(a: &Weighted, b: &Weighted) -> Self {
-        let pair = Pair { a, b, freedom: freedom(a, b) };
-        let found = pair.at(student::quantile(2.0 * LEFT_OUT, pair.freedom));
-        let p_value = pair.p_value(&found);
+        let pair = Pair::of(a, b);
+        let quantile = pair.student.quantile(2.0 * LEFT_OUT);
+        let found = pair.at(quantile);
         let verdict = match (found.clear, found.interval.enough()) {
             (true, _) if found.interval.estimate > 0.0 => Verdict::Worse,
             (true, _) => Verdict::Better,
@@ -109,8 +121,12 @@ impl Comparison {
             verdict,
             lower: found.interval.lower,
             upper: found.interval.upper,
-            p_value,
-            detectable: pair.detectable(),
+            // Bisection ends beside the level, and it must not contradict the limits.
+            p_value: pair.p_value().map(|p| match found.clear {
+                true => p.min(0.05_f64.next_down()),
+                false => p.max(0.05),
+            }),
+            detectable: pair.detectable(quantile),
             ..Self::without_limits(a, b)
         }
     }
@@ -141,35 +157,35 @@ impl Comparison {
     }
 }
 
-/// Two groups and the degrees of freedom of their difference.
+/// Two groups and the distribution of their difference.
 struct Pair<'a> {
     a: &'a Weighted,
     b: &'a Weighted,
-    freedom: f64,
+    student: Student,
 }
 
-impl Pair<'_> {
+impl<'a> Pair<'a> {
+    fn of(a: &'a Weighted, b: &'a Weighted) -> Self {
+        Self { a, b, student: Student::new(freedom(a, b)) }
+    }
+
     /// Returns the difference with limits of `quantile` standard errors.
     fn at(&self, quantile: f64) -> Difference {
-        let left_out = student::two_sided_tail(quantile, self.freedom) / 2.0;
+        let left_out = self.student.two_sided_tail(quantile) / 2.0;
         let interval = |of: &Weighted| of.interval_at(quantile, left_out);
         difference(interval(self.a), interval(self.b))
     }
 
-    /// Returns the level at which `found`, the difference at 95 %, just contains 0.
-    fn p_value(&self, found: &Difference) -> Option<f64> {
-        if found.interval.lower.is_none() && found.interval.upper.is_none() {
-            return None;
-        }
-        let touching = student::bisect(|quantile| self.at(quantile).clear);
-        let p_value = student::two_sided_tail(touching, self.freedom);
-        // Bisection ends beside the level, and it must not contradict the limits.
-        Some(if found.clear { p_value.min(0.05_f64.next_down()) } else { p_value.max(0.05) })
+    /// Returns the level at which the interval of the difference just contains 0; none without a limit.
+    fn p_value(&self) -> Option<f64> {
+        let interval = self.at(Z).interval;
+        interval.lower.or(interval.upper)?;
+        Some(self.student.two_sided_tail(bisect(|quantile| self.at(quantile).clear)))
     }
 
-    fn detectable(&self) -> Option<f64> {
+    /// Returns the difference that is beyond 0 at `quantile` with the probability [`POWER`].
+    fn detectable(&self, quantile: f64) -> Option<f64> {
         let variance = self.a.usable_variance()? + self.b.usable_variance()?;
-        let quantile = student::quantile(2.0 * LEFT_OUT, self.freedom);
         Some((quantile + normal_quantile(POWER)?) * variance.sqrt())
     }
 }

@@ -62,13 +62,9 @@ impl Standard {
             for (j, b) in groups.iter().enumerate().skip(i + 1) {
                 let Some((a, b)) = a.zip(*b) else { continue };
                 pairs += 1;
-                let found = self.compare_aligned(a, b);
-                let pair = match found.verdict {
-                    Verdict::Better => (i, j),
-                    Verdict::Worse => (j, i),
-                    Verdict::NoEvidence | Verdict::CannotTell => continue,
-                };
-                clear.extend(found.p_value.map(|p| (p, pair)));
+                let Some((verdict, p_value)) = self.evident(a, b) else { continue };
+                let pair = if verdict == Verdict::Better { (i, j) } else { (j, i) };
+                clear.push((p_value, pair));
             }
         }
         clear.sort_by(|a, b| a.0.total_cmp(&b.0));

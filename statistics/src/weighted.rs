@@ -4,7 +4,7 @@ use super::exact::LEFT_OUT;
 use super::ratio::{MAXIMUM_FREEDOM, MINIMUM_CASES};
 use super::share::{Interval, exact_limit, score_interval};
 use super::strata::{Stratum, Sums};
-use super::student;
+use super::student::Student;
 
 /// Fewest degrees of freedom that are used: with fewer, an interval would say nothing.
 const MINIMUM_FREEDOM: f64 = 2.0;
@@ -93,7 +93,7 @@ impl Weighted {
 
     /// Returns the 95 % interval, or the exact limit alone if there are too few cases.
     pub(super) fn interval(&self) -> Interval {
-        self.interval_at(student::quantile(2.0 * LEFT_OUT, self.degrees_of_freedom), LEFT_OUT)
+        self.interval_at(Student::new(self.degrees_of_freedom).quantile(2.0 * LEFT_OUT), LEFT_OUT)
     }
 
     /// Returns the interval of `quantile` standard errors on each side, or the exact limit beyond which
