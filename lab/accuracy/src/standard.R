@@ -5,8 +5,8 @@
 suppressPackageStartupMessages({ library(survey); library(epitools) })
 options(digits = 17, survey.lonely.psu = "fail")
 
-# A multiplicative generator (Park and Miller). A session has a group, a stratum, a time of up to ten minutes of
-# audio and, if it is ever poor, a share of it, and as much or less of video, which is poor for as long or longer.
+# A multiplicative generator (Park and Miller). A session has a group, a stratum and up to ten minutes of audio, a
+# share of which is poor if it is ever poor. It has as much video or less, which is poor for as long, if it is so long.
 sessions <- function(seed, count, strata, never_poor) {
   state <- seed
   draw <- function() { state <<- (state * 48271) %% 2147483647; state }
@@ -64,9 +64,11 @@ case <- function(seed, count, strata, never_poor) {
     sapply(names(weight), function(at) sum(of[[column]][of$stratum == at]))
   }
   direct <- sapply(c(a = "a", b = "b"), function(group)
-    ageadjust.direct(by_stratum("y", group), by_stratum("w", group), stdpop = tapply(data$w, data$stratum, sum)))
+    ageadjust.direct(by_stratum("y", group), by_stratum("w", group),
+                     stdpop = tapply(data$w, data$stratum, sum)))
   # survey's own standardisation of the mean share, each session weighted with its time.
-  own <- svydesign(ids = ~1, strata = ~interaction(group, stratum), weights = ~w, data = transform(data, share = y / w))
+  own <- svydesign(ids = ~1, strata = ~interaction(group, stratum), weights = ~w,
+                   data = transform(data, share = y / w))
   own <- svystandardize(own, by = ~stratum, over = ~group, population = as.vector(weight))
   own <- svyby(~share, ~group, own, svymean)
   raw <- lapply(c(a = "a", b = "b"), function(group) {
