@@ -1,12 +1,12 @@
 //! A weighted share over strata, with its variance by linearisation, from sums of squares.
 
 use super::exact::LEFT_OUT;
+use super::normal::student_quantile;
 use super::ratio::{MAXIMUM_FREEDOM, MINIMUM_CASES};
 use super::share::{Interval, exact_limit, score_interval};
 use super::strata::{Stratum, Sums};
-use super::student::Student;
 
-/// Fewest degrees of freedom that are used: with fewer, an interval would say nothing.
+/// Fewest degrees of freedom that are used: [`student_quantile`] is not defined for fewer.
 const MINIMUM_FREEDOM: f64 = 2.0;
 
 /// One stratum with its factor: the weighted share is Σ factor · Σ y, where Σ factor · Σ w is 1.
@@ -93,7 +93,7 @@ impl Weighted {
 
     /// Returns the 95 % interval, or the exact limit alone if there are too few cases.
     pub(super) fn interval(&self) -> Interval {
-        self.interval_at(Student::new(self.degrees_of_freedom).quantile(2.0 * LEFT_OUT), LEFT_OUT)
+        self.interval_at(student_quantile(self.degrees_of_freedom), LEFT_OUT)
     }
 
     /// Returns the interval of `quantile` standard errors on each side, or the exact limit beyond which
