@@ -37,7 +37,7 @@ pub struct Options {
     /// `coverage` and `mixes`, the points of the two grids.
     #[arg(long)]
     pub json: bool,
-    /// Simulates 5,000 worlds at each of 567 and 300 points instead of 2,000 at 48 and 1,000 at 20.
+    /// Simulates 5,000 worlds at each of 567 and 90 points instead of 2,000 at 48 and 1,000 at 20.
     /// Takes minutes.
     #[arg(long)]
     whole_grid: bool,

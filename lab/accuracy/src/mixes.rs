@@ -165,7 +165,7 @@ pub(super) fn mixes() -> Vec<Mix> {
 fn kinds(grid: Grid) -> Vec<Kind> {
     let (shares, lengths): (&[f64], &[(f64, f64)]) = match grid {
         Grid::Coarse => (&[0.03, 0.3], &[(0.3, 0.7)]),
-        Grid::Whole => (&[0.01, 0.03, 0.1, 0.3, 0.7], &[(0.0, 0.0), (0.3, 0.7), (0.8, 1.3)]),
+        Grid::Whole => (&[0.01, 0.1, 0.5], &[(0.3, 0.7), (0.8, 1.3)]),
     };
     let mut kinds = Vec::new();
     for mix in mixes() {
@@ -188,7 +188,7 @@ fn worlds(grid: Grid) -> usize {
 fn sessions(grid: Grid) -> &'static [usize] {
     match grid {
         Grid::Coarse => &[200, 800],
-        Grid::Whole => &[60, 200, 800, 3000],
+        Grid::Whole => &[60, 300, 3000],
     }
 }
 

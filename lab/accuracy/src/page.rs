@@ -10,7 +10,7 @@ const INTRODUCTION: &str = "\
 What Isobar claims to compute, what that was held against, and the largest deviation found. This
 page is made by `isobar accuracy --whole-grid > docs/reference/accuracy.md`, which ends with an error
 when a deviation is above its bound; without `--whole-grid` 2,000 worlds at each of 48 points and 1,000 at
-20 are simulated instead of 5,000 at 567 and 300. `--json` gives the same as JSON, and `--offline` leaves
+20 are simulated instead of 5,000 at 567 and 90. `--json` gives the same as JSON, and `--offline` leaves
 out what needs a ClickHouse. `reference.py` and `standard.R` are in `lab/accuracy/src`. What the statistics
 mean is in [statistics](statistics.md).
 
