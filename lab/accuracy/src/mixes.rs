@@ -87,6 +87,8 @@ pub struct MixPoint {
     pub correlation: f64,
     /// σ of the sessions' lognormal lengths.
     pub spread: f64,
+    /// Worlds.
+    pub worlds: usize,
     /// c had an interval.
     pub interval: f64,
     /// The interval of c, or its limit alone, missed the truth.
@@ -302,6 +304,7 @@ impl Kind {
             poor: self.poor,
             correlation: self.correlation,
             spread: self.spread,
+            worlds,
             interval,
             missed,
             difference_missed,

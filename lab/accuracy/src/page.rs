@@ -35,8 +35,7 @@ c has an **interval**; in which that, or a limit alone, **misses** the truth; in
 difference c − b misses; and in which a and b, which differ in nothing but their mix, are found different by the
 standardised comparison and, last, by the raw one. Nominal are 5, 5 and 5; the bounds are 7, 7 and 6. `c` marks
 intervals that are conservative: they contain the truth in more than 97 % of the worlds that have one. The share
-is that of a stratum of medium odds; sessions are those of each group.
-";
+is that of a stratum of medium odds; sessions are those of each group.";
 
 /// Returns the page that holds `findings`.
 #[must_use]
@@ -54,6 +53,8 @@ pub fn page(findings: &Findings) -> String {
     }
     if !findings.mixes.is_empty() {
         page.push_str(MIXES);
+        let worlds = findings.mixes.iter().map(|point| point.worlds).min().unwrap_or(0);
+        let _ = writeln!(page, " There are {worlds} worlds of each kind.");
         for points in findings.mixes.chunk_by(|a, b| a.mix == b.mix) {
             page.push_str(&of_one_mix(points));
         }
