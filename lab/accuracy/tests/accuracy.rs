@@ -46,6 +46,7 @@ fn the_page_on_accuracy_has_the_claims_of_the_command_and_found_them_true() {
     let page = fs::read_to_string(file).unwrap();
     let (claims, coverage) = page.split_once("\n## Coverage").unwrap();
     assert!(coverage.contains("| 4000 | 99 |"), "not the whole grid");
+    assert!(coverage.contains("| 3000 | 50 |"), "not the whole second grid");
     let rows = claims.lines().filter_map(|line| line.strip_prefix("| ")).skip(1);
     let shown: Vec<(String, String)> = rows
         .map(|row| {
