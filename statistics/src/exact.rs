@@ -1,7 +1,7 @@
 //! Exact one-sided limits, for shares that are too small or too large for an interval.
 
 /// Probability beyond the limit: half of that outside a two-sided 95 % interval.
-const LEFT_OUT: f64 = 0.025;
+pub(super) const LEFT_OUT: f64 = 0.025;
 
 /// Number of bisection steps on [0, 1]: a limit is within 10⁻¹⁸ of the solution, or the nearest double.
 const HALVINGS: usize = 60;
@@ -12,6 +12,11 @@ const HALVINGS: usize = 60;
 /// None without trials, or with cases below 0.
 #[must_use]
 pub fn exact_upper_limit(cases: f64, trials: f64) -> Option<f64> {
+    exact_upper_limit_at(cases, trials, LEFT_OUT)
+}
+
+/// Returns the same limit with another probability beyond it.
+pub(super) fn exact_upper_limit_at(cases: f64, trials: f64, left_out: f64) -> Option<f64> {
     let cases = cases.ceil();
     if cases.is_nan() || cases < 0.0 || trials.is_nan() || trials <= 0.0 {
         return None;
@@ -31,7 +36,7 @@ pub fn exact_upper_limit(cases: f64, trials: f64) -> Option<f64> {
     let (mut low, mut high) = (0.0, 1.0);
     for _ in 0..HALVINGS {
         let share = (low + high) / 2.0;
-        if at_most(share) > LEFT_OUT {
+        if at_most(share) > left_out {
             low = share;
         } else {
             high = share;

@@ -1,5 +1,6 @@
 //! Ratios over sessions, with intervals that account for correlation within a session.
 
+use super::exact::LEFT_OUT;
 use super::normal::student_quantile;
 use super::share::{Interval, exact_limit, score_interval};
 
@@ -97,7 +98,7 @@ impl Estimate {
                 let per_observation = error * error / (self.ratio * (1.0 - self.ratio));
                 score_interval(self.ratio, self.student().powi(2) * per_observation)
             }
-            None => exact_limit(self.ratio, self.effective_sessions),
+            None => exact_limit(self.ratio, self.effective_sessions, LEFT_OUT),
         }
     }
 

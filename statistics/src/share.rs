@@ -1,6 +1,6 @@
 //! Shares with their intervals, and differences of them.
 
-use super::exact::exact_upper_limit;
+use super::exact::exact_upper_limit_at;
 use super::normal::Z;
 
 /// An estimate and its 95 % limits: both, or only one or none if there are too few data.
@@ -43,9 +43,9 @@ pub(super) fn score_interval(share: f64, w: f64) -> Interval {
 }
 
 /// Returns the exact limit alone of a share of `trials`, which is too close to 0 or 1 for an
-/// interval: the upper one up to 0.5, the lower one above.
-pub(super) fn exact_limit(share: f64, trials: f64) -> Interval {
-    let limit = |share: f64| exact_upper_limit(share * trials, trials);
+/// interval: the upper one up to 0.5, the lower one above. The probability beyond it is `left_out`.
+pub(super) fn exact_limit(share: f64, trials: f64, left_out: f64) -> Interval {
+    let limit = |share: f64| exact_upper_limit_at(share * trials, trials, left_out);
     let (lower, upper) = if share <= 0.5 {
         (None, limit(share))
     } else {
@@ -86,6 +86,7 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::exact::LEFT_OUT;
     use super::*;
 
     #[test]
@@ -100,8 +101,8 @@ mod tests {
 
     #[test]
     fn a_limit_alone_is_the_upper_one_of_a_small_share_and_the_lower_one_of_a_large() {
-        let small = exact_limit(0.0, 200.0);
-        let large = exact_limit(1.0, 200.0);
+        let small = exact_limit(0.0, 200.0, LEFT_OUT);
+        let large = exact_limit(1.0, 200.0, LEFT_OUT);
         assert_eq!((small.lower, large.upper), (None, None));
         assert!((small.upper.unwrap() - (1.0 - large.lower.unwrap())).abs() < 1e-15);
         assert!(!small.enough() && !large.enough());
@@ -109,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_share_with_an_upper_limit_alone_can_be_clearly_below_another_but_not_above() {
-        let none = exact_limit(0.0, 4000.0);
+        let none = exact_limit(0.0, 4000.0, LEFT_OUT);
         let many = wilson(200, 4000).unwrap();
         let below = difference(none, many);
         assert_eq!((below.interval.lower, below.clear), (None, true));

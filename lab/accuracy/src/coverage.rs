@@ -89,7 +89,7 @@ impl Grid {
         if whole { Self::Whole } else { Self::Coarse }
     }
 
-    fn worlds(self) -> usize {
+    pub(super) fn worlds(self) -> usize {
         match self {
             Self::Coarse => 2000,
             Self::Whole => 5000,
@@ -322,7 +322,7 @@ impl Kind {
 }
 
 /// A lognormal distribution with this mean, which is the only value if `sigma` is 0.
-fn lognormal(mean: f64, sigma: f64) -> Result<LogNormal<f64>, Failure> {
+pub(super) fn lognormal(mean: f64, sigma: f64) -> Result<LogNormal<f64>, Failure> {
     LogNormal::new(mean.ln() - sigma * sigma / 2.0, sigma).context("a lognormal distribution")
 }
 
@@ -330,7 +330,7 @@ fn draw(population: &[Session], sessions: usize, rng: &mut ChaCha8Rng) -> Vec<Se
     (0..sessions).map(|_| population[rng.random_range(0..population.len())]).collect()
 }
 
-fn ratio(population: &[Session]) -> f64 {
+pub(super) fn ratio(population: &[Session]) -> f64 {
     let sum = |of: fn(&Session) -> i64| population.iter().map(of).sum::<i64>() as f64;
     sum(|session| session.part) / sum(|session| session.whole)
 }
@@ -352,7 +352,7 @@ fn misses(interval: &Interval, truth: f64) -> bool {
 }
 
 /// Does `work` for every item on all processors, and returns what came out in the items' order.
-fn in_parallel<T: Sync, R: Send>(
+pub(super) fn in_parallel<T: Sync, R: Send>(
     items: Vec<T>,
     work: impl Fn(usize, &T) -> Result<R, Failure> + Sync,
 ) -> Result<Vec<R>, Failure> {

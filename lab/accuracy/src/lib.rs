@@ -6,10 +6,13 @@
 mod coverage;
 mod e_model;
 mod intervals;
+mod many_groups;
+mod mixes;
 mod page;
 mod reference;
 mod sketches;
 mod sketches_in_clickhouse;
+mod standardisation;
 mod statistics;
 mod statistics_in_clickhouse;
 
@@ -24,16 +27,18 @@ use serde::Serialize;
 use stack::{Plan, Ports, Stack};
 
 pub use coverage::{Grid, Point};
+pub use mixes::MixPoint;
 pub use page::page;
 
 /// `isobar accuracy`.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct Options {
     /// JSON instead of a page: `claims`, an array of `{claim, reference, bound, deviation, ok}`, and
-    /// `coverage`, the points of the grid.
+    /// `coverage` and `mixes`, the points of the two grids.
     #[arg(long)]
     pub json: bool,
-    /// Simulates 5,000 worlds at each of 567 points instead of 2,000 at each of 48. Takes minutes.
+    /// Simulates 5,000 worlds at each of 567 and 90 points instead of 2,000 at 48 and 1,000 at 20.
+    /// Takes minutes.
     #[arg(long)]
     whole_grid: bool,
     /// Skips the checks that require a ClickHouse.
@@ -67,13 +72,15 @@ pub struct Finding {
     pub ok: bool,
 }
 
-/// Results of all claims, in the order of the page, and of the points of the grid.
+/// Results of all claims, in the order of the page, and of the points of the grids.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Findings {
     /// The claims.
     pub claims: Vec<Finding>,
     /// Error rates of intervals of shares, by kind of world.
     pub coverage: Vec<Point>,
+    /// Error rates of standardised shares, by kind of world.
+    pub mixes: Vec<MixPoint>,
 }
 
 impl Findings {
@@ -92,6 +99,10 @@ enum Check {
     Offline(fn() -> Deviations),
     /// With simulated worlds at the points of a grid.
     Worlds(fn(&[Point], Grid) -> Deviations),
+    /// In simulated worlds whose groups have different mixes.
+    Mixes(fn(&[MixPoint], Grid) -> Deviations),
+    /// In simulated worlds of its own, as many as the grid says.
+    Grid(fn(Grid) -> Deviations),
     /// On a migrated ClickHouse of its own.
     ClickHouse(for<'a> fn(&'a Server) -> Pin<Box<dyn Future<Output = Deviations> + 'a>>),
 }
@@ -108,7 +119,10 @@ const THEMES: &[Theme] = &[
     intervals::THEME,
     e_model::THEME,
     statistics::THEME,
+    standardisation::THEME,
     coverage::THEME,
+    mixes::THEME,
+    many_groups::THEME,
     sketches::THEME,
     sketches_in_clickhouse::THEME,
     statistics_in_clickhouse::THEME,
@@ -148,13 +162,17 @@ pub async fn run(options: Options, progress: impl Fn(&str)) -> Result<Findings, 
 pub fn offline(grid: Grid, progress: impl Fn(&str)) -> Result<Findings, Failure> {
     let mut findings = Findings::default();
     for theme in THEMES {
+        if !matches!(theme.check, Check::ClickHouse(_)) {
+            progress(theme.name);
+        }
         let deviations = match theme.check {
-            Check::Offline(check) => {
-                progress(theme.name);
-                check()
+            Check::Offline(check) => check(),
+            Check::Grid(check) => check(grid),
+            Check::Mixes(check) => {
+                findings.mixes = mixes::points(grid).context(theme.name)?;
+                check(&findings.mixes, grid)
             }
             Check::Worlds(check) => {
-                progress(theme.name);
                 findings.coverage = coverage::points(grid).context(theme.name)?;
                 check(&findings.coverage, grid)
             }

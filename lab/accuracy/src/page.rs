@@ -2,17 +2,17 @@
 
 use std::fmt::Write;
 
-use super::{Finding, Findings, Point};
+use super::{Finding, Findings, MixPoint, Point};
 
 const INTRODUCTION: &str = "\
 # Accuracy
 
 What Isobar claims to compute, what that was held against, and the largest deviation found. This
 page is made by `isobar accuracy --whole-grid > docs/reference/accuracy.md`, which ends with an error
-when a deviation is above its bound; without `--whole-grid` 2,000 worlds at each of 48 points are
-simulated instead of 5,000 at 567. `--json` gives the same as JSON, and `--offline` leaves out what needs
-a ClickHouse. `reference.py` is `lab/accuracy/src/reference.py`. What the statistics mean is
-in [statistics](statistics.md).
+when a deviation is above its bound; without `--whole-grid` 2,000 worlds at each of 48 points and 1,000 at
+20 are simulated instead of 5,000 at 567 and 90. `--json` gives the same as JSON, and `--offline` leaves
+out what needs a ClickHouse. `reference.py` and `standard.R` are in `lab/accuracy/src`. What the statistics
+mean is in [statistics](statistics.md).
 
 | claim | reference | bound | largest deviation | |
 |---|---|---|---|---|
@@ -26,6 +26,16 @@ Each cell is of the simulated worlds of one kind, in percent: worlds in which th
 worlds that are `clear`. Nominal are 5 and 5; the bounds are 7 and 6. ρ is the correlation of two samples of
 a session, σ that of the sessions' lognormal lengths.
 ";
+
+const MIXES: &str = "
+## Standardised shares and comparisons
+
+Each cell is of the simulated worlds of one kind, in percent: worlds in which the standardised share of group
+c has an **interval**; in which that, or a limit alone, **misses** the truth; in which the interval of the
+difference c − b misses; and in which a and b, which differ in nothing but their mix, are found different by the
+standardised comparison and, last, by the raw one. Nominal are 5, 5 and 5; the bounds are 7, 7 and 6. `c` marks
+intervals that are conservative: they contain the truth in more than 97 % of the worlds that have one. The share
+is that of a stratum of medium odds; sessions are those of each group.";
 
 /// Returns the page that holds `findings`.
 #[must_use]
@@ -41,7 +51,59 @@ pub fn page(findings: &Findings) -> String {
         page.push_str(COVERAGE);
         page.push_str(&coverage(&findings.coverage));
     }
+    if !findings.mixes.is_empty() {
+        page.push_str(MIXES);
+        let worlds = findings.mixes.iter().map(|point| point.worlds).min().unwrap_or(0);
+        let _ = writeln!(page, " There are {worlds} worlds of each kind.");
+        for points in findings.mixes.chunk_by(|a, b| a.mix == b.mix) {
+            page.push_str(&of_one_mix(points));
+        }
+    }
     page
+}
+
+/// Returns a table with a row for each number of sessions and share, and a column for each
+/// correlation and spread of lengths.
+fn of_one_mix(points: &[MixPoint]) -> String {
+    let mut columns: Vec<(f64, f64)> = Vec::new();
+    let mut rows: Vec<(usize, f64)> = Vec::new();
+    for point in points {
+        if !columns.contains(&(point.correlation, point.spread)) {
+            columns.push((point.correlation, point.spread));
+        }
+        if !rows.contains(&(point.sessions, point.poor)) {
+            rows.push((point.sessions, point.poor));
+        }
+    }
+    rows.sort_by_key(|(sessions, _)| *sessions);
+    let heads: Vec<String> =
+        columns.iter().map(|(rho, sigma)| format!("ρ {rho}, σ {sigma}")).collect();
+    let mix = points.first().map_or("", |point| point.mix);
+    let mut table =
+        format!("\n**Groups: {mix}**\n\n| sessions | share, % | {} |\n", heads.join(" | "));
+    let _ = writeln!(table, "|---|---|{}", "---|".repeat(columns.len()));
+    for (sessions, poor) in rows {
+        let cells = columns.iter().map(|&(correlation, spread)| {
+            let at = |point: &&MixPoint| {
+                (point.sessions, point.poor) == (sessions, poor)
+                    && (point.correlation, point.spread) == (correlation, spread)
+            };
+            points.iter().find(at).map_or_else(String::new, rates)
+        });
+        let cells: Vec<String> = cells.collect();
+        let _ =
+            writeln!(table, "| {sessions} | {} | {} |", number(poor * 100.0), cells.join(" | "));
+    }
+    table
+}
+
+fn rates(point: &MixPoint) -> String {
+    let [missed, difference, found, raw] =
+        [point.missed, point.difference_missed, point.found, point.found_raw].map(|it| it * 100.0);
+    let conservative = point.interval >= 0.5 && point.missed < 0.03 * point.interval;
+    let mark = if conservative { " c" } else { "" };
+    let interval = point.interval * 100.0;
+    format!("{interval:.0} · {missed:.1}{mark} · {difference:.1} · {found:.1} · {raw:.0}")
 }
 
 /// Returns a table with a row for each number of sessions and share, and a column for each

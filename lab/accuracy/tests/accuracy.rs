@@ -33,6 +33,11 @@ fn every_claim_that_needs_no_clickhouse_holds() {
     assert_eq!(point(0.002, 200).interval, 0.0);
     let page = accuracy::page(&findings);
     assert!(page.contains("| 1000 | 1 | 100 · "), "{page}");
+    // A comparison that finds nothing would have no false findings.
+    let mut different = findings.mixes.iter().filter(|at| at.mix == "different mixes");
+    let last = different.next_back().unwrap();
+    assert!(last.interval > 0.99 && last.found_raw > 0.9, "{last:?}");
+    assert!(page.contains("**Groups: different mixes**"), "{page}");
 }
 
 #[test]
@@ -41,6 +46,7 @@ fn the_page_on_accuracy_has_all_claims_of_the_command_and_all_are_ok() {
     let page = fs::read_to_string(file).unwrap();
     let (claims, coverage) = page.split_once("\n## Coverage").unwrap();
     assert!(coverage.contains("| 4000 | 99 |"), "not the whole grid");
+    assert!(coverage.contains("| 3000 | 50 |"), "not the whole second grid");
     let rows = claims.lines().filter_map(|line| line.strip_prefix("| ")).skip(1);
     let shown: Vec<(String, String)> = rows
         .map(|row| {
