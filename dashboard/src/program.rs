@@ -181,8 +181,9 @@ fn run(settings: Settings) -> Result<u8, Failure> {
     let registry = Registry::new();
     registry.register(Box::new(Memory::new()?))?;
     let client = settings.dashboard.client().map_err(Failure::Password)?;
-    let store = Arc::new(Store::new(&settings.dashboard, client.clone(), &registry)?);
-    // The watch has a client of its own: connections belong to the runtime that opened them.
+    let store = Arc::new(Store::new(&settings.dashboard, client, &registry)?);
+    // Connections belong to the runtime that opened them, and clones of a client share them.
+    let client = settings.dashboard.client().map_err(Failure::Password)?;
     let watcher = Store::new(&settings.dashboard, client, &Registry::new())?;
     let watch = Arc::new(Watch::new(settings.dashboard.lag_s));
     let services = settings.dashboard.services.clone();
