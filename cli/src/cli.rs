@@ -45,6 +45,9 @@ enum Verb {
     /// The service that writes all of these to ClickHouse.
     #[command(disable_help_flag = true)]
     Sink(ServiceArguments),
+    /// The service that answers questions: a page and an HTTP API over ClickHouse.
+    #[command(disable_help_flag = true)]
+    Dashboard(ServiceArguments),
 }
 
 /// Arguments of a service, which the service itself parses.
@@ -95,6 +98,10 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Enrich(service) => return Ok(service.run::<enrich::Enrich>()),
         Verb::Aggregate(service) => return Ok(service.run::<aggregate::Aggregate>()),
         Verb::Sink(service) => return Ok(service.run::<sink::Sink>()),
+        Verb::Dashboard(service) => {
+            let program = OsString::from("isobar dashboard");
+            return Ok(dashboard::main(std::iter::once(program).chain(service.arguments)));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -18,7 +18,7 @@ use oracle::verify::Verdict;
 use stack::options::World;
 use stack::pipeline::Pipeline;
 use stack::services::Usage;
-use stack::{Plan, Ports, Quantiles, Watch, signals, verdict};
+use stack::{Dashboard, Plan, Ports, Quantiles, Watch, signals, verdict};
 
 use crate::output::{line, lines, progress, step};
 use crate::up;
@@ -51,6 +51,9 @@ pub struct Options {
     /// Keeps the data, and shows the command to open it again.
     #[arg(long)]
     keep: bool,
+    /// Opens the page in the browser.
+    #[arg(long)]
+    open: bool,
 }
 
 /// Runs the demo. Returns true if nothing was lost, nothing counted twice, and no cell differs.
@@ -92,11 +95,14 @@ async fn play(options: Options, folder: &Path, kafka: Option<Cluster>) -> Result
         kafka,
     };
     let mut pipeline = Pipeline::start(plan, step).await?;
+    let mut dashboard = Dashboard::start(&pipeline.stack, &pipeline.services)?;
+    dashboard.wait(up::READY)?;
     up::print_addresses(&pipeline.stack)?;
     line(format_args!("playing a world of {} sessions; Ctrl-C ends it", options.world.sessions))?;
+    up::print_page(&dashboard, options.open)?;
     let before = usage(&pipeline);
     let mut watch = Watch::start(&pipeline.stack, &options.world).await?;
-    live(&mut pipeline, &mut watch).await?;
+    live(&mut pipeline, &mut dashboard, &mut watch).await?;
     let place = folder.display();
     let words = format!("ended without waiting for the drain; logs and data stay in {place}");
     signals::end_at_the_next_signal(move || progress(&words));
@@ -146,7 +152,11 @@ fn with_names(cluster: Cluster) -> Result<Cluster, Failure> {
 }
 
 /// Shows the state of the pipeline until a signal or the end of the world.
-async fn live(pipeline: &mut Pipeline, watch: &mut Watch) -> Result<(), Failure> {
+async fn live(
+    pipeline: &mut Pipeline,
+    dashboard: &mut Dashboard,
+    watch: &mut Watch,
+) -> Result<(), Failure> {
     let mut screen = Screen::new();
     let end = signals::wait_for_signal();
     tokio::pin!(end);
@@ -157,12 +167,13 @@ async fn live(pipeline: &mut Pipeline, watch: &mut Watch) -> Result<(), Failure>
             () = tokio::time::sleep(LOOK) => {}
         }
         screen.print_ended(&pipeline.look());
+        screen.print_ended(dashboard.look().as_slice());
         watch.look().await?;
         if drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW) {
             drawn = Some(Instant::now());
             // If ClickHouse does not respond, the last picture stays.
             if let Ok(league) = watch.view.league(LEAGUE).await {
-                screen.show(&league, &health(pipeline, watch));
+                screen.show(&league, &health(pipeline, watch, dashboard.url()));
             }
         }
     }
@@ -185,7 +196,7 @@ fn usage(pipeline: &Pipeline) -> [(Service, Usage); 4] {
     Service::ALL.map(|service| (service, pipeline.services.usage(service)))
 }
 
-fn health(pipeline: &Pipeline, watch: &Watch) -> Health {
+fn health(pipeline: &Pipeline, watch: &Watch, page: String) -> Health {
     let quantiles = Quantiles::of(&watch.freshness);
     let services = &pipeline.services;
     let service =
@@ -197,6 +208,7 @@ fn health(pipeline: &Pipeline, watch: &Watch) -> Health {
         intervals_per_second: watch.per_second(),
         freshness: quantiles.p50.zip(quantiles.p99),
         services: Service::ALL.map(service).into(),
+        page,
     }
 }
 

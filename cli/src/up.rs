@@ -1,5 +1,6 @@
 //! `isobar up` and `isobar down`: start and stop a local stack with the services.
 
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use clap::Args;
@@ -12,7 +13,7 @@ use nix::unistd::Pid;
 use stack::pipeline::{Pipeline, Raw};
 use stack::place::Place;
 use stack::signals::{end_at_the_next_signal, wait_for_signal};
-use stack::{Ended, Plan, Stack};
+use stack::{Dashboard, Ended, Plan, Stack};
 
 use crate::output::{line, progress, step};
 
@@ -28,8 +29,13 @@ pub struct Options {
     /// Starts only Kafka and ClickHouse.
     #[arg(long)]
     no_services: bool,
+    /// Opens the page in the browser.
+    #[arg(long, conflicts_with = "no_services")]
+    open: bool,
 }
 
+/// Longest time that the dashboard may take to start.
+pub(crate) const READY: Duration = Duration::from_secs(30);
 /// Interval between two checks of the processes.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -58,7 +64,10 @@ pub async fn up(options: Options) -> Result<(), Failure> {
         line(format_args!("{:<11} http://127.0.0.1:{port}/metrics", service.name()))?;
     }
     note(&pipeline.stack, &place)?;
-    until_signal(|| pipeline.look()).await
+    let mut dashboard = Dashboard::start(&pipeline.stack, &pipeline.services)?;
+    dashboard.wait(READY)?;
+    print_page(&dashboard, options.open)?;
+    until_signal(|| pipeline.look().into_iter().chain(dashboard.look()).collect()).await
 }
 
 /// Waits for a signal, and meanwhile prints processes that end by themselves. After that a second signal
@@ -92,6 +101,23 @@ pub(crate) fn print_addresses(stack: &Stack) -> Result<(), Failure> {
     let clickhouse = stack.access();
     let (url, password) = (&clickhouse.url, clickhouse.passwords.of("dashboard"));
     line(format_args!("ClickHouse  {url}/play (user dashboard, password {password})"))
+}
+
+/// Prints the address of the page, and opens it in the browser if `open` is set.
+///
+/// # Errors
+/// If standard output cannot be written.
+pub(crate) fn print_page(dashboard: &Dashboard, open: bool) -> Result<(), Failure> {
+    let url = dashboard.url();
+    if open {
+        let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+        let mut command = Command::new(program);
+        command.arg(&url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        if let Err(error) = command.spawn() {
+            progress(&format!("no browser could be opened ({program}: {error})"));
+        }
+    }
+    line(format_args!("page        {url}"))
 }
 
 /// Prints the addresses, and writes them to the file that other processes read.

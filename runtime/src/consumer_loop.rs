@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use host::Health;
 use rdkafka::config::FromClientConfigAndContext as _;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
@@ -18,10 +19,9 @@ use crate::client::{Listener, member};
 use crate::failure::Failure;
 use crate::flow::Flow;
 use crate::group::GroupContext;
-use crate::health::Health;
 use crate::liveness::Liveness;
+use crate::memory_limit::MemoryLimit;
 use crate::metrics::Metrics;
-use crate::process::MemoryLimit;
 use crate::quota::Quota;
 use crate::topic_ids::TopicIds;
 

@@ -9,12 +9,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use host::Health;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::{Message as _, Offset as KafkaOffset, TopicPartitionList};
 
 use crate::client::Listener;
-use crate::health::Health;
 use crate::native;
 use crate::positions::Trouble;
 

@@ -1,9 +1,8 @@
 //! Metrics of the loop.
 
+use host::Memory;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 use service::{Fatal, Topics};
-
-use crate::process::Memory;
 
 /// Metrics of the loop, with the counters of each topic looked up beforehand.
 #[derive(Clone)]

@@ -38,12 +38,6 @@ pub(crate) fn one_arena() {
     }
 }
 
-/// Ends the process at once, without exit handlers.
-pub(crate) fn exit(code: u8) -> ! {
-    // SAFETY: the call does not return, and touches no memory of this process.
-    unsafe { libc::_exit(code.into()) }
-}
-
 /// Returns the value of a message's last header of this name, if it is UTF-8.
 pub(crate) fn header<'a>(message: &'a BorrowedMessage<'_>, name: &CStr) -> Option<&'a str> {
     let mut headers = ptr::null_mut();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use host::Health;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::{Message as _, Offset as KafkaOffset, TopicPartitionList};
@@ -15,7 +16,6 @@ use crate::client::{Listener, probe};
 use crate::epochs::{Mark, Place, first_after, last_before};
 use crate::failure::Failure;
 use crate::group::GroupContext;
-use crate::health::Health;
 use crate::native;
 
 /// Longest wait for one answer.

@@ -1,37 +1,36 @@
 //! The program around a service: `isobar-NAME [--config FILE] [check [--connect]]`.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use host::{
+    Arguments, CheckArguments, Command, Ending, GRACE, Health, USAGE, environment, serve,
+    start_log, text_of,
+};
 use prometheus::Registry;
 use service::{
-    Fatal, Handler, Problems, Refusal, RefusalReason as Reason, Service, Settings, Topics, harmless,
+    Fatal, Handler, Problems, Refusal, RefusalReason as Reason, Service, Settings, Topics,
 };
 
 use crate::client::Listener;
 use crate::consumer_loop::{ConsumerLoop, Drained};
-use crate::ending::{Ending, GRACE};
 use crate::failure::Failure;
 use crate::flow::Flow;
-use crate::health::{Health, serve};
-use crate::load::{environment, load, text_of};
+use crate::load::load;
 use crate::metrics::Metrics;
 use crate::replay_key::ReplayKey;
 use crate::topic_ids::{Doubt, TopicIds};
 use crate::topology::{Obstacle, Topology};
 use crate::writer::Writer;
-use crate::{lag, logging, native};
+use crate::{lag, native};
 
 /// Services hold many small objects for as long as a block or a session lasts (decision 0017).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Command line or settings are wrong (`EX_USAGE`).
-const USAGE: u8 = 64;
 /// `check --connect` found something out of reach (`EX_UNAVAILABLE`).
 const UNAVAILABLE: u8 = 69;
 /// The process cannot go on and starts again from the last commit (`EX_SOFTWARE`).
@@ -57,52 +56,16 @@ another release committed what it cannot read, 88 when nothing is committed and 
 its beginning, 89 when the group is bound to another ClickHouse, 91 when a newer release wrote what \
 it reads, 92 when Kafka lost the end of a log that it had read.";
 
-#[derive(Parser)]
-struct Arguments {
-    /// Settings file (TOML)
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
-    #[command(subcommand)]
-    command: Option<Command>,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Reads every setting, says what is wrong with any of them, and ends
-    Check(CheckArguments),
-}
-
-#[derive(Args)]
-struct CheckArguments {
-    /// Also tries Kafka, the topics and what else the service needs
-    #[arg(long)]
-    connect: bool,
-    /// Longest wait for an answer, with --connect
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
-    timeout: u64,
-}
-
 /// Runs a service, from the arguments (the first is the program's name) to the exit code.
 pub fn main<S: Service>(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let command = Arguments::command()
-        .bin_name(format!("isobar-{}", S::NAME))
-        .about(S::ABOUT)
-        .after_help(EXIT_CODES);
-    let arguments = command
-        .try_get_matches_from(args)
-        .and_then(|matches| Arguments::from_arg_matches(&matches));
-    let arguments = match arguments {
+    let arguments = match Arguments::read(S::NAME, S::ABOUT, EXIT_CODES, args) {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // Nothing can be said if neither output can be written to.
-            let _ = error.print();
-            return if error.use_stderr() { USAGE.into() } else { ExitCode::SUCCESS };
-        }
+        Err(code) => return code,
     };
     native::one_arena();
     let (settings, resources) = match read::<S>(arguments.config.as_deref()) {
         Ok(read) => read,
-        Err(problems) => return complain::<S>(&problems, USAGE),
+        Err(problems) => return host::complain(S::NAME, &problems, USAGE),
     };
     match arguments.command {
         Some(Command::Check(check)) => self::check::<S>(&settings, &check),
@@ -115,14 +78,6 @@ type Loaded<S> = (Settings<<S as Service>::Settings>, <S as Service>::Resources)
 fn read<S: Service>(path: Option<&Path>) -> Result<Loaded<S>, Problems> {
     let text = path.map_or(Ok(String::new()), text_of)?;
     load::<S>(&text, environment())
-}
-
-#[expect(clippy::print_stderr, reason = "settings say where the log goes, and these are wrong")]
-fn complain<S: Service>(problems: &Problems, code: u8) -> ExitCode {
-    for line in problems.lines() {
-        eprintln!("isobar-{}: {}", S::NAME, harmless(line));
-    }
-    code.into()
 }
 
 #[expect(clippy::print_stdout, reason = "the answer of `check`, which is no log")]
@@ -145,11 +100,11 @@ fn check<S: Service>(settings: &Settings<S::Settings>, check: &CheckArguments) -
         println!("isobar-{}: all settings are valid", S::NAME);
         return ExitCode::SUCCESS;
     }
-    complain::<S>(&problems, UNAVAILABLE)
+    host::complain(S::NAME, &problems, UNAVAILABLE)
 }
 
 fn run<S: Service>(settings: &Settings<S::Settings>, resources: S::Resources) -> ExitCode {
-    logging::start(&settings.log);
+    start_log(&settings.log);
     work::<S>(settings, resources).unwrap_or_else(|failure| last_words(&Err(failure))).into()
 }
 

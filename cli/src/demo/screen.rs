@@ -17,7 +17,7 @@ const SHORTEST_NAME: usize = 10;
 /// Columns of a row without the provider's name.
 const BESIDE_NAME: usize = 71;
 /// Lines beside the ranks: above and below them, and where the cursor stands.
-const BESIDE_RANKS: usize = 9;
+const BESIDE_RANKS: usize = 10;
 
 /// Explanation of the order of the table.
 const ORDER: &str = "worst first: poor for sure is the 95 % lower limit; – has too few sessions";
@@ -37,6 +37,8 @@ pub(super) struct Health {
     pub(super) freshness: Option<(f64, f64)>,
     /// By service: its metrics, if it answers, and its number of restarts.
     pub(super) services: Vec<(Service, Option<Metrics>, u32)>,
+    /// Address of the page.
+    pub(super) page: String,
 }
 
 /// The output of the demo.
@@ -154,12 +156,13 @@ fn status(health: &Health) -> String {
     let services: Vec<_> = services.collect();
     let services: Vec<_> = services.chunks(2).map(|pair| pair.join("   ")).collect();
     format!(
-        "{:.0} s   intervals: {} sent, {} in the cells, {:.0}/s\nfreshness: {freshness}\n{}",
+        "{:.0} s   intervals: {} sent, {} in the cells, {:.0}/s\nfreshness: {freshness}\n{}\npage: {}",
         health.elapsed.as_secs_f64(),
         health.intervals_sent,
         health.intervals_seen,
         health.intervals_per_second,
         services.join("\n"),
+        health.page,
     )
 }
 
@@ -206,6 +209,7 @@ mod tests {
             intervals_per_second: 12_345.6,
             freshness: Some((3.21, 65.4)),
             services: Service::ALL.map(|service| (service, None, 12)).into(),
+            page: "http://127.0.0.1:21013/".to_owned(),
         }
     }
 
@@ -229,7 +233,7 @@ mod tests {
     #[test]
     fn a_picture_leaves_a_row_for_the_cursor() {
         let league = vec![rank("A provider"); 15];
-        assert_eq!(picture(&league, &health(), usize::MAX, 80).lines().count(), 23);
+        assert_eq!(picture(&league, &health(), usize::MAX, 80).lines().count(), 24);
         assert_eq!(picture(&league, &health(), 24, 80).lines().count(), 23);
         assert_eq!(picture(&league, &health(), 15, 80).lines().count(), 14);
     }

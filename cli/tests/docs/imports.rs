@@ -11,16 +11,18 @@ use serde_json::Value;
 use crate::{files, root};
 
 /// Crates of this workspace that the library of each crate may import.
-const MAY: [(&str, &[&str]); 18] = [
+const MAY: [(&str, &[&str]); 20] = [
     ("schemas", &[]),
     ("service", &["schemas"]),
-    ("runtime", &["schemas", "service"]),
+    ("host", &["service"]),
+    ("runtime", &["host", "schemas", "service"]),
     ("statistics", &[]),
     ("ingest", STAGE),
     ("enrich", STAGE),
     ("aggregate", STAGE),
     ("sink", STAGE),
     ("expand", &["schemas"]),
+    ("dashboard", &["host", "service", "statistics"]),
     ("deploy", &["runtime", "schemas", "service"]),
     ("world", &["schemas"]),
     ("oracle", &["schemas", "world"]),
@@ -48,6 +50,7 @@ const ALL: &[&str] = &[
     "accuracy",
     "aggregate",
     "bench",
+    "dashboard",
     "deploy",
     "enrich",
     "expand",
@@ -65,15 +68,17 @@ const ALL: &[&str] = &[
 ];
 
 /// Crates of others that would bring I/O, threads or a runtime where none belongs.
-const NEVER: [(&str, &[&str]); 9] = [
+const NEVER: [(&str, &[&str]); 11] = [
     ("schemas", IO),
     ("service", IO),
+    ("host", &["clickhouse", "rdkafka"]),
     ("statistics", IO),
     ("ingest", IO),
     ("enrich", IO),
     ("aggregate", IO),
     ("sink", &["axum", "rdkafka"]),
     ("expand", IO),
+    ("dashboard", &["rdkafka"]),
     ("torture-sim", IO),
 ];
 

@@ -37,7 +37,7 @@ fn metrics(text: &str, quote: char) -> BTreeSet<String> {
 #[test]
 fn the_page_on_metrics_names_all_metrics_and_no_others() {
     let registered: BTreeSet<String> =
-        ["service", "runtime", "ingest", "enrich", "aggregate", "sink"]
+        ["service", "runtime", "ingest", "enrich", "aggregate", "sink", "dashboard"]
             .iter()
             .flat_map(|part| files(&root().join(part).join("src"), "rs"))
             .flat_map(|file| metrics(&fs::read_to_string(file).unwrap(), '"'))
@@ -178,6 +178,7 @@ Verbs of `isobar` that take `--kafka` (`topics`, `dlq`, `simulate`, `replay`, `d
         &of::<enrich::Enrich>(),
         &of::<aggregate::Aggregate>(),
         &of::<sink::Sink>(),
+        &format!("\n## {}\n\n{}", dashboard::NAME, dashboard::settings_reference()),
         tls,
     ]
     .concat()

@@ -14,6 +14,7 @@
 mod access;
 mod bounded;
 mod crowded;
+mod dashboard;
 mod demo;
 mod dlq;
 mod faults;

@@ -3,6 +3,7 @@
 
 pub mod cache;
 mod clickhouse;
+mod dashboard;
 mod ended;
 mod first_login;
 mod freshness;
@@ -24,6 +25,7 @@ mod view;
 mod watch;
 
 pub use clickhouse::{ClickHouse, serve};
+pub use dashboard::Dashboard;
 pub use ended::{Ended, Next};
 pub use freshness::{Freshness, Quantiles, rounded};
 pub use kafka::{Broker, Kafka};

@@ -17,7 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 const BEAT_LIMIT: Duration = Duration::from_secs(30);
 
 /// State that the loop shares with the server: health, and the request to end.
-pub(crate) struct Health {
+pub struct Health {
     started: Instant,
     /// Ms from the start to the last beat.
     beat: AtomicU64,
@@ -27,7 +27,9 @@ pub(crate) struct Health {
 }
 
 impl Health {
-    pub(crate) fn new() -> Self {
+    /// Returns the state of a process that starts.
+    #[must_use]
+    pub fn new() -> Self {
         Self {
             started: Instant::now(),
             beat: AtomicU64::new(0),
@@ -38,37 +40,37 @@ impl Health {
     }
 
     /// Records that the loop is alive.
-    pub(crate) fn beat(&self) {
+    pub fn beat(&self) {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.beat.store(now, Ordering::Relaxed);
     }
 
     /// Sets what the process waits for; `None` while it works.
-    pub(crate) fn set_waits_for(&self, what: Option<String>) {
+    pub fn set_waits_for(&self, what: Option<String>) {
         *self.waits_for.lock().unwrap_or_else(PoisonError::into_inner) = what;
     }
 
     /// Records that the process makes no progress and is about to end.
-    pub(crate) fn set_stalled(&self, why: &str) {
+    pub fn set_stalled(&self, why: &str) {
         *self.stalled.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.to_owned());
     }
 
     /// Returns true once a signal has asked the process to end.
-    pub(crate) fn stopping(&self) -> bool {
+    pub fn stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
 
     /// Returns the reason why the process is unhealthy, if it is.
-    pub(crate) fn dead(&self) -> Option<String> {
+    pub fn dead(&self) -> Option<String> {
         let stalled = self.stalled.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let beat = Duration::from_millis(self.beat.load(Ordering::Relaxed));
         let hangs = self.started.elapsed().saturating_sub(beat) >= BEAT_LIMIT;
         stalled.or_else(|| hangs.then(|| "the consumer loop has made no step for 30 s".to_owned()))
     }
 
-    /// Returns the state of a loop that hangs.
-    #[cfg(test)]
-    pub(crate) fn hanging() -> Self {
+    /// Returns the state of a loop that hangs, for tests.
+    #[must_use]
+    pub fn hanging() -> Self {
         let started = Instant::now().checked_sub(BEAT_LIMIT).unwrap_or_else(Instant::now);
         Self { started, ..Self::new() }
     }
@@ -78,9 +80,32 @@ impl Health {
     }
 }
 
-/// Serves on a thread of its own until the process ends, and returns the address. Calls `stop` at the first
-/// signal that asks the process to end.
-pub(crate) fn serve(
+impl Default for Health {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Serves health and metrics on a thread of its own until the process ends, and returns the address. Calls
+/// `stop` at the first signal that asks the process to end.
+///
+/// # Errors
+/// If the address cannot be bound, or no thread can be started.
+pub fn serve(
+    listen: SocketAddr,
+    health: Arc<Health>,
+    registry: Registry,
+    stop: impl Fn() + Clone + Send + 'static,
+) -> std::io::Result<SocketAddr> {
+    serve_beside(Router::new(), listen, health, registry, stop)
+}
+
+/// As [`serve`], with further routes at the same address.
+///
+/// # Errors
+/// As [`serve`].
+pub fn serve_beside(
+    routes: Router,
     listen: SocketAddr,
     health: Arc<Health>,
     registry: Registry,
@@ -98,7 +123,7 @@ pub(crate) fn serve(
             signal(SignalKind::interrupt())?,
         )
     };
-    let router = router(Arc::clone(&health), registry);
+    let router = router(Arc::clone(&health), registry).merge(routes);
     std::thread::Builder::new().name("health".to_owned()).spawn(move || {
         runtime.spawn(stop_on(terminate, Arc::clone(&health), stop.clone()));
         runtime.spawn(stop_on(interrupt, health, stop));

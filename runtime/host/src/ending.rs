@@ -7,11 +7,11 @@ use crate::native;
 
 /// Time that a process may take beyond its shutdown deadline, to log, to leave its group and to drop its
 /// clients.
-pub(crate) const GRACE: Duration = Duration::from_secs(3);
+pub const GRACE: Duration = Duration::from_secs(3);
 
 /// Latest end of the process, with its exit code.
 #[derive(Clone, Default)]
-pub(crate) struct Ending(Arc<Shared>);
+pub struct Ending(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
@@ -21,7 +21,7 @@ struct Shared {
 
 impl Ending {
     /// Starts the thread that forces the exit.
-    pub(crate) fn watch() -> std::io::Result<Self> {
+    pub fn watch() -> std::io::Result<Self> {
         let ending = Self::default();
         let watched = ending.clone();
         let watch = move || {
@@ -37,7 +37,7 @@ impl Ending {
     }
 
     /// Sets the latest end of the process to `time` from now, with `code`, unless an earlier one is set.
-    pub(crate) fn within(&self, time: Duration, code: u8) {
+    pub fn within(&self, time: Duration, code: u8) {
         let Shared { end, changed } = &*self.0;
         let mut end = end.lock().unwrap_or_else(PoisonError::into_inner);
         let at = Instant::now() + time;

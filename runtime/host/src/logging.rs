@@ -7,7 +7,7 @@ use tracing::subscriber::set_global_default;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Starts logging. Only the first call in a process counts.
-pub(crate) fn start(log: &Log) {
+pub fn start(log: &Log) {
     let lines = subscriber(log, || HarmlessLines(std::io::stderr()));
     // It fails if the process has a logger already.
     let _ = set_global_default(lines);

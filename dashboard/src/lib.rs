@@ -1,0 +1,31 @@
+//! The service `dashboard`: an HTTP API over the views of ClickHouse, and the page that shows it.
+//!
+//! The core has no I/O: what a request may ask for, folding of small cells, figures, comparisons. Around it
+//! are `store` (ClickHouse), `ask` (which query answers what), `server` and `program`.
+
+pub mod access;
+pub mod answers;
+pub mod api;
+mod ask;
+pub mod cells;
+pub mod comparison;
+pub mod csv;
+pub mod dimension;
+mod endpoints;
+pub mod figure;
+pub mod filter;
+pub mod fold;
+mod freshness;
+pub mod lattice;
+pub mod league;
+pub mod measure;
+mod page;
+pub mod problem;
+mod program;
+pub mod query;
+mod server;
+pub mod settings;
+mod store;
+pub mod trend;
+
+pub use program::{NAME, main, settings_reference};

@@ -1,0 +1,7 @@
+//! The program `isobar-dashboard`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dashboard::main(std::env::args_os())
+}

@@ -1,0 +1,275 @@
+//! ClickHouse: named queries with parameters, limits on what runs at once, and answers that are reused.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use clickhouse::Client;
+use clickhouse::error::Error;
+use prometheus::{Histogram, HistogramOpts, IntCounterVec, Opts, Registry};
+use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
+
+use crate::problem::Problem;
+use crate::settings::DashboardSettings;
+
+/// Time that a request waits for another's query to end.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Time that an answer may take beyond the limit of its query.
+const GRACE: Duration = Duration::from_secs(3);
+/// Largest answer of ClickHouse, bytes.
+const LARGEST: usize = 64 << 20;
+/// Answers that are kept, and the size from which on one is not.
+const MOST_KEPT: usize = 256;
+const LARGEST_KEPT: usize = 256 << 10;
+
+/// A query of `dashboard/queries/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Named {
+    /// Sums by stratum, from sessions by hour.
+    StrataHours,
+    /// Sums by stratum, by day.
+    StrataDays,
+    /// Sessions by cell.
+    CountsHours,
+    /// Quantiles from the roll-ups of the first view.
+    QuantilesOverview,
+    /// Quantiles from cells.
+    QuantilesCells,
+    /// The newest complete minute.
+    Freshness,
+}
+
+impl Named {
+    /// Returns the text: parts that several queries share are constants of this program.
+    fn text(self) -> String {
+        let text = match self {
+            Self::StrataHours => include_str!("../queries/strata_hours.sql"),
+            Self::StrataDays => include_str!("../queries/strata_days.sql"),
+            Self::CountsHours => include_str!("../queries/counts_hours.sql"),
+            Self::QuantilesOverview => include_str!("../queries/quantiles_overview.sql"),
+            Self::QuantilesCells => include_str!("../queries/quantiles_cells.sql"),
+            Self::Freshness => include_str!("../queries/freshness.sql"),
+        };
+        text.replace("{{hours}}", include_str!("../queries/hours.sql"))
+            .replace("{{days}}", include_str!("../queries/days.sql"))
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::StrataHours => "strata_hours",
+            Self::StrataDays => "strata_days",
+            Self::CountsHours => "counts_hours",
+            Self::QuantilesOverview => "quantiles_overview",
+            Self::QuantilesCells => "quantiles_cells",
+            Self::Freshness => "freshness",
+        }
+    }
+}
+
+/// A value of a query's parameter.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Parameter {
+    /// A text, time or name of a column.
+    Text(String),
+    /// A list of texts.
+    Texts(Vec<String>),
+}
+
+/// Parameters of a query.
+pub(crate) type Parameters = Vec<(&'static str, Parameter)>;
+
+/// A query with its parameters.
+type Key = (Named, Parameters);
+
+/// Access to ClickHouse.
+pub(crate) struct Store {
+    client: Client,
+    running: Semaphore,
+    timeout: Duration,
+    reuse: Duration,
+    kept: Mutex<HashMap<Key, (Instant, Vec<u8>)>>,
+    queries: IntCounterVec,
+    seconds: Histogram,
+}
+
+impl Store {
+    /// Creates the access; connects to nothing.
+    pub(crate) fn new(
+        settings: &DashboardSettings,
+        client: Client,
+        registry: &Registry,
+    ) -> Result<Self, prometheus::Error> {
+        let queries = IntCounterVec::new(
+            Opts::new("isobar_dashboard_queries_total", "Queries to ClickHouse, by outcome."),
+            &["query", "outcome"],
+        )?;
+        registry.register(Box::new(queries.clone()))?;
+        let seconds = Histogram::with_opts(
+            HistogramOpts::new("isobar_dashboard_query_seconds", "Time that a query took.")
+                .buckets(vec![0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0]),
+        )?;
+        registry.register(Box::new(seconds.clone()))?;
+        Ok(Self {
+            client,
+            running: Semaphore::new(settings.queries as usize),
+            timeout: Duration::from_secs(settings.query_s.into()) + GRACE,
+            reuse: Duration::from_secs(settings.reuse_s.into()),
+            kept: Mutex::default(),
+            queries,
+            seconds,
+        })
+    }
+
+    /// Returns the rows of a query.
+    ///
+    /// # Errors
+    /// If too many queries run, ClickHouse does not answer, or the query exceeds a limit.
+    pub(crate) async fn rows<T: DeserializeOwned>(
+        &self,
+        query: Named,
+        parameters: Parameters,
+    ) -> Result<Vec<T>, Problem> {
+        let key = (query, parameters);
+        if let Some(kept) = self.kept(&key) {
+            return read(&kept);
+        }
+        let started = Instant::now();
+        let answer = self.ask(query, &key.1).await;
+        let outcome = match &answer {
+            Ok(_) => "ok",
+            Err(problem) if problem.status == 429 => "busy",
+            Err(problem) if problem.status == 504 => "limit",
+            Err(_) => "failed",
+        };
+        self.queries.with_label_values(&[query.name(), outcome]).inc();
+        self.seconds.observe(started.elapsed().as_secs_f64());
+        let answer = answer?;
+        let rows = read(&answer)?;
+        self.keep(key, answer);
+        Ok(rows)
+    }
+
+    /// Returns the newest complete minute, begin in seconds since 1970; none within a day. Neither waits for
+    /// other queries nor reuses an answer.
+    ///
+    /// # Errors
+    /// As [`Store::rows`].
+    pub(crate) async fn newest_minute(&self) -> Result<Option<i64>, Problem> {
+        #[derive(serde::Deserialize)]
+        struct Row {
+            minute: i64,
+            found: u8,
+        }
+        let rows: Vec<Row> = read(&self.fetch(Named::Freshness, &Vec::new()).await?)?;
+        Ok(rows.into_iter().find(|row| row.found == 1).map(|row| row.minute))
+    }
+
+    async fn ask(&self, query: Named, parameters: &Parameters) -> Result<Vec<u8>, Problem> {
+        let permit = tokio::time::timeout(PATIENCE, self.running.acquire()).await;
+        let _permit = permit.ok().and_then(Result::ok).ok_or_else(Problem::busy)?;
+        self.fetch(query, parameters).await
+    }
+
+    async fn fetch(&self, query: Named, parameters: &Parameters) -> Result<Vec<u8>, Problem> {
+        let mut asked = self.client.query_raw(&query.text());
+        for (name, value) in parameters {
+            asked = match value {
+                Parameter::Text(text) => asked.param(name, text),
+                Parameter::Texts(texts) => asked.param(name, texts),
+            };
+        }
+        let read = async {
+            let mut cursor = asked.fetch_bytes("JSONEachRow")?;
+            let mut answer = Vec::new();
+            while let Some(chunk) = cursor.next().await? {
+                answer.extend_from_slice(&chunk);
+                if answer.len() > LARGEST {
+                    return Err(Error::Custom("the answer is too large".to_owned()));
+                }
+            }
+            Ok(answer)
+        };
+        let in_time = tokio::time::timeout(self.timeout, read).await;
+        in_time.unwrap_or(Err(Error::TimedOut)).map_err(|error| problem(query, &error))
+    }
+
+    fn kept(&self, key: &Key) -> Option<Vec<u8>> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, answer) = kept.get(key)?;
+        (since.elapsed() < self.reuse).then(|| answer.clone())
+    }
+
+    fn keep(&self, key: Key, answer: Vec<u8>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|_, (since, _)| since.elapsed() < self.reuse);
+        if answer.len() <= LARGEST_KEPT && kept.len() < MOST_KEPT && !self.reuse.is_zero() {
+            kept.insert(key, (Instant::now(), answer));
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(answer: &[u8]) -> Result<Vec<T>, Problem> {
+    serde_json::Deserializer::from_slice(answer).into_iter().collect::<Result<_, _>>().map_err(
+        |error| {
+            tracing::error!("ClickHouse's answer cannot be read: {error}");
+            Problem::unavailable(
+                "ClickHouse's answer cannot be read; the log of the dashboard has the reason",
+            )
+        },
+    )
+}
+
+/// Codes of ClickHouse for a query that exceeds a limit: time, rows, bytes, memory, result.
+const LIMITS: [u32; 5] = [158, 159, 241, 307, 396];
+
+fn problem(query: Named, error: &Error) -> Problem {
+    let name = query.name();
+    tracing::warn!("query {name}: {error}");
+    match error {
+        Error::TimedOut => Problem::too_long("the query took too long; choose a shorter range"),
+        Error::BadResponse(text) => match code(text) {
+            Some(code) if LIMITS.contains(&code) => Problem::too_long(
+                "the query exceeds a limit of time, rows or memory; choose a shorter range or fewer cells",
+            ),
+            Some(code) => Problem::unavailable(format!(
+                "ClickHouse refuses the query {name} (code {code}); is `isobar migrate` of this release \
+                 applied? The log of the dashboard has the reason"
+            )),
+            None => Problem::unavailable(
+                "ClickHouse does not answer as expected; see the log of the dashboard",
+            ),
+        },
+        _ => Problem::unavailable("ClickHouse does not answer; is it running at dashboard.url?"),
+    }
+}
+
+/// Returns the code of an error of ClickHouse: `Code: 159. DB::Exception: …`.
+fn code(text: &str) -> Option<u32> {
+    let (_, rest) = text.split_once("Code: ")?;
+    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_limits_are_told_apart_from_a_clickhouse_that_is_gone() {
+        let of =
+            |text: &str| problem(Named::StrataHours, &Error::BadResponse(text.to_owned())).status;
+        assert_eq!(of("Code: 159. DB::Exception: Timeout exceeded"), 504);
+        assert_eq!(of("Code: 60. DB::Exception: Unknown table"), 503);
+        assert_eq!(of("<html>"), 503);
+        assert_eq!(problem(Named::StrataHours, &Error::TimedOut).status, 504);
+    }
+
+    #[test]
+    fn shared_parts_are_in_the_queries_and_no_place_for_others_is_left() {
+        for query in [Named::StrataHours, Named::StrataDays, Named::CountsHours] {
+            let text = query.text();
+            assert!(text.contains("FROM session_"), "{text}");
+            assert!(!text.contains("\n    {{"), "{text}");
+        }
+    }
+}
