@@ -44,11 +44,13 @@ fn main() -> io::Result<()> {
         let _ = fs::remove_dir_all(&dist);
         return copy(Path::new(&built), &dist);
     }
-    if page.join("package-lock.json").exists() && (is_newer(page, &dist) || !is_built(&dist)) {
-        if let Err(reason) = build(page) {
-            println!("cargo:warning=the page is not built: {reason}");
-            let _ = fs::remove_dir_all(&dist);
-        }
+    let is_outdated = is_newer(page, &dist) || !is_built(&dist);
+    if page.join("package-lock.json").exists()
+        && is_outdated
+        && let Err(reason) = build(page)
+    {
+        println!("cargo:warning=the page is not built: {reason}");
+        let _ = fs::remove_dir_all(&dist);
     }
     if !is_built(&dist) {
         fs::create_dir_all(&dist)?;

@@ -65,7 +65,7 @@ fn is_allowed(dimensions: &BTreeSet<Dimension>) -> bool {
     let place = PLACES.iter().any(|known| known.iter().copied().collect::<BTreeSet<_>>() == places)
         // The country of a row of providers or places is always known.
         || places == BTreeSet::from([Dimension::Continent, Dimension::Country, Dimension::Provider]);
-    place && one_detail && !(is_fine && !details.is_empty())
+    place && one_detail && (details.is_empty() || !is_fine)
 }
 
 /// Cells among which one cell lies: those of a dimension, under the rest of its filter.

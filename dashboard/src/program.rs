@@ -39,7 +39,7 @@ such as ISOBAR_DASHBOARD__URL.\n\nExit codes: 0 ended cleanly, 64 wrong argument
 
 /// The settings of the dashboard.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Section `[server]`.
     pub server: Server,
     /// Section `[log]`.
@@ -52,7 +52,7 @@ pub struct Settings {
 ///
 /// # Errors
 /// All errors: of syntax and types, unknown keys, failed checks.
-pub fn load(
+pub(crate) fn load(
     file: &str,
     variables: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Settings, Problems> {
