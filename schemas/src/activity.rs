@@ -1,32 +1,36 @@
-//! Activity of an interval's source: whether it gave media.
+//! Whether the source of an interval's media was active.
 
 use std::cmp::Ordering;
 
 use crate::report::{Direction, Interval, Kind};
 
-/// Opus sends a packet every 120 ms or more often, 8 a second, while somebody speaks, and one in
-/// 400 ms in silence with DTX (RFC 6716, 2.1.9; RFC 7587, 4.2).
+/// Packets per second of audio with sound. While somebody speaks, Opus sends a packet at least
+/// every 120 ms, 8 per second; in silence with DTX it sends one every 400 ms (RFC 6716, 2.1.9; RFC
+/// 7587, 4.2).
 const FEWEST_PACKETS_OF_MEDIA: f64 = 5.0;
-/// The most frames of a still in `us`, in 1 / 2,000,000 of a frame, so that they are exact. A camera
-/// that is disabled gives one black frame a second (W3C mediacapture-main), a screen on which nothing
-/// moves about as many that repeat the last one: 1.5 a second or, in less than two seconds, one more
-/// than there are seconds, for a short interval may begin just before a frame and end just after one.
+/// Returns the maximum number of frames of a still picture in `us`, in units of 1 / 2,000,000 frame
+/// so that it is an exact integer. A disabled camera gives one black frame per second (W3C
+/// mediacapture-main), and a screen without movement repeats about as many. The limit is 1.5 frames
+/// per second; below two seconds it is one more than the number of seconds, because a short interval
+/// may begin just before a frame and end just after another.
 const fn most_of_a_still(us: i64) -> i64 {
     let (by_rate, by_number) =
         (us.saturating_mul(3), us.saturating_add(1_000_000).saturating_mul(2));
     if by_rate > by_number { by_rate } else { by_number }
 }
 
-/// Frames a second of a still, as a browser rounds them.
+/// Maximum frames per second of a still picture, as a browser rounds them.
 const MOST_FRAMES_A_SECOND: f64 = 1.5;
-/// Bits a pixel. A frame of a picture takes ten times as many, at the lowest bit rates, too.
+/// Maximum bits per pixel in a frame of a still picture. Even at the lowest bit rates, a frame of a
+/// moving picture has ten times as many.
 const LARGEST_STILL_FRAME: f64 = 0.02;
-/// Pixels of a frame whose size is not reported: 640 × 360.
+/// Assumed pixels of a frame whose size is not reported: 640 × 360.
 const USUAL_PIXELS: i64 = 640 * 360;
 
 impl Interval {
-    /// Returns whether nothing was sent: no byte, or no packet. Packets that were lost had been sent to a
-    /// receiver; what the far end of a sender lost may have been sent before.
+    /// Returns whether nothing was sent: no byte, or no packet. On a received stream, lost packets count
+    /// as sent; on a sent stream they do not, because packets that the far end reports as lost may have
+    /// been sent earlier.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         let (is_sender, packets) = match self.direction {
@@ -37,9 +41,9 @@ impl Interval {
         nothing && (is_sender || self.packets_lost.is_none_or(|lost| lost <= 0))
     }
 
-    /// Returns whether the source gave no media, so that nothing can be judged by them: a microphone that is
-    /// muted, a camera that is off or disabled, a picture in which nothing moves. Only what the
-    /// source withheld counts, and nothing that a network or an encoder can cause.
+    /// Returns whether the source gave no media that could be judged: a muted microphone, a camera that is
+    /// off or disabled, a picture in which nothing moves. Only causes at the source count, never effects of
+    /// the network or the encoder.
     #[must_use]
     pub fn is_withheld(&self) -> bool {
         self.is_idle()
@@ -50,8 +54,8 @@ impl Interval {
             }
     }
 
-    /// Returns the frames a second that the source of sent video gave (`media-source`): the mean or,
-    /// where `frames` is missing, `framesPerSecond` at the interval's end.
+    /// Returns the frame rate of the source of sent video (`media-source`), in frames per second:
+    /// the mean or, where `frames` is missing, `framesPerSecond` at the interval's end.
     #[must_use]
     pub fn source_frame_rate(&self) -> Option<f64> {
         let video = self.video.as_ref().filter(|_| self.direction == Direction::Outbound)?;
@@ -59,9 +63,9 @@ impl Interval {
         mean.or_else(|| Some(video.source_frame_rate_micro? as f64 / 1e6))
     }
 
-    /// True if too few frames came from the source to be judged by a limit of `least` frames a
-    /// second, which neither a network nor an encoder could have kept. An encoder that repeats the
-    /// last frame of a still source adds one a second.
+    /// Returns whether the source gave too few frames for a limit of `least` frames per second, so
+    /// that no network or encoder could have met the limit. An encoder that repeats the last frame
+    /// of a still source adds one frame per second.
     #[must_use]
     pub fn is_source_below(&self, least: f64) -> bool {
         let Some(video) = &self.video else { return false };
@@ -71,8 +75,8 @@ impl Interval {
                 || self.still_frames(video.frames).is_some_and(Ordering::is_lt))
     }
 
-    /// True if the source of sent video gave as few frames as a slide does, and the encoder no more
-    /// than it repeats.
+    /// Returns whether the source of sent video gave no more frames than a slide does, and the
+    /// encoder added only repeated frames.
     #[must_use]
     pub fn is_source_still(&self) -> bool {
         let Some(video) = &self.video else { return false };
@@ -84,20 +88,21 @@ impl Interval {
         is_source_few && self.is_few(video.frames)
     }
 
-    /// Compares a number of frames with the most that a still has.
+    /// Compares a number of frames with the maximum of a still picture.
     fn still_frames(&self, frames: Option<i64>) -> Option<Ordering> {
         let us = self.end_us.saturating_sub(self.start_us);
         let frames = frames.filter(|_| us > 0)?;
         Some(frames.saturating_mul(2_000_000).cmp(&most_of_a_still(us)))
     }
 
-    /// True if there are no more frames than a still has.
+    /// Returns whether there are no more frames than a still picture has.
     fn is_few(&self, frames: Option<i64>) -> bool {
         self.still_frames(frames).is_some_and(Ordering::is_le)
     }
 
-    /// Packets of comfort noise alone, lost ones included, or a microphone without sound. Of what is
-    /// received no energy means nothing: it is counted while somebody listens.
+    /// Returns whether the audio is silence: only packets of comfort noise, lost ones included, or a
+    /// microphone without sound. On a received stream, zero energy does not show silence, because
+    /// energy counts only while the stream is played.
     fn is_silence(&self) -> bool {
         let energy = self.audio.and_then(|audio| audio.audio_energy_micro);
         let is_muted = self.direction == Direction::Outbound && energy == Some(0);
@@ -105,7 +110,7 @@ impl Interval {
         is_muted || packets.is_some_and(|rate| rate < FEWEST_PACKETS_OF_MEDIA)
     }
 
-    /// Packets that were sent, whether they came or not.
+    /// Returns the packets that were sent, including lost ones.
     fn packets(&self) -> Option<i64> {
         let lost = self.packets_lost.unwrap_or(0).max(0);
         match self.direction {
@@ -114,12 +119,13 @@ impl Interval {
         }
     }
 
-    /// No frame of the source or, where it is missing or gave some, a frame a second that is as
-    /// small as only one without a picture or without a change is.
+    /// Returns whether the video is a still picture: the source gave no frame or, where its frames
+    /// are unknown or not zero, there is about one frame per second, so small that it can only be
+    /// black or unchanged.
     fn is_still(&self) -> bool {
         let Some(video) = &self.video else { return false };
-        // Of a picture that comes through a bad network few frames are left as well, but not few
-        // packets were sent.
+        // On a bad network few frames of a moving picture arrive as well, but many packets were
+        // sent.
         let is_lost = self.direction != Direction::Outbound
             && self.per_second(self.packets()).is_some_and(|rate| rate >= FEWEST_PACKETS_OF_MEDIA);
         if is_lost {
@@ -134,7 +140,7 @@ impl Interval {
         };
         let size = video.frame_width.zip(video.frame_height);
         let pixels = size.map_or(USUAL_PIXELS, |(width, height)| width.saturating_mul(height));
-        // Frames that were dropped had been sent.
+        // Dropped frames had been sent.
         let frames = frames.saturating_add(video.frames_dropped.unwrap_or(0).max(0));
         let bits = bytes as f64 * 8.0;
         frames > 0 && bits <= LARGEST_STILL_FRAME * pixels as f64 * frames as f64
@@ -180,7 +186,7 @@ mod tests {
             Interval { packets_received: Some(0), ..inbound.clone() },
             Interval { packets_received: Some(0), packets_lost: Some(-2), ..inbound.clone() },
             Interval { packets_sent: Some(0), packets_lost: Some(3), ..outbound.clone() },
-            // Padding alone.
+            // Only padding.
             Interval { packets_sent: Some(40), bytes: Some(0), ..outbound.clone() },
         ] {
             assert!(idle.is_idle() && idle.is_withheld(), "{idle:?}");
@@ -246,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_frame_a_second_is_few_however_short_the_interval() {
-        // Of each length, ms, the most frames of a still.
+        // Length of the interval, ms, and the maximum frames of a still picture.
         for (ms, most) in [
             (400, 1),
             (600, 1),

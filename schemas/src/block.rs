@@ -19,12 +19,12 @@ pub struct BlockAudit {
     pub append_minute: i64,
     /// Records read.
     pub read: i64,
-    /// Records of hops that were already accepted, and so left out.
+    /// Records that a service wrote again, left out because they were already accepted.
     pub replayed: i64,
     /// Raw records accepted.
     pub accepted: i64,
-    /// Of the accepted, those that came later than the look-back and without a predecessor: they may
-    /// have been counted before.
+    /// Accepted raw records that arrived later than the look-back and without a predecessor, and so
+    /// may have been counted before.
     pub unverified: i64,
     /// Raw records that were duplicates or out of order.
     pub duplicate: i64,
@@ -40,18 +40,18 @@ pub struct BlockAudit {
     pub first_window: i64,
     /// Start of the latest window touched, s; 0 if none.
     pub last_window: i64,
-    /// Raw offsets missing below the highest accepted one: open holes are losses.
+    /// Raw offsets missing below the highest accepted one. Holes that stay are losses.
     pub raw_holes: i64,
-    /// The rules by which the block is cut and folded, as JSON.
+    /// Rules by which the block is cut and folded, as JSON.
     pub rules: String,
-    /// Raw offsets answered for before the block, as ranges.
+    /// Raw offsets accounted for before the block, as ranges.
     pub raw: String,
-    /// Raw offsets missing before the block that are no longer holes of these ranges.
+    /// Raw offsets missing before the block that are no longer listed as holes of `raw`.
     pub forgotten: i64,
-    /// The next raw offset after the highest one answered for; 0 if there is none.
+    /// Next raw offset after the highest one accounted for; 0 if there is none.
     pub raw_end: i64,
-    /// Reports with a value that counts as other because its session has too many.
+    /// Reports with a value that counts as other because its session has too many values.
     pub capped_by_session: i64,
-    /// Reports with a value that counts as other because the block has too many.
+    /// Reports with a value that counts as other because its app has too many values in the block.
     pub capped_by_block: i64,
 }

@@ -6,7 +6,7 @@ use crate::report::{Direction, Kind};
 use serde::{Deserialize, Serialize};
 
 records! {
-    /// Dimension values of a cell; those its grouping leaves out are empty (asn: 0).
+    /// Dimension values of a cell. Dimensions that are not part of its grouping are empty (asn: 0).
     #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
     pub struct Dimensions {
         /// Application.
@@ -27,7 +27,7 @@ records! {
         pub edge: String,
         /// Device class.
         pub device_class: String,
-        /// Os.
+        /// Operating system's family.
         pub os: String,
         /// Browser.
         pub browser: String,
@@ -73,7 +73,7 @@ records! {
         pub dimensions: Dimensions,
         /// Additive measures.
         pub measures: Measures,
-        /// By threshold pack, in the order of names.
+        /// Observed time by threshold pack, in the order of names.
         pub packs: Vec<PackTime>,
         /// Sketches.
         pub sketches: Sketches,

@@ -1,5 +1,5 @@
-//! Avro in Confluent framing, straight between Rust records and bytes: field by field for records
-//! that intervals and partials pass in, by `apache-avro` for all others.
+//! Conversion between Rust records and Avro in Confluent framing: field by field for the frequent
+//! records (those with intervals and partials), with `apache-avro` for all others.
 
 use std::sync::LazyLock;
 
@@ -40,7 +40,7 @@ impl Subject {
         Self::DeadLetter,
     ];
 
-    /// The subject's name.
+    /// Returns the subject's name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -53,15 +53,15 @@ impl Subject {
         }
     }
 
-    /// The id of the subject's newest schema: subject × 100 + version. Ids are fixed here because
-    /// the services call no other server, a schema registry included.
+    /// Returns the id of the subject's newest schema: subject × 100 + version. Ids are fixed
+    /// because the services use no schema registry.
     #[must_use]
     pub const fn schema_id(self) -> u32 {
         (self as u32 + 1) * 100 + 1
     }
 
-    /// The subject and version of bytes in Confluent framing, if that subject is known here and the
-    /// version is newer than any that is: who wrote them runs a newer release.
+    /// Returns the subject and version of bytes in Confluent framing if the subject is known and
+    /// the version is newer than all known ones: they were written by a newer release.
     #[must_use]
     pub fn newer(bytes: &[u8]) -> Option<(Self, u32)> {
         let (id, _) = bytes.strip_prefix(&[0])?.split_first_chunk::<4>()?;
@@ -82,7 +82,7 @@ impl Subject {
     }
 }
 
-/// A record that travels under a [`Subject`].
+/// A record with a [`Subject`].
 pub trait Record: Serialize + DeserializeOwned + Default {
     /// The subject.
     const SUBJECT: Subject;
@@ -99,7 +99,7 @@ pub trait Record: Serialize + DeserializeOwned + Default {
     /// Overwrites the record with the datum at the front of `input`, and removes that from `input`.
     ///
     /// # Errors
-    /// When the bytes do not begin with one.
+    /// When the bytes do not begin with such a datum.
     #[doc(hidden)]
     fn read_datum(&mut self, input: &mut &[u8]) -> Result<(), DatumError> {
         *self = CODECS[Self::SUBJECT as usize].reader.read_deser(input).map_err(Box::new)?;
@@ -131,7 +131,7 @@ macro_rules! field_by_field {
 }
 field_by_field!(Report, EnrichedReport, CellPartial, SessionPartial);
 
-/// A record could not be written: a value does not fit its schema.
+/// Error: a value of a record does not fit its schema.
 #[derive(Debug, thiserror::Error)]
 #[error("{subject}: cannot encode: {source}")]
 pub struct EncodeError {
@@ -139,13 +139,13 @@ pub struct EncodeError {
     source: Box<apache_avro::Error>,
 }
 
-/// Bytes are not a record of the wanted subject.
+/// Error: bytes are not a record of the wanted subject.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// Shorter than a frame, or byte 0 is not 0.
     #[error("not in Confluent framing")]
     Framing,
-    /// The schema's id is none that this program knows for the subject.
+    /// The schema's id is unknown for the subject.
     #[error("schema id {found} is not a version of {subject} known here (newest: {newest})")]
     Schema {
         /// Wanted subject.
@@ -160,7 +160,7 @@ pub enum DecodeError {
     Datum {
         /// Wanted subject.
         subject: &'static str,
-        /// In what.
+        /// The cause.
         source: DatumError,
     },
     /// Bytes are left after the datum.
@@ -168,7 +168,7 @@ pub enum DecodeError {
     Trailing {
         /// Wanted subject.
         subject: &'static str,
-        /// How many.
+        /// Number of bytes.
         left: usize,
     },
 }
@@ -185,7 +185,8 @@ pub enum DatumError {
 }
 
 impl DatumError {
-    /// For the text of an error. Avro's reason quotes what it read, and so is no part of it.
+    /// Returns the cause for an error's text. Errors of `apache-avro` are left out because they
+    /// quote the input.
     fn detail(&self) -> String {
         match self {
             Self::Malformed(malformed) => format!(": {malformed}"),
@@ -219,7 +220,7 @@ static CODECS: LazyLock<[Codec; 6]> = LazyLock::new(|| {
     })
 });
 
-/// The subject's newest schema.
+/// Returns the subject's newest schema.
 #[must_use]
 pub fn schema(subject: Subject) -> &'static Schema {
     &SCHEMAS[subject as usize]
@@ -256,8 +257,8 @@ pub fn decode<T: Record>(bytes: &[u8]) -> Result<T, DecodeError> {
     decode_into(bytes, &mut record).map(|()| record)
 }
 
-/// Decodes a record in Confluent framing in the place of another, whose memory it uses. After an
-/// error `record` is neither the one nor the other.
+/// Decodes a record in Confluent framing into `record` and reuses its memory. After an error the
+/// content of `record` is undefined.
 ///
 /// # Errors
 /// When the bytes are not exactly one record of the subject.

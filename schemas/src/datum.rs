@@ -1,11 +1,10 @@
-//! Avro datums field by field, for the records that every interval passes through.
+//! Field-by-field conversion of Avro datums, for the records that every interval is part of.
 //!
-//! A datum holds no names: it is a record's fields in the order of its schema, so a Rust record
-//! whose fields stand in that order can be written and read without looking any of them up. What is
-//! written here are the bytes that `apache-avro` writes (decision 0016); a test holds that for every
-//! field of every record.
+//! A datum contains no names, only the fields in the order of the schema. So a Rust record whose
+//! fields are in that order can be written and read without look-ups. The output is byte for byte
+//! that of `apache-avro` (decision 0016); a test checks this for every field of every record.
 
-/// Reason for which bytes are not the datum of a record. It contains nothing of the bytes.
+/// Reason why bytes are not the datum of a record. It quotes none of the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// The bytes end before the datum does.
@@ -15,7 +14,7 @@ pub enum Malformed {
     #[error("a number is too large")]
     Number,
     /// A branch, symbol or truth value that the schema does not have.
-    #[error("a choice is none of the schema's")]
+    #[error("a branch, symbol or truth value is not in the schema")]
     Choice,
     /// A text is not UTF-8.
     #[error("a text is not UTF-8")]
@@ -27,17 +26,17 @@ pub(crate) trait Datum: Default {
     /// Appends the value's bytes.
     fn write(&self, out: &mut Vec<u8>);
 
-    /// Takes a value's bytes off the front of `input` and puts the value in the place of this one,
-    /// whose memory it uses. After an error this is neither the one nor the other.
+    /// Removes a value's bytes from the front of `input` and overwrites `self` with the value,
+    /// reusing its memory. After an error the content of `self` is undefined.
     fn read(&mut self, input: &mut &[u8]) -> Result<(), Malformed>;
 }
 
-/// A number on its own.
+/// Reads a number.
 pub(crate) fn read_long(input: &mut &[u8]) -> Result<i64, Malformed> {
     let mut zigzag = 0_u64;
     for shift in (0..64).step_by(7) {
         let byte = *input.split_off_first().ok_or(Malformed::Short)?;
-        // Of a tenth byte there is room for one bit.
+        // A tenth byte may hold one bit.
         if shift == 63 && byte > 1 {
             return Err(Malformed::Number);
         }
@@ -91,7 +90,7 @@ impl Datum for bool {
     }
 }
 
-/// A length and as many bytes.
+/// Reads a length and that many bytes.
 pub(crate) fn read_bytes<'a>(input: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {
     let length = usize::try_from(read_long(input)?).map_err(|_| Malformed::Number)?;
     input.split_off(..length).ok_or(Malformed::Short)
@@ -123,7 +122,7 @@ impl Datum for String {
     }
 }
 
-/// A union of null and something, in this order.
+/// A union of null and another type, in this order.
 impl<T: Datum> Datum for Option<T> {
     fn write(&self, out: &mut Vec<u8>) {
         match self {
@@ -145,7 +144,7 @@ impl<T: Datum> Datum for Option<T> {
     }
 }
 
-/// An array, written as one block. Others may write several, and their lengths in bytes.
+/// An array, written as one block. Other writers may use several blocks, with their lengths in bytes.
 impl<T: Datum> Datum for Vec<T> {
     fn write(&self, out: &mut Vec<u8>) {
         if !self.is_empty() {
@@ -177,7 +176,8 @@ impl<T: Datum> Datum for Vec<T> {
     }
 }
 
-/// Defines records whose fields stand in the order of their schemas, and makes datums of them.
+/// Defines records whose fields are in the order of their schemas, and implements [`Datum`] for
+/// them.
 macro_rules! records {
     ($(
         $(#[$meta:meta])*
@@ -204,7 +204,7 @@ macro_rules! records {
 }
 pub(crate) use records;
 
-/// Makes datums of enums, given their symbols in the order of their schema.
+/// Implements [`Datum`] for enums, given their symbols in the order of their schema.
 macro_rules! symbols {
     ($($kind:ident { $($symbol:ident),* })*) => { $(
         impl $crate::datum::Datum for $kind {

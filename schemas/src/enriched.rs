@@ -12,14 +12,14 @@ use crate::report::Path;
 use serde::{Deserialize, Serialize};
 
 records! {
-    /// Where the client is; unknown is data.
+    /// Location of the client. What is not known has the value `unknown`.
     #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct Place {
         /// Two-letter continent code, or unknown.
         pub continent: String,
         /// ISO 3166-1 alpha-2, or unknown.
         pub country: String,
-        /// Subdivision's name or ISO 3166-2 code as the look-up data has it, or unknown.
+        /// ISO 3166-2 code or name of the subdivision, as in the look-up data, or unknown.
         pub subdivision: String,
         /// City, or unknown.
         pub city: String,
@@ -49,7 +49,7 @@ records! {
         pub asn: i64,
         /// Organisation, or unknown.
         pub organisation: String,
-        /// Kind of access as Connection-Type data names it (Cable/DSL, Cellular, …), or unknown.
+        /// Kind of access as named by Connection-Type data (Cable/DSL, Cellular, …), or unknown.
         pub connection_type: String,
     }
 
@@ -66,7 +66,7 @@ records! {
         pub browser_version: String,
     }
 
-    /// Versions of the look-up data that made a record.
+    /// Versions of the look-up data that a record was made with.
     #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct LookUps {
         /// City data.
@@ -107,7 +107,7 @@ records! {
         pub reason: Option<String>,
     }
 
-    /// A path with the names of what it runs over.
+    /// A path with its network type and transport.
     #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct EnrichedPath {
         /// The selected candidate pair.
@@ -127,7 +127,7 @@ records! {
         pub audio_mos_milli: Option<i32>,
         /// Estimated video MOS, thousandths, 1000 to 5000.
         pub video_mos_milli: Option<i32>,
-        /// By pack, in the order of the report's look_ups.packs.
+        /// Verdicts by pack, in the order of the report's look_ups.packs.
         pub verdicts: Vec<PackVerdict>,
     }
 
@@ -184,13 +184,14 @@ records! {
         pub intervals: Vec<ScoredInterval>,
         /// Further events of the same raw record.
         pub more_events: Vec<Happened>,
-        /// Events, of this record or an earlier one, that are no attempts of their own.
+        /// Corrections of events, in this record or an earlier one, that were wrongly counted as
+        /// separate attempts.
         pub corrections: Vec<Correction>,
     }
 }
 
 impl EnrichedPath {
-    /// The path of a stream whose transport is not known.
+    /// Returns the path of a stream whose transport is unknown.
     #[must_use]
     pub fn unknown() -> Self {
         let (network_type, transport) = (UNKNOWN.to_owned(), UNKNOWN.to_owned());
@@ -211,8 +212,8 @@ symbols! {
     Verdict { Unclassified, Good, Poor }
 }
 
-/// Clones of which [`Clone::clone_from`] uses the memory of what it replaces, as those of their
-/// fields do: what is derived does not.
+/// Implements `Clone` so that [`Clone::clone_from`] reuses the memory of the replaced value, as it
+/// does for the fields. A derived `Clone` does not.
 macro_rules! clones {
     ($($record:ident { $($field:ident),* })*) => { $(
         impl Clone for $record {

@@ -1,17 +1,17 @@
-//! Numbers that JSON can write and a double cannot hold.
+//! JSON numbers that are beyond the range of a double.
 
-/// The advice that follows a parser's error where a text has NaN or an infinity in it.
+/// Advice appended to a parser's error if the text contains NaN or an infinity.
 pub const HINT: &str =
     "; JSON has neither NaN nor Infinity: send null for them, or leave the member out";
 
-/// Stands for them. A counter that is so large cannot be, and any other number is missing.
+/// Replacement for such numbers. No counter can be so large, so readers treat it as missing.
 const STAND_IN: &[u8] = b"1e308";
 
-/// The least number that is taken for that stand-in, however it was rounded when it was read.
+/// Smallest number that readers take for the replacement, whatever the rounding of their parser.
 pub const LEAST_STAND_IN: f64 = 9.9e307;
 
-/// Replaces each number that is beyond every double by `1e308`; none if there is no such number.
-/// Text that is not JSON stays as it is.
+/// Replaces each number beyond the range of a double by `1e308`. Returns none if there is no such
+/// number. Text that is not JSON is not changed.
 pub fn finite(text: &[u8]) -> Option<Vec<u8>> {
     let mut mended = Vec::new();
     let (mut at, mut kept) = (0, 0);
@@ -37,7 +37,8 @@ pub fn finite(text: &[u8]) -> Option<Vec<u8>> {
     Some(mended)
 }
 
-/// True if the text has `NaN` or `Infinity` in the place of a number, as Python and others write them.
+/// Returns whether the text has `NaN` or `Infinity` in place of a number, as Python and others
+/// write them.
 pub fn has_no_number(text: &[u8]) -> bool {
     let mut at = 0;
     while let Some(byte) = text.get(at) {
@@ -54,7 +55,7 @@ fn starts_with_none(text: &[u8]) -> bool {
     text.starts_with(b"NaN") || text.starts_with(b"Infinity")
 }
 
-/// The length of the string that a text begins with.
+/// Returns the length of the string at the beginning of a text.
 fn string(text: &[u8]) -> usize {
     let mut at = 1;
     while let Some(byte) = text.get(at) {
@@ -67,7 +68,7 @@ fn string(text: &[u8]) -> usize {
     text.len()
 }
 
-/// Number of bytes at the beginning of a text that may be a number's.
+/// Returns the number of bytes at the beginning of a text that may be part of a number.
 fn digits(text: &[u8]) -> usize {
     let part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
     text.iter().position(|byte| !part(byte)).unwrap_or(text.len())

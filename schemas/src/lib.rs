@@ -1,8 +1,8 @@
 //! The records that Isobar's services exchange, their Avro schemas and their framing.
 //!
-//! Every subject has one `.avsc` file a version under `schemas/avsc/`; versions of a subject stay
-//! fully compatible with each other. A record travels in Confluent framing: byte 0, the schema's
-//! id as four bytes big-endian, then the Avro datum.
+//! Every subject has one `.avsc` file per version under `schemas/avsc/`. All versions of a subject
+//! are fully compatible with each other. Records have Confluent framing: byte 0, the schema's id as
+//! four bytes big-endian, then the Avro datum.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 
@@ -39,5 +39,5 @@ pub use report::{
 };
 pub use session::SessionPartial;
 
-/// Value where a look-up found nothing: not found is data, not an error.
+/// Value of a look-up that found nothing; this is not an error.
 pub const UNKNOWN: &str = "unknown";

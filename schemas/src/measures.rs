@@ -1,10 +1,10 @@
-//! Every measure of cells and sessions, once.
+//! The list of all measures of cells and sessions.
 //!
-//! Three tables say all that is known of a measure but how it is taken: the sums of a cell or session
-//! ([`Measures`]), the quantities whose distribution a cell keeps ([`Quantities`], [`Sketches`]), and the
-//! sums of one RTP stream ([`StreamPartial`]). A line of a table is a doc comment and a name. From it come
-//! the record's field, its addition, its place in the Avro schemas (`schemas/tests/measures.rs`), its
-//! columns in ClickHouse, and its row in `docs/reference/tables.md`.
+//! Three tables define the measures: the sums of a cell or session ([`Measures`]), the quantities whose
+//! distribution a cell keeps ([`Quantities`], [`Sketches`]), and the sums of one RTP stream
+//! ([`StreamPartial`]). A line of a table is a doc comment and a name. It yields the record's field, its
+//! addition, its place in the Avro schemas (`schemas/tests/measures.rs`), its columns in ClickHouse, and
+//! its row in `docs/reference/tables.md`. How a measure is computed is in `aggregate/src/cell.rs`.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,18 +16,18 @@ use crate::report::{Direction, Kind};
 pub struct Measure {
     /// Name of the field, and of the column.
     pub name: &'static str,
-    /// Its doc comment, one space in front of each line.
+    /// Doc comment, with one space before each line.
     doc: &'static str,
-    /// How values add up.
+    /// Function that combines values.
     pub fold: Fold,
 }
 
-/// How the values of a measure add up over intervals and blocks.
+/// Function that combines the values of a measure over intervals and blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fold {
-    /// To their sum.
+    /// Their sum.
     Sum,
-    /// To the greatest of them.
+    /// The greatest of them.
     Max,
 }
 
@@ -35,14 +35,14 @@ impl Measure {
     /// Type of the column in ClickHouse.
     pub const COLUMN_TYPE: &'static str = "Int64";
 
-    /// Returns what the measure is, in one line.
+    /// Returns the description of the measure, in one line.
     #[must_use]
     pub fn meaning(&self) -> &'static str {
         self.doc.trim()
     }
 
     /// Returns the expression by which ClickHouse adds up the column. It works in 128 bits and saturates
-    /// at the ends of 64: an absurd sum keeps its sign.
+    /// at the limits of 64, so that an absurd sum keeps its sign.
     #[must_use]
     pub fn sql_sum(&self) -> String {
         match self.fold {
@@ -52,7 +52,7 @@ impl Measure {
     }
 }
 
-/// Combines two values as a table's line says.
+/// Combines two values with the function named in a table's line.
 macro_rules! fold {
     (sum, $one:expr, $other:expr) => {
         $one.wrapping_add($other)
@@ -106,12 +106,13 @@ measures! {
     intervals,
     /// Time that the intervals cover, in microseconds.
     observed_us,
-    /// Packets received, retransmissions included where the browser does not tell them apart. Of a sent
-    /// stream: what the far end reports, or else sent less retransmitted less lost. Signed.
+    /// Packets received, without retransmissions if the browser reports these separately. On a sent
+    /// stream: as reported by the remote end, or else packets sent − retransmitted − lost. Signed.
     packets_received,
     /// Packets lost. Signed: a packet that was counted as lost may still arrive.
     packets_lost,
-    /// Packets that arrived for the first time or were lost, of intervals that tell their loss. Signed.
+    /// Packets that arrived for the first time or were lost, in intervals that report packet loss.
+    /// Signed.
     packets_expected,
     /// Retransmitted packets received; they are among the packets received.
     retransmitted_packets_received,
@@ -121,41 +122,41 @@ measures! {
     bytes,
     /// Frames decoded or encoded.
     frames,
-    /// Time for which received video was frozen, in microseconds, where the browser tells it.
+    /// Time for which received video was frozen, in microseconds, if the browser reports it.
     freeze_us,
     /// Freezes of received video.
     freeze_count,
-    /// Time for which received video was paused (no frame for five seconds), in microseconds, where the
-    /// browser tells it.
+    /// Time for which received video was paused (no frame for five seconds), in microseconds, if the
+    /// browser reports it.
     pause_us,
     /// Pauses of received video.
     pause_count,
-    /// Concealed samples of received audio, silence left out.
+    /// Concealed samples of received audio, without silent ones.
     concealed_samples,
-    /// Samples of received audio, of intervals that tell which were concealed.
+    /// Samples of received audio, in intervals that report concealed samples.
     total_samples,
-    /// NACKs: requests to send packets again.
+    /// NACKs: requests to retransmit packets.
     nack,
-    /// PLIs: requests for a picture.
+    /// PLIs: requests for a key frame after a loss.
     pli,
-    /// FIRs: requests for a full picture.
+    /// FIRs: requests for a full key frame.
     fir,
-    /// Attempts of participants to set a call up. A correction of an earlier count is negative.
+    /// Attempts of participants to set up a call. A correction of an earlier count is negative.
     setups_attempted,
-    /// Attempts in which no peer connection worked.
+    /// Attempts in which no peer connection was established.
     setups_failed,
-    /// Time in intervals that the primary threshold pack calls poor, in microseconds.
+    /// Time in intervals that the primary threshold pack classifies as poor, in microseconds.
     poor_us,
-    /// Time in intervals that it calls good, in microseconds.
+    /// Time in intervals that the primary threshold pack classifies as good, in microseconds.
     good_us,
-    /// Time in intervals that it leaves unclassified, in microseconds.
+    /// Time in intervals that the primary threshold pack leaves unclassified, in microseconds.
     unclassified_us,
 }
 
 /// Defines [`Quantities`] and [`Sketches`].
 macro_rules! quantities {
     ($($(#[doc = $doc:literal])+ $name:ident,)*) => {
-        /// Something of each quantity whose distribution a cell keeps.
+        /// One value for each quantity whose distribution a cell keeps.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct Quantities<T> {
             $($(#[doc = $doc])+ pub $name: T,)*
@@ -166,7 +167,7 @@ macro_rules! quantities {
             pub const NAMES: [&'static str; [$(stringify!($name)),*].len()] =
                 [$(stringify!($name)),*];
 
-            /// Meaning of each, in the same order.
+            /// Descriptions of all quantities, in the same order.
             pub const MEANINGS: [&'static str; Self::NAMES.len()] = [$(concat!($($doc),+)),*];
         }
 
@@ -208,19 +209,19 @@ macro_rules! quantities {
 quantities! {
     /// Round trip time of an interval's stream, in milliseconds.
     round_trip_ms,
-    /// Jitter of the received stream, in milliseconds, of intervals in which something was sent.
+    /// Jitter of the received stream, in milliseconds, in intervals in which media was sent.
     jitter_ms,
     /// Share of packets lost, 0 to 1.
     loss,
     /// Bit rate of the media, in bits per second.
     bit_rate_bps,
-    /// Frames per second decoded or encoded, of intervals in which the source gave a picture.
+    /// Frames decoded or encoded per second, in intervals in which the source gave a picture.
     frame_rate,
     /// Estimated mean opinion score of audio, 1 to 5.
     audio_mos,
     /// Estimated mean opinion score of video, 1 to 5.
     video_mos,
-    /// Time from joining to the first media, in milliseconds, of calls that were set up.
+    /// Time from joining to the first media, in milliseconds, for calls that were set up.
     time_to_media_ms,
 }
 
@@ -228,8 +229,8 @@ quantities! {
 macro_rules! stream_sums {
     ($($(#[doc = $doc:literal])+ $name:ident: $fold:ident,)*) => {
         records! {
-            /// Contribution of one block to one RTP stream of a session: the sums from which averages over
-            /// the whole stream are made.
+            /// Contribution of one block to one RTP stream of a session: sums for averages over the whole
+            /// stream.
             #[derive(
                 Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
             )]
@@ -240,7 +241,7 @@ macro_rules! stream_sums {
                 pub kind: Kind,
                 /// Seen from the client.
                 pub direction: Direction,
-                /// True of a shared screen, false of a camera, missing where nothing tells.
+                /// True for a shared screen, false for a camera, missing if unknown.
                 pub screen_share: Option<bool>,
                 /// True if the codec is H264S, which carries shared screens.
                 pub h264s: bool,
@@ -272,9 +273,9 @@ macro_rules! stream_sums {
 stream_sums! {
     /// Observed time, us.
     observed_us: sum,
-    /// Most packets since the stream's start.
+    /// Packets since the stream's start, the maximum of all intervals.
     packets: max,
-    /// Packets lost, signed, of intervals that tell a loss.
+    /// Packets lost, signed, in intervals that report packet loss.
     packets_lost: sum,
     /// Packets expected in those intervals.
     packets_expected: sum,
@@ -282,23 +283,23 @@ stream_sums! {
     round_trip_us: sum,
     /// Round trips measured.
     round_trip_count: sum,
-    /// Sum of jitter over intervals in which anything was sent, us.
+    /// Sum of jitter over intervals in which media was sent, us.
     jitter_us: sum,
-    /// Those intervals.
+    /// Number of these intervals.
     jitter_count: sum,
     /// Frames dropped.
     frames_dropped: sum,
-    /// Frames decoded or dropped, of intervals that tell both.
+    /// Frames decoded or dropped, in intervals that report both.
     frames_offered: sum,
     /// Frames decoded or encoded while the source gave a picture.
     frames: sum,
-    /// The time of those intervals, us.
+    /// Time of these intervals, us.
     frames_us: sum,
-    /// Frames that the source gave (media-source), of those intervals that tell it.
+    /// Frames that the source gave (media-source), in intervals that report them.
     source_frames: sum,
-    /// The time of intervals that tell it, us.
+    /// Time of these intervals, us.
     source_us: sum,
-    /// Time in which the source gave nothing, us.
+    /// Time in which the source gave no media, us.
     withheld_us: sum,
 }
 
@@ -307,7 +308,7 @@ impl StreamPartial {
     pub const IDENTITY: [&'static str; 5] = ["stream", "is_video", "is_sent", "content", "h264s"];
 
     /// Returns the integers that distinguish streams, in the order of [`Self::IDENTITY`]. The
-    /// content is 0 where it is not known, 1 of a camera, 2 of a screen.
+    /// content is 0 if unknown, 1 for a camera, 2 for a screen.
     #[must_use]
     pub fn identity(&self) -> [i64; 5] {
         [

@@ -30,28 +30,29 @@ records! {
         pub from: i64,
         /// Length of the run.
         pub count: i64,
-        /// Outcome of all of them; absent: the log holds no record there (transaction markers);
-        /// unverified: accepted, but so late that an earlier copy would be forgotten.
+        /// Outcome of all records of the run. absent: the log has no record at these offsets
+        /// (transaction markers). unverified: accepted, but so late that an earlier copy would no
+        /// longer be known.
         pub outcome: RawOutcome,
     }
 
-    /// The raw offsets a record answers for.
+    /// The raw offsets that a record accounts for.
     #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct Lineage {
         /// Partition of the raw topic.
         pub raw_partition: i32,
-        /// First raw offset answered for: the previous record's raw_to + 1.
+        /// First raw offset accounted for: raw_to of the previous record + 1.
         pub raw_from: i64,
-        /// The record's own raw offset, the last it answers for.
+        /// The record's own raw offset, the last one accounted for.
         pub raw_to: i64,
         /// Broker's append time of raw_to, ms since the Unix epoch.
         pub raw_append_ms: i64,
-        /// Runs that were not accepted, or accepted unverified, in rising order.
+        /// Runs of records that were not accepted, or accepted unverified, in ascending order.
         pub skipped: Vec<Skipped>,
     }
 }
 
-/// Kind of an event; cover: the record only carries lineage.
+/// Kind of an event. cover: the record contains only lineage.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
@@ -81,7 +82,7 @@ pub enum EventKind {
 }
 
 records! {
-    /// Place as claimed by the client's side. It is used where the address gives no place.
+    /// Place as claimed by the client's side. It is used if the address gives no place.
     #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct Claim {
         /// Two-letter continent code.
@@ -107,16 +108,16 @@ records! {
         pub remote_candidate_type: Option<String>,
         /// protocol of the local candidate: udp or tcp.
         pub protocol: Option<String>,
-        /// relayProtocol of the local candidate, or what its url says of the hop to the relay: udp, tcp
-        /// or tls.
+        /// relayProtocol of the local candidate, or the protocol to the relay according to the
+        /// candidate's url: udp, tcp or tls.
         pub relay_protocol: Option<String>,
         /// networkType of the local candidate: wifi, cellular, ethernet, ….
         pub network_type: Option<String>,
-        /// Difference of totalRoundTripTime, us; ends at the SFU.
+        /// Difference of totalRoundTripTime (ICE), us. The round trip ends at the SFU.
         pub ice_round_trip_us: Option<i64>,
         /// Difference of responsesReceived.
         pub ice_round_trip_count: Option<i64>,
-        /// currentRoundTripTime, us, where the totals above are missing.
+        /// currentRoundTripTime, us, if the totals above are missing.
         pub ice_round_trip_gauge_us: Option<i64>,
         /// availableOutgoingBitrate, bit/s.
         pub available_outgoing_bitrate: Option<i64>,
@@ -226,7 +227,7 @@ records! {
         pub screen_share: Option<bool>,
     }
 
-    /// Times for which quality of sent video was limited (RTCOutboundRtpStreamStats).
+    /// Times for which the quality of sent video was limited (RTCOutboundRtpStreamStats).
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct Limitation {
         /// Difference of qualityLimitationDurations.cpu, us.
@@ -252,7 +253,7 @@ records! {
         pub stats_id: String,
         /// mimeType of the codec.
         pub codec: Option<String>,
-        /// Position of its transport's in the report's paths.
+        /// Position of the path of its transport in the report's paths.
         pub path: Option<i32>,
         /// Event time of the earlier snapshot, us since the Unix epoch.
         pub start_us: i64,
@@ -277,38 +278,38 @@ records! {
         pub round_trip_us: Option<i64>,
         /// Difference of roundTripTimeMeasurements.
         pub round_trip_count: Option<i64>,
-        /// roundTripTime at the interval's end, us, where the totals above are missing.
+        /// roundTripTime at the interval's end, us, if the totals above are missing.
         pub round_trip_gauge_us: Option<i64>,
         /// jitter at the interval's end, us (outbound: the remote end's).
         pub jitter_us: Option<i64>,
-        /// Of a received stream.
+        /// Further quantities of a received stream.
         pub inbound: Option<Inbound>,
-        /// Of an audio stream.
+        /// Further quantities of an audio stream.
         pub audio: Option<Audio>,
-        /// Of a video stream.
+        /// Further quantities of a video stream.
         pub video: Option<Video>,
-        /// Of a sent video stream.
+        /// Further quantities of a sent video stream.
         pub limitation: Option<Limitation>,
     }
 
-    /// Something that happened.
+    /// An event with its time.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct Happened {
         /// Kind.
         pub event: EventKind,
-        /// When, us since the Unix epoch.
+        /// Time of the event, us since the Unix epoch.
         pub event_us: i64,
     }
 
-    /// What to add to attempts to set a call up that connected and failed events were counted as: an
-    /// attempt is the participant's, not the peer connection's.
+    /// Correction of the numbers of attempts to set up a call. Every connected or failed event of a
+    /// peer connection is first counted as an attempt, but attempts are counted per participant.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     pub struct Correction {
         /// Event time of the event that was counted, us since the Unix epoch.
         pub at_us: i64,
-        /// To be added to the attempts: -1.
+        /// Number to add to the attempts: -1.
         pub attempted: i64,
-        /// To be added to the failed ones: -1 or 0.
+        /// Number to add to the failed attempts: -1 or 0.
         pub failed: i64,
     }
 
@@ -329,9 +330,9 @@ records! {
         pub peer_connection: String,
         /// Event time, us since the Unix epoch: the client's clock corrected by received_at - sent_at.
         pub event_us: i64,
-        /// The client's IP address; enrich takes it off.
+        /// The client's IP address. Enrich removes it.
         pub client_address: Option<String>,
-        /// Place and provider as claimed.
+        /// Place and provider as claimed by the client's side.
         pub claim: Option<Claim>,
         /// Serving edge.
         pub edge: Option<String>,
@@ -339,7 +340,7 @@ records! {
         pub client_version: Option<String>,
         /// User agent.
         pub user_agent: Option<String>,
-        /// The selected candidate pair of each transport, where the event reports it.
+        /// The selected candidate pair of each transport, if the event reports it.
         pub paths: Vec<Path>,
         /// connected: ms from joining to ICE connected.
         pub time_to_connect_ms: Option<i64>,
@@ -355,7 +356,8 @@ records! {
         pub intervals: Vec<Interval>,
         /// Further events of the same raw record.
         pub more_events: Vec<Happened>,
-        /// Events, of this record or an earlier one, that are no attempts of their own.
+        /// Corrections of events, in this record or an earlier one, that were wrongly counted as
+        /// separate attempts.
         #[serde(default)]
         pub corrections: Vec<Correction>,
     }
@@ -369,19 +371,19 @@ symbols! {
 }
 
 impl Interval {
-    /// Returns the packets expected in an interval with known loss: received without
-    /// retransmissions, and lost (W3C webrtc-stats, packetsReceived: "this includes retransmissions").
-    /// None if the loss is not known, or if no packet was expected.
+    /// Returns the packets expected in an interval with known loss: packets received without
+    /// retransmissions, plus packets lost (W3C webrtc-stats, packetsReceived: "this includes
+    /// retransmissions"). None if the loss is unknown or no packet was expected.
     #[must_use]
     pub fn expected_packets(&self) -> Option<i64> {
         self.packets_lost.and(self.counted_packets()).filter(|expected| *expected > 0)
     }
 
-    /// Returns the packets by which sums of lost packets are divided. What the far end of a sender received is
-    /// counted by its media SSRC, without retransmissions; where no receiver report came in the
-    /// interval, the loss that the next one tells is of these packets, too, and so they count. Signed as
-    /// packetsLost is: packets that were counted as lost before may come. None where packets received, or
-    /// of a received stream packets lost, are not told.
+    /// Returns the denominator for sums of lost packets. On a sent stream, the remote end counts packets of
+    /// the media SSRC, without retransmissions. If no receiver report arrived in the interval, its packets
+    /// count nevertheless, because the loss in the next report includes them. The number is signed like
+    /// packetsLost, because packets that were counted as lost may still arrive. None if packets received or,
+    /// on a received stream, packets lost are not reported.
     #[must_use]
     pub fn counted_packets(&self) -> Option<i64> {
         let (received, lost) = (self.packets_received?, self.packets_lost);

@@ -1,11 +1,11 @@
-//! Distributions kept in bins of 1 % relative accuracy, and their bytes as ClickHouse reads them.
+//! DDSketches: distributions in bins of 1 % relative accuracy, and their encoding as ClickHouse
+//! states.
 //!
-//! The bytes are those of an `AggregateFunction(quantilesDD(0.01, …), Float64)` state. They differ
-//! from what ClickHouse itself would write for the same values in two ways, both on purpose.
-//! Below 1 it rounds a bin's key towards zero, so that a value may be off by up to 3 %;
-//! here keys are rounded down everywhere, which keeps the promised 1 %. And bins are always
-//! written one by one, where ClickHouse writes them as a run if few of them are empty; it reads
-//! both.
+//! The encoding is a state of `AggregateFunction(quantilesDD(0.01, …), Float64)`. It deliberately
+//! differs from the state that ClickHouse makes of the same values in two ways. ClickHouse rounds
+//! the keys of values below 1 towards zero, which allows an error of 3 %; here all keys are rounded
+//! down, which keeps the error within 1 %. And bins are always written one by one, where ClickHouse
+//! writes them as a run if few of them are empty; it reads both.
 
 mod reader;
 
@@ -13,12 +13,14 @@ use std::num::NonZeroI32;
 
 use reader::Reader;
 
-/// (1 + a) / (1 - a) for a relative accuracy a of 0.01: a bin's upper bound over its lower one.
+/// Ratio of a bin's upper bound to its lower bound: (1 + a) / (1 - a) for a relative accuracy a of
+/// 0.01.
 const GAMMA: f64 = (1.0 + 0.01) / (1.0 - 0.01);
 /// `GAMMA.ln()`, which a constant cannot compute.
 const LN_GAMMA: f64 = 0.020_000_666_706_669_435;
-/// The greatest key, and negative the least: 10⁻²⁸⁴ to 10²⁸⁴. ClickHouse keeps 65,536 bins in a row
-/// and fails to merge states that need more, and with them whatever query reads them.
+/// The largest key; the smallest is its negative. The bins cover 10⁻²⁸⁴ to 10²⁸⁴. ClickHouse keeps
+/// at most 65,536 consecutive bins: it fails to merge states that need more, and so fails every
+/// query that reads them.
 const MOST: f64 = 32_767.0;
 
 const MAPPING: u8 = 2;
@@ -28,14 +30,14 @@ const ZERO: u8 = 4;
 const BINS_ONE_BY_ONE: u8 = 4;
 const BINS_IN_A_RUN: u8 = 12;
 
-/// Place where a value is counted: with the zeros, or in the bin that holds GAMMA^key up to
-/// GAMMA^(key + 1). It is never 0, so that one that may be missing takes up no more.
+/// Bin of a value: that of the zeros, or the one from GAMMA^key to GAMMA^(key + 1). The number is
+/// never 0, so that an `Option<Bin>` takes no more memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bin(NonZeroI32);
 
 impl Bin {
     const ZERO: Self = Self(NonZeroI32::MIN);
-    /// More than any key, up or down.
+    /// Larger than the absolute value of any key.
     const SHIFT: i32 = 1 << 16;
 
     const fn with_key(key: i32) -> Self {
@@ -46,14 +48,13 @@ impl Bin {
         }
     }
 
-    /// None for the zeros.
+    /// Returns the key; none for the bin of the zeros.
     pub fn key(self) -> Option<i32> {
         (self != Self::ZERO).then(|| self.0.get() - Self::SHIFT)
     }
 
-    /// The bin of `value`. Values below zero count as zero, for no quantity kept here can be
-    /// negative, and so do those below 10⁻²⁸⁴. NaN, the infinities and what is above 10²⁸⁴ are no
-    /// measurements and have no bin.
+    /// Returns the bin of `value`. Values below 10⁻²⁸⁴ count as zero, negative ones as well: no
+    /// quantity can be negative. NaN, infinities and values above 10²⁸⁴ have no bin.
     #[must_use]
     pub fn of(value: f64) -> Option<Self> {
         if !value.is_finite() {
@@ -71,12 +72,13 @@ impl Bin {
     }
 }
 
-/// Counts by bin. A count has 32 bits: a block has at most a million records, and no record
-/// thousands of intervals.
+/// Counts by bin. A count has 32 bits, which is sufficient: a block has at most a million records,
+/// and each record fewer than a thousand intervals.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sketch {
     zeros: u32,
-    /// Rising by key, no count is 0. Cells have few bins, and there are many cells.
+    /// Keys and counts, in ascending order of keys; no count is 0. A list, because there are many
+    /// cells and most have few bins.
     bins: Vec<(i32, u32)>,
 }
 
@@ -104,8 +106,8 @@ impl Sketch {
         }
     }
 
-    /// The quantile of `level`, 0 to 1, as ClickHouse reads it from the state: the middle of the bin
-    /// that holds the value with the rank ⌊level · (count − 1)⌋. None without values.
+    /// Returns the quantile of `level`, 0 to 1, as ClickHouse computes it from the state: the middle
+    /// of the bin with the value of rank ⌊level · (count − 1)⌋. None without values.
     #[must_use]
     pub fn quantile(&self, level: f64) -> Option<f64> {
         let counts = self.bins.iter().map(|(_, count)| u64::from(*count));
@@ -122,13 +124,13 @@ impl Sketch {
         Some((f64::from(*key) * LN_GAMMA).exp() * 1.01)
     }
 
-    /// Writes the state over what `bytes` held.
+    /// Overwrites `bytes` with the state.
     pub fn write_state(&self, bytes: &mut Vec<u8>) {
         write_state(self.zeros, self.bins.iter().copied(), bytes);
     }
 
-    /// Reads a state, in either of the forms that ClickHouse writes: bins rise by key, and none is
-    /// beyond those of [`Bin::of`].
+    /// Reads a state in either of the forms that ClickHouse writes. None unless keys ascend and are
+    /// within the range of [`Bin::of`].
     #[must_use]
     pub fn from_state(bytes: &[u8]) -> Option<Self> {
         let mut sketch = Self::default();
@@ -138,18 +140,17 @@ impl Sketch {
     }
 }
 
-/// Returns whether `bytes` are one state as [`write_state`] writes it, to the last bit, and nothing after
-/// it. It allocates nothing.
+/// Returns whether `bytes` are exactly one state as [`write_state`] writes it. Allocates nothing.
 ///
-/// A table takes no other: a state has no length in front of it, so one that is cut would take the next
-/// one's bytes for its own; ClickHouse fails every query that merges a state of another accuracy, and
-/// allocates every bin up to an absurd key.
+/// Only such states may be inserted into a table. A state has no length prefix, so a truncated one
+/// would be continued by the bytes of the next. ClickHouse fails every query that merges a state of
+/// another accuracy, and allocates all bins up to an absurd key.
 #[must_use]
 pub fn is_written_state(bytes: &[u8]) -> bool {
     Reader::new(bytes).state(|_, _| ()).is_some_and(|state| state.is_as_written)
 }
 
-/// Writes the state of bins that rise by key over what `bytes` held.
+/// Overwrites `bytes` with the state of bins in ascending order of keys.
 pub fn write_state(
     zeros: u32,
     bins: impl Iterator<Item = (i32, u32)> + Clone,

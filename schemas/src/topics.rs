@@ -1,4 +1,4 @@
-//! Every Kafka topic of Isobar, once: default name, writers, readers, retention.
+//! The list of all Kafka topics of Isobar: default name, writers, readers, retention.
 
 /// A topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,7 +31,7 @@ impl Topic {
         Self::DeadLetters,
     ];
 
-    /// Name unless the settings say otherwise (`[topics]`).
+    /// Returns the default name; settings may change it (`[topics]`).
     #[must_use]
     pub const fn default_name(self) -> &'static str {
         match self {
@@ -45,7 +45,7 @@ impl Topic {
         }
     }
 
-    /// Services that write it; none for a topic that clients write.
+    /// Returns the services that write it; none for a topic that clients write.
     #[must_use]
     pub const fn writers(self) -> &'static [&'static str] {
         match self {
@@ -57,7 +57,7 @@ impl Topic {
         }
     }
 
-    /// Services that read it as an input; none for a topic that only people read.
+    /// Returns the services that read it as an input; none for a topic that only people read.
     #[must_use]
     pub const fn readers(self) -> &'static [&'static str] {
         match self {
@@ -69,8 +69,8 @@ impl Topic {
         }
     }
 
-    /// Hours for which records are kept. Topics that hold client addresses are short; partials stay for
-    /// a week, to be read again after a loss of ClickHouse.
+    /// Returns the retention in hours. Topics with client addresses have a short one; partials stay for
+    /// a week, so that they can be read again after a loss of ClickHouse.
     #[must_use]
     pub const fn retention_hours(self) -> i64 {
         match self {
@@ -80,7 +80,8 @@ impl Topic {
         }
     }
 
-    /// Bytes of the largest record. A dead letter holds a whole raw record and more.
+    /// Returns the maximum size of a record in bytes. It is larger for dead letters, which contain
+    /// a whole raw record.
     #[must_use]
     pub const fn max_message_bytes(self) -> i64 {
         match self {

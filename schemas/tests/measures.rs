@@ -1,4 +1,4 @@
-//! The Avro schemas hold the measures that the tables of `schemas::measures` list.
+//! The Avro schemas contain the measures in the tables of `schemas::measures`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -8,7 +8,7 @@ use std::path::Path;
 use schemas::measures::Measure;
 use schemas::{Measures, Quantities, StreamPartial};
 
-/// Returns a field as the files write it; `indent` is that of its bracket.
+/// Returns the text of a field in a schema file; `indent` is the indentation of its bracket.
 fn field(indent: &str, [name, kind, doc]: [&str; 3], default: Option<&str>) -> String {
     let doc = serde_json::to_string(doc).unwrap();
     let default = default.map_or(String::new(), |it| format!(",\n{indent} \"default\": {it}"));
@@ -23,7 +23,7 @@ fn longs(indent: &str, measures: &[Measure], default: Option<&str>) -> Vec<Strin
     measures.iter().map(field).collect()
 }
 
-/// Replaces the fields of the record `name` from the one called `first` on.
+/// Replaces the fields of the record `name` from the field `first` on.
 fn with_fields(file: &str, name: &str, first: &str, fields: &[String]) -> String {
     let record = file.find(&format!("\"name\": \"{name}\"")).unwrap();
     let named = record + file[record..].find(&format!("\"name\": \"{first}\"")).unwrap();

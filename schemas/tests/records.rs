@@ -1,4 +1,4 @@
-//! The Rust records and their schemas say the same, and no bytes can bring a decoder down.
+//! The Rust records match their schemas, and no input makes a decoder panic.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -15,10 +15,10 @@ use schemas::{
     decode_into, encode, schema,
 };
 
-/// More than any enum has symbols, so that every symbol has its turn.
+/// More than the number of symbols of any enum, so that every symbol is used.
 const TURNS: i64 = 12;
 
-/// A value of `schema` with every optional field set and all numbers and strings different.
+/// Returns a value of `schema` with every optional field set and all numbers and strings different.
 fn filled(schema: &Schema, names: &ResolvedSchema<'_>, next: &mut i64) -> Value {
     *next += 1;
     match schema {

@@ -1,4 +1,4 @@
-//! Landed schemas do not change, and versions of a subject can read each other.
+//! Released schemas do not change, and all versions of a subject can read each other.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -17,7 +17,7 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("avsc")
 }
 
-/// All versions in the folder: subject.vN → schema.
+/// Returns all versions in the folder: subject.vN → schema.
 fn versions() -> BTreeMap<String, Value> {
     fs::read_dir(folder())
         .unwrap()
@@ -30,7 +30,7 @@ fn versions() -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// A schema without its comments, its members in alphabetical order.
+/// Returns a schema without its comments, with its members in alphabetical order.
 fn bare(schema: &Value) -> Value {
     match schema {
         Value::Object(members) => json!(
@@ -56,7 +56,7 @@ fn compatibility(one: &Value, other: &Value) -> Result<Compatibility, Compatibil
 }
 
 #[test]
-fn a_landed_version_never_changes() {
+fn a_released_version_never_changes() {
     let landed = fs::read_to_string(folder().join("FINGERPRINTS")).unwrap();
     let now: String = versions()
         .iter()

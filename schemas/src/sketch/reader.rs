@@ -1,15 +1,15 @@
-//! The reader of states, of both forms that ClickHouse writes.
+//! Reader of states in both forms that ClickHouse writes.
 
 use super::{BINS_IN_A_RUN, BINS_ONE_BY_ONE, GAMMA, MAPPING, MOST, NEGATIVE, POSITIVE, ZERO};
 
-/// A state that was read, its bins handed on.
+/// Result of reading a state.
 pub(super) struct State {
     pub(super) zeros: u32,
-    /// Whether [`super::write_state`] writes the same bytes.
+    /// True if [`super::write_state`] would write the same bytes.
     pub(super) is_as_written: bool,
 }
 
-/// The bytes that are left, and whether those before are as [`super::write_state`] writes them.
+/// Remaining bytes, and whether the bytes before them are as [`super::write_state`] writes them.
 pub(super) struct Reader<'b> {
     rest: &'b [u8],
     is_as_written: bool,
@@ -20,8 +20,8 @@ impl<'b> Reader<'b> {
         Self { rest: bytes, is_as_written: true }
     }
 
-    /// Reads one state, after which nothing may follow. Hands every bin that is not empty to `each`, by
-    /// rising keys.
+    /// Reads one state, which must end with the bytes. Passes every non-empty bin to `each`, in
+    /// ascending order of keys.
     pub(super) fn state(mut self, mut each: impl FnMut(i32, u32)) -> Option<State> {
         self.tag(MAPPING)?;
         (self.number()? == GAMMA).then_some(())?;
@@ -31,7 +31,7 @@ impl<'b> Reader<'b> {
         self.tag(POSITIVE)?;
         self.bins(&mut each)?;
         self.tag(NEGATIVE)?;
-        // No quantity is below zero.
+        // No quantity is negative.
         let (bins_before, mut negative) = (self.rest, false);
         self.bins(&mut |_, _| negative = true)?;
         self.is_as_written &= bins_before.starts_with(&[BINS_ONE_BY_ONE, 0]);
@@ -101,7 +101,7 @@ impl<'b> Reader<'b> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let [byte] = self.take()?;
-            // Of the tenth byte one bit fits.
+            // A tenth byte may hold one bit.
             (shift < 63 || byte < 2).then_some(())?;
             value |= u64::from(byte & 0x7f) << shift;
             if byte < 0x80 {
