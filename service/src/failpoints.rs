@@ -1,5 +1,5 @@
-//! Points at which a process can be made to abort, or a thread of it to hang: between two steps that
-//! must both be done or neither.
+//! Points at which a process can be made to abort, or one of its threads to hang: between two steps
+//! of which either both or none must take effect.
 //!
 //! In a development build, or with the feature `failpoints`, the environment variable `ISOBAR_ABORT_AT`
 //! (`EDGE:N`) aborts the process when it reaches a point for the Nth time, and `ISOBAR_HANG_AT` blocks
@@ -39,7 +39,7 @@ pub const DRAINING: &str = "draining";
 
 /// All edges of a service that writes to Kafka.
 pub const EDGES: [&str; 6] = [ACKNOWLEDGED, SETTLED, COMMITTING, COMMITTED, WRITING, WRITTEN];
-/// All edges of one that writes to ClickHouse.
+/// All edges of a service that writes to ClickHouse.
 pub const SINK_EDGES: [&str; 4] = [INSERTING, INSERTED, COMMITTING, COMMITTED];
 
 /// True if this build has the switch.

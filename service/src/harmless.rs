@@ -26,7 +26,7 @@ fn escaped(text: &str, acts: impl Fn(char) -> bool) -> Cow<'_, str> {
     let mut safe = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         if acts(c) {
-            // As in JSON, so that what is JSON stays so, and says the same.
+            // As in JSON, so that a JSON text stays valid and keeps its meaning.
             for unit in c.encode_utf16(&mut [0; 2]) {
                 // Writing to a string does not fail.
                 let _ = write!(safe, "\\u{unit:04x}");
@@ -78,7 +78,7 @@ impl<W: Write> Write for HarmlessLines<W> {
 mod tests {
     use super::*;
 
-    /// Text that acts, and how it is shown.
+    /// Text with control characters, and its escaped form.
     const HOSTILE: [(&str, &str); 10] = [
         ("\x1b[2J\x1b]0;title\x07", "\\u001b[2J\\u001b]0;title\\u0007"),
         ("a\rb\nc\td", "a\\u000db\\u000ac\\u0009d"),

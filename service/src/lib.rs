@@ -1,6 +1,6 @@
 //! The parts of a service that need neither Kafka nor a clock: handlers and their outputs, the
-//! ledger of what is acknowledged, records and offsets, settings, refusals. Stages are written
-//! against this crate alone; `runtime` runs them.
+//! ledger of acknowledgements, records and offsets, settings, refusals. The services depend on this
+//! crate; `runtime` runs them.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 

@@ -61,18 +61,18 @@ impl OffsetRanges {
         self.ranges.range(..=offset.0).next_back().is_some_and(|(_, last)| *last >= offset.0)
     }
 
-    /// Ranges in rising order.
+    /// Returns the ranges in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = RangeInclusive<Offset>> + '_ {
         self.ranges.iter().map(|(first, last)| Offset(*first)..=Offset(*last))
     }
 
-    /// Holes between the ranges: what is before the first or after the last is none.
+    /// Returns the number of holes between the ranges.
     #[must_use]
     pub fn holes(&self) -> usize {
         self.ranges.len().saturating_sub(1)
     }
 
-    /// Largest offset in the set.
+    /// Returns the largest offset in the set.
     #[must_use]
     pub fn last(&self) -> Option<Offset> {
         self.ranges.values().next_back().copied().map(Offset)
@@ -93,7 +93,7 @@ impl fmt::Display for OffsetRanges {
     }
 }
 
-/// Text is not a set of offsets.
+/// Error: the text is not a set of offsets.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a range of offsets: it should look like 0-120,122-130")]
 pub struct ParseRangesError(String);

@@ -1,23 +1,22 @@
-//! Switches that break what is claimed, by name, one at a time and for the calling thread alone: a
-//! test that holds a claim must fail with its switch on. No program has them: the feature is asked
-//! for by the dependencies of tests only.
+//! Switches that break one guarantee each, for the calling thread: the test of a guarantee must
+//! fail while its switch is on. Only tests enable this feature; no program contains it.
 
 use std::cell::Cell;
 
-/// Commits are made before what they cover is acknowledged.
+/// Breaks the rule that a commit waits for the acknowledgement of all earlier writes.
 pub const COMMITS_WAIT: &str = "commits wait for acknowledgements";
 
 thread_local! {
     static BROKEN: Cell<Option<&'static str>> = const { Cell::new(None) };
 }
 
-/// True while the claim `name` is broken.
+/// Returns whether the guarantee `name` is broken.
 #[must_use]
 pub fn is_broken(name: &str) -> bool {
     BROKEN.get() == Some(name)
 }
 
-/// Breaks the claim `name`, and mends whatever was broken before; `None` only mends.
+/// Breaks the guarantee `name` and restores the one that was broken before; `None` only restores.
 pub fn break_only(name: Option<&'static str>) {
     BROKEN.set(name);
 }

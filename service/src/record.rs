@@ -1,4 +1,4 @@
-//! Records of a topic and their coordinates, each of a type of its own.
+//! Records of a topic and the types of their coordinates.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Offset(pub i64);
 
 impl Offset {
-    /// The offset after this one.
+    /// Returns the offset after this one.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0 + 1)
@@ -47,7 +47,7 @@ pub struct Source {
     pub partition: Partition,
 }
 
-/// A record, borrowed from the client's buffer: it has to be decoded at once.
+/// A record, borrowed from the client's buffer.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
     /// The partition that it was read from.
@@ -62,6 +62,7 @@ pub struct Record<'a> {
     pub content_type: Option<&'a str>,
     /// Its value; a tombstone reads as empty.
     pub payload: &'a [u8],
-    /// Read only to rebuild the state: the handler sends nothing and makes no checkpoint.
+    /// True if the record is read only to rebuild state: the handler then sends nothing and makes
+    /// no checkpoint.
     pub look_back: bool,
 }

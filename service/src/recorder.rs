@@ -1,4 +1,4 @@
-//! An [`Output`] that only records, for simulation and tests.
+//! An [`Output`] that records its calls, for simulation and tests.
 
 use schemas::topics::Topic;
 

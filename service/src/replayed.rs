@@ -19,7 +19,7 @@ pub struct Replayed {
     /// Time of the first append, which decides whether the record is late.
     pub appended: AppendTime,
     /// True if other records of its session were accepted around that time: their intervals already
-    /// contain the differences of its cumulative counters.
+    /// include the counters of this record.
     pub heard: bool,
     /// Time of the signature by the sender's clock, ms since the Unix epoch.
     pub sent_ms: i64,

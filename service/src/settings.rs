@@ -1,4 +1,4 @@
-//! Settings that all services share, and the place for a service's own.
+//! Settings common to all services, with a field for those of one service.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use schemas::topics::Topic;
 use serde::{Deserialize, Serialize};
 
-/// Everything a service can be told. Each field but the last is a section of the same name in the
-/// settings file; the service's own section has the name of the service.
+/// All settings of a service. Each field but the last is a section of the same name in the settings
+/// file; the section of the last has the name of the service.
 #[derive(Clone, Debug, Default)]
 pub struct Settings<S> {
     /// Connection to Kafka.
@@ -30,15 +30,15 @@ pub struct Settings<S> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Kafka {
-    /// Addresses to find the cluster by: `host:port`, separated by commas.
+    /// Bootstrap servers of the cluster: `host:port`, separated by commas.
     pub brokers: String,
-    /// Consumer group. Instances of a service in the same group share its partitions.
+    /// Consumer group. Instances of a service in the same group share the partitions.
     pub group: String,
-    /// Secret of 32 characters or more by which `isobar dlq replay` signs what it sends again, and
-    /// services know it: give it to both, and to no other producer. Empty: nothing that is read
-    /// counts as sent again, and nothing can be sent again.
+    /// Secret of at least 32 characters. `isobar dlq replay` signs replayed records with it, and
+    /// services verify the signature. Give it to these and to no other producer. If empty, dead
+    /// letters cannot be replayed, and no record counts as a replay.
     pub replay_key: String,
-    /// Further options, passed to librdkafka as they are. Those of TLS and SCRAM take a build with
+    /// Further options, passed to librdkafka unchanged. TLS and SCRAM require a build with
     /// `--features tls`.
     pub options: BTreeMap<String, String>,
 }
@@ -130,9 +130,9 @@ impl Default for Server {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Log {
-    /// Lines for people or for machines.
+    /// Format of the lines.
     pub format: LogFormat,
-    /// The least important line that is written.
+    /// Lowest severity that is written.
     pub level: LogLevel,
 }
 
@@ -151,14 +151,14 @@ pub enum LogFormat {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
-    /// The process ends, or somebody has to act.
+    /// The process ends, or an operator has to act.
     Error,
-    /// Something waits or is lost.
+    /// The service waits for something, or data is lost.
     Warn,
     /// Start, end, assignments.
     #[default]
     Info,
-    /// For finding faults.
+    /// Details for debugging.
     Debug,
     /// Everything.
     Trace,
@@ -169,25 +169,26 @@ pub enum LogLevel {
 #[serde(default)]
 pub struct Limits {
     /// MB (2²⁰ bytes) of resident memory above which only an eighth of `in_flight_mb` may be in
-    /// flight. State may take more (aggregate: sessions; ingest: streams): then the service says
-    /// so, and goes on in small steps.
+    /// flight. State (sessions in aggregate, streams in ingest) may exceed this limit: the service
+    /// then logs a warning and continues more slowly.
     pub memory_mb: u32,
-    /// MB (2²⁰ bytes) written but not acknowledged at which reading pauses; it goes on at half.
+    /// MB (2²⁰ bytes) written but not acknowledged at which reading pauses. It resumes at half of
+    /// this.
     pub in_flight_mb: u32,
-    /// Seconds that a stopping process may take to write and commit what is pending. It ends 3 s
-    /// later at the latest, whatever hangs in it (exit code 75).
+    /// Seconds that a stopping process may take to write and commit pending output. It is forced to
+    /// exit 3 s later at the latest, even if it hangs (exit code 75).
     pub shutdown_deadline_s: u32,
-    /// Seconds without an answer of the group's coordinator and without an outcome of a rebalance,
-    /// or without a write that gets on, after which the process ends (exit code 90) if a client
-    /// made anew is served. While none is, Kafka is down: the service waits, and after ten times as
-    /// long makes its consumer anew.
+    /// Seconds without progress after which the process exits (exit code 90) if a newly created
+    /// client is served: no response of the group's coordinator and no rebalance, or no progress of
+    /// pending writes. If a new client is not served either, Kafka is down: the service waits, and
+    /// recreates its consumer after ten times as long.
     pub stall_s: u32,
-    /// Percent of what is read that may be dead-lettered. Above it the process ends (exit code 86)
-    /// instead of diverting everything. 0: any share may.
+    /// Maximum percentage of read records that may be dead-lettered. Above it the process exits
+    /// (exit code 86) instead of diverting everything. 0: no limit.
     pub dead_letter_percent: u32,
-    /// Dead letters in the window below which the share does not matter.
+    /// Minimum number of dead letters in the window for the limit to apply.
     pub dead_letter_min: u32,
-    /// Seconds over which the share is taken.
+    /// Length of the window for the limit, in seconds.
     pub dead_letter_window_s: u32,
 }
 
@@ -231,7 +232,7 @@ impl Limits {
     }
 }
 
-/// Everything that is wrong with the settings: a line each, with the path and what to do.
+/// All errors of the settings, one line each, with the path and what to do.
 #[derive(Debug, Default, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .found.join("; "))]
 pub struct Problems {
@@ -313,7 +314,7 @@ impl Check for TopicNames {
             if name.is_empty() || name.len() > 249 || !name.chars().all(legal) {
                 problems.push(
                     key,
-                    "is no name for a topic; use 1 to 249 letters, digits, '.', '_' or '-'",
+                    "is not a valid topic name; use 1 to 249 letters, digits, '.', '_' or '-'",
                 );
             }
             if let Some((other, _)) = names[..position].iter().find(|(_, other)| other == name) {

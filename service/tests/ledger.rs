@@ -1,4 +1,4 @@
-//! The ledger against a plain model, under any order of events.
+//! The ledger compared with a plain model, for any order of events.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::collections::{BTreeSet, HashSet};
@@ -11,8 +11,8 @@ enum Event {
     Assign(i32),
     Revoke(i32),
     Open(i32, usize),
-    /// Closes one of all tickets ever opened, the same again and those of earlier assignments
-    /// included.
+    /// Closes one of all tickets ever opened, including closed ones and those of earlier
+    /// assignments.
     Close(prop::sample::Index),
     Checkpoint(i32),
     TakeCommits,
@@ -34,8 +34,8 @@ fn source(partition: i32) -> Source {
     Source { input: Input(0), partition: Partition(partition) }
 }
 
-/// State of a partition: open tickets with their bytes, and the newest checkpoint that has not
-/// been taken together with the tickets that each waits for.
+/// State of a partition: open tickets with their bytes, and checkpoints that are not taken yet with
+/// the tickets that they wait for.
 #[derive(Default)]
 struct Model {
     assigned: bool,

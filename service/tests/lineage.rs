@@ -1,4 +1,4 @@
-//! Ranges of offsets against a plain set.
+//! Ranges of offsets compared with a plain set.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::collections::BTreeSet;
@@ -25,7 +25,7 @@ proptest! {
 
             let kept = ranges.iter().collect::<Vec<_>>();
             prop_assert_eq!(expand(&kept), plain.iter().copied().collect::<Vec<_>>());
-            // Ranges that touch would be one: this is what keeps the set small.
+            // Adjacent ranges are merged, which keeps the set small.
             prop_assert!(kept.windows(2).all(|two| two[0].end().0 + 1 < two[1].start().0));
             prop_assert_eq!(ranges.holes(), kept.len().saturating_sub(1));
             prop_assert_eq!(ranges.last().map(|last| last.0), plain.last().copied());
