@@ -1,6 +1,6 @@
 //! Quantiles of the normal and of Student's distribution.
 
-/// Two-sided 95 %: the standard normal quantile of 0.975.
+/// Standard normal quantile of 0.975, for two-sided 95 % limits.
 pub const Z: f64 = 1.959_963_984_540_054;
 
 /// Smallest distance of a probability from 0 and 1 for which a quantile is computed.

@@ -3,11 +3,11 @@
 use super::normal::student_quantile;
 use super::share::{Interval, exact_limit, score_interval};
 
-/// Smallest number of expected cases (effective sessions times the smaller of a share and its
+/// Minimum number of expected cases (effective sessions times the smaller of a share and its
 /// complement) for which a share has an interval. Below it the share has one exact limit.
 pub const MINIMUM_CASES: f64 = 5.0;
 
-/// Smallest number of effective sessions for which a mean has an interval.
+/// Minimum number of effective sessions for which a mean has an interval.
 pub const MINIMUM_SESSIONS: f64 = 100.0;
 
 /// Largest number of degrees of freedom that is used. Intervals are up to 2 % wider than with the
@@ -20,7 +20,7 @@ pub const MAXIMUM_FREEDOM: f64 = 60.0;
 pub struct Session {
     /// Contribution to the numerator.
     pub part: i64,
-    /// Contribution to the denominator; a session with 0 is no observation.
+    /// Contribution to the denominator. A session with 0 is not an observation.
     pub whole: i64,
 }
 
@@ -33,16 +33,16 @@ pub struct Estimate {
     pub effective_sessions: f64,
     /// The ratio.
     pub ratio: f64,
-    /// Its standard error, linearised: the residuals e = part − ratio · whole are what varies
-    /// (Cochran, Sampling Techniques, 6.4). None for a single session.
+    /// Its standard error, by linearisation from the residuals e = part − ratio · whole (Cochran,
+    /// Sampling Techniques, 6.4). None for a single session.
     pub standard_error: Option<f64>,
-    /// (Σ e²)² / Σ e⁴, and at most the effective sessions less one and [`MAXIMUM_FREEDOM`]: the number
-    /// of sessions that the standard error rests on. Where few are poor, it is about their number.
+    /// Degrees of freedom of the standard error: (Σ e²)² / Σ e⁴, and at most the effective sessions
+    /// less one and [`MAXIMUM_FREEDOM`]. If few sessions are poor, it is about their number.
     pub degrees_of_freedom: f64,
 }
 
 impl Estimate {
-    /// Estimates from sessions; none if none of them has a `whole`.
+    /// Returns the estimate from `sessions`; none if none of them has a `whole`.
     #[must_use]
     pub fn of(sessions: &[Session]) -> Option<Self> {
         let observed = || sessions.iter().filter(|session| session.whole > 0);
@@ -84,10 +84,10 @@ impl Estimate {
         }
     }
 
-    /// Returns the ratio as a share, 0 to 1, with Wilson's 95 % interval for as many observations as
-    /// the variance says that the sessions are worth (Korn and Graubard, 1998). With fewer than
-    /// [`MINIMUM_CASES`] it has one exact limit alone: the upper one of a small share, the lower one
-    /// of a large.
+    /// Returns the ratio as a share, 0 to 1, with Wilson's 95 % interval for the effective number of
+    /// observations that follows from the variance (Korn and Graubard, 1998). With fewer than
+    /// [`MINIMUM_CASES`] it has only one exact limit: the upper one of a small share, the lower one
+    /// of a large share.
     #[must_use]
     pub fn share(&self) -> Interval {
         let cases = self.effective_sessions * self.ratio.min(1.0 - self.ratio);
@@ -101,8 +101,9 @@ impl Estimate {
         }
     }
 
-    /// Returns the variance of the share over that of as many sessions that are each wholly one or
-    /// the other; none at 0 and 1. [`super::sample_size`] times this is how many sessions it takes.
+    /// Returns the ratio of the variance of the share to that of a binomial share with the same
+    /// number of sessions; none at 0 and 1. The number of sessions that a comparison needs is
+    /// [`super::sample_size`] times this.
     #[must_use]
     pub fn design_effect(&self) -> Option<f64> {
         let spread = self.ratio * (1.0 - self.ratio);

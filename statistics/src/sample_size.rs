@@ -25,9 +25,9 @@ pub fn design_effect(m: f64, rho: f64) -> f64 {
     1.0 + (m - 1.0) * rho
 }
 
-/// Returns the smallest number of independent observations whose minimum and maximum hold the quantile
-/// of `level` between them with 95 % confidence, whatever the distribution: 1 − levelⁿ − (1 − level)ⁿ ≥ 0.95.
-/// None if `level` is not between 10⁻⁶ and 1 − 10⁻⁶.
+/// Returns the smallest number of independent observations whose minimum and maximum enclose the quantile of
+/// `level` with 95 % confidence, for any distribution: 1 − levelⁿ − (1 − level)ⁿ ≥ 0.95. None if `level` is
+/// not between 10⁻⁶ and 1 − 10⁻⁶.
 #[must_use]
 pub fn percentile_sample_size(level: f64) -> Option<u64> {
     if !(1e-6..=1.0 - 1e-6).contains(&level) {

@@ -3,7 +3,7 @@
 use super::exact::exact_upper_limit;
 use super::normal::Z;
 
-/// An estimate and its 95 % limits: both, only one where the data allow no more, or none.
+/// An estimate and its 95 % limits: both, or only one or none if there are too few data.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
     /// The estimate.
@@ -15,7 +15,7 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Returns whether both limits are there.
+    /// Returns whether there are both limits.
     #[must_use]
     pub fn enough(&self) -> bool {
         self.lower.is_some() && self.upper.is_some()
@@ -29,14 +29,14 @@ pub fn wilson(successes: u64, trials: u64) -> Option<Interval> {
     (trials > 0).then(|| score_interval(successes as f64 / trials as f64, Z * Z / trials as f64))
 }
 
-/// Returns Wilson's interval around `share` where the normal one would have the half width
-/// √(w · share · (1 − share)): w is z² / n for n independent observations.
+/// Returns Wilson's interval around `share`, where the normal interval has the half width √(w ·
+/// share · (1 − share)). For n independent observations, w is z² / n.
 pub(super) fn score_interval(share: f64, w: f64) -> Interval {
     let centre = (share + w / 2.0) / (1.0 + w);
     let half = (w * share * (1.0 - share) + w * w / 4.0).sqrt() / (1.0 + w);
     Interval {
         estimate: share,
-        // Where the formula is 0 or 1, it is so exactly and not up to rounding.
+        // Avoids rounding errors where the formula is exactly 0 or 1.
         lower: Some(if share <= 0.0 { 0.0 } else { centre - half }),
         upper: Some(if share >= 1.0 { 1.0 } else { centre + half }),
     }
@@ -59,7 +59,7 @@ pub(super) fn exact_limit(share: f64, trials: f64) -> Interval {
 pub struct Difference {
     /// The difference with its 95 % limits.
     pub interval: Interval,
-    /// Whether the limits leave 0 out.
+    /// True if the limits exclude 0.
     pub clear: bool,
 }
 
