@@ -1,11 +1,11 @@
-//! Append times along a partition's log. They come from the clock of the broker that leads it.
+//! Monitoring of the append times along a partition's log. They come from the clock of its leader.
 
 use std::time::{Duration, Instant};
 
 use service::AppendTime;
 
-/// Longest step back that is not counted, ms: clocks of brokers with NTP differ by less, and the leader
-/// of a partition changes from time to time.
+/// Largest step back that is not counted, ms. The leader of a partition changes from time to time, and
+/// clocks of brokers with NTP differ by less than this.
 const TOLERANCE_MS: i64 = 60_000;
 /// Shortest time between two log lines about one partition.
 const REPEAT: Duration = Duration::from_secs(60);
@@ -17,11 +17,11 @@ pub(crate) struct AppendTimes {
     logged: Option<Instant>,
 }
 
-/// A record that was appended long before the record before it, by its append time.
+/// A record whose append time is far before that of the record before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StepBack {
     pub(crate) by_ms: i64,
-    /// True if it is to be logged, at most once a minute.
+    /// True if it is to be logged (at most once per minute).
     pub(crate) is_logged: bool,
 }
 

@@ -1,9 +1,9 @@
 //! Binding of a group to the destination outside Kafka that its members write to, by the metadata of their
 //! commits.
 //!
-//! A member commits its binding for every partition that it is assigned, then looks at what is
-//! committed for all partitions, and only then reads. Of two members that are bound to different
-//! places and come at the same time, at least one sees the other's commit.
+//! A member commits its binding for every assigned partition, then checks the commits of all
+//! partitions, and only then reads. If two members with different bindings join at the same time,
+//! at least one of them sees the other's commit.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

@@ -37,7 +37,7 @@ const STATISTICS: &str = "5000";
 /// Interval of metadata refreshes, ms: added partitions are noticed within this time.
 const REFRESH: &str = "5000";
 
-/// Adds errors of the options to `problems`: those of single options, and if there are none, those of
+/// Adds errors of the options to `problems`: those of single options or, if there are none, those of
 /// the combination. Does not connect.
 pub(crate) fn check_options(kafka: &Kafka, problems: &mut Problems) {
     let mut alone = true;
@@ -113,13 +113,13 @@ pub(crate) fn member(kafka: &Kafka) -> ClientConfig {
             ("enable.auto.commit", "false"),
             ("enable.auto.offset.store", "false"),
             ("partition.assignment.strategy", "range"),
-            // A member that was killed holds its partitions back for this long.
+            // The partitions of a killed member are reassigned after this time.
             ("session.timeout.ms", "10000"),
             ("queued.max.messages.kbytes", "16384"),
-            // What comes in one answer is decompressed at once, whatever is queued already.
+            // The client decompresses a whole response at once, even if its queue is full.
             ("fetch.max.bytes", "4194304"),
-            // Small answers cost the broker more than what is in them: it waits for more, but not
-            // long, since each of the services in a row does.
+            // Small responses are expensive for the broker, so it waits for more data. Not for
+            // long, because the waits of consecutive services add up.
             ("fetch.min.bytes", "1048576"),
             ("fetch.wait.max.ms", "100"),
             ("fetch.queue.backoff.ms", "20"),
@@ -143,7 +143,7 @@ pub(crate) fn probe(kafka: &Kafka) -> ClientConfig {
             ("queued.max.messages.kbytes", "1024"),
         ],
     );
-    // The client requires a group's name even for manual assignments.
+    // The client requires the name of a group even for manual assignments.
     config.set("group.id", &kafka.group);
     config
 }
@@ -157,7 +157,8 @@ pub(crate) fn producer(kafka: &Kafka, limits: &Limits) -> ClientConfig {
             ("acks", "all"),
             ("enable.idempotence", "true"),
             ("message.timeout.ms", "0"),
-            // Size is the broker's to refuse: a topic's own limit may be higher than a default.
+            // The broker limits the size of records: the limit of a topic may be above the client's
+            // default.
             ("message.max.bytes", "67108864"),
             ("compression.type", "lz4"),
             ("linger.ms", "100"),
@@ -181,7 +182,7 @@ fn configure(kafka: &Kafka, own: &[(&str, &str)]) -> ClientConfig {
     for (option, value) in &kafka.options {
         config.set(option, value);
     }
-    // What is asked for by `debug` would not pass otherwise.
+    // Otherwise the output of the option `debug` would be filtered out.
     let asked = kafka.options.contains_key("debug");
     config.set_log_level(if asked { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Info });
     config
@@ -191,7 +192,7 @@ fn configure(kafka: &Kafka, own: &[(&str, &str)]) -> ClientConfig {
 pub(crate) fn let_go(clients: impl Send + 'static) {
     let dropped = thread::Builder::new().name("old client".to_owned()).spawn(|| drop(clients));
     if let Err(error) = dropped {
-        tracing::debug!("no thread to let clients go on: {error}");
+        tracing::debug!("no thread to drop clients on: {error}");
     }
 }
 
@@ -222,7 +223,8 @@ impl Listener {
         }))
     }
 
-    /// Logs nothing more about connections: the process has logged how it ends, and waits for nothing.
+    /// Stops logging about connections: the process has logged its result and waits for nothing
+    /// more.
     pub(crate) fn end(&self) {
         self.0.ended.store(true, Ordering::Relaxed);
     }
@@ -277,8 +279,9 @@ impl ClientContext for Listener {
         use RDKafkaLogLevel::{Alert, Critical, Emerg, Error, Warning};
         self.reasons().hear_line(facility, line);
         match (level, facility) {
-            // Failures of connections also come as errors, options of other roles are as meant, and
-            // an idempotent producer asks until a broker that has just started can number it.
+            // Failed connections are also reported as errors, warnings about options of other roles
+            // are expected, and an idempotent producer retries until a broker that has just started
+            // can assign its id.
             (_, "FAIL" | "ERROR" | "CONFWARN" | "GETPID") => tracing::debug!("{facility}: {line}"),
             (Emerg | Alert | Critical | Error | Warning, _) => {
                 tracing::warn!("{facility}: {line}");
@@ -294,13 +297,13 @@ impl ClientContext for Listener {
                 self.set_away(true);
                 self.waits_for(&self.away());
             }
-            // No broker lets such a client in.
+            // No broker will accept this client.
             Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL) => {
                 self.waits_for(&self.away());
             }
-            // A reader at the end of a partition waits for nothing that is missing.
+            // The end of a partition is not an error.
             Some(RDKafkaErrorCode::PartitionEOF) => {}
-            // One broker of many, and a resolver that may answer the next time.
+            // It concerns one broker of several, or the resolver may respond the next time.
             _ if about_connections => tracing::debug!("{reason}"),
             _ => self.waits_for(&format!("{}: {reason}", self.cluster())),
         }

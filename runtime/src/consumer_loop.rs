@@ -1,4 +1,4 @@
-//! The consumer loop. It runs on one thread, so that everything happens in one order.
+//! The consumer loop. It runs on one thread, so that all steps have one order.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,12 +41,12 @@ const BACKLOG: Duration = Duration::from_secs(20);
 const HOLD: Duration = Duration::from_secs(1);
 /// Interval of polls for acknowledgements while nothing is read.
 const PAUSED: Duration = Duration::from_millis(5);
-/// A new cluster is ready to answer in less than a second.
+/// Interval of attempts to start reading. A new cluster is ready within a second.
 const RETRY: Duration = Duration::from_millis(100);
 /// Longest time that one attempt to start reading counts as a wait for Kafka: that of two requests. If
 /// it took longer, the process may have been stopped meanwhile.
 const UNANSWERED: Duration = Duration::from_secs(10);
-/// Records between two looks at the clock.
+/// Records between two readings of the clock.
 const BATCH: usize = 512;
 /// Interval between two checks of the topics' ids.
 const SAME_TOPICS: Duration = Duration::from_secs(20);
@@ -160,7 +160,7 @@ impl ConsumerLoop {
             match self.round() {
                 Err(Failure::Refused(refusal)) if refusal.reason == Reason::TooManyDeadLetters => {
                     if let Err(fatal) = self.drain(Instant::now() + deadline) {
-                        tracing::warn!("what was read could not be committed: {fatal}");
+                        tracing::warn!("processed records could not be committed: {fatal}");
                     }
                     return Err(refusal.into());
                 }
@@ -320,8 +320,8 @@ impl ConsumerLoop {
         Ok(self.flow.handler.tick(now_ms, self.pace(), &mut self.flow.writer)?)
     }
 
-    /// The client goes on in a topic that was created anew where it was in the one before, and says
-    /// nothing if there are as many records in it.
+    /// Checks that the input topics were not deleted and created again. The client does not detect
+    /// this if the new topic has at least as many records: it continues at the old offset.
     fn same_topics(&mut self, now: Instant) -> Result<(), Failure> {
         if !self.joined || now < self.next_ids || self.listener.is_away() {
             return Ok(());
@@ -376,9 +376,9 @@ impl ConsumerLoop {
         self.flow.handler.waits_for()
     }
 
-    /// Reads nothing while too much is in flight, or the handler waits for a commit. The client
-    /// drops what it has fetched when it is paused, hence the distance between the two thresholds,
-    /// and a hold that is short is none of its business.
+    /// Pauses reading while too much is in flight or the handler waits for a commit. A paused
+    /// client drops the records that it has fetched. So there is a distance between the thresholds
+    /// for pausing and resuming, and short holds do not pause the client.
     fn hold_back(&mut self) -> Result<(), Fatal> {
         let writer = &self.flow.writer;
         let waits = self.flow.handler.holds_back() || self.binding.is_open();
@@ -389,7 +389,8 @@ impl ConsumerLoop {
             return if std::mem::take(&mut self.paused) { self.go_on() } else { Ok(()) };
         }
         let since = *self.held.get_or_insert_with(Instant::now);
-        // How a commit ended is heard by polling, which only a client that is paused allows.
+        // The result of a commit arrives by polling, and polling a client that is not paused would
+        // return records.
         if !self.paused && (waits || since.elapsed() >= HOLD) {
             self.pause()?;
             self.paused = true;

@@ -2,8 +2,9 @@
 //!
 //! A partition's leader epoch rises with every election, and records keep the epoch in which they
 //! were appended, so it never goes back along a log. Within an epoch a log only grows. So a commit
-//! is made with the epoch of the record before it; if that place holds a record of a later epoch
-//! when the commit is read again, what was read there is gone, and something else stands there.
+//! contains the epoch of the record before it. If, when the commit is read, the record at that
+//! position has a later epoch, the record that was read there is lost and was replaced by another
+//! one.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -21,8 +22,8 @@ use crate::positions::Trouble;
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Partitions looked at together: each may answer with a whole batch.
 const TOGETHER: usize = 8;
-/// Longest distance of the first look back from an offset; where records are missing (markers of
-/// transactions, compaction) it grows by this factor.
+/// Number of offsets that are first searched before an offset. If there is no record among them
+/// (markers of transactions, compaction), the number grows by this factor.
 const FACTOR: i64 = 16;
 
 /// Leader epochs of the records read from one partition, each with its first offset.
@@ -165,7 +166,7 @@ mod tests {
     use crate::client::probe;
 
     #[test]
-    fn a_search_of_many_looks_is_no_loop_that_hangs() {
+    fn a_long_search_does_not_count_as_a_hanging_loop() {
         let broker = MockCluster::new(1).unwrap();
         broker.create_topic("in", 1, 1).unwrap();
         let kafka = Kafka { brokers: broker.bootstrap_servers(), ..Kafka::default() };
@@ -179,7 +180,7 @@ mod tests {
         let probe = probe(&kafka).create_with_context(Listener::new(&kafka)).unwrap();
         let place = Place { partition: 0, low: 0, offset: 40 };
         let health = Health::hanging();
-        // This broker knows no epochs: none is later.
+        // The mock broker has no epochs, so none is later.
         assert_eq!(first_after(&probe, &health, "in", place, 3).ok(), Some(40));
         assert_eq!(health.dead(), None);
         let health = Health::hanging();

@@ -1,4 +1,4 @@
-//! The way of records from a topic to the handler.
+//! Passing of records from a topic to the handler.
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -23,15 +23,15 @@ use crate::{lag, native};
 
 /// Reading position of an assigned partition.
 struct Reading {
-    /// Records before it are only looked back at.
+    /// Records before it are read only to rebuild state.
     until: Offset,
-    /// Next offset to read, once one was read.
+    /// Next offset to read, once a record was read.
     next: Option<Offset>,
     epochs: Epochs,
     appended: AppendTimes,
 }
 
-/// The handler, with what it writes through.
+/// The handler with its output.
 pub(crate) struct Flow {
     pub(crate) handler: Box<dyn Handler>,
     pub(crate) writer: Writer,
@@ -48,7 +48,7 @@ pub(crate) struct Flow {
     reading: BTreeMap<Source, Reading>,
     /// Append time of the record read last.
     newest: AppendTime,
-    /// Records read, but those that are only looked back at.
+    /// Records read, without those that only rebuild state.
     pub(crate) taken: u64,
 }
 
@@ -148,7 +148,8 @@ impl Flow {
             reading.epochs.note(offset.0, native::leader_epoch_of(message).unwrap_or(-1));
         }
         let Timestamp::LogAppendTime(appended) = message.timestamp() else {
-            // Behind which the group's offset was set, as the refusal says: nothing was counted of it.
+            // The refusal advises to set the group's offset behind this record, so nothing of it
+            // was counted.
             let is_left_out = offset < until;
             let refusal = no_append_time(topic, partition, offset);
             return if is_left_out { Ok(()) } else { Err(refusal.into()) };

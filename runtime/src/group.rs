@@ -97,7 +97,7 @@ impl ClientContext for GroupContext {
 
     fn stats(&self, statistics: Statistics) {
         self.listener.set_away(!statistics.brokers.values().any(|broker| broker.state == "UP"));
-        // The one broker that is not named by its address is whoever coordinates the group.
+        // The coordinator is the only broker that is not named by its address.
         let coordinator = statistics.brokers.values().filter(|broker| broker.source == "logical");
         self.answers.store(coordinator.map(|broker| broker.rx).sum(), Ordering::Relaxed);
     }
@@ -117,8 +117,9 @@ impl ConsumerContext for GroupContext {
             let list = list.iter().map(|one| (one.topic().to_owned(), one.partition()));
             self.push(Rebalance::Assigned(list.collect()));
         } else {
-            // A partition that is paused when it goes is paused when it comes back, and asking for
-            // more just after it has come may be overheard (librdkafka issues 1849 and 5591).
+            // A partition that is paused at its revocation is still paused at its next assignment,
+            // and the client may ignore a request to resume it just after that (librdkafka issues
+            // 1849 and 5591).
             let resumed = consumer.assignment().and_then(|list| consumer.resume(&list));
             if let Err(error) = resumed {
                 tracing::debug!("partitions could not be resumed: {error}");

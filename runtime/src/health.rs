@@ -63,7 +63,7 @@ impl Health {
         let stalled = self.stalled.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let beat = Duration::from_millis(self.beat.load(Ordering::Relaxed));
         let hangs = self.started.elapsed().saturating_sub(beat) >= BEAT_LIMIT;
-        stalled.or_else(|| hangs.then(|| "the loop has not beaten for 30 s".to_owned()))
+        stalled.or_else(|| hangs.then(|| "the consumer loop has made no step for 30 s".to_owned()))
     }
 
     /// Returns the state of a loop that hangs.

@@ -23,8 +23,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// Consecutive failures after which the client is replaced: it may have stalled.
 const ENOUGH: u32 = 3;
 
-/// Partitions that this process reads, with the next offset of each: it commits some of them long
-/// after it has read.
+/// Partitions that this process reads, with the next offset of each. The committed offset may be
+/// far behind it.
 pub(crate) type Read = Arc<Mutex<BTreeMap<(String, i32), i64>>>;
 
 /// Client context that logs nothing: other clients of the process report errors of the cluster.
@@ -98,7 +98,7 @@ fn look(
         return Ok(());
     }
     let committed = offsets(&client.committed_offsets(partitions.clone(), TIMEOUT)?);
-    // Asked for as times, the ends of the log are offsets, too, and one request a broker.
+    // Requested as timestamps, the ends of all logs take one request per broker.
     let ask = |end: Offset| {
         let mut list = partitions.clone();
         list.set_all_offsets(end)?;

@@ -13,7 +13,7 @@ const UNKNOWN: &str = "unknown";
 
 /// Counter and log of the dead letters of a process.
 pub(crate) struct Letters {
-    /// Written so far.
+    /// Number of letters written so far.
     pub(crate) total: u64,
     counts: IntCounterVec,
     logged: BTreeMap<String, Instant>,
@@ -45,7 +45,7 @@ impl Letters {
                 partition = source_partition,
                 offset = source_offset,
                 ?detail,
-                "dead letter, the first of its reason in a minute: isobar dlq ls"
+                "dead letter, the first of its reason in a minute; see isobar dlq ls"
             );
         }
         true

@@ -11,12 +11,13 @@ use service::{Kafka, Topics};
 
 use crate::reach::{Unserved, serves};
 
-/// Longest time that one look counts for, beside that of requests without an answer. A process that was
-/// stopped, with its machine perhaps, has not waited meanwhile.
+/// Longest time that counts between two checks, beside that of unanswered requests. A process that was
+/// stopped meanwhile, perhaps with its machine, has not waited.
 const LOOK: Duration = Duration::from_secs(1);
 /// Longest wait of a new client for one answer.
 const ANSWER: Duration = Duration::from_secs(5);
-/// After so many limits of silence the consumer is made anew, though the cluster is down.
+/// Number of limits without progress after which the consumer is recreated although the cluster is
+/// down.
 const RENEW: u32 = 10;
 
 /// Result of a check.
@@ -26,7 +27,7 @@ pub(crate) enum Next {
     GoOn,
     /// The consumer has to be replaced: the cluster was down for long.
     Renew,
-    /// A client has stalled, although a new one gets answers; names the client.
+    /// A client has stalled, although a new one is served; names the client.
     Stalled(String),
 }
 
@@ -70,8 +71,8 @@ pub(crate) struct Liveness {
     next_ask: Option<Instant>,
     /// Reason why a new client is not served, if known.
     down: Option<Unserved>,
-    /// Whether a new client has found the cluster back during this silence. Where a name has an address
-    /// at which no broker listens, new clients find the same each time, so it counts once.
+    /// Whether a new client has found during this silence that the cluster has returned. It counts only
+    /// once, because new clients always find this if one of the addresses of a name has no broker.
     returned: bool,
     renew_at: Duration,
 }
@@ -117,7 +118,8 @@ impl Liveness {
         self.last_look = Some(now);
         self.consumer.look(consumer, passed);
         self.producer.look(producer, passed);
-        // Trials begin early: a cluster that returns just before the limit has to be known to have been down.
+        // Trials begin before the limit, so that an outage is known if the cluster returns just
+        // before it.
         if self.consumer.total.max(self.producer.total) < self.limit / 2 {
             self.down = None;
             self.returned = false;
@@ -155,12 +157,12 @@ impl Liveness {
         let s = self.limit.as_secs();
         if self.consumer.unexplained >= self.limit {
             return Some(format!(
-                "the consumer has had no answer from the group's coordinator, or none to where its \
-                 partitions begin, for {s} s"
+                "the consumer has had no response from the group's coordinator, or none about the \
+                 offsets to start from, for {s} s"
             ));
         }
         (self.producer.unexplained >= self.limit)
-            .then(|| format!("the producer has got nothing written for {s} s"))
+            .then(|| format!("the producer has had no write acknowledged for {s} s"))
     }
 
     /// Returns the result of a trial, if there is one; starts the next one when it is due.
@@ -169,12 +171,12 @@ impl Liveness {
         if let Some((answers, since)) = &self.asked {
             let answer = match answers.try_recv() {
                 Ok(answer) => answer,
-                // It may hang as well as any other.
+                // The new client may hang as well.
                 Err(TryRecvError::Empty) if now - *since < ANSWER * 10 => return None,
                 Err(_) => Err(Unserved::Hangs),
             };
             self.asked = None;
-            // The trial that decides is due at the limit.
+            // The decisive trial is due at the limit.
             let left =
                 self.limit.saturating_sub(self.consumer.unexplained.max(self.producer.unexplained));
             let pause = if left.is_zero() { every } else { every.min(left.max(LOOK / 2)) };
@@ -233,8 +235,8 @@ mod tests {
             Self { liveness, answer, now: Instant::now() }
         }
 
-        /// Looks twice a second for `seconds` with these marks; stops at the first consequence, and
-        /// says after how many seconds that was.
+        /// Checks twice a second for `seconds` with these marks. Stops at the first result other
+        /// than [`Next::GoOn`], and returns it with the seconds that passed.
         fn look(&mut self, seconds: u64, consumer: Mark, producer: Mark) -> (u64, Next) {
             for half in 0..seconds * 2 {
                 self.now += Duration::from_millis(500);
@@ -277,7 +279,7 @@ mod tests {
         assert_eq!(bench.liveness.down(), None);
         let (after, next) = bench.look(12, Some(7), Some(1));
         assert!(is_stalled(&next, "the consumer"), "{after} {next:?}");
-        // One that comes back by itself is well.
+        // A client that recovers by itself is not stalled.
         let mut bench = Bench::new(Err(Unserved::NoBroker));
         bench.look(100, Some(7), None);
         *bench.answer.borrow_mut() = Ok(());
@@ -285,7 +287,8 @@ mod tests {
         assert_eq!(bench.look(19, Some(8), None).1, Next::GoOn);
     }
 
-    /// A new client that is made just before the cluster returns is served, without an error before.
+    /// A new client that is created just before the cluster returns is served without an earlier
+    /// error.
     #[test]
     fn a_cluster_that_returns_during_a_trial_is_given_the_limit_once() {
         let mut bench = Bench::new(Err(Unserved::Returned));

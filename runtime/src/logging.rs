@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::MakeWriter;
 /// Starts logging. Only the first call in a process counts.
 pub(crate) fn start(log: &Log) {
     let lines = subscriber(log, || HarmlessLines(std::io::stderr()));
-    // An error means that the program around us logs already.
+    // It fails if the process has a logger already.
     let _ = set_global_default(lines);
 }
 
@@ -27,7 +27,7 @@ where
     };
     let lines = tracing_subscriber::fmt()
         .with_max_level(level)
-        // Colours are escape sequences, as others may send them.
+        // Colours are escape sequences, and those of foreign texts are escaped.
         .with_ansi(false)
         .with_writer(writer);
     match log.format {
@@ -66,14 +66,14 @@ mod tests {
         let log = Log { format, ..Log::default() };
         let subscriber = subscriber(&log, move || HarmlessLines(out.clone()));
         tracing::subscriber::with_default(subscriber, || {
-            tracing::warn!(reason = %text, quoted = text, "ClickHouse says {text}");
+            tracing::warn!(reason = %text, quoted = text, "ClickHouse responds {text}");
         });
         let bytes = lines.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
     }
 
     #[test]
-    fn text_of_others_is_one_harmless_line_of_the_log() {
+    fn foreign_text_is_one_harmless_line_of_the_log() {
         let text = "\x1b]0;t\x07\u{9b}2J\u{202e}x\nERROR all is lost\r";
         for format in [LogFormat::Human, LogFormat::Json] {
             let line = logged(format, text);

@@ -59,7 +59,7 @@ impl Metrics {
         let lag = IntGaugeVec::new(
             Opts::new(
                 "isobar_consumer_lag_records",
-                "Records that the group has yet to read, of every partition.",
+                "Records that the consumer group has not read yet, by partition.",
             ),
             &["topic", "partition"],
         )?;
@@ -79,7 +79,7 @@ impl Metrics {
             dead_letters,
             unproven_replays: counter(
                 "isobar_unproven_replays_total",
-                "Records that claim without proof to be dead letters sent again.",
+                "Records with an unverified header of a replayed dead letter.",
             )?,
             append_time_went_back: counter(
                 "isobar_append_time_went_back_total",
@@ -90,7 +90,7 @@ impl Metrics {
             commits: counter("isobar_commits_total", "Commits of offsets that succeeded.")?,
             commit_failures: counter(
                 "isobar_commit_failures_total",
-                "Commits of offsets that failed and were tried again.",
+                "Commits of offsets that failed and were retried.",
             )?,
             paused: gauge("isobar_paused", "1 while reading is paused, else 0.")?,
             assigned: gauge("isobar_partitions_assigned", "Partitions assigned.")?,

@@ -1,6 +1,6 @@
-//! Functions without a safe interface. Of librdkafka: reading of text that may not be UTF-8 (names of
-//! headers, metadata of commits), results of asynchronous commits, ids of topics. Of the C library: the
-//! allocator's arenas.
+//! Functions without a safe interface. librdkafka: reading text that may not be UTF-8 (names of
+//! headers, metadata of commits), results of asynchronous commits, ids of topics. C library: arenas of
+//! the allocator, immediate exit.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_void};

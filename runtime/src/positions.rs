@@ -36,7 +36,7 @@ pub(crate) struct Position {
 pub(crate) enum Trouble {
     /// The cluster did not answer; ask again.
     Silence(String),
-    /// Reading on would be wrong, or cannot be.
+    /// Reading cannot or must not continue.
     Failed(Failure),
 }
 
@@ -66,8 +66,8 @@ pub(crate) struct Positions<'a> {
     pub(crate) health: &'a Health,
     pub(crate) inputs: &'a [String],
     pub(crate) outputs: &'a [(Topic, String)],
-    /// Made for the first partition that is looked back in. It serves all of them: a client takes
-    /// longer to make than to use.
+    /// Created for the first partition with a look-back, and used for all others, because creating
+    /// a client takes longer than using it.
     pub(crate) probe: Option<BaseConsumer<Listener>>,
 }
 
@@ -97,7 +97,7 @@ impl Positions<'_> {
         let list = self.consumer.committed_offsets(list, TIMEOUT)?;
         let mut by_topic: BTreeMap<Input, Vec<Found>> = BTreeMap::new();
         for element in list.elements() {
-            // Hundreds of partitions may take longer than a loop may be silent.
+            // Hundreds of partitions may take longer than the loop may go without a beat.
             self.health.beat();
             element.error()?;
             let (topic, partition) = (element.topic(), element.partition());
@@ -136,13 +136,13 @@ impl Positions<'_> {
     fn watermarks(&self, topic: &str, partition: i32) -> Result<(i64, i64), KafkaError> {
         let marks = self.consumer.fetch_watermarks(topic, partition, TIMEOUT);
         marks.inspect_err(|_| {
-            // A client that came while a broker was away takes the answer of that time for the
-            // truth until it asks again by itself, which may be in five minutes.
+            // A client that was created while a broker was away keeps the metadata of that time
+            // until the next refresh, which may be five minutes later.
             let _ = self.consumer.fetch_metadata(None, TIMEOUT);
         })
     }
 
-    /// Returns the state that the handler recalls from its output, if nothing that is committed defines it.
+    /// Returns the state that the handler recalls from its output, if the commit does not define it.
     fn recalled(
         &mut self,
         source: Source,
@@ -267,7 +267,7 @@ impl Positions<'_> {
         found.into_iter().zip(starts).map(position).collect()
     }
 
-    /// The reader of single records.
+    /// Returns the reader of single records.
     fn probe(&mut self) -> Result<&BaseConsumer<Listener>, Trouble> {
         Ok(match &mut self.probe {
             Some(probe) => probe,
@@ -312,10 +312,10 @@ pub(crate) fn replaced(
 }
 
 /// Advice for a log that lost its end.
-const RECOVER: &str = "docs/reference/exit-codes.md says under 92 how to read them";
+const RECOVER: &str = "docs/reference/exit-codes.md describes under 92 how to read them";
 
-/// Advice for records that were deleted before they were read. Setting only this group's offset would leave
-/// out what the topic before it still holds.
+/// Advice for records that were deleted before they were read. Setting only this group's offset would skip
+/// records that the earlier topic still has.
 pub(crate) const SET_BACK: &str = "docs/reference/exit-codes.md says under 80 which groups to set back, \
                                    so that nothing is lost that a topic before it still holds";
 

@@ -26,7 +26,7 @@ use crate::topology::{Obstacle, Topology};
 use crate::writer::Writer;
 use crate::{lag, logging, native};
 
-/// Services hold many small things for as long as a block or a session lasts (decision 0017).
+/// Services hold many small objects for as long as a block or a session lasts (decision 0017).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -38,7 +38,7 @@ const UNAVAILABLE: u8 = 69;
 const FATAL: u8 = 70;
 /// A client of Kafka has stalled while others are served; a restart helps.
 const STALLED: u8 = 90;
-/// Time for which the health server still reports it.
+/// Time for which the health server reports a stall before the exit.
 const STALL_SHOWN: Duration = Duration::from_secs(1);
 /// The shutdown deadline passed: some records will be read again (`EX_TEMPFAIL`).
 const DEADLINE: u8 = 75;
@@ -142,7 +142,7 @@ fn check<S: Service>(settings: &Settings<S::Settings>, check: &CheckArguments) -
         S::connect(settings, timeout, &mut problems);
     }
     if problems.is_empty() {
-        println!("isobar-{}: all is well", S::NAME);
+        println!("isobar-{}: all settings are valid", S::NAME);
         return ExitCode::SUCCESS;
     }
     complain::<S>(&problems, UNAVAILABLE)
@@ -157,11 +157,13 @@ fn run<S: Service>(settings: &Settings<S::Settings>, resources: S::Resources) ->
 fn last_words(outcome: &Result<Drained, Failure>) -> u8 {
     match outcome {
         Ok(Drained::Clean) => {
-            tracing::info!("ended: everything read is written and committed");
+            tracing::info!("ended: all records that were read are processed and committed");
             0
         }
         Ok(Drained::Late) => {
-            tracing::warn!("ended at the deadline: what is not committed will be read again");
+            tracing::warn!(
+                "ended at the deadline: records that are not committed will be read again"
+            );
             DEADLINE
         }
         Err(Failure::Refused(refusal)) => {
@@ -200,10 +202,10 @@ fn work<S: Service>(
     })?;
     tracing::info!(service = S::NAME, %address, group = kafka.group, "started");
 
-    // Also of a group that nobody can join yet.
+    // The lag is also watched while the service cannot join its group yet.
     let read = lag::Read::default();
     lag::watch(kafka, &topics.inputs, Arc::clone(&read), metrics.lag.clone())
-        .map_err(|error| Fatal::failed("no thread to ask for lag on", error))?;
+        .map_err(|error| Fatal::failed("no thread for the consumer lag", error))?;
     let listener = Listener::new(kafka);
     let topology = Topology::new(kafka, listener.clone())?;
     let mut ids = TopicIds::new(topology, &topics, kafka, listener.clone())?;
@@ -220,13 +222,13 @@ fn work<S: Service>(
     let loop_listener = listener.clone();
     let mut consumer = ConsumerLoop::new(flow, kafka, loop_listener, health, metrics, ids, limits)?;
     let outcome = consumer.run(limits.shutdown_deadline());
-    // Its clients still hear of brokers while they are let go.
+    // Its clients may still report brokers while they are dropped.
     listener.end();
     let code = last_words(&outcome);
     ending.within(GRACE, code);
     if matches!(outcome, Err(Failure::Stalled(_))) {
         std::thread::sleep(STALL_SHOWN);
-        // Such a client may hang when it is let go.
+        // A stalled client may hang when it is dropped.
         std::mem::forget(consumer);
     }
     Ok(code)
@@ -243,7 +245,7 @@ fn wait_for_topics(
     let mut renewed = Instant::now();
     while !health.stopping() {
         health.beat();
-        // A client that came while the cluster named no broker stays without any.
+        // A client that was created while the cluster named no broker may never find one.
         if renewed.elapsed() >= RENEW {
             ids.renew()?;
             renewed = Instant::now();

@@ -18,11 +18,11 @@ pub(crate) struct Quota {
     percent: u64,
     least: u64,
     window_ms: u64,
-    /// One mark a second at most; the first is the newest of those that are a window old.
+    /// At most one mark per second. The first is the newest that is at least a window old.
     marks: VecDeque<Mark>,
 }
 
-/// Marks are this far apart, so that a window holds a bounded number of them.
+/// Distance of marks, so that a window contains a bounded number of them.
 const STEP_MS: u64 = 1000;
 
 impl Quota {
@@ -99,7 +99,7 @@ mod tests {
             assert_eq!(quota.exceeded(s * 1000, 1000 + s, 9), None, "{s}");
         }
         assert!(quota.marks.len() <= 63, "{}", quota.marks.len());
-        // 10 letters of 10 records in the window; all in all it would be 19 of 1130.
+        // 10 letters of 10 records in the window, though only 19 of 1130 in total.
         assert!(quota.exceeded(200_000, 1130, 19).is_some());
     }
 }

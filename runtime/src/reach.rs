@@ -1,4 +1,4 @@
-//! Reachability of a cluster, as a new client finds it, with the cause where it is not reachable.
+//! Tests with a new client whether a cluster is reachable, and diagnosis of the cause if it is not.
 
 use std::fs::File;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,11 +14,12 @@ use crate::client::plain;
 
 /// Longest wait for a cluster's first answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Time that a client has from its start to try every address of a name, if the first refuses.
+/// Time from its start in which a client tries all addresses of a name if the first one refuses.
 const ADDRESSES: Duration = Duration::from_secs(2);
 /// Interval between two checks for a reason to give up.
 const LOOK: Duration = Duration::from_millis(200);
-/// Most events of a new client that are read: errors of its few brokers, and statistics.
+/// Maximum number of events of a new client that are read: errors of its few brokers, and
+/// statistics.
 const EVENTS: usize = 64;
 
 /// Phrases of librdkafka about a connection that the broker has closed. Which one it is depends on
@@ -29,10 +30,10 @@ const CLOSED_BY_PEER: [&str; 5] =
 /// Reason why a cluster does not serve a new client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unserved {
-    /// No client can be made, or it gets no answer.
+    /// No client can be created, or it gets no response.
     #[error("{reason}")]
     NoAnswer {
-        /// The most telling of the reasons that the client has reported.
+        /// The most specific of the reasons that the client has reported.
         reason: String,
         /// The error of the request that failed.
         source: Box<KafkaError>,
@@ -54,7 +55,7 @@ pub enum Unserved {
     /// The coordinator of the consumer group does not answer.
     #[error("the group's coordinator: {0}")]
     NoCoordinator(#[source] Box<Self>),
-    /// All brokers were absent when the new client was made, and answer now.
+    /// All brokers were absent when the new client was created, and respond now.
     #[error("it was down a moment ago, and answers again")]
     Returned,
     /// The new client does not return from a request.
@@ -75,17 +76,17 @@ pub struct Unreachable {
 /// Cause of a failed connection to a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {
-    /// It does not listen, does not answer, or has closed a connection that was in use, as a broker
+    /// The broker does not listen or respond, or has closed an established connection, as a broker
     /// does when it ends.
     Down,
-    /// It closes the connection at the first requests. A listener that wants SASL or TLS does that with
-    /// a client that speaks plain text.
+    /// The broker closes the connection at the first requests, as a listener with SASL or TLS does if
+    /// the client uses neither.
     HangsUp,
-    /// The resolver does not know its name.
+    /// The resolver does not know the broker's name.
     Name,
-    /// It and the client do not speak the same SASL or TLS, or the secret is wrong.
+    /// Broker and client have different settings of SASL or TLS, or the secret is wrong.
     Login,
-    /// This process has no file descriptor left to connect with.
+    /// This process has no free file descriptor for a connection.
     Files,
 }
 
@@ -132,9 +133,9 @@ impl Cause {
     }
 }
 
-/// True if the connection that a line is about was of use before it was closed: librdkafka adds
-/// `(after 10443ms in state UP…)`. A listener that wants SASL answers the first request of all, which
-/// is enough for that state, and closes at the second.
+/// Returns true if the connection that a log line is about was established before it was closed:
+/// librdkafka adds `(after 10443ms in state UP…)`. A listener with SASL answers only the first
+/// request, which is sufficient for that state, and closes the connection at the second.
 fn served_before(line: &str) -> bool {
     let state = line.split_once("(after ").and_then(|(_, rest)| rest.split_once("ms in state UP"));
     state.and_then(|(time, _)| time.parse().ok()).is_some_and(|ms: u64| ms >= 1000)
@@ -160,7 +161,7 @@ impl Reasons {
         use RDKafkaErrorCode as Code;
         let code = error.rdkafka_error_code();
         match code {
-            // That all are down follows from why the last one is.
+            // This does not name the cause, which was reported for the last broker.
             Some(Code::AllBrokersDown) => self.all_down = true,
             Some(
                 Code::BrokerTransportFailure
@@ -193,7 +194,7 @@ impl Reasons {
         *self = Self::default();
     }
 
-    /// Returns the most specific reason, in words.
+    /// Returns the text of the most specific reason.
     pub(crate) fn words(&self) -> Option<String> {
         self.said.as_ref().map(|(cause, reason)| format!("{}: {reason}", cause.words()))
     }
@@ -234,7 +235,7 @@ impl NewClient {
         let mut config = plain(kafka);
         config.set("group.id", &kafka.group);
         let client = BaseConsumer::from_config_and_context(&config, ErrorListener::default());
-        // The pipes and sockets of a client are made with it.
+        // Creating a client opens its pipes and sockets.
         let client = client.map_err(|source| {
             let reason = match no_files_left() {
                 true => format!("{}: {source}", Cause::Files.words()),
@@ -261,9 +262,9 @@ impl NewClient {
         Unserved::NoAnswer { reason, source: Box::new(error) }
     }
 
-    /// Checks that some broker was there whenever the client connected.
+    /// Returns an error if all brokers were absent at some time while the client connected.
     fn was_served_at_once(&self) -> Result<(), Unserved> {
-        // Callbacks are called by a poll, one event each.
+        // Each poll calls the callback of one event.
         for _ in 0..EVENTS {
             let _ = self.0.poll(Duration::ZERO);
         }
@@ -286,11 +287,11 @@ impl NewClient {
     }
 }
 
-/// Waits for a cluster's first answer, of whatever kind.
+/// Waits for any response of a cluster.
 ///
 /// # Errors
-/// If there is none within seconds; the reason tells a wrong name, a refused login, missing file
-/// descriptors and absent brokers apart.
+/// If there is none within seconds. The reason distinguishes a wrong name, a refused login, missing
+/// file descriptors and absent brokers.
 pub fn reach(kafka: &Kafka) -> Result<(), Unreachable> {
     let of_cluster = |source| Unreachable { brokers: kafka.brokers.clone(), source };
     let client = NewClient::of(kafka).map_err(of_cluster)?;
@@ -328,12 +329,12 @@ pub fn takes_records(kafka: &Kafka, topic: &str, timeout: Duration) -> Result<()
     }
 }
 
-/// Checks with a new client everything that reading and writing take: leaders of all partitions of
-/// `topics`, and the group's coordinator. Waits at most `timeout` for each answer.
+/// Checks with a new client everything that reading and writing require: leaders of all partitions
+/// of `topics`, and the group's coordinator. Waits at most `timeout` for each response.
 ///
 /// # Errors
-/// If one of them is missing, the cluster does not answer, or it answered only after all of its brokers had
-/// been absent: older clients need some time, too, until they have found them again.
+/// If one of them is missing, the cluster does not respond, or it responded only after all of its brokers
+/// had been absent: older clients also need some time to find them again.
 pub(crate) fn serves(kafka: &Kafka, topics: &Topics, timeout: Duration) -> Result<(), Unserved> {
     let client = NewClient::of(kafka)?;
     for topic in topics.names() {

@@ -22,11 +22,12 @@ use crate::topology::{Counts, Topology};
 
 /// Longest wait for one answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Between two looks for the outcome of a commit.
+/// Interval of polls for the result of a commit.
 const LOOK: Duration = Duration::from_millis(50);
 /// Time without an answer after which the clients are replaced.
 const SILENCE: Duration = Duration::from_secs(5);
-/// Kafka deletes the commits of an empty group after `offsets.retention.minutes`, 7 days.
+/// Interval of renewed commits. Kafka deletes the commits of an empty group after
+/// `offsets.retention.minutes`, by default 7 days.
 const REFRESH: Duration = Duration::from_secs(3600);
 /// The id that brokers without topic ids return.
 const NONE: &str = "AAAAAAAAAAAAAAAAAAAAAA";
@@ -42,7 +43,7 @@ pub(crate) enum Doubt {
     Refused(Refusal),
 }
 
-/// The ids of a service's input topics, and where they are remembered.
+/// The ids of a service's input topics, and the group that remembers them.
 pub(crate) struct TopicIds {
     kafka: Kafka,
     listener: Listener,
@@ -50,7 +51,7 @@ pub(crate) struct TopicIds {
     memory: BaseConsumer<Memory>,
     group: String,
     inputs: Vec<String>,
-    /// Output topic whose partition 0 the memory is beside.
+    /// Output topic for whose partition 0 the group that remembers commits.
     anchor: Option<String>,
     known: Ids,
     remembered: Option<Instant>,
@@ -95,8 +96,8 @@ impl TopicIds {
         &self.topology
     }
 
-    /// Compares the topics with what is remembered of them, and remembers them. Asks by new clients
-    /// where those that there are have had no answer for long.
+    /// Compares the ids of the topics with the remembered ones, and remembers them. Replaces the
+    /// clients if they have had no response for long.
     pub(crate) fn check(&mut self) -> Result<(), Doubt> {
         let checked = self.compare();
         let is_silent = matches!(checked, Err(Doubt::Silence(_)));
@@ -162,7 +163,7 @@ impl TopicIds {
     }
 
     /// Commits the ids, and waits for the outcome for at most [`TIMEOUT`]: a synchronous commit of
-    /// librdkafka knows no deadline.
+    /// librdkafka has no deadline.
     fn remember(&mut self) -> KafkaResult<()> {
         let deadline = Instant::now() + TIMEOUT;
         let mut is_done = !self.commit()?;
@@ -181,10 +182,11 @@ impl TopicIds {
         Ok(())
     }
 
-    /// Starts to commit the ids; returns false if there is no topic to commit them beside.
+    /// Starts to commit the ids. Returns false if the service has no output topic to commit them
+    /// for.
     fn commit(&self) -> KafkaResult<bool> {
         let Some(anchor) = &self.anchor else { return Ok(false) };
-        // The outcome of the last one, which is not waited for.
+        // Processes the result of the last commit, which was not waited for.
         let _ = self.memory.poll(Duration::ZERO);
         self.memory.context().take_outcome();
         let mut list = TopicPartitionList::new();

@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_secs(2);
 /// Reason why reading cannot start.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Obstacle {
-    /// Disappears when a broker starts or a topic is created.
+    /// Is removed when a broker starts or a topic is created.
     #[error("{0}")]
     Waits(String),
     /// Stays until an operator changes something.
@@ -56,7 +56,7 @@ impl Topology {
         dead_letters: &str,
         timeout: Duration,
     ) -> Vec<Obstacle> {
-        // This client only knows that an answer took too long.
+        // This client reports only a timeout; a new one finds the cause.
         if let Err(unreachable) = reach(&self.kafka) {
             return vec![Obstacle::Waits(unreachable.to_string())];
         }
@@ -67,7 +67,7 @@ impl Topology {
             match self.partitions(topic, timeout) {
                 Ok(Some(count)) => counts.push((topic.as_str(), count)),
                 Ok(None) => missing.push(topic.as_str()),
-                // A broker that does not answer once is not asked for every topic.
+                // After one missing response the other topics are not requested.
                 Err(error) => return vec![self.silence(&error)],
             }
         }

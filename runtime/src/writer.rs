@@ -20,7 +20,7 @@ use crate::client::{Listener, producer};
 use crate::letters::Letters;
 use crate::metrics::Metrics;
 
-/// Kafka refuses longer metadata (`offset.metadata.max.bytes`).
+/// Maximum length of metadata that Kafka accepts (`offset.metadata.max.bytes`).
 const METADATA_LIMIT: usize = 4096;
 
 /// Longest wait for an answer about a topic.
@@ -28,11 +28,11 @@ const METADATA: Duration = Duration::from_secs(5);
 /// Divisor of the limit on bytes in flight while memory is above its limit.
 const PRESSED: usize = 8;
 
-/// Number of records after which acknowledgements are processed although more is to be written: until then
-/// the client keeps the records in memory.
+/// Number of written records after which acknowledgements are processed. Until then the client keeps the
+/// records in memory.
 const OFTEN: u64 = 1024;
 
-/// A record that the client has, until it is acknowledged.
+/// A record that was passed to the client and is not acknowledged yet.
 struct Written {
     ticket: Ticket,
     topic: usize,
@@ -84,16 +84,16 @@ impl ProducerContext for DeliveryContext {
             Ok(_) => deliveries.acknowledged.push(*written),
             Err((error, message)) => {
                 use rdkafka::Message as _;
-                let step = format!("a write to {} failed for good", message.topic());
+                let step = format!("a write to {} failed permanently", message.topic());
                 deliveries.failed.get_or_insert(Fatal::failed(step, error.clone()));
             }
         }
     }
 }
 
-/// The [`Output`] of the real loop. The loop's thread polls the producer, too: one of its own would
-/// only hand over what this one has to take in, and rdkafka's spins for up to a millisecond of
-/// every hundred, the rest of its time-out that librdkafka, which counts whole ones, does not wait.
+/// The [`Output`] of the real loop. The loop's thread also polls the producer: a separate thread
+/// would only pass results on, and that of rdkafka is busy for up to 1 % of the time (librdkafka
+/// rounds its timeout down to whole milliseconds, and rdkafka spins for the rest).
 pub(crate) struct Writer {
     producer: BaseProducer<DeliveryContext>,
     /// Records handed to the client.
@@ -101,13 +101,12 @@ pub(crate) struct Writer {
     /// Records acknowledged.
     settled: u64,
     topics: Vec<(Topic, String)>,
-    /// In the order of sending; while it is not empty nothing overtakes it.
+    /// Records in the order of sending. While it is not empty, further records are appended.
     waiting: VecDeque<Waiting>,
     pub(crate) ledger: Ledger,
     /// Counter of the dead letters written so far.
     pub(crate) letters: Letters,
-    /// Bytes in flight above which nothing more should be written, and what they are when memory
-    /// does not press.
+    /// Bytes in flight above which reading pauses: now, and while memory is below its limit.
     limit: usize,
     full_limit: usize,
     failure: Option<Fatal>,
@@ -216,7 +215,7 @@ impl Writer {
         self.waiting.is_empty() && self.ledger.bytes() <= self.limit / 2
     }
 
-    /// Passes a record to the client; returns its mark if the queue is full.
+    /// Passes a record to the client. Returns its mark if the client's queue is full.
     fn produce(
         &mut self,
         key: Option<&[u8]>,
@@ -263,7 +262,7 @@ impl Output for Writer {
         if is_dead_letter {
             self.letters.count(payload, Instant::now());
         }
-        // A record that was too large may be so because of its key.
+        // The key may be the reason why a record was too large.
         let key = key.map(|key| match is_dead_letter {
             true => &key[..key.len().min(DEAD_LETTER_KEY)],
             false => key,
@@ -297,7 +296,7 @@ impl Output for Writer {
         if metadata.len() > METADATA_LIMIT {
             let length = metadata.len();
             let text =
-                format!("metadata of {length} bytes for {source:?} is more than Kafka takes");
+                format!("metadata of {length} bytes for {source:?} is more than Kafka accepts");
             self.failure.get_or_insert(Fatal::State(text));
             return;
         }

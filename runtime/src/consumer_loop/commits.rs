@@ -1,4 +1,4 @@
-//! Commits of offsets: one at a time, asynchronous, repeated whole when it fails.
+//! Commits of offsets: one at a time and asynchronous. A failed commit is repeated as a whole.
 
 use std::time::{Duration, Instant};
 
@@ -11,11 +11,11 @@ use super::{ConsumerLoop, DRY};
 use crate::native;
 
 const COMMIT: Duration = Duration::from_millis(500);
-/// The same while the handler waits for one.
+/// Interval of commits while the handler waits for one.
 const COMMIT_SOON: Duration = Duration::from_millis(20);
 
 impl ConsumerLoop {
-    /// Commits what is acknowledged, and hears how the last commit ended.
+    /// Commits the offsets that may be committed, and processes the result of the last commit.
     pub(super) fn commit(&mut self) {
         let now = Instant::now();
         if self.flow.handler.awaits_commit() || self.binding.is_open() {

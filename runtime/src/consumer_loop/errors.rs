@@ -18,7 +18,7 @@ impl ConsumerLoop {
         let code = error.rdkafka_error_code();
         let gone = [Code::AutoOffsetReset, Code::OffsetOutOfRange, Code::LogTruncation];
         if code.is_some_and(|code| gone.contains(&code)) {
-            // Another topic of the same name has other offsets.
+            // A new topic of the same name has other offsets.
             if let Err(Doubt::Refused(refusal)) = self.ids.check() {
                 return Err(refusal.into());
             }
@@ -46,7 +46,7 @@ impl ConsumerLoop {
             return Err(Fatal::failed("reading cannot go on", error.clone()).into());
         }
         match code {
-            // These were heard by the listener already.
+            // The listener has reported these already.
             Some(Code::AllBrokersDown | Code::BrokerTransportFailure | Code::Resolve) => {}
             _ => self.listener.waits_for(&format!("input: {error}")),
         }

@@ -25,7 +25,7 @@ impl ConsumerLoop {
             Next::Renew => Ok(self.renew()?),
             Next::Stalled(who) => {
                 let text = format!(
-                    "{who}, and a new client of {} is served: this process starts anew",
+                    "{who}, and a new client of {} is served: this process exits to be restarted",
                     self.listener.cluster()
                 );
                 self.health.set_stalled(&text);
@@ -36,7 +36,7 @@ impl ConsumerLoop {
 
     /// Replaces the consumer, which may not reconnect after a long outage of the cluster.
     fn renew(&mut self) -> Result<(), Fatal> {
-        tracing::info!("makes its consumer anew: {} was away for long", self.listener.cluster());
+        tracing::info!("recreates its consumer: {} was away for long", self.listener.cluster());
         let new = join(&self.kafka, &self.flow.inputs, &self.listener, &self.metrics)?;
         let_go(std::mem::replace(&mut self.consumer, new));
         self.drop_partitions();

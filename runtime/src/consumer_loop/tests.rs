@@ -1,5 +1,5 @@
-//! The loop against the client's own broker in memory, which knows groups and offsets, and no
-//! append times: what the loop says of the first record that it reads is how reading is seen here.
+//! The loop with librdkafka's mock broker, which supports groups and offsets but no append times.
+//! The loop's error about the first record shows that it reads.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::cell::Cell;
@@ -19,9 +19,9 @@ use crate::writer::Writer;
 
 const TOPIC: &str = "in";
 const PARTITIONS: i32 = 2;
-/// Longest wait for what has to come.
+/// Longest wait for an expected event.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Time within which every record is read, unless the machine is very busy.
+/// Time within which records are read, unless the machine is very busy.
 const SOON: Duration = Duration::from_secs(4);
 
 /// Handler that keeps no state and, on request, holds reading back until its partitions are
@@ -80,7 +80,7 @@ struct Bench {
 }
 
 impl Bench {
-    /// A loop that has not gone round yet, with a topic in which all is as `prepare` leaves it.
+    /// Returns a loop that has not run yet, with a topic prepared by `prepare`.
     fn new(prepare: impl FnOnce(&Broker, &Kafka)) -> Self {
         let broker = MockCluster::new(1).unwrap();
         broker.create_topic(TOPIC, PARTITIONS, 1).unwrap();
@@ -94,7 +94,7 @@ impl Bench {
         let (limits, listener) = (Limits::default(), Listener::new(&kafka));
         let metrics = Metrics::new(&Registry::new(), &topics).unwrap();
         let topology = Topology::new(&kafka, listener.clone()).unwrap();
-        // The broker knows no ids.
+        // The mock broker has no topic ids.
         let ids = TopicIds::new(topology, &Topics::default(), &kafka, listener.clone()).unwrap();
         let writer = Writer::new(&kafka, &limits, Vec::new(), listener.clone(), &metrics).unwrap();
         let holds_back = Rc::<Cell<bool>>::default();
@@ -112,7 +112,7 @@ impl Bench {
         Self { broker, consumer, holds_back, count, count_at_start }
     }
 
-    /// Goes on until `done`.
+    /// Runs the loop until `done`.
     fn until(&mut self, what: &str, done: impl Fn(&ConsumerLoop) -> bool) {
         let patience = Instant::now() + PATIENCE;
         while !done(&self.consumer) {
@@ -122,7 +122,7 @@ impl Bench {
         }
     }
 
-    /// Whether one of two new records is read.
+    /// Returns whether one of two new records is read.
     fn reads(&mut self, within: Duration) -> bool {
         write(&self.consumer.kafka);
         let patience = Instant::now() + within;
@@ -151,7 +151,7 @@ fn write(kafka: &Kafka) {
     producer.flush(PATIENCE).unwrap();
 }
 
-/// Has the group start at the first record of each partition, as if it had been there before.
+/// Commits the beginning of each partition, so that the group starts there.
 fn commit_start(kafka: &Kafka) {
     let member: BaseConsumer = member(kafka).create().unwrap();
     let mut list = TopicPartitionList::new();
@@ -189,8 +189,8 @@ fn a_partition_that_was_paused_when_its_group_changed_is_read_afterwards() {
     assert!(bench.reads(PATIENCE));
 }
 
-/// The client drops a wish to go on that comes while it starts to fetch. When that is cannot be
-/// chosen; here a pause that the loop does not know of stands for it.
+/// The client drops a request to resume that arrives while it starts to fetch. That moment cannot
+/// be chosen; the test simulates it by a pause that the loop does not know of.
 #[test]
 fn a_client_that_missed_a_resume_is_resumed_again() {
     let mut bench = Bench::new(|_, _| {});
@@ -200,7 +200,7 @@ fn a_client_that_missed_a_resume_is_resumed_again() {
     assert!(bench.reads(PATIENCE));
 }
 
-/// A client that reads nothing yet believes for minutes that a partition has no leader.
+/// A client that reads nothing yet may assume for minutes that a partition has no leader.
 #[test]
 fn a_partition_that_had_no_leader_when_it_was_assigned_is_read_soon_after_it_has_one() {
     let mut bench = Bench::new(|broker, kafka| {
@@ -223,7 +223,7 @@ fn the_number_of_partitions_is_known_before_reading_starts_and_asked_again() {
     let mut bench = Bench::new(|_, _| {});
     bench.until("assigned", |consumer| consumer.joined);
     assert_eq!(bench.count_at_start.get(), PARTITIONS as usize);
-    // As if partitions had been added since: the broker in memory cannot add any.
+    // As if partitions had been added since then: the mock broker cannot add any.
     bench.count.set(1);
     let count = Rc::clone(&bench.count);
     bench.until("counted again", |_| count.get() == PARTITIONS as usize);

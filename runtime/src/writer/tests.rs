@@ -1,4 +1,4 @@
-//! The writer against the client's own broker in memory.
+//! The writer with librdkafka's mock broker.
 #![allow(clippy::unwrap_used)]
 
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use super::*;
 const SOURCE: Source = Source { input: Input(0), partition: Partition(0) };
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Length of the key of the first record of `topic`.
+/// Returns the length of the key of the first record of `topic`.
 fn first_key(brokers: &str, topic: &str) -> usize {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", brokers).set("group.id", "reader");
