@@ -32,13 +32,13 @@ impl Access {
 /// Passwords of ClickHouse's users.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Passwords {
-    /// Of the user that creates tables and views.
+    /// Password of the user that creates tables and views.
     pub migrate: String,
-    /// Of the user that inserts.
+    /// Password of the user that inserts.
     pub sink: String,
-    /// Of the user that reads views.
+    /// Password of the user that reads views.
     pub dashboard: String,
-    /// Of the user that reads tables.
+    /// Password of the user that reads tables.
     pub verify: String,
 }
 

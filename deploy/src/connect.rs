@@ -20,7 +20,7 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// Address, client options and names of a Kafka cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cluster {
-    /// Addresses to find it by: `host:port`, separated by commas.
+    /// Bootstrap servers: `host:port`, separated by commas.
     pub brokers: String,
     /// Further options for librdkafka, such as those of TLS and SASL.
     pub options: BTreeMap<String, String>,
@@ -81,7 +81,7 @@ impl Cluster {
         config
     }
 
-    /// Waits for an answer, of whatever kind.
+    /// Waits for any response.
     ///
     /// # Errors
     /// If there is none within seconds.

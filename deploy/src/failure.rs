@@ -9,14 +9,14 @@ use service::Problems;
 /// Error of an operator's command.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The command cannot be carried out as things are: names what is wrong and, where somebody can do
-    /// something about it, what to do.
+    /// The command cannot be carried out in the present state. The text names the problem and, if
+    /// there is a remedy, what to do.
     #[error("{0}")]
     Refused(String),
     /// Kafka cannot be reached.
     #[error(transparent)]
     Unreachable(Box<Unreachable>),
-    /// Settings are wrong: all problems at once, a line each.
+    /// Settings are wrong. Contains all problems, one line each.
     #[error("{origin}{}", .problems.lines().join("\n        "))]
     Settings {
         /// Origin of the settings, as a prefix of the text.

@@ -82,8 +82,9 @@ pub fn refuse(differences: &[Difference]) -> Result<(), Failure> {
     }
     let lines: Vec<_> = differences.iter().map(|one| format!("  {one}")).collect();
     Err(Failure::Refused(format!(
-        "tables and views are not as the files make them; an earlier schema, or somebody, has made \
-         them otherwise:\n{}\nadd what is missing (ALTER TABLE … ADD COLUMN, as in deploy/clickhouse){}",
+        "tables and views differ from those in the files: they have an earlier schema or were \
+         changed by hand:\n{}\nadd what is missing (ALTER TABLE … ADD COLUMN, as in \
+         deploy/clickhouse){}",
         lines.join("\n"),
         or_start_anew()
     )))
@@ -104,11 +105,11 @@ pub async fn apply(client: &Client) -> Result<Report, Failure> {
 /// Those of [`apply`], and if the database has another id or `target` is none.
 pub async fn apply_as(client: &Client, target: Option<&str>) -> Result<Report, Failure> {
     let database = client.database().unwrap_or("default");
-    // A database that is not there yet cannot be the one to speak to.
+    // A connection cannot name a database that does not exist yet.
     let outside = client.clone().with_database("default");
     let known = "SELECT count() FROM system.databases WHERE name = ?";
     let known = outside.query(known).bind(database).fetch_one::<u64>().await;
-    // Where it is there, the right to create one is not needed.
+    // If it exists, no right to create a database is needed.
     if known.context("ClickHouse")? == 0 {
         execute(&outside, &format!("CREATE DATABASE {database}")).await.context(database)?;
     }
@@ -117,7 +118,7 @@ pub async fn apply_as(client: &Client, target: Option<&str>) -> Result<Report, F
     if let Some((file, _)) = before.iter().find(|(_, state)| *state == State::Changed) {
         refuse(&differences(client, &before).await?).context(file)?;
         return Err(Failure::Refused(format!(
-            "{file} has been changed since it was applied; put it back and make the change in a \
+            "{file} has been changed since it was applied; restore it and make the change in a \
              file of its own{}",
             or_start_anew()
         )));
@@ -160,7 +161,7 @@ async fn identify(client: &Client, wanted: Option<&str>) -> Result<(), Failure> 
     let before = target(client).await?;
     match (before, wanted) {
         (None, None) => {
-            // Somebody else may be about to do the same.
+            // Another process may do the same at this moment.
             let new = "INSERT INTO target SELECT generateUUIDv4(), now64(3) \
                        WHERE (SELECT count() FROM target) = 0";
             execute(client, new).await.context("target")
@@ -256,7 +257,7 @@ mod tests {
     fn every_statement_can_be_repeated() {
         for (file, text) in FILES {
             let text = columns::render(text);
-            assert!(!text.contains("{{"), "{file}: a placeholder that is not known");
+            assert!(!text.contains("{{"), "{file}: an unknown placeholder");
             for statement in statements(&text) {
                 let lines = statement.lines().filter(|line| !line.starts_with("--"));
                 let statement = lines.collect::<Vec<_>>().join("\n");
@@ -266,7 +267,7 @@ mod tests {
                     "CREATE OR REPLACE FUNCTION isobar_",
                 ];
                 let statement = statement.trim_start();
-                // Alone: a column that is added beside it could not be added again.
+                // Only a statement without ADD COLUMN: a column could not be added twice.
                 let sets = statement.starts_with("ALTER TABLE ")
                     && statement.contains(" MODIFY SETTING ")
                     && !statement.contains(',');

@@ -64,7 +64,7 @@ impl RawTopic {
     }
 }
 
-/// Error of a prefix that Kafka would not take in the name of a topic.
+/// Error: Kafka does not accept the prefix in the name of a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("give 1 to 200 letters, digits, dots, dashes and underscores")]
 pub struct IllegalPrefix;
@@ -72,7 +72,7 @@ pub struct IllegalPrefix;
 /// Reads a prefix of topics' names.
 ///
 /// # Errors
-/// If Kafka would not take it.
+/// If Kafka does not accept it.
 pub fn prefix(text: &str) -> Result<String, IllegalPrefix> {
     let is_legal = |c: char| c.is_ascii_alphanumeric() || ['.', '_', '-'].contains(&c);
     match text.chars().all(is_legal) && (1..=200).contains(&text.len()) {

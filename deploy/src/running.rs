@@ -1,4 +1,4 @@
-//! The running `isobar up`, as other processes find it.
+//! Discovery of a running `isobar up` by other processes.
 
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
@@ -20,7 +20,7 @@ pub const NOTE: &str = "up.json";
 pub struct Running {
     /// Its process id.
     pub process: i32,
-    /// Addresses to find Kafka by.
+    /// Bootstrap servers of Kafka.
     pub kafka: String,
     /// The settings file with its client options, if there is one.
     #[serde(default)]
@@ -49,7 +49,8 @@ impl Running {
         let noted = fs::read(folder.join(NOTE)).ok();
         let noted = noted.and_then(|text| serde_json::from_slice(&text).ok());
         match noted {
-            // An `up` that was killed leaves its note, and its number may be anybody's by now.
+            // An `up` that was killed leaves its note, and its process id may belong to another
+            // process by now.
             Some(noted) if is_held(folder)? => Ok(noted),
             _ => Err(Failure::Refused("no `isobar up` is running, or it is still starting".into())),
         }
@@ -63,7 +64,7 @@ pub fn is_held(folder: &Path) -> Result<bool, Failure> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         opened => opened.context(file.display())?,
     };
-    // Shared, so that those who only look are not in each other's way.
+    // Shared, so that readers do not block each other.
     match lock.try_lock_shared() {
         Ok(()) => Ok(false),
         Err(TryLockError::WouldBlock) => Ok(true),

@@ -32,17 +32,17 @@ pub struct Options {
     /// The raw topic to use.
     #[command(flatten)]
     pub raw: RawTopic,
-    /// The same for all topics.
+    /// Number of partitions, the same for all topics
     #[arg(long, default_value_t = 4)]
     pub partitions: i32,
-    /// Adds partitions to topics that have fewer than --partitions. Nothing is lost; live sessions whose
-    /// key then belongs to another partition start anew there
+    /// Adds partitions to topics that have fewer than --partitions. No data is lost, but live sessions
+    /// whose key moves to another partition start anew there
     #[arg(long)]
     pub add_partitions: bool,
-    /// Copies of every new topic.
+    /// Replicas of every new topic
     #[arg(long, default_value_t = 1)]
     pub replication: i32,
-    /// Replicas that must have a record before it is acknowledged.
+    /// Replicas that must have a record before it is acknowledged
     #[arg(long, default_value_t = 1)]
     pub min_insync: i32,
 }
@@ -142,7 +142,7 @@ impl Topics {
     pub async fn apply(&self, changes: &[Change], options: &Options) -> Result<(), Failure> {
         if let Some(refused) = changes.iter().find(|one| matches!(one, Change::Refuse { .. })) {
             return Err(Failure::Refused(format!(
-                "nothing was changed, for this comes first: {refused}"
+                "nothing was changed, because this must be solved first: {refused}"
             )));
         }
         for change in changes {
@@ -157,7 +157,7 @@ impl Topics {
         while !self.plan(options).await?.is_empty() {
             if deadline.passed() {
                 return Err(Failure::Refused(
-                    "Kafka took the changes, but does not show them".into(),
+                    "Kafka accepted the changes, but does not show them".into(),
                 ));
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -223,7 +223,7 @@ impl Topics {
         let groups: Vec<_> = groups.collect();
         let groups: Vec<_> = groups.iter().map(String::as_str).collect();
         let deleted = self.client.delete_groups(&groups, &self.options).await.context("Kafka")?;
-        // One that has committed nothing was never there.
+        // A group that has committed nothing does not exist.
         let mut failed = deleted.into_iter().filter_map(Result::err);
         let failed = failed.find(|(_, code)| *code != RDKafkaErrorCode::GroupIdNotFound);
         let deleted = self.client.delete_topics(&topics, &self.options).await.context("Kafka")?;
@@ -242,7 +242,7 @@ impl Topics {
         let new = settings.iter().fold(new, |new, (key, value)| new.set(key, value));
         let create = async || self.client.create_topics([&new], &self.options).await;
         let created = answered(create).await.context(topic)?;
-        // Somebody else may have been faster, or Kafka slow to show what it has.
+        // Another process may have created it, or Kafka showed it late.
         let mut failed = created.into_iter().filter_map(Result::err);
         let failed = failed.find(|(_, code)| *code != RDKafkaErrorCode::TopicAlreadyExists);
         failed.map_or(Ok(()), |(name, code)| Err(code).context(name))

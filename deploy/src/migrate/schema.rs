@@ -1,5 +1,5 @@
-//! Comparison of the tables and views of the files with the existing ones. A table of an earlier schema, or
-//! one that was changed by hand, has other columns.
+//! Comparison of the tables and views in the files with the existing ones. They differ if tables have an
+//! earlier schema or were changed by hand.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -133,7 +133,8 @@ impl Made {
     }
 }
 
-/// The columns between a statement's first line with a bracket alone and the next, one a line.
+/// Returns the columns of a statement: one per line, between the first line that is only a bracket
+/// and the next.
 fn listed(statement: &str) -> Columns {
     let lines = statement.lines().skip_while(|line| line.trim() != "(").skip(1);
     let lines = lines.take_while(|line| line.trim() != ")").map(str::trim);
@@ -147,7 +148,7 @@ fn listed(statement: &str) -> Columns {
     columns.collect()
 }
 
-/// The type that `text` begins with: up to a space or comma that is in no bracket.
+/// Returns the type at the beginning of `text`: up to a space or comma outside of brackets.
 fn kind(text: &str) -> &str {
     let mut depth = 0;
     let end = text.find(|letter| {

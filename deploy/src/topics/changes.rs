@@ -74,7 +74,7 @@ pub enum Change {
         /// All settings of the topic itself, after the change.
         own: Settings,
     },
-    /// Partitions are missing, and were asked for.
+    /// Partitions are missing and are to be added.
     Extend {
         /// The topic's name.
         topic: String,
@@ -83,7 +83,7 @@ pub enum Change {
         /// The number it should have.
         wanted: i32,
     },
-    /// A change that would break the order or the positions of records.
+    /// A change that is refused because it would break the order or the positions of records.
     Refuse {
         /// The topic's name.
         topic: String,
@@ -113,7 +113,7 @@ impl fmt::Display for Change {
             Self::Refuse { topic, partitions, wanted } if partitions < wanted => write!(
                 f,
                 "refuse {topic}: it has {partitions} partitions instead of {wanted}, and more of \
-                 them part sessions that are live from their past; --add-partitions adds them"
+                 them separate live sessions from their earlier records; --add-partitions adds them"
             ),
             Self::Refuse { topic, partitions, wanted } => write!(
                 f,
@@ -171,8 +171,8 @@ pub fn extended(changes: Vec<Change>, names: &TopicNames) -> Vec<Change> {
     changes
 }
 
-/// Returns the changes that are permitted in the user's own Kafka: new topics. Less retention would delete
-/// records, and fewer replicas may lose them.
+/// Returns the changes that are permitted in the user's own Kafka: new topics. A shorter retention would
+/// delete records, and fewer replicas could lose them.
 ///
 /// # Errors
 /// If an existing topic would have to change; names all differences, and what to do.
@@ -234,7 +234,7 @@ mod tests {
         assert_eq!((created, topic), (&names.blocks, &names.raw));
         let to = design(&Names::default(), 1)[&names.raw]["retention.ms"].clone();
         assert_eq!(*different, [("retention.ms".to_owned(), ("5".to_owned(), to))].into());
-        assert_eq!(own["retention.bytes"], "9", "what an operator has set stays");
+        assert_eq!(own["retention.bytes"], "9", "a setting of the operator is kept");
     }
 
     #[test]
@@ -304,7 +304,7 @@ mod tests {
         ] {
             assert!(words.contains(expected), "{expected} is not in\n{words}");
         }
-        assert!(!words.contains(&names.blocks), "what is missing is no obstacle:\n{words}");
+        assert!(!words.contains(&names.blocks), "a missing topic is no obstacle:\n{words}");
     }
 
     #[test]
