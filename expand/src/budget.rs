@@ -1,5 +1,4 @@
-//! A limit to what recordings expand to. A line of a few bytes may stand for a whole report, and a
-//! report for as many as there are lines.
+//! Limit on the memory of expanded recordings. A line of a few bytes may expand to a whole report.
 
 use std::cell::Cell;
 
@@ -10,7 +9,7 @@ pub const MB: u64 = 1_000_000;
 #[derive(Debug)]
 pub struct Budget {
     most_mb: u64,
-    /// Bytes; none after the budget was exceeded.
+    /// Remaining bytes; none after the budget was exceeded.
     left: Cell<Option<u64>>,
 }
 

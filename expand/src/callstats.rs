@@ -6,7 +6,7 @@ use super::document::{Document, MOST_SECONDS, Members, moment_ms, name, text};
 /// Members that hold the path.
 const PATHS: [&str; 3] = ["path", "POST", "url"];
 
-/// Returns whether a JSON object with these members is such a body.
+/// Returns whether a JSON object with these members is a callstats.io body.
 pub(crate) fn is_one(member: impl Fn(&str) -> bool) -> bool {
     (member("body") && PATHS.into_iter().any(&member)) || (member("localID") && member("deviceID"))
 }

@@ -1,4 +1,4 @@
-//! Canonical reports, as Isobar's own topics have them: Avro in Confluent framing, one after the
+//! Canonical reports in the format of Isobar's topics: Avro in Confluent framing, one after the
 //! other.
 
 use schemas::{Interval, Report};
@@ -7,10 +7,10 @@ use super::budget::Budget;
 use super::outcome::{Expanded, Refusal};
 use super::raw::Raw;
 
-/// Bytes that a report may have: some thousand streams. In memory it takes many times more.
+/// Maximum bytes of a report: some thousand streams. In memory it takes many times more.
 const MOST: usize = 4 << 20;
 
-/// Returns the reports of a recording. Covers are left out: they contain nothing to send.
+/// Returns the reports of a recording, without covers, which have no content to send.
 pub(crate) fn expand(bytes: &[u8], budget: &Budget) -> Result<Expanded, Refusal> {
     let mut records = Vec::new();
     let mut rest = bytes;

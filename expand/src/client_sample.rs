@@ -1,5 +1,5 @@
-//! ClientSamples in protobuf, as ObserveRTC's schema 3 numbers their members; [`flat`] has those of
-//! schema 2. Names are those that the members have in JSON, and what is read is the JSON of it.
+//! ClientSamples in protobuf by ObserveRTC's schema 3; [`flat`] has those of schema 2. They are
+//! converted to JSON with the member names of the JSON form.
 //!
 //! <https://github.com/ObserveRTC/schemas/blob/main/npm-samples-encoder/src/OutputSamples.ts>
 
@@ -13,10 +13,10 @@ use super::document::{Members, text};
 
 /// Conversion of an encoded message to its JSON members.
 pub(crate) trait ToMembers {
-    /// Decodes the members; unknown ones are left out.
+    /// Decodes the members. Unknown members are ignored.
     ///
     /// # Errors
-    /// When the bytes are no such message, or not all of it.
+    /// When the bytes are not exactly one such message.
     fn decode_members(bytes: &[u8]) -> Result<Members, DecodeError>;
 }
 
@@ -38,8 +38,8 @@ macro_rules! scalar {
     };
 }
 
-/// Messages of scalars, of ids, which are text or the bytes of a UUID, of other messages, and of
-/// numbers that stand for names.
+/// Defines messages whose members are scalars, ids (text or the bytes of a UUID), other messages,
+/// and enumerations (numbers for names).
 macro_rules! messages {
     ($($name:ident {
         $($field:ident: $kind:tt = $tag:tt,)*
@@ -78,8 +78,8 @@ macro_rules! messages {
     )*};
 }
 
-/// Messages in lists. They are kept as bytes until each one's turn: an empty message takes two
-/// bytes, and read a thousand.
+/// Defines messages in lists. Each is kept as bytes until it is converted: an empty message takes
+/// two bytes encoded, and a thousand decoded.
 macro_rules! lists {
     ($($name:ident around $around:ident { $($field:ident: $of:ty = $tag:tt,)* })*) => {$(
         #[derive(Clone, PartialEq, Message)]
@@ -108,7 +108,7 @@ macro_rules! lists {
     )*};
 }
 
-// The path is the usual one. Fuzz targets, which have this file by its path, need it said.
+// The usual path, stated because fuzz targets include this file by its path.
 pub(crate) mod flat;
 
 lists! {
@@ -289,7 +289,7 @@ messages! {
 fn members(message: &impl Serialize) -> Members {
     let json = serde_json::to_string(message).unwrap_or_default();
     let mut members: Members = serde_json::from_str(&json).unwrap_or_default();
-    // Text in the one schema, an object in the other.
+    // Text in one of the schemas, an object in the other.
     if let Some(attachments) = members.remove("attachments").and_then(|reported| text(&reported)) {
         let object = RawValue::from_string(attachments).ok();
         members.extend(object.map(|object| ("attachments".to_owned(), object)));
@@ -297,7 +297,7 @@ fn members(message: &impl Serialize) -> Members {
     members
 }
 
-/// Writes the name that a number stands for.
+/// Writes the name of an enumeration's number.
 fn named<S: Serializer>(
     names: &[&str],
     number: &Option<i32>,
@@ -307,14 +307,14 @@ fn named<S: Serializer>(
     name.serialize(serializer)
 }
 
-/// The state of a candidate pair.
+/// Writes the state of a candidate pair.
 fn state<S: Serializer>(number: &Option<i32>, serializer: S) -> Result<S::Ok, S::Error> {
     let names = ["new", "in-progress", "waiting", "failed", "succeeded", "cancelled"];
     named(&names, number, serializer)
 }
 
-/// Writes an id, which an encoder packs on request as the bytes of a UUID (RFC 9562). No text
-/// of a person's making is 16 bytes of such.
+/// Writes an id. An encoder may pack it as the 16 bytes of a UUID (RFC 9562); no readable text has
+/// the bits of a UUID.
 fn id<S: Serializer>(id: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
     let bytes = id.as_deref().unwrap_or_default();
     let is_text = |text: &&str| !text.contains(char::is_control);

@@ -1,5 +1,5 @@
-//! A JSON object of a format that ingest reads by itself. It keeps its recorded text, but for the
-//! members that Isobar adds to it.
+//! A JSON object in a format that ingest reads. It keeps its recorded text, except for the members
+//! that Isobar adds.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,15 @@ use serde_json::value::{RawValue, to_raw_value};
 /// A stats object.
 pub(crate) type Stats = BTreeMap<String, Box<RawValue>>;
 
-/// The members of a JSON object, each as it was written.
+/// The members of a JSON object, each with its original text.
 pub(crate) type Members = BTreeMap<String, Box<RawValue>>;
 
-/// Bytes that members take, about.
+/// Returns the approximate memory of members, bytes.
 pub(crate) fn size(members: &Members) -> usize {
     members.iter().map(|(member, value)| size_of(member, value)).sum()
 }
 
-/// Bytes that one of them takes.
+/// Returns the approximate memory of one member, bytes.
 pub(crate) fn size_of(member: &str, value: &RawValue) -> usize {
     ENTRY + member.len() + value.get().len()
 }
@@ -24,7 +24,8 @@ pub(crate) fn size_of(member: &str, value: &RawValue) -> usize {
 /// Overhead of a member, in addition to its texts.
 const ENTRY: usize = 48;
 
-/// Returns whether a value is no longer than a clock's number: many objects share one time.
+/// Returns whether a value is short enough for a plain number. A longer time would be copied into
+/// many objects.
 pub(crate) fn is_time(value: &RawValue) -> bool {
     value.get().len() <= 64
 }
@@ -38,26 +39,25 @@ pub struct Document {
 }
 
 impl Document {
-    /// Sets a member that Isobar reads beside the format's own.
+    /// Sets a member that Isobar reads in addition to those of the format.
     pub(crate) fn set(&mut self, member: &str, value: &impl serde::Serialize) {
         if let Ok(value) = to_raw_value(value) {
             self.members.insert(member.to_owned(), value);
         }
     }
 
-    /// A member that names something.
+    /// Returns the name in a member.
     pub fn name(&self, member: &str) -> Option<String> {
         name(self.members.get(member)?)
     }
 }
 
-/// Returns the string that a value is, unless it is empty.
+/// Returns the value if it is a non-empty string.
 pub(crate) fn text(value: &RawValue) -> Option<String> {
     serde_json::from_str::<String>(value.get()).ok().filter(|text| !text.is_empty())
 }
 
-/// Returns the name that a value is, as ingest reads it: a string that is not empty, or a whole
-/// number.
+/// Returns the value as a name, by the rules of ingest: a non-empty string or a whole number.
 pub fn name(value: &RawValue) -> Option<String> {
     text(value).or_else(|| {
         let digits = value.get().strip_prefix('-').unwrap_or(value.get());
@@ -70,7 +70,7 @@ pub fn name(value: &RawValue) -> Option<String> {
     })
 }
 
-/// Up to here a double holds every integer: 2⁵³.
+/// Largest number up to which a double holds every integer: 2⁵³.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Returns the name in the first of these members that has one.
@@ -78,19 +78,21 @@ pub(crate) fn named(members: &Members, names: &[&str]) -> Option<String> {
     names.iter().find_map(|member| name(members.get(*member)?))
 }
 
-/// Returns the number that a value is.
+/// Returns the value if it is a number.
 pub(crate) fn number(value: &RawValue) -> Option<f64> {
     serde_json::from_str(value.get()).ok()
 }
 
-/// Beyond this, which ms reach in the year 5138, a time is in us, and beyond [`MOST_US`] in ns.
+/// Largest time that is taken for ms (the year 5138). Larger ones are in us, and beyond [`MOST_US`]
+/// in ns.
 const MOST_MS: f64 = 1e14;
 const MOST_US: f64 = 1e17;
 
-/// Up to this, the time of a whole record is in seconds: 1e11 ms were in 1973.
+/// Largest time of a whole record that is taken for seconds (1e11 ms were in 1973).
 pub(crate) const MOST_SECONDS: f64 = 1e11;
 
-/// A time since the Unix epoch as ingest reads it: ms, us, ns, or RFC 3339; in ms.
+/// Returns a time in ms since the Unix epoch, by the rules of ingest: given in ms, us, ns, or as
+/// RFC 3339.
 pub(crate) fn moment_ms(value: &RawValue) -> Option<f64> {
     let written = text(value);
     let time = match &written {

@@ -1,19 +1,19 @@
-//! Isobar's own JSON envelope, as `ingest` reads it from the raw topic.
+//! Isobar's own JSON envelope.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::document::{Document, Members, moment_ms};
 
-/// A recorded envelope. It is sent unchanged, except for the times at which it was sent and
-/// received. Invalid members are left for ingest to refuse.
+/// Returns a recorded envelope. It is sent unchanged, except for `sent_at` and `received_at`.
+/// Ingest refuses invalid members.
 pub(crate) fn document(members: Members) -> Document {
     let reported = |member| members.get(member).and_then(|time| moment_ms(time));
     let recorded_ms = reported("sent_at").or_else(|| reported("timestamp")).unwrap_or_default();
     Document { members, recorded_ms }
 }
 
-/// One raw event. A report keeps its recorded text, so that no number changes on the way.
+/// One raw event. A report keeps its recorded text, so that no number changes.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Envelope {
     /// Version of the envelope, 1.
@@ -58,7 +58,7 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// Creates an event of a recording that names no session.
+    /// Returns an event of a recording that names no session.
     pub fn new(event: &str, peer_connection: &str, recorded_ms: f64) -> Self {
         Self {
             v: 1,
@@ -75,7 +75,8 @@ impl Envelope {
         self.sent_at.unwrap_or(self.timestamp)
     }
 
-    /// Bytes that it takes, about: itself and the texts that a recording decides about.
+    /// Returns the approximate memory of the event, bytes: its own size and that of texts from the
+    /// recording.
     pub fn size(&self) -> usize {
         let texts = [&self.peer_connection, &self.user_agent, &self.reason];
         let texts = texts.into_iter().flatten().map(String::len).sum::<usize>();

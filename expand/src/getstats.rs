@@ -1,5 +1,5 @@
 //! Plain `getStats()` reports in JSON: a map from ids to stats objects or an array of them, bare or
-//! in an object that also says whose they are.
+//! in an object that also names the session.
 
 use std::collections::BTreeMap;
 
@@ -14,8 +14,8 @@ use super::session::agreed_ms;
 /// Peer connection of a bare report.
 const PEER_CONNECTION: &str = "pc-0";
 
-// Member names under which others report the session and time, as ingest reads them: the first that
-// is there counts.
+// Member names of the session and time in formats of others, as in ingest. The first that is
+// present counts.
 const APPS: [&str; 3] = ["app", "appId", "appID"];
 const CALLS: [&str; 8] =
     ["call", "callId", "callID", "conferenceId", "conferenceID", "confID", "meetingId", "roomId"];
@@ -52,16 +52,16 @@ impl Stats {
     }
 }
 
-/// Returns whether it is a report by itself.
+/// Returns whether a JSON value is a bare report.
 pub(crate) fn is_report(json: &RawValue) -> bool {
     objects(json).iter().any(|object| object.of.is_some() && object.taken_ms().is_some())
 }
 
-/// The event that a report is.
+/// Returns the event of a report.
 pub(crate) fn expand(json: &RawValue) -> Result<Envelope, Refusal> {
     let members: Members = serde_json::from_str(json.get()).unwrap_or_default();
     let wrapped = REPORTS.iter().find_map(|member| members.get(*member));
-    // Members of a report by itself are stats objects.
+    // The members of a bare report are stats objects.
     let nothing = Members::new();
     let around = if wrapped.is_some() { &members } else { &nothing };
     let report = wrapped.map_or(json, |report| &**report);
@@ -93,7 +93,7 @@ pub(crate) fn expand(json: &RawValue) -> Result<Envelope, Refusal> {
     Ok(envelope)
 }
 
-/// Returns the time given for a whole report, ms since the Unix epoch.
+/// Returns the time of the whole report if it is given, ms since the Unix epoch.
 fn timestamp_ms(members: &Members) -> Option<f64> {
     let reported = TIMES.iter().find_map(|member| moment_ms(members.get(*member)?));
     reported.map(|time| if time <= MOST_SECONDS { time * 1e3 } else { time })
@@ -108,14 +108,14 @@ fn objects(report: &RawValue) -> Vec<Stats> {
         };
     let object = |member: &RawValue| match member.get().as_bytes().first() {
         Some(b'{') => serde_json::from_str(member.get()).ok(),
-        // An entry of the report as a Map.
+        // An entry of a report in the form of a Map: `[id, object]`.
         Some(b'[') => serde_json::from_str::<(&str, Stats)>(member.get()).ok().map(|entry| entry.1),
         _ => None,
     };
     members.into_iter().filter_map(object).collect()
 }
 
-/// Types of the callback-based getStats() that Chrome had until release 117.
+/// Returns whether it is a type of the callback-based getStats() that Chrome had until release 117.
 fn is_legacy(of: &str) -> bool {
     of == "ssrc" || of == "VideoBwe" || of.starts_with("goog")
 }

@@ -1,9 +1,9 @@
 //! `chrome://webrtc-internals` dumps: one JSON object for all of a browser's peer connections.
 //!
-//! Statistics are reported as a series of values for every member of every stats object, named
-//! `<id>-<member>`. The series `<id>-timestamp`, which Chrome writes since release 117, says when
-//! each value was taken. Before that, the page asked for them at a steady pace, so that they lie
-//! evenly between the times at which their series begins and ends.
+//! Every member of every stats object is a series of values, named `<id>-<member>`. The series
+//! `<id>-timestamp`, which Chrome writes since release 117, has the time of each value. Older
+//! releases polled at a steady interval, so their values are evenly spaced between the start and
+//! end times of the series.
 
 use std::collections::BTreeMap;
 
@@ -34,8 +34,8 @@ struct Connection {
     stats: BTreeMap<String, Series>,
 }
 
-/// An event. Releases before 138 report its time as text in the user's own locale, which no one
-/// else can read.
+/// An event. Releases before 138 report its time as text in the user's locale, which cannot be
+/// parsed.
 #[derive(Deserialize)]
 struct Update {
     timestamp: Option<f64>,
@@ -55,7 +55,7 @@ struct Series {
     values: String,
 }
 
-/// A call of `getUserMedia()`, or its end, which has the same ids and no constraints.
+/// A call of `getUserMedia()`, or its end, which has the same ids but no constraints.
 #[derive(Deserialize)]
 struct UserMedia {
     rid: Option<i64>,
@@ -69,12 +69,12 @@ struct UserMedia {
     error: Option<String>,
 }
 
-/// True if a JSON object with these members is a dump.
+/// Returns whether a JSON object with these members is a dump.
 pub(crate) fn is_dump(member: impl Fn(&str) -> bool) -> bool {
     member("PeerConnections")
 }
 
-/// Expands a dump into self-contained envelopes. None if it is not one.
+/// Expands a dump into self-contained envelopes. None if the text is not a dump.
 pub(crate) fn expand(text: &str, budget: &Budget) -> Option<Expanded> {
     let dump: Dump = serde_json::from_str(text).ok()?;
     let mut untimed = 0;
@@ -102,14 +102,15 @@ pub(crate) fn expand(text: &str, budget: &Budget) -> Option<Expanded> {
     Some(Expanded { untimed, ..Expanded::new(session.end(dump.user_agent.as_deref())) })
 }
 
-/// When a report was taken, us since the Unix epoch: a time that can be a key.
+/// Time of a report, us since the Unix epoch. An integer, so that it can be a key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Time(i64);
 
 type Object = BTreeMap<String, Box<RawValue>>;
 
-/// The reports of a peer connection. All objects of a report have the same time but for what the
-/// far end reported, which is the last of it that had come by then. None if they exceed the budget.
+/// Returns the reports of a peer connection. All objects of a report have the same time, except
+/// those of the remote end: of these, the latest one that had arrived. None if the reports exceed
+/// the budget.
 fn frames(
     stats: &BTreeMap<String, Series>,
     untimed: &mut u64,
@@ -151,13 +152,13 @@ fn frames(
     Some(local)
 }
 
-/// us by which a packet's time may be behind the time of the poll that reports it.
+/// Maximum delay of the time of an RTCP packet after the time of the poll that reports it, us.
 const BEHIND_US: i64 = 20_000;
 const BEHIND_MS: f64 = BEHIND_US as f64 / 1e3;
 
-/// Returns the first poll that contains values of the far end. Each poll has one value, which stays
-/// the same until another RTCP packet comes; it may be stamped a moment after the poll, so that
-/// times alone would put it one poll off. None if the series has gaps.
+/// Returns the first poll that contains values of the remote end. Each poll has one value, which
+/// stays the same until the next RTCP packet. The packet's time may be slightly after that of the
+/// poll, so times alone could assign it to the wrong poll. None if the series has gaps.
 fn first_poll(reported: &[f64], polls: &[f64]) -> Option<usize> {
     let first = *reported.first()?;
     let by_time = polls.partition_point(|poll| poll + BEHIND_MS < first);
@@ -166,18 +167,20 @@ fn first_poll(reported: &[f64], polls: &[f64]) -> Option<usize> {
         let Some(polls) = polls.get(*from..from + reported.len()) else { return false };
         let had_come =
             polls.iter().zip(reported).all(|(poll, reported)| *reported <= poll + BEHIND_MS);
-        // A packet that a poll is the first to report had not come at the poll before.
+        // A packet that first appears in a poll had not arrived at the poll before.
         let is_new = polls.iter().zip(reported.windows(2)).all(|(before, reported)| {
             reported.first() == reported.last() || reported.last() > Some(&(before + since_ms))
         });
         had_come && is_new
     };
-    // Put to the end, what was reported before a gap is late by as many polls as are missing.
+    // If the series is aligned at its end, values before a gap are late by the number of missing
+    // polls.
     let places = [(by_time, -BEHIND_MS), (to_the_end, BEHIND_MS)];
     places.into_iter().find(fits).map(|(from, _)| from)
 }
 
-/// The series of each stats object, by member. Computed ones, in brackets, are Chrome's own.
+/// Returns the series of each stats object, by member. Names in brackets are values that Chrome
+/// itself computes, and are left out.
 fn by_object(stats: &BTreeMap<String, Series>) -> BTreeMap<&str, BTreeMap<&str, &Series>> {
     let mut objects: BTreeMap<&str, BTreeMap<&str, &Series>> = BTreeMap::new();
     for (name, series) in stats.iter().filter(|(name, _)| !name.contains('[')) {
@@ -188,8 +191,8 @@ fn by_object(stats: &BTreeMap<String, Series>) -> BTreeMap<&str, BTreeMap<&str, 
     objects
 }
 
-/// A stats object at each of its times, which are among those of `pace` if it does not report them.
-/// None if neither is known.
+/// Returns a stats object at each of its times. If it does not report them, they are taken from
+/// `pace`. None if neither is known.
 fn objects(
     id: &str,
     members: &BTreeMap<&str, &Series>,
@@ -203,7 +206,7 @@ fn objects(
             (clock, times.into_iter().map(|ms| Some(nearest(pace, ms))).collect())
         }
     };
-    // Values are in the dump one by one, and the names of members once for all.
+    // The dump has each value separately, but the names of members only once.
     let names = members.keys().map(|member| member.len()).sum::<usize>();
     budget.take(names.saturating_mul(times.len()))?;
     let mut objects: Vec<Object> = vec![Object::new(); times.len()];
@@ -232,8 +235,8 @@ fn objects(
     )
 }
 
-/// The longest series of an object, and when its values were taken if at a steady pace, ms. Objects
-/// that report their times have no use for it.
+/// Returns the longest series of an object, and the times of its values for a steady interval, ms.
+/// Only needed for objects that do not report their times.
 fn paced<'a>(members: &BTreeMap<&str, &'a Series>) -> Option<(&'a Series, Vec<f64>)> {
     let count = |series: &Series| {
         serde_json::from_str::<Vec<&RawValue>>(&series.values).map_or(0, |values| values.len())
@@ -252,16 +255,17 @@ fn paced<'a>(members: &BTreeMap<&str, &'a Series>) -> Option<(&'a Series, Vec<f6
     Some((clock, (0..count).map(|n| (start + step * n as f64).round()).collect()))
 }
 
-/// The time of `pace` that is nearest to `ms`: objects of one report were taken at one time.
+/// Returns the time in `pace` that is nearest to `ms`, because all objects of one report were taken
+/// at one time.
 fn nearest(pace: &[f64], ms: f64) -> f64 {
     let after = pace.partition_point(|time| *time < ms);
     let around = pace[after.saturating_sub(1)..].iter().take(2).copied();
     around.min_by(|a, b| (a - ms).abs().total_cmp(&(b - ms).abs())).unwrap_or(ms)
 }
 
-/// Returns the first and the last of the clock's `times` that a series covers: by its own times or,
-/// in dumps whose clocks have none, because it begins or ends with the clock. None if neither is
-/// known, or if it has more values than there are times.
+/// Returns the first and the last of the `times` that a series covers: by its own start and end
+/// times or, if the dump has none, because it has a value at the first or the last of them. None if
+/// neither is known, or if it has more values than there are times.
 fn extent(
     series: &Series,
     values: usize,
@@ -291,11 +295,12 @@ fn extent(
     (to <= last && from <= to && values <= to - from + 1).then_some((from, to))
 }
 
-/// Milliseconds by which a series' own time may differ from the clock's value: it is cut to whole
-/// ones, and reported by the page.
+/// Maximum difference between the start or end time of a series and the `timestamp` of its object,
+/// ms: the page sets the former itself and truncates it to whole milliseconds.
 const SLACK_MS: f64 = 50.0;
 
-/// The place of the time that is nearest to `wanted`, if that is near. Times rise.
+/// Returns the position of the time that is nearest to `wanted`, if it is near enough. Times are in
+/// ascending order.
 fn nearest_to(times: &[Option<f64>], wanted: &Option<String>) -> Option<usize> {
     let wanted = wanted.as_deref()?.parse::<jiff::Timestamp>().ok()?;
     let wanted = wanted.as_microsecond() as f64 / 1e3;
@@ -306,24 +311,24 @@ fn nearest_to(times: &[Option<f64>], wanted: &Option<String>) -> Option<usize> {
     (ms <= SLACK_MS).then_some(at)
 }
 
-/// Returns the value of a series at place `at` of `places`. Where it has fewer values than places,
-/// a gap lies at an unknown place: the value is known only where all candidates for it are the
-/// same.
+/// Returns the value of a series at position `at` of `places`. If it has fewer values than
+/// positions, there is a gap at an unknown position: the value is then known only if all candidates
+/// are equal.
 fn placed(values: &[Box<RawValue>], at: usize, places: usize) -> Option<&RawValue> {
     let gap = places.checked_sub(values.len())?;
     let from = at.saturating_sub(gap);
     let to = at.min(values.len().checked_sub(1)?);
     let first: &RawValue = values.get(from)?;
-    // A gap of many values is none: looking at each of them would be quadratic.
+    // A series with many missing values is not read: comparing all candidates would be quadratic.
     let known = gap <= MOST_MISSING
         && values.get(from..=to)?.iter().all(|value| value.get() == first.get());
     known.then_some(first)
 }
 
-/// Values that may be missing of a series that is read nevertheless.
+/// Maximum number of missing values of a series that is read.
 const MOST_MISSING: usize = 64;
 
-/// Objects within objects are written as text.
+/// Returns a value that is an object written as text as that object.
 fn plain(value: Box<RawValue>) -> Box<RawValue> {
     let text = serde_json::from_str::<String>(value.get()).ok();
     let object =
@@ -331,8 +336,8 @@ fn plain(value: Box<RawValue>) -> Box<RawValue> {
     object.unwrap_or(value)
 }
 
-/// The media kind in an id of Chrome's RTP streams, which older dumps do not report otherwise:
-/// `IT01A…` and `OT01V…`, or `RTCInboundRTPAudioStream_…`.
+/// Returns the media kind from an id of Chrome's RTP streams, needed for older dumps: `IT01A…` and
+/// `OT01V…`, or `RTCInboundRTPAudioStream_…`.
 fn kind(id: &str) -> Option<&'static str> {
     let of = |letter| match letter {
         'A' => Some("audio"),
@@ -353,7 +358,7 @@ fn kind(id: &str) -> Option<&'static str> {
 }
 
 fn updates(connections: &BTreeMap<String, Connection>, session: &mut Session, untimed: &mut u64) {
-    // Names are those of the events, since Chrome 14x with `on` before them.
+    // Names of the events, which begin with `on` since Chrome 14x.
     const STATES: [&str; 2] = ["iceconnectionstatechange", "connectionstatechange"];
     let is_state = |event: &str| STATES.contains(&event.strip_prefix("on").unwrap_or(event));
     let mut updates = Vec::new();

@@ -1,6 +1,6 @@
-//! Readers of recordings and of formats that keep only what changed: rtcstats and webrtc-internals
-//! dumps, getStats() reports, ObserveRTC samples, callstats.io bodies, Isobar's own envelopes. Each
-//! becomes records for the raw topic that stand alone. No file, network or clock is used.
+//! Readers of recordings and delta formats: rtcstats and webrtc-internals dumps, getStats()
+//! reports, ObserveRTC samples, callstats.io bodies, Isobar's own envelopes. They produce
+//! self-contained records for the raw topic. No file, network or clock is used.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 

@@ -1,7 +1,7 @@
-//! The numbers of rtcstats dumps in file format 3: names of methods, of types and of members, and
-//! the delta between two reports.
+//! Decoding of rtcstats dumps in file format 3: numbers for names of methods, types and members,
+//! and deltas between reports.
 //!
-//! The tables are those of rtcstats-shared, where numbers are never reassigned:
+//! The tables are those of rtcstats-shared, which never reassigns numbers:
 //! <https://github.com/rtcstats/rtcstats/blob/main/packages/rtcstats-shared/compression.js>.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::document::{Stats, is_time};
 
-/// Returns the name of a method, if it is one that is read.
+/// Returns the name of a method that is read; other methods keep their number.
 pub(crate) fn method(name: &str) -> &str {
     match name {
         "g" | "1" | "getStats" => "getstats",
@@ -43,7 +43,7 @@ const TYPES: [&str; 14] = [
     "codec",
 ];
 
-/// Members of stats objects by number, from [`FIRST_MEMBER`]; an empty one was never assigned.
+/// Members of stats objects by number, from [`FIRST_MEMBER`]. Empty names were never assigned.
 const MEMBERS: &[&str] = &[
     "payloadType",
     "transportId",
@@ -222,10 +222,10 @@ const MEMBERS: &[&str] = &[
 
 const FIRST_MEMBER: usize = 4;
 
-/// Member of a report with the time of all objects that have none of their own.
+/// Member of a report with the time of all objects that have no time of their own.
 const TIME: &str = "t";
 
-/// The name of a member; those of later releases keep their number.
+/// Returns the name of a member. Members of later releases keep their number.
 fn member(key: &str) -> &str {
     if key == TIME {
         return "timestamp";
@@ -234,7 +234,7 @@ fn member(key: &str) -> &str {
     number.and_then(|at| MEMBERS.get(at)).copied().filter(|name| !name.is_empty()).unwrap_or(key)
 }
 
-/// The name of a type; a later release's keeps its number, and is of no type that is read.
+/// Returns the name of a type. Types of later releases keep their number and are not read.
 fn stats_type(value: &RawValue) -> Option<Box<RawValue>> {
     let number = value.get().parse::<usize>().ok().and_then(|number| number.checked_sub(1));
     match number.and_then(|at| TYPES.get(at)) {
@@ -253,10 +253,10 @@ fn members(value: &RawValue) -> Option<Members> {
     serde_json::from_str(value.get()).ok()
 }
 
-/// Applies a delta to the objects of the report before it, and returns the time that objects
-/// without one have. Objects that are not named stay; those that are null are gone; objects in
-/// objects are laid over each other, too. A report that is whole, as in Chrome's own dumps, takes
-/// the place of the one before it. None if it is neither; `objects` is then as it was.
+/// Applies a delta to the objects of the previous report, and returns the time of objects that have
+/// none of their own. Objects that are not named stay, those that are null are removed, and nested
+/// objects are merged. A complete report, as in Chrome's own dumps, replaces the previous one. None
+/// if it is neither; `objects` is then unchanged.
 pub(crate) fn expand(
     objects: &mut BTreeMap<String, Stats>,
     delta: &RawValue,
@@ -279,8 +279,8 @@ pub(crate) fn expand(
     if whole {
         objects.clear();
     }
-    // Where the delta does not say an object's time, the report's own is meant; but of what the far
-    // end reported, an object that is not named at all is still the one that was reported before.
+    // Objects without a time in the delta have the report's time. An unnamed object of the remote
+    // end, however, is still the earlier report.
     if let Some(time) = &time {
         let is_new =
             |(id, object): &(&String, &mut Stats)| changes.contains_key(*id) || !is_remote(object);
@@ -298,7 +298,8 @@ pub(crate) fn expand(
     Some(time)
 }
 
-/// True for an object as Chrome's own dumps have it: with all of its members, in full.
+/// Returns whether an object is complete, as in Chrome's own dumps, with all of its members by
+/// name.
 fn is_whole(object: &RawValue) -> bool {
     members(object).is_some_and(|members| {
         ["id", "type", "timestamp"].iter().all(|member| members.contains_key(*member))
@@ -320,7 +321,7 @@ fn named(object: &RawValue) -> Option<Stats> {
     members(object)?.into_iter().map(named).collect()
 }
 
-/// The members of an object that change. Objects in it are laid over those of `before`.
+/// Returns the changed members of an object. Nested objects are merged with those of `before`.
 fn changed(before: Option<&Stats>, members: Stats) -> Option<Stats> {
     let member = |(name, value): (String, Box<RawValue>)| {
         let value = match before.and_then(|before| before.get(&name)) {
@@ -354,7 +355,7 @@ mod tests {
         let first = r#"{"t": 1, "A": {"14": 5, "96": {"cpu": 1}}, "B": {"14": 7}}"#;
         expand(&mut objects, &raw(first)).unwrap();
         let before = format!("{objects:?}");
-        // The parser takes a lone surrogate for a text, and no text can hold it.
+        // The parser accepts a lone surrogate as raw JSON, but no string can contain it.
         for broken in [
             r#"{"t": 2, "A": {"14": 6}, "B": 1}"#,
             r#"{"t": 2, "A": {"14": 6, "96": {"\ud800": 2}}, "B": null}"#,

@@ -1,11 +1,11 @@
 //! ObserveRTC's ClientSamples, and the delta streams of its JSON codec and of its protobuf encoder.
 //!
-//! A delta is a ClientSample without the members that did not change. Arrays are whole: they name
-//! every entry by its key, and an entry that is not named is gone. What is expanded are again
-//! ClientSamples, each complete by itself. The rules are those of `@observertc/samples-json-codec`:
+//! A delta is a ClientSample without unchanged members. Arrays name every entry by its key; an
+//! entry that is not named is removed. The results are complete ClientSamples. The rules are those
+//! of `@observertc/samples-json-codec`:
 //! <https://github.com/ObserveRTC/schemas/tree/main/npm-samples-json-codec>.
 
-// The path is the usual one. Fuzz targets, which have this file by its path, need it said.
+// The usual path, stated because fuzz targets include this file by its path.
 pub(crate) mod flat;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +15,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::budget::Budget;
 use super::document::{Document, Members, moment_ms, name, size_of};
 
-/// Expands the samples of one recording, each client's in their order.
+/// Expands the samples of one recording, those of each client in order.
 #[derive(Debug)]
 pub(crate) struct Expander<'b> {
     /// State of each client, if the samples are deltas.
@@ -44,8 +44,9 @@ pub(crate) fn is_sample(member: impl Fn(&str) -> bool) -> bool {
 }
 
 impl<'b> Expander<'b> {
-    /// For the recording that has these samples: one that is not whole makes it a stream of deltas.
-    /// Nothing is carried over from whole samples: a missing member is missing.
+    /// Returns the expander for a recording with these samples. An incomplete sample makes it a
+    /// delta stream. In a recording of complete samples nothing is carried over: a missing member
+    /// is missing.
     pub(crate) fn new(samples: impl Iterator<Item = Members>, budget: &'b Budget) -> Self {
         let mut of_calls = BTreeSet::new();
         let mut samples = samples.filter(|sample| is_sample(|m| sample.contains_key(m)));
@@ -62,13 +63,13 @@ impl<'b> Expander<'b> {
         Self { deltas, clients: BTreeMap::new(), budget }
     }
 
-    /// For a stream of deltas.
+    /// Returns the expander for a delta stream.
     pub(crate) fn of_deltas(budget: &'b Budget) -> Self {
         Self { deltas: true, clients: BTreeMap::new(), budget }
     }
 
-    /// Returns the whole sample that `sample` completes. None if it cannot be read, or if it names
-    /// streams that no sample before it described, or if it is more than the budget has.
+    /// Returns the complete sample after `sample`. None if it cannot be read, names streams that no
+    /// earlier sample described, or exceeds the budget.
     pub(crate) fn expand(&mut self, sample: &Members) -> Option<Document> {
         let client = sample.get("clientId").and_then(|id| name(id)).unwrap_or_default();
         let before = self.clients.get(&client).filter(|_| self.deltas);
@@ -84,7 +85,7 @@ impl<'b> Expander<'b> {
 /// Members that name the call.
 const CALL: [&str; 3] = ["call", "callId", "roomId"];
 
-/// Returns a whole sample with the names of Isobar's envelope. None if it has no time.
+/// Returns a complete sample with the member names of Isobar's envelope. None if it has no time.
 fn document(whole: Members) -> Option<Document> {
     let recorded_ms = whole.get("timestamp").and_then(|time| moment_ms(time))?;
     let mut document = Document { members: whole, recorded_ms };
@@ -104,14 +105,14 @@ fn document(whole: Members) -> Option<Document> {
     Some(document)
 }
 
-/// Returns the application name, read from the attachments as ingest reads it.
+/// Returns the application name in the attachments, by the rules of ingest.
 fn app(attachments: &RawValue) -> Option<String> {
     let attachments = object(attachments)?;
     ["app", "appId", "appName"].iter().find_map(|member| name(attachments.get(*member)?))
 }
 
-/// The member by which an array's entries are distinguished; None if they are of the moment, and
-/// nothing of them is remembered.
+/// Returns the member that identifies an array's entries; none if they are momentary and nothing of
+/// them is kept.
 fn key_of(array: &str) -> Option<&'static str> {
     match array {
         "peerConnections" => Some("peerConnectionId"),
@@ -123,11 +124,11 @@ fn key_of(array: &str) -> Option<&'static str> {
     }
 }
 
-/// Objects whose members are compared one by one; others are replaced whole.
+/// Objects whose members are compared one by one; other objects are replaced as a whole.
 const LAID_OVER: [&str; 2] = ["psnrSum", "qualityLimitationDurations"];
 
-/// `before` with `delta` laid over it. None if it is not as the schema has it, or more than the
-/// budget has: what is copied is taken from it, however often one object is named.
+/// Returns `before` merged with `delta`. None if the delta does not follow the schema or exceeds
+/// the budget, which includes all copies of repeatedly named objects.
 pub(crate) fn merge(before: Option<&Members>, delta: &Members, budget: &Budget) -> Option<Members> {
     let empty = Members::new();
     let before = before.unwrap_or(&empty);
@@ -163,7 +164,7 @@ fn merge_array(
     budget: &Budget,
 ) -> Option<Box<RawValue>> {
     let Some((key, entries)) = key_of(array).zip(list(delta)) else {
-        // A momentary entry, or one that is unknown to this release.
+        // A momentary entry, or one of an unknown kind.
         budget.take(size_of(array, delta))?;
         return Some(delta.to_owned());
     };
@@ -185,7 +186,8 @@ fn object(value: &RawValue) -> Option<Members> {
     serde_json::from_str(value.get()).ok()
 }
 
-/// None if a stream lacks what only its first sample reports: a delta whose beginning is missing.
+/// Returns none if a stream lacks members that only its first sample reports: the beginning of the
+/// deltas is missing.
 fn is_whole(sample: &Members) -> Option<()> {
     let Some(connections) = sample.get("peerConnections") else { return Some(()) };
     for connection in &list(connections)? {

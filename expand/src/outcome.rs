@@ -1,4 +1,4 @@
-//! The outcome of reading a recording.
+//! Results of reading a recording.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ pub struct Expanded {
 }
 
 impl Expanded {
-    /// Creates the result of a recording that was read completely.
+    /// Returns the result of a recording that was read completely.
     pub fn new(envelopes: Vec<Envelope>) -> Self {
         Self { records: envelopes.into_iter().map(Raw::from).collect(), ..Self::default() }
     }
@@ -33,19 +33,19 @@ pub struct Unread {
     pub count: u64,
     /// Line of the first one, from 1.
     pub first_line: Option<u64>,
-    /// Reason why the first one is not JSON, and what to do; none if it is JSON or does not look
-    /// like it.
+    /// Reason why the first one is not JSON, and what to do. None if it is JSON or does not
+    /// resemble JSON.
     pub why: Option<String>,
 }
 
 impl Unread {
-    /// One that begins at `line`.
+    /// Counts an unreadable value that begins at `line`.
     pub fn add(&mut self, line: u64) {
         self.count += 1;
         self.first_line.get_or_insert(line);
     }
 
-    /// The text of one that begins at `line`.
+    /// Counts an unreadable value with this text that begins at `line`.
     pub fn add_text(&mut self, line: u64, text: &str) {
         if self.count == 0 && text.trim_start().starts_with(['{', '[']) {
             self.why = why_no_json(text.trim());
@@ -54,8 +54,8 @@ impl Unread {
     }
 }
 
-/// Returns why a line is not JSON and what to do; `None` if it is JSON, once numbers that no double
-/// can hold are taken for missing, as ingest takes them.
+/// Returns why a line is not JSON and what to do. None if it is JSON; numbers beyond a double are
+/// allowed, because ingest treats them as missing.
 fn why_no_json(line: &str) -> Option<String> {
     let error = |text: &[u8]| serde_json::from_slice::<IgnoredAny>(text).err();
     let mut why = error(line.as_bytes())?;
@@ -65,16 +65,16 @@ fn why_no_json(line: &str) -> Option<String> {
     }
     let text = mended.as_deref().unwrap_or(line.as_bytes());
     let hint = if json_numbers::has_no_number(text) { json_numbers::HINT } else { "" };
-    // Its only line is not the recording's first.
+    // The parser's line number is not that of the recording.
     Some(format!("{why}{hint}").replacen(" at line 1 column ", " at column ", 1))
 }
 
-/// Reason for which nothing of a recording is sent.
+/// Reason why nothing of a recording is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// It is in none of the formats.
     UnknownFormat,
-    /// It looks like JSON and is not.
+    /// It resembles JSON but is not valid.
     NotJson {
         /// Line of the first one, from 1.
         line: u64,
@@ -83,20 +83,20 @@ pub enum Refusal {
     },
     /// It has a report without a stats object.
     EmptyReport,
-    /// It is not text, and nothing else that is read.
+    /// It is neither text nor a supported binary format.
     NotText,
     /// It holds statistics of the old, callback-based getStats().
     LegacyGetStats,
-    /// It is a webrtc-internals dump whose statistics report no times at all.
+    /// It is a webrtc-internals dump without any times of its statistics.
     NoTimes,
-    /// It expands, with those before it, to more than may be held.
+    /// It exceeds, together with the recordings before it, the memory limit after expansion.
     TooLarge {
         /// The limit.
         limit_mb: u64,
     },
     /// It is a delta stream whose beginning is missing.
     NoBeginning,
-    /// It looks like a stream of ObserveRTC's protobuf encoder, and no sample of it can be read.
+    /// It resembles a stream of ObserveRTC's protobuf encoder, but no sample of it can be read.
     Protobuf {
         /// Line of the first one, from 1.
         line: u64,
@@ -137,7 +137,7 @@ impl fmt::Display for Refusal {
                  getStats() instead"
             }
             Self::NoTimes => {
-                "the dump's statistics tell neither times nor when they begin and end; save it \
+                "the dump's statistics have neither times nor start and end times; save it \
                  with a newer Chrome"
             }
             Self::NoBeginning => {

@@ -1,7 +1,7 @@
-//! The delta streams of ObserveRTC's protobuf encoder, `@observertc/samples-encoder` 3: base64 of a
-//! ClientSample without the members that did not change, in the same form as those of its JSON
-//! codec, but for what happened: an event, too, leaves out what it has in common with the one
-//! before. [`flat`] reads those of its release 2.
+//! Delta streams of ObserveRTC's protobuf encoder, `@observertc/samples-encoder` 3: each line is
+//! the base64 of a ClientSample without unchanged members. The deltas are like those of the JSON
+//! codec, except that events also leave out members that are equal to those of the previous event.
+//! [`flat`] reads the streams of release 2.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use super::client_sample::{ClientSample, ToMembers};
 use super::document::{Document, Members, text};
 use super::observertc::{Expander, flat, list, merge};
 
-/// Bytes that a sample may have in base64: some thousand streams.
+/// Maximum bytes of a sample in base64: some thousand streams.
 const MOST: usize = 4 << 20;
 
 const CONFIG: GeneralPurposeConfig =
@@ -23,14 +23,14 @@ const CONFIG: GeneralPurposeConfig =
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, CONFIG);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, CONFIG);
 
-/// Reason for which a text is not a sample.
+/// Reason why a text is not a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Broken {
-    /// Not base64, or not all of it.
+    /// Not base64, or truncated.
     Base64,
     /// More than [`MOST`].
     TooLong,
-    /// No ClientSample, or not all of it.
+    /// Not a ClientSample, or truncated.
     Message,
 }
 
@@ -76,8 +76,9 @@ impl<'b> Reader<'b> {
         }
     }
 
-    /// The whole samples that those of `line` complete, in schema 2 of several clients. None for
-    /// one whose beginning is missing, and all of them if they are more than the budget has.
+    /// Returns the complete samples after those in `line`; in schema 2 a line may have samples of
+    /// several clients. A sample is none if its beginning is missing; all are none if they exceed
+    /// the budget.
     pub(crate) fn read(&mut self, line: &str) -> Result<Vec<Option<Document>>, Broken> {
         if line.len() > MOST {
             return Err(Broken::TooLong);
@@ -97,10 +98,10 @@ impl<'b> Reader<'b> {
         Ok(self.flat.expand(&client, sample))
     }
 
-    /// The delta that `bytes` are, as the JSON codec would have it.
+    /// Decodes `bytes` as a delta in the form of the JSON codec.
     fn delta(&mut self, bytes: &[u8]) -> Result<Members, Broken> {
         let mut sample = ClientSample::decode_members(bytes).map_err(|_| Broken::Message)?;
-        // The one member that every sample reports.
+        // The only member that every sample reports.
         let client = sample.get("clientId").and_then(|id| text(id)).ok_or(Broken::Message)?;
         for name in ["clientEvents", "clientIssues"] {
             let Some(reported) = sample.get(name) else { continue };
@@ -108,7 +109,7 @@ impl<'b> Reader<'b> {
             let mut whole = Vec::new();
             for delta in list(reported).ok_or(Broken::Message)? {
                 *last = merge(Some(last), &delta, self.budget).ok_or(Broken::Message)?;
-                // Without a type, it is what a missing beginning leaves.
+                // Without a type, the beginning of the stream is missing.
                 if last.contains_key("type") {
                     whole.push(last.clone());
                 }

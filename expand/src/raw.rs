@@ -1,4 +1,4 @@
-//! One raw record of a recording, independent of the records before it.
+//! One self-contained raw record of a recording.
 
 use schemas::Report;
 
@@ -14,7 +14,8 @@ pub struct Labels<'a> {
     pub call: Option<&'a str>,
     /// Address of the client, for the look-up of place and provider.
     pub client_address: Option<&'a str>,
-    /// Name of the recording: the participant, and the call if there is no other name.
+    /// Name of the recording. It is used for the participant and, if there is no other name, for
+    /// the call.
     pub name: &'a str,
 }
 
@@ -32,7 +33,7 @@ pub enum Raw {
     Canonical(Box<Report>),
 }
 
-/// Members of other formats in which statistics are.
+/// Members of other formats that contain statistics.
 const REPORTS: [&str; 8] = [
     "report",
     "peerConnections",
@@ -51,7 +52,7 @@ impl From<Envelope> for Raw {
 }
 
 impl Raw {
-    /// When the client sent it, ms since the Unix epoch by the client's clock.
+    /// Returns the time at which the client sent it, ms since the Unix epoch by the client's clock.
     pub fn recorded_ms(&self) -> f64 {
         match self {
             Self::Envelope(envelope) => envelope.recorded_ms(),
@@ -71,7 +72,7 @@ impl Raw {
         }
     }
 
-    /// Applies labels. Those of the command line take precedence over those of the recording.
+    /// Applies labels, which take precedence over those of the recording.
     pub fn label(&mut self, labels: Labels<'_>) {
         match self {
             Self::Envelope(envelope) => {
@@ -119,7 +120,7 @@ impl Raw {
                 document.set("sent_at", &recorded_ms);
                 document.set("received_at", &received_ms);
             }
-            // A canonical report has but the corrected time.
+            // A canonical report has only the corrected time.
             Self::Canonical(report) => {
                 let shift_us = ((received_ms - recorded_ms) * 1e3).round() as i64;
                 report.event_us = report.event_us.saturating_add(shift_us);
@@ -131,7 +132,7 @@ impl Raw {
         }
     }
 
-    /// Application, call and participant.
+    /// Returns application, call and participant.
     pub fn session(&self) -> [String; 3] {
         match self {
             Self::Envelope(envelope) => {
@@ -145,12 +146,12 @@ impl Raw {
         }
     }
 
-    /// The raw topic's key: the session.
+    /// Returns the key for the raw topic: the session.
     pub fn key(&self) -> String {
         self.session().join("/")
     }
 
-    /// Its bytes on the raw topic.
+    /// Returns the value for the raw topic.
     ///
     /// # Errors
     /// When it cannot be written in its format.

@@ -76,7 +76,7 @@ fn of_text(text: &str, budget: &Budget) -> Result<Expanded, Refusal> {
     Ok(expanded)
 }
 
-/// Samples in base64, each with its line.
+/// Returns the records of samples in base64, each given with its line.
 fn of_protobuf<'a>(
     samples: impl Iterator<Item = (u64, &'a str)>,
     unread: Unread,
@@ -110,18 +110,18 @@ fn of_protobuf<'a>(
     }
 }
 
-/// One JSON value, or an array's item, of a recording.
+/// One JSON value of a recording, or one item of an array.
 struct Value<'a> {
     json: &'a RawValue,
     line: u64,
 }
 
-/// The JSON values of a text, one after the other or in arrays. Text that is not JSON ends with its
-/// line.
+/// Returns the JSON values of a text, which may be in arrays. Invalid JSON is skipped up to the end
+/// of its line.
 fn values(text: &str) -> (Vec<Value<'_>>, Unread) {
     let (mut values, mut unread) = (Vec::new(), Unread::default());
     let (mut from, mut line, mut counted) = (0, 1, 0);
-    // Every line is counted once, however many are broken.
+    // Lines are counted only once, even if many are invalid.
     let mut line_of = |at: usize| {
         line += lines(&text[counted..at]);
         counted = at;
@@ -145,7 +145,7 @@ fn values(text: &str) -> (Vec<Value<'_>>, Unread) {
     (values, unread)
 }
 
-/// The strings that all values are, if the first one is base64.
+/// Returns all values as strings, if the first one is base64.
 fn strings(values: &[Value<'_>]) -> Option<Vec<(u64, String)>> {
     let string = |value: &Value<'_>| serde_json::from_str::<String>(value.json.get()).ok();
     values.first().and_then(string).filter(|first| protobuf::is_base64(first))?;
@@ -156,11 +156,11 @@ fn lines(text: &str) -> u64 {
     text.bytes().filter(|byte| *byte == b'\n').count() as u64
 }
 
-/// Members under which collectors keep lists of records.
+/// Members in which collectors keep lists of records.
 const LISTS: [&str; 6] = ["clientSamples", "samples", "events", "records", "reports", "snapshots"];
 
-/// An array of records is as many records, by itself or as the one list of an object; an array of
-/// stats objects is one.
+/// Adds the records in a JSON value. An array of records, bare or as the only list of an object, is
+/// several records; an array of stats objects is one record.
 fn items<'a>(json: &'a RawValue, line: u64, values: &mut Vec<Value<'a>>) {
     let list = match serde_json::from_str::<Vec<&RawValue>>(json.get()) {
         Ok(list) if !getstats::is_report(json) => Some(list),
@@ -172,7 +172,7 @@ fn items<'a>(json: &'a RawValue, line: u64, values: &mut Vec<Value<'a>>) {
     }
 }
 
-/// The records of an object that is no record itself.
+/// Returns the records in an object that is not a record itself.
 fn listed(json: &RawValue) -> Option<Vec<&RawValue>> {
     let members: BTreeMap<&str, &RawValue> = serde_json::from_str(json.get()).ok()?;
     let (_, list) = members.iter().find(|(member, _)| LISTS.contains(*member))?;
@@ -188,12 +188,12 @@ fn of_value(
     budget: &Budget,
 ) -> Result<Expanded, Refusal> {
     let one = |raw: Raw| {
-        // If it exceeds the budget, nothing is sent.
+        // An error needs no handling here: nothing is sent once the budget is exceeded.
         let _ = budget.take(json.get().len());
         Expanded { records: vec![raw], ..Expanded::default() }
     };
     let Ok(members) = serde_json::from_str::<Members>(json.get()) else {
-        // An array, or nothing that is read.
+        // An array, or an unknown value.
         return getstats::expand(json).map(|envelope| one(envelope.into()));
     };
     let has = |member: &str| members.contains_key(member);

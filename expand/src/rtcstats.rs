@@ -1,8 +1,8 @@
-//! rtcstats dumps: one JSON array a line, `[name, peer connection, value, …, time]`.
+//! rtcstats dumps: one JSON array per line, `[name, peer connection, value, …, time]`.
 //!
-//! Two generations are read: Jitsi's, with names and times in full; and numbered dumps, which open
-//! with the line `RTCStatsDump` and a line of metadata, count time from the line before and write
-//! numbers for names. Reports are compressed in both to what changed since the one before.
+//! There are two kinds: Jitsi's, with names and full times; and numbered dumps, which begin with
+//! the line `RTCStatsDump` and a line of metadata, have times relative to the previous line, and
+//! numbers for names. In both, reports contain only the changes since the previous report.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -27,8 +27,7 @@ struct Dump<'b> {
     user_agent: Option<String>,
     session: Session<'b>,
     reports: BTreeMap<String, Report>,
-    /// Calls of `getUserMedia()` that have not ended, with their correlation id where they have
-    /// one.
+    /// Calls of `getUserMedia()` that have not ended, with their correlation ids if they have one.
     asked: VecDeque<(Option<String>, Asked)>,
 }
 
@@ -38,7 +37,7 @@ struct Info {
     user_agent: Option<String>,
 }
 
-/// True if `line` is one of a dump's.
+/// Returns whether `line` is a line of a dump.
 pub(crate) fn is_line(line: &str) -> bool {
     parse(line).is_some()
 }
@@ -70,7 +69,7 @@ struct Line<'a> {
     name: &'a str,
     connection: Option<String>,
     value: &'a RawValue,
-    /// Ties a call to how it ended.
+    /// Connects a call with its result.
     correlation: Option<String>,
     time_ms: f64,
 }
@@ -79,7 +78,7 @@ fn parse(line: &str) -> Option<Line<'_>> {
     let items: Vec<&RawValue> = serde_json::from_str(line).ok()?;
     let [name, connection, value, more @ .., time] = items.as_slice() else { return None };
     let number = |value: &RawValue| serde_json::from_str::<f64>(value.get()).ok();
-    // Some servers number their lines behind the time.
+    // Some servers append a line number after the time.
     let (more, time) = match more {
         [more @ .., before]
             if number(before) > Some(MOST_SECONDS) && number(time) < Some(MOST_SECONDS) =>
@@ -97,8 +96,8 @@ fn parse(line: &str) -> Option<Line<'_>> {
     })
 }
 
-/// The name of a line's peer connection: a string, a number beside a method's name, or null. None
-/// if it is anything else.
+/// Returns the name of a line's peer connection: a string, a number, or null. None if it is
+/// anything else.
 fn connection_of(connection: &RawValue, method: &RawValue) -> Option<Option<String>> {
     match serde_json::from_str::<Option<String>>(connection.get()) {
         Ok(name) => Some(name),
@@ -108,7 +107,7 @@ fn connection_of(connection: &RawValue, method: &RawValue) -> Option<Option<Stri
 }
 
 impl Dump<'_> {
-    /// None if the line cannot be read.
+    /// Processes a line. None if it cannot be read.
     fn line(&mut self, line: &str) -> Option<()> {
         if self.numbered && line.starts_with('{') {
             return self.describe(line);
@@ -119,7 +118,7 @@ impl Dump<'_> {
         match (name, connection) {
             ("connectionInfo", _) => self.describe(value.get())?,
             ("create", Some(connection)) => self.session.create(&connection, now_ms),
-            // Chrome writes `remove` where a page with an open connection is left.
+            // Chrome writes `remove` when a page with an open connection is closed.
             ("close" | "remove", Some(connection)) => self.session.close(&connection, now_ms),
             ("close", None) if self.numbered => self.session.leave("", now_ms),
             ("oniceconnectionstatechange" | "onconnectionstatechange", Some(connection)) => {
@@ -148,8 +147,8 @@ impl Dump<'_> {
         Some(())
     }
 
-    /// Returns the devices that the call which now ended asked for: the call with the same
-    /// correlation id, or else the oldest, since browsers answer in order.
+    /// Returns the devices requested by the call that now ended: the one with the same correlation
+    /// id, or else the oldest, because browsers respond in order.
     fn answered(&mut self, correlation: Option<&str>) -> Option<Asked> {
         let same = |(id, _): &(Option<String>, Asked)| id.as_deref() == correlation;
         let at = self.asked.iter().position(same).unwrap_or(0);
@@ -180,9 +179,8 @@ impl Dump<'_> {
     }
 }
 
-/// Jitsi's delta holds, for each stats object that still exists, the fields that changed. A
-/// member's timestamp of 0 stands for the report's own. None if it is not a delta; `report` is
-/// then as it was.
+/// Applies a delta of Jitsi's format, which has the changed members of each existing stats object.
+/// A timestamp of 0 means the report's time. None if it is not a delta; `report` is then unchanged.
 fn expand_named(report: &mut Report, delta: &RawValue) -> Option<Option<Box<RawValue>>> {
     let mut members: BTreeMap<String, &RawValue> = serde_json::from_str(delta.get()).ok()?;
     let time = members.remove("timestamp").map(ToOwned::to_owned);
@@ -202,7 +200,8 @@ fn expand_named(report: &mut Report, delta: &RawValue) -> Option<Option<Box<RawV
     Some(time)
 }
 
-/// Returns the kinds that the constraints of a `getUserMedia()` ask for: present and not false.
+/// Returns the kinds of media that the constraints of a `getUserMedia()` call request: present and
+/// not false.
 fn asked(constraints: &RawValue) -> Option<Asked> {
     #[derive(Deserialize)]
     struct Constraints<'a> {
@@ -211,7 +210,7 @@ fn asked(constraints: &RawValue) -> Option<Asked> {
         #[serde(borrow)]
         video: Option<&'a RawValue>,
     }
-    // Without constraints the call fails for a reason that is not a device's.
+    // Without constraints the failure is not that of a device.
     let Ok(constraints) = serde_json::from_str::<Option<Constraints<'_>>>(constraints.get()) else {
         return None;
     };

@@ -4,24 +4,25 @@ use std::time::Duration;
 
 use super::raw::Raw;
 
-/// The clock of one replay. Events keep the distances they were recorded with, whatever the
-/// speed: only the sending is faster. So no interval changes its length, and with the default
-/// start the last event is received when it is sent and none before its time.
+/// The clock of one replay. The speed affects only the sending: the timestamps of events keep their
+/// recorded distances, so intervals keep their lengths. With the default start, `received_at` of
+/// the last event is the time at which it is sent, and no event is sent before its `received_at`.
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
-    /// When the first event says that it was received, ms since the Unix epoch.
+    /// `received_at` of the first event, ms since the Unix epoch.
     start_ms: f64,
     speed: f64,
 }
 
 impl Schedule {
-    /// A replay of recordings of which the longest lasts `length_ms`, begun at `now_ms`.
+    /// Returns the schedule of a replay that starts at `now_ms`, of recordings of which the longest
+    /// lasts `length_ms`.
     pub fn new(now_ms: f64, length_ms: f64, speed: f64, start_ms: Option<f64>) -> Self {
         Self { start_ms: start_ms.unwrap_or(now_ms - length_ms + length_ms / speed), speed }
     }
 
-    /// Stamps an event of a recording that begins at `first_ms`, and returns how long after the
-    /// start of the replay it is due.
+    /// Sets the times of an event of a recording that begins at `first_ms`, and returns the delay
+    /// after the start of the replay at which it is due.
     pub fn stamp(&self, record: &mut Raw, first_ms: f64) -> Duration {
         let offset_ms = record.recorded_ms() - first_ms;
         record.stamp(round_to_us(self.start_ms + offset_ms));

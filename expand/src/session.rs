@@ -1,4 +1,4 @@
-//! States of peer connections and devices, as events of a session.
+//! Conversion of the states of peer connections and devices to events of a session.
 
 use std::collections::BTreeMap;
 
@@ -11,18 +11,18 @@ enum Stage {
     /// Not connected yet.
     #[default]
     SettingUp,
-    /// Its set-up failed; nothing after that is a set-up any more.
+    /// Its set-up failed; later states are not set-ups any more.
     Failed,
     Connected,
     Disconnected,
 }
 
-/// A report's own time and that of its line agree if they are no further apart, ms.
+/// Maximum difference at which a report's own time and that of its line agree, ms.
 const CLOCKS_AGREE_MS: f64 = 5_000.0;
 
-/// Returns when a report was taken, ms: by its own time where that agrees with the time of what it
-/// was recorded in. Of a browser whose clock stands still while the machine sleeps, or does not
-/// start in 1970, the recording's time holds.
+/// Returns the time of a report, ms: its own time if that agrees with the recording's. Otherwise
+/// the recording's: some browsers have clocks that stop while the machine sleeps or do not start in
+/// 1970.
 pub(crate) fn agreed_ms(taken_ms: f64, recorded_ms: f64) -> f64 {
     if (taken_ms - recorded_ms).abs() <= CLOCKS_AGREE_MS { taken_ms } else { recorded_ms }
 }
@@ -44,7 +44,7 @@ pub(crate) struct Session<'b> {
     budget: &'b Budget,
 }
 
-/// Devices that a `getUserMedia()` asked for.
+/// Devices that a `getUserMedia()` call requested.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Asked {
     pub(crate) microphone: bool,
@@ -56,7 +56,7 @@ impl<'b> Session<'b> {
         Self { joined: false, connections: BTreeMap::new(), envelopes: Vec::new(), budget }
     }
 
-    /// Returns the events, each with the client's user agent, which the recording has once.
+    /// Returns the events, each with the client's user agent, which the recording has only once.
     pub(crate) fn end(mut self, user_agent: Option<&str>) -> Vec<Envelope> {
         let of_each = user_agent.map_or(0, str::len);
         if self.budget.take(of_each.saturating_mul(self.envelopes.len())).is_some() {
@@ -74,7 +74,7 @@ impl<'b> Session<'b> {
         }
     }
 
-    /// A peer connection was created; the first one is the participant's joining.
+    /// Processes the creation of a peer connection. The first one is the event `joined`.
     pub(crate) fn create(&mut self, id: &str, time_ms: f64) {
         let created = Connection { created_ms: Some(time_ms), ..Connection::default() };
         self.connections.insert(id.to_owned(), created);
@@ -84,7 +84,7 @@ impl<'b> Session<'b> {
         }
     }
 
-    /// A peer connection was closed; the last one is the participant's leaving.
+    /// Processes the end of a peer connection. The last one is the event `left`.
     pub(crate) fn close(&mut self, id: &str, time_ms: f64) {
         self.connections.entry(id.to_owned()).or_default().closed = true;
         if self.connections.values().all(|connection| connection.closed) {
@@ -92,7 +92,7 @@ impl<'b> Session<'b> {
         }
     }
 
-    /// The participant is gone.
+    /// Adds the event `left`.
     pub(crate) fn leave(&mut self, id: &str, time_ms: f64) {
         if self.joined {
             self.joined = false;
@@ -100,10 +100,10 @@ impl<'b> Session<'b> {
         }
     }
 
-    /// `connectionState` or `iceConnectionState` changed. Both report the same connection, so the
-    /// second one to report a change is ignored.
+    /// Processes a change of `connectionState` or `iceConnectionState`. Both describe the same
+    /// connection, so the second report of a change is ignored.
     pub(crate) fn state(&mut self, id: &str, state: &str, time_ms: f64) {
-        // Chrome's own dumps hold it as JSON within JSON.
+        // Chrome's own dumps have it as JSON within JSON.
         let state = state.trim_matches('"');
         let connection = self.connections.entry(id.to_owned()).or_default();
         let (stage, event) = match (connection.stage, state) {
@@ -119,13 +119,14 @@ impl<'b> Session<'b> {
             envelope.reason = Some("connection_state_failed".to_owned());
         }
         if matches!(event, "connected" | "failed") {
-            // Connections that were opened together are one attempt, whichever way they end.
+            // Ingest needs the opening times, because connections that were opened together are one
+            // attempt.
             envelope.time_to_connect_ms = connection.created_ms.map(|created| time_ms - created);
         }
         self.push(envelope);
     }
 
-    /// A `getUserMedia()` failed: every device that it asked for did.
+    /// Processes a failed `getUserMedia()` call: all requested devices failed.
     pub(crate) fn devices_failed(&mut self, asked: Asked, reason: Option<&str>, time_ms: f64) {
         let devices = [(asked.microphone, "microphone"), (asked.camera, "camera")];
         for (_, device) in devices.iter().filter(|(asked, _)| *asked) {
@@ -136,7 +137,7 @@ impl<'b> Session<'b> {
         }
     }
 
-    /// A report of a peer connection.
+    /// Adds a report of a peer connection.
     pub(crate) fn stats(
         &mut self,
         id: &str,

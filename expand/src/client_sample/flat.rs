@@ -1,5 +1,5 @@
-//! ClientSamples in protobuf, as ObserveRTC's schema 2 numbers their members: what is in the peer
-//! connections of schema 3 is in lists of the sample.
+//! ClientSamples in protobuf by ObserveRTC's schema 2: objects that schema 3 has in peer
+//! connections are in lists of the sample.
 //!
 //! <https://www.npmjs.com/package/@observertc/samples-encoder/v/2.2.12>, `src/OutputSamples.ts`
 
@@ -17,7 +17,7 @@ struct Samples {
     clients: Vec<Vec<u8>>,
 }
 
-/// Members of every sample, with numbers that no sample of schema 3 uses.
+/// Members of every sample, with field numbers that schema 3 does not use in samples.
 #[derive(Clone, PartialEq, Message)]
 struct Whose {
     #[prost(bytes, optional, tag = 21)]
@@ -26,8 +26,8 @@ struct Whose {
     timestamp: Option<i64>,
 }
 
-/// The bytes of the samples that `bytes` are: one, or those of several clients. None if they are
-/// none of schema 2.
+/// Returns the bytes of each sample in `bytes`, which may be one sample or those of several
+/// clients. None if they are not samples of schema 2.
 pub(crate) fn samples(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
     if is_one(bytes) {
         return Some(vec![bytes.to_vec()]);

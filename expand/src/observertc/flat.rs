@@ -1,10 +1,9 @@
-//! The delta streams of `@observertc/samples-encoder` 2, whose samples have lists of all of a
-//! client's objects.
+//! Delta streams of `@observertc/samples-encoder` 2, whose samples have lists of all objects of a
+//! client.
 //!
-//! As in those of release 3 a member that did not change is left out, and an object that a list
-//! does not name is gone. But candidates are reported only when they changed, an object
-//! may be reported for several peer connections under one key, and 0 is left out of nearly all
-//! members as if it were nothing.
+//! As in release 3, unchanged members are left out, and an object that a list does not name is
+//! removed. But candidates are reported only when they change, an object may be reported for
+//! several peer connections under one key, and nearly all members are left out if they are 0.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +13,10 @@ use super::{document, merge};
 use crate::budget::Budget;
 use crate::document::{Document, Members, size};
 
-/// Objects of one list, by the text of their keys.
+/// Objects of a list, by the text of their keys.
 type Known = BTreeMap<String, Members>;
 
-/// Expands the samples of one recording, each client's in their order.
+/// Expands the samples of one recording, those of each client in order.
 #[derive(Debug)]
 pub(crate) struct Expander<'b> {
     clients: BTreeMap<String, Client>,
@@ -32,8 +31,8 @@ struct Client {
     lists: BTreeMap<&'static str, Known>,
 }
 
-/// Lists that name every object there is, and the members that identify its objects. Only the
-/// objects' changes are reported.
+/// Lists that name every existing object, with the members that identify their objects. Only
+/// changes of the objects are reported.
 const LISTS: [(&str, &[&str]); 8] = [
     ("dataChannels", &["dataChannelIdentifier"]),
     ("iceCandidatePairs", &["candidatePairId"]),
@@ -48,7 +47,7 @@ const LISTS: [(&str, &[&str]); 8] = [
 const OF_NONE: [&str; 2] = ["dataChannels", "mediaSources"];
 const TRACK: &[&str] = &["trackId", "ssrc"];
 
-/// Members that are reported when they change.
+/// Members that are reported only when they change.
 const STAY: [&str; 10] = [
     "browser",
     "callId",
@@ -62,8 +61,8 @@ const STAY: [&str; 10] = [
     "userId",
 ];
 
-/// Members left out of the streams of some lists though they are 0: a browser that reports one of
-/// the others reports them, too.
+/// Member that streams of some lists leave out if it is 0. A browser that reports the other
+/// counters reports it as well.
 const LOST: &str = "packetsLost";
 const BESIDE_LOST: [(&str, &[&str]); 3] = [
     ("inboundVideoTracks", &["packetsReceived"]),
@@ -78,8 +77,8 @@ impl<'b> Expander<'b> {
         Self { clients: BTreeMap::new(), budget }
     }
 
-    /// Returns the whole sample that `sample` of `client` completes. None if it names objects that
-    /// no sample before it described, or if it is more than the budget has.
+    /// Returns the complete sample after `sample` of `client`. None if it names objects that no
+    /// earlier sample described, or exceeds the budget.
     pub(crate) fn expand(&mut self, client: &str, mut sample: Members) -> Option<Document> {
         let client = self.clients.entry(client.to_owned()).or_default();
         for member in STAY {
@@ -106,8 +105,8 @@ impl<'b> Expander<'b> {
     }
 }
 
-/// Returns the objects that `delta` names, merged with their state; the others are dropped. And
-/// whether it is known of which peer connection they are, which the first sample of each reports.
+/// Returns the objects that `delta` names, merged with their state; all others are dropped. Also
+/// returns whether the peer connection of every object is known, which is in its first sample.
 fn whole(
     known: &mut Known,
     delta: &RawValue,
@@ -117,7 +116,7 @@ fn whole(
     let mut now = Known::new();
     let mut objects = Vec::new();
     let mut is_whole = true;
-    // One after the other: each small object takes a hundred times its text.
+    // One at a time, because a small object takes a hundred times the memory of its text.
     for reported in serde_json::from_str::<Vec<&RawValue>>(delta.get()).ok()? {
         let reported: Members = serde_json::from_str(reported.get()).ok()?;
         let key: Vec<&str> =
@@ -134,7 +133,8 @@ fn whole(
     Some((to_raw_value(&objects).ok()?, is_whole))
 }
 
-/// True if a restarted encoder wrote the object: a running one does not repeat unchanged members.
+/// Returns whether a restarted encoder wrote the object: a running one does not repeat unchanged
+/// members.
 fn begins_anew(before: &Members, reported: &Members, keys: &[&str]) -> bool {
     let again = |member: &&str| {
         let same = reported.get(*member).zip(before.get(*member));
