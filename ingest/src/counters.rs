@@ -1,6 +1,6 @@
 //! The table of counters that are read from RTP stats objects, and the values of one snapshot.
 //!
-//! A new metric is a line here and a field of [`schemas::Interval`], or of one of its groups.
+//! A new counter is a line here and a field of [`schemas::Interval`] or of one of its groups.
 
 mod limits;
 mod packed;
@@ -15,7 +15,7 @@ use limits::{
     QUANTISERS, ROUND_TRIP, ROUND_TRIPS, SAMPLES, STANDSTILL,
 };
 
-/// Types of stats objects that have counters (RTCStatsType); each is a bit of a set.
+/// Types of stats objects that have counters (RTCStatsType). Each value is a bit of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub(crate) enum StatsType {
@@ -42,15 +42,16 @@ enum Rule {
     Monotone,
     /// May decrease (RFC 3550 counts a duplicate as a negative loss); yields a difference.
     Signed,
-    /// A time by the remote end's clock, of which only a change matters.
+    /// A time by the remote end's clock, used only to detect changes.
     Moment,
     /// Yields its value at the interval's end.
     Gauge,
 }
 
-/// Counters that one part of a browser keeps, and that therefore restart, wrap or underflow
-/// together: if one does, all of its group are missing in the interval, and no others. The first four are
-/// primary: if two of them decrease, the stream itself has restarted.
+/// Groups of counters that are kept by one part of a browser and therefore restart, wrap or underflow
+/// together: if one does, all counters of its group are missing in the interval, and no others. Those in
+/// [`PRIMARY`](Self::PRIMARY) are primary: if two primary counters decrease, the stream itself has
+/// restarted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 enum Group {
@@ -74,7 +75,7 @@ enum Group {
     Concealment,
     Level,
     Energy,
-    /// Counters of a camera, a screen or a microphone: each device has its own.
+    /// Counters of a camera, a screen or a microphone, which restart with the device.
     Source,
     Dropped,
     KeyFrames,
@@ -87,12 +88,12 @@ enum Group {
 }
 
 impl Group {
-    /// Groups of primary counters, each a bit of a set.
+    /// Set of the groups of primary counters, one bit each.
     const PRIMARY: u32 =
         Self::Packets.bit() | Self::Bytes.bit() | Self::Frames.bit() | Self::Samples.bit();
 
-    /// Groups whose counters are parts of another group's counters, without which they mean
-    /// nothing.
+    /// Groups whose counters are parts of another group's counters: if the second group is missing,
+    /// the first is, too.
     const DIVIDED: [(Self, Self); 5] = [
         (Self::Loss, Self::Packets),
         (Self::Concealment, Self::Samples),
@@ -109,11 +110,11 @@ impl Group {
 /// Conversion from W3C's unit to Isobar's.
 #[derive(Clone, Copy)]
 enum Unit {
-    /// As it is, rounded to an integer.
+    /// Unchanged, rounded to an integer.
     One,
     /// The same for bytes.
     Byte,
-    /// Seconds to us, shares to millionths.
+    /// Times 10⁶: seconds to us, ratios to millionths.
     Micro,
 }
 
@@ -126,7 +127,7 @@ struct Row {
     members: &'static [&'static str],
 }
 
-/// The counter's field, if the interval has it.
+/// Visits the counter's field, if the interval has it.
 macro_rules! visit {
     ($interval:ident, $visit:expr, $counter:ident, ) => {};
     ($interval:ident, $visit:expr, $counter:ident, $field:ident) => {
@@ -139,7 +140,7 @@ macro_rules! visit {
     };
 }
 
-/// Into a field of the interval, or of one of its groups, which is there if any of its fields is.
+/// Sets a field of the interval or of one of its groups, which is present if any of its fields is.
 macro_rules! fill {
     ($interval:ident, $value:expr, ) => {};
     ($interval:ident, $value:expr, $field:ident) => {
@@ -155,7 +156,7 @@ macro_rules! fill {
 macro_rules! counters {
     ($( $counter:ident ( $($field:ident)* ) $group:ident $rule:ident $unit:ident $bound:path =>
         [$($reported:ident)+] [$($member:literal)*]; )+) => {
-        /// A value of a snapshot.
+        /// A counter or gauge of a snapshot.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Counter { $( $counter, )+ }
 
@@ -230,7 +231,7 @@ counters! {
 }
 
 impl Counter {
-    /// Returns every member that holds a counter; a nested member is written `outer.inner`.
+    /// Returns every member that contains a counter. A nested member is written `outer.inner`.
     pub(crate) fn members() -> impl Iterator<Item = (&'static str, Self)> {
         COUNTERS.iter().flat_map(|counter| {
             TABLE[*counter as usize].members.iter().map(|member| (*member, *counter))
@@ -238,7 +239,7 @@ impl Counter {
     }
 }
 
-/// Largest integer up to which a JSON number, a double, holds every integer: 2⁵³.
+/// Largest number up to which a JSON number, a double, holds every integer: 2⁵³.
 const MAX: f64 = 9_007_199_254_740_992.0;
 
 impl Unit {
@@ -257,7 +258,8 @@ pub(crate) fn whole(number: f64, scale: f64) -> Option<i64> {
     if !(number >= 0.0 && scaled <= MAX) {
         return None;
     }
-    // As `round`, which is a call for each of hundreds of numbers: below 2⁵³ the rest is exact.
+    // Rounds without a call of `round` for each of hundreds of numbers: below 2⁵³ the remainder is
+    // exact.
     let down = scaled as i64;
     Some(down + i64::from(scaled - down as f64 >= 0.5))
 }
@@ -267,14 +269,15 @@ pub(crate) fn whole(number: f64, scale: f64) -> Option<i64> {
 pub(crate) struct Values([i64; COUNTERS.len()]);
 
 impl Values {
-    /// A value outside all that [`whole`] yields; `Option<i64>` would double the live state.
+    /// Mark of a missing value, which [`whole`] never returns. An `Option<i64>` would double the
+    /// size of the state.
     const MISSING: i64 = i64::MIN;
 
-    /// An impossible value: negative where none can be, or beyond 2⁵³. It counts as missing, and is
-    /// counted.
+    /// Mark of an impossible value: negative where that is impossible, or beyond 2⁵³. It is
+    /// missing, and counted.
     const BEYOND: i64 = i64::MAX;
 
-    /// No value is known.
+    /// Values of which none is known.
     pub(crate) const EMPTY: Self = Self([Self::MISSING; COUNTERS.len()]);
 
     /// Returns the value of `counter`, if it is known.
@@ -300,7 +303,7 @@ impl Values {
         self.0[counter as usize] = value.unwrap_or(none);
     }
 
-    /// Does what [`Values::set`] does, for an integer.
+    /// Sets a counter like [`Values::set`], from an integer.
     pub(crate) fn set_whole(&mut self, counter: Counter, number: u64) {
         match TABLE[counter as usize].unit {
             Unit::One | Unit::Byte if number <= MAX as u64 => {
@@ -315,7 +318,7 @@ impl Values {
         self.0[counter as usize] = value;
     }
 
-    /// Copies from `other`, a stats object of type `reported`, the counters of such objects.
+    /// Copies the counters of objects of type `reported` from `other`, which is one.
     pub(crate) fn take(&mut self, other: &Self, reported: StatsType) {
         for (position, row) in TABLE.iter().enumerate() {
             if row.reported & reported as u8 != 0 && other.0[position] != Self::MISSING {
@@ -324,8 +327,8 @@ impl Values {
         }
     }
 
-    /// Returns the change in the `length_us` since `earlier` on a stream of this kind and
-    /// direction: differences, and gauges at their current value.
+    /// Compares the values with those `length_us` `earlier`, on a stream of this kind and
+    /// direction.
     pub(crate) fn since(
         &self,
         earlier: &Self,
@@ -365,7 +368,7 @@ impl Values {
                 continue;
             }
             if row.rule == Rule::Gauge {
-                // It does not affect the counters beside it.
+                // Other counters are not affected.
                 values.0[position] = Self::MISSING;
                 gauges += 1;
             } else {
@@ -388,8 +391,8 @@ impl Values {
         }
     }
 
-    /// Returns the progress of a stream, which grows from snapshot to snapshot: the sum of the
-    /// primary counters or, without any, the round trips measured.
+    /// Returns the progress of a stream, a number that grows from snapshot to snapshot: the sum of
+    /// the primary counters or, if there are none, the number of measured round trips.
     pub(crate) fn progress(&self) -> i64 {
         let packets = [Counter::PacketsSent, Counter::PacketsReceived];
         let packets = packets.iter().find_map(|counter| self.get(*counter));
@@ -410,16 +413,16 @@ pub(crate) enum Change {
     Since {
         /// Differences and gauges.
         values: Values,
-        /// Groups that are missing because a counter went back.
+        /// Number of groups that are missing because a counter decreased.
         went_back: u64,
-        /// Groups that are missing, or gauges, because they are beyond their bounds.
+        /// Number of groups and gauges that are missing because they exceed their limits.
         implausible: u64,
     },
 }
 
 impl Row {
-    /// Returns the group on a stream of this direction. On an outbound one, a counter that
-    /// remote-inbound-rtp has as well is the far end's.
+    /// Returns the group on a stream of this direction. On an outbound stream, a counter that
+    /// remote-inbound-rtp also has is the remote end's.
     fn group(&self, direction: Direction) -> Group {
         let is_far_end = direction == Direction::Outbound && self.reported & FAR_END != 0;
         match self.group {

@@ -2,7 +2,7 @@
 
 use schemas::{Direction, Interval};
 
-/// Returns differences of counters that only grow, and gauges: none is negative.
+/// Returns the quantities that are never negative: differences of monotone counters, and gauges.
 pub(crate) fn counts(interval: &Interval) -> impl Iterator<Item = i64> {
     let inbound = interval.inbound.unwrap_or_default();
     let audio = interval.audio.unwrap_or_default();
@@ -51,8 +51,8 @@ pub(crate) fn counts(interval: &Interval) -> impl Iterator<Item = i64> {
     counts.into_iter().flatten()
 }
 
-/// Differences that may be negative: of packets lost and what follows from them, and of samples
-/// concealed less those of silence.
+/// Returns the quantities that may be negative: packets lost and quantities derived from them, and
+/// concealed samples without silent ones.
 pub(crate) fn signed(interval: &Interval) -> impl Iterator<Item = i64> {
     let signed = [
         interval.packets_received,

@@ -11,10 +11,10 @@ use crate::counters::Values;
 pub(crate) struct Event<'a> {
     /// Kind of the event.
     pub(crate) kind: EventKind,
-    /// The format has the current state of the peer connection, and not the previous one:
-    /// the events before it decide whether connected is a set-up or a reconnection.
+    /// True if the format reports the current state of the peer connection without the previous
+    /// one. Then earlier events decide whether connected is a set-up or a reconnection.
     pub(crate) is_state: bool,
-    /// All events of a record with several, in order; `kind` is then not stats.
+    /// All events, in order, of a record with several events; `kind` is then not stats.
     pub(crate) all: Vec<Happened<'a>>,
     /// Application.
     pub(crate) app: Cow<'a, str>,
@@ -22,14 +22,14 @@ pub(crate) struct Event<'a> {
     pub(crate) call: Cow<'a, str>,
     /// Participant; app, call and participant are the session.
     pub(crate) participant: Cow<'a, str>,
-    /// The client's name for its RTCPeerConnection, empty if it has but one.
+    /// The client's name for its RTCPeerConnection, empty if it has only one.
     pub(crate) peer_connection: Cow<'a, str>,
     /// Time of the event by the client's clock, us since the Unix epoch.
     pub(crate) client_us: i64,
     /// Correction of the client's clock: received_at - sent_at, us.
     pub(crate) shift_us: i64,
-    /// By how much the corrected clock was ahead of the log, where that is taken off `shift_us`,
-    /// us.
+    /// Time by which the corrected clock was ahead of the log, us; it is already subtracted from
+    /// `shift_us`.
     pub(crate) ahead_us: i64,
     /// The client's IP address.
     pub(crate) client_address: Option<Cow<'a, str>>,
@@ -66,9 +66,9 @@ pub(crate) struct Happened<'a> {
     pub(crate) kind: EventKind,
     /// As [`Event::is_state`].
     pub(crate) is_state: bool,
-    /// The peer connection that it is of; none: the event's.
+    /// Its peer connection; if none, that of the [`Event`].
     pub(crate) connection: Option<Cow<'a, str>>,
-    /// When, by the client's clock, us since the Unix epoch.
+    /// Time by the client's clock, us since the Unix epoch.
     pub(crate) client_us: i64,
 }
 
@@ -113,7 +113,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Puts the snapshots of a record's peer connections where they belong.
+    /// Sets the snapshots of a record's peer connections.
     pub(crate) fn connections(&mut self, connections: Vec<Connection<'a>>) {
         let mut connections = connections.into_iter();
         if let Some(first) = connections.next() {
@@ -124,7 +124,7 @@ impl<'a> Event<'a> {
         self.more = connections.collect();
     }
 
-    /// Says that the event is one of the peer connection `id`.
+    /// Assigns the event to the peer connection `id`.
     pub(crate) fn concerns(&mut self, id: Cow<'a, str>) {
         let at = self.more.iter().position(|connection| connection.id == id);
         let of = at
@@ -147,7 +147,7 @@ impl Event<'_> {
             || more.any(|connection| !connection.streams.is_empty() || !connection.pairs.is_empty())
     }
 
-    /// The clocks of all of its snapshots.
+    /// Returns the times of all snapshots.
     pub(crate) fn snapshot_clocks(&mut self) -> impl Iterator<Item = &mut i64> {
         let more = self.more.iter_mut().flat_map(|connection| {
             let streams = connection.streams.iter_mut().map(|stream| &mut stream.client_us);
@@ -157,12 +157,12 @@ impl Event<'_> {
         streams.chain(self.pairs.iter_mut().map(|pair| &mut pair.client_us)).chain(more)
     }
 
-    /// The clocks of several things that happened.
+    /// Returns the times of all further events.
     pub(crate) fn happened_clocks(&mut self) -> impl Iterator<Item = &mut i64> {
         self.all.iter_mut().map(|happened| &mut happened.client_us)
     }
 
-    /// Leaves out streams that may be audio or video, and returns how many those were.
+    /// Removes streams of unknown media kind, and returns their number.
     pub(crate) fn leave_out_kindless(&mut self) -> u64 {
         let more = self.more.iter_mut().map(|connection| &mut connection.streams);
         let all = std::iter::once(&mut self.streams).chain(more);
@@ -174,12 +174,12 @@ impl Event<'_> {
         left_out.sum::<usize>() as u64
     }
 
-    /// Event time, us since the Unix epoch.
+    /// Returns the event time, us since the Unix epoch.
     pub(crate) const fn event_us(&self) -> i64 {
         self.client_us + self.shift_us
     }
 
-    /// Event time before it was held at the log's, us since the Unix epoch.
+    /// Returns the event time before it was limited to the log's time, us since the Unix epoch.
     pub(crate) const fn claimed_us(&self) -> i64 {
         self.event_us().saturating_add(self.ahead_us)
     }
@@ -194,13 +194,14 @@ pub(crate) struct Stream<'a> {
     pub(crate) ssrc: i64,
     /// Media kind; none if unknown.
     pub(crate) kind: Kind,
-    /// Seen from the client.
+    /// Direction, seen from the client.
     pub(crate) direction: Direction,
     /// mimeType of its codec.
     pub(crate) codec: Option<Cow<'a, str>>,
     /// True if contentType is screenshare.
     pub(crate) screen_share: Option<bool>,
-    /// Its packets flow and nothing was ever coded here: 0 frames are frames that were not counted.
+    /// True if packets flow but the endpoint has never coded a frame: its 0 frames are not a
+    /// measurement.
     pub(crate) is_uncoded: bool,
     /// Position of its transport's pair among those of the peer connection.
     pub(crate) path: Option<usize>,
@@ -210,8 +211,8 @@ pub(crate) struct Stream<'a> {
     pub(crate) values: Values,
 }
 
-/// A snapshot of the selected ICE candidate pair of a transport. Addresses are not among its
-/// fields, so that they cannot get out.
+/// A snapshot of the selected ICE candidate pair of a transport. It has no fields for addresses, so
+/// none can be passed on.
 #[derive(Clone, Debug)]
 pub(crate) struct Pair<'a> {
     /// id of its stats object.
@@ -232,7 +233,7 @@ pub(crate) struct Pair<'a> {
     pub(crate) network_type: Option<Cow<'a, str>>,
     /// availableOutgoingBitrate, bit/s.
     pub(crate) available_outgoing_bitrate: Option<i64>,
-    /// Its transport, where that has counters.
+    /// Its transport, if that has counters.
     pub(crate) transport: Option<Transport<'a>>,
     /// iceState of the transport.
     pub(crate) ice_state: Option<Cow<'a, str>>,
@@ -240,7 +241,7 @@ pub(crate) struct Pair<'a> {
     pub(crate) dtls_state: Option<Cow<'a, str>>,
 }
 
-/// A snapshot of the transport that carries a candidate pair, taken with it.
+/// A snapshot of the transport of a candidate pair.
 #[derive(Clone, Debug)]
 pub(crate) struct Transport<'a> {
     /// id of its stats object.

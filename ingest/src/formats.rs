@@ -1,5 +1,5 @@
-//! Decoding of a record's bytes to an [`Event`]. A new format is a variant of [`Format`] and a
-//! module.
+//! Decoding of a record's bytes to an [`Event`]. A new format requires a variant of [`Format`] and
+//! a module.
 
 mod callstats;
 mod canonical;
@@ -22,45 +22,45 @@ use self::json::{Ends, Scalar};
 use crate::event::Event;
 use crate::settings::Settings;
 
-/// Reason for which a record is rejected.
+/// Reason why a record is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// Bytes that are not UTF-8.
+    /// The bytes are not UTF-8.
     NotUtf8,
-    /// Text that is not JSON.
+    /// The text is not JSON.
     NotJson,
-    /// More bytes or streams than allowed.
+    /// It has more bytes or streams than allowed.
     TooLarge,
-    /// More nesting than allowed.
+    /// It has deeper nesting than allowed.
     TooDeep,
-    /// No format that is known here.
+    /// Its format is unknown.
     UnknownFormat,
-    /// A delta to an earlier record, which only that record completes.
+    /// It is a delta, which is incomplete without an earlier record.
     Delta,
-    /// Statistics of the callback-based getStats().
+    /// It has statistics of the callback-based getStats().
     LegacyGetStats,
-    /// A known format with an event that is not.
+    /// Its format is known, but its event is not.
     UnknownEvent,
-    /// A required field is not there.
+    /// A required field is missing.
     MissingField,
-    /// A field has a value that it cannot have.
+    /// A field has an invalid value.
     BadValue,
-    /// It has no key, so that it may lie in another partition than others of its session.
+    /// It has no key, so it may be in another partition than other records of its session.
     NoKey,
-    /// Statistics without any stats object.
+    /// It has statistics without any stats object.
     EmptyReport,
-    /// An application, a call or a participant has too long a name.
+    /// The name of the application, call or participant is too long.
     IdTooLong,
-    /// An application is not among those that are taken.
+    /// The application is not among the accepted ones.
     UnknownApp,
-    /// Event time is ahead of the append time.
+    /// Its event time is ahead of the append time.
     TimeAhead,
-    /// Event time is too long before the append time.
+    /// Its event time is too long before the append time.
     Late,
 }
 
 impl Reason {
-    /// The code in dead letters and metrics.
+    /// Returns the code in dead letters and metrics.
     pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::NotUtf8 => "not_utf8",
@@ -83,7 +83,7 @@ impl Reason {
     }
 }
 
-/// Error: a record is rejected. The detail names fields and limits, and quotes nothing.
+/// Error: a record is rejected. The detail names fields and limits, and never quotes the record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rejected {
     /// Reason.
@@ -98,7 +98,7 @@ impl Rejected {
     }
 }
 
-/// A raw record, as far as its format matters.
+/// The parts of a raw record that decoding needs.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Source<'a> {
     /// Its value.
@@ -114,7 +114,7 @@ pub(crate) struct Source<'a> {
 pub(crate) enum Decoded<'a> {
     /// An event, with snapshots to compare with earlier ones.
     Event(Event<'a>),
-    /// A report that was canonical before it came here.
+    /// A report that was already canonical.
     Report(Report),
 }
 
@@ -123,7 +123,7 @@ pub(crate) enum Decoded<'a> {
 enum Format {
     /// Isobar's JSON envelope.
     Envelope,
-    /// A getStats report as a member of an object that says whose it is.
+    /// A getStats report as a member of an object that names the session.
     Wrapped,
     /// A getStats report by itself.
     Bare,
@@ -150,7 +150,7 @@ impl Format {
         }
     }
 
-    /// Returns the format that an object looks like.
+    /// Returns the format of an object by its members.
     const fn of(shape: Shape) -> Option<Self> {
         if shape.envelope {
             Some(Self::Envelope)
@@ -181,7 +181,7 @@ pub(crate) const CONTENT_TYPES: [&str; 5] = [
 /// Decodes a record.
 pub(crate) fn decode<'a>(source: Source<'a>, limits: &Settings) -> Result<Decoded<'a>, Rejected> {
     let Source { payload, key, .. } = source;
-    // The key goes on with the report.
+    // The report keeps the key.
     if payload.len() + key.map_or(0, <[u8]>::len) > limits.max_record_bytes {
         let detail = format!("more than {} bytes", limits.max_record_bytes);
         return Err(Rejected::new(Reason::TooLarge, detail));
@@ -189,9 +189,9 @@ pub(crate) fn decode<'a>(source: Source<'a>, limits: &Settings) -> Result<Decode
     known(source, limits).map_err(|rejected| delta::or_delta(rejected, payload))
 }
 
-/// As [`decode`], of a record that may hold numbers beyond what a double does, as `1e999`: JSON has
-/// them, and the parser refuses the whole record for one. They are missing, in a copy of the record
-/// that is put into `mended`.
+/// Decodes like [`decode`] a record that may have numbers beyond the range of a double, such as
+/// `1e999`. They are valid JSON, but the parser would refuse the whole record. So they are
+/// replaced, and count as missing, in a copy of the record in `mended`.
 pub(crate) fn decode_finite<'a>(
     source: Source<'a>,
     limits: &Settings,
@@ -243,7 +243,7 @@ fn of_text<'a>(
     if named != Some(Format::Envelope) && !json::is_object(text) {
         return of_array(text, source, limits);
     }
-    // Nearly all records are envelopes, and are looked at but once.
+    // Nearly all records are envelopes, so they are parsed only once.
     if matches!(named, None | Some(Format::Envelope)) {
         let envelope = Envelope::read(text)?;
         if named.is_some() || envelope.is_one() {

@@ -1,5 +1,5 @@
-//! Any bytes as raw records: what must hold whatever they are. Fuzz targets and tests call this;
-//! it is no part of the interface.
+//! Properties that must hold for any bytes as raw records. Called by fuzz targets and tests; not
+//! part of the public interface.
 
 use schemas::{DeadLetter, EventKind, Interval, Path, Report};
 use service::{
@@ -13,17 +13,17 @@ use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
 use crate::settings::Settings;
 
-/// Between two records of one input: RFC 7464's, which JSON cannot hold.
+/// Separator of the records in one input (RFC 7464), which JSON cannot contain.
 pub const SEPARATOR: u8 = 0x1e;
 
-/// Session of a report without one of its own.
+/// Key with the session for reports without a session.
 const KEY: &[u8] = b"meet/standup-0423/ann-1";
 
-/// Largest difference of two values that are taken: 2⁵³ either way.
+/// Largest difference of two accepted values, which are within ±2⁵³.
 const MOST: i64 = 1 << 54;
 
-/// Reads `input`: a byte that chooses the content type, and records with a [`SEPARATOR`] between
-/// each two; of Avro, but one. Panics if any of what has to hold does not.
+/// Reads `input`: a byte that chooses the content type, and records separated by [`SEPARATOR`]; for
+/// Avro, only one. Panics if a property does not hold.
 pub fn records(input: &[u8]) {
     let Some((chosen, rest)) = input.split_first() else { return };
     let content_type = CONTENT_TYPES.get(usize::from(*chosen).wrapping_sub(1)).copied();
@@ -39,14 +39,14 @@ pub fn records(input: &[u8]) {
     once.iter().for_each(|(_, report)| plausible(report));
 }
 
-/// A report by the order of what was written, without the offsets that it answers for.
+/// A report without the offsets that it accounts for, with the kind of its event for sorting.
 type Written = (EventKind, Report);
 
 /// Returns the outputs for records that are appended at their event time.
 fn written(content_type: Option<&str>, records: &[&[u8]]) -> Vec<Written> {
     let settings = Settings::default();
     let source = LogSource { input: Input(0), partition: Partition(0) };
-    #[expect(clippy::expect_used, reason = "a registry of its own")]
+    #[expect(clippy::expect_used, reason = "the registry is new")]
     let metrics = Metrics::new(&prometheus::Registry::new()).expect("metrics");
     let mut pipeline = Pipeline::new(settings.clone(), "raw".to_owned(), metrics);
     let mut out = Recorder::default();
@@ -81,7 +81,7 @@ fn written(content_type: Option<&str>, records: &[&[u8]]) -> Vec<Written> {
     for sent in out.sent {
         if sent.topic == Topic::Reports {
             let report: Report = decoded(&sent.payload);
-            // The number of records that a cover accounts for depends on their total.
+            // The content of covers depends on the number of records.
             if report.event != EventKind::Cover {
                 let lineage = schemas::Lineage::default();
                 reported.push((report.event, Report { lineage, ..report }));
@@ -98,17 +98,17 @@ fn written(content_type: Option<&str>, records: &[&[u8]]) -> Vec<Written> {
 fn decoded<T: schemas::Record>(bytes: &[u8]) -> T {
     match schemas::decode(bytes) {
         Ok(record) => record,
-        #[expect(clippy::panic, reason = "what a target is for")]
-        Err(error) => panic!("written, and not to be read: {error}"),
+        #[expect(clippy::panic, reason = "fuzz targets report by panics")]
+        Err(error) => panic!("written, but cannot be read: {error}"),
     }
 }
 
-/// A detail has but our own words and numbers: nothing with letters and digits in it, as addresses,
-/// fingerprints, ids and most names have, stands in the payload, too.
+/// Checks that a detail quotes nothing of the payload: it has no word of letters and digits (as in
+/// addresses, fingerprints, ids and most names) that is also in the payload.
 fn quotes_nothing(detail: &str, payload: &[u8]) {
     assert!(detail.len() <= 300, "as long as a quotation: {detail}");
     assert!(detail.is_ascii(), "not our own words: {detail}");
-    // As serde_json says which characters JSON wants escaped.
+    // serde_json names the characters that must be escaped.
     let detail = detail.replace(r"(\u0000-\u001F)", "");
     let payload = String::from_utf8_lossy(payload);
     let part_of_a_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '-' | '_');
@@ -119,7 +119,7 @@ fn quotes_nothing(detail: &str, payload: &[u8]) {
     }
 }
 
-/// No time, count or duration is negative or absurd.
+/// Checks that no time, count or duration is negative or absurd.
 fn plausible(report: &Report) {
     let Report { time_to_connect_ms, time_to_media_ms, .. } = report;
     are_counts([*time_to_connect_ms, *time_to_media_ms].into_iter().flatten());

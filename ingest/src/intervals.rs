@@ -1,9 +1,9 @@
-//! The interval engine of one partition: from snapshots to what happened between them.
+//! The interval engine of one partition: computes intervals from snapshots.
 //!
-//! Its state is a function of the last [`Engine::keeps_ms`] of the log by append time and of
-//! nothing older, so that reading that much again restores it. A log's time is the greatest append
-//! time so far: brokers' clocks may differ when a partition moves, and the log is what counts. Of
-//! everything it remembers there is a most, of a session and of all ([`recent`]).
+//! Its state depends only on the last [`Engine::keeps_ms`] of the log by append time, so that
+//! reading this part again restores it. The log's time is the greatest append time so far, because
+//! brokers' clocks may differ when a partition moves. All parts of the state are limited, per
+//! session and in total ([`recent`]).
 
 pub(crate) mod clock;
 mod events;
@@ -24,34 +24,33 @@ use self::streams::{Horizon, Step, Streams};
 use crate::event::{Event, Stream};
 use crate::settings::Settings;
 
-/// Result of comparing an event with those before it.
+/// Result of comparing an event with earlier ones.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Observed {
-    /// Nothing: it, or what overtook it, was here before.
+    /// Nothing new: the event, or a later one, was received before.
     Duplicate,
-    /// Something new.
+    /// It has new content.
     New(NewContent),
 }
 
-/// New content of a record. A stats event without intervals is the first of its streams, or of
-/// streams that started anew.
+/// New content of a record. A stats event without intervals is the first one of its streams, or of
+/// restarted streams.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct NewContent {
-    /// Kind of event, given those before it; stats if the event was here before and only
-    /// its snapshots are new.
+    /// Kind of event, interpreted by earlier events; stats if only its snapshots are new.
     pub(crate) event: EventKind,
-    /// Its event time, us since the Unix epoch, if that is not the record's.
+    /// Its event time, us since the Unix epoch, if it differs from the record's.
     pub(crate) event_us: Option<i64>,
     /// Further events of the record.
     pub(crate) more: Vec<Happened>,
-    /// Connected and failed events that are no attempts of their own.
+    /// Corrections of connected and failed events that were counted as separate attempts.
     pub(crate) corrections: Vec<Correction>,
     /// Intervals that end at the event.
     pub(crate) intervals: Vec<Interval>,
     /// The selected candidate pair of each transport.
     pub(crate) paths: Vec<Path>,
-    /// It came so late that an earlier copy may be forgotten, or so early that a later one may find
-    /// it forgotten, and nothing that it follows on is remembered.
+    /// True if it arrived so late that an earlier copy may have expired, or so early that it may
+    /// have expired when a later copy arrives, and it has no predecessor in the state.
     pub(crate) is_unverified: bool,
     /// Content that was left out.
     pub(crate) left_out: LeftOut,
@@ -60,24 +59,24 @@ pub(crate) struct NewContent {
 /// Content of a record that is in no interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LeftOut {
-    /// Streams that started anew.
+    /// Number of restarted streams.
     pub(crate) resets: u64,
-    /// Number of counter groups with a counter that went back.
+    /// Number of counter groups with a counter that decreased.
     pub(crate) went_back: u64,
-    /// Quantities, or groups of them, that cannot be.
+    /// Number of impossible quantities, or groups of them.
     pub(crate) implausible: u64,
 }
 
-/// Live state of one partition.
+/// State of one partition.
 pub(crate) struct Engine {
-    /// Length of the log before a record on which it may depend, ms.
+    /// Length of the log before a record on which its result may depend, ms.
     horizon_ms: i64,
-    /// The longest that ever is, ms.
+    /// Maximum of `horizon_ms`.
     keeps_ms: i64,
     limits: Limits,
     now_ms: i64,
     streams: Streams,
-    /// As `streams`, of records that were sent again: the live ones have gone on since.
+    /// Streams of replayed records, kept apart from the live ones, which have continued since.
     again: Streams,
     events: Events,
     set_ups: SetUps,
@@ -85,7 +84,7 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// An engine that remembers `keeps_ms` of the log.
+    /// Returns an engine that keeps `keeps_ms` of the log.
     pub(crate) fn new(keeps_ms: i64) -> Self {
         Self {
             horizon_ms: keeps_ms,
@@ -100,30 +99,30 @@ impl Engine {
         }
     }
 
-    /// Streams and candidate pairs in memory.
+    /// Returns the number of streams and candidate pairs in memory.
     pub(crate) fn live(&self) -> usize {
         self.streams.live() + self.again.live()
     }
 
-    /// Number of entries dropped so far because a limit was exceeded.
+    /// Returns the number of entries dropped so far because a limit was exceeded.
     pub(crate) fn forgotten(&self) -> Forgotten {
         let streams = [self.streams.forgotten(), self.again.forgotten()];
         streams.into_iter().chain([self.events.forgotten(), self.set_ups.forgotten()]).sum()
     }
 
-    /// From here on records depend on the look-back of `settings`, no more than is kept, and on no
-    /// more streams than they allow.
+    /// Sets the look-back, which may not exceed what is kept, and the limits of the state for the
+    /// records from here on.
     pub(crate) fn remember(&mut self, settings: &Settings) {
         self.horizon_ms = settings.look_back_ms().min(self.keeps_ms);
         self.limits = settings.into();
     }
 
-    /// The log's time, ms since the Unix epoch.
+    /// Returns the log's time, ms since the Unix epoch.
     pub(crate) const fn now_ms(&self) -> i64 {
         self.now_ms
     }
 
-    /// A record was appended: the log's time goes on, whatever the record is worth.
+    /// Advances the log's time to that of a record, even if the record is rejected.
     pub(crate) fn advance(&mut self, appended_ms: i64) {
         self.now_ms = self.now_ms.max(appended_ms);
         let oldest_ms = self.now_ms.saturating_sub(self.keeps_ms);
@@ -133,15 +132,15 @@ impl Engine {
         self.set_ups.expire(oldest_ms);
     }
 
-    /// Takes an event of the record given to [`Engine::advance`].
+    /// Compares an event of the record passed to [`Engine::advance`] with earlier ones.
     pub(crate) fn observe(&mut self, event: &Event<'_>) -> Observed {
         self.take(event, self.moment(self.now_ms), false)
     }
 
-    /// Takes an event of a record that was sent again and first appended at `appended_ms`. Its
-    /// snapshots are compared only with others that were sent again, and only with those that
-    /// were first appended in the look-back before it: what lies between two of them was reported
-    /// by no other then, while the live ones have gone on.
+    /// Compares an event of a replayed record, first appended at `appended_ms`. Its snapshots are
+    /// compared only with those of other replayed records, and only with those first appended in
+    /// the look-back before it. The live streams have continued since then, and no other record
+    /// covers the time between two such snapshots.
     pub(crate) fn observe_again(&mut self, event: &Event<'_>, appended_ms: i64) -> Observed {
         self.take(event, self.moment(appended_ms), true)
     }
@@ -149,7 +148,7 @@ impl Engine {
     fn take(&mut self, event: &Event<'_>, moment: Horizon, is_again: bool) -> Observed {
         let happened = match event.kind {
             EventKind::Stats if event.has_snapshots() => None,
-            // One with nothing to compare is known as events are, by its time.
+            // Without snapshots, duplicates are recognised by their time, like those of events.
             _ if event.all.is_empty() => self.once(event, moment),
             _ => self.new_events(event, moment),
         };
@@ -175,7 +174,7 @@ impl Engine {
         observed
     }
 
-    /// Returns the new ones of several events. The one that says most about the course of the call
+    /// Returns the new ones of several events. The most significant one for the course of the call
     /// is the event.
     fn new_events(&mut self, event: &Event<'_>, moment: Horizon) -> Option<NewContent> {
         let mut content = Vec::with_capacity(event.all.len());
@@ -239,23 +238,23 @@ impl Engine {
     ) -> Option<EventKind> {
         let key = self.key(STATE, b"", 0);
         let is_new = self.events.is_new((seen, Some(session)), moment);
-        // A copy counts as the last that was reported, too: what is known is the look-back's,
-        // whatever came before it.
+        // A duplicate updates the last reported state as well: the state must depend only on the
+        // look-back.
         let change = self.events.transition((key, session), reported, moment).filter(|_| is_new)?;
         let happening = Happening { event: change, event_us: reported.event_us, took_us };
         self.set_ups.happened(Of { key, session, is_named }, happening, moment, corrections);
         Some(change)
     }
 
-    /// True once in the look-back for each offset that records were sent again from.
+    /// Returns true once in the look-back for each original offset of replayed records.
     pub(crate) fn is_first_again(&mut self, offset: i64) -> bool {
         self.key.clear();
         let key = self.key(AGAIN, b"", offset);
         self.events.is_new((key, None), self.moment(self.now_ms))
     }
 
-    /// Takes a report that was canonical before, first appended at `first_ms`: it is new once,
-    /// whatever it contains.
+    /// Compares a canonical report, first appended at `first_ms`. It is new only once, regardless
+    /// of its content.
     pub(crate) fn observe_report(&mut self, report: &Report, first_ms: i64) -> Observed {
         let moment = self.moment(first_ms);
         let mut session = Event::new(0);
@@ -326,7 +325,7 @@ impl Engine {
         })
     }
 
-    /// The log's time, and how far back from it, for a record first appended at `first_ms`.
+    /// Returns the horizon of a record first appended at `first_ms`.
     fn moment(&self, first_ms: i64) -> Horizon {
         Horizon {
             now_ms: self.now_ms,
@@ -337,7 +336,8 @@ impl Engine {
         }
     }
 
-    /// Begins keys of the event's session, and returns the session's own. Lengths keep parts apart.
+    /// Begins the keys of the event's session, and returns the key of the session itself. Parts are
+    /// separated by their lengths.
     fn begin(&mut self, event: &Event<'_>) -> u128 {
         self.key.clear();
         for part in [&event.app, &event.call, &event.participant] {
@@ -346,13 +346,14 @@ impl Engine {
         xxh3_128(&self.key)
     }
 
-    /// Goes on with a peer connection of the session.
+    /// Continues the keys with a peer connection of the session.
     fn connection(&mut self, name: &str) {
         self.key.extend_from_slice(&name.len().to_le_bytes());
         self.key.extend_from_slice(name.as_bytes());
     }
 
-    /// The key of something of the peer connection: 128 bits, so that no two are ever the same.
+    /// Returns the key of an object of the peer connection. It has 128 bits, so that collisions are
+    /// practically impossible.
     fn key(&mut self, subject: u8, id: &[u8], number: i64) -> u128 {
         let connection = self.key.len();
         self.key.push(subject);
@@ -377,7 +378,8 @@ struct Found {
 }
 
 impl Found {
-    /// Streams of one peer connection. With `several`, the ids of streams contain the connection.
+    /// Adds the streams of one peer connection. With `several`, the ids of streams contain the
+    /// connection.
     fn streams(
         &mut self,
         event: &Event<'_>,
@@ -388,7 +390,7 @@ impl Found {
     ) {
         self.seen += streams.len();
         self.streams += streams.len();
-        // Streams of the connection follow those of earlier connections.
+        // Paths of the connection follow those of earlier connections.
         let first_path = self.paths.len();
         self.intervals.reserve(streams.len());
         for stream in streams {
@@ -437,7 +439,7 @@ impl From<&Settings> for Limits {
     }
 }
 
-/// Kinds of events that one record may have together, most significant first.
+/// Kinds of events that a record may have several of, the most significant first.
 const RANKS: [EventKind; 6] = [
     EventKind::Failed,
     EventKind::Connected,
@@ -447,13 +449,13 @@ const RANKS: [EventKind; 6] = [
     EventKind::Joined,
 ];
 
-/// Keys of peer connections themselves.
+/// Key type of the state of a peer connection.
 const STATE: u8 = u8::MAX - 1;
 
-/// Keys of canonical reports of statistics.
+/// Key type of canonical stats reports.
 const REPORT: u8 = u8::MAX - 2;
 
-/// Keys of offsets that records were sent again from.
+/// Key type of the original offsets of replayed records.
 const AGAIN: u8 = u8::MAX - 3;
 
 #[cfg(test)]

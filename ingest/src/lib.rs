@@ -1,8 +1,8 @@
 //! Conversion of raw events to canonical reports.
 //!
-//! A raw event is decoded from its wire format, compared with the snapshots that its session sent
-//! before, and written as one report of intervals: what happened between two snapshots of a
-//! stream. What cannot be used is dead-lettered with its bytes and a reason.
+//! A raw event is decoded from its wire format, compared with earlier snapshots of its session, and
+//! written as one report of intervals (the differences between two snapshots of a stream). Records
+//! that cannot be used are dead-lettered with their bytes and a reason.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 
@@ -35,20 +35,20 @@ pub use self::settings::Settings;
 #[derive(Debug)]
 pub struct Ingest;
 
-/// Reason for which ingest rejects a record, as in its dead letter.
+/// Reason why ingest rejects a record, as in its dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The code of the reason.
     pub reason: &'static str,
-    /// Error and its place, without values of the payload.
+    /// Description of the error and its position, without values of the payload.
     pub detail: String,
 }
 
-/// Reads a record as ingest with its default settings does, whenever it happened: for tools that
-/// send some.
+/// Checks a record as ingest does with its default settings, regardless of its time. For tools that
+/// send records.
 ///
 /// # Errors
-/// The reason for which ingest would dead-letter it.
+/// The reason why ingest would dead-letter it.
 pub fn examine(payload: &[u8], key: &[u8]) -> Result<(), Refusal> {
     let source = formats::Source { payload, content_type: None, key: Some(key) };
     let refused = |rejected: formats::Rejected| Refusal {

@@ -1,10 +1,10 @@
 //! Limits in force at each offset of a partition.
 //!
-//! Every record is read more than once: again after a restart, for the state that follows from it,
-//! and again by whoever takes over what is not committed yet. Each time it must be taken for the
-//! same, regardless of the settings at that time. So the committed metadata contains the limits of
-//! all records up to some offset ahead; no output of a record beyond it is written before more is
-//! committed; and changed settings begin at the first offset that it does not cover.
+//! A record may be read several times: after a restart to rebuild state, and by the next owner of
+//! the partition if it was not committed. Its outcome must be the same each time, regardless of the
+//! settings at that time. So the committed metadata contains the limits of all records up to some
+//! offset ahead; output of a record beyond this offset is written only after the next commit; and
+//! changed settings apply from the first offset that is not covered.
 
 use serde::{Deserialize, Serialize};
 use service::{Commit, Committed};
@@ -25,11 +25,11 @@ const MAX_SPANS: usize = 16;
 /// are dropped.
 const MOST_BYTES: usize = 4000;
 
-/// Records from one offset on, up to the next span's, are read by one set of limits.
+/// Limits of the records from one offset up to the next span.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Span {
     from: i64,
-    /// The log's time at its first record, ms, once that was read.
+    /// The log's time at its first record, ms, once it was read.
     since_ms: Option<i64>,
     #[serde(flatten)]
     limits: Settings,
@@ -44,12 +44,14 @@ struct Metadata {
     spans: Vec<Span>,
 }
 
-/// Reason for which ingest cannot continue from the committed metadata.
+/// Reason why ingest cannot continue from the committed metadata.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LimitsError {
     #[error("its metadata cannot be read ({0})")]
     Unreadable(serde_json::Error),
-    #[error("its metadata has form {0}, which a newer release wrote; this one knows {VERSION}")]
+    #[error(
+        "its metadata has form {0}, which was written by a newer release; this release knows form {VERSION}"
+    )]
     Newer(u32),
 }
 
@@ -76,7 +78,7 @@ impl Metadata {
 #[derive(Debug)]
 pub(crate) struct Limits {
     wanted: Settings,
-    /// By rising offset.
+    /// Spans by ascending offset.
     spans: Vec<Span>,
     /// First offset that no metadata covers, committed or about to be.
     until: i64,
@@ -114,7 +116,7 @@ impl Limits {
         })
     }
 
-    /// Sets the settings that hold from the first offset that is not covered yet.
+    /// Sets the settings that apply from the first offset that is not covered yet.
     pub(crate) fn want(&mut self, wanted: &Settings) {
         if self.wanted != *wanted {
             self.wanted = wanted.clone();
@@ -135,20 +137,20 @@ impl Limits {
         &span.limits
     }
 
-    /// True if the metadata covers the record at `offset`.
+    /// Returns whether the metadata covers the record at `offset`.
     pub(crate) const fn is_covered(&self, offset: i64) -> bool {
         offset < self.until
     }
 
-    /// True if outputs of the record at `offset` may be written.
+    /// Returns whether output of the record at `offset` may be written.
     pub(crate) const fn may_write(&self, offset: i64) -> bool {
         offset < self.free
     }
 
-    /// Returns the metadata to commit with `next`, while `ahead`, that or a later offset, is the
-    /// next one to read: it covers more than that.
+    /// Returns the metadata to commit with `next`. It covers offsets beyond `ahead`, the next
+    /// offset to read, which is `next` or later.
     pub(crate) fn metadata(&mut self, next: i64, ahead: i64, now_ms: i64) -> &str {
-        // Eight times the records between two commits, because a commit may fail.
+        // Eight times the number of records between two commits, because commits may fail.
         let reach = (8 * (next - self.committed)).clamp(LEAST_REACH, MOST_REACH);
         if self.text.is_empty() || self.until - ahead.max(next) < reach / 2 {
             self.drop_old(now_ms);
@@ -166,8 +168,8 @@ impl Limits {
         &self.text
     }
 
-    /// Returns the metadata to commit with `next` if no record from there on will be read here: it
-    /// keeps the inherited coverage only, so that changed settings apply as soon as possible.
+    /// Returns the metadata to commit with `next` if this process reads no further records. It
+    /// keeps only the inherited coverage, so that changed settings apply as soon as possible.
     pub(crate) fn last_metadata(&mut self, next: i64) -> &str {
         self.until = self.inherited.max(next);
         let kept = self.spans.partition_point(|span| span.from < self.until).max(1);
@@ -176,7 +178,7 @@ impl Limits {
         &self.text
     }
 
-    /// Notes that a commit was made.
+    /// Records that a commit was made.
     pub(crate) fn committed(&mut self, commit: &Commit) {
         if let Ok(Some(metadata)) = Metadata::read(&commit.metadata) {
             self.free = self.free.max(metadata.until);
@@ -186,11 +188,12 @@ impl Limits {
 
     fn to_text(&self) -> String {
         let metadata = Metadata { v: VERSION, until: self.until, spans: self.spans.clone() };
-        // Numbers under names: there is nothing that JSON cannot hold.
+        // Names and numbers can always be written as JSON.
         serde_json::to_string(&metadata).unwrap_or_default()
     }
 
-    /// Drops spans that no restart reads again. Brokers' clocks may differ, hence twice as long.
+    /// Drops spans of records that no restart will read again. They are kept for twice the
+    /// look-back because brokers' clocks may differ.
     fn drop_old(&mut self, now_ms: i64) {
         let oldest_ms = now_ms.saturating_sub(2 * self.look_back_ms());
         let is_over = |next: &Span| next.since_ms.is_some_and(|since_ms| since_ms < oldest_ms);

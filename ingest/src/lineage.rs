@@ -22,7 +22,7 @@ impl Pending {
         Self { partition, from: committed, next: committed, appended_ms: 0, skipped }
     }
 
-    /// Notes that a record was read. Offsets between it and the one before it hold no record.
+    /// Records that a record was read. Offsets between it and the previous one have no record.
     pub(crate) fn read(&mut self, offset: i64, appended_ms: i64) {
         let expected = *self.next.get_or_insert(offset);
         self.from.get_or_insert(offset);
@@ -33,7 +33,7 @@ impl Pending {
         self.appended_ms = appended_ms;
     }
 
-    /// Notes that the record at `offset` is not simply accepted.
+    /// Records that the record at `offset` is not simply accepted.
     pub(crate) fn skip(&mut self, offset: i64, outcome: RawOutcome) {
         self.run(offset, 1, outcome);
     }
@@ -52,7 +52,7 @@ impl Pending {
         self.from < self.next
     }
 
-    /// Runs of offsets that were not simply accepted.
+    /// Returns the number of runs of offsets that were not simply accepted.
     pub(crate) fn runs(&self) -> usize {
         self.skipped.len()
     }

@@ -33,11 +33,11 @@ impl Metrics {
 
     fn try_new(registry: &Registry) -> prometheus::Result<Self> {
         let records = IntCounterVec::new(
-            Opts::new("isobar_ingest_records_total", "Raw records read, by what became of them"),
+            Opts::new("isobar_ingest_records_total", "Raw records read, by outcome"),
             &["outcome"],
         )?;
         let dead_letters = IntCounterVec::new(
-            Opts::new("isobar_ingest_dead_letters_total", "Raw records given up, by reason"),
+            Opts::new("isobar_ingest_dead_letters_total", "Raw records dead-lettered, by reason"),
             &["reason"],
         )?;
         let missing = IntCounterVec::new(
@@ -50,14 +50,14 @@ impl Metrics {
         let forgotten = IntCounterVec::new(
             Opts::new(
                 "isobar_ingest_forgotten_total",
-                "Snapshots and events forgotten before their time, by whose limit was exceeded",
+                "Snapshots and events dropped from the state before they expired, by the exceeded limit",
             ),
             &["by"],
         )?;
         let metrics = Self {
             unverified: IntCounter::new(
                 "isobar_ingest_unverified_total",
-                "Accepted raw records of which an earlier copy may be forgotten",
+                "Accepted raw records of which an earlier copy may no longer be known",
             )?,
             went_back: missing.with_label_values(&["went_back"]),
             implausible: missing.with_label_values(&["implausible"]),
@@ -71,7 +71,7 @@ impl Metrics {
             intervals: IntCounter::new("isobar_ingest_intervals_total", "Intervals found")?,
             resets: IntCounter::new(
                 "isobar_ingest_resets_total",
-                "Streams that started anew because two primary counters went back",
+                "Streams that restarted: two primary counters decreased",
             )?,
             unmeasured: IntCounter::new(
                 "isobar_ingest_unmeasured_reports_total",
@@ -79,7 +79,7 @@ impl Metrics {
             )?,
             live: IntGauge::new(
                 "isobar_ingest_live_streams",
-                "Streams and candidate pairs that the state remembers",
+                "Streams and candidate pairs in the state",
             )?,
             records,
             dead_letters,

@@ -1,10 +1,10 @@
-//! Queue of a partition's outputs and commits, some of which may not be written yet.
+//! Queue of a partition's outputs and commits that may not be written yet.
 
 use std::collections::VecDeque;
 
 use service::{Offset, Output, Source, Topic};
 
-/// Waiting outputs, from the first record that no committed metadata covers.
+/// The waiting outputs and commits, from the first record that no committed metadata covers.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     parcels: VecDeque<Parcel>,
@@ -14,9 +14,9 @@ pub(crate) struct Outbox {
 
 #[derive(Debug)]
 enum Parcel {
-    /// To be written, following from the record at this raw offset and those before it.
+    /// Output of the records up to this raw offset.
     Write { raw: i64, topic: Topic, key: Option<Vec<u8>>, payload: Vec<u8> },
-    /// To be committed once what is before it is written.
+    /// Commit to be made once all earlier output is written.
     Commit { next: Offset, metadata: String },
 }
 
@@ -31,7 +31,7 @@ impl Outbox {
         self.bytes
     }
 
-    /// Writes what follows from the record at `raw`, or keeps it if it `may` not be written yet.
+    /// Writes output of the record at `raw`, or queues it if it `may` not be written yet.
     pub(crate) fn send(
         &mut self,
         source: Source,
@@ -48,7 +48,7 @@ impl Outbox {
         self.parcels.push_back(Parcel::Write { raw, topic, key, payload });
     }
 
-    /// Checkpoints `next` once all before it is written.
+    /// Checkpoints `next` once all earlier output is written.
     pub(crate) fn commit(
         &mut self,
         source: Source,
@@ -62,7 +62,7 @@ impl Outbox {
         self.parcels.push_back(Parcel::Commit { next, metadata: metadata.to_owned() });
     }
 
-    /// Writes waiting outputs, up to the first that may not be written yet.
+    /// Writes waiting output up to the first that may not be written yet.
     pub(crate) fn release(
         &mut self,
         source: Source,

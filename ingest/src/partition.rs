@@ -9,7 +9,7 @@ use crate::lineage::Pending;
 use crate::outbox::Outbox;
 use crate::settings::Settings;
 
-/// Longest wait of records without a report for one that covers them.
+/// Longest wait of records without a report until they are covered.
 const COVER_AFTER_MS: u64 = 1000;
 
 /// Maximum number of runs of offsets that were not accepted in one report.
@@ -24,7 +24,7 @@ pub(crate) struct Partition {
     outbox: Outbox,
     /// The next offset to read; unknown until the first record if nothing was ever committed.
     next: Option<i64>,
-    /// Since which tick something waits for an output; unknown until the next tick.
+    /// Time of the tick since which records wait to be covered; unknown until the next tick.
     waiting_since_ms: Option<u64>,
 }
 
@@ -47,17 +47,17 @@ impl Partition {
         })
     }
 
-    /// Streams and candidate pairs in memory.
+    /// Returns the number of streams and candidate pairs in memory.
     pub(crate) fn live(&self) -> usize {
         self.engine.live()
     }
 
-    /// True while what was written here waits for a commit.
+    /// Returns whether output waits for a commit.
     pub(crate) fn waits(&self) -> bool {
         self.outbox.waits()
     }
 
-    /// Bytes that wait for a commit.
+    /// Returns the bytes that wait for a commit.
     pub(crate) const fn waiting_bytes(&self) -> usize {
         self.outbox.bytes()
     }
@@ -66,8 +66,8 @@ impl Partition {
         self.limits.committed(commit);
     }
 
-    /// Comes to `offset`. If the metadata does not cover it yet, the records before it are covered
-    /// at once: the metadata written then reaches further.
+    /// Prepares for the record at `offset`. If the metadata does not cover it yet, the records
+    /// before it are covered at once, and the next commit covers further offsets.
     pub(crate) fn reach(&mut self, offset: i64, out: &mut dyn Output) -> Result<(), Fatal> {
         if !self.limits.is_covered(offset) {
             self.cover(out)?;
@@ -80,18 +80,18 @@ impl Partition {
         Ok(())
     }
 
-    /// Notes that the record at `offset` is read.
+    /// Records that the record at `offset` was read.
     pub(crate) fn read(&mut self, offset: i64, appended_ms: i64) {
         self.pending.read(offset, appended_ms);
         self.next = Some(offset + 1);
     }
 
-    /// Notes that the record at `offset`, the last one read, is not simply accepted.
+    /// Records that the record at `offset`, the last one read, is not simply accepted.
     pub(crate) fn skip(&mut self, offset: i64, outcome: RawOutcome) {
         self.pending.skip(offset, outcome);
     }
 
-    /// Writes what follows from the record at `offset`, the last one read.
+    /// Writes output of the record at `offset`, the last one read.
     pub(crate) fn send(
         &mut self,
         offset: i64,
@@ -103,7 +103,7 @@ impl Partition {
         self.outbox.send(self.source, (offset, may), to, payload, out);
     }
 
-    /// Writes a report that answers for all that waits, and lets that be committed.
+    /// Writes a report that accounts for all waiting records, and allows them to be committed.
     pub(crate) fn write(
         &mut self,
         key: Option<&[u8]>,
@@ -120,7 +120,7 @@ impl Partition {
         Ok(())
     }
 
-    /// Covers what waits if it is too much for one report.
+    /// Covers the waiting records if they are too many for one report.
     pub(crate) fn cover_if_many(&mut self, out: &mut dyn Output) -> Result<(), Fatal> {
         if self.pending.runs() > MAX_RUNS { self.cover(out) } else { Ok(()) }
     }
@@ -130,8 +130,8 @@ impl Partition {
         self.write(None, Report::default(), out)
     }
 
-    /// The loop's monotonic clock has come to `now_ms`; writes what is due, and what may be
-    /// written by now.
+    /// Writes covers that are due at `now_ms` of the loop's monotonic clock, and waiting output
+    /// that may be written by now.
     pub(crate) fn tick(&mut self, now_ms: u64, out: &mut dyn Output) -> Result<(), Fatal> {
         self.outbox.release(self.source, |raw| self.limits.may_write(raw), out);
         if self.pending.any() {
@@ -143,7 +143,8 @@ impl Partition {
         Ok(())
     }
 
-    /// Nothing more is read: covers what waits, and lets go of the offsets ahead.
+    /// Covers the waiting records and gives up the coverage of offsets ahead, because nothing more
+    /// is read.
     pub(crate) fn drain(&mut self, out: &mut dyn Output) -> Result<(), Fatal> {
         self.cover(out)?;
         if let Some(next) = self.next {

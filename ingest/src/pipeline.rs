@@ -1,4 +1,4 @@
-//! Processing of a raw record, from top to bottom.
+//! Processing of raw records.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -18,15 +18,16 @@ use crate::metrics::Metrics;
 use crate::partition::Partition;
 use crate::settings::Settings;
 
-/// Bytes that may wait for a commit, of all partitions: some thousand reports, more than are read
-/// until one is made.
+/// Bytes of all partitions that may wait for a commit: some thousand reports, more than are read
+/// until the next commit.
 const MOST_WAITING: usize = 8 << 20;
 
 /// The logic of ingest.
 pub(crate) struct Pipeline {
-    /// As they are set.
+    /// The settings as configured.
     settings: Settings,
-    /// The raw topic has but one partition, so that no two records of a session lie apart.
+    /// True if the raw topic has only one partition, so that all records of a session are in the
+    /// same one.
     has_one_partition: bool,
     raw_topic: String,
     metrics: Metrics,
@@ -34,13 +35,13 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
-    /// Logic for records of `raw_topic`.
+    /// Returns the handler for records of `raw_topic`.
     pub(crate) fn new(settings: Settings, raw_topic: String, metrics: Metrics) -> Self {
         let partitions = HashMap::new();
         Self { settings, has_one_partition: false, raw_topic, metrics, partitions }
     }
 
-    /// The settings that hold for the topic as it is.
+    /// Returns the settings for the topic with its present number of partitions.
     fn in_force(&self) -> Settings {
         let require_key = self.settings.require_key && !self.has_one_partition;
         Settings { require_key, ..self.settings.clone() }
@@ -69,7 +70,7 @@ impl Pipeline {
         let appended = again.map_or(record.appended, |(_, appended)| appended);
         let partition = self.partitions.get_mut(&record.source).ok_or_else(|| {
             Fatal::State(format!(
-                "a record of partition {}, which is not assigned",
+                "received a record of partition {}, which is not assigned",
                 record.source.partition
             ))
         })?;
@@ -83,7 +84,8 @@ impl Pipeline {
         let forgotten = engine.forgotten();
         let from = again.map(|(from, _)| from);
         let observed = match from {
-            // The same dead letter, sent again by two at once or after a write of unknown outcome.
+            // The same dead letter was replayed by two processes at once, or after a write with
+            // unknown result.
             Some(from) if !engine.is_first_again(from.offset.0) => Ok(Observation::default()),
             _ => observe(record, from, limits, engine),
         };
@@ -127,8 +129,8 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Counts the content of a record and returns its report: none for a duplicate. A first
-    /// snapshot has one without intervals, so that its session is visible at once.
+    /// Counts the content of a record and returns its report; none for a duplicate. The report of a
+    /// first snapshot has no intervals; it makes the session visible at once.
     fn count(
         &mut self,
         record: &Record<'_>,
@@ -145,7 +147,7 @@ impl Pipeline {
         report.event_us = content.event_us.unwrap_or(report.event_us);
         report.corrections = content.corrections;
         if report.event == EventKind::Failed {
-            // The time belongs to a connection that was never established.
+            // It is the time of a connection that was never established.
             report.time_to_connect_ms = None;
         }
         if !content.more.is_empty() {
@@ -212,7 +214,7 @@ impl Handler for Pipeline {
         from: &Replayed,
         out: &mut dyn Output,
     ) -> Result<(), Fatal> {
-        // Lateness is measured at the first append: waiting does not change it.
+        // Lateness is measured at the first append, so that a replay does not change it.
         let first = Record { appended: from.appended, ..*record };
         self.take(&first, Some((from, record.appended)), out)
     }
@@ -247,16 +249,16 @@ impl Handler for Pipeline {
     }
 }
 
-/// Content of a record compared with those before it.
+/// Result of comparing a record with earlier ones.
 struct Observation {
     observed: Observed,
-    /// The record itself.
+    /// The record as a report.
     report: Report,
-    /// Number of impossible quantities, which are missing.
+    /// Number of impossible quantities, which are left out.
     implausible: u64,
-    /// Streams of it that may be audio or video, and are left out.
+    /// Number of streams of unknown media kind, which are left out.
     no_kind: u64,
-    /// A stats event with nothing to measure.
+    /// True for a stats event with nothing to measure.
     is_unmeasured: bool,
 }
 
@@ -272,15 +274,15 @@ impl Default for Observation {
     }
 }
 
-/// Reads a record and compares it with those before it; one that was sent again, with others that
-/// were.
+/// Reads a record and compares it with earlier ones; a replayed record is compared with other
+/// replayed records.
 fn observe(
     record: &Record<'_>,
     again: Option<&Replayed>,
     limits: &Settings,
     engine: &mut Engine,
 ) -> Result<Observation, Rejected> {
-    // The log's time, unless the record came first at another one.
+    // The log's time, or that of the first append if the record was replayed.
     let first_ms = again.map_or(engine.now_ms(), |from| from.appended.0);
     let mut mended = None;
     match read(record, limits, first_ms, &mut mended)? {
@@ -306,8 +308,8 @@ fn observe(
     }
 }
 
-/// Observes an event of a replayed record. Where others of its session were taken
-/// around it, their intervals hold what its cumulative counters count.
+/// Compares an event of a replayed record. If other records of its session were accepted around it,
+/// their intervals already include its cumulative counters.
 fn replay_event(engine: &mut Engine, event: &Event<'_>, from: &Replayed) -> Observed {
     if !from.heard || !event.has_snapshots() {
         return engine.observe_again(event, from.appended.0);
@@ -319,12 +321,11 @@ fn replay_event(engine: &mut Engine, event: &Event<'_>, from: &Replayed) -> Obse
     engine.observe_again(&Event { streams, pairs, more, ..event.clone() }, from.appended.0)
 }
 
-/// The longest that a participant waits to be connected or for the first media, ms: an hour. ICE
-/// gives up after half a minute (RFC 8445, 14.3), and longer waits are waits for another
-/// participant.
+/// Maximum time to connect or to the first media, ms: an hour. ICE gives up after half a minute
+/// (RFC 8445, 14.3); longer times include the wait for another participant.
 const MOST_WAIT_MS: i64 = 3_600_000;
 
-/// Removes impossible values and returns their number.
+/// Removes impossible values, and returns their number.
 fn bound(event: &mut Event<'_>) -> u64 {
     [&mut event.time_to_connect_ms, &mut event.time_to_media_ms].into_iter().map(bound_ms).sum()
 }
@@ -341,7 +342,7 @@ fn read<'a>(
     mended: &'a mut Option<Vec<u8>>,
 ) -> Result<Decoded<'a>, Rejected> {
     let Record { payload, content_type, key, .. } = *record;
-    // Producers hash neither: librdkafka's consistent_random spreads empty keys as well.
+    // Producers distribute both at random: librdkafka's consistent_random includes empty keys.
     if limits.require_key && key.is_none_or(<[u8]>::is_empty) {
         return Err(Rejected::new(Reason::NoKey, NO_KEY));
     }
@@ -386,9 +387,9 @@ const NO_KEY: &str = "no key, or an empty one: all records of a session must lie
                       Set the key app/call/participant (Fluent Bit: message_key_field, Vector: \
                       key_field), or ingest.require_key = false if the producer sees to it otherwise";
 
-/// Some browsers stamp stats objects with a clock that does not start in 1970, that stands still
-/// while the machine sleeps or that is never set: where it is far from that of the event, the
-/// event's holds. An event that is ahead of the log happened just now.
+/// Replaces implausible times. Some browsers stamp stats objects with a clock that does not start
+/// in 1970, stops while the machine sleeps, or is never set: if it is far from the event's time,
+/// the event's is used. An event that is ahead of the log has the log's time.
 fn set_clocks(event: &mut Event<'_>, now_ms: i64) {
     let event_us = event.client_us;
     for client_us in event.snapshot_clocks() {

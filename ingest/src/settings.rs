@@ -14,22 +14,22 @@ pub struct Settings {
     /// 0.1 KB for every event), and a restart first reads so much of the log again. Changed, this and
     /// the limits below hold for records of which nothing is committed yet.
     pub look_back_s: u32,
-    /// Bytes of a raw record and its key; a larger one is dead-lettered.
+    /// Maximum bytes of a raw record and its key. A larger record is dead-lettered.
     pub max_record_bytes: usize,
-    /// Levels of nesting in a raw record; a deeper one is dead-lettered.
+    /// Maximum levels of nesting in a raw record. A deeper record is dead-lettered.
     pub max_depth: usize,
     /// RTP streams of one type (inbound-rtp, …) in a raw record, those of all of its peer
     /// connections; one with more is dead-lettered.
     pub max_streams: usize,
-    /// Snapshots of RTP streams, candidate pairs and transports of one session that the state
-    /// remembers: one of each, seldom two. Of more, those that were told of longest ago are forgotten:
-    /// they have no intervals until they are told of twice. One peer connection of a session has three
-    /// quarters of them at most, so that it takes none of another one's.
+    /// Maximum number of snapshots of RTP streams, candidate pairs and transports of one session in
+    /// the state: usually one of each. If there are more, the oldest are dropped: these streams have
+    /// no interval until they are reported twice again. One peer connection of a session may have at
+    /// most three quarters of them, so that it does not displace those of another.
     pub session_streams: usize,
-    /// MB (2²⁰ bytes) of what the state of a partition remembers of all its sessions' streams, each of
-    /// which counts 256 bytes and those of its counters; about 80,000 streams, candidate pairs and
-    /// transports by default. For each MB 655 events, states and peer connections are remembered
-    /// beside them. Of more, those that were told of longest ago are forgotten.
+    /// MB (2²⁰ bytes) for snapshots in the state of a partition. Each takes 256 bytes and those of its
+    /// counters; the default is sufficient for about 80,000 streams, candidate pairs and transports.
+    /// For each MB the state also holds up to 655 events, states and peer connections. If there are
+    /// more, the oldest are dropped.
     pub state_mb: u32,
     /// Whether a record without a key, or with an empty one, is dead-lettered: all records of a session
     /// must lie in one partition. It is not where the topic has but one.
@@ -44,7 +44,7 @@ pub struct Settings {
     pub apps: Vec<String>,
 }
 
-/// Bytes of the names of applications.
+/// Maximum bytes of the names of applications.
 const MOST_APPS: usize = 1000;
 
 /// A day less than an hour of roll-ups is built again, which is a day less than partials are kept.
@@ -84,7 +84,7 @@ impl Check for Settings {
         if !(1..=65_536).contains(&self.state_mb) {
             problems.push("state_mb", "must be from 1 to 65536");
         }
-        // No session takes more than about half of the state.
+        // One session may take at most about half of the state.
         if !(64..=(self.state_mb as usize).saturating_mul(1024)).contains(&self.session_streams) {
             problems.push("session_streams", "must be from 64 to 1024 for each MB of state_mb");
         }
@@ -93,7 +93,7 @@ impl Check for Settings {
                            days, and builds an hour of roll-ups again for 13";
             problems.push("late_h", message);
         }
-        // The names are in what is committed, of which there may be 4 KB.
+        // The names are part of the committed metadata, which may have 4 KB.
         if self.apps.iter().map(String::len).sum::<usize>() > MOST_APPS {
             problems.push("apps", "must have no more than 1000 bytes of names");
         }

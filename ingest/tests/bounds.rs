@@ -1,4 +1,4 @@
-//! The state of a partition in ingest is bounded, whatever clients send.
+//! The state of a partition of ingest is bounded for any input.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::process::Command;
@@ -14,7 +14,7 @@ use service::{
 const SOURCE: Source = Source { input: Input(0), partition: Partition(0) };
 const START_MS: i64 = 1_756_000_020_000;
 
-/// Output that drops what is written, and makes every commit.
+/// Output that drops all writes, and makes every commit.
 #[derive(Default)]
 struct Nowhere {
     commits: Vec<Commit>,
@@ -38,7 +38,7 @@ impl Output for Nowhere {
     }
 }
 
-/// An event of session `n`.
+/// Returns an event of session `n`.
 fn event(kind: &str, n: i64, more: Value) -> Vec<u8> {
     let mut event = json!({
         "v": 1, "event": kind, "app": "meet", "call": "c", "participant": format!("p{n}"),
@@ -101,7 +101,7 @@ fn streams(first: i64, count: i64) -> Map<String, Value> {
     (first..first + count).map(stream).collect()
 }
 
-/// The raw record of a number, which fills something.
+/// Function that returns the raw record of a number.
 type Fill = fn(i64) -> Vec<u8>;
 
 /// Kind of state and number of records: more than twice its limit.
@@ -141,7 +141,7 @@ const FIELDS: [(&str, i64, Fill); 10] = [
 
 const FIELD: &str = "FIELD_THAT_IS_FILLED";
 
-/// The most memory that the process has had, KB.
+/// Returns the peak memory of the process, KB.
 fn most_resident() -> i64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();

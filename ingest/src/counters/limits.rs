@@ -8,60 +8,59 @@ use super::{Counter, Row, TABLE, Values, each_field};
 /// Limit of a quantity's absolute value in an interval. A value beyond it is missing.
 #[derive(Clone, Copy)]
 pub(super) enum Bound {
-    /// In each second of the interval.
+    /// The limit per second of the interval.
     Rate(i64),
-    /// Packets, in each second of the interval.
+    /// The limit of packets per second of the interval, by media kind.
     Packets,
-    /// For an interval of any length.
+    /// The limit for an interval of any length.
     Most(i64),
-    /// For each that another counter counts, and in each second of the interval.
+    /// A limit per unit of another counter, and a limit per second of the interval.
     Each(i64, Counter, i64),
-    /// No quantity of an interval.
+    /// No limit: not a quantity of an interval.
     None,
 }
 
 /// Packets of a stream: [`AUDIO_PACKETS`] or [`OTHER_PACKETS`].
 pub(super) const PACKETS: Bound = Bound::Packets;
-/// Packets of an audio stream in a second. The shortest frame of Opus has 2.5 ms (RFC 6716, 2.1.4),
-/// which is 400 packets, no other codec of WebRTC has a shorter one, and FEC has a packet for each
-/// at most (RFC 8627); RED (RFC 2198) adds none. The rest is for what was held up on its way.
+/// Packets of an audio stream per second. The shortest frame of any WebRTC codec is that of Opus
+/// with 2.5 ms (RFC 6716, 2.1.4), which is 400 packets. FEC adds at most as many (RFC 8627), RED
+/// (RFC 2198) none. The rest is for delayed packets.
 const AUDIO_PACKETS: i64 = 1_000;
-/// Packets of any other stream in a second: RTP numbers them in 16 bits (RFC 3550, 5.1), and
-/// neither loss (A.1) nor SRTP's index (RFC 3711, 3.3.1) can be determined once they wrap within a
-/// round trip.
+/// Packets of any other stream per second. RTP sequence numbers have 16 bits (RFC 3550, 5.1); if
+/// they wrap within a round trip, neither loss (A.1) nor SRTP's index (RFC 3711, 3.3.1) can be
+/// determined.
 const OTHER_PACKETS: i64 = 1 << 16;
-/// Bytes of a stream: a gigabit a second (IEEE 802.3ab), with all that is on the wire.
+/// Bytes of a stream: a gigabit per second (IEEE 802.3ab), including all headers.
 pub(super) const BYTES: Bound = Bound::Rate(125_000_000);
-/// Frames: no level of H.264 has more than 300 a second (ITU-T H.264, A.3.1, A.3.3), and a decoder
-/// that was held up catches up.
+/// Frames: no level of H.264 has more than 300 per second (ITU-T H.264, A.3.1, A.3.3). The rest is
+/// for a delayed decoder that catches up.
 pub(super) const FRAMES: Bound = Bound::Rate(1_000);
 /// Samples of audio: the highest rate at which a browser plays it (Chromium's
 /// `media::limits::kMaxSampleRate`).
 pub(super) const SAMPLES: Bound = Bound::Rate(768_000);
 /// Events that occur at most once for each frame, or report.
 pub(super) const EVENTS: Bound = Bound::Rate(1_000);
-/// Time in the jitter buffer of a sample or frame, us: the longest that the header extension
-/// playout-delay can ask for, 40.95 s.
+/// Time of a sample or frame in the jitter buffer, us: the maximum of the header extension
+/// playout-delay, 40.95 s.
 pub(super) const BUFFERED: Bound = Bound::Each(40_950_000, Counter::JitterBufferEmitted, i64::MAX);
-/// A round trip, us: after 30 s without an answer consent to send has expired (RFC 7675, 5.1).
+/// A round trip, us: after 30 s without a response, consent to send has expired (RFC 7675, 5.1).
 pub(crate) const MOST_ROUND_TRIP_US: i64 = 30_000_000;
-/// Sum of round trips, us: of those that are measured at the same time there is one for each report
-/// or check, and no more than twenty a second are paced (RFC 8445, 14.2: Ta is 50 ms), which stay
-/// under way for 5 s on the worst of links: a hundred seconds a second.
+/// Sum of round trips, us. At most twenty checks or reports are sent per second (RFC 8445, 14.2: Ta
+/// is 50 ms), and each takes 5 s on the worst links: a hundred seconds per second.
 pub(super) const ROUND_TRIPS: Bound =
     Bound::Each(MOST_ROUND_TRIP_US, Counter::RoundTripCount, 100_000_000);
 pub(super) const ROUND_TRIP: Bound = Bound::Most(MOST_ROUND_TRIP_US);
 /// Maximum available bit rate, bit/s: the fastest port (IEEE 802.3ba).
 pub(crate) const MOST_BIT_RATE: i64 = 100_000_000_000;
 /// Jitter, us: no jitter buffer can hold more than 4 s (W3C webrtc-extensions, jitterBufferTarget),
-/// and what comes later is lost. Jitter that is reported in RTP ticks is beyond it.
+/// and later packets are lost. The limit also detects jitter that is reported in RTP ticks.
 pub(super) const JITTER: Bound = Bound::Most(4_000_000);
-/// Sum of quantisers: 255 a frame (AV1, base_q_idx).
+/// Sum of quantisers: 255 per frame (AV1, base_q_idx).
 pub(super) const QUANTISERS: Bound = Bound::Rate(255_000);
 /// Pixels of a side: 14 bits (RFC 6386, 9.1).
 pub(super) const PIXELS: Bound = Bound::Most(16_383);
-/// Time of a freeze or pause, us. It is counted when the picture goes on, so that it may be longer
-/// than the interval, but not than a day.
+/// Time of freezes or pauses, us. It is counted when the picture continues, so it may be longer
+/// than the interval. The limit is a day.
 pub(super) const STANDSTILL: Bound = Bound::Most(86_400_000_000);
 /// Time that passes with the interval, us.
 pub(super) const DURATION: Bound = Bound::Rate(1_000_000);
@@ -70,11 +69,12 @@ pub(super) const LEVEL: Bound = Bound::Most(1_000_000);
 /// framesPerSecond, millionths: as [`FRAMES`].
 pub(super) const FRAME_RATE: Bound = Bound::Most(1_000_000_000);
 
-/// Tolerance, since counters are not read exactly at the time of the snapshot.
+/// Tolerance, because counters are not read exactly at the time of the snapshot.
 const SLACK_US: i64 = 5_000_000;
 
 impl Row {
-    /// Returns the limit of a difference or gauge in `length_us` on a stream of this kind.
+    /// Returns the limit of a difference or gauge in an interval of `length_us` on a stream of this
+    /// kind.
     pub(super) fn most(
         &self,
         kind: Kind,
@@ -98,8 +98,7 @@ impl Row {
     }
 }
 
-/// Removes impossible quantities from an interval that a canonical report brought, and returns
-/// their number.
+/// Removes impossible quantities from an interval of a canonical report, and returns their number.
 pub(crate) fn bound(interval: &mut Interval) -> u64 {
     let (kind, length_us) = (interval.kind, interval.end_us.saturating_sub(interval.start_us));
     let mut reported = Values::EMPTY;
@@ -124,11 +123,11 @@ pub(crate) fn bound(interval: &mut Interval) -> u64 {
     taken + u64::from(concealed.is_some()) + u64::from(gauge.is_some())
 }
 
-/// Changes of the selected pair in the longest look-back, an hour: as [`EVENTS`]. A path has no
-/// length.
+/// Limit for changes of the selected pair: [`EVENTS`] for an hour, the longest look-back, because a
+/// path has no length.
 const MOST_CHANGES: i64 = 3_600_000;
 
-/// Does what [`bound`] does, for a path of a canonical report.
+/// Removes impossible quantities from a path of a canonical report, and returns their number.
 pub(crate) fn bound_path(path: &mut Path) -> u64 {
     let most = MOST_ROUND_TRIP_US.saturating_mul(path.ice_round_trip_count.unwrap_or(1).max(1));
     let beyond = [

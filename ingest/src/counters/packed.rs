@@ -1,4 +1,4 @@
-//! Compact form of values, for streams that are remembered.
+//! Compact form of values, for the state.
 
 use super::{COUNTERS, Values};
 
@@ -15,11 +15,11 @@ impl Values {
     }
 }
 
-/// Compact form of [`Values`]: most streams have fewer than half of them, and most are small
-/// numbers.
+/// Compact form of [`Values`]: most streams have fewer than half of the counters, and most values
+/// are small.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Packed {
-    /// Set of the known counters, a bit each.
+    /// Set of the known counters, one bit each.
     reported: u64,
     /// Their values in order, in the encoding of [`write`].
     values: Box<[u8]>,

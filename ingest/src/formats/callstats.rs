@@ -1,6 +1,6 @@
-//! Bodies of callstats.io's REST API, with the path that each was sent to, as
-//! `{"path": "/v1/apps/{appID}/conferences/{confID}/…", "body": {…}}`, or a body alone where the
-//! record's key says whose it is.
+//! Bodies of callstats.io's REST API, with the path that each was sent to, as `{"path":
+//! "/v1/apps/{appID}/conferences/{confID}/…", "body": {…}}`, or only a body if the record's key
+//! names the session.
 //!
 //! <https://github.com/callstats-io/csio-api-doc/blob/master/source/rest-api.json>
 
@@ -20,7 +20,7 @@ use crate::counters::StatsType;
 use crate::event::Event;
 use crate::settings::Settings;
 
-/// The media type that says so.
+/// Media type of the format.
 pub(super) const CONTENT_TYPE: &str = "application/vnd.callstats.rest+json";
 
 #[derive(Default, Deserialize)]
@@ -36,7 +36,7 @@ struct Request<'a> {
 struct Body<'a> {
     #[serde(borrow)]
     event_type: Scalar<'a>,
-    /// ms from joining to the fabric's set-up.
+    /// Time from joining to the fabric's set-up, ms.
     delay: Scalar<'a>,
     reason: Scalar<'a>,
     changed_state: Scalar<'a>,
@@ -97,7 +97,7 @@ pub(super) fn decode<'a>(
     body.event(&path, around, client_us, limits)
 }
 
-/// The members of the body that say whose it is.
+/// The members of the body that name the session.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Inner<'a> {
@@ -105,7 +105,7 @@ struct Inner<'a> {
     around: Around<'a>,
 }
 
-/// The part of a path after `name`. One in braces is a placeholder for a missing name.
+/// Returns the part of a path after `name`. A part in braces is a placeholder for a missing name.
 fn segment<'a>(path: &str, name: &str) -> Option<Cow<'a, str>> {
     let mut parts = path.split('/').skip_while(|part| *part != name).skip(1);
     let part = parts.next().filter(|part| !part.is_empty() && !part.starts_with('{'))?;
@@ -164,7 +164,7 @@ impl<'a> Body<'a> {
         };
         let event = |kind| Ok(Happened { kind, is_state: false });
         let is_state = |kind| Ok(Happened { kind, is_state: true });
-        // Mutes, devices, speakers, battery, …: nothing that is measured here.
+        // Mutes, devices, speakers, battery, … are not measured.
         let nothing = event(EventKind::Stats);
         if !matches!(self.changed_state, Scalar::Missing) {
             let ice = text(&self.changed_state) == "iceConnectionState";
@@ -197,7 +197,7 @@ impl<'a> Body<'a> {
                 if is_conference { event(EventKind::Joined) } else { nothing }
             }
             ("", _) => {
-                let detail = "neither path nor eventType says what it is: add the path";
+                let detail = "neither path nor eventType identifies the body: add the path";
                 Err(Rejected::new(Reason::UnknownEvent, detail))
             }
             _ => nothing,

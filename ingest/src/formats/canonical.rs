@@ -1,8 +1,8 @@
 //! Isobar's own canonical reports, in Avro and Confluent framing, on the raw topic.
 //!
-//! Their intervals are taken as they are: who wrote them has worked out the differences already.
-//! So there is no snapshot to compare them with, and a copy is known as events are: by session,
-//! kind and time.
+//! Their intervals are accepted unchanged, because they are differences already. So there is no
+//! snapshot to compare, and duplicates are recognised like those of events: by session, kind and
+//! time.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use super::{Reason, Rejected};
 use crate::counts::{counts, signed};
 use crate::settings::Settings;
 
-/// The media type that says so.
+/// Media type of the format.
 pub(super) const CONTENT_TYPE: &str = "application/vnd.isobar.report+avro";
 
 /// First byte of Confluent framing.
@@ -34,7 +34,7 @@ pub(super) fn decode(payload: &[u8], limits: &Settings) -> Result<Report, Reject
     Ok(coded(report))
 }
 
-/// The report with codes where it names objects of its own.
+/// Returns the report with names of its own objects in the form of codes.
 fn coded(mut report: Report) -> Report {
     let names =
         [Some(&mut report.peer_connection), report.edge.as_mut(), report.client_version.as_mut()];
@@ -56,7 +56,7 @@ fn coded(mut report: Report) -> Report {
 
 fn check(report: &Report, limits: &Settings) -> Result<(), Rejected> {
     if report.event == EventKind::Cover {
-        return Err(bad("event", "one that tells anything: a cover answers for other records"));
+        return Err(bad("event", "an event other than cover, which has no content"));
     }
     for (field, name) in
         [("app", &report.app), ("call", &report.call), ("participant", &report.participant)]
@@ -71,7 +71,7 @@ fn check(report: &Report, limits: &Settings) -> Result<(), Rejected> {
         ("time_to_connect_ms", report.time_to_connect_ms),
         ("time_to_media_ms", report.time_to_media_ms),
     ] {
-        // One that is too long is missing, and not the report.
+        // If it is too long, only this time is missing.
         if ms.is_some_and(|ms| ms < 0) {
             return Err(bad(field, "a number of ms"));
         }
@@ -92,7 +92,7 @@ fn check(report: &Report, limits: &Settings) -> Result<(), Rejected> {
     }
     for more in &report.more_events {
         if matches!(more.event, EventKind::Cover | EventKind::Stats) {
-            return Err(bad("more_events.event", "one that happened"));
+            return Err(bad("more_events.event", "an event other than stats and cover"));
         }
         let beside_us = more.event_us.checked_sub(report.event_us).and_then(i64::checked_abs);
         if beside_us.is_none_or(|us| us > longest_us) {
@@ -102,7 +102,7 @@ fn check(report: &Report, limits: &Settings) -> Result<(), Rejected> {
     report.intervals.iter().try_for_each(|interval| of_interval(interval, report, longest_us))
 }
 
-/// Texts are no longer than in other formats, and none says what those leave out.
+/// Checks that texts are no longer than in other formats, and contain nothing that those leave out.
 fn texts(report: &Report) -> Result<(), Rejected> {
     let claim = report.claim.clone().unwrap_or_default();
     let texts = [
@@ -158,7 +158,8 @@ fn of_path(path: &Path) -> Result<(), Rejected> {
     if are_counts(&counts) { Ok(()) } else { Err(bad("paths", COUNTS)) }
 }
 
-/// An interval may be no longer than the engine's own can be, and has the same bounds.
+/// Checks an interval: its times must be possible for an interval of the engine, and its quantities
+/// are bounded alike.
 fn of_interval(interval: &Interval, report: &Report, longest_us: i64) -> Result<(), Rejected> {
     let length_us = interval.end_us.checked_sub(interval.start_us);
     if !length_us.is_some_and(|length_us| (1..=longest_us).contains(&length_us)) {
@@ -188,10 +189,10 @@ fn of_interval(interval: &Interval, report: &Report, longest_us: i64) -> Result<
 /// Paths of a report: far more than the peer connections of a record have transports.
 const MAX_PATHS: usize = 1024;
 
-/// Bounds of numbers for [`of_interval`] and [`of_path`].
+/// Error of numbers in [`of_interval`] and [`of_path`].
 const COUNTS: &str = "counts from 0 to 2^53";
 
-/// As in JSON, where a number holds every integer up to here.
+/// Largest number, as in JSON, where a number holds every integer up to 2⁵³.
 const MAX_COUNT: i64 = 1 << 53;
 
 fn is_count(value: i64) -> bool {

@@ -1,5 +1,5 @@
 //! ObserveRTC's ClientSample in JSON: cumulative getStats objects of all of a client's peer
-//! connections, sorted into arrays by type, and what happened since the sample before. Schema 3 has
+//! connections, sorted into arrays by type, and the events since the previous sample. Schema 3 has
 //! the arrays in each peer connection; [`flat`] reads schema 2, which has them in the sample.
 //!
 //! <https://github.com/ObserveRTC/schemas>
@@ -23,7 +23,7 @@ use super::{Reason, Rejected, Source};
 use crate::event::{Event, Happened};
 use crate::settings::Settings;
 
-/// The media type that says so.
+/// Media type of the format.
 pub(super) const CONTENT_TYPE: &str = "application/vnd.observertc.client-sample+json";
 
 #[derive(Default, Deserialize)]
@@ -35,7 +35,7 @@ struct Sample<'a> {
     client_events: Items<Nested<ClientEvent<'a>>>,
     client_issues: Items<Nested<ClientEvent<'a>>>,
     client_meta_items: Items<Nested<ClientEvent<'a>>>,
-    /// Schema 2: what went wrong since the sample before, in words.
+    /// Schema 2: texts of the errors since the previous sample.
     user_media_errors: Items<Scalar<'a>>,
     attachments: Nested<Attachments<'a>>,
 }
@@ -55,14 +55,14 @@ struct ClientEvent<'a> {
     of: Scalar<'a>,
     timestamp: Scalar<'a>,
     payload: Payload<'a>,
-    /// Schema 2 has no payload.
+    /// Peer connection in schema 2, which has no payload.
     #[serde(rename = "peerConnectionId")]
     connection: Scalar<'a>,
     #[serde(rename = "value")]
     state: Scalar<'a>,
 }
 
-/// Members of payloads, which before schema 3.7 were objects written as text.
+/// Members of payloads. Before schema 3.7, payloads were objects written as text.
 #[derive(Default)]
 struct Payload<'a> {
     connection: Scalar<'a>,
@@ -82,7 +82,7 @@ pub(super) fn decode<'a>(
     around.or_path(app, None);
     around.or_key(source.key);
     if is_delta(&around) {
-        let detail = "neither callId nor peerConnections, which every sample tells that is whole: \
+        let detail = "neither callId nor peerConnections, which every complete sample has: \
                       expand deltas before sending them, `isobar replay` does";
         return Err(Rejected::new(Reason::Delta, detail));
     }
@@ -91,7 +91,7 @@ pub(super) fn decode<'a>(
         none if none.is_empty() && around.shape.flat_sample => flat::connections(text)?,
         connections => connections,
     };
-    // A delta is called that also if it does not repeat whose it is.
+    // A delta is reported as such even if it does not name its session.
     let connections = connections.snapshots(client_us, limits)?;
     let mut event = around.event(client_us)?;
     event.connections(connections);
@@ -117,9 +117,9 @@ pub(super) fn decode<'a>(
     Ok(event)
 }
 
-/// True if neither peer connections nor a call are reported, which the client library reports in
-/// every sample, though there be no connection; the codec leaves out a list of none. What happened
-/// is reported whole, and is taken if the record's key says in which call.
+/// Returns whether neither peer connections nor a call are reported. The client library reports
+/// both in every sample, even without a connection; the codec leaves out an empty list. Events are
+/// always complete, and are accepted if the record's key names the call.
 fn is_delta(around: &Around<'_>) -> bool {
     let Shape { connections, flat_sample, unlisted_sample, .. } = around.shape;
     unlisted_sample || !(connections || flat_sample || around.has_call())
@@ -128,7 +128,7 @@ fn is_delta(around: &Around<'_>) -> bool {
 /// A failed getUserMedia() call and its error message.
 type Failure<'a> = (Happened<'a>, Option<Cow<'a, str>>);
 
-/// The getUserMedia() calls that failed. Which devices they asked for is not reported.
+/// Returns the failed getUserMedia() calls. Which devices they requested is not reported.
 fn failures<'a>(sample: &mut Sample<'a>, sampled_us: i64) -> Result<Vec<Failure<'a>>, Rejected> {
     let failed = |time: &Scalar<'_>, error: Scalar<'a>| {
         let happened = Happened {
@@ -139,7 +139,8 @@ fn failures<'a>(sample: &mut Sample<'a>, sampled_us: i64) -> Result<Vec<Failure<
         };
         (happened, error.text(MAX_PROSE).and_then(reason_code))
     };
-    // Later releases of its client report them as issues, earlier ones as attributes of the client.
+    // Later releases of the client library report them as issues, earlier ones as attributes of the
+    // client.
     let issues = std::mem::take(&mut sample.client_issues).all("clientIssues")?;
     let items = std::mem::take(&mut sample.client_meta_items).all("clientMetaItems")?;
     let reported = issues.into_iter().chain(items).filter_map(Nested::into_value);
@@ -179,7 +180,7 @@ impl<'a> ClientEvent<'a> {
     }
 }
 
-/// The name of a peer connection.
+/// Returns the name of a peer connection.
 fn connection_id(value: Scalar<'_>) -> Option<Cow<'_, str>> {
     value.name().filter(|name| name.len() <= MAX_NAME).map(code)
 }
@@ -195,7 +196,7 @@ pub(super) fn state(state: &str) -> Option<EventKind> {
 }
 
 impl<'a> Event<'a> {
-    /// Sets the single event of a sample that has statistics, too.
+    /// Sets the single event of a sample that also has statistics.
     fn set_event(&mut self, happened: Happened<'a>) {
         self.kind = happened.kind;
         self.is_state = happened.is_state;

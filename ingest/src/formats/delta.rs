@@ -1,5 +1,5 @@
-//! Records that are deltas, pieces of a recording: only earlier ones would complete them,
-//! and `isobar replay` has that. Asked only of what no format takes.
+//! Recognition of deltas and pieces of recordings, which are incomplete without earlier records.
+//! `isobar replay` expands them. Applied only to records that no format accepts.
 
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeConfig};
@@ -20,8 +20,7 @@ const CONFIG: GeneralPurposeConfig =
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, CONFIG);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, CONFIG);
 
-/// Returns the reason for a rejection: that the record is a delta if it may be one, or the given
-/// one.
+/// Returns the rejection of a record: as a delta if it may be one, else the given one.
 pub(super) fn or_delta(rejected: Rejected, payload: &[u8]) -> Rejected {
     match rejected.reason {
         Reason::NotUtf8 | Reason::NotJson | Reason::UnknownFormat => {
@@ -43,7 +42,8 @@ fn piece(payload: &[u8]) -> Option<&'static str> {
     is_base64(text).then_some(PROTOBUF)
 }
 
-/// True for `[name, peer connection, value, …, time]`, and for lines of which the first is that.
+/// Returns whether the text is `[name, peer connection, value, …, time]`, or lines of which the
+/// first one is.
 fn is_line(text: &str) -> bool {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<Ends<'_>>();
     let Some(Ok(items)) = values.next() else { return false };
@@ -53,8 +53,8 @@ fn is_line(text: &str) -> bool {
         && matches!(items.last, Scalar::Number(_))
 }
 
-/// True for a sample in base64 (RFC 4648), a JSON string or not, and for lines or an array of which
-/// the first is that.
+/// Returns whether the text is a sample in base64 (RFC 4648), bare or as a JSON string, or lines or
+/// an array of which the first one is.
 fn is_base64(text: &str) -> bool {
     let text = text.trim_start_matches(|c: char| matches!(c, '[' | '"') || c.is_ascii_whitespace());
     let end = text.find(|c: char| c == '"' || c.is_ascii_whitespace()).unwrap_or(text.len());

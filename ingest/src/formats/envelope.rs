@@ -13,7 +13,7 @@ use super::{Reason, Rejected};
 use crate::event::Event;
 use crate::settings::Settings;
 
-/// The media type that says so.
+/// Media type of the format.
 pub(super) const CONTENT_TYPE: &str = "application/vnd.isobar.envelope+json";
 
 #[derive(Default, Deserialize)]
@@ -43,17 +43,17 @@ pub(super) struct Envelope<'a> {
 }
 
 impl<'a> Envelope<'a> {
-    /// Reads an object, of whatever format.
+    /// Reads the members of an object of any format.
     pub(super) fn read(text: &'a str) -> Result<Self, Rejected> {
         if !json::is_object(text) {
-            // An array would be read by position, and an error would quote a scalar.
+            // Otherwise an array would be read by position, and an error would quote a scalar.
             json::check(text)?;
             return Err(Rejected::new(Reason::BadValue, "not an object"));
         }
         serde_json::from_str(text).map_err(json::rejected)
     }
 
-    /// True if the object says that it is one.
+    /// Returns whether the object is an envelope.
     pub(super) fn is_one(&self) -> bool {
         self.v != Scalar::Missing || self.event != Scalar::Missing
     }

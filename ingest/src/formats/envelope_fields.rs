@@ -1,8 +1,7 @@
 //! Envelope fields of objects in other formats than Isobar's: session and time of the statistics.
 //!
-//! Isobar's own names are read in every format, so that a collector can add what it knows; then
-//! come the names that others use, and then the record's key, `app/call/participant` or
-//! `call/participant`.
+//! Isobar's own names are read in every format, so that a collector can add fields. Names of other
+//! formats come second, and the record's key (`app/call/participant` or `call/participant`) last.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,7 +15,7 @@ use super::json::{self, Nested, Scalar, scalars_are, skip_items};
 use super::{Reason, Rejected, delta};
 use crate::event::Event;
 
-/// Fields that a record has once.
+/// Fields that a record has only once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Slot {
     App,
@@ -34,7 +33,7 @@ enum Slot {
 
 const SLOTS: usize = Slot::UserAgent as usize + 1;
 
-/// Names of members; of several for one slot, the first one counts.
+/// Names of members. Of several for one slot, the first one counts.
 const NAMES: [(&str, Slot); 38] = [
     ("app", Slot::App),
     ("appId", Slot::App),
@@ -77,7 +76,7 @@ const NAMES: [(&str, Slot); 38] = [
     ("userAgent", Slot::UserAgent),
 ];
 
-/// Marks by which formats are distinguished.
+/// Properties by which formats are distinguished.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Shape {
     /// `v` or `event`: Isobar's envelope.
@@ -148,7 +147,7 @@ const OF_A_FLAT_SAMPLE: [&str; 20] = [
     "userId",
 ];
 
-/// Fields of an object other than its statistics.
+/// The fields of an object, without its statistics.
 #[derive(Debug, Default)]
 pub(super) struct Around<'a> {
     slots: [Option<(usize, Scalar<'a>)>; SLOTS],
@@ -157,12 +156,12 @@ pub(super) struct Around<'a> {
 }
 
 impl<'a> Around<'a> {
-    /// Reads the members of `text` that are known, and notes its shape.
+    /// Reads the known members of `text`, and determines its shape.
     pub(super) fn read(text: &'a str) -> Result<Self, Rejected> {
         serde_json::from_str(text).map_err(json::rejected)
     }
 
-    /// Takes from `other` the fields that are missing here.
+    /// Fills missing fields from `other`.
     pub(super) fn or(mut self, other: Self) -> Self {
         for (slot, reported) in self.slots.iter_mut().zip(other.slots) {
             if slot.is_none() {
@@ -172,7 +171,7 @@ impl<'a> Around<'a> {
         self
     }
 
-    /// Sets a slot, unless it is already set.
+    /// Sets a slot if it is not set.
     fn or_text(&mut self, slot: Slot, text: Option<Cow<'a, str>>) {
         let slot = &mut self.slots[slot as usize];
         if slot.is_none() {
@@ -180,19 +179,19 @@ impl<'a> Around<'a> {
         }
     }
 
-    /// Sets application and call from a path.
+    /// Sets application and call from a path, if they are not set.
     pub(super) fn or_path(&mut self, app: Option<Cow<'a, str>>, call: Option<Cow<'a, str>>) {
         self.or_text(Slot::App, app);
         self.or_text(Slot::Call, call);
     }
 
-    /// The client's release.
+    /// Sets the client's release, if it is not set.
     pub(super) fn or_client_version(&mut self, version: Option<Cow<'a, str>>) {
         self.or_text(Slot::ClientVersion, version);
     }
 
-    /// The session in a record's key: of its parts, the last is the participant, and of three or
-    /// more the first is the application.
+    /// Sets the session from a record's key, as far as it is not set: the last part is the
+    /// participant, and of three or more parts the first is the application.
     pub(super) fn or_key(&mut self, key: Option<&'a [u8]>) {
         let key = key.and_then(|key| str::from_utf8(key).ok()).unwrap_or_default();
         let Some((call, participant)) = key.rsplit_once('/') else { return };
@@ -206,7 +205,7 @@ impl<'a> Around<'a> {
         self.or_text(Slot::Participant, reported(participant));
     }
 
-    /// True if a call is set.
+    /// Returns whether a call is set.
     pub(super) fn has_call(&self) -> bool {
         self.slots[Slot::Call as usize].is_some()
     }
@@ -343,7 +342,7 @@ impl<'de> Visitor<'de> for AroundVisitor {
     }
 }
 
-/// Class of a value.
+/// Class of a member's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Object {
     /// An object with a `type`.
@@ -387,7 +386,7 @@ impl<'de> Deserialize<'de> for Object {
 const INTERNALS: &str =
     "a chrome://webrtc-internals dump, or a piece of it: `isobar replay` expands the whole of it";
 
-/// A reason to refuse what no format is.
+/// Returns the rejection of a record of unknown format.
 pub(super) fn unknown(shape: Shape) -> Rejected {
     let (reason, detail) = if shape.internals {
         (Reason::Delta, INTERNALS)

@@ -1,4 +1,4 @@
-//! Fields that several formats have, and what is taken for them.
+//! Parsing of fields that several formats have.
 
 use std::borrow::Cow;
 
@@ -10,18 +10,18 @@ use super::json::{Nested, Scalar};
 use super::{Reason, Rejected};
 use crate::counters::whole;
 
-/// Bytes of what names things: application, call, edge, ….
+/// Maximum bytes of names: application, call, edge, ….
 pub(super) const MAX_NAME: usize = 256;
 
-/// Events of one record that are read: far more than happen between two snapshots.
+/// Maximum number of events of one record: far more than happen between two snapshots.
 pub(super) const MAX_EVENTS: usize = 64;
 
-/// Bytes of what people or browsers wrote: reason, user agent.
+/// Maximum bytes of free text: reason, user agent.
 pub(super) const MAX_PROSE: usize = 1024;
 
 pub(super) const MS_TO_US: f64 = 1e3;
 
-/// Up to this, a record's time is in seconds: 1e11 ms were in 1973.
+/// Largest time of a record that is taken for seconds (1e11 ms were in 1973).
 pub(super) const MOST_SECONDS: f64 = 1e11;
 
 pub(super) fn missing(detail: &str) -> Rejected {
@@ -48,11 +48,11 @@ pub(super) fn text_up_to<'a>(
     text.map(Some).ok_or_else(|| bad(field, &format!("a string of at most {limit} bytes")))
 }
 
-/// Bytes of a code.
+/// Maximum bytes of a code.
 const MAX_CODE: usize = 64;
 
-/// A name that goes into tables: as it is if it is a code, or else its hash. Names stay apart, and
-/// nothing that people wrote goes on.
+/// Returns a name for tables: unchanged if it is a code, else its hash. So different names stay
+/// different, and no free text is passed on.
 pub(super) fn code(name: Cow<'_, str>) -> Cow<'_, str> {
     if is_code(&name) || name.is_empty() {
         return name;
@@ -60,13 +60,13 @@ pub(super) fn code(name: Cow<'_, str>) -> Cow<'_, str> {
     Cow::Owned(format!("h-{:016x}", xxh3_64(name.as_bytes())))
 }
 
-/// True for what names releases, hosts, regions and objects.
+/// Returns whether a text is a code, as used for names of releases, hosts, regions and objects.
 fn is_code(text: &str) -> bool {
     let part = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-:/+".contains(&byte);
     (1..=MAX_CODE).contains(&text.len()) && text.bytes().all(part)
 }
 
-/// A field with a [`code`].
+/// Reads a field with a [`code`].
 pub(super) fn code_of<'a>(
     field: &str,
     value: Scalar<'a>,
@@ -84,8 +84,8 @@ pub(super) fn reason<'a>(field: &str, value: Scalar<'a>) -> Result<Option<Cow<'a
     Ok(text_up_to(MAX_PROSE, field, value)?.and_then(reason_code))
 }
 
-/// A reason: a code, or the name of an exception that a sentence begins with. Any other text may
-/// name people, and is left out.
+/// Returns the code of a reason: the text itself if it is a code, or the name of an exception at
+/// its beginning. Any other text may name people, and is left out.
 pub(super) fn reason_code(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
     if is_reason(&text) {
         return Some(text);
@@ -94,8 +94,8 @@ pub(super) fn reason_code(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
     EXCEPTIONS.contains(&name).then(|| Cow::Owned(name.to_owned()))
 }
 
-/// Names of exceptions: of DOMException (WebIDL, 2.8.1), of media capture and WebRTC, of JavaScript
-/// itself, and what browsers called those of media capture before.
+/// Names of exceptions: of DOMException (WebIDL, 2.8.1), of media capture and WebRTC, of
+/// JavaScript, and earlier names of those of media capture.
 const EXCEPTIONS: [&str; 54] = [
     // DOMException
     "AbortError",
@@ -143,7 +143,7 @@ const EXCEPTIONS: [&str; 54] = [
     "ReferenceError",
     "TypeError",
     "URIError",
-    // Before media capture was a standard, and before WebRTC was
+    // Before media capture and WebRTC were standards
     "ConstraintNotSatisfiedError",
     "DevicesNotFoundError",
     "IncompatibleConstraintsError",
@@ -157,31 +157,33 @@ const EXCEPTIONS: [&str; 54] = [
     "TrackStartError",
 ];
 
-/// True for a code of letters, digits, `_`, `.` and `-`.
+/// Returns whether a text is a code of letters, digits, `_`, `.` and `-`.
 pub(super) fn is_reason(text: &str) -> bool {
     let part = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     (1..=MAX_CODE).contains(&text.len()) && text.bytes().all(part)
 }
 
-/// Characters of a place's or an organisation's name.
+/// Maximum characters of the name of a place or an organisation.
 const MAX_PLACE: usize = 128;
 
-/// The name of a place or an organisation: words, without what an address or a message has.
+/// Returns whether a text may be the name of a place or an organisation: words, without characters
+/// of addresses and messages.
 pub(super) fn is_place(text: &str) -> bool {
     let part = |c: char| !c.is_control() && !"@<>{}\\|=%".contains(c);
     text.chars().count() <= MAX_PLACE && text.chars().all(part) && !text.contains("://")
 }
 
-/// Bytes of a token.
+/// Maximum bytes of a token.
 const MAX_WORD: usize = 32;
 
-/// True for what W3C and IETF name states, types, protocols and codecs by.
+/// Returns whether a text has the form of W3C's and IETF's names of states, types, protocols and
+/// codecs.
 pub(super) fn is_token(text: &str) -> bool {
     let part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'+' | b'/');
     text.len() <= MAX_WORD && text.bytes().all(part)
 }
 
-/// Name of an application, a call or a participant: a string, or a whole number.
+/// Reads the name of an application, a call or a participant: a string, or a whole number.
 pub(super) fn name<'a>(field: &str, value: Scalar<'a>) -> Result<Cow<'a, str>, Rejected> {
     if value == Scalar::Missing {
         return Err(missing(field));
@@ -191,7 +193,7 @@ pub(super) fn name<'a>(field: &str, value: Scalar<'a>) -> Result<Cow<'a, str>, R
     Ok(name)
 }
 
-/// Refuses what names nothing, and names that are too long.
+/// Refuses empty and too long names.
 pub(super) fn id(field: &str, name: &str) -> Result<(), Rejected> {
     if name.is_empty() {
         return Err(bad(field, "a name: it is empty"));
@@ -203,7 +205,7 @@ pub(super) fn id(field: &str, name: &str) -> Result<(), Rejected> {
     Ok(())
 }
 
-/// A number of ms, times `scale`.
+/// Reads a number of ms and multiplies it by `scale`.
 pub(super) fn ms(field: &str, value: Scalar<'_>, scale: f64) -> Result<Option<i64>, Rejected> {
     if value == Scalar::Missing {
         return Ok(None);
@@ -212,8 +214,8 @@ pub(super) fn ms(field: &str, value: Scalar<'_>, scale: f64) -> Result<Option<i6
     whole.map(Some).ok_or_else(|| bad(field, "a number of ms"))
 }
 
-/// A number of ms that somebody waited. One that cannot be is held at the nearest integer, for it
-/// is missing then, and not the record.
+/// Reads the duration of a wait, ms. An impossible value is limited to the nearest integer; later
+/// it counts as missing, without affecting the record.
 pub(super) fn wait_ms(field: &str, value: Scalar<'_>) -> Result<Option<i64>, Rejected> {
     if value == Scalar::Missing {
         return Ok(None);
@@ -222,15 +224,14 @@ pub(super) fn wait_ms(field: &str, value: Scalar<'_>) -> Result<Option<i64>, Rej
     ms.map(Some).ok_or_else(|| bad(field, "a number of ms"))
 }
 
-/// Up to this, a time is in ms; beyond it, which ms reach in the year 5138, it is in us, as native
-/// SDKs count.
+/// Largest time that is taken for ms (the year 5138). Larger ones are in us, as in native SDKs.
 const MOST_MS: f64 = 1e14;
 
-/// Beyond this a time in us is one in ns.
+/// Largest time that is taken for us. Larger ones are in ns.
 const MOST_US: f64 = 1e17;
 
-/// A time since the Unix epoch, in ms as browsers report it, in us or ns, or as text (RFC 3339);
-/// us.
+/// Returns a time in us since the Unix epoch, given in ms as by browsers, in us, in ns, or as text
+/// (RFC 3339).
 pub(super) fn moment_us(value: &Scalar<'_>) -> Option<i64> {
     match value.number() {
         Some(time) if time <= MOST_MS => whole(time, MS_TO_US),
@@ -246,7 +247,7 @@ pub(super) fn moment_us(value: &Scalar<'_>) -> Option<i64> {
     }
 }
 
-/// [`moment_us`] of a field that must be valid if it is present.
+/// Reads a field with a time, which must be valid if it is present; us.
 pub(super) fn moment(field: &str, value: Scalar<'_>) -> Result<Option<i64>, Rejected> {
     if value == Scalar::Missing {
         return Ok(None);
@@ -265,7 +266,7 @@ pub(super) fn rating(field: &str, value: Scalar<'_>) -> Result<Option<i32>, Reje
     }
 }
 
-/// Place claimed by the client's side, as written.
+/// Place claimed by the client's side, unparsed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Claimed<'a> {
@@ -281,7 +282,7 @@ pub(super) struct Claimed<'a> {
 /// Largest number of an autonomous system (RFC 6793).
 pub(super) const MAX_ASN: i64 = u32::MAX as i64;
 
-/// None if nothing is claimed.
+/// Parses a claim; none if nothing is claimed.
 pub(super) fn claim(claimed: Nested<Claimed<'_>>) -> Result<Option<Claim>, Rejected> {
     let claimed = match claimed {
         Nested::Missing => return Ok(None),
@@ -311,7 +312,7 @@ pub(super) fn claim(claimed: Nested<Claimed<'_>>) -> Result<Option<Claim>, Rejec
     Ok((claim != Claim::default()).then_some(claim))
 }
 
-/// The device that failed, by the kind of its media.
+/// Reads a failed device as its media kind.
 pub(super) fn device(field: &str, value: Scalar<'_>) -> Result<Kind, Rejected> {
     match required(field, text_up_to(MAX_NAME, field, value)?)?.as_ref() {
         "microphone" => Ok(Kind::Audio),

@@ -1,6 +1,6 @@
-//! A W3C getStats report (RTCStatsReport): from stats objects to snapshots of streams.
+//! Conversion of W3C getStats reports (RTCStatsReport) to snapshots of streams.
 //!
-//! A fixed list of member names is read; addresses, SDP and certificates are not on it.
+//! Only members in a fixed list are read; addresses, SDP and certificates are not among them.
 
 use std::borrow::Cow;
 
@@ -19,18 +19,19 @@ mod members;
 mod object;
 mod report;
 
-/// Stats objects of a record. Three bytes can be one, and each takes up a kilobyte here.
+/// Maximum number of stats objects of a record. An object may have as few as three bytes, and takes
+/// a kilobyte of memory.
 pub(super) const MAX_OBJECTS: usize = 16_384;
 
-/// Ids and other texts of stats objects: browsers stay well under it.
+/// Maximum bytes of ids and other texts of stats objects, far above those of browsers.
 const MAX_TEXT: usize = 256;
 
 /// Snapshots of the RTP streams and of the selected candidate pair of each transport.
 type Snapshots<'a> = (Vec<Stream<'a>>, Vec<Pair<'a>>);
 
 impl<'a> GetStats<'a> {
-    /// The snapshots of a report that is complete by itself. Objects that have no time of their
-    /// own were taken at `client_us`.
+    /// Returns the snapshots of a self-contained report. Objects without a time of their own have
+    /// the time `client_us`.
     pub(super) fn snapshots(
         self,
         client_us: i64,
@@ -39,7 +40,7 @@ impl<'a> GetStats<'a> {
         self.found()?.snapshots(client_us, max_streams)
     }
 
-    /// Content of a report that is complete by itself.
+    /// Returns the content of a self-contained report.
     pub(super) fn found(self) -> Result<Found<'a>, Rejected> {
         match self {
             Self::Found(found) if found.legacy => Err(legacy()),
@@ -60,7 +61,7 @@ impl<'a> GetStats<'a> {
     }
 }
 
-/// Refuses more objects than are read of a record, and more than `max_streams` streams of one type.
+/// Refuses more objects than a record may have, and more than `max_streams` streams of one type.
 pub(super) fn check<'o, 'a: 'o>(
     objects: impl Iterator<Item = &'o Object<'a>> + Clone,
     max_streams: usize,
@@ -84,14 +85,14 @@ pub(super) fn check<'o, 'a: 'o>(
     Ok(())
 }
 
-/// The refusal of a report without any stats object.
+/// Returns the rejection of a report without any stats object.
 fn empty() -> Rejected {
     let detail = "report: no stats object in it (no type as inbound-rtp). JSON.stringify() makes {} \
                   of a Map: send Object.fromEntries(report), or [...report.values()]";
     Rejected::new(Reason::EmptyReport, detail)
 }
 
-/// The refusal of the callback-based getStats().
+/// Returns the rejection of the callback-based getStats().
 pub(super) fn legacy() -> Rejected {
     let detail = "report: legacy getStats() with goog… members: send what the promise-based \
                   RTCPeerConnection.getStats() returns";
@@ -104,8 +105,8 @@ impl<'a> Found<'a> {
         self.objects.iter().filter_map(|object| object.timestamp_us).max()
     }
 
-    /// Gives names to objects that have none, as some SDKs and SFUs write them: streams have their
-    /// SSRC, a pair its candidates or its place.
+    /// Gives ids to objects without an id, as some SDKs and SFUs write them: to streams their SSRC,
+    /// to a pair its candidates or its position.
     pub(super) fn named(mut self) -> Self {
         for (place, object) in self.objects.iter_mut().enumerate() {
             if !object.id.is_empty() {
@@ -123,7 +124,7 @@ impl<'a> Found<'a> {
         self
     }
 
-    /// The snapshots. Objects that have no time of their own were taken at `client_us`.
+    /// Returns the snapshots. Objects without a time of their own have the time `client_us`.
     pub(super) fn snapshots(
         self,
         client_us: i64,
@@ -186,7 +187,7 @@ fn stream<'a>(object: &Object<'a>, objects: &Index<'_, 'a>, client_us: i64) -> O
             values.put(Counter::RemoteTime, remote_us);
         }
     }
-    // An endpoint that forwards media without decoding reports 0 frames for ever.
+    // An endpoint that forwards media without decoding always reports 0 frames.
     let counts = |counter| values.get(counter).is_some_and(|count| count > 0);
     let flows = counts(Counter::PacketsReceived) || counts(Counter::PacketsSent);
     let is_coded = object.is_coded || counts(Counter::Frames);
@@ -204,8 +205,8 @@ fn stream<'a>(object: &Object<'a>, objects: &Index<'_, 'a>, client_us: i64) -> O
     })
 }
 
-/// Returns what a sender captures: the media source that it names, or, where it names none, the
-/// only one of its kind.
+/// Returns the media source of a sender: the one that it names or, if it names none, the only one
+/// of its kind.
 fn source<'o, 'a>(
     sender: &Object<'a>,
     kind: Kind,
@@ -222,8 +223,8 @@ fn source<'o, 'a>(
     sources.next().filter(|_| sources.next().is_none())
 }
 
-/// The kind of a stream that nothing names, by the counters that W3C has for one kind alone; none
-/// where they are of both or of neither. Counters of 0 count only if no other does.
+/// Infers the kind of a stream from counters that W3C defines for one kind only; none if it has
+/// those of both or of neither. Counters of 0 are used only if there are no others.
 fn kind_by(values: &Values) -> Option<Kind> {
     let only = |least: i64| {
         let has_any = |counters: &[Counter]| {
@@ -238,7 +239,7 @@ fn kind_by(values: &Values) -> Option<Kind> {
     only(1).or_else(|| only(0))
 }
 
-/// Counters of audio alone.
+/// Counters of audio only.
 const OF_AUDIO: &[Counter] = &[
     Counter::TotalSamples,
     Counter::ConcealedSamples,
@@ -248,7 +249,7 @@ const OF_AUDIO: &[Counter] = &[
     Counter::AudioEnergy,
 ];
 
-/// Counters of video alone.
+/// Counters of video only.
 const OF_VIDEO: &[Counter] = &[
     Counter::Frames,
     Counter::FramesDropped,
@@ -264,27 +265,28 @@ const OF_VIDEO: &[Counter] = &[
     Counter::PauseTime,
 ];
 
-/// Transports of a peer connection whose path is read: more than a session without bundling has
-/// media sections.
+/// Maximum number of transports of a peer connection whose path is read: more than a session
+/// without bundling has media sections.
 const MAX_PATHS: usize = 64;
 
 /// A transport and its selected pair.
 struct Route<'o, 'a> {
-    /// The transport's id, where it is known.
+    /// The transport's id, if known.
     id: Option<&'o str>,
     transport: Option<&'o Object<'a>>,
     pair: &'o Object<'a>,
 }
 
-/// The selected pair of each transport: the one that the transport names, or that Firefox marks, or
-/// the nominated one that succeeded. A session with one transport may not report its id.
+/// Returns the selected pair of each transport: the one that the transport names, that Firefox
+/// marks as selected, or the nominated one that succeeded. A session with one transport may not
+/// report its id.
 fn routes<'o, 'a>(objects: &Index<'o, 'a>) -> Vec<Route<'o, 'a>> {
     let of_pairs = Type::Counting(StatsType::Pair);
     let of_type = |of| objects.all.iter().filter(move |object| object.is(of));
     let named = of_type(Type::Transport).filter_map(|transport| {
         let pair = objects.find(of_pairs, transport.selected_pair_id.as_deref())?;
-        // In ObserveRTC's schema 2 a transport has its id under the name that others refer to it
-        // by.
+        // In ObserveRTC's schema 2 the id of a transport is in `transportId`, as in objects that
+        // refer to it.
         let id = transport.transport_id.as_deref().unwrap_or(&transport.id);
         Some(Route { id: Some(id), transport: Some(transport), pair })
     });
@@ -310,8 +312,8 @@ fn routes<'o, 'a>(objects: &Index<'o, 'a>) -> Vec<Route<'o, 'a>> {
     routes
 }
 
-/// The route of a stream, by the id of its transport. Where there is but one route and either
-/// reports no id, it is that one.
+/// Returns the position of a stream's route, by the id of its transport. If there is only one
+/// route, and either has no id, it is that one.
 fn position(transport_id: Option<&str>, routes: &[Route<'_, '_>]) -> Option<usize> {
     match (transport_id, routes) {
         (None, [_]) | (_, [Route { id: None, .. }]) => Some(0),
@@ -343,7 +345,8 @@ fn pair<'a>(route: &Route<'_, 'a>, objects: &Index<'_, 'a>, client_us: i64) -> P
             candidate.relay_protocol.clone().or(by_url)
         }),
         network_type: local.and_then(|candidate| candidate.network_type.clone()),
-        // Numbers beyond the integers become the nearest one, which is implausible as well.
+        // Numbers beyond the range of integers become the nearest integer, which is implausible as
+        // well.
         available_outgoing_bitrate: object
             .outgoing_bitrate
             .filter(|rate| !rate.is_nan())

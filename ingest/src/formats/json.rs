@@ -1,4 +1,4 @@
-//! JSON as clients send it: any member may have any type, and none may do harm.
+//! Tolerant reading of JSON from clients: any member may have any type, and none may cause harm.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,10 +11,10 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use super::numbers::LEAST_STAND_IN;
 use super::{Reason, Rejected};
 
-/// True if arrays and objects are nested more than `limit` deep. Members that are skipped are
-/// skipped without recursion, so this guards what reads the record later, not this program.
+/// Returns whether arrays and objects are nested more than `limit` deep. Unknown members are
+/// skipped without recursion, so the limit protects later readers of the record, not this program.
 pub(super) fn is_deeper_than(limit: usize, text: &str) -> bool {
-    // Counting brackets in bytes, 16 at a time, settles it for nearly every record.
+    // Counting brackets, 16 bytes at a time, is sufficient for nearly every record.
     let opening =
         |chunk: &[u8]| chunk.iter().map(|byte| u8::from(matches!(byte, b'{' | b'['))).sum::<u8>();
     let opening = text.as_bytes().chunks(255).map(opening).map(usize::from).sum::<usize>();
@@ -42,7 +42,7 @@ fn depth_passes(limit: usize, text: &str) -> bool {
     false
 }
 
-/// True if a text is an object, by its first byte.
+/// Returns whether a text is an object, by its first byte.
 pub(super) fn is_object(text: &str) -> bool {
     text.trim_ascii_start().starts_with('{')
 }
@@ -52,15 +52,15 @@ pub(super) fn check(text: &str) -> Result<(), Rejected> {
     serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(rejected)
 }
 
-/// A parser's error: its text holds a position and names of our own fields, as all that is read
-/// takes any type.
+/// Returns the rejection for a parser's error. Its text contains only a position and names of known
+/// fields, because all values may have any type.
 pub(super) fn rejected(error: serde_json::Error) -> Rejected {
     let reason = if error.is_data() { Reason::BadValue } else { Reason::NotJson };
     Rejected::new(reason, error.to_string())
 }
 
-/// Methods of a visitor that has no use for scalars: a wrong type is reported with its field, or
-/// counts as missing, but its value never becomes part of an error's text.
+/// Defines the methods of a visitor for scalars that it does not expect: a wrong type is reported
+/// with its field or counts as missing, but its value never becomes part of an error's text.
 macro_rules! scalars_are {
     ($value:expr) => {
         fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
@@ -85,13 +85,13 @@ macro_rules! scalars_are {
 }
 pub(super) use scalars_are;
 
-/// Reads over the rest of an object.
+/// Skips the rest of an object.
 pub(super) fn skip_members<'de, A: MapAccess<'de>>(members: &mut A) -> Result<(), A::Error> {
     while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
     Ok(())
 }
 
-/// Reads over the rest of an array.
+/// Skips the rest of an array.
 pub(super) fn skip_items<'de, A: SeqAccess<'de>>(items: &mut A) -> Result<(), A::Error> {
     while items.next_element::<IgnoredAny>()?.is_some() {}
     Ok(())
@@ -100,14 +100,14 @@ pub(super) fn skip_items<'de, A: SeqAccess<'de>>(items: &mut A) -> Result<(), A:
 /// Value of a member that should be a scalar.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Scalar<'a> {
-    /// Not there, null, or a number that no double holds.
+    /// Missing, null, or a number beyond the range of a double.
     #[default]
     Missing,
     /// A truth value.
     Flag(bool),
     /// A number.
     Number(f64),
-    /// A whole number that no double holds: ids of some databases are.
+    /// A whole number that a double cannot represent, such as ids of some databases.
     Whole(u64),
     /// A string.
     Text(Cow<'a, str>),
@@ -116,7 +116,7 @@ pub(super) enum Scalar<'a> {
 }
 
 impl<'a> Scalar<'a> {
-    /// A number, also one in quotes.
+    /// Returns the number, which may be in quotes.
     pub(super) fn number(&self) -> Option<f64> {
         match self {
             Self::Number(number) => Some(*number),
@@ -126,12 +126,12 @@ impl<'a> Scalar<'a> {
         }
     }
 
-    /// True if it is true, also in quotes.
+    /// Returns whether it is true, which may be in quotes.
     pub(super) fn is_true(&self) -> bool {
         matches!(self, Self::Flag(true)) || matches!(self, Self::Text(text) if text == "true")
     }
 
-    /// A string, or a whole number as it is written: 77 names the same as "77".
+    /// Returns the name: a string, or a whole number as text, so that 77 equals "77".
     pub(super) fn name(self) -> Option<Cow<'a, str>> {
         match self {
             Self::Text(text) => Some(text),
@@ -143,7 +143,7 @@ impl<'a> Scalar<'a> {
         }
     }
 
-    /// A string of at most `limit` bytes.
+    /// Returns the string, if it has at most `limit` bytes.
     pub(super) fn text(self, limit: usize) -> Option<Cow<'a, str>> {
         match self {
             Self::Text(text) if text.len() <= limit => Some(text),
@@ -152,7 +152,7 @@ impl<'a> Scalar<'a> {
     }
 }
 
-/// Up to here a double holds every integer.
+/// Largest number up to which a double holds every integer.
 const EXACT: u64 = 1 << 53;
 
 struct ScalarVisitor;
@@ -203,17 +203,17 @@ impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
 /// Value of a member that should be an object.
 #[derive(Debug, Default)]
 pub(super) enum Nested<T> {
-    /// Not there, or null.
+    /// Missing, or null.
     #[default]
     Missing,
-    /// No object.
+    /// Not an object.
     Wrong,
     /// A value of the expected type.
     Value(T),
 }
 
 impl<T> Nested<T> {
-    /// The expected type; other types count as missing.
+    /// Returns the value of the expected type; others count as missing.
     pub(super) fn into_value(self) -> Option<T> {
         match self {
             Self::Value(value) => Some(value),
@@ -263,11 +263,11 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for NestedVisitor<T> {
     }
 }
 
-/// Items of a member that are read: far more than happens between two snapshots.
+/// Maximum number of items of a member: far more than happens between two snapshots.
 const MAX_ITEMS: usize = 4096;
 
-/// Items of a member that should be an array; anything else has none. Of too many, enough
-/// to see that they are.
+/// Items of a member that should be an array; any other value has none. If there are too many, only
+/// enough of them to detect that.
 #[derive(Debug)]
 pub(super) struct Items<T>(Vec<T>);
 
@@ -278,7 +278,7 @@ impl<T> Default for Items<T> {
 }
 
 impl<T> Items<T> {
-    /// All items of `member`.
+    /// Returns all items of `member`.
     pub(super) fn all(self, member: &str) -> Result<Vec<T>, Rejected> {
         if self.0.len() > MAX_ITEMS {
             let detail = format!("{member}: more than {MAX_ITEMS} items");
@@ -318,7 +318,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ItemsVisitor<T> {
     }
 }
 
-/// Both ends of an array, however long it is; of anything else, nothing.
+/// The first and last items of an array of any length; none of any other value.
 #[derive(Debug, Default)]
 pub(super) struct Ends<'a> {
     pub(super) count: usize,
@@ -372,10 +372,10 @@ mod tests {
             let text = format!("[{}]", vec!["0"; count].join(","));
             serde_json::from_str::<Items<f64>>(&text).unwrap()
         };
-        assert_eq!(items(MAX_ITEMS).all("told").unwrap().len(), MAX_ITEMS);
+        assert_eq!(items(MAX_ITEMS).all("items").unwrap().len(), MAX_ITEMS);
         assert_eq!(items(500_000).0.len(), MAX_ITEMS + 1);
-        let rejected = items(500_000).all("told").unwrap_err();
-        let wanted = Rejected::new(Reason::TooLarge, "told: more than 4096 items");
+        let rejected = items(500_000).all("items").unwrap_err();
+        let wanted = Rejected::new(Reason::TooLarge, "items: more than 4096 items");
         assert_eq!(rejected, wanted);
     }
 }

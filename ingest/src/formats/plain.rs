@@ -1,5 +1,5 @@
 //! Plain getStats reports: a map from ids to stats objects, an array of them or of `[id, object]`,
-//! by itself or as a member of an object that says whose it is.
+//! bare or as a member of an object that names the session.
 
 use serde::Deserialize;
 
@@ -11,7 +11,7 @@ use super::{Rejected, Source};
 use crate::event::Event;
 use crate::settings::Settings;
 
-/// The media types that say so.
+/// Media types of the format.
 pub(super) const CONTENT_TYPE: &str = "application/vnd.isobar.getstats+json";
 
 #[derive(Default, Deserialize)]
@@ -28,7 +28,7 @@ struct Wrapped<'a> {
     report: GetStats<'a>,
 }
 
-/// Decodes a report in an object that also says whose it is.
+/// Decodes a report in an object that also names the session.
 pub(super) fn wrapped<'a>(
     text: &'a str,
     source: Source<'a>,

@@ -1,19 +1,18 @@
-//! Recognises samples of ObserveRTC's protobuf encoder, `@observertc/samples-encoder` 2 and 3. They
-//! are deltas to the sample before them, so their content is not read here.
+//! Recognition of samples of ObserveRTC's protobuf encoder, `@observertc/samples-encoder` 2 and 3.
+//! They are deltas to the previous sample, so their content is not read.
 //!
 //! <https://github.com/ObserveRTC/schemas/blob/main/npm-samples-encoder/src/OutputSamples.ts>
 //! <https://www.npmjs.com/package/@observertc/samples-encoder/v/2.2.12>
 
 use std::ops::RangeInclusive;
 
-/// Times that a sample may have, ms since the Unix epoch: from 1973 to 5138.
+/// Plausible times of a sample, ms since the Unix epoch: from 1973 to 5138.
 const PLAUSIBLE_MS: RangeInclusive<f64> = 1e11..=1e14;
 
-/// True if the bytes are wholly the fields of a ClientSample, those of its peer connections too,
-/// and have a time and a session, as every sample does; or of samples of several clients, as schema
-/// 2 has them. Of other bytes hardly any: the first must be one of some dozen, eight, or six in
-/// schema 2, must be a time behind the byte or two that announce it, and the last of many lengths
-/// must end where the bytes do.
+/// Returns whether the bytes consist of the fields of a ClientSample and its peer connections, with
+/// a time and a session, as in every sample; or of samples of several clients, as in schema 2.
+/// Other bytes hardly ever pass: the first must be one of a dozen values, eight bytes (six in
+/// schema 2) must be a plausible time, and the last of many lengths must end with the bytes.
 pub(super) fn is_sample(bytes: &[u8]) -> bool {
     of_schema_3(bytes) || of_schema_2(bytes) || of_clients(bytes)
 }
@@ -44,7 +43,7 @@ fn is_connection(bytes: &[u8]) -> bool {
     })
 }
 
-/// Schema 2 has no later release.
+/// Returns the same for schema 2, which has no later release.
 fn of_schema_2(bytes: &[u8]) -> bool {
     let (mut is_timed, mut is_someones) = (false, false);
     let known = every_field(bytes, |number, value| match (number, value) {
@@ -82,7 +81,7 @@ enum Value<'a> {
     Bytes(&'a [u8]),
 }
 
-/// True if the bytes are fields, one after the other, and all are as `is_known` says.
+/// Returns whether the bytes are a sequence of fields that all satisfy `is_known`.
 fn every_field(mut bytes: &[u8], mut is_known: impl FnMut(u64, Value<'_>) -> bool) -> bool {
     while !bytes.is_empty() {
         if !field(&mut bytes).is_some_and(|(number, value)| is_known(number, value)) {
@@ -106,7 +105,7 @@ fn field<'a>(bytes: &mut &'a [u8]) -> Option<(u64, Value<'a>)> {
     Some((tag >> 3, value?))
 }
 
-/// Seven bits a byte, the lowest first; the top bit says that more follow.
+/// Reads a number: seven bits per byte, the lowest first; the top bit marks that more follow.
 fn varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
     for shift in (0..64).step_by(7) {

@@ -31,12 +31,12 @@ fn without(member: &str) -> Value {
     envelope
 }
 
-/// Decodes and hands the event to `look`, as it borrows from the text.
+/// Decodes an envelope and passes the event, which borrows from the text, to `look`.
 fn decoded<T>(envelope: &Value, look: impl FnOnce(Event<'_>) -> T) -> Result<T, Rejected> {
     event(envelope.to_string().as_bytes(), None).map(look)
 }
 
-/// Decodes what is an event.
+/// Decodes a record that is an event.
 fn event<'a>(payload: &'a [u8], content_type: Option<&'a str>) -> Result<Event<'a>, Rejected> {
     match decode(Source { payload, content_type, key: None }, &Settings::default())? {
         Decoded::Event(event) => Ok(event),
@@ -92,7 +92,7 @@ fn the_schema_has_required_members_and_text_lengths() {
             }
             None => match definition["maximum"].as_f64() {
                 Some(most) => (json!(most), json!(most * 1.001)),
-                // Any number is taken; what cannot be is missing.
+                // Any number is accepted; an impossible one is missing.
                 None => (json!(1e17), json!("long")),
             },
         };
@@ -423,7 +423,7 @@ fn every_counter_is_read_from_every_member_that_has_it() {
     }
 }
 
-/// Text that must never get into a detail.
+/// Text that must never appear in a detail.
 const SECRET: &str = "s3cr3t";
 
 proptest! {

@@ -1,4 +1,4 @@
-//! Inputs that fuzzing found, and the examples of the reference, on the way that fuzz targets go.
+//! Inputs found by fuzzing, and the examples of the reference, checked as by the fuzz targets.
 
 use super::{CONTENT_TYPES, SEPARATOR, records};
 

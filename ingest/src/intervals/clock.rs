@@ -1,29 +1,30 @@
-//! Clocks of a snapshot: its time, and the time since another one.
+//! Times of a snapshot, and the time between two snapshots.
 
-/// Clocks that differ by no more than this agree, us: reports and receipts take their time on the
-/// way, and no clock is exact.
+/// Maximum difference of clocks that agree, us. Transport of reports takes time, and no clock is
+/// exact.
 pub(crate) const TOLERANCE_US: i64 = 5_000_000;
 
 /// Length of an interval without a usable clock, us.
 const UNKNOWN_US: i64 = 1_000_000;
 
-/// When a snapshot was taken.
+/// The times of a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Taken {
-    /// By the client's clock, us since the Unix epoch.
+    /// Time by the client's clock, us since the Unix epoch.
     pub(super) client_us: i64,
-    /// By the client's clock as corrected: event time, us.
+    /// Event time: time by the client's corrected clock, us.
     pub(super) event_us: i64,
-    /// When its record was appended first, ms.
+    /// Time of the first append of its record, ms.
     pub(super) first_ms: i64,
 }
 
 impl Taken {
-    /// Time since `earlier`, us, at least 1: by the client's clock where that agrees with another
-    /// clock. Otherwise one of them was set or stood still. A clock that leaps makes the time
-    /// longer, one that is set back makes it negative, so that the least one that is positive
-    /// holds. Event time is never far ahead of the log, so that it is no longer than the appends
-    /// lie apart and the earlier one was late, but for the tolerance.
+    /// Returns the time since `earlier`, us, at least 1: by the client's clock if that agrees with
+    /// another clock. Otherwise one of the clocks was set or stopped. A clock that jumps forward
+    /// makes the time too long, and one that is set back makes it negative, so the smallest
+    /// positive time counts. Event time is never far ahead of the log, so, except for the
+    /// tolerance, the time is at most that between the two appends plus the delay of the earlier
+    /// one.
     pub(super) fn since_us(&self, earlier: &Self) -> i64 {
         let by_client = self.client_us.saturating_sub(earlier.client_us);
         let by_event = self.event_us.saturating_sub(earlier.event_us);
@@ -37,7 +38,7 @@ impl Taken {
         reported.min().unwrap_or_else(|| by_log.max(UNKNOWN_US))
     }
 
-    /// By how much it was appended after its event time, us.
+    /// Returns the time from the event to the append, us.
     fn late_us(&self) -> i64 {
         self.first_ms.saturating_mul(1000).saturating_sub(self.event_us).max(0)
     }
@@ -49,7 +50,7 @@ mod tests {
 
     const S: i64 = 1_000_000;
 
-    /// Seconds by the client's clock, as corrected, and of the append.
+    /// Returns a snapshot with these times, s: client's clock, corrected clock, append.
     fn at(client_s: i64, event_s: i64, append_s: i64) -> Taken {
         Taken { client_us: client_s * S, event_us: event_s * S, first_ms: append_s * 1000 }
     }
@@ -61,7 +62,7 @@ mod tests {
     #[test]
     fn clocks_that_agree_are_the_clients() {
         assert_eq!(seconds(at(100, 100, 100), at(105, 105, 105)), 5);
-        assert_eq!(seconds(at(100, 100, 100), at(105, 108, 108)), 5, "held up on its way");
+        assert_eq!(seconds(at(100, 100, 100), at(105, 108, 108)), 5, "delayed in transit");
         assert_eq!(seconds(at(100, 100, 3700), at(110, 110, 3700)), 10, "an hour in one second");
         assert_eq!(seconds(at(100, 100, 100), at(200, 200, 101)), 100, "100 times as fast");
     }

@@ -1,11 +1,11 @@
-//! Events that were here before, and the state that each peer connection was last said to be in.
+//! Recognition of duplicates of events, and the last reported state of each peer connection.
 
 use schemas::EventKind;
 
 use super::recent::{BYTES_FOR_EACH, Forgotten, Limits, Name, Recent};
 use super::streams::Horizon;
 
-/// Events of one session that are remembered.
+/// Maximum number of events of one session in the state.
 const OF_A_SESSION: usize = 1024;
 
 /// An event.
@@ -21,24 +21,24 @@ struct State {
     event_us: i64,
 }
 
-/// One thing that happened, or is said to be.
+/// One occurrence of an event or a reported state.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Occurrence {
     pub(super) kind: EventKind,
-    /// It only reports the current state of the connection.
+    /// True if it only reports the current state of the connection.
     pub(super) is_state: bool,
     /// Event time, us.
     pub(super) event_us: i64,
 }
 
 impl Events {
-    /// Number of events in memory.
+    /// Returns the number of events in memory.
     #[cfg(test)]
     pub(super) fn live(&self) -> usize {
         self.seen.keys()
     }
 
-    /// Number of events dropped for others so far.
+    /// Returns the number of events dropped so far because of limits.
     pub(super) fn forgotten(&self) -> Forgotten {
         [self.seen.forgotten(), self.states.forgotten()].into_iter().sum()
     }
@@ -49,7 +49,8 @@ impl Events {
         self.states.expire(oldest_ms);
     }
 
-    /// True once in the look-back. What has no owner is bounded with all others only.
+    /// Returns true for the first event of a key in the look-back. Events without an owner count
+    /// only towards the total limit.
     pub(super) fn is_new(&mut self, (key, owner): (u128, Option<u128>), moment: Horizon) -> bool {
         let before = self.seen.of(key).next().map(|(number, at_ms, ())| (number, at_ms));
         if let Some((number, _)) = before {
@@ -62,9 +63,9 @@ impl Events {
         before.is_none_or(|(_, at_ms)| at_ms < moment.oldest_ms)
     }
 
-    /// Returns the transition of the peer connection of this key. Where the event is a state, the
-    /// state before determines it, and the same state reported again, by ICE and by the connection,
-    /// means nothing.
+    /// Returns the transition of the peer connection with this key. If the event is a state, the
+    /// transition follows from the previous state. A repeated state (reported by both ICE and the
+    /// connection) is no transition.
     pub(super) fn transition(
         &mut self,
         (key, owner): (u128, u128),

@@ -11,11 +11,10 @@ use super::{Found, taken};
 use crate::counters::{Counter, MOST_BIT_RATE, Values};
 use crate::event::{Event, Pair};
 
-/// Key of a peer connection's transports.
+/// Key type of transports.
 const TRANSPORT: u8 = u8::MAX - 5;
 
-/// Key of a peer connection's candidate pairs; streams have their [`schemas::Direction`] in its
-/// place.
+/// Key type of candidate pairs. Streams have their [`schemas::Direction`] as key type.
 const PAIR: u8 = u8::MAX;
 
 /// Plausible values of `availableOutgoingBitrate`, bit/s.
@@ -61,7 +60,8 @@ impl Found {
     }
 }
 
-/// Returns the number of implausible quantities of a path that have no counter. They are left out.
+/// Returns the number of implausible quantities of a path that are not in the table of counters.
+/// They are left out.
 fn implausible(pair: &Pair<'_>) -> u64 {
     u64::from(pair.available_outgoing_bitrate.is_some_and(|rate| !BIT_RATES.contains(&rate)))
 }

@@ -1,4 +1,4 @@
-//! Intervals from snapshots and their differences.
+//! Computation of an interval's quantities from snapshots and their differences.
 
 use schemas::{Direction, Interval, Video};
 
@@ -16,7 +16,7 @@ pub(super) fn interval(stream: &Stream<'_>, differences: &Values) -> Interval {
         ..Interval::default()
     };
     differences.fill(&mut interval);
-    // Without the silent samples the value is unknown: concealed silence is inaudible.
+    // Concealed silence is inaudible, so without the number of silent samples the value is unknown.
     let (concealed, silent) = (Counter::ConcealedSamples, Counter::SilentSamples);
     if let Some((concealed, silent)) = differences.get(concealed).zip(differences.get(silent)) {
         interval.audio.get_or_insert_default().concealed_samples = Some(concealed - silent);
@@ -40,18 +40,18 @@ pub(super) fn interval(stream: &Stream<'_>, differences: &Values) -> Interval {
         far_end(&mut interval, stream, differences);
     }
     if interval.packets_received.is_none() {
-        // A number of packets lost is of so many that came.
+        // Packets lost are meaningless without packets received.
         interval.packets_lost = None;
     }
     interval
 }
 
-/// Packets that a stream may have lost in all: 24 bits with a sign (RFC 3550, 6.4.1). Libraries
-/// that keep the number without a sign are at 2³² − 1 where others are at −1.
+/// Possible totals of lost packets of a stream: 24 bits with a sign (RFC 3550, 6.4.1). Libraries
+/// that store the number without a sign report 2³² − 1 for −1.
 const LOST_PACKETS: std::ops::Range<i64> = -(1 << 23)..1 << 23;
 
-/// The last round trip measured, us, where totals are missing. Browsers report 0 before they
-/// have measured any.
+/// Returns the last measured round trip, us, if totals are missing. Browsers report 0 before the
+/// first measurement.
 pub(super) fn round_trip_gauge(values: &Values) -> Option<i64> {
     let has_totals = values.get(Counter::RoundTripTime).is_some()
         && values.get(Counter::RoundTripCount).is_some();
@@ -59,8 +59,8 @@ pub(super) fn round_trip_gauge(values: &Values) -> Option<i64> {
     values.get(Counter::RoundTripGauge).filter(|us| plausible.contains(us) && !has_totals)
 }
 
-/// True if a snapshot without a predecessor has an impossible round trip; for others the
-/// differences show it.
+/// Returns whether a snapshot without a predecessor has an impossible round trip. For others the
+/// differences show this.
 pub(super) fn has_implausible_gauge(values: &Values) -> bool {
     let gauge = Counter::RoundTripGauge;
     values.is_beyond(gauge) || values.get(gauge) > Some(MOST_ROUND_TRIP_US)
@@ -83,10 +83,10 @@ fn uncoded(interval: &mut Interval) {
 
 /// Sets the remote end's quantities of an outbound stream.
 fn far_end(interval: &mut Interval, stream: &Stream<'_>, differences: &Values) {
-    // Few browsers pass on how many packets the far end received. It may report more of them lost
-    // than were sent in the interval, so that this is signed: else sums would depend on how a
-    // stream is cut into intervals.
-    // packetsSent counts what was sent again, also on an SSRC of its own; the far end does not.
+    // Few browsers report how many packets the remote end received. Otherwise they are computed.
+    // The remote end may report more lost packets than were sent in the interval, so the number is
+    // signed: otherwise sums would depend on how a stream is cut into intervals. packetsSent
+    // includes retransmissions, even on a separate SSRC; the remote end does not count these.
     let again = match stream.values.get(Counter::RetransmittedPackets) {
         Some(_) => interval.retransmitted_packets,
         None => Some(0),
@@ -96,8 +96,8 @@ fn far_end(interval: &mut Interval, stream: &Stream<'_>, differences: &Values) {
         Some(sent - again? - lost)
     });
     if differences.get(Counter::RemoteTime) == Some(0) {
-        // No receiver report came in the interval: nothing is known of it. The next one
-        // covers both, and so the sums of several intervals are complete.
+        // No receiver report arrived in the interval, so its loss is unknown. The next report
+        // covers both intervals, so sums over several intervals are complete.
         interval.packets_lost = None;
         interval.jitter_us = None;
     }

@@ -1,13 +1,13 @@
-//! Map of recent entries with limits for each owner and in total.
+//! Map of recent entries with limits per owner and in total.
 //!
-//! Its content is a function of the entries inserted since the oldest time that is looked up: each
-//! entry stays until it is as old as that, or until the limit of its owner or of the map is reached
-//! by later ones. So a restart that reads that much again restores the same content.
+//! Its content depends only on the entries inserted since the expiry time: an entry is kept until
+//! it expires, or until later entries exceed the limit of its owner or of the map. So a restart
+//! that reads the log from that time restores the same content.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// A map by keys that are hashes already.
+/// A map with hashes as keys.
 pub(super) type ByHash<V> = HashMap<u128, V, BuildHasherDefault<Hashed>>;
 
 /// Key and owner of an entry.
@@ -15,13 +15,13 @@ pub(super) type ByHash<V> = HashMap<u128, V, BuildHasherDefault<Hashed>>;
 pub(super) struct Name {
     pub(super) key: u128,
     pub(super) owner: u128,
-    /// Part of the owner that has a limit of its own, as a hash; 0 if it has no parts. Two that
-    /// have the same, which is rare, share the limit.
+    /// Hash of the owner's part that has a limit of its own; 0 if the owner has no parts. In the
+    /// rare case of equal hashes, two parts share a limit.
     pub(super) part: u32,
 }
 
 impl Name {
-    /// Part of an owner without parts.
+    /// Returns the name of an entry of an owner without parts.
     pub(super) const fn whole(key: u128, owner: u128) -> Self {
         Self { key, owner, part: 0 }
     }
@@ -32,35 +32,36 @@ impl Name {
 pub(super) struct Limits {
     /// Entries of one owner.
     pub(super) each: usize,
-    /// Entries of one part of an owner: fewer, so that no part displaces all of another's.
+    /// Entries of one part of an owner. Fewer than `each`, so that no part displaces all entries of
+    /// another.
     pub(super) part: usize,
     /// Weight of all entries.
     pub(super) all: usize,
 }
 
-/// One event, state of a connection and set-up is remembered for so many bytes of streams: 15,000
+/// Bytes of the state's limit per event, per state of a connection and per set-up: 15,000 of each
 /// for the default of 24 MB.
 pub(super) const BYTES_FOR_EACH: usize = 1600;
 
-/// Entries by the order in which they came. A key may have several.
+/// Entries in the order of insertion. A key may have several.
 #[derive(Debug)]
 pub(super) struct Recent<V> {
     entries: Vec<Entry<V>>,
     free: Vec<u32>,
     all: Ends,
-    /// All entries.
+    /// List of all entries.
     weight: usize,
     keys: ByHash<Ends>,
     owners: ByHash<Ends>,
     forgotten: Forgotten,
 }
 
-/// Numbers of entries dropped for others.
+/// Numbers of entries dropped because of limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Forgotten {
-    /// For others of the same owner.
+    /// Dropped because of the limit of their owner.
     pub(crate) session: u64,
-    /// For others of any owner.
+    /// Dropped because of the total limit.
     pub(crate) partition: u64,
 }
 
@@ -84,12 +85,12 @@ struct Entry<V> {
     value: Option<V>,
 }
 
-/// Lists that an entry is in.
+/// Indices of the lists that an entry is in.
 const ALL: usize = 0;
 const OF_KEY: usize = 1;
 const OF_OWNER: usize = 2;
 
-/// Room for so many entries at first.
+/// Initial capacity, in entries.
 const FEW: usize = 64;
 
 /// No entry.
@@ -136,17 +137,17 @@ impl<V> Recent<V> {
         self.keys.len()
     }
 
-    /// Returns the number of entries dropped for others so far.
+    /// Returns the number of entries dropped so far because of limits.
     pub(super) const fn forgotten(&self) -> Forgotten {
         self.forgotten
     }
 
-    /// Entries of a key, the newest first: their numbers, when they came, and what they hold.
+    /// Returns the entries of a key, the newest first: number, time of insertion, value.
     pub(super) fn of(&self, key: u128) -> impl Iterator<Item = (u32, i64, &V)> {
         self.list(OF_KEY, self.keys.get(&key))
     }
 
-    /// The same of an owner.
+    /// Returns the entries of an owner, the newest first.
     pub(super) fn of_owner(&self, owner: u128) -> impl Iterator<Item = (u32, i64, &V)> {
         self.list(OF_OWNER, self.owners.get(&owner))
     }
@@ -165,8 +166,8 @@ impl<V> Recent<V> {
         self.entries.get_mut(number as usize)?.value.as_mut()
     }
 
-    /// Inserts the latest entry, and drops the oldest of those that exceed a limit. The
-    /// weight has to follow from the value alone.
+    /// Inserts the latest entry, and drops the oldest entries beyond a limit. The weight must
+    /// depend only on the value.
     pub(super) fn push(
         &mut self,
         name: Name,
@@ -185,7 +186,7 @@ impl<V> Recent<V> {
             }
             None => {
                 if self.entries.len() == self.entries.capacity() {
-                    // A vector would make room for twice as many.
+                    // Otherwise the vector would double its capacity.
                     self.entries.reserve_exact(FEW.max(self.entries.len() / 4));
                 }
                 self.entries.push(entry);
@@ -210,8 +211,8 @@ impl<V> Recent<V> {
         }
     }
 
-    /// The oldest entry of a part that has too many. Only where the owner, with `count` entries,
-    /// has more than a part may have are they looked at: few owners ever do.
+    /// Returns the oldest entry of a part that has too many. Searches only if the owner, with
+    /// `count` entries, has more than the limit of a part, which is rare.
     fn too_many_of_part(&self, name: Name, count: usize, limits: Limits) -> Option<u32> {
         if name.part == 0 || count <= limits.part.max(1) {
             return None;
@@ -222,7 +223,7 @@ impl<V> Recent<V> {
         of_part.nth(limits.part.max(1))
     }
 
-    /// Takes an entry out.
+    /// Removes an entry.
     pub(super) fn take(&mut self, number: u32) -> Option<V> {
         let entry = self.entries.get_mut(number as usize)?;
         let value = entry.value.take()?;
@@ -243,7 +244,7 @@ impl<V> Recent<V> {
         Some(value)
     }
 
-    /// Takes out what came before `oldest_ms`.
+    /// Removes entries inserted before `oldest_ms`.
     pub(super) fn expire(&mut self, oldest_ms: i64) {
         while let Some(entry) = self.entries.get(self.all.oldest as usize)
             && entry.at_ms < oldest_ms
@@ -276,7 +277,7 @@ fn detach<V>(entries: &mut [Entry<V>], list: usize, ends: &mut Ends, number: u32
     ends.count -= 1;
 }
 
-/// Hands on a key that is a hash already.
+/// Hasher for keys that are hashes already.
 #[derive(Default)]
 pub(super) struct Hashed(u64);
 
@@ -302,7 +303,7 @@ mod tests {
 
     const LIMITS: Limits = Limits { each: 3, part: 2, all: 14 };
 
-    /// Puts in, in this order, one a ms: name and weight.
+    /// Returns a map after inserting these names and weights, one per ms.
     fn after(pushed: &[(Name, u32)]) -> Recent<usize> {
         let mut recent = Recent::default();
         for (at_ms, (name, weight)) in pushed.iter().enumerate() {
@@ -311,7 +312,7 @@ mod tests {
         recent
     }
 
-    /// Names of two owners, of which each has two parts and entries of none.
+    /// Generates names of two owners, each with two parts and entries without a part.
     fn name() -> impl Strategy<Value = Name> {
         let name = |(key, owner, part)| Name { key, owner, part };
         (0_u128..6, 0_u128..2, 0_u32..3).prop_map(name)
@@ -322,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn who_puts_in_too_much_loses_his_own() {
+    fn an_owner_over_its_limit_loses_its_own_entries() {
         let many = [(1, 1), (2, 2), (3, 2), (4, 2), (5, 2), (6, 2)];
         let recent = after(&many.map(|(key, owner)| (Name::whole(key, owner), 2)));
         assert_eq!(all(&recent), [5, 4, 3, 0], "the first owner's is there");
@@ -330,7 +331,7 @@ mod tests {
         assert_eq!(recent.keys(), 4);
     }
 
-    /// The place of the entry behind the first `count` of those that are `wanted`.
+    /// Returns the position of the entry after the first `count` of those that are `wanted`.
     fn nth(
         plain: &VecDeque<(usize, Name, usize)>,
         count: usize,
@@ -374,7 +375,7 @@ mod tests {
                 let found = recent.of(key).map(|(_, _, value)| *value).collect::<Vec<_>>();
                 prop_assert_eq!(found, of_key.collect::<Vec<_>>());
             }
-            // Entries since a given time are the same, whatever came before it.
+            // Entries since a given time do not depend on earlier ones.
             let since = since.index(pushed.len());
             recent.expire(since as i64);
             let later = after(&pushed[since..]);

@@ -1,19 +1,19 @@
-//! Attempts of participants to set a call up, among connected and failed events.
+//! Counting of attempts to set up a call, among connected and failed events.
 //!
-//! A participant may open several peer connections for one call: one to a peer beside that to a
-//! bridge, one to send and one to receive. Those that are open at the same time, or were opened
-//! within [`TOGETHER_US`] of each other, are one attempt, which has failed if none of them works.
-//! Events are counted as they come, each as an attempt; what is found here corrects that.
+//! A participant may open several peer connections for one call: one to a peer in addition to one
+//! to a bridge, or one for each direction. Connections that are open at the same time, or were
+//! opened within [`TOGETHER_US`] of each other, are one attempt, which has failed if none of them
+//! was established. Every event is first counted as an attempt; this module finds the corrections.
 
 use schemas::{Correction, EventKind};
 
 use super::recent::{BYTES_FOR_EACH, Forgotten, Limits, Name, Recent};
 use super::streams::Horizon;
 
-/// Peer connections that are opened within this of each other are one attempt, us.
+/// Peer connections opened within this time of each other are one attempt, us.
 const TOGETHER_US: i64 = 5_000_000;
 
-/// Peer connections of a session that are remembered.
+/// Maximum number of peer connections of a session in the state.
 const OF_A_SESSION: usize = 64;
 
 /// Peer connections of all sessions.
@@ -22,21 +22,22 @@ pub(super) struct SetUps {
     connections: Recent<Connection>,
 }
 
-/// State of a peer connection. Each fact has the log's time at which it was reported, ms, and the
-/// event time, us: what is older than the look-back by either is not known.
+/// State of a peer connection. Each fact has the log's time of its report, ms, and its event time,
+/// us. A fact that is older than the look-back by either of them is ignored.
 #[derive(Clone, Copy, Debug, Default)]
 struct Connection {
     key: u128,
     /// Event time of its last event, us.
     heard_us: i64,
-    /// True if it works, by its last event, and the event time, us.
+    /// Log time; true if it is established according to its last event; event time.
     works: Option<(i64, bool, i64)>,
-    /// The participant joined, and the event time, us.
+    /// Log and event time of the joined event, if it had one.
     joined: Option<(i64, i64)>,
-    /// It failed, and was counted for that, and nothing of its session was connected since.
+    /// Its failure, if it was counted as a failed attempt and no connection of the session was
+    /// established since.
     failed: Option<Failure>,
-    /// The connection that failed last while this one was open, and when this one was heard of
-    /// before: the log's time, ms, and event time, us.
+    /// The connection that failed last while this one was open, and the log and event time of the
+    /// previous event of this one.
     open_beside: Option<(u128, i64, i64)>,
 }
 
@@ -44,13 +45,13 @@ struct Connection {
 struct Failure {
     at_ms: i64,
     event_us: i64,
-    /// When it was opened, event time, us, if known.
+    /// Event time at which it was opened, us, if known.
     opened_us: Option<i64>,
-    /// It was heard of before, and so opened before.
+    /// True if it had earlier events, so that it was opened earlier.
     was_known: bool,
 }
 
-/// Peer connection of an event.
+/// The peer connection of an event.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Of {
     pub(super) key: u128,
@@ -59,7 +60,7 @@ pub(super) struct Of {
     pub(super) is_named: bool,
 }
 
-/// Something that happened to a peer connection.
+/// An event of a peer connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Happening {
     pub(super) event: EventKind,
@@ -70,14 +71,14 @@ pub(super) struct Happening {
 }
 
 impl Happening {
-    /// When the connection was opened, event time, us, if known.
+    /// Returns the event time at which the connection was opened, us, if known.
     fn opened_us(&self) -> Option<i64> {
         self.took_us.map(|took_us| self.event_us.saturating_sub(took_us))
     }
 }
 
 impl SetUps {
-    /// Number of peer connections dropped for others so far.
+    /// Returns the number of peer connections dropped so far because of limits.
     pub(super) const fn forgotten(&self) -> Forgotten {
         self.connections.forgotten()
     }
@@ -87,7 +88,7 @@ impl SetUps {
         self.connections.expire(oldest_ms);
     }
 
-    /// A snapshot of the connection came, in which media did or did not.
+    /// Processes a snapshot of the connection, with or without media.
     pub(super) fn seen(&mut self, of: Of, event_us: i64, has_media: bool, moment: Horizon) {
         let mut connection = self.take(of);
         if has_media {
@@ -96,7 +97,7 @@ impl SetUps {
         self.put(of, connection, event_us, moment);
     }
 
-    /// Processes a new event and adds the changes that follow from it to `corrections`.
+    /// Processes a new event and adds the resulting corrections to `corrections`.
     pub(super) fn happened(
         &mut self,
         of: Of,
@@ -108,7 +109,7 @@ impl SetUps {
         let now_ms = moment.now_ms;
         match event {
             EventKind::Joined | EventKind::Left => {
-                // Whoever joins begins another attempt, and with whoever leaves this one ends.
+                // A joined event begins another attempt, and a left event ends the present one.
                 let all = self.connections.of_owner(of.session).map(|(number, ..)| number);
                 for number in all.collect::<Vec<_>>() {
                     self.connections.take(number);
@@ -135,7 +136,8 @@ impl SetUps {
         }
     }
 
-    /// A connection failed: none of its own where another one works, or has failed for both.
+    /// Processes a failed connection. It is not a separate attempt if another connection is
+    /// established, or has already failed for both.
     fn failed(&mut self, of: Of, happening: Happening, moment: Horizon) -> Option<Correction> {
         let event_us = happening.event_us;
         let is_none = of.is_named
@@ -165,8 +167,8 @@ impl SetUps {
         None
     }
 
-    /// A connection works: those that failed beside it were no attempts of their own, and it is
-    /// none beside another one that works.
+    /// Processes an established connection. Connections that failed beside it were no separate
+    /// attempts, and it is none itself if another one is established.
     fn connected(&mut self, of: Of, happening: Happening, moment: Horizon) -> Vec<Correction> {
         let event_us = happening.event_us;
         let mut corrections = Vec::new();
@@ -191,8 +193,8 @@ impl SetUps {
         corrections
     }
 
-    /// True if the connection, which has connected or failed, and another one that has failed are
-    /// of one attempt.
+    /// Returns whether the connection, which was established or has failed, and another one that
+    /// has failed are one attempt.
     fn is_beside(
         &self,
         of: Of,
@@ -217,7 +219,8 @@ impl SetUps {
             || joined_us.is_some_and(|(_, us)| at_latest_us.saturating_sub(us) <= TOGETHER_US)
             || match opened_us {
                 Some(opened_us) => failed.was_open_beside(opened_us, happening),
-                // Neither has an opening time, but both were reported together.
+                // Without opening times, they were open together if both were reported at that
+                // time.
                 None => {
                     let is_known = failed.was_known || self.is_known(of, event_us, moment);
                     !is_known && event_us.saturating_sub(failed.event_us) <= TOGETHER_US
@@ -225,7 +228,7 @@ impl SetUps {
             }
     }
 
-    /// The session's other connections.
+    /// Returns the session's other connections.
     fn others(&self, of: Of, moment: Horizon) -> impl Iterator<Item = &Connection> {
         let all = self.connections.of_owner(of.session);
         all.filter(move |(_, at_ms, connection)| {
@@ -234,7 +237,7 @@ impl SetUps {
         .map(|(_, _, connection)| connection)
     }
 
-    /// True if the connection was heard of in the look-back before `event_us`.
+    /// Returns whether the connection had an event in the look-back before `event_us`.
     fn is_known(&self, of: Of, event_us: i64, moment: Horizon) -> bool {
         let known = self.connections.of(of.key).next();
         known.is_some_and(|(_, at_ms, connection)| {
@@ -258,11 +261,11 @@ impl SetUps {
 }
 
 impl Failure {
-    /// True if another connection, opened at `opened_us`, was open at the same time, or was opened
-    /// within [`TOGETHER_US`] of this one.
+    /// Returns whether another connection, opened at `opened_us`, was open at the same time, or was
+    /// opened within [`TOGETHER_US`] of this one.
     fn was_open_beside(&self, opened_us: i64, happening: Happening) -> bool {
         let is_near = |us: i64| us.abs_diff(opened_us) <= TOGETHER_US.unsigned_abs();
-        // One that has failed is open no longer; one that is connected is.
+        // A failed connection is no longer open; an established one is.
         let is_over = happening.event == EventKind::Failed
             && self.opened_us.is_some_and(|us| us > happening.event_us);
         (opened_us <= self.event_us && !is_over) || self.opened_us.is_some_and(is_near)
@@ -270,14 +273,14 @@ impl Failure {
 }
 
 impl Connection {
-    /// True if it was last said to work.
+    /// Returns whether it is established according to its last report.
     fn works(&self, event_us: i64, moment: Horizon) -> bool {
         self.works.is_some_and(|(at_ms, works, reported_us)| {
             works && at_ms >= moment.oldest_ms && moment.reaches(event_us, reported_us)
         })
     }
 
-    /// Its failure, if it failed, was counted for it, and is not too long ago.
+    /// Returns its failure, if it was counted and is within the look-back.
     fn failure(&self, event_us: i64, moment: Horizon) -> Option<Failure> {
         self.failed.filter(|failed| {
             failed.at_ms >= moment.oldest_ms && moment.reaches(event_us, failed.event_us)

@@ -7,18 +7,19 @@ use super::clock::Taken;
 use super::recent::{Forgotten, Limits, Name, Recent};
 use crate::counters::{Change, Packed, Values};
 
-/// Snapshots of one stream that are kept: more than one only while the order of two is in doubt.
+/// Maximum number of kept snapshots of one stream. There are several only while their order is
+/// ambiguous.
 const MOST_OF_A_STREAM: usize = 32;
 
 /// Streams, candidate pairs and transports of all peer connections.
 #[derive(Default)]
 pub(super) struct Streams {
     snapshots: Recent<Snapshot>,
-    /// Numbers of snapshots that go: this vector's memory is used again.
+    /// Numbers of snapshots to remove, kept for the vector's memory.
     past: Vec<u32>,
 }
 
-/// A snapshot as it is remembered.
+/// A snapshot in the state.
 #[derive(Debug)]
 struct Snapshot {
     taken: Taken,
@@ -26,14 +27,14 @@ struct Snapshot {
     values: Packed,
 }
 
-/// A moment of the log, and what may be looked back at from there.
+/// A position in the log's time, and the look-back from there.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Horizon {
     /// The log's time, ms.
     pub(super) now_ms: i64,
     /// Snapshots appended before it are not used as predecessors.
     pub(super) oldest_ms: i64,
-    /// When the record was first appended: before the log's time, if it was sent again.
+    /// Time of the record's first append, ms: before the log's time if it was replayed.
     pub(super) first_ms: i64,
     /// The look-back, ms.
     pub(super) horizon_ms: i64,
@@ -41,18 +42,19 @@ pub(super) struct Horizon {
 }
 
 impl Horizon {
-    /// True if an event at `event_us` and an earlier one lie within the look-back of each other, by
-    /// the client's time: as far as the log of a recording that is played faster reaches.
+    /// Returns whether an event at `event_us` and an earlier one are within the look-back of each
+    /// other by event time. Append times are not sufficient: a recording that is replayed faster
+    /// has a longer event time in the same log.
     pub(super) fn reaches(&self, event_us: i64, earlier_us: i64) -> bool {
         event_us.saturating_sub(earlier_us) <= self.horizon_ms.saturating_mul(1000)
     }
 }
 
 impl Horizon {
-    /// True if of an event at `event_us`, by a clock that may be wrong, an earlier copy may have
-    /// been forgotten, or a later copy may find it forgotten. Of two copies whose appends lie
-    /// further apart than the look-back, one lies further than half of it from the time that both
-    /// have.
+    /// Returns whether an event at `event_us`, by a clock that may be wrong, may have an earlier
+    /// copy that has expired, or may have expired when a later copy arrives. If the appends of two
+    /// copies are further apart than the look-back, one of them is further than half of it from
+    /// their common event time.
     pub(super) fn may_miss_a_copy(&self, event_us: i64) -> bool {
         let late_ms = self.first_ms.saturating_sub(event_us.div_euclid(1000));
         late_ms.saturating_abs() > self.horizon_ms / 2
@@ -65,7 +67,7 @@ impl Streams {
         self.snapshots.keys()
     }
 
-    /// Number of snapshots dropped for others so far.
+    /// Returns the number of snapshots dropped so far because of limits.
     pub(super) const fn forgotten(&self) -> Forgotten {
         self.snapshots.forgotten()
     }
@@ -96,8 +98,8 @@ pub(super) struct Connection<'s> {
 }
 
 impl Connection<'_> {
-    /// Compares a snapshot with the ones before it of the same stream, by its type, id and number;
-    /// `of` says of what kind and direction it is.
+    /// Compares a snapshot with earlier ones of the same stream, identified by type, id and number.
+    /// `of` is its kind and direction.
     pub(super) fn step(
         &mut self,
         (subject, id, number): (u8, &str, i64),
@@ -143,19 +145,18 @@ impl Connection<'_> {
 }
 
 impl Snapshot {
-    /// Bytes of memory that it takes, its places in the lists and maps included: by a number that
-    /// no release changes, for it decides what is remembered.
+    /// Returns its memory in bytes, including lists and maps. The formula must not change between
+    /// releases, because it decides which snapshots are kept.
     fn weight(&self) -> u32 {
         u32::try_from(256 + self.values.bytes()).unwrap_or(u32::MAX)
     }
 
-    /// True if another one is neither older nor has less: whatever is within this one is within
-    /// that.
+    /// Returns whether `other` is neither older nor has less progress.
     const fn is_within(&self, other: &Self) -> bool {
         self.taken.client_us <= other.taken.client_us && self.progress <= other.progress
     }
 
-    /// Compares it with others of its stream, the one that came first ahead.
+    /// Compares it with other snapshots of its stream, given in the order of arrival.
     fn step(
         &self,
         line: &[&Self],
@@ -178,8 +179,8 @@ impl Snapshot {
     }
 }
 
-/// The last of `line`, the one that came first ahead, in the stream's own order, if `new` comes
-/// after it.
+/// Returns the last snapshot of `line` in the stream's own order, if `new` follows it. `line` is in
+/// the order of arrival.
 fn predecessor<'s>(line: &[&'s Snapshot], new: &Snapshot) -> Option<&'s Snapshot> {
     let (first, others) = line.split_first()?;
     let mut last = *first;
@@ -191,10 +192,10 @@ fn predecessor<'s>(line: &[&'s Snapshot], new: &Snapshot) -> Option<&'s Snapshot
     comes_next(line, last, new).then_some(last)
 }
 
-/// True if `new`, which came after those of `line`, was also taken after them. What is within one
-/// of them repeats it or was overtaken. What is older than all of them and yet has more is of a
-/// clock that was set back; if it is newer than one of them, it was overtaken by a stream that
-/// started anew.
+/// Returns whether `new`, which arrived after those in `line`, was also taken after them. A
+/// snapshot that is within one of them is a duplicate or was overtaken. One that is older than all
+/// of them but has more progress comes from a clock that was set back; if it is newer than one of
+/// them, it was overtaken by a restarted stream.
 fn comes_next(line: &[&Snapshot], last: &Snapshot, new: &Snapshot) -> bool {
     let time_us = |snapshot: &Snapshot| snapshot.taken.client_us;
     !line.iter().any(|earlier| new.is_within(earlier))
@@ -202,24 +203,24 @@ fn comes_next(line: &[&Snapshot], last: &Snapshot, new: &Snapshot) -> bool {
             || !line.iter().any(|earlier| time_us(earlier) < time_us(new)))
 }
 
-/// Relation of a snapshot to those before it.
+/// Relation of a snapshot to earlier ones.
 #[derive(PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "it lives for one match, on the stack")]
 pub(super) enum Step {
-    /// The first.
+    /// It is the first snapshot of the stream.
     Baseline,
-    /// The first since the stream started anew.
+    /// It is the first one since the stream restarted.
     Reset,
-    /// It was there before, or was overtaken.
+    /// It is a duplicate, or was overtaken.
     Stale,
-    /// The next.
+    /// It follows a predecessor.
     Since {
         /// Time since its predecessor, us.
         length_us: i64,
         differences: Values,
-        /// Groups of counters that are missing because one of them went back.
+        /// Number of counter groups that are missing because a counter decreased.
         went_back: u64,
-        /// Groups and gauges that are missing because they cannot be.
+        /// Number of groups and gauges that are missing because they are impossible.
         implausible: u64,
     },
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use schemas::Direction;
+use schemas::{Direction, Kind, Report};
 
 use super::quantities::interval;
 use super::*;
@@ -68,7 +68,7 @@ fn run(engine: &mut Engine, log: &[Appended<'_>]) -> Vec<Observed> {
     log.iter().map(observe).collect()
 }
 
-/// Intervals of events appended one after the other, 1 s apart.
+/// Returns the intervals of events appended 1 s apart.
 fn each_second(events: &[Event<'static>]) -> Vec<Observed> {
     let appended = |(position, event): (usize, &Event<'static>)| Appended {
         at_ms: position as i64 * 1000,
@@ -92,13 +92,13 @@ fn resets(observed: &Observed) -> u64 {
     }
 }
 
-/// An event without snapshots.
+/// Returns the result for an event without snapshots.
 fn only(event: EventKind) -> Observed {
     Observed::New(NewContent { event, ..NewContent::default() })
 }
 
 #[test]
-fn the_first_snapshot_is_news_without_an_interval() {
+fn the_first_snapshot_is_new_and_has_no_interval() {
     let observed = each_second(&[received(10, 5.0)]);
     assert_eq!(observed, [only(EventKind::Stats)]);
 }
@@ -127,7 +127,7 @@ fn a_snapshot_that_is_not_newer_is_a_duplicate_and_changes_nothing() {
 }
 
 #[test]
-fn a_record_with_one_new_stream_among_stale_ones_is_news() {
+fn a_record_with_one_new_stream_among_stale_ones_is_new() {
     let other = Stream { ssrc: 2, ..stream(10_000_000, &[]) };
     let mixed = stats(vec![stream(10_000_000, &[]), other]);
     let observed = each_second(&[received(10, 5.0), mixed]);
@@ -169,8 +169,7 @@ fn resets_and_packets(
     (resets(&observed[1]), packets.collect())
 }
 
-// Libraries that keep packetsLost without a sign are at 2³² − 1, or 2⁶⁴ − 1, where others are at
-// −1.
+// Libraries that store packetsLost without a sign report 2³² − 1 or 2⁶⁴ − 1 for −1.
 #[test]
 fn a_counter_that_wraps_or_goes_back_by_one_is_missing_with_its_share() {
     let received = |packets| [(Counter::PacketsReceived, packets), (Counter::PacketsLost, 0.0)];
@@ -191,7 +190,7 @@ fn a_counter_that_appears_or_disappears_is_missing_and_the_others_are_kept() {
     assert_eq!(
         resets_and_packets(&[(received, 10.0)], &both),
         reported,
-        "it may have counted before"
+        "it may have counted earlier"
     );
     assert_eq!(
         resets_and_packets(&[(received, 10.0), (lost, 37.0)], &[(received, 60.0)]),
@@ -258,7 +257,7 @@ fn the_greatest_snapshot_gives_way_to_a_later_one_when_it_expires() {
 }
 
 #[test]
-fn an_event_is_news_once_in_the_horizon() {
+fn an_event_is_new_once_in_the_horizon() {
     let joined = Event { kind: EventKind::Joined, ..stats(vec![]) };
     let later = Event { client_us: 1, ..joined.clone() };
     let left = Event { kind: EventKind::Left, ..joined.clone() };
@@ -360,7 +359,7 @@ fn a_state_is_interpreted_by_the_states_before_it() {
         reported(&[(Connected, 1), (Failed, 2), (Failed, 3)]),
         [Some(Connected), Some(Disconnected), None]
     );
-    // A copy of an earlier state is none of a new one.
+    // A copy of an earlier state is a duplicate, not a transition.
     assert_eq!(
         reported(&[(Connected, 1), (Disconnected, 2), (Connected, 3), (Disconnected, 2)])[3],
         None
@@ -398,7 +397,7 @@ fn peer_connections_of_one_record_have_states_of_their_own() {
 }
 
 #[test]
-fn an_event_that_was_here_hides_no_new_snapshots() {
+fn a_duplicate_event_hides_no_new_snapshots() {
     let at = |s: i64, packets: f64| {
         let values = [(Counter::PacketsReceived, packets)];
         Event { kind: EventKind::Joined, ..stats(vec![stream(s * 1_000_000, &values)]) }
@@ -413,7 +412,7 @@ fn an_event_that_was_here_hides_no_new_snapshots() {
 }
 
 #[test]
-fn a_canonical_report_is_news_once() {
+fn a_canonical_report_is_new_once() {
     let mut engine = Engine::new(HORIZON_MS);
     engine.advance(1);
     let report = Report { event: EventKind::Stats, event_us: 5, ..Report::default() };

@@ -41,23 +41,24 @@ fn stats(timestamp_ms: i64, packets: i64) -> Vec<u8> {
     event("stats", timestamp_ms, json!({"report": {"x": stream}}))
 }
 
-/// One process's life: what it was assigned at, what it wrote.
+/// The lifetime of one process: its assignment and its output.
 struct Life {
     pipeline: Pipeline,
     out: Recorder,
-    /// The group has committed whatever may be, once a record is read. Else the test commits.
+    /// True if everything that may be committed is committed after each record. Otherwise the test
+    /// commits.
     commits: bool,
     now_ms: u64,
 }
 
 impl Life {
-    /// Starts where nothing was committed.
+    /// Starts without a commit.
     fn begin(log: &[Raw]) -> Self {
         let life = Self::resume(None, Settings::default(), log);
         Self { commits: true, ..life }
     }
 
-    /// Starts at `committed` and reads again what the loop would read again of `log`.
+    /// Starts at `committed` and first reads the look-back in `log`, as the loop does.
     fn resume(committed: Option<&Committed>, settings: Settings, log: &[Raw]) -> Self {
         let (mut pipeline, mut out) = (pipeline(settings), Recorder::default());
         out.assign(SOURCE);
@@ -87,7 +88,7 @@ impl Life {
         self.commit();
     }
 
-    /// All that may be is committed at once, and what waited for that is written.
+    /// Makes all due commits, and writes the output that waited for them.
     fn commit(&mut self) {
         if self.commits {
             for commit in &self.out.checkpoints {

@@ -15,10 +15,11 @@ use crate::formats::json::{Scalar, scalars_are, skip_items, skip_members};
 use crate::formats::{Reason, Rejected};
 use crate::settings::Settings;
 
-/// Peer connections of a sample: one for each of the others in a large call without a server.
+/// Maximum number of peer connections of a sample: one for each other participant of a large call
+/// without a server.
 pub(super) const MAX_CONNECTIONS: usize = 256;
 
-/// The peer connections of a sample; of too many, enough to see that they are.
+/// The peer connections of a sample. If there are too many, only enough of them to detect that.
 #[derive(Default)]
 pub(super) struct Connections<'a>(pub(super) Vec<PeerConnection<'a>>);
 
@@ -33,7 +34,7 @@ impl<'a> Connections<'a> {
         self.0.is_empty()
     }
 
-    /// The snapshots of each. Limits are those of the record, however its objects are spread.
+    /// Returns the snapshots of each peer connection. Limits apply to the whole record.
     pub(super) fn snapshots(
         self,
         client_us: i64,
@@ -53,7 +54,7 @@ impl<'a> Connections<'a> {
 
 impl<'a> PeerConnection<'a> {
     fn snapshots(self, client_us: i64, limits: &Settings) -> Result<Connection<'a>, Rejected> {
-        // A delta has the required members of an entry only in the first sample.
+        // In deltas, only the first sample has the required members of an entry.
         let incomplete = self.found.objects.iter().any(|object| {
             let stream =
                 matches!(object.of, Type::Counting(reported) if reported != StatsType::Pair);
@@ -138,7 +139,7 @@ impl<'de> Visitor<'de> for PeerConnectionVisitor {
     }
 }
 
-/// The type of the objects in an array.
+/// Returns the type of the objects in an array.
 fn type_of(array: &str) -> Option<Type> {
     match array {
         "inboundRtps" => Some(Type::Counting(StatsType::Inbound)),
@@ -154,7 +155,7 @@ fn type_of(array: &str) -> Option<Type> {
     }
 }
 
-/// Reads an array of stats objects whose type follows from its place.
+/// Reads an array of stats objects whose type follows from the name of the array.
 pub(in crate::formats) struct ObjectsSeed<'a, 'o> {
     pub(in crate::formats) of: Type,
     pub(in crate::formats) found: &'o mut Found<'a>,

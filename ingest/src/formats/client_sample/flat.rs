@@ -1,5 +1,5 @@
-//! Schema 2: arrays of all of a client's objects, each with the id of its peer connection.
-//! A track has the values of both ends of its RTP stream; its array determines direction and kind.
+//! Schema 2: arrays of all of a client's objects, each with the id of its peer connection. A track
+//! has the values of both ends of an RTP stream; its array determines direction and kind.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use crate::formats::Rejected;
 use crate::formats::get_stats::{Found, Type};
 use crate::formats::json::{self, Scalar, scalars_are, skip_items};
 
-/// The samples of peer connections, in the order in which they are named.
+/// Returns the samples of peer connections, in the order of their first objects.
 pub(super) fn connections(text: &str) -> Result<Connections<'_>, Rejected> {
     let mut text = serde_json::Deserializer::from_str(text);
     let found = text.deserialize_any(Flat).map_err(json::rejected)?;
@@ -41,7 +41,8 @@ pub(super) fn connections(text: &str) -> Result<Connections<'_>, Rejected> {
     Ok(Connections(connections))
 }
 
-/// Types of the objects in an array: of tracks, those of the near and the far end, and the kind.
+/// Returns the types of the objects in an array; for tracks, those of the near and the remote end,
+/// and the kind.
 fn types_of(array: &str) -> Option<(Type, Option<(Type, &'static str)>)> {
     let inbound = |kind| {
         Some((

@@ -8,8 +8,8 @@ use crate::formats::get_stats::{Found, GetStats, MAX_OBJECTS};
 
 const HEAD: &str = r#"{"timestamp":1756000000000,"callId":"c","clientId":"p","#;
 
-/// A sample of 1 MiB with as many items between `before` and `after` as that holds. A # in an item
-/// is its number.
+/// Returns a sample of 1 MiB, filled with items between `before` and `after`. A # in an item is
+/// replaced by its number.
 fn flooded(before: &str, item: &str, after: &str) -> String {
     let mut sample = format!("{HEAD}{before}{item}");
     for number in 1.. {
@@ -61,7 +61,7 @@ fn refused_samples_use_little_memory() {
     let scalars = flooded(r#""peerConnections":["#, "0", "]");
     let Sample { peer_connections, .. } = serde_json::from_str(&scalars).unwrap();
     assert_eq!(peer_connections.0.len(), MAX_CONNECTIONS + 1);
-    // Spread over connections, each of which is within the limit.
+    // Spread over connections that are each within the limit.
     let many = format!(r#"{{"codecs":[{}]}}"#, vec!["{}"; 10_000].join(","));
     let spread = flooded(r#""peerConnections":["#, &many, "]");
     let Sample { peer_connections, .. } = serde_json::from_str(&spread).unwrap();

@@ -1,20 +1,21 @@
-//! Index of the objects of a report, by references of other objects.
+//! Index of the objects of a report, for references between objects.
 
 use std::collections::HashMap;
 
 use super::object::{Object, Type};
 use crate::counters::StatsType;
 
-/// Up to so many objects, looking at each is faster than a map; beyond it, it would be quadratic.
+/// Number of objects up to which a linear search is faster than a map. For more it would be
+/// quadratic.
 const FEW: usize = 64;
 
-/// Objects of a report. Of several that others may mean, it is the first.
+/// Objects of a report. If a reference fits several, the first one counts.
 pub(super) struct Index<'o, 'a> {
     pub(super) all: &'o [Object<'a>],
     maps: Option<Maps<'o>>,
 }
 
-/// Places of objects by their type and reference.
+/// Positions of objects by their type and reference.
 #[derive(Default)]
 struct Maps<'o> {
     ids: HashMap<(Type, &'o str), usize>,
@@ -38,7 +39,7 @@ impl<'o, 'a> Index<'o, 'a> {
         Self { all, maps: Some(maps) }
     }
 
-    /// The object of this type and id.
+    /// Returns the object of this type and id.
     pub(super) fn find(&self, of: Type, id: Option<&str>) -> Option<&'o Object<'a>> {
         let id = id?;
         match &self.maps {
@@ -47,8 +48,8 @@ impl<'o, 'a> Index<'o, 'a> {
         }
     }
 
-    /// Returns the remote object of a stream, of type `reported`: found by SSRC, or either
-    /// names the other.
+    /// Returns the remote object of a stream, of type `reported`: by SSRC, or by an id in either of
+    /// them.
     pub(super) fn far_end(
         &self,
         stream: &Object<'_>,

@@ -7,13 +7,13 @@ use crate::counters::Counter;
 /// A member of a stats object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Member {
-    /// One with a scalar.
+    /// A member with a scalar.
     Field(Field),
-    /// A line of the table of counters.
+    /// A counter.
     Counter(Counter),
-    /// `qualityLimitationDurations`, an object.
+    /// `qualityLimitationDurations`, an object of durations
     Durations,
-    /// `values` or `members`: the rest of a stats object, in native SDKs.
+    /// `values` or `members`, which contain the rest of a stats object in native SDKs
     Nested,
 }
 
@@ -72,7 +72,7 @@ pub(super) enum Field {
     DtlsState,
     /// `contentType`
     ContentType,
-    /// Members that only a coder counts: above 0, its frames are counted, too
+    /// Members that only a coder counts: if one is above 0, frames are counted as well
     Coded,
     /// `peerConnectionId`, where objects of several are in one list
     ConnectionId,
@@ -122,12 +122,12 @@ const OTHERS: [(&str, Field); 37] = [
     ("candidatePairId", Field::Id),
 ];
 
-/// Names that are read, each at a place of its own: a report has hundreds of members, most of which
-/// are not read, and one look-up decides which.
+/// Perfect hash table of the names that are read. A report has hundreds of members, most of which
+/// are not read; one look-up decides.
 struct Names {
-    /// Multiplies what [`Seen::place`] looks at, so that no two names meet.
+    /// Factor of the hash in [`Seen::place`], chosen so that no two names collide.
     factor: u64,
-    /// By place, the number of a name; [`NOTHING`] where there is none.
+    /// Number of the name at each place; [`NOTHING`] if there is none.
     numbers: [u8; PLACES],
     names: Vec<Name>,
 }
@@ -138,7 +138,7 @@ struct Name {
     member: Member,
 }
 
-/// Several times as many as there are names, so that a factor is soon found.
+/// Size of the table: several times the number of names, so that a factor is found quickly.
 const PLACES: usize = 1024;
 const NOTHING: u8 = u8::MAX;
 
@@ -150,14 +150,14 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| {
     let names = names.chain(NESTED.map(|name| (name, Member::Nested)));
     let name = |(text, member): (&'static str, _)| Name { text, seen: Seen::of(text), member };
     let names: Vec<_> = names.map(name).collect();
-    // One of some dozens of factors fits; a test checks that there is one.
+    // One of a few dozen factors fits; a test checks that there is one.
     let mut factors = (1..10_000).map(|number: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let found = factors.find_map(|factor| Some((factor, placed(&names, factor)?)));
     let (factor, numbers) = found.unwrap_or((1, [NOTHING; PLACES]));
     Names { factor, numbers, names }
 });
 
-/// Every name at its place, unless two have the same.
+/// Returns the table for a factor, unless two names collide.
 fn placed(names: &[Name], factor: u64) -> Option<[u8; PLACES]> {
     let mut numbers = [NOTHING; PLACES];
     for (number, name) in names.iter().enumerate() {
@@ -170,12 +170,12 @@ fn placed(names: &[Name], factor: u64) -> Option<[u8; PLACES]> {
     Some(numbers)
 }
 
-/// A name as words of the processor: comparing some is faster than a call that compares bytes.
+/// A name as machine words: comparing three words is faster than a call that compares bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Seen {
     length: usize,
-    /// Both ends, and what is before the last one. They determine a name of at most [`WHOLE`]
-    /// bytes.
+    /// The first, the second last and the last eight bytes. They determine a name of at most
+    /// [`WHOLE`] bytes.
     words: [u64; 3],
 }
 
@@ -210,7 +210,7 @@ static DURATION_MEMBERS: LazyLock<Vec<(&str, Counter)>> = LazyLock::new(|| {
 });
 
 impl Member {
-    /// The member called `name`, if it is one that is read.
+    /// Returns the member called `name`, if it is read.
     pub(super) fn named(name: &str) -> Option<Self> {
         let Names { factor, numbers, names } = &*NAMES;
         let seen = Seen::of(name);

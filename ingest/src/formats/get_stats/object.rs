@@ -1,4 +1,4 @@
-//! One stats object. Its members may come in any order, `type` last, and with any JSON type.
+//! One stats object. Its members may be in any order, even with `type` last, and of any JSON type.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::formats::json::{Scalar, scalars_are, skip_items, skip_members};
 /// The types (RTCStatsType) that are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(in crate::formats) enum Type {
-    /// None, or one that W3C does not name.
+    /// No type, or one that W3C does not name.
     #[default]
     Other,
     /// A W3C type without values that are read.
@@ -60,9 +60,10 @@ impl Type {
         }
     }
 
-    /// A type as SDKs and early browsers write it: without dashes, with capitals or underscores.
+    /// Returns a type by its name in SDKs and early browsers: without dashes, with capitals or
+    /// underscores.
     fn written_otherwise(name: &str) -> Self {
-        /// Bytes of the longest name of a type.
+        /// Maximum bytes of the name of a type.
         const LONGEST: usize = 24;
         if name.len() > LONGEST {
             return Self::Other;
@@ -86,7 +87,7 @@ impl Type {
         }
     }
 
-    /// True if nothing is read of such objects.
+    /// Returns whether objects of this type are not read.
     const fn is_skipped(self) -> bool {
         matches!(self, Self::Other | Self::Unread)
     }
@@ -123,13 +124,13 @@ pub(in crate::formats) struct Object<'a> {
     pub(super) track_id: Option<Cow<'a, str>>,
     pub(in crate::formats) connection_id: Option<Cow<'a, str>>,
     is_remote: bool,
-    /// Its coder has coded something.
+    /// True if its coder has coded a frame or sample.
     pub(super) is_coded: bool,
     pub(in crate::formats) values: Values,
 }
 
 impl<'a> Object<'a> {
-    /// Creates an object without values.
+    /// An object without values.
     const EMPTY: Self = Self {
         of: Type::Other,
         id: Cow::Borrowed(""),
@@ -162,7 +163,7 @@ impl<'a> Object<'a> {
         values: Values::EMPTY,
     };
 
-    /// Reads the members; true if the type is known.
+    /// Reads the members. Returns whether the type is known.
     fn read<A: MapAccess<'a>>(&mut self, members: A) -> Result<bool, A::Error> {
         let mut typed = self.of != Type::Other;
         self.read_members(members, &mut typed)?;
@@ -199,7 +200,7 @@ impl<'a> Object<'a> {
         Ok(())
     }
 
-    /// The type that was meant, once all members are known.
+    /// Returns the effective type, once all members are known.
     fn settled(&self) -> Type {
         let reported = |counter| self.values.get(counter).is_some();
         match self.of {
@@ -209,7 +210,7 @@ impl<'a> Object<'a> {
             Type::Counting(StatsType::Outbound) if self.is_remote => {
                 Type::Counting(StatsType::RemoteOutbound)
             }
-            // Some outbound streams have values of the far end, too.
+            // Some outbound streams also have values of the remote end.
             Type::Stream if reported(Counter::PacketsSent) => Type::Counting(StatsType::Outbound),
             Type::Stream if reported(Counter::PacketsReceived) => {
                 Type::Counting(StatsType::Inbound)
@@ -219,7 +220,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// The media that it is of: its `kind`, or what its `mimeType` begins with.
+    /// Returns its media kind: its `kind`, or the beginning of its `mimeType`.
     pub(super) fn media(&self) -> Option<Kind> {
         let mime_type = || self.mime_type.as_deref()?.split_once('/').map(|(kind, _)| kind);
         let kind = self.kind.as_deref().or_else(mime_type)?;
@@ -227,21 +228,22 @@ impl<'a> Object<'a> {
         if is("audio") { Some(Kind::Audio) } else { is("video").then_some(Kind::Video) }
     }
 
-    /// True if it is of that type.
+    /// Returns whether it has that type.
     pub(super) fn is(&self, of: Type) -> bool {
         self.of == of
     }
 
     fn set(&mut self, field: Field, value: Scalar<'a>) {
         let text = |value: Scalar<'a>| value.text(MAX_TEXT);
-        // Some name objects by numbers.
+        // Some use numbers for ids.
         let id = |value: Scalar<'a>, limit: usize| value.name().filter(|name| name.len() <= limit);
-        // Texts leave here in the form of specified names, whatever their source.
+        // All texts are limited to the form of specified names, whatever their source.
         let token = |value: Scalar<'a>| text(value).filter(|text| is_token(text));
         match field {
             Field::Type => {
                 let named = text(value).map_or(Type::Other, |name| Type::named(&name));
-                // Where the place of an object determines its type, an unused type does not count.
+                // If the position of an object determines its type, an unused type in the object
+                // does not count.
                 if !named.is_skipped() || self.of.is_skipped() {
                     self.of = named;
                 }
@@ -287,7 +289,7 @@ impl<'a> Object<'a> {
     }
 }
 
-/// RTCIceCandidateType, and what Firefox wrote for it until release 65.
+/// RTCIceCandidateType, and the names that Firefox used until release 65.
 const CANDIDATE_TYPES: [(&str, &str); 7] = [
     ("host", "host"),
     ("srflx", "srflx"),
@@ -312,7 +314,7 @@ const NETWORK_TYPES: [(&str, &str); 7] = [
     ("unknown", "unknown"),
 ];
 
-/// True for one of RTCNetworkType.
+/// Returns whether it is a name of RTCNetworkType.
 pub(in crate::formats) fn is_network(name: &str) -> bool {
     NETWORK_TYPES.iter().any(|(known, _)| name.eq_ignore_ascii_case(known))
 }
@@ -337,20 +339,20 @@ const DTLS_STATES: [(&str, &str); 5] = [
     ("failed", "failed"),
 ];
 
-/// The name that a value has in an enumeration; any other is missing.
+/// Returns the name of a value in an enumeration; any other value is missing.
 fn one_of<'a>(value: Scalar<'_>, names: &[(&str, &'static str)]) -> Option<Cow<'a, str>> {
     let Scalar::Text(text) = value else { return None };
     let known = names.iter().find(|(name, _)| text.eq_ignore_ascii_case(name));
     known.map(|(_, name)| Cow::Borrowed(*name))
 }
 
-/// True for the mimeType of a codec of audio or video.
+/// Returns whether it is the mimeType of a codec of audio or video.
 fn is_media(mime_type: &str) -> bool {
     let kind = mime_type.split_once('/').map_or("", |(kind, _)| kind);
     kind.eq_ignore_ascii_case("audio") || kind.eq_ignore_ascii_case("video")
 }
 
-/// Reads members that stand one level deeper, in an object or in a list of objects.
+/// Reads members that are nested in an object or in a list of objects.
 struct NestedSeed<'a, 'o> {
     object: &'o mut Object<'a>,
     typed: &'o mut bool,
@@ -381,8 +383,8 @@ impl<'de> Visitor<'de> for NestedSeed<'de, '_> {
     }
 }
 
-/// The protocol of the hop to a TURN server, by its URI (RFC 7065): `turns:` is TLS, and without
-/// `transport` `turn:` is UDP.
+/// Returns the protocol to a TURN server by its URI (RFC 7065): `turns:` is TLS, and `turn:`
+/// without `transport` is UDP.
 fn url_protocol(url: &str) -> Option<&'static str> {
     let (scheme, rest) = url.split_once(':')?;
     if scheme.eq_ignore_ascii_case("turns") {
@@ -401,27 +403,28 @@ fn url_protocol(url: &str) -> Option<&'static str> {
 /// Content of a report.
 #[derive(Debug, Default)]
 pub(in crate::formats) struct Found<'a> {
-    /// Objects of the types that are read; of too many, enough to see that they are.
+    /// Objects of the types that are read. If there are too many, only enough of them to detect
+    /// that.
     pub(in crate::formats) objects: Vec<Object<'a>>,
-    /// An object had no type, as one that did not change.
+    /// True if an object had no type, as in a delta.
     pub(in crate::formats) untyped: bool,
-    /// An object was of a type that W3C names.
+    /// True if an object had a type that W3C names.
     pub(in crate::formats) known: bool,
-    /// An object was of a type of the callback-based getStats().
+    /// True if an object had a type of the callback-based getStats().
     pub(in crate::formats) legacy: bool,
 }
 
-/// Room for the objects that the report of a call between two has.
+/// Capacity for the objects in the report of a call between two participants.
 const ROOM: usize = 24;
 
 impl<'a> Found<'a> {
-    /// Capacity for a record's only report: elsewhere there may be thousands, each with few
-    /// objects.
+    /// Returns an empty value with capacity for a record's only report. Records with thousands of
+    /// small reports use no capacity in advance.
     pub(super) fn with_room() -> Self {
         Self { objects: Vec::with_capacity(ROOM), ..Self::default() }
     }
 
-    /// Puts an object where it stays: it is large, and moving it takes longer than filling it.
+    /// Adds an object in its final place: it is large, and moving it takes longer than filling it.
     fn begin(&mut self, id: Cow<'a, str>, of: Type) -> &mut Object<'a> {
         let place = self.objects.len();
         self.objects.push(Object::EMPTY);
@@ -431,12 +434,11 @@ impl<'a> Found<'a> {
     }
 }
 
-/// Reads one stats object into what was found, unless it is of a type that is not read, or no
-/// object at all.
+/// Reads one stats object into [`Found`], unless its type is not read or it is not an object.
 pub(in crate::formats) struct ObjectSeed<'a, 'o> {
-    /// Its key in the report, empty if the report is an array.
+    /// Its key in the report; empty if the report is an array.
     pub(in crate::formats) key: Cow<'a, str>,
-    /// Its type where the object's place determines it, else [`Type::Other`].
+    /// Its type if the object's position determines it, else [`Type::Other`].
     pub(in crate::formats) of: Type,
     /// Destination: an object is too large to be returned through two results.
     pub(in crate::formats) found: &'o mut Found<'a>,
@@ -482,7 +484,7 @@ impl<'de> Visitor<'de> for ObjectSeed<'de, '_> {
     }
 }
 
-/// A member's name, looked up where it stands.
+/// The member of a name, looked up without copying the name.
 struct MemberName(Option<Member>);
 
 impl<'de> Deserialize<'de> for MemberName {
@@ -501,8 +503,8 @@ impl<'de> Deserialize<'de> for MemberName {
     }
 }
 
-/// Reads the value of a counter to where it stays, for a report has a hundred. What is no number
-/// makes it missing.
+/// Reads the value of a counter into its final place, because a report has a hundred of them. A
+/// value that is not a number is missing.
 struct CounterSeed<'v>(Counter, &'v mut Values);
 
 impl CounterSeed<'_> {

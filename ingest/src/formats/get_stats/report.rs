@@ -1,4 +1,4 @@
-//! The report: a map from ids to stats objects, as browsers have it, or an array of them.
+//! The report: a map from ids to stats objects, as in browsers, or an array of them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,15 +8,15 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess
 use super::object::{Found, ObjectSeed, Type};
 use crate::formats::json::{Scalar, scalars_are};
 
-/// A report as it was found.
+/// Content of a member that should be a report.
 #[derive(Debug, Default)]
 pub(in crate::formats) enum GetStats<'a> {
-    /// Not there.
+    /// It is missing.
     #[default]
     Missing,
-    /// Neither object nor array.
+    /// It is neither an object nor an array.
     Wrong,
-    /// Its content.
+    /// Content of a report.
     Found(Found<'a>),
 }
 
@@ -47,11 +47,11 @@ impl<'de> Visitor<'de> for ReportVisitor {
     }
 }
 
-/// Members of native SDKs' report objects that hold the stats objects (`RTCStatsReport` in Java,
+/// Members of native SDKs' report objects that contain the stats objects (`RTCStatsReport` in Java,
 /// `RTCStatisticsReport` in Objective-C).
 pub(in crate::formats) const NATIVE: [&str; 2] = ["statsMap", "statistics"];
 
-/// Reads stats objects into what was found.
+/// Reads stats objects into [`Found`].
 struct Objects<'a, 'o>(&'o mut Found<'a>);
 
 impl<'de> DeserializeSeed<'de> for Objects<'de, '_> {

@@ -1,4 +1,4 @@
-//! Deltas of compressed recordings that reach the raw topic by themselves.
+//! Deltas of recordings that are sent to the raw topic without expansion.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
@@ -11,14 +11,14 @@ const DELTAS: &str = include_str!("../../../../expand/samples/deltas.jsonl");
 const PROTOBUF: [&str; 5] = [
     include_str!("../../../../expand/samples/protobuf.txt"),
     include_str!("../../../../expand/samples/protobuf-every.txt"),
-    // Files of schema 2; in the second of them each is of several clients.
+    // Files of schema 2; in the second one each sample is of several clients.
     include_str!("../../../../expand/samples/flat.txt"),
     include_str!("../../../../expand/samples/flat-clients.txt"),
     include_str!("../../../../expand/samples/flat-every.txt"),
 ];
 
-/// Output of its JSON codec for a client without peer connections when nothing changed, or not even
-/// the time, or when the score or what the application says did; and all that its schema requires.
+/// Output of its JSON codec for a client without peer connections: nothing changed, not even the
+/// time; only the time, the score or application data changed; and only required members.
 const UNLISTED: [&str; 5] = [
     r#"{"timestamp":1795328740001,"clientId":"ann-1"}"#,
     r#"{"clientId":"ann-1"}"#,
@@ -27,7 +27,7 @@ const UNLISTED: [&str; 5] = [
     r#"{"timestamp":1795328740004}"#,
 ];
 
-/// The recording `name` of the reference.
+/// Returns the recording `name` of the reference page.
 fn recording(name: &str) -> &'static str {
     let (_, rest) = FORMATS.split_once(&format!("<!-- file: {name} -->\n```")).unwrap();
     rest.split_once('\n').unwrap().1.split_once("```\n").unwrap().0
@@ -38,12 +38,12 @@ fn rejected(payload: &[u8], key: &str) -> Rejected {
     decode(source, &Settings::default()).unwrap_err()
 }
 
-/// The pieces of every kind of recording, as they may reach the raw topic.
+/// Returns pieces of every kind of recording, as they may be sent to the raw topic.
 fn pieces() -> Vec<(&'static str, Vec<u8>)> {
     let lines = |text: &'static str| text.lines().map(|line| line.as_bytes().to_vec());
     let of = |kind: &'static str| move |piece: Vec<u8>| (kind, piece);
     let mut pieces = Vec::new();
-    // The first one is whole.
+    // The first one is complete.
     pieces.extend(lines(DELTAS).skip(1).map(of("an ObserveRTC delta")));
     pieces.extend(lines(recording("ann-1.deltas")).skip(1).map(of("an ObserveRTC delta")));
     pieces.extend(UNLISTED.map(|json| ("an ObserveRTC delta of nothing", json.into())));
@@ -75,7 +75,7 @@ fn pieces() -> Vec<(&'static str, Vec<u8>)> {
 fn a_piece_of_every_recording_is_a_delta_that_replay_expands() {
     let pieces = pieces();
     assert!(pieces.len() > 70, "{}", pieces.len());
-    // With a key or without: a delta does not repeat whose it is.
+    // With and without a key: a delta does not repeat its session.
     for ((kind, piece), key) in pieces.iter().flat_map(|piece| [(piece, ""), (piece, "a/c/p")]) {
         let Rejected { reason, detail } = rejected(piece, key);
         assert_eq!(reason, Reason::Delta, "{kind}: {detail}");
@@ -116,7 +116,7 @@ fn a_sample_without_peer_connections_is_whole_if_it_has_a_call() {
     let times = r#""timestamp":1795328740000,"clientId":"ann-1""#;
     let left = r#""clientEvents":[{"type":"CLIENT_LEFT","timestamp":1795328740000}]"#;
     for (members, key, kind) in [
-        // As the client library has it, and as the codec begins.
+        // As written by the client library, and by the codec at the beginning.
         (r#","callId":"c","peerConnections":[],"clientEvents":[]"#, "", EventKind::Stats),
         (r#","peerConnections":[]"#, "a/c/ann-1", EventKind::Stats),
         (r#","callId":"c""#, "", EventKind::Stats),
@@ -138,7 +138,7 @@ fn a_sample_without_peer_connections_is_whole_if_it_has_a_call() {
     let reason = |members: &str| of(&format!("{{{times}{members}}}"), "").unwrap_err().reason;
     assert_eq!(reason(&format!(",{left}")), Reason::Delta);
     assert_eq!(reason(r#","sampleSeq":3"#), Reason::MissingField, "of no call");
-    // Members that no sample has.
+    // With a member that no sample has.
     assert_eq!(reason(r#","callId":"c","other":1"#), Reason::UnknownFormat);
     assert_eq!(reason(r#","other":1"#), Reason::UnknownFormat);
     let no_sample = r#"{"timestamp":1795328740000,"call":"c","participant":"ann-1"}"#;
@@ -184,7 +184,7 @@ fn a_delta_that_is_too_large_or_too_deep_is_that() {
     assert_eq!(rejected(long.as_bytes(), "").reason, Reason::TooLarge);
 }
 
-/// Bytes that look like fields of protobuf, most of them.
+/// Generates bytes, most of which resemble fields of protobuf.
 fn fields() -> impl Strategy<Value = Vec<u8>> {
     let tag = (0_u8..34, prop_oneof![Just(0_u8), Just(1), Just(2)]);
     let field = (tag, prop::collection::vec(any::<u8>(), 0..12));

@@ -52,7 +52,7 @@ fn a_sender_that_names_no_media_source_has_the_only_one_of_its_kind() {
     assert_eq!(frames(one, json!("gone")), None, "it names another one");
 }
 
-/// The pair that each stream's path is, by the ids of the stats objects.
+/// Returns the pair of each stream's path, by the ids of the stats objects.
 fn paths(report: Value) -> Vec<(String, Option<String>)> {
     decoded(&with("report", report), |event| {
         let pair = |at: usize| event.pairs[at].stats_id.to_string();
@@ -64,7 +64,7 @@ fn paths(report: Value) -> Vec<(String, Option<String>)> {
     .unwrap()
 }
 
-/// An object of a report, with members beside `type`.
+/// Returns an object of a report, with further members.
 fn object(of: &str, more: Value) -> Value {
     let mut object = json!({"type": of});
     object.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -337,7 +337,7 @@ fn an_id_that_is_too_long_has_a_reason_of_its_own() {
 }
 
 #[test]
-fn a_text_that_is_no_code_is_hashed() {
+fn a_text_that_is_not_a_code_is_hashed() {
     let names = |name: &str| {
         let mut envelope = example();
         for member in ["peer_connection", "edge", "client_version"] {

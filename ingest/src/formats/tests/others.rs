@@ -1,4 +1,4 @@
-//! Formats that are not the envelope.
+//! Formats other than the envelope.
 
 use schemas::{Claim, Interval, Path, Report, Video};
 
@@ -248,13 +248,13 @@ fn a_client_sample_has_failed_cameras_and_microphones() {
         assert_eq!(kinds, [Joined, DeviceFailed, DeviceFailed]);
     })
     .unwrap();
-    // Nothing of it is in an issue of another kind.
+    // Issues of another kind are ignored.
     let other = json!({"clientIssues": [issue("x", "DRY_INBOUND_TRACK", 0.0)]});
     assert_eq!(kind(&sample(other)), Ok(EventKind::Stats));
 }
 
 #[test]
-fn a_client_sample_of_schema_2_tells_of_every_peer_connection_and_both_ends() {
+fn a_client_sample_of_schema_2_has_every_peer_connection_and_both_ends() {
     let sample = json!({
         "timestamp": TIME, "clientId": "p", "userId": "ann@example.org", "roomId": "c",
         "sampleSeq": 4, "browser": {"name": "Chrome", "version": "110"},
@@ -381,7 +381,7 @@ fn rest_events_are_distinguished_by_body_and_path() {
     let failed = json!({"eventType": "fabricSetupFailed", "reason": "TransportFailure"});
     let reason = |e: Event<'_>| e.failure_reason.unwrap().into_owned();
     assert_eq!(read_event(&at("", failed), "", reason).unwrap(), "TransportFailure");
-    // A body alone: what it is has to be in it.
+    // Only a body, which must identify itself.
     let body = at("", json!({"feedback": {"overallRating": 2}}))["body"].clone();
     assert_eq!(
         read_event(&body, "a/c/x", |e| (e.rating, session(&e)[2].clone())).unwrap(),
@@ -498,7 +498,7 @@ fn a_canonical_report_is_taken_within_limits() {
     assert_eq!(reason(&payload), Reason::UnknownFormat, "another subject's schema");
 }
 
-/// The examples of the page, and one canonical report.
+/// Returns the examples of the page, and one canonical report.
 fn examples() -> Vec<Vec<u8>> {
     let blocks = FORMATS.split("-->\n```json\n").skip(1);
     let texts = blocks.map(|block| block.split_once("\n```").unwrap().0);

@@ -32,13 +32,13 @@ fn new_ids_of_one_session_displace_no_others() {
     }
     let (found, live, forgotten) = observe(&honest(30), 30);
     assert_eq!((found, live, forgotten), (4, 48 + 4, 28 * 500 - 48));
-    // With as many as are allowed, all have intervals.
+    // With the maximum number, all have intervals.
     observe(&of("bob".to_owned(), 0..48, 31), 31);
     assert_eq!(observe(&of("bob".to_owned(), 0..48, 32), 32).0, 48);
 }
 
 #[test]
-fn new_ids_of_one_peer_connection_push_out_none_of_another_one_of_the_session() {
+fn new_ids_of_one_peer_connection_displace_none_of_another_one_of_the_session() {
     let mut engine = Engine::new(HORIZON_MS);
     engine.remember(&Settings { session_streams: 64, ..Settings::default() });
     let mut observe = |connection: &'static str, ids: std::ops::Range<usize>, s: i64| {
@@ -54,7 +54,7 @@ fn new_ids_of_one_peer_connection_push_out_none_of_another_one_of_the_session() 
             assert_eq!(observe("works", 0..16, s), 16, "{s}");
         }
     }
-    // In one record as well.
+    // The same within one record.
     let both = |s: i64| {
         let broken = of("ann".to_owned(), 500 * s as usize..500 * (s as usize + 1), s);
         let connection = |id, event: Event<'static>| crate::event::Connection {
@@ -72,7 +72,7 @@ fn new_ids_of_one_peer_connection_push_out_none_of_another_one_of_the_session() 
 }
 
 #[test]
-fn who_pays_for_many_sessions_of_many_ids_is_counted_apart() {
+fn entries_dropped_for_many_sessions_of_many_ids_are_counted_apart() {
     let settings = Settings { session_streams: 1024, state_mb: 1, ..Settings::default() };
     let mut engine = Engine::new(HORIZON_MS);
     engine.remember(&settings);
@@ -82,7 +82,7 @@ fn who_pays_for_many_sessions_of_many_ids_is_counted_apart() {
         (found, engine.forgotten())
     };
     observe("ann".to_owned(), 0..4, 1);
-    // Fewer than the state holds: nothing is dropped.
+    // Fewer than the limit: nothing is dropped.
     for n in 0..4 {
         observe(format!("mallory-{n}"), 0..500, 2);
     }
@@ -125,6 +125,6 @@ fn a_session_may_report_a_stream_in_any_order_within_its_bounds() {
     assert_eq!(engine.live(), 1);
     assert!(
         engine.forgotten() == Forgotten::default(),
-        "what is too much of one stream is no limit's matter"
+        "surplus snapshots of one stream do not count towards limits"
     );
 }

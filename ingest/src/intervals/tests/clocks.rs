@@ -1,9 +1,9 @@
-//! Clocks that are set, stand still or run away.
+//! Clocks that are set, stop or run too fast.
 
 use super::*;
 
-/// A stream of 50 packets/s that is reported at these times: seconds by the client's clock, what
-/// corrects it, of the append, and by what true time.
+/// Compares the snapshots of a stream of 50 packets/s with these times, s: client's clock, its
+/// correction, append, true time.
 fn observe_all(moments: &[(i64, i64, i64, i64)]) -> Vec<Observed> {
     let log = moments.iter().map(|(client_s, shift_s, append_s, true_s)| {
         let event = Event {
@@ -16,7 +16,7 @@ fn observe_all(moments: &[(i64, i64, i64, i64)]) -> Vec<Observed> {
     run(&mut Engine::new(HORIZON_MS), &log.collect::<Vec<_>>())
 }
 
-/// Start, end and packets of all intervals, s.
+/// Returns start and end (s) and packets of all intervals.
 fn spans(observed: &[Observed]) -> Vec<(i64, i64, Option<i64>)> {
     let all = observed.iter().flat_map(intervals);
     all.map(|i| (i.start_us / 1_000_000, i.end_us / 1_000_000, i.packets_received)).collect()
@@ -85,7 +85,7 @@ fn a_record_later_than_the_look_back_without_predecessor_is_unverified() {
         Observed::New(content) => content.is_unverified,
         Observed::Duplicate => false,
     };
-    // The predecessor of the last one is dropped.
+    // The predecessor of the last one has expired.
     let live = observe_all(&[(1000, 0, 1000, 0), (1010, 0, 1010, 10), (1072, 0, 1131, 72)]);
     assert!(!live.iter().any(unverified));
     let again = observe_all(&[
@@ -104,7 +104,7 @@ fn a_record_later_than_the_look_back_without_predecessor_is_unverified() {
     assert_eq!(marks, [false, true]);
 }
 
-// Held at the log's time when it comes, it seems half as late when it comes again.
+// Its time is limited to the log's time at the first arrival, so the copy seems half as late.
 #[test]
 fn a_copy_by_a_clock_that_is_ahead_is_unverified_or_its_first_is() {
     let marks = |ahead_s: i64, again_s: i64| {

@@ -1,11 +1,12 @@
-//! Counters that start anew, wrap or underflow, alone and together.
+//! Counters that restart, wrap or underflow, singly and in groups.
 
 use std::collections::BTreeSet;
 
 use super::*;
 use crate::counters::Change;
 
-/// The only interval between two snapshots of a video stream, 10 s apart; none if it started anew.
+/// Returns the interval between two snapshots of a video stream, 10 s apart; none if the stream
+/// restarted.
 fn between(
     direction: Direction,
     then: &[(Counter, f64)],
@@ -21,7 +22,7 @@ fn between(
     interval
 }
 
-// Chrome 156 keeps these under the same id when a sender is reconfigured.
+// Chrome 156 keeps these counters under the same id when a sender is reconfigured.
 #[test]
 fn a_sender_that_is_reconfigured_goes_on() {
     let sent = |packets, bytes, frames, nack, pli, round_trip, count| {
@@ -186,7 +187,7 @@ fn every_quantity_has_a_bound() {
             }
         };
         assert_eq!(implausible(0.5), 0, "{member}");
-        // Seconds, and all other units, close to the greatest value that is read.
+        // Seconds, and all other units, close to the greatest accepted value.
         assert!(implausible(9e9) + implausible(9e15) > 0, "{member}");
     }
 }
@@ -323,14 +324,14 @@ fn a_counter_that_goes_back_alone_takes_along_its_group_and_nothing_else() {
     for (direction, more) in [(Direction::Inbound, inbound), (Direction::Outbound, outbound)] {
         for (counter, _) in all_counters(0.0) {
             let row = of_both.iter().chain(more).find(|(of, _)| *of == counter);
-            // Gauges, what may go back, and what is no stream's take nothing along.
+            // Gauges, signed counters and counters of other objects affect no group.
             let wanted = row.map_or(&[][..], |(_, fields)| fields);
             assert_eq!(missing_with(direction, counter), wanted, "{direction:?} {counter:?}");
         }
     }
 }
 
-/// Quantities that are missing in the second of two snapshots, as they are counted.
+/// Returns the counted number of implausible quantities.
 fn implausible(observed: &Observed) -> u64 {
     match observed {
         Observed::Duplicate => 0,
@@ -356,7 +357,7 @@ fn a_counter_beyond_every_whole_number_is_missing_with_its_group_and_counted() {
         (reported.nack, reported.jitter_us, [implausible(&observed[1]), implausible(&observed[2])])
     };
     assert_eq!(sum(3.0, 0.01), (Some(3), Some(10_000), [0, 0]));
-    // 2⁶⁴ − 1 is what a counter without a sign is at that went below 0.
+    // 2⁶⁴ − 1 is the value of an unsigned counter that went below 0.
     for beyond in [18_446_744_073_709_551_615.0, 9.1e15, 1e300, f64::INFINITY, -1.0] {
         let (nack, jitter, counted) = sum(beyond, 0.01);
         assert_eq!((nack, jitter, counted), (None, Some(10_000), [1, 1]), "{beyond}");
@@ -420,8 +421,8 @@ fn impossible_values_of_a_path_are_missing_and_counted() {
     assert_eq!(reported([usual(), at(20, 0.1, 2.0, rate)])[1], (whole, None, 0, 1));
 }
 
-// A library that counts lost packets wrongly, but within what RTP can number, decided a country's
-// loss.
+// A library that counts lost packets wrongly, but within the range of RTP, would dominate the loss
+// of a country.
 #[test]
 fn audio_has_no_more_packets_than_its_frames() {
     for direction in [Direction::Inbound, Direction::Outbound] {
@@ -436,7 +437,7 @@ fn audio_has_no_more_packets_than_its_frames() {
             let observed = each_second(&[at(10, 0.0), at(15, lost)]);
             (intervals(&observed[1])[0].packets_lost, implausible(&observed[1]))
         };
-        // 5 s, and 5 s more for clocks.
+        // 5 s, and 5 s tolerance for clocks.
         for signed in [1.0, -1.0] {
             let (most, beyond) = (10_000.0 * signed, 10_001.0 * signed);
             assert_eq!(lost(Kind::Audio, most), (Some(most as i64), 0));

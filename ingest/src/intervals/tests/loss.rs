@@ -1,4 +1,4 @@
-//! Lost packets, the far end and round trips.
+//! Lost packets, the remote end and round trips.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn an_unsigned_count_of_lost_packets_gives_no_absurd_loss() {
     }
 }
 
-// The minimum of packets that a pack wants would be there from then on, and for ever.
+// With it, the minimum number of packets of a threshold pack would always be reached.
 #[test]
 fn a_total_of_lost_packets_without_a_sign_is_no_number_of_packets() {
     let packets = |lost: f64| {
@@ -48,7 +48,7 @@ fn packets_received_by_the_far_end_default_to_sent_less_lost() {
     assert_eq!(intervals(&observed[2])[0].packets_received, Some(-4), "signed");
 }
 
-// W3C: packetsSent includes retransmissions, also those on an SSRC of their own.
+// W3C: packetsSent includes retransmissions, even on a separate SSRC.
 #[test]
 fn retransmissions_are_not_received_by_the_far_end() {
     let at = |s: i64, sent: f64, again: f64, lost: f64, received: &[f64]| {

@@ -1,11 +1,11 @@
-//! Intervals of any log are those of the rule, written down without the engine.
+//! The engine compared with an independent implementation of its rule, for any log.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Records as a bad network and moving brokers leave them: client times in any order, append times
-/// that mostly rise, counters that reset, vanish or are absurd.
+/// Generates a log as after a bad network and leader changes: client times in any order, append
+/// times that mostly increase, counters that reset, vanish or are absurd.
 fn log() -> impl Strategy<Value = Vec<Appended<'static>>> {
     let number = prop_oneof![
         4 => (0_u32..1000).prop_map(f64::from),
@@ -24,7 +24,7 @@ fn log() -> impl Strategy<Value = Vec<Appended<'static>>> {
     })
 }
 
-/// The rule word for word, over the whole log: quadratic, and without any state.
+/// Implements the rule literally over the whole log: quadratic, and without state.
 fn by_the_rule(log: &[Appended<'_>]) -> Vec<Observed> {
     let time_of_log = |position: usize| log[..=position].iter().map(|r| r.at_ms).max().unwrap();
     let observe = |position: usize| {
@@ -69,15 +69,15 @@ fn by_the_rule(log: &[Appended<'_>]) -> Vec<Observed> {
     (0..log.len()).map(observe).collect()
 }
 
-/// A snapshot, and the log's time when it came, ms.
+/// A snapshot with the log's time of its arrival, ms.
 type Timed<'a> = (i64, &'a Stream<'a>);
 
-/// True if the one has no more, and is no newer, than the other.
+/// Returns whether the one has no more progress, and is no newer, than the other.
 fn within(one: Timed<'_>, other: Timed<'_>) -> bool {
     one.1.client_us <= other.1.client_us && one.1.values.progress() <= other.1.values.progress()
 }
 
-/// Returns those of the snapshots, in order of arrival, that one may be compared with.
+/// Returns the snapshots, in order of arrival, that a new one may be compared with.
 fn line<'a>(reported: impl Iterator<Item = Timed<'a>>) -> Vec<Timed<'a>> {
     let mut line: Vec<Timed<'a>> = Vec::new();
     for new in reported {

@@ -1,5 +1,5 @@
-//! Properties of every counter, however a stream's snapshots are chosen, repeated, overtaken or
-//! broken.
+//! Properties of every counter when a stream's snapshots are selected, repeated, overtaken or
+//! damaged.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Fields of an interval that are no sums: its stream, its times, and the gauges at its end.
+/// Fields of an interval that are not sums: its stream, its times, and the gauges at its end.
 const NO_SUMS: [&str; 11] = [
     "path",
     "video.source_frame_rate_micro",
@@ -24,7 +24,7 @@ const NO_SUMS: [&str; 11] = [
 
 type Sums = BTreeMap<String, i64>;
 
-/// All that `observed` adds up to, by the path of the field, and the time that it covers.
+/// Returns the sums of all fields, by path, and the covered time.
 fn sums(observed: &[Observed]) -> Sums {
     let mut sums = Sums::new();
     for interval in observed.iter().flat_map(intervals) {
@@ -45,7 +45,7 @@ fn add(path: &str, value: &serde_json::Value, sums: &mut Sums) {
     }
 }
 
-/// Every counter that has a member, once.
+/// Returns every counter that has a member.
 fn counters() -> Vec<Counter> {
     let mut counters = Vec::new();
     for (_, counter) in Counter::members() {
@@ -60,7 +60,7 @@ fn counters() -> Vec<Counter> {
 #[derive(Clone, Debug)]
 struct Growth {
     direction: Direction,
-    /// In thousandths, so that seconds have fractions, too.
+    /// In thousandths, so that seconds have fractions.
     steps: Vec<Vec<u32>>,
 }
 
@@ -81,7 +81,7 @@ impl Growth {
                 let step = match counter {
                     // Packets reported as lost may have been sent before, or arrive later.
                     Counter::PacketsLost => f64::from(step % 3000) - 100.0,
-                    // No more than passes in a second.
+                    // No more than a second per second.
                     counter if is_duration(*counter) => f64::from(*step) / 5e6,
                     _ => f64::from(step / 5000),
                 };
@@ -115,11 +115,11 @@ fn is_duration(counter: Counter) -> bool {
     })
 }
 
-/// The far end's last report, which is repeated until the next one comes.
+/// The remote end's last report, which is repeated until the next one arrives.
 #[derive(Clone, Debug)]
 struct Heard {
     sent: u32,
-    /// Packets that a new report counts as lost, signed; none if none came.
+    /// Packets lost according to a new report, signed; none if no report arrived.
     lost: Option<i32>,
 }
 
@@ -145,7 +145,7 @@ fn outbound(heard: &[Heard]) -> Vec<Event<'static>> {
     heard.iter().enumerate().map(snapshot).collect()
 }
 
-/// The first, the last, and of the others those that are chosen.
+/// Returns the first, the last and the selected other items.
 fn choice<T: Clone>(all: &[T], chosen: &[bool]) -> Vec<T> {
     let last = all.len() - 1;
     let kept = |place: &usize| [0, last].contains(place) || chosen[place % chosen.len()];
@@ -156,7 +156,7 @@ fn chosen() -> impl Strategy<Value = Vec<bool>> {
     prop::collection::vec(any::<bool>(), 40)
 }
 
-/// Fault of a snapshot on its way.
+/// Damage of a snapshot.
 #[derive(Clone, Copy, Debug)]
 enum Mishap {
     Nothing,
@@ -164,7 +164,7 @@ enum Mishap {
     Reset,
     /// The counter at this place is missing.
     Vanished(usize),
-    /// None is.
+    /// All counters are missing.
     AllVanished,
 }
 
@@ -177,14 +177,14 @@ fn mishap() -> impl Strategy<Value = Mishap> {
     ]
 }
 
-/// 2³²: browsers have counted packets and bytes in 32 bits.
+/// 2³²: some browsers count packets and bytes in 32 bits.
 const WRAP: f64 = 4_294_967_296.0;
 
 /// From here on, counters wrap within a few snapshots.
 const NEAR_WRAP: u32 = u32::MAX - 20_000;
 
-/// The most, up or down, that a count of an interval may be; packets received by the far end depend
-/// on two.
+/// Returns the maximum absolute value of a count in an interval. Packets received by the remote end
+/// depend on two counters.
 const fn most_of_a_count(of_two: bool) -> i64 {
     if of_two { 1 << 32 } else { 1 << 31 }
 }
@@ -242,7 +242,7 @@ proptest! {
             let intervals = vec![interval.clone()];
             let one = [Observed::New(NewContent { intervals, ..NewContent::default() })];
             for (field, value) in sums(&one) {
-                // Packets received by the far end are those sent less those lost.
+                // Packets received by the remote end are packets sent less packets lost.
                 let far = interval.direction == Direction::Outbound && field == "packets_received";
                 let signed = ["packets_lost", "audio.concealed_samples"].contains(&field.as_str());
                 let least = if signed || far { -most_of_a_count(far) } else { 0 };
@@ -255,7 +255,7 @@ proptest! {
         for (field, sum) in sums(&observed) {
             let all = |field: &str| happened.get(field).copied().unwrap_or(0);
             let slack = match &*field {
-                // Where the far end does not report it: packets sent less packets lost.
+                // If the remote end does not report it: packets sent less packets lost.
                 "packets_received" if growth.direction == Direction::Outbound => continue,
                 "packets_lost" | "audio.concealed_samples" => continue,
                 _ => 0,

@@ -5,7 +5,7 @@ use schemas::Correction;
 use super::*;
 use crate::intervals::NewContent;
 
-/// An event of a peer connection at a second, with the seconds that it took to connect.
+/// Returns an event of a peer connection at a second, with the seconds that it took to connect.
 fn at(s: i64, connection: &'static str, kind: EventKind, took_s: Option<i64>) -> Event<'static> {
     Event {
         kind,
@@ -16,8 +16,8 @@ fn at(s: i64, connection: &'static str, kind: EventKind, took_s: Option<i64>) ->
     }
 }
 
-/// Attempts and failed ones of a log of events, each reported when it happened, and when an attempt
-/// was taken back, s.
+/// Returns the attempts and failed attempts of a log of events, each reported immediately, and the
+/// times of attempts that were subtracted, s.
 fn attempts(events: &[Event<'static>]) -> (i64, i64, Vec<i64>) {
     let appended =
         |event: &Event<'static>| Appended { at_ms: event.client_us / 1000, event: event.clone() };
@@ -45,7 +45,7 @@ fn a_connection_that_fails_beside_one_that_works_is_no_failed_attempt() {
     assert_eq!(attempts(&[first.clone(), works.clone()]), (1, 0, vec![1]), "reported first");
     let joined = at(0, "peer", Joined, None);
     assert_eq!(attempts(&[joined, first, works.clone()]), (1, 0, vec![1]));
-    // Long after it was connected, only snapshots show that it works.
+    // Long after the connected event, only snapshots show that it is established.
     let media = |s: i64| Event {
         peer_connection: Cow::Borrowed("bridge"),
         client_us: s * 1_000_000,
@@ -95,7 +95,7 @@ fn an_attempt_after_the_call_was_left_or_lost_is_one_of_its_own() {
 #[test]
 fn connections_that_both_fail_are_one_attempt_if_they_were_opened_together() {
     let failed = |s: i64, connection, took_s| at(s, connection, Failed, took_s);
-    // Opened at 0 s, and neither heard of before it failed.
+    // Both opened at 0 s, without events before their failures.
     let first = failed(20, "peer", Some(20));
     let mut second = failed(30, "bridge", Some(30));
     second.time_to_connect_ms = Some(29_993);
@@ -122,7 +122,7 @@ fn connections_that_both_fail_are_one_attempt_if_they_were_opened_together() {
     assert_eq!(taken_back.sum::<usize>(), 0);
 }
 
-/// Attempts of a log of events that is played so many times as fast as it happened.
+/// Returns the attempts of a log of events that is replayed at this speed.
 fn at_speed(speed: i64, events: &[Event<'static>]) -> Vec<(EventKind, Vec<Correction>)> {
     let log = events.iter().map(|event| Appended {
         at_ms: 1_000_000 + event.client_us / 1000 / speed,
@@ -142,11 +142,11 @@ fn a_log_of_attempts_gives_the_same_at_any_speed() {
         ..at(s, connection, EventKind::Stats, None)
     };
     let logs = [
-        // Heard of more than the look-back before it failed.
+        // Its last event before its failure is older than the look-back.
         vec![seen(0, "peer"), at(130, "peer", Failed, None), at(133, "bridge", Connected, None)],
         vec![at(130, "peer", Failed, None), at(133, "bridge", Connected, None)],
         vec![seen(20, "peer"), at(130, "peer", Failed, None), at(133, "bridge", Connected, None)],
-        // Open beside the one that failed, and long not heard of.
+        // Open beside the failed one, but without recent events.
         vec![seen(5, "bridge"), at(20, "peer", Failed, None), at(126, "bridge", Connected, None)],
         vec![seen(5, "bridge"), at(20, "peer", Failed, None), at(120, "bridge", Connected, None)],
         // Joined long ago.

@@ -1,13 +1,13 @@
-//! Dead letters that are sent again.
+//! Replayed dead letters.
 
 use super::*;
 
-/// Minutes later, when the live state knows nothing of it any more.
+/// An hour later, when the state has dropped the session.
 const LATER_MS: i64 = START_MS + 3_600_000;
 
 impl Life {
-    /// Reads a record that stood at `offset`, appended `at_s` after the start, before it was sent
-    /// again to `(offset, append time)`.
+    /// Reads a replayed record at `raw` (offset, append time), which was first at `from` (offset,
+    /// seconds after the start).
     fn again(&mut self, raw: (i64, i64), from: (i64, i64), heard: bool, payload: &[u8]) {
         let record = Record {
             source: SOURCE,
@@ -61,7 +61,7 @@ fn a_record_replayed_twice_counts_once() {
 fn a_copy_is_known_after_a_restart_too() {
     let mut life = run(&[]);
     let joined = event("joined", START_MS, json!({}));
-    // Records that the loop reads again take the same way.
+    // Records of a look-back are processed in the same way.
     let record = |offset| (offset, LATER_MS, joined.clone());
     let (offset, appended_ms, payload) = record(10);
     let look_back = Record {
@@ -90,12 +90,12 @@ fn a_copy_is_known_after_a_restart_too() {
 #[test]
 fn it_is_judged_as_of_its_first_append() {
     let mut life = run(&[]);
-    // Ten minutes ahead of its first append, long past by now.
+    // Ten minutes ahead of its first append, but not of the replay.
     life.again(later(10), (1, 0), false, &event("joined", at(600), json!({})));
     let [letter] = &life.dead_letters()[..] else { panic!() };
     assert_eq!((letter.reason.as_str(), letter.source_offset), ("time_ahead", 10));
     assert_eq!(letter.source_append_ms, START_MS, "so that the next copy is judged alike");
-    // Good at its first append, more than 72 h old by now.
+    // In time at its first append, more than 72 h old at the replay.
     let now = (11, START_MS + 80 * 3_600_000);
     life.again(now, (2, 0), false, &event("joined", START_MS, json!({})));
     assert_eq!(life.reports().len(), 1);

@@ -1,8 +1,9 @@
-//! Clocks of objects, of records and of the log, and numbers that cannot be.
+//! Clocks of objects, of records and of the log, and impossible numbers.
 
 use super::*;
 
-/// A record and its stats object at these times, ms after the start, and when it is appended.
+/// Returns a record with these times of the record, its stats object and the append, ms after the
+/// start.
 fn snapshot(of_record: i64, of_object: i64, appended: i64, more: Value) -> Raw {
     let packets = appended / 20;
     let stream = json!({
@@ -14,7 +15,7 @@ fn snapshot(of_record: i64, of_object: i64, appended: i64, more: Value) -> Raw {
     (0, START_MS + appended, event("stats", START_MS + of_record, envelope))
 }
 
-/// Start and end of all intervals, ms after the start.
+/// Returns start and end of all intervals, ms after the start.
 fn spans(log: &[Raw]) -> Vec<(i64, i64)> {
     let numbered =
         (0..).zip(log).map(|(offset, (_, at_ms, value))| (offset, *at_ms, value.clone()));

@@ -4,7 +4,7 @@ use super::*;
 
 const PAGE: &str = include_str!("../../../../docs/reference/formats.md");
 
-/// The records of the example that the page marks as `mark`.
+/// Returns the records of the example with the mark `mark` on the page.
 fn records(mark: &str) -> Vec<Vec<u8>> {
     let (_, rest) = PAGE.split_once(&format!("<!-- raw: {mark} -->\n```")).unwrap();
     let (language, rest) = rest.split_once('\n').unwrap();
@@ -18,7 +18,7 @@ fn records(mark: &str) -> Vec<Vec<u8>> {
     values.map(|value| value.unwrap().get().as_bytes().to_vec()).collect()
 }
 
-/// Summary of a report.
+/// Returns a summary of a report.
 fn summary(report: &Report) -> Value {
     fn prune(value: &mut Value) {
         match value {
@@ -35,7 +35,7 @@ fn summary(report: &Report) -> Value {
     value
 }
 
-/// When the call in the examples was.
+/// Time of the call in the examples, ms since the Unix epoch.
 const CALL_MS: i64 = 1_795_328_740_000;
 
 /// Returns the reports of an example, without dead letters.
@@ -85,7 +85,7 @@ fn one_call_gives_the_same_intervals_in_every_format() {
     for mark in ["bare, key: meet/standup-0423/ann-1", "client-sample", "avro"] {
         assert_eq!(intervals(mark), wanted, "{mark}");
     }
-    // Its bodies have no candidates.
+    // Bodies of callstats.io have no candidates.
     let callstats = intervals("callstats");
     assert_eq!(callstats[0].0, wanted[0].0);
     let (found, wanted) = (&callstats[0].1[0], &wanted[0].1[0]);

@@ -1,4 +1,4 @@
-//! Counts stay the same when a process is interrupted and when outputs are written twice.
+//! Results are the same if processes are interrupted and outputs are written twice.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use super::*;
 pub(super) type Truth =
     (BTreeMap<i64, Report>, BTreeMap<i64, RawOutcome>, BTreeMap<i64, DeadLetter>);
 
-/// Folds what lives wrote, as aggregate does: a record counts if its own offset is new, and the
-/// offsets that it answers for count where they are new.
+/// Folds the output of processes as aggregate does: a record counts if its own offset is new, and
+/// of the offsets that it accounts for, those count that are new.
 pub(super) fn fold<'a>(lives: impl IntoIterator<Item = &'a Life> + Clone) -> Truth {
     let mut truth = Truth::default();
     let mut seen = OffsetRanges::default();
@@ -55,14 +55,14 @@ pub(super) fn any_log() -> impl Strategy<Value = Vec<Raw>> {
     })
 }
 
-/// End of a life.
+/// End of a process.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum End {
-    /// All is acknowledged.
+    /// All writes are acknowledged.
     Clean,
     /// The last record's writes are in the log, but were not acknowledged.
     Unacknowledged,
-    /// The last record's writes never got there.
+    /// The last record's writes are lost.
     Lost,
 }
 
@@ -70,12 +70,12 @@ pub(super) enum End {
 #[derive(Default)]
 pub(super) struct Group {
     pub(super) past: Vec<Life>,
-    /// All that was committed.
+    /// All commits.
     pub(super) commits: Vec<Committed>,
 }
 
 impl Group {
-    /// A process reads so many records of what is not committed, perhaps covers them, and ends.
+    /// Runs a process that reads this number of uncommitted records, perhaps covers them, and ends.
     pub(super) fn live(
         &mut self,
         log: &[Raw],
@@ -124,7 +124,7 @@ proptest! {
     #[test]
     fn interruptions_change_nothing(
         log in any_log(),
-        // Number of records that each life reads, whether covers fall due, and how it ends.
+        // Number of records that each process reads, whether covers fall due, and how it ends.
         lives in prop::collection::vec((
             1_usize..20,
             any::<bool>(),

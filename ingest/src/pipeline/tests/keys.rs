@@ -43,7 +43,7 @@ fn a_key_is_not_required_where_there_is_one_partition_or_the_settings_say_so() {
     assert_eq!(without_key(2, lenient).0.len(), 3);
 }
 
-/// A record without a key that joins at an offset of a partition.
+/// Reads a joined event without a key at an offset of a partition.
 fn keyless(life: &mut Life, source: Source, offset: i64) {
     let at_ms = START_MS + 1000 * offset;
     let payload = event("joined", at_ms, json!({}));
@@ -74,7 +74,7 @@ fn a_key_is_required_once_a_topic_has_more_than_one_partition() {
     life.pipeline.assigned(added, None).unwrap();
     keyless(&mut life, added, 0);
     assert_eq!(life.dead_letters()[0].reason, "no_key", "at once in the new partition");
-    // In the old one what is committed ahead holds, as after a restart.
+    // In the old partition the limits that are committed ahead still apply, as after a restart.
     for offset in (1..3_000).step_by(100) {
         keyless(&mut life, SOURCE, offset);
     }

@@ -1,4 +1,4 @@
-//! Changed limits at a restart: they apply only to records that no metadata covers yet.
+//! Changed limits at a restart apply only to records that no metadata covers yet.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use super::interruptions::{End, Group, fold};
 use super::*;
 use crate::intervals::clock::TOLERANCE_US;
 
-/// Bytes of a record that only some limits let through.
+/// Bytes of a record that only some of the limits accept.
 const LONG: usize = 400;
 
-/// Limits that processes are started with.
+/// Returns the limits that processes are started with.
 fn variants() -> [Settings; 4] {
     let usual = Settings::default();
     [
@@ -22,9 +22,9 @@ fn variants() -> [Settings; 4] {
     ]
 }
 
-/// A stream's snapshots in the order of time, some of them long, some sent twice, appended where
-/// other partitions' transactions leave holes. All of it lies within twice the longer look-backs,
-/// so that no span is dropped.
+/// Generates a stream's snapshots in the order of time, some of them long, some sent twice, with
+/// holes among the offsets as transactions leave them. The log is shorter than twice the longer
+/// look-back, so that no span is dropped.
 fn any_log() -> impl Strategy<Value = Vec<Raw>> {
     let record = (1_i64..400, 0_i64..1_500, any::<bool>(), prop::bool::weighted(0.2));
     prop::collection::vec(record, 1..60).prop_map(|records| {
@@ -90,7 +90,7 @@ proptest! {
         for (offset, report) in fold(&group.past).0 {
             for interval in report.intervals {
                 let before = counted.range(..=offset).next_back();
-                // A clock that is ahead of the log by more than the tolerance is put right by it.
+                // A clock that is ahead of the log by more than the tolerance is corrected.
                 let start_us = interval.start_us + TOLERANCE_US;
                 prop_assert!(before.is_none_or(|(_, end_us)| *end_us <= start_us));
                 counted.insert(offset, interval.end_us);
@@ -99,7 +99,7 @@ proptest! {
     }
 }
 
-/// Number of records given up under which settings, after the ends before.
+/// Returns the number of records dead-lettered by processes with these settings and ends.
 fn letters(log: &[Raw], lives: &[(usize, usize, End)]) -> Vec<usize> {
     let mut group = Group::default();
     for (variant, reads, end) in lives {
