@@ -1,9 +1,9 @@
-//! Number of addresses that a core looks up in a second.
+//! Measures how many addresses one core looks up per second.
 //!
-//! Sessions ask for the same address every few seconds, and a few networks hold most clients: the
-//! addresses asked for follow Zipf's law: over as many as are remembered, over eight times as many,
-//! and, to compare, every address for the first time. Time is the thread's CPU time, for a core is
-//! what is asked about, and other work on the machine is not.
+//! Sessions repeat the same address every few seconds, and a few networks have most clients, so the
+//! addresses follow Zipf's law: over as many addresses as are cached, and over eight times as many.
+//! For comparison, every address is looked up for the first time. Time is the thread's CPU time, so
+//! other load on the machine has no effect.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::hint::black_box;
@@ -57,13 +57,13 @@ impl Measurement for CpuTime {
     }
 }
 
-/// Look-ups in a round: so many that of a million clients more are asked for than are remembered.
+/// Look-ups in a round: enough to request more addresses of a million clients than are cached.
 const ASKED: usize = 2_000_000;
 
-/// Addresses in a round in which each is asked for once.
+/// Addresses in a round in which each is looked up once.
 const ONCE: usize = 200_000;
 
-/// Bits from a counter (SplitMix64), the same in every run.
+/// Returns pseudorandom bits of a counter (SplitMix64), the same in every run.
 fn bits(seed: u64) -> u64 {
     let mut bits = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -71,13 +71,13 @@ fn bits(seed: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// The `n`th client's address, in 16.0.0.0/5 or so: all of it public.
+/// Returns the address of client `n`, from about 16.0.0.0/5, which is public.
 fn client(n: u64) -> String {
     Ipv4Addr::from_bits((16 << 24) | (bits(n) as u32 & 0x07ff_ffff)).to_string()
 }
 
-/// Addresses as they are asked for by `clients` of them: the `k`th is asked for in proportion to
-/// 1/k (its inverse distribution is about clients^u).
+/// Returns look-ups of addresses of `clients` clients: address `k` with a frequency proportional to
+/// 1/k (the inverse distribution is about clients^u).
 fn asked(clients: u64) -> Vec<String> {
     let uniform = |n: usize| bits(n as u64 ^ 0xA5A5) as f64 / u64::MAX as f64;
     let rank = |n| (clients as f64).powf(uniform(n)) as u64;
@@ -96,7 +96,7 @@ fn mmdb(folder: &Path, name: &str, record: impl Fn(u32) -> Value) -> PathBuf {
     path
 }
 
-/// Records as large as MaxMind's, with names in eight languages.
+/// Returns a record as large as MaxMind's, with names in eight languages.
 fn city(n: u32) -> Value {
     let names = |name: &str| {
         json!({"de": name, "en": name, "es": name, "fr": name, "ja": name, "pt-BR": name,

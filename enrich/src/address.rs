@@ -1,5 +1,5 @@
-//! Client addresses: parsed, classified by whether they indicate a place, and cut down to the
-//! network that may leave this service.
+//! Client addresses: parsing, classification, and truncation to the network that may leave this
+//! service.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -7,16 +7,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// Class of an address. Only [`Kind::Public`] indicates a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Kind {
-    /// One host or one home's router, which look-up data may know.
+    /// A public address of a host or router, which look-up data may contain.
     Public,
     /// No address was reported.
     Missing,
     /// Made unreadable on purpose: unspecified, `redacted`, or an mDNS name
     /// (draft-ietf-mmusic-mdns-ice-candidates).
     Anonymised,
-    /// No address.
+    /// Not an address.
     Unreadable,
-    /// In one of the operator's own relay networks: the relay's place, not the client's.
+    /// In one of the operator's relay networks: it has the place of the relay, not of the client.
     Relay,
     /// RFC 1918, and the local prefixes of RFC 8215 and RFC 3879.
     Private,
@@ -32,7 +32,7 @@ pub(crate) enum Kind {
     Multicast,
     /// RFC 5737, RFC 3849, RFC 9637.
     Documentation,
-    /// Benchmarking (RFC 2544, RFC 5180), and what IANA keeps for other uses or for later.
+    /// Benchmarking (RFC 2544, RFC 5180), and ranges that IANA reserves.
     Reserved,
 }
 
@@ -54,7 +54,7 @@ impl Kind {
         Self::Reserved,
     ];
 
-    /// Its name in metrics.
+    /// Returns its name in metrics.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Public => "public",
@@ -74,14 +74,15 @@ impl Kind {
     }
 }
 
-/// Reads a client address as an edge saw or received it: an address, with a port or a zone or
-/// neither, or a list of them, as `X-Forwarded-For` and `Forwarded` (RFC 7239) are, of which the
-/// first public one is the client's. An address that carries an IPv4 address is that address.
+/// Reads a client address as seen or received by an edge: an address with or without a port or
+/// zone, or a list of addresses as in `X-Forwarded-For` and `Forwarded` (RFC 7239), of which the
+/// first public one is the client's. An IPv6 address with an embedded IPv4 address is read as the
+/// latter.
 ///
 /// # Errors
-/// Why there is none.
+/// The class of the text if it has no usable address.
 pub(crate) fn parse(text: &str) -> Result<IpAddr, Kind> {
-    // Nearly all are written as they should be.
+    // Nearly all are plain addresses.
     text.parse().or_else(|_| parse_loosely(text)).map(|address| match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => embedded(v6).map_or(address, IpAddr::V4),
@@ -101,7 +102,7 @@ fn parse_loosely(text: &str) -> Result<IpAddr, Kind> {
     chosen.or(read.first()).copied().unwrap_or(Err(Kind::Missing))
 }
 
-/// One address: `a`, `a:port`, `[a]`, `[a]:port`, `/a:port` as Java writes it, or `for=a`.
+/// Reads one address: `a`, `a:port`, `[a]`, `[a]:port`, `/a:port` as Java writes it, or `for=a`.
 fn parse_one(text: &str) -> Result<IpAddr, Kind> {
     let text = forwarded_for(text.trim());
     let text = text.strip_prefix('/').unwrap_or(text);
@@ -131,7 +132,7 @@ fn is_port(text: &str) -> bool {
 }
 
 /// Returns the value of `for` in an element of `Forwarded`, `for="[a]:port";proto=https`; anything
-/// else as it is.
+/// else unchanged.
 fn forwarded_for(text: &str) -> &str {
     let mut pairs = text.split(';').filter_map(|pair| pair.split_once('='));
     let node = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
@@ -143,9 +144,9 @@ fn is_mdns(name: &[u8]) -> bool {
     !host.is_empty() && suffix.eq_ignore_ascii_case(b".local")
 }
 
-/// The IPv4 address in an IPv6 address that stands for an IPv4 host: mapped (RFC 4291 2.5.5.2),
-/// translated (RFC 6052, the well-known prefix), 6to4 (RFC 3056) or Teredo (RFC 4380, the client's
-/// own, inverted). Its /48 would not hide the address: of 6to4 it holds the whole of it.
+/// Returns the IPv4 address in an IPv6 address of an IPv4 host: mapped (RFC 4291, 2.5.5.2),
+/// translated (RFC 6052, well-known prefix), 6to4 (RFC 3056) or Teredo (RFC 4380, inverted).
+/// Truncation to /48 would not hide the IPv4 address: for 6to4 it contains all of it.
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let [a, b, c, d, e, f, g, h] = address.segments();
     let joined = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
@@ -190,14 +191,14 @@ const fn kind_v6(address: Ipv6Addr) -> Kind {
         [0xfe80..=0xfebf, ..] => Kind::LinkLocal,
         [0xfec0..=0xfeff, ..] | [0x64, 0xff9b, 1, ..] => Kind::Private,
         [0xff00..=0xffff, ..] => Kind::Multicast,
-        // 2001::/23 is for protocols; what is global in it (anycast, AS 112) is not a client's.
+        // 2001::/23 is for protocols; its global parts (anycast, AS 112) do not belong to clients.
         [0x2001, 0..=0x1ff, ..] => Kind::Reserved,
         [0x2000..=0x3fff, ..] => Kind::Public,
         _ => Kind::Reserved,
     }
 }
 
-/// All of an address that may leave: its /24 (IPv4) or /48 (IPv6).
+/// The part of an address that may leave this service: its /24 (IPv4) or /48 (IPv6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Network(IpAddr);
 

@@ -1,11 +1,11 @@
-//! Place and provider claimed by an envelope, in the same forms as look-up data.
+//! Conversion of claimed places and providers to the forms of look-up data.
 
 use schemas::{Claim, Place, Provider};
 
 use crate::iso;
 use crate::place::{continent, continent_of, known};
 
-/// The place claimed; what is not claimed, or is no code where one belongs, is unknown.
+/// Returns the claimed place. Parts that are missing, or have an invalid code, are unknown.
 pub(crate) fn place(claim: &Claim) -> Place {
     let country = upper(claim.country.as_deref());
     let country = country.as_deref().and_then(iso::country);
@@ -22,7 +22,7 @@ pub(crate) fn place(claim: &Claim) -> Place {
     }
 }
 
-/// The provider claimed.
+/// Returns the claimed provider.
 pub(crate) fn provider(claim: &Claim) -> Provider {
     Provider {
         asn: claim.asn.filter(|asn| (1..=i64::from(u32::MAX)).contains(asn)).unwrap_or(0),

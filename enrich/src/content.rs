@@ -1,4 +1,4 @@
-//! The content of a file that others may replace, shorten or take away while it is in use.
+//! Content of a file that may be replaced, truncated or removed while it is in use.
 
 #![cfg_attr(
     not(test),
@@ -15,13 +15,14 @@ use std::path::Path;
 
 use memmap2::Mmap;
 
-/// Bytes of a file of look-up data; a larger one is not what its setting means.
+/// Maximum bytes of a file of look-up data. A larger file is probably a wrong one.
 pub(crate) const MAX_BYTES: u64 = 4 << 30;
 
-/// Refuses what is no regular file of at most `most` bytes: opening a pipe would wait for ever.
+/// Refuses anything but a regular file of at most `most` bytes. Opening a pipe, for example, would
+/// block.
 ///
 /// # Errors
-/// Why it is refused.
+/// The reason for the refusal.
 pub(crate) fn regular(path: &Path, most: u64) -> io::Result<()> {
     let about = fs::metadata(path)?;
     if !about.is_file() {
@@ -34,15 +35,15 @@ pub(crate) fn regular(path: &Path, most: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// A private copy.
+/// A private copy of a file.
 ///
-/// A mapping of the file itself would end the process (`SIGBUS`) as soon as somebody shortened the
-/// file in place. So it is copied to a file without a name and that is mapped: only pages that
-/// clients' networks lie on stay in memory.
+/// A mapping of the file itself would end the process (`SIGBUS`) if the file were truncated in
+/// place. So it is copied to a temporary file without a name, which is mapped: only the pages with
+/// clients' networks stay in memory.
 pub(crate) enum Content {
     /// A mapped temporary file.
     Mapped(Mmap),
-    /// The bytes, where there is no room for temporary files.
+    /// The bytes, if there is no space for temporary files.
     Read(Vec<u8>),
 }
 
@@ -64,7 +65,7 @@ impl Content {
 
 fn mapped(mut original: File) -> io::Result<Mmap> {
     let mut copy = tempfile::tempfile()?;
-    // From file to file the kernel copies, on some file systems without moving a byte.
+    // The kernel copies between files, on some file systems without moving data.
     io::copy(&mut original, &mut copy)?;
     #[expect(unsafe_code, reason = "a mapping is sound while nobody changes its file")]
     // SAFETY: the copy has no name and no other descriptor, so it cannot be changed.

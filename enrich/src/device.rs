@@ -1,20 +1,20 @@
-//! Browser, operating system and device of a user agent.
+//! Parsing of user agents: browser, operating system and device.
 
 use schemas::{Device, UNKNOWN};
 use serde::Deserialize;
 use ua_parser::{os, user_agent};
 
-/// The rules of uap-core, without those for device models: they are most of its regular
-/// expressions, and a device's class is determined without them.
+/// The rules of uap-core without those for device models, which are most of its regular expressions
+/// and not needed for a device's class.
 const RULES: &str = include_str!("../data/uap-core.json");
 
-/// Isobar's own rules, which come before those of uap-core: headsets, TVs, WebViews and native HTTP
-/// clients, of which uap-core has none or names a part that does not fit.
+/// Isobar's own rules, which come before those of uap-core: for headsets, TVs, WebViews and native
+/// HTTP clients, which uap-core does not know or names inappropriately.
 const OWN_RULES: &str = include_str!("../data/devices.json");
 
-/// Signs of a device's class, the stronger one first: a headset or a TV also names the system it is
-/// built on, an iPad calls itself mobile, and Android without `Mobi` is a tablet by the advice of
-/// its makers.
+/// Marks of a device's class, the most specific first: a headset or a TV also names its base
+/// system, an iPad contains `Mobile`, and Android without `Mobi` is a tablet according to its
+/// documentation.
 const CLASSES: &[(&str, &str)] = &[
     ("OculusBrowser", HEADSET),
     ("; Quest", HEADSET),
@@ -61,7 +61,7 @@ const CLASSES: &[(&str, &str)] = &[
     ("tvOS", TV),
     ("Roku", TV),
     ("VIDAA", TV),
-    // Consoles are on a TV set, but for those that are held in the hands.
+    // Consoles count as TVs, except for handheld ones.
     ("PlayStation Vita", MOBILE),
     ("PlayStation Portable", MOBILE),
     ("PlayStation", TV),
@@ -73,9 +73,9 @@ const CLASSES: &[(&str, &str)] = &[
     ("(2in1; OpenHarmony", DESKTOP),
     ("Mobi", MOBILE),
     ("iPhone", MOBILE),
-    // React Native on Android has the agent of its HTTP client alone.
+    // React Native on Android has only the agent of its HTTP client.
     ("okhttp/", MOBILE),
-    // Names of systems in React Native, `Platform.OS`, are in lower case.
+    // React Native writes names of systems (`Platform.OS`) in lower case.
     ("(windows ", DESKTOP),
     ("(macos ", DESKTOP),
     ("react-native/", MOBILE),
@@ -104,20 +104,19 @@ const DESKTOP: &str = "desktop";
 /// The system of iPhones and iPads, as uap-core names it.
 const IOS: &str = "iOS";
 
-/// Marks of tablets in agents of native clients, which have no `Mobi` on phones either, so that
-/// only the model name identifies them.
+/// Model names of tablets in agents of native clients. These have no `Mobi` on phones either.
 const TABLETS: [&str; 8] =
     ["iPad", "Tablet;", "; SM-T", "; SM-X", "; SM-P", "; Pixel Tablet", "; Lenovo TB", "; KF"];
 
-/// Marks of iOS in an agent that claims a Mac: an iPad, or an iPhone, that asks for desktop sites.
-/// Safari itself leaves none there, and cannot be distinguished from a Mac's.
+/// Marks of iOS in an agent that claims a Mac: an iPad or iPhone that requests desktop sites.
+/// Safari itself has none, and cannot be distinguished from Safari on a Mac.
 const IOS_MARKS: [&str; 7] = ["CriOS/", "FxiOS/", "EdgiOS/", "OPiOS/", "OPT/", "GSA/", " Mobile/"];
 
-/// Bytes of a browser's or a system's name: those of uap-core's own stay well under it, but some
-/// rules take the name that the agent gives.
+/// Maximum bytes of the name of a browser or system. Names in uap-core are much shorter, but some
+/// rules take the name from the agent.
 const MAX_FAMILY: usize = 48;
 
-/// Digits of a major version.
+/// Maximum digits of a major version.
 const MAX_DIGITS: usize = 6;
 
 #[derive(Deserialize)]
@@ -130,15 +129,15 @@ struct Rules {
 /// Error of the embedded rules.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RulesError {
-    /// They are not the JSON that is expected.
+    /// They are not the expected JSON.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
-    /// A rule is no regular expression.
+    /// A rule is not a regular expression.
     #[error(transparent)]
     Rule(#[from] ua_parser::Error),
 }
 
-/// Reads user agents.
+/// Parser of user agents.
 pub(crate) struct Devices {
     version: String,
     browsers: user_agent::Extractor<'static>,
@@ -167,7 +166,7 @@ impl Devices {
         Ok(Self { version, browsers, systems })
     }
 
-    /// `name@version` of the rules; `+` the version of Isobar's own.
+    /// Returns `name@version` of the rules, and after `+` the version of Isobar's own.
     pub(crate) fn label(&self) -> String {
         format!("uap-core@{}", self.version)
     }
@@ -203,7 +202,7 @@ fn is_ipad_as_mac(user_agent: &str) -> bool {
         && IOS_MARKS.iter().any(|mark| user_agent.contains(mark))
 }
 
-/// The class of a device by the signs in its user agent.
+/// Returns the class of a device by the marks in its user agent.
 fn class(user_agent: &str) -> &'static str {
     let has = |sign: &&str| user_agent.contains(*sign);
     if is_ipad_as_mac(user_agent) {
@@ -211,14 +210,14 @@ fn class(user_agent: &str) -> &'static str {
     }
     let found = CLASSES.iter().find(|(sign, _)| has(sign));
     let class = found.map_or(UNKNOWN, |(_, class)| *class);
-    // Only of phones and tablets is the model what decides.
+    // The model decides only between phones and tablets.
     if class == TABLET && !user_agent.starts_with("Mozilla/") && !TABLETS.iter().any(has) {
         return MOBILE;
     }
     class
 }
 
-/// Device of a client without a user agent.
+/// Returns the device of a client without a user agent.
 pub(crate) fn unknown() -> Device {
     Device {
         class: UNKNOWN.to_owned(),

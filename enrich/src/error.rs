@@ -10,7 +10,7 @@ pub(crate) enum LookUpError {
     /// It cannot be read.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// It is no MMDB file, or its metadata are damaged.
+    /// It is not an MMDB file, or its metadata are damaged.
     #[error(transparent)]
     Mmdb(#[from] MaxMindDbError),
     /// The search tree of an MMDB file is damaged.
@@ -19,10 +19,10 @@ pub(crate) enum LookUpError {
     /// The search tree of an MMDB file has a cycle.
     #[error("the search tree goes round in circles")]
     Cycle,
-    /// A record of an MMDB file is damaged, or of another shape.
+    /// A record of an MMDB file is damaged or has another structure.
     #[error("a record is damaged: {0}")]
     Record(#[source] MaxMindDbError),
-    /// No record holds what the setting is for.
+    /// No record has the data that the setting is for.
     #[error(
         "none of {read} records of this database of type {database_type:?} tells what is looked up \
          in it; give a file of the kind that the setting names"
@@ -36,9 +36,9 @@ pub(crate) enum LookUpError {
     /// It is neither of the two formats of provider data.
     #[error("neither MMDB ({mmdb}) nor ranges in CSV ({csv})")]
     Format {
-        /// Why it is no MMDB file.
+        /// Reason why it is not an MMDB file.
         mmdb: Box<Self>,
-        /// Why it is no CSV of ranges.
+        /// Reason why it is not a CSV of ranges.
         csv: Box<Self>,
     },
     /// A line is wrong.
@@ -78,10 +78,10 @@ pub(crate) enum LineError {
     /// It cannot be read.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// It has other fields.
+    /// It does not have the expected fields.
     #[error("not first address, last address, AS number, organisation")]
     Fields,
-    /// The last line has no end.
+    /// The last line has no line break.
     #[error("no line break at its end, so the file may be cut off")]
     Unterminated,
     /// The range is empty.
@@ -90,13 +90,13 @@ pub(crate) enum LineError {
     /// The range mixes families of addresses.
     #[error("from IPv4 to IPv6")]
     Families,
-    /// It is not the TOML that is expected.
+    /// It is not the expected TOML.
     #[error("{}", .0.message())]
     Toml(Box<toml::de::Error>),
     /// A group has no name or no members.
     #[error("a provider needs a name and AS numbers")]
     Group,
-    /// A number is no AS number.
+    /// A number is not an AS number.
     #[error("{0} is no AS number (1 to 4294967295)")]
     AsNumber(i64),
     /// An autonomous system is in two groups.

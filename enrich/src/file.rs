@@ -1,4 +1,4 @@
-//! Parameters and packs as JSON files: reading them, and reporting all errors at once.
+//! Reading of parameters and packs from JSON files, with all errors reported at once.
 
 use serde::de::DeserializeOwned;
 
@@ -7,13 +7,13 @@ use crate::error::ParameterError;
 /// Reads a file's text.
 ///
 /// # Errors
-/// Location and reason of an error in the text.
+/// Position and reason of an error in the text.
 pub(crate) fn read<T: DeserializeOwned>(json: &str) -> Result<T, ParameterError> {
     let mut from = serde_json::Deserializer::from_str(json);
     let read = serde_path_to_error::deserialize(&mut from).map_err(|error| {
         let path = error.path().to_string();
         let source = error.into_inner();
-        // A path of "." is the whole file.
+        // The path "." is the whole file.
         if path == "." { source.into() } else { ParameterError::Value { path, source } }
     })?;
     from.end()?;
@@ -28,7 +28,7 @@ pub(crate) fn sound<T>(read: T, problems: Vec<String>) -> Result<T, ParameterErr
     if problems.is_empty() { Ok(read) } else { Err(ParameterError::Unsound(problems)) }
 }
 
-/// Name stored with the results of a file's values: `name@version`.
+/// Returns the name that is stored with results: `name@version`.
 pub(crate) fn label(name: &str, version: u32) -> String {
     format!("{name}@{version}")
 }

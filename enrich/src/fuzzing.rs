@@ -1,5 +1,5 @@
-//! Any bytes as the files that are read here: what must hold whatever they are. Fuzz targets and
-//! tests call this; it is no part of the interface.
+//! Properties that must hold for any bytes as look-up data, packs and parameters. Called by fuzz
+//! targets and tests; not part of the public interface.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -14,8 +14,8 @@ use crate::place::{CityRecord, ConnectionRecord, ProviderRecord};
 use crate::ranges::Ranges;
 use crate::score::{AudioScore, Scores, VideoScore};
 
-/// Reads the rest of `input` as the kind of file that its first byte chooses. Panics if anything
-/// that is read makes no sense.
+/// Reads the rest of `input` as the kind of file that its first byte chooses. Panics if a property
+/// does not hold.
 pub fn file(input: &[u8]) {
     let Some((chosen, bytes)) = input.split_first() else { return };
     let text = str::from_utf8(bytes);
@@ -58,7 +58,7 @@ fn groups(text: &str) {
     }
 }
 
-/// Intervals with no, few and most quantities known.
+/// Returns intervals with no, few and most quantities known.
 fn intervals() -> [Interval; 3] {
     let known = Interval {
         packets_received: Some(90),

@@ -1,4 +1,4 @@
-//! The files that addresses are looked up in.
+//! Look-ups of addresses in files.
 
 #![cfg_attr(
     not(test),
@@ -21,17 +21,17 @@ use crate::mmdb::{Depth, Leaf, Mmdb};
 use crate::place::{self, CityRecord, ConnectionRecord, ProviderRecord};
 use crate::ranges::Ranges;
 
-/// A file that knows providers: MMDB, or ranges in CSV, which are read into memory.
+/// A file with providers: MMDB, or ranges in CSV, which are read into memory.
 pub(crate) enum ProviderFile {
     Mmdb(Mmdb),
     Csv { name: String, ranges: Ranges },
 }
 
 impl ProviderFile {
-    /// Opens a file, by its content.
+    /// Opens a file, whose type is determined by its content.
     ///
     /// # Errors
-    /// Why it is neither.
+    /// The reasons why it is neither type.
     pub(crate) fn open(path: &Path) -> Result<Self, LookUpError> {
         content::regular(path, content::MAX_BYTES)?;
         let not_mmdb = match Mmdb::open(path) {
@@ -47,7 +47,7 @@ impl ProviderFile {
         Ok(Self::Csv { name, ranges })
     }
 
-    /// Tries the file's records; ranges were all read already.
+    /// Checks the file's records. Ranges are checked already.
     ///
     /// # Errors
     /// If a file is damaged, or none contains providers.
@@ -58,7 +58,7 @@ impl ProviderFile {
         }
     }
 
-    /// When it was built, s since the Unix epoch, if the file says so.
+    /// Returns the time at which it was built, s since the Unix epoch, if the file contains it.
     pub(crate) fn build_s(&self) -> Option<u64> {
         match self {
             Self::Mmdb(mmdb) => Some(mmdb.build_s()),
@@ -66,7 +66,7 @@ impl ProviderFile {
         }
     }
 
-    /// Number of ranges, if it is a list of them.
+    /// Returns the number of ranges, if it is a list of ranges.
     pub(crate) const fn ranges(&self) -> Option<usize> {
         match self {
             Self::Mmdb(_) => None,
@@ -85,7 +85,7 @@ impl ProviderFile {
 /// File and position of a record, which many addresses may share.
 pub(crate) type Key = (usize, usize);
 
-/// A record of where addresses are.
+/// A record with the place of addresses.
 pub(crate) struct PlaceEntry<'a> {
     pub(crate) key: Key,
     leaf: Leaf<'a>,
@@ -102,7 +102,7 @@ impl PlaceEntry<'_> {
     }
 }
 
-/// A record of who carries addresses' traffic.
+/// A record with the provider of addresses.
 pub(crate) struct ProviderEntry<'a> {
     pub(crate) key: Key,
     row: ProviderRow<'a>,
@@ -128,7 +128,7 @@ impl ProviderEntry<'_> {
     }
 }
 
-/// All files, in one edition each; of several, the first that knows an address is believed.
+/// All files. Of several files of one kind, the first that contains an address is used.
 #[derive(Clone, Default)]
 pub(crate) struct Geo {
     pub(crate) city: Vec<Arc<Mmdb>>,
@@ -138,10 +138,10 @@ pub(crate) struct Geo {
 }
 
 impl Geo {
-    /// The record of where an address is; none if no file knows it.
+    /// Returns the record with the place of an address; none if no file contains it.
     ///
     /// # Errors
-    /// When a file is damaged where the address leads.
+    /// When a file is damaged at that record.
     pub(crate) fn place(&self, address: IpAddr) -> Result<Option<PlaceEntry<'_>>, MaxMindDbError> {
         for (file, mmdb) in self.city.iter().enumerate() {
             if let Some(leaf) = mmdb.leaf(address)? {
@@ -151,10 +151,10 @@ impl Geo {
         Ok(None)
     }
 
-    /// The record of who carries an address's traffic; none if no file knows it.
+    /// Returns the record with the provider of an address; none if no file contains it.
     ///
     /// # Errors
-    /// When a file is damaged where the address leads.
+    /// When a file is damaged at that record.
     pub(crate) fn provider(
         &self,
         address: IpAddr,
@@ -175,10 +175,10 @@ impl Geo {
         Ok(None)
     }
 
-    /// Connection type of an address; none if no file contains it.
+    /// Returns the connection type of an address; none if no file contains it.
     ///
     /// # Errors
-    /// When a file is damaged where the address leads.
+    /// When a file is damaged at that record.
     pub(crate) fn connection_type(
         &self,
         address: IpAddr,
@@ -191,7 +191,7 @@ impl Geo {
         found.find_map(Result::transpose).transpose()
     }
 
-    /// Puts the provider's group in the place of its own organisation.
+    /// Replaces the provider's organisation by the name of its group.
     pub(crate) fn group(&self, provider: &mut Provider) {
         if let Some(name) = self.providers.as_ref().and_then(|groups| groups.provider(provider.asn))
         {
@@ -199,12 +199,12 @@ impl Geo {
         }
     }
 
-    /// `name@version` of the city files.
+    /// Returns `name@version` of the city files.
     pub(crate) fn city_label(&self) -> String {
         self.city.iter().map(|file| file.label()).collect::<Vec<_>>().join("+")
     }
 
-    /// `name@version` of all files that a provider is looked up in.
+    /// Returns `name@version` of all files with providers.
     pub(crate) fn asn_label(&self) -> String {
         let asn = self.asn.iter().map(|file| file.label());
         let connection_type = self.connection_type.iter().map(|file| file.label());

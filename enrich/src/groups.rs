@@ -1,4 +1,4 @@
-//! Providers' groups: which autonomous systems are one provider, as the operator sees it.
+//! Groups of autonomous systems that an operator defines as one provider.
 
 #![cfg_attr(
     not(test),
@@ -16,10 +16,10 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::content;
 use crate::error::{LineError, LookUpError};
 
-/// Bytes of such a file: all autonomous systems there are fit into it many times.
+/// Maximum bytes of the file: several times the size that all existing autonomous systems take.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// The file: `[providers]`, a line for each, `"Name" = [AS number, …]`.
+/// The file: `[providers]`, and a line `"Name" = [AS number, …]` for each provider.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -37,7 +37,7 @@ impl Groups {
     /// Reads a file.
     ///
     /// # Errors
-    /// Why it cannot be used, by line.
+    /// The reason why it cannot be used, with the line.
     pub(crate) fn open(path: &Path) -> Result<Self, LookUpError> {
         content::regular(path, MAX_BYTES)?;
         let text = fs::read_to_string(path)?;
@@ -48,7 +48,7 @@ impl Groups {
     /// Reads the text of the file called `file`.
     ///
     /// # Errors
-    /// Why it cannot be used, by line.
+    /// The reason why it cannot be used, with the line.
     pub(crate) fn parse(file: &str, text: &str) -> Result<Self, LookUpError> {
         let line = |position: usize| 1 + text[..position].matches('\n').count();
         let parsed: File = toml::from_str(text).map_err(|error| {
@@ -76,12 +76,12 @@ impl Groups {
         Ok(Self { names, label: format!("{file}@{digest:08x}") })
     }
 
-    /// The provider that an autonomous system belongs to, if the file names one.
+    /// Returns the provider of an autonomous system, if the file has one.
     pub(crate) fn provider(&self, asn: i64) -> Option<&str> {
         self.names.get(&asn).map(String::as_str)
     }
 
-    /// `name@digest`: which edition of the file it is.
+    /// Returns `name@digest`, which identifies the edition of the file.
     pub(crate) fn label(&self) -> &str {
         &self.label
     }
@@ -119,7 +119,7 @@ Comcast = [
     fn errors_name_line_and_number() {
         let refused = |text: &str| Groups::parse("f", text).unwrap_err().to_string();
         let twice = FILE.replace("7015", "3320");
-        // The order in which the two are met depends on names, not on lines.
+        // The order of the two depends on names, not on lines.
         let error = refused(&twice);
         assert!(error.contains("AS3320 belongs to \"Comcast\" already"), "{error}");
         assert!(error.starts_with("line 4: "), "{error}");

@@ -6,21 +6,21 @@ use std::sync::LazyLock;
 /// `code<TAB>name`; a code with a hyphen is a subdivision's.
 const TABLE: &str = include_str!("../data/iso3166.tsv");
 
-/// Kosovo has no code of ISO's own, but vendors of look-up data, the European Commission and
-/// the Unicode CLDR use this one of those left to users.
+/// Code of Kosovo. ISO assigns none, but vendors of look-up data, the European Commission and the
+/// Unicode CLDR use this one, which is reserved for users.
 const KOSOVO: &str = "XK";
 
 /// English short names by code.
 static NAMES: LazyLock<HashMap<&str, &str>> =
     LazyLock::new(|| TABLE.lines().filter_map(|line| line.split_once('\t')).collect());
 
-/// The text, if it is an alpha-2 code of ISO 3166-1 (or Kosovo's).
+/// Returns the text if it is an alpha-2 code of ISO 3166-1 (or Kosovo's).
 pub(crate) fn country(code: &str) -> Option<&str> {
     (code.len() == 2 && (NAMES.contains_key(code) || code == KOSOVO)).then_some(code)
 }
 
-/// The ISO 3166-2 code of a subdivision, from the country's code and the subdivision's, which may
-/// carry the country's already. None if ISO has no such code.
+/// Returns the ISO 3166-2 code of a subdivision, from the country's code and the subdivision's,
+/// which may include the country's. None if ISO has no such code.
 pub(crate) fn subdivision(country: &str, code: &str) -> Option<&'static str> {
     let own = code.strip_prefix(country).and_then(|rest| rest.strip_prefix('-')).unwrap_or(code);
     let full = format!("{country}-{own}");
@@ -52,7 +52,7 @@ mod tests {
         let continents: BTreeMap<String, String> =
             serde_json::from_value(table["continents"].clone()).unwrap();
         let on_one = continents.values().flat_map(|codes| codes.split(' ')).collect::<Vec<_>>();
-        // Ascension and Tristan da Cunha are reserved in ISO 3166-1, and not assigned.
+        // The codes of Ascension and Tristan da Cunha are reserved in ISO 3166-1, but not assigned.
         let others = on_one.iter().filter(|code| country(code).is_none());
         assert_eq!(others.collect::<Vec<_>>(), [&"AC", &"TA"]);
         for code in NAMES.keys().filter(|code| code.len() == 2) {

@@ -1,7 +1,7 @@
-//! Enrich: reads canonical reports and writes them on with place, provider, device, scores and
-//! verdicts, and without the client's address.
+//! Enrich: reads canonical reports, adds place, provider, device, scores and verdicts, and removes
+//! the client's address.
 //!
-//! It drops nothing and keeps nothing: what it cannot look up is unknown, as data.
+//! It drops no record and keeps no state. The result of a look-up without data is `unknown`.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 
@@ -54,7 +54,7 @@ pub struct Enrich;
 impl Service for Enrich {
     const NAME: &'static str = "enrich";
     const ABOUT: &'static str =
-        "Adds place, provider, device, scores and verdicts to reports, and takes the address off.";
+        "Adds place, provider, device, scores and verdicts to reports, and removes the address.";
     const DEFAULT_PORT: u16 = 9602;
     type Settings = EnrichSettings;
     type Resources = Tables;

@@ -18,11 +18,11 @@ use crate::place;
 use crate::settings::EnrichSettings;
 use crate::sources::Sources;
 
-/// Records of a kind of data that are remembered, about 300 bytes each. City data has more of them
-/// than this, and reading one takes longer than all else that a look-up does.
+/// Maximum number of cached records of one kind of data, about 300 bytes each. City data has more
+/// records than this, and reading one takes longer than the rest of a look-up.
 const RECORDS: usize = 65_536;
 
-/// Result of an address look-up, without the network. It is small because many are cached.
+/// Result of an address look-up, without the network. It is kept small because many are cached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     pub(crate) kind: Kind,
@@ -43,7 +43,7 @@ pub struct Located {
 }
 
 impl Located {
-    /// The client's network, /24 or /48; empty if it is not known.
+    /// Returns the client's network, /24 or /48; empty if unknown.
     #[must_use]
     pub fn network(&self) -> String {
         let mut network = String::new();
@@ -51,7 +51,7 @@ impl Located {
         network
     }
 
-    /// Puts [`Located::network`] in the place of `into`.
+    /// Overwrites `into` with [`Located::network`].
     pub(crate) fn set_network(&self, into: &mut String) {
         into.clear();
         if let Some(network) = &self.network {
@@ -61,12 +61,12 @@ impl Located {
     }
 }
 
-/// Looks addresses up, and remembers those it was asked for lately.
+/// Looks up addresses, with a cache of recent ones.
 pub struct Locator {
     geo: Geo,
     relays: Vec<IpNet>,
     remembered: Cache<IpAddr, Origin>,
-    /// Records that were read lately: far fewer than addresses, and dear to read.
+    /// Cache of recently read records: far fewer than addresses, and expensive to read.
     places: Cache<Key, Arc<Place>>,
     providers: Cache<Key, Arc<Provider>>,
     metrics: Metrics,
@@ -98,12 +98,12 @@ impl Locator {
         }
     }
 
-    /// The files in use.
+    /// Returns the files in use.
     pub(crate) const fn geo(&self) -> &Geo {
         &self.geo
     }
 
-    /// Switches to other files and clears the cache.
+    /// Switches to other files and clears the caches.
     pub(crate) fn look_up_in(&mut self, geo: Geo) {
         self.geo = geo;
         self.remembered.clear();
@@ -117,7 +117,7 @@ impl Locator {
             Ok(address) => {
                 let origin = self.origin(address);
                 let network = match origin.kind {
-                    // Not the client's network.
+                    // It is not the client's network.
                     Kind::Relay | Kind::Anonymised => None,
                     _ => Some(Network::of(address)),
                 };

@@ -1,5 +1,4 @@
-//! The service's metrics. Look-ups are counted where they are made: what is remembered is not
-//! looked up again.
+//! The service's metrics. Look-ups in files are counted, cached ones are not.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -11,7 +10,7 @@ use service::Fatal;
 
 use crate::address::Kind;
 
-/// A kind of look-up data. Those that addresses are looked up in come first.
+/// A kind of look-up data. Kinds for addresses come first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Table {
     City,
@@ -21,7 +20,7 @@ pub(crate) enum Table {
 }
 
 impl Table {
-    /// Its name, also that of its setting.
+    /// Returns its name, which is also that of its setting.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::City => "city",
@@ -40,7 +39,7 @@ pub(crate) struct Metrics {
     dead_letters: IntCounterVec,
     /// By [`Kind`].
     addresses: Vec<IntCounter>,
-    /// By [`Table`], then found, not found, error.
+    /// By [`Table`], then by outcome: found, not found, error.
     look_ups: Vec<[IntCounter; 3]>,
     pub(crate) reload: ReloadMetrics,
 }
@@ -85,13 +84,16 @@ impl Metrics {
                 registry,
                 IntCounter::new(
                     "isobar_enrich_covers_total",
-                    "Records passed on that carry nothing but lineage.",
+                    "Records passed on that contain only lineage.",
                 )?,
             )?,
             dead_letters: added(
                 registry,
                 IntCounterVec::new(
-                    Opts::new("isobar_enrich_dead_letters_total", "Records given up, by reason."),
+                    Opts::new(
+                        "isobar_enrich_dead_letters_total",
+                        "Records dead-lettered, by reason.",
+                    ),
                     &["reason"],
                 )?,
             )?,
@@ -109,12 +111,12 @@ impl Metrics {
         })
     }
 
-    /// A report's address was of this kind.
+    /// Counts a report's address.
     pub(crate) fn address(&self, kind: Kind) {
         self.addresses[kind as usize].inc();
     }
 
-    /// A record was enriched.
+    /// Counts an enriched record.
     pub(crate) fn enriched(&self, event: EventKind) {
         match event {
             EventKind::Cover => self.covers.inc(),
@@ -122,12 +124,13 @@ impl Metrics {
         }
     }
 
-    /// A record was given up.
+    /// Counts a dead-lettered record.
     pub(crate) fn dead_letter(&self, reason: &str) {
         self.dead_letters.with_label_values(&[reason]).inc();
     }
 
-    /// Counts a look-up. An error is an address not found, for no record waits for better data.
+    /// Counts a look-up. After an error the address counts as not found, because no record waits
+    /// for better data.
     pub(crate) fn look_up<T>(
         &self,
         table: Table,
@@ -166,11 +169,11 @@ impl ReloadMetrics {
         Ok(Self {
             reloads: counter(
                 "isobar_enrich_look_up_reloads_total",
-                "Files of look-up data that changed and were taken into use.",
+                "Files of look-up data that changed and were loaded.",
             )?,
             failures: counter(
                 "isobar_enrich_look_up_reload_failures_total",
-                "Files of look-up data that changed or vanished and could not be taken into use.",
+                "Files of look-up data that changed or vanished and could not be loaded.",
             )?,
             stale: gauge(
                 "isobar_enrich_look_up_stale",
@@ -183,24 +186,24 @@ impl ReloadMetrics {
         })
     }
 
-    /// A changed file was taken into use.
+    /// Counts a changed file that was loaded.
     pub(crate) fn reloaded(&self, table: Table, path: &Path) {
         self.reloads.with_label_values(&[table.name()]).inc();
         self.settled(table, path);
     }
 
-    /// A changed file could not be taken into use.
+    /// Counts a changed file that could not be loaded.
     pub(crate) fn failed(&self, table: Table, path: &Path) {
         self.failures.with_label_values(&[table.name()]).inc();
         self.stale.with_label_values(&[table.name(), &path.to_string_lossy()]).set(1);
     }
 
-    /// A file is what is in use of it.
+    /// Records that the present edition of a file is in use.
     pub(crate) fn settled(&self, table: Table, path: &Path) {
         self.stale.with_label_values(&[table.name(), &path.to_string_lossy()]).set(0);
     }
 
-    /// A file in use says when it was built.
+    /// Records the build time of a file in use.
     pub(crate) fn built(&self, table: Table, path: &Path, build_s: Option<u64>) {
         if let Some(build_s) = build_s.and_then(|build_s| i64::try_from(build_s).ok()) {
             self.built.with_label_values(&[table.name(), &path.to_string_lossy()]).set(build_s);
@@ -208,7 +211,7 @@ impl ReloadMetrics {
     }
 }
 
-/// Registers a metric, and gives it back.
+/// Registers a metric, and returns it.
 fn added<C: Collector + Clone + 'static>(registry: &Registry, metric: C) -> prometheus::Result<C> {
     registry.register(Box::new(metric.clone()))?;
     Ok(metric)

@@ -11,15 +11,15 @@ use crate::content::Content;
 use crate::error::LookUpError;
 use crate::place::HasData;
 
-/// Networks and addresses that are tried before a file is used at all.
+/// Number of networks and addresses that are checked before a file is used.
 const SAMPLE: usize = 1_000;
 
 /// Share of a file that is checked before it is used.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Depth {
-    /// Some records: at the start, which shall be quick.
+    /// Some records: at the start, which should be quick.
     Sample,
-    /// The whole tree and every record: before a good file is given up for another.
+    /// The whole tree and every record: before a good file is replaced by another.
     Whole,
 }
 
@@ -32,23 +32,23 @@ impl Mmdb {
     /// Opens a file.
     ///
     /// # Errors
-    /// Why it is no MMDB file.
+    /// The reason why it is not an MMDB file.
     pub(crate) fn open(path: &Path) -> Result<Self, LookUpError> {
         Self::of(Content::of(path)?)
     }
 
-    /// The file that has this content.
+    /// Returns the file with this content.
     ///
     /// # Errors
-    /// Why it is no MMDB file.
+    /// The reason why it is not an MMDB file.
     pub(crate) fn of(content: Content) -> Result<Self, LookUpError> {
         Ok(Self { reader: Reader::from_source(content)? })
     }
 
-    /// The record of an address, not read yet; none if the file does not know the address.
+    /// Returns the unread record of an address; none if the file does not contain the address.
     ///
     /// # Errors
-    /// When the file is damaged where the address leads.
+    /// When the file is damaged at that record.
     pub(crate) fn leaf(&self, address: IpAddr) -> Result<Option<Leaf<'_>>, MaxMindDbError> {
         if address.is_ipv6() && self.reader.metadata().ip_version == 4 {
             return Ok(None);
@@ -60,7 +60,7 @@ impl Mmdb {
     /// Returns the record of an address; none if the file has none.
     ///
     /// # Errors
-    /// When the file is damaged where the address leads.
+    /// When the file is damaged at that record.
     pub(crate) fn find<'a, T: Deserialize<'a>>(
         &'a self,
         address: IpAddr,
@@ -68,17 +68,17 @@ impl Mmdb {
         self.leaf(address)?.map_or(Ok(None), |leaf| leaf.read())
     }
 
-    /// `type@build`: the data and their edition.
+    /// Returns `type@build`, which identifies the data and their edition.
     pub(crate) fn label(&self) -> String {
         format!("{}@{}", self.reader.metadata().database_type, self.build_s())
     }
 
-    /// When it was built, s since the Unix epoch.
+    /// Returns the time at which it was built, s since the Unix epoch.
     pub(crate) fn build_s(&self) -> u64 {
         self.reader.metadata().build_epoch
     }
 
-    /// Tries records, which have to be read as `T`.
+    /// Checks that records can be read as `T`.
     ///
     /// # Errors
     /// If the tree or a record is damaged, or no record has data.
@@ -94,7 +94,7 @@ impl Mmdb {
         tally.verdict(&self.reader.metadata().database_type)
     }
 
-    /// The first networks, and addresses all over.
+    /// Checks the first networks, and addresses in all ranges.
     fn sample<'a, T: Deserialize<'a> + HasData>(
         &'a self,
         tally: &mut Tally,
@@ -110,7 +110,7 @@ impl Mmdb {
         tally: &mut Tally,
     ) -> Result<(), LookUpError> {
         let mut seen = HashSet::new();
-        // A tree of n nodes has at most n + 1 leaves; a damaged one may go round in circles.
+        // A tree of n nodes has at most n + 1 leaves; a damaged one may have cycles.
         let limit = self.reader.metadata().node_count as usize + 1;
         for (count, network) in self.networks()?.enumerate() {
             if count > limit {
@@ -140,13 +140,13 @@ impl<'a> Leaf<'a> {
     /// Reads the record.
     ///
     /// # Errors
-    /// When it is damaged, or of another shape.
+    /// When it is damaged or has another structure.
     pub(crate) fn read<T: Deserialize<'a>>(&self) -> Result<Option<T>, MaxMindDbError> {
         self.found.decode()
     }
 }
 
-/// Result of the records that were checked.
+/// Result of checking records.
 #[derive(Default)]
 struct Tally {
     read: usize,
@@ -173,7 +173,7 @@ impl Tally {
     }
 }
 
-/// Addresses at even distances over all of IPv4 and what is global of IPv6.
+/// Returns evenly spaced addresses over all of IPv4 and the global part of IPv6.
 fn spread() -> impl Iterator<Item = IpAddr> {
     let v4 = (0..SAMPLE as u32).map(|n| Ipv4Addr::from_bits(n * (u32::MAX / SAMPLE as u32)).into());
     let step = (u128::MAX >> 3) / SAMPLE as u128;

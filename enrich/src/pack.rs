@@ -12,17 +12,18 @@ use crate::score::{Metric, Readings};
 pub struct Pack {
     label: String,
     audio: Sides,
-    /// A camera's.
+    /// Rules for video of cameras.
     video: Sides,
     screen_share: Sides,
-    /// Video of which no browser reports whether it is a camera's or a screen's: the rules that
-    /// decide alike for both.
+    /// Rules for video of which the browser does not report whether it is a camera or a screen:
+    /// those that decide alike for both.
     either: Sides,
-    /// MIME types that shared screens alone have, which are judged as outbound in both directions.
+    /// MIME types that only shared screens have. They are judged by the outbound rules in both
+    /// directions.
     outbound_codecs: Vec<String>,
 }
 
-/// Classifiers by direction; none where the pack has no rules.
+/// Classifiers by direction; none if the pack has no rules.
 #[derive(Clone, Debug)]
 struct Sides {
     inbound: Option<Classifier>,
@@ -34,18 +35,18 @@ struct Sides {
 pub struct Judgement<'a> {
     /// Poor, good or neither.
     pub verdict: Verdict,
-    /// For poor: the metric of the rule, or the class, that decided. For unclassified:
-    /// [`NO_SOURCE`], [`FEW_PACKETS`], [`UNKNOWN_CONTENT`] or [`NO_METRIC`], and none if the pack
-    /// has no rules for the kind.
+    /// For poor: the metric of the rule that decided, or the class. For unclassified:
+    /// [`NO_SOURCE`], [`FEW_PACKETS`], [`UNKNOWN_CONTENT`] or [`NO_METRIC`]; none if the pack has
+    /// no rules for the kind.
     pub reason: Option<&'a str>,
 }
 
-/// The source gave no media: a muted microphone, a camera that is off or disabled, a still picture.
-/// Or it gave fewer frames than the rule that would decide asks for.
+/// The source gave no media (a muted microphone, a camera that is off or disabled, a still
+/// picture), or fewer frames than the deciding rule requires.
 pub const NO_SOURCE: &str = "no_source";
 /// The stream had too few packets to be judged.
 pub const FEW_PACKETS: &str = "few_packets";
-/// The rule that would decide differs for cameras and shared screens, and no browser reports which
+/// The deciding rules of cameras and shared screens differ, and the browser does not report which
 /// it is.
 pub const UNKNOWN_CONTENT: &str = "unknown_content";
 /// The interval has no metric that the pack needs.
@@ -53,20 +54,20 @@ pub const NO_METRIC: &str = "no_metric";
 
 #[derive(Clone, Debug, PartialEq)]
 struct Classifier {
-    /// Packets a stream needs since its start before it is judged at all.
+    /// Minimum number of packets since the stream's start for it to be judged.
     minimum_packets: Option<i64>,
     judge: Judge,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 enum Judge {
-    /// One rule that holds, of those whose metric is known, makes the stream poor.
+    /// The stream is poor if any rule with a known metric is met.
     Any(Vec<Rule>),
-    /// The first rule whose metric is known decides alone.
+    /// Only the first rule with a known metric decides.
     First(Vec<Rule>),
     /// The class into which a metric falls decides.
     Bands(Metric, Vec<Class>),
-    /// Metrics give points, and the class into which their sum falls decides.
+    /// Metrics give points, and the class of their sum decides.
     Points(Vec<Scale>, Vec<Class>),
 }
 
@@ -84,7 +85,7 @@ enum Comparison {
     Below,
 }
 
-/// Values from `from` on, up to the class before.
+/// Values from `from` up to the `from` of the previous class.
 #[derive(Clone, Debug, PartialEq)]
 struct Class {
     name: String,
@@ -96,16 +97,16 @@ struct Class {
 #[derive(Clone, Debug, PartialEq)]
 struct Scale {
     metric: Metric,
-    /// Rising; a value at a threshold is past it.
+    /// In ascending order. A value equal to a threshold counts as above it.
     thresholds: Vec<f64>,
     /// One more than thresholds.
     points: Vec<i64>,
-    /// Points where the metric is not known; none: then there is no sum.
+    /// Points if the metric is unknown; none: then there is no sum.
     missing: Option<i64>,
 }
 
 impl Rule {
-    /// Returns whether the interval is poor by this rule; none if it lacks the metric, or its
+    /// Returns whether the interval is poor by this rule. None if it lacks the metric, or its
     /// source gave too few frames for the rule.
     fn holds(&self, interval: &Interval, readings: &Readings) -> Option<bool> {
         let value = readings.get(self.metric).filter(|_| !self.is_beyond_source(interval))?;
@@ -115,7 +116,7 @@ impl Rule {
         })
     }
 
-    /// True if it asks for more frames than the source gave.
+    /// Returns whether the rule requires more frames than the source gave.
     fn is_beyond_source(&self, interval: &Interval) -> bool {
         self.metric == Metric::FrameRate
             && self.comparison == Comparison::Below
@@ -150,7 +151,7 @@ impl Judge {
         }
     }
 
-    /// The rules, where it has some.
+    /// Returns the rules; empty for classifiers without rules.
     fn rules(&self) -> &[Rule] {
         match self {
             Self::Any(rules) | Self::First(rules) => rules,
@@ -160,7 +161,7 @@ impl Judge {
 }
 
 impl<'a> Judgement<'a> {
-    /// Poor by `Some(Some(metric))`, good by `Some(None)`.
+    /// Returns poor for `Some(Some(metric))`, good for `Some(None)`.
     fn by_metric(poor: Option<Option<Metric>>) -> Self {
         match poor {
             Some(Some(metric)) => Self { verdict: Verdict::Poor, reason: Some(metric.name()) },
@@ -194,7 +195,7 @@ impl Sides {
         self.inbound.is_none() && self.outbound.is_none()
     }
 
-    /// The rules that decide alike by these and by others.
+    /// Returns the rules that decide alike by these classifiers and by others.
     fn common(&self, other: &Self) -> Self {
         let common =
             |one: Option<&Classifier>, other: Option<&Classifier>| Some(one?.common(other?));
@@ -206,9 +207,9 @@ impl Sides {
 }
 
 impl Classifier {
-    /// The rules that both classifiers have, perhaps none: the others cannot be applied, as if
-    /// their metrics were not known. Where the first metric that is known decides, those up to the
-    /// first difference.
+    /// Returns the rules that both classifiers have, perhaps none. The others cannot be applied, as
+    /// if their metrics were unknown. If the first known metric decides, these are the rules up to
+    /// the first difference.
     fn common(&self, other: &Self) -> Self {
         let judge = match (&self.judge, &other.judge) {
             (one, other) if one == other => one.clone(),
@@ -240,13 +241,13 @@ impl Pack {
     pub const OLDER: [(&str, &str); 1] =
         [("teams-cqd@2", include_str!("../packs/teams-cqd-2.json"))];
 
-    /// `name@version`.
+    /// Returns `name@version`.
     #[must_use]
     pub fn label(&self) -> &str {
         &self.label
     }
 
-    /// Judges an interval by its readings.
+    /// Returns the verdict on an interval by its readings.
     #[must_use]
     pub fn judge(&self, interval: &Interval, readings: &Readings) -> Judgement<'_> {
         let Some(rules) = self.rules(interval) else {
@@ -259,13 +260,13 @@ impl Pack {
             return Judgement::unclassified(FEW_PACKETS);
         }
         let said = rules.judge.judge(interval, readings);
-        // With its content known the stream might have been judged.
+        // If its content were known, the stream might have been judged.
         let of_camera = self.video.of(interval.direction);
         let is_narrowed = self.content(interval) == Content::Unknown && Some(rules) != of_camera;
         if said.reason == Some(NO_METRIC) && is_narrowed {
             return Judgement::unclassified(UNKNOWN_CONTENT);
         }
-        // With more frames of its source the stream would have been judged.
+        // If its source had given more frames, the stream would have been judged.
         let is_starved = rules.judge.rules().iter().any(|rule| rule.is_beyond_source(interval));
         if said.reason == Some(NO_METRIC) && is_starved {
             return Judgement::unclassified(NO_SOURCE);
@@ -273,8 +274,7 @@ impl Pack {
         said
     }
 
-    /// Returns the metrics that the rules for a stream like `interval` ask for, in the rules'
-    /// order.
+    /// Returns the metrics that the rules for a stream like `interval` use, in the rules' order.
     #[must_use]
     pub fn metrics(&self, interval: &Interval) -> Vec<Metric> {
         match self.rules(interval).map(|rules| &rules.judge) {
@@ -287,7 +287,7 @@ impl Pack {
         }
     }
 
-    /// Returns those of them that decide about an interval with these readings.
+    /// Returns the metrics of [`Pack::metrics`] that decide for an interval with these readings.
     #[must_use]
     pub fn deciding(&self, interval: &Interval, readings: &Readings) -> Vec<Metric> {
         let Some(Classifier { judge, .. }) = self.rules(interval) else { return Vec::new() };
@@ -338,7 +338,7 @@ enum Content {
     Sound,
     Camera,
     Screen,
-    /// A screen by its codec, whatever `contentType` says; judged as sent.
+    /// A screen according to its codec, regardless of `contentType`; judged as sent.
     CodedScreen,
     /// A camera or a screen.
     Unknown,

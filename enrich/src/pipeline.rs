@@ -1,5 +1,5 @@
-//! From report to enriched report: one record in, one record out, in the order of the log, and no
-//! state but memories of look-ups.
+//! Conversion of reports to enriched reports: one record in, one record out, in the order of the
+//! log, with no state but caches of look-ups.
 
 use std::mem::swap;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub(crate) struct Pipeline {
     room: Buffers,
 }
 
-/// The record read last and what became of it: the next one uses their memory, for a record has
+/// The last record and its enriched form. The next record reuses their memory, because a record has
 /// dozens of texts.
 #[derive(Default)]
 struct Buffers {
@@ -44,7 +44,7 @@ struct Buffers {
 }
 
 impl Pipeline {
-    /// A pipeline that reads `input_topic` (its name goes into dead letters).
+    /// Returns a pipeline that reads `input_topic`, whose name is used in dead letters.
     pub(crate) fn new(
         locator: Locator,
         scores: Scores,
@@ -73,8 +73,7 @@ impl Pipeline {
         }
     }
 
-    /// Takes other files of look-up data into use: all reports from here on are looked up in them
-    /// and name them.
+    /// Switches to other files of look-up data, for all reports from here on.
     pub(crate) fn look_up_in(&mut self, geo: Geo) {
         (self.look_ups.city, self.look_ups.asn) = (geo.city_label(), geo.asn_label());
         let (city, asn) = (&self.look_ups.city, &self.look_ups.asn);
@@ -82,14 +81,15 @@ impl Pipeline {
         self.locator.look_up_in(geo);
     }
 
-    /// Makes `enriched` of `report`, whatever it was before. What stays as it is changes places.
+    /// Overwrites `enriched` with the enriched form of `report`. Unchanged fields are swapped
+    /// between the two.
     fn enrich(&mut self, report: &mut Report, enriched: &mut EnrichedReport) {
         let located = self.locator.locate(report.client_address.as_deref().unwrap_or_default());
         self.metrics.address(located.origin.kind);
         self.place(&located.origin, report.claim.as_ref(), enriched);
         enriched.device.clone_from(&self.device(report.user_agent.as_deref()));
         let reports_screens = screen::reports_screens(report.user_agent.as_deref());
-        // By their names, all of them: what is not written here would be another report's.
+        // Names all fields: a field that is not set here would keep the value of an earlier report.
         let EnrichedReport {
             lineage,
             event,
@@ -155,8 +155,8 @@ impl Pipeline {
         swap(corrections, &mut report.corrections);
     }
 
-    /// Sets place and provider by the look-up of a client's public address or, without one, by the
-    /// claim of its envelope. A claim is never used with a public address.
+    /// Returns place and provider by the look-up of a client's public address or, without one, by
+    /// the claim of its envelope. A claim is never used with a public address.
     fn place(&self, origin: &Origin, claim: Option<&Claim>, enriched: &mut EnrichedReport) {
         let EnrichedReport { place, provider, place_source, .. } = enriched;
         let claim = claim.filter(|_| origin.kind != Kind::Public);
@@ -185,7 +185,7 @@ impl Pipeline {
         device
     }
 
-    /// Writes what becomes of the report that was read.
+    /// Writes the enriched form of the report that was read.
     fn write(
         &mut self,
         room: &mut Buffers,
@@ -252,9 +252,9 @@ impl Handler for Pipeline {
     }
 }
 
-/// Sets the transport by which media leave the client: directly, or to a relay. A relay candidate's
-/// own protocol is that of the relay's far side, so that of the hop to the relay is unknown unless
-/// it is reported separately.
+/// Sets the transport by which media leave the client, directly or to a relay. The protocol of a
+/// relay candidate is that on the far side of the relay, so the protocol to the relay is unknown
+/// unless it is reported separately.
 fn set_transport(path: &Path, into: &mut String) {
     if path.local_candidate_type.as_deref() == Some("relay") {
         "relay-".clone_into(into);

@@ -1,4 +1,4 @@
-//! Places and providers from look-up records, in the shapes of all vendors.
+//! Places and providers from look-up records of all vendors.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Formatter};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::iso;
 
-/// A record that may be of another kind of data than was asked for.
+/// A record that may contain another kind of data than requested.
 pub(crate) trait HasData {
     /// Returns true if the record contains any of the requested data.
     fn has_data(&self) -> bool;
@@ -37,7 +37,7 @@ pub(crate) struct CityRecord<'a> {
     city: Option<Named<'a>>,
 }
 
-/// Element with a code, an English name, or both; a bare text may be either.
+/// Element with a code, an English name, or both. A bare text may be either.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Words<'a> {
@@ -110,7 +110,7 @@ impl CityRecord<'_> {
         codes.into_iter().flatten().find_map(continent)
     }
 
-    /// ISO 3166-2 code where the record has one, else the name.
+    /// Returns the ISO 3166-2 code if the record has one, else the name.
     fn subdivision(&self, country: Option<&str>) -> Option<&str> {
         let first = self.subdivisions.first();
         let code = self.region_code.or(first.and_then(|named| named.code));
@@ -122,7 +122,7 @@ impl CityRecord<'_> {
     }
 }
 
-/// The place of an address that no data knows.
+/// Returns the place of an address without data.
 pub(crate) fn unknown_place() -> Place {
     Place {
         continent: known(None),
@@ -132,7 +132,7 @@ pub(crate) fn unknown_place() -> Place {
     }
 }
 
-/// A record of ASN, ISP or connection-type data: MaxMind's members, which DB-IP and MaxMind's
+/// A record of ASN, ISP or connection-type data: with MaxMind's members, which DB-IP and MaxMind's
 /// Enterprise data have in `traits`, or IPinfo's, whose number is written `AS3320`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -149,7 +149,7 @@ pub(crate) struct NetworkRecord<'a> {
     name: Option<&'a str>,
 }
 
-/// An AS number: an integer of any width, or text with or without `AS` before it.
+/// An AS number: an integer of any width, or text with or without `AS`.
 #[derive(Clone, Copy, Debug)]
 struct Asn(Option<u32>);
 
@@ -182,14 +182,14 @@ impl<'de> Deserialize<'de> for Asn {
 }
 
 impl<'a> NetworkRecord<'a> {
-    /// The autonomous system's number.
+    /// Returns the autonomous system's number.
     fn asn(&self) -> Option<u32> {
         let own = self.autonomous_system_number.or(self.asn);
         own.and_then(|Asn(number)| number).or_else(|| self.traits.as_ref()?.asn())
     }
 
-    /// Provider of the traffic. An ISP's own name comes first, then that of the autonomous system;
-    /// `organization` and IPinfo's `name` beside `as_name` may be a customer.
+    /// Returns the provider of the traffic: the ISP's name or else that of the autonomous system.
+    /// `organization`, and IPinfo's `name` beside `as_name`, may be a customer.
     fn organisation(&self) -> Option<&'a str> {
         let texts = [
             self.isp,
@@ -202,7 +202,7 @@ impl<'a> NetworkRecord<'a> {
         texts.into_iter().flatten().find(|text| !text.is_empty())
     }
 
-    /// Cable/DSL, Cellular, …: the vendor's word for how the address is connected.
+    /// Returns the vendor's name of the connection type: Cable/DSL, Cellular, ….
     pub(crate) fn connection_type(&self) -> Option<&'a str> {
         let own = self.connection_type.filter(|text| !text.is_empty());
         own.or_else(|| self.traits.as_ref()?.connection_type())
@@ -218,7 +218,7 @@ impl<'a> NetworkRecord<'a> {
     }
 }
 
-/// A [`NetworkRecord`] of a file that is asked for providers.
+/// A [`NetworkRecord`] of a file with providers.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct ProviderRecord<'a>(#[serde(borrow)] pub(crate) NetworkRecord<'a>);
@@ -229,7 +229,7 @@ impl HasData for ProviderRecord<'_> {
     }
 }
 
-/// A [`NetworkRecord`] of a file that is asked for connection types.
+/// A [`NetworkRecord`] of a file with connection types.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct ConnectionRecord<'a>(#[serde(borrow)] pub(crate) NetworkRecord<'a>);
@@ -245,24 +245,24 @@ pub(crate) fn unknown_provider() -> Provider {
     Provider { asn: 0, organisation: known(None), connection_type: known(None) }
 }
 
-/// The text, or unknown if there is none.
+/// Returns the text, or unknown if there is none.
 pub(crate) fn known(text: Option<&str>) -> String {
     let mut known = String::new();
     set_known(text, &mut known);
     known
 }
 
-/// Puts the text, or unknown if there is none, in the place of `into`.
+/// Overwrites `into` with the text, or unknown if there is none.
 pub(crate) fn set_known(text: Option<&str>, into: &mut String) {
     text.filter(|text| !text.is_empty()).unwrap_or(UNKNOWN).clone_into(into);
 }
 
-/// The text, if it is a continent's code.
+/// Returns the text if it is a continent's code.
 pub(crate) fn continent(code: &str) -> Option<&str> {
     ["AF", "AN", "AS", "EU", "NA", "OC", "SA"].contains(&code).then_some(code)
 }
 
-/// The continent of a country, for data that names none.
+/// Returns the continent of a country, for data without continents.
 pub(crate) fn continent_of(country: &str) -> Option<&'static str> {
     CONTINENTS.get(country).copied()
 }

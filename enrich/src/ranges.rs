@@ -13,12 +13,12 @@ use self::disjoint::disjoint;
 use crate::error::{LineError, LookUpError};
 use crate::place::known;
 
-/// Ranges with their providers, to be searched by halving: no two hold the same address.
+/// Disjoint ranges with their providers, for binary search.
 #[derive(Debug)]
 pub(crate) struct Ranges {
     v4: Vec<Range<Ipv4Addr>>,
     v6: Vec<Range<Ipv6Addr>>,
-    /// Lines of the file.
+    /// Number of lines of the file.
     lines: usize,
     providers: Vec<Provider>,
     digest: u64,
@@ -28,12 +28,12 @@ pub(crate) struct Ranges {
 type Range<A> = (A, A, u32);
 
 impl Ranges {
-    /// Reads the ranges, in any order. Where they overlap, the smallest counts: what lies in
-    /// another is known better than that.
+    /// Reads the ranges, in any order. If they overlap, the smallest counts, because it is more
+    /// specific.
     ///
     /// # Errors
-    /// The first line that is no range, by its number, or the last if it has no end: half of all
-    /// files that are cut off are so within the name, which says nothing about its length.
+    /// The first invalid line, by its number, or the last line if it has no line break: a file that
+    /// was cut off usually ends within a name, which would otherwise look valid.
     pub(crate) fn read(mut lines: impl BufRead) -> Result<Self, LookUpError> {
         let mut digest = Xxh3Default::new();
         let mut positions = HashMap::<String, u32>::new();
@@ -57,7 +57,7 @@ impl Ranges {
             }
             digest.update(line.as_bytes());
             ranges.lines += 1;
-            // By its text, which is copied for the first of a provider's many lines alone.
+            // The key is the text, which is copied only for the first of a provider's many lines.
             let position = match positions.get(provider.text) {
                 Some(position) => *position,
                 None => {
@@ -84,7 +84,7 @@ impl Ranges {
         })
     }
 
-    /// The position among all providers ([`Ranges::at`]) of the one that has an address.
+    /// Returns the position ([`Ranges::at`]) of the provider of an address.
     pub(crate) fn position(&self, address: IpAddr) -> Option<usize> {
         let position = match address {
             IpAddr::V4(address) => find(&self.v4, address),
@@ -93,17 +93,17 @@ impl Ranges {
         position.map(|position| position as usize)
     }
 
-    /// The provider at a position.
+    /// Returns the provider at a position.
     pub(crate) fn at(&self, position: usize) -> &Provider {
         &self.providers[position]
     }
 
-    /// Number of ranges in the file.
+    /// Returns the number of ranges in the file.
     pub(crate) const fn len(&self) -> usize {
         self.lines
     }
 
-    /// Identifier of the edition: the file itself names none.
+    /// Returns an identifier of the edition, because the file itself has none.
     pub(crate) const fn digest(&self) -> u64 {
         self.digest
     }
@@ -111,7 +111,7 @@ impl Ranges {
 
 /// The provider of a range.
 struct Written<'a> {
-    /// Its fields as they stand in the line.
+    /// Its unparsed fields.
     text: &'a str,
     asn: u32,
     organisation: &'a str,
@@ -132,7 +132,7 @@ fn parse(line: &str) -> Option<(IpAddr, IpAddr, Written<'_>)> {
     Some((first, last, Written { text, asn: asn.parse().ok()?, organisation }))
 }
 
-/// A field of CSV without its quotes.
+/// Returns a CSV field without its quotes.
 fn unquote(field: &str) -> String {
     match field.strip_prefix('"').and_then(|field| field.strip_suffix('"')) {
         Some(quoted) => quoted.replace("\"\"", "\""),

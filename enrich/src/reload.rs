@@ -1,5 +1,5 @@
-//! The shell around the pipeline: a thread that watches the files of look-up data, and a handler
-//! that hands the pipeline what the thread has loaded.
+//! Reloading of look-up data: a thread watches the files, and a handler around the pipeline passes
+//! on what the thread has loaded.
 
 #![cfg_attr(
     not(test),
@@ -24,15 +24,15 @@ use crate::sources::Sources;
 pub(crate) struct Reloading {
     pipeline: Pipeline,
     loaded: Receiver<Geo>,
-    /// Nothing is sent: the thread ends when this end is gone.
+    /// Nothing is sent: the thread ends when this sender is dropped.
     _alive: Sender<()>,
 }
 
 impl Reloading {
-    /// Starts to look at the files every `period`.
+    /// Starts checking the files every `period`.
     ///
     /// # Errors
-    /// When there is no thread to be had.
+    /// When the thread cannot be started.
     pub(crate) fn new(
         pipeline: Pipeline,
         sources: Sources,

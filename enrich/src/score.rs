@@ -13,7 +13,7 @@ pub use audio::AudioScore;
 pub use readings::{Metric, Readings};
 pub use video::{Footage, VideoScore};
 
-/// All that intervals are scored and judged by.
+/// The scores and packs that intervals are judged by.
 #[derive(Debug)]
 pub struct Scores {
     audio: AudioScore,
@@ -23,13 +23,13 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// Scores and packs of one's own.
+    /// Returns a scorer with these scores and packs.
     #[must_use]
     pub const fn new(audio: AudioScore, video: VideoScore, packs: Vec<Pack>) -> Self {
         Self { audio, video, packs }
     }
 
-    /// Creates the scorer with the built-in packs and parameters.
+    /// Returns the scorer with the built-in packs and parameters.
     ///
     /// # Errors
     /// Never, unless the program was built from broken files.
@@ -42,39 +42,39 @@ impl Scores {
         ))
     }
 
-    /// The score of audio.
+    /// Returns the score of audio.
     #[must_use]
     pub const fn audio(&self) -> &AudioScore {
         &self.audio
     }
 
-    /// The score of video.
+    /// Returns the score of video.
     #[must_use]
     pub const fn video(&self) -> &VideoScore {
         &self.video
     }
 
-    /// The packs, in the order of their verdicts.
+    /// Returns the packs, in the order of their verdicts.
     #[must_use]
     pub fn packs(&self) -> &[Pack] {
         &self.packs
     }
 
-    /// `name@version` of the scores' parameters, audio first.
+    /// Returns `name@version` of the scores' parameters, audio first.
     #[must_use]
     pub fn label(&self) -> String {
         format!("{},{}", self.audio.label(), self.video.label())
     }
 
-    /// Returns the metrics by which packs judge an interval. The report's `path` stands in for a round trip that RTCP
-    /// did not report.
+    /// Returns the metrics by which packs judge an interval. The round trip of the report's `path` is used if
+    /// RTCP reported none.
     #[must_use]
     pub fn readings(&self, interval: &Interval, path: Option<&Path>) -> Readings {
         let rating = self.audio.rating(interval, path);
         Readings::of(interval, path, rating, self.video.of(interval, path))
     }
 
-    /// The interval with its scores and verdicts.
+    /// Returns the interval with its scores and verdicts.
     #[must_use]
     pub fn score(&self, interval: Interval, path: Option<&Path>) -> ScoredInterval {
         let mut scored = ScoredInterval { interval, ..ScoredInterval::default() };
@@ -82,7 +82,7 @@ impl Scores {
         scored
     }
 
-    /// Puts scores and verdicts of `scored.interval` in the place of those that are there.
+    /// Overwrites the scores and verdicts of `scored` with those of `scored.interval`.
     pub(crate) fn judge(&self, scored: &mut ScoredInterval, path: Option<&Path>) {
         let ScoredInterval { interval, audio_mos_milli, video_mos_milli, verdicts } = scored;
         let readings = self.readings(interval, path);

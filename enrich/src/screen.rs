@@ -1,21 +1,19 @@
-//! Classification of video as camera or shared screen where the report does not contain it.
+//! Classification of video as camera or shared screen if it is not reported.
 
 use schemas::{Direction, Interval, Kind};
 
-/// Returns true if a browser writes `contentType` on the screens that it sends, so that video it
-/// sends without it is a camera's: Chromium does. Firefox and Safari write it on nothing
-/// (`RTCStatsReport.webidl`, `RTCStatsReport.h`), browsers on iOS are Safari inside (`CriOS/`),
-/// Edge before 79 had an engine of its own (`Edge/`), and of a client without a user agent nothing
-/// is known.
+/// Returns true if a browser reports `contentType` for screens that it sends, so that sent video
+/// without it is a camera's. Chromium does. Firefox and Safari never report it
+/// (`RTCStatsReport.webidl`, `RTCStatsReport.h`), browsers on iOS use Safari's engine (`CriOS/`),
+/// Edge before 79 had its own (`Edge/`), and a client without a user agent is unknown.
 pub(crate) fn reports_screens(user_agent: Option<&str>) -> bool {
     user_agent.is_some_and(|name| name.contains("Chrome/") && !name.contains("Edge/"))
 }
 
-/// Notes that a video stream is a camera's where its browser would have reported a screen. Of
-/// received video it is the sender that reports it, by the RTP header extension
-/// `video-content-type`, whose default is the same as none: a screen from Firefox or Safari, or
-/// through an SFU that does not negotiate it (mediasoup), has none and may not be taken for a
-/// camera.
+/// Marks sent video as a camera's if its browser would have reported a screen. For received video
+/// the sender reports it by the RTP header extension `video-content-type`, whose default equals its
+/// absence. A screen from Firefox or Safari, or through an SFU that does not negotiate the
+/// extension (mediasoup), has none, so received video without it stays unknown.
 pub(crate) fn settle(interval: &mut Interval, reports_screens: bool) {
     let is_sent = interval.direction == Direction::Outbound;
     if interval.kind == Kind::Video && is_sent && reports_screens {

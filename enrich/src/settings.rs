@@ -22,37 +22,40 @@ use crate::sources::Sources;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct EnrichSettings {
-    /// City or country data: MMDB files in the shapes of MaxMind, DB-IP or IPinfo, asked in this
-    /// order, so that IPv4 and IPv6 may have files of their own. None: every place is unknown.
+    /// Files of city or country data: MMDB with the structure of MaxMind's, DB-IP's or IPinfo's.
+    /// They are searched in this order, so that IPv4 and IPv6 may have separate files. Empty: every
+    /// place is unknown.
     pub city: Vec<PathBuf>,
-    /// ASN or ISP data: MMDB files in those shapes, or CSV of `first,last,asn,organisation`, asked
-    /// in this order. None: every provider is unknown. CSV must end with a line break, and a new
-    /// edition that lacks more than a tenth of the ranges is not taken into use: one that is cut
-    /// off would look whole.
+    /// Files of ASN or ISP data: such MMDB files, or CSV of `first,last,asn,organisation`. They are
+    /// searched in this order. Empty: every provider is unknown. CSV must end with a line break,
+    /// and a new edition with less than nine tenths of the ranges is not used, because it may be
+    /// truncated.
     pub asn: Vec<PathBuf>,
-    /// Connection types: MMDB files in those shapes, asked in this order. What they do not know may
-    /// be told by `asn`'s.
+    /// Files of connection types: such MMDB files, searched in this order. Connection types that
+    /// they lack are taken from the files of `asn`.
     pub connection_type: Vec<PathBuf>,
-    /// Which autonomous systems are one provider: TOML, `[providers]` and below it a line
-    /// `"Name" = [AS numbers]` for each. None: a provider is an organisation of `asn`'s.
+    /// File of groups of autonomous systems that count as one provider: TOML, `[providers]` and
+    /// below it a line `"Name" = [AS numbers]` for each. Without it, a provider is an organisation
+    /// in `asn`.
     pub providers: Option<PathBuf>,
-    /// Seconds between two looks at the files of look-up data. One that changed is checked and then
-    /// taken into use; one that cannot be used leaves the old one in use. 0: they are read once.
+    /// Interval in seconds at which the files of look-up data are checked for changes. A changed
+    /// file is validated and then used; if it is invalid, the old one stays in use. 0: files are
+    /// read only once.
     pub reload_s: u32,
-    /// Networks of TURN relays (`"192.0.2.0/24"`): an address in them is not the client's, and
-    /// counts as not told.
+    /// Networks of TURN relays (`"192.0.2.0/24"`). An address in them is not the client's and
+    /// counts as missing.
     #[schemars(with = "Vec<String>")]
     pub relay_networks: Vec<IpNet>,
-    /// Threshold packs, each a name of one that comes with the program or a JSON file. All judge
-    /// every interval; the first is the primary one, which `poor_us` and its like go by.
+    /// Threshold packs: names of built-in packs, or JSON files. All of them judge every interval.
+    /// The first is the primary pack, which `poor_us`, `good_us` and `unclassified_us` refer to.
     pub packs: Vec<String>,
-    /// Parameters of the audio score (JSON) instead of those that come with the program.
+    /// File with parameters of the audio score (JSON), instead of the built-in ones.
     pub score: Option<PathBuf>,
-    /// Parameters of the video score (JSON) instead of those that come with the program.
+    /// File with parameters of the video score (JSON), instead of the built-in ones.
     pub video_score: Option<PathBuf>,
-    /// Addresses whose look-ups are remembered, about 100 bytes each.
+    /// Maximum number of cached look-ups of addresses, about 100 bytes each.
     pub address_cache: usize,
-    /// User agents whose reading is remembered, about 400 bytes each.
+    /// Maximum number of cached parsed user agents, about 400 bytes each.
     pub user_agent_cache: usize,
 }
 
@@ -74,7 +77,7 @@ impl Default for EnrichSettings {
     }
 }
 
-/// Most entries of a memory: at 400 bytes each, 4 GB.
+/// Maximum number of entries of a cache: at 400 bytes each, 4 GB.
 const MAX_REMEMBERED: usize = 10_000_000;
 
 /// Look-up data, scores and threshold packs that the settings name.
@@ -90,8 +93,8 @@ impl fmt::Debug for Tables {
 }
 
 impl EnrichSettings {
-    /// Opens everything that is named; what cannot be opened is a problem, and then there are no
-    /// tables.
+    /// Opens everything that the settings name. Adds a problem for each file that cannot be opened;
+    /// then there are no tables.
     pub(crate) fn open(&self, problems: &mut Problems) -> Option<Tables> {
         let sources = Sources::open(self, problems);
         let scores = self.scores(problems);
@@ -120,7 +123,7 @@ impl Check for EnrichSettings {
     }
 }
 
-/// The packs named; none if there is a problem with one.
+/// Returns the named packs; none if there is a problem with one.
 fn packs(names: &[String], problems: &mut Problems) -> Option<Vec<Pack>> {
     if names.is_empty() {
         problems.push("packs", "names no pack, and at least one is needed");

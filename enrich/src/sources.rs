@@ -20,15 +20,15 @@ use crate::mmdb::{Depth, Mmdb};
 use crate::place::{CityRecord, ConnectionRecord};
 use crate::settings::EnrichSettings;
 
-/// Looks after which a file that could not be used is tried again though it has not changed: what
-/// was in the way may have been a full disk.
+/// Number of checks after which an unchanged file that could not be used is tried again: the reason
+/// may have been a full disk.
 const RETRY: u32 = 30;
 
-/// An edition with fewer ranges than the one in use, by more than one in so many, is taken for a
-/// file that is not whole.
+/// Divisor of the number of ranges that a new edition may lack. If it lacks more, it is probably
+/// truncated.
 const MOST_LOST: usize = 10;
 
-/// All files, with what is in use of each.
+/// All files, with the edition in use of each.
 pub(crate) struct Sources {
     city: Vec<Source<Mmdb>>,
     asn: Vec<Source<ProviderFile>>,
@@ -37,8 +37,8 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// Opens everything that is named; what cannot be opened is a problem, and then there are no
-    /// sources.
+    /// Opens everything that the settings name. Adds a problem for each file that cannot be opened;
+    /// then there are no sources.
     pub(crate) fn open(settings: &EnrichSettings, problems: &mut Problems) -> Option<Self> {
         let city = each(Table::City, &settings.city, city, problems);
         let asn = each(Table::Asn, &settings.asn, asn, problems);
@@ -50,7 +50,7 @@ impl Sources {
         Some(Self { city: city?, asn: asn?, connection_type: connection?, providers: providers? })
     }
 
-    /// Data in use.
+    /// Returns the data in use.
     pub(crate) fn geo(&self) -> Geo {
         Geo {
             city: current(&self.city),
@@ -60,7 +60,7 @@ impl Sources {
         }
     }
 
-    /// Looks at every file; true if one changed and can be used.
+    /// Checks every file. Returns true if one changed and can be used.
     pub(crate) fn refresh(&mut self, metrics: &ReloadMetrics) -> bool {
         let mut changed = false;
         for source in self.city.iter_mut().chain(&mut self.connection_type) {
@@ -75,7 +75,7 @@ impl Sources {
         changed
     }
 
-    /// Shows when what is in use was built.
+    /// Updates the metrics of the build times of the files in use.
     pub(crate) fn show_builds(&self, metrics: &ReloadMetrics) {
         for source in self.city.iter().chain(&self.connection_type) {
             metrics.built(source.table, &source.path, Some(source.current.build_s()));
@@ -99,7 +99,7 @@ fn asn(
 ) -> Result<ProviderFile, LookUpError> {
     let file = ProviderFile::open(path)?;
     file.check(depth)?;
-    // Ranges end anywhere: what is cut off between two lines looks whole.
+    // A list of ranges that is cut off between two lines looks complete.
     match (file.ranges(), used.and_then(ProviderFile::ranges)) {
         (Some(now), Some(before)) if now < before - before / MOST_LOST => {
             Err(LookUpError::Shrunk { now, before })
@@ -133,23 +133,23 @@ fn current<T>(sources: &[Source<T>]) -> Vec<Arc<T>> {
     sources.iter().map(|source| Arc::clone(&source.current)).collect()
 }
 
-/// Opens and checks a file, beside the edition of it that is in use.
+/// Function that opens and checks a file, given the edition in use.
 type Load<T> = fn(&Path, Depth, Option<&T>) -> Result<T, LookUpError>;
 
-/// A file, and what is in use of it.
+/// A file with the edition in use.
 struct Source<T> {
     table: Table,
     path: PathBuf,
     load: Load<T>,
     current: Arc<T>,
-    /// The file's edition that is in use.
+    /// Identifier of the edition in use.
     stamp: Option<Stamp>,
     failure: Option<Failure>,
 }
 
-/// Why the file's present edition is not in use.
+/// Reason why the file's present edition is not in use.
 struct Failure {
-    /// None if the file is not there.
+    /// None if the file does not exist.
     stamp: Option<Stamp>,
     looks: u32,
 }
@@ -161,8 +161,7 @@ impl<T> Source<T> {
         Ok(Self { table, path: path.to_owned(), load, current, stamp, failure: None })
     }
 
-    /// Takes the file's present edition into use if there is a new one that is whole; else what is
-    /// in use stays.
+    /// Loads the file's present edition if it is new and valid; otherwise the one in use stays.
     fn refresh(&mut self, metrics: &ReloadMetrics) -> bool {
         let stamp = Stamp::of(&self.path);
         if stamp.is_some() && stamp == self.stamp {
@@ -213,12 +212,12 @@ struct Stamp {
     inode: u64,
     bytes: u64,
     modified_ns: (i64, i64),
-    /// Changes with every write, also where the time of modification is set back.
+    /// Changes with every write, even if the modification time is set back.
     changed_ns: (i64, i64),
 }
 
 impl Stamp {
-    /// None if the file is not there.
+    /// None if the file does not exist.
     fn of(path: &Path) -> Option<Self> {
         let about = fs::metadata(path).ok()?;
         Some(Self {

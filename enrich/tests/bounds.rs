@@ -55,8 +55,8 @@ fn claim(report: &mut Report, n: i64) {
     });
 }
 
-/// Texts of the greatest lengths that ingest lets through, 256 bytes of names and 1,024 of user
-/// agents, of which rules take the browser's name.
+/// Fills a report with texts of the maximum lengths that ingest accepts: 256 bytes of names, and
+/// 1,024 of user agents, from which rules take the browser's name.
 fn long_texts(report: &mut Report, n: i64) {
     let long = |name: &str| format!("{n}-{name:x>width$}", width = 255 - n.to_string().len());
     report.app = long("app");
@@ -78,7 +78,7 @@ const FIELDS: [(&str, Fill); 5] = [
         "all of it at once",
         (600_000, |report, n| {
             address(report, n);
-            // Reading user agents takes long.
+            // Parsing user agents is slow.
             if n % 60 == 0 {
                 long_texts(report, n);
             }
@@ -88,7 +88,7 @@ const FIELDS: [(&str, Fill); 5] = [
 
 const FIELD: &str = "FIELD_THAT_IS_FILLED";
 
-/// The most memory that the process has had, KB.
+/// Returns the peak memory of the process, KB.
 fn most_resident() -> i64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();

@@ -10,7 +10,7 @@ fn assert_close(found: f64, expected: f64, what: &str) {
     assert!((found - expected).abs() <= 1e-6, "{what}: {found} instead of {expected}");
 }
 
-// All figures were worked out from the formulas by other means.
+// All figures were computed independently from the formulas.
 #[test]
 fn ratings_become_opinion_scores_that_never_leave_1_to_4_5() {
     for (r, expected) in [
@@ -44,7 +44,7 @@ fn delay_impairs_by_either_formula() {
     }
 }
 
-// Worked out from the default values of Table 3 by other means; G.107 names R = 93.2 for no delay.
+// Computed independently from the default values of Table 3. G.107 states R = 93.2 without delay.
 #[test]
 fn echo_of_the_default_loudness_impairs_the_more_the_later_it_comes() {
     for (ms, talker, listener, r) in [

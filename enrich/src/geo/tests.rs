@@ -40,19 +40,19 @@ fn provider(asn: i64, organisation: &str) -> Provider {
     Provider { asn, organisation: organisation.to_owned(), connection_type: "unknown".to_owned() }
 }
 
-/// The place of an address.
+/// Returns the place of an address.
 pub(crate) fn place_of(geo: &Geo, address: IpAddr) -> Result<Option<Place>, MaxMindDbError> {
     geo.place(address)?.map(|entry| entry.read()).transpose()
 }
 
-/// The only record of a file, as all kinds of look-up data read it.
+/// The only record of a file, read as each kind of look-up data.
 struct Read {
     place: Place,
     provider: Provider,
     connection_type: Option<String>,
 }
 
-/// The look-up result; the connection type is looked up separately.
+/// Returns the look-up results; the connection type is looked up separately.
 fn read(record: Value) -> Read {
     let folder = TempDir::new().unwrap();
     let path = mmdb(&folder, "data", IpVersion::V6, &[("81.254.3.0/24", record)]);

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::geo::tests::mmdb;
 
-/// Files that would know every address there is, were they asked.
+/// Files that contain every address.
 struct Files {
     folder: TempDir,
     settings: EnrichSettings,
@@ -146,7 +146,7 @@ fn an_address_is_looked_up_once_while_it_is_remembered_and_again_in_other_files(
     let mut locator = files.locator();
     let first = locator.locate("81.254.3.77");
     assert_eq!(locator.locate("::ffff:81.254.3.77"), first);
-    // The files have one record; what is remembered of an address is not looked up in them again.
+    // The files have one record; a cached address is not looked up in them again.
     let text = TextEncoder::new().encode_to_string(&files.registry.gather()).unwrap();
     let found = "isobar_enrich_look_ups_total{outcome=\"found\",table=\"city\"} 1\n";
     assert!(text.contains(found), "{text}");

@@ -8,7 +8,7 @@ use crate::error::ParameterError;
 use crate::file;
 use crate::score::Metric;
 
-/// A name becomes part of every row.
+/// Maximum length of a name, which becomes part of every row.
 const LONGEST_NAME: usize = 64;
 
 #[derive(Deserialize)]
@@ -16,7 +16,7 @@ const LONGEST_NAME: usize = 64;
 struct PackFile {
     name: String,
     version: u32,
-    /// Source of the limits; required, so that every pack names it.
+    /// Source of the limits. Required, so that every pack names it.
     #[serde(rename = "sources")]
     _sources: Vec<String>,
     #[serde(default, rename = "notes")]
@@ -34,7 +34,7 @@ struct Media {
     video_outbound: Option<ClassifierFile>,
     screen_share: Option<ClassifierFile>,
     screen_share_outbound: Option<ClassifierFile>,
-    /// MIME types that shared screens alone have, which count as outbound in both directions.
+    /// MIME types that only shared screens have. They count as outbound in both directions.
     #[serde(default)]
     screen_share_outbound_codecs: Vec<String>,
 }
@@ -92,7 +92,7 @@ impl Pack {
     /// Reads a pack.
     ///
     /// # Errors
-    /// All that is wrong with it, and where.
+    /// All errors, with their positions.
     pub fn parse(json: &str) -> Result<Self, ParameterError> {
         let file: PackFile = file::read(json)?;
         let mut problems = Problems::default();
@@ -104,7 +104,7 @@ impl Pack {
         if [&audio, &video, &own].iter().all(|sides| sides.is_empty()) {
             problems.push("media", "has to have one of audio, video, screen_share");
         }
-        // Without rules of its own a shared screen is judged as any video.
+        // Without separate rules a shared screen is judged as any video.
         let screen_share = Sides {
             inbound: own.inbound.or_else(|| video.inbound.clone()),
             outbound: own.outbound.or_else(|| video.outbound.clone()),
@@ -143,7 +143,7 @@ impl Problems {
         }
     }
 
-    /// Rules for both directions, or for received streams and for sent ones.
+    /// Returns the rules for both directions, or separate ones for received and sent streams.
     fn sides(
         &mut self,
         medium: &str,
@@ -178,7 +178,7 @@ impl Problems {
         let rules = self.rules(place, file.rules.unwrap_or_default(), wanted);
         let scales = self.scales(place, file.points.unwrap_or_default(), wanted);
         let classes = self.classes(place, file.classes.unwrap_or_default(), wanted);
-        // Without one there is a problem, and no pack.
+        // A missing metric is a problem, and then there is no pack.
         let metric = file.metric.unwrap_or(Metric::Loss);
         if let (Mode::Bands, Some(unit)) = (file.mode, &file.unit) {
             self.unit(place, metric, unit);
@@ -192,7 +192,7 @@ impl Problems {
         Classifier { minimum_packets: file.minimum_packets, judge }
     }
 
-    /// An empty list can decide nothing.
+    /// Reports an empty list, which could not decide anything.
     fn needs_some(&mut self, place: &str, member: &str, empty: bool, wanted: &[&str]) {
         if empty && wanted.contains(&member) {
             self.push(&format!("{place}.{member}"), "has to have at least one entry");
@@ -219,7 +219,7 @@ impl Problems {
             if scale.points.len() != scale.thresholds.len() + 1 {
                 self.push(&format!("{place}.points"), "has to have one more than thresholds");
             }
-            // Larger ones could not be added up.
+            // Larger numbers could overflow when added.
             if scale.points.iter().chain(&scale.missing).any(|points| points.abs() > 1_000_000) {
                 self.push(&format!("{place}.points"), "have to be within a million");
             }

@@ -30,12 +30,12 @@ fn audio() -> Interval {
     Interval { kind: Kind::Audio, stream_packets: Some(501), ..Interval::default() }
 }
 
-/// Ten seconds of a camera's video.
+/// Returns ten seconds of a camera's video.
 fn video() -> Interval {
     showing(Some(false))
 }
 
-/// Ten seconds of video of a camera, a shared screen or either.
+/// Returns ten seconds of video of a camera, a shared screen or unknown content.
 fn showing(screen_share: Option<bool>) -> Interval {
     Interval {
         kind: Kind::Video,
@@ -121,7 +121,7 @@ fn a_camera_is_judged_above_500_packets_and_a_screen_from_the_first() {
     assert_eq!(said(&pack("teams-cqd@2"), &camera).0, Verdict::Poor, "the version before");
 }
 
-// A muted microphone keeps the jitter it had, a camera that is off has no frames.
+// A muted microphone keeps its last jitter, and a camera that is off has no frames.
 #[test]
 fn a_stream_on_which_nothing_was_sent_is_not_poor() {
     let off = Interval { bytes: Some(0), ..with_frames(video(), 0, Some(0)) };
@@ -169,7 +169,7 @@ fn another_pack_brings_its_own_rules() {
     assert_eq!(said(&pack, &video()), (Verdict::Unclassified, None));
 }
 
-/// Readings of audio with a round trip, a jitter and, of 10,000 packets, losses.
+/// Returns an audio interval with a round trip, a jitter and losses of 10,000 packets.
 fn network(round_trip_ms: i64, jitter_ms: i64, lost: i64) -> Interval {
     Interval {
         round_trip_us: Some(round_trip_ms * 1_000),
@@ -181,7 +181,7 @@ fn network(round_trip_ms: i64, jitter_ms: i64, lost: i64) -> Interval {
     }
 }
 
-// Sums of Cloudflare's points; a value at a threshold is past it.
+// Sums of Cloudflare's points. A value equal to a threshold counts as above it.
 #[test]
 fn points_add_up_to_a_class() {
     let aim = pack("aim-rtc");

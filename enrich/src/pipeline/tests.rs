@@ -13,7 +13,7 @@ use crate::place;
 const SOURCE: Source = Source { input: Input(0), partition: Partition(3) };
 const CSV: &str = "81.254.3.0,81.254.3.255,64500,Example\n";
 
-/// A pipeline without city data, and with one network in its ASN data.
+/// Returns a pipeline without city data, with one network in its ASN data.
 fn pipeline(registry: &Registry) -> Pipeline {
     let settings = EnrichSettings::default();
     let tables = settings.open(&mut Problems::default()).unwrap();
@@ -162,7 +162,7 @@ fn a_claim_is_used_and_marked_where_the_address_has_no_place() {
     let known = (UNKNOWN.to_owned(), 64_500, PlaceSource::Address);
     assert_eq!(of(Some("81.254.3.77"), Some(&claim)), known);
     let elsewhere = (UNKNOWN.to_owned(), 0, PlaceSource::Unknown);
-    assert_eq!(of(Some("81.254.4.77"), Some(&claim)), elsewhere, "public, but in no file");
+    assert_eq!(of(Some("81.254.4.77"), Some(&claim)), elsewhere, "public, but not in any file");
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn transport_is_the_relays_protocol_or_the_candidates_own() {
         (path("srflx", Some("UDP"), None), "udp"),
         (path("host", None, None), UNKNOWN),
     ] {
-        let mut transport = "what another had".to_owned();
+        let mut transport = "value of another report".to_owned();
         set_transport(&path, &mut transport);
         assert_eq!(transport, expected);
     }
@@ -232,7 +232,7 @@ fn earlier_records_do_not_affect_later_ones() {
     let least = schemas::encode(&least).unwrap();
     let cover = schemas::encode(&Report::default()).unwrap();
     let cut = whole[..whole.len() / 2].to_vec();
-    // Each pipeline has a file of its own, whose name is reported.
+    // Each pipeline has its own file, whose name is reported.
     let reported = |out: &Recorder| {
         let enriched = schemas::decode::<EnrichedReport>(&out.sent[0].payload);
         enriched.ok().map(|enriched| EnrichedReport { look_ups: LookUps::default(), ..enriched })

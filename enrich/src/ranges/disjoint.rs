@@ -1,5 +1,5 @@
-//! Ranges that lie in one another, or overlap, as ranges that do not: so that a look-up finds the
-//! one that holds an address by where it begins.
+//! Conversion of nested and overlapping ranges to disjoint ones, so that a look-up can search by
+//! the first address.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::Range;
 
-/// An address as a number, and back.
+/// Conversion between addresses and numbers.
 pub(super) trait Address: Copy + Ord {
     fn number(self) -> u128;
     fn of(number: u128) -> Self;
@@ -33,11 +33,12 @@ impl Address for Ipv6Addr {
     }
 }
 
-/// Makes ranges disjoint and rising. Of those that hold an address the smallest has it; of equally
-/// large ones that which begins last, and of duplicates the later in the list.
+/// Makes ranges disjoint and ascending. An address belongs to the smallest range that contains it;
+/// of equally large ones to the one that begins last, and of duplicates to the later one in the
+/// list.
 pub(super) fn disjoint<A: Address>(mut ranges: Vec<Range<A>>) -> Vec<Range<A>> {
     ranges.sort_by_key(|(first, ..)| *first);
-    // As the most lists are.
+    // Most lists are disjoint already.
     if ranges.is_sorted_by(|(_, last, _), (first, ..)| last < first) {
         return ranges;
     }
@@ -54,7 +55,8 @@ pub(super) fn disjoint<A: Address>(mut ranges: Vec<Range<A>>) -> Vec<Range<A>> {
     sweep.emitted
 }
 
-/// A range that began. The greatest has the address: the smallest, then the one that came last.
+/// A range that has begun. The greatest value has precedence: the smallest range, then the latest
+/// in the list.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Open {
     size: Reverse<u128>,

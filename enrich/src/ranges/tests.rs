@@ -115,7 +115,7 @@ fn a_long_list_in_one_range_takes_hardly_more_room() {
     assert_eq!(disjoint(ranges.clone()), ranges);
     ranges.push((Ipv4Addr::from(0), Ipv4Addr::from(u32::MAX), 1_000));
     let reported = disjoint(ranges);
-    // One for each, and the rest behind it.
+    // One for each, and the rest after it.
     assert_eq!(reported.len(), 1_000_000);
     assert_eq!(reported.capacity(), reported.len());
     assert_eq!(find(&reported, Ipv4Addr::from(7_255)), Some(7));
@@ -127,7 +127,7 @@ fn naive<A: Copy + Ord + Into<u128>>(ranges: &[(A, A, u32)], address: u128) -> O
     let of = ranges.iter().map(|(first, last, of)| ((*first).into(), (*last).into(), *of));
     let holding = of.filter(|(first, last, _)| (*first..=*last).contains(&address));
     let key = |(first, last, _): &(u128, u128, u32)| (*last - *first, u128::MAX - *first);
-    // Among equals min_by_key takes the first.
+    // Of equal items min_by_key returns the first.
     holding.collect::<Vec<_>>().into_iter().rev().min_by_key(key).map(|(.., of)| of)
 }
 
@@ -140,7 +140,7 @@ fn lists() -> impl Strategy<Value = Vec<(u8, u8, u32)>> {
 }
 
 proptest! {
-    /// At either end of the addresses that there are, where numbers overflow.
+    /// Includes both ends of the address space, where numbers could overflow.
     #[test]
     fn a_look_up_finds_the_same_as_a_full_scan(list in lists(), top in any::<bool>()) {
         let v4 = |a: u8| Ipv4Addr::from(u32::from(a) + if top { u32::MAX - 255 } else { 0 });

@@ -18,12 +18,12 @@ enum Delay {
     G107,
     /// Idd of G.107 (7-27, 7-28) alone: a call without audible echo.
     G107WithoutEcho,
-    /// Two straight lines (Cole and Rosenbluth, 2001), which leave echo out as well.
+    /// Two straight lines (Cole and Rosenbluth, 2001), also without echo.
     Simplified,
 }
 
 impl Delay {
-    /// R without loss at a one-way delay of `ms`.
+    /// Returns R without loss at a one-way delay of `ms`.
     fn rating(self, ms: f64, echo: Echo) -> f64 {
         match self {
             Self::G107 => e_model::rating_with_echo(ms, echo.telr_db, echo.wepl_db),
@@ -33,8 +33,8 @@ impl Delay {
     }
 }
 
-/// Loudness of the echo, for `"delay": "g107"`. `getStats()` reports no echo that is heard, so it
-/// is the same for every interval.
+/// Loudness of the echo, for `"delay": "g107"`. `getStats()` does not report audible echo, so it is
+/// the same for every interval.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Echo {
@@ -51,13 +51,14 @@ impl Default for Echo {
 }
 
 impl Echo {
-    /// True within the ranges of G.107, Table 3.
+    /// Returns whether the values are within the ranges of G.107, Table 3.
     fn is_sound(self) -> bool {
         (5.0..=65.0).contains(&self.telr_db) && (5.0..=110.0).contains(&self.wepl_db)
     }
 }
 
-/// An Ie that falls with the bit rate: `intercept` − `per_ln` · ln(bit/s), within `min` to `max`.
+/// An Ie that decreases with the bit rate: `intercept` − `per_ln` · ln(bit/s), limited to `min` and
+/// `max`.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ByBitRate {
@@ -88,11 +89,11 @@ impl ByBitRate {
 struct Codec {
     /// Equipment impairment Ie, 0 to 95.
     ie: Option<f64>,
-    /// Instead of `ie`.
+    /// Ie by bit rate, instead of `ie`.
     ie_by_bit_rate: Option<ByBitRate>,
     /// Packet-loss robustness Bpl.
     bpl: f64,
-    /// Bpl where the interval has packets of forward error correction.
+    /// Bpl if the interval has packets of forward error correction.
     bpl_fec: Option<f64>,
     /// Delay of packetisation and look-ahead, ms.
     delay_ms: f64,
@@ -139,7 +140,7 @@ impl Codec {
 pub struct AudioScore {
     name: String,
     version: u32,
-    /// Required, so that no number comes without saying whose it is.
+    /// Sources of the values. Required, so that every parameter has a source.
     #[serde(rename = "sources")]
     _sources: Vec<String>,
     #[serde(default, rename = "notes")]
@@ -147,7 +148,7 @@ pub struct AudioScore {
     delay: Delay,
     #[serde(default)]
     echo: Echo,
-    /// BurstR. No browser reports how losses bunch, so it is the same for every interval.
+    /// BurstR. No browser reports the distribution of losses, so it is the same for every interval.
     #[serde(default = "one")]
     burst_ratio: f64,
     default_codec: String,
@@ -168,7 +169,7 @@ impl AudioScore {
     /// Reads the parameters.
     ///
     /// # Errors
-    /// Error and its place in the parameters.
+    /// The errors with their positions in the parameters.
     pub fn parse(json: &str) -> Result<Self, ParameterError> {
         let score: Self = file::read(json)?;
         let mut problems = Vec::new();
@@ -199,9 +200,9 @@ impl AudioScore {
         file::label(&self.name, self.version)
     }
 
-    /// Returns the rating R of an interval; none if it is not of audio, if its source gave no
-    /// sound, or without a loss and a round trip. The report's `path` stands in for a round trip
-    /// that RTCP did not report.
+    /// Returns the rating R of an interval. None if it is not of audio, if its source gave no
+    /// sound, or if loss or round trip are unknown. The round trip of the report's `path` is used
+    /// if RTCP reported none.
     #[must_use]
     pub fn rating(&self, interval: &Interval, path: Option<&Path>) -> Option<f64> {
         if interval.kind != Kind::Audio || interval.is_withheld() {

@@ -1,4 +1,4 @@
-//! The values that packs judge by, worked out once for all of them.
+//! The values that packs judge by, computed once for all packs.
 
 use schemas::{Interval, Path};
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use crate::measure;
 pub enum Metric {
     /// Mean RTCP round trip, ms.
     RoundTrip,
-    /// Mean RTCP round trip or, where RTCP reports none, that of the ICE path, ms.
+    /// Mean RTCP round trip or, if RTCP reports none, that of the ICE path, ms.
     Latency,
     /// Packets lost of packets sent, ratio.
     Loss,
@@ -34,8 +34,8 @@ pub enum Metric {
     AudioMos,
     /// Score of video, MOS.
     VideoMos,
-    /// Latency under load less latency without, ms. A speed test measures it and no interval
-    /// reports it: it is here so that such a test's pack can be written down whole.
+    /// Latency under load minus latency without load, ms. Speed tests measure it, but intervals
+    /// never report it. It exists so that the pack of a speed test can be complete.
     LoadedLatencyIncrease,
 }
 
@@ -43,7 +43,7 @@ pub enum Metric {
 const METRICS: usize = Metric::LoadedLatencyIncrease as usize + 1;
 
 impl Metric {
-    /// The unit in which packs have to give its thresholds.
+    /// Returns the unit that packs must use for its thresholds.
     #[must_use]
     pub const fn unit(self) -> &'static str {
         match self {
@@ -80,7 +80,7 @@ impl Metric {
     }
 }
 
-/// Value of every metric of one interval; none where the interval lacks it.
+/// Values of all metrics of one interval; none if the interval lacks the metric.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Readings([Option<f64>; METRICS]);
 
@@ -111,7 +111,7 @@ impl Readings {
         readings
     }
 
-    /// A metric's value, in its unit.
+    /// Returns a metric's value, in its unit.
     #[must_use]
     pub const fn get(&self, metric: Metric) -> Option<f64> {
         self.0[metric as usize]

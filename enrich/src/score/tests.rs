@@ -58,7 +58,7 @@ fn video() -> Interval {
     }
 }
 
-/// Verdicts and reasons by pack, name first.
+/// Returns name, verdict and reason of each pack.
 fn said(interval: Interval) -> Vec<(String, Verdict, Option<String>)> {
     let scores = Scores::embedded().unwrap();
     let verdicts = scores.score(interval, None).verdicts;
@@ -103,7 +103,7 @@ fn all_packs_judge_side_by_side_and_say_why_an_interval_is_poor() {
     assert_said(
         far,
         &[
-            // The round trip is held against sent audio alone.
+            // Only sent audio is judged by the round trip.
             ("comparable", Good, None),
             ("teams-cqd", Poor, Some("round_trip")),
             ("twilio", Poor, Some("latency")),
@@ -153,7 +153,7 @@ fn the_label_names_both_scores() {
     assert_eq!(Scores::embedded().unwrap().label(), "e-model@3,rtcscore-video@1");
 }
 
-// A known implementation writes 0.1 · delay − 150 for 0.1 · (delay − 150).
+// A known implementation has 0.1 · delay − 150 instead of 0.1 · (delay − 150).
 #[test]
 fn a_round_trip_of_162_ms_scores_no_better_than_one_of_160_ms() {
     let scores = Scores::embedded().unwrap();
@@ -166,7 +166,7 @@ fn a_round_trip_of_162_ms_scores_no_better_than_one_of_160_ms() {
     }
 }
 
-// Some servers show no loss once more is lost than received.
+// Some servers show no loss if more packets are lost than received.
 #[test]
 fn a_loss_of_more_than_half_is_no_loss_of_0() {
     let scores = Scores::embedded().unwrap();
@@ -184,7 +184,7 @@ fn a_loss_of_more_than_half_is_no_loss_of_0() {
     }
 }
 
-// W3C: packetsReceived "includes retransmissions", packetsLost does not know of them.
+// W3C: packetsReceived "includes retransmissions", packetsLost does not.
 #[test]
 fn packets_that_came_again_do_not_thin_the_loss() {
     let scores = Scores::embedded().unwrap();
@@ -201,7 +201,7 @@ fn packets_that_came_again_do_not_thin_the_loss() {
         Some(180.0 / 1180.0)
     );
     let far_end = Interval { direction: Direction::Outbound, ..inbound.clone() };
-    assert_eq!(loss(far_end), Some(180.0 / 1180.0), "the far end counts the media SSRC alone");
+    assert_eq!(loss(far_end), Some(180.0 / 1180.0), "the remote end counts only the media SSRC");
     assert_eq!(
         loss(Interval { packets_received: Some(0), packets_lost: Some(0), ..inbound }),
         None
@@ -231,7 +231,7 @@ fn a_last_round_trip_stands_in_for_missing_totals() {
     );
 }
 
-// Ingest subtracts samples concealed in silence; late packets may make the difference negative.
+// Ingest subtracts silent concealed samples; late packets may make the difference negative.
 #[test]
 fn concealed_silence_without_loss_is_not_poor() {
     let pack = Pack::parse(

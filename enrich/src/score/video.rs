@@ -1,5 +1,5 @@
-//! The video score: bits per pixel, codec, frame rate, freezes and delay, weighed by parameters
-//! from a JSON file.
+//! The video score: a function of bits per pixel, codec, frame rate, freezes and delay, with
+//! parameters from a JSON file.
 
 use std::collections::BTreeMap;
 
@@ -11,18 +11,18 @@ use crate::error::ParameterError;
 use crate::file;
 use crate::measure;
 
-/// Properties of one stretch of video.
+/// Properties of a period of video.
 #[derive(Clone, Copy, Debug)]
 pub struct Footage<'a> {
     /// mimeType of the codec.
     pub codec: Option<&'a str>,
-    /// True of a shared screen, of which fewer frames are expected.
+    /// True for a shared screen, for which fewer frames are expected.
     pub screen_share: bool,
-    /// Bits a second.
+    /// Bits per second.
     pub bit_rate: f64,
     /// Pixels of a frame, width · height.
     pub pixels: f64,
-    /// Frames a second.
+    /// Frames per second.
     pub frame_rate: f64,
     /// One-way delay, ms.
     pub delay_ms: f64,
@@ -36,22 +36,22 @@ pub struct Footage<'a> {
 pub struct VideoScore {
     name: String,
     version: u32,
-    /// Required, so that no number comes without saying whose it is.
+    /// Sources of the values. Required, so that every parameter has a source.
     #[serde(rename = "sources")]
     _sources: Vec<String>,
     #[serde(default, rename = "notes")]
     _notes: Vec<String>,
-    /// MOS of one bit per pixel and frame.
+    /// MOS for one bit per pixel and frame.
     one_bit_per_pixel: f64,
-    /// MOS by the logarithm of bits per pixel and frame.
+    /// MOS gained by the logarithm of bits per pixel and frame.
     per_ln_bits_per_pixel: f64,
-    /// Frames a second that a camera should give.
+    /// Frames per second expected of a camera.
     expected_frame_rate: f64,
-    /// Frames a second that a shared screen should give.
+    /// Frames per second expected of a shared screen.
     expected_frame_rate_of_screen_share: f64,
-    /// MOS lost by the logarithm of expected over actual frame rate.
+    /// MOS lost by the logarithm of the ratio of expected to actual frame rate.
     per_ln_missing_frames: f64,
-    /// MOS lost a millisecond of delay.
+    /// MOS lost per millisecond of delay.
     per_ms_of_delay: f64,
     /// Share of the MOS above 1 that a permanently frozen picture loses, 0 to 1.
     frozen_weight: f64,
@@ -68,7 +68,7 @@ impl VideoScore {
     /// Reads the parameters.
     ///
     /// # Errors
-    /// Error and its place in the parameters.
+    /// The errors with their positions in the parameters.
     pub fn parse(json: &str) -> Result<Self, ParameterError> {
         let score: Self = file::read(json)?;
         let mut problems = Vec::new();
@@ -109,7 +109,8 @@ impl VideoScore {
         file::label(&self.name, self.version)
     }
 
-    /// MOS of a stretch of video, 1 to 5. Frames beyond what is expected count for nothing.
+    /// Returns the MOS of a period of video, 1 to 5. Frames beyond the expected number do not
+    /// improve it.
     #[must_use]
     pub fn mos(&self, footage: &Footage<'_>) -> f64 {
         let expected = if footage.screen_share {
@@ -130,10 +131,10 @@ impl VideoScore {
         1.0 + (moving - 1.0) * (1.0 - self.frozen_weight * footage.frozen.clamp(0.0, 1.0))
     }
 
-    /// MOS of an interval; none if it is not of video, if one of bit rate, frame size, frame rate
-    /// and round trip is not reported, if no bit was sent, or if its source gave at most three
-    /// frames in two seconds: a camera that is off and a slide are not bad. The report's `path`
-    /// stands in for a round trip that RTCP did not report.
+    /// Returns the MOS of an interval. None if it is not of video, if bit rate, frame size, frame
+    /// rate or round trip are not reported, if no bit was sent, or if its source gave at most three
+    /// frames in two seconds, because neither a camera that is off nor a slide is bad video. The
+    /// round trip of the report's `path` is used if RTCP reported none.
     #[must_use]
     pub fn of(&self, interval: &Interval, path: Option<&Path>) -> Option<f64> {
         if interval.kind != Kind::Video || interval.is_source_still() {
@@ -148,7 +149,7 @@ impl VideoScore {
             pixels: video.frame_width? as f64 * video.frame_height? as f64,
             frame_rate: measure::frame_rate(interval)?,
             delay_ms: measure::jitter_buffer_ms(interval).unwrap_or(0.0) + round_trip_ms / 2.0,
-            // Firefox and Safari report no freezes; their frame rate falls with one all the same.
+            // Firefox and Safari report no freezes, but a freeze lowers their frame rate.
             frozen: measure::freeze(interval).unwrap_or(0.0),
         };
         (footage.pixels > 0.0).then(|| self.mos(&footage))

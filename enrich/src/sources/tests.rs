@@ -50,7 +50,7 @@ impl Watched {
         self.sources.refresh(&self.metrics)
     }
 
-    /// The country of an address that only the end of a file knows.
+    /// Returns the country of an address at the end of a file.
     fn country(&self) -> String {
         place_of(&self.sources.geo(), ADDRESS.parse().unwrap()).unwrap().unwrap().country
     }

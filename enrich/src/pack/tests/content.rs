@@ -1,4 +1,4 @@
-//! Camera, screen, and sources that give nothing.
+//! Cameras, screens, and sources without media.
 
 use super::*;
 
@@ -8,16 +8,16 @@ fn a_shared_screen_is_judged_by_its_direction() {
     let lossy = |it| Interval { packets_lost: Some(50), packets_received: Some(50), ..it };
     let unknown = (Verdict::Unclassified, Some(NO_METRIC.to_owned()));
     let teams = pack("teams-cqd");
-    // Received: frame loss or nothing.
+    // Received screens are judged only by frame loss.
     assert_eq!(verdict(&screen(10, Some(11))), Verdict::Poor);
     assert_eq!(verdict(&screen(1, Some(1))), Verdict::Good);
     assert_eq!(said(&teams, &lossy(screen(1, None))), unknown, "neither frame rate nor loss");
-    // Sent: frame rate or nothing.
+    // Sent screens are judged only by frame rate.
     assert_eq!(verdict(&sent(screen(9, None))), Verdict::Poor);
     assert_eq!(verdict(&sent(screen(10, None))), Verdict::Good);
     assert_eq!(verdict(&sent(screen(29, Some(100)))), Verdict::Good, "no frame loss");
     assert_eq!(said(&teams, &lossy(sent(showing(Some(true))))), unknown);
-    // H264S: a screen whatever contentType says, judged as sent either way.
+    // H264S is a screen regardless of contentType, and judged as sent in both directions.
     let coded = |it| Interval { codec: Some("video/h264s".to_owned()), ..it };
     for content in [Some(true), Some(false), None] {
         let early = Interval { stream_packets: Some(9), ..showing(content) };
@@ -28,7 +28,7 @@ fn a_shared_screen_is_judged_by_its_direction() {
             assert_eq!(said(&teams, &lossy(coded(it))), unknown, "{content:?}");
         }
     }
-    // The version before.
+    // The previous version.
     let before = |it: &Interval| said(&pack("teams-cqd@2"), it).0;
     assert_eq!(before(&screen(20, None)), Verdict::Good);
     assert_eq!(before(&screen(19, None)), Verdict::Poor);
@@ -119,7 +119,7 @@ fn a_source_that_gives_nothing_is_not_judged() {
     }
 }
 
-/// Ten seconds of sent video of which the source gave so many frames.
+/// Returns ten seconds of sent video with this number of frames of the source.
 fn captured(content: Option<bool>, source_frames: i64, frames: i64) -> Interval {
     let it = sent(with_frames(showing(content), frames, None));
     let video = it.video.map(|video| Video { source_frames: Some(source_frames), ..video });

@@ -1,4 +1,4 @@
-//! Files of packs: those that are embedded, broken ones, and the one of the documentation.
+//! Files of packs: embedded ones, invalid ones, and the example of the documentation.
 
 use super::*;
 

@@ -8,7 +8,7 @@ fn embedded() -> AudioScore {
     AudioScore::parse(AudioScore::EMBEDDED).unwrap()
 }
 
-/// The shipped parameters with one text replaced.
+/// Returns the built-in parameters with one text replaced.
 fn with(from: &str, to: &str) -> AudioScore {
     let json = AudioScore::EMBEDDED.replacen(from, to, 1);
     assert_ne!(json, AudioScore::EMBEDDED, "{from}");

@@ -21,7 +21,7 @@ fn vga() -> Footage<'static> {
     }
 }
 
-/// Ten seconds of 640×480 at 30 frames and 600 kbit/s, 50 ms from the far end.
+/// Returns ten seconds of 640×480 at 30 frames/s and 600 kbit/s, with a delay of 50 ms.
 fn interval() -> Interval {
     Interval {
         kind: Kind::Video,
@@ -39,7 +39,7 @@ fn video() -> Video {
     Video { frames: Some(300), frame_width: Some(640), frame_height: Some(480), ..Video::default() }
 }
 
-// Worked out from the formula by other means.
+// Computed independently from the formula.
 #[test]
 fn a_picture_is_scored_by_bits_per_pixel_codec_frame_rate_freezes_and_delay() {
     let screen = Footage { screen_share: true, pixels: 1920.0 * 1080.0, frame_rate: 5.0, ..vga() };
@@ -98,7 +98,7 @@ fn missing_values_are_not_guessed_and_a_camera_that_is_off_is_not_scored() {
         assert_eq!(embedded().of(&without, None), None, "{without:?}");
     }
     let still = video(Video { frames: Some(0), ..self::video() });
-    assert_eq!(embedded().of(&still, None), Some(1.0), "bits came, and no picture");
+    assert_eq!(embedded().of(&still, None), Some(1.0), "bits were received, but no picture");
 }
 
 #[test]
