@@ -10,7 +10,8 @@ use service::{AppendTime, Offset, Record, Source};
 pub(crate) struct Batch {
     shares: BTreeMap<Source, Share>,
     bytes: usize,
-    /// Initial capacity of a partition's buffer, in bytes: growing a buffer copies it.
+    /// Initial capacity of a partition's buffer, in bytes, so that buffers are not copied by
+    /// growing.
     room: usize,
 }
 
@@ -27,12 +28,13 @@ struct Entry {
     appended: AppendTime,
     /// End of its key, if it has one; it starts where the payload before it ends.
     key_end: Option<usize>,
-    /// End of its payload; it starts where its key does, or the payload before it.
+    /// End of its payload; it starts at the end of its key or, without a key, of the payload before
+    /// it.
     end: usize,
 }
 
-/// Bytes that are counted for a record beside its key and payload, so that a batch of empty records is
-/// bounded, too.
+/// Bytes that are counted for a record in addition to its key and payload, so that a batch of empty
+/// records is bounded as well.
 const BESIDE: usize = size_of::<Entry>();
 
 impl Share {

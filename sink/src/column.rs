@@ -1,11 +1,11 @@
 //! Columns in ClickHouse's Native format.
 //!
-//! Native is ClickHouse's layout in memory. A wide row costs the server a third of its cost in
-//! `RowBinary`, mostly because dictionaries arrive complete.
+//! Native is ClickHouse's layout in memory. A wide row takes the server a third of the time that it
+//! takes in `RowBinary`, mostly because dictionaries arrive complete.
 
 use hashbrown::HashMap;
 
-/// A column that grows by one value a row.
+/// A column with one value per row.
 pub(crate) trait Column: Send + Sync {
     /// Returns its type in ClickHouse.
     fn data_type(&self) -> String;
@@ -193,7 +193,7 @@ impl LowCardinality {
     }
 }
 
-/// Serialization version of dictionaries that are sent with their keys.
+/// ClickHouse's serialization version of dictionaries that are sent with their keys.
 const SHARED_DICTIONARIES_WITH_ADDITIONAL_KEYS: u64 = 1;
 const HAS_ADDITIONAL_KEYS: u64 = 1 << 9;
 
@@ -229,12 +229,12 @@ impl Column for LowCardinality {
     }
 }
 
-/// Sketches, as the bytes of ClickHouse's own state; views make states of them.
+/// Sketches as the bytes of ClickHouse states; views convert them to states.
 #[derive(Debug, Default)]
 pub(crate) struct States(Vec<u8>);
 
 impl States {
-    /// Appends a state, which must be whole ([`schemas::sketch::is_written_state`]): one that is not makes
+    /// Appends a state, which must be valid ([`schemas::sketch::is_written_state`]): an invalid one makes
     /// every query that reads it fail.
     pub(crate) fn push(&mut self, state: &[u8]) {
         varint(state.len() as u64, &mut self.0);
@@ -293,7 +293,7 @@ impl Values for Text {
     }
 }
 
-/// Values by name, any number of them a row.
+/// Values by name, any number of them per row.
 #[derive(Debug, Default)]
 pub(crate) struct ByName<V> {
     /// Entries up to and with each row.
@@ -333,7 +333,7 @@ impl<V: Values> Column for ByName<V> {
     }
 }
 
-/// Appends `number`, seven bits a byte, least first.
+/// Appends `number`, seven bits per byte, the least significant first.
 pub(crate) fn varint(mut number: u64, out: &mut Vec<u8>) {
     while number >= 0x80 {
         out.push((number & 0x7f) as u8 | 0x80);

@@ -18,7 +18,7 @@ pub(crate) enum ConnectError {
         /// The reason.
         source: io::Error,
     },
-    /// The system gives no threads.
+    /// The system cannot start threads.
     #[error("threads cannot be started: {0}")]
     Threads(#[source] io::Error),
     /// ClickHouse refuses, or cannot be reached.

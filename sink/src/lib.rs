@@ -1,7 +1,7 @@
 //! Sink: reads enriched reports, partials and audits, and inserts them into ClickHouse.
 //!
-//! Delivery is at least once. Every row has an identity and a version, so that inserting it again,
-//! in whatever order, changes nothing that anybody reads.
+//! Delivery is at least once. Every row has an identity and a version, so inserting it again, in
+//! any order, does not change the result of any query.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 

@@ -39,7 +39,7 @@ impl Metrics {
             Ok::<_, prometheus::Error>(counter)
         };
         let inserts = HistogramVec::new(
-            HistogramOpts::new("isobar_sink_insert_seconds", "Time of inserts that were done."),
+            HistogramOpts::new("isobar_sink_insert_seconds", "Duration of successful inserts."),
             &["table"],
         )?;
         registry.register(Box::new(inserts.clone()))?;
@@ -50,7 +50,7 @@ impl Metrics {
         registry.register(Box::new(waits.clone()))?;
         let split_sessions = IntGauge::new(
             "isobar_sink_split_sessions",
-            "Sessions of the last 15 minutes whose records lie in several partitions.",
+            "Sessions of the last 15 minutes with records in several partitions.",
         )?;
         registry.register(Box::new(split_sessions.clone()))?;
         Ok(Self {
@@ -60,19 +60,19 @@ impl Metrics {
             rows: counters("isobar_sink_rows_total", "Rows inserted.", &["table"])?,
             failures: counters(
                 "isobar_sink_insert_failures_total",
-                "Inserts that failed, by what that means: unknown (may have been done, is sent \
-                 again), rows (no server will take them), refused (is tried again later).",
+                "Failed inserts, by outcome: unknown (may have been applied, is sent \
+                 again), rows (refused permanently), refused (is retried later).",
                 &["table", "outcome"],
             )?,
             dead_letters: counters(
                 "isobar_sink_dead_letters_total",
-                "Records given up, by reason.",
+                "Records dead-lettered, by reason.",
                 &["reason"],
             )?,
             rebuilt: counter("isobar_sink_hours_rebuilt_total", "Hours of roll-ups rebuilt.")?,
             rebuild_failures: counter(
                 "isobar_sink_rebuild_failures_total",
-                "Rebuilds of roll-ups that failed and are tried again.",
+                "Rebuilds of roll-ups that failed and are retried.",
             )?,
         })
     }

@@ -1,5 +1,5 @@
-//! Handler of the sink: collects records in batches, hands these to the writer, and releases offsets for
-//! commit once their rows are in ClickHouse.
+//! Handler of the sink: collects records in batches, passes these to the writer, and allows offsets to
+//! be committed once their rows are in ClickHouse.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -18,16 +18,16 @@ use crate::writer::{Done, Writer};
 #[cfg(test)]
 mod tests;
 
-/// Multiple of the patience within which a batch may fill up before it is inserted: one large insert
-/// costs ClickHouse less than several small ones, and causes fewer merges.
+/// Multiple of the patience for a batch that will be full soon: one large insert costs ClickHouse
+/// less than several small ones, and causes fewer merges.
 const FILLS_SOON: u64 = 3;
-/// So many times the patience has what has waited long already.
+/// Multiple of the patience for records that are late already.
 const BEHIND: u64 = 5;
-/// Time without records after which the input counts as dry.
+/// Time without records after which the input counts as dry, ms.
 const DRY_MS: u64 = 150;
 /// Divisor of the patience while the input is dry.
 const DRY: u64 = 4;
-/// Who reads this partition, of cells, keeps the roll-ups.
+/// The instance that reads this partition of cells maintains the roll-ups.
 const LEADER: Source = Source { input: Input(0), partition: Partition(0) };
 
 /// Batches between one input and one table.
@@ -91,7 +91,8 @@ impl Pipeline {
         now_ms >= *self.dry_since_ms.get_or_insert(now_ms) + DRY_MS
     }
 
-    /// Returns the milliseconds after which a table's batch is handed over although it is not full.
+    /// Returns the time after which a table's batch is passed to the writer although it is not
+    /// full, ms.
     fn patience_ms(&self, number: usize, pace: Pace, is_dry: bool) -> u64 {
         let bytes = self.tables[number].filling.bytes() as u64;
         let fills_soon = bytes >= self.batch_bytes as u64 / FILLS_SOON;
@@ -103,7 +104,7 @@ impl Pipeline {
         }
     }
 
-    /// Hands a table's batch to the writer.
+    /// Passes a table's batch to the writer.
     fn hand_over(&mut self, number: usize, out: &mut dyn Output) -> Result<(), Fatal> {
         let table = &mut self.tables[number];
         let batch = table.filling.take();
@@ -117,7 +118,8 @@ impl Pipeline {
         handed.map_err(|_| Fatal::State("the writer has ended".to_owned()))
     }
 
-    /// Releases the offsets of an inserted batch for commit, after the dead letters of its rejected records.
+    /// Allows the offsets of an inserted batch to be committed, after writing the dead letters of
+    /// its rejected records.
     fn settle(&mut self, done: &Done, out: &mut dyn Output) {
         let Some(pending) = self.tables[done.table].written.pop_front() else {
             return;
@@ -207,8 +209,8 @@ impl Handler for Pipeline {
                 continue;
             }
             let since = *table.since_ms.get_or_insert(now_ms);
-            // The batch grows while the last one is being inserted: a slow server gets larger inserts,
-            // not more of them.
+            // The batch grows while the previous one is being inserted, so that a slow server receives
+            // larger inserts, not more of them.
             if table.written.is_empty() && now_ms >= since + patience_ms {
                 self.hand_over(number, out)?;
             }

@@ -24,8 +24,8 @@ impl Verdict {
     }
 }
 
-/// Codes of `ErrorCodes.cpp` that mean anything but [`Verdict::Refused`]. Errors of types, names
-/// and rights are not about rows: whoever migrates the tables mends them.
+/// Codes of `ErrorCodes.cpp` with another meaning than [`Verdict::Refused`]. Errors of types, names
+/// and rights are not caused by rows: a migration of the tables fixes them.
 const CODES: [(u32, Verdict); 19] = [
     (27, Verdict::Rows),     // CANNOT_PARSE_INPUT_ASSERTION_FAILED
     (32, Verdict::Rows),     // ATTEMPT_TO_READ_AFTER_EOF
@@ -65,8 +65,8 @@ const NOT_ENOUGH_SPACE: u32 = 243;
 /// Causes for which inserts wait, as labels.
 pub(crate) const CAUSES: [&str; 3] = ["disk_full", "refused", "unreachable"];
 
-/// Returns which of [`CAUSES`] `error` is. A disk that fills up during a write is reported in the
-/// operating system's words, under several codes.
+/// Returns which of [`CAUSES`] `error` is. A disk that fills up during a write is reported with the
+/// operating system's message, under several codes.
 pub(crate) fn cause(error: &Error) -> &'static str {
     let full = |response: &str| {
         code(response) == Some(NOT_ENOUGH_SPACE) || response.contains("No space left on device")
@@ -90,7 +90,7 @@ pub(crate) fn summary(error: &Error) -> String {
             None => format!("code {code}, {name}"),
         },
         (Some(code), None) => format!("code {code}"),
-        (None, _) => "a response that is none of ClickHouse's".to_owned(),
+        (None, _) => "unrecognised response".to_owned(),
     }
 }
 
@@ -198,6 +198,6 @@ mod tests {
                     (NO_SUCH_COLUMN_IN_TABLE) (version 26.7.2.1)";
         let expected = "code 16, NO_SUCH_COLUMN_IN_TABLE: codec; see `isobar migrate status`";
         assert_eq!(summary(&response(text)), expected);
-        assert_eq!(summary(&response("<html>")), "a response that is none of ClickHouse's");
+        assert_eq!(summary(&response("<html>")), "unrecognised response");
     }
 }

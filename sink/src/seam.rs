@@ -1,6 +1,6 @@
-//! The service without its server, for simulation and tests: the real handler and the real tasks that
-//! decode batches, build rows and classify errors, stopped where an insert would be sent. The owner of a
-//! [`Seam`] sees each insert and answers it. It uses no thread, no clock and no network.
+//! The service without ClickHouse, for simulation and tests: the real handler and the real tasks that
+//! decode batches, build rows and classify errors, but no inserts are sent. The owner of a [`Seam`]
+//! receives each insert and answers it. It uses no thread, no clock and no network.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -107,7 +107,7 @@ impl Seam {
     /// waits, if any.
     pub fn request(&mut self, table: usize) -> Option<Rows> {
         let (task, wire) = self.tasks.get_mut(table)?;
-        // A task that has ended is not polled: it ends only when the handler is gone.
+        // A task that has ended is not polled: it ends only when the handler is dropped.
         let _ = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         wire.borrow().requests.front().map(|(rows, _)| rows.clone())
     }

@@ -49,7 +49,8 @@ impl Server for ClickHouse {
     type Insert = InsertFormatted;
 
     async fn id(&self) -> Result<String, Error> {
-        // Two that were written at once are both there for ever: the same one is taken each time.
+        // If two ids were written at the same time, both stay. The order makes sure that the same
+        // one is always used.
         let query = "SELECT toString(id) FROM target ORDER BY made_at, id LIMIT 1";
         let id = self.0.query(query).fetch_optional::<String>();
         let id = tokio::time::timeout(SEND_TIMEOUT, id).await.unwrap_or(Err(Error::TimedOut))?;

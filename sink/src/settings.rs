@@ -18,19 +18,19 @@ use crate::error::ConnectError;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct SinkSettings {
-    /// ClickHouse's HTTP address. `https://` takes a build with `--features tls`.
+    /// ClickHouse's HTTP address. `https://` requires a build with `--features tls`.
     pub url: String,
     /// Database that holds the tables.
     pub database: String,
-    /// User that may insert.
+    /// User with the right to insert.
     pub user: String,
-    /// Its password.
+    /// The user's password.
     pub password: Password,
-    /// File that holds its password, instead of `password`.
+    /// File with the user's password, instead of `password`.
     pub password_file: String,
-    /// Id of the ClickHouse that this one has taken the place of for good: what the group committed
-    /// for that one is gone on from. The id of each is written by `isobar migrate`; exit code 89
-    /// says what to do before.
+    /// Id of the ClickHouse that this one permanently replaces: the sink continues from the group's
+    /// commits for the former. `isobar migrate` writes and prints the ids; see exit code 89 for
+    /// what to do first.
     pub adopt_target: String,
     /// Whether intervals are kept one by one, in `samples`. Without, reports are not read at all.
     pub samples: bool,
@@ -38,10 +38,9 @@ pub struct SinkSettings {
     /// nothing more comes, up to three times that for what is a full batch by then, and five times
     /// for what has waited for 20 s already.
     pub flush_ms: u32,
-    /// MB (2²⁰ bytes) of records after which they are inserted at once: 16 MB are about 100,000
-    /// intervals.
+    /// MB (2²⁰ bytes) of records that are inserted immediately: 16 MB are about 100,000 intervals.
     pub batch_mb: u32,
-    /// Whether inserts are compressed (LZ4): worth it over a network, not on one machine.
+    /// Whether inserts are compressed (LZ4). Recommended over a network, but not on one machine.
     pub compress: bool,
     /// Seconds between two looks for hours of roll-ups to rebuild.
     pub rollup_s: u32,
@@ -68,7 +67,7 @@ impl Default for SinkSettings {
     }
 }
 
-/// A password: not to be seen where settings are printed for finding faults.
+/// A password, which debug output does not show.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Password(String);
@@ -109,11 +108,11 @@ impl SinkSettings {
             .with_password(password)
             .with_compression(compression)
             .with_setting("async_insert", "0")
-            // Merges and views take the newest version of a row. Doing so within each insert, too,
-            // moves every value row by row: four fifths of what an insert costs.
+            // Merges and views select the newest version of a row. Doing this in each insert as
+            // well would take four fifths of its time.
             .with_setting("optimize_on_insert", "0")
-            // Late data reaches many days, and partitions of the log are at many places: splitting
-            // an insert is better than refusing it.
+            // Late data belongs to many days, and partitions of the log are at different positions:
+            // ClickHouse should split an insert rather than refuse it.
             .with_setting("max_partitions_per_insert_block", "0"))
     }
 }

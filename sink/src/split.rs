@@ -1,5 +1,5 @@
-//! Looks for sessions whose records lie in several partitions: each partition is folded without the
-//! others, so what such a session did may count twice. Only the table of partials knows all of them.
+//! Search for sessions with records in several partitions. Partitions are folded separately, so data
+//! of such a session may count twice. Only the table of partials has all of them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,14 +10,15 @@ use clickhouse::Client;
 use crate::metrics::Metrics;
 use crate::retry::summary;
 
-/// Between two looks.
+/// Interval of the search.
 const LOOK: Duration = Duration::from_secs(30);
-/// Sessions are counted of which records came in so many seconds before a look, however old they are.
+/// Seconds before a search: sessions are counted if their records arrived within this time,
+/// regardless of their age.
 const WINDOW_SECONDS: u32 = 900;
 /// Longest wait for the answer.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Counts them for ever, while `leads` is true.
+/// Counts the sessions periodically while `leads` is true. Never returns.
 pub(crate) async fn watch(client: Client, metrics: Metrics, leads: Arc<AtomicBool>) {
     let client = client.with_setting("max_threads", "1");
     let query = format!(
@@ -31,7 +32,7 @@ pub(crate) async fn watch(client: Client, metrics: Metrics, leads: Arc<AtomicBoo
         }
         match tokio::time::timeout(LIMIT, client.query_raw(&query).fetch_one::<u64>()).await {
             Ok(Ok(count)) => metrics.split_sessions.set(i64::try_from(count).unwrap_or(i64::MAX)),
-            // Inserts say it when the server is away; what was found stays.
+            // Inserts report it if the server is away; the last count stays.
             Ok(Err(error)) => {
                 tracing::debug!(reason = summary(&error), "sessions cannot be counted now");
             }

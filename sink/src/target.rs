@@ -1,26 +1,27 @@
-//! The ClickHouse that a group writes to, by the id that `isobar migrate` has written there.
+//! Binding of a group to the ClickHouse that it writes to, by the id that `isobar migrate` has
+//! written there.
 //!
-//! Members of a group share its partitions. One with another ClickHouse would take some of them, and
-//! their rows would be missing in the first without a sign of it: the lag is 0 in both. So every
-//! commit carries the id, and a member whose ClickHouse has another one refuses.
+//! Members of a group share its partitions. A member with another ClickHouse would take some of
+//! them, and their rows would be missing in the first one without any sign: the lag is 0 in both. So
+//! every commit contains the id, and a member whose ClickHouse has another id refuses to start.
 
 use service::{Committed, Refusal, RefusalReason};
 
 /// Prefix of the metadata of a commit.
 const KEY: &str = "target=";
 
-/// Metadata of a commit by a sink whose ClickHouse has this id.
+/// Returns the metadata of a commit by a sink whose ClickHouse has this id.
 pub(crate) fn metadata(id: &str) -> String {
     format!("{KEY}{id}")
 }
 
-/// The id that a commit is bound to. None for those of a release without ids, and for what other
-/// tools commit (`kafka-consumer-groups.sh --reset-offsets` leaves no metadata).
+/// Returns the id that a commit is bound to. None for commits of releases without ids and of other
+/// tools (`kafka-consumer-groups.sh --reset-offsets` leaves no metadata).
 fn bound_to(metadata: &str) -> Option<&str> {
     metadata.strip_prefix(KEY)?.split_whitespace().next()
 }
 
-/// A sink's own side: its ClickHouse, and the one it may take the place of.
+/// The ClickHouse of a sink, and the one that it may replace.
 pub(crate) struct Target<'a> {
     pub(crate) url: &'a str,
     pub(crate) id: &'a str,
@@ -29,8 +30,8 @@ pub(crate) struct Target<'a> {
 }
 
 impl Target<'_> {
-    /// Why what is committed for partition `place` (`topic/number`) forbids this sink to take part in
-    /// the group, if it does.
+    /// Returns a refusal if the commit for partition `place` (`topic/number`) is bound to another
+    /// ClickHouse.
     pub(crate) fn refuses(&self, place: &str, committed: &Committed) -> Option<Refusal> {
         let Self { url, id, adopts } = self;
         let bound = bound_to(&committed.metadata)?;
@@ -69,7 +70,7 @@ mod tests {
         let adopts =
             |adopts| Target { adopts, ..target }.refuses("cells/0", &committed("target=a"));
         assert_eq!(adopts("a"), None);
-        assert!(adopts("c").is_some(), "only the one that is named");
+        assert!(adopts("c").is_some(), "only the named one");
     }
 
     #[test]

@@ -80,7 +80,7 @@ fn a_block_names_its_columns_and_their_types() {
     );
 }
 
-/// Names and types of a table's columns in the migrations, by name.
+/// Returns names and types of a table's columns in the migrations, by name.
 fn migrated(table: &str) -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/clickhouse");
     let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
@@ -97,7 +97,7 @@ fn migrated(table: &str) -> Vec<(String, String)> {
             let (name, data_type) = column.split_once(' ').unwrap();
             let (data_type, _) = data_type.split_once(" CODEC").unwrap_or((data_type, ""));
             let data_type = match data_type.trim() {
-                // ClickHouse makes its own dictionaries of what maps hold.
+                // ClickHouse itself builds dictionaries for the contents of maps.
                 map if map.starts_with("Map(") => map.replace("LowCardinality(String)", "String"),
                 other => other.to_owned(),
             };
@@ -137,7 +137,8 @@ fn a_report_has_a_row_for_each_interval() {
     assert_eq!(samples.rows(), 3);
 }
 
-/// `of` in a table that held `before`, and was emptied, are the rows of a new table.
+/// Asserts that a table which contained `before` and was cleared has the same rows of `of` as a new
+/// table.
 #[track_caller]
 fn assert_emptied<T: Table>(before: &T::Record, of: &T::Record) {
     let (mut used, mut new) = (T::default(), T::default());

@@ -1,4 +1,4 @@
-//! Inserts batches, in the order in which they come for each table, on threads of its own.
+//! Insertion of batches, in order for each table, on separate threads.
 
 #![cfg_attr(
     not(test),
@@ -33,21 +33,22 @@ use crate::settings::SinkSettings;
 use crate::split;
 use crate::table::Table;
 
-/// Decoding and compressing keep a thread busy; the others' answers still have to be heard.
+/// Number of threads: decoding and compressing keep one busy, and responses must still be received.
 const THREADS: usize = 2;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// Rows of a block: many, so that what its columns have in common counts little.
+/// Rows of a block. Many, so that the overhead per block is small.
 const BLOCK_ROWS: usize = 8192;
-/// Inserts into one table at a time: while ClickHouse sorts and writes what one brought, the next
-/// one is decoded.
+/// Concurrent inserts into one table: while ClickHouse sorts and writes one, the next one is
+/// decoded.
 const AT_ONCE: usize = 2;
-/// A row is bad when it was refused this often on its own.
+/// Number of refusals of a single row after which it counts as bad.
 const TRIES: usize = 3;
-/// More bad rows than this in one batch are no accident of rows: it is tried again as a whole.
+/// Maximum number of bad rows in a batch. If there are more, the cause is not the rows, and the
+/// whole batch is retried.
 const MOST_BAD: usize = 100;
 
-/// A batch is in its table, but for these.
+/// Result of a batch: it is in its table, except for rejected records.
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) table: usize,
@@ -69,13 +70,13 @@ pub(crate) struct Rejected {
 pub(crate) struct Writer {
     pub(crate) tables: Vec<UnboundedSender<Batch>>,
     pub(crate) done: mpsc::Receiver<Done>,
-    /// True where roll-ups are to be rebuilt.
+    /// True if this instance maintains the roll-ups.
     pub(crate) leads: Arc<AtomicBool>,
-    /// Tables that wait for ClickHouse.
+    /// Number of tables that wait for ClickHouse.
     pub(crate) waiting: Arc<AtomicUsize>,
     /// Identity of the ClickHouse.
     pub(crate) target: Identity,
-    /// Runs the tasks for as long as the writer is there.
+    /// Runs the tasks until the writer is dropped.
     runtime: Option<Runtime>,
 }
 
@@ -84,7 +85,7 @@ impl Writer {
     /// wanted, enriched reports), and the one that rebuilds roll-ups.
     ///
     /// # Errors
-    /// When there is no password to be read or no thread to be had.
+    /// When the password cannot be read or threads cannot be started.
     pub(crate) fn start(
         settings: &SinkSettings,
         topics: &[String],
@@ -140,7 +141,7 @@ impl Drop for Writer {
     }
 }
 
-/// Asks for the id of ClickHouse until it is known.
+/// Queries the id of ClickHouse until it is known.
 async fn learn(server: ClickHouse, target: Identity) {
     let mut pauses = Pauses::default();
     loop {
@@ -158,11 +159,11 @@ async fn learn(server: ClickHouse, target: Identity) {
     }
 }
 
-/// Asks ClickHouse for something that is there once its tables are migrated, and for the columns that
-/// are filled.
+/// Checks that ClickHouse responds, that its tables are migrated, and that all required columns
+/// exist.
 ///
 /// # Errors
-/// Why there is no answer within `timeout`, or which columns are missing.
+/// The reason why there is no response within `timeout`, or the missing columns.
 pub(crate) fn try_connection(
     settings: &SinkSettings,
     timeout: Duration,
@@ -190,7 +191,7 @@ pub(crate) fn try_connection(
     })
 }
 
-/// Columns that are filled and that are not there, as `table.column`.
+/// Returns the required columns that are missing, as `table.column`.
 async fn missing_columns(client: &Client, samples: bool) -> Result<Vec<String>, Error> {
     let query =
         "SELECT table || '.' || name FROM system.columns WHERE database = currentDatabase()";
@@ -221,7 +222,7 @@ pub(crate) struct TableWriter<S> {
     pub(crate) metrics: Metrics,
 }
 
-/// ClickHouse will not take the rows.
+/// Error: ClickHouse permanently refuses the rows.
 struct BadRows;
 
 /// Result of an insert.
@@ -248,7 +249,7 @@ impl<S: Server> TableWriter<S> {
         let mut under_way = FuturesOrdered::new();
         loop {
             let rejected = tokio::select! {
-                // Without chance, for whoever plays this again.
+                // Without randomness, so that a simulation can be repeated.
                 biased;
                 Some(batch) = batches.recv(), if under_way.len() < AT_ONCE => {
                     under_way.push_back(self.deliver::<T>(batch));
@@ -284,7 +285,8 @@ impl<S: Server> TableWriter<S> {
         rejected
     }
 
-    /// Adds a record's rows, or returns its dead letter. Decodes into `decoded`, for its memory.
+    /// Adds a record's rows, or returns its dead letter. Decodes into `decoded` to reuse its
+    /// memory.
     fn add<T: Table>(
         &self,
         table: &mut T,
@@ -305,7 +307,7 @@ impl<S: Server> TableWriter<S> {
         Some(Rejected { source, reason, key, letter })
     }
 
-    /// Inserts by halves until the records that make inserts fail are found.
+    /// Inserts halves recursively until the records that make inserts fail are found.
     async fn bisect<T: Table>(&self, records: &[Record<'_>]) -> Option<Taken> {
         let mut all = Taken::default();
         let mut bad = 0;
@@ -321,7 +323,7 @@ impl<S: Server> TableWriter<S> {
             match (taken, part) {
                 (Some(taken), _) => all.add(taken),
                 (None, [record]) => {
-                    let detail = "ClickHouse does not take it";
+                    let detail = "ClickHouse refuses its rows";
                     all.rejected.extend(self.reject(record, "refused_by_clickhouse", detail));
                     bad += 1;
                 }
@@ -334,7 +336,8 @@ impl<S: Server> TableWriter<S> {
         Some(all)
     }
 
-    /// Inserts the rows of records, for as long as that takes, unless it is the rows' fault.
+    /// Inserts the rows of records. Retries until it succeeds, unless the rows are the cause of
+    /// failure.
     async fn insert<'a, T: Table, R: Iterator<Item = Record<'a>>>(
         &self,
         records: impl Fn() -> R,
@@ -349,8 +352,8 @@ impl<S: Server> TableWriter<S> {
         Ok(taken)
     }
 
-    /// Sends one insert, a block at a time: rows take up far more than the records that they come
-    /// from. ClickHouse puts the blocks together again.
+    /// Sends one insert in several blocks, because rows take far more memory than their records.
+    /// ClickHouse joins the blocks.
     async fn send<T: Table>(
         &self,
         records: impl Iterator<Item = Record<'_>>,
@@ -375,8 +378,8 @@ impl<S: Server> TableWriter<S> {
         Ok(taken)
     }
 
-    /// Returns if the server is the one that it was at first. Otherwise nothing is inserted any more,
-    /// and the process ends.
+    /// Returns if the server is still the same. Otherwise it never returns, so that nothing more is
+    /// inserted, and the process ends.
     async fn same_target(&self) -> Result<(), Error> {
         if self.target.saw(self.server.id().await?) {
             return Ok(());
@@ -384,7 +387,7 @@ impl<S: Server> TableWriter<S> {
         std::future::pending().await
     }
 
-    /// Sends a block, and empties it.
+    /// Sends a block and clears it.
     async fn block<T: Table>(
         &self,
         table: &mut T,
@@ -399,7 +402,7 @@ impl<S: Server> TableWriter<S> {
         Ok(())
     }
 
-    /// Shows what the table's inserts wait for, if for anything.
+    /// Sets the metric of the cause that the table's inserts wait for, if any.
     fn wait(&self, table: &'static str, cause: Option<&str>) {
         for shown in CAUSES {
             let waits = self.metrics.waits.with_label_values(&[table, shown]);
@@ -407,7 +410,7 @@ impl<S: Server> TableWriter<S> {
         }
     }
 
-    /// Does `work` until it is done, unless it never will be for the sake of its rows.
+    /// Repeats `work` until it succeeds, unless it fails because of its rows.
     async fn persist<T, F: Future<Output = Result<T, Error>>>(
         &self,
         table: &'static str,
@@ -444,7 +447,7 @@ impl<S: Server> TableWriter<S> {
     }
 }
 
-/// Pauses that grow.
+/// Growing pauses between attempts.
 #[derive(Default)]
 struct Pauses(Option<Duration>);
 

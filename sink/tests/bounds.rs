@@ -1,4 +1,4 @@
-//! Whatever comes while ClickHouse does not answer, sink holds a bounded amount of it.
+//! While ClickHouse does not respond, the memory of sink is bounded for any input.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::process::Command;
@@ -12,10 +12,10 @@ use service::{
 use sink::SinkSettings;
 use sink::seam::Maker;
 
-/// Default of `limits.in_flight_mb`: with more handed over, the loop reads nothing.
+/// Default of `limits.in_flight_mb`: above it the loop pauses reading.
 const IN_FLIGHT: usize = 32 << 20;
 
-/// Counts what is in flight.
+/// Output that counts the bytes in flight.
 #[derive(Default)]
 struct Counting {
     in_flight: usize,
@@ -38,7 +38,7 @@ impl Output for Counting {
     }
 }
 
-/// Texts as long as clients may send, other ones in each record.
+/// Returns a text of the maximum length, different in each record.
 fn text(n: i64) -> String {
     format!("{n:0250}")
 }
@@ -77,7 +77,7 @@ fn session(n: i64) -> Vec<u8> {
     schemas::encode(&SessionPartial { participant: text(n), edge: text(n), ..session }).unwrap()
 }
 
-/// The state of a sketch of nothing, as ClickHouse has it.
+/// Returns the state of an empty sketch.
 fn state() -> Vec<u8> {
     let [gamma, none] = [1.01 / 0.99, 0.0].map(f64::to_le_bytes);
     [&[2], &gamma[..], &none, &[1, 4, 0, 3, 4, 0, 4], &none].concat()
@@ -92,7 +92,7 @@ fn cell(n: i64) -> Vec<u8> {
     schemas::encode(&cell).unwrap()
 }
 
-/// The inputs of sink that are filled, and with what.
+/// Inputs of sink, and a function that returns their records.
 type Fill = (&'static [usize], fn(usize, i64) -> Vec<u8>);
 
 const CELLS: usize = 0;
@@ -119,14 +119,14 @@ const FIELDS: [(&str, Fill); 7] = [
 
 const FIELD: &str = "FIELD_THAT_IS_FILLED";
 
-/// The most memory that the process has had, KB.
+/// Returns the peak memory of the process, KB.
 fn most_resident() -> i64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// Run by [`while_clickhouse_is_silent_no_more_is_held_than_the_limits_say`] for each field, in a
+/// Run by [`while_clickhouse_is_silent_memory_stays_within_the_limits`] for each field, in a
 /// process of its own.
 #[test]
 fn one_field() {
@@ -164,7 +164,7 @@ fn one_field() {
 }
 
 #[test]
-fn while_clickhouse_is_silent_no_more_is_held_than_the_limits_say() {
+fn while_clickhouse_is_silent_memory_stays_within_the_limits() {
     for (field, _) in FIELDS {
         let mut one = Command::new(std::env::current_exe().unwrap());
         let one = one.args(["--exact", "one_field", "--nocapture"]).env(FIELD, field);
@@ -172,8 +172,8 @@ fn while_clickhouse_is_silent_no_more_is_held_than_the_limits_say() {
         let took = said.split_once("took ").expect(&said).1.split_once(" KB").unwrap().0;
         println!("{field}: {took} KB");
         let took: i64 = took.parse().unwrap();
-        // Batches in flight, of which the seam has a copy, a batch for each table, and two blocks
-        // of rows for each of those that are inserted.
+        // Batches in flight, of which the seam has a copy; a batch for each table; and two blocks
+        // of rows for each running insert.
         assert!(took < 160_000, "{field}: {took} KB");
     }
 }

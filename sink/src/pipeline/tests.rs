@@ -12,7 +12,7 @@ use crate::metrics::Metrics;
 use crate::settings::SinkSettings;
 use crate::writer::{Done, Rejected, Writer};
 
-/// A handler between a log that is written by hand and a writer that is played by hand.
+/// A handler with a log and a writer that are both controlled by the test.
 struct Bench {
     pipeline: Pipeline,
     out: Recorder,
@@ -128,7 +128,7 @@ fn a_full_batch_is_handed_over_at_once() {
 fn a_batch_that_is_full_soon_is_waited_for_but_not_long() {
     let mut bench = Bench::new();
     bench.tick(0);
-    // A third of what is full.
+    // A third of a full batch.
     bench.record(source(1, 0), 1, &vec![0; 350 * 1024]);
     bench.tick(0);
     bench.tick(2999);
@@ -151,7 +151,7 @@ fn little_is_waited_for_when_nothing_comes() {
     bench.tick_at(850, Pace::Idle);
     assert_eq!(bench.batch(1), Some(vec![1]));
     bench.inserted(1, Vec::new());
-    // A batch that follows a silence is waited for all the same.
+    // A batch after a silence has the usual patience.
     bench.record(source(1, 0), 2, b"a");
     bench.tick_at(1200, Pace::Idle);
     bench.tick_at(1449, Pace::Idle);
@@ -232,7 +232,7 @@ fn a_partition_that_came_back_commits_nothing_that_was_read_before() {
 }
 
 #[test]
-fn who_reads_partition_0_of_the_cells_keeps_the_roll_ups() {
+fn the_reader_of_partition_0_of_the_cells_maintains_the_roll_ups() {
     let leads =
         |bench: &Bench| bench.pipeline.writer.leads.load(std::sync::atomic::Ordering::Relaxed);
     let mut bench = Bench::new();
@@ -244,8 +244,8 @@ fn who_reads_partition_0_of_the_cells_keeps_the_roll_ups() {
     assert!(!leads(&bench));
 }
 
-/// Records without content take memory, too: as with any others there is no more of them than a batch
-/// holds before they are handed over, and what is handed over counts as in flight.
+/// Records without content also take memory. As with other records, their number is limited by the
+/// size of a batch, and batches at the writer count as in flight.
 #[test]
 fn empty_records_fill_a_batch() {
     let mut bench = Bench::new();
