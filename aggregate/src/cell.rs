@@ -54,7 +54,8 @@ impl<'r> Sample<'r> {
             observed_us,
             packets_received: interval.packets_received.unwrap_or(0),
             packets_lost: interval.packets_lost.unwrap_or(0),
-            // Packets received in an interval of unknown loss would lower the loss of other intervals.
+            // Packets received in an interval of unknown loss would reduce the loss of other
+            // intervals.
             packets_expected: interval.counted_packets().unwrap_or(0),
             retransmitted_packets_received: retransmitted(Direction::Inbound),
             retransmitted_packets_sent: retransmitted(Direction::Outbound),
@@ -119,7 +120,7 @@ impl<'r> Sample<'r> {
 }
 
 /// Returns the values of an interval that are kept as sketches. The order of the operations matters: it
-/// decides the last bit, and so the bin at a bin's border.
+/// determines the last bit, and so the bin of values at a border.
 #[expect(clippy::cast_precision_loss, reason = "a sketch is exact to 1 %")]
 fn quantities(scored: &ScoredInterval, observed_us: i64) -> Quantities<Option<f64>> {
     let interval = &scored.interval;
@@ -129,8 +130,7 @@ fn quantities(scored: &ScoredInterval, observed_us: i64) -> Quantities<Option<f6
         .map(|(us, count)| us as f64 / count as f64)
         .or_else(|| interval.round_trip_gauge_us.map(|us| us as f64))
         .map(|us| us / 1000.0);
-    // The jitter of a stream on which nothing was sent is an old one, and a source without pictures has
-    // no frame rate.
+    // If nothing was sent, the jitter is an old value, and a source without pictures has no frame rate.
     let is_sent = !interval.is_idle();
     let jitter_ms = interval.jitter_us.filter(|_| is_sent).map(|us| us as f64 / 1000.0);
     let loss = interval
@@ -156,16 +156,16 @@ fn quantities(scored: &ScoredInterval, observed_us: i64) -> Quantities<Option<f6
     }
 }
 
-/// Counts by quantity and bin. Those of a cell are stored together: there are many cells with few bins
-/// each, and cache misses cost far more than counting.
+/// Counts by quantity and bin. Those of a cell are stored together, because there are many cells with
+/// few bins each, and cache misses cost far more than counting.
 #[derive(Clone, Debug, Default)]
 struct Counts(
     /// Each entry is a place and, in the lower [`COUNT_BITS`], a count. The front is sorted by place with
-    /// hardly any place twice; new entries are appended unsorted.
+    /// few duplicates; new entries are appended unsorted.
     Vec<u32>,
 );
 
-/// Number of places of a quantity: the first is that of the zeros, the others are those of the keys.
+/// Number of places of a quantity: the first one is for the zeros, the others are for the keys.
 const PLACES: u32 = 1 << 16;
 /// Half of [`PLACES`], since keys may be negative.
 const MIDDLE: i32 = 1 << 15;
@@ -186,7 +186,7 @@ impl Counts {
         self.0.push(((quantity as u32 * PLACES + place) << COUNT_BITS) + 1);
     }
 
-    /// Merges new entries, and then allocates if that did not free enough memory.
+    /// Merges new entries, and allocates if that did not free enough memory.
     fn make_room(&mut self) {
         self.settle();
         self.0.reserve_exact(FEW.max(self.0.len() / 2));

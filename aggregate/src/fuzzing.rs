@@ -1,12 +1,12 @@
-//! Any bytes as what is read here: what must hold whatever they are. Fuzz targets and tests call
-//! this; it is no part of the interface.
+//! Properties that must hold for any bytes as committed metadata and states of sketches. Called by
+//! fuzz targets and tests; not part of the public interface.
 
 use service::{Committed, Offset};
 
 use crate::block::Metadata;
 use schemas::sketch::Sketch;
 
-/// Reads `text` as what was committed. Panics unless what is read is written as what it says.
+/// Reads `text` as committed metadata. Panics if writing and reading it again gives another result.
 pub fn metadata(text: &str) {
     let committed = |metadata: &str| Committed { offset: Offset(0), metadata: metadata.to_owned() };
     let Ok(parsed) = Metadata::read(&committed(text)) else { return };
@@ -14,8 +14,8 @@ pub fn metadata(text: &str) {
     assert_eq!(Metadata::read(&committed(&text)).ok(), Some(parsed), "{text}");
 }
 
-/// True if aggregate would write just this state. Panics unless what is read of it, however it is
-/// written, is written in one way.
+/// Returns whether aggregate would write exactly this state. Panics if a state that can be read has
+/// more than one written form.
 #[must_use]
 pub fn is_written_here(state: &[u8]) -> bool {
     let Some(sketch) = Sketch::from_state(state) else { return false };

@@ -22,7 +22,7 @@ pub enum Dimension {
     Subdivision,
     /// Organisation that runs the client's network.
     Organisation,
-    /// How the client is connected: wifi, cellular, ….
+    /// Network type of the client: wifi, cellular, ….
     NetworkType,
     /// Serving edge.
     Edge,
@@ -42,7 +42,7 @@ pub enum Dimension {
     Direction,
 }
 
-/// Number of dimensions that are names: those before [`Dimension::Asn`].
+/// Number of dimensions with names, which are those before [`Dimension::Asn`].
 pub(crate) const NAMED: usize = Dimension::Asn as usize;
 
 /// Groupings by name, each a list of dimensions.
@@ -125,7 +125,7 @@ impl Grouping {
         Self { name: name.to_owned(), keeps }
     }
 
-    /// Returns the labels by which cells of this grouping differ; the others are empty, or 0.
+    /// Returns the labels that are part of this grouping; the others are empty, or 0.
     pub(crate) fn labels(&self, labels: &Labels) -> Labels {
         let mut names = [Symbol::EMPTY; NAMED];
         for (place, name) in names.iter_mut().enumerate().filter(|(place, _)| self.keeps[*place]) {
@@ -134,7 +134,7 @@ impl Grouping {
         Labels { names, asn: if self.keeps(Dimension::Asn) { labels.asn } else { 0 } }
     }
 
-    /// Returns kind and direction if cells of this grouping differ by them; else none.
+    /// Returns kind and direction if they are part of this grouping; else none.
     pub(crate) fn stream(&self, kind: Kind, direction: Direction) -> (Kind, Direction) {
         (
             if self.keeps(Dimension::Kind) { kind } else { Kind::None },

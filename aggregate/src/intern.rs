@@ -1,4 +1,4 @@
-//! Interned names: a block stores each name once, and keys of small numbers are cheap to hash.
+//! Interned names: a block stores each name only once, and small numbers are cheap to hash.
 
 use std::hash::BuildHasher;
 
@@ -6,10 +6,10 @@ use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use schemas::UNKNOWN;
 
-/// Name of all values that are not kept apart.
+/// Name that replaces values beyond the limits.
 const OTHER: &str = "other";
-/// Memory of a name beside its text, bytes: its place in the list and in the table, with the room that
-/// both keep free, and what the allocator adds.
+/// Memory of a name in addition to its text, bytes: its entries in the list and the table, with their
+/// free capacity, and the overhead of the allocator.
 const NAME_BYTES: usize = 48;
 
 /// A name in an [`Interner`].
@@ -21,10 +21,10 @@ impl Symbol {
     pub(crate) const EMPTY: Self = Self(0);
     /// [`UNKNOWN`].
     pub(crate) const UNKNOWN: Self = Self(1);
-    /// The name that stands for those that are not kept apart.
+    /// The name that replaces values beyond the limits.
     pub(crate) const OTHER: Self = Self(2);
 
-    /// Returns whether the name stands for no value.
+    /// Returns whether the name represents a missing value.
     pub(crate) fn is_no_value(self) -> bool {
         self <= Self::OTHER
     }

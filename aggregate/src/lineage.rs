@@ -1,4 +1,4 @@
-//! Raw offsets that a report accounts for, and the outcomes of those that are new.
+//! Raw offsets that a report accounts for, and outcomes of the new ones.
 
 use std::ops::RangeInclusive;
 
@@ -6,7 +6,7 @@ use schemas::{Lineage, RawOutcome};
 use service::{Offset, OffsetRanges, Partition};
 
 /// Maximum number of ranges in the committed metadata. With up to 40 bytes each they leave space for the
-/// rest of it.
+/// rest of the metadata.
 const MOST_RANGES: usize = 64;
 
 /// Returns what is wrong with a lineage, if anything: it must be of the partition from which it was read,
@@ -16,7 +16,7 @@ pub(crate) fn fault(lineage: &Lineage, partition: Partition) -> Option<&'static 
         return Some("raw_partition is not the partition that the record was read from");
     }
     if !(0..=lineage.raw_to).contains(&lineage.raw_from) || lineage.raw_to == i64::MAX {
-        return Some("raw_from..=raw_to is no range of offsets");
+        return Some("raw_from..=raw_to is not a range of offsets");
     }
     let mut next = lineage.raw_from;
     for run in &lineage.skipped {
@@ -24,7 +24,7 @@ pub(crate) fn fault(lineage: &Lineage, partition: Partition) -> Option<&'static 
             Some(end) if next <= run.from && run.from < end && end <= lineage.raw_to + 1 => {
                 next = end;
             }
-            _ => return Some("skipped runs do not rise within raw_from..=raw_to"),
+            _ => return Some("skipped runs are not in ascending order within raw_from..=raw_to"),
         }
     }
     None
@@ -42,7 +42,7 @@ pub(crate) struct Outcomes {
 }
 
 /// Adds the raw offsets of `lineage` to `seen` and counts the outcomes of the new ones. Each offset counts
-/// once, even if services write its range several times and in other slices.
+/// once, even if services write its range several times and divide it differently.
 pub(crate) fn account(lineage: &Lineage, seen: &mut OffsetRanges) -> Outcomes {
     let mut outcomes = Outcomes::default();
     for added in seen.insert(Offset(lineage.raw_from)..=Offset(lineage.raw_to)) {
@@ -79,9 +79,9 @@ pub(crate) fn missing(seen: &OffsetRanges) -> i64 {
     missing
 }
 
-/// Closes the oldest holes, so that the ranges fit into the committed metadata. Returns how many offsets
-/// are no longer known to be missing. Records that are missing for so long are lost; if one came after
-/// all, it would count as a replay.
+/// Closes the oldest holes, so that the ranges fit into the committed metadata. Returns the number of
+/// their offsets, which no longer count as missing. Records that are missing for so long are lost; if
+/// one arrived after all, it would count as a replay.
 pub(crate) fn forget_oldest_holes(seen: &mut OffsetRanges) -> i64 {
     let excess = (seen.holes() + 1).saturating_sub(MOST_RANGES);
     let bounds = (seen.iter().next(), seen.iter().nth(excess));

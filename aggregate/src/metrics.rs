@@ -46,36 +46,36 @@ impl Metrics {
         };
         let raw = labelled(
             "isobar_aggregate_raw_records_total",
-            "Raw records answered for, by what became of them.",
+            "Raw records accounted for, by outcome.",
             "outcome",
         )?;
         let written = labelled(
             "isobar_aggregate_partials_written_total",
-            "Partials written, by what they are partials of.",
+            "Partials written, by kind.",
             "of",
         )?;
         let capped = labelled(
             "isobar_aggregate_capped_reports_total",
-            "Reports of which a value counts as other, by whose values are too many.",
+            "Reports with a value that counts as other, by the exceeded limit.",
             "by",
         )?;
         let raw_holes = IntGaugeVec::new(
             Opts::new(
                 "isobar_aggregate_raw_holes",
-                "Raw offsets missing below the highest one answered for; a hole that stays is a loss.",
+                "Raw offsets missing below the highest one accounted for. Holes that stay are losses.",
             ),
             &["partition"],
         )?;
         registry.register(Box::new(raw_holes.clone()))?;
         let watermark = Gauge::new(
             "isobar_aggregate_watermark_seconds",
-            "Event time up to which windows are probably complete, seconds since the Unix epoch.",
+            "Event time up to which windows are probably complete, in seconds since the Unix epoch.",
         )?;
         registry.register(Box::new(watermark.clone()))?;
         let freshness = Histogram::with_opts(
             HistogramOpts::new(
                 "isobar_aggregate_freshness_seconds",
-                "From an event to the append of its enriched report.",
+                "Time from an event to the append of its enriched report.",
             )
             .buckets(vec![0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 600.0, 3600.0]),
         )?;
@@ -87,7 +87,7 @@ impl Metrics {
             invalid: raw.with_label_values(&["invalid"]),
             replayed: counter(
                 "isobar_aggregate_replayed_total",
-                "Records that hops wrote again and that were left out.",
+                "Records that earlier services wrote again, and that were left out.",
             )?,
             undecodable: counter(
                 "isobar_aggregate_undecodable_total",
@@ -126,7 +126,7 @@ impl Metrics {
     }
 
     pub(crate) fn forget(&self, partition: Partition) {
-        // Nothing to remove if no block of the partition was ever written.
+        // It fails if no block of the partition was ever written.
         let _ = self.raw_holes.remove_label_values(&[partition.to_string().as_str()]);
     }
 }

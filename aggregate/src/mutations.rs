@@ -1,19 +1,19 @@
-//! Names of the claims that [`service::mutations`] can break here.
+//! Names of the guarantees of aggregate that [`service::mutations`] can break.
 
 use service::mutations::is_broken;
 
 use crate::fold::Version;
 
-/// A record counts only if its raw offset was not answered for before.
+/// A record counts only if its raw offset was not accounted for before.
 pub const LINEAGE: &str = "lineage";
-/// A row's version is how far its block is folded.
+/// The version of a row is the offset up to which its block is folded.
 pub const UPTO: &str = "upto";
-/// Where a block ends follows from the log alone.
+/// The end of a block depends only on the log.
 pub const BLOCK_ENDS: &str = "block ends";
-/// Rows wait until the rules that they follow from are committed.
+/// Rows are written only after their rules are committed.
 pub const RULES_FIRST: &str = "rules first";
 
-/// Which values count as `other` follows from the log alone, whatever was written meanwhile.
+/// Which values count as `other` depends only on the log, not on what was written meanwhile.
 pub const VALUES: &str = "values";
 /// Where nothing is committed, blocks are folded as they were before.
 pub const RECALL: &str = "recall";
@@ -30,7 +30,8 @@ pub(crate) fn lineage() -> bool {
     is_broken(LINEAGE)
 }
 
-/// Without `upto` all versions of a row are alike, and the last to come stays.
+/// Returns a version without `upto` if that guarantee is broken: then all versions of a row are
+/// equal, and the last one written stays.
 pub(crate) fn version(version: Version) -> Version {
     if is_broken(UPTO) { Version { upto: version.block_start, ..version } } else { version }
 }

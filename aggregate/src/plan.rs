@@ -1,9 +1,9 @@
 //! Plan of the rules by which blocks are folded, and of the blocks that may be written.
 //!
 //! A block that is folded twice by different rules would be counted twice, so rules are committed
-//! before the first row that follows from them is written. Were that done block by block, a
-//! backlog would wait for a commit at every minute of the log; so what is committed holds for some
-//! blocks ahead, and changed settings wait until those are over.
+//! before the first row that depends on them is written. If each block required a commit, a backlog
+//! would wait for one at every minute of the log. So a commit applies to several blocks ahead, and
+//! changed settings apply after these.
 
 use std::collections::VecDeque;
 
@@ -162,7 +162,7 @@ mod tests {
         let mut plan = Plan::resume(rules(5), 2);
         assert!(plan.may_write(1) && !plan.may_write(2));
         assert_eq!(open(&mut plan, 10, 5, 3), (1, rules(5), 3, true));
-        assert!(!plan.may_write(2), "said, and not committed");
+        assert!(!plan.may_write(2), "pending, but not committed");
         plan.committed(Offset(10));
         assert!(plan.may_write(3) && !plan.may_write(4));
     }

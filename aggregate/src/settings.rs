@@ -8,23 +8,23 @@ use crate::block::{Limits, Rules};
 use crate::grouping::{Groupings, default_groupings};
 
 /// Section `[aggregate]`. `block_records`, `block_cells`, `block_sessions`, `block_intervals`,
-/// `session_values`, `block_values`, `window_s` and `groupings` are kept beside the committed offset and
-/// hold for the next eight blocks from there: changed ones apply after those. Change them while no
-/// instance runs, however it ended.
+/// `session_values`, `block_values`, `window_s` and `groupings` are committed together with an offset
+/// and apply to the next eight blocks from there; changed values apply after these. Change them while no
+/// instance runs; it does not matter how the instances ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct AggregateSettings {
-    /// Raise it when the topics are re-created, so that their offsets are not mistaken for those
-    /// of the old ones.
+    /// Number of the epoch. Raise it when the topics are recreated, so that their offsets are not
+    /// mistaken for those of the old topics.
     pub epoch: i32,
-    /// Whether a partition may be read from the middle of its log where nothing that is committed and
-    /// no audit tells how it was folded before: for the first start on a log that has lost its
-    /// beginning, for one of a new epoch, and after records were deleted before they were folded.
-    /// False after it.
+    /// Whether a partition may be read from the middle of its log if neither a commit nor an audit
+    /// shows how it was folded before. Needed for the first start on a log whose beginning is
+    /// deleted, for a new epoch, and after records were deleted before they were folded. Set it to
+    /// false after that start.
     pub start_mid_log: bool,
     /// Most records in a block: what a block folds is in memory, by partition.
     pub block_records: i64,
-    /// A block ends once it holds so many cells, about 0.6 KB each.
+    /// Number of cells at which a block ends. Each takes about 0.6 KB.
     pub block_cells: u32,
     /// A block ends once it holds so many sessions, about 1.2 KB each, or eight streams for each of
     /// these. A stream takes 136 bytes of memory and about 42 of the topic of sessions, before
@@ -32,9 +32,9 @@ pub struct AggregateSettings {
     /// where more sessions are live in a partition within a minute: each is then one row a minute
     /// instead of several.
     pub block_sessions: u32,
-    /// A block ends once it has folded so many intervals, of which each may take up 84 bytes. It also
-    /// ends once all that it holds, names and values included, takes up as much as the dearest of these
-    /// three limits allows by itself: 17 MB.
+    /// Number of intervals at which a block ends. Each may take up to 84 bytes. A block also ends when
+    /// its total memory, including names and values, reaches the largest amount that one of these three
+    /// limits allows by itself: 17 MB by default.
     pub block_intervals: i64,
     /// Most values of a dimension that a session has in a block; its further ones count as `other`.
     pub session_values: u32,
@@ -43,9 +43,9 @@ pub struct AggregateSettings {
     pub block_values: u32,
     /// Seconds after which what changed is written.
     pub flush_s: u32,
-    /// Seconds after which what changed is written while there is a backlog, which is while
-    /// reports come `flush_s` (5 s at least) after their raw events: writing the same partials less
-    /// often is what makes it shrink. They are written at a block's end at the latest.
+    /// Seconds after which changed rows are written during a backlog, at the latest at a block's
+    /// end. There is a backlog while reports arrive `flush_s` (at least 5 s) after their raw
+    /// events. Writing the same rows less often lets it shrink.
     pub flush_behind_s: u32,
     /// Length of a window of event time, seconds.
     pub window_s: i32,
@@ -77,7 +77,7 @@ impl Default for AggregateSettings {
 }
 
 impl AggregateSettings {
-    /// The rules by which a new block is folded.
+    /// Returns the rules by which a new block is folded.
     pub(crate) fn rules(&self) -> Rules {
         let limits = self.limits();
         Rules::new(self.block_records, self.window_s, self.groupings.clone(), limits)
@@ -93,8 +93,8 @@ impl AggregateSettings {
         }
     }
 
-    /// Returns how many bytes of blocks that have ended may wait to be written before reading pauses:
-    /// as many as one block may hold.
+    /// Returns the bytes of ended blocks that may wait to be written before reading pauses: as many
+    /// as one block may have.
     pub(crate) fn most_waiting(&self) -> usize {
         self.limits().bytes()
     }
@@ -137,20 +137,19 @@ impl Check for AggregateSettings {
     }
 }
 
-/// The greatest number of intervals that a block may be set to fold.
+/// Maximum of `block_intervals`.
 pub(crate) const MOST_INTERVALS: i64 = 10_000_000;
 
-/// The greatest value of an interval with which no sum of a block can wrap: 550 GB, or six days in
-/// µs. What ingest lets through is far below it.
+/// Largest value of an interval for which no sum of a block can overflow: 550 GB, or six days in
+/// µs. Values that ingest accepts are far below it.
 pub const MOST_OF_AN_INTERVAL: i64 = 1 << 39;
 
-/// Intervals of one record, which a block folds whole.
+/// Maximum number of intervals of one record, which is always folded into one block.
 const MOST_OF_A_RECORD: i64 = 1 << 16;
 
 const _: () = assert!(MOST_OF_AN_INTERVAL.checked_mul(MOST_INTERVALS + MOST_OF_A_RECORD).is_some());
 
-/// Groupings are kept beside the committed offset, in at most 4 KB of ASCII together with the
-/// ranges of raw offsets.
+/// Maximum size of the groupings, which are part of the committed metadata of at most 4 KB.
 const MOST_GROUPINGS_BYTES: usize = 1024;
 
 impl AggregateSettings {

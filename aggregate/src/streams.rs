@@ -1,13 +1,13 @@
-//! Sums of a session's RTP streams, for verdicts on whole streams.
+//! Sums of a session's RTP streams, from which whole streams are classified.
 
 use schemas::{Direction, Interval, Kind, StreamPartial};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// Most streams of a session in a block: a call of sixteen with audio and video. Of further ones the
-/// intervals are counted.
+/// Maximum number of streams of a session in a block: those of a call of sixteen with audio and
+/// video. Of further streams only the number of intervals is kept.
 const MOST_STREAMS: usize = 32;
 
-/// Screen content of Skype for Business, which CQD judges by a rule of its own.
+/// Codec of shared screens in Skype for Business, for which CQD has a separate rule.
 const H264S: &str = "video/H264S";
 
 /// The streams of a session in a block, in the order of the log.
@@ -27,7 +27,7 @@ impl Streams {
         if let Some(stream) = self.streams.iter_mut().find(|stream| is_same(stream, &more)) {
             stream.add(&more);
         } else if self.streams.len() < MOST_STREAMS {
-            // A vector would make room for four.
+            // Otherwise the vector would allocate space for four.
             self.streams.reserve_exact(1);
             self.streams.push(more);
         } else {
@@ -61,7 +61,7 @@ fn sums(peer_connection: &str, interval: &Interval) -> StreamPartial {
     let video = interval.video.filter(|_| interval.kind == Kind::Video).unwrap_or_default();
     let observed_us = interval.end_us.wrapping_sub(interval.start_us);
     let expected = interval.counted_packets();
-    // A round trip that is reported without a sum counts once.
+    // A round trip without a total counts once.
     let (round_trip_us, round_trip_count) = interval
         .round_trip_us
         .zip(interval.round_trip_count.filter(|count| *count > 0))
@@ -96,8 +96,8 @@ fn sums(peer_connection: &str, interval: &Interval) -> StreamPartial {
     }
 }
 
-/// Returns the frames that the source of sent video gave: its count or, if it reports only its last frame
-/// rate, the frames at that rate, rounded down.
+/// Returns the frames that the source of sent video gave: the reported number or, if only the last frame
+/// rate is reported, the number at that rate, rounded down.
 fn source_frames(interval: &Interval, observed_us: i64) -> Option<i64> {
     let video = interval.video.filter(|_| interval.direction == Direction::Outbound)?;
     video.source_frames.or_else(|| {

@@ -1,4 +1,4 @@
-//! Partials by key in order of their first use, with a mark on those that changed since they were last
+//! Partials by key in the order of first use, with a mark on those that changed since they were last
 //! written.
 
 use std::hash::{BuildHasher, Hash};
@@ -10,7 +10,8 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 #[derive(Debug)]
 pub(crate) struct Table<K, V> {
     rows: Vec<Row<K, V>>,
-    /// Places in `rows`. Keys are kept there alone, so that this stays in the processor's cache.
+    /// Positions in `rows`. Keys are kept only there, so that this table stays in the processor's
+    /// cache.
     places: HashTable<u32>,
     hasher: DefaultHashBuilder,
     dirty: Vec<u32>,
@@ -67,7 +68,7 @@ impl<K: Eq + Hash, V: Default> Table<K, V> {
     }
 
     /// Passes every value that changed since the last call to `write`. With `last`, each value is dropped
-    /// after it is written: its encoded form takes as much memory again until it is sent.
+    /// after it is written, because its encoded form takes as much memory until it is sent.
     pub(crate) fn flush<E>(
         &mut self,
         last: bool,

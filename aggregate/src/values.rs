@@ -1,10 +1,10 @@
-//! Values of dimensions that a block keeps apart; the others count as `other`.
+//! Limits on the values of dimensions in a block; values beyond the limits count as `other`.
 //!
-//! Clients send arbitrary values, and each value that is kept apart takes memory here and rows in
-//! ClickHouse. So within a block a session has a few values of each dimension: a client that sends
-//! more affects only its own session. Only then, far above any real fleet, is there a limit for all
-//! sessions of an app together. Which values are kept follows from the order of the block's records
-//! alone. `unknown` and the empty value are always kept and count as none.
+//! Clients send arbitrary values, and each value takes memory here and rows in ClickHouse. So
+//! within a block a session has at most a few values of each dimension: a client that sends more
+//! affects only its own session. In addition there is a limit, far above any real fleet, for all
+//! sessions of an app together. Which values are kept depends only on the order of the block's
+//! records. `unknown` and the empty value are always kept and do not count towards the limits.
 
 use hashbrown::{HashMap, HashSet};
 use schemas::EnrichedReport;
@@ -13,11 +13,11 @@ use crate::block::Limits;
 use crate::grouping::{Dimension, Labels, NAMED};
 use crate::intern::{Interner, Symbol};
 
-/// The AS number that stands for those that are not kept apart.
+/// The AS number that replaces numbers beyond the limits.
 const OTHER_ASN: i64 = -1;
-/// The number of an AS number among the fields, behind the names.
+/// Index of the AS number among the fields, after the names.
 const ASN: u8 = FIELDS as u8;
-/// Names of a report's session: those of dimensions, and those beside them.
+/// Number of names of a report: those of dimensions, and further ones.
 const FIELDS: usize = NAMED + BESIDE;
 const BESIDE: usize = 4;
 /// Memory of a value that an app has in the block, and of one that a session has, bytes: those of an
@@ -55,8 +55,8 @@ const fn is_no_asn(asn: i64) -> bool {
     matches!(asn, 0 | OTHER_ASN)
 }
 
-/// Values kept of one session, by field. Those of a field are noted once a report differs in it: most
-/// sessions have one value of each.
+/// Values of one session, by field. A field has entries only once a report differs in it, because
+/// most sessions have one value of each.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Kept(Vec<(u8, u64)>);
 
@@ -66,23 +66,23 @@ impl Kept {
     }
 }
 
-/// Limit because of which a value was not kept.
+/// The limits because of which values were not kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Capped {
-    /// That of its session.
+    /// The limit of its session.
     pub(crate) by_session: bool,
-    /// That of its app in the block.
+    /// The limit of its app in the block.
     pub(crate) by_block: bool,
 }
 
-/// Values of dimensions that a block keeps apart.
+/// The known values of dimensions in a block.
 #[derive(Debug)]
 pub(crate) struct Values {
     limits: Limits,
     /// By app and field.
     known: HashSet<(Symbol, u8, u64)>,
     counts: HashMap<(Symbol, u8), u32>,
-    /// Values noted in [`Kept`], of all sessions.
+    /// Number of values in the [`Kept`] of all sessions.
     noted: usize,
 }
 
@@ -175,8 +175,8 @@ impl Values {
         }
     }
 
-    /// Notes the value of the report before, now that another report differs from it in `field`, be it
-    /// by having no value.
+    /// Adds the value of the previous report to `field`, because another report now differs from it,
+    /// possibly by having no value.
     fn recollect(&mut self, session: &mut OfSession<'_>, field: u8) {
         let value = session.before.and_then(|admitted| admitted.value(field));
         if let Some(value) = value.filter(|_| session.kept.of(field).next().is_none()) {
@@ -246,7 +246,7 @@ const fn is_dimension(field: u8) -> bool {
     (field as usize) < NAMED || field == ASN
 }
 
-/// In the order of [`Dimension`], and behind them those of [`Admitted::beside`].
+/// Returns the names in the order of [`Dimension`], followed by those of [`Admitted::beside`].
 fn texts(report: &EnrichedReport) -> [&str; FIELDS] {
     [
         &report.app,

@@ -7,12 +7,12 @@ use crate::intern::{Interner, Symbol};
 /// Poor, good and unclassified time, µs.
 type Times = [i64; 3];
 
-/// The packs of a report, in its order.
+/// Returns the packs of a report, in its order.
 pub(crate) fn packs(report: &EnrichedReport, names: &mut Interner) -> Vec<Symbol> {
     report.look_ups.packs.iter().map(|pack| names.symbol(pack)).collect()
 }
 
-/// Time by pack. There are few packs, nearly always the same.
+/// Times by pack. A list, because there are few packs, nearly always the same.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct VerdictTimes(Vec<(Symbol, Times)>);
 
@@ -29,7 +29,7 @@ impl VerdictTimes {
         let place = match self.0.iter().position(|(known, _)| *known == pack) {
             Some(place) => place,
             None => {
-                // A vector would make room for four.
+                // Otherwise the vector would allocate space for four.
                 self.0.reserve_exact(1);
                 self.0.push((pack, Times::default()));
                 self.0.len() - 1
@@ -38,7 +38,7 @@ impl VerdictTimes {
         &mut self.0[place].1
     }
 
-    /// Writes the times over what `rows` held, in the order of names.
+    /// Overwrites `rows` with the times, in the order of names.
     pub(crate) fn write(&self, rows: &mut Vec<PackTime>, names: &Interner) {
         rows.resize_with(self.0.len(), PackTime::default);
         for (row, (pack, times)) in rows.iter_mut().zip(&self.0) {

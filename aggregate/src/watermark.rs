@@ -1,6 +1,7 @@
-//! Progress of event time. Advice to readers only: a late record is folded all the same.
+//! Watermarks: the progress of event time. They are only advice for readers; late records are
+//! folded nevertheless.
 
-/// A partition that said nothing for this long does not hold the others back.
+/// Time without records after which a partition no longer holds back the combined watermark, ms.
 const IDLE_MS: u64 = 60_000;
 
 /// The watermark of one partition, in ms since the Unix epoch, once it has one.
@@ -8,16 +9,16 @@ const IDLE_MS: u64 = 60_000;
 pub(crate) struct Watermark(pub(crate) Option<i64>);
 
 impl Watermark {
-    /// An event of `event_us` was appended at `appended_ms`; others are expected to lag behind it
-    /// by at most `bound_ms`.
+    /// Processes an event of `event_us` that was appended at `appended_ms`. Other events are
+    /// expected to lag behind it by at most `bound_ms`.
     pub(crate) fn observe(&mut self, event_us: i64, appended_ms: i64, bound_ms: i64) {
         let at_ms = event_us.div_euclid(1000).min(appended_ms).saturating_sub(bound_ms);
         self.0 = self.0.max(Some(at_ms));
     }
 }
 
-/// The least of the partitions' watermarks, each given with the ms for which its partition has
-/// been silent.
+/// Returns the smallest of the partitions' watermarks, each given with the time for which its
+/// partition has been silent, ms.
 pub(crate) fn combined(partitions: impl Iterator<Item = (Watermark, u64)>) -> Option<i64> {
     partitions.filter(|(_, silent_ms)| *silent_ms < IDLE_MS).filter_map(|(mark, _)| mark.0).min()
 }

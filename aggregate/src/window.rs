@@ -1,7 +1,7 @@
 //! Windows of event time.
 
-/// The window of `window_s` seconds that holds `event_us` (µs since the Unix epoch), by its start
-/// in s since the Unix epoch.
+/// Returns the start, in s since the Unix epoch, of the window of `window_s` seconds that contains
+/// `event_us` (µs since the Unix epoch).
 #[must_use]
 pub(crate) const fn window_start(event_us: i64, window_s: i32) -> i64 {
     let seconds = window_s as i64;

@@ -1,5 +1,5 @@
-//! A block takes up a bounded amount of memory whatever clients report, and no app's values are
-//! capped because of another's.
+//! The memory of a block is bounded for any input, and no app's values are capped because of
+//! another's.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,10 +16,10 @@ use service::{
 };
 
 const SOURCE: Source = Source { input: Input(0), partition: Partition(0) };
-/// A minute's start, ms.
+/// Start of a minute, ms since the Unix epoch.
 const MINUTE_MS: i64 = 1_756_000_020_000;
 
-/// Takes what is written, and keeps it only if it is asked to.
+/// Output that counts writes, and optionally keeps them.
 #[derive(Default)]
 struct Written {
     keeps: bool,
@@ -129,7 +129,7 @@ impl Written {
         rows.map(|(_, row)| schemas::decode(row).unwrap())
     }
 
-    /// Intervals by release, over all blocks.
+    /// Returns the intervals by release, over all blocks.
     fn by_release(&self) -> BTreeMap<String, i64> {
         let mut sums = BTreeMap::new();
         for row in self.of::<CellPartial>(Topic::Cells).filter(|row| row.grouping == "client") {
@@ -215,7 +215,7 @@ fn blocks_end_by_what_they_hold_and_that_changes_no_result() {
     let whole = fold(AggregateSettings::default(), true, reports());
     assert_eq!(whole.blocks().len(), 1);
     for (change, records) in [
-        // Two cells a release: one of each grouping, but for the place's one.
+        // Two cells per release: one in each grouping, except for the single one by place.
         (AggregateSettings { block_cells: 21, ..AggregateSettings::default() }, 20),
         (AggregateSettings { block_sessions: 30, ..AggregateSettings::default() }, 30),
         (AggregateSettings { block_intervals: 70, ..AggregateSettings::default() }, 70),
@@ -251,15 +251,15 @@ fn long_names_end_a_block_sooner_and_that_changes_no_result() {
     assert_eq!(cut.by_release(), whole.by_release());
 }
 
-/// A field that a client may fill with what it likes.
+/// Function that fills a field that clients can choose freely.
 type Fill = fn(&mut EnrichedReport, i64);
 
-/// A name of the greatest length that ingest lets through, 256 bytes.
+/// Returns a name of the maximum length that ingest accepts, 256 bytes.
 fn long(name: &str, number: i64) -> String {
     format!("{number}-{name:x>width$}", width = 255 - number.to_string().len())
 }
 
-/// Fills every field of the report's session by a text of its own.
+/// Fills every field of the report's session with a different text.
 fn fill_texts(report: &mut EnrichedReport, number: i64) {
     let (place, provider, device) = (&mut report.place, &mut report.provider, &mut report.device);
     for (name, text) in [
@@ -283,7 +283,7 @@ fn fill_texts(report: &mut EnrichedReport, number: i64) {
     provider.asn = 1 + number;
 }
 
-/// Makes the report that of one of many sessions, each with an app of its own.
+/// Assigns the report to one of many sessions, each with another app.
 fn fill_ids(report: &mut EnrichedReport, number: i64) {
     report.app = long("app", number);
     report.call = long("call", number);
@@ -330,13 +330,13 @@ const FIELDS: [(&str, Fill); 22] = [
         fill_ids(report, n);
         fill_texts(report, n);
     }),
-    // Without an interval there is no cell by which the block would end.
+    // Without intervals there are no cells at whose limit the block would end.
     ("long texts of sessions without intervals", |report, n| {
         fill_ids(report, n / 4);
         fill_texts(report, n);
         report.intervals.clear();
     }),
-    // Names that are known already, each of another app and another dimension.
+    // Known names, each in another app and another dimension.
     ("values of many apps", |report, n| {
         report.app = format!("app {}", n / 4);
         fill_texts(report, n % 4);
@@ -357,15 +357,15 @@ const FIELDS: [(&str, Fill); 22] = [
 
 const FIELD: &str = "FIELD_THAT_IS_FILLED";
 
-/// The most memory that the process has had, KB.
+/// Returns the peak memory of the process, KB.
 fn most_resident() -> i64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// The case that [`whatever_a_client_fills_its_fields_with_a_block_takes_up_no_more`] runs for each
-/// field, in a process of its own.
+/// The case that [`the_memory_of_a_block_is_bounded_for_any_values_of_fields`] runs for each field,
+/// in a process of its own.
 #[test]
 fn one_field() {
     let Ok(wanted) = std::env::var(FIELD) else { return };
@@ -382,7 +382,7 @@ fn one_field() {
 }
 
 #[test]
-fn whatever_a_client_fills_its_fields_with_a_block_takes_up_no_more() {
+fn the_memory_of_a_block_is_bounded_for_any_values_of_fields() {
     for (field, _) in FIELDS {
         let mut one = Command::new(std::env::current_exe().unwrap());
         let one = one.args(["--exact", "one_field", "--nocapture"]).env(FIELD, field);
@@ -394,7 +394,7 @@ fn whatever_a_client_fills_its_fields_with_a_block_takes_up_no_more() {
     }
 }
 
-/// A minute of a call of `streams` streams, in reports of 5 s.
+/// Returns a minute of a call with `streams` streams, in reports of 5 s.
 fn call(number: i64, streams: i64) -> impl Iterator<Item = EnrichedReport> {
     (0..12).map(move |at| {
         let mut report_of_call = report(number * 12 + at);

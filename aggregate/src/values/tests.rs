@@ -20,7 +20,7 @@ impl Block {
         Self { values: Values::new(LIMITS), names: Interner::default() }
     }
 
-    /// Returns the values that a session's report counts under after `change`.
+    /// Returns the values under which a session's report counts after `change`.
     fn report(
         &mut self,
         session: &mut Session,
@@ -48,7 +48,7 @@ impl Block {
     }
 }
 
-/// The names of a report but its app, in the order of [`texts`].
+/// Returns the names of a report without its app, in the order of [`texts`].
 fn texts_mut(report: &mut EnrichedReport) -> [&mut String; FIELDS - 1] {
     let (place, provider, device) = (&mut report.place, &mut report.provider, &mut report.device);
     [
@@ -166,7 +166,7 @@ fn every_field_is_bounded_and_app_call_and_participant_are_not() {
     assert_eq!(others, vec!["other"; FIELDS - 1]);
     assert_eq!(last.labels.asn, OTHER_ASN);
     assert_eq!(block.names.name(last.labels.name(Dimension::App)), "meet");
-    assert!(block.names.len() < 10, "what is not kept apart is not kept at all");
+    assert!(block.names.len() < 10, "values beyond the limits are not stored");
     assert!(ann.kept.0.len() <= 2 * FIELDS);
 }
 

@@ -1,4 +1,4 @@
-//! A consumer group of one: processes that fold the log one after the other.
+//! A consumer group with one member: processes that fold the log one after the other.
 
 use aggregate::{AggregateSettings, Pipeline};
 use proptest::prelude::*;
@@ -13,13 +13,13 @@ const SOURCE: Source = Source { input: Input(0), partition: Partition(PARTITION)
 /// One life of the process.
 #[derive(Clone, Debug)]
 pub(crate) struct Life {
-    /// Records that it takes.
+    /// Number of records that it reads.
     takes: usize,
-    /// It writes what is due after so many records.
+    /// Number of records after which it writes due output.
     flush_every: usize,
-    /// Its writes are acknowledged after so many records.
+    /// Number of records after which its writes are acknowledged.
     acknowledge_every: usize,
-    /// It is killed, and of the rows not acknowledged only so many are written.
+    /// If it is killed: the number of unacknowledged rows that are written.
     killed: Option<usize>,
     settings: AggregateSettings,
 }
@@ -58,14 +58,14 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// Runs a life from what is committed.
+    /// Runs a process from the committed position.
     pub(crate) fn run(&mut self, log: &[Entry], life: &Life) {
         let (committed, rows) = live(log, life, self.committed.clone());
         self.committed = committed;
         self.rows.extend(rows);
     }
 
-    /// Runs a life whose commits the group refuses, and returns the rows it wrote.
+    /// Runs a process whose commits the group refuses, and returns the rows that it wrote.
     pub(crate) fn fenced_off(&self, log: &[Entry], life: &Life) -> Vec<Sent> {
         live(log, life, self.committed.clone()).1
     }
@@ -122,7 +122,7 @@ fn live(
         None => {
             pipeline.drain(&mut outside.out).unwrap();
             outside.acknowledge(&mut pipeline);
-            // As the loop does: what a commit lets go is written at the next tick.
+            // As in the loop: output that waited for a commit is written at the next tick.
             for tick in 0.. {
                 if pipeline.drained() {
                     break;

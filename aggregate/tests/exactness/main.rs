@@ -1,4 +1,4 @@
-//! The merged rows equal a fold of the raw log under any cuts, restarts, replays and zombies.
+//! The merged rows equal a fold of the raw log, with any block ends, restarts, replays and zombies.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod group;
@@ -15,7 +15,7 @@ fn settings(block_records: i64) -> AggregateSettings {
     AggregateSettings { block_records, ..AggregateSettings::default() }
 }
 
-/// The views that one undisturbed process writes from what undisturbed hops wrote.
+/// Returns the views of one undisturbed process that reads the output of undisturbed services.
 fn undisturbed(raw: &Raw) -> Tables {
     let mut group = Group::default();
     group.run(&raw.undisturbed(), &Life::to_the_end(settings(500_000)));

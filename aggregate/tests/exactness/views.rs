@@ -1,4 +1,4 @@
-//! The rows as ClickHouse's views show them: the newest version of each, merged.
+//! Views over the rows as in ClickHouse: the newest version of each row, merged.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,8 @@ struct Newest<T> {
 }
 
 impl<T: Clone + PartialEq + std::fmt::Debug> Newest<T> {
-    /// Takes a row as the table would, whatever the order in which rows come. Two rows of the same
-    /// identity and version must be equal, and a newer version must contain an older one.
+    /// Inserts a row like the table, independently of the order of rows. Two rows of the same
+    /// identity and version must be equal, and a newer version must contain the older one.
     fn insert(&mut self, identity: String, upto: i64, row: T, size: impl Fn(&T) -> i64) {
         if let Some((version, known)) = self.rows.get(&identity) {
             match version.cmp(&upto) {
@@ -46,7 +46,7 @@ pub(crate) struct MergedCell {
     sketches: [Sketch; 8],
 }
 
-/// The tables after all of `sent`.
+/// Returns the tables after all of `sent`.
 #[derive(Debug)]
 pub(crate) struct Tables {
     cells: Newest<CellPartial>,
@@ -83,7 +83,7 @@ impl Tables {
             }
             Topic::Blocks => {
                 let row = schemas::decode::<BlockAudit>(&sent.payload).unwrap();
-                // A block that has ended is the newer version of itself.
+                // For the same `upto`, the row of an ended block is the newer one.
                 let version = 2 * row.upto + i64::from(row.finished);
                 let identity = row.block_start.to_string();
                 self.blocks.insert(identity, version, row, |row| row.read);
@@ -92,7 +92,7 @@ impl Tables {
         }
     }
 
-    /// Audits in the order of the log.
+    /// Returns the audits in the order of the log.
     pub(crate) fn blocks(&self) -> Vec<BlockAudit> {
         let mut blocks: Vec<_> = self.blocks.rows.values().map(|(_, row)| row.clone()).collect();
         blocks.sort_by_key(|block| block.block_start);
@@ -141,8 +141,8 @@ impl MergedCell {
     }
 }
 
-/// First and last are the least and the greatest; fields of the last event are taken from it; all
-/// else adds up.
+/// Merges rows of a session: the minimum of first times, the maximum of last times, the fields of
+/// the last event, and sums of all others.
 fn merge_session(merged: &mut BTreeMap<String, Value>, row: &SessionPartial) {
     let mut row = fields(row);
     for identity in ["epoch", "partition", "block_start", "upto"] {

@@ -1,4 +1,4 @@
-//! A raw log, and what hops that stop and start again make of it.
+//! A raw log, and the enriched log that restarting services make of it.
 
 use proptest::prelude::*;
 use schemas::{
@@ -17,24 +17,24 @@ const START_MS: i64 = 1_756_000_013_000;
 pub(crate) enum Fate {
     /// It yields a report, made from a number.
     Report(u32),
-    /// It is accepted, but yields no report of its own.
+    /// It is accepted, but yields no report.
     Silent,
     /// It is not accepted.
     Skipped(RawOutcome),
 }
 
-/// Raw records, each with the ms between its append and the next one's.
+/// Raw records, each with the time from its append to that of the next one, ms.
 #[derive(Clone, Debug)]
 pub(crate) struct Raw(pub(crate) Vec<(Fate, i64)>);
 
-/// One life of a hop.
+/// One process of an earlier service.
 #[derive(Clone, Debug)]
 pub(crate) struct HopLife {
-    /// Raw records that it takes before it dies.
+    /// Raw records that it reads before it is killed.
     takes: usize,
-    /// It writes a cover after so many raw records without output.
+    /// Number of raw records without output after which it writes a cover.
     cover_after: usize,
-    /// Records of its predecessor that it did not see acknowledged, and so writes again.
+    /// Number of unacknowledged records of its predecessor that it writes again.
     again: usize,
 }
 
@@ -67,13 +67,13 @@ pub(crate) fn hop_lives() -> impl Strategy<Value = Vec<HopLife>> {
 }
 
 impl Raw {
-    /// The log that an undisturbed hop would write.
+    /// Returns the log that an undisturbed service would write.
     pub(crate) fn undisturbed(&self) -> Vec<Entry> {
         self.enriched(&[])
     }
 
-    /// The log that a hop with these lives writes, and a last life that comes to the end. Each
-    /// goes on after what its predecessor had acknowledged.
+    /// Returns the log that these processes write, followed by one that reads to the end. Each
+    /// continues after the acknowledged records of its predecessor.
     pub(crate) fn enriched(&self, lives: &[HopLife]) -> Vec<Entry> {
         let last = HopLife { takes: usize::MAX, cover_after: 3, again: 2 };
         let mut reports: Vec<EnrichedReport> = Vec::new();
@@ -125,8 +125,8 @@ impl Raw {
         START_MS + self.0[..position].iter().map(|(_, gap_ms)| gap_ms).sum::<i64>()
     }
 
-    /// Written again or not, records are appended one after the other, here and there with an
-    /// offset that holds nothing.
+    /// Appends records one after the other, including repeated ones, with occasional offsets
+    /// without a record.
     fn appended(&self, reports: &[EnrichedReport]) -> Vec<Entry> {
         let (mut offset, mut append_ms) = (100, START_MS);
         let entry = |report: &EnrichedReport| {
@@ -137,7 +137,7 @@ impl Raw {
         reports.iter().map(entry).collect()
     }
 
-    /// Raw records by outcome: accepted, duplicate, late, invalid.
+    /// Returns the raw records by outcome: accepted, duplicate, late, invalid.
     pub(crate) fn outcomes(&self) -> [i64; 4] {
         let mut outcomes = [0; 4];
         for (fate, _) in &self.0 {
@@ -153,7 +153,7 @@ impl Raw {
         outcomes
     }
 
-    /// Intervals of all reports, and their bytes.
+    /// Returns the intervals of all reports, and their bytes.
     pub(crate) fn totals(&self) -> (i64, i64) {
         let numbers = self.0.iter().filter_map(|(fate, _)| match fate {
             Fate::Report(number) => Some(report(*number, 0)),
@@ -165,7 +165,7 @@ impl Raw {
     }
 }
 
-/// A report with all it needs made from `number`, and up to three minutes late.
+/// Returns a complete report made from `number`, up to three minutes late.
 fn report(number: u32, append_ms: i64) -> EnrichedReport {
     let pick = |shift: u32, of: u32| (number >> shift) % of;
     let event_us = (append_ms - i64::from(pick(3, 180_000))) * 1000;

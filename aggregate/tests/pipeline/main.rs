@@ -1,4 +1,4 @@
-//! The pipeline record by record.
+//! The pipeline, record by record.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod measures;
@@ -17,7 +17,7 @@ use service::{
 };
 
 const SOURCE: Source = Source { input: Input(0), partition: Partition(2) };
-/// A minute's start, ms.
+/// Start of a minute, ms since the Unix epoch.
 const MINUTE_MS: i64 = 1_756_000_020_000;
 
 struct Run {
@@ -51,7 +51,7 @@ impl Run {
             look_back: false,
         };
         self.pipeline.record(&record, &mut self.out).unwrap();
-        // Nothing here waits for the group; that is tried where it may be late.
+        // Commits are immediate here; other tests have late ones.
         for checkpoint in &self.out.checkpoints {
             self.pipeline.committed(checkpoint);
         }
@@ -79,7 +79,7 @@ fn lineage(raw_from: i64, raw_to: i64) -> Lineage {
     Lineage { raw_partition: 2, raw_from, raw_to, raw_append_ms: MINUTE_MS, skipped: Vec::new() }
 }
 
-/// The report of raw record `raw` at `event_us`.
+/// Returns the report of raw record `raw` at `event_us`.
 fn report(raw: i64, event: EventKind, event_us: i64) -> EnrichedReport {
     EnrichedReport {
         lineage: lineage(raw, raw),
@@ -132,7 +132,7 @@ fn a_session_has_the_fields_of_its_last_event_in_any_order_of_arrival() {
     assert_eq!((session.first_us, session.last_us), (event_us - 9_000_000, event_us));
     assert_eq!(session.last_raw_offset, 5);
     let place = (session.network_type.as_str(), session.place.city.as_str());
-    assert_eq!(place, ("cellular", "Bonn"), "the last that has one");
+    assert_eq!(place, ("cellular", "Bonn"), "the last one with a path");
     assert_eq!((session.rating_sum, session.rating_count), (2, 1));
     assert_eq!((session.round_trip_us, session.round_trip_count), (50_000, 3));
     assert_eq!((session.audio_mos_milli_sum, session.audio_mos_count), (4100, 1));
@@ -187,7 +187,7 @@ fn unreadable_records_are_dead_lettered_and_leave_a_hole() {
 }
 
 #[test]
-fn commits_for_other_topics_or_by_others_are_refused() {
+fn commits_of_other_epochs_or_tools_are_refused() {
     let settings = |epoch| AggregateSettings { epoch, ..AggregateSettings::default() };
     let mut run = Run::new(settings(1));
     run.report(7, MINUTE_MS, &report(1, EventKind::Joined, 1));
@@ -208,7 +208,7 @@ fn commits_for_other_topics_or_by_others_are_refused() {
 }
 
 #[test]
-fn a_log_that_has_lost_its_beginning_is_folded_from_its_middle_only_if_that_is_meant() {
+fn a_log_that_has_lost_its_beginning_is_folded_from_its_middle_only_on_request() {
     let refuses = |start_mid_log, first| {
         let settings = AggregateSettings { start_mid_log, ..AggregateSettings::default() };
         let pipeline = Pipeline::new(settings, "enriched", &Registry::new()).unwrap();

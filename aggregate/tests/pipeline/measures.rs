@@ -163,9 +163,9 @@ fn packets_of_unknown_loss_are_not_among_those_expected() {
     for (direction, intervals, received, lost, expected) in [
         (inbound, [(Some(900), None), (Some(80), Some(20))], 980, 20, 100),
         (inbound, [(Some(900), None), (None, None)], 900, 0, 0),
-        // Packets counted as lost before arrived after all: the sum is signed, as packetsLost is.
+        // Packets that were counted as lost arrived later: the sum is signed, like packetsLost.
         (inbound, [(Some(80), Some(20)), (Some(3), Some(-5))], 83, 15, 98),
-        // The first receiver report came in the second interval, and is of both.
+        // The first receiver report arrived in the second interval, and covers both.
         (outbound, [(Some(100), None), (Some(88), Some(12))], 188, 12, 200),
         (outbound, [(None, None), (None, None)], 0, 0, 0),
     ] {
@@ -221,11 +221,11 @@ fn loss_leaves_out_packets_that_were_received_again() {
         (cell.measures.retransmitted_packets_received, cell.measures.retransmitted_packets_sent)
     };
     assert_eq!((again(inbound), again(outbound)), ((180, 0), (0, 180)));
-    assert_eq!(inbound.measures.packets_received, 1000, "as W3C has it");
+    assert_eq!(inbound.measures.packets_received, 1000, "as defined by W3C");
     let expected = (inbound.measures.packets_expected, outbound.measures.packets_expected);
-    assert_eq!(expected, (1000, 1180), "of what is received, those sent again are none of its own");
+    assert_eq!(expected, (1000, 1180), "of received packets, retransmissions do not count");
     assert_eq!(inbound.sketches.loss, state(&[0.18]));
-    assert_eq!(outbound.sketches.loss, state(&[180.0 / 1180.0]), "of the media SSRC alone");
+    assert_eq!(outbound.sketches.loss, state(&[180.0 / 1180.0]), "of the media SSRC only");
     assert_eq!(inbound.sketches.round_trip_ms, state(&[620.0]));
 }
 
@@ -251,7 +251,7 @@ fn a_correction_takes_an_attempt_back_in_its_own_window() {
     let minute_s = MINUTE_MS / 1000;
     assert_eq!(setups, [(minute_s, 0, 0), (minute_s + 60, 1, 0)]);
     let session = &run.sent::<SessionPartial>(Topic::Sessions)[0];
-    assert_eq!((session.connected, session.failed), (1, 1), "events are counted as they came");
+    assert_eq!((session.connected, session.failed), (1, 1), "events count unchanged");
     assert_eq!((session.measures.setups_attempted, session.measures.setups_failed), (1, 0));
 }
 

@@ -55,7 +55,7 @@ fn with_a_backlog_writes_wait_longer_and_come_at_the_blocks_end_at_the_latest() 
 }
 
 #[test]
-fn a_backlog_of_those_who_write_the_reports_is_one_too() {
+fn a_backlog_of_an_earlier_service_counts_as_one() {
     let mut run = Run::new(AggregateSettings::default());
     run.report(0, MINUTE_MS + 5_000, &report(1, EventKind::Joined, 1));
     run.tick(299_999, Pace::Live);
@@ -66,7 +66,11 @@ fn a_backlog_of_those_who_write_the_reports_is_one_too() {
     run.out.sent.clear();
     run.report(2, MINUTE_MS + 4_999, &report(3, EventKind::Left, 3));
     run.tick(305_000, Pace::Live);
-    assert_eq!(run.sent::<BlockAudit>(Topic::Blocks).len(), 1, "and over with its last report");
+    assert_eq!(
+        run.sent::<BlockAudit>(Topic::Blocks).len(),
+        1,
+        "and the backlog ended with its last report"
+    );
 }
 
 #[test]
@@ -82,7 +86,7 @@ fn a_wait_as_long_as_the_write_interval_is_a_backlog() {
 }
 
 #[test]
-fn a_backlog_is_written_once_nothing_comes_at_all_or_nothing_more_of_its_partition() {
+fn a_backlog_is_written_once_no_records_come_at_all_or_none_of_its_partition() {
     let other = Source { partition: Partition(SOURCE.partition.0 + 1), ..SOURCE };
     let mut run = Run::new(AggregateSettings::default());
     run.out.assign(other);
@@ -102,15 +106,19 @@ fn a_backlog_is_written_once_nothing_comes_at_all_or_nothing_more_of_its_partiti
     for (offset, now_ms) in (0..).zip((102_000..=105_000).step_by(1000)) {
         more(&mut run, offset);
         run.tick(now_ms, Pace::Idle);
-        assert_eq!(audits(&mut run), [], "{now_ms}: more comes, be it of another partition");
+        assert_eq!(audits(&mut run), [], "{now_ms}: records of another partition still arrive");
     }
     more(&mut run, 4);
     run.tick(106_000, Pace::Idle);
-    assert_eq!(audits(&mut run), [SOURCE], "nothing of it came for as long as between two writes");
+    assert_eq!(
+        audits(&mut run),
+        [SOURCE],
+        "none of its records arrived for the interval of writes"
+    );
     run.tick(106_199, Pace::Idle);
     assert_eq!(audits(&mut run), []);
     run.tick(106_200, Pace::Idle);
-    assert_eq!(audits(&mut run), [other], "nothing came for long enough");
+    assert_eq!(audits(&mut run), [other], "no records arrived for long enough");
 }
 
 #[test]
@@ -118,7 +126,7 @@ fn a_finished_block_is_written_audited_and_only_then_committed() {
     let mut run = Run::new(AggregateSettings::default());
     run.report(7, MINUTE_MS, &report(1, EventKind::Joined, 1));
     let opened = run.out.take_commits();
-    assert_eq!(opened.len(), 1, "what a block starts with is committed before it is written");
+    assert_eq!(opened.len(), 1, "the start of a block is committed before its rows are written");
     assert_eq!(opened[0].offset, Offset(7));
     assert!(opened[0].metadata.contains(r#""raw":"""#));
     run.report(8, MINUTE_MS + 60_000, &report(2, EventKind::Left, 2));
