@@ -1,9 +1,9 @@
 //! Error rates of the limits of shares, means and differences, in simulated worlds.
 //!
-//! A population has sessions of lognormal length, each with a share of poor time of its own, beta
-//! distributed, and as many samples as it is long; each sample is poor with that share. So samples of
-//! one session go together, the more so the greater the correlation. A world draws its sessions from
-//! a population, whose ratio is the truth.
+//! A population has sessions of lognormal length. Each has its own share of poor time, beta
+//! distributed, and a number of samples proportional to its length; each sample is poor with that
+//! probability. So samples of one session are correlated. A world draws its sessions from a
+//! population, whose ratio is the truth.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -18,7 +18,7 @@ use statistics::{Estimate, Interval, Session, difference, wilson};
 use super::{Check, Claim, Deviations, Theme, largest};
 
 const SAMPLE_US: i64 = 10_000_000;
-/// Samples of a session in the mean: ten minutes.
+/// Mean number of samples of a session: ten minutes.
 const SAMPLES: f64 = 60.0;
 /// Sessions of a population.
 const POPULATION: usize = 1 << 17;
@@ -27,50 +27,52 @@ pub(super) const THEME: Theme = Theme {
     name: "coverage of the intervals",
     claims: &[
         Claim {
-            claim: "Share over sessions: worlds in which an interval, or a limit alone, misses the \
-                    truth, at the worst point of the grid",
+            claim: "Share over sessions: share of worlds in which an interval or a single limit \
+                    excludes the truth, at the worst point of the grid",
             reference: "Simulated worlds at every point of the grid below",
             bound: 0.07,
         },
         Claim {
-            claim: "`clear` for two groups that are equal: worlds, at the worst point of the grid",
-            reference: "The same worlds, each against the next",
+            claim: "`clear` for two equal groups: share of worlds at the worst point of the grid",
+            reference: "The same worlds, each compared with the next",
             bound: 0.06,
         },
         Claim {
-            claim: "The naive interval, each sample for itself, does not hold: worlds in which it has \
-                    the truth, at the best point with 50 sessions or more, 5 to 50 % poor, correlated",
+            claim: "The naive interval over samples is insufficient: share of worlds in which it \
+                    contains the truth, at the best point with 50 sessions or \
+                    more, 5 to 50 % poor, correlated",
             reference: "The same worlds, Wilson's interval over samples",
             bound: 0.93,
         },
         Claim {
-            claim: "Share, where poor sessions are up to half as long: worlds in which a limit misses, \
-                    50 to 4,000 sessions, 5 % poor",
+            claim: "Share, if poor sessions are up to half as long: share of worlds in which a \
+                    limit excludes the truth, 50 to 4,000 sessions, 5 % poor",
             reference: "Simulated worlds, correlation 0.3, lengths of σ 0.7",
             bound: 0.07,
         },
         Claim {
-            claim: "Difference of 8 % and 5 %: worlds in which its interval misses, 200 to 4,000 \
-                    sessions",
+            claim: "Difference of 8 % and 5 %: share of worlds in which its interval excludes the \
+                    truth, 200 to 4,000 sessions",
             reference: "Simulated worlds, correlation 0.3, lengths of σ 0.7",
             bound: 0.07,
         },
         Claim {
-            claim: "Mean over sessions: worlds in which its interval misses, at the worst of 100 to \
-                    4,000 sessions, values of σ 0.5 and 1, lengths of σ 0, 0.7 and 1.3",
+            claim: "Mean over sessions: share of worlds in which its interval excludes the truth, \
+                    at the worst of 100 to 4,000 sessions, values of σ 0.5 \
+                    and 1, lengths of σ 0, 0.7 and 1.3",
             reference: "Simulated worlds with lognormal values and lengths",
             bound: 0.08,
         },
         Claim {
-            claim: "`clear` for the means of two groups that are equal: worlds, at the worst point",
-            reference: "The same worlds, each against the next",
+            claim: "`clear` for the means of two equal groups: share of worlds at the worst point",
+            reference: "The same worlds, each compared with the next",
             bound: 0.06,
         },
     ],
     check: Check::Worlds(deviations),
 };
 
-/// Number of points of the grid, and of worlds at each.
+/// Size of the grid: number of points, and of worlds at each point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Grid {
     /// A few points, 2,000 worlds each: seconds.
@@ -135,7 +137,7 @@ impl Grid {
     }
 }
 
-/// A point of the grid, with shares of its worlds.
+/// A point of the grid, with results as shares of its worlds.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Point {
     /// Sessions of a world.
@@ -146,13 +148,13 @@ pub struct Point {
     pub correlation: f64,
     /// σ of the sessions' lognormal lengths.
     pub spread: f64,
-    /// There was an interval.
+    /// Share of worlds with an interval.
     pub interval: f64,
-    /// An interval, or a limit alone, missed the truth.
+    /// Share of worlds in which an interval or a single limit excludes the truth.
     pub missed: f64,
-    /// The world and the next were clearly different.
+    /// Share of worlds that are clearly different from the next.
     pub clear: f64,
-    /// Wilson's interval over samples held the truth.
+    /// Share of worlds in which Wilson's interval over samples contains the truth.
     naive: f64,
 }
 
@@ -162,7 +164,8 @@ struct Kind {
     poor: f64,
     correlation: f64,
     spread: f64,
-    /// Reduction of the length of a wholly poor session against a wholly good one, 0 to 1.
+    /// Reduction of the length of a completely poor session compared with a completely good one, 0
+    /// to 1.
     leaves: f64,
 }
 
@@ -222,7 +225,8 @@ fn differences(grid: Grid) -> Result<f64, Failure> {
     Ok(largest([200, 1000, 4000].map(&mut missed)))
 }
 
-/// Shares of worlds in which a mean's interval misses, and in which two equal groups are clear.
+/// Returns the shares of worlds in which the interval of a mean excludes the truth, and in which
+/// two equal groups are clearly different.
 fn means(grid: Grid) -> Result<(f64, f64), Failure> {
     let kinds =
         [0.5, 1.0].into_iter().flat_map(|values| [0.0, 0.7, 1.3].map(|spread| (values, spread)));
@@ -236,8 +240,8 @@ fn means(grid: Grid) -> Result<(f64, f64), Failure> {
     Ok((largest(found.iter().map(|at| at.0)), largest(found.iter().map(|at| at.1))))
 }
 
-/// A population of sessions that each have a value of their own, such as a round trip of 80 ms, and
-/// measure it as often as they are long.
+/// Returns a population of sessions that each have their own value, such as a round trip of 80 ms,
+/// measured in proportion to their length.
 fn measured(values: f64, spread: f64, rng: &mut ChaCha8Rng) -> Result<Vec<Session>, Failure> {
     let value = lognormal(80_000.0, values)?;
     let length = lognormal(SAMPLES, spread)?;
@@ -341,7 +345,7 @@ fn by_samples(world: &[Session]) -> Option<Interval> {
     wilson(poor.cast_unsigned(), all.cast_unsigned())
 }
 
-/// Returns whether a limit that is there leaves `truth` out.
+/// Returns whether an existing limit excludes `truth`.
 fn misses(interval: &Interval, truth: f64) -> bool {
     interval.lower.is_some_and(|lower| lower > truth)
         || interval.upper.is_some_and(|upper| upper < truth)

@@ -17,7 +17,7 @@ pub(super) const THEME: Theme = Theme {
     name: "intervals",
     claims: &[Claim {
         claim: "Intervals of a recorded call in Chromium: fields that differ",
-        reference: "`lab/recordings/expected.py`, which shares nothing with the services",
+        reference: "`lab/recordings/expected.py`, which has no code in common with the services",
         bound: 0.0,
     }],
     check: Check::Offline(deviations),
@@ -105,7 +105,8 @@ fn milliseconds(line: &str) -> Result<i64, Failure> {
     event["timestamp"].as_i64().ok_or_else(|| Failure::Refused("call.jsonl: no timestamp".into()))
 }
 
-/// The report's intervals as the expectations have them: times since the recording's first event.
+/// Returns the report's intervals in the form of the expectations, with times relative to the
+/// recording's first event.
 fn described(report: &Report, first_us: i64) -> Result<Intervals, Failure> {
     let describe = |interval| {
         let mut fields = serde_json::to_value(interval).context("interval")?;
@@ -126,8 +127,8 @@ fn by_key(interval: &Value) -> (String, BTreeMap<String, Value>) {
     (key.join(" "), fields)
 }
 
-/// The fields that are known. Those of a group are named without the group, except for times of a
-/// quality limitation, whose names say too little alone.
+/// Adds the known fields. Fields of a group are named without the group, except for times of
+/// quality limitation, whose names would be ambiguous.
 fn flatten(object: &Value, fields: &mut BTreeMap<String, Value>) {
     for (name, value) in object.as_object().into_iter().flatten() {
         match value {

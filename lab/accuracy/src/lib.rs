@@ -1,7 +1,7 @@
 //! `isobar accuracy`: compares the computations of Isobar with independent references.
 //!
-//! A theme is a file with claims and the function that measures the deviation of each. A new one needs a line
-//! in `THEMES`.
+//! A theme is a file with claims and a function that measures the deviation of each claim. A new theme
+//! requires a line in `THEMES`.
 
 mod coverage;
 mod e_model;
@@ -36,7 +36,7 @@ pub struct Options {
     /// Simulates 5,000 worlds at each of 567 points instead of 2,000 at each of 48. Takes minutes.
     #[arg(long)]
     whole_grid: bool,
-    /// Leaves out the checks that need a ClickHouse.
+    /// Skips the checks that require a ClickHouse.
     #[arg(long)]
     offline: bool,
 }
@@ -59,7 +59,7 @@ pub struct Finding {
     pub claim: &'static str,
     /// The reference.
     pub reference: &'static str,
-    /// The largest deviation that is well.
+    /// The largest permitted deviation.
     pub bound: f64,
     /// The largest deviation found; none (`null`) if something could not be compared.
     pub deviation: Option<f64>,
@@ -86,11 +86,11 @@ impl Findings {
 
 type Deviations = Result<Vec<f64>, Failure>;
 
-/// Function that finds the largest deviation of each claim of a theme, in their order.
+/// Function that returns the largest deviation of each claim of a theme, in order.
 enum Check {
     /// Without further input.
     Offline(fn() -> Deviations),
-    /// In simulated worlds at the points of a grid.
+    /// With simulated worlds at the points of a grid.
     Worlds(fn(&[Point], Grid) -> Deviations),
     /// On a migrated ClickHouse of its own.
     ClickHouse(for<'a> fn(&'a Server) -> Pin<Box<dyn Future<Output = Deviations> + 'a>>),
@@ -122,9 +122,9 @@ pub fn claims() -> impl Iterator<Item = &'static Claim> {
 /// Clients of a migrated ClickHouse.
 #[derive(Clone, Debug)]
 pub struct Server {
-    /// As a user that may create tables and insert.
+    /// Client of a user with the right to create tables and insert.
     pub admin: Client,
-    /// As a user that may only read views.
+    /// Client of a user that may only read views.
     pub reader: Client,
 }
 
@@ -194,7 +194,7 @@ async fn in_a_clickhouse(progress: impl Fn(&str)) -> Result<Vec<Finding>, Failur
         clickhouse: None,
     });
     let stack = stack.map_err(|why| {
-        Failure::Refused(format!("{why}\n--offline leaves out the claims that need a ClickHouse"))
+        Failure::Refused(format!("{why}\n--offline skips the claims that require a ClickHouse"))
     })?;
     let access = stack.access();
     let server = Server { admin: access.client("migrate"), reader: access.client("dashboard") };

@@ -75,7 +75,7 @@ fn coverage(points: &[Point]) -> String {
     table
 }
 
-/// Four digits; small ones with a power of ten.
+/// Formats a number with four digits; small ones with a power of ten.
 fn number(number: f64) -> String {
     if number == 0.0 || (1e-3..1e4).contains(&number.abs()) {
         let digits = (3 - number.abs().max(1e-3).log10().floor() as i32).max(0) as usize;

@@ -1,9 +1,9 @@
-//! Reference values that `reference.py` works out from the published formulas.
+//! Reference values that `reference.py` computes from the published formulas.
 
 use deploy::failure::{Context, Failure};
 use serde::Deserialize;
 
-/// The values, each row as the script writes it: what goes in, and what has to come out.
+/// The reference values, each row with inputs followed by expected outputs.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Reference {
@@ -25,12 +25,12 @@ pub(super) struct Reference {
     pub(super) estimate: Vec<Estimated>,
 }
 
-/// Sessions to be made, and their estimate.
+/// Parameters of generated sessions, and their expected estimate.
 #[derive(Debug, Deserialize)]
 pub(super) struct Estimated {
     pub(super) seed: u64,
     pub(super) sessions: usize,
-    /// So many in ten are never poor.
+    /// Number of sessions in ten that are never poor.
     pub(super) never_poor: u64,
     pub(super) effective_sessions: f64,
     pub(super) ratio: f64,
@@ -38,7 +38,7 @@ pub(super) struct Estimated {
     pub(super) degrees_of_freedom: f64,
     /// Limits of the ratio as a mean.
     pub(super) mean: [f64; 2],
-    /// Limits of the ratio as a share; an upper one alone where it is too small for both.
+    /// Limits of the ratio as a share; only the upper one if the share is too small for both.
     pub(super) share: (Option<f64>, Option<f64>),
 }
 

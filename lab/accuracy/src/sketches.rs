@@ -9,7 +9,7 @@ use rand_distr::{Beta, Distribution as _, Exp, LogNormal, Pareto};
 
 use super::{Check, Claim, Deviations, Theme, largest};
 
-/// A sketch promises 1 %; computing the middle of a bin costs some of the last digits.
+/// Permitted relative error: 1 %, and some rounding in the computation of the middle of a bin.
 pub(super) const ONE_PERCENT: f64 = 0.01 + 1e-9;
 
 /// The percentiles that are compared.
@@ -23,9 +23,10 @@ pub(super) const THEME: Theme = Theme {
     name: "sketches",
     claims: &[
         Claim {
-            claim: "Percentiles of one partial: relative error, the worst of 1,000 partials of each \
-                    of five distributions, with 0, from 10⁻²⁸⁰ to 10²⁸⁰",
-            reference: "Exact percentiles of its about 1,000 values",
+            claim: "Percentiles of one partial: relative error, the worst of 1,000 partials of \
+                    each of five distributions, including 0 and 10⁻²⁸⁰ to \
+                    10²⁸⁰",
+            reference: "Exact percentiles of the about 1,000 values of each partial",
             bound: ONE_PERCENT,
         },
         Claim {
@@ -34,8 +35,9 @@ pub(super) const THEME: Theme = Theme {
             bound: ONE_PERCENT,
         },
         Claim {
-            claim: "Merging in any order changes nothing: merges with another result than counting \
-                    all at once, of five random orders of each distribution",
+            claim: "Merging in any order gives the same result: number of merges that differ from \
+                    counting all at once, of five random orders of each \
+                    distribution",
             reference: "One sketch of the 1,000,000 values",
             bound: 0.0,
         },
@@ -51,7 +53,7 @@ pub(super) struct Values {
     pub(super) sorted: Vec<f64>,
 }
 
-/// Makes the values of all five distributions, one after the other; the same ones every time.
+/// Returns the values of all five distributions, the same ones every time.
 pub(super) fn distributions() -> impl Iterator<Item = Result<Values, Failure>> {
     (0..5).map(|number| {
         let mut rng = ChaCha8Rng::seed_from_u64(number);
@@ -61,14 +63,14 @@ pub(super) fn distributions() -> impl Iterator<Item = Result<Values, Failure>> {
             0 => values(rng, LogNormal::new(4.0, 1.0).context("round trips")?),
             // Jitter, ms, a fifth of it below 1.
             1 => values(rng, Exp::new(0.2).context("jitter")?),
-            // Bit rates with a heavy tail, bit/s.
+            // Bit rates with a heavy-tailed distribution, bit/s.
             2 => values(rng, Pareto::new(1e4, 1.2).context("bit rates")?),
-            // Loss, nearly always none.
+            // Loss, nearly always 0.
             3 => {
                 let lossy = Beta::new(0.5, 20.0).context("loss")?;
                 draw(rng, |rng| if rng.random_bool(0.7) { 0.0 } else { lossy.sample(rng) })
             }
-            // Everything that a sketch can hold.
+            // The whole range of a sketch.
             _ => draw(rng, |rng| match rng.random_range(0..20) {
                 0 => 0.0,
                 _ => 10_f64.powf(rng.random_range(-280.0..280.0)),
@@ -93,7 +95,7 @@ fn draw(rng: &mut ChaCha8Rng, mut one: impl FnMut(&mut ChaCha8Rng) -> f64) -> Va
 }
 
 impl Values {
-    /// A sketch of each partial's values.
+    /// Returns a sketch of each partial's values.
     pub(super) fn partials(&self) -> Vec<Sketch> {
         let mut partials = vec![Sketch::default(); PARTIALS];
         for (partial, value) in &self.values {
@@ -103,7 +105,7 @@ impl Values {
     }
 }
 
-/// A sketch of all of `values`.
+/// Returns a sketch of all of `values`.
 pub(super) fn sketch(values: impl IntoIterator<Item = f64>) -> Sketch {
     let mut sketch = Sketch::default();
     values.into_iter().for_each(|value| add(&mut sketch, value));
@@ -116,7 +118,7 @@ fn add(sketch: &mut Sketch, value: f64) {
     }
 }
 
-/// The largest relative error of percentiles, of [`LEVELS`], of `sorted` values.
+/// Returns the largest relative error of the percentiles of [`LEVELS`] of `sorted` values.
 pub(super) fn error(sorted: &[f64], mut estimate: impl FnMut(usize, f64) -> Option<f64>) -> f64 {
     largest(LEVELS.iter().enumerate().map(|(number, level)| {
         let exact = sorted[(level * (sorted.len() - 1) as f64) as usize];
@@ -157,7 +159,7 @@ fn error_of_partials(distribution: &Values, partials: &[Sketch]) -> f64 {
     }))
 }
 
-/// Merges in groups of random sizes, and then the groups: roll-ups of roll-ups.
+/// Merges groups of random sizes, and then the groups, like roll-ups of roll-ups.
 fn merge(partials: &[Sketch], rng: &mut ChaCha8Rng) -> Sketch {
     let (mut rest, mut all) = (partials, Sketch::default());
     while !rest.is_empty() {

@@ -1,4 +1,4 @@
-//! Sketches as ClickHouse reads them, compared with its own.
+//! Sketches as read by ClickHouse, compared with those of ClickHouse.
 
 use aggregate::Sketch;
 use clickhouse::Client;
@@ -17,18 +17,18 @@ pub(super) const THEME: Theme = Theme {
             bound: ONE_PERCENT,
         },
         Claim {
-            claim: "The same against what Isobar itself reads out of them: relative difference",
+            claim: "The same compared with the percentiles that Isobar itself computes: relative difference",
             reference: "`quantilesDDMerge` of ClickHouse 26.7",
             bound: 1e-9,
         },
         Claim {
-            claim: "Bins of 0 and of values from 1 up are ClickHouse's own: distributions, of five, \
-                    with another state",
+            claim: "Bins of 0 and of values from 1 up equal those of ClickHouse: number of \
+                    distributions, of five, with another state",
             reference: "`quantilesDDState` of ClickHouse 26.7 on the values themselves",
             bound: 0.0,
         },
         Claim {
-            claim: "For comparison, states that ClickHouse makes itself, which Isobar does not use: \
+            claim: "For comparison, states made by ClickHouse itself, which Isobar does not use: \
                     relative error, largest for values below 1",
             reference: "Exact percentiles of the same values",
             bound: 0.031,
@@ -94,7 +94,7 @@ async fn insert(admin: &Client, table: &str, rows: &[u8]) -> Result<(), Failure>
     insert.end().await.context(table)
 }
 
-/// The percentiles of [`LEVELS`].
+/// Returns the percentiles of [`LEVELS`].
 async fn quantiles(
     admin: &Client,
     function: &str,
@@ -116,7 +116,8 @@ fn apart_from(ours: &Sketch, estimate: &[f64]) -> f64 {
     }))
 }
 
-/// Below 1 they differ on purpose: ClickHouse rounds keys towards zero.
+/// Counts states with different bins. Values below 1 are left out, because ClickHouse rounds their
+/// keys towards zero.
 async fn same_bins(admin: &Client, values: &[f64]) -> Result<bool, Failure> {
     let query = "SELECT hex(quantilesDDState(0.01, 0.5)(value)) FROM accuracy_values \
                  WHERE value = 0 OR value >= 1";

@@ -32,19 +32,19 @@ pub(super) const THEME: Theme = Theme {
             bound: 1e-6,
         },
         Claim {
-            claim: "Upper limit alone of a share, from 0 of 1 to 3 of 1,000,000",
+            claim: "Single upper limit of a share, from 0 of 1 to 3 of 1,000,000",
             reference: "Clopper and Pearson (1934), in decimals (`reference.py`)",
             bound: 1e-12,
         },
         Claim {
-            claim: "Sample size to tell two shares apart, sessions",
+            claim: "Sample size to distinguish two shares, sessions",
             reference: "Fleiss, Levin and Paik, 4.14, in decimals (`reference.py`): 5 % against \
                         6, 7, 10 % at 80 % power take 8,158, 2,212, 434",
             bound: 0.0,
         },
         Claim {
-            claim: "Fewest observations for an interval of a percentile",
-            reference: "By trying (`reference.py`): p50 6, p75 11, p90 29, p95 59, p99 299",
+            claim: "Minimum number of observations for an interval of a percentile",
+            reference: "By search (`reference.py`): p50 6, p75 11, p90 29, p95 59, p99 299",
             bound: 0.0,
         },
         Claim {
@@ -123,8 +123,8 @@ fn estimated(wanted: &Estimated) -> (f64, f64) {
     (estimate, largest([mean, share]))
 }
 
-/// The sessions of `reference.py`: a multiplicative generator (Park and Miller) gives each a time
-/// of up to ten minutes and, to those that are ever poor, a share of it.
+/// Returns the sessions of `reference.py`: a multiplicative generator (Park and Miller) gives each
+/// a time of up to ten minutes and, unless it is never poor, a poor share of it.
 pub(super) fn sessions(seed: u64, count: usize, never_poor: u64) -> Vec<Session> {
     let mut state = seed;
     let mut next = move || {

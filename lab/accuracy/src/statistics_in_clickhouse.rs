@@ -15,11 +15,11 @@ pub(super) const THEME: Theme = Theme {
     claims: &[
         Claim {
             claim: "`isobar_share` and `isobar_mean` of 80 groups of 1 to 2,000 sessions",
-            reference: "The Rust core, which goes through the sessions twice where SQL sums squares",
+            reference: "The Rust core, which uses two passes over the sessions where SQL sums squares",
             bound: 1e-9,
         },
         Claim {
-            claim: "`isobar_difference` of every two of these groups, of their shares and means",
+            claim: "`isobar_difference` of every two of these groups, for shares and means",
             reference: "The Rust core",
             bound: 1e-9,
         },
@@ -60,8 +60,9 @@ async fn deviations(server: &Server) -> Deviations {
     ])
 }
 
-/// Sessions of a group: around the fewest that an interval is shown for, none ever poor, all wholly
-/// poor, some without any time, and some that are less than nothing, as lost packets may be.
+/// Returns the sessions of a group. Groups include: about the minimum number of sessions for an
+/// interval, never poor ones, completely poor ones, some without any time, and some with negative
+/// values, as for lost packets.
 fn group(number: u32) -> Vec<Session> {
     let count = [1, 2, 3, 99, 150, 200, 500, 2000][number as usize % 8];
     let mut sessions = sessions(u64::from(number) + 1, count, u64::from(number) % 11);
@@ -92,7 +93,7 @@ async fn load(admin: &Client, groups: &[Vec<Session>]) -> Result<(), Failure> {
     insert.end().await.context("accuracy_sessions")
 }
 
-/// Distance of two numbers; NaN if just one of them is there.
+/// Returns the distance of two numbers; NaN if only one of them exists.
 fn apart(found: Option<f64>, wanted: Option<f64>) -> f64 {
     match (found, wanted) {
         (None, None) => 0.0,
@@ -112,8 +113,8 @@ fn same(same: bool) -> f64 {
     if same { 0.0 } else { f64::NAN }
 }
 
-/// An estimate as SQL has it: sessions, effective sessions, ratio, standard error, degrees of freedom,
-/// limits, whether there are enough.
+/// An estimate of the SQL functions: sessions, effective sessions, ratio, standard error, degrees of
+/// freedom, limits, and whether there are enough sessions.
 #[derive(clickhouse::Row, serde::Deserialize)]
 struct Found {
     grouping: u32,
@@ -150,7 +151,7 @@ const COLUMNS: &str = "e.sessions AS sessions, e.effective_sessions AS effective
                        e.degrees_of_freedom AS degrees_of_freedom, \
                        e.lower AS lower, e.upper AS upper, e.enough AS enough";
 
-/// Group 6 of 9 has parts below 0, which no share has.
+/// Condition for groups with shares: group 6 of 9 has negative parts, which a share cannot have.
 const SHARES: &str = "grouping % 9 != 6";
 
 async fn shares(admin: &Client, groups: &[Vec<Session>]) -> Result<f64, Failure> {

@@ -1,4 +1,4 @@
-//! The claims of `isobar accuracy` that need no ClickHouse, and the page that it makes.
+//! The claims of `isobar accuracy` that require no ClickHouse, and the page that it writes.
 
 #![allow(
     clippy::print_stdout,
@@ -24,7 +24,7 @@ fn every_claim_that_needs_no_clickhouse_holds() {
     for finding in &findings.claims {
         assert!(finding.ok, "{finding:#?}");
     }
-    // Intervals that are never there would miss nothing.
+    // Without any intervals, none could exclude the truth.
     let point = |poor: f64, sessions: usize| {
         let mut points = findings.coverage.iter();
         points.find(|at| at.poor == poor && at.sessions == sessions && at.spread == 0.0).unwrap()
@@ -36,7 +36,7 @@ fn every_claim_that_needs_no_clickhouse_holds() {
 }
 
 #[test]
-fn the_page_on_accuracy_has_the_claims_of_the_command_and_found_them_true() {
+fn the_page_on_accuracy_has_all_claims_of_the_command_and_all_are_ok() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/accuracy.md");
     let page = fs::read_to_string(file).unwrap();
     let (claims, coverage) = page.split_once("\n## Coverage").unwrap();
@@ -62,7 +62,7 @@ fn the_page_on_accuracy_has_the_claims_of_the_command_and_found_them_true() {
     assert!(page.starts_with(&introduction), "{introduction}");
 }
 
-/// Reference values that lie beside the checkout, if they do.
+/// Returns reference values next to the checkout, if there are any.
 fn shared(name: &str) -> Option<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors").join(name);
     let Ok(json) = fs::read_to_string(&path) else {

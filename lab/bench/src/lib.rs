@@ -28,10 +28,10 @@ pub struct Options {
     /// Reports in the raw topic before the services start; each has four intervals.
     #[arg(long, default_value_t = 500_000)]
     reports: u64,
-    /// Sessions that are live at a time.
+    /// Sessions that are live at the same time.
     #[arg(long, default_value_t = 50_000)]
     sessions: u32,
-    /// Intervals a second while freshness is measured.
+    /// Intervals per second while freshness is measured.
     #[arg(long, default_value_t = 10_000.0)]
     fresh_rate: f64,
     /// Duration of the measurement of freshness.
@@ -41,7 +41,7 @@ pub struct Options {
     #[arg(long, value_name = "PART", value_delimiter = ',')]
     only: Vec<Part>,
     /// Runs of each part whose topic is filled beforehand. The figures are those of the median run by
-    /// intervals a second, because other load on the machine makes runs differ.
+    /// intervals per second, because runs differ by other load on the machine.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
     /// Measures only an outage of ClickHouse of this duration, at the rate of freshness.
@@ -52,20 +52,20 @@ pub struct Options {
     json: Option<PathBuf>,
 }
 
-/// A run of the services, on a stack of its own.
+/// A run of the services, on a new stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
-    /// The topic filled beforehand, every interval kept as a row.
+    /// With the topic filled beforehand, and every interval kept as a row.
     WithSamples,
-    /// The same without those rows.
+    /// The same without rows for intervals.
     WithoutSamples,
-    /// In real time, for freshness.
+    /// In real time, to measure freshness.
     Live,
 }
 
 impl Part {
-    /// All of them.
+    /// All parts.
     const ALL: [Self; 3] = [Self::WithSamples, Self::WithoutSamples, Self::Live];
 
     const fn title(self) -> &'static str {
@@ -79,7 +79,7 @@ impl Part {
 
 /// Time between two reports of a session, s.
 const PERIOD_S: f64 = 10.0;
-/// Intervals of a steady session's report.
+/// Intervals of a report of a steady session.
 const STREAMS: f64 = 4.0;
 
 /// Figures of a bench. Displayed as tables, serialized as one JSON object.

@@ -15,10 +15,11 @@ use world::world::Scenario;
 
 use super::{LOOK, Machine, Options, PERIOD_S, STREAMS, folder, plan};
 
-/// Time before the outage in which caches and states reach their size.
+/// Time before the outage in which caches and states reach their usual size.
 const BEFORE: Duration = Duration::from_secs(30);
 
-/// Seconds of intervals in flight that count as no backlog; the median is half of this.
+/// Intervals in flight, as a duration at the live rate, that do not count as a backlog; the median
+/// is half of this.
 const LIVE: Duration = Duration::from_secs(10);
 
 /// Time without progress after which missing intervals count as lost.
@@ -30,23 +31,23 @@ pub struct Outage {
     machine: Machine,
     /// Duration of the outage, s.
     outage_seconds: f64,
-    /// Intervals a second that were sent, before, meanwhile and afterwards.
+    /// Intervals per second that were sent, before, during and after the outage.
     live_intervals_per_second: f64,
-    /// Intervals sent and not visible when ClickHouse was back.
+    /// Intervals that were sent but not visible when ClickHouse was back.
     backlog_intervals: u64,
     /// Time until the backlog was processed, s.
     drained_after_seconds: f64,
-    /// Intervals a second that became visible until then.
+    /// Intervals per second that became visible until then.
     drain_intervals_per_second: f64,
     /// Ratio of that rate to the live rate.
     times_live: f64,
     /// Intervals sent that never became visible.
     lost_intervals: u64,
-    /// By service: most resident memory before ClickHouse went, MB (2²⁰ bytes).
+    /// By service: peak resident memory before the outage, MB (2²⁰ bytes).
     max_rss_mb_before: BTreeMap<&'static str, f64>,
-    /// By service: most resident memory by the time it was back.
+    /// By service: peak resident memory until ClickHouse was back, MB (2²⁰ bytes).
     max_rss_mb_away: BTreeMap<&'static str, f64>,
-    /// By service: most resident memory in all.
+    /// By service: peak resident memory of the whole run, MB (2²⁰ bytes).
     max_rss_mb: BTreeMap<&'static str, f64>,
 }
 
@@ -98,7 +99,7 @@ pub(super) async fn measure(
         }
         if news.1.elapsed() > STALLED {
             return Err(Failure::Refused(format!(
-                "{} intervals do not arrive; is the disk full? ClickHouse takes nothing more with \
+                "{} intervals do not arrive; is the disk full? ClickHouse refuses inserts with \
                  less than 2 % of it free",
                 behind(&watch)
             )));

@@ -17,7 +17,7 @@ use super::Part;
 pub struct Machine {
     /// Processor, as the kernel names it.
     pub processor: String,
-    /// Processors to run on.
+    /// Number of available processors.
     pub cores: usize,
     /// Memory, MB (2²⁰ bytes).
     pub memory_mb: u64,
@@ -83,15 +83,15 @@ impl Used {
 pub struct Run {
     /// Intervals that arrived.
     pub intervals: u64,
-    /// From the services' start (or the first interval sent) to the last row visible, s.
+    /// Time from the services' start (or the first interval sent) to the last visible row, s.
     pub seconds: f64,
-    /// Intervals over seconds.
+    /// Intervals per second.
     pub intervals_per_second: f64,
-    /// By service.
+    /// CPU time by service, s per million intervals.
     pub cpu_seconds_per_million_intervals: BTreeMap<&'static str, f64>,
-    /// By server of the stack: Kafka and ClickHouse.
+    /// CPU time by server (Kafka and ClickHouse), s per million intervals.
     pub servers_cpu_seconds_per_million_intervals: BTreeMap<&'static str, f64>,
-    /// By service: most resident memory, MB (2²⁰ bytes).
+    /// By service: peak resident memory, MB (2²⁰ bytes).
     pub max_rss_mb: BTreeMap<&'static str, f64>,
     /// Intervals per second of all runs of which this one is the median, in their order.
     pub intervals_per_second_of_runs: Vec<f64>,
@@ -134,15 +134,15 @@ impl Run {
         (rates.len() > 1).then(|| format!("{slowest:.0} to {fastest:.0}"))
     }
 
-    /// Of services and servers together.
+    /// Returns the CPU time of services and servers together.
     fn all_cpu(&self) -> f64 {
         let services = self.cpu_seconds_per_million_intervals.values();
         services.chain(self.servers_cpu_seconds_per_million_intervals.values()).sum()
     }
 }
 
-/// `--json FILE`. The figures at the top are those of the run with samples, but for freshness,
-/// which is measured on a world in real time. What was not measured is not there.
+/// `--json FILE`. The figures at the top are those of the run with samples, except freshness, which
+/// is measured on a world in real time. Figures that were not measured are left out.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
     machine: Machine,
@@ -150,7 +150,7 @@ pub struct Report {
     with_samples: Option<Top>,
     #[serde(skip_serializing_if = "Option::is_none")]
     intervals_per_second_without_samples: Option<f64>,
-    /// From sent to visible, s.
+    /// Time from sending to visibility, s.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub freshness_seconds: Option<Quantiles>,
     runs: BTreeMap<Part, Run>,

@@ -1,5 +1,5 @@
-//! Throughput: the raw topic is filled first; then the services start, and the time until the last row is
-//! visible counts.
+//! Measurement of throughput: the raw topic is filled first; then the services start, and the time until
+//! the last row is visible is measured.
 
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -16,8 +16,9 @@ use super::{LOOK, Options, PERIOD_S, Run, Used};
 /// Time without progress after which missing intervals count as lost.
 const STALLED: Duration = Duration::from_secs(180);
 
-/// Blocks end with the minute in which their records were appended, and one that is cut in two
-/// writes most of its cells twice. So that one run is like another, each begins this early in one.
+/// Time within a minute in which a run begins. Blocks end with the minute in which their records
+/// were appended, and a block that is split writes most of its cells twice, so runs would differ
+/// otherwise.
 const EARLY: Duration = Duration::from_secs(15);
 
 /// Measures on a new stack.
@@ -54,7 +55,7 @@ async fn early_in_a_minute(progress: Progress<'_>) {
     }
 }
 
-/// Fills the raw topic; returns how many intervals it holds.
+/// Fills the raw topic, and returns the number of its intervals.
 async fn fill(stack: &Stack, options: &Options, progress: Progress<'_>) -> Result<u64, Failure> {
     progress(&format!("filling the raw topic with {} reports", options.reports));
     let world = producer::Options {
@@ -81,7 +82,7 @@ async fn fill(stack: &Stack, options: &Options, progress: Progress<'_>) -> Resul
 struct Arrivals {
     view: View,
     client: Client,
-    /// Client that reads the tables under the views.
+    /// Client of a user that reads tables.
     owner: Client,
     features: Features,
 }
@@ -103,7 +104,8 @@ impl Arrivals {
     /// Returns the number of intervals visible in all tables. The views are read only after the cheap counts have
     /// reached `expected`, because reading them slows inserts down.
     async fn visible(&self, expected: u64) -> Result<u64, Failure> {
-        // A block that was written twice counts twice here: enough of them may still be too few.
+        // A block that was written twice counts twice here, so this number may be reached too
+        // early.
         let query = "SELECT min(intervals) FROM (
             SELECT toUInt64(sum(intervals)) AS intervals FROM cell_partials GROUP BY grouping)";
         let partials = self.owner.query(query).fetch_one::<u64>().await.context("ClickHouse")?;
@@ -136,7 +138,7 @@ impl Arrivals {
                 return Err(refusal);
             }
             let folded = self.folded().await?;
-            // Rows that a query returns were there when it was sent.
+            // Rows that a query returns were visible when it was sent.
             let asked = Instant::now();
             let visible = if folded < expected { 0 } else { self.visible(expected).await? };
             if (folded, visible) > seen {

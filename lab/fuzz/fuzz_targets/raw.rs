@@ -1,4 +1,4 @@
-//! Raw records of every format, through the whole of ingest.
+//! Raw records of every format, processed by ingest.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! States: of sketches, and what is committed beside offsets.
+//! States of sketches, and metadata of commits.
 
 #![no_main]
 

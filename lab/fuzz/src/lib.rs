@@ -1,5 +1,5 @@
-//! What the fuzz targets share: seeds, and what has to hold for decoders that have no entry of their
-//! own for it. How to run them: `docs/reference/fuzzing.md`.
+//! Common parts of the fuzz targets: seeds, and properties of decoders that are not defined in their
+//! crates. `docs/reference/fuzzing.md` describes how to run them.
 
 pub mod records;
 pub mod replay;

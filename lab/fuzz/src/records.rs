@@ -17,8 +17,8 @@ pub fn check(input: &[u8]) {
     }
 }
 
-/// What is read is written and read again as the same. Avro has several ways to write a datum, so
-/// only the second writing has to be the first.
+/// Checks that a record is the same after writing and reading it. Avro allows several encodings of
+/// a datum, so only the first and the second writing must be equal.
 fn identity<T: Record>(datum: &[u8]) {
     let framed = [&[0], &T::SUBJECT.schema_id().to_be_bytes()[..], datum].concat();
     let record = match schemas::decode::<T>(&framed) {

@@ -6,12 +6,12 @@ use expand::raw::Raw;
 use expand::recording;
 use expand::schedule::{self, Schedule};
 
-/// Far less than a fuzzer may take.
+/// Memory limit, far below that of the fuzzer.
 const LIMIT_MB: u64 = 64;
 
 const NOW_MS: f64 = 1_800_000_000_000.0;
 
-/// Expands `input` and hands all of it on to ingest.
+/// Expands `input` and passes all records to ingest.
 pub fn check(input: &[u8]) {
     let labels = Labels { app: None, call: None, client_address: None, name: "recording" };
     let expanded = match recording::read(input, labels, &Budget::of_mb(LIMIT_MB)) {

@@ -1,5 +1,5 @@
-//! Seeds, from the project's own examples and fixtures, into the target's corpus. They are made by
-//! the targets themselves, so that nothing has to be built twice.
+//! Seeds for the targets' corpora, made from the project's examples and fixtures. The targets
+//! themselves write them, so that nothing has to be built twice.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,10 +28,10 @@ const PROTOBUF: [&str; 5] = [
 const PACK: &str = include_str!("../../../enrich/packs/teams-cqd.json");
 const SCORE: &str = include_str!("../../../enrich/packs/e-model.json");
 
-/// Lines of the recorded call that are enough of it.
+/// Number of lines of the recorded call that are used.
 const LINES: usize = 6;
 
-/// Raw records of every format.
+/// Writes raw records of every format.
 pub fn raw() {
     let mut seeds = vec![separated(0, blocks(ENVELOPE, "```json\n"))];
     for (content_type, example) in (0..).zip(blocks(FORMATS, "```json\n")) {
@@ -45,7 +45,7 @@ pub fn raw() {
     write("raw", &seeds);
 }
 
-/// A record of each subject, without its frame.
+/// Writes a record of each subject, without its frame.
 pub fn records() {
     let cell = CellPartial { grouping: "place".to_owned(), ..CellPartial::default() };
     let session = SessionPartial { app: "meet".to_owned(), ..SessionPartial::default() };
@@ -67,7 +67,7 @@ pub fn records() {
     write("records", &seeds.collect::<Vec<_>>());
 }
 
-/// A sketch, ranges of offsets, and what aggregate commits.
+/// Writes a sketch, ranges of offsets, and metadata of aggregate.
 pub fn states() {
     let state = |values: &[f64]| {
         let (mut sketch, mut state) = (Sketch::default(), Vec::new());
@@ -89,7 +89,7 @@ pub fn states() {
     write("states", &seeds);
 }
 
-/// A file of each kind.
+/// Writes a file of each kind.
 pub fn look_ups() {
     let kinds: [(u8, &[u8]); 5] = [
         (0, &mmdb()),
@@ -101,7 +101,7 @@ pub fn look_ups() {
     write("look_ups", &kinds.map(|(kind, file)| [&[kind], file].concat()));
 }
 
-/// A recording of each format.
+/// Writes a recording of each format.
 pub fn recordings() {
     let mut seeds =
         blocks(FORMATS, "```json\n").map(|it| it.as_bytes().to_vec()).collect::<Vec<_>>();
@@ -119,7 +119,7 @@ fn write(target: &str, seeds: &[Vec<u8>]) {
     }
 }
 
-/// The blocks of code of a page that begin with `fence`.
+/// Returns the code blocks of a page that begin with `fence`.
 fn blocks<'a>(page: &'a str, fence: &'a str) -> impl Iterator<Item = &'a str> {
     page.split(fence).skip(1).filter_map(|rest| Some(rest.split_once("\n```")?.0))
 }
@@ -173,7 +173,7 @@ fn report() -> Report {
     }
 }
 
-/// Networks in the shapes of MaxMind, DB-IP Lite and IPinfo.
+/// Returns networks with the structures of MaxMind, DB-IP Lite and IPinfo.
 fn mmdb() -> Vec<u8> {
     let mut writer = Writer::builder("GeoLite2-City").ip_version(IpVersion::V4).build();
     let nested = json!({

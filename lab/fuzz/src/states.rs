@@ -1,4 +1,4 @@
-//! What is kept from run to run, as bytes and as text.
+//! Stored states, as bytes and as text.
 
 use schemas::sketch::is_written_state;
 use service::OffsetRanges;
@@ -14,7 +14,7 @@ pub fn check(input: &[u8]) {
     }
 }
 
-/// The sink takes a sketch if, and only if, aggregate would write it just so.
+/// Checks that sink accepts a sketch if and only if aggregate would write it in this form.
 fn sketch(bytes: &[u8]) {
     assert_eq!(is_written_state(bytes), aggregate::fuzzing::is_written_here(bytes), "{bytes:02x?}");
 }
@@ -28,7 +28,7 @@ fn ranges(text: &str) {
         assert!(last.is_none_or(|last: i64| last + 1 < range.start().0), "ranges touch: {ranges}");
         last = Some(range.end().0);
     }
-    // Nothing of what is in the set is new to it.
+    // Ranges of the set are not new to it.
     for range in ranges.clone().iter() {
         assert_eq!(ranges.insert(range), []);
     }

@@ -1,4 +1,5 @@
-//! The packages of the local stack, fetched once from package registries into a folder of the user.
+//! The packages of the local stack, fetched once from package registries into a cache folder of the
+//! user.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -114,7 +115,7 @@ impl Cache {
         self.0.join(format!("{}-{}{extension}", package.name, package.version))
     }
 
-    /// Returns the tools that the missing ones of `packages` require.
+    /// Returns the tools required by the missing packages of `packages`.
     pub(super) fn tools(&self, packages: &[&'static Package]) -> BTreeSet<Tool> {
         self.missing(packages).map(|package| package.fetcher.tool()).collect()
     }
@@ -123,10 +124,10 @@ impl Cache {
         packages.iter().copied().filter(|package| !self.folder(package).exists())
     }
 
-    /// Fetches the missing ones of `packages`, all at the same time, with progress bars.
+    /// Fetches the missing packages of `packages` in parallel, with progress bars.
     ///
     /// # Errors
-    /// If a tool is missing, or a package cannot be fetched; what was fetched whole stays.
+    /// If a tool is missing, or a package cannot be fetched. Completely fetched packages are kept.
     pub fn fetch(&self, packages: &[&'static Package]) -> Result<(), Failure> {
         let missing: Vec<_> = self.missing(packages).collect();
         if missing.is_empty() {
@@ -151,8 +152,8 @@ impl Cache {
         })
     }
 
-    /// Fetches into a folder beside the final one and renames it at the end, so that a folder
-    /// that is there is whole; a lock keeps a second process from doing the same meanwhile.
+    /// Fetches into a temporary folder and renames it at the end, so that an existing folder is
+    /// always complete. A lock prevents a second process from doing the same.
     fn fetch_one(&self, package: &Package, bar: &ProgressBar) -> Result<(), Failure> {
         let folder = self.folder(package);
         let lock = File::create(self.beside(package, ".lock")).context("lock of the cache")?;
@@ -197,7 +198,7 @@ impl Fetcher {
     fn command(&self, folder: &Path) -> Command {
         let mut command = Command::new(self.tool().program());
         match self {
-            // A repository of its own: Maven checks what it downloads, not what it finds.
+            // A separate repository: Maven verifies what it downloads, but not what it finds.
             Self::Maven { .. } => command
                 .args(["-q", "-B", "--strict-checksums"])
                 .arg(format!("-Dmaven.repo.local={}", folder.join("repository").display()))
@@ -217,7 +218,7 @@ impl Fetcher {
     }
 }
 
-/// Runs a tool that shows no progress of its own, and shows how `folder` grows instead.
+/// Runs a tool without progress output, and shows the growth of `folder` instead.
 fn run_watched(
     mut command: Command,
     folder: &Path,
@@ -239,7 +240,7 @@ fn run_watched(
         return Ok(());
     }
     bar.abandon();
-    Err(Failure::Refused(format!("failed ({status}); its own words are in {}", log.display())))
+    Err(Failure::Refused(format!("failed ({status}); its output is in {}", log.display())))
 }
 
 fn progress_bar(package: &Package) -> ProgressBar {
@@ -251,7 +252,8 @@ fn progress_bar(package: &Package) -> ProgressBar {
     bar.with_prefix(format!("{} {}", package.name, package.version))
 }
 
-/// Bytes of all files under `folder`; files come and go meanwhile, so what is unreadable is 0.
+/// Returns the bytes of all files under `folder`. Unreadable files count as 0, because files may be
+/// created and deleted meanwhile.
 fn size(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries

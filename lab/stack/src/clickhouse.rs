@@ -1,4 +1,4 @@
-//! ClickHouse: the engine as a library, told to listen, in a process of its own.
+//! ClickHouse: a server program, or the engine as a library in a separate process that listens.
 
 use std::ffi::{CString, OsString, c_char, c_int, c_void};
 use std::fs;
@@ -24,7 +24,7 @@ use crate::{http, passwords};
 const CONFIG: &str = include_str!("../../../deploy/clickhouse/config.xml");
 const USERS: &str = include_str!("../../../deploy/clickhouse/users.xml");
 
-/// Statements of its own user: they open the HTTP port and then wait. The port of the native protocol stays
+/// Statements at the start: they open the HTTP port and then wait. The port of the native protocol stays
 /// closed: it is not needed, and `clickhouse local` aborts when it refuses a login there.
 const STATEMENTS: &str = "SYSTEM START LISTEN HTTP; \
     SELECT sleepEachRow(3) FROM system.numbers FORMAT Null SETTINGS max_block_size = 1";
@@ -41,7 +41,7 @@ pub(super) fn installed() -> Option<PathBuf> {
     (version >= vec![26]).then_some(program)
 }
 
-/// The program of a server, or the library, and what becomes it: `isobar clickhouse-server`.
+/// The program or library of a server, and the command that starts it: `isobar clickhouse-server`.
 #[derive(Debug)]
 struct Launcher {
     isobar: PathBuf,
@@ -61,7 +61,7 @@ impl Launcher {
 /// The ClickHouse server of a stack.
 #[derive(Debug)]
 pub struct ClickHouse {
-    /// Access to it.
+    /// Access to the server.
     pub access: Access,
     first_login: FirstLogin,
     launcher: Launcher,
@@ -73,8 +73,8 @@ pub struct ClickHouse {
 }
 
 impl ClickHouse {
-    /// Starts the server on `ports`, with data and settings under `folder` and output under
-    /// `logs`. Does not wait until it answers.
+    /// Starts the server on `ports`, with data and settings under `folder` and output under `logs`.
+    /// Does not wait until it responds.
     ///
     /// # Errors
     /// If it is missing or cannot be started.
@@ -116,8 +116,8 @@ impl ClickHouse {
         let mut command = Command::new(isobar);
         command.args(["clickhouse-server", &self.first_login.port().to_string()]).arg(engine);
         command.args(arguments(&self.folder, self.port));
-        // The function file() reads any path relative to the working folder, and fails where that
-        // is no more: `clickhouse local` knows no other limit, and no right that it would ask for.
+        // The function file() reads any path relative to the working folder, and fails if that
+        // folder is deleted. `clickhouse local` has no other way to restrict it.
         let gone = self.folder.join("gone");
         private::create_folder(&gone)?;
         command.current_dir(&gone);
@@ -200,7 +200,7 @@ fn arguments(folder: &Path, port: u16) -> Vec<OsString> {
         port.to_string().into(),
         fixed("--listen_host"),
         fixed("127.0.0.1"),
-        // Without it the level in the settings is not listened to.
+        // Without it the level in the settings has no effect.
         fixed("--log-level"),
         fixed("warning"),
         fixed("--query"),
@@ -208,7 +208,7 @@ fn arguments(folder: &Path, port: u16) -> Vec<OsString> {
     ]
 }
 
-/// The library in a fetched package; what it is called after depends on the machine.
+/// Returns the library in a fetched package. Its name depends on the machine.
 fn library(package: &Path) -> Result<PathBuf, Failure> {
     let scope = package.join("node_modules/@chdb");
     let folders = fs::read_dir(&scope).context(scope.display())?;
@@ -223,8 +223,8 @@ fn library(package: &Path) -> Result<PathBuf, Failure> {
     })
 }
 
-/// Becomes the server that `engine` is, a library or a program, with its TCP connections confined to
-/// `port`: `isobar clickhouse-server PORT ENGINE ARGUMENTS…`.
+/// Runs the server `engine`, a library or a program, in this process, with TCP connections
+/// restricted to `port`: `isobar clickhouse-server PORT ENGINE ARGUMENTS…`.
 ///
 /// # Errors
 /// If the engine cannot be loaded or executed; otherwise it returns when the server has ended.
@@ -247,9 +247,9 @@ pub fn serve(port: u16, engine: &Path, arguments: Vec<OsString>) -> Result<(), F
     run(engine, count, pointers.as_mut_ptr()).context(engine.display())
 }
 
-/// Lets this process and all that it becomes open TCP connections to `port` alone, on a kernel that
-/// can (Linux 6.7 and newer with Landlock). Statements of ClickHouse such as `RESTORE … FROM S3(…)`
-/// connect before a right is asked for.
+/// Restricts the outgoing TCP connections of this process and its children to `port`, if the kernel
+/// supports it (Linux 6.7 and newer with Landlock). Some statements of ClickHouse, such as `RESTORE
+/// … FROM S3(…)`, connect before they check rights.
 #[cfg(target_os = "linux")]
 fn confine(port: u16) -> Result<(), landlock::RulesetError> {
     use landlock::{AccessNet, NetPort, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _};
@@ -261,7 +261,7 @@ fn confine(port: u16) -> Result<(), landlock::RulesetError> {
         .map(drop)
 }
 
-/// Other systems have no Landlock.
+/// Does nothing: other systems have no Landlock.
 #[cfg(not(target_os = "linux"))]
 fn confine(_: u16) -> Result<(), std::convert::Infallible> {
     Ok(())
@@ -270,7 +270,7 @@ fn confine(_: u16) -> Result<(), std::convert::Infallible> {
 #[allow(unsafe_code)] // A library without a Rust interface cannot be called otherwise.
 fn run(library: &Path, count: c_int, arguments: *mut *mut c_char) -> Result<(), libloading::Error> {
     type QueryCmdline = unsafe extern "C" fn(c_int, *mut *mut c_char) -> *mut c_void;
-    // SAFETY: the library's initialisers expect nothing of the process that loads it.
+    // SAFETY: the library's initialisers have no requirements on the process that loads it.
     let library = unsafe { libloading::Library::new(library)? };
     // SAFETY: chdb.h declares `chdb_result * chdb_query_cmdline(int argc, char ** argv)`.
     let query = unsafe { library.get::<QueryCmdline>(b"chdb_query_cmdline")? };

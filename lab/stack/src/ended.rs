@@ -9,11 +9,11 @@ use std::process::ExitStatus;
 
 use nix::sys::signal::Signal;
 
-/// Bytes at the end of a log that are searched for the reason.
+/// Number of bytes at the end of a log that are searched for the reason.
 const END: u64 = 8192;
 /// Maximum characters of a reason.
 const LONGEST: usize = 300;
-/// Words in lines that give the reason of an end, of the services, of Kafka and of ClickHouse.
+/// Words in log lines that state the reason of an end, of the services, of Kafka and of ClickHouse.
 const MARKS: [&str; 5] = ["ERROR", "FATAL", "Fatal", "Exception", "error"];
 
 /// A process that ended by itself.
@@ -52,7 +52,7 @@ impl fmt::Display for Ended {
             Next::Again => write!(f, "); starting it again; its log is {log}"),
             Next::Stays => write!(
                 f,
-                "); it stays so, for starting it again does not help (docs/reference/exit-codes.md); \
+                "); it is not started again, because that does not help (docs/reference/exit-codes.md); \
                  its log is {log}"
             ),
         }
@@ -70,8 +70,8 @@ pub(crate) fn how(status: ExitStatus) -> String {
     }
 }
 
-/// Returns the last line of `log` from byte `from` on that gives the reason of an end, or else its last
-/// line; none if there is none.
+/// Returns the last line of `log` from byte `from` on that states the reason of an end, or else its
+/// last line; none if there is no line.
 #[must_use]
 pub(super) fn reason(log: &Path, from: u64) -> Option<String> {
     let mut file = File::open(log).ok()?;
@@ -82,7 +82,7 @@ pub(super) fn reason(log: &Path, from: u64) -> Option<String> {
     file.take(END).read_to_end(&mut bytes).ok()?;
     let text = String::from_utf8_lossy(&bytes);
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
-    // A stack trace has an exception in it, but says no more than its first line.
+    // Lines of a stack trace name exceptions, but add nothing to its first line.
     let said =
         |line: &&str| !line.starts_with("at ") && MARKS.iter().any(|mark| line.contains(mark));
     let line = lines().rfind(said).or_else(|| lines().next_back())?;

@@ -1,11 +1,11 @@
-//! The authenticator that permits one login of ClickHouse's own user.
+//! An authenticator that permits one login of ClickHouse's built-in user.
 //!
-//! `clickhouse local` runs its statements as the user `default`, with an empty password that cannot
-//! be changed, and from 127.0.0.1: whoever connects to its ports without a name would be the same.
-//! So that user is authenticated by an HTTP server
-//! (<https://clickhouse.com/docs/operations/external-authenticators/http>), which is this one. It
-//! agrees to the first login, which is the process's own, for no port is open before it. It refuses
-//! all others for as long as it lives, so that no other process takes its address.
+//! `clickhouse local` runs its statements as the user `default` from 127.0.0.1, with an empty
+//! password that cannot be changed. Any connection without a user name would be the same user. So
+//! this user is authenticated by an HTTP server
+//! (<https://clickhouse.com/docs/operations/external-authenticators/http>), which is implemented
+//! here. It permits the first login, which is that of the process itself, because no port is open
+//! before. It refuses all others, and stays open so that no other process can take its address.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -19,7 +19,7 @@ use deploy::failure::{Context, Failure};
 use crate::passwords::random_text;
 
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Longer than any request of ClickHouse's.
+/// Maximum size of a request, larger than any of ClickHouse.
 const MOST: usize = 4096;
 
 /// The authenticator of a ClickHouse. Dropped, it ends.
@@ -51,7 +51,7 @@ impl FirstLogin {
                 if lock(&server).ended {
                     return;
                 }
-                // Whoever does not get an answer is not let in.
+                // Without a response, the login is refused.
                 let _ = connection.and_then(|connection| answer(connection, &server));
             }
         };
@@ -79,7 +79,7 @@ impl FirstLogin {
 impl Drop for FirstLogin {
     fn drop(&mut self) {
         lock(&self.shared).ended = true;
-        // It waits for a connection, which is the last.
+        // The thread waits for a connection; this is the last one.
         let _ = TcpStream::connect_timeout(&self.address, PATIENCE);
     }
 }
@@ -105,7 +105,7 @@ fn answer(mut connection: TcpStream, shared: &Mutex<Shared>) -> io::Result<()> {
     write!(connection, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 }
 
-/// A request up to the end of its head.
+/// Reads a request up to the end of its header.
 fn request(connection: &mut TcpStream) -> io::Result<String> {
     let mut read = Vec::new();
     let mut some = [0; 512];

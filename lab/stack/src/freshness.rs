@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::Serialize;
 
-/// Latencies are counted in steps of this many ms, so that a long run needs no more memory.
+/// Resolution of latencies, ms. It limits the memory of long runs.
 const STEP_MS: i64 = 10;
 
 /// Cumulative curves of sent and visible intervals, and the latencies between them.
 ///
-/// Intervals are assumed to become visible in the order in which they were sent: sums do not identify
-/// single ones, and over a few seconds it makes no difference.
+/// Intervals are assumed to become visible in the order in which they were sent, because sums do not
+/// identify single intervals. Over a few seconds this makes no difference.
 #[derive(Debug, Default)]
 pub struct Freshness {
-    /// Times (ms) and the number of intervals sent by then, as far as these are not visible.
+    /// Times (ms) with the number of intervals sent by then, of intervals that are not visible yet.
     sent: VecDeque<(i64, u64)>,
     seen: u64,
     /// Intervals by latency, in steps.

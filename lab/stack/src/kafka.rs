@@ -1,5 +1,5 @@
-//! Apache Kafka in KRaft mode, started from its class path: every node broker and controller, or the
-//! controller apart.
+//! Apache Kafka in KRaft mode, started from its class path: every node is broker and controller, or
+//! the controller is a separate process.
 
 use std::ffi::OsString;
 use std::fs;
@@ -19,15 +19,16 @@ use super::ports::{BrokerPorts, Listener, Ports};
 use super::process::{Guard, Process, Revival};
 use super::tools::{Tool, first_version, on_path};
 
-/// Settings that do not depend on where the broker listens.
+/// Settings that do not depend on the broker's ports.
 const PROPERTIES: &str = include_str!("../packages/kafka/server.properties");
 
-/// Id of the cluster, 16 bytes in base64. The cluster is alone, so that it need not be unique.
+/// Id of the cluster, 16 bytes in base64. It need not be unique, because there are no other
+/// clusters.
 const CLUSTER: &str = "isobarLocalStackAAAAAA";
 
 const START: Duration = Duration::from_secs(60);
 const STOP: Duration = Duration::from_secs(20);
-/// For the group's coordinator.
+/// Timeout of a request to the group's coordinator.
 const ASK: Duration = Duration::from_secs(2);
 
 /// Returns the folder of Kafka's jars under `KAFKA_HOME`, if that is set.
@@ -63,8 +64,8 @@ pub struct Kafka {
 }
 
 impl Kafka {
-    /// Formats what is new and starts the nodes that `ports` name, with data and settings under
-    /// `folder` and output under `logs`. Does not wait until they answer.
+    /// Formats new storage and starts the nodes that `ports` name, with data and settings under
+    /// `folder` and output under `logs`. Does not wait until they respond.
     ///
     /// # Errors
     /// If a broker cannot be formatted or started.
@@ -99,7 +100,7 @@ impl Kafka {
             broker.start(guard)?;
             Ok(broker)
         };
-        // The controller first: a broker gives up that has not found one within a while.
+        // The controller starts first, because a broker exits if it does not find one soon.
         let controller = ports.controller.map(|port| {
             start("kafka-controller".to_owned(), port, &|folder| {
                 controller(port, ports.brokers.len(), folder)
@@ -127,7 +128,7 @@ impl Kafka {
     /// If a broker ends, or they take too long.
     pub fn wait(&mut self) -> Result<(), Failure> {
         let mut config = ClientConfig::new();
-        // Refused connections are what is being waited for.
+        // Refused connections are expected while the brokers start.
         config.set("bootstrap.servers", self.addresses()).set("log_level", "0");
         config.set("reconnect.backoff.max.ms", "200").set("group.id", "isobar-stack");
         let client: BaseConsumer = config.create().context("Kafka")?;
@@ -135,7 +136,7 @@ impl Kafka {
         loop {
             let metadata = client.fetch_metadata(None, Duration::from_millis(500));
             if metadata.is_ok_and(|metadata| metadata.brokers().len() == self.brokers.len()) {
-                // The topic of committed offsets is made when somebody first asks for some.
+                // The topic of committed offsets is created by the first request for it.
                 let _ = client.committed_offsets(TopicPartitionList::new(), ASK);
                 return Ok(());
             }
@@ -180,8 +181,8 @@ impl Broker {
     /// If Java cannot be started.
     pub fn start(&mut self, guard: &Guard) -> Result<(), Failure> {
         let mut java = self.java();
-        // With so small a heap all collectors cost the same; this one needs no threads of its own.
-        // The optimizing compiler takes more of two cores than it gives back in a minute or two.
+        // With so small a heap all collectors cost the same, and this one needs no threads. The
+        // optimizing compiler takes more CPU time than it saves within a minute or two.
         java.args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "kafka.Kafka"]);
         java.arg(&self.properties);
         self.process = Some(Process::start(guard, java, &self.log)?);
@@ -225,7 +226,7 @@ impl Broker {
 
     fn format(&self) -> Result<(), Failure> {
         let mut java = self.java();
-        // A second stack may do the same at the same time.
+        // A second stack may create the same archive at the same time.
         let new = self.archive.as_ref().filter(|archive| !archive.exists());
         let new = new.map(|archive| (archive, self.properties.with_extension("jsa")));
         if let Some((_, made)) = &new {
@@ -238,7 +239,8 @@ impl Broker {
         let output = java.output().context("cannot start java")?;
         if output.status.success() {
             if let Some((archive, made)) = new {
-                // Without it everything works, slower. The folders may be on different file systems.
+                // If this fails, starts are only slower. The folders may be on different file
+                // systems.
                 let beside = archive.with_extension(std::process::id().to_string());
                 let _ = fs::copy(&made, &beside).and_then(|_| fs::rename(&beside, archive));
                 let _ = fs::remove_file(&made);
@@ -263,10 +265,10 @@ impl Broker {
     }
 }
 
-/// Returns where the classes of Kafka are archived as this Java loads them
-/// (<https://docs.oracle.com/en/java/javase/17/vm/class-data-sharing.html>), so that a start does not
-/// load them from jars again: a quarter of its CPU time. Java ignores an archive of another Java, and
-/// so there is one for each.
+/// Returns the path of the class data archive
+/// (<https://docs.oracle.com/en/java/javase/17/vm/class-data-sharing.html>) of Kafka for this Java.
+/// It saves a quarter of the CPU time of a start. Java ignores an archive of another Java version, so
+/// each version has its own.
 fn archive(cache: &Cache) -> Option<PathBuf> {
     let java = on_path(Tool::Java.program())?;
     let installed = fs::metadata(java).and_then(|file| file.modified()).ok()?;
@@ -274,7 +276,7 @@ fn archive(cache: &Cache) -> Option<PathBuf> {
     Some(cache.beside(&cache::KAFKA, &format!("-java-{installed}.jsa")))
 }
 
-/// An option of Java with a path in it.
+/// Returns an option of Java that contains a path.
 fn flag(name: &str, path: &Path) -> OsString {
     let mut flag = OsString::from(name);
     flag.push(path);
@@ -343,10 +345,10 @@ fn of_all(copies: usize, folder: &Path) -> String {
     format!(
         "log.dirs={}\nmin.insync.replicas={}\nbroker.session.timeout.ms={}\n",
         data.display(),
-        // Of those topics that Kafka makes for itself, too.
+        // The same for internal topics of Kafka.
         copies.div_ceil(2),
-        // A killed broker may register again only when its old session has timed out. On a busy
-        // machine several are late with their heartbeats at times.
+        // A killed broker may register again only when its old session has timed out. With several
+        // brokers on a busy machine, heartbeats are sometimes late.
         if copies == 1 { 3000 } else { 8000 },
     )
 }

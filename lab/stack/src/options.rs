@@ -8,13 +8,13 @@ use world::world::Scenario;
 /// Options of a simulated world.
 #[derive(Clone, Debug, Args)]
 pub struct World {
-    /// Seed of all that is random: the same seed and start make the same world, byte for byte.
+    /// Seed of the random numbers: the same seed and start make the same world, byte for byte.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Sessions that are live at a time.
+    /// Sessions that are live at the same time.
     #[arg(long, default_value_t = 1000)]
     pub sessions: u32,
-    /// Events a second; a session reports every (sessions / rate) seconds.
+    /// Events per second; a session reports every (sessions / rate) seconds.
     #[arg(long, default_value_t = 250.0)]
     pub rate: f64,
     /// Duration: 60s, 5m, 1h; by default until Ctrl-C.

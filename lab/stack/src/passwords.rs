@@ -1,4 +1,4 @@
-//! Passwords of a local ClickHouse's users, which it keeps in a file.
+//! Passwords of the users of a local ClickHouse, stored in a file.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _};

@@ -11,17 +11,18 @@ use deploy::topics::{self, Topics};
 use crate::services::{ServiceEnvironment, Services};
 use crate::{Ended, Plan, Stack};
 
-/// Kafka's first assignment and ClickHouse's first insert included.
+/// Timeout of the start, including Kafka's first assignment and ClickHouse's first insert.
 const READY: Duration = Duration::from_secs(90);
 /// Characters of ClickHouse's id in names.
 const ID_IN_NAMES: usize = 8;
 
-/// Raw topic that is read in the user's own Kafka.
+/// The raw topic to read in the user's own Kafka.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Raw {
-    /// One of the pipeline's own.
+    /// A topic of the pipeline.
     Own,
-    /// One of the user's: the named one, else the default one if it exists, else one of the pipeline's own.
+    /// A topic of the user: the named one, else the default one if it exists, else one of the
+    /// pipeline.
     Theirs(Option<String>),
 }
 
@@ -129,8 +130,8 @@ async fn refuse_rows_of_others(stack: &Stack) -> Result<(), Failure> {
     match blocks.context("ClickHouse")? {
         0 => Ok(()),
         blocks => Err(Failure::Refused(format!(
-            "the database isobar at {} holds what another pipeline has written ({blocks} blocks), \
-             and topics that begin anew would write over it or count twice. Use a ClickHouse without \
+            "the database isobar at {} contains rows of another pipeline ({blocks} blocks), \
+             and rows of new topics would overwrite them or count twice. Use a ClickHouse without \
              rows, or run the services with settings of their own",
             stack.access().url
         ))),

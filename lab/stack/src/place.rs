@@ -1,4 +1,4 @@
-//! The folder of a local stack, which one `up` at a time holds.
+//! Lock on the folder of a local stack, for one `up` at a time.
 
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
@@ -47,8 +47,8 @@ impl Place {
         Ok(Self { folder, _lock: lock })
     }
 
-    /// Returns the ports of the last `up`, with other ones in place of those that are in use now, and keeps them
-    /// for the next.
+    /// Returns the ports of the last `up`, with other ports in place of those that are in use now, and stores
+    /// them for the next `up`.
     pub fn ports(&self) -> Result<Ports, Failure> {
         let file = self.folder.join(PORTS);
         let last = fs::read(&file).ok();
@@ -66,7 +66,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // Without the lock it says nothing any more.
+        // Without the lock the file has no meaning.
         let _ = fs::remove_file(self.folder.join(NOTE));
     }
 }

@@ -16,9 +16,9 @@ use serde::{Deserialize, Serialize};
 /// Ports of the stack on 127.0.0.1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ports {
-    /// Of every Kafka broker.
+    /// Ports of the Kafka brokers.
     pub brokers: Vec<BrokerPorts>,
-    /// Of the controller, if it is a process of its own; then the brokers are no controllers.
+    /// Port of the controller, if it is a separate process; then the brokers are not controllers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub controller: Option<u16>,
     /// ClickHouse's HTTP interface.
@@ -28,12 +28,12 @@ pub struct Ports {
 /// Ports of one Kafka node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BrokerPorts {
-    /// For clients and other brokers.
+    /// Port for clients and other brokers.
     pub clients: u16,
-    /// For the quorum.
+    /// Port for the controllers' quorum.
     pub controller: u16,
-    /// Port at which the other nodes reach its controller, if not the usual one; with [`Ports::controller`], the
-    /// port at which this node reaches that controller.
+    /// Port at which the other nodes reach its controller, if different from `controller`. With
+    /// [`Ports::controller`], the port at which this node reaches that controller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quorum: Option<u16>,
     /// Further listeners, such as those behind a proxy.
@@ -103,7 +103,7 @@ fn is_free(port: u16) -> bool {
 
 /// Ports below are reserved for well-known services.
 const LOWEST: u16 = 10_000;
-/// Attempts for one port, each at another one.
+/// Number of ports that are tried for one free port.
 const ATTEMPTS: usize = 100;
 
 /// Ports that this process has already returned: until a server listens on one, it looks free.
@@ -115,7 +115,7 @@ static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 /// # Errors
 /// If the machine has no free port.
 pub fn free_ports(count: usize) -> Result<Vec<u16>, Failure> {
-    // Others on the machine look for ports, too, and so begin elsewhere.
+    // Starts at a random port, because other processes on the machine also look for free ports.
     let mut rng = ChaCha8Rng::seed_from_u64(RandomState::new().build_hasher().finish());
     let below = first_of_connections().unwrap_or(LOWEST);
     let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -131,7 +131,7 @@ pub fn free_ports(count: usize) -> Result<Vec<u16>, Failure> {
         let found = attempts.flatten().find(is_new);
         found.map_or_else(|| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)), Ok)
     };
-    // All are held until the last is found: a port that is let go at once may come back.
+    // All ports are held until the last is found, because a released port could be returned again.
     let held: Result<Vec<_>, _> = (0..count).map(|_| open()).collect();
     let ports = held
         .and_then(|held| held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect());
@@ -202,7 +202,7 @@ mod tests {
     fn ports_are_none_that_the_system_gives_to_a_connection() {
         let ports = free_ports(40).unwrap();
         assert_eq!(ports.iter().collect::<BTreeSet<_>>().len(), 40);
-        // Where it gives all of them there is nothing to choose from.
+        // If all ports are ephemeral there is no other choice.
         if let Some(first) = first_of_connections().filter(|first| *first > LOWEST + 1000) {
             assert!(ports.iter().all(|port| (LOWEST..first).contains(port)), "{ports:?}");
         }

@@ -15,10 +15,10 @@ use nix::unistd::Pid;
 
 use super::ended::{self, Ended, Next};
 
-/// A process beside `isobar` that knows all its children and ends them if `isobar` is killed.
+/// A separate process that knows all children of `isobar` and ends them if `isobar` is killed.
 ///
-/// It learns of that from the end of the pipe between them, so neither a signal nor the death of
-/// the thread that started it matters.
+/// It detects this by the end of the pipe between them, independently of signals and of the thread
+/// that started it.
 #[derive(Clone, Debug)]
 pub struct Guard(Arc<Mutex<GuardProcess>>);
 
@@ -55,7 +55,7 @@ impl Guard {
 impl Drop for GuardProcess {
     fn drop(&mut self) {
         drop(self.pipe.take());
-        // It ends by itself when the pipe does; nothing is left to do if it cannot be waited for.
+        // It ends by itself when the pipe is closed; an error of waiting needs no handling.
         let _ = self.child.wait();
     }
 }
@@ -87,7 +87,7 @@ pub struct Process {
     guard: Guard,
     status: Option<ExitStatus>,
     log: PathBuf,
-    /// Length of the log before the start.
+    /// Length of the log before the start, bytes.
     log_from: u64,
 }
 
@@ -118,7 +118,7 @@ impl Process {
     pub fn ended(&mut self) -> Option<ExitStatus> {
         if self.status.is_none() {
             self.status = Some(self.child.try_wait().ok().flatten()?);
-            // Its number is free again and may become anybody's.
+            // Its process id may be reused.
             let _ = self.guard.tell(&format!("-{}\n", self.id()));
         }
         self.status
@@ -188,7 +188,7 @@ pub(super) struct Revival {
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// A process that has lived for this long did not fail at its start.
+/// Time after which a process counts as started successfully.
 const SETTLED: Duration = Duration::from_secs(60);
 
 impl Revival {

@@ -14,7 +14,7 @@ use world::producer::Progress;
 use crate::options::World;
 use crate::{Process, Stack};
 
-/// It still flushes what it has made.
+/// Timeout of the end: it still flushes its events.
 const STOP: Duration = Duration::from_secs(60);
 
 /// `isobar simulate` in a process of its own.

@@ -22,7 +22,7 @@ pub use settings::{Features, ServiceEnvironment, render};
 use supervisor::Supervised;
 pub use usage::Usage;
 
-/// Longer than the services themselves give their drain.
+/// Timeout of the end, longer than the services' own deadline.
 const STOP: Duration = Duration::from_secs(30);
 
 /// The running services. Dropped, they drain and end.
@@ -134,7 +134,7 @@ impl Services {
         self.with(service, |one| one.process.as_ref().map(|process| process.signal(signal)));
     }
 
-    /// Ends them in the order in which records pass, each after it has drained.
+    /// Ends them in the order of the data flow, each after it has drained.
     pub fn stop(&mut self) {
         let mut services = self.lock();
         services.iter_mut().for_each(Supervised::retire);
@@ -155,7 +155,7 @@ impl Services {
 impl Drop for Services {
     fn drop(&mut self) {
         self.stop();
-        // The supervisor goes when what it supervises does, which it must not outlive.
+        // Dropping the supervised services ends the supervisor.
         self.supervised = Arc::default();
         self.supervisor.take().map(JoinHandle::join);
     }
@@ -178,7 +178,7 @@ pub struct Launch {
     pub guard: Guard,
     /// Additional environment variables.
     pub environment: Vec<(String, String)>,
-    /// True if it is not restarted after an exit code that says that this does not help.
+    /// True if it is not restarted after exit codes for which a restart does not help.
     pub gives_up: bool,
 }
 

@@ -9,8 +9,8 @@ use tokio::signal::unix::{SignalKind, signal};
 const INTERRUPTED: i32 = 130;
 /// Signals within this time count as one that was sent twice: to the process and to its group.
 const TOGETHER: Duration = Duration::from_millis(500);
-/// Waits for Ctrl-C, SIGTERM or the terminal's end. Before the first call they end the process at
-/// once, and the guard the rest.
+/// Waits for Ctrl-C, SIGTERM or the end of the terminal. Before the first call these end the
+/// process immediately, and the guard ends its children.
 ///
 /// # Errors
 /// If signal handlers cannot be installed.
@@ -24,7 +24,7 @@ pub async fn wait_for_signal() -> Result<(), Failure> {
     }
 }
 
-/// Ends this process at the next signal, after a call of `before`; the guard ends the others. The
+/// Ends this process at the next signal, after calling `before`; the guard ends its children. The
 /// signal is awaited on another thread, because this one may be waiting for processes.
 pub fn end_at_the_next_signal(before: impl FnOnce() + Send + 'static) {
     tokio::spawn(async move {

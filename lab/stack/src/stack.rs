@@ -19,11 +19,11 @@ use crate::tools::{self, Tool};
 /// Description of a stack to be started.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The `isobar` program, which also is the guard and ClickHouse's launcher.
+    /// The `isobar` program, which also runs the guard and ClickHouse.
     pub isobar: PathBuf,
     /// Folder for data, settings and logs.
     pub folder: PathBuf,
-    /// Ports; there is a broker for each that is listed.
+    /// Ports, with one broker for each listed entry.
     pub ports: Ports,
     /// The user's own Kafka, to be used instead.
     pub kafka: Option<Cluster>,
@@ -65,7 +65,7 @@ impl Stack {
         Ok(stack)
     }
 
-    /// Starts both at the same time: each waits more than it works.
+    /// Starts both in parallel, because each mostly waits.
     fn start_servers(&mut self, logs: &Path) -> Result<(), Failure> {
         let Plan { isobar, folder, ports, kafka, clickhouse } = &self.plan;
         if clickhouse.is_none() {
@@ -134,54 +134,54 @@ impl Stack {
         self.names = names;
     }
 
-    /// The stack's own Kafka.
+    /// Returns the stack's own Kafka.
     pub fn kafka(&mut self) -> Option<&mut Kafka> {
         self.kafka.as_mut()
     }
 
-    /// The stack's own ClickHouse.
+    /// Returns the stack's own ClickHouse.
     pub fn clickhouse(&mut self) -> Option<&mut ClickHouse> {
         self.clickhouse.as_mut()
     }
 
-    /// Ids of the processes of the stack's own Kafka, of those that run.
+    /// Returns the ids of the running processes of the stack's own Kafka.
     pub fn processes_of_kafka(&self) -> impl Iterator<Item = u32> {
         let nodes =
             self.kafka.iter().flat_map(|kafka| kafka.brokers.iter().chain(&kafka.controller));
         nodes.filter_map(|node| node.process().map(Process::id))
     }
 
-    /// Id of the process of the stack's own ClickHouse, if it runs.
+    /// Returns the process id of the stack's own ClickHouse, if it runs.
     #[must_use]
     pub fn process_of_clickhouse(&self) -> Option<u32> {
         self.clickhouse.as_ref()?.process().map(Process::id)
     }
 
-    /// Guard that ends all children when `isobar` is killed.
+    /// Returns the guard that ends all children when `isobar` is killed.
     #[must_use]
     pub fn guard(&self) -> &Guard {
         &self.guard
     }
 
-    /// The program that services are started from.
+    /// Returns the program that services are started from.
     #[must_use]
     pub fn isobar(&self) -> &Path {
         &self.plan.isobar
     }
 
-    /// Folder of data, settings and logs.
+    /// Returns the folder of data, settings and logs.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.plan.folder
     }
 
-    /// Folder of what the processes write to standard output and error.
+    /// Returns the folder of the processes' standard output and error.
     #[must_use]
     pub fn logs(&self) -> PathBuf {
         self.plan.folder.join("logs")
     }
 
-    /// The fetched geo and network data.
+    /// Returns the fetched geo and network data.
     #[must_use]
     pub fn geo_files(&self) -> GeoFiles {
         self.cache.geo_files()
@@ -207,7 +207,7 @@ fn fetch(plan: &Plan, cache: &Cache) -> Result<(), Failure> {
     if plan.kafka.is_none() && kafka::installed()?.is_none() {
         packages.push(&cache::KAFKA);
     }
-    // Everything that is missing is named at once.
+    // All missing tools are named at once.
     let mut tools = cache.tools(&packages);
     tools.extend(plan.kafka.is_none().then_some(Tool::Java));
     tools::require(&tools)?;

@@ -1,4 +1,4 @@
-//! The programs that the local stack needs from the machine, and how to get them.
+//! The programs that the local stack requires on the machine, and how to install them.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use deploy::failure::Failure;
 
-/// A program that must be there, at least in this version.
+/// A required program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Tool {
     /// Runs Kafka.
@@ -18,7 +18,7 @@ pub(super) enum Tool {
 }
 
 impl Tool {
-    /// The program, where the usual variable of the environment or the `PATH` says.
+    /// Returns the program by its usual environment variable or the `PATH`.
     #[must_use]
     pub(super) fn program(self) -> PathBuf {
         let home = std::env::var_os("JAVA_HOME").map(|home| Path::new(&home).join("bin/java"));
@@ -36,7 +36,7 @@ impl Tool {
         }
     }
 
-    /// Oldest version that will do, and why not an older one.
+    /// Returns the minimum version and the reason for it.
     const fn oldest(self) -> (&'static [u32], &'static str) {
         match self {
             Self::Java => (&[17], "Kafka 4 needs it"),
@@ -52,7 +52,7 @@ impl Tool {
         first_version(&String::from_utf8_lossy(&text))
     }
 
-    /// Returns the defect of the tool, if any.
+    /// Returns why the tool cannot be used, if it cannot.
     fn problem(self) -> Option<String> {
         let (oldest, why) = self.oldest();
         let name = self.name();
@@ -68,10 +68,10 @@ impl Tool {
     }
 }
 
-/// Sees to it that all of `tools` are there, or says at once everything that is not.
+/// Checks that all of `tools` are installed. The error names all that are not.
 ///
 /// # Errors
-/// Names what is missing or too old, with the command that installs it.
+/// Names the missing and outdated tools, with the command that installs them.
 pub(super) fn require(tools: &BTreeSet<Tool>) -> Result<(), Failure> {
     let problems: Vec<_> = tools.iter().filter_map(|tool| Some((*tool, tool.problem()?))).collect();
     if problems.is_empty() {
@@ -99,7 +99,8 @@ const MANAGERS: [Manager; 5] = [
     Manager {
         program: "apt-get",
         install: "sudo apt-get install -y",
-        // The version of the release: 17 in Debian 12, 21 in Debian 13 and Ubuntu 24.04.
+        // The default version of the distribution: 17 in Debian 12, 21 in Debian 13 and Ubuntu
+        // 24.04.
         java: "default-jre-headless",
         maven: "maven",
         npm: "npm",
@@ -157,9 +158,9 @@ pub(super) fn on_path(program: impl AsRef<Path>) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(&program)).find(|file| file.is_file())
 }
 
-/// The version in a program's own words: the first number with dots (`openjdk version "17.0.15"`),
-/// or else the first number (`openjdk version "21"`). Java 8 calls itself 1.8, which is older than
-/// 17 all the same.
+/// Returns the version in a program's output: the first number with dots (`openjdk version
+/// "17.0.15"`), or else the first number (`openjdk version "21"`). Java 8 reports 1.8, which is
+/// also lower than 17.
 pub(super) fn first_version(text: &str) -> Option<Vec<u32>> {
     let numbers = || {
         let words = text.split(|letter: char| !letter.is_ascii_digit() && letter != '.');

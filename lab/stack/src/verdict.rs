@@ -1,4 +1,4 @@
-//! The comparison of a stack with the truth, and its result in words.
+//! Comparison of a stack with the truth, and its result as text.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use service::{TopicNames, harmless};
 use crate::Stack;
 use crate::cache::GeoFiles;
 
-/// Holds everything on a stack against the truth.
+/// Compares everything on a stack with the truth.
 ///
 /// # Errors
 /// If Kafka, ClickHouse or a truth file cannot be read.
@@ -19,7 +19,7 @@ pub async fn verify_stack(truths: Vec<PathBuf>, stack: &Stack) -> Result<Verdict
     verify(truths, stack.cluster(), stack.access(), stack.geo_files()).await
 }
 
-/// Holds what is in `access` and `cluster` against the truth.
+/// Compares the contents of `access` and `cluster` with the truth.
 ///
 /// # Errors
 /// If Kafka, ClickHouse or a truth file cannot be read.
@@ -47,7 +47,7 @@ pub async fn verify(
     verify::verify(&options).await.context("verify")
 }
 
-/// The verdict for the terminal, in lines.
+/// Returns the verdict as lines for the terminal.
 #[must_use]
 pub fn in_words(verdict: &Verdict) -> String {
     let mut text = format!(

@@ -10,13 +10,14 @@ use serde::Deserialize;
 pub struct Rank {
     /// ISO 3166-1 code.
     pub country: String,
-    /// Who owns the network.
+    /// Owner of the network.
     pub organisation: String,
-    /// Sessions seen there.
+    /// Number of sessions.
     pub sessions: u64,
-    /// Share of poor time in poor and good time; NaN if there was none. So with all that follow.
+    /// Share of poor time in poor and good time; NaN if there was none. The same applies to the
+    /// fields below.
     pub poor_share: f64,
-    /// Lower 95 % limit over sessions; NaN if there are too few of them.
+    /// Lower 95 % limit of the share over sessions; NaN if there are too few sessions.
     pub poor_at_least: f64,
     /// Median round trip, ms.
     pub round_trip_p50_ms: f64,
@@ -31,7 +32,7 @@ pub struct Rank {
 /// Number of rows and intervals that have arrived.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Row, Deserialize)]
 pub struct Arrived {
-    /// Raw records that blocks answer for, whatever became of them.
+    /// Raw records that blocks account for, with any outcome.
     pub raw_records: i64,
     /// Intervals that cells count.
     pub intervals: i64,
@@ -59,8 +60,9 @@ impl View {
         Self(clickhouse.client("dashboard"))
     }
 
-    /// The `most` places and providers that are poor for sure, the worst first; then those of which
-    /// too few sessions were seen. Rows with neither place nor provider are left out.
+    /// Returns at most `most` places and providers, those with the highest lower limit of the poor
+    /// share first, and those with too few sessions last. Rows with neither place nor provider are
+    /// left out.
     ///
     /// # Errors
     /// If ClickHouse does not answer.

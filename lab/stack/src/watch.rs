@@ -1,4 +1,4 @@
-//! A world that is being simulated, and the arrival of its intervals.
+//! Monitoring of a simulated world and the arrival of its intervals.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -99,7 +99,7 @@ impl Watch {
         self.sender.ended()
     }
 
-    /// Ends the world, and waits until all that was sent has arrived, or nothing more does.
+    /// Ends the world, and waits until all its data has arrived, or until no more arrives.
     ///
     /// # Errors
     /// If the simulator failed, or ClickHouse does not answer.

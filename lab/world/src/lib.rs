@@ -1,6 +1,7 @@
-//! Simulated WebRTC sessions with known truth: what each client sends, and what became of it.
+//! Simulated WebRTC sessions with known truth: the records that clients send, and their expected
+//! results.
 //!
-//! [`world`] and [`truth`] use no clock and no network; [`producer`] plays a world into Kafka.
+//! [`world`] and [`truth`] use no clock and no network; [`producer`] sends a world to Kafka.
 
 pub mod producer;
 pub mod truth;

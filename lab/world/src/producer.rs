@@ -1,4 +1,4 @@
-//! Plays a world into Kafka's raw topic, and writes down its truth.
+//! Sending of a world to Kafka's raw topic, and writing of its truth.
 
 mod options;
 mod silence;
@@ -23,10 +23,10 @@ pub use silence::explain;
 /// Interval of progress reports, and the longest time for which a signal to stop goes unnoticed.
 const BEAT: Duration = Duration::from_millis(200);
 
-/// The pause before a full queue is tried again.
+/// Pause before sending is retried when the client's queue is full.
 const FULL_QUEUE: Duration = Duration::from_millis(2);
 
-/// Answers of Kafka.
+/// Acknowledgements of Kafka.
 #[derive(Default)]
 struct Answers {
     records: AtomicU64,
@@ -37,7 +37,7 @@ struct Answers {
 impl rdkafka::ClientContext for Answers {}
 
 impl ProducerContext for Answers {
-    /// Intervals of the record.
+    /// The number of intervals of the record.
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, intervals: usize) {
@@ -49,11 +49,11 @@ impl ProducerContext for Answers {
     }
 }
 
-/// Plays a world until it ends or `stop` is set; then waits until Kafka has acknowledged all of it.
-/// Calls `on_progress` five times a second meanwhile.
+/// Sends a world until it ends or `stop` is set; then waits until Kafka has acknowledged all
+/// records. Calls `on_progress` five times per second meanwhile.
 ///
 /// # Errors
-/// When the options make no world, a file cannot be written, or Kafka cannot follow.
+/// When the options are invalid, a file cannot be written, or Kafka cannot keep up.
 pub fn run(
     options: &Options,
     stop: &AtomicBool,
@@ -63,7 +63,7 @@ pub fn run(
     let mut player = Player::new(options, settings, &mut on_progress)?;
     let played = player.play_all(World::new(settings)?, stop);
     if matches!(played, Err(PlayError::Silent { .. })) {
-        // A client that stands still may hang when it is let go.
+        // A stalled client may hang when it is dropped.
         std::mem::forget(player);
     }
     played
@@ -77,14 +77,15 @@ struct Player<'a> {
     options: &'a Options,
     on_progress: &'a mut dyn FnMut(&Progress),
     settings: Settings,
-    /// The longest time between what a record says and its arrival that the truth bears.
+    /// The longest delay of a record for which the truth is valid.
     longest_stall: Duration,
     producer: ThreadedProducer<Answers>,
     truth: Option<truth::Writer<BufWriter<File>>>,
     progress: Option<File>,
     started: Instant,
     last_beat: Instant,
-    /// When Kafka last answered, or had nothing to answer; and how many answers there were.
+    /// Time of the last acknowledgement, or at which none was pending; and the number of
+    /// acknowledgements.
     answered: (Instant, u64),
     records: u64,
     reports: u64,
@@ -138,7 +139,7 @@ impl<'a> Player<'a> {
         self.finish()
     }
 
-    /// Waits for a delivery's time; false if the play stops first.
+    /// Waits for a delivery's time. Returns false if sending is stopped first.
     fn is_due(&mut self, delivery: &Delivery, stop: &AtomicBool) -> Result<bool, PlayError> {
         let after = Duration::from_micros((delivery.at_us - self.settings.start_us) as u64);
         loop {
@@ -159,13 +160,13 @@ impl<'a> Player<'a> {
         if self.options.fast { Ok(()) } else { self.bears(behind) }
     }
 
-    /// An error if the truth does not hold after a stall this long.
+    /// Returns an error if the truth is not valid after a stall of this length.
     fn bears(&self, stall: Duration) -> Result<(), PlayError> {
         let longest = self.longest_stall;
         if stall > longest { Err(PlayError::Behind { stall, longest }) } else { Ok(()) }
     }
 
-    /// An error if Kafka has acknowledged nothing for so long that the truth does not hold.
+    /// Returns an error if Kafka has acknowledged nothing for so long that the truth is not valid.
     fn hears(&self) -> Result<(), PlayError> {
         let (since, acknowledged) = self.answered;
         let silence = since.elapsed();
@@ -176,8 +177,8 @@ impl<'a> Player<'a> {
         Err(PlayError::Silent { silence, acknowledged, sent: self.records, why })
     }
 
-    /// Hands a delivery to the Kafka client, and its truth to the file; neither if the play stops
-    /// before the client has room.
+    /// Passes a delivery to the Kafka client, and writes its truth to the file. Does neither if
+    /// sending is stopped while the client's queue is full.
     fn play(&mut self, delivery: &Delivery, stop: &AtomicBool) -> Result<(), PlayError> {
         let intervals = delivery.truth.event.as_ref().map_or(0, |event| event.intervals.len());
         let mut record = BaseRecord::with_opaque_to(&self.options.topic, intervals)
@@ -273,9 +274,9 @@ fn client(options: &Options) -> ClientConfig {
         .set("linger.ms", "50")
         .set("batch.size", "500000")
         .set("queue.buffering.max.kbytes", "65536")
-        // The largest record that the raw topic takes, and some.
+        // Above the limit of the raw topic.
         .set("message.max.bytes", "4194304")
-        // A broker that comes back is soon found: the world goes on meanwhile.
+        // A returning broker must be found soon, because the world continues.
         .set("reconnect.backoff.max.ms", "1000");
     for (name, value) in &options.kafka {
         config.set(name, value);

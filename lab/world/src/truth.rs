@@ -1,8 +1,7 @@
-//! The truth: what every raw record is, and what really happened in it, as JSON lines.
+//! The truth: the expected result and content of every raw record, as JSON lines.
 //!
-//! The first line is a [`Header`]; then comes one [`Record`] for every raw record, in the order in
-//! which the records were sent. Increments are those that the world made, not differences of the
-//! counters that it printed.
+//! The first line is a [`Header`]; then there is one [`Record`] for every raw record, in the order
+//! of sending. Increments are those of the simulation, not differences of the written counters.
 
 use std::io::{self, BufRead, Write};
 
@@ -13,11 +12,11 @@ use xxhash_rust::xxh3::xxh3_64;
 /// First line of a truth file: what made the world.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
-    /// Seed of all that is random.
+    /// Seed of the random numbers.
     pub seed: u64,
     /// Start of the world, µs since the Unix epoch.
     pub start_us: i64,
-    /// Sessions that are live at a time.
+    /// Sessions that are live at the same time.
     pub sessions: u32,
     /// Time between two reports of a session, µs.
     pub period_us: i64,
@@ -29,7 +28,7 @@ pub struct Header {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It counts.
+    /// It is accepted.
     Accepted,
     /// It repeats an earlier record.
     Duplicate,
@@ -58,7 +57,7 @@ pub struct Session {
     pub device: Device,
 }
 
-/// One stream's share of a report: true increments; values that its browser does not report are
+/// The true increments of one stream in a report. Values that its browser does not report are
 /// missing. Units are those of [`schemas::Interval`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -134,21 +133,22 @@ pub struct Interval {
 pub struct Event {
     /// Event.
     pub kind: EventKind,
-    /// When, by the client's clock corrected by the collector's, µs since the Unix epoch.
+    /// Event time: time by the client's clock, corrected by the collector's, µs since the Unix
+    /// epoch.
     #[serde(rename = "us")]
     pub event_us: i64,
-    /// The client's address then, as reported; empty if it was not.
+    /// The client's address as reported at that time; empty if it was not reported.
     pub address: String,
     /// Claimed place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
-    /// Serving edge and release of the client, where they are not those of [`Session`].
+    /// Serving edge and release of the client, if they differ from those of [`Session`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<(String, String)>,
-    /// Network type, where the browser reports it.
+    /// Network type, if the browser reports it.
     #[serde(rename = "net", default, skip_serializing_if = "Option::is_none")]
     pub network_type: Option<String>,
-    /// Transport, where the report contains it: udp, tcp, relay-udp, relay-tcp, relay-tls.
+    /// Transport, if the report contains it: udp, tcp, relay-udp, relay-tcp, relay-tls.
     #[serde(rename = "via", default, skip_serializing_if = "Option::is_none")]
     pub transport: Option<String>,
     /// Increments of ICE round trips, µs, and of their number.
@@ -169,14 +169,14 @@ pub struct Event {
     /// Other occurrences with their times, µs since the Unix epoch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub more: Vec<(EventKind, i64)>,
-    /// Connected and failed events, of this record or an earlier one, that are no attempts of their
-    /// own: their time, and what is to be added to attempts and failed ones.
+    /// Corrections of connected and failed events, in this record or an earlier one, that are not
+    /// separate attempts: event time, and the numbers to add to attempts and failed attempts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub corrections: Vec<(i64, i64, i64)>,
-    /// Streams that this snapshot begins anew: they have no interval in it.
+    /// Number of streams that start or restart in this snapshot, and so have no interval.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub baselines: u32,
-    /// Streams whose interval ends here.
+    /// Intervals that end at this snapshot.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub intervals: Vec<Interval>,
 }
@@ -198,10 +198,10 @@ pub struct Record {
     /// Identity of the session; only with its first record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub introduces: Option<Session>,
-    /// Of accepted records.
+    /// Content of an accepted record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<Event>,
-    /// Of records that must be dead-lettered.
+    /// Expected dead letter of an invalid record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead: Option<Dead>,
 }
@@ -215,19 +215,19 @@ pub struct Dead {
     pub hash: u64,
 }
 
-/// The name by which the truth knows a payload (XXH3, 64 bits).
+/// Returns the hash that identifies a payload in the truth (XXH3, 64 bits).
 #[must_use]
 pub fn payload_hash(payload: &[u8]) -> u64 {
     xxh3_64(payload)
 }
 
-/// A truth file that cannot be written or read.
+/// Error of writing or reading a truth file.
 #[derive(Debug, thiserror::Error)]
 pub enum TruthError {
     /// The file itself.
     #[error("truth file: {0}")]
     Io(#[from] io::Error),
-    /// A line that is none of a truth file; line 1 is the header.
+    /// An invalid line; line 1 is the header.
     #[error("truth file, line {line}: {source}")]
     Line {
         /// Its number.
@@ -261,7 +261,7 @@ impl<W: Write> Writer<W> {
         Ok(line(&mut self.out, record)?)
     }
 
-    /// Hands everything to the file.
+    /// Flushes everything to the file.
     ///
     /// # Errors
     /// When the file cannot be written.

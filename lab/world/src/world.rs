@@ -27,8 +27,8 @@ use session::Session;
 /// The longest time between two reports of a session, µs.
 pub const LONGEST_PERIOD_US: i64 = 15_000_000;
 
-/// A session's records find the one that they are compared with if Kafka appends it no longer than
-/// this before them, µs: the 120 s of the log that ingest remembers, and 5 s for what is on its way.
+/// Longest time between the appends of two records of a session that are compared, µs: ingest's
+/// look-back of 120 s, less 5 s for records in flight.
 const REMEMBERED_US: i64 = 115_000_000;
 
 /// Events of a world.
@@ -49,7 +49,7 @@ pub enum Scenario {
 }
 
 impl Scenario {
-    /// The name under which a user asks for it.
+    /// Returns its name on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -60,7 +60,7 @@ impl Scenario {
         }
     }
 
-    /// The scenario of this name.
+    /// Returns the scenario of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         let all = [Self::Usual, Self::IspIncident, Self::Steady, Self::OneCall];
@@ -77,13 +77,13 @@ const INCIDENT_TIMES: i64 = 40;
 /// Settings of a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Seed of all that is random.
+    /// Seed of the random numbers.
     pub seed: u64,
-    /// When it begins, µs since the Unix epoch.
+    /// Start, µs since the Unix epoch.
     pub start_us: i64,
-    /// When it ends, µs after its start; never if none.
+    /// Length, µs; unlimited if none.
     pub duration_us: Option<i64>,
-    /// Sessions that are live at a time.
+    /// Sessions that are live at the same time.
     pub sessions: u32,
     /// Time between two reports of a session, µs; at most [`LONGEST_PERIOD_US`].
     pub period_us: i64,
@@ -92,7 +92,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// First line of the world's truth.
+    /// Returns the first line of the world's truth.
     #[must_use]
     pub fn header(&self) -> truth::Header {
         truth::Header {
@@ -121,10 +121,10 @@ impl Settings {
     }
 }
 
-/// A raw record on its way, and the truth about it.
+/// A raw record to send, and the truth about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// When it is sent, µs since the Unix epoch.
+    /// Time of sending, µs since the Unix epoch.
     pub at_us: i64,
     /// Key of the raw record: app/call/participant.
     pub key: String,
@@ -134,10 +134,10 @@ pub struct Delivery {
     pub truth: truth::Record,
 }
 
-/// Settings that make no world.
+/// Error of the settings of a world.
 #[derive(Debug, thiserror::Error)]
 pub enum WorldError {
-    /// A session reports too seldom for its streams to be followed, or all the time.
+    /// Sessions report too rarely for intervals, or the period is not positive.
     #[error("a session must report every 1 ms to 15 s, not every {0} µs")]
     Period(i64),
     /// Nobody is there.
@@ -156,7 +156,7 @@ struct Environment {
 }
 
 impl Environment {
-    /// Returns the network conditions at a place, without those of single sessions.
+    /// Returns the network conditions at a place, without disturbances of single sessions.
     fn conditions(&self, place: usize, at_us: i64) -> Conditions {
         let place = &self.places[place];
         let usual = place.conditions(at_us);
@@ -194,10 +194,10 @@ pub struct World {
 }
 
 impl World {
-    /// A world at its start.
+    /// Returns a world at its start.
     ///
     /// # Errors
-    /// When the settings make no world.
+    /// When the settings are invalid.
     pub fn new(settings: Settings) -> Result<Self, WorldError> {
         if !(1_000..=LONGEST_PERIOD_US).contains(&settings.period_us) {
             return Err(WorldError::Period(settings.period_us));

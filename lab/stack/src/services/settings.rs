@@ -90,7 +90,7 @@ fn topics(names: &TopicNames) -> String {
     names.map(|(topic, name)| format!("{topic} = {name}\n")).collect()
 }
 
-/// A string of JSON is one of TOML, and so is a list of them.
+/// Returns a TOML string. JSON strings and lists of strings are valid TOML.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

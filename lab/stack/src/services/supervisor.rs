@@ -17,7 +17,7 @@ use crate::{Ended, Next, Process};
 const LOOK: Duration = Duration::from_millis(100);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// A process that has lived for this long did not fail at its start.
+/// Time after which a process counts as started successfully.
 const SETTLED: Duration = Duration::from_secs(30);
 /// Exit codes after which a restart does not help: settings (64), ports (78) and refusals (80 to 99, except
 /// 90: a stalled client of Kafka).
@@ -26,12 +26,12 @@ const HOPELESS: [RangeInclusive<i32>; 4] = [64..=64, 78..=78, 80..=89, 91..=99];
 /// Maximum number of ends that are kept until they are read.
 const MOST_NEWS: usize = 100;
 
-/// Bytes and lines of a log that are read for the reason of its end: settings report all that is
-/// wrong at once, a line each.
+/// Bytes and lines at the end of a log that are shown as the reason of an exit: errors of settings
+/// have one line each.
 const LAST_WORDS: usize = 4096;
 const LAST_LINES: usize = 8;
 
-/// A service and the process that now does its work.
+/// A service and its present process.
 #[derive(Debug)]
 pub struct Supervised {
     /// Its start parameters.
@@ -124,7 +124,7 @@ impl Supervised {
         let news = process.end(self.launch.service.name(), next);
         let code = self.ended();
         self.news.extend(news);
-        // Those of whoever never asks.
+        // The owner may never ask for them.
         self.news.truncate(MOST_NEWS);
         code
     }
@@ -136,7 +136,7 @@ impl Supervised {
 
     /// Returns the exit code, once it has ended; -1 if it was killed.
     fn ended(&mut self) -> Option<i32> {
-        // A process that has ended reports its usage until it is waited for.
+        // The usage of an ended process is available until it is waited for.
         self.measure();
         let status = self.process.as_mut()?.ended()?;
         self.earlier = self.earlier.and(self.current);
@@ -159,7 +159,7 @@ impl Supervised {
     pub(super) fn refusal(&mut self) -> Option<Failure> {
         let State::Hopeless { code } = self.state else { return None };
         let (name, log) = (self.launch.service.name(), self.launch.log.display());
-        // The log's folder may not outlive this process.
+        // The text is copied because the log's folder may be deleted with this process.
         let said = last_words(&self.launch.log);
         Some(Failure::Refused(format!(
             "{name} refuses to start (exit code {code}); see {log}\n{said}"

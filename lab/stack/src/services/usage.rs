@@ -10,7 +10,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 pub struct Usage {
     /// Processor time, s, in user and kernel mode.
     pub cpu_seconds: f64,
-    /// Most memory that was resident at a time, MB (2²⁰ bytes).
+    /// Peak resident memory, MB (2²⁰ bytes).
     pub max_rss_mb: f64,
 }
 
@@ -19,7 +19,7 @@ impl Usage {
     #[must_use]
     pub fn of(process: u32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-        // The second field is the program's name in brackets, and may hold anything.
+        // The second field is the program's name in brackets, which may contain any characters.
         let (_, fields) = stat.rsplit_once(')')?;
         let tick = |field: usize| fields.split_whitespace().nth(field)?.parse::<f64>().ok();
         let cpu_seconds = (tick(11)? + tick(12)?) / TICKS_PER_SECOND;
@@ -29,7 +29,7 @@ impl Usage {
         Some(Self { cpu_seconds, max_rss_mb: peak_kb.unwrap_or(0.0) / 1024.0 })
     }
 
-    /// Returns the usage since an `earlier` measurement; memory is the maximum of all time.
+    /// Returns the usage since an `earlier` measurement; memory is the total peak.
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         Self { cpu_seconds: self.cpu_seconds - earlier.cpu_seconds, ..self }

@@ -1,5 +1,4 @@
-//! Everything that must hold once the pipeline has come to rest, from Kafka, ClickHouse and the
-//! truth files alone.
+//! Checks of all invariants after the drain, using only Kafka, ClickHouse and the truth files.
 
 use std::path::PathBuf;
 
@@ -16,9 +15,9 @@ use super::versions;
 
 /// Findings.
 pub(super) struct Checked {
-    /// Against the oracle.
+    /// Result of the comparison with the oracle.
     pub(super) verdict: Verdict,
-    /// Other discrepancies, in words.
+    /// Descriptions of other discrepancies.
     pub(super) wrong: Vec<String>,
     pub(super) absorbed: Absorbed,
 }
@@ -38,10 +37,10 @@ const SUMS: &str = "SELECT toInt64(sum(read)) AS read, toInt64(sum(replayed)) AS
         ifNull((SELECT count() FROM samples FINAL), 0) AS samples
     FROM blocks FINAL";
 
-/// Exit codes of a service whose settings or files are no good.
+/// Exit code of a service with invalid settings or files.
 const SETTINGS: i32 = 64;
 
-/// Checks everything. `look_up` is true if files of look-up data were spoilt on purpose.
+/// Checks everything. `look_up` is true if files of look-up data were damaged by faults.
 pub(super) fn check(
     cluster: &Cluster,
     truths: Vec<PathBuf>,
@@ -54,7 +53,7 @@ pub(super) fn check(
     let letters: i64 = cluster.kafka.ends(&cluster.topics.dead_letters)?.values().sum();
     let mut wrong = found.wrong;
     if sums.undecodable != 0 {
-        wrong.push(format!("{} records of a hop could not be read", sums.undecodable));
+        wrong.push(format!("{} enriched records could not be read", sums.undecodable));
     }
     if i64::try_from(sums.samples) != Ok(sums.intervals) {
         wrong.push(format!("{} samples, but {} intervals", sums.samples, sums.intervals));
@@ -63,7 +62,7 @@ pub(super) fn check(
         for (code, times) in exits {
             let is_expected = look_up && code == SETTINGS && name.starts_with("enrich");
             if is_hopeless(code) && !is_expected {
-                wrong.push(format!("{name} refused to go on {times} times, with code {code}"));
+                wrong.push(format!("{name} refused to continue {times} times, with code {code}"));
             }
         }
     }

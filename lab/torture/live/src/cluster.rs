@@ -48,7 +48,7 @@ pub(super) struct Cluster {
     pub(super) geo: GeoFiles,
     /// Commits of aggregate so far, by partition.
     pub(super) blocks: BTreeMap<i32, Vec<Commit>>,
-    /// Further worlds beside the usual one, and how many sessions each has.
+    /// Further worlds in addition to the usual one.
     pub(super) guests: Vec<Sender>,
     pub(super) crowd: u32,
     /// Process of the usual world.
@@ -60,7 +60,8 @@ pub(super) struct Cluster {
 }
 
 impl Drop for Cluster {
-    /// Brokers end one after the other and miss each other; what they have is thrown away.
+    /// Kills the brokers: a controlled shutdown would wait for other brokers, and the data is
+    /// deleted anyway.
     fn drop(&mut self) {
         Instance::all().for_each(|instance| self.fleet.retire(instance));
         self.fleet.stop();
@@ -72,8 +73,8 @@ impl Drop for Cluster {
 }
 
 impl Cluster {
-    /// Starts everything under `folder` and waits until it works; the controller is a process of its
-    /// own if `apart`.
+    /// Starts everything under `folder` and waits until it works. The controller is a separate
+    /// process if `apart`.
     pub(super) fn start(
         folder: &Path,
         crowd: u32,
@@ -155,7 +156,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Sends a signal to every process: services, Kafka, ClickHouse and those who send records.
+    /// Sends a signal to every process: services, Kafka, ClickHouse and producers.
     pub(super) fn signal_all(&self, sent: Signal) {
         Instance::all().for_each(|instance| self.fleet.signal(instance, sent));
         let guests = self.guests.iter().map(Sender::process);
@@ -163,7 +164,7 @@ impl Cluster {
         servers.chain(self.world).chain(guests).for_each(|process| signal(process, sent));
     }
 
-    /// Does asynchronous work, and waits for it.
+    /// Runs asynchronous work, and waits for it.
     pub(super) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
     }
@@ -185,7 +186,7 @@ impl Cluster {
         })
     }
 
-    /// Sets how many copies of the topic of dead letters must be there for it to take one.
+    /// Sets the minimum number of in-sync replicas of the dead-letter topic.
     pub(super) fn dead_letters_need(&self, copies: i32) -> Result<(), Failure> {
         let topic = &self.topics.dead_letters;
         let names = Names { topics: self.topics.clone(), ..Names::default() };
@@ -223,12 +224,12 @@ fn signal(process: u32, signal: Signal) {
     let _ = killpg(Pid::from_raw(process.cast_signed()), signal);
 }
 
-/// The group of a service.
+/// Returns the group of a service.
 pub(super) fn group(service: Service) -> String {
     format!("isobar-{}", service.name())
 }
 
-/// Copies of `files` in `folder`.
+/// Copies `files` to `folder`, and returns the copies.
 fn copied(files: &GeoFiles, folder: &Path) -> Result<GeoFiles, Failure> {
     fs::create_dir_all(folder).context(folder.display())?;
     let copy = |from: &PathBuf| {

@@ -1,4 +1,4 @@
-//! Injection and removal of faults by the schedule.
+//! Injection and healing of faults according to the schedule.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use super::secs;
 
 /// Time in which a faulty component has to recover.
 const OVER: Duration = Duration::from_secs(240);
-/// Before the next try to heal what could not be healed.
+/// Pause before the next attempt to heal a fault that could not be healed.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// A fault that was injected.
@@ -25,9 +25,9 @@ struct Active {
     alone: bool,
     fault: Box<dyn Fault>,
     heals: Instant,
-    /// When it was healed.
+    /// Time at which it was healed.
     healed: Option<Instant>,
-    /// When healing, or asking whether it is over, is tried again.
+    /// Time of the next attempt to heal it, or of the next check whether it is over.
     again: Instant,
 }
 
@@ -75,7 +75,7 @@ impl Director {
         Ok(())
     }
 
-    /// Injects a lane's next fault, if it is its time.
+    /// Injects a group's next fault if it is due.
     fn next(
         &mut self,
         lane: FaultGroup,
@@ -85,7 +85,7 @@ impl Director {
     ) {
         let elapsed = self.started.elapsed();
         let Some(queue) = self.lanes.get_mut(&lane) else { return };
-        // Recovery may have lasted beyond the end of the run.
+        // The last recovery may have lasted beyond the end of the run.
         let alone = lane == FaultGroup::Alone;
         if elapsed >= if alone { alone_until(self.duration) } else { self.duration } {
             queue.clear();
@@ -111,8 +111,8 @@ impl Director {
                 *self.injected.entry(kind).or_default() += 1;
                 whom
             }
-            // Somebody whom it needs may be down himself; what it has begun is still undone.
-            Err(failure) => format!("cannot be done now: {failure}"),
+            // A component that it needs may be down. Effects that it has had already are undone.
+            Err(failure) => format!("could not be injected: {failure}"),
         };
         let (at, name, lasts_s) = (secs(elapsed), kind.name(), secs(lasts));
         progress(&format!("{at:7.1} s  {name}: {whom} ({lasts_s:.1} s)"));
@@ -122,7 +122,7 @@ impl Director {
     }
 }
 
-/// Polls a fault, and returns none once it is over.
+/// Continues a fault. Returns none once it is over.
 fn go_on(
     mut active: Active,
     cluster: &mut Cluster,

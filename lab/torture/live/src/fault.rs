@@ -1,4 +1,4 @@
-//! A fault: what it does, and how it is undone.
+//! The interface of faults.
 
 use deploy::failure::Failure;
 

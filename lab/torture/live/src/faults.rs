@@ -17,7 +17,7 @@ use rand_chacha::ChaCha8Rng;
 use super::fault::Fault;
 use super::kind::Kind;
 
-/// Returns a fault of a kind, that chooses by `seed`.
+/// Returns a fault of this kind, with random choices by `seed`.
 pub(super) fn of_kind(kind: Kind, seed: u64, lasts: Duration) -> Box<dyn Fault> {
     let rng = ChaCha8Rng::seed_from_u64(seed);
     match kind {

@@ -1,4 +1,4 @@
-//! Instances of the services: which run, which are stopped, and how they ended.
+//! Instances of the services: start, stop and exit codes.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use stack::services::supervisor::{self, Supervised};
 use stack::services::{Launch, ServiceEnvironment, render};
 use stack::{Guard, free_ports, http};
 
-/// Most instances of a service at a time.
+/// Maximum number of instances of a service.
 pub(super) const MOST: usize = 3;
 /// Usual number of instances of a service.
 pub(super) const USUAL: usize = 2;
@@ -22,7 +22,7 @@ pub(super) const USUAL: usize = 2;
 /// `limits.stall_s` of the services; shorter than the default, so that a run covers it.
 pub(super) const STALL: Duration = Duration::from_secs(20);
 
-/// Longer than a service gives its drain.
+/// Timeout of the end, longer than the services' own deadline.
 const STOP: Duration = Duration::from_secs(30);
 
 /// One of the instances of a service.
@@ -44,12 +44,12 @@ impl Instance {
         Service::ALL.into_iter().flat_map(of)
     }
 
-    /// All of `service` that there can be.
+    /// Returns all possible instances of `service`.
     pub(super) fn of(service: Service) -> impl Iterator<Item = Self> {
         (0..MOST).map(move |number| Self { service, number })
     }
 
-    /// Its name: `ingest-1`.
+    /// Returns its name: `ingest-1`.
     pub(super) fn name(self) -> String {
         format!("{}-{}", self.service.name(), self.number + 1)
     }
@@ -126,7 +126,8 @@ impl Fleet {
         self.with(instance, |one| one.process.as_ref().map(|process| process.signal(signal)));
     }
 
-    /// From its next start on, an instance aborts when it passes `edge` for the `times`th time.
+    /// Makes an instance abort, from its next start on, when it passes `edge` for the `times`th
+    /// time.
     pub(super) fn abort_at(&self, instance: Instance, edge: Option<(&str, u64)>) {
         let mut environment = own(&instance.name());
         environment.extend(
@@ -180,7 +181,7 @@ impl Drop for Fleet {
     }
 }
 
-/// Variables of an instance.
+/// Returns the environment variables of an instance.
 fn own(name: &str) -> Vec<(String, String)> {
     vec![
         ("ISOBAR_KAFKA__OPTIONS__CLIENT.ID".to_owned(), name.to_owned()),

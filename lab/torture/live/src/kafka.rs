@@ -1,4 +1,4 @@
-//! State of the brokers, asked directly: ends of logs, commits of groups, leaders.
+//! Queries of the brokers' state: ends of logs, commits of groups, leaders.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +9,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Longest wait for a leader's answer: it may be the one that is gone.
+/// Longest wait for a leader's response. The leader may be down.
 const LEADER: Duration = Duration::from_secs(2);
 /// Attempts to read the end of a partition, each with fresh metadata.
 const TRIES: u32 = 3;
@@ -17,7 +17,7 @@ const TRIES: u32 = 3;
 /// Positions by partition.
 pub(super) type Positions = BTreeMap<i32, i64>;
 
-/// An offset that a group has committed, with what it keeps beside it.
+/// A committed offset of a group, with its metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Commit {
     pub(super) offset: i64,
@@ -50,7 +50,7 @@ impl Kafka {
         Ok(new)
     }
 
-    /// The next offset of each partition of `topic`.
+    /// Returns the next offset of each partition of `topic`.
     pub(super) fn ends(&self, topic: &str) -> Result<Positions, Failure> {
         let end = |partition| Ok((partition, self.end(topic, partition)?));
         (0..self.partitions).map(end).collect()
@@ -62,7 +62,7 @@ impl Kafka {
             match self.client.fetch_watermarks(topic, partition, LEADER) {
                 Ok((_, end)) => return Ok(end),
                 Err(error) if tries == TRIES => return Err(error).context("Kafka"),
-                // A client that reads nothing keeps its metadata, also about a missing leader, for
+                // A client that reads nothing keeps its metadata, even about a missing leader, for
                 // a quarter of an hour.
                 Err(_) => drop(self.client.fetch_metadata(Some(topic), LEADER)),
             }
@@ -112,8 +112,8 @@ impl Kafka {
         member.commit(&list, CommitMode::Sync).context("Kafka")
     }
 
-    /// True if every copy of every partition is where its leader is, as far as those know who were
-    /// there all the time. For some seconds they do not know that a broker is gone.
+    /// Returns whether all replicas of all partitions are in sync, according to brokers that were
+    /// not restarted. For some seconds these do not notice that a broker is down.
     pub(super) fn is_in_sync(&self) -> bool {
         is_in_sync(&self.client)
     }
@@ -123,8 +123,8 @@ impl Kafka {
         client(address, "isobar-torture").is_ok_and(|client| is_in_sync(&client))
     }
 
-    /// The number, from 1, of the broker that coordinates a group: it leads the partition of
-    /// `__consumer_offsets` that the group's name hashes to.
+    /// Returns the number, from 1, of the broker that coordinates a group: the leader of the
+    /// partition of `__consumer_offsets` that the hash of the group's name selects.
     pub(super) fn coordinator(&self, group: &str) -> Result<i32, Failure> {
         let topic = "__consumer_offsets";
         let metadata = self.client.fetch_metadata(Some(topic), PATIENCE).context("Kafka")?;
@@ -145,7 +145,7 @@ fn is_in_sync(client: &BaseConsumer) -> bool {
     partitions.all(|one| one.leader() >= 0 && one.isr().len() == one.replicas().len())
 }
 
-/// `String.hashCode` of a text in ASCII.
+/// Returns `String.hashCode` of an ASCII text.
 fn java_hash(text: &str) -> i32 {
     text.bytes().fold(0i32, |hash, byte| hash.wrapping_mul(31).wrapping_add(i32::from(byte)))
 }

@@ -36,20 +36,20 @@ pub struct Options {
     /// Simulates: the services' cores over simulated logs, groups and tables.
     #[arg(long)]
     sim: bool,
-    /// Seed of the schedule and the world. With --sim, of the first run; each run has a seed of its
-    /// own, one more than the one before.
+    /// Seed of the schedule and the world. With --sim, the seed of the first run; each further run
+    /// has the next seed.
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Duration of faults: 90s, 10m, 1h.
     #[arg(long, default_value = "10m", value_parser = duration, conflicts_with = "sim")]
     duration: Duration,
-    /// Events a second; each has one to six intervals.
+    /// Events per second; each has one to six intervals.
     #[arg(long, default_value_t = 200.0, conflicts_with = "sim")]
     rate: f64,
     /// Only these kinds of faults, separated by commas.
     #[arg(long, value_delimiter = ',', value_name = "KINDS", conflicts_with = "sim")]
     faults: Vec<String>,
-    /// Shows the schedule, and does nothing.
+    /// Only shows the schedule.
     #[arg(long, conflicts_with = "sim")]
     list: bool,
     /// Writes the figures as JSON.
@@ -58,7 +58,7 @@ pub struct Options {
     /// Writes the figures as a page.
     #[arg(long, value_name = "FILE", conflicts_with = "sim")]
     markdown: Option<PathBuf>,
-    /// With --sim: runs.
+    /// With --sim: number of runs.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
     runs: u64,
     /// With --sim: prints the steps of each run; for one run, or a few.
@@ -67,9 +67,9 @@ pub struct Options {
 }
 
 impl Options {
-    /// The kinds of faults asked for; all if none is named.
+    /// Returns the requested kinds of faults; all if none is named.
     fn kinds(&self) -> Result<Vec<Kind>, Failure> {
-        // Without its edges it would be one that only kills.
+        // Without failpoints, aborts would only be kills.
         let can = |kind: &Kind| *kind != Kind::Abort || failpoints::PRESENT;
         if self.faults.is_empty() {
             return Ok(Kind::ALL.into_iter().filter(can).collect());
@@ -90,11 +90,11 @@ fn secs(time: Duration) -> f64 {
     time.as_secs_f64()
 }
 
-/// Runs the pipeline, real or simulated, under faults; true if nothing was wrong. `progress` receives
-/// each line of the report, as soon as there is one.
+/// Runs the real or simulated pipeline under faults. Returns true if there were no discrepancies.
+/// `progress` receives each line of the report as soon as it is known.
 ///
 /// # Errors
-/// If something does not start or cannot be undone.
+/// If something does not start, or a fault cannot be undone.
 pub fn run(options: &Options, progress: Progress<'_>) -> Result<bool, Failure> {
     match options.sim {
         true => report_sim::run(options, progress),

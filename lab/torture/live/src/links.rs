@@ -82,14 +82,14 @@ impl Way {
 pub(super) struct Links {
     links: BTreeMap<Way, Link>,
     brokers: usize,
-    /// The controller is a process of its own.
+    /// True if the controller is a separate process.
     apart: bool,
     _proxies: Proxies,
 }
 
 impl Links {
     /// Opens the links between all processes on `ports`, and gives each broker a listener for each
-    /// client. The controller is a process of its own if `apart`.
+    /// client. The controller is a separate process if `apart`.
     pub(super) fn open(ports: &mut Ports, apart: bool) -> Result<Self, Failure> {
         if apart {
             ports.controller = free_ports(1)?.pop();
@@ -142,7 +142,7 @@ impl Links {
     /// Blocks or unblocks heartbeats of all brokers to the controller.
     ///
     /// # Errors
-    /// If the controller is no process of its own: such a broker needs no link to it.
+    /// If the controller is not a separate process: then brokers need no link to it.
     pub(super) fn hold_heartbeats(&self, hold: bool) -> Result<(), Failure> {
         if !self.apart {
             return Err(Failure::Refused("the brokers are controllers themselves".to_owned()));
@@ -166,14 +166,14 @@ impl Links {
         }
     }
 
-    /// Closes the connections of a way.
+    /// Closes the connections of a link.
     pub(super) fn reset(&self, way: Way) {
         if let Some(link) = self.links.get(&way) {
             link.reset();
         }
     }
 
-    /// Opens all.
+    /// Opens all links.
     pub(super) fn mend(&self) {
         self.links.values().for_each(|link| link.set(Condition::Open));
     }

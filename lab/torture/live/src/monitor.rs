@@ -19,10 +19,10 @@ use super::kind::Kind;
 
 const LOOK: Duration = Duration::from_millis(500);
 const NOTE: Duration = Duration::from_secs(4);
-/// Longest wait for ClickHouse, which may be the one that is hit.
+/// Longest wait for ClickHouse, which a fault may affect.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Raw records that audit rows answer for, by partition.
+/// Query of the raw offsets that audit rows account for, by partition.
 const ANSWERED: &str = "SELECT partition, toInt64(sum(accepted + duplicate + late + invalid))
     FROM blocks FINAL GROUP BY partition";
 
@@ -41,7 +41,7 @@ pub(super) fn reached(positions: &Positions, wanted: &Positions) -> bool {
     wanted.iter().all(|(partition, wanted)| at(partition) >= *wanted)
 }
 
-/// A fault that is over.
+/// A fault that was healed.
 struct Healed {
     kind: Kind,
     alone: bool,
@@ -50,7 +50,7 @@ struct Healed {
     ends: Option<Positions>,
 }
 
-/// Recovery time after each fault, by kind, and whether it came alone.
+/// Recovery times by kind of fault, and whether the fault was exclusive.
 pub(super) type Recovered = BTreeMap<(Kind, bool), Vec<Duration>>;
 
 #[derive(Default)]
@@ -68,7 +68,7 @@ pub(super) struct Monitor {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// Its connections.
+/// Connections of the monitor.
 pub(super) struct Eyes {
     pub(super) kafka: Kafka,
     pub(super) client: Client,
@@ -107,13 +107,13 @@ impl Monitor {
         Ok(())
     }
 
-    /// A fault of this kind is over, now.
+    /// Records that a fault of this kind was healed now.
     pub(super) fn healed(&self, kind: Kind, alone: bool) {
         let healed = Healed { kind, alone, since: Instant::now(), ends: None };
         lock(&self.seen).healed.push(healed);
     }
 
-    /// Returns true if everything that had come in when the last fault ended is visible.
+    /// Returns true if all input before the end of the last fault is visible.
     pub(super) fn is_fresh(&self) -> bool {
         lock(&self.seen).healed.is_empty()
     }

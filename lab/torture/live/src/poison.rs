@@ -1,4 +1,5 @@
-//! Invalid records, sent to the raw topic beside the world's, with the truth about them.
+//! Invalid records that are sent to the raw topic in addition to the world's, and the truth about
+//! them.
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -30,7 +31,7 @@ const BOMB: std::ops::Range<usize> = (8 << 20)..(40 << 20);
 /// decompresses it cannot rely on compressing it as well.
 const BOMB_PIECE: usize = 400 << 10;
 
-/// A raw record, and the code of the reason for which it has to be given up.
+/// A raw record, and the code of the reason for which it must be dead-lettered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Poison {
     pub(super) why: &'static str,
@@ -54,7 +55,7 @@ impl Poison {
         Self { why, payload: Some(payload.into()), ..Self::default() }
     }
 
-    /// A small one, of some kind.
+    /// Returns a small record of a random kind.
     pub(super) fn small(rng: &mut ChaCha8Rng) -> Self {
         let mut poison = match rng.random_range(0..11) {
             10 => Self::new(NO_KEY, &b"{}"[..]),
@@ -92,20 +93,21 @@ impl Poison {
         poison
     }
 
-    /// Larger than ingest takes, up to what the topic takes.
+    /// Returns a record larger than the limit of ingest, up to the limit of the topic.
     pub(super) fn oversized(rng: &mut ChaCha8Rng) -> Self {
         let length = match rng.random_range(0..3) {
             0 => INGEST_TAKES + 1,
             1 => TOPIC_TAKES,
             _ => rng.random_range(INGEST_TAKES + 1..TOPIC_TAKES),
         };
-        // So that it is no smaller on the wire.
+        // Random bytes, so that compression does not make it smaller.
         let mut payload = vec![0; length];
         rng.fill(&mut payload[..]);
         Self::new("too_large", payload)
     }
 
-    /// Small on the wire, and many times as large as the topic would take: a payload, or a key.
+    /// Returns a record that is small when compressed, and many times larger than the topic's limit
+    /// when decompressed: by its payload or its key.
     pub(super) fn bomb(rng: &mut ChaCha8Rng) -> Self {
         let mut piece = vec![0; BOMB_PIECE];
         rng.fill(&mut piece[..]);
@@ -116,7 +118,7 @@ impl Poison {
         }
     }
 
-    /// Contents of its dead letter.
+    /// Returns the payload of its dead letter.
     fn kept(&self) -> &[u8] {
         let payload = self.payload.as_deref().unwrap_or_default();
         &payload[..payload.len().min(DEAD_LETTER_PAYLOAD)]
@@ -125,7 +127,7 @@ impl Poison {
 
 fn archive() -> Vec<u8> {
     let mut archive = GzEncoder::new(Vec::new(), Compression::best());
-    // Writing to memory does not fail; what is missing would be no archive either.
+    // Writing to memory does not fail, and an incomplete archive would be as invalid.
     let _ = archive.write_all(&vec![b'['; 1 << 20]);
     archive.finish().unwrap_or_default()
 }
@@ -138,7 +140,7 @@ fn event(name: &str) -> String {
     envelope.to_string()
 }
 
-/// Counts what Kafka would not take.
+/// Counts records that Kafka refused.
 #[derive(Clone, Default)]
 struct Refused(Arc<AtomicU64>);
 
@@ -175,7 +177,7 @@ impl Poisoner {
             .set("message.timeout.ms", "0")
             .set("message.max.bytes", "100000000")
             .set("queue.buffering.max.kbytes", "1048576")
-            // One record a batch, or the batch is larger than the topic takes.
+            // One record per batch, otherwise a batch would exceed the topic's limit.
             .set("batch.num.messages", "1")
             .set("compression.type", "zstd")
             .set("reconnect.backoff.max.ms", "1000")
@@ -201,7 +203,7 @@ impl Poisoner {
         })
     }
 
-    /// Hands one to the client.
+    /// Passes a record to the client.
     pub(super) fn send(&mut self, poison: &Poison) -> Result<(), Failure> {
         let mut record = BaseRecord::<[u8], [u8]>::to(&self.topic);
         if let Some(payload) = &poison.payload {
@@ -235,20 +237,23 @@ impl Poisoner {
         let deadline = Deadline::after(Duration::from_secs(180));
         while self.producer.in_flight_count() > 0 {
             if deadline.passed() {
-                return Err(Failure::Refused("Kafka does not take the last poison".to_owned()));
+                return Err(Failure::Refused(
+                    "Kafka does not accept the last invalid records".to_owned(),
+                ));
             }
             let _ = self.producer.flush(Duration::from_millis(500));
         }
         match self.refused.0.load(Ordering::Relaxed) {
             0 => Ok(self.file.clone()),
-            refused => Err(Failure::Refused(format!("Kafka refused {refused} records of poison"))),
+            refused => Err(Failure::Refused(format!("Kafka refused {refused} invalid records"))),
         }
     }
 }
 
-/// A name that need not be text. Kafka takes any, and the client sends it by address and length.
+/// Returns bytes as a `str` for a header's name. Kafka accepts any bytes, and the client sends them
+/// by address and length.
 #[allow(unsafe_code)] // The client's interface has no other way for it.
 fn any_text(name: &[u8]) -> &str {
-    // SAFETY: all that is done with it is that its bytes are copied.
+    // SAFETY: the client only copies the bytes.
     unsafe { str::from_utf8_unchecked(name) }
 }

@@ -1,4 +1,4 @@
-//! TCP proxies on loopback whose connections can be made to fail as networks do.
+//! TCP proxies on loopback that simulate network failures.
 
 mod connection;
 
@@ -13,17 +13,17 @@ use tokio::sync::watch;
 /// Condition of a link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Condition {
-    /// Nothing.
+    /// Connections work normally.
     #[default]
     Open,
-    /// Closes them, and new ones at once.
+    /// Existing connections are closed, and new ones immediately.
     Cut,
     /// Data arrives after this delay, in order.
     Delayed(Duration),
     /// No data arrives, and no error is reported. Data arrives when the link is open again.
     BlackHole,
-    /// Requests of Kafka with this API key, and what follows them on their connection, arrive when
-    /// the link is open again; all others arrive. Holds on links of [`Proxies::open_kafka`] alone.
+    /// Requests of Kafka with this API key, and later data on their connection, arrive when the
+    /// link is open again; all others arrive. Only for links of [`Proxies::open_kafka`].
     Holds(i16),
     /// Existing connections are closed on one side without notice to the other; new ones work
     /// normally.
@@ -36,7 +36,7 @@ pub const BROKER_HEARTBEAT: i16 = 63;
 /// Unit in which a link forwards data of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
-    /// Bytes, as they come.
+    /// Any bytes.
     Bytes,
     /// Whole requests of Kafka's protocol.
     Request,
@@ -51,15 +51,15 @@ pub enum Side {
     Server,
 }
 
-/// State that connections watch.
+/// State of a link, which its connections watch.
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
     condition: Condition,
-    /// Connections that began before the newest reset end.
+    /// Number of resets: connections that began before the last one are closed.
     resets: u64,
 }
 
-/// A thread that runs links for as long as it is there.
+/// The runtime of links, which work until it is dropped.
 #[derive(Debug)]
 pub struct Proxies(Option<Runtime>);
 
@@ -67,7 +67,7 @@ impl Proxies {
     /// Starts the thread.
     ///
     /// # Errors
-    /// If there is none to be had.
+    /// If it cannot be started.
     pub fn start() -> io::Result<Self> {
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(1).thread_name("proxies").enable_all().build().map(Some).map(Self)
@@ -81,8 +81,8 @@ impl Proxies {
         self.link(target, Unit::Bytes)
     }
 
-    /// Opens a link to a node of Kafka at `target`, on a free port. It can hold single kinds of
-    /// requests back.
+    /// Opens a link to a node of Kafka at `target`, on a free port. It can hold back single kinds
+    /// of requests.
     ///
     /// # Errors
     /// If there is no port.
@@ -111,7 +111,7 @@ impl Drop for Proxies {
     }
 }
 
-/// The way to one server. Dropped, it is cut.
+/// The link to one server. Dropping it closes all connections.
 #[derive(Debug)]
 pub struct Link {
     port: u16,
@@ -119,7 +119,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// Its port on 127.0.0.1.
+    /// Returns its port on 127.0.0.1.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
@@ -130,19 +130,19 @@ impl Link {
         self.tell.send_modify(|state| state.condition = condition);
     }
 
-    /// Condition of its connections.
+    /// Returns the condition of its connections.
     #[must_use]
     pub fn condition(&self) -> Condition {
         self.tell.borrow().condition
     }
 
-    /// Closes all connections that there are.
+    /// Closes all existing connections.
     pub fn reset(&self) {
         self.tell.send_modify(|state| state.resets += 1);
     }
 }
 
-/// Takes connections until the link is dropped.
+/// Accepts connections until the link is dropped.
 async fn accept(
     listener: TcpListener,
     target: SocketAddr,

@@ -18,13 +18,13 @@ pub(super) struct Report {
     pub(super) seed: u64,
     /// Duration in which faults were injected, s.
     pub(super) duration_s: f64,
-    /// From the last fault's end until everything had come to rest, s.
+    /// Time from the last fault's end until everything was processed, s.
     pub(super) drain_s: f64,
-    /// The build that was tortured: development builds and those with failpoints can abort.
+    /// The tested build: development builds and those with failpoints can abort.
     pub(super) build: &'static str,
     /// Faults by kind.
     pub(super) faults: BTreeMap<&'static str, Faults>,
-    /// Raw records, each of which was followed to its end.
+    /// Raw records, all of which were checked.
     pub(super) events_checked: u64,
     pub(super) accepted: u64,
     pub(super) duplicates: u64,
@@ -32,9 +32,9 @@ pub(super) struct Report {
     pub(super) late: u64,
     pub(super) cells_checked: u64,
     pub(super) sessions_checked: u64,
-    /// Must be 0.
+    /// Number of discrepancies, which must be 0.
     pub(super) discrepancies: u64,
-    /// The first of them, in words.
+    /// Descriptions of the first discrepancies.
     pub(super) differences: Vec<String>,
     pub(super) absorbed: Absorbed,
     /// Unexpected ends of processes, by exit code; -1 is a signal.
@@ -45,9 +45,9 @@ pub(super) struct Report {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Faults {
     pub(super) injected: usize,
-    /// From a fault's end until all that had come in by then could be read, where it came alone.
+    /// Time from the end of an exclusive fault until all earlier input was visible, s.
     pub(super) recovery_s: Quantiles,
-    /// The same where others went on meanwhile.
+    /// The same for faults during other ones, s.
     pub(super) recovery_among_others_s: Quantiles,
 }
 
@@ -62,15 +62,15 @@ pub(super) struct Quantiles {
 /// Duplicates, each of which counts once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Absorbed {
-    /// Raw records that clients sent again, or too late for their session.
+    /// Raw records that clients sent again, or out of order.
     pub(super) raw: u64,
-    /// Records that ingest and enrich wrote again, of all that aggregate read.
+    /// Records that ingest and enrich wrote again, among all that aggregate read.
     pub(super) reports: u64,
     pub(super) reports_share: f64,
-    /// Rows that aggregate wrote again as they were, of all that it wrote.
+    /// Rows that aggregate wrote again unchanged, among all that it wrote.
     pub(super) rows: u64,
     pub(super) rows_share: f64,
-    /// Dead letters beside the first of their source.
+    /// Dead letters after the first one of their source.
     pub(super) dead_letters: u64,
 }
 

@@ -129,7 +129,8 @@ fn world(options: &Options, sessions: u32, cluster: &Cluster) -> Result<Sender, 
     Sender::start_at(&cluster.links.kafka(Party::World), "world", &cluster.stack, &world)
 }
 
-/// Ends the world, mends everything, and waits until nothing moves; the files of the truth.
+/// Ends the world, heals all faults, and waits until there is no more progress. Returns the truth
+/// files.
 fn rest(
     cluster: &mut Cluster,
     world: &mut Sender,
@@ -151,7 +152,7 @@ fn rest(
     Ok(truths)
 }
 
-/// Waits until nothing moves because everything is done, or, much longer, until nothing moves.
+/// Waits until all work is done, or until there is no progress for much longer.
 fn come_to_rest(cluster: &Cluster, stop: &Stop, progress: Progress<'_>) -> Result<(), Failure> {
     let (mut last, mut quiet, mut moved) = (None, 0, Instant::now());
     let mut told = Instant::now();
@@ -175,7 +176,7 @@ fn come_to_rest(cluster: &Cluster, stop: &Stop, progress: Progress<'_>) -> Resul
         }
         if moved.elapsed() > STALLED {
             let stalled = secs(STALLED);
-            progress(&format!("nothing has moved for {stalled:.0} s: {words}"));
+            progress(&format!("no progress for {stalled:.0} s: {words}"));
             return Ok(());
         }
     }
@@ -186,7 +187,7 @@ fn come_to_rest(cluster: &Cluster, stop: &Stop, progress: Progress<'_>) -> Resul
 struct State {
     /// Everything has been read, folded and inserted.
     is_done: bool,
-    /// The missing part, in words.
+    /// Description of the missing part.
     left: String,
     /// Positions, which show whether there is progress.
     positions: Vec<i64>,
@@ -206,7 +207,7 @@ fn state(cluster: &Cluster) -> Result<State, Failure> {
             let committed = cluster.kafka.committed(&group(service), topic)?;
             let committed = committed.into_iter().map(|(partition, at)| (partition, at.offset));
             let committed = committed.collect();
-            // Aggregate commits where a block begins, which it does not at its end.
+            // Aggregate commits only starts of blocks, so it does not reach the end.
             if service != Service::Aggregate && !reached(&committed, &ends) {
                 is_done = false;
                 let behind = sum(&ends) - sum(&committed);

@@ -10,21 +10,21 @@ use rand_chacha::ChaCha8Rng;
 
 use super::kind::{FaultGroup, Kind};
 
-/// Before the first fault something has to be there to be lost.
+/// Time before the first fault, in which there is data that can be lost.
 const WARM_UP: Duration = Duration::from_secs(8);
-/// A run so short has short pauses, so that every kind comes up, and no time for one alone.
+/// Duration below which a run has short pauses, so that every kind occurs, and no exclusive faults.
 const SHORT: Duration = Duration::from_secs(240);
-/// Up to here pauses are such that most kinds come up in half of the run.
+/// Duration up to which pauses are chosen so that most kinds occur in half of the run.
 const MIDDLING: Duration = Duration::from_secs(1200);
 
-/// A fault to come.
+/// A planned fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Planned {
     /// Time since the start of the run.
     pub(super) at: Duration,
     pub(super) kind: Kind,
     pub(super) lane: FaultGroup,
-    /// From its injection to its healing.
+    /// Time from its injection to its healing.
     pub(super) lasts: Duration,
     /// Seed of the random choices of the fault, such as its target.
     pub(super) seed: u64,
@@ -35,9 +35,9 @@ pub(super) fn alone_until(duration: Duration) -> Duration {
     if duration < SHORT { Duration::ZERO } else { duration / 2 }
 }
 
-/// All faults of a run, in the order of time. In the first half of all but short runs one comes at
-/// a time, so that it shows how long it takes to recover from it. Then every lane has its own, one
-/// after the other, and lanes do not wait for each other.
+/// Returns all faults of a run, in the order of time. In the first half, except in short runs,
+/// faults are exclusive, which shows the recovery time of each. After that the faults of each group
+/// are sequential, and groups are independent.
 pub(super) fn plan(seed: u64, duration: Duration, kinds: &[Kind]) -> Vec<Planned> {
     let mut lanes: BTreeMap<FaultGroup, Vec<Kind>> = BTreeMap::new();
     for kind in kinds {
@@ -65,7 +65,7 @@ pub(super) fn plan(seed: u64, duration: Duration, kinds: &[Kind]) -> Vec<Planned
     all
 }
 
-/// A time in which faults of a lane come.
+/// A period with faults of a group.
 struct Span {
     from: Duration,
     to: Duration,
@@ -74,12 +74,12 @@ struct Span {
 }
 
 impl Span {
-    /// Every kind once before any comes again.
+    /// Returns the faults: every kind once before any kind is repeated.
     fn faults(&self, seed: u64, kinds: &[Kind]) -> Vec<Planned> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut at = self.from;
         let mut planned = Vec::new();
-        // The first half may have ended with a stop.
+        // The first half may have ended with a pause of the host.
         let first = self.from <= WARM_UP;
         let stopped_before = if first { Duration::ZERO } else { Kind::HostStopped.lasts().1 };
         let (mut stopped_until, mut stopped_for) = (self.from, stopped_before);
@@ -103,14 +103,14 @@ impl Span {
     }
 }
 
-/// Returns how long a machine runs between two stops. What its clients could not send meanwhile has to
-/// arrive, or the two are one stop that is longer than `ingest.look_back_s`, after which streams begin
-/// anew.
+/// Returns the time that a machine must run between two pauses. The data that clients could not send
+/// during a pause must arrive before the next one; otherwise both together exceed
+/// `ingest.look_back_s`, and streams restart.
 fn rest(before: Duration, after: Duration) -> Duration {
     (before.max(after) / 2).max(Duration::from_secs(5))
 }
 
-/// Long faults are for long runs.
+/// Returns the duration of a fault. Long faults occur only in long runs.
 fn length(kind: Kind, duration: Duration, rng: &mut ChaCha8Rng) -> Duration {
     let (least, most) = kind.lasts();
     // A stopped host excludes all other faults.
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_asked_for_comes() {
+    fn only_requested_kinds_occur() {
         let kinds = [Kind::KillService, Kind::Cut];
         assert!(plan(1, AN_HOUR, &kinds).iter().all(|planned| kinds.contains(&planned.kind)));
     }

@@ -1,4 +1,4 @@
-//! The wish of the person at the terminal to end.
+//! Request of the user to stop.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,12 +7,12 @@ use deploy::failure::Failure;
 use stack::signals;
 use tokio::runtime::Runtime;
 
-/// Set by Ctrl-C.
+/// A flag that is set by Ctrl-C.
 #[derive(Clone, Default)]
 pub(super) struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Sets it when a signal comes.
+    /// Sets the flag when a signal arrives.
     pub(super) fn on_signal(&self, runtime: &Runtime) {
         let stop = Arc::clone(&self.0);
         runtime.spawn(async move {
@@ -22,7 +22,7 @@ impl Stop {
         });
     }
 
-    /// An error once it is set.
+    /// Returns an error once the flag is set.
     pub(super) fn check(&self) -> Result<(), Failure> {
         match self.0.load(Ordering::Relaxed) {
             true => Err(Failure::Refused("ended by a signal; nothing was checked".to_owned())),

@@ -1,5 +1,5 @@
-//! Output of aggregate, read from Kafka: a version of a row is the same for every writer, and a
-//! later version holds at least as much.
+//! Check of the output of aggregate in Kafka: a version of a row is the same for every writer, and
+//! a later version contains at least as much.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,7 +14,7 @@ use world::truth::payload_hash;
 
 use super::kafka::Kafka;
 
-/// Kafka may have to find its leaders first.
+/// Longest wait for a record: Kafka may first have to elect leaders.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Maximum number of differences that are reported.
 const TOLD: usize = 5;
@@ -24,11 +24,11 @@ const TOLD: usize = 5;
 struct Version {
     upto: i64,
     content: u64,
-    /// Something that never falls from a version to a later one.
+    /// A number that never decreases from a version to a later one.
     measure: i64,
 }
 
-/// Rows of a topic, by the hash of what identifies them.
+/// Rows of a topic, by the hash of their identity.
 #[derive(Debug, Default)]
 struct Rows(HashMap<u64, Vec<Version>>);
 
@@ -77,10 +77,10 @@ impl Found {
     }
 }
 
-/// The identity and version of a row, from its record.
+/// Function that returns the identity and version of a row from its record.
 type Identify = fn(&[u8]) -> Result<(u64, Version), Failure>;
 
-/// Reads all that aggregate has written.
+/// Reads all output of aggregate.
 pub(super) fn read(brokers: &str, kafka: &Kafka, topics: &TopicNames) -> Result<Found, Failure> {
     let mut found = Found::default();
     let mut rows = |topic: &str, version: Identify| {
@@ -122,12 +122,12 @@ fn session(payload: &[u8]) -> Result<(u64, Version), Failure> {
 fn block(payload: &[u8]) -> Result<(u64, Version), Failure> {
     let row: BlockAudit = schemas::decode(payload).context("an audit")?;
     let id = identity(&(row.epoch, row.partition, row.block_start));
-    // That a block has ended is known after its last record was folded.
+    // A block may end after its last record, so the flag does not belong to the content.
     let content = identity(&BlockAudit { finished: false, ..row.clone() });
     Ok((id, Version { upto: row.upto, content, measure: row.read }))
 }
 
-/// Hands over every record of a topic.
+/// Passes every record of a topic to `take`.
 fn each(
     brokers: &str,
     kafka: &Kafka,

@@ -11,13 +11,13 @@ use crate::run::{Bench, Run};
 use crate::table::Tables;
 use crate::world::World;
 
-/// Number of worlds. A seed picks one, so that each truth is computed once.
+/// Number of worlds. A seed selects one, so that each truth is computed only once.
 const WORLDS: u64 = 512;
 
 /// Result of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The seed that it follows from.
+    /// Its seed.
     pub seed: u64,
     /// Processes that were killed.
     pub kills: u64,
@@ -34,7 +34,7 @@ pub struct Totals {
     pub runs: u64,
     /// Processes killed.
     pub kills: u64,
-    /// Runs that were wrong.
+    /// Runs with discrepancies.
     pub wrong: u64,
 }
 
@@ -45,7 +45,7 @@ pub struct Campaign {
 }
 
 impl Campaign {
-    /// Builds what all runs share.
+    /// Builds the parts that all runs share.
     ///
     /// # Errors
     /// When a service cannot be built.
@@ -55,10 +55,10 @@ impl Campaign {
         Ok(Self { bench, worlds: HashMap::new() })
     }
 
-    /// Plays the run of `seed`: always the same.
+    /// Plays the run of `seed`, which is always the same.
     ///
     /// # Errors
-    /// When its world cannot be built. What goes wrong in the run itself is part of its outcome.
+    /// When its world cannot be built. Errors in the run itself are part of its outcome.
     pub fn run(&mut self, seed: u64, trace: bool) -> Result<Outcome, Trouble> {
         let number = seed % WORLDS;
         let world = match self.worlds.get(&number) {

@@ -1,4 +1,4 @@
-//! The invariants, after a run.
+//! Checks of the invariants after a run.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -102,7 +102,7 @@ fn dead_letters(
         wrong.push(format!("raw/{partition} {offset} has no dead letter"));
     }
     for (partition, offset) in found.keys().filter(|source| !world.dead.contains_key(source)) {
-        wrong.push(format!("raw/{partition} {offset} has a dead letter and is well"));
+        wrong.push(format!("raw/{partition} {offset} has a dead letter, but is valid"));
     }
     Ok(found.into_values().collect())
 }

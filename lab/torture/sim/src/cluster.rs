@@ -5,7 +5,7 @@ use std::rc::Rc;
 pub(crate) use service::Topic;
 use service::{Committed, Source, Start};
 
-/// Most partitions of a topic.
+/// Maximum number of partitions of a topic.
 pub(crate) const PARTITIONS: usize = 2;
 
 const TOPICS: usize = Topic::ALL.len();
@@ -53,7 +53,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Place of the first record at or after `offset`.
+    /// Returns the position of the first record at or after `offset`.
     pub(crate) fn place(&self, offset: i64) -> usize {
         self.entries.partition_point(|entry| entry.offset < offset)
     }
@@ -71,7 +71,7 @@ impl Log {
         let Start::LookBack { ms } = start else { return offset.0 };
         let Some(last) = self.place(offset.0).checked_sub(1) else { return offset.0 };
         let since_ms = (self.entries[last].appended_ms - ms).max(0);
-        // `offsetsForTimes`: the first record that was appended then or later.
+        // Like `offsetsForTimes`: the first record that was appended at that time or later.
         let found = self.entries.iter().find(|entry| entry.appended_ms >= since_ms);
         found.map_or(offset.0, |entry| entry.offset.min(offset.0))
     }
@@ -88,7 +88,7 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// Forgets everything, but keeps the memory.
+    /// Removes all content, but keeps the memory.
     pub(crate) fn clear(&mut self) {
         for log in self.logs.iter_mut().flatten() {
             log.entries.clear();

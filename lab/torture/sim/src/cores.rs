@@ -15,13 +15,13 @@ use crate::world::LOOK_BACK_S;
 
 /// Settings of aggregate that a run may change between.
 pub(crate) struct Variant {
-    /// Most records, cells and sessions in a block.
+    /// Maximum numbers of records, cells and sessions in a block.
     pub(crate) most: (i64, u32, u32),
-    /// Most intervals in a block, from which its memory is bounded, too.
+    /// Maximum number of intervals in a block, which also determines its memory limit.
     intervals: i64,
-    /// Most values of a dimension, of a session and of an app.
+    /// Maximum numbers of values of a dimension, per session and per app.
     values: (u32, u32),
-    /// Seconds after which what changed is written, live and behind.
+    /// Seconds after which changed rows are written, live and during a backlog.
     flush_s: (u32, u32),
 }
 
@@ -30,20 +30,20 @@ pub(crate) const VARIANTS: [Variant; 5] = [
     Variant { most: (9, 1000, 2), intervals: 1000, values: (1, 1000), flush_s: (5, 60) },
     Variant { most: (1000, 1000, 1000), intervals: 1000, values: (2, 3), flush_s: (2, 2) },
     Variant { most: (1000, 7, 1000), intervals: 1000, values: (4, 2), flush_s: (1, 1) },
-    // These blocks end by the memory of all that they hold.
+    // These blocks end by their memory limit.
     Variant { most: (1000, 9, 6), intervals: 60, values: (3, 1000), flush_s: (1, 2) },
 ];
 
-/// Ms after which the sink inserts what came.
+/// `flush_ms` of the sink.
 const FLUSH_MS: u32 = 50;
 
-/// A process' logic.
+/// The handler of a process.
 pub(crate) enum Core {
-    /// Enrich keeps nothing of a partition, so that all its processes can be one.
+    /// Enrich has no state per partition, so all its processes share one handler.
     Shared,
     /// Ingest, or aggregate.
     Own(Box<dyn Handler>),
-    /// Sink, with the way to its tables.
+    /// Sink, with its connection to the tables.
     Sink(Box<dyn Handler>, Seam),
 }
 
@@ -67,7 +67,7 @@ impl Cores {
         Ok(Self { enrich, ingest: Vec::new(), aggregate: Default::default(), sink })
     }
 
-    /// The logic of a new process.
+    /// Returns the handler of a new process.
     pub(crate) fn take(&mut self, service: Service, variant: usize) -> Result<Core, Trouble> {
         Ok(match service {
             Service::Enrich => Core::Shared,
@@ -106,7 +106,7 @@ impl Cores {
         })
     }
 
-    /// Takes back the logic of a process that is gone; it has no partitions any more.
+    /// Takes back the handler of an ended process, which has no partitions any more.
     pub(crate) fn give_back(&mut self, service: Service, variant: usize, core: Core) {
         if let Core::Own(handler) = core {
             match service {
@@ -116,7 +116,7 @@ impl Cores {
         }
     }
 
-    /// The handler of a process.
+    /// Returns the handler of a process.
     pub(crate) fn handler<'a>(&'a mut self, core: &'a mut Core) -> &'a mut dyn Handler {
         match core {
             Core::Shared => &mut *self.enrich,
@@ -125,7 +125,7 @@ impl Cores {
     }
 }
 
-/// The name of a service.
+/// Returns the name of a service.
 pub(crate) const fn name(service: Service) -> &'static str {
     match service {
         Service::Ingest => Ingest::NAME,

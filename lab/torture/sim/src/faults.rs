@@ -10,7 +10,7 @@ use crate::cores::{Core, VARIANTS, name};
 use crate::process::{Queues, sources};
 use crate::run::Run;
 
-/// Most processes of a service at a time.
+/// Maximum number of processes of a service.
 const MOST_PROCESSES: usize = 3;
 
 /// Kinds of faults of a run. Each is drawn independently, so that some runs have only one.
@@ -26,11 +26,11 @@ pub(crate) struct Faults {
     clocks: bool,
     /// Offsets without records.
     pub(crate) holes: bool,
-    /// Inserts of unknown outcome, refused ones, halves of them, and copies that come later.
+    /// Inserts with unknown outcome, refused ones, partial ones, and delayed copies.
     inserts: bool,
     /// Commits that fail, or whose acknowledgement is lost.
     pub(crate) lost_answers: bool,
-    /// Hardly any commit gets through.
+    /// Most commits fail.
     pub(crate) no_coordinator: bool,
 }
 
@@ -69,7 +69,7 @@ impl Faults {
     }
 }
 
-/// Outcome of an insert that was not acknowledged.
+/// Errors of inserts with unknown outcome.
 const UNKNOWN: [&str; 3] = [
     "Code: 209. DB::NetException: Timeout exceeded while reading from socket. (SOCKET_TIMEOUT)",
     "Code: 210. DB::NetException: Connection reset by peer. (NETWORK_ERROR)",
@@ -83,7 +83,7 @@ const REFUSED: [&str; 2] = [
 impl Run<'_> {
     /// Injects one of the possible faults.
     pub(crate) fn fault(&mut self) -> Result<(), Trouble> {
-        // Kinds that are not drawn leave room for the others.
+        // Tries again if a kind is not enabled in this run.
         for _ in 0..4 {
             let service = Service::ALL[self.rng.random_range(0..4)];
             match self.rng.random_range(0..100) {
@@ -111,7 +111,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Kills a process. Each record that it has sent is appended now, later or never.
+    /// Kills a process. Each of its records in flight is appended now, later or never.
     fn kill(&mut self, at: usize) {
         let mut process = self.fleet.swap_remove(at);
         self.kills += 1;
@@ -274,7 +274,7 @@ impl Run<'_> {
 
     /// Sets the offsets of a stopped group back.
     fn rewind(&mut self, service: Service) -> Result<(), Trouble> {
-        // The rules of a block are known only as far back as they are kept with an offset.
+        // The rules of a block are only known back to the last commit.
         if service == Service::Aggregate && self.changed {
             return Ok(());
         }
@@ -329,8 +329,8 @@ impl Run<'_> {
         }
     }
 
-    /// Responds to one of a sink's inserts: done, refused, or an unknown outcome where none, a part
-    /// or all of it is inserted now or later.
+    /// Responds to one of a sink's inserts: done, refused, or with an unknown outcome, so that
+    /// none, a part or all of it is inserted now or later.
     pub(crate) fn insert(&mut self, at: usize) -> Result<(), Trouble> {
         let lane = self.rng.random_range(0..3);
         let Core::Sink(_, seam) = &mut self.fleet[at].core else { return Ok(()) };

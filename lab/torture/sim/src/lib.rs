@@ -2,8 +2,8 @@
 //! aggregate and sink, one step after the other on one thread, over simulated logs, groups and
 //! tables, and compares the result with the oracle.
 //!
-//! Everything follows from a seed. No thread, no clock, no network: a run takes less than a
-//! millisecond, and a run that went wrong can be run again.
+//! Everything is determined by a seed. There is no thread, clock or network: a run takes less than
+//! a millisecond, and a failed run can be repeated.
 
 mod campaign;
 mod check;
@@ -17,13 +17,13 @@ mod world;
 
 pub use campaign::{Campaign, Outcome, Totals};
 
-/// The simulation cannot go on, or a service has ended by itself.
+/// Error: the simulation cannot continue, or a service has ended by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
     /// A service ended by itself.
     #[error("a service ended: {0}")]
     Ended(#[from] service::Fatal),
-    /// A service refuses to begin.
+    /// A service refuses to start.
     #[error("a service refuses to begin: {0}")]
     Refused(#[from] service::Refusal),
     /// A row does not decode as a row of its table.
@@ -41,7 +41,7 @@ pub enum Trouble {
     /// The world's truth lacks lines.
     #[error(transparent)]
     Truth(#[from] oracle::oracle::Stranger),
-    /// Without any fault, the pipeline does not come to an end.
+    /// Without any faults, the pipeline does not become idle.
     #[error("after {0} rounds without a fault the pipeline still has work to do")]
     Restless(usize),
 }

@@ -1,5 +1,5 @@
-//! One process of a service: its logic, inputs, unacknowledged writes and pending commits. Does the
-//! work of the consumer loop and the producer, without their threads.
+//! One process of a service: its logic, inputs, unacknowledged writes and pending commits. Replaces
+//! the consumer loop and the producer, without threads.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use crate::Trouble;
 use crate::cluster::{Cluster, PARTITIONS, Service};
 use crate::cores::{Core, Cores};
 
-/// A record on its way to a log.
+/// A record in flight to a log.
 #[derive(Debug)]
 pub(crate) struct Parcel {
     pub(crate) ticket: Ticket,
@@ -30,12 +30,12 @@ pub(crate) struct Reading {
     pub(crate) source: Source,
     /// Next offset to read.
     pub(crate) position: i64,
-    /// Before it, records are only looked back at.
+    /// Records before this offset only rebuild state.
     until: i64,
 }
 
 pub(crate) struct Process {
-    /// Its number, in the order of birth.
+    /// Its number, in the order of starts.
     pub(crate) number: u32,
     pub(crate) service: Service,
     /// Settings that it was started with.
@@ -43,11 +43,11 @@ pub(crate) struct Process {
     /// True if the process is a member of the group. Commits of a zombie are refused.
     pub(crate) member: bool,
     pub(crate) core: Core,
-    /// True if the process was asked to end. Its logic is not used any more.
+    /// True if the process is shutting down.
     pub(crate) ends: bool,
     pub(crate) readings: Vec<Reading>,
     ledger: Ledger,
-    /// An acknowledgement that matched no write. It ends the process.
+    /// An acknowledgement without a matching write, which ends the process.
     failure: Option<LedgerError>,
     pub(crate) queues: Queues,
     /// Appended writes that are not yet acknowledged to the process.
@@ -248,12 +248,12 @@ impl Process {
     }
 }
 
-/// A commit as the group keeps it.
+/// Returns a commit as stored by the group.
 pub(crate) fn kept(commit: &Commit) -> Committed {
     Committed { offset: commit.offset, metadata: commit.metadata.clone() }
 }
 
-/// All sources of a service's group, in a world of so many partitions.
+/// Returns all sources of a service's group, in a world with this number of partitions.
 pub(crate) fn sources(service: Service, partitions: usize) -> impl Iterator<Item = Source> {
     let partitions = partitions.min(PARTITIONS) as i32;
     (0..service.inputs().len()).flat_map(move |input| {

@@ -1,4 +1,4 @@
-//! One run: steps drawn from a seed, then an end without faults.
+//! One run: random steps from a seed, then an end without faults.
 
 use std::rc::Rc;
 
@@ -14,13 +14,13 @@ use crate::process::{Process, Queues, kept, sources};
 use crate::table::Tables;
 use crate::world::{START_MS, World};
 
-/// Steps of a run before its end.
+/// Number of steps of a run before its end.
 const STEPS: std::ops::Range<u32> = 20..110;
 
-/// Rounds after which a pipeline without faults must have come to rest.
+/// Number of rounds after which a pipeline without faults must be idle.
 const ROUNDS: usize = 200;
 
-/// State that a run uses and leaves for the next one.
+/// State that is reused by the next run.
 pub(crate) struct Bench {
     pub(crate) cores: Cores,
     pub(crate) cluster: Cluster,
@@ -36,9 +36,9 @@ pub(crate) struct Run<'a> {
     pub(crate) fleet: Vec<Process>,
     /// Records of dead processes, which are appended later.
     pub(crate) orphans: Vec<Queues>,
-    /// Inserts that the server was sent and will yet do, by lane.
+    /// Inserts that the server will execute later, by table.
     pub(crate) late: Vec<(usize, Vec<Vec<u8>>)>,
-    /// The settings that aggregate is started with now.
+    /// The present settings of aggregate.
     pub(crate) variant: usize,
     /// True once a group of aggregate was started with other settings than before.
     pub(crate) changed: bool,
@@ -80,7 +80,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Plays all of it.
+    /// Runs all steps.
     pub(crate) fn play(&mut self) -> Result<(), Trouble> {
         for service in Service::ALL {
             self.start(service)?;
@@ -106,7 +106,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Gives the logic of a process back for the next one.
+    /// Gives back the handler of a process for reuse.
     pub(crate) fn put_away(&mut self, mut process: Process) {
         process.revoke(&mut self.bench.cores);
         if !process.ends {
@@ -215,7 +215,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Clients send raw records.
+    /// Sends raw records as clients do.
     fn produce(&mut self, most: usize) {
         let partition = self.rng.random_range(0..self.partitions());
         let world = self.world;
@@ -394,7 +394,7 @@ impl<'a> Run<'a> {
         let mut quiet = 0;
         for _ in 0..ROUNDS {
             quiet = if self.round()? { 0 } else { quiet + 1 };
-            // Idle partitions are written after a second, covers and batches as well.
+            // Changes of idle partitions, covers and batches are written after a second.
             if quiet == 4 {
                 while !self.late.is_empty() {
                     self.land_insert()?;

@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use oracle::oracle::{Bins, Cell, CellKey, NotAState, Packs, add};
 use schemas::{BlockAudit, CellPartial, Dimensions, PackTime, SessionPartial, StreamPartial};
 
-/// Rows of one table in their newest version. Values that decrease are reported.
+/// Rows of one table in their newest version. Decreasing values are reported.
 struct Newest<K, T> {
     rows: HashMap<K, (i64, T)>,
 }
@@ -26,7 +26,7 @@ pub(crate) struct Tables {
     cells: Newest<(BlockKey, String, i64, Dimensions), CellPartial>,
     sessions: Newest<(BlockKey, String, String, String), SessionPartial>,
     blocks: Newest<BlockKey, BlockAudit>,
-    /// Rows whose value decreased, or that have two values in one version.
+    /// Descriptions of rows whose value decreased, or that have two values in one version.
     pub(crate) fell: Vec<String>,
 }
 
@@ -72,7 +72,7 @@ impl Tables {
         self.fell.clear();
     }
 
-    /// Inserts rows into the table of a lane, numbered as the sink's inputs are.
+    /// Inserts rows into a table, numbered like the sink's inputs.
     pub(crate) fn insert(
         &mut self,
         lane: usize,
@@ -104,17 +104,17 @@ impl Tables {
 
     fn block(&mut self, row: BlockAudit) {
         let key = (row.epoch, row.partition, row.block_start);
-        // A block that has ended is the newer version of itself.
+        // For the same `upto`, the row of an ended block is the newer one.
         let version = 2 * row.upto + i64::from(row.finished);
         self.blocks.insert(key, version, row, |row| row.read, &mut self.fell);
     }
 
-    /// Audits, of each block the newest.
+    /// Returns the newest audit of each block.
     pub(crate) fn blocks(&self) -> Vec<BlockAudit> {
         self.blocks.rows.values().map(|(_, row)| row.clone()).collect()
     }
 
-    /// The view `cells`.
+    /// Returns the view `cells`.
     pub(crate) fn cells(&self) -> Result<Vec<(CellKey, Cell)>, NotAState> {
         let mut cells: HashMap<CellKey, Cell> = HashMap::new();
         for (_, row) in self.cells.rows.values() {
@@ -138,7 +138,7 @@ impl Tables {
         Ok(cells.into_iter().collect())
     }
 
-    /// The view `sessions`.
+    /// Returns the view `sessions`.
     pub(crate) fn sessions(&self) -> Vec<SessionPartial> {
         let mut sessions: HashMap<(&str, &str, &str), (SessionPartial, Packs)> = HashMap::new();
         for (_, row) in self.sessions.rows.values() {
@@ -227,7 +227,7 @@ fn merge_stream(streams: &mut Vec<StreamPartial>, more: &StreamPartial) {
     sum.withheld_us += more.withheld_us;
 }
 
-/// A row as the view has it: without what identifies partials.
+/// Returns a row as in the view, without the identity of partials.
 fn anonymous(mut row: SessionPartial, packs: Packs) -> SessionPartial {
     let packs = packs.into_iter();
     row.streams.iter_mut().for_each(|stream| stream.stream = 0);

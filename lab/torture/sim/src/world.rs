@@ -1,8 +1,8 @@
 //! Small raw logs with known truth.
 //!
-//! The truth follows the documented rules over all earlier records, and shares no code with the
-//! engine: the predecessor of a snapshot is, among its stream's snapshots appended in the look-back
-//! before it, the last one in the stream's own order.
+//! The truth is computed by the documented rules from all earlier records, without code of the
+//! engine: the predecessor of a snapshot is the last one, in the stream's own order, of the
+//! stream's snapshots appended in the look-back before it.
 
 mod payload;
 mod session;
@@ -22,13 +22,13 @@ use self::session::Session;
 use self::taken::Taken;
 use crate::Trouble;
 
-/// Seconds of the raw log that ingest remembers: short, so that a small world outlives it.
+/// `look_back_s` of ingest: short, so that a small world is longer.
 pub(crate) const LOOK_BACK_S: u32 = 30;
 
 /// 16:46:20 on a Sunday: 20 s into a minute.
 pub(crate) const START_MS: i64 = 1_756_053_980_000;
 
-/// An event that is this old is late by far, ms.
+/// Age of late events, ms.
 const LATE_MS: i64 = 73 * 3_600_000;
 
 /// A raw record.
@@ -44,8 +44,8 @@ pub(crate) struct Raw {
 pub(crate) struct World {
     pub(crate) partitions: Vec<Vec<Raw>>,
     expected: Expected,
-    /// Lines in the order of the logs, if the expected result depends on blocks: sessions send more
-    /// distinct values than the limit.
+    /// Lines in the order of the logs, if the expected result depends on blocks because sessions
+    /// send more distinct values than the limit.
     truth: Option<Vec<(Place, truth::Record)>>,
     /// Partition and offset of the records that must be dead-lettered.
     pub(crate) dead: BTreeMap<(i32, i64), Dead>,
@@ -122,8 +122,8 @@ impl World {
     }
 }
 
-/// A partition's log: snapshots and events of sessions in the order of their arrival, with copies,
-/// late-comers, rubbish, holes among the offsets, and a broker's clock that jumps.
+/// Returns a partition's log: snapshots and events of sessions in the order of their arrival, with
+/// copies, late and invalid records, holes among the offsets, and jumps of the broker's clock.
 fn lines(sessions: &[Session], about: usize, rng: &mut ChaCha8Rng) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     let (mut now_ms, mut clock_ms) = (START_MS, 0);
@@ -141,7 +141,7 @@ fn lines(sessions: &[Session], about: usize, rng: &mut ChaCha8Rng) -> Vec<Line> 
         let of_session = lines.iter().filter(|line| line.session == session);
         let said: Vec<Says> = of_session.map(|line| line.says).collect();
         let says = match rng.random_range(0..100) {
-            // A client that did not learn that its record had arrived sends it again.
+            // A client without an acknowledgement sends its record again.
             0..14 if !said.is_empty() => said[rng.random_range(0..said.len())],
             0..20 => {
                 // Reordered in transit.

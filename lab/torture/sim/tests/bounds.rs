@@ -1,4 +1,4 @@
-//! Bounds of ingest: for any record, sums downstream cannot overflow.
+//! Limits of ingest: for any record, later sums cannot overflow.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ use service::{
 
 const SOURCE: Source = Source { input: Input(0), partition: Partition(0) };
 const NOW_MS: i64 = 1_756_000_020_000;
-/// The longest look-back, and so the longest interval, that ingest may be set to, s.
+/// Maximum of ingest's look-back, which is also that of intervals, s.
 const LONGEST_S: i64 = 3600;
 
 #[derive(Default)]
@@ -134,7 +134,7 @@ fn absurd(kind: Kind, direction: Direction, quantity: i64, number: i64) -> Repor
         ..Interval::default()
     };
     let mut interval = filled(interval, quantity);
-    // As many round trips as there may be: their sum is bounded by their number.
+    // The maximum number of round trips, because it limits their sum.
     interval.round_trip_count = Some(quantity.min(3_000_000));
     let changes = Path { selected_pair_changes: Some(quantity), ..Path::default() };
     Report {
@@ -214,7 +214,7 @@ fn interval_sums_fit_into_a_block() {
     let enriched: Vec<_> =
         pass(service::<Enrich>(settings), &reports).into_iter().map(|it| it.1).collect();
     assert_eq!(enriched.len(), reports.len());
-    // A block a record: each row is what one interval adds.
+    // One record per block: each row is the contribution of one interval.
     let settings = AggregateSettings { block_records: 1, ..AggregateSettings::default() };
     let mut most = BTreeMap::new();
     for (topic, row) in pass(service::<Aggregate>(settings), &enriched) {

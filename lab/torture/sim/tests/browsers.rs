@@ -83,7 +83,7 @@ fn made(it: &truth::Interval, ice: Option<(i64, i64)>) -> (Interval, Path) {
     (interval, path)
 }
 
-/// A world of so many live sessions.
+/// Returns the settings of a world with this number of live sessions.
 const fn settings(sessions: u32, seconds: i64) -> Settings {
     Settings {
         seed: 11,
@@ -95,7 +95,7 @@ const fn settings(sessions: u32, seconds: i64) -> Settings {
     }
 }
 
-/// Hands every interval of a world to `take`, with the number and the browser of its session.
+/// Passes every interval of a world to `take`, with the number and the browser of its session.
 fn play(sessions: u32, seconds: i64, mut take: impl FnMut(u32, &'static str, Interval, Path)) {
     let mut engines = HashMap::new();
     for delivery in World::new(settings(sessions, seconds)).unwrap() {
@@ -135,7 +135,7 @@ fn table() -> String {
     let scores = Scores::embedded().unwrap();
     let older = Pack::OLDER.map(|(_, json)| Pack::parse(json).unwrap());
     let packs: Vec<&Pack> = scores.packs().iter().chain(&older).collect();
-    // By pack, browser, kind, direction and screen, if the browser reports it.
+    // Keys: pack, browser, kind, direction, and screen if the browser reports it.
     let mut can = BTreeSet::new();
     play(300, 200, |_, engine, interval, path| {
         let readings = scores.readings(&interval, Some(&path));
@@ -232,10 +232,10 @@ const FIRST_REPORTED_RULE: &str = r#"{
     }
 }"#;
 
-/// Sessions' poor and classified time, by pack, kind and browser.
+/// Poor and classified time of sessions, by pack, kind and browser.
 type Times = BTreeMap<(&'static str, Kind, &'static str), HashMap<u32, Session>>;
 
-/// The share of poor time of a browser by a pack, with its interval.
+/// Returns the share of poor time of a browser by a pack, with its interval.
 fn share(times: &Times, of: (&'static str, Kind, &'static str)) -> Interval95 {
     let sessions: Vec<_> = times[&of].values().copied().collect();
     Estimate::of(&sessions).unwrap().share()
@@ -271,13 +271,13 @@ fn equal_quality_gives_equal_verdicts_for_all_browsers() {
             eprintln!("{kind:?} {engine}: {:.4} in {lower:.4} to {upper:.4}", found.estimate);
         }
     }
-    // The same world shows a difference where browsers are judged by different rules.
+    // The same world shows a difference if browsers are judged by different rules.
     let all = share(&times, ("first-reported", Kind::Video, "all")).estimate;
     let found = share(&times, ("first-reported", Kind::Video, "Firefox 115"));
     assert!(found.lower.is_some_and(|lower| lower > 2.0 * all), "{found:?}, all {all}");
 }
 
-/// Look-up data without any address.
+/// Look-up data without addresses.
 struct Nowhere;
 
 impl LookUp for Nowhere {

@@ -14,8 +14,8 @@ use crate::world::{Scenario, Settings, WorldError};
 const HOUR_US: i64 = 3_600_000_000;
 /// Value of `ingest.late_h` in the truth, hours.
 const LATE_H: u32 = 72;
-/// Clocks of clients lag by up to four hours, and playing takes its time: where a world starts later
-/// than the limit by this many hours, its truth knows which events are too late.
+/// Margin in hours. Clocks of clients lag by up to four hours, and sending takes time: if a world
+/// starts at least this much later than the limit, its truth includes which events are late.
 const TRUTH_H: u32 = 5;
 
 /// Options of a simulation.
@@ -27,28 +27,29 @@ pub struct Options {
     pub kafka: BTreeMap<String, String>,
     /// The raw topic.
     pub topic: String,
-    /// Seed of all that is random.
+    /// Seed of the random numbers.
     pub seed: u64,
-    /// Sessions that are live at a time.
+    /// Sessions that are live at the same time.
     pub sessions: u32,
-    /// Records a second by the world's clock; each session reports every `sessions / rate` s.
+    /// Records per second by the world's clock; each session reports every `sessions / rate` s.
     pub rate: f64,
-    /// The world's length; without end if none.
+    /// Length of the world; unlimited if none.
     pub duration: Option<Duration>,
-    /// Ends after this many reports that have intervals.
+    /// Number of reports with intervals after which the world ends.
     pub reports: Option<u64>,
     /// Events of the world.
     pub scenario: Scenario,
-    /// The world's start, µs since the Unix epoch; by default such that it is now, or, if it is
-    /// played as fast as possible, such that it ends about now.
+    /// Start of the world, µs since the Unix epoch. By default it is now or, if the world is sent
+    /// as fast as possible, such that the world ends about now.
     pub start_us: Option<i64>,
-    /// `ingest.late_h` of the services that read it: the world may start so many hours ago.
+    /// `ingest.late_h` of the services that read the topic: the world may start this many hours
+    /// ago.
     pub late_h: u32,
-    /// As fast as Kafka takes it, instead of in real time.
+    /// Sends as fast as Kafka accepts it, instead of in real time.
     pub fast: bool,
     /// File of the truth.
     pub truth: Option<PathBuf>,
-    /// File of the progress: a [`Progress`] as JSON per line, five times a second.
+    /// File of the progress: a [`Progress`] as JSON per line, five times per second.
     pub progress: Option<PathBuf>,
 }
 
@@ -101,24 +102,24 @@ pub struct Report {
     pub took: Duration,
 }
 
-/// Reason why a simulation ended early.
+/// Reason why a simulation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum PlayError {
-    /// The options make no world.
+    /// The options are not valid for a world.
     #[error(transparent)]
     World(#[from] WorldError),
-    /// The rate is none.
+    /// The rate is invalid.
     #[error("the rate must be above 0 and at most 1,000 for each session")]
     Rate,
-    /// A world played as fast as possible has to end.
+    /// A world that is sent as fast as possible has no end.
     #[error("to play as fast as possible, give a duration or a number of reports")]
     Endless,
-    /// The world's start is out of reach.
+    /// The world starts too early.
     #[error(
         "the world must start within the last {0} h, and what is older is late (ingest.late_h)"
     )]
     Start(u32),
-    /// The truth of a world that starts so early is not known.
+    /// The world starts too early for its truth to be known.
     #[error(
         "a world with a truth must start within the last {} h: of what is older the truth does not \
          know whether it is late",
@@ -152,7 +153,7 @@ pub enum PlayError {
         silence.as_secs()
     )]
     Silent {
-        /// For how long.
+        /// Time without an acknowledgement.
         silence: Duration,
         /// Records acknowledged.
         acknowledged: u64,
@@ -161,7 +162,7 @@ pub enum PlayError {
         /// Result for a new client, and advice.
         why: String,
     },
-    /// Too much time between what a record says and its arrival: the truth no longer holds.
+    /// Records are too late for the truth to be valid.
     #[error(
         "fell {} s behind, and the truth holds for {}; choose a lower rate, or see why Kafka takes \
          nothing",
@@ -177,7 +178,7 @@ pub enum PlayError {
 }
 
 impl Options {
-    /// The world that is asked for, at `now_us`.
+    /// Returns the settings of the world, at `now_us`.
     pub(super) fn world(&self, now_us: i64) -> Result<Settings, PlayError> {
         let period_us = 1e6 * f64::from(self.sessions) / self.rate;
         if !period_us.is_finite() {

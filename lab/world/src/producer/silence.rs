@@ -1,7 +1,7 @@
 //! Diagnosis of missing acknowledgements: Kafka is down, or the client has stalled.
 //!
 //! A client of librdkafka can stay without brokers for ever, while any other client reaches the
-//! cluster (librdkafka#5301). So a client made anew is asked.
+//! cluster (librdkafka#5301). So a new client is tried.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 
-/// Longest wait for the new client's answer.
+/// Longest wait for a response of the new client.
 const ANSWER: Duration = Duration::from_secs(5);
 
 /// Reason why a new client is not served.
@@ -25,8 +25,8 @@ enum Unserved {
     Leader(String, i32),
 }
 
-/// Why a client with this configuration may have no acknowledgement of what it sends to `topic`, and
-/// what to do.
+/// Explains why a client with this configuration may have no acknowledgements of records for
+/// `topic`, and what to do.
 #[must_use]
 pub fn explain(config: &ClientConfig, topic: &str) -> String {
     match serves(config, topic) {
@@ -41,7 +41,7 @@ pub fn explain(config: &ClientConfig, topic: &str) -> String {
     }
 }
 
-/// Asks for the leaders of the topic's partitions, by a client made anew.
+/// Requests the leaders of the topic's partitions with a new client.
 fn serves(config: &ClientConfig, topic: &str) -> Result<(), Unserved> {
     let client: BaseConsumer = config.create()?;
     let metadata = client.fetch_metadata(Some(topic), ANSWER)?;

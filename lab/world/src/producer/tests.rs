@@ -1,4 +1,4 @@
-//! Playing into the client's own broker in memory.
+//! Sending to librdkafka's mock broker.
 #![allow(clippy::unwrap_used)]
 
 use rdkafka::mocking::MockCluster;
@@ -6,7 +6,7 @@ use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::*;
 
-/// Plays a few records; the truth is taken to bear a stall of two seconds.
+/// Sends a few records, with a truth that is valid for stalls of up to two seconds.
 fn play(brokers: &str) -> Result<Report, PlayError> {
     let options = Options {
         brokers: brokers.to_owned(),

@@ -1,4 +1,4 @@
-//! Calls: who is in them, from where, and with what.
+//! Calls: their participants, with places and devices.
 
 use rand::Rng;
 use rand::seq::IndexedRandom;
@@ -17,13 +17,13 @@ const VIDEO_CODECS: [&str; 5] = ["video/VP8", "video/VP8", "video/VP9", "video/H
 
 const SECOND_US: i64 = 1_000_000;
 const HOUR_US: i64 = 3600 * SECOND_US;
-/// Longer than any world.
+/// Duration that is longer than any world.
 const FOR_EVER_US: i64 = 10_000 * HOUR_US;
 
 /// The last release whose clients do not send their clock.
 const UNCLOCKED_VERSION: &str = "3.9.4";
 
-/// A call of at most `room` participants, none of them joined yet.
+/// Begins a call of at most `room` participants, none of whom has joined yet.
 pub(super) fn begin(around: &mut Environment, number: u32, room: u32) -> Vec<Session> {
     let rng = &mut around.rng;
     let size = if rng.random() { 2 } else { rng.random_range(3..=8) }.min(room);
@@ -56,7 +56,7 @@ fn anywhere(around: &mut Environment) -> usize {
     around.rng.random_range(0..around.places.len())
 }
 
-/// A place of the same country.
+/// Returns a place of the same country.
 pub(super) fn near(around: &mut Environment, home: usize) -> usize {
     let country = &around.places[home].country;
     let places: Vec<usize> =
@@ -64,7 +64,7 @@ pub(super) fn near(around: &mut Environment, home: usize) -> usize {
     places.choose(&mut around.rng).copied().unwrap_or(home)
 }
 
-/// Value of `navigator.connection` there.
+/// Returns the value of `navigator.connection` at a place.
 pub(super) fn network_type(
     around: &mut Environment,
     place: usize,
@@ -122,8 +122,8 @@ fn participant(
     }
 }
 
-/// Most clocks are a few seconds off, some by hours. A few sessions kept their events for minutes
-/// or hours, and fewer for longer than anybody waits.
+/// Returns a random clock. Most clocks are a few seconds off, some by hours. A few sessions delay
+/// their events by minutes or hours, and very few by so long that they are late.
 fn clock(around: &mut Environment) -> Clock {
     let rng = &mut around.rng;
     let off_by = match rng.random_range(0..100) {

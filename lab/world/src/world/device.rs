@@ -31,7 +31,7 @@ pub(super) struct Dialect {
     pub(super) audio_energy: bool,
     /// `mediaSourceId` of `outbound-rtp`.
     pub(super) source_id: bool,
-    /// A `transport` that names the selected pair; otherwise the pair says `selected`.
+    /// A `transport` that names the selected pair; otherwise the pair has `selected`.
     pub(super) transport: bool,
 }
 
@@ -106,7 +106,7 @@ impl Browser {
         }
     }
 
-    /// The browser at `share` of the way through all of them by weight, in 1/1000.
+    /// Returns the browser at a position, 0 to 1000, in the list of all browsers by weight.
     pub(super) fn at(share: u32) -> &'static Self {
         let mut left = share % 1000;
         BROWSERS

@@ -5,7 +5,7 @@ use schemas::{Claim, EventKind};
 use super::json::Json;
 use super::origin::Origin;
 
-/// All of an envelope but what its event adds.
+/// The part of an envelope that is common to all events.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Envelope<'a> {
     pub(super) event: EventKind,
@@ -26,12 +26,12 @@ pub(super) struct Envelope<'a> {
 }
 
 impl Envelope<'_> {
-    /// The event's time by the collector's clock, µs.
+    /// Returns the event's time by the collector's clock, µs.
     pub(super) const fn event_us(&self) -> i64 {
         self.client_us + self.shift_us()
     }
 
-    /// Difference of the collector's clock from the client's, µs.
+    /// Returns the difference of the collector's clock from the client's, µs.
     pub(super) const fn shift_us(&self) -> i64 {
         match self.sent_ms {
             Some(sent_ms) => (self.received_ms - sent_ms) * 1000,
@@ -39,7 +39,7 @@ impl Envelope<'_> {
         }
     }
 
-    /// Writes it, with what `add` adds.
+    /// Writes the envelope with the members that `add` adds.
     pub(super) fn write(&self, payload: &mut Vec<u8>, add: impl FnOnce(&mut Json<'_>)) {
         let mut json = Json(payload);
         json.start();

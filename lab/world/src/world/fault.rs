@@ -1,4 +1,4 @@
-//! Faulty reports, and records that cannot be used.
+//! Faulty reports, and invalid records.
 
 use rand::Rng;
 use schemas::EventKind;
@@ -16,19 +16,19 @@ pub(super) enum Fault {
     HeldBack,
     /// It is never sent.
     Lost,
-    /// The client keeps its reports for a while and then sends them in order.
+    /// The client holds back its reports for a while and then sends them in order.
     Offline,
-    /// One stream goes on under another SSRC.
+    /// One stream continues with another SSRC.
     NewSsrc,
-    /// One stream's counters begin again.
+    /// The counters of one stream restart.
     Reset,
     /// The client moves to another network.
     Handover,
     /// The client replaces its peer connection.
     NewConnection,
-    /// A record that cannot be used comes with it.
+    /// An invalid record is sent in addition.
     Garbage,
-    /// Its peer connection goes on with another candidate pair.
+    /// Its peer connection continues with another candidate pair.
     OtherPair,
     /// The connection is lost, until the next report.
     Cut,
@@ -37,7 +37,7 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// Shares of 10,000.
+    /// Draws a fault; the weights are in 1/10,000.
     pub(super) fn draw(rng: &mut impl Rng) -> Self {
         match rng.random_range(0..10_000) {
             0..120 => Self::Retry,
@@ -60,8 +60,7 @@ impl Fault {
 /// Bytes of the largest record that ingest reads (`ingest.max_record_bytes`, unless set).
 const LARGEST_RECORD: usize = 1 << 20;
 
-/// A record that has to be dead-lettered, made from a good `envelope`: the code of the reason, and
-/// its bytes.
+/// Returns an invalid record, made from a valid `envelope`: the code of the reason, and its bytes.
 pub(super) fn garbage(
     envelope: &Envelope<'_>,
     around: &mut Environment,

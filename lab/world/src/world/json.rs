@@ -1,6 +1,6 @@
-//! JSON text written straight into a buffer: a world plays faster than values can be built.
+//! A writer of JSON text into a buffer, because building values would be too slow.
 
-/// Writes objects member by member; commas look after themselves.
+/// Writes objects member by member, with the necessary commas.
 #[derive(Debug)]
 pub(super) struct Json<'a>(pub(super) &'a mut Vec<u8>);
 
@@ -14,7 +14,7 @@ impl Json<'_> {
         self.0.extend_from_slice(b"\":");
     }
 
-    /// Opens the text's own object.
+    /// Opens the outermost object.
     pub(super) fn start(&mut self) {
         self.0.push(b'{');
     }
@@ -30,7 +30,7 @@ impl Json<'_> {
         self.0.push(b'}');
     }
 
-    /// A string that needs no escapes: all of the world's names are such.
+    /// Writes a string without escaping, which none of the world's names needs.
     pub(super) fn text(&mut self, key: &str, value: &str) {
         self.key(key);
         self.0.push(b'"');
@@ -48,13 +48,13 @@ impl Json<'_> {
         self.signed(value, 0);
     }
 
-    /// Microseconds as seconds, exactly.
+    /// Writes microseconds as seconds, exactly.
     pub(super) fn seconds(&mut self, key: &str, us: i64) {
         self.key(key);
         self.signed(us, 6);
     }
 
-    /// Microseconds as milliseconds, exactly.
+    /// Writes microseconds as milliseconds, exactly.
     pub(super) fn millis(&mut self, key: &str, us: i64) {
         self.key(key);
         self.signed(us, 3);

@@ -1,5 +1,4 @@
-//! A client's location as it reports it: its address, in all the forms that addresses come in, and
-//! what its side claims.
+//! A client's reported location: its address, in all forms of addresses, and the claimed place.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -8,8 +7,8 @@ use schemas::Claim;
 
 use super::Environment;
 
-/// Addresses that are not public: private, carriers', loopback, link-local, documentation,
-/// and what clients write that hide theirs.
+/// Addresses that are not public: private, shared, loopback, link-local, documentation, and texts
+/// of clients that hide their address.
 const NOT_PUBLIC: [&str; 16] = [
     "10.20.30.40",
     "172.16.5.6",
@@ -31,9 +30,9 @@ const NOT_PUBLIC: [&str; 16] = [
 
 #[derive(Debug)]
 pub(super) struct Origin {
-    /// As the collector saw it; some see none.
+    /// Address as seen by the collector, if any.
     pub(super) address: Option<String>,
-    /// Place that applies if the address is unknown.
+    /// Claimed place, which applies if the address is not public.
     pub(super) claim: Option<Claim>,
 }
 
@@ -63,7 +62,7 @@ fn not_public(around: &mut Environment) -> String {
     NOT_PUBLIC[around.rng.random_range(0..NOT_PUBLIC.len())].to_owned()
 }
 
-/// An IPv6 address that stands for the IPv4 address: mapped, NAT64, 6to4 or Teredo.
+/// Returns an IPv6 address with the embedded IPv4 address: mapped, NAT64, 6to4 or Teredo.
 fn carrying(address: IpAddr, around: &mut Environment) -> String {
     let IpAddr::V4(v4) = address else { return address.to_string() };
     let bits = u128::from(v4.to_bits());
@@ -76,7 +75,8 @@ fn carrying(address: IpAddr, around: &mut Environment) -> String {
     Ipv6Addr::from_bits(carrier).to_string()
 }
 
-/// As clients and their collectors write it: codes in either case, names, gaps, nonsense.
+/// Returns a claim as written by clients and collectors: codes in either case, names, missing and
+/// invalid values.
 fn claim(around: &mut Environment, place: usize) -> Claim {
     let (country, provider) = {
         let place = &around.places[place];

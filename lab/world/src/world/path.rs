@@ -10,7 +10,7 @@ pub(super) struct Route {
     pub(super) candidate: &'static str,
     pub(super) protocol: &'static str,
     pub(super) relay: Option<&'static str>,
-    /// The name that the pipeline gives it.
+    /// Its name in the pipeline.
     pub(super) transport: &'static str,
 }
 
@@ -22,7 +22,7 @@ const fn relay(protocol: &'static str, transport: &'static str) -> Route {
     Route { candidate: "relay", protocol: "udp", relay: Some(protocol), transport }
 }
 
-/// One line for each tenth of all peer connections.
+/// Routes, each with the same probability.
 const ROUTES: [Route; 10] = [
     direct("srflx", "udp"),
     direct("srflx", "udp"),
@@ -43,19 +43,19 @@ pub(super) struct Path {
     pub(super) route: Route,
     pub(super) network_type: &'static str,
     pub(super) current_us: i64,
-    /// Since the pair's start: sum, µs, and number.
+    /// Sum (µs) and number of round trips since the pair's start.
     pub(super) total: (i64, i64),
-    /// Since the last snapshot that counted.
+    /// Sum (µs) and number of round trips since the last snapshot that counted.
     since: (i64, i64),
     counted: bool,
     /// Pairs that the peer connection has selected so far.
     pub(super) selected: i64,
-    /// Number of these in the last snapshot that counted, if there was one.
+    /// The same number in the last snapshot that counted, if there was one.
     selected_then: Option<i64>,
 }
 
 impl Path {
-    /// The `number`th pair of a session.
+    /// Returns pair number `number` of a session.
     pub(super) fn new(number: u32, network_type: &'static str, rng: &mut impl Rng) -> Self {
         Self {
             number,
@@ -70,12 +70,12 @@ impl Path {
         }
     }
 
-    /// The first pair of the peer connection that takes over.
+    /// Returns the first pair of the next peer connection.
     pub(super) fn next(&self, network_type: &'static str, rng: &mut impl Rng) -> Self {
         Self::new(self.number + 1, network_type, rng)
     }
 
-    /// The pair that the same peer connection goes on with.
+    /// Returns the next pair of the same peer connection.
     pub(super) fn change(&self, network_type: &'static str, rng: &mut impl Rng) -> Self {
         let (selected, selected_then) = (self.selected + 1, self.selected_then);
         Self { selected, selected_then, ..self.next(network_type, rng) }
@@ -89,7 +89,7 @@ impl Path {
         format!("Il{}", self.number)
     }
 
-    /// Lets `us` pass: a check is answered about every 2.5 s.
+    /// Simulates `us`: a check is answered about every 2.5 s.
     pub(super) fn pass(&mut self, us: i64, conditions: Conditions, rng: &mut impl Rng) {
         let checks = (us + rng.random_range(0..2_500_000)) / 2_500_000;
         self.current_us = conditions.round_trip_us + rng.random_range(0..=conditions.jitter_us);
@@ -99,13 +99,15 @@ impl Path {
         }
     }
 
-    /// A snapshot counts: the round trips since the last one that did, none if it is the first.
+    /// Takes a snapshot that counts. Returns the round trips since the previous one; none if it is
+    /// the first.
     pub(super) fn interval(&mut self) -> Option<(i64, i64)> {
         let since = std::mem::take(&mut self.since);
         std::mem::replace(&mut self.counted, true).then_some(since)
     }
 
-    /// A snapshot counts: how often another pair was selected since the last one that did.
+    /// Takes a snapshot that counts. Returns how often another pair was selected since the previous
+    /// one.
     pub(super) fn changes(&mut self) -> Option<i64> {
         let then = self.selected_then.replace(self.selected)?;
         Some(self.selected - then)

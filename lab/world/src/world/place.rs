@@ -1,12 +1,12 @@
-//! The places of the world: real networks, and what calls are like there.
+//! The places of the world: real networks with invented conditions.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use rand::Rng;
 
 /// `network,country,provider,access,utc_hours,rtt_ms,jitter_ms,loss_percent`, a header first. The
-/// networks were chosen with data of RouteViews and DB-IP Lite (CC BY 4.0, db-ip.com); what calls
-/// are like on them is made up.
+/// networks were selected from data of RouteViews and DB-IP Lite (CC BY 4.0, db-ip.com); their
+/// conditions are invented.
 const PLACES: &str = include_str!("../../data/places.csv");
 
 /// Load of networks by the local hour, in 1/1000 of their usual load.
@@ -29,7 +29,7 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
-    /// The same network in a bad moment: `times` as bad.
+    /// Returns conditions that are `times` times as bad.
     pub(super) fn worse(self, times: i64) -> Self {
         Self {
             round_trip_us: self.round_trip_us + times * 15_000,
@@ -54,7 +54,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// All places.
+    /// Returns all places; none if the list is invalid.
     pub(super) fn all() -> Option<Vec<Self>> {
         PLACES.lines().skip(1).map(Self::parse).collect()
     }
@@ -102,7 +102,7 @@ impl Place {
         }
     }
 
-    /// The edge that serves the country, as anycast would choose.
+    /// Returns the edge that serves the country.
     pub(super) fn edge(&self) -> &'static str {
         match self.country.as_str() {
             "US" | "CA" => "iad1",

@@ -1,4 +1,4 @@
-//! The events of a session as raw records, with the truth about each.
+//! Raw records of a session's events, with the truth about each.
 
 use rand::Rng;
 use schemas::EventKind;
@@ -10,10 +10,10 @@ use super::stats::Stats;
 use super::{Delivery, Environment};
 use crate::truth::{self, Outcome};
 
-/// Number of the connection to a peer beside that to the server.
+/// Number of the additional connection to a peer.
 const PEER_CONNECTION: u32 = 1_000;
 
-/// The reports' own timestamp is this much before the event's, µs.
+/// Time by which a report's own timestamp is before that of the event, µs.
 const COLLECTING_US: i64 = 1_500;
 
 /// Contents of a record.
@@ -34,7 +34,7 @@ pub(super) enum Content {
     Failed {
         reason: &'static str,
     },
-    /// A connection of its own, straight to a peer, cannot be made.
+    /// A separate connection directly to a peer fails.
     PeerFailed,
     Feedback {
         rating: i64,
@@ -57,7 +57,7 @@ impl Content {
     }
 }
 
-/// When a record's event happens, when it is sent, and what has to become of it.
+/// Event time, time of sending, and expected result of a record.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Posting {
     pub(super) now_us: i64,
@@ -83,7 +83,7 @@ impl Session {
         }
     }
 
-    /// The client did not learn that its record had arrived, and sends it again.
+    /// Sends a record again, as a client without an acknowledgement.
     pub(super) fn retry(
         &mut self,
         posting: Posting,
@@ -131,7 +131,7 @@ impl Session {
         out.push(self.delivery(posting.sent_us, payload, outcome, event, dead));
     }
 
-    /// Returns the truth of an accepted record; the streams' next intervals begin here.
+    /// Returns the truth about an accepted record. The streams' next intervals begin here.
     fn truth_of(
         &mut self,
         content: Content,
@@ -153,7 +153,7 @@ impl Session {
             | Content::Reconnected
             | Content::DeviceFailed { .. } => {}
             Content::Failed { .. } if self.peer_failed_us.take().is_some() => {
-                // Both failed, and the participant failed once.
+                // Both connections failed, but they are one failed attempt.
                 event.corrections.push((event_us, -1, -1));
             }
             Content::Failed { .. } => {}
@@ -186,7 +186,7 @@ impl Session {
         event
     }
 
-    /// Sends a record that cannot be used.
+    /// Sends an invalid record.
     pub(super) fn send_garbage(
         &mut self,
         now_us: i64,

@@ -1,4 +1,4 @@
-//! One participant's stay in a call, from joining to leaving.
+//! A session: one participant's stay in a call.
 
 use rand::Rng;
 
@@ -18,29 +18,30 @@ const TOO_LATE_US: i64 = 72 * 3_600_000_000;
 /// A client keeps its reports for no longer than this, µs.
 const LONGEST_OFFLINE_US: i64 = 30_000_000;
 
-/// A record is sent again within this time, µs.
+/// Longest time until a record is sent again, µs.
 pub(super) const LONGEST_RETRY_US: i64 = 20_000_000;
 
-/// Most reports that a client keeps back.
+/// Maximum number of reports that a client holds back.
 const MOST_OFFLINE_REPORTS: i64 = 5;
 
-/// The longest time between two records of a session that are compared with each other, µs, if it
-/// reports every `period_us`: it has been offline, or has sent one again.
+/// Returns the longest time between two records of a session that are compared, µs, if it reports
+/// every `period_us`: after it was offline or has sent a record again.
 pub(super) fn longest_silence_us(period_us: i64) -> i64 {
     let offline_us = (MOST_OFFLINE_REPORTS * period_us).min(LONGEST_OFFLINE_US);
     LONGEST_RETRY_US.max(latest_us(period_us) + offline_us)
 }
 
-/// The longest time between two reports that are due every `period_us`, µs.
+/// Returns the longest time between two reports that are due every `period_us`, µs.
 const fn latest_us(period_us: i64) -> i64 {
     period_us * 21 / 20
 }
 
-/// Severity of the worst moment, for [`Conditions::worse`]: bad enough to be poor anywhere.
+/// Severity of the worst disturbance, for [`Conditions::worse`]: sufficient for poor quality at any
+/// place.
 const WORST_SPELL: i64 = 40;
 
-/// Two of this many sessions try to reach a peer as well, one before the server answers and one
-/// after it: neither can.
+/// Two of this many sessions also try to reach a peer, one before and one after the connection to
+/// the server is established. Both fail.
 const PEER_TRIES: u32 = 40;
 
 /// Next event.
@@ -52,14 +53,14 @@ pub(super) enum Phase {
     Rate,
 }
 
-/// The client's clock and patience.
+/// The client's clock and delay of sending.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
-    /// Whether the client sends its clock.
+    /// True if the client sends the time of its clock.
     pub(super) sent: bool,
-    /// Ahead of true time, µs.
+    /// Difference of the clock from true time, µs.
     pub(super) skew_us: i64,
-    /// Events are sent this long after they happened, µs.
+    /// Time from an event to its sending, µs.
     pub(super) lag_us: i64,
 }
 
@@ -80,17 +81,19 @@ pub(super) struct Session {
     pub(super) clock: Clock,
     pub(super) phase: Phase,
     pub(super) ends_us: i64,
-    /// Until when the streams have been played.
+    /// Time up to which the streams are simulated, µs.
     pub(super) passed_us: i64,
     pub(super) connection: u32,
-    /// When a connection to a peer failed before that to the server was made, as reported.
+    /// Reported time of the failure of a connection to a peer before that to the server was
+    /// established.
     pub(super) peer_failed_us: Option<i64>,
     pub(super) streams: Vec<Stream>,
     pub(super) path: Path,
-    /// The next report must be an ordinary one: this one's fate hangs on it.
+    /// True if the next report must be an ordinary one, because the result of the present one
+    /// depends on it.
     pub(super) quiet: bool,
     pub(super) offline_until_us: i64,
-    /// Its connection is lost, and it has said so.
+    /// True if it has reported the loss of its connection.
     pub(super) is_cut: bool,
     /// Severity of the present disturbance; 0 if there is none.
     pub(super) spell: i64,
@@ -99,7 +102,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Lives through `now_us`, and says when it goes on.
+    /// Simulates the session at `now_us`, and returns the time of its next step.
     pub(super) fn step(
         &mut self,
         now_us: i64,
@@ -175,7 +178,7 @@ impl Session {
         self.clock.lag_us > TOO_LATE_US
     }
 
-    /// A report, and whatever goes wrong with it; says when the next is due.
+    /// Sends a report, possibly with a fault. Returns the time of the next report.
     fn report(&mut self, now_us: i64, around: &mut Environment, out: &mut Vec<Delivery>) -> i64 {
         let period_us = around.settings.period_us;
         let next_us = now_us + around.rng.random_range(period_us * 19 / 20..=latest_us(period_us));
@@ -259,7 +262,7 @@ impl Session {
         }
     }
 
-    /// Counters begin again just before the report: what they show is clearly less than before.
+    /// Restarts counters just before the report, so that they are clearly lower than before.
     fn reset(&mut self, conditions: Conditions, around: &mut Environment) {
         let at = around.rng.random_range(0..self.streams.len());
         let stream = &mut self.streams[at];
@@ -271,7 +274,7 @@ impl Session {
         }
     }
 
-    /// Plays the streams up to now.
+    /// Simulates the streams up to now.
     fn pass(&mut self, now_us: i64, around: &mut Environment) -> Conditions {
         let usual = around.conditions(self.place, self.event_us(now_us));
         if self.spell > 0 && around.chance(2500) {

@@ -1,4 +1,4 @@
-//! `getStats()` as each browser would report it: cumulative counters, exact to the microsecond.
+//! Reports of `getStats()` as by each browser: cumulative counters, exact to the microsecond.
 
 use schemas::{Direction, Kind};
 
@@ -124,7 +124,7 @@ impl Stats<'_, '_> {
         json.close();
     }
 
-    /// Adds the reports of the far end over RTCP.
+    /// Adds the RTCP reports of the remote end.
     fn remote(&mut self, stream: &Stream) {
         if !stream.has_remote() {
             return;
@@ -204,7 +204,7 @@ impl Stats<'_, '_> {
         self.open("local-candidate", &path.local_id());
         self.json.text("candidateType", path.route.candidate);
         self.json.text("protocol", path.route.protocol);
-        // A relay's address is somewhere else, and never the client's place.
+        // The address of a relay is at another place than the client.
         let relayed = path.route.relay.is_some();
         self.json.text("address", if relayed { "81.2.69.142" } else { "192.168.1.23" });
         self.json.int("port", 51_234);

@@ -1,4 +1,4 @@
-//! One RTP stream: what really happens on it, and the counters that a browser would show.
+//! One RTP stream: its true values, and the counters that a browser reports.
 
 use std::ops::AddAssign;
 
@@ -12,25 +12,25 @@ use crate::truth;
 /// Share of a whole in millionths.
 const WHOLE: i64 = 1_000_000;
 
-/// A snapshot has `remote-…` objects from this snapshot of a stream on: the first RTCP report
-/// takes a moment to come.
+/// Number of the first snapshot of a stream that has `remote-…` objects, because the first RTCP
+/// report arrives later.
 const FIRST_REMOTE: u32 = 2;
 
-/// One of so many streams has another [`Source`] than usual, of each kind, for every other so many
-/// snapshots.
+/// One in this number of streams has each unusual [`Source`], alternating with the usual one at
+/// this number of snapshots.
 const UNUSUAL_STREAMS: u32 = 12;
 const UNUSUAL_SNAPSHOTS: u32 = 8;
 
 /// State of the source of a stream until the next snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
-    /// A voice, or a picture that moves.
+    /// Speech, or a moving picture.
     Usual,
     /// Nothing is sent: a microphone or a camera is off.
     Off,
-    /// A microphone is muted and packets go on, or a camera gives one black frame a second.
+    /// A microphone is muted but packets continue, or a camera gives one black frame per second.
     Disabled,
-    /// A camera gives five frames a second: it is dark.
+    /// A camera gives five frames per second, as in the dark.
     Slow,
 }
 
@@ -40,9 +40,9 @@ const PAUSE_US: i64 = 5_000_000;
 /// Counters of a stream; units as in [`schemas::Interval`].
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counters {
-    /// Received (inbound) or sent (outbound).
+    /// Packets received (inbound) or sent (outbound).
     pub(super) packets: i64,
-    /// On the way here (inbound) or on the way there (outbound).
+    /// Packets lost before the client (inbound) or after it (outbound).
     pub(super) lost: i64,
     pub(super) bytes: i64,
     pub(super) nack: i64,
@@ -102,16 +102,16 @@ struct Last {
     remote: bool,
 }
 
-/// A stream as its browser sees it.
+/// A stream as seen by its browser.
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) kind: Kind,
     pub(super) direction: Direction,
     pub(super) codec: &'static str,
     pub(super) ssrc: u32,
-    /// Since the stream's start.
+    /// Counters since the stream's start.
     pub(super) total: Counters,
-    /// Since the last snapshot that counted.
+    /// Counters since the last snapshot that counted.
     since: Counters,
     pub(super) jitter_us: i64,
     pub(super) bit_rate: i64,
@@ -135,28 +135,29 @@ impl Stream {
         }
     }
 
-    /// Counts from nothing again, under the same SSRC or a new one.
+    /// Restarts the counters, with the same SSRC or a new one.
     pub(super) fn restart(&mut self, ssrc: u32) {
         *self = Self::new(self.kind, self.direction, self.codec, ssrc);
     }
 
-    /// Whether a restart under the same SSRC would show: by then the counters are well ahead of
-    /// what one more moment yields.
+    /// Returns whether a restart with the same SSRC would be detectable: the counters are well
+    /// above those after one more report.
     pub(super) const fn is_established(&self) -> bool {
         self.snapshots > 4
     }
 
-    /// Width and height of a frame, pixels.
+    /// Returns width and height of a frame, pixels.
     pub(super) const fn frame_size(&self) -> (i64, i64) {
         if self.bit_rate > 700_000 { (1280, 720) } else { (640, 360) }
     }
 
-    /// Whether the video is of a screen, every eighth is, and has few frames for that.
+    /// Returns whether the video is of a screen, as for every eighth stream. It then has fewer
+    /// frames.
     pub(super) const fn is_screen(&self) -> bool {
         matches!(self.kind, Kind::Video) && self.ssrc.is_multiple_of(8)
     }
 
-    /// State of its source until the next snapshot.
+    /// Returns the state of its source until the next snapshot.
     pub(super) const fn source(&self) -> Source {
         if (self.snapshots / UNUSUAL_SNAPSHOTS).is_multiple_of(2) {
             return Source::Usual;
@@ -169,24 +170,24 @@ impl Stream {
         }
     }
 
-    /// Of these counters, the packets that were sent again: each that is asked for is, and comes.
-    /// Audio is not retransmitted.
+    /// Returns the retransmitted packets of these counters: every requested packet is retransmitted
+    /// and arrives. Audio is not retransmitted.
     pub(super) const fn retransmitted(&self, counters: &Counters) -> i64 {
         if matches!(self.kind, Kind::Video) { counters.nack } else { 0 }
     }
 
-    /// The mean of the round trips so far, µs: reported by the browser as the last one.
+    /// Returns the mean of the round trips so far, µs, which the browser reports as the last one.
     pub(super) fn round_trip_now_us(&self) -> i64 {
         self.total.round_trip_us / self.total.round_trips.max(1)
     }
 
-    /// Whether the far end has reported by now.
+    /// Returns whether the remote end has reported yet.
     pub(super) const fn has_remote(&self) -> bool {
         self.snapshots >= FIRST_REMOTE
     }
 
-    /// Lets `us` pass. If its source is off the last jitter stays, and round trips are measured as
-    /// ever.
+    /// Simulates `us`. If its source is off, the jitter keeps its last value, and round trips are
+    /// still measured.
     pub(super) fn pass(
         &mut self,
         us: i64,
@@ -194,7 +195,7 @@ impl Stream {
         source: Source,
         rng: &mut impl Rng,
     ) {
-        // Drawn in any case, so that the others fare the same.
+        // Drawn in any case, so that the other random numbers are the same.
         let sent = match self.kind {
             Kind::Video => self.video(us, conditions, source, rng),
             Kind::Audio | Kind::None => self.audio(us, conditions, source, rng),
@@ -212,8 +213,8 @@ impl Stream {
         self.since += more;
     }
 
-    /// Packets received or sent, and lost, of `expected`. Where none is lost, one that was given
-    /// up for lost may still come, or come twice: RFC 3550 counts it as a negative loss.
+    /// Returns the packets received or sent, and lost, of `expected`. If none is lost, an earlier
+    /// lost packet may arrive, or one may arrive twice: RFC 3550 counts this as a negative loss.
     fn transmit(&self, expected: i64, conditions: Conditions, rng: &mut impl Rng) -> (i64, i64) {
         let lost = match part(expected, conditions.loss_ppm, rng) {
             0 if expected > 2 && rng.random_range(0..50) == 0 => -1,
@@ -267,7 +268,7 @@ impl Stream {
             _ if self.is_screen() => 6,
             _ => 30,
         };
-        // A stream's first packets hold its first frame.
+        // A stream's first packets contain its first frame.
         let first = i64::from(self.total.frames + self.total.dropped == 0);
         let source_frames = (us * frames_a_second / WHOLE).max(first);
         let frames = (us * frames_a_second / (WHOLE + 15 * loss)).max(first);
@@ -294,7 +295,7 @@ impl Stream {
         let dropped = part(frames, (4 * loss).min(700_000), rng);
         let freezes = if loss > 20_000 { rng.random_range(0..3) } else { 0 };
         let frozen_us = freezes * rng.random_range(150_000..900_000).min(us / 4);
-        // The pictures stay away for five seconds and as long again as they stood still.
+        // A pause lasts five seconds and in addition as long as the freeze.
         let pauses = freezes / 2;
         let decoded = frames - dropped;
         Counters {
@@ -310,13 +311,14 @@ impl Stream {
         }
     }
 
-    /// A snapshot is taken.
+    /// Takes a snapshot.
     pub(super) const fn snapshot(&mut self) {
         self.snapshots += 1;
     }
 
-    /// The snapshot taken at `client_us` counts: what happened since the last one that did, or
-    /// none if it is the first. `shift_us` takes the client's clock to the collector's.
+    /// Returns the interval up to the snapshot taken at `client_us`, since the previous one that
+    /// counted; none if it is the first. `shift_us` is the difference of the collector's clock from
+    /// the client's.
     pub(super) fn interval(
         &mut self,
         client_us: i64,
@@ -415,13 +417,13 @@ impl Stream {
         interval.frames = Some(since.frames);
         interval.frame_width = Some(width);
         interval.frame_height = Some(height);
-        // A received stream without the member is not thereby a camera's.
+        // A received stream without the member is not necessarily a camera's.
         let is_told = self.is_screen() || self.direction == Direction::Outbound;
         interval.screen_share = (dialect.content_type && is_told).then(|| self.is_screen());
     }
 }
 
-/// `ppm` of `whole`, rounded up or down by chance so that the mean is right.
+/// Returns `ppm` of `whole`, rounded randomly so that the mean is exact.
 fn part(whole: i64, ppm: i64, rng: &mut impl Rng) -> i64 {
     (whole * ppm + rng.random_range(0..WHOLE)) / WHOLE
 }

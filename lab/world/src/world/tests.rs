@@ -10,7 +10,7 @@ use crate::truth::{Interval, Outcome, payload_hash};
 
 const HOUR_US: i64 = 3_600_000_000;
 
-/// [`digest`] of the usual world of seed 7. It changes with the world, and only with it.
+/// [`digest`] of the usual world of seed 7. It changes only if the world changes.
 const DIGEST: u64 = 1_302_363_363_753_583_129;
 
 /// 2025-08-24 01:46:40 UTC.
@@ -31,7 +31,7 @@ fn usual() -> World {
     World::new(settings(Scenario::Usual)).unwrap()
 }
 
-/// One number for all bytes that a world sends, and for their truth.
+/// Returns a hash of all bytes of a world and of its truth.
 fn digest(settings: Settings) -> u64 {
     let mut all = Vec::new();
     for delivery in World::new(settings).unwrap().take(10_000) {
@@ -151,7 +151,7 @@ fn some_sources_give_little_and_none_of_a_steady_world() {
             let frames = it.source_frames.map(|frames| frames * 1_000_000 / us);
             muted += usize::from(it.audio_energy_micro == Some(0));
             disabled += usize::from(matches!(frames, Some(0..=1)));
-            // Of a screen that moves there are 6.
+            // A moving screen has 6.
             slow += usize::from(matches!(frames, Some(3..=4)));
         }
         [muted, disabled, slow]
@@ -234,7 +234,7 @@ fn records_come_in_the_order_in_which_they_are_sent() {
 /// Last report of a stream's browser: client time and counters.
 type Snapshot = (i64, Value, Option<Value>);
 
-/// Differences of what is printed, worked out without any knowledge of the world.
+/// Computes the differences of written counters without knowledge of the world.
 #[derive(Default)]
 struct Differencer {
     streams: HashMap<(u32, String, String), Snapshot>,
@@ -342,7 +342,7 @@ impl Differencer {
         ))
     }
 
-    /// Whether an event without report is new.
+    /// Returns whether an event without a report is new.
     fn event(&mut self, session: u32, envelope: &Value) -> bool {
         let text = |member: &str| envelope[member].as_str().unwrap().to_owned();
         self.events.insert((
@@ -366,7 +366,7 @@ fn interval(last: &Snapshot, now: &Snapshot, codec: &str, shift_us: i64) -> Inte
     let sum = |member| difference_us(earlier, stats, member);
     let far_count = |member| difference(far_earlier.as_ref()?, far.as_ref()?, member);
     let inbound = stats["type"] == "inbound-rtp";
-    // Concealed silence is not heard: where it is missing, so is what is heard.
+    // Concealed silence is inaudible. If its number is missing, the audible number is unknown.
     let heard = || Some(count("concealedSamples")? - count("silentConcealedSamples")?);
     let lost = if inbound { count("packetsLost") } else { far_count("packetsLost") };
     let received = if inbound {
@@ -401,7 +401,8 @@ fn interval(last: &Snapshot, now: &Snapshot, codec: &str, shift_us: i64) -> Inte
         frames_dropped: count("framesDropped"),
         frame_width: total("frameWidth"),
         frame_height: total("frameHeight"),
-        // Of video without a contentType this does not know whose browser would have written one.
+        // For video without a contentType it is unknown here whether the browser would have
+        // reported one.
         screen_share: (stats["contentType"] == "screenshare").then_some(true),
         freeze_count: count("freezeCount"),
         freeze_us: sum("totalFreezesDuration"),

@@ -13,7 +13,7 @@ use super::super::fault::Fault;
 
 /// Poll interval for a restarting broker.
 const ASK: Duration = Duration::from_secs(1);
-/// More copies than there are brokers.
+/// More replicas than there are brokers.
 const TOO_MANY: i32 = 4;
 
 enum Target {
@@ -66,7 +66,7 @@ impl Fault for Kill {
         }
     }
 
-    /// One at a time: with two behind, nothing can be written.
+    /// Only one broker may be down at a time: with two, nothing can be written.
     fn is_over(&mut self, cluster: &mut Cluster) -> Result<bool, Failure> {
         if self.asked.is_some_and(|asked| asked.elapsed() < ASK) {
             return Ok(false);
@@ -99,7 +99,7 @@ impl Fault for Fenced {
         cluster.links.hold_heartbeats(false)
     }
 
-    /// Asked of a new client: an old one may have lost its brokers, too.
+    /// Uses a new client, because an old one may have lost its brokers.
     fn is_over(&mut self, cluster: &mut Cluster) -> Result<bool, Failure> {
         let over = cluster.kafka.is_in_sync_at(&cluster.stack.brokers());
         if over {

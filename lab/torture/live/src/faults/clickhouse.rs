@@ -95,7 +95,7 @@ impl Fault for Away {
 pub(super) struct Setting {
     name: &'static str,
     value: &'static str,
-    /// Tables that have it just now.
+    /// Tables that have the setting at present.
     set: Vec<&'static str>,
 }
 

@@ -12,8 +12,8 @@ use super::super::fault::Fault;
 use super::super::fleet::Instance;
 use super::super::kafka::Commit;
 
-/// Maximum number of records per partition by which a group is set back, so that reading them again
-/// takes no hour.
+/// Maximum number of records per partition by which a group is set back, which limits the time to
+/// read them again.
 const MOST_RECORDS: i64 = 100_000;
 
 /// Stops a service, sets its group back, and restarts the service.
@@ -63,7 +63,8 @@ impl Fault for Rewind {
         Ok(())
     }
 
-    /// The group takes offsets from outside once it has no members, which it may be slow to know.
+    /// The group accepts offsets from outside only once it has no members, which the broker may
+    /// notice late.
     fn is_over(&mut self, cluster: &mut Cluster) -> Result<bool, Failure> {
         if Instance::of(self.service).any(|instance| cluster.fleet.is_there(instance)) {
             return Ok(false);

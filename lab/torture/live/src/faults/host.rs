@@ -22,7 +22,7 @@ impl Fault for Stopped {
     }
 
     fn is_over(&mut self, cluster: &mut Cluster) -> Result<bool, Failure> {
-        // Includes processes that were started in place of stopped ones.
+        // Includes processes that were started to replace stopped ones.
         cluster.signal_all(Signal::SIGCONT);
         Ok(cluster.kafka.is_in_sync())
     }

@@ -12,7 +12,7 @@ use super::super::fault::Fault;
 use super::super::links::{Party, Way};
 use crate::proxy::{Condition, Side};
 
-/// One or more ways are in some condition.
+/// Sets the condition of one or more links.
 pub(super) struct Link {
     ways: Vec<Way>,
     condition: Condition,
@@ -37,7 +37,8 @@ impl Link {
         Self { ways: any(&mut rng), condition: Condition::HalfOpen(side) }
     }
 
-    /// A node and the others, of a kind that shows in copies, or in the controllers' quorum.
+    /// Returns a fault of the links between one node and the others: those of replication or those
+    /// of the controllers' quorum.
     pub(super) fn replication(mut rng: ChaCha8Rng) -> Self {
         let node = rng.random_range(0..3);
         let mut ways = vec![Way::Broker(Party::Brokers, node), Way::Controller(node)];
@@ -55,7 +56,7 @@ impl Link {
     }
 }
 
-/// Link of one party to one broker or to all, or of sink to ClickHouse.
+/// Returns the link of one client to one broker or to all, or that of sink to ClickHouse.
 fn any(rng: &mut ChaCha8Rng) -> Vec<Way> {
     if rng.random_range(0..4) == 0 {
         return vec![Way::ClickHouse];

@@ -59,11 +59,11 @@ impl Fault for LookUp {
         let name = file.file_name().unwrap_or_default().display().to_string();
         match self.damage {
             Damage::Removed => fs::remove_file(&file).context(&name)?,
-            // In place, as a copy that was broken off leaves it.
+            // In place, like an interrupted copy.
             Damage::CutOff(hundredths) => {
                 let open = fs::File::options().write(true).open(&file).context(&name)?;
                 let length = open.metadata().context(&name)?.len();
-                // Not between two lines: a list that ends there looks complete.
+                // Not between two lines, because such a list looks complete.
                 let length = length / 100 * hundredths;
                 let ends = fs::read(&copy).context(&name)?[..length as usize].ends_with(b"\n");
                 open.set_len(length - u64::from(ends)).context(&name)?;

@@ -49,11 +49,11 @@ impl Fault for Poisoned {
 /// Adds a second world that consists almost entirely of one call.
 pub(super) struct OneCall {
     seed: u64,
-    /// True once the world was asked to end.
+    /// True once the world was signalled to end.
     asked: bool,
 }
 
-/// Between two reports of a session, s.
+/// Time between two reports of a session, s.
 const PERIOD_S: f64 = 3.0;
 
 impl OneCall {
@@ -83,14 +83,15 @@ impl Fault for OneCall {
         Ok(())
     }
 
-    /// It still sends what it made. It may have been stopped with its host before it began.
+    /// The world first sends its remaining events. It may have been stopped with the host before it
+    /// began.
     fn is_over(&mut self, cluster: &mut Cluster) -> Result<bool, Failure> {
         if !self.asked {
             self.heal(cluster)?;
         }
         let Some(guest) = cluster.guests.last_mut() else { return Ok(true) };
         match guest.ended() {
-            // Kafka was cut off from it while it started, so it ended, and sent nothing.
+            // It could not reach Kafka while it started, and so ended without sending anything.
             Err(_) if !guest.has_begun()? => {
                 cluster.guests.pop();
                 Ok(true)

@@ -14,7 +14,7 @@ use super::super::cluster::Cluster;
 use super::super::fault::Fault;
 use super::super::fleet::{Instance, MOST, USUAL};
 
-/// Between two changes of a storm.
+/// Time between two changes of a storm.
 const BEAT: Duration = Duration::from_secs(3);
 
 fn any_service(rng: &mut ChaCha8Rng) -> Service {
@@ -171,7 +171,7 @@ impl Abort {
             _ => &failpoints::EDGES,
         };
         let edge = edges.choose(&mut rng).copied().unwrap_or(failpoints::COMMITTING);
-        // Commits and inserts come twice a second at most; records by the thousand.
+        // Commits and inserts occur at most twice a second, records by the thousand.
         let often = matches!(
             edge,
             failpoints::ACKNOWLEDGED

@@ -15,13 +15,13 @@ const PIECE: usize = 64 * 1024;
 /// Pieces on their way, in each direction.
 const PIECES: usize = 64;
 
-/// Bytes of the longest request that a Kafka takes (`socket.request.max.bytes`).
+/// Maximum bytes of a request that Kafka accepts (`socket.request.max.bytes`).
 const REQUEST: usize = 104_857_600;
 
 /// Unit of data that is forwarded as a whole.
 struct Piece {
     due: Instant,
-    /// API key, of a request of Kafka's.
+    /// API key, if it is a request of Kafka's protocol.
     api_key: Option<i16>,
     bytes: Vec<u8>,
 }
@@ -34,7 +34,7 @@ enum End {
     Silent(Side),
 }
 
-/// Carries bytes both ways until one side closes, or the link does something about it.
+/// Forwards data both ways until one side closes, or the link ends the connection.
 pub(super) async fn run(
     mut client: TcpStream,
     mut server: TcpStream,
@@ -66,7 +66,7 @@ pub(super) async fn run(
 
 /// Waits until the link ends the connection.
 async fn told(state: &mut watch::Receiver<State>, resets: u64) -> End {
-    // A connection that begins while others are half open is a new one.
+    // Connections that begin while others are half open work normally.
     while state.changed().await.is_ok() {
         let now = *state.borrow_and_update();
         match now.condition {
@@ -100,7 +100,7 @@ async fn swallow(mut stream: TcpStream, mut state: watch::Receiver<State>, reset
     }
 }
 
-/// Carries bytes one way until either end is closed.
+/// Forwards data one way until either end is closed.
 async fn carry(
     mut from: ReadHalf<'_>,
     mut to: WriteHalf<'_>,
@@ -144,8 +144,9 @@ async fn some_bytes(from: &mut ReadHalf<'_>) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// The next request of Kafka's protocol (its length as four bytes big-endian, then that many, of
-/// which the first two are the API key), and that key; none at the end, or if it is none.
+/// Returns the next request of Kafka's protocol (its length as four bytes big-endian, followed by
+/// that many bytes, of which the first two are the API key), and that key. None at the end, or if
+/// it is not a valid request.
 async fn request(from: &mut ReadHalf<'_>) -> Option<(i16, Vec<u8>)> {
     let length = from.read_u32().await.ok()?;
     let body = usize::try_from(length).ok().filter(|length| (2..=REQUEST).contains(length))?;
@@ -162,7 +163,7 @@ fn delay(state: &watch::Receiver<State>) -> Duration {
     }
 }
 
-/// Waits until bytes may pass, those of a request with `api_key` if they are one.
+/// Waits until data may pass; `api_key` is that of a request.
 async fn passable(state: &mut watch::Receiver<State>, api_key: Option<i16>) {
     let passes = |state: &State| match state.condition {
         Condition::BlackHole => false,

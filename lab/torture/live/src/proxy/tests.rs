@@ -60,7 +60,7 @@ fn says(byte: u8) -> Option<Option<u8>> {
 }
 
 #[test]
-fn an_open_link_carries_and_a_cut_one_closes_what_is_there_and_what_comes() {
+fn an_open_link_forwards_data_and_a_cut_one_closes_existing_and_new_connections() {
     let (proxies, (server, ended)) = (Proxies::start().unwrap(), echo());
     let link = proxies.open(server).unwrap();
     let mut client = Client::of(&link);
@@ -74,7 +74,7 @@ fn an_open_link_carries_and_a_cut_one_closes_what_is_there_and_what_comes() {
 }
 
 #[test]
-fn what_a_black_hole_held_back_arrives_when_the_link_opens() {
+fn data_held_back_by_a_black_hole_arrives_when_the_link_opens() {
     let (proxies, (server, _)) = (Proxies::start().unwrap(), echo());
     let link = proxies.open(server).unwrap();
     let mut client = Client::of(&link);
@@ -99,7 +99,7 @@ fn delay_counts_both_ways() {
 }
 
 #[test]
-fn of_a_half_open_connection_one_side_never_hears_again_and_new_ones_are_well() {
+fn one_side_of_a_half_open_connection_receives_nothing_more_and_new_ones_work() {
     let (proxies, (server, ended)) = (Proxies::start().unwrap(), echo());
     let link = proxies.open(server).unwrap();
     let mut client = Client::of(&link);
@@ -119,7 +119,7 @@ fn of_a_half_open_connection_one_side_never_hears_again_and_new_ones_are_well() 
     ended.recv_timeout(Duration::from_secs(5)).unwrap();
 }
 
-/// A request of Kafka with nothing in it but its API key and one byte.
+/// Returns a request of Kafka with only its API key and one byte.
 fn request(api_key: i16, byte: u8) -> [u8; 7] {
     let [a, b] = api_key.to_be_bytes();
     [0, 0, 0, 3, a, b, byte]
@@ -137,7 +137,7 @@ fn a_held_kind_of_request_waits_until_the_link_opens_and_others_pass() {
     link.set(Condition::Holds(BROKER_HEARTBEAT));
     held.0.write_all(&request(BROKER_HEARTBEAT, 2)).unwrap();
     assert_eq!(held.hear(), SILENCE);
-    // In two parts, as a network may bring it.
+    // In two parts, as may happen in a network.
     let request_of_others = request(3, 4);
     other.0.write_all(&request_of_others[..5]).unwrap();
     other.0.write_all(&request_of_others[5..]).unwrap();

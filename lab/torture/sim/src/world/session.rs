@@ -98,8 +98,8 @@ impl Session {
         }
     }
 
-    /// Of these the time in which anything was sent, ms: in the last third of a minute the
-    /// microphone is muted and the camera off.
+    /// Returns the part of the counted time in which media was sent, ms: in the last third of a
+    /// minute the microphone is muted and the camera off.
     const fn sent_ms(counted_ms: i64) -> i64 {
         let (minutes, ms) = (counted_ms / 60_000, counted_ms % 60_000);
         minutes * 40_000 + if ms < 40_000 { ms } else { 40_000 }
@@ -125,7 +125,7 @@ impl Session {
     pub(super) fn video(&self, client_ms: i64) -> Counters {
         let counted_ms = self.counted_ms(client_ms);
         let ms = Self::sent_ms(counted_ms);
-        // Counted when the camera goes on again.
+        // Counted when the camera is switched on again.
         let pauses = counted_ms / 60_000;
         let packets = ms * self.rate / 700;
         Counters {
@@ -182,7 +182,7 @@ impl Session {
         (!stale).then_some(event)
     }
 
-    /// Returns the difference of two snapshots; none if the stream started anew.
+    /// Returns the difference of two snapshots; none if the stream restarted.
     fn interval(&self, video: bool, from: Taken, to: Taken) -> Option<truth::Interval> {
         let length_ms = to.since_ms(from);
         let end_ms = to.happened_ms();

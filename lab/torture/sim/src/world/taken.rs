@@ -1,11 +1,11 @@
-//! Event time and predecessors of snapshots, as documented.
+//! Event time and predecessors of snapshots by the documented rules.
 
 use super::LOOK_BACK_S;
 
-/// Clocks that are this close agree, ms.
+/// Maximum difference of clocks that agree, ms.
 const CLOSE_MS: i64 = 5_000;
 
-/// A snapshot: when it was taken by the client's clock, and the log's time when it came.
+/// A snapshot: its time by the client's clock, and the log's time of its arrival.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Taken {
     pub(super) client_ms: i64,
@@ -49,8 +49,8 @@ impl Taken {
         found.unwrap_or_else(|| by_log.max(1000))
     }
 
-    /// Which of `before` it follows on, of a stream that has come as far as `progress` says of a time
-    /// by the client's clock.
+    /// Returns its predecessor among `before`, for a stream whose progress at a time of the client's
+    /// clock is `progress`.
     pub(super) fn follows<'a>(
         self,
         before: impl Iterator<Item = &'a Self>,
