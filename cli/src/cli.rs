@@ -23,7 +23,7 @@ enum Verb {
     Lab(lab::Verb),
     /// Sends envelopes from a file to the raw topic, and shows how to query them.
     Send(send::Options),
-    /// Plays recordings of real calls into the raw topic, as if they happened now.
+    /// Sends recordings of real calls to the raw topic, as if they happened now.
     Replay(replay::Options),
     /// Lists, shows and replays dead letters.
     #[command(subcommand)]
@@ -47,7 +47,7 @@ enum Verb {
     Sink(ServiceArguments),
 }
 
-/// Arguments of a service, which the service reads itself.
+/// Arguments of a service, which the service itself parses.
 #[derive(Debug, Args)]
 struct ServiceArguments {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -77,7 +77,7 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
     match verb {
         Verb::Lab(verb) => return lab::run(verb),
         Verb::Replay(options) => {
-            // Defects of the files are reported whether there is a Kafka or not.
+            // Errors of the files are reported even if there is no Kafka.
             let recorded = replay::Recorded::read(&options).context("replay")?;
             let report = if recorded.is_empty() {
                 recorded.unsent()

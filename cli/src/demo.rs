@@ -48,12 +48,12 @@ pub struct Options {
     /// Writes the figures of the last lines as JSON.
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
-    /// Keeps the data, and shows how to open them again.
+    /// Keeps the data, and shows the command to open it again.
     #[arg(long)]
     keep: bool,
 }
 
-/// Runs the demo; true if nothing was lost, nothing counted twice, and no cell differs.
+/// Runs the demo. Returns true if nothing was lost, nothing counted twice, and no cell differs.
 ///
 /// # Errors
 /// If something does not start or ends by itself.
@@ -61,7 +61,7 @@ pub async fn run(options: Options) -> Result<bool, Failure> {
     let home = tempfile::Builder::new().prefix("isobar-demo-").tempdir().context("demo")?;
     let kafka = options.servers.own.cluster()?.map(with_names).transpose()?;
     let keep = options.keep;
-    // Where `isobar up` looks, if this is where it keeps what it keeps.
+    // The path that `isobar up` uses under this home.
     let outcome = play(options, &home.path().join("isobar"), kafka.clone()).await;
     if keep || !matches!(outcome, Ok(true)) {
         let home = home.keep();
@@ -160,7 +160,7 @@ async fn live(pipeline: &mut Pipeline, watch: &mut Watch) -> Result<(), Failure>
         watch.look().await?;
         if drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW) {
             drawn = Some(Instant::now());
-            // Without ClickHouse the last picture stays.
+            // If ClickHouse does not respond, the last picture stays.
             if let Ok(league) = watch.view.league(LEAGUE).await {
                 screen.show(&league, &health(pipeline, watch));
             }
@@ -169,7 +169,7 @@ async fn live(pipeline: &mut Pipeline, watch: &mut Watch) -> Result<(), Failure>
     Ok(())
 }
 
-/// Waits until all that was sent has arrived, or nothing more arrives.
+/// Waits until all data has arrived, or until no more arrives.
 async fn drain(pipeline: &mut Pipeline, watch: &mut Watch) -> Result<(), Failure> {
     let drained = watch.drain();
     tokio::pin!(drained);
@@ -211,8 +211,8 @@ fn print_result(summary: &Summary, verdict: &Verdict) -> Result<(), Failure> {
         line(format_args!("{service:>9}: {cpu:.1} {words}, {memory:.0} MB at most"))?;
     }
     line(match verdict.mismatches {
-        0 => "ClickHouse says what really happened: nothing lost, nothing twice.",
-        _ => "ClickHouse does not say what really happened.",
+        0 => "ClickHouse matches the truth: nothing lost, nothing twice.",
+        _ => "ClickHouse does not match the truth.",
     })?;
     lines(NEXT)
 }

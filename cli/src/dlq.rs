@@ -24,7 +24,7 @@ pub enum Verb {
     Ls(Ls),
     /// Shows single dead letters.
     Show(Show),
-    /// Sends dead letters back to the topics that they came from, each one once.
+    /// Sends dead letters back to the topics that they came from, each only once.
     Replay(replay::Options),
 }
 

@@ -1,7 +1,7 @@
 //! Verbs that need the laboratory: a local stack, simulated worlds, measurements.
 //!
-//! The default feature `lab` builds them in. A build without it knows their names and answers with
-//! how to get them.
+//! The default feature `lab` includes them. A build without it knows their names and explains how
+//! to get them.
 
 #[cfg(feature = "lab")]
 mod present {
@@ -24,12 +24,12 @@ mod present {
         Demo(demo::Options),
         /// Starts Kafka, ClickHouse and the services, and shows their addresses, until Ctrl-C.
         ///
-        /// In your own Kafka it reads the existing raw topic from its beginning. All other topics and the
-        /// groups are its own: their names begin with ClickHouse's id, and they are kept.
+        /// In your own Kafka it reads the existing raw topic from its beginning. It creates all other
+        /// topics and the groups, with names that begin with ClickHouse's id, and keeps them.
         Up(up::Options),
         /// Ends an `up` that runs in another terminal.
         Down,
-        /// Plays a simulated world into the raw topic.
+        /// Sends a simulated world to the raw topic.
         Simulate(simulate::Options),
         /// Compares the contents of ClickHouse with the truth of simulated worlds.
         Verify(verify::Options),

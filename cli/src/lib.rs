@@ -1,4 +1,4 @@
-//! The `isobar` command: one module a verb. The only crate of the workspace that prints.
+//! The `isobar` command: one module per verb. The only crate of the workspace that prints.
 
 #[cfg(feature = "lab")]
 pub mod accuracy;

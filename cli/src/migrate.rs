@@ -24,8 +24,8 @@ pub struct Options {
     /// Database that holds the tables.
     #[arg(long, default_value = "isobar", global = true)]
     database: String,
-    /// Id to give to a further shard or replica: that of the first one, which `isobar migrate` and
-    /// `isobar migrate status` print. By default a database that has none gets a new one.
+    /// Id for a further shard or replica: that of the first one, which `isobar migrate` and `isobar
+    /// migrate status` print. By default a database without an id gets a new one.
     #[arg(long, value_name = "ID", global = true)]
     target: Option<String>,
 }

@@ -1,8 +1,8 @@
-//! Standard output and standard error. `println!` panics when its reader has gone, as in
-//! `isobar … | head`.
+//! Standard output and standard error. `println!` would panic if the reader has closed the pipe, as
+//! in `isobar … | head`.
 //!
-//! Everything that is written passes [`harmless_lines`]. Text from outside that stands inside a line,
-//! such as a cell of a table, passes [`service::harmless`] first.
+//! All output passes through [`harmless_lines`]. Text from outside that is part of a line, such as a
+//! cell of a table, passes through [`service::harmless`] first.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write, stderr, stdout};

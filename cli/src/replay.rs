@@ -59,17 +59,17 @@ pub struct Options {
     /// Client's IP address, which decides region and provider
     #[arg(long, value_name = "ADDRESS")]
     pub client_ip: Option<IpAddr>,
-    /// When the first event says that it was received, in ms since the Unix epoch; by default so
-    /// that the last one is received when it is sent
+    /// received_at of the first event, in ms since the Unix epoch; by default such that received_at
+    /// of the last one is the time at which it is sent
     #[arg(long, value_name = "MS")]
     pub start: Option<u64>,
-    /// Most MB that a recording may have unpacked, and that all of them may expand to: it is held in
+    /// Maximum MB of an unpacked recording, and of all recordings after expansion, which are held in
     /// memory
     #[arg(long, value_name = "MB", default_value_t = LIMIT_MB)]
     pub limit_mb: u64,
 }
 
-/// Hours of a call, and not a bomb.
+/// Sufficient for hours of a call, but not for decompression bombs.
 pub const LIMIT_MB: u64 = 4096;
 
 /// Error of a replay.
@@ -80,7 +80,7 @@ pub enum ReplayError {
     File {
         /// The recording.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// Nothing of a recording can be sent.
@@ -88,13 +88,13 @@ pub enum ReplayError {
     Refused {
         /// The recording.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         refusal: Refusal,
     },
-    /// An event cannot be written in its format.
+    /// An event cannot be encoded in its format.
     #[error("cannot write an event: {0}")]
     Event(#[from] UnwritableEvent),
-    /// Kafka did not take the events.
+    /// Kafka did not accept the events.
     #[error("Kafka: {0}")]
     Kafka(#[from] rdkafka::error::KafkaError),
     /// The topic does not exist.
@@ -112,7 +112,7 @@ pub enum ReplayError {
     },
 }
 
-/// Recordings that were read, and what ingest would take of them.
+/// Recordings that were read, with the events that ingest would accept.
 #[derive(Debug)]
 pub struct Recorded {
     report: Report,
@@ -123,7 +123,7 @@ impl Recorded {
     /// Reads the recordings.
     ///
     /// # Errors
-    /// When nothing can be read of the only recording, or memory does not suffice.
+    /// When nothing of the only recording can be read, or the memory limit is exceeded.
     pub fn read(options: &Options) -> Result<Self, ReplayError> {
         let (report, recordings) = read(options)?;
         Ok(Self { report, recordings })
@@ -135,11 +135,11 @@ impl Recorded {
         self.recordings.iter().all(Vec::is_empty)
     }
 
-    /// Sends the recordings to the raw topic of `cluster`, all of them at the same time, and returns
-    /// when the broker has acknowledged the last event.
+    /// Sends the recordings to the raw topic of `cluster`, all in parallel, and returns when the
+    /// broker has acknowledged the last event.
     ///
     /// # Errors
-    /// When Kafka does not take it.
+    /// When Kafka does not accept them.
     pub fn send(self, options: &Options, cluster: &Cluster) -> Result<Report, ReplayError> {
         let events = stamp(options, self.recordings, since_epoch_ms());
         if !events.is_empty() {
@@ -149,17 +149,18 @@ impl Recorded {
         Ok(self.report)
     }
 
-    /// Returns the report of recordings of which nothing is sent.
+    /// Returns the report if nothing is sent.
     #[must_use]
     pub fn unsent(self) -> Report {
         self.report
     }
 }
 
-/// Replays the recordings into the raw topic of `cluster`. What ingest would refuse is not sent.
+/// Replays the recordings to the raw topic of `cluster`. Events that ingest would refuse are not
+/// sent.
 ///
 /// # Errors
-/// When nothing can be read of any recording, and when Kafka does not take it.
+/// When nothing of any recording can be read, or Kafka does not accept the events.
 pub fn run(options: &Options, cluster: &Cluster) -> Result<Report, ReplayError> {
     Recorded::read(options)?.send(options, cluster)
 }
@@ -185,7 +186,7 @@ fn read(options: &Options) -> Result<(Report, Vec<Vec<Raw>>), ReplayError> {
                 report.files.push(of_file);
                 recordings.push(records);
             }
-            // Of one file, and where memory does not suffice, nothing is sent.
+            // If there is only one file, or the memory limit is exceeded, nothing is sent.
             Err(why @ Refusal::TooLarge { .. }) => return Err(refused(why)),
             Err(why) if options.files.len() == 1 => return Err(refused(why)),
             Err(why) => report.files.push(FileReport::refused(path, why)),
@@ -194,7 +195,7 @@ fn read(options: &Options) -> Result<(Report, Vec<Vec<Raw>>), ReplayError> {
     Ok((report, recordings))
 }
 
-/// Every recording begins when the replay does.
+/// Sets the times of all events. Every recording begins at the start of the replay.
 fn stamp(options: &Options, recordings: Vec<Vec<Raw>>, now_ms: f64) -> Vec<(Duration, Raw)> {
     let length_ms = recordings.iter().map(|events| schedule::length_ms(events)).fold(0.0, f64::max);
     let start_ms = options.start.map(|start| start as f64);

@@ -27,9 +27,9 @@ use crate::output::lines;
 /// Longest wait for Kafka to acknowledge all.
 const PATIENCE: Duration = Duration::from_secs(30);
 const CONTENT_TYPE: &str = "application/vnd.isobar.envelope+json";
-/// Age from which on an event is late (default of `ingest.late_h`), ms.
+/// Age from which an event is late (default of `ingest.late_h`), ms.
 const LATE_MS: f64 = 72.0 * 3_600_000.0;
-/// Numbers below this, ms, are no times since 1970 but since a page was opened.
+/// Smaller times, ms, are relative to the opening of a page and not to 1970.
 const SINCE_1970_MS: f64 = 1e12;
 const DAY_MS: f64 = 86_400_000.0;
 /// Members of an envelope that name its session, and so its key.
@@ -40,19 +40,19 @@ const TIMES: [&str; 3] = ["timestamp", "sent_at", "received_at"];
 /// `isobar send`.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// Envelopes (docs/reference/envelope.md): one JSON object, or one after the other, as in JSON
-    /// lines; "-" for standard input.
+    /// Envelopes (docs/reference/envelope.md): one or more JSON objects, as in JSON lines; "-" for
+    /// standard input.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
     own: KafkaArgs,
     #[command(flatten)]
     raw: RawTopic,
-    /// Moves all times by as much, so that the newest is now. So it is done by itself where all of
+    /// Moves all times by the same amount, so that the newest is now. This is the default if all of
     /// them are so old that every event would be late.
     #[arg(long, conflicts_with = "as_is")]
     now: bool,
-    /// Leaves times as they are, however old.
+    /// Leaves times unchanged, even if they are old.
     #[arg(long)]
     as_is: bool,
 }
@@ -60,7 +60,8 @@ pub struct Options {
 /// Sends the file's envelopes, and prints their positions and a query that shows them.
 ///
 /// # Errors
-/// If the file holds something else, of which nothing is sent; or if Kafka does not take them.
+/// If the file contains anything else (then nothing is sent), or if Kafka does not accept the
+/// records.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let mut events = read(&options.file)?;
     let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -101,9 +102,9 @@ enum EnvelopeError {
     NoName { number: usize, member: &'static str },
 }
 
-/// Reads the envelopes of a text, of which there is at least one.
+/// Parses the envelopes of a text. There must be at least one.
 fn parse(text: &str) -> Result<Vec<Map<String, Value>>, EnvelopeError> {
-    // A number that no double holds is missing, as ingest reads it.
+    // A number beyond the range of a double counts as missing, as in ingest.
     let finite =
         json_numbers::finite(text.as_bytes()).and_then(|text| String::from_utf8(text).ok());
     let mut events = Vec::new();
@@ -122,18 +123,18 @@ fn parse(text: &str) -> Result<Vec<Map<String, Value>>, EnvelopeError> {
     if events.is_empty() { Err(EnvelopeError::None) } else { Ok(events) }
 }
 
-/// `app/call/participant`.
+/// Returns the key `app/call/participant`.
 fn key(event: &Map<String, Value>) -> String {
     SESSION.map(|member| name(event, member).unwrap_or_default()).join("/")
 }
 
-/// The name that a member is, as ingest reads it: a text that is not empty, or a whole number.
+/// Returns the member as a name, by the rules of ingest: a non-empty text, or a whole number.
 fn name(event: &Map<String, Value>, member: &str) -> Option<String> {
     let value = to_raw_value(event.get(member)?).ok()?;
     document::name(&value)
 }
 
-/// All times of an event: its own, and those of its report's objects.
+/// Returns all times of an event: its own, and those of its report's objects.
 fn times(event: &mut Map<String, Value>) -> Vec<&mut Value> {
     let mut times = Vec::new();
     for (member, value) in event {
@@ -152,8 +153,8 @@ fn times(event: &mut Map<String, Value>) -> Vec<&mut Value> {
     times
 }
 
-/// Moves all times by as much, so that the newest is `now_ms`, if that is wanted or all are late; by
-/// how many ms.
+/// Moves all times by the same amount, so that the newest is `now_ms`, on request or if all are
+/// late. Returns the amount in ms.
 fn move_to(events: &mut [Map<String, Value>], now_ms: f64, wanted: bool) -> Option<f64> {
     let all = events.iter_mut().flat_map(times).filter_map(|time| time.as_f64());
     let newest = all.fold(f64::NEG_INFINITY, f64::max);
@@ -162,7 +163,7 @@ fn move_to(events: &mut [Map<String, Value>], now_ms: f64, wanted: bool) -> Opti
     }
     let by_ms = (now_ms - newest).round();
     for time in events.iter_mut().flat_map(times) {
-        // A whole number stays one: `sent_at` is one.
+        // A whole number stays whole, as `sent_at` must be.
         *time = match time.as_i64() {
             Some(ms) => Value::from(ms + by_ms as i64),
             None => Value::from(time.as_f64().unwrap_or_default() + by_ms),
@@ -171,7 +172,7 @@ fn move_to(events: &mut [Map<String, Value>], now_ms: f64, wanted: bool) -> Opti
     Some(by_ms)
 }
 
-/// Partition and offset of records that Kafka has acknowledged, and why one was not.
+/// Partition and offset of records that Kafka has acknowledged, and the reason why one was not.
 type Acknowledged = (Vec<(i32, i64)>, Option<KafkaError>);
 
 #[derive(Default)]

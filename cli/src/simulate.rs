@@ -26,13 +26,13 @@ pub struct Options {
     own: KafkaArgs,
     #[command(flatten)]
     raw: RawTopic,
-    /// Writes what every event was, for `isobar verify`.
+    /// Writes the truth about every event, for `isobar verify`.
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
-    /// Writes how far it is, five times a second, as JSON a line.
+    /// Writes the progress five times per second, one JSON object per line.
     #[arg(long, value_name = "FILE")]
     progress: Option<PathBuf>,
-    /// As fast as Kafka takes it, instead of in real time; needs --duration.
+    /// As fast as Kafka accepts it, instead of in real time; needs --duration.
     #[arg(long)]
     fast: bool,
     /// When the world starts, within the last --late-h hours (67 h with --truth):
@@ -71,7 +71,7 @@ impl Options {
 /// Plays the world until it ends or is ended.
 ///
 /// # Errors
-/// If there is no Kafka, the options make no world, or Kafka cannot follow.
+/// If there is no Kafka, the options are invalid, or Kafka cannot keep up.
 pub async fn run(options: Options) -> Result<(), Failure> {
     let cluster = options.own.or_of_up()?;
     let options = options.producer(cluster);
@@ -98,8 +98,8 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     ))
 }
 
-/// Progress of a world, on standard output: in one line that is written over in a terminal,
-/// otherwise now and then in a further one.
+/// Display of the progress on standard output: in one line that is overwritten in a terminal,
+/// otherwise in a new line at intervals.
 struct Shown {
     terminal: bool,
     started: Instant,
@@ -119,7 +119,7 @@ impl Shown {
         self.last = Some(Instant::now());
         let words = in_words(progress, self.started.elapsed());
         let mut out = stdout().lock();
-        // A reader that has gone is no reason to stop.
+        // A closed pipe is no reason to stop.
         let _ = match self.terminal {
             true => write!(out, "\r\x1b[K{words}").and_then(|()| out.flush()),
             false => writeln!(out, "{words}"),

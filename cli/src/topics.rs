@@ -1,4 +1,4 @@
-//! `isobar topics`: creates Kafka's topics and keeps their settings as designed.
+//! `isobar topics`: creates Kafka's topics and sets their settings as designed.
 
 use clap::Subcommand;
 use deploy::connect::Cluster;

@@ -10,9 +10,9 @@ use crate::output::line;
 /// Runs as `options` say, prints the report, and returns true if nothing was wrong.
 ///
 /// # Errors
-/// If something does not start or cannot be undone, or the report cannot be written.
+/// If something does not start, a fault cannot be undone, or the report cannot be written.
 pub fn run(options: &Options) -> Result<bool, Failure> {
-    // The run goes on where a line cannot be written: the figures may still go to files.
+    // If a line cannot be written, the run continues: the figures may still go to files.
     let unwritten = OnceLock::new();
     let progress = |text: &str| {
         if let Err(failure) = line(text) {

@@ -38,7 +38,7 @@ const LOOK: Duration = Duration::from_millis(250);
 /// # Errors
 /// If something does not start, or an `up` is running already.
 pub async fn up(options: Options) -> Result<(), Failure> {
-    // Let go last: that is how others know that everything has ended.
+    // Released last, because its release tells other processes that everything has ended.
     let place = Place::take(state_folder()?)?;
     let plan = Plan {
         isobar: std::env::current_exe().context("isobar's own program")?,

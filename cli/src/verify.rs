@@ -28,7 +28,7 @@ pub struct Options {
 /// # Errors
 /// If Kafka, ClickHouse or a truth file cannot be read.
 pub async fn run(options: Options) -> Result<bool, Failure> {
-    // One that cannot be reached is named before anything is fetched.
+    // An unreachable cluster is reported before anything is fetched.
     let cluster = options.servers.own.or_of_up()?;
     let access = options.servers.access()?.map_or_else(access_of_up, Ok)?;
     let cache = Cache::of_user()?;

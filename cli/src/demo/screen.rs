@@ -1,4 +1,4 @@
-//! The demo in the terminal: the league table, with the pipeline's health under it.
+//! Display of the demo: the league table, with the pipeline's health below it.
 
 use std::io::{IsTerminal, Write, stdout};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use stack::{Ended, Rank};
 const PRINT: Duration = Duration::from_secs(10);
 const LONGEST_NAME: usize = 30;
 const SHORTEST_NAME: usize = 10;
-/// Columns of a row beside the provider's name.
+/// Columns of a row without the provider's name.
 const BESIDE_NAME: usize = 71;
 /// Lines beside the ranks: above and below them, and where the cursor stands.
 const BESIDE_RANKS: usize = 9;
@@ -27,13 +27,13 @@ const ORDER: &str = "worst first: poor for sure is the 95 % lower limit; – has
 pub(super) struct Health {
     /// Time since the start.
     pub(super) elapsed: Duration,
-    /// Sent by the simulator.
+    /// Intervals sent by the simulator.
     pub(super) intervals_sent: u64,
-    /// Visible in cells.
+    /// Intervals visible in cells.
     pub(super) intervals_seen: u64,
-    /// Visible in cells, per second, in the last seconds.
+    /// Intervals per second that became visible in cells in the last seconds.
     pub(super) intervals_per_second: f64,
-    /// Median and 99th percentile, s.
+    /// Median and 99th percentile of the freshness, s.
     pub(super) freshness: Option<(f64, f64)>,
     /// By service: its metrics, if it answers, and its number of restarts.
     pub(super) services: Vec<(Service, Option<Metrics>, u32)>,
@@ -70,7 +70,8 @@ impl Screen {
         let _ = out.flush();
     }
 
-    /// Shows the present state in place of the last; now and then if there is no terminal.
+    /// Shows the present state in place of the previous one; without a terminal, prints it at
+    /// intervals.
     pub(super) fn show(&mut self, league: &[Rank], health: &Health) {
         if !self.terminal && self.printed.is_some_and(|printed| printed.elapsed() < PRINT) {
             return;
@@ -80,15 +81,15 @@ impl Screen {
         let text = picture(league, health, rows, columns);
         let mut out = stdout().lock();
         if self.terminal && self.lines > 0 {
-            // Up to where the last picture began, and clear from there.
+            // Moves to the beginning of the last picture, and clears from there.
             let _ = write!(out, "\x1b[{}A\x1b[J", self.lines);
         }
         self.lines = text.lines().count();
-        // A terminal that is gone is no reason to stop.
+        // A closed terminal is no reason to stop.
         let _ = write!(out, "{text}").and_then(|()| out.flush());
     }
 
-    /// Rows and columns as they are now: windows change. Without a terminal there is no end.
+    /// Returns the present numbers of rows and columns. Without a terminal they are unlimited.
     fn size(&self) -> (usize, usize) {
         if !self.terminal {
             return (usize::MAX, usize::MAX);
@@ -98,8 +99,9 @@ impl Screen {
     }
 }
 
-/// The present state. Of a line that is too long the terminal makes two, and above its first row
-/// the cursor does not go: either way the next picture would begin somewhere else than this one.
+/// Returns the present state as text that fits the terminal. Otherwise the next picture would begin
+/// at another place: the terminal wraps lines that are too long, and the cursor cannot move above
+/// the first row.
 fn picture(league: &[Rank], health: &Health, rows: usize, columns: usize) -> String {
     let shown = &league[..league.len().min(rows.saturating_sub(BESIDE_RANKS))];
     let text = format!("{}\n{ORDER}\n\n{}", table(shown, columns), status(health));

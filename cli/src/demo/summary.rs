@@ -1,4 +1,4 @@
-//! The figures of a demo.
+//! Figures of a demo.
 
 use std::collections::BTreeMap;
 
@@ -25,11 +25,11 @@ pub struct Summary {
     pub cells_checked: u64,
     /// Things that differ from the truth.
     pub mismatches: u64,
-    /// From sent to visible, s.
+    /// Time from sending to visibility, s.
     pub freshness_seconds: Quantiles,
-    /// From the first sent to the last visible.
+    /// Intervals per second, from the first one sent to the last one visible.
     pub intervals_per_second: f64,
-    /// By service.
+    /// CPU time by service, s per million intervals.
     pub cpu_seconds_per_million_intervals: BTreeMap<&'static str, f64>,
     /// By service: most resident memory, MB (2²⁰ bytes).
     pub max_rss_mb: BTreeMap<&'static str, f64>,

@@ -55,7 +55,7 @@ impl Filter {
     }
 }
 
-/// Value of an option that cannot be read.
+/// Error: the value of an option cannot be parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 enum FilterError {
     #[error("give an offset or a range of them, such as 17-99")]
@@ -75,8 +75,8 @@ fn offsets(text: &str) -> Result<RangeInclusive<i64>, FilterError> {
     }
 }
 
-/// Reads a time as in RFC 3339, or how long ago it was; ms since 1970. A number without a unit counts
-/// seconds.
+/// Parses a time in RFC 3339 or as a duration before now (a number without a unit is in seconds).
+/// Returns ms since 1970.
 fn time_ms(text: &str) -> Result<i64, FilterError> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time.as_millisecond());

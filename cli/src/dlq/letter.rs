@@ -1,4 +1,4 @@
-//! Dead letters in their topic.
+//! Reading of dead letters from their topic.
 
 use std::collections::HashMap;
 
@@ -23,13 +23,13 @@ pub(super) struct Origin {
 pub(super) struct Letter {
     /// Partition and offset of the letter itself.
     pub(super) place: (i32, i64),
-    /// When it was written, ms since the Unix epoch.
+    /// Time at which it was written, ms since the Unix epoch.
     pub(super) given_up_ms: i64,
     pub(super) stage: String,
     pub(super) reason: String,
     pub(super) detail: String,
     pub(super) source: Origin,
-    /// When the source was first appended, ms since the Unix epoch.
+    /// Time of the first append of the source, ms since the Unix epoch.
     pub(super) appended_ms: i64,
     pub(super) content_type: Option<String>,
     pub(super) key: Option<Vec<u8>>,
@@ -62,9 +62,10 @@ impl Letter {
 /// Counts of other records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Passed {
-    /// Records of the topic that are no dead letters.
+    /// Records of the topic that are not dead letters.
     pub(super) unreadable: u64,
-    /// Repeated letters of the same source and service, which writes again what was not acknowledged.
+    /// Repeated letters of the same source and service: services write unacknowledged letters
+    /// again.
     pub(super) copies: u64,
 }
 
@@ -118,8 +119,8 @@ pub(super) fn scan(
 pub(super) mod tests {
     use super::*;
 
-    /// A letter of ingest, from partition 3 of the raw topic, a second later than the offset
-    /// before it.
+    /// Returns a letter of ingest from partition 3 of the raw topic. Append times of consecutive
+    /// offsets are a second apart.
     pub(in super::super) fn letter(offset: i64, reason: &str) -> Letter {
         let appended_ms = 1_756_000_000_000 + offset * 1000;
         Letter {

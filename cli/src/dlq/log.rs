@@ -1,4 +1,4 @@
-//! Reading of ranges of a topic, outside of any group.
+//! Reading of ranges of a topic without a group.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -30,7 +30,7 @@ pub(super) struct Log {
 impl Log {
     pub(super) fn open(cluster: &Cluster) -> Result<Self, Failure> {
         let config = cluster.client(&[
-            // Partitions are assigned by hand; the client only wants a name to ask for them with.
+            // The client requires the name of a group even for manual assignments.
             ("group.id", "isobar-dlq"),
             ("enable.auto.commit", "false"),
             ("enable.partition.eof", "true"),
@@ -63,7 +63,7 @@ impl Log {
         Ok(Span { partition, low, from: low, until })
     }
 
-    /// Removes from `spans` what was appended before `since_ms`.
+    /// Removes records appended before `since_ms` from `spans`.
     pub(super) fn skip_to(
         &self,
         topic: &str,
@@ -78,7 +78,7 @@ impl Log {
         let list = self.consumer.offsets_for_times(list, PATIENCE).context(topic)?;
         for span in spans {
             let found = list.find_partition(topic, span.partition).map(|found| found.offset());
-            // Nothing was appended since then.
+            // Nothing was appended since that time.
             let Some(Offset::Offset(offset)) = found else {
                 span.from = span.until;
                 continue;

@@ -1,5 +1,5 @@
-//! Decision which dead letters are replayed, from the letters and the log, without I/O:
-//! `docs/decisions/0014-replays-are-in-the-log.md`.
+//! Decision which dead letters are replayed, based on the letters and the log, without I/O
+//! (`docs/decisions/0014-replays-are-in-the-log.md`).
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -7,7 +7,7 @@ use service::{Replayed, TopicNames, is_cut_short};
 
 use super::letter::Letter;
 
-/// Reasons under which the same bytes would be rejected again.
+/// Reasons for which the same bytes would be rejected again.
 const HOPELESS: [&str; 3] = ["not_utf8", "not_json", "delta"];
 
 /// Decision about a letter.
@@ -32,37 +32,38 @@ pub(super) fn objection(letter: &Letter, names: &TopicNames, named: &[String]) -
     };
     if !origins.contains(&&letter.source.topic) {
         return Some(format!(
-            "{} does not read {}: no letter of Isobar's",
+            "{} does not read {}: not a letter of Isobar",
             letter.stage, letter.source.topic
         ));
     }
     if is_cut_short(&letter.detail) {
-        return Some("holds only the beginning of its record".to_owned());
+        return Some("contains only the beginning of its record".to_owned());
     }
     let hopeless = HOPELESS.contains(&letter.reason.as_str());
-    (hopeless && !named.contains(&letter.reason))
-        .then(|| format!("{} lies in the bytes: only if --reason names it", letter.reason))
+    (hopeless && !named.contains(&letter.reason)).then(|| {
+        format!("{} is a defect of the bytes: sent only if --reason names it", letter.reason)
+    })
 }
 
 /// The key of the record: the raw topic is keyed by session.
 type Key = Option<Vec<u8>>;
 
-/// State of one partition's log with regard to letters that came from it.
+/// What a partition's log shows about the letters that came from it.
 #[derive(Debug)]
 pub(super) struct Evidence<'a> {
     /// First offset that was read.
     from: i64,
-    /// All that was appended since then was read, ms since the Unix epoch; unknown until the first
-    /// record if the log does not go back to its beginning.
+    /// Append time from which all records were read, ms since the Unix epoch; unknown until the
+    /// first record if the beginning of the log is deleted.
     whole_since_ms: Option<i64>,
     /// Length of ingest's look-back.
     look_back_ms: i64,
     /// Offsets of all letters.
     dead: &'a HashSet<i64>,
-    /// Offsets that records were sent again from, and those of them that this run sent.
+    /// Original offsets of replayed records, and those of them that this run replayed.
     sent: HashSet<i64>,
     sent_now: HashSet<i64>,
-    /// First append times of what was sent again before this run.
+    /// First append times of records that were replayed before this run.
     sent_before: HashMap<Key, BTreeSet<i64>>,
     /// The letters to be judged.
     sessions: HashMap<Key, Session>,
@@ -73,17 +74,17 @@ pub(super) struct Evidence<'a> {
 struct Session {
     /// First append times and offsets.
     letters: Vec<(i64, i64)>,
-    /// Offsets of those that are heard.
+    /// Offsets of the letters that have other accepted records of their session around them.
     heard: HashSet<i64>,
-    /// Index before which the letters have been compared with all others up to `latest_ms`: records
-    /// nearly always come in order of time.
+    /// Index before which the letters are compared with all other records up to `latest_ms`. It
+    /// avoids repeated comparisons, because records are nearly always in order of time.
     looked_at: usize,
     latest_ms: i64,
 }
 
 impl<'a> Evidence<'a> {
-    /// Creates empty evidence about a log that is read from `from` on, for `letters` among the
-    /// `dead`. `whole`: nothing that came before `from` matters.
+    /// Returns empty evidence about a log that is read from `from` on, for `letters` among the
+    /// `dead`. `whole`: earlier records do not matter.
     pub(super) fn new(
         from: i64,
         whole: bool,
@@ -111,24 +112,24 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// The next record of the log, at offset `at`, is one that was sent again.
+    /// Processes the next record of the log, at offset `at`, which is a replayed one.
     pub(super) fn sent_again(&mut self, key: Option<&[u8]>, at: i64, from: &Replayed) {
         let offset = from.offset.0;
         self.sent.insert(offset);
-        // A record that was given up again counts for nothing.
+        // A record that was dead-lettered again does not count.
         if !self.sent_now.contains(&offset) && !self.dead.contains(&at) {
             let times = self.sent_before.entry(key.map(<[u8]>::to_vec)).or_default();
             times.insert(from.appended.0);
         }
     }
 
-    /// The next record of the log came by itself.
+    /// Processes the next record of the log, which is not a replayed one.
     pub(super) fn other(&mut self, key: Option<&[u8]>, offset: i64, appended_ms: i64) {
         self.whole_since_ms.get_or_insert(appended_ms);
         if self.dead.contains(&offset) {
             return;
         }
-        // A key is copied only where it matters.
+        // Keys are copied only if needed.
         let Some(session) = self.sessions.get_mut(&key.map(<[u8]>::to_vec)) else { return };
         let (first, last) = (appended_ms - self.look_back_ms, appended_ms + self.look_back_ms);
         let begin = session.letters.partition_point(|(at_ms, _)| *at_ms < first);
@@ -147,14 +148,15 @@ impl<'a> Evidence<'a> {
         if self.sent.contains(&offset) || self.sent_now.contains(&offset) {
             return Fate::Sent;
         }
-        // A replayed record comes after its source.
+        // A replayed record has a later offset than its source.
         if self.from > offset + 1 {
             return Fate::Unknown;
         }
         let at_ms = letter.appended_ms;
         let session = self.sessions.get(&letter.key);
         let beside = session.is_some_and(|session| session.heard.contains(&offset));
-        // An older letter that an earlier run sent ends before this one begins.
+        // Letters replayed by earlier runs matter only if they are not older: the intervals of an
+        // older one end before this letter.
         let before = self.sent_before.get(&letter.key);
         let among = before
             .is_some_and(|times| times.range(at_ms..=at_ms + self.look_back_ms).next().is_some());
@@ -177,13 +179,13 @@ mod tests {
     const ALONE: Fate = Fate::Send { heard: false };
     const HEARD: Fate = Fate::Send { heard: true };
 
-    /// When the raw record at `offset` was appended.
+    /// Returns the append time of the raw record at `offset`.
     fn at_ms(offset: i64) -> i64 {
         letter(offset, "").appended_ms
     }
 
-    /// Returns the fates of the letters at `offsets`, all that there are, by a log that is read
-    /// from its beginning and whose records `read_log` passes on.
+    /// Returns the fates of the letters at `offsets`, given a log that is read from its beginning
+    /// and whose records are passed by `read_log`.
     fn fates(offsets: &[i64], read_log: impl FnOnce(&mut Evidence<'_>)) -> Vec<Fate> {
         let dead = offsets.iter().copied().collect();
         let letters: Vec<_> = offsets.iter().map(|offset| letter(*offset, "too_large")).collect();
@@ -207,7 +209,7 @@ mod tests {
     #[test]
     fn a_letter_is_sent_once() {
         assert_eq!(fates(&[500], |_| ()), [ALONE]);
-        assert_eq!(fates(&[500, 500], |_| ()), [ALONE, Fate::Sent], "two gave it up");
+        assert_eq!(fates(&[500, 500], |_| ()), [ALONE, Fate::Sent], "two services rejected it");
         assert_eq!(fates(&[500], |log| sent(500, log)), [Fate::Sent]);
     }
 
@@ -256,7 +258,7 @@ mod tests {
     fn a_run_that_was_interrupted_goes_on_and_one_that_left_some_out_does_not() {
         let sent_first = fates(&[499, 500, 501], |log| sent(499, log));
         assert_eq!(sent_first, [Fate::Sent, ALONE, ALONE]);
-        // Everything between two that were sent together is covered.
+        // Everything between two letters that were sent together is covered.
         let decided = fates(&[499, 500, 501], |log| {
             sent(499, log);
             sent(501, log);

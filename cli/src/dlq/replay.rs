@@ -1,4 +1,4 @@
-//! `isobar dlq replay`: sends dead letters back to the topics that they came from, each one once.
+//! `isobar dlq replay`: sends dead letters back to the topics that they came from, each only once.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
@@ -25,14 +25,14 @@ use super::log::{Log, Span};
 use super::plan::{Evidence, Fate, objection};
 use super::{Access, Chosen};
 
-/// Records that are acknowledged together. Between two such batches the log is read again: what
-/// somebody else sends meanwhile is found there, or by ingest, whose memory is longer than
-/// [`ACKNOWLEDGED`].
+/// Number of records that are acknowledged together. Between two such batches the log is read
+/// again, to find replays by others. Ingest detects those in the meantime, because its look-back is
+/// longer than [`ACKNOWLEDGED`].
 const CHUNK: usize = 500;
 const CHUNK_BYTES: usize = 16 << 20;
 /// Longest wait for an acknowledgement. After it the log decides whether the write succeeded.
 const ACKNOWLEDGED: Duration = Duration::from_secs(20);
-/// Letters in one run: about 200 bytes of memory each.
+/// Maximum number of letters in one run. Each takes about 200 bytes of memory.
 const MOST: usize = 1_000_000;
 
 /// `isobar dlq replay`.
@@ -40,10 +40,10 @@ const MOST: usize = 1_000_000;
 pub struct Options {
     #[command(flatten)]
     pub(super) chosen: Chosen,
-    /// All letters, if none are chosen by reason, stage, source or time.
+    /// All letters; needed if none are chosen by reason, stage, source or time.
     #[arg(long)]
     pub(super) all: bool,
-    /// Only shows what would be done.
+    /// Only shows what would be sent.
     #[arg(long)]
     pub(super) dry_run: bool,
     /// `ingest.look_back_s`, if it is not the default. It must be at least 60 to replay letters of
@@ -58,19 +58,20 @@ pub struct Options {
 /// Results for the chosen letters.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Report {
-    /// Only planned.
+    /// True if nothing was sent.
     dry_run: bool,
     /// Letters chosen.
     pub(super) chosen: u64,
-    /// Sent now (to be sent, if only planned).
+    /// Letters sent, or to be sent in a dry run.
     pub(super) sent: u64,
-    /// Of these, those whose snapshots count nothing, for others of the session were taken.
+    /// Of these, letters whose snapshots do not count, because other records of the session were
+    /// accepted.
     pub(super) heard: u64,
-    /// Sent before.
+    /// Letters that were sent before.
     pub(super) sent_before: u64,
-    /// Not sent: their source is so old that the log no longer shows whether they were sent before.
+    /// Letters that were not sent because the log no longer shows whether they were sent before.
     pub(super) unknown: u64,
-    /// Not sent, by the reason why.
+    /// Letters that were not sent, by reason.
     pub(super) left: BTreeMap<String, u64>,
 }
 
@@ -88,15 +89,15 @@ impl fmt::Display for Report {
         if *heard > 0 {
             write!(
                 f,
-                "\nof those {verb}, {heard} come from sessions of which other records were taken: \
-                 their snapshots count nothing, the others' intervals hold what they tell"
+                "\nof those {verb}, {heard} come from sessions with other accepted records: their \
+                 snapshots do not count, because the intervals of those records include them"
             )?;
         }
         if *unknown > 0 {
             write!(
                 f,
-                "\nnot sent: {unknown} whose topic no longer holds what came after them, and so \
-                 does not tell whether they were sent before"
+                "\nnot sent: {unknown} whose topic no longer has the records after them, so that \
+                 it is unknown whether they were sent before"
             )?;
         }
         self.left
@@ -138,7 +139,7 @@ pub(super) fn run(access: &Access, options: &Options) -> Result<Report, Failure>
     let look_back_ms = i64::from(options.look_back_s) * 1000;
     let key = ReplayKey::of(&access.cluster.replay_key).ok_or_else(|| {
         Failure::Refused(
-            "there is no kafka.replay_key, and services take nothing that is not signed by it for \
+            "there is no kafka.replay_key, and services accept no record that is not signed with it as \
              sent again: give the services' own by --kafka-config or ISOBAR_KAFKA__REPLAY_KEY"
                 .into(),
         )
@@ -164,13 +165,13 @@ pub(super) fn run(access: &Access, options: &Options) -> Result<Report, Failure>
 /// Letters that came from one partition of one topic.
 #[derive(Debug, Default)]
 struct Source {
-    /// Letters to be sent, in the order of their first appends.
+    /// Letters to send, in the order of their first appends.
     letters: Vec<Letter>,
-    /// Offsets of all that there are.
+    /// Offsets of all letters of the source.
     dead: HashSet<i64>,
 }
 
-/// The way back to one partition.
+/// The replay to one partition.
 struct PartitionReplay<'a> {
     access: &'a Access,
     log: &'a Log,
@@ -198,7 +199,7 @@ impl PartitionReplay<'_> {
                     Fate::Unknown => report.unknown += 1,
                     Fate::Send { heard } => {
                         report.sent += 1;
-                        // Elsewhere lineage and versions take care of copies.
+                        // In other topics, lineage and versions handle duplicates.
                         let heard = heard && self.topic == self.access.names.raw;
                         report.heard += u64::from(heard);
                         due.insert(letter.place, (letter, heard));
@@ -212,7 +213,7 @@ impl PartitionReplay<'_> {
         Ok(())
     }
 
-    /// Returns the part of the log that shows what was replayed, and what came around the letters.
+    /// Returns the part of the log that shows replays, and the records around the letters.
     fn span(&self, source: &Source) -> Result<Span, Failure> {
         let mut span = self.log.span(&self.topic, self.partition)?;
         let offsets = source.letters.iter().map(|letter| letter.source.offset + 1);
@@ -267,7 +268,7 @@ impl PartitionReplay<'_> {
         if sent < due.len() {
             let gone = due.len() - sent;
             return Err(Failure::Refused(format!(
-                "{gone} letters went while they were read; run it again"
+                "{gone} letters were deleted while they were read; run it again"
             )));
         }
         Ok(())
@@ -304,7 +305,7 @@ impl ProducerContext for Deliveries {
                 appended_ms.and_then(|appended_ms| not_fresh(sent_ms as i64, appended_ms))
             }
             Err((error, message)) => Some(format!(
-                "{}: {error}; run it again: what arrived all the same will be found",
+                "{}: {error}; run it again: records that arrived nevertheless will be found",
                 message.topic()
             )),
         };
@@ -315,8 +316,8 @@ impl ProducerContext for Deliveries {
     }
 }
 
-/// Returns the reason why services would not accept the signature of a record with these times, if they
-/// would not.
+/// Returns the reason why services would not accept the signature of a record with these times, if
+/// there is one.
 fn not_fresh(sent_ms: i64, appended_ms: i64) -> Option<String> {
     (sent_ms.abs_diff(appended_ms) > Replayed::FRESH_MS).then(|| {
         format!(
@@ -337,7 +338,8 @@ fn now_ms() -> i64 {
 struct Producer {
     producer: ThreadedProducer<Deliveries>,
     key: ReplayKey,
-    /// The clocks of this machine and the broker are known to agree: a first record shows it, alone.
+    /// True once a first record, sent alone, has shown that the clocks of this machine and the
+    /// broker agree.
     clocks_agree: Cell<bool>,
 }
 
@@ -423,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_that_differ_by_more_than_services_bear_are_named() {
+    fn clocks_that_differ_by_more_than_services_accept_are_named() {
         assert_eq!(not_fresh(100_000, 130_000), None);
         assert_eq!(not_fresh(100_000, 70_000), None);
         let why = not_fresh(100_000, 161_000).unwrap_or_default();

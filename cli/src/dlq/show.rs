@@ -18,14 +18,14 @@ pub(super) struct Options {
     /// Maximum number of letters.
     #[arg(long, value_name = "NUMBER", default_value_t = 10)]
     limit: usize,
-    /// Shows the beginning of the payload too. It is as the client sent it, with addresses and names:
-    /// treat the output as personal data.
+    /// Also shows the beginning of the payload, as sent by the client, with addresses and names.
+    /// Treat the output as personal data.
     #[arg(long)]
     payload: bool,
-    /// Bytes of the payload, and of the key, that are shown at most.
+    /// Maximum number of bytes of the payload, and of the key, that are shown.
     #[arg(long, value_name = "NUMBER", default_value_t = 512)]
     bytes: usize,
-    /// One JSON object a line.
+    /// One JSON object per line.
     #[arg(long)]
     json: bool,
 }

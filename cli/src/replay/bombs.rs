@@ -1,4 +1,4 @@
-//! Small recordings that stand for huge ones.
+//! Small recordings that expand to huge ones.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -23,7 +23,7 @@ fn lines(values: impl IntoIterator<Item = serde_json::Value>) -> String {
     values.into_iter().map(|value| format!("{value}\n")).collect()
 }
 
-/// A report of many stats, and lines that repeat all of it in a few bytes.
+/// A report with many stats objects, and lines that repeat all of it in a few bytes.
 fn numbered(repeated: i32) -> String {
     let stats = |n: i32| (n.to_string(), json!({"type": 1, "11": "audio", "10": n, "14": 5}));
     let mut report: serde_json::Map<_, _> = (0..500).map(stats).collect();
@@ -33,7 +33,7 @@ fn numbered(repeated: i32) -> String {
     format!("RTCStatsDump\n{{\"fileFormat\":3}}\n{}", lines([first].into_iter().chain(again)))
 }
 
-/// Each of Jitsi's lines, too, expands to the members that the first one sends once.
+/// Each of Jitsi's lines also expands to all members of the first one.
 fn jitsi() -> String {
     let agent = json!(["connectionInfo", null, {"userAgent": "x".repeat(20_000)}, 1]);
     let states = ["connected", "disconnected"].into_iter().cycle().zip(2..3_000);
@@ -41,7 +41,7 @@ fn jitsi() -> String {
     lines([agent].into_iter().chain(states))
 }
 
-/// An application's own fields are in every sample, and only the first delta sends them.
+/// Fields of the application are in every expanded sample, but only in the first delta.
 fn deltas() -> String {
     let delta = |n: i32| {
         let streams = json!([{"ssrc": 1, "timestamp": 1e12, "packetsReceived": n}]);
@@ -66,7 +66,7 @@ fn named_again() -> String {
     lines([sample(json!([stream])), sample(json!(vec![json!({"ssrc": 1}); 2_000]))])
 }
 
-/// An event repeats the members of the one before: two bytes stand for one.
+/// An event repeats the members of the previous one: an event may have two bytes.
 fn protobuf() -> String {
     let field = |number: u8, bytes: &[u8]| {
         let length = [(bytes.len() & 0x7f) as u8 | 0x80, (bytes.len() >> 7) as u8];
@@ -78,7 +78,7 @@ fn protobuf() -> String {
     STANDARD.encode([field(1, &event), again, time, field(9, b"ann")].concat())
 }
 
-/// In schema 2, too, eight bytes stand for a stream of the same sample.
+/// In schema 2, eight bytes may repeat a stream of the same sample.
 fn flat() -> String {
     let (short, long) = (b"\x08\x07\xda\x02\x01a", [b'x'; 8_000]);
     let long = [&short[..], b"\xc2\x01\xc0\x3e", &long].concat();
@@ -86,7 +86,7 @@ fn flat() -> String {
     of_schema_2(&[b"\x5a\xca\x3e", &long[..], &again].concat())
 }
 
-/// And as many for a sample, whose call only the first one sends.
+/// As few bytes may be a sample, whose call is only in the first one.
 fn flat_lines() -> String {
     let call = [b"\xc2\x01\xc0\x3e", &[b'x'; 8_000][..]].concat();
     let first = format!("{}\n", of_schema_2(&call));
@@ -98,7 +98,7 @@ fn of_schema_2(more: &[u8]) -> String {
     STANDARD.encode([more, b"\xaa\x01\x01p\xb0\x01\xa0\x95\xba\x8f\xa0\x34"].concat())
 }
 
-/// A value of the far end, sent once, is part of every report after it.
+/// A value of the remote end, recorded once, is part of every later report.
 fn internals() -> String {
     let series = |of: &str, values: &[serde_json::Value]| {
         json!({"statsType": of, "startTime": "2026-01-01T00:00:00Z",
@@ -107,14 +107,15 @@ fn internals() -> String {
     let times: Vec<_> = (0..1_000).map(|n| json!(1e12 + f64::from(n))).collect();
     json!({"PeerConnections": {"12-1": {"updateLog": [], "stats": {
         "IT01A1-timestamp": series("inbound-rtp", &times),
-        // The second lies behind all polls, so that the times decide which of them stays how long.
+        // The second time is after all polls, so that the times decide to which polls the values
+        // belong.
         "R-timestamp": series("remote-outbound-rtp", &[json!(1e12), json!(1e12 + 5000.0)]),
         "R-text": series("remote-outbound-rtp", &[json!("x".repeat(20_000)), json!("")]),
     }}}})
     .to_string()
 }
 
-/// An interval without values takes some dozen bytes, and ten times that when it is read.
+/// An interval without values takes some dozen bytes, and ten times as many in memory.
 fn canonical() -> Vec<u8> {
     let report = schemas::Report {
         event: schemas::EventKind::Stats,
@@ -125,7 +126,7 @@ fn canonical() -> Vec<u8> {
 }
 
 #[test]
-fn reports_count_as_what_they_take_when_they_are_read() {
+fn reports_count_by_the_memory_that_they_take() {
     let recording = canonical();
     assert!(recording.len() < 1_000_000, "{}", recording.len());
     let read = |mb| recording::read(&recording, LABELS, &Budget::of_mb(mb));
@@ -133,7 +134,7 @@ fn reports_count_as_what_they_take_when_they_are_read() {
     assert_eq!(read(100).unwrap().records.len(), 10);
 }
 
-/// A time of many digits is that of every object that has none.
+/// A time with many digits applies to every object without a time.
 fn times() -> String {
     let stats = |n: i32| (n.to_string(), json!({"type": 1, "timestamp": 0}));
     let objects: serde_json::Map<_, _> = (0..1_000).map(stats).collect();
@@ -159,7 +160,7 @@ fn a_recording_that_expands_to_more_than_the_limit_is_refused() {
         assert!(recording.len() < 300_000, "{kind}: {}", recording.len());
         let read = |mb| recording::read(recording.as_bytes(), LABELS, &Budget::of_mb(mb));
         assert_eq!(read(10).unwrap_err(), Refusal::TooLarge { limit_mb: 10 }, "{kind}");
-        // It is the limit that refuses it.
+        // The limit is the reason for the refusal.
         let expanded = read(1_000).unwrap();
         assert_eq!(expanded.unread.count, 0, "{kind}");
         let bytes = expanded.records.iter().map(|record| record.payload().unwrap().len());

@@ -1,4 +1,4 @@
-//! Dumps that Chrome's own page webrtc-internals writes, of two kinds since release 14x.
+//! Dumps of Chrome's page webrtc-internals, which has two formats since release 14x.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -73,7 +73,7 @@ fn an_rtcstats_dump_of_chrome_has_whole_reports_and_states_within_quotes() {
     assert_eq!(report(&envelopes[4]).get("I"), None, "it is gone");
 }
 
-/// A series with the times at which it begins and ends, as Chrome writes them: those of the objects.
+/// Returns a series with its start and end times, as Chrome writes them.
 fn series(of: &str, times: [f64; 2], values: Value) -> Value {
     let [start, end] = times.map(|ms| {
         let time = jiff::Timestamp::from_millisecond(ms as i64).unwrap();
@@ -84,7 +84,7 @@ fn series(of: &str, times: [f64; 2], values: Value) -> Value {
 
 const START: f64 = 1_790_000_000_000.25;
 
-/// When the poll of this number was.
+/// Returns the time of the poll of this number.
 fn poll(number: u32) -> f64 {
     START + f64::from(number) * 1000.0
 }
@@ -94,7 +94,7 @@ fn dump(stats: Value, updates: Value) -> Vec<Envelope> {
     read(&json!({"PeerConnections": {"7-1": connection}}).to_string())
 }
 
-/// A member of the object `id` in each report that has statistics.
+/// Returns a member of the object `id` in each report with statistics.
 fn members(envelopes: &[Envelope], id: &str, member: &str) -> Vec<Value> {
     let reports = envelopes.iter().filter(|envelope| envelope.report.is_some()).map(report);
     let member = |report: Value| {
@@ -132,7 +132,7 @@ fn a_series_lies_where_its_own_times_say() {
     assert_eq!(decoded(0, 5, json!([1, 2, 3, 4, 5, 6])), [1, 2, 3, 4, 5, 6].map(Value::from));
     let late = [none.clone(), none.clone(), json!(7), json!(8), none.clone(), none.clone()];
     assert_eq!(decoded(2, 3, json!([7, 8])), late, "it begins later and ends earlier");
-    // A value is missing somewhere: both ends are known, and what stays the same.
+    // A value is missing at an unknown position: only both ends and repeated values are known.
     assert_eq!(
         decoded(0, 5, json!([1, 1, 1, 2, 3])),
         [json!(1), json!(1), json!(1), none.clone(), none.clone(), json!(3)]
@@ -152,7 +152,7 @@ fn a_series_lies_where_its_own_times_say() {
 #[test]
 fn a_report_of_the_far_end_belongs_to_the_poll_that_contains_it() {
     let polls: Vec<f64> = (0..5).map(poll).collect();
-    // Each packet is stamped a moment after the poll that first shows it.
+    // The time of each packet is slightly after that of the poll that first shows it.
     let packets = [poll(1) + 3.0, poll(1) + 3.0, poll(3) + 2.0, poll(4) + 5.0];
     let remote = |values: Value| series("remote-inbound-rtp", [packets[0], packets[3]], values);
     let stats = json!({
@@ -182,14 +182,14 @@ fn a_series_of_the_far_end_with_gaps_lies_where_its_times_say() {
     };
     let wanted =
         |counts: [u64; 8]| counts.map(|count| if count == 0 { Value::Null } else { json!(count) });
-    // Values of polls 3 and 4 are missing; packets are stamped a moment after the poll that shows
-    // them.
+    // Values of polls 3 and 4 are missing. The times of packets are slightly after those of the
+    // polls.
     let after: Vec<f64> = [1, 2, 5, 6, 7].map(|at| poll(at) + 3.0).into();
     assert_eq!(decoded(&after), wanted([0, 1, 2, 2, 2, 3, 4, 5]));
-    // The same before the poll.
+    // The same with times before the polls.
     let before: Vec<f64> = [1, 2, 5, 6, 7].map(|at| poll(at) - 400.0).into();
     assert_eq!(decoded(&before), wanted([0, 1, 2, 2, 2, 3, 4, 5]));
-    // None is missing, but the object came to be later than its first packet.
+    // No value is missing, but the object was created later than its first packet.
     let late: Vec<f64> = [1, 4, 5, 6, 7].map(|at| poll(at) - 400.0).into();
     assert_eq!(decoded(&late), wanted([0, 0, 0, 1, 2, 3, 4, 5]));
 }

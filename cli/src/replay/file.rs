@@ -1,4 +1,4 @@
-//! Reading a recording, packed or not.
+//! Reading of recordings, packed or not.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -10,8 +10,8 @@ use flate2::read::MultiGzDecoder;
 /// First bytes of a gzip member (RFC 1952, 2.3.1).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// The bytes of the file at `path`, unpacked if it is gzip, whatever its name. More than `most_mb`
-/// are an error, and no more than that is unpacked.
+/// Returns the bytes of the file at `path`, unpacked if it is gzip, regardless of its name. More
+/// than `most_mb` are an error; no more than that is unpacked.
 pub(crate) fn read(path: &Path, most_mb: u64) -> io::Result<Vec<u8>> {
     let most = most_mb.saturating_mul(MB);
     let mut bytes = Vec::new();
@@ -30,7 +30,7 @@ pub(crate) fn read(path: &Path, most_mb: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The name of a recording: the file's, without the endings that name its format.
+/// Returns the name of a recording: that of the file, without extensions of formats.
 pub(crate) fn name(path: &Path) -> String {
     let unpacked = path.with_extension("");
     let path =

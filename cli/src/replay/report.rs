@@ -25,10 +25,10 @@ pub struct FileReport {
     pub events: u64,
     /// Of them, getStats() reports.
     pub reports: u64,
-    /// Sessions that they are of: application, call and participant.
+    /// Their sessions: application, call and participant.
     pub sessions: BTreeSet<[String; 3]>,
-    /// Events that ingest would not take, which are not sent: how many by reason, and the detail of
-    /// the first.
+    /// Events that ingest would refuse, which are not sent: number by reason, with the detail of
+    /// the first one.
     pub refused: BTreeMap<&'static str, (u64, String)>,
     /// Reason why it cannot be read.
     pub unreadable: Option<Refusal>,
@@ -38,11 +38,11 @@ pub struct FileReport {
     pub untimed: u64,
 }
 
-/// Sessions of a file that are named.
+/// Maximum number of sessions of a file that are named.
 const NAMED: usize = 3;
 
 impl Report {
-    /// Events that the broker acknowledged.
+    /// Returns the events that the broker acknowledged.
     #[must_use]
     pub fn events(&self) -> u64 {
         self.files.iter().map(|file| file.events).sum()
@@ -54,7 +54,7 @@ impl Report {
         self.files.iter().map(|file| file.reports).sum()
     }
 
-    /// True if of some file nothing, or none of the statistics that it may have, could be used.
+    /// Returns whether no events, or none of the possible statistics, of some file could be used.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.files.iter().any(FileReport::is_refused)
@@ -62,20 +62,21 @@ impl Report {
 }
 
 impl FileReport {
-    /// Of a recording of which nothing can be read.
+    /// Returns the report of a recording of which nothing can be read.
     pub(super) fn refused(path: &Path, why: Refusal) -> Self {
         Self { path: path.to_owned(), unreadable: Some(why), ..Self::default() }
     }
 
-    /// Without a report, any line that could not be read may have been one.
+    /// Returns whether no events or none of the possible statistics could be used: without any
+    /// report, an unreadable line may have been one.
     fn is_refused(&self) -> bool {
         let is_unused = !self.refused.is_empty() || self.unread.count + self.untimed > 0;
         self.unreadable.is_some() || (self.reports == 0 && is_unused)
     }
 }
 
-/// Takes out of a recording what ingest would not take. Of one whose statistics are all refused,
-/// nothing is left: a session without them would not show why.
+/// Removes the events of a recording that ingest would refuse. If all statistics are refused,
+/// nothing is sent: a session without statistics would not show the reason.
 pub(super) fn examine(
     path: &Path,
     expanded: Expanded,
@@ -115,13 +116,13 @@ impl fmt::Display for Report {
 
 impl fmt::Display for FileReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Names may hold anything, and are shown to a terminal.
+        // Names may contain control characters.
         write!(f, "{}: ", self.path.display().to_string().escape_debug())?;
         if let Some(why) = &self.unreadable {
             return write!(f, "refused: {why}");
         }
         if self.is_refused() && self.refused.is_empty() {
-            f.write_str("nothing sent: no statistics in what could be read")?;
+            f.write_str("nothing sent: no statistics could be read")?;
         } else if self.is_refused() {
             f.write_str("nothing sent: ingest would refuse all of its statistics")?;
         } else {
@@ -145,7 +146,7 @@ impl fmt::Display for FileReport {
             write!(f, ": {why}")?;
         }
         if self.untimed > 0 {
-            write!(f, "; {} that tell no time were left out", self.untimed)?;
+            write!(f, "; {} without a time were left out", self.untimed)?;
         }
         for (reason, (count, detail)) in &self.refused {
             write!(f, "\n  refused {count} as {reason}: {detail}")?;
@@ -164,7 +165,7 @@ mod tests {
 
     use super::*;
 
-    /// Text about a recording, whether it is refused, and the number of its events that are sent.
+    /// Returns the text about a recording, whether it is refused, and the number of events to send.
     fn said(recording: &str) -> (String, bool, usize) {
         let labels = Labels { app: None, call: None, client_address: None, name: "tape" };
         let path = Path::new("calls/tape.jsonl");

@@ -1,4 +1,5 @@
-//! Streams of ObserveRTC's protobuf encoder 2, as it wrote them itself: `observertc/make-flat.mjs`.
+//! Streams of ObserveRTC's protobuf encoder 2, written by the encoder itself
+//! (`expand/samples/make-flat.mjs`).
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -16,8 +17,8 @@ use super::Options;
 use super::through_ingest::{ingest, options};
 use super::variations::{LABELS, expanded, expands_to, normal, parsed};
 
-/// Deltas, and the samples that they were made from: of one client, of two in one message, and with
-/// every member of the schema and ids that are UUIDs.
+/// Deltas, and the samples that they were made from: of one client, of two clients in one message,
+/// and with all members of the schema and UUIDs as ids.
 const STREAMS: [(&str, &str); 3] = [
     (
         include_str!("../../../expand/samples/flat.txt"),
@@ -69,7 +70,7 @@ fn a_stream_gives_the_reports_of_the_whole_samples_that_it_was_made_from() {
     });
     let intervals =
         |reports: &[Report]| reports.iter().map(|report| report.intervals.len()).sum::<usize>();
-    // Of audio 4, of video 2, of what is sent 2 by 5.
+    // Four of audio, two of video, and two of sent media, five times each.
     assert_eq!(intervals(&ann), 16);
     assert_eq!(intervals(&clients), 16 + 2 + 1 + 4);
     assert_eq!(intervals(&every), 4);
@@ -93,7 +94,7 @@ fn a_stream_gives_the_reports_of_the_whole_samples_that_it_was_made_from() {
 fn an_encoder_that_restarts_sends_its_whole_state() {
     let [(stream, samples), ..] = STREAMS;
     let found: Vec<Value> = expanded(&stream.repeat(2)).into_iter().map(normal).collect();
-    // They are sent in the order of their times.
+    // Records are in the order of their times.
     let wanted: Vec<Value> = parsed(samples).into_iter().map(normal).collect();
     let twice: Vec<&Value> = wanted.iter().flat_map(|sample| [sample, sample]).collect();
     assert_eq!(found.iter().collect::<Vec<_>>(), twice);
@@ -129,7 +130,7 @@ fn a_broken_stream_is_reported_with_its_position_and_what_to_do() {
         (in_base64(&[&wrapped(cut)]), "line 1: base64, but no whole ClientSample"),
         (in_base64(&[&wrapped(&bytes), b"\x0a\x00"]), "line 1: base64, but no whole ClientSample"),
         (in_base64(&[&bytes.repeat(10_000)]), "line 1: more than 4 MiB"),
-        // A list of 2^62 bytes in a sample that is whole without it.
+        // A list of 2^62 bytes in an otherwise complete sample.
         (
             in_base64(&[&bytes, b"\x5a\xff\xff\xff\xff\xff\xff\xff\xff\x3f"]),
             "line 1: base64, but no whole ClientSample",
@@ -141,12 +142,12 @@ fn a_broken_stream_is_reported_with_its_position_and_what_to_do() {
     let later = ONE.split_once('\n').unwrap().1;
     assert_eq!(refused(later.as_bytes()), Refusal::NoBeginning);
 
-    // Whole samples are sent, and the rest are counted.
+    // Complete samples are sent, and the others are counted.
     let torn = format!("{first}\n{}\n{later}", &first[..40]);
     let expanded = recording::read(torn.as_bytes(), LABELS, &Budget::of_mb(100)).unwrap();
     assert_eq!((expanded.records.len(), expanded.unread.count), (6, 1));
     assert_eq!(expanded.unread.first_line, Some(2));
-    // Of several clients, the one whose beginning is missing hides no other.
+    // A client whose beginning is missing does not affect others.
     let clients: Vec<&str> = STREAMS[1].0.lines().collect();
     let joined = format!("{first}\n{}", clients[1..].join("\n"));
     let expanded = recording::read(joined.as_bytes(), LABELS, &Budget::of_mb(100)).unwrap();

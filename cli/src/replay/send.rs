@@ -14,10 +14,10 @@ use super::ReplayError;
 
 /// Longest wait for the topic's metadata.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Longest time from an event to its acknowledgement: that of a connection that one side takes for
-/// open (`socket.timeout.ms`, 60 s), and of the next one.
+/// Longest time from an event to its acknowledgement: the timeout of a half-open connection
+/// (`socket.timeout.ms`, 60 s), and the time of the next one.
 const ACKNOWLEDGED: Duration = Duration::from_secs(75);
-/// Between two looks at what was not acknowledged.
+/// Interval of checks for missing acknowledgements.
 const LOOK: Duration = Duration::from_millis(500);
 
 #[derive(Default)]
@@ -37,7 +37,7 @@ impl ProducerContext for Answers {
     }
 }
 
-/// Sends each event when it is due, keyed by its session. Ends early where one is not acknowledged.
+/// Sends each event when it is due, keyed by its session. Stops early if one is not acknowledged.
 pub(crate) fn send(
     events: &[(Duration, Raw)],
     cluster: &Cluster,
@@ -66,7 +66,7 @@ fn send_within(
     let sent = send_all(&producer, limit, events, topic);
     sent.map_err(|error| match error {
         ReplayError::Unacknowledged { acknowledged, of, .. } => {
-            // A client that stands still may hang when it is let go.
+            // A stalled client may hang when it is dropped.
             std::mem::forget(producer);
             let why = explain(cluster, topic);
             ReplayError::Unacknowledged { acknowledged, of, why }
@@ -88,7 +88,7 @@ fn explain(cluster: &Cluster, topic: &str) -> String {
     }
 }
 
-/// As [`send_within`]; does not say why an event was not acknowledged.
+/// Sends like [`send_within`], but the error does not explain why an event was not acknowledged.
 fn send_all(
     producer: &ThreadedProducer<Answers>,
     limit: Duration,
@@ -143,7 +143,7 @@ mod tests {
         broker.create_topic("raw", 1, 1).unwrap();
         let cluster = Cluster::at(&broker.bootstrap_servers());
         let limit = Duration::from_secs(2);
-        // The last one is due when the first one has long been given up.
+        // The last event is due long after the first one has timed out.
         let event = |s| (Duration::from_secs(s), Raw::Canonical(Box::default()));
         let events = [event(0), event(0), event(600)];
         send_within(limit, &events[..2], &cluster, "raw").unwrap();

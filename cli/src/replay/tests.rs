@@ -1,4 +1,4 @@
-//! Recordings of every format, as the records that are sent of them.
+//! Recordings of every format, and the records that are sent.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -27,7 +27,7 @@ fn lines(values: &[Value]) -> String {
     values.iter().map(|value| format!("{value}\n")).collect()
 }
 
-/// A recording of envelopes, as it is read.
+/// The result of reading a recording of envelopes.
 struct Expanded {
     envelopes: Vec<Envelope>,
     unread: u64,
@@ -47,7 +47,7 @@ fn read(text: &str) -> Expanded {
     }
 }
 
-/// The records of a recording in another format, as JSON.
+/// Returns the records of a recording in another format, as JSON.
 fn documents(text: &str) -> Vec<Value> {
     let expanded = recording::read(text.as_bytes(), LABELS, &Budget::of_mb(100)).unwrap();
     assert_eq!(expanded.unread, Unread::default());
@@ -71,7 +71,7 @@ fn kinds(expanded: &Expanded) -> Vec<(&str, f64)> {
     expanded.envelopes.iter().map(|event| (event.event.as_str(), event.timestamp)).collect()
 }
 
-/// A sample beside the checkout, if there is one.
+/// Returns a sample next to the checkout, if there is one.
 fn sample_file(path: &str) -> Option<String> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/samples").join(path);
     let text = std::fs::read_to_string(&path).ok();
@@ -126,7 +126,7 @@ fn events_keep_their_distances_at_any_speed_and_none_is_received_before_it_is_se
     }
 }
 
-// JSON's 77 names the same as "77": numeric ids are what many applications have.
+// JSON's 77 is the same name as "77", because many applications have numeric ids.
 #[test]
 fn names_may_be_numbers_in_every_format() {
     let received = json!({"id": 5, "type": "inbound-rtp", "kind": "audio", "ssrc": 8,

@@ -14,7 +14,7 @@ use service::{
 
 use super::{Options, read, stamp};
 
-/// Any time from which 72 h do not matter.
+/// Any time later than 72 h after the Unix epoch.
 const NOW_MS: f64 = 1_800_000_000_000.0;
 
 pub(super) fn options(files: Vec<PathBuf>) -> Options {
@@ -121,8 +121,8 @@ fn two_real_reports_give_the_reference_values() {
     near(frames as f64 * 1e6 / (received.end_us - received.start_us) as f64, 22.59);
 }
 
-/// An interval as the recording's expectations have it: fields that are known, and times since the
-/// recording's first event.
+/// Returns an interval in the form of the expectations: its known fields, with times relative to
+/// the recording's first event.
 fn described(report: &Report, interval: &Interval, start_us: i64) -> Value {
     let mut fields = serde_json::to_value(interval).unwrap();
     let fields = fields.as_object_mut().unwrap();
@@ -181,7 +181,7 @@ fn the_recording_gives_the_intervals_that_were_worked_out_without_ingest() {
 
 const PAGE: &str = include_str!("../../../docs/reference/formats.md");
 
-/// The recordings of `docs/reference/formats.md`: their names and what is in them.
+/// Returns the recordings of `docs/reference/formats.md`: name and content.
 fn examples() -> Vec<(&'static str, &'static str)> {
     let example = |rest: &'static str| {
         let (name, rest) = rest.split_once(" -->\n```").unwrap();
@@ -204,8 +204,8 @@ fn every_recording_of_the_reference_gives_the_reports_that_are_held_here() {
         let mut values = serde_json::to_value(&reports).unwrap();
         prune(&mut values);
         insta::assert_json_snapshot!(name.replace('.', "-"), values);
-        // A numbered dump has ids of its own, and events that others have not decide when the
-        // recording begins.
+        // A numbered dump has different ids, and events that others lack determine the start of the
+        // recording.
         let of_all = reports.into_iter().flat_map(|report| report.intervals);
         let of_all = of_all.map(|interval| Interval {
             stats_id: String::new(),
@@ -220,8 +220,8 @@ fn every_recording_of_the_reference_gives_the_reports_that_are_held_here() {
     assert_eq!(wanted.len(), 2);
     for (name, found) in intervals {
         if name == "ann-1.encoder2" {
-            // It has neither codecs, nor when each stream was looked at, nor that nothing limited
-            // it.
+            // It has no codecs, no times of single streams, and no zero times of quality
+            // limitation.
             assert_eq!(
                 found.iter().map(counted).collect::<Vec<_>>(),
                 wanted.iter().map(counted).collect::<Vec<_>>()
@@ -232,7 +232,7 @@ fn every_recording_of_the_reference_gives_the_reports_that_are_held_here() {
     }
 }
 
-/// Counters that every format has.
+/// Returns the interval with only the counters that every format has.
 fn counted(interval: &Interval) -> Interval {
     Interval { codec: None, end_us: 0, limitation: None, ..interval.clone() }
 }

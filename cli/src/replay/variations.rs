@@ -1,4 +1,4 @@
-//! One stream in the forms of other releases, browsers and collectors: each must come to the
+//! One stream in the forms of different releases, browsers and collectors, which must all give the
 //! same interval.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -17,13 +17,13 @@ use serde_json::{Value, json};
 
 use super::through_ingest::{ingest, options};
 
-/// ms since the Unix epoch.
+/// Time of the first snapshot, ms since the Unix epoch.
 const START: f64 = 1_756_000_000_000.0;
 
 /// Two snapshots, 10 s apart: times, packets received, packets lost.
 const REPORTED: [(f64, i64, i64); 2] = [(START, 100, 0), (START + 10_000.0, 600, 5)];
 
-/// A stats object of each snapshot, with more members.
+/// Returns a stats object of each snapshot, with further members.
 fn objects(more: &Value) -> Vec<Value> {
     let object = |(time, received, lost)| {
         let mut object = json!({"id": "A", "type": "inbound-rtp", "timestamp": time, "ssrc": 7,
@@ -47,7 +47,7 @@ fn iso(ms: f64) -> String {
     jiff::Timestamp::from_millisecond(ms as i64).unwrap().to_string()
 }
 
-/// Asserts that a recording comes to one interval, and returns its end, us since the Unix epoch.
+/// Asserts that a recording gives one interval, and returns its end, us since the Unix epoch.
 #[track_caller]
 fn assert_interval(name: &str, recording: impl AsRef<[u8]>) -> i64 {
     let folder = tempfile::tempdir().unwrap();
@@ -300,7 +300,7 @@ fn the_deltas_that_observertcs_own_encoder_writes_expand_to_what_its_decoder_rea
     assert_eq!(expanded(deltas), parsed(include_str!("../../../expand/samples/samples.jsonl")));
 }
 
-/// Uses the JSON codec's output for a client that never had a peer connection.
+/// Output of the JSON codec for a client that never had a peer connection.
 #[test]
 fn deltas_of_a_client_without_peer_connections_say_of_which_call_they_are_once() {
     let deltas = concat!(
@@ -326,7 +326,7 @@ fn deltas_of_a_client_without_peer_connections_say_of_which_call_they_are_once()
     assert_eq!(happened, [(EventKind::Joined, "meet", "c"), (EventKind::Left, "meet", "c")]);
 }
 
-/// Numbers are compared as numbers, and an empty list equals a missing one.
+/// Normalises numbers, and removes empty lists, which equal missing ones.
 pub(super) fn normal(value: Value) -> Value {
     match value {
         Value::Number(number) => json!(number.as_f64().unwrap()),
@@ -354,7 +354,7 @@ fn protobuf_encoder_output_expands_to_what_its_decoder_reads() {
     }
 }
 
-/// A stream in base64, one sample or more a line, in all the ways that it may be recorded.
+/// Asserts that a stream in base64, in any form of recording, expands to the samples.
 #[track_caller]
 pub(super) fn expands_to(stream: &str, samples: &str) {
     let wanted: Vec<Value> = parsed(samples).into_iter().map(normal).collect();
@@ -377,8 +377,8 @@ pub(super) fn expands_to(stream: &str, samples: &str) {
 
 #[test]
 fn the_same_session_is_the_same_by_both_of_its_codecs() {
-    // The one sends no event's or boolean's return to false, the other no change of ids: there is
-    // neither here.
+    // One codec does not send changes of booleans to false, the other no changes of ids; the
+    // session has neither.
     let by_json = expanded(include_str!("../../../expand/samples/deltas.jsonl"));
     let by_protobuf = expanded(PROTOBUF).into_iter().map(normal);
     assert_eq!(
@@ -405,7 +405,7 @@ fn broken_protobuf_is_detected_and_reported_with_what_to_do() {
     assert_eq!(refused(later.as_bytes()), Refusal::NoBeginning);
     assert_eq!(refused(b"\x0a\x18\x0a\xff\xfe binary"), Refusal::NotText);
 
-    // Whole samples are sent, and the rest are counted.
+    // Complete samples are sent, and the others are counted.
     let torn = format!("{first}\n{}\n{later}", &first[..40]);
     let expanded = recording::read(torn.as_bytes(), LABELS, &Budget::of_mb(100)).unwrap();
     assert_eq!((expanded.records.len(), expanded.unread.count), (5, 1));
@@ -414,7 +414,7 @@ fn broken_protobuf_is_detected_and_reported_with_what_to_do() {
 
 #[test]
 fn a_line_of_protobuf_takes_no_more_memory_than_a_few_times_its_length() {
-    // Peer connections, one in the other's place, of a million empty streams each.
+    // Peer connections that replace each other, with a million empty streams each.
     let streams: Vec<u8> = [0x3a, 0].repeat(1 << 20);
     let mut bytes = vec![0x4a, 1, b'p', 0x2a];
     prost::encode_length_delimiter(streams.len(), &mut bytes).unwrap();

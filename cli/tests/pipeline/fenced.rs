@@ -235,7 +235,7 @@ fn a_service_recreates_its_consumer_after_a_long_outage() {
         assert!(waits.contains("no broker answers") && waits.contains("Kafka at"), "{waits}");
         assert_eq!(get(program, "/healthz").0, 200);
     }
-    while !one.said().contains("makes its consumer anew") {
+    while !one.said().contains("recreates its consumer") {
         assert!(gone.elapsed() < Duration::from_secs(STALL_S * 10 + 40), "{}", one.said());
         sleep(Duration::from_millis(200));
     }

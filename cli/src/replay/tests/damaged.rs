@@ -1,4 +1,4 @@
-//! Recordings that cannot be read, whole or in part.
+//! Recordings that cannot be read, completely or in part.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ fn a_broken_line_hides_no_other_and_is_named() {
 fn half_a_million_broken_lines_are_counted_in_a_moment() {
     let begun = std::time::Instant::now();
     assert_eq!(refused("x\n".repeat(500_000).as_bytes()), Refusal::UnknownFormat);
-    // Counted from the beginning for each of them, lines would take minutes.
+    // Counting lines from the beginning for each of them would take minutes.
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
 }
 

@@ -22,7 +22,7 @@ fn a_report_whose_clock_stood_still_has_the_time_of_its_capture() {
         (now - 40.0, now - 40.0),
         (now - 3.0 * HOUR_MS, now),
         (now + 3.0 * HOUR_MS, now),
-        // Since the page was opened.
+        // Relative to the opening of the page.
         (7_250.5, now),
     ] {
         let report = json!([{"id": "A", "type": "inbound-rtp", "ssrc": 7, "timestamp": taken}]);

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{kinds, read, report};
 
-/// A series of a webrtc-internals dump that begins and ends with the `first` and the `last` report.
+/// Returns a series of a webrtc-internals dump that begins and ends with the `first` and the `last`
+/// report.
 fn series(of: &str, first: u32, last: u32, values: Value) -> Value {
     json!({"statsType": of, "startTime": format!("at {first}"), "endTime": format!("at {last}"),
            "values": values.to_string()})

@@ -52,7 +52,7 @@ fn a_delta_stream_of_samples_becomes_samples_that_are_whole() {
     assert_eq!(third[1].get("framesDecoded"), None, "it was gone, and is a new one");
 
     assert_eq!(refused(second.to_string().as_bytes()), Refusal::NoBeginning);
-    // Whole samples are not deltas: members that a browser stopped reporting stay missing.
+    // In complete samples, members that a browser no longer reports are missing.
     let mut later = first.clone();
     later["peerConnections"][0]["inboundRtps"][0]
         .as_object_mut()

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{LABELS, documents, refused};
 
 #[test]
-fn bodies_of_the_rest_api_say_whose_they_are() {
+fn bodies_of_the_rest_api_name_their_session() {
     let body = json!({"localID": "ann", "deviceID": "d", "timestamp": 1_756_000_000});
     let path = "/v1/apps/77/conferences/standup/uc-1/events/user/left";
     let records = documents(

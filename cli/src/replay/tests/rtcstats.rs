@@ -165,7 +165,7 @@ fn the_numbers_of_a_dump_become_reports_that_need_nothing_before_them() {
 
 #[test]
 fn dumps_of_a_client_that_slept_have_the_times_of_their_lines() {
-    // For three hours; the browser's own clock stood still.
+    // It slept for three hours, and the browser's clock stopped.
     let (start, hours_ms) = (1_790_000_000_000_u64, 3 * 3_600_000);
     let stats = |time: &str, ms: u64| json!({time: ms, "A": {"type": "codec"}});
     let wanted = [start + 20, start + 1_025, start + 1_025 + hours_ms + 5];
@@ -200,8 +200,8 @@ fn the_expansion_of_a_real_dump_equals_the_reports_that_it_was_made_from() {
     for wanted in &reports.envelopes {
         let found = dump.envelopes.iter().find(|event| event.timestamp == wanted.timestamp);
         let (found, wanted) = (report(found.unwrap()), report(wanted));
-        // The reports' makers left out certificates and addresses, and kept objects that the
-        // browser had removed.
+        // The reports lack certificates and addresses, and contain objects that the browser had
+        // removed.
         let found = found.as_object().unwrap();
         let found = found.iter().filter(|(_, stats)| stats["type"] != "certificate");
         assert!(found.clone().count() > 15);
