@@ -277,7 +277,7 @@ impl Listener {
 impl ClientContext for Listener {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
         use RDKafkaLogLevel::{Alert, Critical, Emerg, Error, Warning};
-        self.reasons().hear_line(facility, line);
+        self.reasons().add_log_line(facility, line);
         match (level, facility) {
             // Failed connections are also reported as errors, warnings about options of other roles
             // are expected, and an idempotent producer retries until a broker that has just started
@@ -291,7 +291,7 @@ impl ClientContext for Listener {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        let about_connections = self.reasons().hear(&error, reason);
+        let about_connections = self.reasons().add_error(&error, reason);
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::AllBrokersDown) => {
                 self.set_away(true);

@@ -32,7 +32,7 @@ pub(crate) fn defaults<S: Service>() -> Map<String, Value> {
 /// Opens the resources that they name.
 ///
 /// # Errors
-/// All errors: of syntax and types, unknown keys, failed checks of sections, and resources that cannot
+/// All that is wrong: syntax, types, unknown keys, what the sections' own checks find, and what cannot
 /// be opened.
 pub(crate) fn load<S: Service>(
     file: &str,
@@ -82,7 +82,7 @@ pub(crate) fn environment() -> impl Iterator<Item = (String, String)> {
 /// environment over them, for programs that connect to the services' Kafka.
 ///
 /// # Errors
-/// All errors: of syntax and types, unknown keys and options.
+/// All that is wrong with them: syntax, types, unknown keys and options.
 pub fn kafka_settings(path: &Path) -> Result<(Kafka, TopicNames), Problems> {
     load_kafka(&text_of(path)?, environment())
 }
@@ -135,8 +135,7 @@ fn overlay(under: &mut Map<String, Value>, over: Map<String, Value>) {
     }
 }
 
-/// Adds the environment's variables, and returns their paths: only there may a string represent a
-/// number.
+/// Returns the paths that came from the environment: only there may a string stand for a number.
 fn overlay_variables(
     sections: &mut Map<String, Value>,
     variables: impl IntoIterator<Item = (String, String)>,
@@ -177,8 +176,7 @@ impl<'a> Sections<'a> {
         Self { sections, from_environment, problems }
     }
 
-    /// Removes and deserializes a section. Removes each wrong key and tries again, so that all are
-    /// reported.
+    /// Removes and deserializes a section. Drops one wrong key after the other, so that all are reported.
     fn take<T: DeserializeOwned + Default>(&mut self, name: &str) -> T {
         let mut value = self.sections.remove(name).unwrap_or_else(|| Value::Object(Map::new()));
         loop {
@@ -245,8 +243,8 @@ impl<'a> Sections<'a> {
     }
 }
 
-/// Returns the map keys of a path, down to the first position in a list, because removing an item of a list
-/// would move the others.
+/// Returns the map keys of a path, down to the first position in a list: what can be dropped without moving
+/// anything else.
 fn keys(path: &serde_path_to_error::Path) -> Vec<String> {
     path.iter()
         .take_while(|segment| !matches!(segment, Segment::Seq { .. }))

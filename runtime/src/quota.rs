@@ -87,8 +87,8 @@ mod tests {
         let mut quota = quota(20, 100, 60);
         assert_eq!(quota.exceeded(100, 99, 99), None, "few");
         assert_eq!(quota.exceeded(200, 500, 100), None, "a fifth is allowed");
-        let said = quota.exceeded(300, 500, 101).unwrap();
-        assert!(said.starts_with("101 of the 500 records"), "{said}");
+        let text = quota.exceeded(300, 500, 101).unwrap();
+        assert!(text.starts_with("101 of the 500 records"), "{text}");
     }
 
     #[test]

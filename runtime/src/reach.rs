@@ -94,9 +94,11 @@ impl Cause {
     /// Returns the cause of an error of librdkafka, some of which only its text contains.
     fn of(code: Option<RDKafkaErrorCode>, reason: &str) -> Self {
         use RDKafkaErrorCode as Code;
-        let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
-        let name = code == Some(Code::Resolve) || says(&["Failed to resolve"]);
-        if says(&["Too many open files"]) || (name && says(&["System error"]) && no_files_left()) {
+        let contains = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+        let name = code == Some(Code::Resolve) || contains(&["Failed to resolve"]);
+        if contains(&["Too many open files"])
+            || (name && contains(&["System error"]) && no_files_left())
+        {
             return Self::Files;
         }
         let login =
@@ -105,7 +107,7 @@ impl Cause {
             Self::Login
         } else if name {
             Self::Name
-        } else if says(&CLOSED_BY_PEER) && !served_before(reason) {
+        } else if contains(&CLOSED_BY_PEER) && !was_established(reason) {
             Self::HangsUp
         } else {
             Self::Down
@@ -136,7 +138,7 @@ impl Cause {
 /// Returns true if the connection that a log line is about was established before it was closed:
 /// librdkafka adds `(after 10443ms in state UP…)`. A listener with SASL answers only the first
 /// request, which is sufficient for that state, and closes the connection at the second.
-fn served_before(line: &str) -> bool {
+fn was_established(line: &str) -> bool {
     let state = line.split_once("(after ").and_then(|(_, rest)| rest.split_once("ms in state UP"));
     state.and_then(|(time, _)| time.parse().ok()).is_some_and(|ms: u64| ms >= 1000)
 }
@@ -151,13 +153,13 @@ fn no_files_left() -> bool {
 /// Reported reasons why a cluster cannot be reached.
 #[derive(Debug, Default)]
 pub(crate) struct Reasons {
-    said: Option<(Cause, String)>,
+    reported: Option<(Cause, String)>,
     all_down: bool,
 }
 
 impl Reasons {
     /// Adds an error from a client's callback; true if it is about connections.
-    pub(crate) fn hear(&mut self, error: &KafkaError, reason: &str) -> bool {
+    pub(crate) fn add_error(&mut self, error: &KafkaError, reason: &str) -> bool {
         use RDKafkaErrorCode as Code;
         let code = error.rdkafka_error_code();
         match code {
@@ -177,15 +179,15 @@ impl Reasons {
     }
 
     /// Adds a line of a client's log: closed connections are not reported as errors.
-    pub(crate) fn hear_line(&mut self, facility: &str, line: &str) {
+    pub(crate) fn add_log_line(&mut self, facility: &str, line: &str) {
         if facility == "FAIL" {
             self.add(Cause::of(None, line), line);
         }
     }
 
     fn add(&mut self, cause: Cause, reason: &str) {
-        if self.said.as_ref().is_none_or(|(known, _)| cause.rank() >= known.rank()) {
-            self.said = Some((cause, reason.to_owned()));
+        if self.reported.as_ref().is_none_or(|(known, _)| cause.rank() >= known.rank()) {
+            self.reported = Some((cause, reason.to_owned()));
         }
     }
 
@@ -196,12 +198,12 @@ impl Reasons {
 
     /// Returns the text of the most specific reason.
     pub(crate) fn words(&self) -> Option<String> {
-        self.said.as_ref().map(|(cause, reason)| format!("{}: {reason}", cause.words()))
+        self.reported.as_ref().map(|(cause, reason)| format!("{}: {reason}", cause.words()))
     }
 
     /// Returns true if a retry does not help.
     fn refused(&self) -> bool {
-        self.said.as_ref().is_some_and(|(cause, _)| *cause == Cause::Login)
+        self.reported.as_ref().is_some_and(|(cause, _)| *cause == Cause::Login)
     }
 }
 
@@ -217,11 +219,11 @@ impl ErrorListener {
 
 impl ClientContext for ErrorListener {
     fn log(&self, _: RDKafkaLogLevel, facility: &str, line: &str) {
-        self.reasons().hear_line(facility, line);
+        self.reasons().add_log_line(facility, line);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.reasons().hear(&error, reason);
+        self.reasons().add_error(&error, reason);
     }
 }
 
@@ -263,7 +265,7 @@ impl NewClient {
     }
 
     /// Returns an error if all brokers were absent at some time while the client connected.
-    fn was_served_at_once(&self) -> Result<(), Unserved> {
+    fn had_brokers_throughout(&self) -> Result<(), Unserved> {
         // Each poll calls the callback of one event.
         for _ in 0..EVENTS {
             let _ = self.0.poll(Duration::ZERO);
@@ -348,7 +350,7 @@ pub(crate) fn serves(kafka: &Kafka, topics: &Topics, timeout: Duration) -> Resul
     let committed =
         committed.and_then(|list| list.elements().iter().try_for_each(|element| element.error()));
     committed.map_err(|error| Unserved::NoCoordinator(Box::new(client.unanswered(error))))?;
-    client.was_served_at_once()
+    client.had_brokers_throughout()
 }
 
 #[cfg(test)]

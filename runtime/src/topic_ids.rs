@@ -101,19 +101,19 @@ impl TopicIds {
     pub(crate) fn check(&mut self) -> Result<(), Doubt> {
         let checked = self.compare();
         let is_silent = matches!(checked, Err(Doubt::Silence(_)));
-        self.heard(!is_silent).map_err(|fatal| Doubt::Silence(fatal.to_string()))?;
+        self.record_answer(!is_silent).map_err(|fatal| Doubt::Silence(fatal.to_string()))?;
         checked
     }
 
     /// Returns the numbers of partitions of those of `topics` that exist.
     pub(crate) fn counts<'t>(&mut self, topics: &'t Topics) -> Result<Counts<'t>, Trouble> {
         let counts = self.topology.counts(topics);
-        self.heard(counts.is_ok())?;
+        self.record_answer(counts.is_ok())?;
         counts
     }
 
     /// Records whether there was an answer.
-    fn heard(&mut self, is_answered: bool) -> Result<(), Fatal> {
+    fn record_answer(&mut self, is_answered: bool) -> Result<(), Fatal> {
         if is_answered {
             self.silent_since = None;
             return Ok(());

@@ -148,21 +148,21 @@ impl Writer {
     }
 
     /// Polls for delivery reports. One poll covers one answer of a broker, with many records.
-    fn hear(&self) {
-        let mut heard = self.deliveries().acknowledged.len();
+    fn poll_deliveries(&self) {
+        let mut known = self.deliveries().acknowledged.len();
         loop {
             self.producer.poll(Duration::ZERO);
             let now = self.deliveries().acknowledged.len();
-            if now == heard {
+            if now == known {
                 return;
             }
-            heard = now;
+            known = now;
         }
     }
 
     /// Processes delivery reports, and sends waiting records.
     pub(crate) fn serve(&mut self) -> Result<(), Fatal> {
-        self.hear();
+        self.poll_deliveries();
         let deliveries = std::mem::take(&mut *self.deliveries());
         for written in deliveries.acknowledged {
             failpoints::pass(failpoints::ACKNOWLEDGED);
@@ -233,7 +233,7 @@ impl Writer {
         };
         self.produced += 1;
         if self.produced.is_multiple_of(OFTEN) {
-            self.hear();
+            self.poll_deliveries();
         }
         match self.producer.send(record) {
             Ok(()) => None,

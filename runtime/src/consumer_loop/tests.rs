@@ -6,10 +6,10 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use prometheus::Registry;
-use rdkafka::ClientConfig;
 use rdkafka::consumer::CommitMode;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::{ClientConfig, TopicPartitionList};
 use service::{Committed, Handler, Output, Record, Start, Topics};
 
 use super::*;
