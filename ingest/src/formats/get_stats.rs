@@ -7,8 +7,10 @@ use std::borrow::Cow;
 use schemas::{Direction, Kind};
 
 use self::index::Index;
-pub(super) use self::object::{Found, Object, ObjectSeed, Type, is_network};
+pub(super) use self::object::{Found, Object, ObjectSeed};
+pub(super) use self::object_type::Type;
 pub(super) use self::report::GetStats;
+pub(super) use self::specified_names::is_network;
 use super::fields::code;
 use super::{Reason, Rejected};
 use crate::counters::{Counter, StatsType, Values};
@@ -17,7 +19,10 @@ use crate::event::{Pair, Stream, Transport};
 mod index;
 mod members;
 mod object;
+mod object_type;
 mod report;
+mod specified_names;
+mod value_seeds;
 
 /// Maximum number of stats objects of a record. An object may have as few as three bytes, and takes
 /// a kilobyte of memory.

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::object::{Object, Type};
+use super::object::Object;
+use super::object_type::Type;
 use crate::counters::StatsType;
 
 /// Number of objects up to which a linear search is faster than a map. For more it would be

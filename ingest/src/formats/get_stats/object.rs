@@ -4,94 +4,19 @@ use std::borrow::Cow;
 use std::fmt;
 
 use schemas::Kind;
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::members::{Field, Member, duration};
+use super::members::{Field, Member};
+use super::object_type::Type;
+use super::specified_names::{
+    CANDIDATE_TYPES, DTLS_STATES, ICE_STATES, NETWORK_TYPES, PROTOCOLS, is_media, one_of,
+    url_protocol,
+};
+use super::value_seeds::{CounterSeed, DurationsSeed, MemberName};
 use super::{MAX_OBJECTS, MAX_TEXT};
 use crate::counters::{Counter, StatsType, Values, whole};
 use crate::formats::fields::{is_token, moment_us};
 use crate::formats::json::{Scalar, scalars_are, skip_items, skip_members};
-
-/// The types (RTCStatsType) that are read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(in crate::formats) enum Type {
-    /// No type, or one that W3C does not name.
-    #[default]
-    Other,
-    /// A W3C type without values that are read.
-    Unread,
-    /// A type of the callback-based getStats() that Chrome had until 2023.
-    Legacy,
-    /// An RTP stream whose direction follows from its counters.
-    Stream,
-    /// `track`: values that are now members of the RTP stream.
-    Track,
-    /// An RTP stream or a candidate pair, which have counters.
-    Counting(StatsType),
-    /// `codec`
-    Codec,
-    /// `transport`
-    Transport,
-    /// `local-candidate`, `remote-candidate`
-    Candidate,
-    /// `media-source`: the camera, screen or microphone that senders encode.
-    Source,
-}
-
-impl Type {
-    fn named(name: &str) -> Self {
-        match name {
-            "inbound-rtp" => Self::Counting(StatsType::Inbound),
-            "outbound-rtp" => Self::Counting(StatsType::Outbound),
-            "remote-inbound-rtp" => Self::Counting(StatsType::RemoteInbound),
-            "remote-outbound-rtp" => Self::Counting(StatsType::RemoteOutbound),
-            "candidate-pair" => Self::Counting(StatsType::Pair),
-            "codec" => Self::Codec,
-            "transport" => Self::Transport,
-            "local-candidate" | "remote-candidate" => Self::Candidate,
-            "track" => Self::Track,
-            "media-source" => Self::Source,
-            "certificate" | "data-channel" | "media-playout" | "peer-connection" => Self::Unread,
-            "ssrc" | "VideoBwe" => Self::Legacy,
-            name if name.starts_with("goog") => Self::Legacy,
-            name => Self::written_otherwise(name),
-        }
-    }
-
-    /// Returns a type by its name in SDKs and early browsers: without dashes, with capitals or
-    /// underscores.
-    fn written_otherwise(name: &str) -> Self {
-        /// Maximum bytes of the name of a type.
-        const LONGEST: usize = 24;
-        if name.len() > LONGEST {
-            return Self::Other;
-        }
-        let letters = name.chars().filter(char::is_ascii_alphanumeric);
-        match &*letters.map(|letter| letter.to_ascii_lowercase()).collect::<String>() {
-            "inboundrtp" => Self::Counting(StatsType::Inbound),
-            "outboundrtp" => Self::Counting(StatsType::Outbound),
-            "remoteinboundrtp" => Self::Counting(StatsType::RemoteInbound),
-            "remoteoutboundrtp" => Self::Counting(StatsType::RemoteOutbound),
-            "candidatepair" => Self::Counting(StatsType::Pair),
-            "codec" => Self::Codec,
-            "transport" => Self::Transport,
-            "localcandidate" | "remotecandidate" => Self::Candidate,
-            "track" => Self::Track,
-            "mediasource" => Self::Source,
-            "certificate" | "csrc" | "datachannel" | "iceserver" | "mediaplayout"
-            | "peerconnection" | "receiver" | "sctptransport" | "sender" | "stream"
-            | "transceiver" => Self::Unread,
-            _ => Self::Other,
-        }
-    }
-
-    /// Returns whether objects of this type are not read.
-    const fn is_skipped(self) -> bool {
-        matches!(self, Self::Other | Self::Unread)
-    }
-}
 
 /// Content of a stats object of any type.
 #[derive(Clone, Debug)]
@@ -289,69 +214,6 @@ impl<'a> Object<'a> {
     }
 }
 
-/// RTCIceCandidateType, and the names that Firefox used until release 65.
-const CANDIDATE_TYPES: [(&str, &str); 7] = [
-    ("host", "host"),
-    ("srflx", "srflx"),
-    ("prflx", "prflx"),
-    ("relay", "relay"),
-    ("serverreflexive", "srflx"),
-    ("peerreflexive", "prflx"),
-    ("relayed", "relay"),
-];
-
-/// RTCIceProtocol, and the third of `relayProtocol`.
-const PROTOCOLS: [(&str, &str); 3] = [("udp", "udp"), ("tcp", "tcp"), ("tls", "tls")];
-
-/// RTCNetworkType.
-const NETWORK_TYPES: [(&str, &str); 7] = [
-    ("wifi", "wifi"),
-    ("cellular", "cellular"),
-    ("ethernet", "ethernet"),
-    ("vpn", "vpn"),
-    ("bluetooth", "bluetooth"),
-    ("wimax", "wimax"),
-    ("unknown", "unknown"),
-];
-
-/// Returns whether it is a name of RTCNetworkType.
-pub(in crate::formats) fn is_network(name: &str) -> bool {
-    NETWORK_TYPES.iter().any(|(known, _)| name.eq_ignore_ascii_case(known))
-}
-
-/// RTCIceTransportState.
-const ICE_STATES: [(&str, &str); 7] = [
-    ("new", "new"),
-    ("checking", "checking"),
-    ("connected", "connected"),
-    ("completed", "completed"),
-    ("disconnected", "disconnected"),
-    ("failed", "failed"),
-    ("closed", "closed"),
-];
-
-/// RTCDtlsTransportState.
-const DTLS_STATES: [(&str, &str); 5] = [
-    ("new", "new"),
-    ("connecting", "connecting"),
-    ("connected", "connected"),
-    ("closed", "closed"),
-    ("failed", "failed"),
-];
-
-/// Returns the name of a value in an enumeration; any other value is missing.
-fn one_of<'a>(value: Scalar<'_>, names: &[(&str, &'static str)]) -> Option<Cow<'a, str>> {
-    let Scalar::Text(text) = value else { return None };
-    let known = names.iter().find(|(name, _)| text.eq_ignore_ascii_case(name));
-    known.map(|(_, name)| Cow::Borrowed(*name))
-}
-
-/// Returns whether it is the mimeType of a codec of audio or video.
-fn is_media(mime_type: &str) -> bool {
-    let kind = mime_type.split_once('/').map_or("", |(kind, _)| kind);
-    kind.eq_ignore_ascii_case("audio") || kind.eq_ignore_ascii_case("video")
-}
-
 /// Reads members that are nested in an object or in a list of objects.
 struct NestedSeed<'a, 'o> {
     object: &'o mut Object<'a>,
@@ -380,23 +242,6 @@ impl<'de> Visitor<'de> for NestedSeed<'de, '_> {
     }
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<(), A::Error> {
         self.object.read_members(members, self.typed)
-    }
-}
-
-/// Returns the protocol to a TURN server by its URI (RFC 7065): `turns:` is TLS, and `turn:`
-/// without `transport` is UDP.
-fn url_protocol(url: &str) -> Option<&'static str> {
-    let (scheme, rest) = url.split_once(':')?;
-    if scheme.eq_ignore_ascii_case("turns") {
-        return Some("tls");
-    }
-    let transport = rest.split_once('?').and_then(|(_, query)| query.strip_prefix("transport="));
-    match transport {
-        _ if !scheme.eq_ignore_ascii_case("turn") => None,
-        None => Some("udp"),
-        Some(transport) if transport.eq_ignore_ascii_case("udp") => Some("udp"),
-        Some(transport) if transport.eq_ignore_ascii_case("tcp") => Some("tcp"),
-        Some(_) => None,
     }
 }
 
@@ -479,110 +324,6 @@ impl<'de> Visitor<'de> for ObjectSeed<'de, '_> {
         found.known |= of != Type::Other;
         if of.is_skipped() || of == Type::Legacy {
             found.objects.pop();
-        }
-        Ok(())
-    }
-}
-
-/// The member of a name, looked up without copying the name.
-struct MemberName(Option<Member>);
-
-impl<'de> Deserialize<'de> for MemberName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NameVisitor;
-        impl Visitor<'_> for NameVisitor {
-            type Value = MemberName;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a member's name")
-            }
-            fn visit_str<E>(self, name: &str) -> Result<MemberName, E> {
-                Ok(MemberName(Member::named(name)))
-            }
-        }
-        deserializer.deserialize_identifier(NameVisitor)
-    }
-}
-
-/// Reads the value of a counter into its final place, because a report has a hundred of them. A
-/// value that is not a number is missing.
-struct CounterSeed<'v>(Counter, &'v mut Values);
-
-impl CounterSeed<'_> {
-    fn set<E>(self, number: f64) -> Result<(), E> {
-        self.1.set(self.0, number);
-        Ok(())
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for CounterSeed<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for CounterSeed<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a number")
-    }
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        self.set(f64::NAN)
-    }
-    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
-        self.set(number as f64)
-    }
-    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
-        self.1.set_whole(self.0, number);
-        Ok(())
-    }
-    fn visit_f64<E>(self, number: f64) -> Result<(), E> {
-        self.set(number)
-    }
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.set(text.parse().unwrap_or(f64::NAN))
-    }
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.set(f64::NAN)
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        self.set(f64::NAN)?;
-        skip_items(&mut items)
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        self.set(f64::NAN)?;
-        skip_members(&mut members)
-    }
-}
-
-/// Reads `qualityLimitationDurations`.
-struct DurationsSeed<'v>(&'v mut Values);
-
-impl<'de> DeserializeSeed<'de> for DurationsSeed<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for DurationsSeed<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("durations by reason")
-    }
-    scalars_are!(());
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        skip_items(&mut items)
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        while let Some((Scalar::Text(name), value)) = members.next_entry::<Scalar, Scalar>()? {
-            if let Some(counter) = duration(&name) {
-                self.0.set(counter, value.number().unwrap_or(f64::NAN));
-            }
         }
         Ok(())
     }

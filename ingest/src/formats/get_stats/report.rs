@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::object::{Found, ObjectSeed, Type};
+use super::object::{Found, ObjectSeed};
+use super::object_type::Type;
 use crate::formats::json::{Scalar, scalars_are};
 
 /// Content of a member that should be a report.

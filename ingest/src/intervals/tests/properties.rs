@@ -117,32 +117,32 @@ fn is_duration(counter: Counter) -> bool {
 
 /// The remote end's last report, which is repeated until the next one arrives.
 #[derive(Clone, Debug)]
-struct Heard {
+struct Reported {
     sent: u32,
     /// Packets lost according to a new report, signed; none if no report arrived.
     lost: Option<i32>,
 }
 
-fn heard() -> impl Strategy<Value = Vec<Heard>> {
-    let heard = (0_u32..200, prop::option::of(-10_i32..300));
-    prop::collection::vec(heard.prop_map(|(sent, lost)| Heard { sent, lost }), 2..40)
+fn reports() -> impl Strategy<Value = Vec<Reported>> {
+    let reports = (0_u32..200, prop::option::of(-10_i32..300));
+    prop::collection::vec(reports.prop_map(|(sent, lost)| Reported { sent, lost }), 2..40)
 }
 
 /// Snapshots of an outbound stream, one a second.
-fn outbound(heard: &[Heard]) -> Vec<Event<'static>> {
-    let (mut sent, mut lost, mut heard_us) = (0.0, 1000.0, 500_000);
-    let snapshot = |(second, reported): (usize, &Heard)| {
+fn outbound(reports: &[Reported]) -> Vec<Event<'static>> {
+    let (mut sent, mut lost, mut reported_us) = (0.0, 1000.0, 500_000);
+    let snapshot = |(second, reported): (usize, &Reported)| {
         sent += f64::from(reported.sent);
         if let Some(more) = reported.lost {
             lost += f64::from(more);
-            heard_us = second as i64 * 1_000_000 + 500_000;
+            reported_us = second as i64 * 1_000_000 + 500_000;
         }
         let values = [(Counter::PacketsSent, sent), (Counter::PacketsLost, lost)];
         let mut stream = stream((second as i64 + 1) * 1_000_000, &values);
-        stream.values.put(Counter::RemoteTime, heard_us);
+        stream.values.put(Counter::RemoteTime, reported_us);
         stats(vec![Stream { direction: Direction::Outbound, ..stream }])
     };
-    heard.iter().enumerate().map(snapshot).collect()
+    reports.iter().enumerate().map(snapshot).collect()
 }
 
 /// Returns the first, the last and the selected other items.
@@ -268,16 +268,16 @@ proptest! {
 
     #[test]
     fn losses_of_the_far_end_count_once_with_each_of_its_reports(
-        heard in heard(),
+        reports in reports(),
         chosen in chosen(),
     ) {
-        let all = outbound(&heard);
+        let all = outbound(&reports);
         let observed = each_second(&all);
-        for (interval, reported) in observed.iter().flat_map(intervals).zip(&heard[1..]) {
+        for (interval, reported) in observed.iter().flat_map(intervals).zip(&reports[1..]) {
             prop_assert_eq!(interval.packets_lost, reported.lost.map(i64::from));
         }
-        let lost = heard[1..].iter().filter_map(|report| report.lost).map(i64::from).sum::<i64>();
-        let sent = heard[1..].iter().map(|reported| i64::from(reported.sent)).sum::<i64>();
+        let lost = reports[1..].iter().filter_map(|report| report.lost).map(i64::from).sum::<i64>();
+        let sent = reports[1..].iter().map(|reported| i64::from(reported.sent)).sum::<i64>();
         for observed in [observed, each_second(&choice(&all, &chosen))] {
             let sums = sums(&observed);
             prop_assert_eq!(sums.get("packets_lost").copied().unwrap_or(0), lost);
