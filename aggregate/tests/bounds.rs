@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Command;
 
 use aggregate::{AggregateSettings, Pipeline};
 use prometheus::Registry;
@@ -11,43 +10,14 @@ use schemas::{
     Audio, BlockAudit, CellPartial, EnrichedReport, EventKind, Interval, Kind, Lineage,
     PackVerdict, ScoredInterval, SessionPartial, Video,
 };
-use service::{
-    AppendTime, Commit, Handler, Input, Offset, Output, Partition, Record, Source, Ticket, Topic,
+use service::testing::{
+    ImmediateOutput, measured_case, memory_of_case, peak_memory_kb, report_growth,
 };
+use service::{AppendTime, Handler, Input, Offset, Partition, Record, Source, Topic};
 
 const SOURCE: Source = Source { input: Input(0), partition: Partition(0) };
 /// Start of a minute, ms since the Unix epoch.
 const MINUTE_MS: i64 = 1_756_000_020_000;
-
-/// Output that counts writes, and optionally keeps them.
-#[derive(Default)]
-struct Written {
-    keeps: bool,
-    rows: Vec<(Topic, Vec<u8>)>,
-    commits: Vec<Commit>,
-}
-
-impl Output for Written {
-    fn send(&mut self, _: Source, topic: Topic, _: Option<&[u8]>, payload: &[u8]) {
-        if self.keeps {
-            self.rows.push((topic, payload.to_vec()));
-        }
-    }
-
-    fn open(&mut self, source: Source, _: usize) -> Ticket {
-        Ticket { source, assignment: 0, number: 0 }
-    }
-
-    fn close(&mut self, _: Ticket) {}
-
-    fn checkpoint(&mut self, source: Source, offset: Offset, metadata: &str) {
-        self.commits.push(Commit { source, offset, metadata: metadata.to_owned() });
-    }
-
-    fn congested(&self) -> bool {
-        false
-    }
-}
 
 /// The report of raw record `number`.
 fn report(number: i64) -> EnrichedReport {
@@ -100,7 +70,8 @@ fn fold(
     keeps: bool,
     reports: impl Iterator<Item = EnrichedReport>,
 ) -> Written {
-    let mut out = Written { keeps, ..Written::default() };
+    let mut out =
+        if keeps { ImmediateOutput::keeping_records() } else { ImmediateOutput::default() };
     let mut pipeline = Pipeline::new(settings, "enriched", &Registry::new()).unwrap();
     pipeline.assigned(SOURCE, None).unwrap();
     for (offset, report) in (0..).zip(reports) {
@@ -115,17 +86,18 @@ fn fold(
         };
         pipeline.record(&record, &mut out).unwrap();
         assert!(!pipeline.holds_back(), "nothing waits for anything");
-        for commit in std::mem::take(&mut out.commits) {
-            pipeline.committed(&commit);
-        }
+        out.commit(&mut pipeline);
     }
     pipeline.drain(&mut out).unwrap();
-    out
+    Written(out.records)
 }
+
+/// Written records with their topics.
+struct Written(Vec<(Topic, Vec<u8>)>);
 
 impl Written {
     fn of<T: schemas::Record>(&self, topic: Topic) -> impl Iterator<Item = T> {
-        let rows = self.rows.iter().filter(move |(to, _)| *to == topic);
+        let rows = self.0.iter().filter(move |(to, _)| *to == topic);
         rows.map(|(_, row)| schemas::decode(row).unwrap())
     }
 
@@ -355,41 +327,27 @@ const FIELDS: [(&str, Fill); 22] = [
     }),
 ];
 
-const FIELD: &str = "FIELD_THAT_IS_FILLED";
-
-/// Returns the peak memory of the process, KB.
-fn most_resident() -> i64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
-}
-
 /// The case that [`the_memory_of_a_block_is_bounded_for_any_values_of_fields`] runs for each field,
 /// in a process of its own.
 #[test]
 fn one_field() {
-    let Ok(wanted) = std::env::var(FIELD) else { return };
+    let Some(wanted) = measured_case() else { return };
     let (_, fill) = FIELDS.iter().find(|(field, _)| *field == wanted).unwrap();
     let settings = AggregateSettings::default();
-    let before = most_resident();
+    let before_kb = peak_memory_kb();
     let reports = (0..45_000).map(|number| {
         let mut report = report(number);
         fill(&mut report, number);
         report
     });
     fold(settings, false, reports);
-    println!("took {} KB", most_resident() - before);
+    report_growth(before_kb);
 }
 
 #[test]
 fn the_memory_of_a_block_is_bounded_for_any_values_of_fields() {
     for (field, _) in FIELDS {
-        let mut one = Command::new(std::env::current_exe().unwrap());
-        let one = one.args(["--exact", "one_field", "--nocapture"]).env(FIELD, field);
-        let said = String::from_utf8(one.output().unwrap().stdout).unwrap();
-        let took = said.split_once("took ").expect(&said).1.split_once(" KB").unwrap().0;
-        println!("{field}: {took} KB");
-        let took: i64 = took.parse().unwrap();
+        let took = memory_of_case("one_field", field);
         assert!(took < 25_000, "{field}: {took} KB");
     }
 }
@@ -416,7 +374,7 @@ fn call(number: i64, streams: i64) -> impl Iterator<Item = EnrichedReport> {
 fn a_stream_takes_136_bytes_of_memory_and_about_42_of_the_topic() {
     assert_eq!(size_of::<schemas::StreamPartial>(), 136);
     let written = fold(AggregateSettings::default(), true, (0..50).flat_map(|n| call(n, 4)));
-    let sessions = written.rows.iter().filter(|(topic, _)| *topic == Topic::Sessions);
+    let sessions = written.0.iter().filter(|(topic, _)| *topic == Topic::Sessions);
     let (mut whole, mut bare, mut streams) = (0, 0, 0);
     for (_, bytes) in sessions {
         let mut row: SessionPartial = schemas::decode(bytes).unwrap();

@@ -1,36 +1,15 @@
 //! The memory that enrich uses for client data is bounded.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use std::process::Command;
-
 use enrich::{Enrich, EnrichSettings};
 use prometheus::Registry;
 use schemas::{Claim, EventKind, Lineage, Report};
-use service::{
-    AppendTime, Input, Offset, Output, Partition, Record, Service as _, Settings, Source, Ticket,
-    Topic,
+use service::testing::{
+    ImmediateOutput, measured_case, memory_of_case, peak_memory_kb, report_growth,
 };
+use service::{AppendTime, Input, Offset, Partition, Record, Service as _, Settings, Source};
 
 const SOURCE: Source = Source { input: Input(0), partition: Partition(0) };
-
-/// Forgets what is written.
-struct Nowhere;
-
-impl Output for Nowhere {
-    fn send(&mut self, _: Source, _: Topic, _: Option<&[u8]>, _: &[u8]) {}
-
-    fn open(&mut self, source: Source, _: usize) -> Ticket {
-        Ticket { source, assignment: 0, number: 0 }
-    }
-
-    fn close(&mut self, _: Ticket) {}
-
-    fn checkpoint(&mut self, _: Source, _: Offset, _: &str) {}
-
-    fn congested(&self) -> bool {
-        false
-    }
-}
 
 /// Number of reports that exceed the limit more than twice, and the field that they fill.
 type Fill = (i64, fn(&mut Report, i64));
@@ -86,25 +65,17 @@ const FIELDS: [(&str, Fill); 5] = [
     ),
 ];
 
-const FIELD: &str = "FIELD_THAT_IS_FILLED";
-
-/// Returns the peak memory of the process, KB.
-fn most_resident() -> i64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
-}
-
 /// Run by [`the_memory_for_client_data_is_bounded`] for each field, in a process of its own.
 #[test]
 fn one_field() {
-    let Ok(wanted) = std::env::var(FIELD) else { return };
+    let Some(wanted) = measured_case() else { return };
     let (_, (count, fill)) = FIELDS.iter().find(|(field, _)| *field == wanted).unwrap();
     let service = EnrichSettings { reload_s: 0, ..EnrichSettings::default() };
     let settings = Settings { service, ..Settings::default() };
     let mut handler = Enrich::start(&settings, &Registry::new()).unwrap();
     handler.assigned(SOURCE, None).unwrap();
-    let before = most_resident();
+    let mut out = ImmediateOutput::default();
+    let before_kb = peak_memory_kb();
     for number in 0..*count {
         let lineage = Lineage { raw_from: number, raw_to: number, ..Lineage::default() };
         let mut report = Report { lineage, event: EventKind::Joined, ..Report::default() };
@@ -118,20 +89,16 @@ fn one_field() {
             payload: &schemas::encode(&report).unwrap(),
             look_back: false,
         };
-        handler.record(&record, &mut Nowhere).unwrap();
+        handler.record(&record, &mut out).unwrap();
+        out.commit(&mut *handler);
     }
-    println!("took {} KB", most_resident() - before);
+    report_growth(before_kb);
 }
 
 #[test]
 fn the_memory_for_client_data_is_bounded() {
     for (field, _) in FIELDS {
-        let mut one = Command::new(std::env::current_exe().unwrap());
-        let one = one.args(["--exact", "one_field", "--nocapture"]).env(FIELD, field);
-        let said = String::from_utf8(one.output().unwrap().stdout).unwrap();
-        let took = said.split_once("took ").expect(&said).1.split_once(" KB").unwrap().0;
-        println!("{field}: {took} KB");
-        let took: i64 = took.parse().unwrap();
+        let took = memory_of_case("one_field", field);
         assert!(took < 60_000, "{field}: {took} KB");
     }
 }

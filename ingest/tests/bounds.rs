@@ -1,42 +1,16 @@
 //! The state of a partition of ingest is bounded for any input.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use std::process::Command;
-
 use ingest::{Ingest, Settings as IngestSettings};
 use prometheus::Registry;
 use serde_json::{Map, Value, json};
-use service::{
-    AppendTime, Commit, Input, Offset, Output, Pace, Partition, Record, Service as _, Settings,
-    Source, Ticket, Topic,
+use service::testing::{
+    ImmediateOutput, measured_case, memory_of_case, peak_memory_kb, report_growth,
 };
+use service::{AppendTime, Input, Offset, Pace, Partition, Record, Service as _, Settings, Source};
 
 const SOURCE: Source = Source { input: Input(0), partition: Partition(0) };
 const START_MS: i64 = 1_756_000_020_000;
-
-/// Output that drops all writes, and makes every commit.
-#[derive(Default)]
-struct Nowhere {
-    commits: Vec<Commit>,
-}
-
-impl Output for Nowhere {
-    fn send(&mut self, _: Source, _: Topic, _: Option<&[u8]>, _: &[u8]) {}
-
-    fn open(&mut self, source: Source, _: usize) -> Ticket {
-        Ticket { source, assignment: 0, number: 0 }
-    }
-
-    fn close(&mut self, _: Ticket) {}
-
-    fn checkpoint(&mut self, source: Source, offset: Offset, metadata: &str) {
-        self.commits.push(Commit { source, offset, metadata: metadata.to_owned() });
-    }
-
-    fn congested(&self) -> bool {
-        false
-    }
-}
 
 /// Returns an event of session `n`.
 fn event(kind: &str, n: i64, more: Value) -> Vec<u8> {
@@ -139,26 +113,17 @@ const FIELDS: [(&str, i64, Fill); 10] = [
     }),
 ];
 
-const FIELD: &str = "FIELD_THAT_IS_FILLED";
-
-/// Returns the peak memory of the process, KB.
-fn most_resident() -> i64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
-}
-
 /// Run by [`the_state_of_a_partition_stays_within_its_bound`] for each field, in a process of its
 /// own.
 #[test]
 fn one_field() {
-    let Ok(wanted) = std::env::var(FIELD) else { return };
+    let Some(wanted) = measured_case() else { return };
     let (_, count, fill) = FIELDS.iter().find(|(field, ..)| *field == wanted).unwrap();
     let settings = Settings { service: IngestSettings::default(), ..Settings::default() };
     let mut handler = Ingest::start(&settings, &Registry::new()).unwrap();
     handler.assigned(SOURCE, None).unwrap();
-    let mut out = Nowhere::default();
-    let before = most_resident();
+    let mut out = ImmediateOutput::default();
+    let before_kb = peak_memory_kb();
     for number in 0..*count {
         let record = Record {
             source: SOURCE,
@@ -170,23 +135,16 @@ fn one_field() {
             look_back: false,
         };
         handler.record(&record, &mut out).unwrap();
-        for commit in std::mem::take(&mut out.commits) {
-            handler.committed(&commit);
-        }
+        out.commit(&mut *handler);
         handler.tick(number as u64, Pace::Live, &mut out).unwrap();
     }
-    println!("took {} KB", most_resident() - before);
+    report_growth(before_kb);
 }
 
 #[test]
 fn the_state_of_a_partition_stays_within_its_bound() {
     for (field, ..) in FIELDS {
-        let mut one = Command::new(std::env::current_exe().unwrap());
-        let one = one.args(["--exact", "one_field", "--nocapture"]).env(FIELD, field);
-        let said = String::from_utf8(one.output().unwrap().stdout).unwrap();
-        let took = said.split_once("took ").expect(&said).1.split_once(" KB").unwrap().0;
-        println!("{field}: {took} KB");
-        let took: i64 = took.parse().unwrap();
+        let took = memory_of_case("one_field", field);
         assert!(took < 48_000, "{field}: {took} KB");
     }
 }

@@ -18,6 +18,8 @@ mod refusal;
 mod replayed;
 mod service;
 mod settings;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use schemas::topics::Topic;
 

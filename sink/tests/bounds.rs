@@ -1,42 +1,18 @@
 //! While ClickHouse does not respond, the memory of sink is bounded for any input.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use std::process::Command;
-
 use schemas::{
     CellPartial, EnrichedReport, EventKind, Interval, Kind, ScoredInterval, SessionPartial, Video,
 };
-use service::{
-    AppendTime, Input, Offset, Output, Pace, Partition, Record, Settings, Source, Ticket, Topic,
+use service::testing::{
+    ImmediateOutput, measured_case, memory_of_case, peak_memory_kb, report_growth,
 };
+use service::{AppendTime, Input, Offset, Pace, Partition, Record, Settings, Source};
 use sink::SinkSettings;
 use sink::seam::Maker;
 
 /// Default of `limits.in_flight_mb`: above it the loop pauses reading.
 const IN_FLIGHT: usize = 32 << 20;
-
-/// Output that counts the bytes in flight.
-#[derive(Default)]
-struct Counting {
-    in_flight: usize,
-}
-
-impl Output for Counting {
-    fn send(&mut self, _: Source, _: Topic, _: Option<&[u8]>, _: &[u8]) {}
-
-    fn open(&mut self, source: Source, bytes: usize) -> Ticket {
-        self.in_flight += bytes;
-        Ticket { source, assignment: 0, number: 0 }
-    }
-
-    fn close(&mut self, _: Ticket) {}
-
-    fn checkpoint(&mut self, _: Source, _: Offset, _: &str) {}
-
-    fn congested(&self) -> bool {
-        self.in_flight >= IN_FLIGHT
-    }
-}
 
 /// Returns a text of the maximum length, different in each record.
 fn text(n: i64) -> String {
@@ -117,27 +93,18 @@ const FIELDS: [(&str, Fill); 7] = [
     ),
 ];
 
-const FIELD: &str = "FIELD_THAT_IS_FILLED";
-
-/// Returns the peak memory of the process, KB.
-fn most_resident() -> i64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
-}
-
 /// Run by [`while_clickhouse_is_silent_memory_stays_within_the_limits`] for each field, in a
 /// process of its own.
 #[test]
 fn one_field() {
-    let Ok(wanted) = std::env::var(FIELD) else { return };
+    let Some(wanted) = measured_case() else { return };
     let (_, (inputs, fill)) = FIELDS.iter().find(|(field, _)| *field == wanted).unwrap();
     let settings = Settings { service: SinkSettings::default(), ..Settings::default() };
     let (mut handler, mut seam) = Maker::new(settings).unwrap().make();
-    let before = most_resident();
-    let mut out = Counting::default();
+    let before_kb = peak_memory_kb();
+    let mut out = ImmediateOutput::default();
     let mut n = 0;
-    while !out.congested() {
+    while out.opened_bytes < IN_FLIGHT {
         for input in *inputs {
             let source = Source { input: Input(*input), partition: Partition(0) };
             let record = Record {
@@ -160,18 +127,13 @@ fn one_field() {
         n += 1;
         assert!(n < 5_000_000, "it is read for ever");
     }
-    println!("took {} KB", most_resident() - before);
+    report_growth(before_kb);
 }
 
 #[test]
 fn while_clickhouse_is_silent_memory_stays_within_the_limits() {
     for (field, _) in FIELDS {
-        let mut one = Command::new(std::env::current_exe().unwrap());
-        let one = one.args(["--exact", "one_field", "--nocapture"]).env(FIELD, field);
-        let said = String::from_utf8(one.output().unwrap().stdout).unwrap();
-        let took = said.split_once("took ").expect(&said).1.split_once(" KB").unwrap().0;
-        println!("{field}: {took} KB");
-        let took: i64 = took.parse().unwrap();
+        let took = memory_of_case("one_field", field);
         // Batches in flight, of which the seam has a copy; a batch for each table; and two blocks
         // of rows for each running insert.
         assert!(took < 160_000, "{field}: {took} KB");

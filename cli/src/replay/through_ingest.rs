@@ -202,7 +202,7 @@ fn every_recording_of_the_reference_gives_the_reports_that_are_held_here() {
         let (reports, dead_letters) = ingest(&replay);
         assert_eq!(dead_letters, [], "{name}");
         let mut values = serde_json::to_value(&reports).unwrap();
-        prune(&mut values);
+        service::testing::remove_nulls(&mut values);
         insta::assert_json_snapshot!(name.replace('.', "-"), values);
         // A numbered dump has different ids, and events that others lack determine the start of the
         // recording.
@@ -235,16 +235,4 @@ fn every_recording_of_the_reference_gives_the_reports_that_are_held_here() {
 /// Returns the interval with only the counters that every format has.
 fn counted(interval: &Interval) -> Interval {
     Interval { codec: None, end_us: 0, limitation: None, ..interval.clone() }
-}
-
-/// Removes members without a value.
-fn prune(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            members.retain(|_, value| !value.is_null());
-            members.values_mut().for_each(prune);
-        }
-        Value::Array(items) => items.iter_mut().for_each(prune),
-        _ => {}
-    }
 }

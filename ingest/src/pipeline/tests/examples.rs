@@ -20,18 +20,8 @@ fn records(mark: &str) -> Vec<Vec<u8>> {
 
 /// Returns a summary of a report.
 fn summary(report: &Report) -> Value {
-    fn prune(value: &mut Value) {
-        match value {
-            Value::Object(members) => {
-                members.retain(|_, value| !value.is_null());
-                members.values_mut().for_each(prune);
-            }
-            Value::Array(items) => items.iter_mut().for_each(prune),
-            _ => {}
-        }
-    }
     let mut value = serde_json::to_value(report).unwrap();
-    prune(&mut value);
+    service::testing::remove_nulls(&mut value);
     value
 }
 

@@ -13,9 +13,9 @@ use schemas::{
 };
 use serde::Serialize;
 use serde_json::Value;
+use service::testing::ImmediateOutput;
 use service::{
-    AppendTime, Commit, Handler, Input, Offset, Output, Pace, Partition, Record, Settings, Source,
-    Ticket, Topic,
+    AppendTime, Handler, Input, Offset, Pace, Partition, Record, Settings, Source, Topic,
 };
 
 const SOURCE: Source = Source { input: Input(0), partition: Partition(0) };
@@ -23,35 +23,9 @@ const NOW_MS: i64 = 1_756_000_020_000;
 /// Maximum of ingest's look-back, which is also that of intervals, s.
 const LONGEST_S: i64 = 3600;
 
-#[derive(Default)]
-struct Written {
-    records: Vec<(Topic, Vec<u8>)>,
-    commits: Vec<Commit>,
-}
-
-impl Output for Written {
-    fn send(&mut self, _: Source, topic: Topic, _: Option<&[u8]>, payload: &[u8]) {
-        self.records.push((topic, payload.to_vec()));
-    }
-
-    fn open(&mut self, source: Source, _: usize) -> Ticket {
-        Ticket { source, assignment: 0, number: 0 }
-    }
-
-    fn close(&mut self, _: Ticket) {}
-
-    fn checkpoint(&mut self, source: Source, offset: Offset, metadata: &str) {
-        self.commits.push(Commit { source, offset, metadata: metadata.to_owned() });
-    }
-
-    fn congested(&self) -> bool {
-        false
-    }
-}
-
 /// Runs a service over `payloads` and returns its output as topic and payload.
 fn pass(mut handler: Box<dyn Handler>, payloads: &[Vec<u8>]) -> Vec<(Topic, Vec<u8>)> {
-    let mut out = Written::default();
+    let mut out = ImmediateOutput::keeping_records();
     handler.assigned(SOURCE, None).unwrap();
     for (offset, payload) in (0..).zip(payloads) {
         let record = Record {
@@ -64,9 +38,7 @@ fn pass(mut handler: Box<dyn Handler>, payloads: &[Vec<u8>]) -> Vec<(Topic, Vec<
             look_back: false,
         };
         handler.record(&record, &mut out).unwrap();
-        for commit in std::mem::take(&mut out.commits) {
-            handler.committed(&commit);
-        }
+        out.commit(&mut *handler);
         handler.tick(0, Pace::Live, &mut out).unwrap();
     }
     handler.drain(&mut out).unwrap();

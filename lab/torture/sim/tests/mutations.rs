@@ -84,7 +84,7 @@ fn mutations_do_not_compile_into_programs() {
         .unwrap();
     let text = String::from_utf8(tree.stdout).unwrap();
     assert!(tree.status.success() && text.contains("ingest feature \"program\""), "{text}");
-    for feature in ["mutations", "failpoints"] {
+    for feature in ["mutations", "failpoints", "service feature \"testing\""] {
         assert!(!text.contains(feature), "a program would be built with {feature}");
     }
 }
