@@ -79,10 +79,10 @@ mod tests {
     #[test]
     fn an_answer_quoted_in_an_error_is_escaped() {
         let answer = "Code: 6. DB::Exception: Cannot parse '\x1b[2J\u{202e}'\nisobar: all is well";
-        let said = complaint(&Failure::Refused(format!("ClickHouse: {answer}")));
+        let text = complaint(&Failure::Refused(format!("ClickHouse: {answer}")));
         let harmless = r"Cannot parse '\u001b[2J\u202e'";
         assert_eq!(
-            said,
+            text,
             format!(
                 "isobar: ClickHouse: Code: 6. DB::Exception: {harmless}\n  isobar: all is well"
             )
@@ -94,9 +94,9 @@ mod tests {
         let mut out = Vec::new();
         write_to(&mut out, "a provider\x1b]0;title\x07\u{9b}2J\u{202e}\tof\r\nnext line\n")
             .unwrap();
-        let said = String::from_utf8(out).unwrap();
+        let text = String::from_utf8(out).unwrap();
         let line = r"a provider\u001b]0;title\u0007\u009b2J\u202e\u0009of\u000d";
-        assert_eq!(said, format!("{line}\nnext line\n"));
+        assert_eq!(text, format!("{line}\nnext line\n"));
     }
 
     #[test]

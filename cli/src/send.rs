@@ -361,14 +361,14 @@ mod tests {
     #[test]
     fn sent_events_are_shown_with_a_query() {
         let events = parse(&event(1_700_000_000_000.0)).unwrap();
-        let said = in_words(&events, "raw", &[(2, 17)], Some(2.0 * DAY_MS));
-        assert!(said.starts_with("times moved by 2.0 days"), "{said}");
-        assert!(said.contains("1 event of 1 session sent to raw\n  partition 2, offset 17"));
+        let text = in_words(&events, "raw", &[(2, 17)], Some(2.0 * DAY_MS));
+        assert!(text.starts_with("times moved by 2.0 days"), "{text}");
+        assert!(text.contains("1 event of 1 session sent to raw\n  partition 2, offset 17"));
         let hostile = parse(r#"{"app":"a","call":"x' OR 1=1 --","participant":"p"}"#).unwrap();
         assert!(where_to_look(&hostile).contains(r"call IN ('x\' OR 1=1 --')"));
         let hostile =
             parse(r#"{"app":"a","call":"\u001b[2J\nall is well","participant":"p"}"#).unwrap();
-        let said = where_to_look(&hostile);
-        assert!(said.contains(r"call IN ('\u001b[2J\u000aall is well')"), "{said}");
+        let text = where_to_look(&hostile);
+        assert!(text.contains(r"call IN ('\u001b[2J\u000aall is well')"), "{text}");
     }
 }

@@ -68,7 +68,7 @@ async fn until_signal(mut look: impl FnMut() -> Vec<Ended>) -> Result<(), Failur
     tokio::pin!(end);
     loop {
         tokio::select! {
-            heard = &mut end => break heard?,
+            signalled = &mut end => break signalled?,
             () = tokio::time::sleep(LOOK) => look().into_iter().try_for_each(line)?,
         }
     }

@@ -11,27 +11,16 @@ use stack::{Freshness, Quantiles, Watch, rounded};
 /// `--summary FILE`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
-    /// Records of the raw topic.
-    pub raw_records: u64,
-    /// Of these, accepted.
-    pub accepted: u64,
-    /// Repeated or overtaken.
-    pub duplicates: u64,
-    /// Dead-lettered as invalid.
-    pub dead_letters: u64,
-    /// Dead-lettered as too late.
-    pub late: u64,
-    /// Cells compared with the truth.
-    pub cells_checked: u64,
-    /// Things that differ from the truth.
-    pub mismatches: u64,
+    /// Result of the comparison with the truth.
+    #[serde(flatten)]
+    pub verdict: Verdict,
     /// Time from sending to visibility, s.
     pub freshness_seconds: Quantiles,
     /// Intervals per second, from the first one sent to the last one visible.
     pub intervals_per_second: f64,
     /// CPU time by service, s per million intervals.
     pub cpu_seconds_per_million_intervals: BTreeMap<&'static str, f64>,
-    /// By service: most resident memory, MB (2²⁰ bytes).
+    /// By service: peak resident memory, MB (2²⁰ bytes).
     pub max_rss_mb: BTreeMap<&'static str, f64>,
 }
 
@@ -54,13 +43,7 @@ impl Summary {
         };
         let millions = intervals.max(1) as f64 / 1e6;
         Self {
-            raw_records: verdict.raw_records,
-            accepted: verdict.accepted,
-            duplicates: verdict.duplicates,
-            dead_letters: verdict.dead_letters,
-            late: verdict.late,
-            cells_checked: verdict.cells_checked,
-            mismatches: verdict.mismatches,
+            verdict: verdict.clone(),
             freshness_seconds: Quantiles::of(freshness),
             intervals_per_second: rounded(intervals as f64 / seconds.max(0.001)),
             cpu_seconds_per_million_intervals: by_service(&|usage| usage.cpu_seconds / millions),
@@ -84,7 +67,8 @@ mod tests {
         let summary = Summary::of(&verdict, &freshness, 1_500_000, 10.0, &usage);
         let expected = serde_json::json!({
             "raw_records": 7, "accepted": 6, "duplicates": 0, "dead_letters": 0, "late": 1,
-            "cells_checked": 0, "mismatches": 0,
+            "cells_checked": 0, "sessions_checked": 0, "split_sessions": 0, "mismatches": 0,
+            "differences": [],
             "freshness_seconds": {"p50": 1.0, "p99": 1.0},
             "intervals_per_second": 150_000.0,
             "cpu_seconds_per_million_intervals":

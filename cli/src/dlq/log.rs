@@ -103,7 +103,7 @@ impl Log {
             list.add_partition_offset(topic, span.partition, from).context(topic)?;
         }
         self.consumer.assign(&list).context(topic)?;
-        let mut heard = Instant::now();
+        let mut last_record = Instant::now();
         while !open.is_empty() {
             let message = match self.consumer.poll(Duration::from_millis(200)) {
                 Some(Ok(message)) => message,
@@ -112,15 +112,15 @@ impl Log {
                     open.remove(&partition);
                     continue;
                 }
-                Some(Err(error)) if heard.elapsed() > PATIENCE => {
+                Some(Err(error)) if last_record.elapsed() > PATIENCE => {
                     return Err(error).context(topic);
                 }
-                None if heard.elapsed() > PATIENCE => {
+                None if last_record.elapsed() > PATIENCE => {
                     return Err(Failure::Refused(format!("{topic}: no answer for {PATIENCE:?}")));
                 }
                 Some(Err(_)) | None => continue,
             };
-            heard = Instant::now();
+            last_record = Instant::now();
             let Some(until) = open.get(&message.partition()).copied() else { continue };
             if message.offset() < until && !take(&message)? {
                 return Ok(());

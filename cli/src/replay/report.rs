@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     /// Returns the text about a recording, whether it is refused, and the number of events to send.
-    fn said(recording: &str) -> (String, bool, usize) {
+    fn summary(recording: &str) -> (String, bool, usize) {
         let labels = Labels { app: None, call: None, client_address: None, name: "tape" };
         let path = Path::new("calls/tape.jsonl");
         let (of_file, sent) =
@@ -199,26 +199,26 @@ mod tests {
     #[test]
     fn a_file_shows_the_call_of_its_events() {
         let tape = lines(&[stats(json!("sprint"), 1), stats(json!("sprint"), 6)]);
-        let (said, refused, sent) = said(&tape);
+        let (text, refused, sent) = summary(&tape);
         assert_eq!((refused, sent), (false, 2));
         let of_file = "calls/tape.jsonl: 2 events, 2 of them reports; call \"sprint\", \
                        participant \"9\", app \"meet\"";
-        assert_eq!(said, format!("{of_file}\n2 events, 2 of them reports"));
+        assert_eq!(text, format!("{of_file}\n2 events, 2 of them reports"));
     }
 
     #[test]
     fn a_partly_refused_file_shows_the_part_and_the_reason() {
         let no_call = stats(json!(null), 6);
-        let (said, refused, sent) = said(&lines(&[
+        let (text, refused, sent) = summary(&lines(&[
             stats(json!(311), 1),
             json!({"v": 1, "event": "hello", "app": "meet", "call": 311, "participant": 9,
                    "timestamp": NOW_MS}),
             no_call,
             stats(json!(311), 11),
         ]));
-        assert_eq!((refused, sent), (false, 3), "{said}");
+        assert_eq!((refused, sent), (false, 3), "{text}");
         for words in ["call \"311\"", "refused 1 as unknown_event: event"] {
-            assert!(said.contains(words), "{words:?} is not in {said}");
+            assert!(text.contains(words), "{words:?} is not in {text}");
         }
     }
 
@@ -229,10 +229,10 @@ mod tests {
             json!(["getstats", 3, {"ssrc_5_send": old}, NOW_MS + second * 1_000])
         };
         let created = json!(["create", 3, {}, NOW_MS]);
-        let (said, refused, sent) = said(&lines(&[created, legacy(1), legacy(2)]));
-        assert_eq!((refused, sent), (true, 0), "{said}");
+        let (text, refused, sent) = summary(&lines(&[created, legacy(1), legacy(2)]));
+        assert_eq!((refused, sent), (true, 0), "{text}");
         for words in ["nothing sent", "refused 2 as legacy_get_stats", "0 events, 0 of them"] {
-            assert!(said.contains(words), "{words:?} is not in {said}");
+            assert!(text.contains(words), "{words:?} is not in {text}");
         }
     }
 
@@ -247,16 +247,16 @@ mod tests {
             let whole: [&[serde_json::Value]; 3] = [&[created], between, &[closed]];
             lines(&whole.concat())
         };
-        let (said_of_it, refused, sent) = said(&around(&broken));
-        assert_eq!((refused, sent), (true, 0), "{said_of_it}");
+        let (text, refused, sent) = summary(&around(&broken));
+        assert_eq!((refused, sent), (true, 0), "{text}");
         for words in ["nothing sent: no statistics", "3 lines could not be read, first line 2"] {
-            assert!(said_of_it.contains(words), "{words:?} is not in {said_of_it}");
+            assert!(text.contains(words), "{words:?} is not in {text}");
         }
-        let (said_of_it, refused, sent) = said(&around(&[]));
-        assert_eq!((refused, sent), (false, 2), "a call that was left at once: {said_of_it}");
+        let (text, refused, sent) = summary(&around(&[]));
+        assert_eq!((refused, sent), (false, 2), "a call that was left at once: {text}");
         let whole = line("getstats", json!({"A": {"type": "codec", "timestamp": 0}}), 4);
-        let (said_of_it, refused, sent) = said(&around(&[broken[0].clone(), whole]));
-        assert_eq!((refused, sent), (false, 3), "{said_of_it}");
+        let (text, refused, sent) = summary(&around(&[broken[0].clone(), whole]));
+        assert_eq!((refused, sent), (false, 3), "{text}");
     }
 
     #[test]
@@ -272,9 +272,9 @@ mod tests {
             (json!(["getstats", "PC_0", 5, NOW_MS]).to_string(), "1 lines could not be read"),
             ("bad news".to_owned(), "none of the formats that are read"),
         ] {
-            let (said, refused, sent) = said(&recording);
-            assert_eq!((refused, sent), (true, 0), "{said}");
-            assert!(said.contains(words), "{words:?} is not in {said}");
+            let (text, refused, sent) = summary(&recording);
+            assert_eq!((refused, sent), (true, 0), "{text}");
+            assert!(text.contains(words), "{words:?} is not in {text}");
         }
     }
 
@@ -282,16 +282,16 @@ mod tests {
     fn a_broken_line_beside_whole_ones_is_explained() {
         let broken = stats(json!("sprint"), 6).to_string().replace("240", "-Infinity");
         let tape = lines(&[stats(json!("sprint"), 1)]) + &broken;
-        let (said, refused, sent) = said(&tape);
-        assert_eq!((refused, sent), (false, 1), "{said}");
-        assert!(said.contains("1 lines could not be read, first line 2: "), "{said}");
-        assert!(said.contains("JSON has neither NaN nor Infinity"), "{said}");
+        let (text, refused, sent) = summary(&tape);
+        assert_eq!((refused, sent), (false, 1), "{text}");
+        assert!(text.contains("1 lines could not be read, first line 2: "), "{text}");
+        assert!(text.contains("JSON has neither NaN nor Infinity"), "{text}");
     }
 
     #[test]
     fn numbers_beyond_a_double_are_sent_as_they_are() {
         let huge = stats(json!("sprint"), 6).to_string().replace("240", "1e999");
-        let (said, refused, sent) = said(&huge);
-        assert_eq!((refused, sent), (false, 1), "{said}");
+        let (text, refused, sent) = summary(&huge);
+        assert_eq!((refused, sent), (false, 1), "{text}");
     }
 }

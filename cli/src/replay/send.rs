@@ -151,8 +151,8 @@ mod tests {
         let refused = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS; 10_000];
         broker.request_errors(RDKafkaApiKey::Produce, &refused);
         let begun = Instant::now();
-        let said = send_within(limit, &events, &cluster, "raw").unwrap_err().to_string();
-        assert!(said.contains("acknowledged 0 of 3 events; a new client is served"), "{said}");
+        let error = send_within(limit, &events, &cluster, "raw").unwrap_err().to_string();
+        assert!(error.contains("acknowledged 0 of 3 events; a new client is served"), "{error}");
         assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     }
 }

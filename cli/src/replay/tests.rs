@@ -158,8 +158,8 @@ fn names_may_be_numbers_in_every_format() {
         assert_eq!(sessions, [["6", "31", "4"]], "{format}");
         for record in &expanded.records {
             let payload = record.payload().unwrap();
-            let said = ingest::examine(&payload, record.key().as_bytes());
-            assert!(said.is_ok() || format == "callstats", "{format}: {said:?}");
+            let examined = ingest::examine(&payload, record.key().as_bytes());
+            assert!(examined.is_ok() || format == "callstats", "{format}: {examined:?}");
         }
     }
     let dump = lines(&[
