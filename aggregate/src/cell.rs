@@ -41,7 +41,7 @@ impl<'r> Sample<'r> {
     pub(crate) fn of_interval(scored: &'r ScoredInterval) -> Self {
         let interval = &scored.interval;
         let observed_us = interval.end_us.wrapping_sub(interval.start_us);
-        let primary = scored.verdicts.first().map(|said| said.verdict).unwrap_or_default();
+        let primary = scored.verdicts.first().map(|judged| judged.verdict).unwrap_or_default();
         let spent = |verdict| if primary == verdict { observed_us } else { 0 };
         let audio = interval.audio.unwrap_or_default();
         let video = interval.video.unwrap_or_default();

@@ -19,8 +19,8 @@ pub(crate) struct VerdictTimes(Vec<(Symbol, Times)>);
 impl VerdictTimes {
     /// Adds an interval of `observed_us` that `packs` have judged.
     pub(crate) fn add(&mut self, packs: &[Symbol], scored: &ScoredInterval, observed_us: i64) {
-        for (pack, said) in packs.iter().zip(&scored.verdicts) {
-            let time = &mut self.times(*pack)[place(said.verdict)];
+        for (pack, judged) in packs.iter().zip(&scored.verdicts) {
+            let time = &mut self.times(*pack)[place(judged.verdict)];
             *time = time.wrapping_add(observed_us);
         }
     }

@@ -24,7 +24,7 @@ pub fn file(input: &[u8]) {
         (1, _) => ranges(bytes),
         (2, Ok(text)) => groups(text),
         (3, Ok(text)) => drop(Pack::parse(text).map(|pack| judged(&pack))),
-        (4, Ok(text)) => drop(AudioScore::parse(text).map(|score| heard(&score))),
+        (4, Ok(text)) => drop(AudioScore::parse(text).map(|score| check_audio(&score))),
         (5, Ok(text)) => drop(VideoScore::parse(text).map(|score| seen(&score))),
         _ => {}
     }
@@ -83,7 +83,7 @@ fn judged(pack: &Pack) {
     }
 }
 
-fn heard(score: &AudioScore) {
+fn check_audio(score: &AudioScore) {
     for interval in &intervals() {
         let _ = score.rating(interval, None);
     }

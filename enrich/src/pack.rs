@@ -259,19 +259,19 @@ impl Pack {
         if rules.minimum_packets > interval.stream_packets {
             return Judgement::unclassified(FEW_PACKETS);
         }
-        let said = rules.judge.judge(interval, readings);
+        let judgement = rules.judge.judge(interval, readings);
         // If its content were known, the stream might have been judged.
         let of_camera = self.video.of(interval.direction);
         let is_narrowed = self.content(interval) == Content::Unknown && Some(rules) != of_camera;
-        if said.reason == Some(NO_METRIC) && is_narrowed {
+        if judgement.reason == Some(NO_METRIC) && is_narrowed {
             return Judgement::unclassified(UNKNOWN_CONTENT);
         }
         // If its source had given more frames, the stream would have been judged.
         let is_starved = rules.judge.rules().iter().any(|rule| rule.is_beyond_source(interval));
-        if said.reason == Some(NO_METRIC) && is_starved {
+        if judgement.reason == Some(NO_METRIC) && is_starved {
             return Judgement::unclassified(NO_SOURCE);
         }
-        said
+        judgement
     }
 
     /// Returns the metrics that the rules for a stream like `interval` use, in the rules' order.

@@ -90,11 +90,11 @@ impl Scores {
         *video_mos_milli = readings.get(Metric::VideoMos).map(milli);
         verdicts.resize_with(self.packs.len(), PackVerdict::default);
         for (pack, PackVerdict { verdict, reason }) in self.packs.iter().zip(verdicts) {
-            let said = pack.judge(interval, &readings);
-            *verdict = said.verdict;
-            match (said.reason, reason) {
-                (Some(said), Some(reason)) => said.clone_into(reason),
-                (said, reason) => *reason = said.map(str::to_owned),
+            let judgement = pack.judge(interval, &readings);
+            *verdict = judgement.verdict;
+            match (judgement.reason, reason) {
+                (Some(new), Some(reason)) => new.clone_into(reason),
+                (new, reason) => *reason = new.map(str::to_owned),
             }
         }
     }

@@ -202,14 +202,14 @@ mod tests {
 
     #[test]
     fn comfort_noise_is_no_speech_and_lost_speech_is() {
-        let heard = |received, lost| Interval {
+        let audio = |received, lost| Interval {
             packets_received: Some(received),
             packets_lost: Some(lost),
             ..interval(Kind::Audio, Direction::Inbound)
         };
-        assert!(heard(25, 3).is_withheld());
-        assert!(!heard(83, 0).is_withheld(), "packets of 120 ms");
-        assert!(!heard(10, 490).is_withheld());
+        assert!(audio(25, 3).is_withheld());
+        assert!(!audio(83, 0).is_withheld(), "packets of 120 ms");
+        assert!(!audio(10, 490).is_withheld());
         let sent = |packets| Interval {
             packets_sent: Some(packets),
             ..interval(Kind::Audio, Direction::Outbound)

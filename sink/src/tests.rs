@@ -154,8 +154,8 @@ fn assert_emptied<T: Table>(before: &T::Record, of: &T::Record) {
 
 #[test]
 fn a_cleared_table_equals_a_new_one() {
-    let said = PackVerdict { reason: Some("loss".to_owned()), ..PackVerdict::default() };
-    let scored = ScoredInterval { verdicts: vec![said], ..ScoredInterval::default() };
+    let verdict = PackVerdict { reason: Some("loss".to_owned()), ..PackVerdict::default() };
+    let scored = ScoredInterval { verdicts: vec![verdict], ..ScoredInterval::default() };
     let mut report = EnrichedReport { intervals: vec![scored; 2], ..EnrichedReport::default() };
     report.look_ups.packs = vec!["twilio@1".to_owned()];
     let other = EnrichedReport { app: "meet".to_owned(), ..report.clone() };

@@ -1,4 +1,5 @@
-//! Who may import whom: the table of `docs/architecture.md`, held against Cargo's own view.
+//! Rules for imports between crates: the table of `docs/architecture.md`, compared with Cargo's
+//! metadata.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -40,7 +41,7 @@ const MAY: [(&str, &[&str]); 18] = [
     ("isobar", ALL),
 ];
 
-/// `runtime` is for their programs alone: see [`stages_know_no_runtime`].
+/// `runtime` is only for their programs: see [`stages_know_no_runtime`].
 const STAGE: &[&str] = &["runtime", "schemas", "service"];
 
 const ALL: &[&str] = &[
@@ -78,7 +79,7 @@ const NEVER: [(&str, &[&str]); 9] = [
 
 const IO: &[&str] = &["axum", "clickhouse", "rdkafka", "tokio"];
 
-/// The crates of the workspace.
+/// Returns the crates of the workspace.
 fn packages() -> Vec<Value> {
     let cargo = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
@@ -90,7 +91,7 @@ fn packages() -> Vec<Value> {
     metadata["packages"].as_array().unwrap().clone()
 }
 
-/// Names of the crates that each crate of the workspace imports outside of tests, by its name.
+/// Returns the names of the crates that each crate of the workspace imports outside of tests.
 fn imports() -> BTreeMap<String, BTreeSet<String>> {
     let imported = |package: &Value| {
         let dependencies = package["dependencies"].as_array().unwrap().iter();
@@ -133,7 +134,7 @@ fn the_command_builds_without_the_laboratory() {
     let required: Vec<_> = required.filter(|name| LAB.contains(name)).collect();
     assert!(required.is_empty(), "{required:?} must be optional, behind the feature `lab`");
     assert_eq!(isobar["features"]["default"], serde_json::json!(["lab"]));
-    // A crate of the workspace that the command always needs may not bring the laboratory along.
+    // Crates that the command always needs must not depend on the laboratory.
     let imports = imports();
     let mut reached = BTreeSet::new();
     let mut open: Vec<_> = isobar["dependencies"]

@@ -1,4 +1,4 @@
-//! What the documentation says about the code, and where its links lead.
+//! The documentation matches the code, and its links lead to files.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -14,7 +14,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// All files under `folder` with this extension.
+/// Returns all files under `folder` with this extension.
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries
@@ -26,7 +26,7 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Names of metrics in `text`, each between two of `quote`.
+/// Returns the names of metrics in `text`, each between two characters `quote`.
 fn metrics(text: &str, quote: char) -> BTreeSet<String> {
     let name = |word: &&str| {
         word.starts_with("isobar_") && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
@@ -35,7 +35,7 @@ fn metrics(text: &str, quote: char) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_page_on_metrics_names_all_that_there_are_and_no_others() {
+fn the_page_on_metrics_names_all_metrics_and_no_others() {
     let registered: BTreeSet<String> =
         ["service", "runtime", "ingest", "enrich", "aggregate", "sink"]
             .iter()
@@ -65,17 +65,17 @@ fn the_page_on_tables_names_every_table_and_view() {
     }
 }
 
-/// What `text` has between `start` and the next `end`, each time.
+/// Returns all parts of `text` between `start` and the next `end`.
 fn between<'t>(text: &'t str, start: &str, end: &str) -> Vec<&'t str> {
     text.split(start).skip(1).map(|rest| rest.split(end).next().unwrap().trim()).collect()
 }
 
-/// One space wherever there are several or a line ends.
+/// Replaces line breaks and repeated spaces by one space.
 fn in_one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The statements that the page on tables gives for a server of one's own.
+/// Returns the statements on the page on tables for a user's own server.
 fn statements_on_users() -> Vec<String> {
     let page = fs::read_to_string(root().join("docs/reference/tables.md")).unwrap();
     let section = page.split_once("\n## Users\n").unwrap().1.to_owned();
@@ -83,8 +83,8 @@ fn statements_on_users() -> Vec<String> {
     blocks.concat().split(';').map(in_one_line).filter(|text| !text.is_empty()).collect()
 }
 
-/// The local stack's users, which tests try on the real server: what is granted to each, and the
-/// settings of each with their constraints.
+/// Returns the grants and settings, with constraints, of the local stack's users, which other tests
+/// check on the real server.
 fn local_users() -> (BTreeSet<String>, BTreeSet<String>) {
     let text = fs::read_to_string(root().join("deploy/clickhouse/users.xml")).unwrap();
     let inner = |text: &str, element: &str| {
@@ -103,7 +103,7 @@ fn local_users() -> (BTreeSet<String>, BTreeSet<String>) {
             let (name, rest) = line.trim().strip_prefix('<')?.split_once('>')?;
             rest.contains("</").then(|| (name, rest.split('<').next().unwrap()))
         });
-        // Who creates no tables needs no limits on them.
+        // Only users that create tables need limits on them.
         for table in ["merge_tree_disk", "merge_tree_storage_policy"] {
             if user == "migrate" && constraints.contains(&format!("<{table}><readonly/>")) {
                 settings.insert(format!("{user}: {table} READONLY"));
@@ -120,26 +120,26 @@ fn local_users() -> (BTreeSet<String>, BTreeSet<String>) {
 }
 
 #[test]
-fn the_page_on_tables_grants_what_is_tried_on_the_local_clickhouse() {
+fn the_page_on_tables_has_the_grants_of_the_local_clickhouse() {
     let (mut grants, settings) = local_users();
-    // The page creates the database itself.
+    // The page also creates the database.
     let creates = "GRANT CREATE DATABASE, CREATE TABLE, ";
     let with = grants.iter().find(|grant| grant.starts_with(creates)).cloned().unwrap();
     grants.remove(&with);
     grants.insert(with.replace(creates, "GRANT CREATE TABLE, "));
     let statements = statements_on_users();
-    let told = statements.iter().filter(|one| one.starts_with("GRANT ")).cloned();
-    assert_eq!(told.collect::<BTreeSet<_>>(), grants);
+    let stated = statements.iter().filter(|one| one.starts_with("GRANT ")).cloned();
+    assert_eq!(stated.collect::<BTreeSet<_>>(), grants);
 
     let users = statements.iter().filter_map(|one| one.strip_prefix("CREATE USER "));
-    let told = users.flat_map(|user| {
+    let stated = users.flat_map(|user| {
         let (user, settings) = user.split_once(" IDENTIFIED BY '…' SETTINGS ").unwrap();
         settings.split(", ").map(|setting| format!("{user}: {setting}")).collect::<Vec<_>>()
     });
-    assert_eq!(told.collect::<BTreeSet<_>>(), settings);
+    assert_eq!(stated.collect::<BTreeSet<_>>(), settings);
 }
 
-/// The page on settings, made from the services' types.
+/// Returns the page on settings, generated from the services' types.
 fn settings_page() -> String {
     fn of<S: Service>() -> String {
         format!("\n## {}\n\n{}", S::NAME, runtime::settings_reference::<S>())
@@ -184,7 +184,7 @@ Verbs of `isobar` that take `--kafka` (`topics`, `dlq`, `simulate`, `replay`, `d
 }
 
 #[test]
-fn the_page_on_settings_is_what_the_types_say() {
+fn the_page_on_settings_matches_the_types() {
     let (file, page) = (root().join("docs/reference/settings.md"), settings_page());
     if std::env::var_os("UPDATE_DOCS").is_some() {
         fs::write(&file, &page).unwrap();
@@ -208,7 +208,7 @@ fn with_rows(page: &str, head: &str, rows: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn the_page_on_tables_lists_the_measures_and_what_they_are() {
+fn the_page_on_tables_lists_the_measures_with_their_meanings() {
     let measures = schemas::Measures::ALL;
     let measures: Vec<_> = measures.iter().map(|it| (it.name, it.meaning())).collect();
     let (names, meanings) = (schemas::Quantities::NAMES, schemas::Quantities::MEANINGS);
@@ -243,7 +243,7 @@ fn every_link_in_the_documentation_leads_to_a_file() {
     }
 }
 
-/// A row of the table of topics: name, writers, readers, how long records are kept.
+/// Returns a row of the table of topics: writers, readers, retention.
 fn row_of_topic(topic: Topic) -> [String; 3] {
     let hours = match topic.retention_hours() {
         days if days % 24 == 0 && days > 72 => format!("{} days", days / 24),
@@ -253,7 +253,7 @@ fn row_of_topic(topic: Topic) -> [String; 3] {
 }
 
 #[test]
-fn the_page_on_topics_says_what_the_list_of_topics_says() {
+fn the_page_on_topics_matches_the_list_of_topics() {
     let page = fs::read_to_string(root().join("docs/reference/topics.md")).unwrap();
     for topic in Topic::ALL {
         let [name, readers, kept] = row_of_topic(topic);

@@ -14,7 +14,7 @@ use stack::{Plan, Ports, Stack};
 
 use crate::harness::Turn;
 
-/// A ClickHouse whose tables are migrated, and a folder beside the stack's.
+/// A migrated ClickHouse, and a folder next to that of the stack.
 struct Server {
     stack: Stack,
     ports: Ports,
@@ -26,7 +26,7 @@ impl Server {
         let turn = Turn::take();
         let plan = Plan {
             folder: turn.folder.path().join("stack"),
-            // Kafka is not asked for anything.
+            // Kafka is not used.
             kafka: Some(Cluster::default()),
             ..turn.plan()
         };
@@ -101,7 +101,7 @@ async fn requests_without_a_password_get_401() {
         let (status, _) = server.ask(&format!("GET /?query=SELECT%201 HTTP/1.0\r\n{source}\r\n"));
         assert!([401, 403].contains(&status), "GET {source}: {status}");
     }
-    // The same after a separate start.
+    // The same after a restart.
     let mut server = server;
     let guard = server.stack.guard().clone();
     let clickhouse = server.stack.clickhouse().unwrap();
@@ -114,7 +114,7 @@ async fn requests_without_a_password_get_401() {
     }
 }
 
-/// Limits have to allow a busy machine and a world of any size.
+/// The limits must be sufficient for a busy machine and a world of any size.
 #[tokio::test]
 async fn verify_and_dashboard_have_separate_limits() {
     let server = Server::start().await;
@@ -331,7 +331,7 @@ CREATE OR REPLACE VIEW x DEFINER = default SQL SECURITY DEFINER AS SELECT 1
 CREATE OR REPLACE VIEW x SQL SECURITY NONE AS SELECT * FROM system.users
 ";
 
-/// All files under `folder`.
+/// Returns all files under `folder`.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
@@ -365,7 +365,7 @@ async fn no_user_reaches_a_file_another_server_or_a_program() {
         }
     }
     assert!(opened.is_empty(), "{opened:#?}");
-    // A disk that is refused leaves an empty folder.
+    // A refused disk leaves an empty folder.
     assert_eq!(files(&folder), [secret]);
     let user_files = server.stack.folder().join("clickhouse/user_files");
     assert_eq!(fs::read_dir(&user_files).unwrap().count(), 0, "{}", user_files.display());

@@ -34,14 +34,14 @@ fn topics_have_a_retention_and_address_topics_one_day() {
 #[tokio::test]
 async fn every_table_and_every_log_of_clickhouse_has_a_ttl() {
     let turn = Turn::take();
-    // Kafka is not asked for anything.
+    // Kafka is not used.
     let stack = Stack::start(Plan { kafka: Some(Cluster::default()), ..turn.plan() }).unwrap();
     let admin = stack.access().client("migrate");
     migrate::apply(&admin).await.unwrap();
     let tables = "SELECT name, position(engine_full, ' TTL ') > 0 FROM system.tables \
                   WHERE database = 'isobar' AND engine LIKE '%MergeTree'";
     let tables: Vec<(String, u8)> = admin.query(tables).fetch_all().await.unwrap();
-    // Migrations and the ClickHouse target have no TTL, because they have few rows.
+    // The tables of migrations and of the target have no TTL, because they have few rows.
     let few = ["migrations", "target"];
     let bounded = |(name, ttl): &&(String, u8)| *ttl == 1 || few.contains(&&**name);
     let unbounded: Vec<_> = tables.iter().filter(|table| !bounded(table)).collect();
@@ -103,7 +103,7 @@ async fn sums_in_views_do_not_overflow() {
         ),
     ] {
         let sums = admin.query(&format!("SELECT {sums}"));
-        // ClickHouse compiles what was used three times.
+        // ClickHouse compiles expressions that were used three times.
         for _ in 0..6 {
             let found = sums.clone().fetch_one::<(String, String, String)>().await.unwrap();
             assert_eq!([&*found.0, &found.1, &found.2], wanted);

@@ -1,5 +1,4 @@
-//! Clients that send too many distinct values, and sessions in two partitions, through all
-//! services.
+//! Clients that send too many distinct values, and sessions in two partitions, in all services.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -76,7 +75,7 @@ async fn excess_values_become_other_and_split_sessions_are_reported() {
     for second in 0..RESTLESS {
         clients.report("restless", 0, second, &format!("r{second}"));
         clients.report("calm", 0, second, "4.2");
-        // The producer changes its hash half-way.
+        // The producer changes its hash after half of the time.
         let partition = i32::from(second >= RESTLESS / 2);
         clients.report("split", partition, second, "4.2");
         // A phone that was offline during its session.

@@ -1,4 +1,4 @@
-//! `isobar demo`, as people run it.
+//! `isobar demo`, as users run it.
 
 use std::fs;
 use std::path::Path;

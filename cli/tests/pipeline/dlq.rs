@@ -1,4 +1,4 @@
-//! Replayed dead letters: each counts once, for any sender and any number of replays.
+//! Replayed dead letters: each counts once, with any number of senders and replays.
 
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
@@ -14,7 +14,7 @@ use stack::Stack;
 use crate::harness::Turn;
 
 const RAW: &str = "rtc-stats-raw-v1";
-/// Secret that services and `dlq replay` share.
+/// Secret of the services and `dlq replay`.
 const SECRET: &str = "known to the services and to isobar dlq";
 const CONTENT_TYPE: &str = "application/vnd.isobar.envelope+json";
 
@@ -36,7 +36,7 @@ fn json_of(stack: &Stack, arguments: &[&str]) -> Value {
     serde_json::from_str(&output_of(stack, arguments)).unwrap()
 }
 
-/// Waits until there are so many letters.
+/// Waits until there is this number of letters.
 fn letters(stack: &Stack, count: u64) {
     let patience = Instant::now() + Duration::from_secs(60);
     loop {
@@ -66,9 +66,9 @@ impl Sender {
         Self { producer, start_ms: now.as_millis() as i64 - 60_000, sent: 0 }
     }
 
-    /// An event of 40 days ago that claims to have been appended then, and to have been signed so
-    /// many seconds ago: with the services' own secret, as a copy of what was sent again is, or else
-    /// with no signature of it.
+    /// Sends an event of 40 days ago with a header that claims an append at that time, and a
+    /// signature of so many seconds ago: with the services' secret, like a copy of a replayed
+    /// record, or with an invalid signature.
     fn old(&self, participant: &str, signed_s_ago: i64, secret: Option<&str>) {
         const DAY_MS: i64 = 24 * 3_600_000;
         let then = self.start_ms - 40 * DAY_MS;
@@ -100,8 +100,8 @@ impl Sender {
         self.producer.flush(Duration::from_secs(30)).unwrap();
     }
 
-    /// A snapshot of a participant's only stream, `s` seconds after the start; with more bytes
-    /// than are allowed if it is `large`.
+    /// Sends a snapshot of a participant's only stream, `s` seconds after the start; above the size
+    /// limit if it is `large`.
     fn snapshot(&mut self, participant: &str, s: i64, packets: i64, large: bool) {
         let stream = json!({"type": "inbound-rtp", "kind": "audio", "packetsReceived": packets});
         let envelope = json!({
@@ -131,7 +131,7 @@ async fn a_replayed_dead_letter_counts_once() {
     let strict = start("ingest", &[("INGEST__MAX_RECORD_BYTES", "4096"), secret]);
 
     let mut sender = Sender::new(&stack);
-    // All of one participant's snapshots are too large, and one of another's.
+    // All snapshots of one participant are too large, and one of another participant.
     for (s, packets) in [(0, 10), (5, 30), (10, 60)] {
         sender.snapshot("all", s, packets, true);
         sender.snapshot("some", s, packets, s == 5);
@@ -149,7 +149,7 @@ async fn a_replayed_dead_letter_counts_once() {
     let shown = output_of(&stack, &["show", "--payload", "--limit", "1"]);
     assert!(shown.contains("203.0.113.9"), "{shown}");
 
-    // After the repair, two replays run at once, then a third one.
+    // After the cause is removed, two replays run in parallel, then a third one.
     strict.stop();
     let ingest = start("ingest", &[secret]);
     let replay = ["replay", "--stage", "ingest", "--json"];
@@ -167,7 +167,7 @@ async fn a_replayed_dead_letter_counts_once() {
     let words = String::from_utf8_lossy(&without.stderr).into_owned();
     assert!(!without.status.success() && words.contains("kafka.replay_key"), "{words}");
 
-    // 10 → 60 of each participant, once.
+    // 10 to 60 packets of each participant, once.
     let reader = stack.access().client("dashboard");
     let packets = "SELECT toInt64(sum(packets_received)) FROM cells \
                    WHERE grouping = 'place' AND app = 'dlq'";
@@ -177,7 +177,8 @@ async fn a_replayed_dead_letter_counts_once() {
     loop {
         let (accepted, duplicate, invalid): (i64, i64, i64) =
             reader.query(outcomes).fetch_one().await.unwrap();
-        // 5 sent well or well at last; what was sent twice, or of a session that was heard.
+        // Five accepted, at first or after the replay. Duplicates are records that were sent twice,
+        // and snapshots of a session with other accepted records.
         let all_there = accepted == 5 && duplicate >= 1 && invalid == 4;
         let found: i64 = reader.query(packets).fetch_one().await.unwrap();
         if all_there && found == 100 {
@@ -226,7 +227,8 @@ async fn letters_written_before_a_refusal_count_once() {
     assert_eq!(code, 86, "{}", strict.said());
     assert!(line.contains("isobar dlq ls"), "{line}");
 
-    // Repaired and restarted, and after the look-back `dlq replay`, as documented.
+    // As documented: the cause is removed, the service is restarted, and `dlq replay` runs after
+    // the look-back.
     let ingest = start("ingest", &[secret, look_back]);
     ingest.hear("assigned");
     tokio::time::sleep(Duration::from_secs(12)).await;

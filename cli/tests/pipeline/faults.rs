@@ -68,8 +68,8 @@ async fn services_wait_for_servers_that_start_late() {
     assert_well(&verdict(&mut watch, &stack).await);
 }
 
-/// ClickHouse first and Kafka while it is away, each for a minute: what Kafka cannot take waits in
-/// the clients, and in ingest, enrich and aggregate, whose outputs it is.
+/// ClickHouse stops first, and Kafka while it is away, each for a minute: records wait in the
+/// clients and in ingest, enrich and aggregate.
 #[tokio::test]
 async fn servers_that_stop_for_a_minute_lose_nothing() {
     let turn = Turn::take();
@@ -86,8 +86,8 @@ async fn servers_that_stop_for_a_minute_lose_nothing() {
     let kafka = pipeline.stack.kafka().unwrap();
     kafka.brokers[0].process().unwrap().signal(Signal::SIGKILL);
     kafka.brokers[0].stop();
-    // It takes a second or more to start. The truth of a world that reports every second holds for
-    // half a minute more.
+    // Kafka takes a second or more to start. The truth of a world that reports every second is
+    // valid for half a minute more.
     tokio::time::sleep(Duration::from_secs(54)).await;
     let why = pipeline.services.wait(Duration::ZERO).unwrap_err().to_string();
     assert!(why.contains("waits for"), "{why}");
@@ -136,7 +136,7 @@ async fn a_paused_service_continues_after_a_rebalance() {
         assert!(Instant::now() < patience, "it reads on:\n{}", narrow.said());
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    // It is killed: the group changes while no new member may join without ClickHouse.
+    // It is killed: the group rebalances while no new member can join without ClickHouse.
     let rebalances = narrow.metrics().sum("isobar_rebalances_total");
     drop(third);
     while narrow.metrics().sum("isobar_rebalances_total") == rebalances {

@@ -1,5 +1,5 @@
-//! A broker that lives while its controller keeps it fenced: clients of librdkafka may lose their
-//! brokers for good then (librdkafka#5301). And a broker that is gone for long.
+//! A running broker that its controller fences: clients of librdkafka may then lose their brokers
+//! permanently (librdkafka#5301). And a broker that is away for long.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -16,15 +16,15 @@ use torture_live::proxy::{BROKER_HEARTBEAT, Condition, Link, Proxies};
 use crate::harness::{Turn, assert_well, world};
 use crate::program::Program;
 
-/// `limits.stall_s` here.
+/// `limits.stall_s` of the services.
 const STALL_S: u64 = 10;
-/// From a restart to an assignment, on a machine that is busy.
+/// Time from a restart to an assignment, on a busy machine.
 const RESTART: Duration = Duration::from_secs(40);
-/// Fencings after which some client must have stood still: in public reports and here, most do at
-/// the first or second.
+/// Number of fencings after which a client must have stalled: according to public reports and
+/// experience, most do at the first or second.
 const FENCINGS: u32 = 8;
 
-/// A stack whose broker finds its controller, a process of its own, by a link.
+/// Returns a stack whose broker reaches its controller, a separate process, through a link.
 fn apart(turn: &Turn, proxies: &Proxies) -> (Stack, Link) {
     let mut plan = turn.plan();
     let controller = free_ports(1).unwrap()[0];
@@ -34,7 +34,7 @@ fn apart(turn: &Turn, proxies: &Proxies) -> (Stack, Link) {
     (Stack::start(plan).unwrap(), link)
 }
 
-/// A service, with what it takes to start it again.
+/// A service, with its parameters for a restart.
 struct Kept<'a> {
     name: &'static str,
     settings: Vec<(&'static str, String)>,
@@ -107,7 +107,7 @@ fn try_get(program: &Program, path: &str) -> Option<(u16, String)> {
     Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
 }
 
-/// Polls all services for a while.
+/// Polls all services for `time`.
 async fn look_for(kept: &mut [Kept<'_>], time: Duration) {
     let until = Instant::now() + time;
     while Instant::now() < until {

@@ -1,5 +1,5 @@
-//! Personal data stays in the raw topic and the dead letters; a client's own address also stays in
-//! the reports until it is looked up.
+//! Personal data stays in the raw topic and the dead letters; a client's own address also in the
+//! reports until it is looked up.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,7 +27,7 @@ const DEAD_LETTERS: &str = "rtc-dead-letters-v1";
 const BETWEEN: [&str; 5] =
     [REPORTS, "rtc-enriched-v1", "rtc-cells-v1", "rtc-sessions-v1", "rtc-blocks-v1"];
 
-/// Marker in every secret value, in lower case.
+/// Marker in all secret values, in lower case.
 const MARK: &str = "zqx";
 
 /// Addresses of ICE candidates and in unexpected places.
@@ -80,11 +80,11 @@ fn objects() -> [Value; 3] {
     ]
 }
 
-/// Puts secrets into every object, and into members whose values are names of the specifications.
+/// Adds secrets to every object, and to members whose values are specified names.
 fn fill(value: &mut Value) {
     match value {
         Value::Object(members) => {
-            // The members of a report are objects, which it has by id.
+            // The members of a report are objects, by id.
             if members.values().all(|member| member.get("type").is_some()) {
                 members.values_mut().for_each(fill);
                 return;
@@ -110,7 +110,7 @@ fn fill(value: &mut Value) {
     }
 }
 
-/// The member that is a report gets the objects, too.
+/// Also adds the objects to the member that is a report.
 fn fill_report(record: &mut Value) {
     if let Some(Value::Object(report)) = record.get_mut("report") {
         for object in objects() {
@@ -119,7 +119,7 @@ fn fill_report(record: &mut Value) {
     }
 }
 
-/// Times are of now, and every session is another.
+/// Moves times to now, and makes every session different.
 fn renew(value: &mut Value, shift_ms: f64) {
     match value {
         Value::Object(members) => {
@@ -184,7 +184,7 @@ fn records() -> Vec<Sent> {
     records
 }
 
-/// Isobar's own events, with reasons as browsers and people write them.
+/// Returns Isobar's own events, with reasons as written by browsers and people.
 fn envelopes() -> Vec<Sent> {
     let (_, rest) = ENVELOPE.split_once("```json\n").unwrap();
     let example = values(rest.split_once("```").unwrap().0).remove(0);
@@ -213,7 +213,7 @@ fn envelopes() -> Vec<Sent> {
     ]
 }
 
-/// A report that was canonical before it came.
+/// Returns a canonical report.
 fn canonical() -> Sent {
     let now_us = (now_ms() * 1e3) as i64;
     let interval = Interval {
@@ -404,7 +404,7 @@ fn assert_topics_are_clean(pipeline: &Pipeline, poison: &[Sent]) {
             count += 1;
             assert_clean(&format!("{topic}, around a record"), around);
             if topic == REPORTS {
-                // Members that only enrich reads, and removes.
+                // Members that only enrich reads and removes.
                 let report: Report = schemas::decode(payload).unwrap();
                 let known = [Some(CLIENT), Some("not zqx an address"), Some("203.0.113.7"), None];
                 assert!(known.contains(&report.client_address.as_deref()), "{report:?}");
@@ -419,7 +419,7 @@ fn assert_topics_are_clean(pipeline: &Pipeline, poison: &[Sent]) {
 }
 
 async fn assert_tables_are_clean(client: &Client) {
-    // Views with parameters have no columns of their own, and nothing that others do not show.
+    // Views with parameters have no columns in system.columns, and no other data than the others.
     let sql = "SELECT DISTINCT table FROM system.columns WHERE database = currentDatabase()";
     let names = String::from_utf8(query(client, sql).await).unwrap();
     let mut rows = 0;
@@ -466,7 +466,7 @@ async fn personal_data_stays_in_raw_reports_and_dead_letters() {
         let letter: schemas::DeadLetter = schemas::decode(&letter).unwrap();
         let schemas::DeadLetter { stage, reason, detail, payload, .. } = letter;
         assert_clean("a dead letter's reason", format!("{stage} {reason} {detail}").as_bytes());
-        // Aggregate and sink both read enriched reports, and each dead-letters invalid ones.
+        // Aggregate and sink both read enriched reports, and both dead-letter invalid ones.
         let poisoned = poison.iter().any(|sent| sent.payload == payload);
         let text = String::from_utf8_lossy(&payload);
         assert!(poisoned, "{stage} does not take, for {reason} ({detail}), {text}");

@@ -1,4 +1,4 @@
-//! `isobar` as a process of its own.
+//! `isobar` as a separate process.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub(crate) struct Program {
 
 impl Program {
     /// Starts `isobar SERVICE` on the cluster at `brokers`, with settings `(KEY, value)` for the
-    /// variables ISOBAR_KEY, and a log of its own in `folder`.
+    /// variables ISOBAR_KEY, and a separate log in `folder`.
     pub(crate) fn start(
         service: &str,
         brokers: &str,

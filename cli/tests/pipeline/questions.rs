@@ -18,7 +18,7 @@ use world::{insert_cells, insert_league, insert_samples, insert_sessions};
 #[tokio::test]
 async fn documented_queries_return_the_true_answers() {
     let turn = Turn::take();
-    // Kafka is not asked for anything.
+    // Kafka is not used.
     let stack = Stack::start(Plan { kafka: Some(Cluster::default()), ..turn.plan() }).unwrap();
     let access = stack.access();
     let server = Server { admin: access.client("migrate"), reader: access.client("dashboard") };
@@ -39,7 +39,7 @@ async fn documented_queries_return_the_true_answers() {
 
     let statistics = blocks("docs/reference/statistics.md", "# ");
     for sql in readme.iter().chain(&statistics).filter(|sql| sql.contains("NULLS LAST")) {
-        // Limits that are missing are all the same: alone they leave the order to chance.
+        // Missing limits are equal: without a second key the order is random.
         let (_, after) = sql.split_once("NULLS LAST").unwrap();
         assert!(after.starts_with(','), "no second key: {sql}");
     }
@@ -47,7 +47,7 @@ async fn documented_queries_return_the_true_answers() {
     for sql in &statistics {
         ask(&server, sql).await;
     }
-    // The page's first query is of a day.
+    // The first query of the page covers a day.
     let rows = ask(&server, &statistics[0]).await;
     let worst: Vec<_> = rows.iter().map(|row| row["organisation"].as_str().unwrap()).collect();
     assert_eq!(worst[..2], ["Old Net", "Bad Net"], "{rows:?}");
@@ -61,7 +61,7 @@ async fn documented_queries_return_the_true_answers() {
     demo_table_is_sorted_by_the_lower_limit(&View::of(&access)).await;
 }
 
-/// The SQL of a page from a heading to the next of its level.
+/// Returns the SQL of a page from a heading to the next heading of its level.
 fn blocks(page: &str, from: &str) -> Vec<String> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page);
     let text = fs::read_to_string(file).unwrap();
@@ -71,7 +71,7 @@ fn blocks(page: &str, from: &str) -> Vec<String> {
     blocks.map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
 }
 
-/// The rows of an answer, as the user of dashboards gets them.
+/// Returns the rows of a query by the user `dashboard`.
 async fn ask(server: &Server, sql: &str) -> Vec<Value> {
     let sql = sql.trim_end().replace('?', "??");
     let query = server.reader.query(&sql);
@@ -100,7 +100,7 @@ async fn rows_are_sorted_by_the_lower_limit(server: &Server, sql: &str) {
     let organisations: Vec<_> =
         rows.iter().map(|row| row["organisation"].as_str().unwrap()).collect();
     assert_eq!(organisations[..2], ["Bad Net", "Mid Net"], "{rows:?}");
-    // Beside good audio that has bad video, and two hours ago.
+    // It has bad video with good audio, and was bad two hours ago.
     assert!(!organisations[..3].contains(&"Best Net"), "{rows:?}");
     assert!(!organisations.contains(&"Old Net"), "{rows:?}");
     assert_holds(&rows[0], 40.0);
@@ -111,7 +111,7 @@ async fn rows_are_sorted_by_the_lower_limit(server: &Server, sql: &str) {
 async fn demo_table_is_sorted_by_the_lower_limit(view: &View) {
     let ranks = view.league(20).await.unwrap();
     let found: Vec<_> = ranks.iter().map(|rank| rank.organisation.as_str()).collect();
-    // Four sessions are too few; the provider with most sessions is not among the worst.
+    // Four sessions are too few, and the provider with most sessions is not among the worst.
     assert_eq!(found[..4], ["Bad Net", "Mid Net", "Best Net", "Tiny Net"], "{ranks:?}");
     let limits: Vec<_> = ranks.iter().map(|rank| rank.poor_at_least).collect();
     assert!(limits[..3].is_sorted_by(|one, next| one > next), "{ranks:?}");
@@ -124,7 +124,7 @@ async fn demo_table_is_sorted_by_the_lower_limit(view: &View) {
 async fn loss_of_one_provider_by_minute(server: &Server, sql: &str) {
     let rows = ask(server, sql).await;
     assert_eq!(rows.len(), 6, "{rows:?}");
-    // The minute may have turned since the cells were made: rows begin where they begin.
+    // A new minute may have begun since the cells were made, so rows begin with their first minute.
     let losses: Vec<_> = rows.iter().map(|row| number(row, "loss_percent").unwrap()).collect();
     assert_eq!(losses, [1.0, 1.0, 1.0, 20.0, 20.0, 20.0]);
     let worst = &rows[4];
@@ -143,7 +143,7 @@ async fn releases_are_compared_in_the_same_mix_of_countries(server: &Server, sql
     assert_eq!(rows.len(), 1, "{rows:?}");
     assert_holds(&rows[0], -0.2);
     assert_eq!(rows[0]["clear"], true, "{rows:?}");
-    // KE has one of them alone.
+    // KE has only one of them.
     assert_eq!((&rows[0]["sessions_new"], &rows[0]["sessions_old"]), (&750.into(), &750.into()));
 
     let equal = ask(server, &sql.replace("'4.2.0'", "'4.1.7'")).await;
@@ -155,7 +155,7 @@ async fn set_up_failures_are_compared_within_countries(server: &Server, sql: &st
     let rows = ask(server, sql).await;
     let found: Vec<_> =
         rows.iter().map(|row| (row["browser"].clone(), row["os"].clone())).collect();
-    // Failures of each, and of all sessions in the same mix of countries.
+    // Failures of each client, and of all sessions in the same mix of countries.
     let se = 100.0 * (40.0 + 50.0 + 2.0) / 3506.0;
     let wanted = [
         ("Chrome", "Mac OS X", 5.0, se),
@@ -171,7 +171,7 @@ async fn set_up_failures_are_compared_within_countries(server: &Server, sql: &st
         assert!((found - same).abs() <= 0.05 + 1e-9, "{same}: {row}");
     }
     assert!(number(&rows[0], "at_least") > number(&rows[0], "same_countries"), "{rows:?}");
-    // Sessions with failed set-up have not started, and three sessions are too few for limits.
+    // Sessions with a failed set-up have not started, and three sessions are too few for limits.
     let started: Vec<_> = rows.iter().map(|row| row["started"].clone()).collect();
     assert_eq!(started, [950, 2500, 360, 4, 500].map(Value::from), "{rows:?}");
     assert_eq!(number(&rows[3], "ms_at_least"), None, "{rows:?}");
@@ -197,7 +197,7 @@ async fn networks_are_compared_in_the_same_mix_of_countries(server: &Server, sql
     assert_eq!((&rows[0]["sessions_wifi"], &rows[0]["sessions_cable"]), (&750.into(), &750.into()));
 }
 
-/// Texts that a spreadsheet takes for a formula, if they stand at the beginning of a cell.
+/// Texts that a spreadsheet interprets as a formula at the beginning of a cell.
 const FORMULAS: [&str; 11] = [
     "=HYPERLINK(\"http://x\",\"y\")",
     "+1+1",
@@ -242,7 +242,7 @@ async fn texts_for_a_spreadsheet_are_no_formulas(server: &Server, sql: &str) {
     assert_eq!(formula, None);
 }
 
-/// The cells of a file of comma-separated values (RFC 4180).
+/// Returns the cells of a CSV file (RFC 4180).
 fn cells(csv: &str) -> Vec<String> {
     let (mut cells, mut quoted) = (vec![String::new()], false);
     let mut letters = csv.chars().peekable();

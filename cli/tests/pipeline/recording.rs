@@ -17,7 +17,7 @@ fn folder(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
 
-/// ClickHouse, queried as by its users.
+/// The views of ClickHouse.
 struct View(Client);
 
 impl View {
@@ -31,8 +31,8 @@ impl View {
         text.unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// Waits until as many raw records are answered for and every table has all of their
-    /// intervals, and returns what became of the records.
+    /// Waits until this number of raw records is accounted for and every table has all of their
+    /// intervals, and returns the records by outcome.
     async fn outcomes(&self, records: u64) -> Value {
         let sql = "SELECT sum(accepted) AS accepted, sum(duplicate) AS duplicate, \
                    sum(invalid) AS invalid, sum(late) AS late, sum(undecodable) AS undecodable, \
@@ -75,7 +75,7 @@ fn replay(stack: &Stack, files: Vec<PathBuf>, start_ms: Option<u64>) -> replay::
     replay::run(&options, &stack.cluster()).unwrap()
 }
 
-/// The full minute before last, s since the Unix epoch.
+/// Returns the start of the minute before the last one, s since the Unix epoch.
 fn minute() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     now - now % 60 - 120
@@ -114,11 +114,11 @@ async fn assert_samples(view: &View, expected: &Value, start_us: u64) {
     for (found, wanted) in found.iter().zip(&wanted) {
         assert_row(found, wanted, fields.as_object().unwrap());
         assert_eq!(found["country"], "unknown", "an address of no country");
-        assert!(!found.to_string().contains("192.0.2.1"), "no address gets here: {found}");
+        assert!(!found.to_string().contains("192.0.2.1"), "no address in rows: {found}");
     }
 }
 
-/// The cells of a grouping, summed up by window and `names`.
+/// Asserts the cells of a grouping, summed by window and `names`.
 async fn assert_cells(view: &View, expected: &Value, grouping: &str, names: &[&str], minute: u64) {
     let measures = serde_json::to_value(schemas::Measures::default()).unwrap();
     let measures = measures.as_object().unwrap();
@@ -179,7 +179,7 @@ async fn assert_percentiles(view: &View, expected: &Value) {
     }
 }
 
-/// Asserts that the loss of a place is that of all packets, not a mean of the streams' ratios.
+/// Asserts that the loss of a place is that of all packets, and not a mean of the streams' ratios.
 async fn assert_loss_of_the_league(view: &View, expected: &Value) {
     let cells = rows_of(expected, "place");
     let sum = |field: &str| cells.iter().filter_map(|cell| cell[field].as_f64()).sum::<f64>();
@@ -254,8 +254,8 @@ async fn real_dumps_of_several_browsers_replay_without_dead_letters() {
     assert_eq!(browsers, ["Chrome", "Firefox", "Safari"].map(|name| json!({"browser": name})));
 }
 
-/// Two polls of the callback-based getStats() in an rtcstats dump, and a report with a number that is
-/// none.
+/// Two polls of the callback-based getStats() in an rtcstats dump, and a report with an invalid
+/// number.
 const REFUSED: [(&str, &str); 2] = [
     (
         "standup.rtcstats",

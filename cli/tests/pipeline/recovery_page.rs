@@ -1,4 +1,4 @@
-//! Recovery steps of docs/reference/exit-codes.md, read from the page and run as written.
+//! Recovery steps of docs/reference/exit-codes.md, read from the page and run unchanged.
 
 use std::fs;
 use std::path::Path;

@@ -11,7 +11,7 @@ use stack::{Plan, Stack};
 
 use crate::harness::Turn;
 
-/// Phrases of the error for a rejected login.
+/// Message for a rejected login.
 const LET_IN: &str = "it does not let this client in, by SASL or TLS";
 const LOGIN: &str = "org.apache.kafka.common.security.plain.PlainLoginModule required \
                      username=\"isobar\" password=\"open sesame\" user_isobar=\"open sesame\";";

@@ -1,4 +1,4 @@
-//! `isobar send`, as an integrator uses it first.
+//! `isobar send`, as used by integrators.
 
 use std::fs;
 use std::process::Command;
@@ -25,11 +25,11 @@ async fn the_envelope_page_example_works_as_pasted() {
         assert!(said.contains(words), "{words:?} is not in\n{said}");
     }
     let client = pipeline.stack.access().client("dashboard");
-    // A first snapshot has nothing before it to be compared with, and its session is there.
+    // A first snapshot has no predecessor, but its session is visible.
     let first = session(&client, "ann-1").await;
     assert_eq!(first, ("standup-0423".to_owned(), "fra1".to_owned(), "Firefox".to_owned(), 0, 0));
 
-    // So is that of one event alone.
+    // The same applies to a single event.
     let joined = r#"{"v": 1, "event": "joined", "app": "meet", "call": "standup-0423",
                      "participant": "bob-1", "timestamp": 1756000010000}"#;
     fs::write(&file, joined).unwrap();
@@ -37,7 +37,8 @@ async fn the_envelope_page_example_works_as_pasted() {
     assert_eq!(session(&client, "bob-1").await.4, 1);
 }
 
-/// Call, edge, browser, intervals and joined events of a participant, once they are there.
+/// Returns call, edge, browser, intervals and joined events of a participant, once they are
+/// visible.
 async fn session(
     client: &clickhouse::Client,
     participant: &str,

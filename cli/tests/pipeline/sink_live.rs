@@ -1,4 +1,4 @@
-//! Sink and migrate against a real ClickHouse, without Kafka: sink's handler is driven by hand.
+//! Sink and migrate with a real ClickHouse, without Kafka: the tests call sink's handler.
 
 mod driver;
 
@@ -19,7 +19,8 @@ const BLOCKS: usize = 2;
 const ENRICHED: usize = 3;
 const HOUR: i64 = 3600;
 
-/// A state of `quantilesDD(0.01, …)` with one value in each bin of `keys`, which rise.
+/// Returns a state of `quantilesDD(0.01, …)` with one value in each bin of `keys`, which are in
+/// ascending order.
 fn state(keys: &[i32]) -> Vec<u8> {
     let mut bytes = vec![2];
     bytes.extend_from_slice(&((1.0 + 0.01) / (1.0_f64 - 0.01)).to_le_bytes());
@@ -70,7 +71,8 @@ fn partial(block_start: i64, upto: i64, window: i64, country: &str, intervals: i
 /// Version and visible values by identity.
 type Truth = BTreeMap<(i64, i64, String), (i64, i64)>;
 
-/// The fold that the views have to equal: by window and country, of each identity's newest version.
+/// Returns the expected content of the views: by window and country, of each identity's newest
+/// version.
 fn fold(truth: &Truth) -> BTreeMap<(i64, String), i64> {
     let mut cells = BTreeMap::new();
     for ((_, window, country), (_, intervals)) in truth {
@@ -80,7 +82,8 @@ fn fold(truth: &Truth) -> BTreeMap<(i64, String), i64> {
 }
 
 impl Server {
-    /// A view of cells as the fold has it; the least of one sketch stands for all percentiles.
+    /// Returns a view of cells in the form of the fold; the minimum of one sketch represents all
+    /// percentiles.
     async fn cells(&self, view: &str) -> BTreeMap<(i64, String), i64> {
         let query = format!(
             "SELECT toInt64(toUnixTimestamp(window_start)) AS start, country, \
@@ -122,7 +125,8 @@ async fn views_equal_the_fold_during_roll_up() {
         sink.record(source, offset, &schemas::encode(&partial).unwrap());
         offset += 1;
     };
-    // Two hours that are over and one to come, several blocks, every partial in two versions, the newer one first for some.
+    // Two past hours and a future one, several blocks, every partial in two versions, some with the
+    // newer one first.
     for hour in [0, 1, 3] {
         for block in 0..4 {
             for window in 0..5 {
@@ -137,7 +141,7 @@ async fn views_equal_the_fold_during_roll_up() {
         }
     }
     assert_eq!(sink.settle().await, 120);
-    // The two hours that are over close; until then and from then on nothing else is to be seen.
+    // The two past hours are closed; the views are the same before and after.
     let patience = Instant::now() + Duration::from_secs(60);
     while server.count("open_hours").await > 1 {
         for view in ["cells", "cell_rows"] {
@@ -148,14 +152,14 @@ async fn views_equal_the_fold_during_roll_up() {
     assert_eq!(server.cells("cells").await, fold(&truth), "after hours have closed");
     assert_eq!(server.cells("cells").await, server.cells("folded_partials").await);
 
-    // Late data: a cell grows, by windows that were made longer, and another one appears.
+    // Late data: a cell grows, with a longer window, and another one appears.
     let longer = CellPartial { window_s: 300, ..partial(70, 71, first, "DE", 2) };
     insert(&mut sink, &mut truth, longer);
     insert(&mut sink, &mut truth, partial(70, 71, first + 120, "NZ", 4));
     sink.settle().await;
     assert_eq!(server.count("open_hours").await, 2);
     assert_eq!(server.cells("cells").await, fold(&truth), "with late data");
-    // Let the hour be due again at once.
+    // Makes the hour due again immediately.
     let due = "ALTER TABLE rollup_hours UPDATE built_at = built_at - 3600 WHERE built > 0 \
                SETTINGS mutations_sync = 1";
     admin.query(due).execute().await.unwrap();
@@ -380,7 +384,7 @@ async fn migrations_resume_where_they_failed_and_notice_changed_files() {
     assert!(applied(&migrate::status(&client).await.unwrap(), State::Applied));
     assert!(applied(&migrate::apply(&client).await.unwrap(), State::Applied));
 
-    // As if the file before these had been the last one, and the next failed in the middle.
+    // As if the file before these had been the last one, and the next one had failed half-way.
     let forget = "ALTER TABLE migrations DELETE WHERE file >= '0006' SETTINGS mutations_sync = 1";
     for statement in [forget, "DROP VIEW poor_share_by_client"] {
         client.query(statement).execute().await.unwrap();

@@ -1,4 +1,4 @@
-//! The stack itself: no process is left, even when its parent is killed.
+//! The local stack: start, restart and end of its processes.
 
 use std::fs::{self, Permissions};
 use std::io::{Read as _, Write as _};
@@ -24,7 +24,7 @@ fn isobar(folder: &Path, verb: &[&str]) -> Command {
     command
 }
 
-/// A running `isobar up` that has printed all addresses.
+/// Returns a running `isobar up` that has printed all addresses.
 fn up(folder: &Path) -> Program {
     let command = isobar(folder, &["up", "--no-services"]);
     let mut up = Program::spawn(command, folder.join("up.log"));
@@ -114,9 +114,9 @@ fn stack_folder_is_private_under_any_umask() {
     // Other users could read files that are written while the folder is still open.
     let open = || fs::metadata(&state).unwrap().permissions().mode() & 0o077 != 0;
     while open() {
-        // The process may have continued right after closing the folder.
+        // The process may have continued immediately after restricting the folder.
         let written = modes(&state).len() > 1;
-        assert!(!written || !open(), "something was written first");
+        assert!(!written || !open(), "a file was written before that");
     }
     up.hear_however_long("ClickHouse  http://127.0.0.1:");
     up.hear("isobar down");

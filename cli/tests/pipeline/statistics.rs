@@ -1,4 +1,4 @@
-//! Statistics on a real ClickHouse: the SQL functions, the sketches, and the views on sessions.
+//! Statistics on a real ClickHouse: SQL functions, sketches, and views on sessions.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::harness::Turn;
 #[tokio::test]
 async fn clickhouse_statistics_equal_those_of_the_rust_core() {
     let turn = Turn::take();
-    // Kafka is not asked for anything.
+    // Kafka is not used.
     let stack = Stack::start(Plan { kafka: Some(Cluster::default()), ..turn.plan() }).unwrap();
     let access = stack.access();
     let server = Server { admin: access.client("migrate"), reader: access.client("dashboard") };
@@ -33,18 +33,18 @@ async fn clickhouse_statistics_equal_those_of_the_rust_core() {
 struct Sums {
     is_video: bool,
     is_sent: bool,
-    /// 0 unknown, 1 a camera's, 2 a screen's.
+    /// Content: 0 unknown, 1 camera, 2 screen.
     content: i64,
     h264s: bool,
     packets: i64,
-    /// Lost, expected.
+    /// Packets lost and expected.
     loss: (i64, i64),
-    /// Sum, µs, and number.
+    /// Sum (µs) and number of round trips.
     round_trip: (i64, i64),
     jitter: (i64, i64),
-    /// Dropped, offered.
+    /// Frames dropped and offered.
     dropped: (i64, i64),
-    /// Frames, and of the source, in 100 s.
+    /// Frames in 100 s.
     frames: Option<i64>,
     source_frames: Option<i64>,
     withheld: bool,
@@ -53,7 +53,7 @@ struct Sums {
 impl Sums {
     const US: i64 = 100_000_000;
 
-    /// The tuple of `isobar_merged_streams`.
+    /// Returns the tuple of `isobar_merged_streams`.
     fn sql(self) -> String {
         let of_frames = |frames: Option<i64>| frames.map_or((0, 0), |frames| (frames, Self::US));
         let ((frames, frames_us), (source, source_us)) =
@@ -88,7 +88,7 @@ impl Sums {
     }
 }
 
-// Microsoft's page of 2024-10-22, rule by rule, each at its limit and beyond it.
+// Every rule of Microsoft's page of 2024-10-22, at its limit and beyond it.
 async fn whole_streams_are_judged_by_the_rules_of_cqd(server: &Server) {
     let audio = Sums { packets: 501, ..Sums::default() };
     let camera = Sums { is_video: true, content: 1, ..audio };
@@ -155,7 +155,7 @@ async fn whole_streams_are_judged_by_the_rules_of_cqd(server: &Server) {
 const HOUR: i64 = 3600;
 const WEEK: i64 = 7 * 24 * HOUR;
 
-/// Values of a session, in seconds. It is written as two blocks, the first of them twice.
+/// Values of a session, in seconds. It is written in two blocks, the first of them twice.
 struct Row {
     call: usize,
     country: &'static str,
@@ -165,7 +165,7 @@ struct Row {
     good: i64,
 }
 
-/// Place, time and quality of sessions; those of `bad` have lower quality.
+/// Returns sessions by place, time and quality.
 fn rows(from: i64) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut add = |country, count: usize, ended: i64, bad: i64| {
@@ -182,9 +182,9 @@ fn rows(from: i64) -> Vec<Row> {
     add("DE", 250, from - WEEK, 2);
     add("FR", 400, from + 60, 2);
     add("FR", 350, from - WEEK, 1);
-    // Too few of them, and none in the week before.
+    // Too few sessions, and none in the week before.
     add("NZ", 30, from + 5, 1);
-    // Before and after the span.
+    // Before and after the range.
     add("DE", 200, from - HOUR, 2);
     add("FR", 200, from + HOUR, 1);
     rows
@@ -195,7 +195,7 @@ async fn insert(server: &Server, rows: &[Row]) {
         let Row { call, country, client_version, ended, poor, good } = row;
         let first = ended - 2 * HOUR;
         [
-            // The first block, early on and whole: only the latter counts.
+            // The first block, unfinished and complete: only the latter counts.
             format!("('{call}', 0, 5, {first}, {first}, 'ZZ', '', 9, 9)"),
             format!("('{call}', 0, 9, {first}, {first}, 'ZZ', '', {poor}, 0)"),
             format!(

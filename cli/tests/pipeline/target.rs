@@ -19,7 +19,7 @@ use crate::recovery_page::{commands, run};
 
 const GROUP: &str = "isobar-sink";
 
-/// A second ClickHouse, with tables, on the Kafka of the first.
+/// Returns a second ClickHouse, with tables, on the Kafka of the first.
 async fn another(turn: &Turn, first: &Stack) -> Stack {
     let plan = Plan {
         folder: turn.folder.path().join("other"),
@@ -36,7 +36,7 @@ async fn id(stack: &Stack) -> String {
     migrate::target(&stack.access().client("migrate")).await.unwrap().unwrap()
 }
 
-/// A sink of its own that writes to the ClickHouse of `stack`, with further settings.
+/// Starts a separate sink that writes to the ClickHouse of `stack`, with further settings.
 fn sink(turn: &Turn, stack: &Stack, more: &[(&str, &str)]) -> Program {
     turn.service(stack, "sink", more)
 }
@@ -138,7 +138,7 @@ async fn a_server_joins_a_cluster_only_by_the_id_of_the_first_server() {
     assert!(words.contains(&other_id) && words.contains(&first_id), "{words}");
     refuses(sink(&turn, &other, &[]), &[&first_id, &other_id]);
 
-    // The command of the page.
+    // The command on the page.
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/exit-codes.md");
     let page = fs::read_to_string(page).unwrap();
     let (_, statement) = page.split_once("first `ALTER TABLE").unwrap();
@@ -149,7 +149,7 @@ async fn a_server_joins_a_cluster_only_by_the_id_of_the_first_server() {
     assert!(migrated.status.success() && said.contains(&first_id), "{said}");
     let mut further = sink(&turn, &other, &[]);
     further.hear("assigned");
-    // Both have read the committed offsets of the group, and continue.
+    // Both read the committed offsets of the group, and continue.
     tokio::time::sleep(Duration::from_secs(5)).await;
     let mut first = first;
     assert!(!first.has_ended() && !further.has_ended(), "{}{}", first.said(), further.said());
@@ -199,7 +199,7 @@ async fn demo_and_up_take_no_partitions_of_other_services() {
     assert_well(&verdict(&mut watch, &stack).await);
     assert!(Service::ALL.iter().all(|service| services.restarts(*service) == 0));
 
-    // The same world, from the same raw topic, in the other ClickHouse.
+    // The other ClickHouse has the same world, from the same raw topic.
     let truth = watch.truth();
     let patience = Instant::now() + Duration::from_secs(60);
     loop {

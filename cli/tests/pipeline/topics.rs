@@ -65,7 +65,7 @@ async fn missing_topics_are_created_like_existing_ones() {
     assert_eq!(topics.plan(&options).await.unwrap(), before);
 }
 
-/// Deletes a topic, and waits until that can be seen.
+/// Deletes a topic, and waits until this is visible.
 async fn delete(
     admin: &AdminClient<DefaultClientContext>,
     topics: &Topics,

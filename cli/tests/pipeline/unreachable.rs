@@ -1,4 +1,4 @@
-//! Errors for an unreachable Kafka: reported at once, with the reason.
+//! Errors of an unreachable Kafka, which are reported within seconds, with the reason.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::program::Program;
 
-/// An envelope that `isobar send` takes.
+/// An envelope for `isobar send`.
 const ENVELOPE: &str = r#"{"v": 1, "event": "joined", "app": "a", "call": "c",
                           "participant": "p", "timestamp": 1756000010000}"#;
 
@@ -38,7 +38,7 @@ fn run(arguments: &[&str], brokers: &str, folder: &Path) -> (String, Duration) {
 
 #[test]
 fn every_command_reports_an_unreachable_cluster_within_seconds() {
-    // Nothing is fetched into its empty cache before.
+    // Its cache is empty, and nothing is fetched.
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("envelope.json"), ENVELOPE).unwrap();
     for arguments in VERBS {
@@ -70,14 +70,14 @@ fn check_distinguishes_dns_fd_and_broker_errors() {
     assert!(said.contains("no broker answers"), "{said}");
     let said = check("kafka.invalid:9092", None);
     assert!(said.contains("its name is not known to the resolver"), "{said}");
-    // Which limit exhausts descriptors before the connection depends on the progress of other
-    // threads; a neighbouring limit fails earlier, or leaves one for the connection.
+    // The limit at which descriptors are exhausted by the connection depends on the progress of
+    // other threads. A lower limit fails earlier, and a higher one leaves a descriptor.
     let said: Vec<_> = FEW.map(|files| check("127.0.0.1:1", Some(files))).collect();
     let without = said.iter().filter(|said| said.contains("no free file descriptor")).count();
     assert!(without >= 1, "{said:#?}");
 }
 
-/// Files that a process may have, so that there may be none left for a connection.
+/// Limits of open files at which there may be none left for a connection.
 const FEW: std::ops::Range<u32> = 8..17;
 
 #[test]

@@ -16,14 +16,14 @@ fn pack(name: &str) -> Pack {
     Pack::parse(json).unwrap()
 }
 
-fn said(pack: &Pack, interval: &Interval) -> (Verdict, Option<String>) {
+fn verdict_and_reason(pack: &Pack, interval: &Interval) -> (Verdict, Option<String>) {
     let readings = Scores::embedded().unwrap().readings(interval, None);
-    let said = pack.judge(interval, &readings);
-    (said.verdict, said.reason.map(str::to_owned))
+    let judgement = pack.judge(interval, &readings);
+    (judgement.verdict, judgement.reason.map(str::to_owned))
 }
 
 fn verdict(interval: &Interval) -> Verdict {
-    said(&pack("teams-cqd"), interval).0
+    verdict_and_reason(&pack("teams-cqd"), interval).0
 }
 
 fn audio() -> Interval {
@@ -115,10 +115,14 @@ fn the_first_metric_of_video_that_is_known_decides_alone() {
 fn a_camera_is_judged_above_500_packets_and_a_screen_from_the_first() {
     let early = |it: Interval| Interval { stream_packets: Some(500), ..it };
     let few = (Verdict::Unclassified, Some(FEW_PACKETS.to_owned()));
-    assert_eq!(said(&pack("teams-cqd"), &early(with_frames(video(), 69, None))), few);
+    assert_eq!(verdict_and_reason(&pack("teams-cqd"), &early(with_frames(video(), 69, None))), few);
     assert_eq!(verdict(&early(with_frames(showing(Some(true)), 10, Some(11)))), Verdict::Poor);
     let camera = early(with_frames(video(), 69, None));
-    assert_eq!(said(&pack("teams-cqd@2"), &camera).0, Verdict::Poor, "the version before");
+    assert_eq!(
+        verdict_and_reason(&pack("teams-cqd@2"), &camera).0,
+        Verdict::Poor,
+        "the version before"
+    );
 }
 
 // A muted microphone keeps its last jitter, and a camera that is off has no frames.
@@ -164,9 +168,12 @@ fn another_pack_brings_its_own_rules() {
         }),
         ..audio()
     };
-    assert_eq!(said(&pack, &concealed(8)), (Verdict::Poor, Some("concealment".to_owned())));
-    assert_eq!(said(&pack, &concealed(7)).0, Verdict::Good);
-    assert_eq!(said(&pack, &video()), (Verdict::Unclassified, None));
+    assert_eq!(
+        verdict_and_reason(&pack, &concealed(8)),
+        (Verdict::Poor, Some("concealment".to_owned()))
+    );
+    assert_eq!(verdict_and_reason(&pack, &concealed(7)).0, Verdict::Good);
+    assert_eq!(verdict_and_reason(&pack, &video()), (Verdict::Unclassified, None));
 }
 
 /// Returns an audio interval with a round trip, a jitter and losses of 10,000 packets.
@@ -206,7 +213,7 @@ fn points_add_up_to_a_class() {
         (network(499, 499, 4_999), -30, poor("bad")),
     ] {
         assert_eq!(sum(&interval), Some(points), "{interval:?}");
-        assert_eq!(said(&aim, &interval), expected, "{points}");
+        assert_eq!(verdict_and_reason(&aim, &interval), expected, "{points}");
     }
     // A loss that is not reported gives no points; without latency or jitter there is no sum.
     assert_eq!(sum(&Interval { packets_lost: None, ..network(9, 9, 0) }), Some(30));
@@ -235,9 +242,9 @@ fn a_band_begins_at_its_from() {
         (49.9, "not_recommended", Verdict::Poor),
         (-20.0, "not_recommended", Verdict::Poor),
     ] {
-        let said = Judgement::by_class(Some(r), classes);
+        let judgement = Judgement::by_class(Some(r), classes);
         let reason = (verdict == Verdict::Poor).then_some(class);
-        assert_eq!((said.verdict, said.reason), (verdict, reason), "{r}");
+        assert_eq!((judgement.verdict, judgement.reason), (verdict, reason), "{r}");
     }
 }
 
@@ -251,11 +258,11 @@ fn every_tag_of_twilio_makes_poor() {
         (network(100, 31, 0), Some("jitter")),
         (network(100, 5, 500), Some("audio_mos")),
     ] {
-        let (_, found) = said(&twilio, &interval);
+        let (_, found) = verdict_and_reason(&twilio, &interval);
         assert_eq!(found.as_deref(), reason, "{interval:?}");
     }
     // Without a round trip there is no MOS.
     let lossy = |lost| Interval { round_trip_us: None, ..network(0, 5, lost) };
-    assert_eq!(said(&twilio, &lossy(501)), (Verdict::Poor, Some("loss".to_owned())));
-    assert_eq!(said(&twilio, &lossy(500)), (Verdict::Good, None));
+    assert_eq!(verdict_and_reason(&twilio, &lossy(501)), (Verdict::Poor, Some("loss".to_owned())));
+    assert_eq!(verdict_and_reason(&twilio, &lossy(500)), (Verdict::Good, None));
 }

@@ -118,7 +118,7 @@ fn a_report_is_enriched_with_all_look_ups() {
     assert_eq!(kept.collect::<Vec<_>>(), report.intervals);
     let [audio, video] = enriched.intervals.as_slice() else { panic!("two intervals") };
     for scored in [audio, video] {
-        let verdicts = scored.verdicts.iter().map(|said| said.verdict);
+        let verdicts = scored.verdicts.iter().map(|judged| judged.verdict);
         assert_eq!(verdicts.take(1).collect::<Vec<_>>(), [Verdict::Poor]);
         assert_eq!(scored.verdicts.len(), enriched.look_ups.packs.len());
         assert_eq!(scored.verdicts[0].reason.as_deref(), Some("loss"));

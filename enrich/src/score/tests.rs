@@ -59,7 +59,7 @@ fn video() -> Interval {
 }
 
 /// Returns name, verdict and reason of each pack.
-fn said(interval: Interval) -> Vec<(String, Verdict, Option<String>)> {
+fn verdicts_of(interval: Interval) -> Vec<(String, Verdict, Option<String>)> {
     let scores = Scores::embedded().unwrap();
     let verdicts = scores.score(interval, None).verdicts;
     let names = scores.packs().iter().map(|pack| pack.label().split('@').next().unwrap());
@@ -68,7 +68,7 @@ fn said(interval: Interval) -> Vec<(String, Verdict, Option<String>)> {
 
 #[track_caller]
 fn assert_said(interval: Interval, expected: &[(&str, Verdict, Option<&str>)]) {
-    let found = said(interval);
+    let found = verdicts_of(interval);
     let found =
         found.iter().map(|(pack, verdict, reason)| (pack.as_str(), *verdict, reason.as_deref()));
     assert_eq!(found.collect::<Vec<_>>(), expected);
@@ -176,7 +176,7 @@ fn a_loss_of_more_than_half_is_no_loss_of_0() {
         let loss = scores.readings(&lossy, None).get(Metric::Loss);
         assert_eq!(loss, Some(share));
         assert!(scores.score(lossy.clone(), None).audio_mos_milli < Some(2_000));
-        let verdicts = said(lossy).into_iter().map(|(_, verdict, _)| verdict);
+        let verdicts = verdicts_of(lossy).into_iter().map(|(_, verdict, _)| verdict);
         assert!(verdicts.take(4).all(|verdict| verdict == Poor));
         let dark =
             Interval { packets_received: Some(received), packets_lost: Some(lost), ..video() };
@@ -249,7 +249,7 @@ fn concealed_silence_without_loss_is_not_poor() {
         let readings = scores.readings(&silent, None);
         assert_eq!(readings.get(Metric::Concealment), Some(0.0));
         assert_eq!(pack.judge(&silent, &readings).verdict, Good);
-        assert!(said(silent).iter().all(|(_, verdict, _)| *verdict == Good));
+        assert!(verdicts_of(silent).iter().all(|(_, verdict, _)| *verdict == Good));
     }
 }
 
@@ -328,7 +328,7 @@ proptest! {
             prop_assert!(other.audio_mos_milli <= scored.audio_mos_milli, "{worse:?}");
             prop_assert!(other.video_mos_milli <= scored.video_mos_milli, "{worse:?}");
             if worse.video.and_then(|video| video.frames) != Some(0) {
-                no_better(&said(worse), &said(it.clone()));
+                no_better(&verdicts_of(worse), &verdicts_of(it.clone()));
             }
         }
     }

@@ -83,9 +83,9 @@ pub(super) fn reason(log: &Path, from: u64) -> Option<String> {
     let text = String::from_utf8_lossy(&bytes);
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
     // Lines of a stack trace name exceptions, but add nothing to its first line.
-    let said =
+    let states_reason =
         |line: &&str| !line.starts_with("at ") && MARKS.iter().any(|mark| line.contains(mark));
-    let line = lines().rfind(said).or_else(|| lines().next_back())?;
+    let line = lines().rfind(states_reason).or_else(|| lines().next_back())?;
     let harmless = line.chars().filter(|letter| !letter.is_control());
     Some(harmless.take(LONGEST).collect())
 }

@@ -45,7 +45,7 @@ impl Guard {
         Ok(Self(Arc::new(Mutex::new(GuardProcess { child, pipe }))))
     }
 
-    fn tell(&self, line: &str) -> Result<(), Failure> {
+    fn send(&self, line: &str) -> Result<(), Failure> {
         let mut process = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(pipe) = process.pipe.as_mut() else { return Ok(()) };
         pipe.write_all(line.as_bytes()).context("the guard of the child processes is gone")
@@ -104,7 +104,7 @@ impl Process {
         let child = command.spawn().context(command.get_program().display())?;
         let process =
             Self { child, guard: guard.clone(), status: None, log: log.to_owned(), log_from };
-        guard.tell(&format!("+{}\n", process.id()))?;
+        guard.send(&format!("+{}\n", process.id()))?;
         Ok(process)
     }
 
@@ -119,7 +119,7 @@ impl Process {
         if self.status.is_none() {
             self.status = Some(self.child.try_wait().ok().flatten()?);
             // Its process id may be reused.
-            let _ = self.guard.tell(&format!("-{}\n", self.id()));
+            let _ = self.guard.send(&format!("-{}\n", self.id()));
         }
         self.status
     }

@@ -139,7 +139,7 @@ impl<'a> Player<'a> {
         self.finish()
     }
 
-    /// Waits for a delivery's time. Returns false if sending is stopped first.
+    /// Waits for a delivery's time; false if the play stops first.
     fn is_due(&mut self, delivery: &Delivery, stop: &AtomicBool) -> Result<bool, PlayError> {
         let after = Duration::from_micros((delivery.at_us - self.settings.start_us) as u64);
         loop {
@@ -167,7 +167,7 @@ impl<'a> Player<'a> {
     }
 
     /// Returns an error if Kafka has acknowledged nothing for so long that the truth is not valid.
-    fn hears(&self) -> Result<(), PlayError> {
+    fn check_acknowledgements(&self) -> Result<(), PlayError> {
         let (since, acknowledged) = self.answered;
         let silence = since.elapsed();
         if silence <= self.longest_stall {
@@ -220,7 +220,7 @@ impl<'a> Player<'a> {
         if answered > self.answered.1 || answered == self.records {
             self.answered = (self.last_beat, answered);
         }
-        self.hears()?;
+        self.check_acknowledgements()?;
         let progress = Progress {
             wall_ms: now_us() / 1000,
             records_sent: self.records,

@@ -26,8 +26,8 @@ fn source(input: usize, partition: i32) -> Source {
 
 impl Bench {
     fn new() -> Self {
-        let (done, heard) = mpsc::channel();
-        let mut writer = Writer::with(heard);
+        let (done, results) = mpsc::channel();
+        let mut writer = Writer::with(results);
         let mut batches = Vec::new();
         for _ in 0..2 {
             let (sender, receiver) = unbounded_channel();

@@ -1,8 +1,8 @@
-//! World of the documented queries.
+//! Data for the documented queries.
 
 use accuracy::Server;
 
-/// Sessions that are alike, which ended within half an hour.
+/// A group of equal sessions that ended within half an hour.
 #[derive(Clone, Copy)]
 struct Group {
     sessions: usize,
@@ -12,13 +12,13 @@ struct Group {
     client_version: &'static str,
     browser: &'static str,
     os: &'static str,
-    /// Share of poor time: half of the sessions have twice as much, the others none.
+    /// Share of poor time. Half of the sessions have twice this share, the others none.
     poor: f64,
-    /// Mean of the MOS, which is up to 0.3 away in a session; not there if 0.
+    /// Mean of the MOS, from which sessions differ by up to 0.3; none if 0.
     mos: f64,
-    /// Each so manieth session failed to connect; none connected if 0, and `usize::MAX` for never.
+    /// One in this number of sessions failed to connect; 0 for all, `usize::MAX` for none.
     fails: usize,
-    /// Their video is poor all the time; otherwise it is never.
+    /// True if their video is always poor; otherwise it never is.
     bad_video: bool,
     /// Hours between the end of the half hour and now.
     hours_ago: u32,
@@ -71,14 +71,15 @@ const fn network(
 }
 
 const WORLD: [Group; 25] = [
-    // Three very bad calls are not the worst for sure, and the best provider has most sessions.
+    // Three very bad calls are not significantly the worst, and the best provider has most
+    // sessions.
     place(60, "Bad Net", 0.4),
     place(300, "Mid Net", 0.25),
     Group { bad_video: true, ..place(2000, "Best Net", 0.01) },
     place(4, "Tiny Net", 0.49),
     Group { hours_ago: 2, ..place(300, "Old Net", 0.49) },
-    // 4.2.1 is worse by 0.2 in each country, and better on the whole, for it came to SE first. 4.1.7
-    // is as good as 4.2.1. KE has one release alone.
+    // 4.2.1 is worse by 0.2 in each country, but better in total, because it was first released in
+    // SE. 4.1.7 is as good as 4.2.1. KE has only one release.
     release(600, "SE", "4.2.1", 4.2),
     release(150, "NG", "4.2.1", 3.2),
     release(150, "SE", "4.2.0", 4.4),
@@ -86,8 +87,8 @@ const WORLD: [Group; 25] = [
     release(150, "SE", "4.1.7", 4.2),
     release(600, "NG", "4.1.7", 3.2),
     release(400, "KE", "4.2.1", 1.5),
-    // Firefox fails most, for it is in NG alone, where all fail as often. Chrome on Mac fails twice as
-    // often as the others in SE.
+    // Firefox fails most, because it is only in NG, where all fail as often. Chrome on Mac fails twice
+    // as often as the others in SE.
     client(400, "NG", ("Firefox", "Windows"), 10),
     client(600, "NG", ("Chrome", "Windows"), 10),
     client(2000, "SE", ("Chrome", "Windows"), 50),
@@ -95,7 +96,7 @@ const WORLD: [Group; 25] = [
     client(500, "SE", ("Safari", "Mac OS X"), usize::MAX),
     client(6, "SE", ("Edge", "Windows"), 3),
     Group { hours_ago: 30, ..client(500, "SE", ("Opera", "Windows"), 2) },
-    // Wi-Fi is worse by 4 points in each country, and better on the whole.
+    // Wi-Fi is worse by 4 points in each country, but better in total.
     network(600, "SE", "wifi", 0.06),
     Group { bad_video: true, ..network(150, "SE", "ethernet", 0.02) },
     network(150, "NG", "wifi", 0.24),
@@ -112,7 +113,7 @@ impl Group {
         (time, (time as f64 * poor) as i64)
     }
 
-    /// When its session of this number ended, in seconds before now.
+    /// Returns the end of session `session`, in seconds before now.
     const fn ago(&self, session: usize) -> usize {
         session % 1800 + 1 + self.hours_ago as usize * 3600
     }
@@ -129,8 +130,7 @@ pub(super) async fn insert_sessions(server: &Server) {
     insert_groups(server, "", &WORLD).await;
 }
 
-/// Clients of whom neither place nor provider is known, all bad, and cells of the places that sessions
-/// are in.
+/// Inserts bad clients without place and provider, and cells of the sessions' places.
 pub(super) async fn insert_league(server: &Server) {
     let nowhere = Group { country: "unknown", ..place(900, "unknown", 0.49) };
     insert_groups(server, "nowhere-", &[nowhere]).await;
@@ -188,8 +188,8 @@ async fn insert_groups(server: &Server, calls: &str, groups: &[Group]) {
     insert(server, into, columns, &values).await;
 }
 
-/// Intervals of the sessions that are poor at times: audio as long as that and audio as long as the
-/// rest, and video all the time.
+/// Inserts intervals of the sessions with poor time: audio for the poor and for the remaining time,
+/// and video for all the time.
 pub(super) async fn insert_samples(server: &Server) {
     let mut values = Vec::new();
     for (number, group) in WORLD.iter().enumerate().filter(|(_, group)| group.poor > 0.0) {
@@ -217,8 +217,9 @@ pub(super) async fn insert_samples(server: &Server) {
     insert(server, into, columns, &values).await;
 }
 
-/// A provider whose loss was 20 % from five minutes ago to three minutes ago, and 1 % otherwise;
-/// beside it video, another provider, the other grouping and three hours ago, all of them worse.
+/// Inserts cells of a provider whose loss was 20 % from five to three minutes ago, and 1 %
+/// otherwise. Video, another provider, the other grouping and the time three hours ago are all
+/// worse.
 pub(super) async fn insert_cells(server: &Server) {
     let state = "quantilesDDState(0.01, 0.5, 0.75, 0.9, 0.95, 0.99)";
     let cells = [

@@ -1,4 +1,4 @@
-//! A ClickHouse to insert into, and sink without its loop.
+//! A ClickHouse, and sink without its loop.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use stack::{Plan, Stack};
 
 use crate::harness::Turn;
 
-/// A ClickHouse whose tables are migrated.
+/// A migrated ClickHouse.
 pub(super) struct Server {
     access: Access,
     _stack: Stack,
@@ -26,7 +26,7 @@ pub(super) struct Server {
 impl Server {
     pub(super) async fn start() -> Self {
         let turn = Turn::take();
-        // Kafka is not asked for anything.
+        // Kafka is not used.
         let stack = Stack::start(Plan { kafka: Some(Cluster::default()), ..turn.plan() }).unwrap();
         let server = Self { access: stack.access(), _stack: stack, _turn: turn };
         migrate::apply(&server.client("migrate")).await.unwrap();
@@ -45,7 +45,7 @@ impl Server {
         self.access.client(user)
     }
 
-    /// Its time, in seconds since the Unix epoch.
+    /// Returns its time, in seconds since the Unix epoch.
     pub(super) async fn now(&self) -> i64 {
         self.numbers("SELECT toInt64(toUnixTimestamp(now()))").await[0]
     }

@@ -11,12 +11,16 @@ fn a_shared_screen_is_judged_by_its_direction() {
     // Received screens are judged only by frame loss.
     assert_eq!(verdict(&screen(10, Some(11))), Verdict::Poor);
     assert_eq!(verdict(&screen(1, Some(1))), Verdict::Good);
-    assert_eq!(said(&teams, &lossy(screen(1, None))), unknown, "neither frame rate nor loss");
+    assert_eq!(
+        verdict_and_reason(&teams, &lossy(screen(1, None))),
+        unknown,
+        "neither frame rate nor loss"
+    );
     // Sent screens are judged only by frame rate.
     assert_eq!(verdict(&sent(screen(9, None))), Verdict::Poor);
     assert_eq!(verdict(&sent(screen(10, None))), Verdict::Good);
     assert_eq!(verdict(&sent(screen(29, Some(100)))), Verdict::Good, "no frame loss");
-    assert_eq!(said(&teams, &lossy(sent(showing(Some(true))))), unknown);
+    assert_eq!(verdict_and_reason(&teams, &lossy(sent(showing(Some(true))))), unknown);
     // H264S is a screen regardless of contentType, and judged as sent in both directions.
     let coded = |it| Interval { codec: Some("video/h264s".to_owned()), ..it };
     for content in [Some(true), Some(false), None] {
@@ -25,11 +29,11 @@ fn a_shared_screen_is_judged_by_its_direction() {
             let frames = |frames, dropped| coded(with_frames(it.clone(), frames, dropped));
             assert_eq!(verdict(&frames(9, Some(0))), Verdict::Poor, "{content:?}");
             assert_eq!(verdict(&frames(10, Some(11))), Verdict::Good, "{content:?}");
-            assert_eq!(said(&teams, &lossy(coded(it))), unknown, "{content:?}");
+            assert_eq!(verdict_and_reason(&teams, &lossy(coded(it))), unknown, "{content:?}");
         }
     }
     // The previous version.
-    let before = |it: &Interval| said(&pack("teams-cqd@2"), it).0;
+    let before = |it: &Interval| verdict_and_reason(&pack("teams-cqd@2"), it).0;
     assert_eq!(before(&screen(20, None)), Verdict::Good);
     assert_eq!(before(&screen(19, None)), Verdict::Poor);
 }
@@ -40,7 +44,7 @@ fn a_pack_without_rules_for_screens_judges_them_as_video() {
     let without = Pack::parse(&format!("{camera}}}}}")).unwrap();
     for content in [Some(true), Some(false), None] {
         let slow = with_frames(showing(content), 60, None);
-        assert_eq!(said(&without, &slow).0, Verdict::Poor, "{content:?}");
+        assert_eq!(verdict_and_reason(&without, &slow).0, Verdict::Poor, "{content:?}");
     }
 }
 
@@ -51,17 +55,17 @@ fn video_of_unknown_content_is_judged_by_rules_for_camera_and_screen_alone() {
     let unknown = (Verdict::Unclassified, Some(UNKNOWN_CONTENT.to_owned()));
     let teams = pack("teams-cqd");
     for frames in [9, 29, 69, 300] {
-        assert_eq!(said(&teams, &either(frames, None)), unknown);
-        assert_eq!(said(&teams, &sent(either(frames, None))), unknown);
-        assert_eq!(said(&pack("teams-cqd@2"), &either(frames, None)), unknown);
+        assert_eq!(verdict_and_reason(&teams, &either(frames, None)), unknown);
+        assert_eq!(verdict_and_reason(&teams, &sent(either(frames, None))), unknown);
+        assert_eq!(verdict_and_reason(&pack("teams-cqd@2"), &either(frames, None)), unknown);
     }
     let lossy = Interval { packets_lost: Some(50), packets_received: Some(50), ..either(69, None) };
-    assert_eq!(said(&teams, &lossy), unknown, "a screen has no rule on loss");
+    assert_eq!(verdict_and_reason(&teams, &lossy), unknown, "a screen has no rule on loss");
     assert_eq!(verdict(&either(10, Some(11))), Verdict::Poor);
     assert_eq!(verdict(&either(10, Some(10))), Verdict::Good);
     let early = Interval { stream_packets: Some(500), ..either(10, Some(11)) };
-    assert_eq!(said(&teams, &early).1.as_deref(), Some(FEW_PACKETS));
-    assert_eq!(said(&pack("comparable"), &lossy).0, Verdict::Poor);
+    assert_eq!(verdict_and_reason(&teams, &early).1.as_deref(), Some(FEW_PACKETS));
+    assert_eq!(verdict_and_reason(&pack("comparable"), &lossy).0, Verdict::Poor);
 }
 
 // Rules that cameras and screens share hold for both.
@@ -87,11 +91,11 @@ fn video_of_unknown_content_is_judged_by_the_rules_of_any_that_both_have() {
     };
     let by_loss = (Verdict::Poor, Some("loss".to_owned()));
     let unknown_content = (Verdict::Unclassified, Some(UNKNOWN_CONTENT.to_owned()));
-    assert_eq!(said(&pack, &unknown(Some(16))), by_loss);
-    assert_eq!(said(&pack, &unknown(Some(15))), (Verdict::Good, None));
-    assert_eq!(said(&pack, &unknown(None)), unknown_content, "one frame a second");
+    assert_eq!(verdict_and_reason(&pack, &unknown(Some(16))), by_loss);
+    assert_eq!(verdict_and_reason(&pack, &unknown(Some(15))), (Verdict::Good, None));
+    assert_eq!(verdict_and_reason(&pack, &unknown(None)), unknown_content, "one frame a second");
     let pack = own(&[&slower(7)], &[&slower(2)]);
-    assert_eq!(said(&pack, &unknown(Some(16))), unknown_content, "no rule is shared");
+    assert_eq!(verdict_and_reason(&pack, &unknown(Some(16))), unknown_content, "no rule is shared");
 }
 
 #[test]
@@ -114,7 +118,7 @@ fn a_source_that_gives_nothing_is_not_judged() {
             [(&black, !["twilio", "e-model-bands"].contains(&name)), (&noise, true)]
         {
             let expected = (Verdict::Unclassified, has_rules.then(|| NO_SOURCE.to_owned()));
-            assert_eq!(said(&pack(name), it), expected, "{name}: {it:?}");
+            assert_eq!(verdict_and_reason(&pack(name), it), expected, "{name}: {it:?}");
         }
     }
 }
@@ -144,15 +148,19 @@ fn a_rule_that_asks_for_more_frames_than_the_source_gave_decides_nothing() {
         (Some(true), 10, 9, &by_frame_rate),
     ] {
         let it = captured(content, source_frames, frames);
-        assert_eq!(said(&teams, &it), *wanted, "{content:?} {source_frames} {frames}");
+        assert_eq!(
+            verdict_and_reason(&teams, &it),
+            *wanted,
+            "{content:?} {source_frames} {frames}"
+        );
     }
     let lossy = |lost| Interval {
         packets_lost: Some(lost),
         packets_received: Some(1000 - lost),
         ..captured(Some(false), 50, 50)
     };
-    assert_eq!(said(&teams, &lossy(151)), (Verdict::Poor, Some("loss".to_owned())));
-    assert_eq!(said(&teams, &lossy(150)), good);
+    assert_eq!(verdict_and_reason(&teams, &lossy(151)), (Verdict::Poor, Some("loss".to_owned())));
+    assert_eq!(verdict_and_reason(&teams, &lossy(150)), good);
 }
 
 #[test]
@@ -177,9 +185,17 @@ fn a_frozen_screen_and_a_muted_microphone_are_not_judged() {
         let pack = pack(name);
         let has_rules = !["twilio", "e-model-bands"].contains(&name);
         let reason = |has_rules: bool| has_rules.then(|| NO_SOURCE.to_owned());
-        assert_eq!(said(&pack, &frozen), (Verdict::Unclassified, reason(has_rules)), "{name}");
-        assert_eq!(said(&pack, &muted), (Verdict::Unclassified, reason(true)), "{name}");
-        assert_eq!(said(&pack, &quiet).0, Verdict::Poor, "{name}");
+        assert_eq!(
+            verdict_and_reason(&pack, &frozen),
+            (Verdict::Unclassified, reason(has_rules)),
+            "{name}"
+        );
+        assert_eq!(
+            verdict_and_reason(&pack, &muted),
+            (Verdict::Unclassified, reason(true)),
+            "{name}"
+        );
+        assert_eq!(verdict_and_reason(&pack, &quiet).0, Verdict::Poor, "{name}");
     }
     let readings = Scores::embedded().unwrap().readings(&muted, None);
     assert_eq!(readings.get(crate::score::Metric::AudioMos), None);

@@ -80,5 +80,5 @@ fn the_documentations_pack_is_one() {
     assert_eq!(own.label(), "our-limits@1");
     // 8 of 100 packets lost: R = 49.53, MOS 2.55.
     let lossy = network(40, 5, 800);
-    assert_eq!(said(&own, &lossy), (Verdict::Poor, Some("audio_mos".to_owned())));
+    assert_eq!(verdict_and_reason(&own, &lossy), (Verdict::Poor, Some("audio_mos".to_owned())));
 }

@@ -49,15 +49,17 @@ fn any_log() -> impl Strategy<Value = Vec<Raw>> {
 }
 
 /// Returns the limits of each record in the first commit that covers it.
-fn said(log: &[Raw], commits: &[Committed]) -> Value {
+fn limits_of(log: &[Raw], commits: &[Committed]) -> Value {
     let metadata = commits
         .iter()
         .map(|commit| (commit.offset.0, serde_json::from_str::<Value>(&commit.metadata).unwrap()));
     let metadata = metadata.collect::<Vec<_>>();
     let spans = log.iter().map(|(offset, ..)| {
-        let (_, said) = metadata.iter().find(|(next, _)| next > offset).unwrap();
-        assert!(said["until"].as_i64().unwrap() > *offset || said["until"] == json!(offset + 1));
-        let mut spans = said["spans"].as_array().unwrap().iter().rev();
+        let (_, covering) = metadata.iter().find(|(next, _)| next > offset).unwrap();
+        assert!(
+            covering["until"].as_i64().unwrap() > *offset || covering["until"] == json!(offset + 1)
+        );
+        let mut spans = covering["spans"].as_array().unwrap().iter().rev();
         let span = spans.find(|span| span["from"].as_i64().unwrap() <= *offset).unwrap();
         let mut span = span.clone();
         span["from"] = json!(offset);
@@ -81,7 +83,7 @@ proptest! {
         for (life, variant) in lives.into_iter().chain([((log.len(), false, End::Clean), 0)]) {
             group.live(&log, variants()[variant].clone(), life);
         }
-        let metadata = said(&log, &group.commits).to_string();
+        let metadata = limits_of(&log, &group.commits).to_string();
         let whole = Committed { offset: Offset(log[0].0), metadata };
         let mut alone = Group { commits: vec![whole], ..Group::default() };
         alone.live(&log, Settings::default(), (log.len(), false, End::Clean));

@@ -160,9 +160,9 @@ impl Supervised {
         let State::Hopeless { code } = self.state else { return None };
         let (name, log) = (self.launch.service.name(), self.launch.log.display());
         // The text is copied because the log's folder may be deleted with this process.
-        let said = last_words(&self.launch.log);
+        let words = last_words(&self.launch.log);
         Some(Failure::Refused(format!(
-            "{name} refuses to start (exit code {code}); see {log}\n{said}"
+            "{name} refuses to start (exit code {code}); see {log}\n{words}"
         )))
     }
 

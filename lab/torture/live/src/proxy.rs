@@ -94,12 +94,12 @@ impl Proxies {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
-        let (tell, state) = watch::channel(State::default());
+        let (sender, state) = watch::channel(State::default());
         if let Some(runtime) = &self.0 {
             let _inside = runtime.enter();
             runtime.spawn(accept(TcpListener::from_std(listener)?, target, unit, state));
         }
-        Ok(Link { port, tell })
+        Ok(Link { port, sender })
     }
 }
 
@@ -115,7 +115,7 @@ impl Drop for Proxies {
 #[derive(Debug)]
 pub struct Link {
     port: u16,
-    tell: watch::Sender<State>,
+    sender: watch::Sender<State>,
 }
 
 impl Link {
@@ -127,18 +127,18 @@ impl Link {
 
     /// Sets the condition of the connections.
     pub fn set(&self, condition: Condition) {
-        self.tell.send_modify(|state| state.condition = condition);
+        self.sender.send_modify(|state| state.condition = condition);
     }
 
     /// Returns the condition of its connections.
     #[must_use]
     pub fn condition(&self) -> Condition {
-        self.tell.borrow().condition
+        self.sender.borrow().condition
     }
 
     /// Closes all existing connections.
     pub fn reset(&self) {
-        self.tell.send_modify(|state| state.resets += 1);
+        self.sender.send_modify(|state| state.resets += 1);
     }
 }
 

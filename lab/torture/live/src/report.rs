@@ -84,7 +84,7 @@ impl Quantiles {
         Self { times: recovery.len(), p50: quantile(0.5), p99: quantile(0.99) }
     }
 
-    fn told(self) -> String {
+    fn summary(self) -> String {
         match (self.p50, self.p99) {
             (Some(p50), Some(p99)) => format!("{p50:.1} s, {p99:.1} s ({})", self.times),
             _ => "–".to_owned(),
@@ -183,7 +183,7 @@ impl Report {
                  among other faults |\n|---|---|---|---|\n";
         for (kind, faults) in &self.faults {
             let (alone, others) = (faults.recovery_s, faults.recovery_among_others_s);
-            let (alone, others) = (alone.told(), others.told());
+            let (alone, others) = (alone.summary(), others.summary());
             let _ = writeln!(text, "| {kind} | {} | {alone} | {others} |", faults.injected);
         }
         text
@@ -231,7 +231,7 @@ mod tests {
     fn recovery_is_shown_by_rank_and_absent_without_faults() {
         let times = Quantiles::of((1..=100).map(Duration::from_secs).collect());
         assert_eq!((times.p50, times.p99), (Some(50.0), Some(99.0)));
-        assert_eq!(times.told(), "50.0 s, 99.0 s (100)");
-        assert_eq!(Quantiles::of(Vec::new()).told(), "–");
+        assert_eq!(times.summary(), "50.0 s, 99.0 s (100)");
+        assert_eq!(Quantiles::of(Vec::new()).summary(), "–");
     }
 }

@@ -34,7 +34,7 @@ const STALLED: Duration = Duration::from_secs(400);
 /// Poll interval of progress.
 const LOOK: Duration = Duration::from_secs(1);
 /// Interval of progress lines during the drain.
-const TELL: Duration = Duration::from_secs(10);
+const PROGRESS: Duration = Duration::from_secs(10);
 /// Consecutive polls that must find all work done.
 const QUIET: usize = 3;
 /// Time between two reports of a session, s.
@@ -155,7 +155,7 @@ fn rest(
 /// Waits until all work is done, or until there is no progress for much longer.
 fn come_to_rest(cluster: &Cluster, stop: &Stop, progress: Progress<'_>) -> Result<(), Failure> {
     let (mut last, mut quiet, mut moved) = (None, 0, Instant::now());
-    let mut told = Instant::now();
+    let mut shown = Instant::now();
     while quiet < QUIET {
         stop.check()?;
         std::thread::sleep(LOOK);
@@ -170,8 +170,8 @@ fn come_to_rest(cluster: &Cluster, stop: &Stop, progress: Progress<'_>) -> Resul
             }
             Err(failure) => failure.to_string(),
         };
-        if quiet == 0 && told.elapsed() > TELL {
-            told = Instant::now();
+        if quiet == 0 && shown.elapsed() > PROGRESS {
+            shown = Instant::now();
             progress(&format!("           {words}"));
         }
         if moved.elapsed() > STALLED {

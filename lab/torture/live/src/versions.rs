@@ -17,7 +17,7 @@ use super::kafka::Kafka;
 /// Longest wait for a record: Kafka may first have to elect leaders.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Maximum number of differences that are reported.
-const TOLD: usize = 5;
+const MOST_REPORTED: usize = 5;
 
 /// One version of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Rows {
 
 impl Found {
     fn differs(&mut self, words: String) {
-        if self.wrong.len() < TOLD {
+        if self.wrong.len() < MOST_REPORTED {
             self.wrong.push(words);
         }
     }

@@ -86,7 +86,7 @@ impl Campaign {
         &mut self,
         first: u64,
         runs: u64,
-        mut tell: impl FnMut(&Outcome),
+        mut report: impl FnMut(&Outcome),
     ) -> Result<Totals, Trouble> {
         let mut totals = Totals::default();
         for seed in (0..runs).map(|run| first.wrapping_add(run)) {
@@ -95,7 +95,7 @@ impl Campaign {
             totals.kills += outcome.kills;
             if !outcome.wrong.is_empty() {
                 totals.wrong += 1;
-                tell(&outcome);
+                report(&outcome);
             }
         }
         Ok(totals)

@@ -346,7 +346,7 @@ impl<'a> Run<'a> {
             return;
         }
         let (service, number) = (self.fleet[at].service, self.fleet[at].number);
-        let (done, heard) = match self.rng.random_range(0..100) {
+        let (done, is_acknowledged) = match self.rng.random_range(0..100) {
             _ if !self.fleet[at].member => (false, false),
             0..90 if self.faults.no_coordinator => (false, false),
             0..8 if self.faults.lost_answers => (false, false),
@@ -364,9 +364,12 @@ impl<'a> Run<'a> {
                 .iter()
                 .map(|due| (due.source.input.0, due.source.partition.0, due.offset.0))
                 .collect();
-            format!("{}-{number} commits {offsets:?}: done {done}, heard {heard}", name(service))
+            format!(
+                "{}-{number} commits {offsets:?}: done {done}, acknowledged {is_acknowledged}",
+                name(service)
+            )
         });
-        if heard {
+        if is_acknowledged {
             self.fleet[at].committed(&due, &mut self.bench.cores);
         }
     }

@@ -47,12 +47,12 @@ impl<K: std::hash::Hash + Eq + std::fmt::Debug, T: PartialEq> Newest<K, T> {
             }
             Entry::Occupied(mut known) => {
                 let (of, before) = known.get();
-                let well = match version.cmp(of) {
+                let is_valid = match version.cmp(of) {
                     std::cmp::Ordering::Less => size(&row) <= size(before),
                     std::cmp::Ordering::Equal => row == *before,
                     std::cmp::Ordering::Greater => size(&row) >= size(before),
                 };
-                if !well {
+                if !is_valid {
                     fell.push(format!("{:?} has version {of}, and then {version}", known.key()));
                 }
                 if version >= known.get().0 {
@@ -138,7 +138,7 @@ impl Tables {
         Ok(cells.into_iter().collect())
     }
 
-    /// Returns the view `sessions`.
+    /// The view `sessions`.
     pub(crate) fn sessions(&self) -> Vec<SessionPartial> {
         let mut sessions: HashMap<(&str, &str, &str), (SessionPartial, Packs)> = HashMap::new();
         for (_, row) in self.sessions.rows.values() {

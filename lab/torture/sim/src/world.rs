@@ -56,7 +56,7 @@ pub(crate) type Place = (i32, i64);
 
 /// Contents of a record of a log.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Says {
+enum Content {
     Snapshot { client_ms: i64, video: bool },
     Event { kind: EventKind, client_ms: i64 },
     Garbage,
@@ -65,7 +65,7 @@ enum Says {
 
 struct Line {
     session: usize,
-    says: Says,
+    content: Content,
     offset: i64,
     appended_ms: i64,
 }
@@ -139,17 +139,17 @@ fn lines(sessions: &[Session], about: usize, rng: &mut ChaCha8Rng) -> Vec<Line> 
         }
         let session = rng.random_range(0..sessions.len());
         let of_session = lines.iter().filter(|line| line.session == session);
-        let said: Vec<Says> = of_session.map(|line| line.says).collect();
-        let says = match rng.random_range(0..100) {
+        let earlier: Vec<Content> = of_session.map(|line| line.content).collect();
+        let content = match rng.random_range(0..100) {
             // A client without an acknowledgement sends its record again.
-            0..14 if !said.is_empty() => said[rng.random_range(0..said.len())],
+            0..14 if !earlier.is_empty() => earlier[rng.random_range(0..earlier.len())],
             0..20 => {
                 // Reordered in transit.
                 let client_ms = now_ms - rng.random_range(4_000..25_000);
-                Says::Snapshot { client_ms, video: true }
+                Content::Snapshot { client_ms, video: true }
             }
-            20..26 => Says::Garbage,
-            26..29 => Says::Late,
+            20..26 => Content::Garbage,
+            26..29 => Content::Late,
             29..45 => {
                 let kinds = [
                     EventKind::Joined,
@@ -159,14 +159,14 @@ fn lines(sessions: &[Session], about: usize, rng: &mut ChaCha8Rng) -> Vec<Line> 
                     EventKind::Feedback,
                 ];
                 let kind = kinds[rng.random_range(0..kinds.len())];
-                Says::Event { kind, client_ms: now_ms - rng.random_range(0..300) }
+                Content::Event { kind, client_ms: now_ms - rng.random_range(0..300) }
             }
-            _ => Says::Snapshot {
+            _ => Content::Snapshot {
                 client_ms: now_ms - rng.random_range(0..300),
                 video: rng.random_bool(0.7),
             },
         };
-        lines.push(Line { session, says, offset, appended_ms: now_ms + clock_ms });
+        lines.push(Line { session, content, offset, appended_ms: now_ms + clock_ms });
         offset += if rng.random_bool(0.06) { rng.random_range(2..5) } else { 1 };
     }
     lines
@@ -191,24 +191,26 @@ fn truth_of(sessions: &[Session], lines: &[Line], at: usize, payload: &[u8]) -> 
     let looked_back = (0..at).filter(|before| log_ms(*before) >= oldest_ms);
     let mut before = looked_back
         .filter(|before| lines[*before].session == line.session)
-        .map(|before| (lines[before].says, log_ms(before).unwrap_or_default()));
+        .map(|before| (lines[before].content, log_ms(before).unwrap_or_default()));
     let log_ms = log_ms(at).unwrap_or_default();
-    match line.says {
-        Says::Garbage => {
+    match line.content {
+        Content::Garbage => {
             (record.outcome, record.dead) = (Outcome::Invalid, Some(dead(payload::GARBAGE)));
         }
-        Says::Late => (record.outcome, record.dead) = (Outcome::Late, Some(dead("late"))),
-        Says::Event { kind, client_ms } => {
-            if before.any(|(said, _)| said == line.says) {
+        Content::Late => (record.outcome, record.dead) = (Outcome::Late, Some(dead("late"))),
+        Content::Event { kind, client_ms } => {
+            if before.any(|(earlier, _)| earlier == line.content) {
                 record.outcome = Outcome::Duplicate;
             } else {
                 record.event = Some(session.event(kind, client_ms, log_ms));
             }
         }
-        Says::Snapshot { client_ms, video } => {
+        Content::Snapshot { client_ms, video } => {
             let before: Vec<Taken> = before
-                .filter_map(|(said, log_ms)| match said {
-                    Says::Snapshot { client_ms, video } => Some(Taken { client_ms, log_ms, video }),
+                .filter_map(|(earlier, log_ms)| match earlier {
+                    Content::Snapshot { client_ms, video } => {
+                        Some(Taken { client_ms, log_ms, video })
+                    }
                     _ => None,
                 })
                 .collect();
@@ -245,7 +247,7 @@ mod tests {
         let sessions = [Session::new(0, 0, false, &mut rng)];
         let line = |s: i64, offset| Line {
             session: 0,
-            says: Says::Snapshot { client_ms: START_MS + s * 1000, video: false },
+            content: Content::Snapshot { client_ms: START_MS + s * 1000, video: false },
             offset,
             appended_ms: START_MS + s * 1000,
         };

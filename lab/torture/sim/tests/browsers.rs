@@ -304,8 +304,8 @@ fn oracle_and_services_give_the_same_verdicts() {
             let (interval, path) = made(it, ice);
             let us = interval.end_us - interval.start_us;
             let scored = scores.score(interval, ice.map(|_| &path));
-            for (label, said) in labels.iter().zip(&scored.verdicts) {
-                found.entry(label.clone()).or_default()[match said.verdict {
+            for (label, judged) in labels.iter().zip(&scored.verdicts) {
+                found.entry(label.clone()).or_default()[match judged.verdict {
                     Verdict::Poor => 0,
                     Verdict::Good => 1,
                     Verdict::Unclassified => 2,

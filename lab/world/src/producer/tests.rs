@@ -32,12 +32,18 @@ fn a_producer_without_acknowledgements_ends_and_reports_whether_a_new_client_is_
     let refused = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS; 10_000];
     broker.request_errors(RDKafkaApiKey::Produce, &refused);
     let begun = Instant::now();
-    let said = play(&brokers).unwrap_err().to_string();
-    assert!(said.contains("acknowledged nothing for ") && said.contains(" s, and 0 of "), "{said}");
-    assert!(said.contains("a new client is served") && said.contains("start it again"), "{said}");
+    let error = play(&brokers).unwrap_err().to_string();
+    assert!(
+        error.contains("acknowledged nothing for ") && error.contains(" s, and 0 of "),
+        "{error}"
+    );
+    assert!(
+        error.contains("a new client is served") && error.contains("start it again"),
+        "{error}"
+    );
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
 
     broker.broker_down(1).unwrap();
-    let said = play(&brokers).unwrap_err().to_string();
-    assert!(said.contains("a new client is not served either: Kafka at 127.0.0.1:"), "{said}");
+    let error = play(&brokers).unwrap_err().to_string();
+    assert!(error.contains("a new client is not served either: Kafka at 127.0.0.1:"), "{error}");
 }

@@ -154,13 +154,13 @@ fn streams(around: &mut Environment, app: &str, audio_only: bool, size: u32) -> 
         _ => "audio/opus",
     };
     let video = VIDEO_CODECS[around.rng.random_range(0..VIDEO_CODECS.len())];
-    let heard = if size >= 5 && !around.is_steady() && around.chance(3000) { 2 } else { 1 };
+    let received = if size >= 5 && !around.is_steady() && around.chance(3000) { 2 } else { 1 };
     let mut kinds = vec![(Kind::Audio, voice)];
     if !audio_only {
         kinds.push((Kind::Video, video));
     }
     let mut directions = vec![Direction::Outbound];
-    directions.resize(1 + heard, Direction::Inbound);
+    directions.resize(1 + received, Direction::Inbound);
     let mut streams = Vec::new();
     for direction in directions {
         for (kind, codec) in &kinds {

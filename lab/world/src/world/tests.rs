@@ -367,7 +367,7 @@ fn interval(last: &Snapshot, now: &Snapshot, codec: &str, shift_us: i64) -> Inte
     let far_count = |member| difference(far_earlier.as_ref()?, far.as_ref()?, member);
     let inbound = stats["type"] == "inbound-rtp";
     // Concealed silence is inaudible. If its number is missing, the audible number is unknown.
-    let heard = || Some(count("concealedSamples")? - count("silentConcealedSamples")?);
+    let audible = || Some(count("concealedSamples")? - count("silentConcealedSamples")?);
     let lost = if inbound { count("packetsLost") } else { far_count("packetsLost") };
     let received = if inbound {
         count("packetsReceived")
@@ -409,7 +409,7 @@ fn interval(last: &Snapshot, now: &Snapshot, codec: &str, shift_us: i64) -> Inte
         pause_count: count("pauseCount"),
         pause_us: sum("totalPausesDuration"),
         total_samples: count("totalSamplesReceived"),
-        concealed_samples: heard(),
+        concealed_samples: audible(),
         jitter_buffer_us: sum("jitterBufferDelay"),
         jitter_buffer_emitted: count("jitterBufferEmittedCount"),
         round_trip_us: far_earlier

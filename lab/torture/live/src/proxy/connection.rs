@@ -48,7 +48,7 @@ pub(super) async fn run(
         tokio::select! {
             () = carry(from_client, to_server, unit, state.clone()) => End::Closed,
             () = carry(from_server, to_client, Unit::Bytes, state.clone()) => End::Closed,
-            end = told(&mut state, resets) => end,
+            end = wait_for_end(&mut state, resets) => end,
         }
     };
     match end {
@@ -65,7 +65,7 @@ pub(super) async fn run(
 }
 
 /// Waits until the link ends the connection.
-async fn told(state: &mut watch::Receiver<State>, resets: u64) -> End {
+async fn wait_for_end(state: &mut watch::Receiver<State>, resets: u64) -> End {
     // Connections that begin while others are half open work normally.
     while state.changed().await.is_ok() {
         let now = *state.borrow_and_update();

@@ -12,14 +12,14 @@ use super::*;
 fn echo() -> (SocketAddr, Receiver<()>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
-    let (tell, ended) = channel();
+    let (sender, ended) = channel();
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let (mut stream, tell) = (stream.unwrap(), tell.clone());
+            let (mut stream, sender) = (stream.unwrap(), sender.clone());
             thread::spawn(move || {
                 let mut byte = [0];
                 while matches!(stream.read(&mut byte), Ok(1)) && stream.write_all(&byte).is_ok() {}
-                let _ = tell.send(());
+                let _ = sender.send(());
             });
         }
     });
@@ -38,10 +38,10 @@ impl Client {
     /// Returns the response to a byte: itself, an end, or nothing for a while.
     fn answer(&mut self, byte: u8) -> Option<Option<u8>> {
         let _ = self.0.write_all(&[byte]);
-        self.hear()
+        self.receive()
     }
 
-    fn hear(&mut self) -> Option<Option<u8>> {
+    fn receive(&mut self) -> Option<Option<u8>> {
         let mut answer = [0];
         match self.0.read(&mut answer) {
             Ok(1) => Some(Some(answer[0])),
@@ -55,7 +55,7 @@ impl Client {
 const ENDED: Option<Option<u8>> = Some(None);
 const SILENCE: Option<Option<u8>> = None;
 
-fn says(byte: u8) -> Option<Option<u8>> {
+fn reply(byte: u8) -> Option<Option<u8>> {
     Some(Some(byte))
 }
 
@@ -64,13 +64,13 @@ fn an_open_link_forwards_data_and_a_cut_one_closes_existing_and_new_connections(
     let (proxies, (server, ended)) = (Proxies::start().unwrap(), echo());
     let link = proxies.open(server).unwrap();
     let mut client = Client::of(&link);
-    assert_eq!(client.answer(7), says(7));
+    assert_eq!(client.answer(7), reply(7));
     link.set(Condition::Cut);
-    assert_eq!(client.hear(), ENDED);
+    assert_eq!(client.receive(), ENDED);
     ended.recv_timeout(Duration::from_secs(5)).unwrap();
-    assert_eq!(Client::of(&link).hear(), ENDED);
+    assert_eq!(Client::of(&link).receive(), ENDED);
     link.set(Condition::Open);
-    assert_eq!(Client::of(&link).answer(8), says(8));
+    assert_eq!(Client::of(&link).answer(8), reply(8));
 }
 
 #[test]
@@ -78,13 +78,13 @@ fn data_held_back_by_a_black_hole_arrives_when_the_link_opens() {
     let (proxies, (server, _)) = (Proxies::start().unwrap(), echo());
     let link = proxies.open(server).unwrap();
     let mut client = Client::of(&link);
-    assert_eq!(client.answer(1), says(1));
+    assert_eq!(client.answer(1), reply(1));
     link.set(Condition::BlackHole);
     assert_eq!(client.answer(2), SILENCE);
     let mut later = Client::of(&link);
     assert_eq!(later.answer(3), SILENCE);
     link.set(Condition::Open);
-    assert_eq!((client.hear(), later.hear()), (says(2), says(3)));
+    assert_eq!((client.receive(), later.receive()), (reply(2), reply(3)));
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn delay_counts_both_ways() {
     let mut client = Client::of(&link);
     link.set(Condition::Delayed(Duration::from_millis(100)));
     let asked = Instant::now();
-    assert_eq!(client.answer(1), says(1));
+    assert_eq!(client.answer(1), reply(1));
     assert!(asked.elapsed() >= Duration::from_millis(200));
 }
 
@@ -103,19 +103,19 @@ fn one_side_of_a_half_open_connection_receives_nothing_more_and_new_ones_work() 
     let (proxies, (server, ended)) = (Proxies::start().unwrap(), echo());
     let link = proxies.open(server).unwrap();
     let mut client = Client::of(&link);
-    assert_eq!(client.answer(1), says(1));
+    assert_eq!(client.answer(1), reply(1));
     link.set(Condition::HalfOpen(Side::Client));
     ended.recv_timeout(Duration::from_secs(5)).unwrap();
     assert_eq!(client.answer(2), SILENCE);
     let mut new = Client::of(&link);
-    assert_eq!(new.answer(3), says(3));
+    assert_eq!(new.answer(3), reply(3));
     link.set(Condition::Open);
-    assert_eq!((client.answer(4), new.answer(5)), (SILENCE, says(5)));
+    assert_eq!((client.answer(4), new.answer(5)), (SILENCE, reply(5)));
     link.set(Condition::HalfOpen(Side::Server));
-    assert_eq!(new.hear(), ENDED);
+    assert_eq!(new.receive(), ENDED);
     assert!(ended.recv_timeout(Duration::from_millis(300)).is_err());
     link.reset();
-    assert_eq!(client.hear(), ENDED);
+    assert_eq!(client.receive(), ENDED);
     ended.recv_timeout(Duration::from_secs(5)).unwrap();
 }
 
@@ -136,7 +136,7 @@ fn a_held_kind_of_request_waits_until_the_link_opens_and_others_pass() {
     assert_eq!(answer, request(BROKER_HEARTBEAT, 1));
     link.set(Condition::Holds(BROKER_HEARTBEAT));
     held.0.write_all(&request(BROKER_HEARTBEAT, 2)).unwrap();
-    assert_eq!(held.hear(), SILENCE);
+    assert_eq!(held.receive(), SILENCE);
     // In two parts, as may happen in a network.
     let request_of_others = request(3, 4);
     other.0.write_all(&request_of_others[..5]).unwrap();

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use schemas::EventKind;
 
 use super::session::{Counters, Session};
-use super::{LATE_MS, Line, START_MS, Says};
+use super::{Content, LATE_MS, Line, START_MS};
 
 /// Reason of the dead letters of truncated records.
 pub(super) const GARBAGE: &str = "not_json";
@@ -14,17 +14,17 @@ impl Session {
     /// Returns the raw record of a line.
     pub(super) fn payload(&self, line: &Line) -> Vec<u8> {
         let mut text = String::with_capacity(1024);
-        match line.says {
-            Says::Garbage => {
+        match line.content {
+            Content::Garbage => {
                 self.begin(&mut text, "joined", START_MS);
                 text.truncate(40 + line.offset as usize % 8);
             }
-            Says::Late => {
+            Content::Late => {
                 self.begin(&mut text, "left", line.appended_ms - LATE_MS);
                 text.push('}');
             }
-            Says::Event { kind, client_ms } => self.event_text(kind, client_ms, &mut text),
-            Says::Snapshot { client_ms, video } => self.report_text(client_ms, video, &mut text),
+            Content::Event { kind, client_ms } => self.event_text(kind, client_ms, &mut text),
+            Content::Snapshot { client_ms, video } => self.report_text(client_ms, video, &mut text),
         }
         text.into_bytes()
     }
