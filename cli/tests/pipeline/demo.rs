@@ -36,12 +36,12 @@ fn demo_with_a_killed_service_matches_the_truth() {
     demo.hear("restarted 1×");
     demo.signal(Signal::SIGINT);
     let (code, _) = demo.end();
-    let said = demo.said();
-    assert_eq!(code, 0, "{said}");
+    let printed = demo.said();
+    assert_eq!(code, 0, "{printed}");
     for words in
         ["ClickHouse  http://127.0.0.1:", "nothing lost, nothing twice.", "isobar send FILE"]
     {
-        assert!(said.contains(words), "{words:?} is not in\n{said}");
+        assert!(printed.contains(words), "{words:?} is not in\n{printed}");
     }
     assert_all_end(folder);
 
@@ -74,10 +74,10 @@ fn demo_keep_prints_a_command_that_reopens_its_data() {
     };
     let world = ["--duration", "6s", "--sessions", "100", "--rate", "50"];
     let demo = isobar(&["demo", "--keep"]).args(world).output().unwrap();
-    let said = String::from_utf8(demo.stdout).unwrap();
-    assert!(demo.status.success(), "{said}");
+    let printed = String::from_utf8(demo.stdout).unwrap();
+    assert!(demo.status.success(), "{printed}");
     let home =
-        said.split("XDG_STATE_HOME=").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+        printed.split("XDG_STATE_HOME=").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
     let mut up = isobar(&["up"]);
     up.env("XDG_STATE_HOME", home);
     let mut up = Program::spawn(up, folder.join("up.log"));

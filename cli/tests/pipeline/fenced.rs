@@ -64,9 +64,9 @@ impl<'a> Kept<'a> {
         self.failed_health |= try_get(&self.program, "/healthz").is_some_and(|it| it.0 == 503);
         if let Some((code, line)) = self.program.ended() {
             assert_eq!(code, 90, "{} ended with {code}: {line}", self.name);
-            let said = self.program.said();
-            assert_eq!(said.matches("stalled: the ").count(), 1, "{said}");
-            assert!(self.failed_health, "{} was healthy to its end: {said}", self.name);
+            let output = self.program.said();
+            assert_eq!(output.matches("stalled: the ").count(), 1, "{output}");
+            assert!(self.failed_health, "{} was healthy to its end: {output}", self.name);
             self.stalled += 1;
             self.failed_health = false;
             self.program = start(self.name, &self.settings, self.stack, self.turn);

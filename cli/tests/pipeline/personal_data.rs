@@ -91,8 +91,8 @@ fn fill(value: &mut Value) {
             }
             members.values_mut().for_each(fill);
             for member in ["networkType", "protocol", "relayProtocol", "iceState", "dtlsState"] {
-                if let Some(told) = members.get_mut(member) {
-                    *told = json!("203.0.113.211");
+                if let Some(value) = members.get_mut(member) {
+                    *value = json!("203.0.113.211");
                 }
             }
             if members.get("type").is_some_and(|of| of == "candidate-pair") {
@@ -252,7 +252,7 @@ fn poison() -> Vec<Sent> {
         }],
         ..schemas::decode(&canonical().payload).unwrap()
     };
-    let told = Report {
+    let failed = Report {
         failure_reason: Some("zqx@example.org".to_owned()),
         paths: Vec::new(),
         ..leaking.clone()
@@ -273,7 +273,7 @@ fn poison() -> Vec<Sent> {
         b"zqx 203.0.113.211".to_vec(),
         b"\x00\x00\x00\x00\x65zqx 203.0.113.211".to_vec(),
         schemas::encode(&leaking).unwrap(),
-        schemas::encode(&told).unwrap(),
+        schemas::encode(&failed).unwrap(),
     ];
     let mut poison: Vec<Sent> =
         of_raw.into_iter().map(|payload| raw("zqx key 203.0.113.211", payload)).collect();

@@ -39,8 +39,8 @@ impl Program {
 
     /// Starts `command` with its output in `log`.
     pub(crate) fn spawn(mut command: Command, log: PathBuf) -> Self {
-        let said = File::create(&log).unwrap();
-        command.stdin(Stdio::null()).stdout(said.try_clone().unwrap()).stderr(said);
+        let printed = File::create(&log).unwrap();
+        command.stdin(Stdio::null()).stdout(printed.try_clone().unwrap()).stderr(printed);
         Self { child: command.spawn().unwrap(), log }
     }
 
@@ -69,8 +69,8 @@ impl Program {
 
     /// Returns the listen address from the log, if it is there.
     pub(crate) fn address(&self) -> Option<String> {
-        let said = self.said();
-        said.split_once("address=")?.1.split_whitespace().next().map(str::to_owned)
+        let printed = self.said();
+        printed.split_once("address=")?.1.split_whitespace().next().map(str::to_owned)
     }
 
     /// Returns the metrics at the listen address of the log.
@@ -86,8 +86,8 @@ impl Program {
     /// Returns the exit code and last line if the process has ended by itself.
     pub(crate) fn ended(&mut self) -> Option<(i32, String)> {
         let status = self.child.try_wait().unwrap()?;
-        let said = self.said();
-        let last = said.lines().last().unwrap_or_default();
+        let printed = self.said();
+        let last = printed.lines().last().unwrap_or_default();
         Some((status.code().unwrap_or(-1), last.to_owned()))
     }
 

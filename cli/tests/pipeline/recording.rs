@@ -282,14 +282,14 @@ fn replayed(recordings: &[(&str, &str)]) -> (String, Option<i32>) {
         replay.arg(file);
     }
     let output = replay.output().unwrap();
-    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-    (said, output.status.code())
+    let printed = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    (printed, output.status.code())
 }
 
 #[test]
 fn a_replay_with_only_rejected_records_fails_with_the_reason() {
-    let (said, code) = replayed(&REFUSED);
-    assert_eq!(code, Some(1), "{said}");
+    let (printed, code) = replayed(&REFUSED);
+    assert_eq!(code, Some(1), "{printed}");
     for words in [
         "standup.rtcstats: nothing sent",
         "refused 2 as legacy_get_stats",
@@ -297,11 +297,11 @@ fn a_replay_with_only_rejected_records_fails_with_the_reason() {
         "JSON has neither NaN nor Infinity: send null",
         "0 events, 0 of them reports",
     ] {
-        assert!(said.contains(words), "{words:?} is not in\n{said}");
+        assert!(printed.contains(words), "{words:?} is not in\n{printed}");
     }
     for one in &REFUSED {
-        let (said, code) = replayed(std::slice::from_ref(one));
-        assert_eq!(code, Some(1), "{said}");
-        assert!(said.contains(one.0), "{said}");
+        let (printed, code) = replayed(std::slice::from_ref(one));
+        assert_eq!(code, Some(1), "{printed}");
+        assert!(printed.contains(one.0), "{printed}");
     }
 }

@@ -53,8 +53,8 @@ fn isobar(config: &Path, arguments: &[&str]) -> (bool, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_isobar"));
     command.env("TMPDIR", config.parent().unwrap());
     let output = command.args(arguments).arg("--kafka-config").arg(config).output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8(said).unwrap())
+    let printed = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(printed).unwrap())
 }
 
 #[test]
@@ -70,18 +70,21 @@ fn every_command_authenticates_to_kafka() {
     let summary = turn.folder.path().join("summary.json");
     let world = ["--duration", "8s", "--sessions", "100", "--rate", "50"];
     let demo = [&["demo", "--summary", summary.to_str().unwrap()], &world[..]].concat();
-    let (well, said) = isobar(&config, &demo);
-    assert!(well, "{said}");
+    let (success, printed) = isobar(&config, &demo);
+    assert!(success, "{printed}");
     let summary: Value = serde_json::from_slice(&fs::read(&summary).unwrap()).unwrap();
     assert!(summary["cells_checked"].as_u64().unwrap() > 100, "{summary}");
 
     let wrong = turn.folder.path().join("wrong.toml");
     fs::write(&wrong, fs::read_to_string(&config).unwrap().replace("sesame", "barley")).unwrap();
     for arguments in [&["topics", "plan"][..], &["simulate", "--duration", "1s"]] {
-        let (well, said) = isobar(&wrong, arguments);
-        assert!(!well && said.contains("Invalid username or password"), "{arguments:?}: {said}");
-        assert!(said.contains(LET_IN), "{said}");
-        assert!(!said.contains("barley"), "{said}");
+        let (success, printed) = isobar(&wrong, arguments);
+        assert!(
+            !success && printed.contains("Invalid username or password"),
+            "{arguments:?}: {printed}"
+        );
+        assert!(printed.contains(LET_IN), "{printed}");
+        assert!(!printed.contains("barley"), "{printed}");
     }
 
     // Without a login.
@@ -89,9 +92,9 @@ fn every_command_authenticates_to_kafka() {
         .args(["topics", "plan", "--kafka", &stack.brokers()])
         .output()
         .unwrap();
-    let said = String::from_utf8(plain.stderr).unwrap();
+    let printed = String::from_utf8(plain.stderr).unwrap();
     let words = "a broker hangs up on this client, as one does that wants SASL or TLS";
-    assert!(!plain.status.success() && said.contains(words), "{said}");
+    assert!(!plain.status.success() && printed.contains(words), "{printed}");
 
     let recording = concat!(env!("CARGO_MANIFEST_DIR"), "/../lab/recordings/call.jsonl");
     for (arguments, words) in [
@@ -100,7 +103,7 @@ fn every_command_authenticates_to_kafka() {
         (&["simulate", "--duration", "1s"], "events with"),
         (&["dlq", "ls"], ""),
     ] {
-        let (well, said) = isobar(&config, arguments);
-        assert!(well && said.contains(words), "{arguments:?}: {said}");
+        let (success, printed) = isobar(&config, arguments);
+        assert!(success && printed.contains(words), "{arguments:?}: {printed}");
     }
 }

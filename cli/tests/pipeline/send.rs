@@ -19,10 +19,10 @@ async fn the_envelope_page_example_works_as_pasted() {
     let mut send = Command::new(env!("CARGO_BIN_EXE_isobar"));
     send.arg("send").arg(&file).args(["--kafka", &pipeline.stack.brokers()]);
     let sent = send.output().unwrap();
-    let said = String::from_utf8([sent.stdout, sent.stderr].concat()).unwrap();
-    assert!(sent.status.success(), "{said}");
+    let printed = String::from_utf8([sent.stdout, sent.stderr].concat()).unwrap();
+    assert!(sent.status.success(), "{printed}");
     for words in ["times moved by", "1 event of 1 session sent", "call IN ('standup-0423')"] {
-        assert!(said.contains(words), "{words:?} is not in\n{said}");
+        assert!(printed.contains(words), "{words:?} is not in\n{printed}");
     }
     let client = pipeline.stack.access().client("dashboard");
     // A first snapshot has no predecessor, but its session is visible.

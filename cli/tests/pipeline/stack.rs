@@ -160,8 +160,8 @@ fn up_reports_and_restarts_ended_processes_on_the_same_ports() {
         up
     };
     let mut up = start();
-    let said = up.said();
-    let line = |words: &str| said.lines().find(|line| line.contains(words)).unwrap().to_owned();
+    let text = up.said();
+    let line = |words: &str| text.lines().find(|line| line.contains(words)).unwrap().to_owned();
     let address = |line: &str| {
         let (_, rest) = line.split_once("http://").unwrap();
         rest.split('/').next().unwrap().to_owned()
@@ -203,7 +203,7 @@ fn up_reports_and_restarts_ended_processes_on_the_same_ports() {
 
     let mut again = start();
     for printed in ["ingest ", "enrich ", "aggregate ", "sink ", "Kafka ", "ClickHouse "] {
-        let before = said.lines().find(|line| line.starts_with(printed)).unwrap();
+        let before = text.lines().find(|line| line.starts_with(printed)).unwrap();
         assert!(again.said().lines().any(|line| line == before), "{before}: {}", again.said());
     }
     assert!(isobar(folder, &["down"]).status().unwrap().success());

@@ -274,11 +274,11 @@ async fn views_return_shares_of_sessions_in_the_range(server: &Server) {
     type Change = (String, u64, u64, Option<f64>, Option<f64>, Option<f64>, bool, bool);
     let found = server.reader.query(&query).fetch_all::<Change>().await.unwrap();
     assert!(found.iter().map(|row| &row.0).eq(before.keys()), "{found:?}");
-    for (country, sessions, sessions_before, told, lower, upper, clear, enough) in found {
+    for (country, sessions, sessions_before, estimate, lower, upper, clear, enough) in found {
         let (now, before) = (&countries[&country], &before[&country]);
         let wanted = difference(now.share(), before.share());
         assert_eq!((sessions, sessions_before), (now.sessions, before.sessions));
-        assert_close(told, Some(wanted.interval.estimate));
+        assert_close(estimate, Some(wanted.interval.estimate));
         assert_close(lower, wanted.interval.lower);
         assert_close(upper, wanted.interval.upper);
         assert_eq!((clear, enough), (wanted.clear, true), "{country}");

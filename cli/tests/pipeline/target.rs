@@ -145,8 +145,8 @@ async fn a_server_joins_a_cluster_only_by_the_id_of_the_first_server() {
     let statement = format!("ALTER TABLE{}", statement.split('`').next().unwrap());
     access.client("migrate").query(&statement).execute().await.unwrap();
     let migrated = migrate();
-    let said = String::from_utf8_lossy(&migrated.stdout).into_owned();
-    assert!(migrated.status.success() && said.contains(&first_id), "{said}");
+    let printed = String::from_utf8_lossy(&migrated.stdout).into_owned();
+    assert!(migrated.status.success() && printed.contains(&first_id), "{printed}");
     let mut further = sink(&turn, &other, &[]);
     further.hear("assigned");
     // Both read the committed offsets of the group, and continue.
@@ -185,8 +185,8 @@ async fn demo_and_up_take_no_partitions_of_other_services() {
     let world = ["--duration", "6s", "--sessions", "100", "--rate", "50"];
     let demo = [&["demo", "--kafka", &brokers], &world[..]].concat();
     let demo = isobar(folder, &demo).output().unwrap();
-    let said = String::from_utf8(demo.stdout).unwrap();
-    assert!(demo.status.success() && said.contains("nothing lost, nothing twice"), "{said}");
+    let printed = String::from_utf8(demo.stdout).unwrap();
+    assert!(demo.status.success() && printed.contains("nothing lost, nothing twice"), "{printed}");
     let left = topics_and_groups(&brokers);
     let left: Vec<_> = left.iter().filter(|name| name.starts_with("isobar-demo-")).collect();
     assert!(left.is_empty(), "{left:?}");
@@ -194,8 +194,11 @@ async fn demo_and_up_take_no_partitions_of_other_services() {
     let up = isobar(folder, &["up", "--kafka", &brokers]);
     let mut up = Program::spawn(up, folder.join("up.log"));
     up.hear_however_long("isobar down");
-    let said = up.said();
-    assert!(said.contains("reads       rtc-stats-raw-v1") && said.contains("owns"), "{said}");
+    let printed = up.said();
+    assert!(
+        printed.contains("reads       rtc-stats-raw-v1") && printed.contains("owns"),
+        "{printed}"
+    );
     assert_well(&verdict(&mut watch, &stack).await);
     assert!(Service::ALL.iter().all(|service| services.restarts(*service) == 0));
 

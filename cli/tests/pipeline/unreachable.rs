@@ -46,8 +46,8 @@ fn every_command_reports_an_unreachable_cluster_within_seconds() {
             ("127.0.0.1:1", "Kafka at 127.0.0.1:1: no broker answers: "),
             ("kafka.invalid:9092", "kafka.invalid:9092: its name is not known to the resolver"),
         ] {
-            let (said, took) = run(arguments, brokers, folder.path());
-            assert!(said.contains(words), "{arguments:?}: {said}");
+            let (printed, took) = run(arguments, brokers, folder.path());
+            assert!(printed.contains(words), "{arguments:?}: {printed}");
             assert!(took < Duration::from_secs(15), "{arguments:?}: {took:?}");
         }
     }
@@ -66,15 +66,16 @@ fn check(brokers: &str, files: Option<u32>) -> String {
 
 #[test]
 fn check_distinguishes_dns_fd_and_broker_errors() {
-    let said = check("127.0.0.1:1", None);
-    assert!(said.contains("no broker answers"), "{said}");
-    let said = check("kafka.invalid:9092", None);
-    assert!(said.contains("its name is not known to the resolver"), "{said}");
+    let printed = check("127.0.0.1:1", None);
+    assert!(printed.contains("no broker answers"), "{printed}");
+    let printed = check("kafka.invalid:9092", None);
+    assert!(printed.contains("its name is not known to the resolver"), "{printed}");
     // The limit at which descriptors are exhausted by the connection depends on the progress of
     // other threads. A lower limit fails earlier, and a higher one leaves a descriptor.
-    let said: Vec<_> = FEW.map(|files| check("127.0.0.1:1", Some(files))).collect();
-    let without = said.iter().filter(|said| said.contains("no free file descriptor")).count();
-    assert!(without >= 1, "{said:#?}");
+    let outputs: Vec<_> = FEW.map(|files| check("127.0.0.1:1", Some(files))).collect();
+    let without =
+        outputs.iter().filter(|printed| printed.contains("no free file descriptor")).count();
+    assert!(without >= 1, "{outputs:#?}");
 }
 
 /// Limits of open files at which there may be none left for a connection.

@@ -1,5 +1,5 @@
 //! Faults of every kind that fits into two minutes, on the whole stack with real processes; and a
-//! paused host.
+//! stopped host.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use crate::harness::Turn;
 
-/// Number of kinds, of 27, that must occur in two minutes on a busy machine, where faults take longer
-/// than planned, so that fewer fit.
+/// Kinds that must have come up in two minutes, of 27, on a machine that is busy: there a fault takes
+/// longer than it was meant to, and fewer find a place.
 const KINDS: usize = 14;
-/// Kinds with separate tests below: they exclude most other faults for their duration.
+/// Kinds with tests of their own, below: while one of them lasts, hardly another fault finds a place.
 const APART: [&str; 2] = ["host-stopped", "fenced-broker"];
 
 /// Runs `isobar torture` and returns its report.
@@ -36,7 +36,7 @@ fn torture(turn: &Turn, duration: &str, rate: &str, faults: &str) -> Value {
     report
 }
 
-/// Returns the exit code and output for an unknown fault kind, which names the known ones.
+/// The end of the command where it is asked for a fault that there is not: it names those that there are.
 fn without_fault() -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_isobar"))
         .args(["torture", "--faults", "cut,flood", "--list"])
@@ -56,7 +56,7 @@ fn two_minutes_of_faults_lose_and_duplicate_nothing() {
     assert!(report["events_checked"].as_u64().unwrap() > 5_000, "{report:#}");
     assert!(report["cells_checked"].as_u64().unwrap() > 500, "{report:#}");
     let again = report["absorbed"]["reports"].as_u64().unwrap();
-    assert!(again > 0, "nothing was written again: {report:#}");
+    assert!(again > 0, "nothing was done again: {report:#}");
     let faults = report["faults"].as_object().unwrap();
     assert!(faults.len() >= KINDS, "{faults:#?}");
 }
