@@ -17,7 +17,7 @@ const STATE: &str = "AggregateFunction(quantilesDD(0.01, 0.5, 0.75, 0.9, 0.95, 0
 const MERGE: &str = "quantilesDDMergeState(0.01, 0.5, 0.75, 0.9, 0.95, 0.99)";
 
 /// Dimensions of a cell.
-const DIMENSIONS: [(&str, &str); 14] = [
+const DIMENSIONS: [(&str, &str); 15] = [
     ("app", WORD),
     ("continent", WORD),
     ("country", WORD),
@@ -29,7 +29,57 @@ const DIMENSIONS: [(&str, &str); 14] = [
     ("device_class", WORD),
     ("os", WORD),
     ("browser", WORD),
+    ("browser_version", WORD),
     ("client_version", WORD),
+    ("kind", WORD),
+    ("direction", WORD),
+];
+
+/// Dimensions of a session in an hour, beside its app, call and participant: those of cells, and what only
+/// sessions and samples tell apart.
+const SESSION_DIMENSIONS: [(&str, &str); 17] = [
+    ("continent", WORD),
+    ("country", WORD),
+    ("subdivision", WORD),
+    ("city", WORD),
+    ("asn", INTEGER),
+    ("organisation", WORD),
+    ("connection_type", WORD),
+    ("network_type", WORD),
+    ("transport", WORD),
+    ("edge", WORD),
+    ("device_class", WORD),
+    ("os", WORD),
+    ("browser", WORD),
+    ("browser_version", WORD),
+    ("client_version", WORD),
+    ("kind", WORD),
+    ("direction", WORD),
+];
+
+/// Dimensions of the strata of days, beside the app.
+const STRATA: [(&str, &str); 10] = [
+    ("continent", WORD),
+    ("country", WORD),
+    ("subdivision", WORD),
+    ("asn", INTEGER),
+    ("organisation", WORD),
+    ("network_type", WORD),
+    ("device_class", WORD),
+    ("browser", WORD),
+    ("kind", WORD),
+    ("direction", WORD),
+];
+
+/// Dimensions of the roll-ups for a first view.
+const OVERVIEW: [(&str, &str); 9] = [
+    ("app", WORD),
+    ("continent", WORD),
+    ("country", WORD),
+    ("asn", INTEGER),
+    ("organisation", WORD),
+    ("browser", WORD),
+    ("browser_version", WORD),
     ("kind", WORD),
     ("direction", WORD),
 ];
@@ -81,8 +131,11 @@ const FORMS: [(&str, Form); 5] = [
 /// Renders a file: every placeholder `{{list:form}}` by its columns.
 /// A placeholder that is not known stays, and a test finds it.
 pub fn render(text: &str) -> String {
-    let lists: [(&str, Vec<Column>); 4] = [
+    let lists: [(&str, Vec<Column>); 7] = [
         ("dimensions", DIMENSIONS.map(Column::dimension).into()),
+        ("session_dimensions", SESSION_DIMENSIONS.map(Column::dimension).into()),
+        ("strata", STRATA.map(Column::dimension).into()),
+        ("overview", OVERVIEW.map(Column::dimension).into()),
         ("measures", Measures::ALL.iter().map(Column::measure).collect()),
         ("packs", PACKS.map(Column::by_pack).into()),
         ("sketches", Quantities::NAMES.map(Column::sketch).into()),
