@@ -48,6 +48,9 @@ pub(crate) struct Limits {
 pub(crate) const CELL_BYTES: usize = 600;
 /// Memory of a session, bytes, without its names and streams.
 pub(crate) const SESSION_BYTES: usize = 900;
+/// Memory of a session in an hour, bytes, and of each of its kinds and directions with three packs.
+pub(crate) const HOUR_BYTES: usize = 160;
+pub(crate) const HOUR_STREAM_BYTES: usize = 340;
 /// Memory of the bins that an interval adds to sketches, bytes: at most one a quantity in each of two
 /// groupings.
 pub(crate) const INTERVAL_BYTES: usize = 84;

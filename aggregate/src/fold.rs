@@ -1,12 +1,16 @@
 //! The fold of a block's reports into partials of cells and sessions.
 
 use schemas::{
-    CellPartial, EncodeError, EnrichedReport, EventKind, SessionPartial, StreamPartial, UNKNOWN,
+    CellPartial, EncodeError, EnrichedPath, EnrichedReport, EventKind, HourPartial, SessionPartial,
+    StreamPartial, UNKNOWN,
 };
 
-use crate::block::{CELL_BYTES, INTERVAL_BYTES, Limits, Rules, SESSION_BYTES};
+use crate::block::{
+    CELL_BYTES, HOUR_BYTES, HOUR_STREAM_BYTES, INTERVAL_BYTES, Limits, Rules, SESSION_BYTES,
+};
 use crate::cell::{Cells, CellsKey, Sample};
 use crate::grouping::Grouping;
+use crate::hours::{Hour, HourKey, hour_of};
 use crate::intern::Interner;
 use crate::session::{Session, SessionKey};
 use crate::table::Table;
@@ -40,6 +44,9 @@ pub(crate) struct Fold {
     /// Total number of streams, of every session.
     streams: usize,
     sessions: Table<SessionKey, Session>,
+    hours: Table<HourKey, Hour>,
+    /// Total number of kinds and directions, of every session in every hour.
+    hour_streams: usize,
     /// Number of intervals folded.
     pub(crate) intervals: i64,
     /// Starts of the earliest and the latest window touched, s.
@@ -59,6 +66,8 @@ impl Fold {
             held: 0,
             streams: 0,
             sessions: Table::default(),
+            hours: Table::default(),
+            hour_streams: 0,
             intervals: 0,
             windows: None,
         }
@@ -76,14 +85,18 @@ impl Fold {
         let samples = samples(report);
         let packs = verdict_times::packs(report, &mut self.names);
         let window = |sample: &Sample<'_>| window_start(sample.event_us, self.window_s);
+        let hour = |sample: &Sample<'_>| hour_of(sample.event_us);
         let together = |one: &Sample<'_>, next: &Sample<'_>| {
-            window(one) == window(next) && network(report, one) == network(report, next)
+            window(one) == window(next)
+                && hour(one) == hour(next)
+                && path(report, one) == path(report, next)
         };
         for run in samples.chunk_by(together) {
             let start = run.first().map_or(0, window);
-            let of_path = run.first().and_then(|sample| network(report, sample));
+            let of_path = run.first().and_then(|sample| path(report, sample));
+            let transport = of_path.map_or(&*report.transport, |(_, transport)| transport);
             let labels = match of_path {
-                Some(network_type) => {
+                Some((network_type, _)) => {
                     let (values, names) = (&mut self.values, &mut self.names);
                     let (symbol, more) = session.admit_path(network_type, &admitted, values, names);
                     capped.merge(more);
@@ -91,6 +104,14 @@ impl Fold {
                 }
                 None => admitted.labels,
             };
+            let transport = self.names.symbol(transport);
+            let of_hour = run.first().map_or(0, hour);
+            let hour = HourKey::new(key, of_hour, labels, &admitted, transport);
+            let hour = self.hours.touch(hour);
+            hour.make_room(run.len());
+            let before = hour.len();
+            run.iter().for_each(|sample| hour.add(sample, &packs));
+            self.hour_streams += hour.len() - before;
             let (first, last) = self.windows.unwrap_or((start, start));
             self.windows = Some((first.min(start), last.max(start)));
             for (grouping, rule) in self.groupings.iter().enumerate() {
@@ -130,6 +151,8 @@ impl Fold {
             self.held.saturating_mul(CELL_BYTES),
             self.sessions.len().saturating_mul(SESSION_BYTES),
             self.streams.saturating_mul(size_of::<StreamPartial>()),
+            self.hours.len().saturating_mul(HOUR_BYTES),
+            self.hour_streams.saturating_mul(HOUR_STREAM_BYTES),
             intervals.saturating_mul(INTERVAL_BYTES),
             self.names.bytes(),
             self.values.bytes(),
@@ -200,13 +223,42 @@ impl Fold {
         })?;
         Ok(written)
     }
+
+    /// Does for sessions by hour what [`Fold::flush_cells`] does for cells.
+    pub(crate) fn flush_hours(
+        &mut self,
+        version: Version,
+        last: bool,
+        mut send: impl FnMut(&[u8]),
+    ) -> Result<u64, EncodeError> {
+        let Self { names, hours, .. } = self;
+        let mut row = HourPartial {
+            epoch: version.epoch,
+            partition: version.partition,
+            block_start: version.block_start,
+            upto: version.upto,
+            ..HourPartial::default()
+        };
+        let mut written = 0;
+        hours.flush(last, |key, hour| {
+            key.write(&mut row, names);
+            hour.write(&mut row, names);
+            send(&schemas::encode(&row)?);
+            written += 1;
+            Ok(())
+        })?;
+        Ok(written)
+    }
 }
 
-/// Returns the network type of an interval's path if it may differ from the first path's.
-fn network<'r>(report: &'r EnrichedReport, sample: &Sample<'_>) -> Option<&'r str> {
+/// Returns the network type and the transport of an interval's path if they may differ from the first
+/// path's.
+fn path<'r>(report: &'r EnrichedReport, sample: &Sample<'_>) -> Option<(&'r str, &'r str)> {
     match report.path_of(&sample.scored?.interval) {
-        Some(path) if report.paths.len() > 1 => Some(&path.network_type),
-        None if !report.paths.is_empty() => Some(UNKNOWN),
+        Some(EnrichedPath { network_type, transport, .. }) if report.paths.len() > 1 => {
+            Some((network_type, transport))
+        }
+        None if !report.paths.is_empty() => Some((UNKNOWN, UNKNOWN)),
         _ => None,
     }
 }

@@ -32,6 +32,8 @@ pub enum Dimension {
     Os,
     /// Browser's family.
     Browser,
+    /// Browser's major version.
+    BrowserVersion,
     /// Release of the client.
     ClientVersion,
     /// Number of the autonomous system.
@@ -64,7 +66,17 @@ pub fn default_groupings() -> Groupings {
         Kind,
         Direction,
     ];
-    let client = vec![App, Country, DeviceClass, Os, Browser, ClientVersion, Kind, Direction];
+    let client = vec![
+        App,
+        Country,
+        DeviceClass,
+        Os,
+        Browser,
+        BrowserVersion,
+        ClientVersion,
+        Kind,
+        Direction,
+    ];
     BTreeMap::from([("place".to_owned(), place), ("client".to_owned(), client)])
 }
 
@@ -95,6 +107,7 @@ impl Labels {
             &mut row.device_class,
             &mut row.os,
             &mut row.browser,
+            &mut row.browser_version,
             &mut row.client_version,
         ];
         for (name, symbol) in names.into_iter().zip(self.names) {

@@ -7,6 +7,7 @@ mod block;
 mod cell;
 mod fold;
 mod grouping;
+mod hours;
 mod intern;
 mod lineage;
 mod metrics;

@@ -15,11 +15,17 @@ pub const RULES_FIRST: &str = "rules first";
 
 /// Which values count as `other` follows from the log alone, whatever was written meanwhile.
 pub const VALUES: &str = "values";
+/// The rows of hours that a block changed last are written before it is over.
+pub const HOURS: &str = "hours";
 /// Where nothing is committed, blocks are folded as they were before.
 pub const RECALL: &str = "recall";
 
 pub(crate) fn values() -> bool {
     is_broken(VALUES)
+}
+
+pub(crate) fn hours() -> bool {
+    is_broken(HOURS)
 }
 
 pub(crate) fn recall() -> bool {

@@ -71,6 +71,21 @@ pub(crate) struct Tick {
     pub(crate) all_silent_ms: u64,
 }
 
+/// Changes that are written. Those of hours wait for the end of the block, or until no more records come:
+/// there are several rows for each session, which every further report changes, and nobody reads them by
+/// the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    All,
+    WithoutHours,
+}
+
+impl Due {
+    fn when(all: bool, without_hours: bool) -> Option<Self> {
+        if all { Some(Self::All) } else { without_hours.then_some(Self::WithoutHours) }
+    }
+}
+
 #[derive(Debug)]
 struct Block {
     /// Its place among the blocks since the partition was assigned.
@@ -82,6 +97,8 @@ struct Block {
     audit: BlockAudit,
     /// The version last written.
     written: Offset,
+    /// The version of the last rows of hours written.
+    hours_written: Offset,
 }
 
 /// Commit that opens a block: its start, and the rules by which it is folded.
@@ -114,7 +131,7 @@ impl Block {
         let (extent, fold) = (Extent::at(start), Fold::new(&rules));
         let (text, raw) = (rules.text()?, seen.to_string());
         let audit = BlockAudit { rules: text, raw, forgotten, ..BlockAudit::default() };
-        Ok(Self { number, rules, extent, fold, audit, written: start })
+        Ok(Self { number, rules, extent, fold, audit, written: start, hours_written: start })
     }
 }
 
@@ -259,16 +276,16 @@ impl Partition {
         if out.congested() {
             return Ok(());
         }
-        if self.is_due(tick, shared.settings.flush_s, shared.settings.flush_behind_s) {
+        if let Some(due) = self.due(tick, shared.settings.flush_s, shared.settings.flush_behind_s) {
             self.flushed_ms = tick.now_ms;
-            return self.flush(shared, out);
+            return self.write_due(due, shared, out);
         }
         self.write_ended(shared, out)
     }
 
-    /// Returns whether changes are written although the block continues. In a backlog they are not, unless
-    /// no more records come: the same rows would soon be written again.
-    fn is_due(&self, tick: Tick, flush_s: u32, flush_behind_s: u32) -> bool {
+    /// Returns which changes are written although the block continues. In a backlog none are, unless no more
+    /// records come: the same rows would soon be written again.
+    fn due(&self, tick: Tick, flush_s: u32, flush_behind_s: u32) -> Option<Due> {
         let Tick { now_ms, pace, all_silent_ms } = tick;
         let (flush_ms, behind_ms) = (u64::from(flush_s) * 1000, u64::from(flush_behind_s) * 1000);
         let (since_ms, silent_ms) =
@@ -276,9 +293,9 @@ impl Partition {
         let is_idle = pace == Pace::Idle;
         if pace == Pace::Behind || self.waited_ms >= flush_ms.max(BACKLOG_MS) {
             let is_over = is_idle && all_silent_ms >= OVER_MS;
-            return is_over || silent_ms >= flush_ms || since_ms >= behind_ms;
+            return Due::when(is_over || silent_ms >= flush_ms, since_ms >= behind_ms);
         }
-        (is_idle && silent_ms >= QUIET_MS) || since_ms >= flush_ms
+        Due::when(is_idle && silent_ms >= QUIET_MS, since_ms >= flush_ms)
     }
 
     /// Updates the metrics of the watermark and of the time without records.
@@ -307,19 +324,33 @@ impl Partition {
 
     /// Returns whether there are unwritten changes.
     pub(crate) fn has_unwritten(&self) -> bool {
-        let open = |block: &Block| block.written < block.extent.upto;
+        let open = |block: &Block| block.written.min(block.hours_written) < block.extent.upto;
         !self.ended.is_empty() || self.block.as_ref().is_some_and(open)
     }
 
     /// Writes all changes that may be written.
     pub(crate) fn flush(&mut self, shared: &Shared, out: &mut dyn Output) -> Result<(), Fatal> {
+        self.write_due(Due::All, shared, out)
+    }
+
+    fn write_due(
+        &mut self,
+        due: Due,
+        shared: &Shared,
+        out: &mut dyn Output,
+    ) -> Result<(), Fatal> {
         self.write_ended(shared, out)?;
         let plan = &self.plan;
-        let due =
-            |block: &mut Block| block.written < block.extent.upto && plan.may_write(block.number);
-        match self.block.take_if(due) {
+        let is_due = |block: &mut Block| {
+            let written = match due {
+                Due::All => block.written.min(block.hours_written),
+                Due::WithoutHours => block.written,
+            };
+            written < block.extent.upto && plan.may_write(block.number)
+        };
+        match self.block.take_if(is_due) {
             Some(mut block) => {
-                self.write(&mut block, false, shared, out)?;
+                self.write(&mut block, false, due, shared, out)?;
                 self.block = Some(block);
                 Ok(())
             }
@@ -348,7 +379,7 @@ impl Partition {
             let Some((mut block, opening)) = self.ended.pop_front() else {
                 break;
             };
-            self.write(&mut block, true, shared, out)?;
+            self.write(&mut block, true, Due::All, shared, out)?;
             opening.checkpoint(self.source, out);
             shared.metrics.blocks.inc();
         }
@@ -375,6 +406,7 @@ impl Partition {
         &self,
         block: &mut Block,
         finished: bool,
+        due: Due,
         shared: &Shared,
         out: &mut dyn Output,
     ) -> Result<(), Fatal> {
@@ -393,6 +425,16 @@ impl Partition {
             .fold
             .flush_sessions(version, finished, |row| send(Topic::Sessions, row))
             .map_err(fatal)?;
+        #[cfg(feature = "mutations")]
+        let due = if crate::mutations::hours() { Due::WithoutHours } else { due };
+        if due == Due::All {
+            let hours = block
+                .fold
+                .flush_hours(version, finished, |row| send(Topic::Hours, row))
+                .map_err(fatal)?;
+            block.hours_written = upto;
+            shared.metrics.hours_written.inc_by(hours);
+        }
         let (first_window, last_window) = block.fold.windows.unwrap_or_default();
         let (raw_holes, raw_end) = match finished {
             true => (block.audit.raw_holes, block.audit.raw_end),
@@ -413,7 +455,10 @@ impl Partition {
             raw_end,
             ..block.audit.clone()
         };
-        send(Topic::Blocks, &schemas::encode(&audit).map_err(fatal)?);
+        // Where only rows of hours were due, the audit of this version is written already.
+        if finished || block.written < upto {
+            send(Topic::Blocks, &schemas::encode(&audit).map_err(fatal)?);
+        }
         block.written = upto;
         shared.metrics.cells_written.inc_by(cells);
         shared.metrics.sessions_written.inc_by(sessions);

@@ -25,6 +25,21 @@ impl SessionKey {
             participant: names.symbol(&report.participant),
         }
     }
+
+    /// Overwrites the texts with the names of the session.
+    pub(crate) fn write(
+        &self,
+        app: &mut String,
+        call: &mut String,
+        participant: &mut String,
+        names: &Interner,
+    ) {
+        for (text, symbol) in
+            [(app, self.app), (call, self.call), (participant, self.participant)]
+        {
+            names.name(symbol).clone_into(text);
+        }
+    }
 }
 
 /// The fold of a session's reports; a few hundred bytes, for there are many.
@@ -197,11 +212,9 @@ impl Session {
     /// Overwrites `row`, except for the block's identity.
     pub(crate) fn write(&self, key: &SessionKey, row: &mut SessionPartial, names: &Interner) {
         let label = |dimension| self.latest.labels.name(dimension);
-        let [city, browser_version, network, connection_type] = self.latest.beside;
+        let [city, network, connection_type] = self.latest.beside;
+        key.write(&mut row.app, &mut row.call, &mut row.participant, names);
         let texts = [
-            (&mut row.app, key.app),
-            (&mut row.call, key.call),
-            (&mut row.participant, key.participant),
             (&mut row.place.continent, label(Dimension::Continent)),
             (&mut row.place.country, label(Dimension::Country)),
             (&mut row.place.subdivision, label(Dimension::Subdivision)),
@@ -210,7 +223,7 @@ impl Session {
             (&mut row.device.class, label(Dimension::DeviceClass)),
             (&mut row.device.os, label(Dimension::Os)),
             (&mut row.device.browser, label(Dimension::Browser)),
-            (&mut row.device.browser_version, browser_version),
+            (&mut row.device.browser_version, label(Dimension::BrowserVersion)),
             (&mut row.network, network),
             (&mut row.provider.connection_type, connection_type),
             (&mut row.network_type, self.path.network_type),

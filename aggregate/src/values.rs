@@ -19,7 +19,7 @@ const OTHER_ASN: i64 = -1;
 const ASN: u8 = FIELDS as u8;
 /// Names of a report's session: those of dimensions, and those beside them.
 const FIELDS: usize = NAMED + BESIDE;
-const BESIDE: usize = 4;
+const BESIDE: usize = 3;
 /// Memory of a value that an app has in the block, and of one that a session has, bytes: those of an
 /// entry and of the room that tables keep free.
 const KNOWN_BYTES: usize = 48;
@@ -29,7 +29,7 @@ const NOTED_BYTES: usize = 24;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Admitted {
     pub(crate) labels: Labels,
-    /// City, browser's version, network and connection type: no dimensions of cells.
+    /// City, network and connection type: no dimensions of cells.
     pub(crate) beside: [Symbol; BESIDE],
 }
 
@@ -259,9 +259,9 @@ fn texts(report: &EnrichedReport) -> [&str; FIELDS] {
         &report.device.class,
         &report.device.os,
         &report.device.browser,
+        &report.device.browser_version,
         &report.client_version,
         &report.place.city,
-        &report.device.browser_version,
         &report.network,
         &report.provider.connection_type,
     ]

@@ -31,6 +31,8 @@ records! {
         pub os: String,
         /// Browser.
         pub browser: String,
+        /// Browser's major version.
+        pub browser_version: String,
         /// Client version.
         pub client_version: String,
         /// Media kind.

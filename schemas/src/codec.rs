@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::datum::{Datum, Malformed};
-use crate::{BlockAudit, CellPartial, DeadLetter, EnrichedReport, Report, SessionPartial};
+use crate::{BlockAudit, CellPartial, DeadLetter, EnrichedReport, HourPartial, Report, SessionPartial};
 
 /// A kind of record; its name is the file's name under `schemas/avsc/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,17 +27,20 @@ pub enum Subject {
     BlockAudit,
     /// [`DeadLetter`].
     DeadLetter,
+    /// [`HourPartial`].
+    HourPartial,
 }
 
 impl Subject {
     /// All subjects, in the order of their ids.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Report,
         Self::EnrichedReport,
         Self::CellPartial,
         Self::SessionPartial,
         Self::BlockAudit,
         Self::DeadLetter,
+        Self::HourPartial,
     ];
 
     /// The subject's name.
@@ -50,6 +53,7 @@ impl Subject {
             Self::SessionPartial => "session_partial",
             Self::BlockAudit => "block_audit",
             Self::DeadLetter => "dead_letter",
+            Self::HourPartial => "hour_partial",
         }
     }
 
@@ -78,6 +82,7 @@ impl Subject {
             Self::SessionPartial => include_str!("../avsc/session_partial.v1.avsc"),
             Self::BlockAudit => include_str!("../avsc/block_audit.v1.avsc"),
             Self::DeadLetter => include_str!("../avsc/dead_letter.v1.avsc"),
+            Self::HourPartial => include_str!("../avsc/hour_partial.v1.avsc"),
         }
     }
 }

@@ -13,6 +13,7 @@ mod codec;
 mod datum;
 mod dead_letter;
 mod enriched;
+mod hour;
 pub mod json_numbers;
 pub mod measures;
 mod report;
@@ -32,6 +33,7 @@ pub use enriched::{
     Device, EnrichedPath, EnrichedReport, LookUps, PackVerdict, Place, PlaceSource, Provider,
     ScoredInterval, Verdict,
 };
+pub use hour::{HourPartial, HourStream};
 pub use measures::{Measures, Quantities, Sketches, StreamPartial};
 pub use report::{
     Audio, Claim, Correction, Direction, EventKind, Happened, Inbound, Interval, Kind, Limitation,

@@ -13,6 +13,8 @@ pub enum Topic {
     Cells,
     /// Partials of sessions.
     Sessions,
+    /// Partials of sessions by hour.
+    Hours,
     /// Audits of blocks.
     Blocks,
     /// Records that could not be used.
@@ -21,12 +23,13 @@ pub enum Topic {
 
 impl Topic {
     /// All of them, raw first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Raw,
         Self::Reports,
         Self::Enriched,
         Self::Cells,
         Self::Sessions,
+        Self::Hours,
         Self::Blocks,
         Self::DeadLetters,
     ];
@@ -40,6 +43,7 @@ impl Topic {
             Self::Enriched => "rtc-enriched-v1",
             Self::Cells => "rtc-cells-v1",
             Self::Sessions => "rtc-sessions-v1",
+            Self::Hours => "rtc-hours-v1",
             Self::Blocks => "rtc-blocks-v1",
             Self::DeadLetters => "rtc-dead-letters-v1",
         }
@@ -52,7 +56,7 @@ impl Topic {
             Self::Raw => &[],
             Self::Reports => &["ingest"],
             Self::Enriched => &["enrich"],
-            Self::Cells | Self::Sessions | Self::Blocks => &["aggregate"],
+            Self::Cells | Self::Sessions | Self::Hours | Self::Blocks => &["aggregate"],
             Self::DeadLetters => &["ingest", "enrich", "aggregate", "sink"],
         }
     }
@@ -64,7 +68,7 @@ impl Topic {
             Self::Raw => &["ingest"],
             Self::Reports => &["enrich"],
             Self::Enriched => &["aggregate", "sink"],
-            Self::Cells | Self::Sessions | Self::Blocks => &["sink"],
+            Self::Cells | Self::Sessions | Self::Hours | Self::Blocks => &["sink"],
             Self::DeadLetters => &[],
         }
     }
@@ -76,7 +80,7 @@ impl Topic {
         match self {
             Self::Raw | Self::Reports | Self::DeadLetters => 24,
             Self::Enriched => 72,
-            Self::Cells | Self::Sessions | Self::Blocks => 168,
+            Self::Cells | Self::Sessions | Self::Hours | Self::Blocks => 168,
         }
     }
 

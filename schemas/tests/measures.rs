@@ -43,16 +43,18 @@ fn the_schemas_have_the_measures_of_the_tables() {
     };
     let sketches: Vec<_> = names.map(sketch).collect();
     let measures = longs("     ", &Measures::ALL, Some("0"));
+    let of_hours = longs("         ", &Measures::ALL, Some("0"));
     let sums = longs("      ", &StreamPartial::SUMS, None);
     for (file, records) in [
         (
             "cell_partial.v1.avsc",
-            [("Measures", "intervals", &measures), ("Sketches", "round_trip_ms", &sketches)],
+            vec![("Measures", "intervals", &measures), ("Sketches", "round_trip_ms", &sketches)],
         ),
         (
             "session_partial.v1.avsc",
-            [("Measures", "intervals", &measures), ("StreamPartial", "observed_us", &sums)],
+            vec![("Measures", "intervals", &measures), ("StreamPartial", "observed_us", &sums)],
         ),
+        ("hour_partial.v1.avsc", vec![("Measures", "intervals", &of_hours)]),
     ] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("avsc").join(file);
         let is = fs::read_to_string(&path).unwrap();

@@ -11,7 +11,7 @@ use apache_avro::types::Value;
 use apache_avro::writer::datum::GenericDatumWriter;
 use proptest::prelude::*;
 use schemas::{
-    BlockAudit, CellPartial, DeadLetter, EnrichedReport, Record, Report, SessionPartial, decode,
+    BlockAudit, CellPartial, DeadLetter, EnrichedReport, HourPartial, Record, Report, SessionPartial, decode,
     decode_into, encode, schema,
 };
 
@@ -85,6 +85,7 @@ fn every_field_of_every_record_goes_to_avro_and_back() {
     check::<EnrichedReport>();
     check::<CellPartial>();
     check::<SessionPartial>();
+    check::<HourPartial>();
     check::<BlockAudit>();
     check::<DeadLetter>();
 }
@@ -110,6 +111,7 @@ fn decode_as_all(datum: &[u8]) {
     try_one::<EnrichedReport>(datum);
     try_one::<CellPartial>(datum);
     try_one::<SessionPartial>(datum);
+    try_one::<HourPartial>(datum);
     try_one::<BlockAudit>(datum);
     try_one::<DeadLetter>(datum);
 }

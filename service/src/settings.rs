@@ -105,6 +105,8 @@ topic_names! {
     cells = Cells,
     /// Partials of sessions.
     sessions = Sessions,
+    /// Partials of sessions by hour.
+    hours = Hours,
     /// Audits of blocks.
     blocks = Blocks,
     /// Records that could not be processed.

@@ -14,6 +14,7 @@ pub(crate) struct Metrics {
     pub(crate) dead_letters: IntCounterVec,
     pub(crate) waits: IntGaugeVec,
     pub(crate) rebuilt: IntCounter,
+    pub(crate) rebuilt_minutes: IntCounter,
     pub(crate) rebuild_failures: IntCounter,
     pub(crate) split_sessions: IntGauge,
 }
@@ -70,6 +71,10 @@ impl Metrics {
                 &["reason"],
             )?,
             rebuilt: counter("isobar_sink_hours_rebuilt_total", "Hours of roll-ups rebuilt.")?,
+            rebuilt_minutes: counter(
+                "isobar_sink_minutes_rebuilt_total",
+                "Minutes of the overview rebuilt.",
+            )?,
             rebuild_failures: counter(
                 "isobar_sink_rebuild_failures_total",
                 "Rebuilds of roll-ups that failed and are tried again.",

@@ -4,7 +4,8 @@
 //! that is over is built into the roll-ups and closed. Correctness depends on increasing numbers in
 //! `rollup_hours` and on no clock: a rebuild reads the greatest number, then the partials, then closes
 //! the hour with that number. It has seen every insert that opened the hour with a number up to that,
-//! because an insert takes its number after its rows are visible.
+//! because an insert takes its number after its rows are visible. Minutes of the overview are kept in the
+//! same way, with `rollup_minutes`, so that the running hour is cheap to read, too.
 
 #![cfg_attr(
     not(test),
@@ -41,7 +42,40 @@ const SHORT: Duration = Duration::from_secs(60);
 /// Timeout of a rebuild: the user's limit of a statement is 600 s, after which the server has to answer.
 const LONG: Duration = Duration::from_secs(660);
 
-const NEWEST: &str = "assumeNotNull((SELECT max(greatest(opened, built)) FROM rollup_hours))";
+/// Time after the end of a minute before it is built, and shortest time between two rebuilds of it, s.
+const MINUTE_GRACE_SECONDS: u32 = 30;
+const MINUTE_REBUILD_SECONDS: u32 = 60;
+/// Seconds between two looks for minutes.
+const MINUTE_LOOK: Duration = Duration::from_secs(5);
+/// Most minutes that are built at once.
+const MOST_MINUTES: usize = 60;
+/// Memory from which the sessions of a day are sorted on disk, bytes.
+const IN_MEMORY: &str = "268435456";
+
+/// A part of time whose roll-ups are open or closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// An hour of cells, session hours and days, and the overview.
+    Hour,
+    /// A minute of the overview.
+    Minute,
+}
+
+impl Part {
+    /// Returns the table that says which are open, and its column.
+    const fn table(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Hour => ("rollup_hours", "hour"),
+            Self::Minute => ("rollup_minutes", "minute"),
+        }
+    }
+
+    /// Returns the expression of the greatest number so far.
+    fn newest(self) -> String {
+        let (table, _) = self.table();
+        format!("assumeNotNull((SELECT max(greatest(opened, built)) FROM {table}))")
+    }
+}
 
 /// Returns the answer, or an error after `limit`: a server may accept a request and never answer.
 async fn within<T>(
@@ -51,19 +85,48 @@ async fn within<T>(
     tokio::time::timeout(limit, answer).await.unwrap_or(Err(Error::TimedOut))
 }
 
-/// Opens `hours`, each given by its start, in seconds since the Unix epoch.
+/// Opens hours or minutes, each given by its start, in seconds since the Unix epoch.
 ///
 /// # Errors
 /// Errors of ClickHouse, and a timeout after a minute.
-pub(crate) async fn open(client: &Client, hours: &[u32]) -> Result<(), Error> {
-    if hours.is_empty() {
+pub(crate) async fn open(client: &Client, part: Part, starts: &[u32]) -> Result<(), Error> {
+    if starts.is_empty() {
         return Ok(());
     }
+    let ((table, column), newest) = (part.table(), part.newest());
     let opening = format!(
-        "INSERT INTO rollup_hours (hour, opened) \
-         SELECT toDateTime(arrayJoin({hours:?}), 'UTC'), {NEWEST} + 1"
+        "INSERT INTO {table} ({column}, opened) \
+         SELECT toDateTime(arrayJoin({starts:?}), 'UTC'), {newest} + 1"
     );
     within(SHORT, client.query_raw(&opening).execute()).await
+}
+
+/// Closes hours or minutes that were built with the number `version`.
+async fn close(client: &Client, part: Part, starts: &[u32], version: u64) -> Result<(), Error> {
+    let (table, column) = part.table();
+    let closing = format!(
+        "INSERT INTO {table} ({column}, built, built_at) \
+         SELECT toDateTime(arrayJoin({starts:?}), 'UTC'), {version}, now()"
+    );
+    within(SHORT, client.query_raw(&closing).execute()).await
+}
+
+/// Builds the rows of `from` that meet `condition` into the table `into`.
+async fn build(
+    client: &Client,
+    into: &str,
+    from: &str,
+    version: u64,
+    condition: &str,
+) -> Result<(), Error> {
+    let build = format!("INSERT INTO {into} SELECT *, {version} FROM {from} WHERE {condition}");
+    within(LONG, client.query_raw(&build).execute()).await
+}
+
+/// Returns the condition for windows that start within `seconds` from `start` on.
+fn within_time(column: &str, start: u32, seconds: u32) -> String {
+    let end = start + seconds;
+    format!("{column} >= toDateTime({start}, 'UTC') AND {column} < toDateTime({end}, 'UTC')")
 }
 
 /// Task that builds hours that are over and open.
@@ -75,18 +138,18 @@ pub(crate) struct Rebuilder {
     set_aside: SetAside,
 }
 
-/// Hours that could not be built, each with the time of its next attempt. Other hours do not wait for
-/// them.
+/// Hours or minutes that could not be built, each with the time of its next attempt. Others do not wait
+/// for them.
 #[derive(Default)]
 struct SetAside(BTreeMap<u32, Instant>);
 
 impl SetAside {
-    fn add(&mut self, hour: u32, now: Instant) {
-        self.0.insert(hour, now + Duration::from_secs(REBUILD_SECONDS.into()));
+    fn add(&mut self, start: u32, now: Instant) {
+        self.0.insert(start, now + Duration::from_secs(REBUILD_SECONDS.into()));
     }
 
-    /// Returns the hours that are still set aside at `now`.
-    fn hours(&mut self, now: Instant) -> Vec<u32> {
+    /// Returns those that are still set aside at `now`.
+    fn starts(&mut self, now: Instant) -> Vec<u32> {
         self.0.retain(|_, until| *until > now);
         self.0.keys().copied().collect()
     }
@@ -102,6 +165,7 @@ impl Rebuilder {
             .with_setting("optimize_aggregation_in_order", "1")
             .with_setting("os_threads_nice_value_query", "10")
             .with_setting("max_block_size", "1024")
+            .with_setting("max_bytes_before_external_group_by", IN_MEMORY)
             .with_setting("min_insert_block_size_rows", "8192");
         let look = Duration::from_secs(settings.rollup_s.into());
         let (grace_s, set_aside) = (settings.seal_grace_s, SetAside::default());
@@ -137,9 +201,9 @@ impl Rebuilder {
 
     /// Returns the start of the hour to build next, and the number to build it with.
     async fn due(&mut self) -> Result<Option<(u32, u64)>, Error> {
-        let set_aside = self.set_aside.hours(Instant::now());
+        let (set_aside, newest) = (self.set_aside.starts(Instant::now()), Part::Hour.newest());
         let due = format!(
-            "SELECT toUnixTimestamp(hour), {NEWEST} FROM open_hours WHERE opened > built \
+            "SELECT toUnixTimestamp(hour), {newest} FROM open_hours WHERE opened > built \
              AND hour + {HOUR} + {} <= now() \
              AND (built = 0 OR built_at <= now() - {REBUILD_SECONDS}) \
              AND NOT has({set_aside:?}::Array(UInt32), toUnixTimestamp(hour)) \
@@ -149,35 +213,113 @@ impl Rebuilder {
         within(SHORT, self.client.query_raw(&due).fetch_optional::<(u32, u64)>()).await
     }
 
+    /// Builds an hour, and the day that it lies in. Sessions and the overview read open hours from their
+    /// sources, so those of the day that are not built yet are in it, too.
     async fn build_hour(&self, hour: u32, version: u64) -> Result<(), Error> {
+        let client = &self.client;
         for slice in (hour..hour + HOUR).step_by(SLICE as usize) {
-            self.build("cells_1m", "folded_partials", version, slice, SLICE).await?;
+            let slice = within_time("window_start", slice, SLICE);
+            build(client, "cells_1m", "folded_partials", version, &slice).await?;
         }
-        self.build("cells_1h", "folded_hours", version, hour, HOUR).await?;
-        self.build("cells_1d", "folded_days", version, hour - hour % DAY, DAY).await?;
-        let close = format!(
-            "INSERT INTO rollup_hours (hour, built, built_at) \
-             SELECT toDateTime({hour}, 'UTC'), {version}, now()"
-        );
-        within(SHORT, self.client.query_raw(&close).execute()).await?;
+        let (day, of_hour) = (hour - hour % DAY, within_time("window_start", hour, HOUR));
+        let of_day = within_time("window_start", day, DAY);
+        let sessions = within_time("hour", hour, HOUR);
+        let days = format!("day = toDate(toDateTime({day}, 'UTC'))");
+        for (into, from, condition) in [
+            ("cells_1h", "folded_hours", &of_hour),
+            ("cells_1d", "folded_days", &of_day),
+            ("session_hours_1h", "folded_session_hours", &sessions),
+            ("session_days_1d", "folded_session_days", &days),
+            ("overview_1h", "folded_overview_hours", &of_hour),
+            ("overview_1d", "folded_overview_days", &of_day),
+        ] {
+            build(client, into, from, version, condition).await?;
+        }
+        close(client, Part::Hour, &[hour], version).await?;
         self.metrics.rebuilt.inc();
         Ok(())
     }
 
-    async fn build(
-        &self,
-        into: &str,
-        from: &str,
-        version: u64,
-        start: u32,
-        seconds: u32,
-    ) -> Result<(), Error> {
-        let build = format!(
-            "INSERT INTO {into} SELECT *, {version} FROM {from} WHERE \
-             window_start >= toDateTime({start}) AND window_start < toDateTime({})",
-            start + seconds
+    /// Returns the task that keeps the minutes of the overview.
+    pub(crate) fn minutes(&self) -> MinuteBuilder {
+        let (client, metrics) = (self.client.clone(), self.metrics.clone());
+        MinuteBuilder { client, metrics, most: MOST_MINUTES, set_aside: SetAside::default() }
+    }
+}
+
+/// Task that builds minutes of the overview that are over and open, many at once.
+pub(crate) struct MinuteBuilder {
+    client: Client,
+    metrics: Metrics,
+    /// Most minutes of the next build: one after a failure, to find the minute that fails.
+    most: usize,
+    set_aside: SetAside,
+}
+
+impl MinuteBuilder {
+    /// Runs for ever; builds while `leads` is true.
+    pub(crate) async fn run(mut self, leads: Arc<AtomicBool>) {
+        loop {
+            let started = Instant::now();
+            let built = leads.load(Ordering::Relaxed) && self.build_due().await;
+            let pause = if built { started.elapsed() * REST } else { MINUTE_LOOK };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Builds the newest minutes that are due. Returns false if there are none, or if they cannot be
+    /// built now.
+    async fn build_due(&mut self) -> bool {
+        let (minutes, built) = match self.due().await {
+            Ok(due) if due.is_empty() => return false,
+            Ok(due) => {
+                let version = due.iter().map(|(_, version)| *version).min().unwrap_or(0);
+                let minutes: Vec<_> = due.into_iter().map(|(minute, _)| minute).collect();
+                let built = self.build(&minutes, version).await;
+                (minutes, built)
+            }
+            Err(error) => (Vec::new(), Err(error)),
+        };
+        match &built {
+            Ok(()) => self.most = MOST_MINUTES.min(2 * self.most),
+            Err(error) => {
+                if let [minute] = minutes[..] {
+                    self.set_aside.add(minute, Instant::now());
+                }
+                self.most = 1;
+                self.metrics.rebuild_failures.inc();
+                let reason = summary(error);
+                tracing::warn!(?minutes, reason, "minutes of the overview cannot be rebuilt now");
+            }
+        }
+        built.is_ok()
+    }
+
+    /// Returns the starts of the minutes to build next, each with the number to build it with.
+    async fn due(&mut self) -> Result<Vec<(u32, u64)>, Error> {
+        let (set_aside, newest) = (self.set_aside.starts(Instant::now()), Part::Minute.newest());
+        let due = format!(
+            "SELECT toUnixTimestamp(minute), {newest} FROM open_minutes WHERE opened > built \
+             AND minute + 60 + {MINUTE_GRACE_SECONDS} <= now() \
+             AND (built = 0 OR built_at <= now() - {MINUTE_REBUILD_SECONDS}) \
+             AND NOT has({set_aside:?}::Array(UInt32), toUnixTimestamp(minute)) \
+             ORDER BY minute DESC LIMIT {}",
+            self.most
         );
-        within(LONG, self.client.query_raw(&build).execute()).await
+        within(SHORT, self.client.query_raw(&due).fetch_all::<(u32, u64)>()).await
+    }
+
+    async fn build(&self, minutes: &[u32], version: u64) -> Result<(), Error> {
+        let first = minutes.iter().min().copied().unwrap_or(0);
+        let end = minutes.iter().max().map_or(0, |last| last + 60);
+        let condition = format!(
+            "{} AND has({minutes:?}::Array(UInt32), toUnixTimestamp(window_start))",
+            within_time("window_start", first, end - first)
+        );
+        build(&self.client, "overview_1m", "folded_overview", version, &condition).await?;
+        close(&self.client, Part::Minute, minutes, version).await?;
+        self.metrics.rebuilt_minutes.inc_by(minutes.len() as u64);
+        Ok(())
     }
 }
 
@@ -192,14 +334,14 @@ mod tests {
         let start = Instant::now();
         let minutes = |minutes: u64| start + Duration::from_secs(60 * minutes);
         let mut set_aside = SetAside::default();
-        assert!(set_aside.hours(start).is_empty());
+        assert!(set_aside.starts(start).is_empty());
         set_aside.add(7200, start);
         set_aside.add(3600, minutes(4));
-        assert_eq!(set_aside.hours(minutes(9)), [3600, 7200]);
-        assert_eq!(set_aside.hours(minutes(11)), [3600]);
+        assert_eq!(set_aside.starts(minutes(9)), [3600, 7200]);
+        assert_eq!(set_aside.starts(minutes(11)), [3600]);
         set_aside.add(3600, minutes(12));
-        assert_eq!(set_aside.hours(minutes(21)), [3600], "it failed again");
-        assert!(set_aside.hours(minutes(22)).is_empty());
+        assert_eq!(set_aside.starts(minutes(21)), [3600], "it failed again");
+        assert!(set_aside.starts(minutes(22)).is_empty());
     }
 
     #[tokio::test(start_paused = true)]
@@ -207,6 +349,6 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let client = Client::default().with_url(url);
-        assert!(matches!(open(&client, &[3600]).await, Err(Error::TimedOut)));
+        assert!(matches!(open(&client, Part::Hour, &[3600]).await, Err(Error::TimedOut)));
     }
 }

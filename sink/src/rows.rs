@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use schemas::sketch::is_written_state;
 use schemas::{
-    Audio, BlockAudit, CellPartial, Direction, EnrichedPath, EnrichedReport, Inbound, Interval,
-    Kind, Limitation, Measures, PackTime, PackVerdict, Path, PlaceSource, Quantities,
+    Audio, BlockAudit, CellPartial, Direction, EnrichedPath, EnrichedReport, HourPartial,
+    HourStream, Inbound, Interval, Kind, Limitation, Measures, PackTime, PackVerdict, Path, PlaceSource, Quantities,
     ScoredInterval, SessionPartial, Sketches, Verdict, Video,
 };
 
@@ -202,6 +202,7 @@ table! {
         device_class: LowCardinality = &row.dimensions.device_class,
         os: LowCardinality = &row.dimensions.os,
         browser: LowCardinality = &row.dimensions.browser,
+        browser_version: LowCardinality = &row.dimensions.browser_version,
         client_version: LowCardinality = &row.dimensions.client_version,
         kind: LowCardinality = kind(row.dimensions.kind),
         direction: LowCardinality = direction(row.dimensions.direction),
@@ -273,6 +274,48 @@ table! {
         ;
         measures: MeasureColumns = &row.measures,
         packs: PackColumns = &row.packs,
+    }
+}
+
+/// Sums of one kind and direction, with the record that they came in.
+#[derive(Clone, Copy, Debug)]
+struct OfHour<'a> {
+    of: &'a HourPartial,
+    stream: &'a HourStream,
+    hour: Seconds,
+}
+
+table! {
+    /// Table with one row per session, hour, kind, direction and block.
+    SessionHourPartials, "session_hour_partials", |row: OfHour<'_>| {
+        hour: Plain<Seconds> = row.hour,
+        app: LowCardinality = &row.of.app,
+        call: Text = &row.of.call,
+        participant: Text = &row.of.participant,
+        continent: LowCardinality = &row.of.place.continent,
+        country: LowCardinality = &row.of.place.country,
+        subdivision: LowCardinality = &row.of.place.subdivision,
+        city: LowCardinality = &row.of.place.city,
+        asn: Plain<i64> = row.of.provider.asn,
+        organisation: LowCardinality = &row.of.provider.organisation,
+        connection_type: LowCardinality = &row.of.provider.connection_type,
+        network_type: LowCardinality = &row.of.network_type,
+        transport: LowCardinality = &row.of.transport,
+        edge: LowCardinality = &row.of.edge,
+        device_class: LowCardinality = &row.of.device.class,
+        os: LowCardinality = &row.of.device.os,
+        browser: LowCardinality = &row.of.device.browser,
+        browser_version: LowCardinality = &row.of.device.browser_version,
+        client_version: LowCardinality = &row.of.client_version,
+        kind: LowCardinality = kind(row.stream.kind),
+        direction: LowCardinality = direction(row.stream.direction),
+        epoch: Plain<i32> = row.of.epoch,
+        partition: Plain<i32> = row.of.partition,
+        block_start: Plain<i64> = row.of.block_start,
+        upto: Plain<i64> = row.of.upto,
+        ;
+        measures: MeasureColumns = &row.stream.measures,
+        packs: PackColumns = &row.stream.packs,
     }
 }
 
@@ -375,8 +418,11 @@ impl Table for CellPartials {
     }
 
     fn hours(&self) -> Vec<u32> {
-        let hours = self.window_start.0.iter().map(|Seconds(start)| start - start % 3600);
-        hours.collect::<BTreeSet<_>>().into_iter().collect()
+        starts(&self.window_start, 3600)
+    }
+
+    fn minutes(&self) -> Vec<u32> {
+        starts(&self.window_start, 60)
     }
 }
 
@@ -389,6 +435,20 @@ impl Table for SessionPartials {
     }
 }
 
+impl Table for SessionHourPartials {
+    type Record = HourPartial;
+
+    fn add(&mut self, of: &HourPartial) -> Result<(), Unfit> {
+        let hour = seconds(of.hour)?;
+        of.streams.iter().for_each(|stream| self.push(&OfHour { of, stream, hour }));
+        Ok(())
+    }
+
+    fn hours(&self) -> Vec<u32> {
+        starts(&self.hour, 3600)
+    }
+}
+
 impl Table for Blocks {
     type Record = BlockAudit;
 
@@ -398,6 +458,12 @@ impl Table for Blocks {
         self.push(block);
         Ok(())
     }
+}
+
+/// Returns the starts of the parts of `length` seconds that hold the times, each once.
+fn starts(times: &Plain<Seconds>, length: u32) -> Vec<u32> {
+    let starts = times.0.iter().map(|Seconds(time)| time - time % length);
+    starts.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn seconds(time: i64) -> Result<Seconds, Unfit> {

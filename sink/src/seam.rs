@@ -19,7 +19,8 @@ use tokio::sync::oneshot;
 
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
-use crate::rows::{Blocks, CellPartials, Samples, SessionPartials};
+use crate::rows::{Blocks, CellPartials, Samples, SessionHourPartials, SessionPartials};
+use crate::rollup::Part;
 use crate::server::Server;
 use crate::service::Sink;
 use crate::settings::SinkSettings;
@@ -91,7 +92,8 @@ impl Maker {
             let task: Task = match number {
                 0 => Box::pin(inserter.run::<CellPartials>(batches)),
                 1 => Box::pin(inserter.run::<SessionPartials>(batches)),
-                2 => Box::pin(inserter.run::<Blocks>(batches)),
+                2 => Box::pin(inserter.run::<SessionHourPartials>(batches)),
+                3 => Box::pin(inserter.run::<Blocks>(batches)),
                 _ => Box::pin(inserter.run::<Samples>(batches)),
             };
             tasks.push((task, wire));
@@ -159,7 +161,7 @@ impl Server for Wired {
         }
     }
 
-    async fn open(&self, _: &[u32]) -> Result<(), Error> {
+    async fn open(&self, _: Part, _: &[u32]) -> Result<(), Error> {
         Ok(())
     }
 

@@ -45,6 +45,11 @@ pub(crate) trait Table: Columns {
     fn hours(&self) -> Vec<u32> {
         Vec::new()
     }
+
+    /// Minutes whose roll-ups the rows make stale, as for hours.
+    fn minutes(&self) -> Vec<u32> {
+        Vec::new()
+    }
 }
 
 /// The statement that inserts into `T`.

@@ -26,8 +26,8 @@ use crate::batch::Batch;
 use crate::error::ConnectError;
 use crate::metrics::Metrics;
 use crate::retry::{CAUSES, Verdict, cause, summary, verdict};
-use crate::rollup;
-use crate::rows::{Blocks, CellPartials, Samples, SessionPartials};
+use crate::rollup::{self, Part};
+use crate::rows::{Blocks, CellPartials, Samples, SessionHourPartials, SessionPartials};
 use crate::server::{ClickHouse, Identity, Server};
 use crate::settings::SinkSettings;
 use crate::split;
@@ -80,7 +80,7 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts a task for each topic of `topics` (cells, sessions, blocks and, if samples are
+    /// Starts a task for each topic of `topics` (cells, sessions, hours, blocks and, if samples are
     /// wanted, enriched reports), and the one that rebuilds roll-ups.
     ///
     /// # Errors
@@ -110,7 +110,8 @@ impl Writer {
             match inserter.table {
                 0 => runtime.spawn(inserter.run::<CellPartials>(batches)),
                 1 => runtime.spawn(inserter.run::<SessionPartials>(batches)),
-                2 => runtime.spawn(inserter.run::<Blocks>(batches)),
+                2 => runtime.spawn(inserter.run::<SessionHourPartials>(batches)),
+                3 => runtime.spawn(inserter.run::<Blocks>(batches)),
                 _ => runtime.spawn(inserter.run::<Samples>(batches)),
             };
         }
@@ -118,6 +119,7 @@ impl Writer {
         let leads = Arc::clone(&writer.leads);
         runtime.spawn(split::watch(client.clone(), metrics.clone(), leads));
         let rebuilder = rollup::Rebuilder::new(client, settings, metrics);
+        runtime.spawn(rebuilder.minutes().run(Arc::clone(&writer.leads)));
         runtime.spawn(rebuilder.run(Arc::clone(&writer.leads)));
         writer.runtime = Some(runtime);
         Ok(writer)
@@ -198,6 +200,7 @@ async fn missing_columns(client: &Client, samples: bool) -> Result<Vec<String>, 
         client.query(query).fetch_all::<String>().await?.into_iter().collect();
     let mut filled = names::<CellPartials>();
     filled.extend(names::<SessionPartials>());
+    filled.extend(names::<SessionHourPartials>());
     filled.extend(names::<Blocks>());
     if samples {
         filled.extend(names::<Samples>());
@@ -228,8 +231,9 @@ struct BadRows;
 #[derive(Default)]
 struct Taken {
     rows: u64,
-    /// Starts of the hours whose roll-ups it makes stale, s since the Unix epoch.
+    /// Starts of the hours and minutes whose roll-ups it makes stale, s since the Unix epoch.
     hours: BTreeSet<u32>,
+    minutes: BTreeSet<u32>,
     /// Records that have no rows.
     rejected: Vec<Rejected>,
 }
@@ -238,6 +242,7 @@ impl Taken {
     fn add(&mut self, more: Self) {
         self.rows += more.rows;
         self.hours.extend(more.hours);
+        self.minutes.extend(more.minutes);
         self.rejected.extend(more.rejected);
     }
 }
@@ -266,7 +271,7 @@ impl<S: Server> TableWriter<S> {
     /// Inserts all rows that can be inserted and returns the records of all others.
     async fn deliver<T: Table>(&self, batch: Batch) -> Vec<Rejected> {
         let mut pauses = Pauses::default();
-        let Taken { rejected, hours, .. } = loop {
+        let Taken { rejected, hours, minutes, .. } = loop {
             if let Ok(taken) = self.insert::<T, _>(|| batch.records()).await {
                 break taken;
             }
@@ -277,9 +282,12 @@ impl<S: Server> TableWriter<S> {
             tracing::error!(table = T::NAME, "more than {MOST_BAD} bad rows; trying again");
             self.server.pause(pauses.next()).await;
         };
-        let hours: Vec<_> = hours.into_iter().collect();
-        while self.persist(T::NAME, || self.server.open(&hours)).await.is_err() {
-            self.server.pause(pauses.next()).await;
+        // Minutes first: an hour that is not open is built from minutes.
+        for (part, starts) in [(Part::Minute, minutes), (Part::Hour, hours)] {
+            let starts: Vec<_> = starts.into_iter().collect();
+            while self.persist(T::NAME, || self.server.open(part, &starts)).await.is_err() {
+                self.server.pause(pauses.next()).await;
+            }
         }
         rejected
     }
@@ -395,6 +403,7 @@ impl<S: Server> TableWriter<S> {
         self.server.block(insert, table).await?;
         taken.rows += table.rows() as u64;
         taken.hours.extend(table.hours());
+        taken.minutes.extend(table.minutes());
         table.clear();
         Ok(())
     }

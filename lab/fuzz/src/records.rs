@@ -1,7 +1,7 @@
 //! Avro in Confluent framing.
 
 use schemas::{
-    BlockAudit, CellPartial, DeadLetter, EnrichedReport, Record, Report, SessionPartial, Subject,
+    BlockAudit, CellPartial, DeadLetter, EnrichedReport, HourPartial, Record, Report, SessionPartial, Subject,
 };
 
 /// Reads the rest of `input` as a record of the subject that its first byte chooses.
@@ -14,6 +14,7 @@ pub fn check(input: &[u8]) {
         Subject::SessionPartial => identity::<SessionPartial>(datum),
         Subject::BlockAudit => identity::<BlockAudit>(datum),
         Subject::DeadLetter => identity::<DeadLetter>(datum),
+        Subject::HourPartial => identity::<HourPartial>(datum),
     }
 }
 

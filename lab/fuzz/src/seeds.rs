@@ -62,6 +62,7 @@ pub fn records() {
         encoded(&session),
         encoded(&BlockAudit::default()),
         encoded(&letter),
+        encoded(&HourPartial::default()),
     ];
     let seeds = (0..).zip(&all).map(|(subject, framed)| [&[subject], &framed[5..]].concat());
     write("records", &seeds.collect::<Vec<_>>());

@@ -28,7 +28,7 @@ impl Service {
             Self::Ingest => &[Topic::Raw],
             Self::Enrich => &[Topic::Reports],
             Self::Aggregate => &[Topic::Enriched],
-            Self::Sink => &[Topic::Cells, Topic::Sessions, Topic::Blocks],
+            Self::Sink => &[Topic::Cells, Topic::Sessions, Topic::Hours, Topic::Blocks],
         }
     }
 }
