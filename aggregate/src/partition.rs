@@ -426,7 +426,7 @@ impl Partition {
             .flush_sessions(version, finished, |row| send(Topic::Sessions, row))
             .map_err(fatal)?;
         #[cfg(feature = "mutations")]
-        let due = if crate::mutations::hours() { Due::WithoutHours } else { due };
+        let due = if finished && crate::mutations::hours() { Due::WithoutHours } else { due };
         if due == Due::All {
             let hours = block
                 .fold

@@ -10,7 +10,7 @@ use mmdb_writer::ipnet::IpNet;
 use mmdb_writer::{IpVersion, Writer};
 use schemas::{
     Audio, BlockAudit, CellPartial, Claim, DeadLetter, Direction, EnrichedReport, EventKind,
-    Inbound, Interval, Kind, Limitation, Lineage, RawOutcome, Record, Report, ScoredInterval,
+    HourPartial, Inbound, Interval, Kind, Limitation, Lineage, RawOutcome, Record, Report, ScoredInterval,
     SessionPartial, Skipped, Video,
 };
 use serde_json::json;

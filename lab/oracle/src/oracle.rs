@@ -2,6 +2,7 @@
 //! with the services that it judges, only the names of records and the look-up data.
 
 mod caps;
+mod hours;
 mod look_up;
 mod score;
 mod sketch;
@@ -16,6 +17,7 @@ use world::truth::{Dead, Event, Interval, Outcome, Record, Session};
 
 use self::caps::Seen;
 pub use caps::Block;
+pub use hours::{Day, DayKey, Hour, HourKey};
 pub use look_up::{Geo, Located, LookUp, LookUpError};
 pub use sketch::{Bins, NotAState};
 
@@ -83,6 +85,10 @@ pub struct Expected {
     pub cells: HashMap<CellKey, Cell>,
     /// Sessions; what identifies rows (epoch, partition, offsets) and streams is 0.
     pub sessions: HashMap<SessionKey, SessionPartial>,
+    /// Sessions by hour.
+    pub session_hours: HashMap<HourKey, Hour>,
+    /// Strata of days.
+    pub session_days: HashMap<DayKey, Day>,
     /// Poor, good and unclassified streams of sessions, by the rules of CQD.
     pub cqd: HashMap<SessionKey, [i64; 3]>,
 }
@@ -174,6 +180,7 @@ impl<L: LookUp> Oracle<L> {
         for (key, row) in &mut self.expected.sessions {
             self.expected.cqd.insert(key.clone(), streams::finish(&mut row.streams));
         }
+        self.expected.session_days = hours::days(&self.expected.session_hours);
         self.expected
     }
 }
@@ -191,6 +198,7 @@ impl Expected {
                     value.into_iter().for_each(|value| sketch.add(value));
                 }
             }
+            hours::add_sample(&mut self.session_hours, session, event, located, sample);
         }
         let key = (session.app.clone(), session.call.clone(), session.participant.clone());
         let row = self.sessions.entry(key).or_insert_with(|| SessionPartial {
@@ -348,6 +356,7 @@ fn keys(session: &Session, event: &Event, located: &Located, sample: &Sample) ->
         device_class: session.device.class.clone(),
         os: session.device.os.clone(),
         browser: session.device.browser.clone(),
+        browser_version: session.device.browser_version.clone(),
         client_version: session.client_version.clone(),
         ..both
     };

@@ -15,7 +15,7 @@ use serde::Serialize;
 use world::truth::{self, Dead, TruthError};
 
 use crate::oracle::{
-    Cell, CellKey, Expected, Geo, LookUpError, NotAState, Oracle, SessionKey, Stranger,
+    Cell, CellKey, Day, DayKey, Expected, Geo, Hour, HourKey, LookUpError, NotAState, Oracle, SessionKey, Stranger,
 };
 pub use compare::compare;
 
@@ -89,6 +89,10 @@ pub struct Verdict {
     pub cells_checked: u64,
     /// Sessions compared.
     pub sessions_checked: u64,
+    /// Rows of sessions by hour compared.
+    pub session_hours_checked: u64,
+    /// Strata of days compared.
+    pub session_days_checked: u64,
     /// Sessions whose records lie in several partitions.
     pub split_sessions: u64,
     /// Things that differ.
@@ -106,6 +110,10 @@ pub struct Actual {
     pub cells: Vec<(CellKey, Cell)>,
     /// The view `sessions`; what identifies rows (epoch, partition, offsets) is 0.
     pub sessions: Vec<SessionPartial>,
+    /// The view `session_hours`.
+    pub session_hours: Vec<(HourKey, Hour)>,
+    /// The view `session_days`, where there is one.
+    pub session_days: Option<Vec<(DayKey, Day)>>,
     /// Poor, good and unclassified streams of sessions by the rules of CQD, where a view says so.
     pub cqd: Option<HashMap<SessionKey, [i64; 3]>>,
     /// Audits of blocks, of each in its newest version.
@@ -164,6 +172,14 @@ pub enum VerifyError {
         /// What is wrong.
         source: NotAState,
     },
+    /// A sum that cannot be read.
+    #[error("clickhouse: session_days: {sum:?}: {source}")]
+    Sum {
+        /// Its text.
+        sum: String,
+        /// What is wrong.
+        source: std::num::ParseIntError,
+    },
     /// Kafka.
     #[error("kafka: {0}")]
     Kafka(#[from] rdkafka::error::KafkaError),
@@ -189,6 +205,8 @@ pub async fn verify(options: &Options) -> Result<Verdict, VerifyError> {
         logs,
         cells: reader.cells().await?,
         sessions,
+        session_hours: reader.session_hours().await?,
+        session_days: Some(reader.session_days().await?),
         cqd: Some(cqd),
         blocks: reader.blocks().await?,
         split_sessions: reader.split_sessions().await?,

@@ -56,6 +56,7 @@ impl Seen {
             ("device_class", &mut session.device.class),
             ("os", &mut session.device.os),
             ("browser", &mut session.device.browser),
+            ("browser_version", &mut session.device.browser_version),
             ("client_version", &mut session.client_version),
         ] {
             if !self.keeps(block, &who, name, value, block.values) {
@@ -64,7 +65,6 @@ impl Seen {
         }
         for (name, value) in [
             ("city", &mut place.city),
-            ("browser_version", &mut session.device.browser_version),
             ("network", &mut located.network),
             ("connection_type", &mut provider.connection_type),
         ] {

@@ -1,5 +1,7 @@
 //! Contents of ClickHouse's views.
 
+mod hours;
+
 use std::collections::{BTreeMap, HashMap};
 
 use clickhouse::Client;

@@ -1,6 +1,8 @@
 //! The pipeline's results against the oracle's: every difference is counted, the first are
 //! described.
 
+mod hours;
+
 use std::collections::{BTreeMap, HashMap};
 
 use schemas::BlockAudit;
@@ -35,6 +37,7 @@ pub fn compare(expected: &Expected, actual: &Actual) -> Verdict {
     dead_letters(&expected.dead_letters, &actual.logs.dead_letters, &mut verdict);
     cells(&expected.cells, &actual.cells, &mut verdict);
     sessions(expected, actual, &mut verdict);
+    hours::compare(expected, actual, &mut verdict);
     verdict
 }
 
@@ -209,6 +212,7 @@ mod tests {
 
     use super::super::Logs;
     use super::*;
+    use crate::oracle::{Day, DayKey, Hour, HourKey};
 
     fn dead(hash: u64) -> Dead {
         Dead { why: "not_json".to_owned(), hash }
@@ -230,6 +234,17 @@ mod tests {
         BlockAudit { block_start, upto, accepted, ..BlockAudit::default() }
     }
 
+    fn hour() -> (HourKey, Hour) {
+        let measures = Measures { poor_us: 5, ..Measures::default() };
+        let key = HourKey { hour: 3600, city: "Bonn".to_owned(), ..HourKey::default() };
+        (key, Hour { measures, ..Hour::default() })
+    }
+
+    fn day() -> (DayKey, Day) {
+        let key = DayKey { day: 20_000, country: "DE".to_owned(), ..DayKey::default() };
+        (key, Day { sessions: 1, judged: 1, sums: [5, 5, 25, 25, 25], ..Day::default() })
+    }
+
     fn pair() -> (Expected, Actual) {
         let session = SessionPartial { call: "c".to_owned(), ..SessionPartial::default() };
         let session_key = (String::new(), "c".to_owned(), String::new());
@@ -240,6 +255,8 @@ mod tests {
             dead_letters: HashMap::from([(dead(1), 1)]),
             cells: HashMap::from([(key(), cell(2, 10.0))]),
             sessions: HashMap::from([(session_key, session.clone())]),
+            session_hours: HashMap::from([hour()]),
+            session_days: HashMap::from([day()]),
             ..Expected::default()
         };
         let last = BlockAudit { invalid: 1, ..block(3, 6, 2) };
@@ -251,6 +268,8 @@ mod tests {
             },
             cells: vec![(key(), cell(2, 10.0))],
             sessions: vec![session],
+            session_hours: vec![hour()],
+            session_days: Some(vec![day()]),
             cqd: Some(HashMap::new()),
             blocks: vec![block(0, 3, 3), last],
             split_sessions: Vec::new(),
@@ -292,6 +311,25 @@ mod tests {
         assert_eq!(difference, "rows of cells: 2, must be 1");
         let difference = difference_after(|actual| actual.sessions[0].left = 1);
         assert!(difference.contains("left is 1, must be 0"), "{difference}");
+        let difference = difference_after(|actual| actual.session_hours.clear());
+        assert!(
+            difference.starts_with("session hour ")
+                && difference.contains("\"Bonn\"")
+                && difference.ends_with(": missing"),
+            "{difference}"
+        );
+        let difference = difference_after(|actual| actual.session_hours[0].1.measures.poor_us = 4);
+        assert!(difference.ends_with("poor_us is 4, must be 5"), "{difference}");
+        let difference = difference_after(|actual| {
+            let days = actual.session_days.iter_mut().flatten();
+            days.for_each(|(_, day)| day.sums[2] = 24);
+        });
+        assert!(difference.contains("w, y, ww, wy, yy is [5, 5, 24, 25, 25]"), "{difference}");
+        let difference = difference_after(|actual| {
+            let key = DayKey { asn: 7, ..day().0 };
+            actual.session_days.iter_mut().for_each(|days| days.push((key.clone(), day().1)));
+        });
+        assert!(difference.ends_with(": must not be there"), "{difference}");
         let difference = difference_after(|actual| {
             let key = (String::new(), "c".to_owned(), String::new());
             actual.cqd = Some(HashMap::from([(key, [1, 0, 0])]));

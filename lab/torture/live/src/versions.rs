@@ -8,7 +8,7 @@ use std::time::Duration;
 use deploy::failure::{Context, Failure};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
-use schemas::{BlockAudit, CellPartial, SessionPartial};
+use schemas::{BlockAudit, CellPartial, HourPartial, SessionPartial};
 use service::TopicNames;
 use world::truth::payload_hash;
 
@@ -95,6 +95,7 @@ pub(super) fn read(brokers: &str, kafka: &Kafka, topics: &TopicNames) -> Result<
     };
     rows(&topics.cells, cell)?;
     rows(&topics.sessions, session)?;
+    rows(&topics.hours, hour)?;
     rows(&topics.blocks, block)?;
     Ok(found)
 }
@@ -117,6 +118,14 @@ fn session(payload: &[u8]) -> Result<(u64, Version), Failure> {
     let id = identity(&(block, &row.app, &row.call, &row.participant));
     let measure = row.measures.intervals + row.joined + row.left;
     Ok((id, Version { upto: row.upto, content: payload_hash(payload), measure }))
+}
+
+fn hour(payload: &[u8]) -> Result<(u64, Version), Failure> {
+    let row: HourPartial = schemas::decode(payload).context("a session's hour")?;
+    let measures = row.streams.iter().map(|stream| &stream.measures);
+    let measure = measures.map(|it| it.intervals + it.setups_attempted).sum();
+    let key = HourPartial { upto: 0, streams: Vec::new(), ..row.clone() };
+    Ok((identity(&key), Version { upto: row.upto, content: payload_hash(payload), measure }))
 }
 
 fn block(payload: &[u8]) -> Result<(u64, Version), Failure> {

@@ -40,6 +40,9 @@ pub(crate) fn check(
         },
         cells: tables.cells()?,
         sessions: tables.sessions(),
+        session_hours: tables.session_hours(),
+        // The simulated tables have no view of days.
+        session_days: None,
         // The simulated tables have no view with verdicts.
         cqd: None,
         blocks,

@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use oracle::oracle::{Bins, Cell, CellKey, NotAState, Packs, add};
-use schemas::{BlockAudit, CellPartial, Dimensions, PackTime, SessionPartial, StreamPartial};
+use oracle::oracle::{Bins, Cell, CellKey, Hour, HourKey, NotAState, Packs, add};
+use schemas::{
+    BlockAudit, CellPartial, Dimensions, HourPartial, HourStream, PackTime, SessionPartial,
+    StreamPartial,
+};
 
 /// Rows of one table in their newest version. Values that decrease are reported.
 struct Newest<K, T> {
@@ -25,6 +28,7 @@ type BlockKey = (i32, i32, i64);
 pub(crate) struct Tables {
     cells: Newest<(BlockKey, String, i64, Dimensions), CellPartial>,
     sessions: Newest<(BlockKey, String, String, String), SessionPartial>,
+    hours: Newest<(BlockKey, HourKey), HourStream>,
     blocks: Newest<BlockKey, BlockAudit>,
     /// Rows whose value decreased, or that have two values in one version.
     pub(crate) fell: Vec<String>,
@@ -68,6 +72,7 @@ impl Tables {
     pub(crate) fn clear(&mut self) {
         self.cells.rows.clear();
         self.sessions.rows.clear();
+        self.hours.rows.clear();
         self.blocks.rows.clear();
         self.fell.clear();
     }
@@ -82,6 +87,7 @@ impl Tables {
             match lane {
                 0 => self.cell(schemas::decode(row)?),
                 1 => self.session(schemas::decode(row)?),
+                2 => self.hour(&schemas::decode(row)?),
                 _ => self.block(schemas::decode(row)?),
             }
         }
@@ -100,6 +106,16 @@ impl Tables {
         let key = (block, row.app.clone(), row.call.clone(), row.participant.clone());
         let size = |row: &SessionPartial| row.measures.intervals + row.joined + row.left;
         self.sessions.insert(key, row.upto, row, size, &mut self.fell);
+    }
+
+    /// A record has a row for each kind and direction.
+    fn hour(&mut self, row: &HourPartial) {
+        let block = (row.epoch, row.partition, row.block_start);
+        for stream in &row.streams {
+            let key = (block, hour_key(row, stream));
+            let size = |of: &HourStream| of.measures.intervals + of.measures.setups_attempted;
+            self.hours.insert(key, row.upto, stream.clone(), size, &mut self.fell);
+        }
     }
 
     fn block(&mut self, row: BlockAudit) {
@@ -138,6 +154,17 @@ impl Tables {
         Ok(cells.into_iter().collect())
     }
 
+    /// The view `session_hours`.
+    pub(crate) fn session_hours(&self) -> Vec<(HourKey, Hour)> {
+        let mut hours: HashMap<HourKey, Hour> = HashMap::new();
+        for ((_, key), (_, row)) in &self.hours.rows {
+            let hour = hours.entry(key.clone()).or_default();
+            add(&mut hour.measures, &row.measures);
+            add_packs(&mut hour.packs, &row.packs);
+        }
+        hours.into_iter().collect()
+    }
+
     /// The view `sessions`.
     pub(crate) fn sessions(&self) -> Vec<SessionPartial> {
         let mut sessions: HashMap<(&str, &str, &str), (SessionPartial, Packs)> = HashMap::new();
@@ -157,6 +184,32 @@ impl Tables {
             }
         }
         sessions.into_values().map(|(row, packs)| anonymous(row, packs)).collect()
+    }
+}
+
+fn hour_key(row: &HourPartial, stream: &HourStream) -> HourKey {
+    HourKey {
+        app: row.app.clone(),
+        call: row.call.clone(),
+        participant: row.participant.clone(),
+        hour: row.hour,
+        continent: row.place.continent.clone(),
+        country: row.place.country.clone(),
+        subdivision: row.place.subdivision.clone(),
+        city: row.place.city.clone(),
+        asn: row.provider.asn,
+        organisation: row.provider.organisation.clone(),
+        connection_type: row.provider.connection_type.clone(),
+        network_type: row.network_type.clone(),
+        transport: row.transport.clone(),
+        edge: row.edge.clone(),
+        device_class: row.device.class.clone(),
+        os: row.device.os.clone(),
+        browser: row.device.browser.clone(),
+        browser_version: row.device.browser_version.clone(),
+        client_version: row.client_version.clone(),
+        kind: stream.kind,
+        direction: stream.direction,
     }
 }
 

@@ -9,7 +9,7 @@
 
 use std::process::Command;
 
-use aggregate::mutations::{BLOCK_ENDS, LINEAGE, RECALL, RULES_FIRST, UPTO, VALUES};
+use aggregate::mutations::{BLOCK_ENDS, HOURS, LINEAGE, RECALL, RULES_FIRST, UPTO, VALUES};
 use ingest::mutations::LOOK_BACK;
 use service::mutations::{COMMITS_WAIT, break_only};
 use torture_sim::Campaign;
@@ -62,6 +62,11 @@ fn forgotten_values_mutation_is_detected() {
 #[test]
 fn changed_refold_mutation_is_detected() {
     assert_detected(RECALL);
+}
+
+#[test]
+fn missing_rows_of_hours_mutation_is_detected() {
+    assert_detected(HOURS);
 }
 
 #[test]

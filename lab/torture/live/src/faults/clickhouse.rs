@@ -11,7 +11,8 @@ use super::super::cluster::Cluster;
 use super::super::fault::Fault;
 
 /// Tables that sink fills.
-const TABLES: [&str; 4] = ["samples", "cell_partials", "session_partials", "blocks"];
+const TABLES: [&str; 5] =
+    ["samples", "cell_partials", "session_partials", "session_hour_partials", "blocks"];
 
 fn kill(cluster: &mut Cluster) {
     if let Some(clickhouse) = cluster.stack.clickhouse() {
