@@ -135,26 +135,28 @@ ORDER BY (
 TTL window_start + INTERVAL 5 YEAR
 SETTINGS min_free_disk_ratio_to_perform_insert = 0.02;
 
--- Minutes of overview_1m that contain everything in cell_partials, by the same rules as rollup_hours.
--- An insert of partials opens its minutes before its hours: an hour is built from its minutes.
-CREATE TABLE IF NOT EXISTS rollup_minutes
+-- Minutes of overview_1m, and days of session_days_1d and overview_1d, that contain everything in the
+-- partials, by the same rules as rollup_hours. An insert of partials opens its minutes and days before its
+-- hours: an hour of the overview is built from minutes.
+CREATE TABLE IF NOT EXISTS rollup_parts
 (
-    minute   DateTime('UTC'),
+    part     LowCardinality(String),
+    start    DateTime('UTC'),
     opened   SimpleAggregateFunction(max, UInt64),
     built    SimpleAggregateFunction(max, UInt64),
     built_at SimpleAggregateFunction(max, DateTime('UTC'))
 )
 ENGINE = AggregatingMergeTree
-ORDER BY minute
-TTL minute + INTERVAL 30 DAY;
+ORDER BY (part, start)
+TTL start + INTERVAL 30 DAY;
 
--- Minutes that are read from the partials, by the same rules as open_hours.
-CREATE OR REPLACE VIEW open_minutes
+-- Minutes and days that are read from their sources, by the same rules as open_hours.
+CREATE OR REPLACE VIEW open_parts
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
-AS SELECT minute, max(rollup_minutes.opened) AS opened, max(rollup_minutes.built) AS built, max(rollup_minutes.built_at) AS built_at
-FROM rollup_minutes
-GROUP BY minute
-HAVING (opened > built AND (built = 0 OR minute > now() - INTERVAL 13 DAY))
+AS SELECT part, start, max(rollup_parts.opened) AS opened, max(rollup_parts.built) AS built, max(rollup_parts.built_at) AS built_at
+FROM rollup_parts
+GROUP BY part, start
+HAVING (opened > built AND (built = 0 OR start > now() - INTERVAL 13 DAY))
     OR built_at > now() - INTERVAL 5 SECOND;
 
 -- The source of session_hours_1h.
@@ -224,11 +226,11 @@ GROUP BY
     day, app,
     {{strata:names}};
 
--- One row per day and stratum; of days that are not complete yet from the hours. Measures have 128 bits,
+-- One row per day and stratum; of days that are not built yet from the hours. Measures have 128 bits,
 -- as in cells_daily.
 CREATE OR REPLACE VIEW session_days
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
-AS WITH (SELECT groupUniqArray(toDate(hour)) FROM open_hours) AS open
+AS WITH (SELECT groupArray(toDate(start)) FROM open_parts WHERE part = 'day') AS open
 SELECT
     day, app,
     {{strata:names}},
@@ -280,7 +282,7 @@ GROUP BY window_start, window_s, grouping, {{overview:names}};
 
 CREATE OR REPLACE VIEW overview_minutes
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
-AS WITH (SELECT groupArray(minute) FROM open_minutes) AS open
+AS WITH (SELECT groupArray(start) FROM open_parts WHERE part = 'minute') AS open
 SELECT
     window_start, window_s, grouping,
     {{overview:names}},
@@ -352,7 +354,7 @@ GROUP BY window_start, window_s, grouping, {{overview:names}};
 
 CREATE OR REPLACE VIEW overview_days
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
-AS WITH (SELECT groupUniqArray(toStartOfDay(hour)) FROM open_hours) AS open
+AS WITH (SELECT groupArray(start) FROM open_parts WHERE part = 'day') AS open
 SELECT
     window_start, window_s, grouping,
     {{overview:names}},

@@ -4,8 +4,8 @@
 //! that is over is built into the roll-ups and closed. Correctness depends on increasing numbers in
 //! `rollup_hours` and on no clock: a rebuild reads the greatest number, then the partials, then closes
 //! the hour with that number. It has seen every insert that opened the hour with a number up to that,
-//! because an insert takes its number after its rows are visible. Minutes of the overview are kept in the
-//! same way, with `rollup_minutes`, so that the running hour is cheap to read, too.
+//! because an insert takes its number after its rows are visible. Minutes of the overview and days of
+//! sessions are kept in the same way, with `rollup_parts`.
 
 #![cfg_attr(
     not(test),
@@ -15,7 +15,7 @@
     )
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -54,25 +54,37 @@ const IN_MEMORY: &str = "268435456";
 
 /// A part of time whose roll-ups are open or closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    /// An hour of cells, session hours and days, and the overview.
+enum Part {
+    /// An hour of cells, sessions and the overview.
     Hour,
     /// A minute of the overview.
     Minute,
+    /// A day of sessions and the overview.
+    Day,
 }
 
 impl Part {
-    /// Returns the table that says which are open, and its column.
-    const fn table(self) -> (&'static str, &'static str) {
+    /// Returns the table that says which are open.
+    const fn table(self) -> &'static str {
         match self {
-            Self::Hour => ("rollup_hours", "hour"),
-            Self::Minute => ("rollup_minutes", "minute"),
+            Self::Hour => "rollup_hours",
+            Self::Minute | Self::Day => "rollup_parts",
+        }
+    }
+
+    /// Returns the columns of its identity, and their values for the starts `starts`.
+    fn identity(self, starts: &[u32]) -> (&'static str, String) {
+        let start = format!("toDateTime(arrayJoin({starts:?}::Array(UInt32)), 'UTC')");
+        match self {
+            Self::Hour => ("hour", start),
+            Self::Minute => ("part, start", format!("'minute', {start}")),
+            Self::Day => ("part, start", format!("'day', {start}")),
         }
     }
 
     /// Returns the expression of the greatest number so far.
     fn newest(self) -> String {
-        let (table, _) = self.table();
+        let table = self.table();
         format!("assumeNotNull((SELECT max(greatest(opened, built)) FROM {table}))")
     }
 }
@@ -85,28 +97,32 @@ async fn within<T>(
     tokio::time::timeout(limit, answer).await.unwrap_or(Err(Error::TimedOut))
 }
 
-/// Opens hours or minutes, each given by its start, in seconds since the Unix epoch.
+/// Opens `minutes` and the days of `hours`, and then `hours`, each given by its start, in seconds since the
+/// Unix epoch. Hours come last: one that is not open may be built from minutes.
 ///
 /// # Errors
 /// Errors of ClickHouse, and a timeout after a minute.
-pub(crate) async fn open(client: &Client, part: Part, starts: &[u32]) -> Result<(), Error> {
-    if starts.is_empty() {
-        return Ok(());
+pub(crate) async fn open(client: &Client, minutes: &[u32], hours: &[u32]) -> Result<(), Error> {
+    let days: BTreeSet<_> = hours.iter().map(|hour| hour - hour % DAY).collect();
+    let days: Vec<_> = days.into_iter().collect();
+    for (part, starts) in [(Part::Minute, minutes), (Part::Day, &days), (Part::Hour, hours)] {
+        if starts.is_empty() {
+            continue;
+        }
+        let ((columns, values), newest) = (part.identity(starts), part.newest());
+        let table = part.table();
+        let opening =
+            format!("INSERT INTO {table} ({columns}, opened) SELECT {values}, {newest} + 1");
+        within(SHORT, client.query_raw(&opening).execute()).await?;
     }
-    let ((table, column), newest) = (part.table(), part.newest());
-    let opening = format!(
-        "INSERT INTO {table} ({column}, opened) \
-         SELECT toDateTime(arrayJoin({starts:?}), 'UTC'), {newest} + 1"
-    );
-    within(SHORT, client.query_raw(&opening).execute()).await
+    Ok(())
 }
 
-/// Closes hours or minutes that were built with the number `version`.
+/// Closes parts that were built with the number `version`.
 async fn close(client: &Client, part: Part, starts: &[u32], version: u64) -> Result<(), Error> {
-    let (table, column) = part.table();
+    let (table, (columns, values)) = (part.table(), part.identity(starts));
     let closing = format!(
-        "INSERT INTO {table} ({column}, built, built_at) \
-         SELECT toDateTime(arrayJoin({starts:?}), 'UTC'), {version}, now()"
+        "INSERT INTO {table} ({columns}, built, built_at) SELECT {values}, {version}, now()"
     );
     within(SHORT, client.query_raw(&closing).execute()).await
 }
@@ -135,10 +151,11 @@ pub(crate) struct Rebuilder {
     look: Duration,
     grace_s: u32,
     metrics: Metrics,
-    set_aside: SetAside,
+    hours_aside: SetAside,
+    days_aside: SetAside,
 }
 
-/// Hours or minutes that could not be built, each with the time of its next attempt. Others do not wait
+/// Parts that could not be built, each with the time of its next attempt. Others do not wait
 /// for them.
 #[derive(Default)]
 struct SetAside(BTreeMap<u32, Instant>);
@@ -168,8 +185,9 @@ impl Rebuilder {
             .with_setting("max_bytes_before_external_group_by", IN_MEMORY)
             .with_setting("min_insert_block_size_rows", "8192");
         let look = Duration::from_secs(settings.rollup_s.into());
-        let (grace_s, set_aside) = (settings.seal_grace_s, SetAside::default());
-        Self { client, look, grace_s, metrics: metrics.clone(), set_aside }
+        let (grace_s, metrics) = (settings.seal_grace_s, metrics.clone());
+        let (hours_aside, days_aside) = <(SetAside, SetAside)>::default();
+        Self { client, look, grace_s, metrics, hours_aside, days_aside }
     }
 
     /// Runs for ever; builds while `leads` is true.
@@ -182,62 +200,99 @@ impl Rebuilder {
         }
     }
 
-    /// Builds the next hour. Returns false if there is none, or if it cannot be built now.
+    /// Builds the next hour, or the next day if no hour is due. Returns false if there is none, or if it
+    /// cannot be built now.
     async fn build_next(&mut self) -> bool {
-        let (hour, built) = match self.due().await {
+        self.build_part(Part::Hour).await || self.build_part(Part::Day).await
+    }
+
+    async fn build_part(&mut self, part: Part) -> bool {
+        let due = match part {
+            Part::Day => self.due_day().await,
+            _ => self.due_hour().await,
+        };
+        let (start, built) = match due {
             Ok(None) => return false,
+            Ok(Some((day, version))) if part == Part::Day => {
+                (Some(day), self.build_day(day, version).await)
+            }
             Ok(Some((hour, version))) => (Some(hour), self.build_hour(hour, version).await),
             Err(error) => (None, Err(error)),
         };
         if let Err(error) = &built {
-            if let Some(hour) = hour {
-                self.set_aside.add(hour, Instant::now());
+            if let Some(start) = start {
+                self.set_aside(part).add(start, Instant::now());
             }
             self.metrics.rebuild_failures.inc();
-            tracing::warn!(hour, reason = summary(error), "roll-ups cannot be rebuilt now");
+            tracing::warn!(?part, start, reason = summary(error), "roll-ups cannot be rebuilt now");
         }
         built.is_ok()
     }
 
+    const fn set_aside(&mut self, part: Part) -> &mut SetAside {
+        match part {
+            Part::Day => &mut self.days_aside,
+            _ => &mut self.hours_aside,
+        }
+    }
+
     /// Returns the start of the hour to build next, and the number to build it with.
-    async fn due(&mut self) -> Result<Option<(u32, u64)>, Error> {
-        let (set_aside, newest) = (self.set_aside.starts(Instant::now()), Part::Hour.newest());
+    async fn due_hour(&mut self) -> Result<Option<(u32, u64)>, Error> {
+        let (aside, newest) = (self.hours_aside.starts(Instant::now()), Part::Hour.newest());
         let due = format!(
             "SELECT toUnixTimestamp(hour), {newest} FROM open_hours WHERE opened > built \
              AND hour + {HOUR} + {} <= now() \
              AND (built = 0 OR built_at <= now() - {REBUILD_SECONDS}) \
-             AND NOT has({set_aside:?}::Array(UInt32), toUnixTimestamp(hour)) \
+             AND NOT has({aside:?}::Array(UInt32), toUnixTimestamp(hour)) \
              ORDER BY built > 0, built_at, hour LIMIT 1",
             self.grace_s
         );
         within(SHORT, self.client.query_raw(&due).fetch_optional::<(u32, u64)>()).await
     }
 
-    /// Builds an hour, and the day that it lies in. Sessions and the overview read open hours from their
-    /// sources, so those of the day that are not built yet are in it, too.
+    /// Returns the same for days that are over, once all of their hours are built.
+    async fn due_day(&mut self) -> Result<Option<(u32, u64)>, Error> {
+        let (aside, newest) = (self.days_aside.starts(Instant::now()), Part::Day.newest());
+        let due = format!(
+            "SELECT toUnixTimestamp(start), {newest} FROM open_parts \
+             WHERE part = 'day' AND opened > built AND start + {DAY} + {} <= now() \
+             AND start NOT IN (SELECT toStartOfDay(hour) FROM open_hours WHERE opened > built) \
+             AND NOT has({aside:?}::Array(UInt32), toUnixTimestamp(start)) \
+             ORDER BY built > 0, built_at, start LIMIT 1",
+            self.grace_s
+        );
+        within(SHORT, self.client.query_raw(&due).fetch_optional::<(u32, u64)>()).await
+    }
+
     async fn build_hour(&self, hour: u32, version: u64) -> Result<(), Error> {
         let client = &self.client;
         for slice in (hour..hour + HOUR).step_by(SLICE as usize) {
             let slice = within_time("window_start", slice, SLICE);
             build(client, "cells_1m", "folded_partials", version, &slice).await?;
         }
-        let (day, of_hour) = (hour - hour % DAY, within_time("window_start", hour, HOUR));
-        let of_day = within_time("window_start", day, DAY);
+        let of_hour = within_time("window_start", hour, HOUR);
+        let of_day = within_time("window_start", hour - hour % DAY, DAY);
         let sessions = within_time("hour", hour, HOUR);
-        let days = format!("day = toDate(toDateTime({day}, 'UTC'))");
         for (into, from, condition) in [
             ("cells_1h", "folded_hours", &of_hour),
             ("cells_1d", "folded_days", &of_day),
             ("session_hours_1h", "folded_session_hours", &sessions),
-            ("session_days_1d", "folded_session_days", &days),
             ("overview_1h", "folded_overview_hours", &of_hour),
-            ("overview_1d", "folded_overview_days", &of_day),
         ] {
             build(client, into, from, version, condition).await?;
         }
         close(client, Part::Hour, &[hour], version).await?;
         self.metrics.rebuilt.inc();
         Ok(())
+    }
+
+    async fn build_day(&self, day: u32, version: u64) -> Result<(), Error> {
+        let client = &self.client;
+        let of_day = within_time("window_start", day, DAY);
+        let date = format!("day = toDate(toDateTime({day}, 'UTC'))");
+        build(client, "session_days_1d", "folded_session_days", version, &date).await?;
+        build(client, "overview_1d", "folded_overview_days", version, &of_day).await?;
+        close(client, Part::Day, &[day], version).await
     }
 
     /// Returns the task that keeps the minutes of the overview.
@@ -299,11 +354,12 @@ impl MinuteBuilder {
     async fn due(&mut self) -> Result<Vec<(u32, u64)>, Error> {
         let (set_aside, newest) = (self.set_aside.starts(Instant::now()), Part::Minute.newest());
         let due = format!(
-            "SELECT toUnixTimestamp(minute), {newest} FROM open_minutes WHERE opened > built \
-             AND minute + 60 + {MINUTE_GRACE_SECONDS} <= now() \
+            "SELECT toUnixTimestamp(start), {newest} FROM open_parts \
+             WHERE part = 'minute' AND opened > built \
+             AND start + 60 + {MINUTE_GRACE_SECONDS} <= now() \
              AND (built = 0 OR built_at <= now() - {MINUTE_REBUILD_SECONDS}) \
-             AND NOT has({set_aside:?}::Array(UInt32), toUnixTimestamp(minute)) \
-             ORDER BY minute DESC LIMIT {}",
+             AND NOT has({set_aside:?}::Array(UInt32), toUnixTimestamp(start)) \
+             ORDER BY start DESC LIMIT {}",
             self.most
         );
         within(SHORT, self.client.query_raw(&due).fetch_all::<(u32, u64)>()).await
@@ -349,6 +405,6 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let client = Client::default().with_url(url);
-        assert!(matches!(open(&client, Part::Hour, &[3600]).await, Err(Error::TimedOut)));
+        assert!(matches!(open(&client, &[], &[3600]).await, Err(Error::TimedOut)));
     }
 }

@@ -20,7 +20,6 @@ use tokio::sync::oneshot;
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
 use crate::rows::{Blocks, CellPartials, Samples, SessionHourPartials, SessionPartials};
-use crate::rollup::Part;
 use crate::server::Server;
 use crate::service::Sink;
 use crate::settings::SinkSettings;
@@ -161,7 +160,7 @@ impl Server for Wired {
         }
     }
 
-    async fn open(&self, _: Part, _: &[u32]) -> Result<(), Error> {
+    async fn open(&self, _: &[u32], _: &[u32]) -> Result<(), Error> {
         Ok(())
     }
 

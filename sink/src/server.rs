@@ -8,7 +8,7 @@ use clickhouse::error::Error;
 use clickhouse::insert_formatted::InsertFormatted;
 use service::{Record, failpoints};
 
-use crate::rollup::{self, Part};
+use crate::rollup;
 use crate::table::{Table, insert_into, pieces};
 
 const SEND_TIMEOUT: Duration = Duration::from_secs(60);
@@ -34,9 +34,9 @@ pub(crate) trait Server {
     /// Ends an insert: without an error, its rows are visible.
     async fn end(&self, insert: Self::Insert) -> Result<(), Error>;
 
-    /// Marks the roll-ups of hours or minutes as stale, each given by its start, in seconds since the
-    /// Unix epoch.
-    async fn open(&self, part: Part, starts: &[u32]) -> Result<(), Error>;
+    /// Marks the roll-ups of minutes, and of hours and their days, as stale, each given by its start, in
+    /// seconds since the Unix epoch.
+    async fn open(&self, minutes: &[u32], hours: &[u32]) -> Result<(), Error>;
 
     /// Waits before the next attempt.
     async fn pause(&self, pause: Duration);
@@ -77,8 +77,8 @@ impl Server for ClickHouse {
         Ok(())
     }
 
-    async fn open(&self, part: Part, starts: &[u32]) -> Result<(), Error> {
-        rollup::open(&self.0, part, starts).await
+    async fn open(&self, minutes: &[u32], hours: &[u32]) -> Result<(), Error> {
+        rollup::open(&self.0, minutes, hours).await
     }
 
     async fn pause(&self, pause: Duration) {

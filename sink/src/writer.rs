@@ -26,7 +26,7 @@ use crate::batch::Batch;
 use crate::error::ConnectError;
 use crate::metrics::Metrics;
 use crate::retry::{CAUSES, Verdict, cause, summary, verdict};
-use crate::rollup::{self, Part};
+use crate::rollup;
 use crate::rows::{Blocks, CellPartials, Samples, SessionHourPartials, SessionPartials};
 use crate::server::{ClickHouse, Identity, Server};
 use crate::settings::SinkSettings;
@@ -282,12 +282,9 @@ impl<S: Server> TableWriter<S> {
             tracing::error!(table = T::NAME, "more than {MOST_BAD} bad rows; trying again");
             self.server.pause(pauses.next()).await;
         };
-        // Minutes first: an hour that is not open is built from minutes.
-        for (part, starts) in [(Part::Minute, minutes), (Part::Hour, hours)] {
-            let starts: Vec<_> = starts.into_iter().collect();
-            while self.persist(T::NAME, || self.server.open(part, &starts)).await.is_err() {
-                self.server.pause(pauses.next()).await;
-            }
+        let [minutes, hours] = [minutes, hours].map(|starts| Vec::from_iter(starts));
+        while self.persist(T::NAME, || self.server.open(&minutes, &hours)).await.is_err() {
+            self.server.pause(pauses.next()).await;
         }
         rejected
     }
