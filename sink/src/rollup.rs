@@ -15,6 +15,8 @@
     )
 )]
 
+mod minutes;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +28,7 @@ use clickhouse::error::Error;
 use crate::metrics::Metrics;
 use crate::retry::summary;
 use crate::settings::SinkSettings;
+use minutes::MinuteBuilder;
 
 /// Multiple of the time that an hour took to build for which the rebuilder then rests: roll-ups make
 /// reads cheap and must not make inserts expensive.
@@ -42,13 +45,6 @@ const SHORT: Duration = Duration::from_secs(60);
 /// Timeout of a rebuild: the user's limit of a statement is 600 s, after which the server has to answer.
 const LONG: Duration = Duration::from_secs(660);
 
-/// Time after the end of a minute before it is built, and shortest time between two rebuilds of it, s.
-const MINUTE_GRACE_SECONDS: u32 = 30;
-const MINUTE_REBUILD_SECONDS: u32 = 60;
-/// Seconds between two looks for minutes.
-const MINUTE_LOOK: Duration = Duration::from_secs(5);
-/// Most minutes that are built at once.
-const MOST_MINUTES: usize = 60;
 /// Memory from which the sessions of a day are sorted on disk, bytes.
 const IN_MEMORY: &str = "268435456";
 
@@ -297,85 +293,7 @@ impl Rebuilder {
 
     /// Returns the task that keeps the minutes of the overview.
     pub(crate) fn minutes(&self) -> MinuteBuilder {
-        let (client, metrics) = (self.client.clone(), self.metrics.clone());
-        MinuteBuilder { client, metrics, most: MOST_MINUTES, set_aside: SetAside::default() }
-    }
-}
-
-/// Task that builds minutes of the overview that are over and open, many at once.
-pub(crate) struct MinuteBuilder {
-    client: Client,
-    metrics: Metrics,
-    /// Most minutes of the next build: one after a failure, to find the minute that fails.
-    most: usize,
-    set_aside: SetAside,
-}
-
-impl MinuteBuilder {
-    /// Runs for ever; builds while `leads` is true.
-    pub(crate) async fn run(mut self, leads: Arc<AtomicBool>) {
-        loop {
-            let started = Instant::now();
-            let built = leads.load(Ordering::Relaxed) && self.build_due().await;
-            let pause = if built { started.elapsed() * REST } else { MINUTE_LOOK };
-            tokio::time::sleep(pause).await;
-        }
-    }
-
-    /// Builds the newest minutes that are due. Returns false if there are none, or if they cannot be
-    /// built now.
-    async fn build_due(&mut self) -> bool {
-        let (minutes, built) = match self.due().await {
-            Ok(due) if due.is_empty() => return false,
-            Ok(due) => {
-                let version = due.iter().map(|(_, version)| *version).min().unwrap_or(0);
-                let minutes: Vec<_> = due.into_iter().map(|(minute, _)| minute).collect();
-                let built = self.build(&minutes, version).await;
-                (minutes, built)
-            }
-            Err(error) => (Vec::new(), Err(error)),
-        };
-        match &built {
-            Ok(()) => self.most = MOST_MINUTES.min(2 * self.most),
-            Err(error) => {
-                if let [minute] = minutes[..] {
-                    self.set_aside.add(minute, Instant::now());
-                }
-                self.most = 1;
-                self.metrics.rebuild_failures.inc();
-                let reason = summary(error);
-                tracing::warn!(?minutes, reason, "minutes of the overview cannot be rebuilt now");
-            }
-        }
-        built.is_ok()
-    }
-
-    /// Returns the starts of the minutes to build next, each with the number to build it with.
-    async fn due(&mut self) -> Result<Vec<(u32, u64)>, Error> {
-        let (set_aside, newest) = (self.set_aside.starts(Instant::now()), Part::Minute.newest());
-        let due = format!(
-            "SELECT toUnixTimestamp(start), {newest} FROM open_parts \
-             WHERE part = 'minute' AND opened > built \
-             AND start + 60 + {MINUTE_GRACE_SECONDS} <= now() \
-             AND (built = 0 OR built_at <= now() - {MINUTE_REBUILD_SECONDS}) \
-             AND NOT has({set_aside:?}::Array(UInt32), toUnixTimestamp(start)) \
-             ORDER BY start DESC LIMIT {}",
-            self.most
-        );
-        within(SHORT, self.client.query_raw(&due).fetch_all::<(u32, u64)>()).await
-    }
-
-    async fn build(&self, minutes: &[u32], version: u64) -> Result<(), Error> {
-        let first = minutes.iter().min().copied().unwrap_or(0);
-        let end = minutes.iter().max().map_or(0, |last| last + 60);
-        let condition = format!(
-            "{} AND has({minutes:?}::Array(UInt32), toUnixTimestamp(window_start))",
-            within_time("window_start", first, end - first)
-        );
-        build(&self.client, "overview_1m", "folded_overview", version, &condition).await?;
-        close(&self.client, Part::Minute, minutes, version).await?;
-        self.metrics.rebuilt_minutes.inc_by(minutes.len() as u64);
-        Ok(())
+        MinuteBuilder::new(self.client.clone(), self.metrics.clone())
     }
 }
 
