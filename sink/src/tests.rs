@@ -5,13 +5,13 @@ use std::path::Path;
 
 use prometheus::{Encoder as _, Registry, TextEncoder};
 use schemas::{
-    BlockAudit, CellPartial, EnrichedReport, PackVerdict, ScoredInterval, SessionPartial, Sketches,
+    BlockAudit, CellPartial, EnrichedReport, HourPartial, HourStream, PackVerdict, ScoredInterval, SessionPartial, Sketches,
 };
 use service::{Service as _, Settings, TopicNames};
 
 use crate::column::{Column as _, LowCardinality, Optional, Plain, Seconds, Text};
 use crate::metrics::Metrics;
-use crate::rows::{Blocks, CellPartials, Samples, SessionPartials};
+use crate::rows::{Blocks, CellPartials, Samples, SessionHourPartials, SessionPartials};
 use crate::settings::SinkSettings;
 use crate::table::{Columns, Table, Unfit, insert_into, pieces};
 use crate::{Sink, settings};
@@ -123,6 +123,7 @@ fn rows_have_the_columns_that_the_migrations_create() {
     assert_migrated::<Samples>();
     assert_migrated::<CellPartials>();
     assert_migrated::<SessionPartials>();
+    assert_migrated::<SessionHourPartials>();
     assert_migrated::<Blocks>();
 }
 
@@ -164,6 +165,9 @@ fn a_cleared_table_equals_a_new_one() {
     assert_emptied::<CellPartials>(&cell(3600), &cell(7200));
     let session = SessionPartial { call: "c".to_owned(), ..SessionPartial::default() };
     assert_emptied::<SessionPartials>(&session, &SessionPartial::default());
+    let streams = vec![HourStream::default(); 2];
+    let hour = HourPartial { call: "c".to_owned(), streams, ..HourPartial::default() };
+    assert_emptied::<SessionHourPartials>(&hour, &hour);
     assert_emptied::<Blocks>(&BlockAudit::default(), &BlockAudit::default());
 }
 
@@ -182,6 +186,16 @@ fn partials_make_the_roll_ups_of_their_hours_stale() {
         cells.add(&cell(start)).unwrap();
     }
     assert_eq!(cells.hours(), [0, 3600, 7200]);
+    assert_eq!(cells.minutes(), [3540, 3600, 7200, 7260]);
+    let mut hours = SessionHourPartials::default();
+    for (hour, streams) in [(7200, 2), (3600, 1), (7200, 1), (0, 0)] {
+        let streams = vec![HourStream::default(); streams];
+        hours.add(&HourPartial { hour, streams, ..HourPartial::default() }).unwrap();
+    }
+    assert_eq!((hours.rows(), hours.hours()), (4, vec![3600, 7200]));
+    assert!(hours.minutes().is_empty(), "the overview is made of cells");
+    let before = HourPartial { hour: -3600, ..HourPartial::default() };
+    assert!(matches!(hours.add(&before), Err(Unfit(_))));
 }
 
 #[test]
@@ -199,7 +213,7 @@ fn a_record_that_does_not_fit_leaves_no_trace() {
 fn reports_are_read_only_if_samples_are_wanted() {
     let names = TopicNames::default();
     let mut settings = Settings::<SinkSettings>::default();
-    let partials = [names.cells, names.sessions, names.blocks];
+    let partials = [names.cells, names.sessions, names.hours, names.blocks];
     assert_eq!(Sink::topics(&settings).inputs, [&partials[..], &[names.enriched]].concat());
     settings.service.samples = false;
     assert_eq!(Sink::topics(&settings).inputs, partials);
@@ -237,6 +251,7 @@ fn metrics_have_the_names_of_the_reference() {
         "isobar_sink_hours_rebuilt_total counter",
         "isobar_sink_insert_failures_total counter",
         "isobar_sink_insert_seconds histogram",
+        "isobar_sink_minutes_rebuilt_total counter",
         "isobar_sink_rebuild_failures_total counter",
         "isobar_sink_rows_total counter",
         "isobar_sink_split_sessions gauge",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aggregate::Sketch;
-use schemas::{BlockAudit, CellPartial, SessionPartial};
+use schemas::{BlockAudit, CellPartial, HourPartial, HourStream, SessionPartial};
 use serde::Serialize;
 use serde_json::Value;
 use service::{Sent, Topic};
@@ -37,6 +37,7 @@ impl<T: Clone + PartialEq + std::fmt::Debug> Newest<T> {
 pub(crate) struct Views {
     pub(crate) cells: BTreeMap<String, MergedCell>,
     pub(crate) sessions: BTreeMap<String, BTreeMap<String, Value>>,
+    pub(crate) hours: BTreeMap<String, BTreeMap<String, i64>>,
 }
 
 #[derive(Debug, Default, PartialEq)]
@@ -51,6 +52,7 @@ pub(crate) struct MergedCell {
 pub(crate) struct Tables {
     cells: Newest<CellPartial>,
     sessions: Newest<SessionPartial>,
+    hours: Newest<HourStream>,
     blocks: Newest<BlockAudit>,
 }
 
@@ -59,6 +61,7 @@ impl Tables {
         let mut tables = Self {
             cells: Newest { rows: BTreeMap::new() },
             sessions: Newest { rows: BTreeMap::new() },
+            hours: Newest { rows: BTreeMap::new() },
             blocks: Newest { rows: BTreeMap::new() },
         };
         for row in sent {
@@ -81,6 +84,14 @@ impl Tables {
                 let size = |row: &SessionPartial| row.measures.intervals + row.joined;
                 self.sessions.insert(identity, row.upto, row, size);
             }
+            Topic::Hours => {
+                let row = schemas::decode::<HourPartial>(&sent.payload).unwrap();
+                for stream in &row.streams {
+                    let identity = format!("{} {}", row.block_start, hour_name(&row, stream));
+                    let size = |of: &HourStream| of.measures.intervals;
+                    self.hours.insert(identity, row.upto, stream.clone(), size);
+                }
+            }
             Topic::Blocks => {
                 let row = schemas::decode::<BlockAudit>(&sent.payload).unwrap();
                 // A block that has ended is the newer version of itself.
@@ -100,12 +111,24 @@ impl Tables {
     }
 
     pub(crate) fn views(&self) -> Views {
-        let mut views = Views { cells: BTreeMap::new(), sessions: BTreeMap::new() };
+        let (cells, sessions, hours) = <(BTreeMap<_, _>, BTreeMap<_, _>, BTreeMap<_, _>)>::default();
+        let mut views = Views { cells, sessions, hours };
         for (_, row) in self.cells.rows.values() {
             views.cells.entry(cell_name(row)).or_default().merge(row);
         }
         for (_, row) in self.sessions.rows.values() {
             merge_session(views.sessions.entry(session_name(row)).or_default(), row);
+        }
+        for (identity, (_, row)) in &self.hours.rows {
+            let (_, name) = identity.split_once(' ').unwrap();
+            let sums = views.hours.entry(name.to_owned()).or_default();
+            for (field, value) in fields(&row.measures) {
+                *sums.entry(field).or_default() += value.as_i64().unwrap();
+            }
+            for pack in &row.packs {
+                *sums.entry(format!("poor_us of {}", pack.pack)).or_default() += pack.poor_us;
+                *sums.entry(format!("good_us of {}", pack.pack)).or_default() += pack.good_us;
+            }
         }
         views
     }
@@ -118,6 +141,14 @@ fn cell_name(row: &CellPartial) -> String {
 
 fn session_name(row: &SessionPartial) -> String {
     format!("{}/{}/{}", row.app, row.call, row.participant)
+}
+
+/// The key of a row of `session_hours`.
+fn hour_name(row: &HourPartial, stream: &HourStream) -> String {
+    let none = HourPartial { epoch: 0, partition: 0, block_start: 0, upto: 0, ..row.clone() };
+    let key = HourPartial { streams: Vec::new(), ..none };
+    let key = serde_json::to_string(&key).unwrap();
+    format!("{key} {:?} {:?}", stream.kind, stream.direction)
 }
 
 fn fields(row: &impl Serialize) -> BTreeMap<String, Value> {

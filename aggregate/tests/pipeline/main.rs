@@ -1,6 +1,7 @@
 //! The pipeline record by record.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod hours;
 mod measures;
 mod writes;
 

@@ -1,6 +1,7 @@
 //! Sink and migrate against a real ClickHouse, without Kafka: sink's handler is driven by hand.
 
 mod driver;
+mod hours;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -15,8 +16,9 @@ use driver::{Driver, Server};
 
 const CELLS: usize = 0;
 const SESSIONS: usize = 1;
-const BLOCKS: usize = 2;
-const ENRICHED: usize = 3;
+const HOURS: usize = 2;
+const BLOCKS: usize = 3;
+const ENRICHED: usize = 4;
 const HOUR: i64 = 3600;
 
 /// A state of `quantilesDD(0.01, …)` with one value in each bin of `keys`, which rise.

@@ -9,7 +9,7 @@ use ingest::Ingest;
 use prometheus::Registry;
 use schemas::{
     Audio, CellPartial, Direction, EventKind, Inbound, Interval, Kind, Limitation, Path, Report,
-    SessionPartial, Video,
+    HourPartial, SessionPartial, Video,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -224,6 +224,9 @@ fn interval_sums_fit_into_a_block() {
             }
             Topic::Sessions => {
                 serde_json::to_value(schemas::decode::<SessionPartial>(&row).unwrap()).unwrap()
+            }
+            Topic::Hours => {
+                serde_json::to_value(schemas::decode::<HourPartial>(&row).unwrap()).unwrap()
             }
             _ => continue,
         };
