@@ -136,8 +136,8 @@ TTL window_start + INTERVAL 5 YEAR
 SETTINGS min_free_disk_ratio_to_perform_insert = 0.02;
 
 -- Minutes of overview_1m, and days of session_days_1d and overview_1d, that contain everything in the
--- partials, by the same rules as rollup_hours. An insert of partials opens its minutes and days before its
--- hours: an hour of the overview is built from minutes.
+-- partials, by the same rules as rollup_hours. An insert of partials opens its minutes, then its hours,
+-- then its days: an hour of the overview is built from minutes, and a day from hours.
 CREATE TABLE IF NOT EXISTS rollup_parts
 (
     part     LowCardinality(String),

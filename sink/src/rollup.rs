@@ -93,15 +93,16 @@ async fn within<T>(
     tokio::time::timeout(limit, answer).await.unwrap_or(Err(Error::TimedOut))
 }
 
-/// Opens `minutes` and the days of `hours`, and then `hours`, each given by its start, in seconds since the
-/// Unix epoch. Hours come last: one that is not open may be built from minutes.
+/// Opens `minutes`, then `hours`, then the days of these, each given by its start, in seconds since the
+/// Unix epoch. The order matters: an hour is built from its minutes and a day from its hours, and who sees
+/// that one is open must see the same of what it is built from.
 ///
 /// # Errors
 /// Errors of ClickHouse, and a timeout after a minute.
 pub(crate) async fn open(client: &Client, minutes: &[u32], hours: &[u32]) -> Result<(), Error> {
     let days: BTreeSet<_> = hours.iter().map(|hour| hour - hour % DAY).collect();
     let days: Vec<_> = days.into_iter().collect();
-    for (part, starts) in [(Part::Minute, minutes), (Part::Day, &days), (Part::Hour, hours)] {
+    for (part, starts) in [(Part::Minute, minutes), (Part::Hour, hours), (Part::Day, &days)] {
         if starts.is_empty() {
             continue;
         }

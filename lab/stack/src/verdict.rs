@@ -52,7 +52,8 @@ pub async fn verify(
 pub fn in_words(verdict: &Verdict) -> String {
     let mut text = format!(
         "raw records {}: accepted {}, duplicates {}, dead letters {}, late {}\n\
-         compared with the truth: {} cells, {} sessions; {} mismatches\n",
+         compared with the truth: {} cells, {} sessions, {} sessions by hour, {} strata of days; \
+         {} mismatches\n",
         verdict.raw_records,
         verdict.accepted,
         verdict.duplicates,
@@ -60,6 +61,8 @@ pub fn in_words(verdict: &Verdict) -> String {
         verdict.late,
         verdict.cells_checked,
         verdict.sessions_checked,
+        verdict.session_hours_checked,
+        verdict.session_days_checked,
         verdict.mismatches,
     );
     if verdict.split_sessions > 0 {

@@ -84,7 +84,7 @@ type History = Vec<Committed>;
 #[derive(Debug, Default)]
 pub(crate) struct Cluster {
     logs: [[Log; PARTITIONS]; TOPICS],
-    commits: [[[History; PARTITIONS]; 3]; Service::ALL.len()],
+    commits: [[[History; PARTITIONS]; 4]; Service::ALL.len()],
 }
 
 impl Cluster {

@@ -124,7 +124,7 @@ impl Run<'_> {
         let left: usize = sent.values().map(|queue| queue.len()).sum();
         self.log_step(|| format!("{}-{number} is killed; {left} records land", name(service)));
         let request = match &mut process.core {
-            Core::Sink(_, seam) => (0..3).find_map(|lane| Some((lane, seam.request(lane)?))),
+            Core::Sink(_, seam) => (0..4).find_map(|lane| Some((lane, seam.request(lane)?))),
             _ => None,
         };
         // The server may have the request already.
@@ -332,7 +332,7 @@ impl Run<'_> {
     /// Responds to one of a sink's inserts: done, refused, or an unknown outcome where none, a part
     /// or all of it is inserted now or later.
     pub(crate) fn insert(&mut self, at: usize) -> Result<(), Trouble> {
-        let lane = self.rng.random_range(0..3);
+        let lane = self.rng.random_range(0..4);
         let Core::Sink(_, seam) = &mut self.fleet[at].core else { return Ok(()) };
         let Some(rows) = seam.request(lane) else { return Ok(()) };
         let (part, answer) = match self.rng.random_range(0..100) {
@@ -367,7 +367,7 @@ impl Run<'_> {
     /// Completes all inserts of a sink. Returns true if there was any.
     pub(crate) fn insert_all(&mut self, at: usize) -> Result<bool, Trouble> {
         let mut any = false;
-        for lane in 0..3 {
+        for lane in 0..4 {
             let Core::Sink(_, seam) = &mut self.fleet[at].core else { return Ok(any) };
             let Some(rows) = seam.request(lane) else { continue };
             self.bench.tables.insert(lane, &rows)?;
