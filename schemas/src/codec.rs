@@ -134,7 +134,7 @@ macro_rules! field_by_field {
         }
     })* };
 }
-field_by_field!(Report, EnrichedReport, CellPartial, SessionPartial);
+field_by_field!(Report, EnrichedReport, CellPartial, SessionPartial, HourPartial);
 
 /// A record could not be written: a value does not fit its schema.
 #[derive(Debug, thiserror::Error)]
@@ -204,7 +204,7 @@ struct Codec {
     writer: GenericDatumWriter<'static>,
 }
 
-static SCHEMAS: LazyLock<[Schema; 6]> = LazyLock::new(|| {
+static SCHEMAS: LazyLock<[Schema; 7]> = LazyLock::new(|| {
     // A string or array may not claim more than this before its bytes are there.
     apache_avro::util::max_allocation_bytes(16 << 20);
     Subject::ALL.map(|subject| {
@@ -213,7 +213,7 @@ static SCHEMAS: LazyLock<[Schema; 6]> = LazyLock::new(|| {
     })
 });
 
-static CODECS: LazyLock<[Codec; 6]> = LazyLock::new(|| {
+static CODECS: LazyLock<[Codec; 7]> = LazyLock::new(|| {
     Subject::ALL.map(|subject| {
         let schema = schema(subject);
         #[expect(clippy::expect_used, reason = "embedded files, held valid by a test")]
