@@ -333,12 +333,7 @@ impl Partition {
         self.write_due(Due::All, shared, out)
     }
 
-    fn write_due(
-        &mut self,
-        due: Due,
-        shared: &Shared,
-        out: &mut dyn Output,
-    ) -> Result<(), Fatal> {
+    fn write_due(&mut self, due: Due, shared: &Shared, out: &mut dyn Output) -> Result<(), Fatal> {
         self.write_ended(shared, out)?;
         let plan = &self.plan;
         let is_due = |block: &mut Block| {

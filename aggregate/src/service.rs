@@ -17,13 +17,8 @@ impl Service for Aggregate {
     type Resources = ();
 
     fn topics(settings: &Settings<AggregateSettings>) -> Topics {
-        let outputs = [
-            Topic::Cells,
-            Topic::Sessions,
-            Topic::Hours,
-            Topic::Blocks,
-            Topic::DeadLetters,
-        ];
+        let outputs =
+            [Topic::Cells, Topic::Sessions, Topic::Hours, Topic::Blocks, Topic::DeadLetters];
         Topics::of(&settings.topics, &[Topic::Enriched], &outputs)
     }
 

@@ -34,8 +34,7 @@ impl SessionKey {
         participant: &mut String,
         names: &Interner,
     ) {
-        for (text, symbol) in
-            [(app, self.app), (call, self.call), (participant, self.participant)]
+        for (text, symbol) in [(app, self.app), (call, self.call), (participant, self.participant)]
         {
             names.name(symbol).clone_into(text);
         }

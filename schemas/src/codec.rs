@@ -10,7 +10,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::datum::{Datum, Malformed};
-use crate::{BlockAudit, CellPartial, DeadLetter, EnrichedReport, HourPartial, Report, SessionPartial};
+use crate::{
+    BlockAudit, CellPartial, DeadLetter, EnrichedReport, HourPartial, Report, SessionPartial,
+};
 
 /// A kind of record; its name is the file's name under `schemas/avsc/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use apache_avro::types::Value;
 use apache_avro::writer::datum::GenericDatumWriter;
 use proptest::prelude::*;
 use schemas::{
-    BlockAudit, CellPartial, DeadLetter, EnrichedReport, HourPartial, Record, Report, SessionPartial, decode,
-    decode_into, encode, schema,
+    BlockAudit, CellPartial, DeadLetter, EnrichedReport, HourPartial, Record, Report,
+    SessionPartial, decode, decode_into, encode, schema,
 };
 
 /// More than any enum has symbols, so that every symbol has its turn.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use schemas::sketch::is_written_state;
 use schemas::{
     Audio, BlockAudit, CellPartial, Direction, EnrichedPath, EnrichedReport, HourPartial,
-    HourStream, Inbound, Interval, Kind, Limitation, Measures, PackTime, PackVerdict, Path, PlaceSource, Quantities,
-    ScoredInterval, SessionPartial, Sketches, Verdict, Video,
+    HourStream, Inbound, Interval, Kind, Limitation, Measures, PackTime, PackVerdict, Path,
+    PlaceSource, Quantities, ScoredInterval, SessionPartial, Sketches, Verdict, Video,
 };
 
 use crate::column::{

@@ -22,8 +22,7 @@ impl Service for Sink {
     type Resources = ();
 
     fn topics(settings: &Settings<SinkSettings>) -> Topics {
-        let all =
-            [Topic::Cells, Topic::Sessions, Topic::Hours, Topic::Blocks, Topic::Enriched];
+        let all = [Topic::Cells, Topic::Sessions, Topic::Hours, Topic::Blocks, Topic::Enriched];
         let inputs = if settings.service.samples { &all[..] } else { &all[..4] };
         Topics::of(&settings.topics, inputs, &[Topic::DeadLetters])
     }

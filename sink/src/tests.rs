@@ -5,7 +5,8 @@ use std::path::Path;
 
 use prometheus::{Encoder as _, Registry, TextEncoder};
 use schemas::{
-    BlockAudit, CellPartial, EnrichedReport, HourPartial, HourStream, PackVerdict, ScoredInterval, SessionPartial, Sketches,
+    BlockAudit, CellPartial, EnrichedReport, HourPartial, HourStream, PackVerdict, ScoredInterval,
+    SessionPartial, Sketches,
 };
 use service::{Service as _, Settings, TopicNames};
 

@@ -111,7 +111,8 @@ impl Tables {
     }
 
     pub(crate) fn views(&self) -> Views {
-        let (cells, sessions, hours) = <(BTreeMap<_, _>, BTreeMap<_, _>, BTreeMap<_, _>)>::default();
+        let (cells, sessions, hours) =
+            <(BTreeMap<_, _>, BTreeMap<_, _>, BTreeMap<_, _>)>::default();
         let mut views = Views { cells, sessions, hours };
         for (_, row) in self.cells.rows.values() {
             views.cells.entry(cell_name(row)).or_default().merge(row);

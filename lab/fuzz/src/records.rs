@@ -1,7 +1,8 @@
 //! Avro in Confluent framing.
 
 use schemas::{
-    BlockAudit, CellPartial, DeadLetter, EnrichedReport, HourPartial, Record, Report, SessionPartial, Subject,
+    BlockAudit, CellPartial, DeadLetter, EnrichedReport, HourPartial, Record, Report,
+    SessionPartial, Subject,
 };
 
 /// Reads the rest of `input` as a record of the subject that its first byte chooses.

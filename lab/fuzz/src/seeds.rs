@@ -10,8 +10,8 @@ use mmdb_writer::ipnet::IpNet;
 use mmdb_writer::{IpVersion, Writer};
 use schemas::{
     Audio, BlockAudit, CellPartial, Claim, DeadLetter, Direction, EnrichedReport, EventKind,
-    HourPartial, Inbound, Interval, Kind, Limitation, Lineage, RawOutcome, Record, Report, ScoredInterval,
-    SessionPartial, Skipped, Video,
+    HourPartial, Inbound, Interval, Kind, Limitation, Lineage, RawOutcome, Record, Report,
+    ScoredInterval, SessionPartial, Skipped, Video,
 };
 use serde_json::json;
 

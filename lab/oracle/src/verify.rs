@@ -15,7 +15,8 @@ use serde::Serialize;
 use world::truth::{self, Dead, TruthError};
 
 use crate::oracle::{
-    Cell, CellKey, Day, DayKey, Expected, Geo, Hour, HourKey, LookUpError, NotAState, Oracle, SessionKey, Stranger,
+    Cell, CellKey, Day, DayKey, Expected, Geo, Hour, HourKey, LookUpError, NotAState, Oracle,
+    SessionKey, Stranger,
 };
 pub use compare::compare;
 

@@ -93,7 +93,9 @@ async fn minutes_hours_and_days_agree_with_cells() {
     assert_eq!(server.count("open_hours WHERE opened > built").await, 1, "the running hour");
     agree(&server).await;
     let today = yesterday + DAY;
-    let minutes = format!("open_parts WHERE part = 'minute' AND opened > built AND start < toDateTime({today})");
+    let minutes = format!(
+        "open_parts WHERE part = 'minute' AND opened > built AND start < toDateTime({today})"
+    );
     server.wait_for(&minutes, 0).await;
     agree(&server).await;
     let admin = server.client("migrate");
@@ -112,7 +114,8 @@ async fn minutes_hours_and_days_agree_with_cells() {
 
 /// Sums and percentiles of each view are those of cells.
 async fn agree(server: &Server) {
-    for (grouping, of_cells) in [("country", "place"), ("provider", "place"), ("browser", "client")] {
+    for (grouping, of_cells) in [("country", "place"), ("provider", "place"), ("browser", "client")]
+    {
         let cells = server.overview(&format!("cells WHERE grouping = '{of_cells}'")).await;
         assert!(cells.len() >= 2, "{cells:?}");
         for view in ["overview_minutes", "overview_hours", "overview_days"] {

@@ -213,7 +213,9 @@ impl Cluster {
             Service::Ingest => vec![&names.raw],
             Service::Enrich => vec![&names.reports],
             Service::Aggregate => vec![&names.enriched],
-            Service::Sink => vec![&names.cells, &names.sessions, &names.hours, &names.blocks, &names.enriched],
+            Service::Sink => {
+                vec![&names.cells, &names.sessions, &names.hours, &names.blocks, &names.enriched]
+            }
         }
     }
 }

@@ -8,8 +8,8 @@ use enrich::{Enrich, EnrichSettings};
 use ingest::Ingest;
 use prometheus::Registry;
 use schemas::{
-    Audio, CellPartial, Direction, EventKind, Inbound, Interval, Kind, Limitation, Path, Report,
-    HourPartial, SessionPartial, Video,
+    Audio, CellPartial, Direction, EventKind, HourPartial, Inbound, Interval, Kind, Limitation,
+    Path, Report, SessionPartial, Video,
 };
 use serde::Serialize;
 use serde_json::Value;

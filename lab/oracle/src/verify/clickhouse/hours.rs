@@ -35,9 +35,9 @@ impl Reader {
     ) -> Result<Vec<(HourKey, Hour)>, VerifyError> {
         let query = "SELECT * EXCEPT (hour), toUnixTimestamp(hour) AS start_s FROM session_hours";
         let rows: Vec<HourRow> = self.rows("session_hours", query).await?;
-        let rows = rows.into_iter().map(|HourRow { key, measures, packs }| {
-            (key, Hour { measures, packs: packs.packs() })
-        });
+        let rows = rows
+            .into_iter()
+            .map(|HourRow { key, measures, packs }| (key, Hour { measures, packs: packs.packs() }));
         Ok(rows.collect())
     }
 
