@@ -1,12 +1,14 @@
 //! Records as rows of their tables.
 
+mod hours;
+
 use std::collections::BTreeSet;
 
 use schemas::sketch::is_written_state;
 use schemas::{
-    Audio, BlockAudit, CellPartial, Direction, EnrichedPath, EnrichedReport, HourPartial,
-    HourStream, Inbound, Interval, Kind, Limitation, Measures, PackTime, PackVerdict, Path,
-    PlaceSource, Quantities, ScoredInterval, SessionPartial, Sketches, Verdict, Video,
+    Audio, BlockAudit, CellPartial, Direction, EnrichedPath, EnrichedReport, Inbound, Interval,
+    Kind, Limitation, Measures, PackTime, PackVerdict, Path, PlaceSource, Quantities,
+    ScoredInterval, SessionPartial, Sketches, Verdict, Video,
 };
 
 use crate::column::{
@@ -14,6 +16,7 @@ use crate::column::{
 };
 use crate::streams::Streams;
 use crate::table::{Part, Table, Unfit, table};
+pub(crate) use hours::SessionHourPartials;
 
 table! {
     /// Table with one row per interval.
@@ -277,48 +280,6 @@ table! {
     }
 }
 
-/// Sums of one kind and direction, with the record that they came in.
-#[derive(Clone, Copy, Debug)]
-struct OfHour<'a> {
-    of: &'a HourPartial,
-    stream: &'a HourStream,
-    hour: Seconds,
-}
-
-table! {
-    /// Table with one row per session, hour, kind, direction and block.
-    SessionHourPartials, "session_hour_partials", |row: OfHour<'_>| {
-        hour: Plain<Seconds> = row.hour,
-        app: LowCardinality = &row.of.app,
-        call: Text = &row.of.call,
-        participant: Text = &row.of.participant,
-        continent: LowCardinality = &row.of.place.continent,
-        country: LowCardinality = &row.of.place.country,
-        subdivision: LowCardinality = &row.of.place.subdivision,
-        city: LowCardinality = &row.of.place.city,
-        asn: Plain<i64> = row.of.provider.asn,
-        organisation: LowCardinality = &row.of.provider.organisation,
-        connection_type: LowCardinality = &row.of.provider.connection_type,
-        network_type: LowCardinality = &row.of.network_type,
-        transport: LowCardinality = &row.of.transport,
-        edge: LowCardinality = &row.of.edge,
-        device_class: LowCardinality = &row.of.device.class,
-        os: LowCardinality = &row.of.device.os,
-        browser: LowCardinality = &row.of.device.browser,
-        browser_version: LowCardinality = &row.of.device.browser_version,
-        client_version: LowCardinality = &row.of.client_version,
-        kind: LowCardinality = kind(row.stream.kind),
-        direction: LowCardinality = direction(row.stream.direction),
-        epoch: Plain<i32> = row.of.epoch,
-        partition: Plain<i32> = row.of.partition,
-        block_start: Plain<i64> = row.of.block_start,
-        upto: Plain<i64> = row.of.upto,
-        ;
-        measures: MeasureColumns = &row.stream.measures,
-        packs: PackColumns = &row.stream.packs,
-    }
-}
-
 table! {
     /// Table with one row per block.
     Blocks, "blocks", |row: BlockAudit| {
@@ -432,20 +393,6 @@ impl Table for SessionPartials {
     fn add(&mut self, session: &SessionPartial) -> Result<(), Unfit> {
         self.push(session);
         Ok(())
-    }
-}
-
-impl Table for SessionHourPartials {
-    type Record = HourPartial;
-
-    fn add(&mut self, of: &HourPartial) -> Result<(), Unfit> {
-        let hour = seconds(of.hour)?;
-        of.streams.iter().for_each(|stream| self.push(&OfHour { of, stream, hour }));
-        Ok(())
-    }
-
-    fn hours(&self) -> Vec<u32> {
-        starts(&self.hour, 3600)
     }
 }
 
