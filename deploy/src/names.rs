@@ -34,7 +34,7 @@ impl Names {
 
     /// Returns the names of all topics, raw first.
     #[must_use]
-    pub fn all(&self) -> [&str; 7] {
+    pub fn all(&self) -> [&str; Topic::ALL.len()] {
         Topic::ALL.map(|topic| self.topics.of(topic).as_str())
     }
 

@@ -7,7 +7,7 @@ use std::hash::Hash;
 use serde::Serialize;
 
 use super::{fields, members};
-use crate::oracle::{Day, DayKey, Expected, Hour, HourKey};
+use crate::oracle::{Day, Expected, Hour};
 use crate::verify::{Actual, Verdict};
 
 pub(super) fn compare(expected: &Expected, actual: &Actual, verdict: &mut Verdict) {
