@@ -24,8 +24,14 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const RAW: &str = "rtc-stats-raw-v1";
 const REPORTS: &str = "rtc-reports-v1";
 const DEAD_LETTERS: &str = "rtc-dead-letters-v1";
-const BETWEEN: [&str; 5] =
-    [REPORTS, "rtc-enriched-v1", "rtc-cells-v1", "rtc-sessions-v1", "rtc-blocks-v1"];
+const BETWEEN: [&str; 6] = [
+    REPORTS,
+    "rtc-enriched-v1",
+    "rtc-cells-v1",
+    "rtc-sessions-v1",
+    "rtc-hours-v1",
+    "rtc-blocks-v1",
+];
 
 /// Marker in every secret value, in lower case.
 const MARK: &str = "zqx";

@@ -25,6 +25,7 @@ pub(super) const REPORTS: &str = "rtc-reports-v1";
 pub(super) const ENRICHED: &str = "rtc-enriched-v1";
 pub(super) const CELLS: &str = "rtc-cells-v1";
 pub(super) const SESSIONS: &str = "rtc-sessions-v1";
+pub(super) const HOURS: &str = "rtc-hours-v1";
 pub(super) const BLOCKS: &str = "rtc-blocks-v1";
 const PARTITIONS: i32 = 2;
 /// A world that is played at once.
@@ -38,7 +39,7 @@ const fn inputs(service: Service) -> &'static [&'static str] {
         Service::Ingest => &[RAW],
         Service::Enrich => &[REPORTS],
         Service::Aggregate => &[ENRICHED],
-        Service::Sink => &[CELLS, SESSIONS, BLOCKS, ENRICHED],
+        Service::Sink => &[CELLS, SESSIONS, HOURS, BLOCKS, ENRICHED],
     }
 }
 
