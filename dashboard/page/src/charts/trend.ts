@@ -17,8 +17,6 @@ export interface TrendOptions {
     unit: Unit
     width: number
     height: number
-    /** Seconds between points. */
-    stepS: number
     /** Called with the point under the mouse; null when it leaves. */
     hover: (index: number | null) => void
 }
@@ -27,18 +25,18 @@ export interface TrendOptions {
 export function drawTrend(element: HTMLElement, trend: Trend, options: TrendOptions): uPlot {
     const colour = colours(element)
     const grid = { stroke: colour('--line'), width: 1 }
-    const axis = { stroke: colour('--ink-3'), font: '11px system-ui, sans-serif', grid, ticks: { show: false } }
+    const axis = { stroke: colour('--ink-3'), font: `11px ${getComputedStyle(element).fontFamily}`, grid, ticks: { show: false } }
     const line = colour('--series')
     return new uPlot(
         {
             width: options.width,
             height: options.height,
             legend: { show: false },
-            padding: [8, 8, 0, 0],
+            padding: [8, 28, 0, 0],
             cursor: { y: false, drag: { x: false, y: false }, points: { size: 8, fill: line } },
             scales: { y: { range: (_plot, _low, high) => yRange(trend, high, options.unit) } },
             axes: [
-                { ...axis, size: 34, space: 70, values: (_plot, splits) => timeLabels(splits, options.stepS) },
+                { ...axis, size: 34, space: 70, values: (_plot, splits) => timeLabels(splits) },
                 { ...axis, size: 58, space: 34, values: (_plot, splits) => splits.map((value) => amount(value, options.unit)) },
             ],
             series: [
@@ -65,11 +63,12 @@ function yRange(trend: Trend, high: number, unit: Unit): [number, number] {
 }
 
 /** The day under the first label and wherever it changes. */
-function timeLabels(splits: number[], stepS: number): string[] {
+function timeLabels(splits: number[]): string[] {
     let shown = ''
+    const days = splits.length > 1 && (splits[1] ?? 0) - (splits[0] ?? 0) >= 86_400
     return splits.map((at) => {
         const day = date(at * 1000)
-        if (stepS >= 86_400) return day
+        if (days) return day
         const text = day === shown ? clock(at * 1000) : `${clock(at * 1000)}\n${day}`
         shown = day
         return text

@@ -58,7 +58,7 @@ export function hours(value: number | null | undefined): string {
 
 /** Returns a share of 1 for prose: `99.8%`. Certainty never reads as 100 %. */
 export function certainty(value: number): string {
-    return value > 0.9995 ? '> 99.9%' : `${(value * 100).toFixed(1)}%`
+    return value > 0.9995 ? '>99.9%' : `${(value * 100).toFixed(1)}%`
 }
 
 /** Returns `12 sessions`, or `12 sessions (worth 9)` if they count as fewer independent ones. */

@@ -8,6 +8,18 @@ export function step(value: number, text: Pick<MeasureText, 'steps' | 'higherIsW
     return text.steps.filter(worse).length
 }
 
+/**
+ * Returns the measure's text with steps of its own for one selection, evenly from the best value that there can be
+ * to its worst: so hours differ in colour as much as they differ in value.
+ */
+export function ownSteps(text: MeasureText, values: number[]): MeasureText {
+    const best = text.unit === 'mos' ? 5 : 0
+    const worst = text.higherIsWorse ? Math.max(...values, 0) : Math.min(...values, best)
+    if (worst === best) return text
+    const steps = Array.from({ length: 6 }, (_, index) => best + ((worst - best) * (index + 1)) / 7)
+    return { ...text, steps }
+}
+
 /** Returns what each step covers, for the legend: `under 1.0%`, `1.0–2.0%`, …, `20.0% and more`. */
 export function stepLabels(text: MeasureText): string[] {
     const limits = text.steps.map((limit) => amount(limit, text.unit))

@@ -20,13 +20,13 @@ export function corrected(finding: Finding | null): Word {
  * Returns the common axis of a column of whiskers: from zero (a MOS from its lowest limit) to where nine tenths
  * of the limits end, so that one wide interval does not flatten all others.
  */
-export function whiskerAxis(figures: Figure[], text: MeasureText): Axis {
+export function whiskerAxis(figures: Figure[], text: MeasureText, ticks: number): Axis {
     const values = figures.flatMap(({ value, lower, upper }) => [value, lower, upper]).filter((value) => value !== null)
     const sorted = values.toSorted((one, other) => one - other)
     const reach = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.97))] ?? 1
     const highest = Math.max(reach, ...figures.map((figure) => figure.value ?? 0))
-    if (text.unit === 'mos') return linearAxis(Math.max(1, Math.floor((sorted[0] ?? 1) * 2) / 2), 5, 4)
-    return linearAxis(0, highest * 1.02 || 1, 4)
+    if (text.unit === 'mos') return linearAxis(Math.max(1, Math.floor((sorted[0] ?? 1) * 2) / 2), 5, ticks)
+    return linearAxis(0, highest * 1.02 || 1, ticks)
 }
 
 /** Returns the filter of the page that a row leads to. */

@@ -112,18 +112,18 @@ export function viewAddress(view: View): string {
 /** Returns `filter` with `changes`; an empty or absent value removes a dimension. */
 export function narrowed(filter: Filter, changes: Partial<Record<Dimension, string | undefined>>): Filter {
     const next: Filter = { ...filter }
-    for (const dimension of DIMENSIONS) {
-        if (!(dimension in changes)) continue
+    const changed = DIMENSIONS.filter((dimension) => dimension in changes)
+    for (const dimension of changed) for (const cleared of CLEARS[dimension] ?? []) delete next[cleared]
+    for (const dimension of changed) {
         const value = changes[dimension]
-        for (const below of BELOW[dimension] ?? []) delete next[below]
-        if (value === undefined || value === '') delete next[dimension]
-        else next[dimension] = value
+        if (value) next[dimension] = value
+        else delete next[dimension]
     }
     return next
 }
 
 /** Dimensions that a change of another one clears: what lies below it, or says the same more coarsely. */
-const BELOW: Partial<Record<Dimension, Dimension[]>> = {
+const CLEARS: Partial<Record<Dimension, Dimension[]>> = {
     continent: ['country', 'subdivision', 'city'],
     country: ['continent', 'subdivision', 'city'],
     subdivision: ['city'],
