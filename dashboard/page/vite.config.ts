@@ -1,7 +1,7 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte'
 import { defineConfig } from 'vitest/config'
 
-import { sizeLimit } from './scripts/size'
+import { sizeLimit } from './scripts/size.ts'
 
 /** Where `npm run dev` finds the API: the mock server, or a service that runs. */
 const api = process.env['ISOBAR_API'] ?? 'http://127.0.0.1:9481'

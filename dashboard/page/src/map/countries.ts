@@ -34,5 +34,5 @@ export const EXTENTS: Record<string, [number, number, number, number]> = {
     NA: [-168, 7, -52, 74],
     OC: [110, -48, 180, 12],
     SA: [-82, -55, -34, 13],
-    world: [-172, -56, 179, 79],
+    world: [-179, -56, 179, 79],
 }
