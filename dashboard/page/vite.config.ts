@@ -1,5 +1,5 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte'
-import { defineConfig } from 'vitest/config'
+import { defineConfig } from 'vite'
 
 import { sizeLimit } from './scripts/size.ts'
 
@@ -16,5 +16,4 @@ export default defineConfig({
         license: { fileName: 'licences.md' },
     },
     server: { host: '127.0.0.1', proxy: { '/api': api } },
-    test: { include: ['tests/unit/**/*.test.ts'], environment: 'node' },
 })

@@ -66,7 +66,7 @@ export interface Weight {
 export interface Standard {
     used: boolean
     strata: string[]
-    covered: number | null
+    covered?: number | null
     note: string
     empty_strata?: string
     weights?: Weight[]

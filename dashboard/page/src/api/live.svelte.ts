@@ -1,5 +1,5 @@
 /** What the API pushes: how fresh the data is, and that a new minute is complete. */
-import type { Freshness } from './answers'
+import type { Freshness, Problem } from './answers'
 import { LIVE } from './paths'
 
 /** Seconds without an event after which the page says that it is cut off. The API sends one every 5 s. */
@@ -16,6 +16,8 @@ class Live {
     /** The newest complete minute for which the figures were fetched. */
     minute = $state<string>()
     connected = $state(true)
+    /** Why the API cannot say how fresh the data is. */
+    problem = $state.raw<Problem>()
     /** When the last event arrived, by this computer's clock. */
     heard = $state(Date.now())
     now = $state(Date.now())
@@ -43,6 +45,7 @@ class Live {
         const source = new EventSource(LIVE)
         source.addEventListener('freshness', (event: MessageEvent<string>) => {
             this.freshness = JSON.parse(event.data) as Freshness
+            this.problem = undefined
             this.#hear()
         })
         source.addEventListener('minute', (event: MessageEvent<string>) => {
@@ -50,6 +53,10 @@ class Live {
             if (Date.now() - this.#refreshed < REFRESH_MS || document.hidden) return
             this.#refreshed = Date.now()
             this.minute = (JSON.parse(event.data) as { newest_minute: string }).newest_minute
+        })
+        source.addEventListener('problem', (event: MessageEvent<string>) => {
+            this.problem = JSON.parse(event.data) as Problem
+            this.#hear()
         })
         return source
     }

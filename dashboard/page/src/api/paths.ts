@@ -57,7 +57,7 @@ export function changes(scope: Scope, limit: number): Path<Changes> {
 export function values(of: Dimension, scope: Scope, prefix: string): Path<Values> {
     const rest: Filter = { ...scope.filter }
     delete rest[of]
-    return path('values', { of, ...time(scope), ...filter({ filter: rest }), q: prefix || undefined })
+    return path('values', { of, ...time(scope), ...filter({ filter: rest }), q: prefix || undefined, limit: '300' })
 }
 
 export const freshness = (): Path<Freshness> => path('freshness', {})

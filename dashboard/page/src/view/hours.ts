@@ -5,7 +5,7 @@ import type { Range, Time } from './view'
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 const WEEK_MS = 7 * DAY_MS
-const LENGTHS: Record<Range, number> = { '1h': HOUR_MS, '24h': DAY_MS, '7d': WEEK_MS, '30d': 30 * DAY_MS }
+const LENGTHS: Record<Range, number> = { '1h': HOUR_MS, '24h': DAY_MS, '7d': WEEK_MS, '30d': 30 * DAY_MS, '90d': 90 * DAY_MS, '365d': 365 * DAY_MS }
 
 /** Returns the instants of a time range as the API resolves it: the running hour (beyond 7 days: day) included. */
 export function resolved(time: Time, now: number): { from: string; to: string } {

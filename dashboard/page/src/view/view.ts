@@ -3,7 +3,7 @@
 export const PAGES = ['now', 'place', 'provider', 'league', 'compare'] as const
 export type Page = (typeof PAGES)[number]
 
-export const RANGES = ['1h', '24h', '7d', '30d'] as const
+export const RANGES = ['1h', '24h', '7d', '30d', '90d', '365d'] as const
 export type Range = (typeof RANGES)[number]
 
 /** Dimensions by which the API filters, in the order in which the address names them. */

@@ -4,7 +4,7 @@ import { chance, difference, FAILING, figure, keys, MEASURES, unit, VALUES } fro
 const HOUR = 3_600_000
 const DIMENSIONS = ['app', 'continent', 'country', 'subdivision', 'city', 'provider', 'network_type', 'edge', 'kind', 'direction', 'device_class', 'browser', 'browser_version', 'client_version']
 const ADJUSTED = ['poor_share', 'loss', 'setup_failures']
-const HOURS = { '1h': 1, '24h': 24, '7d': 168, '30d': 720 }
+const HOURS = { '1h': 1, '24h': 24, '7d': 168, '30d': 720, '90d': 2160, '365d': 8760 }
 const iso = (at) => new Date(at).toISOString().replace('.000', '')
 
 /** Returns status and body for an address of the API. */
@@ -12,6 +12,7 @@ export function answer(url, state = 'well') {
     const query = Object.fromEntries(url.searchParams)
     const name = url.pathname.replace('/api/v1/', '')
     const make = ANSWERS[name]
+    if (query.by === 'city' && !ADJUSTED.includes(query.measure ?? 'poor_share')) return { status: 400, body: { title: 'Bad request', status: 400, detail: `\`${query.measure}\` has no distribution by city.`, parameter: 'measure' } }
     if (!make) return { status: 404, body: { title: 'Not found', status: 404, detail: `\`${name}\` is no answer of this API.` } }
     const known = ['range', 'from', 'to', 'measure', 'format', 'by', 'limit', 'sort', 'sparkline', 'weights', 'of', 'q', ...DIMENSIONS]
     const wrong = Object.keys(query).find((key) => !known.includes(key.replace(/^[ab]\./, '')))
@@ -44,7 +45,7 @@ function standard(measure) {
             ),
         ),
     )
-    return { used: ADJUSTED.includes(measure), strata: ['browser', 'device_class', 'network_type', 'kind'], covered: 0.98, note: 'weights: mix of all rows of this answer', empty_strata: 'A stratum that a row lacks is left out, and the rest weighs accordingly.', weights }
+    return { used: ADJUSTED.includes(measure), strata: ['browser', 'device_class', 'network_type', 'kind'], note: 'weights: mix of all rows of this answer', empty_strata: 'A stratum that a row lacks is left out, and the rest weighs accordingly.', weights }
 }
 
 const ANSWERS = {

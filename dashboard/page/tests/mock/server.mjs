@@ -16,6 +16,8 @@ const HEADERS = {
     'referrer-policy': 'no-referrer',
 }
 
+const GONE = { title: 'Service Unavailable', status: 503, detail: 'ClickHouse at http://127.0.0.1:8123 does not answer. Start it, or correct `clickhouse.url`.' }
+
 /** Starts the server on a port of 127.0.0.1 (0: a free one) and returns it. */
 export async function start(port = 0) {
     const control = { state: 'well' }
@@ -33,7 +35,7 @@ function respond(request, response, control) {
     }
     if (url.pathname === '/api/v1/live') return live(response, control)
     if (url.pathname.startsWith('/api/v1/')) {
-        if (control.state === 'gone') return send(503, 'application/problem+json', JSON.stringify({ title: 'Service Unavailable', status: 503, detail: 'ClickHouse at http://127.0.0.1:8123 does not answer. Start it, or correct `clickhouse.url`.' }))
+        if (control.state === 'gone') return send(503, 'application/problem+json', JSON.stringify(GONE))
         const { status, body } = answer(url, control.state)
         const csv = url.searchParams.get('format') === 'csv'
         return send(status, csv ? 'text/csv' : status === 200 ? 'application/json' : 'application/problem+json', csv ? 'a,b\n' : JSON.stringify(body))
@@ -45,11 +47,10 @@ function respond(request, response, control) {
 }
 
 function live(response, control) {
-    if (control.state === 'gone') return response.writeHead(503).end()
     response.writeHead(200, { ...HEADERS, 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
     response.write('retry: 5000\n\n')
     const tick = () => {
-        if (control.state === 'gone') return response.end()
+        if (control.state === 'gone') return response.write(`event: problem\ndata: ${JSON.stringify(GONE)}\n\n`)
         response.write(`event: freshness\ndata: ${JSON.stringify(answer(new URL('http://mock/api/v1/freshness'), control.state).body)}\n\n`)
     }
     tick()

@@ -30,7 +30,7 @@ it('the sides of a comparison are whole: the common filter and what each sets it
 
 it('values of a dimension are those of the rest of the filter', () => {
     const query = Object.fromEntries(new URL(values('provider', scope, 'Cl').address, 'http://api').searchParams)
-    expect(query).toEqual({ of: 'provider', range: '7d', country: 'BR', q: 'Cl' })
+    expect(query).toEqual({ of: 'provider', range: '7d', country: 'BR', q: 'Cl', limit: '300' })
 })
 
 it('every answer has an address as CSV', () => {
