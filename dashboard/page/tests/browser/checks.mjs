@@ -141,6 +141,7 @@ export const checks = {
         for (const path of Object.values(addresses(failing))) {
             await reader.goto(path)
             assert.ok(await reader.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), path)
+            await reader.nothingSerious(`${path} on a small screen`)
         }
         await reader.page.emulateMedia({ media: 'print' })
         assert.equal(await reader.page.getByRole('group', { name: 'Filters' }).isVisible(), false)

@@ -58,8 +58,8 @@ export class Reader {
         await this.page.evaluate(AXE)
         const { violations } = await this.page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
         const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-        const told = serious.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 160)} (${node.any[0]?.message ?? ''})`).join(' | ')}`)
-        assert.deepEqual(told, [], `axe on ${where}`)
+        const found = serious.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 160)} (${node.any[0]?.message ?? ''})`).join(' | ')}`)
+        assert.deepEqual(found, [], `axe on ${where}`)
     }
 
     /** Ends the visit. */
