@@ -29,7 +29,8 @@ export interface Difference {
 /** A difference of a list that is corrected for its length. */
 export interface Finding extends Difference {
     p: number | null
-    finding: boolean
+    /** Whether it stands after the correction. */
+    finding?: boolean
 }
 
 export type Key = Partial<Record<Dimension, string>>
@@ -59,6 +60,8 @@ export interface Weight {
     network_type?: string
     kind?: string
     weight: number
+    /** Poor share of the whole mix in this stratum. */
+    share?: number
     sessions: number | null
 }
 
@@ -135,6 +138,8 @@ export interface SeriesPoint {
 export interface Series extends Answer {
     measure: Measure
     step_s: number
+    /** Quantity that `p50` and `p95` are of. */
+    distribution?: string
     points: SeriesPoint[]
 }
 
@@ -196,11 +201,13 @@ export interface Values {
 
 export interface Freshness {
     now: string
+    /** Begin of the newest complete minute; null if there is none within a day. */
     newest_minute: string | null
     age_s: number | null
     lags: boolean
     limit_s: number
-    what: { service: string; records: number | null; answers: boolean }[]
+    /** Every service whose address is known, and the records that it has yet to read. */
+    what: { service: string; records: number; answers: boolean }[]
 }
 
 export interface Me {

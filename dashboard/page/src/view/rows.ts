@@ -13,7 +13,7 @@ export function leading(row: Pick<Row, 'raw' | 'adjusted'>, raw: boolean): Figur
 export function corrected(finding: Finding | null): Word {
     if (!finding) return 'cannot_tell'
     const clear = finding.word === 'better' || finding.word === 'worse'
-    return clear && !finding.finding ? 'no_evidence' : finding.word
+    return clear && finding.finding !== true ? 'no_evidence' : finding.word
 }
 
 /**
