@@ -4,6 +4,8 @@ export interface Axis {
     ticks: number[]
     /** Returns the place of a value on the axis, 0 to 1, clamped. */
     at: (value: number) => number
+    /** Returns whether a value is on the axis, and not beyond its ends. */
+    holds: (value: number) => boolean
 }
 
 /** Returns an axis from `low` to `high` with about `count` round ticks. */
@@ -13,7 +15,7 @@ export function linearAxis(low: number, high: number, count = 4): Axis {
     const first = Math.ceil(low / size - 1e-9)
     const last = Math.floor((low + width) / size + 1e-9)
     const ticks = Array.from({ length: last - first + 1 }, (_, index) => (first + index) * size)
-    return { ticks, at: (value) => clamp((value - low) / width) }
+    return { ticks, at: (value) => clamp((value - low) / width), holds: (value) => value >= low && value <= low + width }
 }
 
 /** Returns a logarithmic axis; `low` is above 0. */
@@ -26,7 +28,7 @@ export function logAxis(low: number, high: number): Axis {
             if (Math.log10(tick) >= from - 1e-9 && Math.log10(tick) <= to + 1e-9) ticks.push(tick)
         }
     }
-    return { ticks, at: (value) => clamp((Math.log10(Math.max(value, low)) - from) / (to - from)) }
+    return { ticks, at: (value) => clamp((Math.log10(Math.max(value, low)) - from) / (to - from)), holds: (value) => value >= low && value <= high }
 }
 
 /** Returns the round step (1, 2 or 5 times a power of ten) that is at least `least`. */

@@ -9,15 +9,13 @@ export function step(value: number, text: Pick<MeasureText, 'steps' | 'higherIsW
 }
 
 /**
- * Returns the measure's text with steps of its own for one selection, evenly from the best value that there can be
- * to its worst: so hours differ in colour as much as they differ in value.
+ * Returns the measure's text with steps of its own for one selection, evenly from zero to its worst: so hours differ
+ * in colour as much as they differ in value. A MOS has no zero and keeps its steps.
  */
 export function ownSteps(text: MeasureText, values: number[]): MeasureText {
-    const best = text.unit === 'mos' ? 5 : 0
-    const worst = text.higherIsWorse ? Math.max(...values, 0) : Math.min(...values, best)
-    if (worst === best) return text
-    const steps = Array.from({ length: 6 }, (_, index) => best + ((worst - best) * (index + 1)) / 7)
-    return { ...text, steps }
+    const worst = Math.max(...values, 0)
+    if (!text.higherIsWorse || worst === 0) return text
+    return { ...text, steps: Array.from({ length: 6 }, (_, index) => (worst * (index + 1)) / 7) }
 }
 
 /** Returns what each step covers, for the legend: `under 1.0%`, `1.0–2.0%`, …, `20.0% and more`. */
