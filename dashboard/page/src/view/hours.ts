@@ -23,11 +23,14 @@ export function weeksBefore(range: { from: string; to: string }): { from: string
     return { from: instant(from - shift), to: instant(to - shift) }
 }
 
-/** Returns the smallest range of whole hours (UTC days beyond 7 days) around two instants; null if it is empty. */
-export function wholeSteps(from: number, to: number): { from: string; to: string } | null {
+/**
+ * Returns the smallest range of whole steps around two instants; null if it is empty. A step is `finest`, by default
+ * an hour, and a UTC day beyond 7 days.
+ */
+export function wholeSteps(from: number, to: number, finest = HOUR_MS): { from: string; to: string } | null {
     if (!(to > from)) return null
-    const hours = { from: Math.floor(from / HOUR_MS) * HOUR_MS, to: Math.ceil(to / HOUR_MS) * HOUR_MS }
-    const step = hours.to - hours.from > WEEK_MS ? DAY_MS : HOUR_MS
+    const length = Math.ceil(to / finest) * finest - Math.floor(from / finest) * finest
+    const step = length > WEEK_MS ? DAY_MS : finest
     return { from: instant(Math.floor(from / step) * step), to: instant(Math.ceil(to / step) * step) }
 }
 

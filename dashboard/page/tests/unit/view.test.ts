@@ -98,6 +98,7 @@ describe('time ranges', () => {
     it('are widened to whole hours, or to whole days', () => {
         expect(wholeSteps(Date.parse('2026-11-30T05:20:00Z'), Date.parse('2026-11-30T06:00:00Z'))).toEqual({ from: '2026-11-30T05:00:00Z', to: '2026-11-30T06:00:00Z' })
         expect(wholeSteps(Date.parse('2026-11-01T05:20:00Z'), Date.parse('2026-11-30T06:00:00Z'))).toEqual({ from: '2026-11-01T00:00:00Z', to: '2026-12-01T00:00:00Z' })
+        expect(wholeSteps(Date.parse('2026-11-30T05:20:10Z'), Date.parse('2026-11-30T05:25:00Z'), 60_000)).toEqual({ from: '2026-11-30T05:20:00Z', to: '2026-11-30T05:25:00Z' })
         expect(wholeSteps(2, 1)).toBeNull()
         expect(wholeSteps(Number.NaN, 1)).toBeNull()
     })
