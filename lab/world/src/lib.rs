@@ -3,5 +3,6 @@
 //! [`world`] and [`truth`] use no clock and no network; [`producer`] plays a world into Kafka.
 
 pub mod producer;
+pub mod replayed;
 pub mod truth;
 pub mod world;
