@@ -19,6 +19,7 @@ pub mod services;
 pub mod signals;
 mod stack;
 mod tools;
+mod trial;
 pub mod verdict;
 mod view;
 mod watch;
@@ -31,6 +32,7 @@ pub use ports::{BrokerPorts, Listener, Ports, free_ports, kept_ports};
 pub use process::{Guard, Process, guard};
 pub use sender::Sender;
 pub use stack::{Plan, Stack};
+pub use trial::Trial;
 pub use view::{Arrived, Rank, View};
 pub use watch::Watch;
 
