@@ -1,21 +1,26 @@
 //! `isobar simulate`: sends the events of a simulated world to the raw topic.
 
+mod history;
+
 use std::io::{IsTerminal, Write, stdout};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use deploy::connect::{Cluster, KafkaArgs};
 use deploy::failure::{Context, Failure};
 use deploy::names::RawTopic;
+use deploy::running::Running;
 use jiff::Timestamp;
 use stack::options::World;
 use stack::signals;
-use world::producer::{self, Progress};
+use world::producer::{self, Progress, Report};
+use world::world::history::History;
 
 use crate::output::line;
+use history::Counting;
 
 /// `isobar simulate`.
 #[derive(Clone, Debug, Args)]
@@ -40,13 +45,35 @@ pub struct Options {
     /// now.
     #[arg(long, value_name = "TIME", value_parser = time_us)]
     start: Option<i64>,
-    /// `ingest.late_h` of the services that read it, hours.
-    #[arg(long, value_name = "HOURS", default_value_t = 72, value_parser = clap::value_parser!(u32).range(1..=288))]
-    late_h: u32,
+    /// `ingest.late_h` of the services that read it, hours; by default that of `isobar up`, or 72.
+    #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..=87_600))]
+    late_h: Option<u32>,
+    /// So many days of calls up to now, with days and nights, sent as fast as the pipeline takes them.
+    ///
+    /// A session lasts 5 minutes on average and reports every 15 s. Needs `isobar up`, or a --late-h of more
+    /// hours than that.
+    #[arg(
+        long,
+        value_parser = clap::value_parser!(u32).range(1..=365),
+        conflicts_with_all = ["sessions", "rate", "duration", "start", "fast"]
+    )]
+    days: Option<u32>,
+    /// With --days: sessions that begin in an hour, on average.
+    #[arg(long, value_name = "SESSIONS", default_value_t = 300, requires = "days",
+        value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    hourly: u32,
 }
 
+/// Hours within which events are not late (`ingest.late_h`), unless it is known otherwise.
+const LATE_H: u32 = 72;
+
 impl Options {
+    fn history(&self) -> Option<History> {
+        self.days.map(|days| History { days, hourly: self.hourly })
+    }
+
     fn producer(self, cluster: Cluster) -> producer::Options {
+        let history = self.history();
         let Self { world, raw, truth, progress, fast, start, late_h, .. } = self;
         let topic = raw.over(cluster.names).topics.raw;
         producer::Options {
@@ -59,8 +86,9 @@ impl Options {
             duration: world.duration,
             scenario: world.scenario,
             start_us: start,
-            late_h,
+            late_h: late_h.unwrap_or(LATE_H),
             fast,
+            history,
             truth,
             progress,
             ..producer::Options::default()
@@ -74,10 +102,45 @@ impl Options {
 /// If there is no Kafka, the options are invalid, or Kafka cannot keep up.
 pub async fn run(options: Options) -> Result<(), Failure> {
     let cluster = options.own.or_of_up()?;
-    let options = options.producer(cluster);
+    // Of an `up` that is not asked for nothing is known.
+    let up = options.own.cluster()?.is_none().then(Running::find).transpose()?;
+    let late_h = options.late_h.or_else(|| up.as_ref()?.late_h);
+    let counting = match (&up, options.days) {
+        (Some(up), Some(_)) => Some(Counting::start(&up.clickhouse).await?),
+        _ => None,
+    };
+    let mut options = Options { late_h, ..options }.producer(cluster);
+    options.counted = counting.as_ref().map(|counting| Arc::clone(&counting.records));
+    let history = options.history;
+    let began = Instant::now();
+    let report = play(options).await?;
+    let Some(history) = history else {
+        return line(format_args!(
+            "{} events with {} intervals in {:.1} s",
+            report.records,
+            report.intervals,
+            report.took.as_secs_f64()
+        ));
+    };
+    if let Some(counting) = counting {
+        let mut shown = Shown::new(None);
+        let show = |counted| {
+            shown.print(&history::counting_in_words(&report, counted, began.elapsed()));
+        };
+        tokio::select! {
+            counted = counting.wait(&report, show) => counted?,
+            ended = signals::wait_for_signal() => ended?,
+        }
+    }
+    history::print(history, &report, began.elapsed())
+}
+
+/// Plays the world, with its progress on standard output.
+async fn play(options: producer::Options) -> Result<Report, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
-    let mut shown = Shown::new();
+    let counted = options.counted.clone();
+    let mut shown = Shown::new(options.history.map(|history| (history, counted)));
     let mut play = tokio::task::spawn_blocking(move || {
         producer::run(&options, &stopped, |progress| shown.show(progress))
     });
@@ -89,13 +152,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
             play.await
         }
     };
-    let report = played.context("simulate")?.context("simulate")?;
-    line(format_args!(
-        "{} events with {} intervals in {:.1} s",
-        report.records,
-        report.intervals,
-        report.took.as_secs_f64()
-    ))
+    played.context("simulate")?.context("simulate")
 }
 
 /// Display of the progress on standard output: in one line that is overwritten in a terminal,
@@ -104,20 +161,34 @@ struct Shown {
     terminal: bool,
     started: Instant,
     last: Option<Instant>,
+    /// Of a history, with the number of records that are counted.
+    history: Option<(History, Option<Arc<AtomicU64>>)>,
 }
 
 impl Shown {
-    fn new() -> Self {
-        Self { terminal: stdout().is_terminal(), started: Instant::now(), last: None }
+    fn new(history: Option<(History, Option<Arc<AtomicU64>>)>) -> Self {
+        Self { terminal: stdout().is_terminal(), started: Instant::now(), last: None, history }
     }
 
     fn show(&mut self, progress: &Progress) {
+        let elapsed = self.started.elapsed();
+        let words = match &self.history {
+            None => in_words(progress, elapsed),
+            Some((history, counted)) => {
+                let counted = counted.as_ref().map(|counted| counted.load(Ordering::Relaxed));
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                history::in_words(*history, progress, counted, elapsed, now.as_micros() as i64)
+            }
+        };
+        self.print(&words);
+    }
+
+    fn print(&mut self, words: &str) {
         let pause = if self.terminal { Duration::from_secs(1) } else { Duration::from_secs(10) };
         if self.last.is_some_and(|last| last.elapsed() < pause) {
             return;
         }
         self.last = Some(Instant::now());
-        let words = in_words(progress, self.started.elapsed());
         let mut out = stdout().lock();
         // A closed pipe is no reason to stop.
         let _ = match self.terminal {

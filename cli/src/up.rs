@@ -131,7 +131,8 @@ fn note(stack: &Stack, place: &Place) -> Result<(), Failure> {
     }
     line(format_args!("logs        {}", stack.logs().display()))?;
     line("Ctrl-C or `isobar down` ends it.")?;
-    place.note(&Running { process, kafka, kafka_config, names, clickhouse })
+    let late_h = stack.trial().map(|trial| trial.late_h);
+    place.note(&Running { process, kafka, kafka_config, names, clickhouse, late_h })
 }
 
 /// Ends the running `up`, and returns when it has exited.

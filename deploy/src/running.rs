@@ -30,6 +30,9 @@ pub struct Running {
     pub names: Names,
     /// Access to ClickHouse.
     pub clickhouse: Access,
+    /// Hours within which events are not late, where it is not `ingest.late_h` by default.
+    #[serde(default)]
+    pub late_h: Option<u32>,
 }
 
 impl Running {

@@ -19,6 +19,7 @@ use crate::deadline::Deadline;
 use crate::failure::{Context, Failure};
 use crate::names::RawTopic;
 use crate::service::Service;
+use changes::design_for;
 pub use changes::{Change, Existing, Settings, additions, design, difference, extended};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -45,12 +46,23 @@ pub struct Options {
     /// Replicas that must have a record before it is acknowledged
     #[arg(long, default_value_t = 1)]
     pub min_insync: i32,
+    /// Hours for which every topic is kept, at least.
+    #[arg(skip)]
+    pub least_hours: i64,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let (own, raw) = <(KafkaArgs, RawTopic)>::default();
-        Self { own, raw, partitions: 4, add_partitions: false, replication: 1, min_insync: 1 }
+        Self {
+            own,
+            raw,
+            partitions: 4,
+            add_partitions: false,
+            replication: 1,
+            min_insync: 1,
+            least_hours: 0,
+        }
     }
 }
 
@@ -112,7 +124,7 @@ impl Topics {
 
     fn changes(&self, options: &Options, existing: &BTreeMap<String, Existing>) -> Vec<Change> {
         let names = &self.cluster.names;
-        let wanted = design(names, options.min_insync);
+        let wanted = design_for(names, options.min_insync, options.least_hours);
         let changes = difference(wanted, options.partitions, existing);
         if options.add_partitions { extended(changes, &names.topics) } else { changes }
     }

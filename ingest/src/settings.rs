@@ -34,9 +34,12 @@ pub struct Settings {
     /// Whether records with a missing or empty key are dead-lettered, because all records of a session
     /// must be in one partition. They are always accepted if the topic has only one partition.
     pub require_key: bool,
-    /// Hours that an event may be older than its append time, at most 288; an older one is
-    /// dead-lettered.
+    /// Hours that an event may be older than its append time, at most 24 for each of `partials_d` but
+    /// two: 288. An older one is dead-lettered.
     pub late_h: u32,
+    /// Days for which ClickHouse keeps partials and samples, as its tables say. What is raised here
+    /// alone allows `late_h` to take events whose rows ClickHouse drops.
+    pub partials_d: u32,
     /// Minutes that an event may be ahead of its append time; beyond it is dead-lettered.
     pub ahead_min: u32,
     /// Accepted applications, by their `app`. Records of others are dead-lettered. Empty: all are
@@ -47,8 +50,9 @@ pub struct Settings {
 /// Maximum bytes of the names of applications.
 const MOST_APPS: usize = 1000;
 
-/// A day less than an hour of roll-ups is built again, which is a day less than partials are kept.
-const LATEST_H: u32 = 12 * 24;
+/// An event counts if it is so many days younger than partials are kept: an hour of roll-ups is built
+/// again for a day less than that, and a day later it must be built.
+const SPARE_DAYS: u32 = 2;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -61,6 +65,7 @@ impl Default for Settings {
             state_mb: 24,
             require_key: true,
             late_h: 72,
+            partials_d: 14,
             ahead_min: 5,
             apps: Vec::new(),
         }
@@ -88,9 +93,16 @@ impl Check for Settings {
         if !(64..=(self.state_mb as usize).saturating_mul(1024)).contains(&self.session_streams) {
             problems.push("session_streams", "must be from 64 to 1024 for each MB of state_mb");
         }
-        if !(1..=LATEST_H).contains(&self.late_h) {
-            let message = "must be from 1 to 288: ClickHouse keeps partials and samples for 14 \
-                           days, and builds an hour of roll-ups again for 13";
+        if !(3..=3650).contains(&self.partials_d) {
+            problems.push("partials_d", "must be from 3 to 3650");
+        }
+        let latest_h = self.partials_d.saturating_sub(SPARE_DAYS).saturating_mul(24);
+        if !(1..=latest_h).contains(&self.late_h) {
+            let (days, again) = (self.partials_d, self.partials_d.saturating_sub(1));
+            let message = format!(
+                "must be from 1 to {latest_h}: ClickHouse keeps partials and samples for {days} days \
+                 (partials_d), and builds an hour of roll-ups again for {again}"
+            );
             problems.push("late_h", message);
         }
         // The names are part of the committed metadata, which may have 4 KB.
@@ -134,13 +146,16 @@ mod tests {
 
     #[test]
     fn no_event_may_be_later_than_clickhouse_counts_it() {
-        let problems = |late_h| {
+        let problems = |late_h, partials_d| {
             let mut problems = Problems::default();
-            Settings { late_h, ..Settings::default() }.check(&mut problems);
+            Settings { late_h, partials_d, ..Settings::default() }.check(&mut problems);
             problems.lines().to_vec()
         };
-        assert_eq!(problems(288), [""; 0]);
-        let found = problems(289);
+        assert_eq!(problems(288, 14), [""; 0]);
+        let found = problems(289, 14);
         assert!(found.len() == 1 && found[0].starts_with("late_h: must be from 1 to 288"));
+        assert_eq!(problems(1392, 60), [""; 0]);
+        assert!(problems(1393, 60)[0].starts_with("late_h: must be from 1 to 1392"));
+        assert!(problems(1, 2)[0].starts_with("partials_d: must be from 3 to 3650"));
     }
 }

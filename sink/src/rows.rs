@@ -339,6 +339,10 @@ impl<'a> Sample<'a> {
 impl Table for Samples {
     type Record = EnrichedReport;
 
+    fn happened_us(report: &EnrichedReport) -> Option<i64> {
+        Some(report.event_us)
+    }
+
     fn add(&mut self, report: &EnrichedReport) -> Result<(), Unfit> {
         if report.intervals.len() > usize::from(u16::MAX) {
             return Err(Unfit("more than 65535 intervals"));

@@ -87,6 +87,7 @@ impl Maker {
                 waiting: Arc::clone(&writer.waiting),
                 target: writer.target.clone(),
                 metrics: self.metrics.clone(),
+                within_us: self.settings.service.samples_within_us(),
             };
             let task: Task = match number {
                 0 => Box::pin(inserter.run::<CellPartials>(batches)),

@@ -34,6 +34,9 @@ pub struct SinkSettings {
     pub adopt_target: String,
     /// Whether intervals are kept one by one, in `samples`. Without, reports are not read at all.
     pub samples: bool,
+    /// Hours by which a report may be older than its append time for its intervals to be kept in
+    /// `samples`; 0 for no limit. Cells and sessions count older ones as well.
+    pub samples_within_h: u32,
     /// Milliseconds after which what came is inserted, be it ever so little. A quarter of that when
     /// nothing more comes, up to three times that for what is a full batch by then, and five times
     /// for what has waited for 20 s already.
@@ -58,6 +61,7 @@ impl Default for SinkSettings {
             password_file: String::new(),
             adopt_target: String::new(),
             samples: true,
+            samples_within_h: 0,
             flush_ms: 1000,
             batch_mb: 16,
             compress: false,
@@ -82,6 +86,12 @@ impl SinkSettings {
     /// [`SinkSettings::batch_mb`] in bytes.
     pub(crate) const fn batch_bytes(&self) -> usize {
         self.batch_mb as usize * 1024 * 1024
+    }
+
+    /// Returns the age in µs up to which reports are kept in `samples`, if there is a limit.
+    pub(crate) fn samples_within_us(&self) -> Option<i64> {
+        let hours = Some(self.samples_within_h).filter(|hours| *hours > 0)?;
+        Some(i64::from(hours) * 3_600_000_000)
     }
 
     /// A client of the ClickHouse they name.

@@ -41,6 +41,12 @@ pub(crate) trait Table: Columns {
     /// When a value has no place in the table.
     fn add(&mut self, record: &Self::Record) -> Result<(), Unfit>;
 
+    /// Returns the time at which what a record tells happened, µs since the Unix epoch, if the table may do
+    /// without old records.
+    fn happened_us(_: &Self::Record) -> Option<i64> {
+        None
+    }
+
     /// Hours, in seconds since the Unix epoch, whose roll-ups the rows make stale.
     fn hours(&self) -> Vec<u32> {
         Vec::new()

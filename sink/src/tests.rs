@@ -8,13 +8,14 @@ use schemas::{
     BlockAudit, CellPartial, EnrichedReport, HourPartial, HourStream, PackVerdict, ScoredInterval,
     SessionPartial, Sketches,
 };
-use service::{Service as _, Settings, TopicNames};
+use service::{AppendTime, Service as _, Settings, TopicNames};
 
 use crate::column::{Column as _, LowCardinality, Optional, Plain, Seconds, Text};
 use crate::metrics::Metrics;
 use crate::rows::{Blocks, CellPartials, Samples, SessionHourPartials, SessionPartials};
 use crate::settings::SinkSettings;
 use crate::table::{Columns, Table, Unfit, insert_into, pieces};
+use crate::writer::is_past;
 use crate::{Sink, settings};
 
 fn bytes(column: &dyn crate::column::Column) -> Vec<u8> {
@@ -219,6 +220,19 @@ fn reports_are_read_only_if_samples_are_wanted() {
     assert_eq!(Sink::topics(&settings).inputs, [&partials[..], &[names.enriched]].concat());
     settings.service.samples = false;
     assert_eq!(Sink::topics(&settings).inputs, partials);
+}
+
+#[test]
+fn samples_are_kept_of_reports_that_were_young_enough_when_they_were_appended() {
+    let settings = |samples_within_h| SinkSettings { samples_within_h, ..SinkSettings::default() };
+    let (all, two_days) = (settings(0).samples_within_us(), settings(48).samples_within_us());
+    let report = EnrichedReport { event_us: 1_000_000, ..EnrichedReport::default() };
+    let limit_ms = 1_000 + 48 * 3_600_000;
+    assert!(!is_past::<Samples>(two_days, &report, AppendTime(limit_ms)));
+    assert!(is_past::<Samples>(two_days, &report, AppendTime(limit_ms + 1)));
+    assert!(!is_past::<Samples>(all, &report, AppendTime(i64::MAX)));
+    let cell = CellPartial::default();
+    assert!(!is_past::<CellPartials>(two_days, &cell, AppendTime(i64::MAX)), "cells count all");
 }
 
 #[test]

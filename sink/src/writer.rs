@@ -18,7 +18,7 @@ use clickhouse::Client;
 use clickhouse::error::Error;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
-use service::{Record, Source};
+use service::{AppendTime, Record, Source};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -107,6 +107,7 @@ impl Writer {
                 waiting: Arc::clone(&writer.waiting),
                 target: writer.target.clone(),
                 metrics: metrics.clone(),
+                within_us: settings.samples_within_us(),
             };
             match inserter.table {
                 0 => runtime.spawn(inserter.run::<CellPartials>(batches)),
@@ -214,6 +215,18 @@ fn names<T: Table>() -> Vec<String> {
     T::default().columns().iter().map(|(name, _)| format!("{}.{name}", T::NAME)).collect()
 }
 
+/// Returns true if a record was more than `within_us` old when it was appended, and its table may do
+/// without such records.
+pub(crate) fn is_past<T: Table>(
+    within_us: Option<i64>,
+    record: &T::Record,
+    appended: AppendTime,
+) -> bool {
+    let age_us =
+        T::happened_us(record).map(|us| appended.0.saturating_mul(1000).saturating_sub(us));
+    age_us.zip(within_us).is_some_and(|(age_us, within_us)| age_us > within_us)
+}
+
 /// The task that fills one table on `S`.
 pub(crate) struct TableWriter<S> {
     pub(crate) table: usize,
@@ -223,6 +236,8 @@ pub(crate) struct TableWriter<S> {
     pub(crate) waiting: Arc<AtomicUsize>,
     pub(crate) target: Identity,
     pub(crate) metrics: Metrics,
+    /// Age in µs, by append time, beyond which a record that the table may do without has no rows.
+    pub(crate) within_us: Option<i64>,
 }
 
 /// Error: ClickHouse permanently refuses the rows.
@@ -283,7 +298,7 @@ impl<S: Server> TableWriter<S> {
             tracing::error!(table = T::NAME, "more than {MOST_BAD} bad rows; trying again");
             self.server.pause(pauses.next()).await;
         };
-        let [minutes, hours] = [minutes, hours].map(Vec::from_iter);
+        let [minutes, hours] = [minutes, hours].map(|starts| Vec::from_iter(starts));
         while self.persist(T::NAME, || self.server.open(&minutes, &hours)).await.is_err() {
             self.server.pause(pauses.next()).await;
         }
@@ -300,6 +315,9 @@ impl<S: Server> TableWriter<S> {
     ) -> Result<(), Option<Rejected>> {
         schemas::decode_into(record.payload, decoded)
             .map_err(|error| self.reject(record, "undecodable", &error.to_string()))?;
+        if is_past::<T>(self.within_us, decoded, record.appended) {
+            return Ok(());
+        }
         table.add(decoded).map_err(|unfit| self.reject(record, "unfit", unfit.0))?;
         self.server.added(record);
         Ok(())

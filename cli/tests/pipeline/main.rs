@@ -20,6 +20,7 @@ mod dlq;
 mod faults;
 mod fenced;
 mod harness;
+mod history;
 mod lost_tail;
 mod partitions;
 mod personal_data;

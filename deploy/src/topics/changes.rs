@@ -21,6 +21,15 @@ const TIMESTAMPS: &str = "message.timestamp.type";
 /// required ones.
 #[must_use]
 pub fn design(names: &Names, min_insync: i32) -> BTreeMap<String, Settings> {
+    design_for(names, min_insync, 0)
+}
+
+/// As [`design`], with topics that are kept for at least `least_hours`.
+pub(super) fn design_for(
+    names: &Names,
+    min_insync: i32,
+    least_hours: i64,
+) -> BTreeMap<String, Settings> {
     let raw_is_theirs = names.raw_is_theirs();
     let names = &names.topics;
     let topic = |topic: Topic| {
@@ -30,7 +39,7 @@ pub fn design(names: &Names, min_insync: i32) -> BTreeMap<String, Settings> {
             ("max.message.bytes", topic.max_message_bytes().to_string()),
             (TIMESTAMPS, "LogAppendTime".to_owned()),
             ("min.insync.replicas", min_insync.to_string()),
-            ("retention.ms", (topic.retention_hours() * HOUR_MS).to_string()),
+            ("retention.ms", (topic.retention_hours().max(least_hours) * HOUR_MS).to_string()),
             // Kafka deletes whole segments only.
             ("segment.ms", HOUR_MS.to_string()),
             ("unclean.leader.election.enable", "false".to_owned()),

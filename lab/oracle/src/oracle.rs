@@ -173,6 +173,12 @@ impl<L: LookUp> Oracle<L> {
         Ok(())
     }
 
+    /// Takes the cells of windows that start before `window_start`, s since the Unix epoch: no further record
+    /// may contribute to them.
+    pub(crate) fn take_cells(&mut self, window_start: i64) -> HashMap<CellKey, Cell> {
+        self.expected.cells.extract_if(|key, _| key.window_start < window_start).collect()
+    }
+
     /// Expected contents of the views.
     pub fn finish(mut self) -> Expected {
         // No view shows it.

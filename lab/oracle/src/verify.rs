@@ -4,15 +4,17 @@
 mod clickhouse;
 mod compare;
 mod kafka;
+mod settled;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::BufReader;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use schemas::{BlockAudit, SessionPartial};
 use serde::Serialize;
-use world::truth::{self, Dead, TruthError};
+use world::replayed::{self, Records};
+use world::truth::{Dead, TruthError};
 
 use crate::oracle::{
     Cell, CellKey, Day, DayKey, Expected, Geo, Hour, HourKey, LookUpError, NotAState, Oracle,
@@ -197,14 +199,14 @@ pub enum VerifyError {
 /// # Errors
 /// When either side cannot be read; differences are no errors.
 pub async fn verify(options: &Options) -> Result<Verdict, VerifyError> {
-    let expected = expect(options)?;
+    let reader = clickhouse::Reader::new(&options.clickhouse);
+    let (expected, (windows, early)) = fold(options, &reader).await?;
     let asked = options.clone();
     let logs = tokio::task::spawn_blocking(move || kafka::read(&asked)).await??;
-    let reader = clickhouse::Reader::new(&options.clickhouse);
     let (sessions, cqd) = reader.sessions().await?.into_iter().unzip();
     let actual = Actual {
         logs,
-        cells: reader.cells().await?,
+        cells: reader.cells(windows).await?,
         sessions,
         session_hours: reader.session_hours().await?,
         session_days: Some(reader.session_days().await?),
@@ -212,23 +214,47 @@ pub async fn verify(options: &Options) -> Result<Verdict, VerifyError> {
         blocks: reader.blocks().await?,
         split_sessions: reader.split_sessions().await?,
     };
-    Ok(compare(&expected, &actual))
+    let mut verdict = compare(&expected, &actual);
+    verdict.include(early);
+    Ok(verdict)
 }
 
-/// Sum of the truth files.
-///
-/// # Errors
-/// When a file cannot be read.
-pub fn expect(options: &Options) -> Result<Expected, VerifyError> {
+/// Returns the sum of the truth files. The cells of one history are compared meanwhile: all but those of the
+/// returned windows, with the returned result.
+async fn fold(
+    options: &Options,
+    reader: &clickhouse::Reader,
+) -> Result<(Expected, (Range<i64>, Verdict)), VerifyError> {
     let mut oracle = Oracle::new(Geo::open(&options.city, &options.asn)?);
-    for path in &options.truths {
-        let fault = |source| VerifyError::Truth { path: path.clone(), source };
-        let file = File::open(path).map_err(|error| fault(error.into()))?;
-        let (_, records) = truth::read(BufReader::new(file)).map_err(fault)?;
+    let mut settled = settled::Settled::new(reader);
+    let mut truths = options.truths.iter().map(opened).collect::<Result<Vec<_>, _>>()?;
+    // Others may contribute to any cell of a history: they are folded before it.
+    truths.sort_by_key(|truth| truth.is_history);
+    let count = truths.len();
+    for (number, Truth { path, is_history, records }) in truths.into_iter().enumerate() {
         oracle.next_truth();
         for record in records {
-            oracle.fold(record.map_err(fault)?)?;
+            let record =
+                record.map_err(|source| VerifyError::Truth { path: path.clone(), source })?;
+            let event_us = record.event.as_ref().map(|event| event.event_us);
+            oracle.fold(record)?;
+            if let (true, Some(event_us)) = (is_history && number + 1 == count, event_us) {
+                settled.look(&mut oracle, event_us).await?;
+            }
         }
     }
-    Ok(oracle.finish())
+    Ok((oracle.finish(), settled.finish()))
+}
+
+struct Truth {
+    path: PathBuf,
+    is_history: bool,
+    records: Records,
+}
+
+fn opened(path: &PathBuf) -> Result<Truth, VerifyError> {
+    let fault = |source| VerifyError::Truth { path: path.clone(), source };
+    let file = File::open(path).map_err(|error| fault(error.into()))?;
+    let (header, records) = replayed::open(file).map_err(fault)?;
+    Ok(Truth { path: path.clone(), is_history: header.history.is_some(), records })
 }

@@ -20,6 +20,7 @@ pub mod services;
 pub mod signals;
 mod stack;
 mod tools;
+mod trial;
 pub mod verdict;
 mod view;
 mod watch;
@@ -33,6 +34,7 @@ pub use ports::{BrokerPorts, Listener, Ports, free_ports, kept_ports};
 pub use process::{Guard, Process, guard};
 pub use sender::Sender;
 pub use stack::{Plan, Stack};
+pub use trial::Trial;
 pub use view::{Arrived, Rank, View};
 pub use watch::Watch;
 

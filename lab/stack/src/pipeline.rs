@@ -6,10 +6,11 @@ use deploy::connect::Cluster;
 use deploy::failure::{Context, Failure};
 use deploy::migrate;
 use deploy::names::Names;
+use deploy::retention;
 use deploy::topics::{self, Topics};
 
 use crate::services::{ServiceEnvironment, Services};
-use crate::{Ended, Plan, Stack};
+use crate::{Ended, Plan, Stack, Trial};
 
 /// Timeout of the start, including Kafka's first assignment and ClickHouse's first insert.
 const READY: Duration = Duration::from_secs(90);
@@ -42,16 +43,26 @@ impl Pipeline {
     /// # Errors
     /// If something does not start; names its log.
     pub async fn start(plan: Plan, progress: impl Fn(&str)) -> Result<Self, Failure> {
-        Self::start_on(plan, &Raw::Own, progress).await
+        Self::start_as(plan, &Raw::Own, None, progress).await
     }
 
-    /// As [`Pipeline::start`], with the raw topic that `raw` says.
+    /// As [`Pipeline::start`], with the raw topic that `raw` says. Takes histories as well.
     ///
     /// # Errors
     /// As [`Pipeline::start`].
     pub async fn start_on(plan: Plan, raw: &Raw, progress: impl Fn(&str)) -> Result<Self, Failure> {
+        Self::start_as(plan, raw, Some(Trial::OF_UP), progress).await
+    }
+
+    async fn start_as(
+        plan: Plan,
+        raw: &Raw,
+        trial: Option<Trial>,
+        progress: impl Fn(&str),
+    ) -> Result<Self, Failure> {
         progress("starting Kafka and ClickHouse");
         let mut stack = Stack::start(plan)?;
+        trial.into_iter().for_each(|trial| stack.take_histories(trial));
         name(&mut stack, raw).await?;
         prepare(&stack, &progress).await?;
         progress("starting ingest, enrich, aggregate and sink");
@@ -144,7 +155,9 @@ async fn refuse_rows_of_others(stack: &Stack) -> Result<(), Failure> {
 /// If Kafka or ClickHouse does not answer, or refuses.
 pub async fn prepare(stack: &Stack, progress: &impl Fn(&str)) -> Result<(), Failure> {
     if stack.their_kafka().is_none() {
-        return prepare_as(stack, &topics::Options::default(), progress).await;
+        let least_hours = stack.trial().map_or(0, |trial| trial.topic_hours);
+        let options = topics::Options { least_hours, ..topics::Options::default() };
+        return prepare_as(stack, &options, progress).await;
     }
     progress("creating topics and tables");
     Topics::of(&stack.cluster())?.complete().await?;
@@ -168,5 +181,10 @@ pub async fn prepare_as(
 }
 
 async fn tables(stack: &Stack) -> Result<(), Failure> {
-    migrate::apply(&stack.access().client("migrate")).await.map(|_| ())
+    let client = stack.access().client("migrate");
+    migrate::apply(&client).await?;
+    match stack.trial() {
+        Some(trial) => retention::keep(&client, trial.kept_days).await,
+        None => Ok(()),
+    }
 }

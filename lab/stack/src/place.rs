@@ -98,6 +98,7 @@ mod tests {
                 url: "http://127.0.0.1:2".into(),
                 passwords: Passwords::same("a"),
             },
+            late_h: Some(100),
         }
     }
 

@@ -15,6 +15,7 @@ use crate::kafka::{self, Kafka};
 use crate::ports::Ports;
 use crate::process::{Guard, Process};
 use crate::tools::{self, Tool};
+use crate::trial::Trial;
 
 /// Description of a stack to be started.
 #[derive(Clone, Debug)]
@@ -42,6 +43,7 @@ pub struct Stack {
     kafka: Option<Kafka>,
     /// Secret that signs replayed records, if the user's Kafka has none.
     replay_key: String,
+    trial: Option<Trial>,
 }
 
 impl Stack {
@@ -55,8 +57,16 @@ impl Stack {
         let guard = Guard::start(&plan.isobar)?;
         let names = plan.kafka.as_ref().map(|kafka| kafka.names.clone()).unwrap_or_default();
         let replay_key = String::new();
-        let mut stack =
-            Self { plan, cache, guard, names, clickhouse: None, kafka: None, replay_key };
+        let mut stack = Self {
+            plan,
+            cache,
+            guard,
+            names,
+            clickhouse: None,
+            kafka: None,
+            replay_key,
+            trial: None,
+        };
         let logs = stack.logs();
         private::create_folder(stack.folder())?;
         private::create_folder(&logs)?;
@@ -127,6 +137,18 @@ impl Stack {
     #[must_use]
     pub const fn clickhouse_is_theirs(&self) -> bool {
         self.plan.clickhouse.is_some()
+    }
+
+    /// Makes the stack one that takes histories, if ClickHouse is its own: the tables of somebody else's are
+    /// not changed.
+    pub fn take_histories(&mut self, trial: Trial) {
+        self.trial = Some(trial).filter(|_| !self.clickhouse_is_theirs());
+    }
+
+    /// Settings with which the stack takes histories, if it does.
+    #[must_use]
+    pub const fn trial(&self) -> Option<Trial> {
+        self.trial
     }
 
     /// Sets the names of topics and groups.

@@ -84,6 +84,15 @@ impl View {
         self.0.query(query).bind(most).fetch_all().await.context("ClickHouse")
     }
 
+    /// Returns the number of raw records that blocks answer for, which is cheaper than all arrivals.
+    ///
+    /// # Errors
+    /// If ClickHouse does not answer.
+    pub async fn raw_records(&self) -> Result<u64, Failure> {
+        let query = "SELECT toUInt64(sum(accepted + duplicate + late + invalid)) FROM blocks FINAL";
+        self.0.query(query).fetch_one().await.context("ClickHouse")
+    }
+
     /// Returns the arrivals up to now.
     ///
     /// # Errors

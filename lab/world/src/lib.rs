@@ -4,5 +4,6 @@
 //! [`world`] and [`truth`] use no clock and no network; [`producer`] sends a world to Kafka.
 
 pub mod producer;
+pub mod replayed;
 pub mod truth;
 pub mod world;

@@ -1,10 +1,11 @@
 //! Sending of a world to Kafka's raw topic, and writing of its truth.
 
+mod ahead;
 mod options;
 mod silence;
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -15,8 +16,9 @@ use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 
-use crate::truth;
+use crate::replayed;
 use crate::world::{Delivery, Settings, World};
+use ahead::Ahead;
 pub use options::{Options, PlayError, Progress, Report};
 pub use silence::explain;
 
@@ -80,7 +82,8 @@ struct Player<'a> {
     /// The longest delay of a record for which the truth is valid.
     longest_stall: Duration,
     producer: ThreadedProducer<Answers>,
-    truth: Option<truth::Writer<BufWriter<File>>>,
+    truth: Option<replayed::Writer>,
+    ahead: Option<Ahead>,
     progress: Option<File>,
     started: Instant,
     last_beat: Instant,
@@ -90,6 +93,9 @@ struct Player<'a> {
     records: u64,
     reports: u64,
     intervals: u64,
+    sessions: u64,
+    /// Time of the last delivery.
+    at_us: i64,
     bytes: u64,
 }
 
@@ -102,8 +108,9 @@ impl<'a> Player<'a> {
         let create = |path: &PathBuf| {
             File::create(path).map_err(|source| PlayError::File { path: path.clone(), source })
         };
-        let truth = options.truth.as_ref().map(create).transpose()?.map(BufWriter::new);
-        let truth = truth.map(|file| truth::Writer::new(file, &settings.header())).transpose()?;
+        let truth = options.truth.as_ref().map(create).transpose()?;
+        let truth =
+            truth.map(|file| replayed::Writer::new(file, &settings.header())).transpose()?;
         let started = Instant::now();
         Ok(Self {
             options,
@@ -115,6 +122,7 @@ impl<'a> Player<'a> {
                 Answers::default(),
             )?,
             truth,
+            ahead: options.counted.clone().map(Ahead::new),
             progress: options.progress.as_ref().map(create).transpose()?,
             started,
             last_beat: started,
@@ -122,12 +130,18 @@ impl<'a> Player<'a> {
             records: 0,
             reports: 0,
             intervals: 0,
+            sessions: 0,
+            at_us: settings.start_us,
             bytes: 0,
         })
     }
 
     fn play_all(&mut self, world: World, stop: &AtomicBool) -> Result<Report, PlayError> {
         for delivery in world {
+            if self.settings.history.is_some() && delivery.at_us > now_us() {
+                break;
+            }
+            self.let_others_follow(stop)?;
             if self.is_due(&delivery, stop)? {
                 self.play(&delivery, stop)?;
             }
@@ -139,6 +153,20 @@ impl<'a> Player<'a> {
         self.finish()
     }
 
+    /// Waits for a pipeline that is far behind, for a while.
+    fn let_others_follow(&mut self, stop: &AtomicBool) -> Result<(), PlayError> {
+        let Some(ahead) = &mut self.ahead else { return Ok(()) };
+        let Some(until) = ahead.pause(self.records) else { return Ok(()) };
+        while Instant::now() < until
+            && self.ahead.as_ref().is_some_and(|ahead| ahead.is_far(self.records))
+            && !stop.load(Ordering::Relaxed)
+        {
+            thread::sleep(FULL_QUEUE);
+            self.beat()?;
+        }
+        Ok(())
+    }
+
     /// Waits for a delivery's time; false if the play stops first.
     fn is_due(&mut self, delivery: &Delivery, stop: &AtomicBool) -> Result<bool, PlayError> {
         let after = Duration::from_micros((delivery.at_us - self.settings.start_us) as u64);
@@ -148,16 +176,20 @@ impl<'a> Player<'a> {
             if stop.load(Ordering::Relaxed) {
                 return Ok(false);
             }
-            if self.options.fast || left.is_zero() {
+            if self.is_fast() || left.is_zero() {
                 return self.keeps_up(after).map(|()| true);
             }
             thread::sleep(left.min(BEAT));
         }
     }
 
+    const fn is_fast(&self) -> bool {
+        self.options.fast || self.settings.history.is_some()
+    }
+
     fn keeps_up(&self, due_after: Duration) -> Result<(), PlayError> {
         let behind = self.started.elapsed().saturating_sub(due_after);
-        if self.options.fast { Ok(()) } else { self.bears(behind) }
+        if self.is_fast() { Ok(()) } else { self.bears(behind) }
     }
 
     /// Returns an error if the truth is not valid after a stall of this length.
@@ -198,6 +230,8 @@ impl<'a> Player<'a> {
         self.records += 1;
         self.reports += u64::from(intervals > 0);
         self.intervals += intervals as u64;
+        self.sessions += u64::from(delivery.truth.introduces.is_some());
+        self.at_us = delivery.at_us;
         self.bytes += delivery.payload.len() as u64;
         if let Some(truth) = &mut self.truth {
             truth.write(&delivery.truth)?;
@@ -226,6 +260,8 @@ impl<'a> Player<'a> {
             records_sent: self.records,
             intervals_sent: self.intervals,
             intervals_acknowledged: answers.intervals.load(Ordering::Relaxed),
+            sessions: self.sessions,
+            at_us: self.at_us,
         };
         (self.on_progress)(&progress);
         if let (Some(file), Some(path)) = (&mut self.progress, &self.options.progress) {
@@ -241,7 +277,7 @@ impl<'a> Player<'a> {
 
     fn finish(&mut self) -> Result<Report, PlayError> {
         if let Some(truth) = &mut self.truth {
-            truth.flush()?;
+            truth.finish()?;
         }
         while self.producer.context().records.load(Ordering::Relaxed) < self.records {
             match self.producer.flush(BEAT) {
@@ -256,6 +292,7 @@ impl<'a> Player<'a> {
             settings: self.settings,
             records: self.records,
             intervals: self.intervals,
+            sessions: self.sessions,
             bytes: self.bytes,
             took: self.started.elapsed(),
         })

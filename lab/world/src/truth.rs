@@ -9,6 +9,9 @@ use schemas::{Claim, Device, Direction, EventKind, Kind};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::world::WorldError;
+use crate::world::history::History;
+
 /// First line of a truth file: what made the world.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
@@ -22,6 +25,9 @@ pub struct Header {
     pub period_us: i64,
     /// Name of the scenario.
     pub scenario: String,
+    /// Of a history, its size. Its truth is not written down: it is played again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
 }
 
 /// Expected result of a raw record.
@@ -34,7 +40,7 @@ pub enum Outcome {
     Duplicate,
     /// A newer snapshot of its session came first.
     OutOfOrder,
-    /// Its event is more than 72 h older than its arrival.
+    /// Its event is older at its arrival than `ingest.late_h` allows.
     Late,
     /// It cannot be used.
     Invalid,
@@ -235,6 +241,15 @@ pub enum TruthError {
         /// What is wrong.
         source: serde_json::Error,
     },
+    /// The truth of a history that does not tell how much of it was sent.
+    #[error("truth file: the history was not sent to its end, or was killed: its count is missing")]
+    Uncounted,
+    /// A header that makes no world.
+    #[error("truth file: {0}")]
+    World(#[from] WorldError),
+    /// A header of an unknown scenario.
+    #[error("truth file: there is no scenario {0}")]
+    Scenario(String),
 }
 
 /// Writes a truth file.
@@ -282,12 +297,20 @@ fn line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
 pub fn read<R: BufRead>(
     mut from: R,
 ) -> Result<(Header, impl Iterator<Item = Result<Record, TruthError>>), TruthError> {
+    let header = header(&mut from)?;
+    Ok((header, records(from)))
+}
+
+/// Reads the first line.
+pub(crate) fn header(from: &mut impl BufRead) -> Result<Header, TruthError> {
     let mut first = String::new();
     from.read_line(&mut first)?;
-    let header =
-        serde_json::from_str(&first).map_err(|source| TruthError::Line { line: 1, source })?;
-    let records = from.lines().enumerate().map(|(n, text)| {
+    serde_json::from_str(&first).map_err(|source| TruthError::Line { line: 1, source })
+}
+
+/// Reads all lines after the first.
+pub(crate) fn records(from: impl BufRead) -> impl Iterator<Item = Result<Record, TruthError>> {
+    from.lines().enumerate().map(|(n, text)| {
         serde_json::from_str(&text?).map_err(|source| TruthError::Line { line: n + 2, source })
-    });
-    Ok((header, records))
+    })
 }

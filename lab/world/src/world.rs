@@ -5,6 +5,7 @@ mod call;
 mod device;
 mod envelope;
 mod fault;
+pub mod history;
 mod json;
 mod origin;
 mod path;
@@ -21,6 +22,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::truth;
+use history::{History, Weights};
 use place::{Conditions, Place};
 use session::Session;
 
@@ -39,7 +41,8 @@ pub enum Scenario {
     #[default]
     Usual,
     /// The network of one provider, [`INCIDENT_PROVIDER`], is bad for the middle third of the
-    /// time; for ten minutes from the third on if there is no end.
+    /// time; for ten minutes from the third on if there is no end; in a history, for the last
+    /// afternoon.
     IspIncident,
     /// Every session only reports, for ever and without fault: a load to measure with. Nobody
     /// joins or leaves, and each report has four streams.
@@ -70,6 +73,8 @@ impl Scenario {
 
 /// The provider of [`Scenario::IspIncident`].
 pub const INCIDENT_PROVIDER: &str = "Deutsche Telekom";
+/// Its country.
+pub const INCIDENT_COUNTRY: &str = "DE";
 
 /// Severity of the incident, for [`Conditions::worse`].
 const INCIDENT_TIMES: i64 = 40;
@@ -89,6 +94,10 @@ pub struct Settings {
     pub period_us: i64,
     /// Events of the world.
     pub scenario: Scenario,
+    /// Age from which on events are late, µs: `ingest.late_h`.
+    pub late_us: i64,
+    /// Weeks of calls, instead of a number of sessions that are live all the time.
+    pub history: Option<History>,
 }
 
 impl Settings {
@@ -101,7 +110,16 @@ impl Settings {
             sessions: self.sessions,
             period_us: self.period_us,
             scenario: self.scenario.name().to_owned(),
+            history: self.history,
         }
+    }
+
+    /// Returns the settings of the history that a header describes; none if it describes none.
+    #[must_use]
+    pub fn of_header(header: &truth::Header) -> Option<Self> {
+        let scenario = Scenario::named(&header.scenario)?;
+        let settings = Self::of_history(header.history?, header.seed, header.start_us);
+        Some(Self { scenario, ..settings })
     }
 
     /// If Kafka takes nothing for longer than this, µs, the truth about the world's intervals no
@@ -111,8 +129,12 @@ impl Settings {
         REMEMBERED_US - session::longest_silence_us(self.period_us)
     }
 
-    /// Start and end of the incident.
-    fn incident(&self) -> std::ops::Range<i64> {
+    /// Returns start and end of the incident of [`Scenario::IspIncident`], µs since the Unix epoch.
+    #[must_use]
+    pub fn incident(&self) -> std::ops::Range<i64> {
+        if let Some(history) = self.history {
+            return history.incident(self.start_us);
+        }
         let (from, to) = match self.duration_us {
             Some(duration) => (duration / 3, duration / 3 * 2),
             None => (180_000_000, 780_000_000),
@@ -143,6 +165,9 @@ pub enum WorldError {
     /// Nobody is there.
     #[error("at least one session is needed")]
     Empty,
+    /// A history in which that does not happen.
+    #[error("a history has the scenario usual or isp-incident, not {}", .0.name())]
+    History(Scenario),
     /// The list of networks is broken.
     #[error("lab/world/data/places.csv has a line that is none")]
     Places,
@@ -166,6 +191,20 @@ impl Environment {
         if struck { usual.worse(INCIDENT_TIMES) } else { usual }
     }
 
+    /// Returns the share of reports at which a bad spell of `session` begins, of 10,000.
+    fn spell_share(&self, session: &Session, usual: Conditions) -> u32 {
+        match self.settings.history {
+            Some(_) => history::spell_share(session, usual),
+            None => 50 + (usual.loss_ppm / 2000) as u32,
+        }
+    }
+
+    /// Returns the share of set-ups of `session` that fail, of 10,000.
+    fn failing_share(&self, session: &Session, loss_ppm: i64) -> u32 {
+        let of_release = self.settings.history.map_or(0, |_| history::failing_share(session));
+        100 + (loss_ppm / 100) as u32 + of_release
+    }
+
     fn is_steady(&self) -> bool {
         self.settings.scenario == Scenario::Steady
     }
@@ -179,11 +218,15 @@ impl Environment {
 enum Item {
     Step(Box<Session>),
     Send(Box<Delivery>),
+    /// A call begins: in a history.
+    Call,
 }
 
 /// All sessions, played in the order of time.
 pub struct World {
     around: Environment,
+    /// Shares of calls by place: of a history.
+    weights: Weights,
     /// By time, then in the order of scheduling.
     queue: BTreeMap<(i64, u64), Item>,
     scheduled: u64,
@@ -205,10 +248,18 @@ impl World {
         if settings.sessions == 0 {
             return Err(WorldError::Empty);
         }
-        let places = Place::all().ok_or(WorldError::Places)?;
+        let mut places = Place::all().ok_or(WorldError::Places)?;
+        let weights = Weights::of(&places);
+        if settings.history.is_some() {
+            if !matches!(settings.scenario, Scenario::Usual | Scenario::IspIncident) {
+                return Err(WorldError::History(settings.scenario));
+            }
+            history::equalise(&mut places);
+        }
         let rng = ChaCha8Rng::seed_from_u64(settings.seed);
         let mut world = Self {
             around: Environment { settings, places, rng },
+            weights,
             queue: BTreeMap::new(),
             scheduled: 0,
             ready: VecDeque::new(),
@@ -216,26 +267,41 @@ impl World {
             introduced: 0,
             live: 0,
         };
-        world.populate(settings.start_us);
+        match settings.history {
+            Some(_) => world.schedule(settings.start_us, Item::Call),
+            None => world.populate(settings.start_us),
+        }
         Ok(world)
     }
 
-    /// Begins calls until enough sessions are live.
+    /// Begins calls until enough sessions are live. In a history calls begin by themselves.
     fn populate(&mut self, now_us: i64) {
-        while self.live < self.around.settings.sessions {
+        while self.around.settings.history.is_none() && self.live < self.around.settings.sessions {
             let room = self.around.settings.sessions - self.live;
             let call = call::begin(&mut self.around, self.calls, room);
-            self.calls += 1;
-            for mut session in call {
-                session.number = self.introduced;
-                self.introduced += 1;
-                self.live += 1;
-                let joins_us =
-                    now_us + self.around.rng.random_range(0..self.around.settings.period_us);
-                session.ends_us = session.ends_us.saturating_add(joins_us);
-                session.passed_us = joins_us - self.around.settings.period_us;
-                self.schedule(joins_us, Item::Step(Box::new(session)));
-            }
+            self.introduce(call, now_us);
+        }
+    }
+
+    /// Begins a call of a history, and schedules the next one.
+    fn begin_call(&mut self, history: History, now_us: i64) {
+        let Self { around, weights, calls, .. } = self;
+        let (call, gap_us) = history::next_call(around, weights, history, *calls, now_us);
+        self.introduce(call, now_us);
+        self.schedule(now_us + gap_us, Item::Call);
+    }
+
+    /// Lets the participants of a call join, one after another.
+    fn introduce(&mut self, call: Vec<Session>, now_us: i64) {
+        self.calls += 1;
+        for mut session in call {
+            session.number = self.introduced;
+            self.introduced += 1;
+            self.live += 1;
+            let joins_us = now_us + self.around.rng.random_range(0..self.around.settings.period_us);
+            session.ends_us = session.ends_us.saturating_add(joins_us);
+            session.passed_us = joins_us - self.around.settings.period_us;
+            self.schedule(joins_us, Item::Step(Box::new(session)));
         }
     }
 
@@ -284,6 +350,11 @@ impl Iterator for World {
             match item {
                 Item::Send(delivery) => return Some(*delivery),
                 Item::Step(session) => self.step(session, now_us),
+                Item::Call => {
+                    if let Some(history) = self.around.settings.history {
+                        self.begin_call(history, now_us);
+                    }
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 mod hours;
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use clickhouse::Client;
 use schemas::{
@@ -194,12 +195,19 @@ impl Reader {
         self.rows("blocks", query).await
     }
 
-    pub(super) async fn cells(&self) -> Result<Vec<(CellKey, Cell)>, VerifyError> {
+    /// Cells of the windows that start within `windows`, s since the Unix epoch.
+    pub(super) async fn cells(
+        &self,
+        windows: Range<i64>,
+    ) -> Result<Vec<(CellKey, Cell)>, VerifyError> {
         let sketches = SKETCHES.map(|name| format!("hex({name}) AS {name}_hex")).join(", ");
         let query = format!(
             "SELECT * EXCEPT ({}, window_start, window_s), \
-             toUnixTimestamp(window_start) AS start_s, {sketches} FROM cells",
-            SKETCHES.join(", ")
+             toUnixTimestamp(window_start) AS start_s, {sketches} FROM cells \
+             WHERE window_start >= toDateTime({}, 'UTC') AND window_start < toDateTime({}, 'UTC')",
+            SKETCHES.join(", "),
+            windows.start,
+            windows.end
         );
         let rows: Vec<CellRow> = self.rows("cells", &query).await?;
         rows.into_iter().map(CellRow::cell).collect()

@@ -42,6 +42,14 @@ pub fn compare(expected: &Expected, actual: &Actual) -> Verdict {
 }
 
 impl Verdict {
+    /// Adds the result for other cells.
+    pub(super) fn include(&mut self, cells: Self) {
+        self.cells_checked += cells.cells_checked;
+        self.mismatches += cells.mismatches;
+        let room = MOST_DESCRIBED.saturating_sub(self.differences.len());
+        self.differences.extend(cells.differences.into_iter().take(room));
+    }
+
     fn differs(&mut self, describe: impl FnOnce() -> String) {
         self.mismatches += 1;
         if self.differences.len() < MOST_DESCRIBED {
@@ -118,10 +126,15 @@ fn dead_letters(expected: &HashMap<Dead, u64>, actual: &[Dead], verdict: &mut Ve
     }
 }
 
-fn cells(expected: &HashMap<CellKey, Cell>, actual: &[(CellKey, Cell)], verdict: &mut Verdict) {
+/// Compares cells, and adds the result to `verdict`.
+pub(super) fn cells(
+    expected: &HashMap<CellKey, Cell>,
+    actual: &[(CellKey, Cell)],
+    verdict: &mut Verdict,
+) {
     let found: HashMap<&CellKey, &Cell> = actual.iter().map(|(key, cell)| (key, cell)).collect();
     verdict.equal("rows of cells", actual.len() as u64, found.len() as u64);
-    verdict.cells_checked = expected.len() as u64;
+    verdict.cells_checked += expected.len() as u64;
     for (key, must_be) in expected {
         match found.get(key) {
             None => verdict.differs(|| format!("{}: missing", describe_cell(key))),

@@ -7,8 +7,8 @@ use deploy::connect::Cluster;
 use service::TopicNames;
 
 use super::Service;
-use crate::Stack;
 use crate::cache::GeoFiles;
+use crate::{Stack, Trial};
 
 /// Environment of the services, which their settings depend on.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub struct ServiceEnvironment {
     pub geo: GeoFiles,
     /// Optional features.
     pub features: Features,
+    /// Settings with which the stack takes histories, if it does.
+    pub trial: Option<Trial>,
 }
 
 /// Optional features of the services.
@@ -48,13 +50,14 @@ impl ServiceEnvironment {
             clickhouse: stack.access(),
             geo: stack.geo_files(),
             features: Features { samples: true },
+            trial: stack.trial(),
         }
     }
 }
 
 /// Returns the settings file (TOML) of a service with its health on `port`.
 pub fn render(service: Service, environment: &ServiceEnvironment, port: u16) -> String {
-    let ServiceEnvironment { kafka, clickhouse, geo, features, .. } = environment;
+    let ServiceEnvironment { kafka, clickhouse, geo, features, trial, .. } = environment;
     let option =
         |(name, value): (&String, &String)| format!("{} = {}\n", quoted(name), quoted(value));
     let common = format!(
@@ -67,17 +70,24 @@ pub fn render(service: Service, environment: &ServiceEnvironment, port: u16) -> 
         topics(&kafka.names.topics),
     );
     let own = match service {
-        Service::Ingest | Service::Aggregate => String::new(),
+        Service::Ingest => trial.map_or_else(String::new, |trial| {
+            let Trial { kept_days, late_h, .. } = trial;
+            format!("\n[ingest]\nlate_h = {late_h}\npartials_d = {kept_days}\n")
+        }),
+        Service::Aggregate => String::new(),
         Service::Enrich => format!(
             "\n[enrich]\ncity = {}\nasn = {}\n",
             serde_json::json!(geo.city),
             serde_json::json!(geo.asn),
         ),
         Service::Sink => format!(
-            "\n[sink]\nurl = {}\nuser = \"sink\"\npassword = {}\nsamples = {}\n",
+            "\n[sink]\nurl = {}\nuser = \"sink\"\npassword = {}\nsamples = {}\n{}",
             quoted(&clickhouse.url),
             quoted(clickhouse.passwords.of("sink")),
-            features.samples
+            features.samples,
+            trial.map_or_else(String::new, |trial| {
+                format!("samples_within_h = {}\n", trial.samples_within_h)
+            }),
         ),
     };
     common + &own

@@ -192,6 +192,7 @@ impl Poisoner {
             sessions: 0,
             period_us: 0,
             scenario: "poison".to_owned(),
+            history: None,
         };
         Ok(Self {
             producer: producer.context("Kafka")?,

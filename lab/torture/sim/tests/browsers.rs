@@ -92,6 +92,8 @@ const fn settings(sessions: u32, seconds: i64) -> Settings {
         sessions,
         period_us: 10_000_000,
         scenario: Scenario::Usual,
+        late_us: 72 * 3_600_000_000,
+        history: None,
     }
 }
 

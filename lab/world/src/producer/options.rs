@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use rdkafka::error::KafkaError;
 use serde::{Deserialize, Serialize};
 
 use crate::truth::TruthError;
+use crate::world::history::History;
 use crate::world::{Scenario, Settings, WorldError};
 
 const HOUR_US: i64 = 3_600_000_000;
-/// Value of `ingest.late_h` in the truth, hours.
+/// Default of `ingest.late_h`, hours.
 const LATE_H: u32 = 72;
 /// Margin in hours. Clocks of clients lag by up to four hours, and sending takes time: if a world
 /// starts at least this much later than the limit, its truth includes which events are late.
@@ -47,6 +50,12 @@ pub struct Options {
     pub late_h: u32,
     /// Sends as fast as Kafka accepts it, instead of in real time.
     pub fast: bool,
+    /// Weeks of calls that end now, instead of `sessions`, `rate`, `duration` and `start_us`; sent as fast as
+    /// possible.
+    pub history: Option<History>,
+    /// Records that the pipeline has counted, as somebody else finds out meanwhile: the simulation waits for a
+    /// pipeline that is far behind.
+    pub counted: Option<Arc<AtomicU64>>,
     /// File of the truth.
     pub truth: Option<PathBuf>,
     /// File of the progress: a [`Progress`] as JSON per line, five times per second.
@@ -68,6 +77,8 @@ impl Default for Options {
             start_us: None,
             late_h: LATE_H,
             fast: false,
+            history: None,
+            counted: None,
             truth: None,
             progress: None,
         }
@@ -85,6 +96,12 @@ pub struct Progress {
     pub intervals_sent: u64,
     /// Intervals of accepted records that Kafka has acknowledged.
     pub intervals_acknowledged: u64,
+    /// Sessions that have begun.
+    #[serde(default)]
+    pub sessions: u64,
+    /// Time in the world, µs since the Unix epoch.
+    #[serde(default)]
+    pub at_us: i64,
 }
 
 /// Result of a simulation.
@@ -96,6 +113,8 @@ pub struct Report {
     pub records: u64,
     /// Intervals of accepted records among them.
     pub intervals: u64,
+    /// Sessions that have begun.
+    pub sessions: u64,
     /// Bytes of the records' values.
     pub bytes: u64,
     /// Duration of the simulation.
@@ -123,12 +142,20 @@ pub enum PlayError {
     #[error(
         "a world with a truth must start within the last {} h: of what is older the truth does not \
          know whether it is late",
-        LATE_H - TRUTH_H
+        .0.saturating_sub(TRUTH_H)
     )]
-    StartOfTruth,
-    /// The truth is of services with the limit that they have by default.
-    #[error("the truth is that of ingest.late_h = {LATE_H}; leave out one of --late-h and --truth")]
-    LateTruth,
+    StartOfTruth(u32),
+    /// The history is longer than events may be late.
+    #[error(
+        "{days} days are more than the {late_h} h that events may be late (ingest.late_h); `isobar up` \
+         with a ClickHouse of its own takes them"
+    )]
+    History {
+        /// Days.
+        days: u32,
+        /// Hours.
+        late_h: u32,
+    },
     /// The truth cannot be written.
     #[error(transparent)]
     Truth(#[from] TruthError),
@@ -180,6 +207,9 @@ pub enum PlayError {
 impl Options {
     /// Returns the settings of the world, at `now_us`.
     pub(super) fn world(&self, now_us: i64) -> Result<Settings, PlayError> {
+        if let Some(history) = self.history {
+            return self.weeks(history, now_us);
+        }
         let period_us = 1e6 * f64::from(self.sessions) / self.rate;
         if !period_us.is_finite() {
             return Err(PlayError::Rate);
@@ -204,11 +234,22 @@ impl Options {
             sessions: self.sessions,
             period_us,
             scenario: self.scenario,
+            late_us: i64::from(self.late_h) * HOUR_US,
+            history: None,
         })
     }
-}
 
-impl Options {
+    /// A history that ends at `now_us`.
+    fn weeks(&self, history: History, now_us: i64) -> Result<Settings, PlayError> {
+        let start_us = now_us - history.span_us();
+        let reach_us = i64::from(self.late_h.saturating_sub(TRUTH_H)) * HOUR_US;
+        if history.span_us() > reach_us {
+            return Err(PlayError::History { days: history.days, late_h: self.late_h });
+        }
+        let settings = Settings::of_history(history, self.seed, start_us);
+        Ok(Settings { scenario: self.scenario, ..settings })
+    }
+
     /// An error if a world cannot start at `start_us` when it is `now_us`.
     fn reaches(&self, start_us: i64, now_us: i64) -> Result<(), PlayError> {
         let within = |hours: u32| {
@@ -218,8 +259,9 @@ impl Options {
             return Err(PlayError::Start(self.late_h));
         }
         match &self.truth {
-            Some(_) if self.late_h != LATE_H => Err(PlayError::LateTruth),
-            Some(_) if !within(LATE_H - TRUTH_H) => Err(PlayError::StartOfTruth),
+            Some(_) if !within(self.late_h.saturating_sub(TRUTH_H)) => {
+                Err(PlayError::StartOfTruth(self.late_h))
+            }
             _ => Ok(()),
         }
     }
@@ -268,9 +310,19 @@ mod tests {
         let known = Options { truth: truth.clone(), start_us: hours_ago(67), ..Options::default() };
         assert!(known.world(NOW_US).is_ok());
         let unknown = Options { truth: truth.clone(), ..plain };
-        assert!(matches!(unknown.world(NOW_US), Err(PlayError::StartOfTruth)));
-        let late = Options { truth, late_h: 288, ..known };
-        assert!(matches!(late.world(NOW_US), Err(PlayError::LateTruth)));
+        assert!(matches!(unknown.world(NOW_US), Err(PlayError::StartOfTruth(72))));
+        let more = Options { truth, late_h: 288, start_us: hours_ago(283), ..known };
+        assert_eq!(more.world(NOW_US).unwrap().late_us, 288 * HOUR_US);
+    }
+
+    #[test]
+    fn a_history_ends_now_and_is_no_longer_than_events_may_be_late() {
+        let history = Some(History { days: 30, hourly: 300 });
+        let options = Options { history, late_h: 725, ..Options::default() };
+        let settings = options.world(NOW_US).unwrap();
+        assert_eq!((settings.start_us, settings.history), (NOW_US - 720 * HOUR_US, history));
+        let short = Options { late_h: 724, ..options };
+        assert!(matches!(short.world(NOW_US), Err(PlayError::History { days: 30, late_h: 724 })));
     }
 
     #[test]

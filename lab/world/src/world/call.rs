@@ -9,7 +9,7 @@ use super::origin::Origin;
 use super::path::Path;
 use super::session::{Clock, Phase, Session};
 use super::stream::Stream;
-use super::{Environment, Scenario};
+use super::{Environment, Scenario, history};
 
 const APPS: [&str; 5] = ["meet", "meet", "meet", "support", "webinar"];
 const VERSIONS: [&str; 4] = ["4.2.1", "4.2.1", "4.2.0", "4.1.7"];
@@ -19,6 +19,9 @@ const SECOND_US: i64 = 1_000_000;
 const HOUR_US: i64 = 3600 * SECOND_US;
 /// Duration that is longer than any world.
 const FOR_EVER_US: i64 = 10_000 * HOUR_US;
+
+/// Most sessions that keep their events for a while keep them for less than this, µs.
+pub(super) const LONGEST_LAG_US: i64 = 4 * HOUR_US;
 
 /// The last release whose clients do not send their clock.
 const UNCLOCKED_VERSION: &str = "3.9.4";
@@ -30,14 +33,14 @@ pub(super) fn begin(around: &mut Environment, number: u32, room: u32) -> Vec<Ses
     let is_huge = around.settings.scenario == Scenario::OneCall && number == 0;
     let size = if is_huge { size.max(around.settings.sessions / 10 * 9) } else { size };
     let app = APPS[rng.random_range(0..APPS.len())];
-    let call = format!("{:x}-{number}", around.settings.start_us / 1000);
+    let call = name(around.settings.start_us, number);
     let home = rng.random_range(0..around.places.len());
     let length_us = rng.random_range(20..120) * rng.random_range(1..6) * SECOND_US;
     let audio_only = !around.is_steady() && around.chance(1000);
     (0..size)
         .map(|seat| {
             let place = if around.chance(6000) { near(around, home) } else { anywhere(around) };
-            let mut session = participant(around, app, &call, seat, place);
+            let mut session = participant(around, app, &call, seat, place, 0);
             session.streams = streams(around, app, audio_only, size);
             if around.is_steady() {
                 session.phase = Phase::Talk;
@@ -50,6 +53,31 @@ pub(super) fn begin(around: &mut Environment, number: u32, room: u32) -> Vec<Ses
             session
         })
         .collect()
+}
+
+/// A call of a history, of participants at `places`, none of them joined yet.
+pub(super) fn begin_in(
+    around: &mut Environment,
+    number: u32,
+    places: &[usize],
+    now_us: i64,
+) -> Vec<Session> {
+    let app = APPS[around.rng.random_range(0..APPS.len())];
+    let call = name(around.settings.start_us, number);
+    let length_us = history::call_length_us(around);
+    let audio_only = around.chance(history::AUDIO_ONLY);
+    let size = places.len() as u32;
+    let seats = (0..size).zip(places).map(|(seat, place)| {
+        let mut session = participant(around, app, &call, seat, *place, now_us);
+        session.streams = streams(around, app, audio_only, size);
+        session.ends_us = length_us - length_us * around.rng.random_range(0..300) / 1000;
+        session
+    });
+    seats.collect()
+}
+
+fn name(start_us: i64, number: u32) -> String {
+    format!("{:x}-{number}", start_us / 1000)
 }
 
 fn anywhere(around: &mut Environment) -> usize {
@@ -85,12 +113,20 @@ fn participant(
     call: &str,
     seat: u32,
     place: usize,
+    now_us: i64,
 ) -> Session {
-    let browser = Browser::at(around.rng.random_range(0..1000));
+    let is_history = around.settings.history.is_some();
+    let browser = match is_history {
+        true => history::browser(around, place),
+        false => Browser::at(around.rng.random_range(0..1000)),
+    };
     let network_type = network_type(around, place, browser);
     let path = Path::new(0, network_type, &mut around.rng);
     let clock = clock(around);
-    let version = VERSIONS[around.rng.random_range(0..VERSIONS.len())];
+    let version = match is_history {
+        true => history::version(around, browser, now_us),
+        false => VERSIONS[around.rng.random_range(0..VERSIONS.len())],
+    };
     let stray = around.chance(300);
     let edge_of = if stray { anywhere(around) } else { place };
     Session {
@@ -136,8 +172,12 @@ fn clock(around: &mut Environment) -> Clock {
         return clock;
     }
     match around.rng.random_range(0..1000) {
-        0..20 => clock.lag_us = around.rng.random_range(120 * SECOND_US..4 * HOUR_US),
-        20..24 => clock.lag_us = around.rng.random_range(80 * HOUR_US..200 * HOUR_US),
+        0..20 => clock.lag_us = around.rng.random_range(120 * SECOND_US..LONGEST_LAG_US),
+        // In a history nothing is late.
+        20..24 if around.settings.history.is_none() => {
+            let beyond_us = around.rng.random_range(8 * HOUR_US..128 * HOUR_US);
+            clock.lag_us = around.settings.late_us + beyond_us;
+        }
         24..80 => {
             clock.sent = false;
             clock.skew_us = around.rng.random_range(-2 * SECOND_US..=2 * SECOND_US);

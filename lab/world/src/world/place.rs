@@ -49,7 +49,7 @@ pub(super) struct Place {
     pub(super) provider: String,
     /// cellular, or a kind of fixed line.
     pub(super) access: String,
-    utc_hours: i64,
+    pub(super) utc_hours: i64,
     usual: Conditions,
 }
 
@@ -83,6 +83,12 @@ impl Place {
                 loss_ppm: (number()? * 1e4).round() as i64,
             },
         })
+    }
+
+    /// Makes the network the same as another one, apart from its addresses.
+    pub(super) fn behave_as(&mut self, other: &Self) {
+        self.access.clone_from(&other.access);
+        self.usual = other.usual;
     }
 
     /// An address of the network.

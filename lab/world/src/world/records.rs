@@ -124,7 +124,7 @@ impl Session {
                 .write(&self.streams, &self.path),
         });
         let (event_us, shift_us) = (envelope.event_us(), envelope.shift_us());
-        let outcome = if self.is_too_late() { Outcome::Late } else { posting.outcome };
+        let outcome = if self.is_too_late(around) { Outcome::Late } else { posting.outcome };
         let event = (outcome == Outcome::Accepted)
             .then(|| self.truth_of(posting.content, event_us, stats_us, shift_us));
         let dead = (outcome == Outcome::Late).then(|| dead("late", &payload));

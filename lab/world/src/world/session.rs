@@ -12,9 +12,6 @@ use super::stream::{Source, Stream};
 use super::{Delivery, Environment, call};
 use crate::truth::Outcome;
 
-/// Beyond this, an event is too late to count, µs.
-const TOO_LATE_US: i64 = 72 * 3_600_000_000;
-
 /// A client keeps its reports for no longer than this, µs.
 const LONGEST_OFFLINE_US: i64 = 30_000_000;
 
@@ -138,7 +135,7 @@ impl Session {
         if self.number % PEER_TRIES == 7 {
             self.send_event(now_us, Content::PeerFailed, around, out);
         }
-        if around.chance(100 + (loss / 100) as u32) {
+        if around.chance(around.failing_share(self, loss)) {
             let reason = ["ice-failed", "dtls-timeout", "no-media"][around.rng.random_range(0..3)];
             self.send_event(now_us, Content::Failed { reason }, around, out);
             return None;
@@ -174,8 +171,8 @@ impl Session {
         now_us - self.clock.lag_us
     }
 
-    pub(super) fn is_too_late(&self) -> bool {
-        self.clock.lag_us > TOO_LATE_US
+    pub(super) fn is_too_late(&self, around: &Environment) -> bool {
+        self.clock.lag_us > around.settings.late_us
     }
 
     /// Sends a report, possibly with a fault. Returns the time of the next report.
@@ -185,7 +182,7 @@ impl Session {
         let offline = self.offline_until_us > now_us;
         let settled = self.streams.iter().all(Stream::has_remote);
         let ordinary = std::mem::take(&mut self.quiet) || offline || !settled;
-        let fault = if ordinary || around.is_steady() || self.is_too_late() {
+        let fault = if ordinary || around.is_steady() || self.is_too_late(around) {
             Fault::None
         } else {
             Fault::draw(&mut around.rng)
@@ -279,7 +276,7 @@ impl Session {
         let usual = around.conditions(self.place, self.event_us(now_us));
         if self.spell > 0 && around.chance(2500) {
             self.spell = 0;
-        } else if self.spell == 0 && around.chance(50 + (usual.loss_ppm / 2000) as u32) {
+        } else if self.spell == 0 && around.chance(around.spell_share(self, usual)) {
             self.spell = around.rng.random_range(3..=WORST_SPELL);
         }
         let mut conditions = if self.spell > 0 { usual.worse(self.spell) } else { usual };

@@ -24,6 +24,8 @@ fn settings(scenario: Scenario) -> Settings {
         sessions: 150,
         period_us: 5_000_000,
         scenario,
+        late_us: 72 * HOUR_US,
+        history: None,
     }
 }
 
@@ -434,9 +436,20 @@ fn sorted(mut intervals: Vec<Interval>) -> Vec<Interval> {
 
 #[test]
 fn differences_of_printed_counters_are_the_increments_made() {
+    let reports = assert_made(usual());
+    assert!(reports > 20_000, "{reports}");
+    let history = history::History { days: 2, hourly: 60 };
+    let end_us = START_US + history.span_us();
+    let world = World::new(Settings::of_history(history, 7, START_US)).unwrap();
+    let reports = assert_made(world.take_while(|delivery| delivery.at_us < end_us));
+    assert!(reports > 20_000, "{reports}");
+}
+
+/// Compares what reports print with what was made, and returns the number of reports.
+fn assert_made(deliveries: impl Iterator<Item = Delivery>) -> usize {
     let mut differencer = Differencer::default();
     let mut reports = 0;
-    for delivery in usual() {
+    for delivery in deliveries {
         let truth = delivery.truth;
         if matches!(truth.outcome, Outcome::Late | Outcome::Invalid) {
             continue;
@@ -466,7 +479,7 @@ fn differences_of_printed_counters_are_the_increments_made() {
             }
         }
     }
-    assert!(reports > 20_000, "{reports}");
+    reports
 }
 
 #[test]
