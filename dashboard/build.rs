@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 use std::process::Command;
 
-/// What is shown where there is no page.
+/// Notice that replaces the page if it was not built.
 const WITHOUT: &str = "<!doctype html>
 <html lang=\"en\">
 <meta charset=\"utf-8\">

@@ -16,7 +16,7 @@ pub enum Role {
     Participants,
 }
 
-/// What a request may see.
+/// Rights of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
     /// Its role.
@@ -25,7 +25,7 @@ pub struct Access {
     pub apps: Option<Vec<String>>,
 }
 
-/// What a request brings to prove who sends it.
+/// Credentials of a request.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Credentials<'a> {
     /// The token of `Authorization: Bearer`, or of the cookie `isobar_token`.

@@ -24,7 +24,7 @@ pub struct RangeView {
     pub sessions_count_once_a: &'static str,
 }
 
-/// What an answer is about.
+/// Range and filter of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct About {
     /// The time range.
@@ -204,7 +204,7 @@ pub struct Hidden {
 /// Answer of `/api/v1/breakdown`.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Breakdown {
-    /// What it is about.
+    /// Range and filter of the answer.
     #[serde(flatten)]
     pub about: About,
     /// The measure.
@@ -221,7 +221,7 @@ pub struct Breakdown {
     pub correction: Correction,
     /// The rows.
     pub rows: Vec<Row>,
-    /// Those that are not shown.
+    /// Numbers of rows that are not shown.
     pub hidden: Hidden,
 }
 
@@ -245,7 +245,7 @@ pub struct Headline {
 /// Answer of `/api/v1/summary`.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Summary {
-    /// What it is about.
+    /// Range and filter of the answer.
     #[serde(flatten)]
     pub about: About,
     /// All measures.
@@ -268,7 +268,7 @@ pub struct Point {
 /// Answer of `/api/v1/series`.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Series {
-    /// What it is about.
+    /// Range and filter of the answer.
     #[serde(flatten)]
     pub about: About,
     /// The measure.
@@ -297,7 +297,7 @@ pub struct HeatCell {
 /// Answer of `/api/v1/heat`.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Heat {
-    /// What it is about.
+    /// Range and filter of the answer.
     #[serde(flatten)]
     pub about: About,
     /// The measure.
@@ -356,7 +356,7 @@ pub struct Quantile {
 /// Answer of `/api/v1/distribution`.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Curve {
-    /// What it is about.
+    /// Range and filter of the answer.
     #[serde(flatten)]
     pub about: About,
     /// The sketch.
@@ -385,7 +385,7 @@ pub struct ChangeRow {
 /// Answer of `/api/v1/changes`.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Changes {
-    /// What it is about.
+    /// Range and filter of the answer.
     #[serde(flatten)]
     pub about: About,
     /// The measure.

@@ -48,7 +48,7 @@ pub(super) fn objection(letter: &Letter, names: &TopicNames, named: &[String]) -
 /// The key of the record: the raw topic is keyed by session.
 type Key = Option<Vec<u8>>;
 
-/// What a partition's log shows about the letters that came from it.
+/// Evidence in a partition's log about the dead letters that came from it.
 #[derive(Debug)]
 pub(super) struct Evidence<'a> {
     /// First offset that was read.

@@ -1,4 +1,4 @@
-//! What a newer release has written, and this one has to go on from.
+//! Recovery from records, commits and audits that a newer release has written.
 
 use deploy::service::Service::{self, Aggregate, Enrich, Ingest, Sink};
 

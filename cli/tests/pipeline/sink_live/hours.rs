@@ -10,7 +10,7 @@ const DAY: i64 = 24 * HOUR;
 type Overview = Vec<(String, i64, Vec<f64>)>;
 
 /// A row of `session_days`: country, sessions, judged, and Σw, Σy, Σw², Σwy, Σy² as text.
-type Days = Vec<(String, u64, u64, Vec<String>)>;
+type Days = Vec<(String, u64, u64, String)>;
 
 impl Server {
     async fn overview(&self, from: &str) -> Overview {
@@ -24,7 +24,8 @@ impl Server {
 
     async fn days(&self) -> Days {
         let query = "SELECT country, toUInt64(sum(sessions)), toUInt64(sum(judged)), \
-                     arrayMap(s -> toString(s), [toInt256(sum(w)), toInt256(sum(y)), sum(ww), sum(wy), sum(yy)]) \
+                     arrayStringConcat(arrayMap(s -> toString(s), \
+                     [toInt256(sum(w)), toInt256(sum(y)), sum(ww), sum(wy), sum(yy)]), ' ') \
                      FROM session_days GROUP BY country ORDER BY country";
         self.client("dashboard").query(query).fetch_all().await.unwrap()
     }
@@ -151,7 +152,7 @@ async fn a_session_counts_once_a_day() {
     insert(&mut sink, session_hour(20, 29, yesterday + HOUR, "b", (0, 0)));
     insert(&mut sink, session_hour(20, 29, yesterday + HOUR, "c", (5, 5)));
     sink.settle().await;
-    let words = |sums: [i64; 5]| sums.map(|sum| sum.to_string()).to_vec();
+    let words = |sums: [i64; 5]| sums.map(|sum| sum.to_string()).join(" ");
     // w and y: 10 and 3 of a, 10 and 5 of c.
     let wanted = vec![("DE".to_owned(), 3, 2, words([20, 8, 200, 80, 34]))];
     assert_eq!(server.days().await, wanted, "before anything is built");
