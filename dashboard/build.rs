@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "Cargo reads what a build script prints")]
 
+use std::env;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -39,80 +40,57 @@ fn main() -> io::Result<()> {
             println!("cargo:rerun-if-changed={}", source.display());
         }
     }
-    let dist = page.join("dist");
-    if let Some(built) = std::env::var_os("ISOBAR_PAGE") {
-        let _ = fs::remove_dir_all(&dist);
-        return copy(Path::new(&built), &dist);
+    let out = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("Cargo sets OUT_DIR"))?;
+    let built = Path::new(&out).join("page");
+    if let Some(given) = env::var_os("ISOBAR_PAGE") {
+        println!("cargo:rerun-if-changed={}", Path::new(&given).display());
+        return list(Path::new(&given), Path::new(&out));
     }
-    let is_outdated = is_newer(page, &dist) || !is_built(&dist);
-    if page.join("package-lock.json").exists()
-        && is_outdated
-        && let Err(reason) = build(page)
-    {
+    if let Err(reason) = build(page, &built) {
         println!("cargo:warning=the page is not built: {reason}");
-        let _ = fs::remove_dir_all(&dist);
+        let _ = fs::remove_dir_all(&built);
+        fs::create_dir_all(&built)?;
+        fs::write(built.join("index.html"), WITHOUT)?;
     }
-    if !is_built(&dist) {
-        fs::create_dir_all(&dist)?;
-        fs::write(dist.join("index.html"), WITHOUT)?;
-    }
-    Ok(())
+    list(&built, Path::new(&out))
 }
 
-/// Returns whether the folder has a page that was built, not only the notice that there is none.
-fn is_built(dist: &Path) -> bool {
-    fs::read_to_string(dist.join("index.html")).is_ok_and(|text| text != WITHOUT)
-}
-
-/// Returns whether a source is newer than the built page.
-fn is_newer(page: &Path, dist: &Path) -> bool {
-    let time = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
-    let Some(built) = time(&dist.join("index.html")) else { return true };
-    let mut open = vec![page.to_owned()];
-    while let Some(path) = open.pop() {
-        let name = path.file_name().unwrap_or_default();
-        if name == "node_modules" || name == "dist" || name == "tests" {
-            continue;
-        }
-        if path.is_dir() {
-            let entries = fs::read_dir(&path).into_iter().flatten().flatten();
-            open.extend(entries.map(|entry| entry.path()));
-        } else if time(&path).is_some_and(|time| time > built) {
-            return true;
+/// Writes `files.rs`: the path of each file of the page, in ascending order, and its content.
+fn list(page: &Path, out: &Path) -> io::Result<()> {
+    let mut files = Vec::new();
+    let mut open = vec![fs::canonicalize(page)?];
+    let root = open[0].clone();
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                let name = path.strip_prefix(&root).map_err(io::Error::other)?;
+                files.push(format!("    ({name:?}, include_bytes!({path:?})),\n"));
+            }
         }
     }
-    false
+    files.sort();
+    let source = format!("const FILES: &[(&str, &[u8])] = &[\n{}];\n", files.concat());
+    fs::write(out.join("files.rs"), source)
 }
 
-fn build(page: &Path) -> Result<(), String> {
+fn build(page: &Path, to: &Path) -> io::Result<()> {
     npm(page, &["ci", "--ignore-scripts", "--no-audit", "--no-fund"])?;
-    npm(page, &["run", "build"])
+    let to = to.to_string_lossy();
+    npm(page, &["run", "build", "--", "--outDir", &to, "--emptyOutDir"])
 }
 
-fn npm(page: &Path, arguments: &[&str]) -> Result<(), String> {
-    let output = Command::new("npm").args(arguments).current_dir(page).output();
-    let output = output.map_err(|error| format!("npm: {error}"))?;
+fn npm(page: &Path, arguments: &[&str]) -> io::Result<()> {
+    let output = Command::new("npm").args(arguments).current_dir(page).output()?;
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr).into_owned()
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned()
         + &String::from_utf8_lossy(&output.stdout);
-    let last: Vec<_> = said.lines().rev().take(5).collect();
+    let last: Vec<_> = printed.lines().rev().take(5).collect();
     let last: Vec<_> = last.into_iter().rev().collect();
-    Err(format!("npm {}: {}", arguments.join(" "), last.join(" | ")))
-}
-
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    println!("cargo:rerun-if-changed={}", from.display());
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let (entry, to) = (entry?.path(), to.to_owned());
-        let to = to.join(entry.file_name().unwrap_or_default());
-        if entry.is_dir() {
-            copy(&entry, &to)?;
-        } else {
-            fs::copy(&entry, &to)?;
-        }
-    }
-    Ok(())
+    let message = format!("npm {}: {}", arguments.join(" "), last.join(" | "));
+    Err(io::Error::other(message))
 }

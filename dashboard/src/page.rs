@@ -1,14 +1,11 @@
 //! The files of the page, embedded in the program.
 
-use rust_embed::RustEmbed;
-
-#[derive(RustEmbed)]
-#[folder = "page/dist"]
-struct Files;
+// `FILES: &[(&str, &[u8])]`: paths in ascending order, and contents. The build script writes it.
+include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
 /// A file of the page.
 pub(crate) struct File {
-    pub(crate) content: Vec<u8>,
+    pub(crate) content: &'static [u8],
     pub(crate) kind: &'static str,
     /// Its name changes with its content.
     pub(crate) is_immutable: bool,
@@ -20,9 +17,9 @@ pub(crate) fn file(path: &str) -> Option<File> {
     let is_view =
         name.is_empty() || !name.rsplit('/').next().is_some_and(|last| last.contains('.'));
     let name = if is_view { "index.html" } else { name };
-    let found = Files::get(name)?;
+    let index = FILES.binary_search_by_key(&name, |(name, _)| name).ok()?;
     Some(File {
-        content: found.data.into_owned(),
+        content: FILES[index].1,
         kind: kind(name),
         is_immutable: name.starts_with("assets/"),
     })
