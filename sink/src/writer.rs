@@ -298,7 +298,7 @@ impl<S: Server> TableWriter<S> {
             tracing::error!(table = T::NAME, "more than {MOST_BAD} bad rows; trying again");
             self.server.pause(pauses.next()).await;
         };
-        let [minutes, hours] = [minutes, hours].map(|starts| Vec::from_iter(starts));
+        let [minutes, hours] = [minutes, hours].map(Vec::from_iter);
         while self.persist(T::NAME, || self.server.open(&minutes, &hours)).await.is_err() {
             self.server.pause(pauses.next()).await;
         }
