@@ -39,7 +39,7 @@ pub struct DashboardSettings {
     /// Request header of the same proxy with the apps, separated by commas; `*` for all. Empty: all apps
     /// for everybody that `role_header` names a role for.
     pub apps_header: String,
-    /// Queries that run at once. Further requests wait for two seconds, and then get 429.
+    /// Queries that run at once. Further ones wait for 10 s, and then get 429.
     pub queries: u32,
     /// Seconds that a query may take.
     pub query_s: u32,

@@ -14,7 +14,7 @@ use crate::problem::Problem;
 use crate::settings::DashboardSettings;
 
 /// Time that a request waits for another's query to end.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Time that an answer may take beyond the limit of its query.
 const GRACE: Duration = Duration::from_secs(3);
 /// Largest answer of ClickHouse, bytes.

@@ -67,8 +67,8 @@ mod tests {
         let summary = Summary::of(&verdict, &freshness, 1_500_000, 10.0, &usage);
         let expected = serde_json::json!({
             "raw_records": 7, "accepted": 6, "duplicates": 0, "dead_letters": 0, "late": 1,
-            "cells_checked": 0, "sessions_checked": 0, "split_sessions": 0, "mismatches": 0,
-            "differences": [],
+            "cells_checked": 0, "sessions_checked": 0, "session_hours_checked": 0,
+            "session_days_checked": 0, "split_sessions": 0, "mismatches": 0, "differences": [],
             "freshness_seconds": {"p50": 1.0, "p99": 1.0},
             "intervals_per_second": 150_000.0,
             "cpu_seconds_per_million_intervals":

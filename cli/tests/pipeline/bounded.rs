@@ -15,7 +15,7 @@ const DAY_MS: i64 = 24 * 3_600_000;
 fn topics_have_a_retention_and_address_topics_one_day() {
     let names = Names::default();
     let topics = design(&names, 1);
-    assert_eq!(topics.len(), 7);
+    assert_eq!(topics.len(), 8);
     for (topic, settings) in topics {
         assert_eq!(settings["cleanup.policy"], "delete", "{topic}");
         let names = &names.topics;
@@ -41,8 +41,8 @@ async fn every_table_and_every_log_of_clickhouse_has_a_ttl() {
     let tables = "SELECT name, position(engine_full, ' TTL ') > 0 FROM system.tables \
                   WHERE database = 'isobar' AND engine LIKE '%MergeTree'";
     let tables: Vec<(String, u8)> = admin.query(tables).fetch_all().await.unwrap();
-    // The tables of migrations and of the target have no TTL, because they have few rows.
-    let few = ["migrations", "target"];
+    // These tables have no TTL, because they have few rows.
+    let few = ["migrations", "retention", "target"];
     let bounded = |(name, ttl): &&(String, u8)| *ttl == 1 || few.contains(&&**name);
     let unbounded: Vec<_> = tables.iter().filter(|table| !bounded(table)).collect();
     assert!(tables.len() >= 8 && unbounded.is_empty(), "{tables:?}");
