@@ -64,7 +64,7 @@ async fn services_wait_for_servers_that_start_late() {
     }
     let why = services.wait(Duration::from_secs(5)).unwrap_err().to_string();
     assert!(why.contains("sink is not ready"), "{why}");
-    assert_eq!(lag(), 16);
+    assert_eq!(lag(), 20, "four partitions of each of five topics");
     let clickhouse = stack.clickhouse().unwrap();
     clickhouse.resume(&guard).unwrap();
     clickhouse.wait().unwrap();

@@ -51,7 +51,7 @@ async fn added_partitions_are_read_and_a_moved_session_restarts() {
     let start = |service, settings: &[_]| turn.service(&stack, service, settings);
     let ingest = start("ingest", &[]);
     let others = [start("enrich", &[]), start("aggregate", &[]), start("sink", &[])];
-    for (program, partitions) in [(&ingest, 4.0), (&others[0], 4.0), (&others[2], 16.0)] {
+    for (program, partitions) in [(&ingest, 4.0), (&others[0], 4.0), (&others[2], 20.0)] {
         has(program, partitions, Duration::from_secs(60));
     }
     let mut config = ClientConfig::new();
@@ -65,7 +65,7 @@ async fn added_partitions_are_read_and_a_moved_session_restarts() {
     // Metadata are five seconds old at most; the rest is the group's agreement.
     let soon = Duration::from_secs(30);
     for (program, partitions) in
-        [(&ingest, 5.0), (&others[0], 5.0), (&others[1], 5.0), (&others[2], 20.0)]
+        [(&ingest, 5.0), (&others[0], 5.0), (&others[1], 5.0), (&others[2], 25.0)]
     {
         has(program, partitions, soon);
     }

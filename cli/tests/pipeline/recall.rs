@@ -15,10 +15,11 @@ use stack::Stack;
 use crate::harness::Turn;
 use crate::program::Program;
 
-const TOPICS: [(&str, &str); 5] = [
+const TOPICS: [(&str, &str); 6] = [
     ("TOPICS__ENRICHED", "in"),
     ("TOPICS__CELLS", "cells"),
     ("TOPICS__SESSIONS", "sessions"),
+    ("TOPICS__HOURS", "hours"),
     ("TOPICS__BLOCKS", "blocks"),
     ("TOPICS__DEAD_LETTERS", "dead"),
 ];

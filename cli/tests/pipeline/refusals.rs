@@ -261,14 +261,15 @@ fn metadata(v: u32) -> String {
 }
 
 /// Outputs of aggregate beside that for cells.
-const OTHERS: [(&str, &str); 2] = [("TOPICS__SESSIONS", "sessions"), ("TOPICS__BLOCKS", "blocks")];
+const OTHERS: [(&str, &str); 3] =
+    [("TOPICS__SESSIONS", "sessions"), ("TOPICS__HOURS", "hours"), ("TOPICS__BLOCKS", "blocks")];
 
 async fn epoch(cluster: &Cluster<'_>) {
     for (_, topic) in OTHERS {
         cluster.topic(topic, 1, APPENDED).await;
     }
     let start = |case, epoch| {
-        let settings = [OTHERS[0], OTHERS[1], ("AGGREGATE__EPOCH", epoch)];
+        let settings = [OTHERS[0], OTHERS[1], OTHERS[2], ("AGGREGATE__EPOCH", epoch)];
         cluster.start("aggregate", case, &settings)
     };
     cluster.topics("epoch").await;
@@ -290,7 +291,7 @@ async fn mid_log(cluster: &Cluster<'_>) {
     before.add_partition_offset("mid.in", 0, Offset::Offset(2)).unwrap();
     cluster.admin.delete_records(&before, &AdminOptions::new()).await.unwrap();
     let start = |meant| {
-        let settings = [OTHERS[0], OTHERS[1], ("AGGREGATE__START_MID_LOG", meant)];
+        let settings = [OTHERS[0], OTHERS[1], OTHERS[2], ("AGGREGATE__START_MID_LOG", meant)];
         cluster.start("aggregate", "mid", &settings)
     };
     let words = ["mid.in partition 0: nothing is committed", "begins at 2", "start_mid_log"];
@@ -342,7 +343,7 @@ async fn newer_schema(cluster: &Cluster<'_>) {
 async fn newer_enriched(cluster: &Cluster<'_>) {
     cluster.topics("enriched").await;
     cluster.produce("enriched", 1, framed(202));
-    let settings = [OTHERS[0], OTHERS[1]];
+    let settings = OTHERS;
     let words = ["enriched.in/0: the record at 0 is ", "enriched_report of version 2"];
     cluster.refuses(cluster.start("aggregate", "enriched", &settings), 91, &words);
 }
@@ -361,12 +362,13 @@ async fn hanging_drain(cluster: &Cluster<'_>) {
     assert!((DEADLINE..DEADLINE + Duration::from_secs(4)).contains(&took), "{took:?}");
 }
 
-/// Sink reads four topics, each of another subject.
+/// Sink reads five topics, each of another subject.
 #[tokio::test]
 async fn a_record_of_a_newer_schema_in_any_topic_stops_sink() {
-    const TOPICS: [(&str, &str, u32); 4] = [
+    const TOPICS: [(&str, &str, u32); 5] = [
         ("TOPICS__CELLS", "cells", 302),
         ("TOPICS__SESSIONS", "sessions", 402),
+        ("TOPICS__HOURS", "hours", 702),
         ("TOPICS__BLOCKS", "blocks", 502),
         ("TOPICS__ENRICHED", "enriched", 202),
     ];

@@ -86,7 +86,7 @@ async fn an_older_release_continues_without_the_metadata_of_a_newer_one() {
     site.stop(Ingest);
     site.commit(Ingest, RAW, &site.ends(RAW), Some(NEWER));
     let line = site.refuses(Ingest, 87);
-    assert!(line.contains("form 2, which a newer release wrote"), "{line}");
+    assert!(line.contains("form 2, which was written by a newer release"), "{line}");
     site.follow(HEADING, "ingest", &[]).await;
     site.play();
     site.go_on(&[Ingest]).await;

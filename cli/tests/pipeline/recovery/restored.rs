@@ -5,7 +5,9 @@ use std::process::Command;
 
 use deploy::service::Service::{self, Sink};
 
-use super::site::{BLOCKS, CELLS, DEAD_LETTERS, ENRICHED, RAW, REPORTS, SESSIONS, Site, now};
+use super::site::{
+    BLOCKS, CELLS, DEAD_LETTERS, ENRICHED, HOURS, RAW, REPORTS, SESSIONS, Site, now,
+};
 
 /// Copies a folder; `to` does not exist.
 fn copy(from: &Path, to: &Path) {
@@ -22,7 +24,7 @@ async fn new_topics_and_a_restored_clickhouse_lose_only_the_documented_records()
 
     Service::ALL.into_iter().for_each(|service| site.stop(service));
     site.raw_gone = site.ends(RAW).iter().map(|(_, end)| end).sum();
-    let all = [RAW, REPORTS, ENRICHED, CELLS, SESSIONS, BLOCKS, DEAD_LETTERS];
+    let all = [RAW, REPORTS, ENRICHED, CELLS, SESSIONS, HOURS, BLOCKS, DEAD_LETTERS];
     site.create_anew(&all).await;
     site.epoch = 2;
     (site.has_new_log, site.has_gaps) = (true, true);

@@ -2,7 +2,7 @@
 
 use deploy::service::Service::{Aggregate, Enrich, Ingest, Sink};
 
-use super::site::{BLOCKS, CELLS, ENRICHED, SESSIONS, Site, now};
+use super::site::{BLOCKS, CELLS, ENRICHED, HOURS, SESSIONS, Site, now};
 
 #[tokio::test]
 async fn each_topic_of_sink_is_rebuilt_from_enriched_reports() {
@@ -26,7 +26,8 @@ async fn each_topic_of_sink_is_rebuilt_from_enriched_reports() {
 
     site.stop(Sink);
     site.leave_unread(Sink);
-    let ends = [SESSIONS, BLOCKS].map(|topic| (topic, site.commit_beyond_the_end(Sink, topic)));
+    let ends =
+        [SESSIONS, HOURS, BLOCKS].map(|topic| (topic, site.commit_beyond_the_end(Sink, topic)));
     let line = site.refuses(Sink, 92);
     assert!(line.contains("Kafka lost the end of the log"), "{line}");
     for (topic, ends) in &ends {
@@ -37,7 +38,7 @@ async fn each_topic_of_sink_is_rebuilt_from_enriched_reports() {
 
     // At the end, because no later rewind may come to records without an append time.
     site.stop(Sink);
-    for topic in [CELLS, SESSIONS, BLOCKS] {
+    for topic in [CELLS, SESSIONS, HOURS, BLOCKS] {
         site.take_append_times(topic).await;
     }
     site.leave_unread(Sink);
@@ -46,7 +47,7 @@ async fn each_topic_of_sink_is_rebuilt_from_enriched_reports() {
     site.time = now();
     let line = site.refuses(Sink, 84);
     assert!(line.contains("has no append time"), "{line}");
-    for topic in [CELLS, SESSIONS, BLOCKS] {
+    for topic in [CELLS, SESSIONS, HOURS, BLOCKS] {
         site.topic = topic;
         site.follow("84:", "sink", &[]).await;
     }
