@@ -63,9 +63,10 @@ pub async fn up(options: Options) -> Result<(), Failure> {
     for (service, port) in pipeline.services.ports() {
         line(format_args!("{:<11} http://127.0.0.1:{port}/metrics", service.name()))?;
     }
-    note(&pipeline.stack, &place)?;
     let mut dashboard = Dashboard::start(&pipeline.stack, &pipeline.services)?;
     dashboard.wait(READY)?;
+    // `isobar down` may follow as soon as the addresses are noted.
+    note(&pipeline.stack, &place)?;
     print_page(&dashboard, options.open)?;
     until_signal(|| pipeline.look().into_iter().chain(dashboard.look()).collect()).await
 }

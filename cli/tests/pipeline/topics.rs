@@ -24,7 +24,7 @@ async fn applying_topics_twice_changes_nothing() {
     let options = Options::default();
 
     let changes = topics.plan(&options).await.unwrap();
-    assert_eq!(changes.len(), 7);
+    assert_eq!(changes.len(), 8);
     assert!(changes.iter().all(|change| matches!(change, Change::Create { .. })), "{changes:?}");
     topics.apply(&changes, &options).await.unwrap();
     assert_eq!(topics.plan(&options).await.unwrap(), []);
