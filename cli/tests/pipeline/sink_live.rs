@@ -144,7 +144,7 @@ async fn views_equal_the_fold_during_roll_up() {
     }
     assert_eq!(sink.settle().await, 120);
     // The two past hours are closed; the views are the same before and after.
-    let patience = Instant::now() + Duration::from_secs(60);
+    let patience = Instant::now() + Duration::from_secs(180);
     while server.count("open_hours").await > 1 {
         for view in ["cells", "cell_rows"] {
             assert_eq!(server.cells(view).await, fold(&truth), "{view} while hours close");
