@@ -55,7 +55,7 @@ impl Server {
     }
 
     pub(super) async fn wait_for(&self, what: &str, wanted: i64) {
-        let patience = Instant::now() + Duration::from_secs(60);
+        let patience = Instant::now() + Duration::from_secs(180);
         while self.count(what).await != wanted {
             assert!(Instant::now() < patience, "{what} does not become {wanted}");
             tokio::time::sleep(Duration::from_millis(50)).await;
