@@ -32,7 +32,10 @@ use minutes::MinuteBuilder;
 
 /// Multiple of the time that an hour took to build for which the rebuilder then rests: roll-ups make
 /// reads cheap and must not make inserts expensive.
-const REST: u32 = 3;
+const REST: u32 = 1;
+/// Longest pause after a build. A build that is slow because of other queries must not stop the next ones
+/// for long.
+const LONGEST_REST: Duration = Duration::from_secs(5);
 /// Shortest time between two rebuilds of an hour that late data opened again or that failed, s.
 const REBUILD_SECONDS: u32 = 600;
 const DAY: u32 = 86_400;
@@ -83,6 +86,11 @@ impl Part {
         let table = self.table();
         format!("assumeNotNull((SELECT max(greatest(opened, built)) FROM {table}))")
     }
+}
+
+/// Returns the pause after a build that took this long.
+fn rest(took: Duration) -> Duration {
+    (took * REST).min(LONGEST_REST)
 }
 
 /// Returns the answer, or an error after `limit`: a server may accept a request and never answer.
@@ -192,7 +200,7 @@ impl Rebuilder {
         loop {
             let started = Instant::now();
             let built = leads.load(Ordering::Relaxed) && self.build_next().await;
-            let pause = if built { started.elapsed() * REST } else { self.look };
+            let pause = if built { rest(started.elapsed()) } else { self.look };
             tokio::time::sleep(pause).await;
         }
     }
@@ -317,6 +325,12 @@ mod tests {
         set_aside.add(3600, minutes(12));
         assert_eq!(set_aside.starts(minutes(21)), [3600], "it failed again");
         assert!(set_aside.starts(minutes(22)).is_empty());
+    }
+
+    #[test]
+    fn a_slow_build_delays_the_next_one_by_seconds_only() {
+        assert_eq!(rest(Duration::from_secs(2)), Duration::from_secs(2));
+        assert_eq!(rest(Duration::from_secs(100)), LONGEST_REST);
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clickhouse::Client;
 use clickhouse::error::Error;
 
-use super::{Part, REST, SHORT, SetAside, build, close, within, within_time};
+use super::{Part, SHORT, SetAside, build, close, rest, within, within_time};
 use crate::metrics::Metrics;
 use crate::retry::summary;
 
@@ -38,7 +38,7 @@ impl MinuteBuilder {
         loop {
             let started = Instant::now();
             let built = leads.load(Ordering::Relaxed) && self.build_due().await;
-            let pause = if built { started.elapsed() * REST } else { MINUTE_LOOK };
+            let pause = if built { rest(started.elapsed()) } else { MINUTE_LOOK };
             tokio::time::sleep(pause).await;
         }
     }
