@@ -340,7 +340,7 @@ pub struct Comparison {
     pub measures: Vec<Compared>,
     /// The common mix of the poor share.
     pub standard: Standardised,
-    /// Whether both may contain the same sessions, so that nothing can be told.
+    /// Whether both selections may contain the same sessions. Then `word` is `cannot_tell`.
     pub overlap: bool,
 }
 

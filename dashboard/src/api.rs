@@ -33,7 +33,7 @@ pub enum Endpoint {
     Values,
     /// Age of the newest minute.
     Freshness,
-    /// What the token allows.
+    /// Role and apps of the request's token.
     Me,
     /// Server-sent events.
     Live,
@@ -41,7 +41,7 @@ pub enum Endpoint {
     OpenApi,
 }
 
-/// What a parameter of an endpoint may be.
+/// Type of an endpoint's parameter.
 enum Kind {
     OneOf(Vec<&'static str>),
     Number { default: u32, least: u32, most: u32 },

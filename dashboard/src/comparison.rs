@@ -49,7 +49,7 @@ impl Data {
     }
 }
 
-/// Returns what nothing can be told of.
+/// Returns the result where a comparison is impossible: too few sessions, or sessions in both selections.
 #[must_use]
 pub const fn cannot_tell() -> Change {
     Change {

@@ -217,7 +217,7 @@ impl Asker {
         limit: usize,
     ) -> Result<Changes, Problem> {
         if !question.measure.is_adjusted() {
-            let detail = "changes are told of poor_share, loss and setup_failures";
+            let detail = "changes exist only for poor_share, loss and setup_failures";
             return Err(Problem::parameter("measure", detail));
         }
         ratio_kept(question)?;

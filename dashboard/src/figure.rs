@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use statistics::{Z, percentile_sample_size};
 
-/// How far a figure can be trusted.
+/// Completeness of a figure: which of value and interval it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
@@ -35,7 +35,7 @@ pub struct Figure {
     pub effective_sessions: Option<f64>,
     /// Intervals of their streams.
     pub intervals: Option<i64>,
-    /// How far it can be trusted.
+    /// Which of value and interval the figure has, or why it has none.
     pub state: State,
     /// With `cannot_tell`: about how many sessions an interval needs.
     pub needs_sessions: Option<u64>,

@@ -1,4 +1,4 @@
-//! What a request asks for: dimension values, a time range, a measure; and which tables hold it.
+//! Filter, time range and measure of a request, and the tables that contain them.
 
 use std::collections::BTreeMap;
 
