@@ -4,10 +4,15 @@ use schemas::{
     Correction, Direction, Kind, Measures, Quantities, ScoredInterval, Sketches, Verdict,
 };
 
+use crate::block::weights;
 use crate::grouping::Labels;
-use crate::intern::Symbol;
-use crate::verdict_times::VerdictTimes;
+use crate::intern::Interner;
+use crate::sums::Sums;
+use crate::verdict_times::{Packs, VerdictTimes};
 use schemas::sketch::{Bin, write_state};
+
+/// Sums of all measures.
+pub(crate) type MeasureSums = Sums<{ Measures::ALL.len() }>;
 
 /// Number of quantities that are kept as sketches.
 const QUANTITIES: usize = Quantities::NAMES.len();
@@ -31,7 +36,10 @@ pub(crate) struct Sample<'r> {
     pub(crate) direction: Direction,
     /// Event time, µs: decides the window.
     pub(crate) event_us: i64,
-    pub(crate) measures: Measures,
+    /// Time that the interval covers, µs; 0 if it is none.
+    pub(crate) observed_us: i64,
+    /// In the order of [`Measures::ALL`].
+    pub(crate) measures: [i64; Measures::ALL.len()],
     /// In the order of [`Quantities::NAMES`].
     bins: [Option<Bin>; QUANTITIES],
 }
@@ -82,21 +90,20 @@ impl<'r> Sample<'r> {
             kind: interval.kind,
             direction: interval.direction,
             event_us: interval.end_us,
-            measures,
+            observed_us,
+            measures: measures.values(),
             bins: quantities(scored, observed_us).values().map(|value| value.and_then(Bin::of)),
         }
     }
 
     /// Returns the sample that corrects the count of attempts to set a call up.
     pub(crate) fn of_correction(correction: &Correction) -> Self {
-        Self {
-            measures: Measures {
-                setups_attempted: correction.attempted,
-                setups_failed: correction.failed,
-                ..Measures::default()
-            },
-            ..Self::of_setup(correction.at_us, false, None)
-        }
+        let measures = Measures {
+            setups_attempted: correction.attempted,
+            setups_failed: correction.failed,
+            ..Measures::default()
+        };
+        Self { measures: measures.values(), ..Self::of_setup(correction.at_us, false, None) }
     }
 
     /// Returns the contribution of an attempt to set a call up.
@@ -104,16 +111,18 @@ impl<'r> Sample<'r> {
         let media_ms = media_ms.filter(|_| !failed);
         #[expect(clippy::cast_precision_loss, reason = "a sketch is exact to 1 %")]
         let time_to_media_ms = media_ms.and_then(|ms| Bin::of(ms as f64));
+        let measures = Measures {
+            setups_attempted: 1,
+            setups_failed: i64::from(failed),
+            ..Measures::default()
+        };
         Self {
             scored: None,
             kind: Kind::None,
             direction: Direction::None,
             event_us,
-            measures: Measures {
-                setups_attempted: 1,
-                setups_failed: i64::from(failed),
-                ..Measures::default()
-            },
+            observed_us: 0,
+            measures: measures.values(),
             bins: Quantities { time_to_media_ms, ..Quantities::default() }.values(),
         }
     }
@@ -178,12 +187,16 @@ const FEW: usize = 16;
 const _: () = assert!(QUANTITIES as u64 * PLACES as u64 == 1 << (32 - COUNT_BITS));
 
 impl Counts {
-    fn add(&mut self, quantity: usize, bin: Bin) {
-        if self.0.len() == self.0.capacity() {
+    /// Counts a value. Returns the weight of the memory that was allocated for it, bytes. It depends on the
+    /// values counted before alone, since nothing else merges entries here.
+    fn add(&mut self, quantity: usize, bin: Bin) -> usize {
+        let room = self.0.capacity();
+        if self.0.len() == room {
             self.make_room();
         }
         let place = bin.key().map_or(0, |key| (key + MIDDLE).cast_unsigned());
         self.0.push(((quantity as u32 * PLACES + place) << COUNT_BITS) + 1);
+        (self.0.capacity() - room) * weights::BIN
     }
 
     /// Merges new entries, and allocates if that did not free enough memory.
@@ -215,6 +228,11 @@ impl Counts {
     }
 }
 
+/// Memory for a copy of a cell's counts: merging entries in the cell would make its further growth, and so the
+/// end of its block, depend on the moments at which it is written.
+#[derive(Debug, Default)]
+pub(crate) struct SettledCounts(Counts);
+
 const fn place(entry: &u32) -> u32 {
     *entry >> COUNT_BITS
 }
@@ -226,31 +244,40 @@ const fn count(entry: &u32) -> u32 {
 /// Sums of one cell in a block.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cell {
-    pub(crate) measures: Measures,
+    measures: MeasureSums,
     pub(crate) judged: VerdictTimes,
     /// By quantity, in the order of [`Quantities::NAMES`].
     counts: Counts,
 }
 
 impl Cell {
-    /// Adds a sample, with the verdicts of `packs` if it is an interval.
-    pub(crate) fn add(&mut self, sample: &Sample<'_>, packs: &[Symbol]) {
-        self.measures.add(&sample.measures);
+    /// Adds a sample, with the verdicts of `packs` if it is an interval. Returns the weight of the memory that
+    /// was allocated for it, bytes.
+    pub(crate) fn add(&mut self, sample: &Sample<'_>, packs: &Packs, names: &Interner) -> usize {
+        let mut grown = self.measures.add(&sample.measures);
         if let Some(scored) = sample.scored {
-            self.judged.add(packs, scored, sample.measures.observed_us);
+            grown += self.judged.add(packs, scored, sample.observed_us, names);
         }
         for (quantity, bin) in sample.bins.iter().enumerate() {
             if let Some(bin) = bin {
-                self.counts.add(quantity, *bin);
+                grown += self.counts.add(quantity, *bin);
             }
         }
+        grown
     }
 
-    /// Overwrites `row` with the sketches' states.
-    pub(crate) fn write_sketches(&mut self, row: &mut Sketches) {
-        self.counts.settle();
+    /// Returns the sums of the measures.
+    pub(crate) fn measures(&self) -> Measures {
+        Measures::of_values(self.measures.values())
+    }
+
+    /// Overwrites `row` with the sketches' states. `settled` is memory to be used again.
+    pub(crate) fn write_sketches(&self, row: &mut Sketches, settled: &mut SettledCounts) {
+        let SettledCounts(settled) = settled;
+        settled.0.clone_from(&self.counts.0);
+        settled.settle();
         for (quantity, state) in row.states_mut().into_iter().enumerate() {
-            let (zeros, bins) = self.counts.of(quantity);
+            let (zeros, bins) = settled.of(quantity);
             write_state(zeros, bins, state);
         }
     }
@@ -279,6 +306,11 @@ impl Cells {
         if self.0.capacity() == 0 {
             self.0.reserve_exact(samples.min(STREAMS));
         }
+    }
+
+    /// Returns the number of cells for which there is memory.
+    pub(crate) fn room(&self) -> usize {
+        self.0.capacity()
     }
 
     /// Returns the number of cells.

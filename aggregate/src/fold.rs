@@ -2,20 +2,18 @@
 
 use schemas::{
     CellPartial, EncodeError, EnrichedPath, EnrichedReport, EventKind, HourPartial, SessionPartial,
-    StreamPartial, UNKNOWN,
+    UNKNOWN,
 };
 
-use crate::block::{
-    CELL_BYTES, HOUR_BYTES, HOUR_STREAM_BYTES, INTERVAL_BYTES, Limits, Rules, SESSION_BYTES,
-};
-use crate::cell::{Cells, CellsKey, Sample};
+use crate::block::{Limits, Rules, weights};
+use crate::cell::{Cells, CellsKey, Sample, SettledCounts};
 use crate::grouping::Grouping;
 use crate::hours::{Hour, HourKey, hour_of};
 use crate::intern::Interner;
 use crate::session::{Session, SessionKey};
 use crate::table::Table;
 use crate::values::{Capped, Values};
-use crate::verdict_times;
+use crate::verdict_times::Packs;
 use crate::window::window_start;
 
 /// Identity and version of the rows of a block.
@@ -26,9 +24,6 @@ pub(crate) struct Version {
     pub(crate) block_start: i64,
     pub(crate) upto: i64,
 }
-
-/// Streams that count as one session towards a block's end: each stream has sums of its own.
-const STREAMS: usize = 8;
 
 /// Sums of a block's reports.
 #[derive(Debug)]
@@ -45,8 +40,10 @@ pub(crate) struct Fold {
     streams: usize,
     sessions: Table<SessionKey, Session>,
     hours: Table<HourKey, Hour>,
-    /// Total number of kinds and directions, of every session in every hour.
-    hour_streams: usize,
+    /// Weight of the memory that cells, sessions and hours have allocated as they grew, bytes.
+    grown: usize,
+    /// Memory for the bins of a cell while it is written.
+    settled: SettledCounts,
     /// Number of intervals folded.
     pub(crate) intervals: i64,
     /// Starts of the earliest and the latest window touched, s.
@@ -67,7 +64,8 @@ impl Fold {
             streams: 0,
             sessions: Table::default(),
             hours: Table::default(),
-            hour_streams: 0,
+            grown: 0,
+            settled: SettledCounts::default(),
             intervals: 0,
             windows: None,
         }
@@ -83,7 +81,7 @@ impl Fold {
         let session = self.sessions.touch(key);
         let (admitted, mut capped) = session.admit(report, &mut self.values, &mut self.names);
         let samples = samples(report);
-        let packs = verdict_times::packs(report, &mut self.names);
+        let packs = Packs::of(report, &mut self.names);
         let window = |sample: &Sample<'_>| window_start(sample.event_us, self.window_s);
         let hour = |sample: &Sample<'_>| hour_of(sample.event_us);
         let together = |one: &Sample<'_>, next: &Sample<'_>| {
@@ -108,27 +106,30 @@ impl Fold {
             let of_hour = run.first().map_or(0, hour);
             let hour = HourKey::new(key, of_hour, labels, &admitted, transport);
             let hour = self.hours.touch(hour);
+            let room = hour.room();
             hour.make_room(run.len());
-            let before = hour.len();
-            run.iter().for_each(|sample| hour.add(sample, &packs));
-            self.hour_streams += hour.len() - before;
+            let names = &self.names;
+            self.grown += run.iter().map(|sample| hour.add(sample, &packs, names)).sum::<usize>();
+            self.grown += (hour.room() - room) * weights::HOUR_STREAM;
             let (first, last) = self.windows.unwrap_or((start, start));
             self.windows = Some((first.min(start), last.max(start)));
             for (grouping, rule) in self.groupings.iter().enumerate() {
                 let labels = rule.labels(&labels);
                 let key = CellsKey { grouping, window_start: start, labels };
                 let cells = self.cells.touch(key);
+                let (before, room) = (cells.len(), cells.room());
                 cells.make_room(run.len());
-                let before = cells.len();
                 for sample in run {
-                    cells.touch(rule.stream(sample.kind, sample.direction)).add(sample, &packs);
+                    let cell = cells.touch(rule.stream(sample.kind, sample.direction));
+                    self.grown += cell.add(sample, &packs, &self.names);
                 }
                 self.held += cells.len() - before;
+                self.grown += (cells.room() - room) * weights::CELL;
             }
         }
         self.intervals += report.intervals.len() as i64;
         let before = session.streams();
-        session.fold(report, &admitted, &samples, &packs, &mut self.names);
+        self.grown += session.fold(report, &admitted, &samples, &packs, &mut self.names);
         self.streams += session.streams() - before;
         capped
     }
@@ -138,7 +139,6 @@ impl Fold {
         let (cells, limits) = (self.held, &self.limits);
         cells >= limits.cells as usize
             || self.sessions.len() >= limits.sessions as usize
-            || self.streams / STREAMS >= limits.sessions as usize
             || self.intervals >= limits.intervals
             || self.bytes() >= limits.bytes()
     }
@@ -146,14 +146,12 @@ impl Fold {
     /// Returns the memory of all that the block holds, bytes: an estimate that follows from its records
     /// alone, as an allocator's figures would not.
     pub(crate) fn bytes(&self) -> usize {
-        let intervals = usize::try_from(self.intervals).unwrap_or(usize::MAX);
         let parts = [
-            self.held.saturating_mul(CELL_BYTES),
-            self.sessions.len().saturating_mul(SESSION_BYTES),
-            self.streams.saturating_mul(size_of::<StreamPartial>()),
-            self.hours.len().saturating_mul(HOUR_BYTES),
-            self.hour_streams.saturating_mul(HOUR_STREAM_BYTES),
-            intervals.saturating_mul(INTERVAL_BYTES),
+            self.cells.len().saturating_mul(weights::CELLS),
+            self.sessions.len().saturating_mul(weights::SESSION),
+            self.streams.saturating_mul(weights::STREAM),
+            self.hours.len().saturating_mul(weights::HOUR),
+            self.grown,
             self.names.bytes(),
             self.values.bytes(),
         ];
@@ -168,7 +166,7 @@ impl Fold {
         last: bool,
         mut send: impl FnMut(&[u8]),
     ) -> Result<u64, EncodeError> {
-        let Self { groupings, window_s, names, cells, .. } = self;
+        let Self { groupings, window_s, names, cells, settled, .. } = self;
         let mut row = CellPartial {
             epoch: version.epoch,
             partition: version.partition,
@@ -184,9 +182,9 @@ impl Fold {
             key.labels.write(&mut row.dimensions, names);
             cells.flush(|(kind, direction), cell| {
                 (row.dimensions.kind, row.dimensions.direction) = (kind, direction);
-                row.measures.clone_from(&cell.measures);
+                row.measures = cell.measures();
                 cell.judged.write(&mut row.packs, names);
-                cell.write_sketches(&mut row.sketches);
+                cell.write_sketches(&mut row.sketches, settled);
                 send(&schemas::encode(&row)?);
                 written += 1;
                 Ok(())
@@ -276,4 +274,44 @@ fn samples(report: &EnrichedReport) -> Vec<Sample<'_>> {
     let of_more = more.filter_map(|more| set_up(more.event, more.event_us, None));
     let corrections = report.corrections.iter().map(Sample::of_correction);
     intervals.chain(of_event).chain(of_more).chain(corrections).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use schemas::{Interval, Kind, ScoredInterval};
+
+    use super::*;
+    use crate::settings::AggregateSettings;
+
+    fn report(number: i64) -> EnrichedReport {
+        let interval = |stream: i64| Interval {
+            kind: Kind::Video,
+            end_us: 5_000_000,
+            bytes: Some(10_000 + (number * 8 + stream) * 977 % 9_999),
+            jitter_us: Some((number + stream) * 91 % 9_999),
+            ..Interval::default()
+        };
+        let scored = |stream| ScoredInterval { interval: interval(stream), ..Default::default() };
+        EnrichedReport {
+            event: EventKind::Stats,
+            intervals: (0..8).map(scored).collect(),
+            ..EnrichedReport::default()
+        }
+    }
+
+    #[test]
+    fn the_weight_of_a_block_does_not_depend_on_when_it_was_written() {
+        let rules = AggregateSettings::default().rules();
+        let version = Version { epoch: 1, partition: 0, block_start: 0, upto: 0 };
+        let (mut once, mut often) = (Fold::new(&rules), Fold::new(&rules));
+        for number in 0..500 {
+            once.fold(&report(number));
+            often.fold(&report(number));
+            often.flush_cells(version, false, |_| ()).unwrap();
+            assert_eq!(once.bytes(), often.bytes(), "after {number}");
+        }
+        assert!(once.bytes() > 5_000, "bins count: {}", once.bytes());
+    }
 }

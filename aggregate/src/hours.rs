@@ -2,12 +2,12 @@
 
 use schemas::{Direction, HourPartial, HourStream, Kind, Measures};
 
-use crate::cell::Sample;
+use crate::cell::{MeasureSums, Sample};
 use crate::grouping::{Dimension, Labels};
 use crate::intern::{Interner, Symbol};
 use crate::session::SessionKey;
 use crate::values::Admitted;
-use crate::verdict_times::VerdictTimes;
+use crate::verdict_times::{Packs, VerdictTimes};
 use crate::window::window_start;
 
 /// Length of an hour, s.
@@ -80,7 +80,7 @@ pub(crate) struct Hour(Vec<OfStream>);
 #[derive(Clone, Debug)]
 struct OfStream {
     stream: (Kind, Direction),
-    measures: Measures,
+    measures: MeasureSums,
     judged: VerdictTimes,
 }
 
@@ -92,24 +92,24 @@ impl Hour {
         }
     }
 
-    /// Returns the number of kinds and directions.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
+    /// Returns the number of kinds and directions for which there is memory.
+    pub(crate) fn room(&self) -> usize {
+        self.0.capacity()
     }
 
-    /// Adds a sample, with the verdicts of `packs` if it is an interval.
-    pub(crate) fn add(&mut self, sample: &Sample<'_>, packs: &[Symbol]) {
+    /// Adds a sample, with the verdicts of `packs` if it is an interval. Returns the weight of the memory that
+    /// was allocated for its sums, bytes.
+    pub(crate) fn add(&mut self, sample: &Sample<'_>, packs: &Packs, names: &Interner) -> usize {
         let (Self(streams), stream) = (self, (sample.kind, sample.direction));
         let place = streams.iter().position(|of| of.stream == stream).unwrap_or_else(|| {
-            let (measures, judged) = <(Measures, VerdictTimes)>::default();
+            let (measures, judged) = <(MeasureSums, VerdictTimes)>::default();
             streams.push(OfStream { stream, measures, judged });
             streams.len() - 1
         });
         let of = &mut streams[place];
-        of.measures.add(&sample.measures);
-        if let Some(scored) = sample.scored {
-            of.judged.add(packs, scored, sample.measures.observed_us);
-        }
+        let grown = of.measures.add(&sample.measures);
+        let judged = |scored| of.judged.add(packs, scored, sample.observed_us, names);
+        grown + sample.scored.map_or(0, judged)
     }
 
     /// Overwrites the sums of `row`.
@@ -117,7 +117,7 @@ impl Hour {
         row.streams.resize_with(self.0.len(), HourStream::default);
         for (row, of) in row.streams.iter_mut().zip(&self.0) {
             (row.kind, row.direction) = of.stream;
-            row.measures.clone_from(&of.measures);
+            row.measures = Measures::of_values(of.measures.values());
             of.judged.write(&mut row.packs, names);
         }
     }

@@ -21,6 +21,7 @@ mod service;
 mod session;
 mod settings;
 mod streams;
+mod sums;
 mod table;
 mod values;
 mod verdict_times;

@@ -2,12 +2,12 @@
 
 use schemas::{EnrichedReport, EventKind, Measures, PlaceSource, SessionPartial, UNKNOWN};
 
-use crate::cell::Sample;
+use crate::cell::{MeasureSums, Sample};
 use crate::grouping::Dimension;
 use crate::intern::{Interner, Symbol};
 use crate::streams::Streams;
 use crate::values::{Admitted, Capped, Kept, Values};
-use crate::verdict_times::VerdictTimes;
+use crate::verdict_times::{Packs, VerdictTimes};
 
 /// Key of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,7 +72,7 @@ pub(crate) struct Session {
     video_mos_count: i64,
     judged: VerdictTimes,
     streams: Streams,
-    measures: Measures,
+    measures: MeasureSums,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -132,15 +132,17 @@ impl Session {
         self.streams.len()
     }
 
-    /// Folds a report; `admitted` and `samples` are its values and measurements.
+    /// Folds a report; `admitted` and `samples` are its values and measurements. Returns the weight
+    /// of the memory that was allocated for its sums, bytes.
     pub(crate) fn fold(
         &mut self,
         report: &EnrichedReport,
         admitted: &Admitted,
         samples: &[Sample<'_>],
-        packs: &[Symbol],
+        packs: &Packs,
         names: &mut Interner,
-    ) {
+    ) -> usize {
+        let mut grown = 0;
         self.place_in_time(report, admitted, names);
         self.count(report.event);
         report.more_events.iter().for_each(|more| self.count(more.event));
@@ -162,12 +164,14 @@ impl Session {
             sum(milli, &mut self.audio_mos_milli_sum, &mut self.audio_mos_count);
             let milli = scored.video_mos_milli.map(i64::from);
             sum(milli, &mut self.video_mos_milli_sum, &mut self.video_mos_count);
-            self.streams.add(&report.peer_connection, interval);
-            self.judged.add(packs, scored, interval.end_us.wrapping_sub(interval.start_us));
+            grown += self.streams.add(&report.peer_connection, interval);
+            let observed_us = interval.end_us.wrapping_sub(interval.start_us);
+            grown += self.judged.add(packs, scored, observed_us, names);
         }
         for sample in samples {
-            self.measures.add(&sample.measures);
+            grown += self.measures.add(&sample.measures);
         }
+        grown
     }
 
     fn count(&mut self, event: EventKind) {
@@ -264,7 +268,7 @@ impl Session {
         row.video_mos_count = self.video_mos_count;
         self.judged.write(&mut row.packs, names);
         row.streams_beyond = self.streams.write(&mut row.streams);
-        row.measures.clone_from(&self.measures);
+        row.measures = Measures::of_values(self.measures.values());
     }
 }
 

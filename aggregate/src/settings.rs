@@ -24,17 +24,18 @@ pub struct AggregateSettings {
     pub start_mid_log: bool,
     /// Maximum number of records in a block. Each partition has one block in memory.
     pub block_records: i64,
-    /// Number of cells at which a block ends. Each takes about 0.6 KB.
+    /// Number of cells at which a block ends. Each takes about 0.4 KB and 4 bytes for each bin of its
+    /// sketches.
     pub block_cells: u32,
-    /// A block ends once it holds so many sessions, about 1.2 KB each, or eight streams for each of
-    /// these. A stream takes 136 bytes of memory and about 42 of the topic of sessions, before
-    /// compression (`cargo test -p aggregate --test bounds a_stream_takes -- --nocapture`). The sums of a
-    /// session by hour take about 1.9 KB more. Raise it where more sessions are live in a partition within
-    /// a minute: each is then one row a minute instead of several.
+    /// Number of sessions at which a block ends. One with four streams takes about 1.9 KB, of which 0.9 KB
+    /// are its sums by hour. A stream takes 80 bytes of memory and about 42 of the topic of sessions, before
+    /// compression (`cargo test -p aggregate --test bounds a_stream_takes -- --nocapture`). Raise it where
+    /// more sessions are live in a partition within a minute, or use more partitions: each session is then one
+    /// row a minute instead of several.
     pub block_sessions: u32,
-    /// Number of intervals at which a block ends. Each may take up to 84 bytes. A block also ends when
-    /// its total memory, including names and values, reaches the largest amount that one of these three
-    /// limits allows by itself: 17 MB by default.
+    /// Number of intervals at which a block ends. A block also ends when its total memory, including names and
+    /// values, reaches the greater of 2.3 KB for each of `block_sessions` and 0.6 KB for each of
+    /// `block_cells`: 34.5 MB by default.
     pub block_intervals: i64,
     /// Maximum number of values of a dimension that a session has in a block. Further values count
     /// as `other`.
@@ -63,9 +64,9 @@ impl Default for AggregateSettings {
             epoch: 1,
             start_mid_log: false,
             block_records: 200_000,
-            block_cells: 10_000,
-            block_sessions: 5_000,
-            block_intervals: 200_000,
+            block_cells: 40_000,
+            block_sessions: 15_000,
+            block_intervals: 800_000,
             session_values: 4,
             block_values: 20_000,
             flush_s: 5,

@@ -3,6 +3,8 @@
 use schemas::{Direction, Interval, Kind, StreamPartial};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::sums::Sums;
+
 /// Maximum number of streams of a session in a block: those of a call of sixteen with audio and
 /// video. Of further streams only the number of intervals is kept.
 const MOST_STREAMS: usize = 32;
@@ -13,26 +15,79 @@ const H264S: &str = "video/H264S";
 /// The streams of a session in a block, in the order of the log.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Streams {
-    streams: Vec<StreamPartial>,
+    streams: Vec<Stream>,
     beyond: i64,
 }
 
+/// A stream, as [`StreamPartial`] has it.
+#[derive(Clone, Debug)]
+struct Stream {
+    stream: i64,
+    kind: Kind,
+    direction: Direction,
+    screen_share: Option<bool>,
+    h264s: bool,
+    /// In the order of [`StreamPartial::SUMS`].
+    sums: Sums<{ StreamPartial::SUMS.len() }>,
+}
+
+impl Stream {
+    /// Returns the stream of an interval, without sums.
+    fn of(partial: &StreamPartial) -> Self {
+        let StreamPartial { stream, kind, direction, screen_share, h264s, .. } = *partial;
+        Self { stream, kind, direction, screen_share, h264s, sums: Sums::default() }
+    }
+
+    fn is_of(&self, partial: &StreamPartial) -> bool {
+        let StreamPartial { stream, kind, direction, screen_share, h264s, .. } = *partial;
+        (self.stream, self.kind, self.direction, self.screen_share, self.h264s)
+            == (stream, kind, direction, screen_share, h264s)
+    }
+
+    /// Adds an interval. Returns the weight of the memory that was allocated for it, bytes.
+    fn add(&mut self, interval: &StreamPartial) -> usize {
+        let before = self.partial();
+        let mut after = before;
+        after.add(interval);
+        let (before, mut more) = (before.sums(), after.sums());
+        more.iter_mut().zip(before).for_each(|(more, before)| *more = more.wrapping_sub(before));
+        self.sums.add(&more)
+    }
+
+    fn partial(&self) -> StreamPartial {
+        let Self { stream, kind, direction, screen_share, h264s, .. } = *self;
+        let of = StreamPartial {
+            stream,
+            kind,
+            direction,
+            screen_share,
+            h264s,
+            ..StreamPartial::default()
+        };
+        of.with_sums(self.sums.values())
+    }
+}
+
 impl Streams {
-    /// Adds an interval of a stream of `peer_connection`.
-    pub(crate) fn add(&mut self, peer_connection: &str, interval: &Interval) {
+    /// Adds an interval of a stream of `peer_connection`. Returns the weight of the memory that was allocated
+    /// for its sums, bytes.
+    pub(crate) fn add(&mut self, peer_connection: &str, interval: &Interval) -> usize {
         if interval.kind == Kind::None {
-            return;
+            return 0;
         }
         let more = sums(peer_connection, interval);
-        if let Some(stream) = self.streams.iter_mut().find(|stream| is_same(stream, &more)) {
-            stream.add(&more);
-        } else if self.streams.len() < MOST_STREAMS {
+        let known = self.streams.iter().position(|stream| stream.is_of(&more));
+        if known.is_none() {
+            if self.streams.len() == MOST_STREAMS {
+                self.beyond += 1;
+                return 0;
+            }
             // Otherwise the vector would allocate space for four.
             self.streams.reserve_exact(1);
-            self.streams.push(more);
-        } else {
-            self.beyond += 1;
+            self.streams.push(Stream::of(&more));
         }
+        let place = known.unwrap_or(self.streams.len() - 1);
+        self.streams[place].add(&more)
     }
 
     /// Returns the number of streams.
@@ -42,15 +97,10 @@ impl Streams {
 
     /// Overwrites `rows` with the streams. Returns the number of intervals of further streams.
     pub(crate) fn write(&self, rows: &mut Vec<StreamPartial>) -> i64 {
-        rows.clone_from(&self.streams);
+        rows.clear();
+        rows.extend(self.streams.iter().map(Stream::partial));
         self.beyond
     }
-}
-
-fn is_same(one: &StreamPartial, other: &StreamPartial) -> bool {
-    let identity =
-        |it: &StreamPartial| (it.stream, it.kind, it.direction, it.screen_share, it.h264s);
-    identity(one) == identity(other)
 }
 
 /// Returns the sums of a stream with this one interval.
@@ -133,7 +183,9 @@ mod tests {
 
     fn streams(of: &[(&str, Interval)]) -> (Vec<StreamPartial>, i64) {
         let mut streams = Streams::default();
-        of.iter().for_each(|(connection, interval)| streams.add(connection, interval));
+        of.iter().for_each(|(connection, interval)| {
+            streams.add(connection, interval);
+        });
         let mut rows = vec![StreamPartial::default(); 3];
         let beyond = streams.write(&mut rows);
         (rows, beyond)
@@ -185,6 +237,12 @@ mod tests {
         let all = [interval(7), interval(8), screen, other].map(|it| ("a", it));
         let (rows, _) = streams(&[&all[..], &[("b", interval(7))]].concat());
         assert_eq!(rows.len(), 5);
+    }
+
+    // docs/reference/settings.md has this figure.
+    #[test]
+    fn a_stream_takes_80_bytes_of_memory() {
+        assert_eq!(size_of::<Stream>(), 80);
     }
 
     #[test]

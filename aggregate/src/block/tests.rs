@@ -41,7 +41,7 @@ fn metadata_reads_back_and_stays_small_ascii() {
     let text = metadata.text().unwrap();
     assert_eq!(Metadata::read(&committed(&text)).unwrap(), (metadata, seen));
     assert!(text.is_ascii());
-    let start = r#"{"v":1,"epoch":3,"n":200000,"block_ms":60000,"cells":10000,"sessions":5000,"#;
+    let start = r#"{"v":1,"epoch":3,"n":200000,"block_ms":60000,"cells":40000,"sessions":15000,"#;
     assert!(text.starts_with(start), "{text}");
     assert!(text.ends_with(r#""holds":8,"raw":"0-12,14","forgotten":2,"watermark":99}"#), "{text}");
 }
