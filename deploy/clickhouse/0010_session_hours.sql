@@ -135,7 +135,7 @@ ORDER BY (
 TTL window_start + INTERVAL 5 YEAR
 SETTINGS min_free_disk_ratio_to_perform_insert = 0.02;
 
--- Minutes of overview_1m, and days of session_days_1d and overview_1d, that contain everything in the
+-- Minutes of overview_1m, and days of cells_1d, session_days_1d and overview_1d, that contain everything in the
 -- partials, by the same rules as rollup_hours. An insert of partials opens its minutes, then its hours,
 -- then its days: an hour of the overview is built from minutes, and a day from hours.
 CREATE TABLE IF NOT EXISTS rollup_parts
@@ -158,6 +158,29 @@ FROM rollup_parts
 GROUP BY part, start
 HAVING (opened > built AND (built = 0 OR start > now() - INTERVAL 13 DAY))
     OR built_at > now() - INTERVAL 5 SECOND;
+
+-- Cells by day, with mergeable sketches; of days that are not built yet from the hours that are.
+CREATE OR REPLACE VIEW cells_daily
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS WITH (SELECT groupArray(start) FROM open_parts WHERE part = 'day') AS open
+SELECT
+    window_start, window_s, grouping,
+    {{dimensions:names}},
+    {{measures:wide}},
+    {{packs:names}},
+    {{sketches:state}}
+FROM cells_1d FINAL
+WHERE NOT has(open, window_start)
+UNION ALL
+SELECT
+    window_start, window_s, grouping,
+    {{dimensions:names}},
+    {{measures:wide}},
+    {{packs:names}},
+    {{sketches:names}}
+FROM folded_days
+WHERE has(open, window_start) AND window_start >= arrayMin(open) AND window_start <= arrayMax(open)
+SETTINGS do_not_merge_across_partitions_select_final = 1;
 
 -- The source of session_hours_1h.
 CREATE OR REPLACE VIEW folded_session_hours

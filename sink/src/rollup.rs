@@ -30,9 +30,9 @@ use crate::retry::summary;
 use crate::settings::SinkSettings;
 use minutes::MinuteBuilder;
 
-/// Multiple of the time that an hour took to build for which the rebuilder then rests: roll-ups make
-/// reads cheap and must not make inserts expensive.
-const REST: u32 = 1;
+/// The rebuilder rests for a quarter of the time that a build took: roll-ups make reads cheap and must not
+/// make inserts expensive.
+const REST: u32 = 4;
 /// Longest pause after a build. A build that is slow because of other queries must not stop the next ones
 /// for long.
 const LONGEST_REST: Duration = Duration::from_secs(5);
@@ -58,7 +58,7 @@ enum Part {
     Hour,
     /// A minute of the overview.
     Minute,
-    /// A day of sessions and the overview.
+    /// A day of cells, sessions and the overview.
     Day,
 }
 
@@ -90,7 +90,7 @@ impl Part {
 
 /// Returns the pause after a build that took this long.
 fn rest(took: Duration) -> Duration {
-    (took * REST).min(LONGEST_REST)
+    (took / REST).min(LONGEST_REST)
 }
 
 /// Returns the answer, or an error after `limit`: a server may accept a request and never answer.
@@ -249,7 +249,7 @@ impl Rebuilder {
              AND hour + {HOUR} + {} <= now() \
              AND (built = 0 OR built_at <= now() - {REBUILD_SECONDS}) \
              AND NOT has({aside:?}::Array(UInt32), toUnixTimestamp(hour)) \
-             ORDER BY built > 0, built_at, hour LIMIT 1",
+             ORDER BY built > 0, built_at, hour DESC LIMIT 1",
             self.grace_s
         );
         within(SHORT, self.client.query_raw(&due).fetch_optional::<(u32, u64)>()).await
@@ -263,7 +263,7 @@ impl Rebuilder {
              WHERE part = 'day' AND opened > built AND start + {DAY} + {} <= now() \
              AND start NOT IN (SELECT toStartOfDay(hour) FROM open_hours WHERE opened > built) \
              AND NOT has({aside:?}::Array(UInt32), toUnixTimestamp(start)) \
-             ORDER BY built > 0, built_at, start LIMIT 1",
+             ORDER BY built > 0, built_at, start DESC LIMIT 1",
             self.grace_s
         );
         within(SHORT, self.client.query_raw(&due).fetch_optional::<(u32, u64)>()).await
@@ -271,16 +271,15 @@ impl Rebuilder {
 
     async fn build_hour(&self, hour: u32, version: u64) -> Result<(), Error> {
         let client = &self.client;
+        self.build_minutes_of(hour).await?;
         for slice in (hour..hour + HOUR).step_by(SLICE as usize) {
             let slice = within_time("window_start", slice, SLICE);
             build(client, "cells_1m", "folded_partials", version, &slice).await?;
         }
         let of_hour = within_time("window_start", hour, HOUR);
-        let of_day = within_time("window_start", hour - hour % DAY, DAY);
         let sessions = within_time("hour", hour, HOUR);
         for (into, from, condition) in [
             ("cells_1h", "folded_hours", &of_hour),
-            ("cells_1d", "folded_days", &of_day),
             ("session_hours_1h", "folded_session_hours", &sessions),
             ("overview_1h", "folded_overview_hours", &of_hour),
         ] {
@@ -291,10 +290,23 @@ impl Rebuilder {
         Ok(())
     }
 
+    /// Builds the minutes of an hour that were never built. The overview of the hour is built from its minutes,
+    /// and from the partials for those that are open, which takes many times as long.
+    async fn build_minutes_of(&self, hour: u32) -> Result<(), Error> {
+        let (of_hour, newest) = (within_time("start", hour, HOUR), Part::Minute.newest());
+        let open = format!(
+            "SELECT toUnixTimestamp(start), {newest} FROM open_parts \
+             WHERE part = 'minute' AND opened > built AND built = 0 AND {of_hour}"
+        );
+        let due = within(SHORT, self.client.query_raw(&open).fetch_all()).await?;
+        minutes::build_all(&self.client, &due, &self.metrics).await
+    }
+
     async fn build_day(&self, day: u32, version: u64) -> Result<(), Error> {
         let client = &self.client;
         let of_day = within_time("window_start", day, DAY);
         let date = format!("day = toDate(toDateTime({day}, 'UTC'))");
+        build(client, "cells_1d", "folded_days", version, &of_day).await?;
         build(client, "session_days_1d", "folded_session_days", version, &date).await?;
         build(client, "overview_1d", "folded_overview_days", version, &of_day).await?;
         close(client, Part::Day, &[day], version).await
@@ -329,7 +341,7 @@ mod tests {
 
     #[test]
     fn a_slow_build_delays_the_next_one_by_seconds_only() {
-        assert_eq!(rest(Duration::from_secs(2)), Duration::from_secs(2));
+        assert_eq!(rest(Duration::from_secs(2)), Duration::from_millis(500));
         assert_eq!(rest(Duration::from_secs(100)), LONGEST_REST);
     }
 

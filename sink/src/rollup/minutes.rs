@@ -18,6 +18,9 @@ const MINUTE_REBUILD_SECONDS: u32 = 60;
 const MINUTE_LOOK: Duration = Duration::from_secs(5);
 /// Most minutes that are built at once.
 const MOST_MINUTES: usize = 60;
+/// Age from which a minute that was never built is left to the build of its hour, s: that is two minutes after the
+/// hour's end, and where many hours are due, their minutes are built first.
+const OF_HOUR_SECONDS: u32 = 2 * 3600;
 
 /// Task that builds minutes of the overview that are over and open, many at once.
 pub(crate) struct MinuteBuilder {
@@ -49,10 +52,8 @@ impl MinuteBuilder {
         let (minutes, built) = match self.due().await {
             Ok(due) if due.is_empty() => return false,
             Ok(due) => {
-                let version = due.iter().map(|(_, version)| *version).min().unwrap_or(0);
-                let minutes: Vec<_> = due.into_iter().map(|(minute, _)| minute).collect();
-                let built = self.build(&minutes, version).await;
-                (minutes, built)
+                let built = build_all(&self.client, &due, &self.metrics).await;
+                (due.into_iter().map(|(minute, _)| minute).collect(), built)
             }
             Err(error) => (Vec::new(), Err(error)),
         };
@@ -78,24 +79,32 @@ impl MinuteBuilder {
             "SELECT toUnixTimestamp(start), {newest} FROM open_parts \
              WHERE part = 'minute' AND opened > built \
              AND start + 60 + {MINUTE_GRACE_SECONDS} <= now() \
-             AND (built = 0 OR built_at <= now() - {MINUTE_REBUILD_SECONDS}) \
+             AND if(built = 0, start > now() - {OF_HOUR_SECONDS}, \
+                    built_at <= now() - {MINUTE_REBUILD_SECONDS}) \
              AND NOT has({set_aside:?}::Array(UInt32), toUnixTimestamp(start)) \
              ORDER BY start DESC LIMIT {}",
             self.most
         );
         within(SHORT, self.client.query_raw(&due).fetch_all::<(u32, u64)>()).await
     }
+}
 
-    async fn build(&self, minutes: &[u32], version: u64) -> Result<(), Error> {
-        let first = minutes.iter().min().copied().unwrap_or(0);
-        let end = minutes.iter().max().map_or(0, |last| last + 60);
-        let condition = format!(
-            "{} AND has({minutes:?}::Array(UInt32), toUnixTimestamp(window_start))",
-            within_time("window_start", first, end - first)
-        );
-        build(&self.client, "overview_1m", "folded_overview", version, &condition).await?;
-        close(&self.client, Part::Minute, minutes, version).await?;
-        self.metrics.rebuilt_minutes.inc_by(minutes.len() as u64);
-        Ok(())
-    }
+/// Builds minutes, each given by its start and the number to build it with, and closes them.
+pub(super) async fn build_all(
+    client: &Client,
+    due: &[(u32, u64)],
+    metrics: &Metrics,
+) -> Result<(), Error> {
+    let Some(version) = due.iter().map(|(_, version)| *version).min() else { return Ok(()) };
+    let minutes: Vec<_> = due.iter().map(|(minute, _)| *minute).collect();
+    let first = minutes.iter().min().copied().unwrap_or(0);
+    let end = minutes.iter().max().map_or(0, |last| last + 60);
+    let condition = format!(
+        "{} AND has({minutes:?}::Array(UInt32), toUnixTimestamp(window_start))",
+        within_time("window_start", first, end - first)
+    );
+    build(client, "overview_1m", "folded_overview", version, &condition).await?;
+    close(client, Part::Minute, &minutes, version).await?;
+    metrics.rebuilt_minutes.inc_by(minutes.len() as u64);
+    Ok(())
 }
