@@ -173,6 +173,12 @@ impl Failure {
     }
 }
 
+/// Returns the threads that compute answers, one for each core.
+fn workers() -> Result<tokio::runtime::Runtime, Failure> {
+    let mut threads = tokio::runtime::Builder::new_multi_thread();
+    threads.thread_name("answers").enable_all().build().map_err(Failure::Start)
+}
+
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Start)
 }
@@ -187,7 +193,14 @@ fn run(settings: Settings) -> Result<u8, Failure> {
     let watcher = Store::new(&settings.dashboard, client, &Registry::new())?;
     let watch = Arc::new(Watch::new(settings.dashboard.lag_s));
     let services = settings.dashboard.services.clone();
-    let shared = Shared::new(settings.dashboard, store, Arc::clone(&watch), &registry)?;
+    let workers = workers()?;
+    let shared = Shared::new(
+        settings.dashboard,
+        store,
+        Arc::clone(&watch),
+        &registry,
+        workers.handle().clone(),
+    )?;
     let health = Arc::new(Health::new());
     let listen = settings.server.listen;
     let address =
@@ -210,6 +223,8 @@ fn run(settings: Settings) -> Result<u8, Failure> {
         }
         std::thread::sleep(STEP);
     }
+    // What is still computed is for nobody.
+    workers.shutdown_background();
     tracing::info!("ended");
     Ok(0)
 }

@@ -82,9 +82,21 @@ pub(crate) type Parameters = Vec<(&'static str, Parameter)>;
 /// A query with its parameters.
 type Key = (Named, Parameters);
 
+/// Where rows come from.
+enum Reader {
+    ClickHouse(Box<Client>),
+    /// Rows that a test computes, as ClickHouse writes them.
+    #[cfg(test)]
+    World(Box<World>),
+}
+
+/// Returns the rows of a query of a test, one JSON object a line.
+#[cfg(test)]
+pub(crate) type World = dyn Fn(Named, &Parameters) -> String + Send + Sync;
+
 /// Access to ClickHouse.
 pub(crate) struct Store {
-    client: Client,
+    reader: Reader,
     running: Semaphore,
     timeout: Duration,
     reuse: Duration,
@@ -100,6 +112,23 @@ impl Store {
         client: Client,
         registry: &Registry,
     ) -> Result<Self, prometheus::Error> {
+        Self::over(settings, Reader::ClickHouse(Box::new(client)), registry)
+    }
+
+    /// Creates the access to the rows of a test.
+    #[cfg(test)]
+    pub(crate) fn of_world(
+        settings: &DashboardSettings,
+        world: Box<World>,
+    ) -> Result<Self, prometheus::Error> {
+        Self::over(settings, Reader::World(world), &Registry::new())
+    }
+
+    fn over(
+        settings: &DashboardSettings,
+        reader: Reader,
+        registry: &Registry,
+    ) -> Result<Self, prometheus::Error> {
         let queries = IntCounterVec::new(
             Opts::new("isobar_dashboard_queries_total", "Queries to ClickHouse, by outcome."),
             &["query", "outcome"],
@@ -111,7 +140,7 @@ impl Store {
         )?;
         registry.register(Box::new(seconds.clone()))?;
         Ok(Self {
-            client,
+            reader,
             running: Semaphore::new(settings.queries as usize),
             timeout: Duration::from_secs(settings.query_s.into()) + GRACE,
             reuse: Duration::from_secs(settings.reuse_s.into()),
@@ -172,7 +201,20 @@ impl Store {
     }
 
     async fn fetch(&self, query: Named, parameters: &Parameters) -> Result<Vec<u8>, Problem> {
-        let mut asked = self.client.query_raw(&query.text());
+        match &self.reader {
+            Reader::ClickHouse(client) => self.fetch_from(client, query, parameters).await,
+            #[cfg(test)]
+            Reader::World(world) => Ok(world(query, parameters).into_bytes()),
+        }
+    }
+
+    async fn fetch_from(
+        &self,
+        client: &Client,
+        query: Named,
+        parameters: &Parameters,
+    ) -> Result<Vec<u8>, Problem> {
+        let mut asked = client.query_raw(&query.text());
         for (name, value) in parameters {
             asked = match value {
                 Parameter::Text(text) => asked.param(name, text),
