@@ -5,14 +5,12 @@ SELECT
     toString({bucket:Identifier}) AS bucket,
     toInt64(sum(own_intervals)) AS observations,
     quantilesDDMerge(
-        0.01,
-        0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75,
-        0.8, 0.85, 0.88, 0.9, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99, 0.995, 0.999
+{{levels}}
     )(sketch) AS quantiles
 FROM
 (
     SELECT
-        *, '' AS everything, organisation AS provider,
+        *, '' AS everything, '' AS city, organisation AS provider,
         toUnixTimestamp(toStartOfMinute(window_start)) AS at_minute,
         toUnixTimestamp(toStartOfHour(window_start)) AS at_hour,
         toUnixTimestamp(toStartOfDay(window_start)) AS at_day,
@@ -36,19 +34,6 @@ FROM
             AND window_start >= {seam:DateTime('UTC')} AND window_start < {to:DateTime('UTC')}
     )
 )
-WHERE ({app:String} = '' OR app = {app:String})
-    AND (empty({apps:Array(String)}) OR app IN {apps:Array(String)})
-    AND ({continent:String} = '' OR continent = {continent:String})
-    AND ({country:String} = '' OR country = {country:String})
-    AND ({subdivision:String} = '' OR subdivision = {subdivision:String})
-    AND ({provider:String} = '' OR provider = {provider:String})
-    AND ({network_type:String} = '' OR network_type = {network_type:String})
-    AND ({edge:String} = '' OR edge = {edge:String})
-    AND ({device_class:String} = '' OR device_class = {device_class:String})
-    AND ({browser:String} = '' OR browser = {browser:String})
-    AND ({browser_version:String} = '' OR browser_version = {browser_version:String})
-    AND ({client_version:String} = '' OR client_version = {client_version:String})
-    AND ({kind:String} = '' OR kind = {kind:String})
-    AND ({direction:String} = '' OR direction = {direction:String})
+WHERE {{filter}}
 GROUP BY parent, name, bucket
 ORDER BY parent, name, bucket

@@ -5,14 +5,15 @@ SELECT
     toString({bucket:Identifier}) AS bucket,
     toInt64(sum(own_intervals)) AS observations,
     quantilesDDMerge(
-        0.01,
-        0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75,
-        0.8, 0.85, 0.88, 0.9, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99, 0.995, 0.999
+{{levels}}
     )(sketch) AS quantiles
 FROM
 (
     SELECT
-        *, '' AS everything, organisation AS provider, intervals AS own_intervals, {sketch:Identifier} AS sketch,
+        app, continent, country, organisation AS provider, browser, browser_version, kind, direction,
+        '' AS everything, '' AS subdivision, '' AS city, '' AS network_type, '' AS edge, '' AS device_class,
+        '' AS client_version,
+        intervals AS own_intervals, {sketch:Identifier} AS sketch,
         toUnixTimestamp(toStartOfMinute(window_start)) AS at_minute,
         toUnixTimestamp(toStartOfHour(window_start)) AS at_hour,
         toUnixTimestamp(toStartOfDay(window_start)) AS at_day,
@@ -20,15 +21,7 @@ FROM
     FROM {source:Identifier}
     WHERE grouping = {grouping:String}
         AND window_start >= {from:DateTime('UTC')} AND window_start < {to:DateTime('UTC')}
-        AND ({app:String} = '' OR app = {app:String})
-        AND ({continent:String} = '' OR continent = {continent:String})
-        AND ({country:String} = '' OR country = {country:String})
-        AND ({provider:String} = '' OR organisation = {provider:String})
-        AND ({browser:String} = '' OR browser = {browser:String})
-        AND ({browser_version:String} = '' OR browser_version = {browser_version:String})
-        AND ({kind:String} = '' OR kind = {kind:String})
-        AND ({direction:String} = '' OR direction = {direction:String})
-        AND (empty({apps:Array(String)}) OR app IN {apps:Array(String)})
 )
+WHERE {{filter}}
 GROUP BY parent, name, bucket
 ORDER BY parent, name, bucket

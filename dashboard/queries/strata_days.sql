@@ -1,4 +1,4 @@
--- As strata_hours.sql, from the sums by day: a session counts once in each day and direction. Squares are kept
+-- As strata.sql, from the sums by day: a session counts once in each day and direction. Squares are kept
 -- for the poor share alone.
 SELECT
     parent, name, bucket,
@@ -20,7 +20,7 @@ FROM
         direction AS s_direction,
         judged, w AS session_w, y AS session_y, ww AS session_ww, wy AS session_wy, yy AS session_yy,
         intervals AS own_intervals
-    {{days}}
+{{days}}
 )
 WHERE session_w > 0
 GROUP BY parent, name, bucket, browser, device_class, network_type, kind, direction

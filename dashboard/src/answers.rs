@@ -1,6 +1,6 @@
 //! The answers of the API: what all of them have, and by kind of question the rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -38,6 +38,8 @@ pub struct About {
     pub range: RangeView,
     /// Values that cells have.
     pub filter: BTreeMap<Dimension, String>,
+    /// The views of ClickHouse that the figures come from.
+    pub source: BTreeSet<&'static str>,
 }
 
 impl About {
@@ -45,8 +47,8 @@ impl About {
     #[must_use]
     pub fn of(question: &Question) -> Self {
         let counted = match question.source {
-            Source::Hours => "range",
             Source::Days => "day",
+            Source::Hours | Source::Samples | Source::Cells => "range",
         };
         Self {
             range: RangeView {
@@ -56,6 +58,7 @@ impl About {
                 sessions_count_once_a: counted,
             },
             filter: question.filter.clone(),
+            source: BTreeSet::new(),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::answers::{
     Breakdown, Changes, Comparison, Curve, Freshness, Heat, Me, Series, Summary, Values,
 };
 use crate::dimension::Dimension;
-use crate::filter::RANGES;
+use crate::filter::{MINUTES, RANGES};
 use crate::measure::{Measure, SKETCHES};
 use crate::problem::Problem;
 
@@ -227,7 +227,7 @@ fn filter() -> Vec<Value> {
     };
     let dimensions =
         Dimension::ALL.map(|dimension| parameter(dimension.name(), &kind(dimension), false));
-    let ranges = RANGES.map(|(name, _)| name).to_vec();
+    let ranges = [MINUTES].into_iter().chain(RANGES).map(|(name, _)| name).collect();
     let measures = Measure::ALL.map(Measure::name).to_vec();
     let others = [
         parameter("range", &Kind::OneOf(ranges), false),

@@ -1,21 +1,25 @@
 //! Questions to ClickHouse: which query answers them, with which parameters.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{try_join, try_join_all};
 use jiff::Timestamp;
 
 use crate::access::Role;
-use crate::cells::{Cell, Cells, Distributions, Key, cells, distributions};
+use crate::cells::{
+    Cell, Cells, Distributions, Key, SumsRow, cells, cells_without_sessions, distributions,
+};
 use crate::comparison::Data;
 use crate::dimension::Dimension;
 use crate::filter::{DAY, HOUR, Question, Range, Source};
 use crate::fold::{Count, MINIMUM, visible_buckets};
 use crate::lattice::{Siblings, siblings};
 use crate::measure::{Basis, Measure};
+use crate::named::Named;
 use crate::problem::Problem;
-use crate::store::{Named, Parameter, Parameters, Store};
+use crate::store::{Parameter, Parameters, Store};
+use crate::tables::{is_in_samples, of_cells, of_sketch};
 
 /// Column that has the same value for all.
 pub(crate) const EVERYTHING: &str = "everything";
@@ -27,10 +31,10 @@ const SEALED: i64 = 3 * HOUR;
 /// Columns that cells are grouped by.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grouping {
-    above: &'static str,
-    parent: &'static str,
-    by: &'static str,
-    bucket: &'static str,
+    pub(crate) above: &'static str,
+    pub(crate) parent: &'static str,
+    pub(crate) by: &'static str,
+    pub(crate) bucket: &'static str,
 }
 
 impl Grouping {
@@ -62,6 +66,8 @@ pub(crate) struct Asker {
     pub(crate) role: Role,
     /// Seconds since 1970.
     pub(crate) now: i64,
+    /// The views that were read so far.
+    pub(crate) read: Arc<Mutex<BTreeSet<&'static str>>>,
 }
 
 impl Asker {
@@ -72,28 +78,106 @@ impl Asker {
         }
     }
 
+    /// Returns an asker of another question, which has read nothing yet.
+    pub(crate) fn apart(&self) -> Self {
+        Self { read: Arc::default(), ..self.clone() }
+    }
+
+    /// Returns the views that were read.
+    pub(crate) fn views(&self) -> BTreeSet<&'static str> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn reads(&self, views: &[&'static str]) {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).extend(views);
+    }
+
+    /// Returns the question with the tables that have it: a range under an hour is read from samples where
+    /// they are kept.
+    pub(crate) async fn settled(&self, question: Question) -> Result<Question, Problem> {
+        let has_samples = question.source == Source::Cells && self.has_samples(&question).await?;
+        let source = if has_samples { Source::Samples } else { question.source };
+        Ok(Question { source, ..question })
+    }
+
+    /// Returns whether `samples` has the intervals of a range: all but one of a hundred, because the two
+    /// tables are written a moment apart.
+    async fn has_samples(&self, question: &Question) -> Result<bool, Problem> {
+        #[derive(serde::Deserialize)]
+        struct Kept {
+            intervals: i64,
+            samples: i64,
+        }
+        let parameters = vec![
+            ("from", text(&datetime(question.range.from))),
+            ("to", text(&datetime(question.range.to))),
+        ];
+        let rows: Vec<Kept> = self.store.rows(Named::SamplesKept, parameters).await?;
+        let has_all = |kept: &Kept| kept.samples > 0 && kept.samples >= kept.intervals / 100 * 99;
+        Ok(rows.first().is_some_and(has_all))
+    }
+
     /// Returns the sums of cells.
     pub(crate) async fn cells(
         &self,
         question: &Question,
         grouping: Grouping,
     ) -> Result<Cells, Problem> {
-        let query = match question.source {
-            Source::Hours => Named::StrataHours,
-            Source::Days => Named::StrataDays,
+        let (query, view) = match question.table() {
+            Source::Hours => (Named::Strata, "session_hours"),
+            Source::Days => (Named::StrataDays, "session_days"),
+            Source::Samples => (Named::StrataSamples, "samples"),
+            Source::Cells => {
+                return cells_without_sessions(self.sums(question, grouping).await?);
+            }
         };
+        self.reads(&[view]);
         cells(self.store.rows(query, parameters(question, grouping)).await?)
     }
 
-    /// Returns the sessions of cells. By day they are those that the poor share is known of.
+    async fn sums(&self, question: &Question, grouping: Grouping) -> Result<Vec<SumsRow>, Problem> {
+        let cells_of = of_cells(question, grouping).ok_or_else(|| not_in_cells(question))?;
+        self.reads(&["cell_rows"]);
+        let mut parameters = parameters(question, grouping);
+        parameters.push(("grouping", text(cells_of)));
+        self.store.rows(Named::SumsMinutes, parameters).await
+    }
+
+    /// Returns the sessions of cells. By day they are those that the poor share is known of; of cells
+    /// without sessions it returns the names alone.
     pub(crate) async fn counts(
         &self,
         question: &Question,
         grouping: Grouping,
     ) -> Result<Vec<Count>, Problem> {
-        if question.source == Source::Hours {
-            return self.store.rows(Named::CountsHours, parameters(question, grouping)).await;
-        }
+        let (query, view) = match question.table() {
+            Source::Hours => (Named::Counts, "session_hours"),
+            Source::Samples => (Named::CountsSamples, "samples"),
+            Source::Days => return self.counts_of_days(question, grouping).await,
+            Source::Cells => {
+                let rows = self.sums(question, grouping).await?;
+                let is_there = |row: &SumsRow| {
+                    row.w != "0" || (!question.measure.is_of_setups() && row.own_intervals > 0)
+                };
+                let names = rows.into_iter().filter(is_there).map(|row| Count {
+                    above: row.above,
+                    parent: row.parent,
+                    name: row.name,
+                    bucket: row.bucket,
+                    ..Count::default()
+                });
+                return Ok(names.collect());
+            }
+        };
+        self.reads(&[view]);
+        self.store.rows(query, parameters(question, grouping)).await
+    }
+
+    async fn counts_of_days(
+        &self,
+        question: &Question,
+        grouping: Grouping,
+    ) -> Result<Vec<Count>, Problem> {
         let cells = self.cells(&question.of(Measure::PoorShare), grouping).await?;
         let count = |(key, cell): (Key, Cell)| Count {
             sessions: statistics::raw_figure(&cell.strata).sessions,
@@ -105,28 +189,37 @@ impl Asker {
         Ok(cells.into_iter().map(count).collect())
     }
 
-    /// Returns distributions of a sketch; none if the tables do not have it for these dimensions.
+    /// Returns distributions of a sketch; none if no table has it for these dimensions. The role that may
+    /// see participants has them from samples besides.
     pub(crate) async fn distributions(
         &self,
         question: &Question,
         sketch: &'static str,
         grouping: Grouping,
     ) -> Result<Option<Distributions>, Problem> {
-        let Some((query, cells_of)) = sketch_table(question, grouping) else { return Ok(None) };
         let mut parameters = parameters(question, grouping);
-        let source = match question.source {
-            Source::Hours => "overview_hours",
-            Source::Days => "overview_days",
+        parameters.push(("sketch", text(sketch)));
+        let Some(table) = of_sketch(question, grouping) else {
+            let may = self.role == Role::Participants && question.source != Source::Days;
+            if !may || !is_in_samples(sketch) || !self.has_samples(question).await? {
+                return Ok(None);
+            }
+            self.reads(&["samples"]);
+            let rows = self.store.rows(Named::QuantilesSamples, parameters).await?;
+            return Ok(Some(distributions(rows)));
         };
-        let seam = (self.now - self.now.rem_euclid(HOUR) - SEALED)
-            .clamp(question.range.from, question.range.to);
+        self.reads(table.views);
+        let sealed = match question.is_of_minutes() {
+            true => question.range.from,
+            false => self.now - self.now.rem_euclid(HOUR) - SEALED,
+        };
+        let seam = sealed.clamp(question.range.from, question.range.to);
         parameters.extend([
-            ("sketch", text(sketch)),
-            ("grouping", text(cells_of)),
-            ("source", text(source)),
+            ("grouping", text(table.grouping)),
+            ("source", text(table.overview)),
             ("seam", text(&datetime(seam))),
         ]);
-        Ok(Some(distributions(self.store.rows(query, parameters).await?)))
+        Ok(Some(distributions(self.store.rows(table.query, parameters).await?)))
     }
 
     /// Returns the steps of time in which the cell of a filter may be shown; none if the role sees all.
@@ -174,12 +267,12 @@ impl Asker {
         if is_cut(question) {
             return Ok(Data::NotKept);
         }
-        let counts = self.counts(question, Grouping::NONE);
+        let counts = self.counts_if_known(question, Grouping::NONE);
         let found = self.distributions(question, sketch, Grouping::NONE);
         let (visible, (counts, found)) =
             try_join(self.visible(question, EVERYTHING), try_join(counts, found)).await?;
-        let sessions = counts.first().map_or(0, |count| count.sessions);
-        if sessions > 0 && visible.is_some_and(|visible| visible.is_empty()) {
+        let sessions = counts.map(|counts| counts.first().map_or(0, |count| count.sessions));
+        if sessions > Some(0) && visible.is_some_and(|visible| visible.is_empty()) {
             return Ok(Data::Hidden);
         }
         Ok(match found {
@@ -196,7 +289,23 @@ impl Asker {
         let (visible, cells) = try_join(self.visible(question, EVERYTHING), cells).await?;
         let cell = cells.into_values().next().unwrap_or_default();
         let is_hidden = visible.is_some_and(|visible| visible.is_empty());
-        Ok(if is_hidden && !cell.strata.is_empty() { Data::Hidden } else { Data::Ratio(cell) })
+        Ok(match (is_hidden && !cell.strata.is_empty(), question.is_of_minutes()) {
+            (true, _) => Data::Hidden,
+            (false, true) => Data::Minutes(cell),
+            (false, false) => Data::Ratio(cell),
+        })
+    }
+
+    /// Returns the sessions of cells, where a table knows them.
+    pub(crate) async fn counts_if_known(
+        &self,
+        question: &Question,
+        grouping: Grouping,
+    ) -> Result<Option<Vec<Count>>, Problem> {
+        match question.table() {
+            Source::Cells => Ok(None),
+            _ => self.counts(question, grouping).await.map(Some),
+        }
     }
 }
 
@@ -227,35 +336,12 @@ fn parameters(question: &Question, grouping: Grouping) -> Parameters {
     parameters
 }
 
-/// Returns the query and the grouping of cells that has all dimensions of a question.
-fn sketch_table(question: &Question, grouping: Grouping) -> Option<(Named, &'static str)> {
-    const OVERVIEW: [(&str, &[&str]); 3] = [
-        ("country", &["app", "continent", "country"]),
-        ("provider", &["app", "continent", "country", "provider"]),
-        ("browser", &["app", "country", "browser", "browser_version"]),
-    ];
-    const CELLS: [(&str, &[&str]); 2] = [
-        (
-            "place",
-            &["app", "continent", "country", "subdivision", "provider", "network_type", "edge"],
-        ),
-        (
-            "client",
-            &["app", "country", "device_class", "browser", "browser_version", "client_version"],
-        ),
-    ];
-    let filtered = question.filter.keys().map(|dimension| dimension.name());
-    // What is above the parent is not in the answer.
-    let wanted: BTreeSet<_> = filtered
-        .chain([grouping.parent, grouping.by])
-        .filter(|column| ![EVERYTHING, "kind", "direction"].contains(column))
-        .collect();
-    let find = |tables: &[(&'static str, &[&str])]| {
-        let has = |columns: &[&str]| wanted.iter().all(|column| columns.contains(column));
-        tables.iter().find(|(_, columns)| has(columns)).map(|(name, _)| *name)
-    };
-    let overview = find(&OVERVIEW).map(|name| (Named::QuantilesOverview, name));
-    overview.or_else(|| find(&CELLS).map(|name| (Named::QuantilesCells, name)))
+fn not_in_cells(question: &Question) -> Problem {
+    let name = question.measure.name();
+    let detail = format!(
+        "`{name}` is not kept by the minute for this combination of dimensions; choose fewer, or whole hours"
+    );
+    Problem::parameter("measure", detail)
 }
 
 fn bucket_range(range: Range, column: &str, bucket: &str) -> Range {
@@ -277,5 +363,5 @@ pub(crate) fn is_cut(question: &Question) -> bool {
 
 pub(crate) fn is_ratio_kept(question: &Question) -> bool {
     let is_ratio = question.measure.basis() == Basis::Ratio;
-    question.source == Source::Hours || !is_ratio || question.measure == Measure::PoorShare
+    question.source != Source::Days || !is_ratio || question.measure == Measure::PoorShare
 }

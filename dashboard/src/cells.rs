@@ -8,7 +8,7 @@ use statistics::{Strata, Stratum, Sums, raw_figure, union};
 use crate::figure::{Distribution, Figure};
 use crate::problem::Problem;
 
-/// A row of `strata_hours.sql` or `strata_days.sql`. Sums are texts, because they are larger than the
+/// A row of `strata.sql` or `strata_days.sql`. Sums are texts, because they are larger than the
 /// numbers of JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct StrataRow {
@@ -60,6 +60,25 @@ pub struct QuantileRow {
     pub quantiles: Vec<Option<f64>>,
 }
 
+/// A row of `sums_minutes.sql`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct SumsRow {
+    /// Value of the dimension above `parent`.
+    pub above: String,
+    /// Value of the dimension above the cell.
+    pub parent: String,
+    /// The cell's value.
+    pub name: String,
+    /// Its step of time.
+    pub bucket: String,
+    /// Σ w.
+    pub w: String,
+    /// Σ y.
+    pub y: String,
+    /// Intervals.
+    pub own_intervals: i64,
+}
+
 /// Identity of a cell.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
@@ -78,6 +97,17 @@ pub struct Cell {
     pub strata: Strata,
     /// Intervals of its streams.
     pub intervals: i64,
+    /// Sums of a table that knows no sessions, instead of the strata.
+    pub totals: Option<Totals>,
+}
+
+/// Sums of a ratio over intervals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Σ y.
+    pub part: i128,
+    /// Σ w.
+    pub whole: i128,
 }
 
 /// Cells by identity.
@@ -90,6 +120,10 @@ impl Cell {
     /// Returns its figure, in its own mix.
     #[must_use]
     pub fn raw(&self, minimum: u64) -> Figure {
+        if let Some(Totals { part, whole }) = self.totals.filter(|totals| totals.whole > 0) {
+            let value = part.max(0) as f64 / whole as f64;
+            return Figure::of_intervals(value, self.intervals);
+        }
         Figure::of(&raw_figure(&self.strata), self.intervals, minimum)
     }
 
@@ -111,6 +145,8 @@ impl Cell {
         Self {
             strata: union(cells.clone().into_iter().map(|cell| &cell.strata)),
             intervals: cells.into_iter().map(|cell| cell.intervals).sum(),
+            // Cells without sessions are never added: only a role that sees each of them sees any.
+            totals: None,
         }
     }
 }
@@ -138,11 +174,31 @@ pub fn cells(rows: Vec<StrataRow>) -> Result<Cells, Problem> {
     Ok(cells)
 }
 
+fn number(text: &str) -> Result<i128, Problem> {
+    let wrong = |_| Problem::unavailable(format!("ClickHouse answers `{text}` for a sum"));
+    text.parse().map_err(wrong)
+}
+
+/// Reads the rows of a query of sums without sessions.
+///
+/// # Errors
+/// If a sum is no number.
+pub fn cells_without_sessions(rows: Vec<SumsRow>) -> Result<Cells, Problem> {
+    let mut cells = Cells::new();
+    for row in rows {
+        let totals = Totals { part: number(&row.y)?, whole: number(&row.w)? };
+        let key = Key { bucket: row.bucket, parent: row.parent, name: row.name };
+        // A parent below two others is one cell for each of them.
+        let cell: &mut Cell = cells.entry(key).or_default();
+        let before = cell.totals.unwrap_or_default();
+        cell.totals =
+            Some(Totals { part: before.part + totals.part, whole: before.whole + totals.whole });
+        cell.intervals += row.own_intervals;
+    }
+    Ok(cells)
+}
+
 fn sums(row: &StrataRow) -> Result<Sums, Problem> {
-    let number = |text: &str| {
-        let wrong = |_| Problem::unavailable(format!("ClickHouse answers `{text}` for a sum"));
-        text.parse::<i128>().map_err(wrong)
-    };
     let sums = Sums {
         sessions: row.sessions,
         w: number(&row.w)?,

@@ -18,8 +18,10 @@ const MOST_WEIGHTS: usize = 50;
 pub enum Data {
     /// Sums of sessions.
     Ratio(Cell),
-    /// A distribution, with the number of sessions.
-    Quantile(Distribution, u64),
+    /// Sums of a range under an hour, which are not standardised.
+    Minutes(Cell),
+    /// A distribution, with the number of sessions where it is known.
+    Quantile(Distribution, Option<u64>),
     /// Fewer than five sessions, or hidden with such a cell.
     Hidden,
     /// The tables do not keep enough.
@@ -31,7 +33,7 @@ impl Data {
     #[must_use]
     pub fn figure(&self, measure: Measure, minimum: u64) -> Figure {
         match (self, measure.basis()) {
-            (Self::Ratio(cell), _) => cell.raw(minimum),
+            (Self::Ratio(cell) | Self::Minutes(cell), _) => cell.raw(minimum),
             (Self::Quantile(distribution, sessions), Basis::Quantile { level, .. }) => {
                 distribution.figure(level, *sessions, minimum)
             }
@@ -40,10 +42,12 @@ impl Data {
         }
     }
 
-    /// Returns its sums if its figure is shown.
+    /// Returns its sums over sessions if its figure is shown.
     fn shown(&self, minimum: u64) -> Option<&Cell> {
         match self {
-            Self::Ratio(cell) if cell.raw(minimum).is_shown() => Some(cell),
+            Self::Ratio(cell) | Self::Minutes(cell) => {
+                Some(cell).filter(|cell| !cell.strata.is_empty() && cell.raw(minimum).is_shown())
+            }
             _ => None,
         }
     }
@@ -118,8 +122,12 @@ pub fn compare(measure: Measure, a: &Data, b: &Data, minimum: u64) -> Compared {
         b_adjusted: None,
         adjusted: None,
     };
+    let is_adjusted = matches!((a, b), (Data::Ratio(_), Data::Ratio(_)));
     let Some((a, b)) = a.shown(minimum).zip(b.shown(minimum)) else { return compared };
     compared.raw = change(&raw_comparison(&a.strata, &b.strata), None);
+    if !is_adjusted {
+        return compared;
+    }
     let Some(standard) = Standard::of(&union([&a.strata, &b.strata])) else { return compared };
     let adjusted =
         |cell: &Cell| Figure::of(&standard.figure(&cell.strata), cell.intervals, minimum);
@@ -194,6 +202,7 @@ mod tests {
     use statistics::{Session, Stratum, Sums};
 
     use super::*;
+    use crate::cells::Totals;
     use crate::figure::LEVELS;
 
     fn cell(poor: i64, sessions: usize) -> Data {
@@ -201,7 +210,7 @@ mod tests {
             .map(|i| Session { part: if i % 10 < poor { 100 } else { 0 }, whole: 100 })
             .collect();
         let strata = [(Stratum::default(), Sums::of(&sessions))].into();
-        Data::Ratio(Cell { strata, intervals: 10 })
+        Data::Ratio(Cell { strata, intervals: 10, totals: None })
     }
 
     #[test]
@@ -221,10 +230,26 @@ mod tests {
     }
 
     #[test]
+    fn minutes_are_compared_as_they_are() {
+        let minutes = |data| match data {
+            Data::Ratio(cell) => Data::Minutes(cell),
+            other => other,
+        };
+        let (a, b) = (minutes(cell(5, 400)), minutes(cell(1, 400)));
+        let compared = compare(Measure::PoorShare, &a, &b, 1);
+        assert_eq!((compared.raw.word, compared.adjusted), (Word::Worse, None));
+        let unknown =
+            Cell { totals: Some(Totals { part: 3, whole: 10 }), intervals: 4, ..Cell::default() };
+        let compared = compare(Measure::PoorShare, &Data::Minutes(unknown), &b, 1);
+        assert_eq!((compared.a.value, compared.a.sessions), (Some(0.3), None));
+        assert_eq!((compared.a.intervals, compared.raw.word), (Some(4), Word::CannotTell));
+    }
+
+    #[test]
     fn a_higher_score_is_better_and_a_higher_round_trip_is_worse() {
         let data = |by: f64| {
             let quantiles = LEVELS.map(|level| Some(by + level)).to_vec();
-            Data::Quantile(Distribution { quantiles, observations: 5000 }, 5000)
+            Data::Quantile(Distribution { quantiles, observations: 5000 }, Some(5000))
         };
         let word = |measure| compare(measure, &data(2.0), &data(1.0), 5).raw.word;
         assert_eq!(word(Measure::Mos), Word::Better);

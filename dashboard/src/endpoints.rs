@@ -32,7 +32,9 @@ pub(crate) struct BreakdownOptions {
 impl Asker {
     /// Answers `/api/v1/summary`.
     pub(crate) async fn summary(&self, question: &Question) -> Result<Summary, Problem> {
+        let question = &self.settled(question.clone()).await?;
         let before = question.at(question.range.week_before(), self.now);
+        let before = self.apart().settled(before).await?;
         let measures = try_join_all(Measure::ALL.map(|measure| {
             let (now, before) = (question.of(measure), before.of(measure));
             async move {
@@ -40,7 +42,8 @@ impl Asker {
                 Ok::<_, Problem>(headline(measure, &now, &before, self.minimum()))
             }
         }));
-        Ok(Summary { about: About::of(question), measures: measures.await? })
+        let measures = measures.await?;
+        Ok(Summary { about: self.about(question), measures })
     }
 
     /// Answers `/api/v1/compare`.
@@ -51,9 +54,11 @@ impl Asker {
         with_weights: bool,
     ) -> Result<Comparison, Problem> {
         let overlap = may_overlap(a, b);
+        let (of_a, of_b) = (&self.apart(), &self.apart());
+        let (a, b) = &try_join(of_a.settled(a.clone()), of_b.settled(b.clone())).await?;
         let pairs = try_join_all(Measure::ALL.map(|measure| {
             let (a, b) = (a.of(measure), b.of(measure));
-            async move { try_join(self.data(&a), self.data(&b)).await }
+            async move { try_join(of_a.data(&a), of_b.data(&b)).await }
         }));
         let pairs = pairs.await?;
         let mut measures: Vec<_> = Measure::ALL
@@ -71,8 +76,8 @@ impl Asker {
             _ => None,
         };
         Ok(Comparison {
-            a: About::of(a),
-            b: About::of(b),
+            a: of_a.about(a),
+            b: of_b.about(b),
             measures,
             standard: standardised(standard.as_ref(), None, with_weights),
             overlap,
@@ -88,6 +93,7 @@ impl Asker {
     ) -> Result<Breakdown, Problem> {
         question.kept(Some(by))?;
         ratio_kept(question)?;
+        let question = &self.settled(question.clone()).await?;
         let grouping = Grouping::of(by);
         let counts = self.counts(question, grouping);
         let (total, counts) = try_join(self.data(question), counts).await?;
@@ -95,6 +101,7 @@ impl Asker {
             by,
             counts,
             minimum: self.minimum(),
+            knows_sessions: question.table() != Source::Cells,
             cells: Cells::new(),
             distributions: Distributions::new(),
             total,
@@ -105,7 +112,7 @@ impl Asker {
         };
         if parts.total == Data::Hidden {
             parts.counts.clear();
-            return Ok(breakdown(question, &parts));
+            return Ok(self.with_views(breakdown(question, &parts)));
         }
         (parts.cells, parts.distributions) = self.both(question, grouping).await?;
         if options.sparkline {
@@ -114,7 +121,15 @@ impl Asker {
                 try_join(self.counts(question, steps), self.both(question, steps)).await?;
             parts.sparks = Some((cells, distributions, counts));
         }
-        Ok(breakdown(question, &parts))
+        Ok(self.with_views(breakdown(question, &parts)))
+    }
+
+    fn with_views(&self, answer: Breakdown) -> Breakdown {
+        Breakdown { about: About { source: self.views(), ..answer.about }, ..answer }
+    }
+
+    fn about(&self, question: &Question) -> About {
+        About { source: self.views(), ..About::of(question) }
     }
 
     /// Returns the sums of a ratio's cells, or the distributions of a quantile's.
@@ -134,9 +149,10 @@ impl Asker {
 
     /// Answers `/api/v1/series`.
     pub(crate) async fn series(&self, question: &Question) -> Result<Series, Problem> {
+        let question = &self.settled(question.clone()).await?;
         let sketch = sketch_of(question.measure);
         let steps = self.steps(question, question.step().column(), Some(sketch)).await?;
-        Ok(series(question, &steps, sketch))
+        Ok(Series { about: self.about(question), ..series(question, &steps, sketch) })
     }
 
     /// Answers `/api/v1/heat`.
@@ -149,7 +165,8 @@ impl Asker {
             Basis::Ratio => None,
             Basis::Quantile { sketch, .. } => Some(sketch),
         };
-        Ok(heat(question, &self.steps(question, WEEKHOUR, sketch).await?))
+        let steps = self.steps(question, WEEKHOUR, sketch).await?;
+        Ok(Heat { about: self.about(question), ..heat(question, &steps) })
     }
 
     async fn steps(
@@ -160,7 +177,7 @@ impl Asker {
     ) -> Result<Steps, Problem> {
         ratio_kept(question)?;
         let grouping = Grouping::NONE.at(bucket);
-        let counts = self.counts(question, grouping);
+        let counts = self.counts_if_known(question, grouping);
         let (visible, counts) = try_join(self.visible(question, bucket), counts).await?;
         let cells = match question.measure.basis() {
             Basis::Ratio => self.cells(question, grouping).await?,
@@ -177,7 +194,9 @@ impl Asker {
                 None if is_needed => return Err(no_sketch(question)),
                 found => found.unwrap_or_default(),
             },
-            sessions: counts.into_iter().map(|count| (count.bucket, count.sessions)).collect(),
+            sessions: counts.map(|counts| {
+                counts.into_iter().map(|count| (count.bucket, count.sessions)).collect()
+            }),
             visible,
             minimum: self.minimum(),
         })
@@ -189,23 +208,25 @@ impl Asker {
         question: &Question,
         of: &'static str,
     ) -> Result<Curve, Problem> {
-        let question = question.of(measure_of(of));
-        let counts = self.counts(&question, Grouping::NONE);
+        let question = self.settled(question.of(measure_of(of))).await?;
+        let counts = self.counts_if_known(&question, Grouping::NONE);
         let found = self.distributions(&question, of, Grouping::NONE);
         let (visible, (counts, found)) =
             try_join(self.visible(&question, EVERYTHING), try_join(counts, found)).await?;
         let found = found.ok_or_else(|| no_sketch(&question))?;
         let distribution = found.into_values().next().unwrap_or_default();
-        let sessions = counts.first().map_or(0, |count| count.sessions);
-        let is_shown = sessions >= self.minimum() && visible.is_none_or(|found| !found.is_empty());
+        let sessions = counts.map(|counts| counts.first().map_or(0, |count| count.sessions));
+        let is_enough = sessions.is_none_or(|sessions| sessions >= self.minimum());
+        let is_shown = is_enough && visible.is_none_or(|found| !found.is_empty());
         let points = LEVELS
             .iter()
             .zip(&distribution.quantiles)
             .filter_map(|(level, value)| value.map(|value| Quantile { level: *level, value }));
         Ok(Curve {
-            about: About::of(&question),
+            about: self.about(&question),
             of,
-            sessions: is_shown.then_some(sessions),
+            sessions: sessions.filter(|_| is_shown),
+            observations: is_shown.then_some(distribution.observations),
             points: if is_shown { points.collect() } else { Vec::new() },
         })
     }
@@ -221,6 +242,9 @@ impl Asker {
             return Err(Problem::parameter("measure", detail));
         }
         ratio_kept(question)?;
+        if question.is_of_minutes() {
+            return Err(Problem::parameter("from", "changes are found in whole hours"));
+        }
         let before = question.at(question.range.week_before(), self.now);
         if is_cut(&before) || !is_ratio_kept(&before) {
             let detail =
@@ -232,7 +256,8 @@ impl Asker {
             try_join(self.cells(&question, grouping), self.counts(&question, grouping)).await
         };
         let (now, before) = try_join(of(question.clone()), of(before)).await?;
-        Ok(changes(question, &Weeks { now, before, minimum: self.minimum() }, limit))
+        let found = changes(question, &Weeks { now, before, minimum: self.minimum() }, limit);
+        Ok(Changes { about: self.about(question), ..found })
     }
 
     /// Answers `/api/v1/values`.
@@ -245,7 +270,7 @@ impl Asker {
     ) -> Result<Values, Problem> {
         question.kept(Some(of))?;
         // Sessions with any interval.
-        let question = question.of(Measure::RoundTripP95);
+        let question = self.settled(question.of(Measure::RoundTripP95)).await?;
         let counts = self.counts(&question, Grouping::of(of)).await?;
         let shown = match self.role {
             Role::Viewer => fold(&counts, question.range).visible,
@@ -260,7 +285,10 @@ impl Asker {
         }
         let mut values: Vec<_> = sessions
             .into_iter()
-            .map(|(value, sessions)| Value { value: value.to_owned(), sessions })
+            .map(|(value, sessions)| Value {
+                value: value.to_owned(),
+                sessions: Some(sessions).filter(|_| question.table() != Source::Cells),
+            })
             .collect();
         values.sort_by(|a, b| b.sessions.cmp(&a.sessions).then_with(|| a.value.cmp(&b.value)));
         values.truncate(limit);
@@ -301,7 +329,7 @@ fn no_sketch(question: &Question) -> Problem {
     let name = question.measure.name();
     let detail = format!(
         "distributions such as that of `{name}` are not kept for this combination of dimensions; choose \
-         fewer, or the measure poor_share"
+         fewer, or the measure poor_share (the role participants has them where `samples` are kept)"
     );
     Problem::parameter("measure", detail)
 }

@@ -69,6 +69,12 @@ impl Figure {
         Self { sessions: None, intervals: None, state: State::CannotTell, ..Self::none() }
     }
 
+    /// Returns the figure of intervals of which the sessions are not known: a value without limits.
+    #[must_use]
+    pub const fn of_intervals(value: f64, intervals: i64) -> Self {
+        Self { value: Some(value), intervals: Some(intervals), ..Self::not_kept() }
+    }
+
     /// Returns a share's figure with the number of its intervals; it is not shown with fewer than `minimum`
     /// sessions.
     #[must_use]
@@ -127,10 +133,13 @@ impl Distribution {
     /// Returns the quantile of `level` with the interval between the order statistics that enclose it in
     /// 95 of 100 samples of so many sessions (Woodruff, 1952). A session counts as one observation,
     /// whatever the number of its intervals. The limits are at the next of [`LEVELS`] outwards. It is not
-    /// shown with fewer than `minimum` sessions.
+    /// shown with fewer than `minimum` sessions. Without a number of sessions it has no limits.
     #[must_use]
-    pub fn figure(&self, level: f64, sessions: u64, minimum: u64) -> Figure {
+    pub fn figure(&self, level: f64, sessions: Option<u64>, minimum: u64) -> Figure {
         let Some(value) = self.at(level) else { return Figure::none() };
+        let Some(sessions) = sessions else {
+            return Figure::of_intervals(value, self.observations);
+        };
         if sessions < minimum {
             return Figure::too_few();
         }
@@ -173,7 +182,7 @@ mod tests {
     #[test]
     fn a_quantile_has_limits_at_the_next_levels_outwards() {
         // 1.96 · √(0.95 · 0.05 / 1000) = 0.0135: from 0.9365 to 0.9635.
-        let figure = uniform().figure(0.95, 1000, 5);
+        let figure = uniform().figure(0.95, Some(1000), 5);
         assert_eq!(
             (figure.value, figure.lower, figure.upper),
             (Some(0.95), Some(0.93), Some(0.97))
@@ -183,12 +192,12 @@ mod tests {
 
     #[test]
     fn a_quantile_of_few_sessions_says_how_many_it_needs() {
-        let figure = uniform().figure(0.95, 40, 5);
+        let figure = uniform().figure(0.95, Some(40), 5);
         assert_eq!((figure.state, figure.lower, figure.upper), (State::CannotTell, None, None));
         let needed = figure.needs_sessions.unwrap_or_default();
-        assert_eq!(uniform().figure(0.95, needed, 5).state, State::Known);
-        assert_eq!(uniform().figure(0.95, needed - 1, 5).state, State::CannotTell);
-        assert_eq!(uniform().figure(0.5, 4, 5).state, State::TooFew);
-        assert_eq!(Distribution::default().figure(0.5, 40, 5), Figure::none());
+        assert_eq!(uniform().figure(0.95, Some(needed), 5).state, State::Known);
+        assert_eq!(uniform().figure(0.95, Some(needed - 1), 5).state, State::CannotTell);
+        assert_eq!(uniform().figure(0.5, Some(4), 5).state, State::TooFew);
+        assert_eq!(Distribution::default().figure(0.5, Some(40), 5), Figure::none());
     }
 }

@@ -12,6 +12,8 @@ use crate::measure::Measure;
 use crate::problem::Problem;
 use crate::query::Query;
 
+/// Seconds of a minute.
+pub const MINUTE: i64 = 60;
 /// Seconds of an hour.
 pub const HOUR: i64 = 3600;
 /// Seconds of a day.
@@ -23,6 +25,9 @@ const SESSIONS_KEPT: i64 = 30 * DAY;
 const LONGEST: i64 = 400 * DAY;
 /// Length from which on a range has whole days.
 const WHOLE_DAYS: i64 = 7 * DAY;
+
+/// The named range of minutes, of the role that may see participants: the running minute and those before it.
+pub const MINUTES: (&str, i64) = ("15m", 15 * MINUTE);
 
 /// Named ranges with their lengths. Those up to 7 days end with the running hour, longer ones with the
 /// running day (UTC).
@@ -54,12 +59,18 @@ pub enum Source {
     Hours,
     /// `session_days`: a session counts once a day.
     Days,
+    /// `samples`, intervals one by one: of a range under an hour.
+    Samples,
+    /// Cells by minute, which know no sessions: of a range under an hour without samples.
+    Cells,
 }
 
 /// Steps of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
+    /// A minute.
+    Minute,
     /// An hour.
     Hour,
     /// A day, UTC.
@@ -71,6 +82,7 @@ impl Step {
     #[must_use]
     pub const fn seconds(self) -> i64 {
         match self {
+            Self::Minute => MINUTE,
             Self::Hour => HOUR,
             Self::Day => DAY,
         }
@@ -80,6 +92,7 @@ impl Step {
     #[must_use]
     pub const fn column(self) -> &'static str {
         match self {
+            Self::Minute => "at_minute",
             Self::Hour => "at_hour",
             Self::Day => "at_day",
         }
@@ -106,6 +119,8 @@ impl Range {
         let oldest = now - now.rem_euclid(DAY) - SESSIONS_KEPT;
         if self.from < oldest || self.length() > SESSIONS_KEPT {
             Source::Days
+        } else if self.length() < HOUR {
+            Source::Cells
         } else {
             Source::Hours
         }
@@ -116,8 +131,13 @@ impl Range {
     }
 
     fn named(name: &str, now: i64) -> Option<Self> {
-        let (_, length) = RANGES.iter().find(|(known, _)| *known == name)?;
-        let unit = if *length > WHOLE_DAYS { DAY } else { HOUR };
+        let all = RANGES.iter().chain([&MINUTES]);
+        let (_, length) = all.into_iter().find(|(known, _)| *known == name)?;
+        let unit = match *length {
+            ..HOUR => MINUTE,
+            HOUR..=WHOLE_DAYS => HOUR,
+            _ => DAY,
+        };
         let to = now - now.rem_euclid(unit) + unit;
         Some(Self { from: to - length, to })
     }
@@ -182,7 +202,7 @@ impl Question {
     /// # Errors
     /// If one is not kept for so long.
     pub fn kept(&self, dimensions: impl IntoIterator<Item = Dimension>) -> Result<(), Problem> {
-        if self.source == Source::Hours {
+        if self.source != Source::Days {
             return Ok(());
         }
         let missing = dimensions.into_iter().find(|dimension| !dimension.is_in_days());
@@ -197,8 +217,24 @@ impl Question {
     #[must_use]
     pub const fn step(&self) -> Step {
         match self.source {
+            Source::Samples | Source::Cells => Step::Minute,
             Source::Hours if self.range.length() <= WHOLE_DAYS => Step::Hour,
             _ => Step::Day,
+        }
+    }
+
+    /// Returns whether its range is under an hour: its figures have no adjusted ones.
+    #[must_use]
+    pub const fn is_of_minutes(&self) -> bool {
+        matches!(self.source, Source::Samples | Source::Cells)
+    }
+
+    /// Returns the tables with what its measure needs: set-ups are no intervals, so `samples` has none.
+    #[must_use]
+    pub const fn table(&self) -> Source {
+        match self.source {
+            Source::Samples if self.measure.is_of_setups() => Source::Cells,
+            source => source,
         }
     }
 
@@ -250,6 +286,9 @@ fn range(query: &Query, role: Role, now: i64) -> Result<Range, Problem> {
     let given = (query.get("range"), query.get("from"), query.get("to"));
     let range = match given {
         (None, None, None) => Range::named("24h", now),
+        (Some(name), None, None) if name == MINUTES.0 && role == Role::Viewer => {
+            return Err(fixed_lengths());
+        }
         (Some(name), None, None) => Range::named(name, now),
         (None, Some(from), Some(to)) => {
             let range = Range { from: time("from", from)?, to: time("to", to)? };
@@ -271,8 +310,17 @@ fn checked(range: Range, role: Role, now: i64) -> Result<Range, Problem> {
     if range.length() > LONGEST || range.from < now - 2 * LONGEST {
         return wrong("a range has at most 400 days");
     }
+    if range.length() < HOUR && range.is_of(MINUTE) {
+        return match (role, range.source(now)) {
+            (Role::Viewer, _) => Err(fixed_lengths()),
+            (_, Source::Days) => wrong("ranges under an hour reach back 30 days"),
+            _ => Ok(range),
+        };
+    }
     if !range.is_of(HOUR) {
-        return wrong("`from` and `to` must be whole hours");
+        return wrong(
+            "`from` and `to` must be whole hours, or whole minutes (UTC) of less than an hour",
+        );
     }
     let days = range.length() > WHOLE_DAYS || range.source(now) == Source::Days;
     if days && !range.is_of(DAY) {
@@ -282,11 +330,15 @@ fn checked(range: Range, role: Role, now: i64) -> Result<Range, Problem> {
     }
     let usual = RANGES.iter().any(|(_, length)| *length == range.length());
     if role == Role::Viewer && !usual {
-        return Err(Problem::forbidden(
-            "this role sees ranges of 1 h, 24 h, 7, 30, 90 and 365 days; others need the role participants",
-        ));
+        return Err(fixed_lengths());
     }
     Ok(range)
+}
+
+fn fixed_lengths() -> Problem {
+    Problem::forbidden(
+        "this role sees ranges of 1 h, 24 h, 7, 30, 90 and 365 days; others need the role participants",
+    )
 }
 
 fn time(name: &str, text: &str) -> Result<i64, Problem> {
@@ -341,6 +393,27 @@ mod tests {
         assert!(read(two, Role::Participants).is_ok());
         let day = "from=2026-11-20T03:00:00Z&to=2026-11-21T03:00:00Z";
         assert!(read(day, Role::Viewer).is_ok());
+    }
+
+    #[test]
+    fn minutes_belong_to_the_role_that_may_see_participants() {
+        let part = "from=2026-12-01T03:50:00Z&to=2026-12-01T04:15:00Z";
+        assert_eq!(read(part, Role::Viewer).unwrap_err().status, 403);
+        assert_eq!(read("range=15m", Role::Viewer).unwrap_err().status, 403);
+        let question = read(part, Role::Participants).unwrap();
+        assert_eq!((question.source, question.step()), (Source::Cells, Step::Minute));
+        let last = read("range=15m", Role::Participants).unwrap().range;
+        assert_eq!(
+            [rfc3339(last.from), rfc3339(last.to)],
+            ["2026-12-01T04:06:00Z", "2026-12-01T04:21:00Z"]
+        );
+        for wrong in [
+            "from=2026-12-01T03:50:10Z&to=2026-12-01T04:15:00Z",
+            "from=2026-12-01T03:50:00Z&to=2026-12-01T04:55:00Z",
+            "from=2026-10-01T03:50:00Z&to=2026-10-01T04:15:00Z",
+        ] {
+            assert_eq!(read(wrong, Role::Participants).unwrap_err().status, 400, "{wrong}");
+        }
     }
 
     #[test]

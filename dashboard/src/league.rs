@@ -42,6 +42,8 @@ pub struct Parts {
     pub counts: Vec<Count>,
     /// Smallest number of sessions of a figure that is shown: 1 for a role that may see participants.
     pub minimum: u64,
+    /// Whether `counts` has sessions; otherwise it has the names of cells alone.
+    pub knows_sessions: bool,
     /// Sums, of a ratio.
     pub cells: Cells,
     /// Distributions, of a quantile.
@@ -78,7 +80,7 @@ pub fn breakdown(question: &Question, parts: &Parts) -> Breakdown {
     };
     let entries = entries(parts, &folded);
     let (mut rows, standard, tests) = match question.measure.basis() {
-        Basis::Ratio => ratios(question.measure, parts, &entries),
+        Basis::Ratio => ratios(question, parts, &entries),
         Basis::Quantile { level, .. } => {
             (quantiles(question.measure, level, parts, &entries), None, 0)
         }
@@ -150,14 +152,17 @@ fn row(entry: &Entry, by: Dimension, raw: Figure) -> Row {
 }
 
 fn ratios(
-    measure: Measure,
+    question: &Question,
     parts: &Parts,
     entries: &[Entry],
 ) -> (Vec<Row>, Option<Standard>, usize) {
     let sum = |entry: &Entry| {
         let found: Vec<&Cell> =
             entry.members.iter().filter_map(|member| parts.cells.get(&key_of(member))).collect();
-        Cell::sum(found)
+        match found[..] {
+            [one] => one.clone(),
+            _ => Cell::sum(found),
+        }
     };
     let sums: Vec<Cell> = entries.iter().map(sum).collect();
     let all = union(parts.cells.values().map(|cell| &cell.strata));
@@ -166,7 +171,7 @@ fn ratios(
         .zip(&sums)
         .map(|(entry, cell)| row(entry, parts.by, cell.raw(parts.minimum)))
         .collect();
-    let standard = Standard::of(&all);
+    let standard = if question.is_of_minutes() { None } else { Standard::of(&all) };
     let Some(common) = &standard else { return (rows, None, 0) };
     let is_ranked = |row: &Row| row.folded.is_none() && row.raw.is_shown();
     for (row, cell) in rows.iter_mut().zip(&sums).filter(|(row, _)| is_ranked(row)) {
@@ -174,7 +179,7 @@ fn ratios(
         row.adjusted = Some(Figure::of(&figure, cell.intervals, parts.minimum));
         row.against_rest =
             Some(change(&common.compare(&cell.strata, &rest(&all, &cell.strata)), None));
-        if measure == Measure::PoorShare {
+        if question.measure == Measure::PoorShare {
             row.harm = Some(harm(cell.part() / HOUR_US, row.against_rest.as_ref()));
         }
     }
@@ -220,7 +225,7 @@ fn quantiles(measure: Measure, level: f64, parts: &Parts, entries: &[Entry]) -> 
         [member] if !entry.is_folded => {
             let found = parts.distributions.get(&key_of(member));
             found.map_or_else(Figure::none, |found| {
-                found.figure(level, entry.sessions, parts.minimum)
+                found.figure(level, parts.knows_sessions.then_some(entry.sessions), parts.minimum)
             })
         }
         // Quantiles of several cells do not follow from theirs.
@@ -270,10 +275,15 @@ fn add_sparklines(question: &Question, parts: &Parts, entries: &[Entry], rows: &
             let figure = sessions.and_then(|sessions| match question.measure.basis() {
                 Basis::Ratio => Some(cells.get(&key)?.raw(parts.minimum)),
                 Basis::Quantile { level, .. } => {
-                    Some(distributions.get(&key)?.figure(level, sessions, parts.minimum))
+                    let known = parts.knows_sessions.then_some(sessions);
+                    Some(distributions.get(&key)?.figure(level, known, parts.minimum))
                 }
             });
-            Spark { at: rfc3339(at), value: figure.and_then(|figure| figure.value), sessions }
+            Spark {
+                at: rfc3339(at),
+                value: figure.and_then(|figure| figure.value),
+                sessions: sessions.filter(|_| parts.knows_sessions),
+            }
         };
         let Range { from, to } = question.range;
         let steps = std::iter::successors(Some(from), |at| Some(at + step));
@@ -341,7 +351,7 @@ mod tests {
                 .map(|number| Session { part: part(number), whole: 3_600_000_000 });
             let sums = Sums::of(&sessions.collect::<Vec<_>>());
             let strata = [(Stratum { kind: "audio".to_owned(), ..Stratum::default() }, sums)];
-            let cell = Cell { strata: strata.into(), intervals: 1 };
+            let cell = Cell { strata: strata.into(), intervals: 1, totals: None };
             (key_of(&("BR".to_owned(), (*name).to_owned())), cell)
         };
         let found: Cells = cells.iter().map(cell).collect();
@@ -349,6 +359,7 @@ mod tests {
             by: Dimension::Provider,
             counts: cells.iter().map(count).collect(),
             minimum: 5,
+            knows_sessions: true,
             total: Data::Ratio(Cell::sum(found.values())),
             cells: found,
             distributions: Distributions::new(),

@@ -20,6 +20,7 @@ pub mod lattice;
 pub mod league;
 mod live;
 pub mod measure;
+mod named;
 mod page;
 pub mod problem;
 mod program;
@@ -28,6 +29,7 @@ mod request;
 mod server;
 pub mod settings;
 mod store;
+mod tables;
 pub mod trend;
 
 pub use program::{NAME, main, settings_reference};

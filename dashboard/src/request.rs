@@ -17,7 +17,7 @@ use crate::comparison::Q;
 use crate::csv::csv;
 use crate::dimension::Dimension;
 use crate::endpoints::BreakdownOptions;
-use crate::filter::{Question, RANGES};
+use crate::filter::{MINUTES, Question, RANGES};
 use crate::fold::MINIMUM;
 use crate::lattice;
 use crate::league::Sort;
@@ -116,7 +116,12 @@ impl Asked<'_> {
     }
 
     fn asker(&self) -> Asker {
-        Asker { store: Arc::clone(&self.shared.store), role: self.access.role, now: self.now }
+        Asker {
+            store: Arc::clone(&self.shared.store),
+            role: self.access.role,
+            now: self.now,
+            read: Arc::default(),
+        }
     }
 
     fn question(&self, query: &Query, by: Option<Dimension>) -> Result<Question, Problem> {
@@ -164,9 +169,14 @@ impl Asked<'_> {
             measures: Measure::ALL.map(measure).to_vec(),
             minimum_sessions: if self.access.role == Role::Viewer { MINIMUM } else { 1 },
             q: Q,
-            ranges: RANGES.map(|(name, _)| name).to_vec(),
+            ranges: self.ranges(),
             version: env!("CARGO_PKG_VERSION"),
         }
+    }
+
+    fn ranges(&self) -> Vec<&'static str> {
+        let minutes = Some(MINUTES).filter(|_| self.access.role == Role::Participants);
+        minutes.into_iter().chain(RANGES).map(|(name, _)| name).collect()
     }
 
     fn reply(&self, query: &Query, answer: &impl Serialize) -> Result<Response, Problem> {

@@ -10,6 +10,7 @@ use prometheus::{Histogram, HistogramOpts, IntCounterVec, Opts, Registry};
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
+use crate::named::Named;
 use crate::problem::Problem;
 use crate::settings::DashboardSettings;
 
@@ -22,50 +23,6 @@ const LARGEST: usize = 64 << 20;
 /// Answers that are kept, and the size from which on one is not.
 const MOST_KEPT: usize = 256;
 const LARGEST_KEPT: usize = 256 << 10;
-
-/// A query of `dashboard/queries/`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Named {
-    /// Sums by stratum, from sessions by hour.
-    StrataHours,
-    /// Sums by stratum, by day.
-    StrataDays,
-    /// Sessions by cell.
-    CountsHours,
-    /// Quantiles from the roll-ups of the first view.
-    QuantilesOverview,
-    /// Quantiles from cells.
-    QuantilesCells,
-    /// The newest complete minute.
-    Freshness,
-}
-
-impl Named {
-    /// Returns the text: parts that several queries share are constants of this program.
-    fn text(self) -> String {
-        let text = match self {
-            Self::StrataHours => include_str!("../queries/strata_hours.sql"),
-            Self::StrataDays => include_str!("../queries/strata_days.sql"),
-            Self::CountsHours => include_str!("../queries/counts_hours.sql"),
-            Self::QuantilesOverview => include_str!("../queries/quantiles_overview.sql"),
-            Self::QuantilesCells => include_str!("../queries/quantiles_cells.sql"),
-            Self::Freshness => include_str!("../queries/freshness.sql"),
-        };
-        text.replace("{{hours}}", include_str!("../queries/hours.sql"))
-            .replace("{{days}}", include_str!("../queries/days.sql"))
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::StrataHours => "strata_hours",
-            Self::StrataDays => "strata_days",
-            Self::CountsHours => "counts_hours",
-            Self::QuantilesOverview => "quantiles_overview",
-            Self::QuantilesCells => "quantiles_cells",
-            Self::Freshness => "freshness",
-        }
-    }
-}
 
 /// A value of a query's parameter.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -298,20 +255,10 @@ mod tests {
 
     #[test]
     fn errors_of_limits_are_told_apart_from_a_clickhouse_that_is_gone() {
-        let of =
-            |text: &str| problem(Named::StrataHours, &Error::BadResponse(text.to_owned())).status;
+        let of = |text: &str| problem(Named::Strata, &Error::BadResponse(text.to_owned())).status;
         assert_eq!(of("Code: 159. DB::Exception: Timeout exceeded"), 504);
         assert_eq!(of("Code: 60. DB::Exception: Unknown table"), 503);
         assert_eq!(of("<html>"), 503);
-        assert_eq!(problem(Named::StrataHours, &Error::TimedOut).status, 504);
-    }
-
-    #[test]
-    fn shared_parts_are_in_the_queries_and_no_place_for_others_is_left() {
-        for query in [Named::StrataHours, Named::StrataDays, Named::CountsHours] {
-            let text = query.text();
-            assert!(text.contains("FROM session_"), "{text}");
-            assert!(!text.contains("\n    {{"), "{text}");
-        }
+        assert_eq!(problem(Named::Strata, &Error::TimedOut).status, 504);
     }
 }

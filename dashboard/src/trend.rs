@@ -21,8 +21,8 @@ pub struct Steps {
     pub cells: Cells,
     /// Distributions of the measure, or of the round trip time.
     pub distributions: Distributions,
-    /// Sessions by step.
-    pub sessions: BTreeMap<String, u64>,
+    /// Sessions by step; not known if there is none.
+    pub sessions: Option<BTreeMap<String, u64>>,
     /// Steps in which the cell is shown; all if there is none.
     pub visible: Option<BTreeSet<String>>,
     /// Smallest number of sessions of a figure that is shown.
@@ -39,9 +39,9 @@ impl Steps {
     }
 
     fn figure(&self, measure: Measure, bucket: &str) -> Figure {
-        let sessions = self.sessions.get(bucket).copied().unwrap_or(0);
+        let sessions = self.sessions.as_ref().map(|known| known.get(bucket).copied().unwrap_or(0));
         let cell = self.cells.get(&Key { bucket: bucket.to_owned(), ..Key::default() });
-        if sessions == 0 && cell.is_none() {
+        if sessions == Some(0) && cell.is_none() {
             return Figure::none();
         }
         if !self.is_visible(bucket) {

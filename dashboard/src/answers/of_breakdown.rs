@@ -109,8 +109,8 @@ pub struct Breakdown {
 pub struct Value {
     /// The value.
     pub value: String,
-    /// Its sessions.
-    pub sessions: u64,
+    /// Its sessions, where they are known.
+    pub sessions: Option<u64>,
 }
 
 /// Answer of `/api/v1/values`.

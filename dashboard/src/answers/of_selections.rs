@@ -87,8 +87,10 @@ pub struct Curve {
     pub about: About,
     /// The sketch.
     pub of: &'static str,
-    /// Sessions.
+    /// Sessions, where they are known.
     pub sessions: Option<u64>,
+    /// Intervals of their streams, or sessions if the sketch is one of sessions.
+    pub observations: Option<i64>,
     /// The quantile function; empty with fewer than five sessions.
     pub points: Vec<Quantile>,
 }

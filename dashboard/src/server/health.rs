@@ -13,8 +13,9 @@ use prometheus::Registry;
 
 use super::{Shared, routes};
 use crate::freshness::Watch;
+use crate::named::Named;
 use crate::settings::DashboardSettings;
-use crate::store::{Named, Store};
+use crate::store::Store;
 
 /// Cells of the slow answer.
 const CELLS: usize = 60_000;
@@ -34,7 +35,7 @@ fn many_cells(query: Named) -> String {
         let sums = "\"browser\":\"\",\"device_class\":\"\",\"network_type\":\"\",\"kind\":\"\",\"w\":\"9\",\
                     \"y\":\"1\",\"ww\":\"9\",\"wy\":\"1\",\"yy\":\"1\",\"intervals\":1";
         match query {
-            Named::CountsHours => writeln!(rows, "{{{name},\"sessions\":9}}").unwrap(),
+            Named::Counts => writeln!(rows, "{{{name},\"sessions\":9}}").unwrap(),
             _ => writeln!(rows, "{{{name},{sums},\"sessions\":9}}").unwrap(),
         }
     }

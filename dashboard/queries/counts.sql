@@ -20,7 +20,7 @@ FROM
             {measure:String} = 'poor_share', poor_us + good_us,
             intervals
         )) AS whole
-    {{hours}}
+{{sessions}}
     GROUP BY above, parent, name, bucket, app, call, participant
 )
 WHERE whole > 0

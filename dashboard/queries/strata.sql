@@ -32,7 +32,7 @@ FROM
             poor_us + good_us
         )) AS whole,
         sum(intervals) AS own_intervals
-    {{hours}}
+{{sessions}}
     GROUP BY parent, name, bucket, s_browser, s_device_class, s_network_type, s_kind, app, call, participant
 )
 WHERE whole > 0

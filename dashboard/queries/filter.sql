@@ -1,0 +1,17 @@
+-- The conditions of a filter, the same in all queries, where {{filter}} stands for it. A table that lacks a
+-- dimension has '' for it; the service asks no such table for a value of it.
+    ({app:String} = '' OR app = {app:String})
+    AND (empty({apps:Array(String)}) OR app IN {apps:Array(String)})
+    AND ({continent:String} = '' OR continent = {continent:String})
+    AND ({country:String} = '' OR country = {country:String})
+    AND ({subdivision:String} = '' OR subdivision = {subdivision:String})
+    AND ({city:String} = '' OR city = {city:String})
+    AND ({provider:String} = '' OR provider = {provider:String})
+    AND ({network_type:String} = '' OR network_type = {network_type:String})
+    AND ({edge:String} = '' OR edge = {edge:String})
+    AND ({device_class:String} = '' OR device_class = {device_class:String})
+    AND ({browser:String} = '' OR browser = {browser:String})
+    AND ({browser_version:String} = '' OR browser_version = {browser_version:String})
+    AND ({client_version:String} = '' OR client_version = {client_version:String})
+    AND ({kind:String} = '' OR kind = {kind:String})
+    AND ({direction:String} = '' OR direction = {direction:String})
