@@ -5,6 +5,7 @@ SELECT
     toString({bucket:Identifier}) AS bucket,
     toInt64(sum(own_intervals)) AS observations,
     quantilesDDMerge(
+        0.01,
 {{levels}}
     )(sketch) AS quantiles
 FROM

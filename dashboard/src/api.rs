@@ -202,24 +202,79 @@ fn operation(endpoint: Endpoint, answer: Option<Schema>, problem: &Schema) -> Va
             "text/csv": { "schema": { "type": "string" } },
         }),
     };
-    let own = endpoint.own_parameters().iter();
-    let own = own.map(|name| parameter(name, &endpoint.kind(name), *name == "by" || *name == "of"));
-    let filter = if endpoint.has_filter() { filter() } else { Vec::new() };
+    let mut responses = Map::new();
+    responses.insert("200".to_owned(), json!({ "description": "The answer", "content": content }));
+    for (status, description) in endpoint.problems() {
+        let content = json!({ "application/problem+json": { "schema": problem } });
+        responses
+            .insert(status.to_string(), json!({ "description": description, "content": content }));
+    }
     json!({
         "summary": endpoint.summary(),
         "operationId": endpoint.path().trim_end_matches(".json"),
-        "parameters": own.chain(filter).collect::<Vec<_>>(),
-        "responses": {
-            "200": { "description": "The answer", "content": content },
-            "default": {
-                "description": "An error",
-                "content": { "application/problem+json": { "schema": problem } },
-            },
-        },
+        "parameters": endpoint.parameters(),
+        "responses": responses,
     })
 }
 
-fn filter() -> Vec<Value> {
+impl Endpoint {
+    /// Returns all of its parameters, as the document describes them.
+    fn parameters(self) -> Vec<Value> {
+        let own = self.own_parameters().iter();
+        let own = own.map(|name| {
+            parameter(
+                name,
+                &self.kind(name),
+                *name == "by" || *name == "of" && self == Self::Values,
+            )
+        });
+        let own: Vec<_> = own.collect();
+        match self {
+            Self::Live | Self::OpenApi => Vec::new(),
+            Self::Freshness | Self::Me => vec![format()],
+            Self::Compare => {
+                // Those without a prefix are of both selections.
+                let sides = ["", "a.", "b."].into_iter().flat_map(filter);
+                own.into_iter().chain(sides).chain([format()]).collect()
+            }
+            _ => own.into_iter().chain(filter("")).chain([format()]).collect(),
+        }
+    }
+
+    /// Returns the statuses of its errors, with what they mean.
+    fn problems(self) -> Vec<(u16, &'static str)> {
+        let mut found = vec![
+            (400, "A parameter is unknown, wrong or given twice"),
+            (401, "A token is needed"),
+            (405, "A method other than GET and HEAD"),
+            (421, "A host name that the service does not know as its own"),
+        ];
+        if self.has_filter() {
+            found.extend([
+                (403, "The role or token does not allow it"),
+                (504, "A limit of time, rows or memory"),
+            ]);
+        }
+        if self.has_filter() || self == Self::Live {
+            found.push((429, "Too many at once"));
+        }
+        if !matches!(self, Self::Live | Self::OpenApi) {
+            found.push((503, "ClickHouse does not answer"));
+        }
+        found.sort_unstable();
+        found
+    }
+}
+
+fn format() -> Value {
+    parameter("format", &Kind::OneOf(vec!["json", "csv"]), false)
+}
+
+/// Returns the parameters of a selection, with a prefix where there are two.
+fn filter(prefix: &str) -> Vec<Value> {
+    let parameter = |name: &str, kind: &Kind, is_required| {
+        parameter(&format!("{prefix}{name}"), kind, is_required)
+    };
     let kind = |dimension| match dimension {
         Dimension::Kind => Kind::OneOf(vec!["audio", "video"]),
         Dimension::Direction => Kind::OneOf(vec!["inbound", "outbound"]),
@@ -234,7 +289,6 @@ fn filter() -> Vec<Value> {
         parameter("from", &Kind::Text, false),
         parameter("to", &Kind::Text, false),
         parameter("measure", &Kind::OneOf(measures), false),
-        parameter("format", &Kind::OneOf(vec!["json", "csv"]), false),
     ];
     dimensions.into_iter().chain(others).collect()
 }
@@ -253,6 +307,7 @@ fn parameter(name: &str, kind: &Kind, is_required: bool) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::Query;
 
     #[test]
     fn every_reference_of_the_document_leads_to_a_schema() {
@@ -274,6 +329,33 @@ mod tests {
             }
         }
         assert!(seen > 20, "{seen}");
+    }
+
+    /// Every parameter of the document is accepted, and every one that is accepted is in it.
+    #[test]
+    fn the_parameters_of_the_document_are_those_that_are_read() {
+        let common = ["range", "from", "to", "measure", "format"];
+        let all = common.into_iter().chain(Dimension::ALL.map(Dimension::name));
+        let all: Vec<&str> =
+            all.chain(["by", "of", "limit", "sort", "sparkline", "weights", "q"]).collect();
+        for endpoint in Endpoint::ALL.into_iter().filter(|endpoint| endpoint.has_filter()) {
+            let parameters = endpoint.parameters();
+            let names: Vec<&str> =
+                parameters.iter().filter_map(|parameter| parameter["name"].as_str()).collect();
+            let prefixes: &[&str] =
+                if endpoint == Endpoint::Compare { &["", "a.", "b."] } else { &[""] };
+            for (prefix, name) in
+                prefixes.iter().flat_map(|prefix| all.iter().map(move |name| (prefix, name)))
+            {
+                let name = format!("{prefix}{name}");
+                let raw = format!("{name}=1");
+                let is_read = match endpoint {
+                    Endpoint::Compare => Query::parse_pair(&raw).is_ok(),
+                    _ => Query::parse(&raw, endpoint.own_parameters()).is_ok(),
+                };
+                assert_eq!(is_read, names.contains(&name.as_str()), "{} {name}", endpoint.path());
+            }
+        }
     }
 
     #[test]

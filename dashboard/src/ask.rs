@@ -12,6 +12,7 @@ use crate::cells::{
 };
 use crate::comparison::Data;
 use crate::dimension::Dimension;
+use crate::exposed::{self, LatticeRow, Levels};
 use crate::filter::{DAY, HOUR, Question, Range, Source};
 use crate::fold::{Count, MINIMUM, visible_buckets};
 use crate::lattice::{Siblings, siblings};
@@ -52,6 +53,10 @@ impl Grouping {
             by: by.name(),
             ..Self::NONE
         }
+    }
+
+    fn levels(self) -> Levels {
+        [self.above, self.parent, self.by].map(Dimension::named)
     }
 
     pub(crate) const fn at(self, bucket: &'static str) -> Self {
@@ -151,6 +156,9 @@ impl Asker {
         grouping: Grouping,
     ) -> Result<Vec<Count>, Problem> {
         let (query, view) = match question.table() {
+            Source::Hours if self.role == Role::Viewer => {
+                return self.counts_of_lattice(question, grouping).await;
+            }
             Source::Hours => (Named::Counts, "session_hours"),
             Source::Samples => (Named::CountsSamples, "samples"),
             Source::Days => return self.counts_of_days(question, grouping).await,
@@ -171,6 +179,19 @@ impl Asker {
         };
         self.reads(&[view]);
         self.store.rows(query, parameters(question, grouping)).await
+    }
+
+    async fn counts_of_lattice(
+        &self,
+        question: &Question,
+        grouping: Grouping,
+    ) -> Result<Vec<Count>, Problem> {
+        self.reads(&["session_hours"]);
+        let rows: Vec<LatticeRow> =
+            self.store.rows(Named::Lattice, parameters(question, grouping)).await?;
+        let mut filter = question.filter.clone();
+        filter.retain(|dimension, _| !question.value(*dimension).is_empty());
+        Ok(exposed::counts(&rows, &filter, grouping.levels()))
     }
 
     async fn counts_of_days(
@@ -251,11 +272,8 @@ impl Asker {
         level: &Siblings,
         bucket: &'static str,
     ) -> Result<Vec<Count>, Problem> {
-        let mut grouping = Grouping::of(level.by).at(bucket);
-        let is_narrow = level.by.parent().is_none_or(|parent| level.filter.contains_key(&parent));
-        if level.by != Dimension::Country && !is_narrow {
-            grouping = Grouping { above: EVERYTHING, parent: EVERYTHING, ..grouping };
-        }
+        // A provider of several countries is shown if it is shown in each of them.
+        let grouping = Grouping::of(level.by).at(bucket);
         self.counts(&question.with(level.filter.clone()), grouping).await
     }
 

@@ -30,14 +30,18 @@ pub struct Count {
     /// Last hours of sessions, descending.
     #[serde(default)]
     pub lasts: Vec<i64>,
+    /// Whether a wider filter that is allowed has all but a few of its sessions in the cell.
+    #[serde(skip)]
+    pub is_exposed: bool,
 }
 
 impl Count {
     /// Returns whether the cell must not be shown: it has fewer than [`MINIMUM`] sessions, or an allowed
-    /// shorter range has all but so few, and the difference would show those.
+    /// shorter range has all but so few, or it has all but so few of an allowed wider filter: the difference
+    /// would show those.
     #[must_use]
     pub fn is_small(&self, range: Range) -> bool {
-        if self.sessions < MINIMUM {
+        if self.sessions < MINIMUM || self.is_exposed {
             return true;
         }
         let shorter = [HOUR, DAY, 7 * DAY].into_iter().filter(|length| *length < range.length());

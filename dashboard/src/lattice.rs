@@ -54,7 +54,9 @@ fn dimensions(filter: &Filter, by: Option<Dimension>) -> BTreeSet<Dimension> {
     filter.keys().copied().chain(by).collect()
 }
 
-fn is_allowed(dimensions: &BTreeSet<Dimension>) -> bool {
+/// Returns whether the default role may see cells with these dimensions.
+#[must_use]
+pub fn is_allowed(dimensions: &BTreeSet<Dimension>) -> bool {
     let rest = || dimensions.iter().copied().filter(|dimension| !ALWAYS.contains(dimension));
     let (details, places): (BTreeSet<_>, BTreeSet<_>) =
         rest().partition(|dimension| DETAILS.contains(dimension));
@@ -80,7 +82,7 @@ pub struct Siblings {
 }
 
 /// Returns the sets of cells in all of which a filter's cell must be visible: those of the detail, of the
-/// provider or city, of the country, of the continent.
+/// provider or city, of the country, of the continent; and those of each of its dimensions alone.
 #[must_use]
 pub fn siblings(filter: &Filter) -> Vec<Siblings> {
     let order = [
@@ -103,8 +105,19 @@ pub fn siblings(filter: &Filter) -> Vec<Siblings> {
             found.push(Siblings { by, filter: rest.clone(), value });
         }
     }
+    for (by, value) in filter {
+        let mut others = filter.clone();
+        others.remove(by);
+        let one = Siblings { by: *by, filter: others, value: value.clone() };
+        if is_allowed(&dimensions(&one.filter, None)) && !found.contains(&one) {
+            found.push(one);
+        }
+    }
     found
 }
+
+#[cfg(test)]
+mod enumeration;
 
 #[cfg(test)]
 mod tests {
@@ -156,8 +169,10 @@ mod tests {
     fn a_cell_is_looked_for_among_its_siblings_at_every_level() {
         let found = siblings(&filter(&["app", "country", "provider", "network_type"]));
         let by: Vec<_> = found.iter().map(|siblings| siblings.by).collect();
-        assert_eq!(by, [Dimension::NetworkType, Dimension::Provider, Dimension::Country]);
+        assert_eq!(by[..3], [Dimension::NetworkType, Dimension::Provider, Dimension::Country]);
         assert_eq!(found[1].filter, filter(&["app", "country"]));
         assert_eq!(found[2].filter, filter(&["app"]));
+        assert_eq!(by[3..], [Dimension::App, Dimension::Country, Dimension::Provider]);
+        assert_eq!(found[4].filter, filter(&["app", "provider", "network_type"]));
     }
 }

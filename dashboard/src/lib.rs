@@ -12,6 +12,7 @@ pub mod comparison;
 pub mod csv;
 pub mod dimension;
 mod endpoints;
+pub mod exposed;
 pub mod figure;
 pub mod filter;
 pub mod fold;

@@ -14,6 +14,8 @@ pub(crate) enum Named {
     Counts,
     /// The same from intervals one by one.
     CountsSamples,
+    /// Sessions by cell, with those of wider filters.
+    Lattice,
     /// Sums without sessions, from cells by minute.
     SumsMinutes,
     /// Quantiles from the roll-ups of the first view.
@@ -31,12 +33,13 @@ pub(crate) enum Named {
 impl Named {
     /// All of them.
     #[cfg(test)]
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Strata,
         Self::StrataSamples,
         Self::StrataDays,
         Self::Counts,
         Self::CountsSamples,
+        Self::Lattice,
         Self::SumsMinutes,
         Self::QuantilesOverview,
         Self::QuantilesCells,
@@ -51,6 +54,7 @@ impl Named {
             Self::Strata | Self::StrataSamples => include_str!("../queries/strata.sql"),
             Self::StrataDays => include_str!("../queries/strata_days.sql"),
             Self::Counts | Self::CountsSamples => include_str!("../queries/counts.sql"),
+            Self::Lattice => include_str!("../queries/lattice.sql"),
             Self::SumsMinutes => include_str!("../queries/sums_minutes.sql"),
             Self::QuantilesOverview => include_str!("../queries/quantiles_overview.sql"),
             Self::QuantilesCells => include_str!("../queries/quantiles_cells.sql"),
@@ -82,6 +86,7 @@ impl Named {
             Self::StrataDays => "strata_days",
             Self::Counts => "counts",
             Self::CountsSamples => "counts_samples",
+            Self::Lattice => "lattice",
             Self::SumsMinutes => "sums_minutes",
             Self::QuantilesOverview => "quantiles_overview",
             Self::QuantilesCells => "quantiles_cells",
@@ -131,6 +136,6 @@ mod tests {
             .flat_map(|line| line.split(','))
             .filter_map(|text| text.trim().parse::<f64>().ok());
         let found: Vec<f64> = numbers.collect();
-        assert_eq!(found[1..], LEVELS);
+        assert_eq!(found, LEVELS);
     }
 }

@@ -25,14 +25,25 @@ impl Query {
         Self::read(raw, |name| own.contains(&name) || is_common(name))
     }
 
+    /// Reads the query of an endpoint without a filter: `format` alone.
+    ///
+    /// # Errors
+    /// As [`Query::parse`].
+    pub fn parse_format(raw: &str) -> Result<Self, Problem> {
+        Self::read(raw, |name| name == "format")
+    }
+
     /// Reads the query of a comparison: the filter's names, also with the prefix `a.` or `b.`.
     ///
     /// # Errors
     /// As [`Query::parse`].
     pub fn parse_pair(raw: &str) -> Result<(Self, Self), Problem> {
         let plain = |name: &str| {
-            let name = name.strip_prefix("a.").or_else(|| name.strip_prefix("b.")).unwrap_or(name);
-            is_common(name) || name == "weights"
+            let side = name.strip_prefix("a.").or_else(|| name.strip_prefix("b."));
+            match side {
+                Some(name) => is_common(name) && name != "format",
+                None => is_common(name) || name == "weights",
+            }
         };
         let all = Self::read(raw, plain)?;
         Ok((all.side("a."), all.side("b.")))
@@ -188,6 +199,9 @@ mod tests {
             (Some("BR"), Some("7d"), Some("audio"))
         );
         assert_eq!((b.get("country"), b.get("range")), (Some("AR"), None));
-        assert!(Query::parse_pair("c.country=BR").is_err());
+        for wrong in ["c.country=BR", "a.format=csv", "a.weights=1"] {
+            assert!(Query::parse_pair(wrong).is_err(), "{wrong}");
+        }
+        assert!(Query::parse_format("format=csv").is_ok() && Query::parse_format("app=a").is_err());
     }
 }

@@ -56,7 +56,10 @@ pub(crate) async fn api(
         Endpoint::Live => live(shared, raw),
         Endpoint::Compare => asked.compare(raw).await,
         endpoint => {
-            let query = Query::parse(raw, endpoint.own_parameters())?;
+            let query = match endpoint.has_filter() {
+                true => Query::parse(raw, endpoint.own_parameters())?,
+                false => Query::parse_format(raw)?,
+            };
             asked.endpoint(endpoint, &query).await
         }
     }

@@ -7,17 +7,21 @@ use std::time::{Duration, Instant};
 use clickhouse::Client;
 use deploy::connect::Cluster;
 use deploy::migrate;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use stack::{Plan, Stack, http};
 
 use crate::harness::Turn;
 use crate::program::Program;
 
+mod document;
+mod minutes;
+mod tenants;
 mod world;
 use world::{Seen, WORLD_HOURS, hostile, insert, sessions};
 
 const PARTICIPANTS: &str = "token-of-somebody-who-may-see-participants";
 const TENANT: &str = "token-of-the-tenant-with-the-app-other";
+const TENANT_PARTICIPANTS: &str = "token-of-the-tenant-who-may-see-participants";
 const VIEWER: &str = "token-of-somebody-with-the-default-role";
 
 #[tokio::test]
@@ -40,7 +44,17 @@ async fn the_dashboard_answers_as_the_sessions_say() {
     small_cells_are_folded(&api, &world);
     roles_and_tenants_see_what_they_may(&api);
     foreign_text_does_no_harm(&api, &world);
-    answers_are_as_the_document_says(&api);
+    document::answers_are_as_the_document_says(&api);
+    document::every_answer_is_a_table_as_well(&api);
+    minutes::come_from_samples(&api, &world);
+    minutes::free_combinations_have_percentiles_for_participants(&api);
+    tenants::see_their_app_alone(&api);
+    tenants::are_known_by_the_headers_of_a_proxy(
+        &turn,
+        &access.url,
+        access.passwords.of("dashboard"),
+        &api,
+    );
     requests_that_ask_for_too_much_are_refused(&api);
 
     let guard = stack.guard().clone();
@@ -56,16 +70,22 @@ fn start(turn: &Turn, url: &str, password: &str) -> Program {
         {"token": PARTICIPANTS, "role": "participants"},
         {"token": TENANT, "role": "viewer", "apps": ["other"]},
         {"token": VIEWER},
+        {"token": TENANT_PARTICIPANTS, "role": "participants", "apps": ["other"]},
     ]);
+    let mut command = command(url, password);
+    command.env("ISOBAR_DASHBOARD__TOKENS", tokens.to_string());
+    Program::spawn(command, turn.folder.path().join("dashboard.log"))
+}
+
+fn command(url: &str, password: &str) -> std::process::Command {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_isobar"));
     command
         .arg("dashboard")
         .env("ISOBAR_SERVER__LISTEN", "127.0.0.1:0")
         .env("ISOBAR_DASHBOARD__URL", url)
         .env("ISOBAR_DASHBOARD__PASSWORD", password)
-        .env("ISOBAR_DASHBOARD__TOKENS", tokens.to_string())
         .env("ISOBAR_DASHBOARD__REUSE_S", "0");
-    Program::spawn(command, turn.folder.path().join("dashboard.log"))
+    command
 }
 
 /// The API as programs see it.
@@ -232,87 +252,6 @@ fn foreign_text_does_no_harm(api: &Api, world: &[Seen]) {
     assert!(head.contains("text/csv"), "{head}");
     assert!(csv.contains("'=HYPERLINK"), "{csv}");
     assert!(csv.lines().all(|line| !line.contains(",=HYPERLINK")), "{csv}");
-}
-
-/// Compares answers with the schemas of the OpenAPI document.
-fn answers_are_as_the_document_says(api: &Api) {
-    let (_, document) = api.get("openapi.json");
-    for (path, query) in [
-        ("summary", "range=24h"),
-        ("breakdown", "by=provider&country=BR&range=24h&sparkline=1&weights=1"),
-        ("breakdown", "by=country&range=24h&measure=round_trip_p95"),
-        ("series", "range=24h&country=BR"),
-        ("heat", "range=24h"),
-        ("compare", "range=24h&a.country=BR&b.country=DE&weights=1"),
-        ("distribution", "range=24h"),
-        ("changes", "range=24h"),
-        ("values", "of=provider&range=24h"),
-        ("freshness", ""),
-        ("me", ""),
-    ] {
-        let (status, answer) = api.get(&format!("{path}?{query}"));
-        assert_eq!(status, 200, "{path} {answer:#}");
-        let schema = document["paths"][format!("/api/v1/{path}")]["get"]["responses"]["200"]["content"]
-            ["application/json"]["schema"]
-            .clone();
-        let mut wrong = Vec::new();
-        compare(&document, &schema, &answer, path, &mut wrong);
-        assert!(wrong.is_empty(), "{wrong:#?}");
-    }
-}
-
-/// Adds what of `value` is not as `schema` says: types, missing and unknown members.
-fn compare(document: &Value, schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
-    if let Some(reference) = schema["$ref"].as_str() {
-        let found = document.pointer(reference.trim_start_matches('#')).unwrap();
-        return compare(document, found, value, at, wrong);
-    }
-    if let Some(choices) = schema["anyOf"].as_array() {
-        let fits = choices.iter().any(|choice| {
-            let mut wrong = Vec::new();
-            compare(document, choice, value, at, &mut wrong);
-            wrong.is_empty()
-        });
-        return if !fits {
-            wrong.push(format!("{at}: {value} fits none of {schema}"))
-        };
-    }
-    let kind = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(number) if number.is_i64() || number.is_u64() => "integer",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    };
-    let types: Vec<&str> = match &schema["type"] {
-        Value::String(one) => vec![one],
-        Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    };
-    let fits = types.contains(&kind) || kind == "integer" && types.contains(&"number");
-    if !types.is_empty() && !fits {
-        wrong.push(format!("{at}: {kind} instead of {types:?}"));
-    }
-    for (position, item) in value.as_array().into_iter().flatten().enumerate() {
-        compare(document, &schema["items"], item, &format!("{at}.{position}"), wrong);
-    }
-    let none = Map::new();
-    let (members, properties) =
-        (value.as_object().unwrap_or(&none), schema["properties"].as_object().unwrap_or(&none));
-    for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        if value.is_object() && !members.contains_key(name) {
-            wrong.push(format!("{at}: no {name}"));
-        }
-    }
-    for (name, member) in members {
-        match properties.get(name) {
-            Some(property) => compare(document, property, member, &format!("{at}.{name}"), wrong),
-            None if properties.is_empty() => {}
-            None => wrong.push(format!("{at}: {name} is not in the document")),
-        }
-    }
 }
 
 fn requests_that_ask_for_too_much_are_refused(api: &Api) {

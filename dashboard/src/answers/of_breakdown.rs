@@ -19,12 +19,14 @@ pub struct RankRange {
     pub to: usize,
 }
 
-/// Poor hours times certainty.
+/// Poor hours times certainty: the poor time, as far as it is sure that the row is worse than the others.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Harm {
     /// Poor time, hours.
     pub poor_hours: f64,
-    /// 1 − p where it is worse than the rest, else 0.
+    /// How sure it is that the row is worse than all others together, 0 to 1: 1 − p of the comparison in the
+    /// common mix, and 0 where the row is not worse. It is the confidence that it is worse minus the confidence
+    /// that it is better, so it is 0 where nothing speaks for either.
     pub certainty: f64,
     /// The product.
     pub value: f64,

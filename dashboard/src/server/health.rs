@@ -35,7 +35,10 @@ fn many_cells(query: Named) -> String {
         let sums = "\"browser\":\"\",\"device_class\":\"\",\"network_type\":\"\",\"kind\":\"\",\"w\":\"9\",\
                     \"y\":\"1\",\"ww\":\"9\",\"wy\":\"1\",\"yy\":\"1\",\"intervals\":1";
         match query {
-            Named::Counts => writeln!(rows, "{{{name},\"sessions\":9}}").unwrap(),
+            Named::Lattice => {
+                let lattice = "\"masks\":[16383],\"firsts\":[],\"lasts\":[],\"sessions\":9";
+                writeln!(rows, "{{{name},{lattice}}}").unwrap();
+            }
             _ => writeln!(rows, "{{{name},{sums},\"sessions\":9}}").unwrap(),
         }
     }

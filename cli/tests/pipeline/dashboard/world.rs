@@ -102,9 +102,28 @@ pub(super) async fn insert(admin: &Client, world: &[Seen]) {
         rows.join(", ")
     );
     admin.query_raw(&insert).execute().await.unwrap();
+    // Twenty intervals for each: ten poor ones in the first half hour, ten good ones in the second.
+    let samples = "INSERT INTO samples (raw_partition, raw_to, ordinal, app, call, participant, kind, direction, \
+         start_us, end_us, continent, country, subdivision, city, organisation, network_type, edge, device_class, \
+         browser, browser_version, client_version, verdict, round_trip_us, round_trip_count) \
+         SELECT 0, cityHash64(call) % 1000000000, number + if(kind = 'audio', 0, 20), app, call, participant, kind, \
+         direction, addMicroseconds(end_us, -length_us), addSeconds(toDateTime64(hour, 6, 'UTC'), if(number < 10, 5, 105) + 170 * number) AS end_us, \
+         continent, country, subdivision, city, organisation, network_type, edge, device_class, browser, \
+         browser_version, client_version, if(number < 10, 'poor', 'good'), \
+         if(browser = 'Firefox', 100000, 50000), 1 \
+         FROM (SELECT *, if(number < 10, poor_us, good_us) AS of_verdict, \
+                      intDiv(of_verdict, 10) + if(number % 10 = 9, of_verdict % 10, 0) AS length_us \
+               FROM session_hours_1h ARRAY JOIN range(20) AS number)";
+    admin.query_raw(samples).execute().await.unwrap();
     let block = "INSERT INTO blocks (epoch, partition, block_start, upto, finished, append_minute) \
                  VALUES (0, 0, 0, 10, true, intDiv(toUnixTimestamp(now()), 60) - 1)";
     admin.query_raw(block).execute().await.unwrap();
+}
+
+/// Returns the begin of an hour before the running one, seconds since 1970.
+pub(super) fn hour_ago(hours: i64) -> i64 {
+    let now = jiff::Timestamp::now().as_second();
+    now - now.rem_euclid(3600) - hours * 3600
 }
 
 fn text(value: &str) -> String {
