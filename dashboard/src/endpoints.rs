@@ -271,7 +271,11 @@ impl Asker {
         question.kept(Some(of))?;
         // Sessions with any interval.
         let question = self.settled(question.of(Measure::RoundTripP95)).await?;
-        let counts = self.counts(&question, Grouping::of(of)).await?;
+        let counts = self.counts(&question, Grouping::of(of));
+        let (visible, counts) = try_join(self.visible(&question, EVERYTHING), counts).await?;
+        if visible.is_some_and(|found| found.is_empty()) {
+            return Ok(Values { of, values: Vec::new() });
+        }
         let shown = match self.role {
             Role::Viewer => fold(&counts, question.range).visible,
             Role::Participants => (0..counts.len()).collect(),

@@ -26,7 +26,7 @@ const START: i64 = 1_795_996_800;
 /// The end of the world.
 const NOW: i64 = START + DAY - 1;
 /// Number of worlds.
-const WORLDS: u64 = 1;
+const WORLDS: u64 = 3;
 /// Hours in which there are sessions.
 const HOURS: [i64; 3] = [0, 5, 22];
 /// Dimensions with several values.

@@ -18,7 +18,7 @@ use crate::settings::DashboardSettings;
 use crate::store::Store;
 
 /// Cells of the slow answer.
-const CELLS: usize = 60_000;
+const CELLS: usize = 12_000;
 /// Requests that are computed at the same time.
 const READERS: usize = 6;
 /// Longest wait for health.
