@@ -15,7 +15,12 @@ const FULL: u16 = (1 << Dimension::ALL.len()) - 1;
 /// Length of the lists of first and last hours.
 const HOURS: usize = 9;
 
-/// A row of `lattice.sql`.
+/// The conditions that are met where there are none.
+fn all_met() -> Vec<u16> {
+    vec![FULL]
+}
+
+/// A row of `lattice.sql`, or of `counts.sql` where there is no filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct LatticeRow {
     /// Value of the dimension above `parent`; empty if there is none.
@@ -27,6 +32,7 @@ pub struct LatticeRow {
     /// Its step of time; empty for the whole range.
     pub bucket: String,
     /// Conditions of the filter that rows of these sessions meet, a bit for each dimension.
+    #[serde(default = "all_met")]
     pub masks: Vec<u16>,
     /// Sessions.
     pub sessions: u64,

@@ -157,7 +157,7 @@ fn lines(
     let is_in = |rows: &&Vec<(u16, i64)>| rows.iter().any(|(mask, _)| *mask == FULL);
     let inside = sessions.values().filter(is_in).count();
     match query {
-        Named::Lattice => {
+        Named::Lattice | Named::Counts => {
             let line = |rows: &Vec<(u16, i64)>| {
                 let masks: BTreeSet<u16> = rows.iter().map(|(mask, _)| *mask).collect();
                 let own = rows.iter().filter(|(mask, _)| *mask == FULL).map(|(_, at)| *at);
