@@ -3,10 +3,10 @@
 use std::fs;
 use std::process::Command;
 
-use deploy::retention;
 use deploy::running::Running;
 use nix::sys::signal::Signal;
 use stack::Trial;
+use stack::retention;
 
 use crate::harness::Turn;
 use crate::program::Program;
@@ -27,7 +27,7 @@ async fn weeks_are_counted_completely_and_only_the_last_two_days_are_in_samples(
         said
     };
     let mut up = Program::spawn(isobar(&["up"]), folder.join("up.log"));
-    up.hear_however_long("isobar down");
+    up.wait_for_without_timeout("isobar down");
 
     let truth = folder.join("history.jsonl");
     let mut simulate = isobar(&["simulate", "--days=20", "--hourly=2", "--scenario=isp-incident"]);
@@ -58,7 +58,7 @@ async fn weeks_are_counted_completely_and_only_the_last_two_days_are_in_samples(
     verify.arg("--truth").arg(&truth);
     let verified = said(verify);
     assert!(verified.contains(", late 0\n") && verified.contains("; 0 mismatches"), "{verified}");
-    // Another world is not what is there.
+    // The truth of another world does not match.
     let other = fs::read_to_string(&truth).unwrap().replacen("\"seed\":1,", "\"seed\":2,", 1);
     fs::write(&truth, other).unwrap();
     let mut verify = isobar(&["verify"]);
@@ -69,5 +69,5 @@ async fn weeks_are_counted_completely_and_only_the_last_two_days_are_in_samples(
         "{words}"
     );
     up.signal(Signal::SIGINT);
-    assert_eq!(up.end().0, 0, "{}", up.said());
+    assert_eq!(up.end().0, 0, "{}", up.output());
 }

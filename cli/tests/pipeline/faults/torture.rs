@@ -38,7 +38,7 @@ fn torture(turn: &Turn, duration: &str, rate: &str, faults: &str) -> Value {
     report
 }
 
-/// The end of the command where it is asked for a fault that there is not: it names those that there are.
+/// An unknown fault is refused, with the list of known ones.
 fn without_fault() -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_isobar"))
         .args(["torture", "--faults", "cut,flood", "--list"])
