@@ -13,9 +13,9 @@ const HOPELESS: [&str; 3] = ["not_utf8", "not_json", "delta"];
 /// Decision about a letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It is sent. `heard`: other records of its session were accepted around it.
+    /// Sent. `heard`: other records of its session were accepted around it.
     Send { heard: bool },
-    /// It was sent before.
+    /// Sent before.
     Sent,
     /// The log no longer shows whether it was sent.
     Unknown,

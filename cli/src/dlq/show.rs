@@ -7,9 +7,9 @@ use deploy::failure::Failure;
 use serde_json::json;
 use service::harmless;
 
-use super::Access;
 use super::filter::{Filter, shown};
 use super::letter::{self, Letter};
+use super::selection::Access;
 use crate::output::{line, note};
 
 /// Options of the output.
