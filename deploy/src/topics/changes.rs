@@ -24,7 +24,7 @@ pub fn design(names: &Names, min_insync: i32) -> BTreeMap<String, Settings> {
     design_for(names, min_insync, 0)
 }
 
-/// As [`design`], with topics that are kept for at least `least_hours`.
+/// Like [`design`], with topics that are kept for at least `least_hours`.
 pub(super) fn design_for(
     names: &Names,
     min_insync: i32,
