@@ -10,6 +10,8 @@ use std::time::Duration;
 use rdkafka::error::KafkaError;
 use serde::{Deserialize, Serialize};
 
+use schemas::topics::Topic;
+
 use crate::truth::TruthError;
 use crate::world::history::History;
 use crate::world::{Scenario, Settings, WorldError};
@@ -67,7 +69,7 @@ impl Default for Options {
         Self {
             brokers: "127.0.0.1:9092".to_owned(),
             kafka: BTreeMap::new(),
-            topic: "rtc-stats-raw-v1".to_owned(),
+            topic: Topic::Raw.default_name().to_owned(),
             seed: 1,
             sessions: 500,
             rate: 100.0,
@@ -162,7 +164,7 @@ pub enum PlayError {
     /// A file cannot be written.
     #[error("{}: {source}", path.display())]
     File {
-        /// Which.
+        /// Path of the file.
         path: PathBuf,
         /// Why.
         source: io::Error,
