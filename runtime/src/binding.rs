@@ -3,7 +3,7 @@
 //!
 //! A member commits its binding for every assigned partition, then checks the commits of all
 //! partitions, and only then reads. If two members with different bindings join at the same time,
-//! at least one of them sees the other's commit.
+//! at least one of them reads the other's commit.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_secs(2);
 /// Reason why reading cannot start.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Obstacle {
-    /// Is removed when a broker starts or a topic is created.
+    /// Removed when a broker starts or a topic is created.
     #[error("{0}")]
     Waits(String),
     /// Stays until an operator changes something.

@@ -30,7 +30,7 @@ struct Idle {
     holds_back: Rc<Cell<bool>>,
     /// The number of partitions when it was last called with one.
     count: Rc<Cell<usize>>,
-    /// The same when reading began.
+    /// The same value when reading began.
     count_at_start: Rc<Cell<usize>>,
 }
 
