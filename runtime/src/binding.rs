@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_read_until_first_commits_are_confirmed_and_the_group_was_looked_at_since() {
+    fn reading_starts_after_first_commits_and_a_later_check_of_the_group() {
         let now = Instant::now();
         let source = |number| Source { input: Input(0), partition: Partition(number) };
         let mut binding = Binding::of([source(0), source(1)].into_iter(), now);

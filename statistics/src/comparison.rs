@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn it_cannot_be_told_without_enough_of_the_same_strata() {
+    fn a_comparison_without_enough_common_strata_has_no_result() {
         let (a, b) = (group([(80, 800), (1, 2)]), group([(20, 200), (240, 800)]));
         let found = compare(&a, &b);
         assert_eq!((found.verdict, found.lower, found.p_value), (Verdict::CannotTell, None, None));

@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_without_much_of_the_mix_cannot_be_told() {
+    fn a_group_with_little_of_the_mix_has_no_result() {
         let (a, b) = (group((40, 400), (1, 2)), group((10, 100), (120, 400)));
         let standard = Standard::of(&union([&a, &b])).unwrap();
         let found = standard.figure(&a);

@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_fits_a_terminal_of_80_columns_and_shows_what_is_missing_as_missing() {
+    fn the_screen_fits_80_columns_and_marks_missing_values() {
         let league = [
             rank("A provider with a name that is very long indeed GmbH & Co. KG"),
             rank("一家名字很长很长很长很长很长很长很长很长的网络服务提供商"),

@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_replay_without_acknowledgements_ends_and_reports_whether_a_new_client_is_served() {
+    fn an_unacknowledged_replay_reports_whether_a_new_client_is_served() {
         let broker = MockCluster::new(1).unwrap();
         broker.create_topic("raw", 1, 1).unwrap();
         let cluster = Cluster::at(&broker.bootstrap_servers());

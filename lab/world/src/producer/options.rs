@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_world_starts_as_early_as_events_are_not_late_and_with_a_truth_as_that_is_known() {
+    fn a_world_starts_within_the_late_limit_and_at_the_start_in_its_truth() {
         let hours_ago = |hours| Some(NOW_US - hours * HOUR_US);
         let plain = Options { start_us: hours_ago(72), ..Options::default() };
         assert!(plain.world(NOW_US).is_ok());
