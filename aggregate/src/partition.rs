@@ -54,8 +54,10 @@ pub(crate) struct Partition {
     /// Missing raw offsets that are no longer among the holes of `seen`.
     forgotten: i64,
     watermark: Watermark,
-    heard: bool,
-    heard_ms: u64,
+    /// True if records were read since the last tick.
+    has_read: bool,
+    /// Monotonic time of the last tick after records were read, ms.
+    read_ms: u64,
     flushed_ms: u64,
     /// Time between the append of the raw event and that of its report, of the last report, ms.
     waited_ms: u64,
@@ -145,7 +147,7 @@ impl Partition {
         shared: &Shared,
         out: &mut dyn Output,
     ) -> Result<(), Fatal> {
-        self.heard = true;
+        self.has_read = true;
         let ended = |block: &Block| block.extent.ends_before(record.appended, &block.rules);
         #[cfg(feature = "mutations")]
         let ended = |block: &Block| {
@@ -215,9 +217,9 @@ impl Partition {
     }
 
     /// Returns the time without records at the monotonic time `now_ms`, ms.
-    pub(crate) fn hear(&mut self, now_ms: u64) -> u64 {
-        if std::mem::take(&mut self.heard) {
-            self.heard_ms = now_ms;
+    pub(crate) fn update_silence(&mut self, now_ms: u64) -> u64 {
+        if std::mem::take(&mut self.has_read) {
+            self.read_ms = now_ms;
         }
         self.silent_ms(now_ms)
     }
@@ -261,7 +263,7 @@ impl Partition {
     }
 
     fn silent_ms(&self, now_ms: u64) -> u64 {
-        now_ms.saturating_sub(self.heard_ms)
+        now_ms.saturating_sub(self.read_ms)
     }
 
     /// Notes that the group has committed the start of a block.

@@ -140,11 +140,11 @@ impl Handler for Pipeline {
 
     fn tick(&mut self, now_ms: u64, pace: Pace, out: &mut dyn Output) -> Result<(), Fatal> {
         self.now_ms = now_ms;
-        // A different partition is first each time, so that none waits for ever.
+        // A different partition is first each time, so that none waits indefinitely.
         self.first = (self.first + 1) % self.partitions.len().max(1);
         let mut partitions: Vec<_> = self.partitions.values_mut().collect();
         partitions.rotate_left(self.first);
-        let silent_ms = partitions.iter_mut().map(|partition| partition.hear(now_ms));
+        let silent_ms = partitions.iter_mut().map(|partition| partition.update_silence(now_ms));
         let tick = Tick { now_ms, pace, all_silent_ms: silent_ms.min().unwrap_or(0) };
         for partition in partitions {
             partition.tick(tick, &self.shared, out)?;

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn other_settings_wait_until_what_is_committed_is_over_and_then_for_their_own_commit() {
+    fn changed_settings_apply_after_the_committed_blocks_and_their_own_commit() {
         let mut plan = Plan::resume(rules(5), 3);
         assert_eq!(open(&mut plan, 10, 9, 4), (1, rules(5), 2, true));
         assert_eq!(open(&mut plan, 20, 9, 4), (2, rules(5), 1, true));
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_folded_before_are_opened_as_they_were_and_written_without_a_commit() {
+    fn blocks_folded_before_keep_their_rules_and_need_no_commit() {
         let follows = Follows {
             starts: [10, 20, 30].into(),
             changes: [(20, rules(7)), (30, rules(8))].into(),

@@ -5,7 +5,7 @@ use deploy::failure::Failure;
 
 use crate::output::{lines, step};
 
-/// Measures, prints a table, and writes the figures as JSON where `options` say.
+/// Measures, prints a table, and writes the figures as JSON to the file in `options`.
 ///
 /// # Errors
 /// If something does not start, or what arrives is not what was sent.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use deploy::connect::{Cluster, KafkaArgs, ServerArgs};
+use deploy::connect::{Cluster, KafkaArgs};
 use deploy::failure::{Context, Failure};
 use deploy::names::Names;
 use deploy::service::Service;
@@ -21,6 +21,7 @@ use stack::services::Usage;
 use stack::{Dashboard, Plan, Ports, Quantiles, Watch, signals, verdict};
 
 use crate::output::{line, lines, progress, step};
+use crate::server_args::ServerArgs;
 use crate::up;
 use screen::{Health, Screen};
 pub use summary::Summary;

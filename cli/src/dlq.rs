@@ -5,17 +5,15 @@ mod letter;
 mod log;
 mod plan;
 mod replay;
+mod selection;
 mod show;
 mod summary;
 
 use clap::{Args, Subcommand};
-use deploy::connect::{Cluster, KafkaArgs};
 use deploy::failure::Failure;
-use deploy::names::RawTopic;
-use service::TopicNames;
 
 use crate::output::line;
-use filter::Filter;
+use selection::Selection;
 
 /// `isobar dlq`.
 #[derive(Debug, Subcommand)]
@@ -28,23 +26,11 @@ pub enum Verb {
     Replay(replay::Options),
 }
 
-/// Selection of dead letters.
-#[derive(Clone, Debug, Default, Args)]
-struct Chosen {
-    #[command(flatten)]
-    own: KafkaArgs,
-    /// The raw topic [default: rtc-stats-raw-v1, or that of the `isobar up` that runs].
-    #[arg(long, value_name = "TOPIC")]
-    raw_topic: Option<String>,
-    #[command(flatten)]
-    filter: Filter,
-}
-
 /// `isobar dlq ls`.
 #[derive(Debug, Args)]
 pub struct Ls {
     #[command(flatten)]
-    chosen: Chosen,
+    selection: Selection,
     /// As JSON.
     #[arg(long)]
     json: bool,
@@ -54,7 +40,7 @@ pub struct Ls {
 #[derive(Debug, Args)]
 pub struct Show {
     #[command(flatten)]
-    chosen: Chosen,
+    selection: Selection,
     #[command(flatten)]
     show: show::Options,
 }
@@ -65,31 +51,18 @@ pub struct Show {
 /// If Kafka does not answer or refuses, or the options cannot be met.
 pub fn run(verb: Verb) -> Result<(), Failure> {
     match verb {
-        Verb::Ls(Ls { chosen, json }) => {
-            let summary = summary::read(&access(&chosen)?, &chosen.filter)?;
+        Verb::Ls(Ls { selection, json }) => {
+            let summary = summary::read(&selection.access()?, &selection.filter)?;
             line(if json { summary.json()? } else { summary.table() })?;
         }
-        Verb::Show(Show { chosen, show }) => {
-            show::run(&access(&chosen)?, &chosen.filter, &show)?;
+        Verb::Show(Show { selection, show }) => {
+            show::run(&selection.access()?, &selection.filter, &show)?;
         }
         Verb::Replay(options) => {
-            let access = access(&options.chosen)?;
+            let access = options.selection.access()?;
             let report = replay::run(&access, &options)?;
             line(if options.json { report.json()? } else { report.to_string() })?;
         }
     }
     Ok(())
-}
-
-/// The cluster, and the names of its topics.
-struct Access {
-    cluster: Cluster,
-    names: TopicNames,
-}
-
-fn access(chosen: &Chosen) -> Result<Access, Failure> {
-    let cluster = chosen.own.or_of_up()?;
-    let raw = RawTopic { name: chosen.raw_topic.clone() };
-    let names = raw.over(cluster.names.clone()).topics;
-    Ok(Access { cluster, names })
 }

@@ -14,6 +14,8 @@ mod output;
 pub mod replay;
 pub mod send;
 #[cfg(feature = "lab")]
+mod server_args;
+#[cfg(feature = "lab")]
 pub mod simulate;
 pub mod topics;
 #[cfg(feature = "lab")]

@@ -1,9 +1,9 @@
 //! `isobar migrate`: creates ClickHouse's tables and views, or shows which exist.
 
 use clap::{Args, Subcommand};
-use deploy::connect::access_of_up;
 use deploy::failure::{Context, Failure};
 use deploy::migrate;
+use deploy::running::Running;
 
 use crate::output::line;
 
@@ -42,7 +42,7 @@ enum Verb {
 /// Fails as [`migrate::apply`] and [`migrate::status`] do, and without a ClickHouse or a password.
 pub async fn run(options: Options) -> Result<(), Failure> {
     let Options { clickhouse, user, password_from, .. } = &options;
-    let running = || access_of_up();
+    let running = || Running::find().context("no --clickhouse is given").map(|it| it.clickhouse);
     let url = match clickhouse {
         Some(url) => url.clone(),
         None => running()?.url,

@@ -21,7 +21,7 @@ pub(crate) fn line(text: impl Display) -> Result<(), Failure> {
 /// Writes `text`, which ends with a newline of its own, to standard output.
 ///
 /// # Errors
-/// As [`line()`].
+/// Same as [`line()`].
 pub(crate) fn lines(text: impl Display) -> Result<(), Failure> {
     written(write_to(&mut stdout().lock(), text))
 }

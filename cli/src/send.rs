@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn times_of_an_old_file_are_moved_together_and_those_of_today_only_if_wanted() {
+    fn times_of_an_old_file_are_shifted_and_those_of_today_only_on_request() {
         let old = || parse(&event(1_700_000_000_000.0)).unwrap();
         let mut events = old();
         let by_ms = move_to(&mut events, NOW_MS, false).unwrap();

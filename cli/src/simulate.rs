@@ -102,7 +102,7 @@ impl Options {
 /// If there is no Kafka, the options are invalid, or Kafka cannot keep up.
 pub async fn run(options: Options) -> Result<(), Failure> {
     let cluster = options.own.or_of_up()?;
-    // Of an `up` that is not asked for nothing is known.
+    // Without an `up` its topics are unknown.
     let up = options.own.cluster()?.is_none().then(Running::find).transpose()?;
     let late_h = options.late_h.or_else(|| up.as_ref()?.late_h);
     let counting = match (&up, options.days) {

@@ -7,7 +7,7 @@ use torture_live::Options;
 
 use crate::output::line;
 
-/// Runs as `options` say, prints the report, and returns true if nothing was wrong.
+/// Runs the test that `options` describe, prints the report, and returns true if no check failed.
 ///
 /// # Errors
 /// If something does not start, a fault cannot be undone, or the report cannot be written.

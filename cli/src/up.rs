@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use clap::Args;
-use deploy::connect::{Cluster, ServerArgs};
+use deploy::connect::Cluster;
 use deploy::deadline::Deadline;
 use deploy::failure::{Context, Failure};
 use deploy::running::{Running, is_held, state_folder};
@@ -16,6 +16,7 @@ use stack::signals::{end_at_the_next_signal, wait_for_signal};
 use stack::{Dashboard, Ended, Plan, Stack};
 
 use crate::output::{line, progress, step};
+use crate::server_args::ServerArgs;
 
 /// Options of `isobar up`.
 #[derive(Debug, Args)]
@@ -44,7 +45,7 @@ const LOOK: Duration = Duration::from_millis(250);
 /// # Errors
 /// If something does not start, or an `up` is running already.
 pub async fn up(options: Options) -> Result<(), Failure> {
-    // Released last, because its release tells other processes that everything has ended.
+    // Released last, because its release signals to other processes that everything has ended.
     let place = Place::take(state_folder()?)?;
     let plan = Plan {
         isobar: std::env::current_exe().context("isobar's own program")?,
@@ -71,7 +72,7 @@ pub async fn up(options: Options) -> Result<(), Failure> {
     until_signal(|| pipeline.look().into_iter().chain(dashboard.look()).collect()).await
 }
 
-/// Waits for a signal, and meanwhile prints processes that end by themselves. After that a second signal
+/// Waits for a signal, and meanwhile prints processes that exit. After that a second signal
 /// ends everything at once.
 async fn until_signal(mut look: impl FnMut() -> Vec<Ended>) -> Result<(), Failure> {
     let end = wait_for_signal();

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use deploy::connect::{Cluster, ServerArgs, access_of_up};
+use deploy::connect::Cluster;
 use deploy::failure::Failure;
 use deploy::names::RawTopic;
 use stack::cache::{Cache, GEO};
 use stack::verdict::{in_words, verify};
 
 use crate::output::lines;
+use crate::server_args::ServerArgs;
 
 /// `isobar verify`.
 #[derive(Clone, Debug, Args)]
@@ -30,7 +31,7 @@ pub struct Options {
 pub async fn run(options: Options) -> Result<bool, Failure> {
     // An unreachable cluster is reported before anything is fetched.
     let cluster = options.servers.own.or_of_up()?;
-    let access = options.servers.access()?.map_or_else(access_of_up, Ok)?;
+    let access = options.servers.access_or_of_up()?;
     let cache = Cache::of_user()?;
     cache.fetch(&[&GEO])?;
     let names = options.raw.over(cluster.names.clone());

@@ -3,19 +3,15 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{self, Path, PathBuf};
-use std::time::Duration;
 
 use clap::Args;
 use rdkafka::ClientConfig;
 use service::Kafka;
 
-use crate::access::{self, Access, Passwords};
+use crate::access;
 use crate::failure::{Context, Failure};
 use crate::names::{self, Names};
 use crate::running::{Running, state_folder};
-
-/// Longest wait for the answer of a new client.
-const ANSWER: Duration = Duration::from_secs(5);
 
 /// Address, client options and names of a Kafka cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,16 +85,9 @@ impl Cluster {
         runtime::reach(&self.settings()).map_err(Failure::from)
     }
 
-    /// Checks with a new client that the cluster would take records for `topic`.
-    ///
-    /// # Errors
-    /// If it does not answer, has no such topic, or a partition of it has no leader.
-    pub fn takes_records(&self, topic: &str) -> Result<(), runtime::Unreachable> {
-        runtime::takes_records(&self.settings(), topic, ANSWER)
-    }
-
     /// Returns the settings of a service on this cluster.
-    fn settings(&self) -> Kafka {
+    #[must_use]
+    pub fn settings(&self) -> Kafka {
         let (brokers, options) = (self.brokers.clone(), self.options.clone());
         Kafka { brokers, options, ..Kafka::default() }
     }
@@ -161,7 +150,7 @@ impl KafkaArgs {
             None => Cluster::answering_at(&kafka)?,
         };
         let cluster = self.named(Cluster { names, ..cluster });
-        Ok(cluster.with_replay_key(&replay_key()?))
+        Ok(cluster.with_replay_key(&access::replay_key(&state_folder()?)?))
     }
 
     /// Returns `cluster` with the given prefix.
@@ -188,48 +177,4 @@ impl From<&Cluster> for KafkaArgs {
         let prefix = Some(cluster.names.prefix.clone()).filter(|prefix| !prefix.is_empty());
         Self { brokers: Some(cluster.brokers.clone()), config: cluster.config.clone(), prefix }
     }
-}
-
-/// Arguments that name the user's own servers, instead of those that `isobar` starts.
-#[derive(Clone, Debug, Default, Args)]
-pub struct ServerArgs {
-    /// The Kafka to use.
-    #[command(flatten)]
-    pub own: KafkaArgs,
-    /// Your own ClickHouse: http://host:port.
-    #[arg(long, value_name = "URL", requires = "password_from")]
-    clickhouse: Option<String>,
-    /// Environment variable with the password of its users migrate, sink, dashboard and verify.
-    #[arg(long, value_name = "VARIABLE", requires = "clickhouse")]
-    password_from: Option<String>,
-}
-
-impl ServerArgs {
-    /// Returns the access to the user's own ClickHouse, if one is named.
-    ///
-    /// # Errors
-    /// If its password is not in the environment.
-    pub fn access(&self) -> Result<Option<Access>, Failure> {
-        let Some((url, variable)) = self.clickhouse.clone().zip(self.password_from.as_ref()) else {
-            return Ok(None);
-        };
-        let password = std::env::var(variable).context(variable)?;
-        Ok(Some(Access { url, passwords: Passwords::same(&password) }))
-    }
-}
-
-/// Returns the access to the ClickHouse of the running `isobar up`.
-///
-/// # Errors
-/// If there is none.
-pub fn access_of_up() -> Result<Access, Failure> {
-    Ok(Running::find().context("no --clickhouse is given")?.clickhouse)
-}
-
-/// Returns the secret that signs replayed records for the Kafka of the running `isobar up`.
-///
-/// # Errors
-/// If it cannot be read.
-pub fn replay_key() -> Result<String, Failure> {
-    access::replay_key(&state_folder()?)
 }

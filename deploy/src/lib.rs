@@ -7,7 +7,6 @@ pub mod failure;
 pub mod migrate;
 pub mod names;
 pub mod private;
-pub mod retention;
 pub mod running;
 pub mod service;
 pub mod topics;

@@ -34,13 +34,13 @@ const FILES: [(&str, &str); 11] = [
 /// State of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It was applied before.
+    /// Applied before.
     Applied,
-    /// It is not applied yet.
+    /// Not applied yet.
     Pending,
-    /// It was applied just now.
+    /// Applied by this run.
     New,
-    /// It was applied before and has been changed since.
+    /// Applied before and changed since.
     Changed,
 }
 

@@ -13,7 +13,7 @@ const FILE: u32 = 0o600;
 /// Creates `folder` and missing parents. Removes the access of others from an existing folder.
 ///
 /// # Errors
-/// If it cannot be created, or belongs to somebody else.
+/// If it cannot be created, or belongs to another user.
 pub fn create_folder(folder: &Path) -> Result<(), Failure> {
     let created = DirBuilder::new().recursive(true).mode(FOLDER).create(folder);
     created

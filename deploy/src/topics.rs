@@ -147,7 +147,7 @@ impl Topics {
         self.apply(&additions, &options).await
     }
 
-    /// Makes `changes`, and returns when they are visible.
+    /// Applies `changes`, and returns when they are visible.
     ///
     /// # Errors
     /// If one of them is impossible, and then none is made; or if Kafka refuses.

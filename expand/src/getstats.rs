@@ -37,9 +37,10 @@ struct Stats {
     #[serde(rename = "type")]
     of: Option<String>,
     timestamp: Option<Box<RawValue>>,
-    /// The same in the SDKs for Java and Objective-C.
+    /// Timestamp of the Java SDK, µs.
     #[serde(rename = "timestampUs")]
     java_us: Option<Box<RawValue>>,
+    /// Timestamp of the Objective-C SDK, µs.
     #[serde(rename = "timestamp_us")]
     objective_c_us: Option<Box<RawValue>>,
 }

@@ -306,7 +306,7 @@ fn is_whole(object: &RawValue) -> bool {
     })
 }
 
-/// Returns whether the object is a report of the remote end, which has a time of its own.
+/// Returns whether the object is a report of the remote end, which has a separate time.
 fn is_remote(object: &Stats) -> bool {
     let of = object.get("type").map_or("", |of| of.get());
     matches!(of, "\"remote-inbound-rtp\"" | "\"remote-outbound-rtp\"")

@@ -167,10 +167,10 @@ impl Raw {
 /// Error of an event that cannot be written in its format.
 #[derive(Debug, thiserror::Error)]
 pub enum UnwritableEvent {
-    /// As JSON.
+    /// JSON.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
-    /// As Avro.
+    /// Avro.
     #[error(transparent)]
     Avro(#[from] schemas::EncodeError),
 }

@@ -34,11 +34,11 @@ pub struct Settings {
     /// Whether records with a missing or empty key are dead-lettered, because all records of a session
     /// must be in one partition. They are always accepted if the topic has only one partition.
     pub require_key: bool,
-    /// Hours that an event may be older than its append time, at most 24 for each of `partials_d` but
-    /// two: 288. An older one is dead-lettered.
+    /// Maximum age of an event at its append time, in hours. At most 24 × (`partials_d` − 2): 288 by
+    /// default. An older event is dead-lettered.
     pub late_h: u32,
-    /// Days for which ClickHouse keeps partials and samples, as its tables say. What is raised here
-    /// alone allows `late_h` to take events whose rows ClickHouse drops.
+    /// Days for which ClickHouse keeps partials and samples. Must match the TTL of the tables: with a
+    /// larger value here, `late_h` can accept events whose rows ClickHouse deletes.
     pub partials_d: u32,
     /// Minutes that an event may be ahead of its append time; beyond it is dead-lettered.
     pub ahead_min: u32,
@@ -50,8 +50,8 @@ pub struct Settings {
 /// Maximum bytes of the names of applications.
 const MOST_APPS: usize = 1000;
 
-/// An event counts if it is so many days younger than partials are kept: an hour of roll-ups is built
-/// again for a day less than that, and a day later it must be built.
+/// Number of days by which the maximum age of events is shorter than the retention of partials. Roll-ups
+/// of an hour are rebuilt until a day before partials expire, and the rebuild may take another day.
 const SPARE_DAYS: u32 = 2;
 
 impl Default for Settings {

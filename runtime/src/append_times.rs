@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_stays_behind_is_one_step_and_one_that_jumps_is_logged_once_a_minute() {
+    fn a_lasting_clock_step_counts_once_and_jumps_are_logged_each_minute() {
         assert_eq!(steps(&[3600, 0, 1, 2]).len(), 1);
         let jumps: Vec<_> = (0..122).map(|at| if at % 2 == 0 { 3600 } else { 0 }).collect();
         let steps = steps(&jumps);

@@ -3,7 +3,7 @@
 //!
 //! A member commits its binding for every assigned partition, then checks the commits of all
 //! partitions, and only then reads. If two members with different bindings join at the same time,
-//! at least one of them sees the other's commit.
+//! at least one of them reads the other's commit.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_read_until_first_commits_are_confirmed_and_the_group_was_looked_at_since() {
+    fn reading_starts_after_first_commits_and_a_later_check_of_the_group() {
         let now = Instant::now();
         let source = |number| Source { input: Input(0), partition: Partition(number) };
         let mut binding = Binding::of([source(0), source(1)].into_iter(), now);

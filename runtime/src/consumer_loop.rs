@@ -273,7 +273,7 @@ impl ConsumerLoop {
             }
             wait = Duration::ZERO;
         }
-        // The client returns early after a callback, which says nothing about the input.
+        // The client returns early after a callback, so an empty poll does not mean that the input is empty.
         let nothing = !wait.is_zero() && !self.paused && (self.dry || begun.elapsed() >= DRY);
         if nothing && !self.dry {
             self.next_tick = begun;

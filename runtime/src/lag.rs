@@ -1,7 +1,7 @@
 //! Consumer lag of a group, from the brokers.
 //!
 //! A consumer's own statistics cover its assigned partitions only, and nothing while the group is stalled.
-//! So a separate client asks for all partitions of all input topics.
+//! So a separate client queries all partitions of all input topics.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_that_is_down_is_waited_for_and_named_and_its_return_is_given_the_limit() {
+    fn a_service_waits_for_a_cluster_that_is_down_and_restarts_the_limit() {
         let mut bench = Bench::new(Err(Unserved::NoBroker));
         assert_eq!(bench.look(100, Some(7), Some(1)).1, Next::GoOn);
         assert_eq!(bench.liveness.down(), Some(&Unserved::NoBroker));

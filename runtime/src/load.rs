@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_of_kafka_that_is_not_the_operators_is_refused_by_its_other_names_too() {
+    fn reserved_kafka_options_are_refused_under_every_alias() {
         for option in ["acks", "request.required.acks", "delivery.timeout.ms", "group.protocol"] {
             let file = format!("[kafka.options]\n'{option}' = '1'\n'linger.ms' = '5'\n");
             let wanted = format!("kafka.options.{option}: is set by the service; remove it");

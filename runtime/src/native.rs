@@ -104,7 +104,7 @@ pub(crate) fn set_leader_epoch(
     epoch: i32,
 ) {
     let Ok(topic) = CString::new(topic) else { return };
-    // SAFETY: the list is alive, owns its elements, and is borrowed by nobody else.
+    // SAFETY: the list is alive, owns its elements, and has no other borrower.
     unsafe {
         let found = rd_kafka_topic_partition_list_find(list.ptr(), topic.as_ptr(), partition);
         if !found.is_null() {

@@ -34,7 +34,7 @@ pub(crate) struct Position {
 
 /// Reason why a position is not known.
 pub(crate) enum Trouble {
-    /// The cluster did not answer; ask again.
+    /// The cluster did not answer; retry.
     Silence(String),
     /// Reading cannot or must not continue.
     Failed(Failure),
@@ -58,7 +58,7 @@ impl From<Refusal> for Trouble {
     }
 }
 
-/// Resolver of start positions: asks the cluster and the handler.
+/// Resolver of start positions. It queries the cluster and the handler.
 pub(crate) struct Positions<'a> {
     pub(crate) consumer: &'a BaseConsumer<GroupContext>,
     pub(crate) kafka: &'a Kafka,

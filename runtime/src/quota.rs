@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_off_unless_asked_for() {
+    fn it_is_off_by_default() {
         assert!(Quota::new(&Limits::default()).is_none());
     }
 

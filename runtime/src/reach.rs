@@ -143,7 +143,7 @@ fn was_established(line: &str) -> bool {
     state.and_then(|(time, _)| time.parse().ok()).is_some_and(|ms: u64| ms >= 1000)
 }
 
-/// True if the process can open no more files.
+/// Returns true if the process can open no more files.
 fn no_files_left() -> bool {
     let limits = [libc::EMFILE, libc::ENFILE];
     File::open("/dev/null")

@@ -37,7 +37,7 @@ pub(crate) type Ids = BTreeMap<String, String>;
 
 /// Reason why the topics are not known to be the same.
 pub(crate) enum Doubt {
-    /// The cluster did not answer; ask again.
+    /// The cluster did not answer; retry.
     Silence(String),
     /// A topic is another one.
     Refused(Refusal),

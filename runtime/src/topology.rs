@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_secs(2);
 /// Reason why reading cannot start.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Obstacle {
-    /// Is removed when a broker starts or a topic is created.
+    /// Removed when a broker starts or a topic is created.
     #[error("{0}")]
     Waits(String),
     /// Stays until an operator changes something.
@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn topics_with_equal_partitions_pass_and_others_are_named_with_their_numbers() {
+    fn topics_with_unequal_partitions_are_named_with_their_numbers() {
         assert_eq!(unequal(&[("a", 4), ("b", 4)]), None);
         let refusal = unequal(&[("a", 4), ("b", 6)]);
         assert!(refusal.is_some_and(|refusal| refusal.text.contains("a has 4, b has 6")

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use crate::report::{Direction, Interval, Kind};
 
-/// Packets per second of audio with sound. While somebody speaks, Opus sends a packet at least
+/// Packets per second of audio with sound. During speech, Opus sends a packet at least
 /// every 120 ms, 8 per second; in silence with DTX it sends one every 400 ms (RFC 6716, 2.1.9; RFC
 /// 7587, 4.2).
 const FEWEST_PACKETS_OF_MEDIA: f64 = 5.0;

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_is_bounded_in_size_and_says_if_it_is_cut_short() {
+    fn a_letter_is_bounded_in_size_and_marked_if_truncated() {
         let huge = vec![b'x'; 30 << 20];
         let text = str::from_utf8(&huge).unwrap();
         for letter in [letter(b"k", "t", &huge), letter(&huge, "t", b"p"), letter(b"k", text, b"p")]

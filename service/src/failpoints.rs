@@ -42,7 +42,7 @@ pub const EDGES: [&str; 6] = [ACKNOWLEDGED, SETTLED, COMMITTING, COMMITTED, WRIT
 /// All edges of a service that writes to ClickHouse.
 pub const SINK_EDGES: [&str; 4] = [INSERTING, INSERTED, COMMITTING, COMMITTED];
 
-/// True if this build has the switch.
+/// Returns true if this build has the switch.
 pub const PRESENT: bool = cfg!(any(debug_assertions, feature = "failpoints"));
 
 /// The process passes an edge.

@@ -21,7 +21,7 @@ pub enum Reason {
     TooManyDeadLetters,
     /// The committed metadata was written by another release.
     Metadata,
-    /// Nothing is committed, and the beginning of the log is gone.
+    /// Nothing is committed, and the beginning of the log has been deleted.
     MidLog,
     /// The group writes to another ClickHouse than this member.
     Target,

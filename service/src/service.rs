@@ -42,7 +42,7 @@ pub trait Service {
     const NAME: &'static str;
     /// Description of the service, in one line.
     const ABOUT: &'static str;
-    /// Port of its health and metrics server, unless the settings say otherwise.
+    /// Port of its health and metrics server, unless it is set.
     const DEFAULT_PORT: u16;
     /// Section of the settings of this service. The runtime reports unknown keys, so `#[serde(default)]`
     /// is sufficient.
@@ -73,7 +73,7 @@ pub trait Service {
     /// Opens what the settings name and builds the logic.
     ///
     /// # Errors
-    /// Those of [`Service::handler`]; all problems of [`Service::open`].
+    /// The errors of [`Service::handler`], and all problems of [`Service::open`].
     fn start(
         settings: &Settings<Self::Settings>,
         registry: &prometheus::Registry,

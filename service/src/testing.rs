@@ -18,7 +18,7 @@ use crate::ledger::Commit;
 use crate::record::{Offset, Source};
 
 /// An [`Output`] whose writes count as acknowledged immediately. Unlike a
-/// [`Recorder`](crate::Recorder) it keeps nothing but what a test asks for, so that the memory of a
+/// [`Recorder`](crate::Recorder) it keeps only what a test requests, so that the memory of a
 /// handler can be measured.
 #[derive(Debug, Default)]
 pub struct ImmediateOutput {

@@ -136,7 +136,7 @@ fn a_second_or_unfounded_acknowledgement_is_an_error_and_changes_nothing() {
     ledger.assign(source(0));
     let (first, second) = (ledger.open(source(0), 10), ledger.open(source(0), 20));
     ledger.checkpoint(source(0), Offset(5), "");
-    // Closed, but kept behind the first; then closed and gone.
+    // Closed, but kept behind the first; then closed and removed.
     assert_eq!(ledger.close(second), Ok(()));
     assert_eq!(ledger.close(second), Err(LedgerError::ClosedTwice(second)));
     assert_eq!((ledger.bytes(), ledger.is_settled()), (10, false));

@@ -105,9 +105,9 @@ table! {
         video_mos_milli: Optional<i32> = row.scored.video_mos_milli,
         verdict: LowCardinality = verdict(row.primary.verdict),
         reason: LowCardinality = or_empty(row.primary.reason.as_ref()),
-        verdict_by_pack: ByName<Text> = row.verdicts().map(|(pack, said)| (pack, verdict(said.verdict))),
+        verdict_by_pack: ByName<Text> = row.verdicts().map(|(pack, given)| (pack, verdict(given.verdict))),
         reason_by_pack: ByName<Text> =
-            row.verdicts().filter_map(|(pack, said)| Some((pack, said.reason.as_deref()?))),
+            row.verdicts().filter_map(|(pack, given)| Some((pack, given.reason.as_deref()?))),
         look_up_city: LowCardinality = &row.report.look_ups.city,
         look_up_asn: LowCardinality = &row.report.look_ups.asn,
         look_up_user_agent: LowCardinality = &row.report.look_ups.user_agent,

@@ -32,14 +32,14 @@ pub struct SinkSettings {
     /// commits for the former. `isobar migrate` writes and prints the ids; see exit code 89 for
     /// what to do first.
     pub adopt_target: String,
-    /// Whether intervals are kept one by one, in `samples`. Without, reports are not read at all.
+    /// Whether single intervals are stored, in `samples`. If not, reports are not read at all.
     pub samples: bool,
     /// Hours by which a report may be older than its append time for its intervals to be kept in
     /// `samples`; 0 for no limit. Cells and sessions count older ones as well.
     pub samples_within_h: u32,
-    /// Milliseconds after which what came is inserted, be it ever so little. A quarter of that when
-    /// nothing more comes, up to three times that for what is a full batch by then, and five times
-    /// for what has waited for 20 s already.
+    /// Maximum delay of an insert in milliseconds, even for few records. A quarter of it if no more
+    /// records arrive, three times as long if the batch is full by then, and five times as long for
+    /// records that are already 20 s old.
     pub flush_ms: u32,
     /// MB (2²⁰ bytes) of records that are inserted immediately: 16 MB are about 100,000 intervals.
     pub batch_mb: u32,
@@ -94,10 +94,10 @@ impl SinkSettings {
         Some(i64::from(hours) * 3_600_000_000)
     }
 
-    /// A client of the ClickHouse they name.
+    /// Returns a client of the ClickHouse that the settings name.
     ///
     /// # Errors
-    /// When the password's file cannot be read.
+    /// If the password's file cannot be read.
     pub(crate) fn client(&self) -> Result<Client, ConnectError> {
         let password = if self.password_file.is_empty() {
             self.password.0.clone()

@@ -223,7 +223,7 @@ fn reports_are_read_only_if_samples_are_wanted() {
 }
 
 #[test]
-fn samples_are_kept_of_reports_that_were_young_enough_when_they_were_appended() {
+fn samples_are_stored_of_reports_that_were_recent_when_appended() {
     let settings = |samples_within_h| SinkSettings { samples_within_h, ..SinkSettings::default() };
     let (all, two_days) = (settings(0).samples_within_us(), settings(48).samples_within_us());
     let report = EnrichedReport { event_us: 1_000_000, ..EnrichedReport::default() };

@@ -57,8 +57,8 @@ pub struct Comparison {
     pub detectable: Option<f64>,
     /// Part of the common mix, 0 to 1, in which both groups have enough sessions; 1 for a raw comparison.
     pub coverage: f64,
-    /// Sessions, rounded up to two digits, that the group which lacks most needs in all; only if it cannot be
-    /// told, and none if more sessions of the same mix would not do.
+    /// Total number of sessions, rounded up to two digits, that the group with the largest deficit needs.
+    /// Present only if the comparison has no result; none if more sessions of the same mix would not suffice.
     pub needs_sessions: Option<u64>,
 }
 
@@ -72,7 +72,7 @@ impl Standard {
         self.compare_aligned(&a, &b).needing(needs)
     }
 
-    /// The same of aligned groups, without what they need.
+    /// Compares aligned groups, without the number of further sessions needed.
     fn compare_aligned(&self, a: &[Sums], b: &[Sums]) -> Comparison {
         let mix = Mix::of(self, &[a, b]);
         let pair = mix.weigh(a).zip(mix.weigh(b));
@@ -148,7 +148,7 @@ impl Comparison {
         }
     }
 
-    /// Adds the needed sessions if it cannot be told.
+    /// Adds the needed sessions if the comparison has no result.
     fn needing(mut self, needs: impl FnOnce() -> Option<u64>) -> Self {
         if self.verdict == Verdict::CannotTell {
             self.needs_sessions = needs();
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn it_cannot_be_told_without_enough_of_the_same_strata() {
+    fn a_comparison_without_enough_common_strata_has_no_result() {
         let (a, b) = (group([(80, 800), (1, 2)]), group([(20, 200), (240, 800)]));
         let found = compare(&a, &b);
         assert_eq!((found.verdict, found.lower, found.p_value), (Verdict::CannotTell, None, None));

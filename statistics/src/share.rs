@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_alone_is_the_upper_one_of_a_small_share_and_the_lower_one_of_a_large() {
+    fn a_small_share_may_have_only_an_upper_limit_and_a_large_one_only_a_lower() {
         let small = exact_limit(0.0, 200.0, LEFT_OUT);
         let large = exact_limit(1.0, 200.0, LEFT_OUT);
         assert_eq!((small.lower, large.upper), (None, None));
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_with_an_upper_limit_alone_can_be_clearly_below_another_but_not_above() {
+    fn a_share_with_only_an_upper_limit_can_be_below_another_but_not_above() {
         let none = exact_limit(0.0, 4000.0, LEFT_OUT);
         let many = wilson(200, 4000).unwrap();
         let below = difference(none, many);

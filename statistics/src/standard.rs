@@ -33,14 +33,14 @@ pub struct Share {
     pub sessions: u64,
 }
 
-/// How much is known about a figure.
+/// Precision of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It has an interval.
+    /// An interval.
     Known,
-    /// It has one exact limit alone: the upper one of a small share, the lower one of a large.
+    /// One exact limit: the upper one of a small share, the lower one of a large.
     OneLimit,
-    /// It has no limits, because the group has too little of the common mix.
+    /// No limits, because the group has too little of the common mix.
     CannotTell,
     /// The group has no sessions with classified time.
     NoData,
@@ -49,7 +49,7 @@ pub enum State {
 /// A share of poor time with what is known about it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Figure {
-    /// How much is known.
+    /// Precision.
     pub state: State,
     /// The share, 0 to 1; none without data.
     pub value: Option<f64>,
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_without_much_of_the_mix_cannot_be_told() {
+    fn a_group_with_little_of_the_mix_has_no_result() {
         let (a, b) = (group((40, 400), (1, 2)), group((10, 100), (120, 400)));
         let standard = Standard::of(&union([&a, &b])).unwrap();
         let found = standard.figure(&a);

@@ -23,9 +23,9 @@ pub(super) struct Term<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Weighted {
     pub(super) share: f64,
-    /// By linearisation; none if a stratum has one session.
+    /// Variance by linearisation; none if a stratum has one session.
     pub(super) variance: Option<f64>,
-    /// What one more session at the most influential place would add to it.
+    /// Amount that one more session in the most influential stratum would add to it.
     pub(super) one_more: f64,
     pub(super) effective_sessions: f64,
     pub(super) degrees_of_freedom: f64,

@@ -73,7 +73,7 @@ fn a_last_block_that_is_half_deleted_is_continued() {
 }
 
 #[test]
-fn records_that_were_deleted_before_they_were_folded_are_named_and_then_left_out() {
+fn deleted_unfolded_records_are_named_and_then_skipped() {
     let refused = recall(settings(5), None, &[audit(0, 12, 20)], (20, 30)).unwrap_err();
     assert_eq!(refused.reason, RefusalReason::MidLog);
     for words in [

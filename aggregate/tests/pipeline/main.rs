@@ -210,7 +210,7 @@ fn commits_of_other_epochs_or_tools_are_refused() {
 }
 
 #[test]
-fn a_log_that_has_lost_its_beginning_is_folded_from_its_middle_only_on_request() {
+fn a_log_without_its_beginning_is_folded_from_the_middle_only_on_request() {
     let refuses = |start_mid_log, first| {
         let settings = AggregateSettings { start_mid_log, ..AggregateSettings::default() };
         let pipeline = Pipeline::new(settings, "enriched", &Registry::new()).unwrap();

@@ -41,7 +41,7 @@ fn writes_wait_five_seconds_or_for_a_second_of_silence() {
 }
 
 #[test]
-fn with_a_backlog_writes_wait_longer_and_come_at_the_blocks_end_at_the_latest() {
+fn in_a_backlog_rows_are_written_at_the_end_of_a_block_at_the_latest() {
     let mut run = Run::new(AggregateSettings::default());
     run.report(0, MINUTE_MS, &report(1, EventKind::Joined, 1));
     run.tick(299_999, Pace::Behind);
@@ -86,7 +86,7 @@ fn a_wait_as_long_as_the_write_interval_is_a_backlog() {
 }
 
 #[test]
-fn a_backlog_is_written_once_no_records_come_at_all_or_none_of_its_partition() {
+fn a_backlog_is_written_once_its_partition_or_all_partitions_are_idle() {
     let other = Source { partition: Partition(SOURCE.partition.0 + 1), ..SOURCE };
     let mut run = Run::new(AggregateSettings::default());
     run.out.assign(other);

@@ -35,7 +35,7 @@ pub(super) struct Health {
     pub(super) intervals_per_second: f64,
     /// Median and 99th percentile of the freshness, s.
     pub(super) freshness: Option<(f64, f64)>,
-    /// By service: its metrics, if it answers, and its number of restarts.
+    /// Metrics of each service, if it answers, and its number of restarts.
     pub(super) services: Vec<(Service, Option<Metrics>, u32)>,
     /// Address of the page.
     pub(super) page: String,
@@ -56,7 +56,7 @@ impl Screen {
         Self { terminal: stdout().is_terminal(), lines: 0, printed: None }
     }
 
-    /// Prints processes that have ended by themselves, above the next table.
+    /// Prints processes that have exited, above the next table.
     pub(super) fn print_ended(&mut self, ended: &[Ended]) {
         if ended.is_empty() {
             return;
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_fits_a_terminal_of_80_columns_and_shows_what_is_missing_as_missing() {
+    fn the_screen_fits_80_columns_and_marks_missing_values() {
         let league = [
             rank("A provider with a name that is very long indeed GmbH & Co. KG"),
             rank("一家名字很长很长很长很长很长很长很长很长的网络服务提供商"),

@@ -20,7 +20,7 @@ pub struct Summary {
     pub intervals_per_second: f64,
     /// CPU time by service, s per million intervals.
     pub cpu_seconds_per_million_intervals: BTreeMap<&'static str, f64>,
-    /// By service: peak resident memory, MB (2²⁰ bytes).
+    /// Peak resident memory of each service, MB (2²⁰ bytes).
     pub max_rss_mb: BTreeMap<&'static str, f64>,
 }
 

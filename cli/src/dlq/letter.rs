@@ -7,8 +7,8 @@ use rdkafka::Message as _;
 use schemas::DeadLetter;
 use service::{Offset, OffsetRanges};
 
-use super::Access;
 use super::log::{Log, Span};
+use super::selection::Access;
 
 /// Position of a record.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

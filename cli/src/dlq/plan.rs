@@ -13,9 +13,9 @@ const HOPELESS: [&str; 3] = ["not_utf8", "not_json", "delta"];
 /// Decision about a letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It is sent. `heard`: other records of its session were accepted around it.
+    /// Sent. `heard`: other records of its session were accepted around it.
     Send { heard: bool },
-    /// It was sent before.
+    /// Sent before.
     Sent,
     /// The log no longer shows whether it was sent.
     Unknown,
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_whose_log_is_gone_has_an_unknown_fate() {
+    fn a_letter_whose_log_was_deleted_has_an_unknown_fate() {
         let (letter, dead) = (letter(500, "late"), [500].into());
         let from = |from| {
             let letters = std::slice::from_ref(&letter);
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn other_records_of_the_session_within_the_look_back_count_as_heard() {
+    fn other_records_of_the_session_within_the_look_back_mark_a_letter() {
         for (at, fate) in [(379, ALONE), (380, HEARD), (620, HEARD), (621, ALONE)] {
             assert_eq!(fates(&[500], |log| log.other(KEY, at, at_ms(at))), [fate], "{at}");
         }
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_counts_as_heard_only_for_letters_around_it() {
+    fn a_record_marks_only_the_letters_around_it() {
         let decided = fates(&[100, 300, 500, 700], |log| {
             for offset in [0, 310, 620] {
                 log.other(KEY, offset, at_ms(offset));
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn dead_lettered_neighbours_do_not_count_as_heard() {
+    fn dead_lettered_neighbours_mark_no_letter() {
         let decided = fates(&[499, 500, 501], |log| {
             for offset in [499, 500, 501] {
                 log.other(KEY, offset, at_ms(offset));
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_was_interrupted_goes_on_and_one_that_left_some_out_does_not() {
+    fn an_interrupted_run_resumes_and_an_incomplete_one_does_not() {
         let sent_first = fates(&[499, 500, 501], |log| sent(499, log));
         assert_eq!(sent_first, [Fate::Sent, ALONE, ALONE]);
         // Everything between two letters that were sent together is covered.
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_log_before_a_letter_others_may_have_been_heard() {
+    fn without_the_log_before_a_letter_it_is_marked() {
         let (letter, dead) = (letter(500, "late"), [500].into());
         let first = |appended_ms| {
             let letters = std::slice::from_ref(&letter);

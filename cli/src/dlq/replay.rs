@@ -23,7 +23,7 @@ use service::{AppendTime, Offset, Partition, Replayed};
 use super::letter::{self, Letter};
 use super::log::{Log, Span};
 use super::plan::{Evidence, Fate, objection};
-use super::{Access, Chosen};
+use super::selection::{Access, Selection};
 
 /// Number of records that are acknowledged together. Between two such batches the log is read
 /// again, to find replays by others. Ingest detects those in the meantime, because its look-back is
@@ -39,7 +39,7 @@ const MOST: usize = 1_000_000;
 #[derive(Debug, Default, Args)]
 pub struct Options {
     #[command(flatten)]
-    pub(super) chosen: Chosen,
+    pub(super) selection: Selection,
     /// All letters; needed if none are chosen by reason, stage, source or time.
     #[arg(long)]
     pub(super) all: bool,
@@ -108,7 +108,7 @@ impl fmt::Display for Report {
 
 /// Sends the letters that the options choose.
 pub(super) fn run(access: &Access, options: &Options) -> Result<Report, Failure> {
-    let filter = &options.chosen.filter;
+    let filter = &options.selection.filter;
     if filter.is_empty() && !options.all {
         return Err(Failure::Refused(
             "say which: --reason, --stage, --topic, --partition, --offset, --since, or --all"

@@ -7,9 +7,9 @@ use deploy::failure::Failure;
 use serde_json::json;
 use service::harmless;
 
-use super::Access;
 use super::filter::{Filter, shown};
 use super::letter::{self, Letter};
+use super::selection::Access;
 use crate::output::{line, note};
 
 /// Options of the output.
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_is_shown_only_if_it_is_asked_for() {
+    fn a_payload_is_shown_only_on_request() {
         let letter = letter(17, "too_large");
         let text = in_words(&letter, None, &OPTIONS);
         assert!(

@@ -7,9 +7,9 @@ use deploy::failure::{Context as _, Failure};
 use serde::Serialize;
 use service::harmless;
 
-use super::Access;
 use super::filter::{Filter, shown};
 use super::letter::{self, Letter, Passed};
+use super::selection::Access;
 
 /// Counts of dead letters.
 #[derive(Debug, Default)]

@@ -86,7 +86,7 @@ fn flat() -> String {
     of_schema_2(&[b"\x5a\xca\x3e", &long[..], &again].concat())
 }
 
-/// As few bytes may be a sample, whose call is only in the first one.
+/// Returns samples of few bytes each. Only the first one contains the call.
 fn flat_lines() -> String {
     let call = [b"\xc2\x01\xc0\x3e", &[b'x'; 8_000][..]].concat();
     let first = format!("{}\n", of_schema_2(&call));

@@ -12,7 +12,7 @@ use super::ReplayError;
 /// Report of a replay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// By file, in the order of the command line.
+    /// Results by file, in the order of the command line.
     pub files: Vec<FileReport>,
 }
 
@@ -23,7 +23,7 @@ pub struct FileReport {
     pub path: PathBuf,
     /// Events that the broker acknowledged.
     pub events: u64,
-    /// Of them, getStats() reports.
+    /// Number of getStats() reports among them.
     pub reports: u64,
     /// Their sessions: application, call and participant.
     pub sessions: BTreeSet<[String; 3]>,
@@ -48,7 +48,7 @@ impl Report {
         self.files.iter().map(|file| file.events).sum()
     }
 
-    /// Of them, getStats() reports.
+    /// Number of getStats() reports among them.
     #[must_use]
     pub fn reports(&self) -> u64 {
         self.files.iter().map(|file| file.reports).sum()

@@ -75,11 +75,14 @@ fn send_within(
     })
 }
 
+/// Longest wait for the answer of a new client.
+const ANSWER: Duration = Duration::from_secs(5);
+
 /// Explains why events may have no acknowledgement, and what to do. A client of librdkafka can stay
-/// without brokers for ever while any other client reaches the cluster (librdkafka#5301), so a new
+/// without brokers indefinitely while any other client reaches the cluster (librdkafka#5301), so a new
 /// client is tried.
 fn explain(cluster: &Cluster, topic: &str) -> String {
-    match cluster.takes_records(topic) {
+    match runtime::takes_records(&cluster.settings(), topic, ANSWER) {
         Ok(()) => "a new client is served. If the topic has as many replicas in sync as it wants \
                    (min.insync.replicas), the client that sends stands still (librdkafka#5301): \
                    start it again"
@@ -138,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_replay_without_acknowledgements_ends_and_reports_whether_a_new_client_is_served() {
+    fn an_unacknowledged_replay_reports_whether_a_new_client_is_served() {
         let broker = MockCluster::new(1).unwrap();
         broker.create_topic("raw", 1, 1).unwrap();
         let cluster = Cluster::at(&broker.bootstrap_servers());

@@ -295,14 +295,14 @@ pub(super) fn parsed(lines: &str) -> Vec<Value> {
 }
 
 #[test]
-fn the_deltas_that_observertcs_own_encoder_writes_expand_to_what_its_decoder_reads() {
+fn deltas_of_observertcs_encoder_expand_to_the_output_of_its_decoder() {
     let deltas = include_str!("../../../expand/samples/deltas.jsonl");
     assert_eq!(expanded(deltas), parsed(include_str!("../../../expand/samples/samples.jsonl")));
 }
 
 /// Output of the JSON codec for a client that never had a peer connection.
 #[test]
-fn deltas_of_a_client_without_peer_connections_say_of_which_call_they_are_once() {
+fn deltas_without_peer_connections_name_their_call_once() {
     let deltas = concat!(
         r#"{"timestamp":1795328740000,"callId":"c","attachments":{"app":"meet"},"score":5,"clientEvents":[{"type":"CLIENT_JOINED","timestamp":1795328740000}],"clientId":"ann-1"}"#,
         "\n",

@@ -111,7 +111,7 @@ pub(super) fn in_words(
     words + &left(done, elapsed)
 }
 
-/// The time left if `done` of the whole has taken `elapsed`; nothing as long as that says little.
+/// Estimates the time left if `done` of the whole has taken `elapsed`; none while the estimate is unreliable.
 fn left(done: f64, elapsed: Duration) -> String {
     if done < 0.003 {
         return String::new();

@@ -85,7 +85,7 @@ const NEVER: [(&str, &[&str]); 11] = [
 const IO: &[&str] = &["axum", "clickhouse", "rdkafka", "tokio"];
 
 /// Returns the crates of the workspace.
-fn packages() -> Vec<Value> {
+pub(crate) fn packages() -> Vec<Value> {
     let cargo = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
         .current_dir(root())

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod circles;
+mod decisions;
 mod imports;
 
 use std::collections::BTreeSet;

@@ -6,7 +6,7 @@ use deploy::names::Names;
 use deploy::topics::design;
 use stack::{Plan, Stack, Watch};
 
-use crate::harness::{Turn, assert_well, verdict, world};
+use crate::harness::{Turn, assert_verified, verdict, world};
 use crate::program::Program;
 
 const DAY_MS: i64 = 24 * 3_600_000;
@@ -127,15 +127,15 @@ async fn services_above_their_memory_limit_continue_slowly() {
     let narrow = ["ingest", "aggregate", "sink"].map(|service| {
         let settings = if service == "sink" { &settings[..] } else { &settings[..1] };
         let program = Program::start(service, &brokers, turn.folder.path(), settings);
-        program.hear("assigned partitions");
+        program.wait_for("assigned partitions");
         program
     });
     let mut watch = Watch::start(&pipeline.stack, &world(15)).await.unwrap();
-    assert_well(&verdict(&mut watch, &pipeline.stack).await);
+    assert_verified(&verdict(&mut watch, &pipeline.stack).await);
     for program in narrow {
         let read = program.metrics().sum("isobar_records_read_total");
-        assert!(read.is_some_and(|read| read > 100.0), "{read:?}\n{}", program.said());
-        program.hear("memory is above its limit");
+        assert!(read.is_some_and(|read| read > 100.0), "{read:?}\n{}", program.output());
+        program.wait_for("memory is above its limit");
         program.stop();
     }
 }

@@ -36,7 +36,7 @@ async fn the_dashboard_answers_as_the_sessions_say() {
     insert(&admin, &world).await;
 
     let program = start(&turn, &access.url, access.passwords.of("dashboard"));
-    program.hear("started");
+    program.wait_for("started");
     let api = Api { address: program.address().unwrap() };
     api.wait_until_ready();
 

@@ -19,8 +19,8 @@ fn demo(folder: &Path) -> Program {
     command.args(["demo", "--sessions", "200", "--rate", "200"]).env("TMPDIR", folder);
     command.arg("--summary").arg(folder.join("summary.json"));
     let mut demo = Program::spawn(command, folder.join("demo.log"));
-    demo.hear_however_long("playing a world");
-    demo.hear("freshness");
+    demo.wait_for_without_timeout("playing a world");
+    demo.wait_for("freshness");
     demo
 }
 
@@ -32,11 +32,11 @@ fn demo_with_a_killed_service_matches_the_truth() {
     let is_aggregate = |(_, line): &(Pid, String)| line.contains(" aggregate --config ");
     let (aggregate, _) = processes_of(folder).into_iter().find(is_aggregate).unwrap();
     kill(aggregate, Signal::SIGKILL).unwrap();
-    demo.hear("aggregate ended (SIGKILL");
-    demo.hear("restarted 1×");
+    demo.wait_for("aggregate ended (SIGKILL");
+    demo.wait_for("restarted 1×");
     demo.signal(Signal::SIGINT);
     let (code, _) = demo.end();
-    let printed = demo.said();
+    let printed = demo.output();
     assert_eq!(code, 0, "{printed}");
     for words in
         ["ClickHouse  http://127.0.0.1:", "nothing lost, nothing twice.", "isobar send FILE"]
@@ -81,14 +81,14 @@ fn demo_keep_prints_a_command_that_reopens_its_data() {
     let mut up = isobar(&["up"]);
     up.env("XDG_STATE_HOME", home);
     let mut up = Program::spawn(up, folder.join("up.log"));
-    up.hear_however_long("isobar down");
+    up.wait_for_without_timeout("isobar down");
     let truth = format!("{home}/isobar/world.truth.jsonl");
     let verify =
         isobar(&["verify", "--truth", &truth]).env("XDG_STATE_HOME", home).output().unwrap();
     let verified = String::from_utf8_lossy(&verify.stdout);
     assert!(verify.status.success() && verified.contains("0 mismatches"), "{verified}");
     up.signal(Signal::SIGINT);
-    assert_eq!(up.end().0, 0, "{}", up.said());
+    assert_eq!(up.end().0, 0, "{}", up.output());
 }
 
 #[test]
@@ -97,11 +97,11 @@ fn a_second_signal_ends_the_demo_and_all_its_processes_without_the_drain() {
     let folder = turn.folder.path();
     let mut demo = demo(folder);
     demo.signal(Signal::SIGINT);
-    demo.hear("draining");
+    demo.wait_for("draining");
     std::thread::sleep(Duration::from_secs(1));
     demo.signal(Signal::SIGINT);
     let (code, last) = demo.end();
-    assert_eq!(code, 130, "{}", demo.said());
+    assert_eq!(code, 130, "{}", demo.output());
     assert!(last.starts_with("ended without waiting for the drain"), "{last}");
     assert_all_end(folder);
 }

@@ -157,7 +157,7 @@ async fn a_replayed_dead_letter_counts_once() {
     for mut one in both {
         assert!(one.wait().unwrap().success());
     }
-    ingest.hear("assigned");
+    ingest.wait_for("assigned");
     let report = json_of(&stack, &replay);
     let counts = ["chosen", "sent", "sent_before"].map(|name| report[name].as_u64().unwrap());
     assert_eq!(counts, [4, 0, 4], "{report}");
@@ -185,7 +185,7 @@ async fn a_replayed_dead_letter_counts_once() {
             break;
         }
         let state = format!("{found} packets, {accepted} {duplicate} {invalid}");
-        assert!(found <= 100 && Instant::now() < patience, "{state}\n{}", ingest.said());
+        assert!(found <= 100 && Instant::now() < patience, "{state}\n{}", ingest.output());
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     // A forged header, or a later copy of a record with its signature, has no effect: an event of
@@ -195,7 +195,7 @@ async fn a_replayed_dead_letter_counts_once() {
     sender.old("signer", 0, Some(SECRET));
     let unproven = || ingest.metrics().sum("isobar_unproven_replays_total");
     letters(&stack, 6);
-    assert_eq!(unproven(), Some(2.0), "{}", ingest.said());
+    assert_eq!(unproven(), Some(2.0), "{}", ingest.output());
     let shown = output_of(&stack, &["show", "--reason", "late"]);
     assert!(shown.contains("given up by ingest: late"), "{shown}");
     for (participant, is_late) in [("forger", true), ("copier", true), ("signer", false)] {
@@ -224,13 +224,13 @@ async fn letters_written_before_a_refusal_count_once() {
     let strict = [&[("INGEST__MAX_RECORD_BYTES", "4096"), secret, look_back], &limits[..]].concat();
     let mut strict = start("ingest", &strict);
     let (code, line) = strict.end();
-    assert_eq!(code, 86, "{}", strict.said());
+    assert_eq!(code, 86, "{}", strict.output());
     assert!(line.contains("isobar dlq ls"), "{line}");
 
     // As documented: the cause is removed, the service is restarted, and `dlq replay` runs after
     // the look-back.
     let ingest = start("ingest", &[secret, look_back]);
-    ingest.hear("assigned");
+    ingest.wait_for("assigned");
     tokio::time::sleep(Duration::from_secs(12)).await;
     let report = json_of(&stack, &["replay", "--reason", "too_large", "--json"]);
     let reader = stack.access().client("dashboard");
@@ -238,7 +238,7 @@ async fn letters_written_before_a_refusal_count_once() {
                    WHERE grouping = 'place' AND app = 'dlq'";
     let patience = Instant::now() + Duration::from_secs(90);
     while reader.query(packets).fetch_one::<i64>().await.unwrap() != 90 {
-        assert!(Instant::now() < patience, "{report}\n{}", ingest.said());
+        assert!(Instant::now() < patience, "{report}\n{}", ingest.output());
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     tokio::time::sleep(Duration::from_secs(8)).await;

@@ -11,7 +11,7 @@ use stack::pipeline::prepare;
 use stack::services::{ServiceEnvironment, Services};
 use stack::{Stack, Watch};
 
-use crate::harness::{Turn, assert_well, verdict, world};
+use crate::harness::{Turn, assert_verified, verdict, world};
 use crate::program::Program;
 
 #[tokio::test]
@@ -23,7 +23,7 @@ async fn a_killed_service_loses_nothing_and_counts_nothing_twice() {
         tokio::time::sleep(Duration::from_secs(5)).await;
         pipeline.services.signal(service, Signal::SIGKILL);
     }
-    assert_well(&verdict(&mut watch, &pipeline.stack).await);
+    assert_verified(&verdict(&mut watch, &pipeline.stack).await);
     for service in Service::ALL {
         assert_eq!(pipeline.services.restarts(service), 1, "{service:?}");
     }
@@ -73,7 +73,7 @@ async fn services_wait_for_servers_that_start_late() {
         assert_eq!(services.restarts(service), 0, "{service:?} waited, and did not die");
     }
     let mut watch = Watch::start(&stack, &world(5)).await.unwrap();
-    assert_well(&verdict(&mut watch, &stack).await);
+    assert_verified(&verdict(&mut watch, &stack).await);
 }
 
 /// ClickHouse stops first, and Kafka while it is away, each for a minute: records wait in the
@@ -109,7 +109,7 @@ async fn servers_that_stop_for_a_minute_lose_nothing() {
     clickhouse.wait().unwrap();
     assert!(without_clickhouse.elapsed() > Duration::from_secs(60));
 
-    assert_well(&verdict(&mut watch, &pipeline.stack).await);
+    assert_verified(&verdict(&mut watch, &pipeline.stack).await);
     for service in Service::ALL {
         assert_eq!(pipeline.services.restarts(service), 0, "{service:?} waited, and did not die");
     }
@@ -131,7 +131,7 @@ async fn a_paused_service_continues_after_a_rebalance() {
     ];
     let start = || {
         let program = Program::start("sink", &brokers, turn.folder.path(), &settings);
-        program.hear("assigned partitions");
+        program.wait_for("assigned partitions");
         program
     };
     let (narrow, third) = (start(), start());
@@ -143,20 +143,20 @@ async fn a_paused_service_continues_after_a_rebalance() {
 
     let patience = Instant::now() + Duration::from_secs(50);
     while narrow.metrics().sum("isobar_paused") != Some(1.0) {
-        assert!(Instant::now() < patience, "it reads on:\n{}", narrow.said());
+        assert!(Instant::now() < patience, "it reads on:\n{}", narrow.output());
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     // It is killed: the group rebalances while no new member can join without ClickHouse.
     let rebalances = narrow.metrics().sum("isobar_rebalances_total");
     drop(third);
     while narrow.metrics().sum("isobar_rebalances_total") == rebalances {
-        assert!(Instant::now() < patience, "its group does not change:\n{}", narrow.said());
+        assert!(Instant::now() < patience, "its group does not change:\n{}", narrow.output());
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let clickhouse = pipeline.stack.clickhouse().unwrap();
     clickhouse.resume(&guard).unwrap();
     clickhouse.wait().unwrap();
 
-    assert_well(&verdict(&mut watch, &pipeline.stack).await);
+    assert_verified(&verdict(&mut watch, &pipeline.stack).await);
     narrow.stop();
 }

@@ -13,7 +13,7 @@ use stack::pipeline::prepare;
 use stack::{Stack, Watch, free_ports, verdict};
 use torture_live::proxy::{BROKER_HEARTBEAT, Condition, Link, Proxies};
 
-use crate::harness::{Turn, assert_well, world};
+use crate::harness::{Turn, assert_verified, world};
 use crate::program::Program;
 
 /// `limits.stall_s` of the services.
@@ -64,7 +64,7 @@ impl<'a> Kept<'a> {
         self.failed_health |= try_get(&self.program, "/healthz").is_some_and(|it| it.0 == 503);
         if let Some((code, line)) = self.program.ended() {
             assert_eq!(code, 90, "{} ended with {code}: {line}", self.name);
-            let output = self.program.said();
+            let output = self.program.output();
             assert_eq!(output.matches("stalled: the ").count(), 1, "{output}");
             assert!(self.failed_health, "{} was healthy to its end: {output}", self.name);
             self.stalled += 1;
@@ -150,9 +150,9 @@ async fn services_recover_from_a_fenced_broker_within_stall_s() {
     let settings = [&look_ups[..], &patience].concat();
     let mut patient = start("enrich", &settings, &stack, &turn);
     for one in &kept {
-        one.program.hear("assigned partitions");
+        one.program.wait_for("assigned partitions");
     }
-    patient.hear("assigned partitions");
+    patient.wait_for("assigned partitions");
     let mut before = Watch::start(&stack, &world(8)).await.unwrap();
     while !before.sender_ended().unwrap() {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -180,7 +180,7 @@ async fn services_recover_from_a_fenced_broker_within_stall_s() {
 
     // The consumer lag of a stalled group is also reported.
     let lag = patient.metrics().series("isobar_consumer_lag_records");
-    assert_eq!(lag, 4, "{}", patient.said());
+    assert_eq!(lag, 4, "{}", patient.output());
     let asked = Instant::now();
     patient.signal(Signal::SIGTERM);
     let (code, _) = patient.end();
@@ -198,7 +198,7 @@ async fn services_recover_from_a_fenced_broker_within_stall_s() {
     }
     after.drain().await.unwrap();
     let truths = vec![truth_before, after.truth()];
-    assert_well(&verdict::verify_stack(truths, &stack).await.unwrap());
+    assert_verified(&verdict::verify_stack(truths, &stack).await.unwrap());
 }
 
 #[test]
@@ -211,12 +211,12 @@ fn a_service_recreates_its_consumer_after_a_long_outage() {
     assert!(made.unwrap().success());
     let [mut one, mut standby] = [0, 1].map(|_| start("ingest", &[], &stack, &turn));
     for program in [&one, &standby] {
-        program.hear("assigned partitions");
+        program.wait_for("assigned partitions");
     }
     // An empty assignment is healthy.
     sleep(Duration::from_secs(STALL_S * 2 + 5));
     for program in [&mut one, &mut standby] {
-        assert_eq!(program.ended(), None, "{}", program.said());
+        assert_eq!(program.ended(), None, "{}", program.output());
         assert_eq!(get(program, "/healthz").0, 200);
         assert_eq!(get(program, "/readyz").0, 200);
         assert_eq!(program.metrics().series("isobar_consumer_lag_records"), 1);
@@ -234,8 +234,8 @@ fn a_service_recreates_its_consumer_after_a_long_outage() {
         assert!(waits.contains("no broker answers") && waits.contains("Kafka at"), "{waits}");
         assert_eq!(get(program, "/healthz").0, 200);
     }
-    while !one.said().contains("recreates its consumer") {
-        assert!(gone.elapsed() < Duration::from_secs(STALL_S * 10 + 40), "{}", one.said());
+    while !one.output().contains("recreates its consumer") {
+        assert!(gone.elapsed() < Duration::from_secs(STALL_S * 10 + 40), "{}", one.output());
         sleep(Duration::from_millis(200));
     }
     assert!(gone.elapsed() > Duration::from_secs(STALL_S * 9));
@@ -244,7 +244,7 @@ fn a_service_recreates_its_consumer_after_a_long_outage() {
     while assigned(&one) + assigned(&standby) != 1.0
         || [&one, &standby].iter().any(|program| get(program, "/readyz").0 != 200)
     {
-        assert!(Instant::now() < patience, "{}", one.said());
+        assert!(Instant::now() < patience, "{}", one.output());
         sleep(Duration::from_millis(200));
     }
     for program in [one, standby] {

@@ -107,7 +107,7 @@ impl Turn {
     }
 }
 
-/// Lines of each service's log that a test which fails shows; the folder is gone afterwards.
+/// Lines of each service's log that a failed test prints. The folder is removed afterwards.
 const LAST_LINES: usize = 25;
 
 /// Prints the end of each service's log.
@@ -153,7 +153,7 @@ pub(crate) async fn verdict(watch: &mut Watch, stack: &Stack) -> Verdict {
 }
 
 /// Asserts that nothing is lost, duplicated or different, and that cells were compared.
-pub(crate) fn assert_well(verdict: &Verdict) {
+pub(crate) fn assert_verified(verdict: &Verdict) {
     assert_eq!(verdict.mismatches, 0, "{:#?}", verdict.differences);
     assert_eq!(
         verdict.accepted + verdict.duplicates + verdict.dead_letters + verdict.late,

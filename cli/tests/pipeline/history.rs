@@ -3,10 +3,10 @@
 use std::fs;
 use std::process::Command;
 
-use deploy::retention;
 use deploy::running::Running;
 use nix::sys::signal::Signal;
 use stack::Trial;
+use stack::retention;
 
 use crate::harness::Turn;
 use crate::program::Program;
@@ -20,19 +20,19 @@ async fn weeks_are_counted_completely_and_only_the_last_two_days_are_in_samples(
         command.args(verb).env("XDG_STATE_HOME", folder);
         command
     };
-    let said = |mut command: Command| {
+    let output_of = |mut command: Command| {
         let output = command.output().unwrap();
-        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        assert!(output.status.success(), "{said}");
-        said
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(output.status.success(), "{text}");
+        text
     };
     let mut up = Program::spawn(isobar(&["up"]), folder.join("up.log"));
-    up.hear_however_long("isobar down");
+    up.wait_for_without_timeout("isobar down");
 
     let truth = folder.join("history.jsonl");
     let mut simulate = isobar(&["simulate", "--days=20", "--hourly=2", "--scenario=isp-incident"]);
     simulate.arg("--truth").arg(&truth);
-    let simulated = said(simulate);
+    let simulated = output_of(simulate);
     let last = simulated.lines().last().unwrap();
     assert!(last.starts_with("20 days: ") && last.contains(" sessions, "), "{simulated}");
 
@@ -56,9 +56,9 @@ async fn weeks_are_counted_completely_and_only_the_last_two_days_are_in_samples(
 
     let mut verify = isobar(&["verify"]);
     verify.arg("--truth").arg(&truth);
-    let verified = said(verify);
+    let verified = output_of(verify);
     assert!(verified.contains(", late 0\n") && verified.contains("; 0 mismatches"), "{verified}");
-    // Another world is not what is there.
+    // The truth of another world does not match.
     let other = fs::read_to_string(&truth).unwrap().replacen("\"seed\":1,", "\"seed\":2,", 1);
     fs::write(&truth, other).unwrap();
     let mut verify = isobar(&["verify"]);
@@ -69,5 +69,5 @@ async fn weeks_are_counted_completely_and_only_the_last_two_days_are_in_samples(
         "{words}"
     );
     up.signal(Signal::SIGINT);
-    assert_eq!(up.end().0, 0, "{}", up.said());
+    assert_eq!(up.end().0, 0, "{}", up.output());
 }

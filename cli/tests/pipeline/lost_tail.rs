@@ -66,14 +66,14 @@ fn start(stack: &Stack, turn: &Turn) -> Program {
 fn reads(program: &Program, total: f64) {
     let patience = Instant::now() + Duration::from_secs(60);
     while program.try_metrics().and_then(|it| it.sum("isobar_records_read_total")) < Some(total) {
-        assert!(Instant::now() < patience, "{}", program.said());
+        assert!(Instant::now() < patience, "{}", program.output());
         std::thread::sleep(Duration::from_millis(50));
     }
 }
 
 fn refuses(mut program: Program, words: &[&str]) {
     let (code, line) = program.end();
-    assert_eq!(code, 92, "{}", program.said());
+    assert_eq!(code, 92, "{}", program.output());
     for word in words {
         assert!(line.contains(word), "{word:?} is not in {line}");
     }
@@ -97,7 +97,7 @@ async fn a_lost_log_end_is_detected_before_reading() {
     stack.kafka().unwrap().wait().unwrap();
     produce(&stack, 2);
     let ingest = start(&stack, &turn);
-    ingest.hear("assigned partitions");
+    ingest.wait_for("assigned partitions");
     reads(&ingest, 2.0);
     ingest.stop();
 
@@ -126,7 +126,7 @@ fn a_running_service_detects_a_lost_log_end() {
     let ingest = start(&stack, &turn);
     reads(&ingest, 10.0);
     std::thread::sleep(Duration::from_secs(2));
-    // It does not see the log while that is too short.
+    // Positions beyond the end of the log are not resolved.
     ingest.signal(Signal::SIGSTOP);
     let folder = turn.folder.path().to_owned();
     lose_tail(&mut stack, &folder, 5);

@@ -1,4 +1,4 @@
-//! The whole of Isobar on a real Kafka and a real ClickHouse, which these tests start themselves.
+//! End-to-end tests on a real Kafka and a real ClickHouse, which the tests start.
 //!
 //! Every test has its own stack. At most three stacks run at the same time (`harness.rs`), because tests mostly
 //! wait.

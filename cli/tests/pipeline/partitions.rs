@@ -39,7 +39,7 @@ fn has(program: &Program, partitions: f64, within: Duration) {
     let assigned = || program.try_metrics().and_then(|it| it.sum("isobar_partitions_assigned"));
     let patience = Instant::now() + within;
     while assigned() != Some(partitions) {
-        assert!(Instant::now() < patience, "{:?} partitions\n{}", assigned(), program.said());
+        assert!(Instant::now() < patience, "{:?} partitions\n{}", assigned(), program.output());
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -83,7 +83,7 @@ async fn added_partitions_are_read_and_a_moved_session_restarts() {
         if found == 60 {
             break;
         }
-        assert!(found < 60 && Instant::now() < patience, "{found} packets\n{}", ingest.said());
+        assert!(found < 60 && Instant::now() < patience, "{found} packets\n{}", ingest.output());
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
 
@@ -103,7 +103,7 @@ async fn added_partitions_are_read_and_a_moved_session_restarts() {
     snapshot(&producer, 5, start_ms, 25, 207);
     let mut ingest = ingest;
     let (code, line) = ingest.end();
-    assert_eq!(code, 83, "{}", ingest.said());
+    assert_eq!(code, 83, "{}", ingest.output());
     assert!(line.contains("--partitions 6 --add-partitions"), "{line}");
     add_partitions(&stack, "6");
     let _ingest = start("ingest", &[]);
@@ -122,7 +122,7 @@ fn comes_to(program: &Program, metric: &str, wanted: f64) {
     let sum = || program.try_metrics().map(|it| it.sum(metric).unwrap_or_default());
     let patience = Instant::now() + Duration::from_secs(30);
     while sum() != Some(wanted) {
-        assert!(Instant::now() < patience, "{metric}: {:?}\n{}", sum(), program.said());
+        assert!(Instant::now() < patience, "{metric}: {:?}\n{}", sum(), program.output());
         std::thread::sleep(Duration::from_millis(50));
     }
 }

@@ -45,31 +45,31 @@ impl Program {
     }
 
     /// Returns the output so far.
-    pub(crate) fn said(&self) -> String {
+    pub(crate) fn output(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }
 
     /// Waits without a timeout until the output contains `words`: downloads may be needed first.
-    pub(crate) fn hear_however_long(&mut self, words: &str) {
-        while !self.said().contains(words) {
+    pub(crate) fn wait_for_without_timeout(&mut self, words: &str) {
+        while !self.output().contains(words) {
             let ended = self.child.try_wait().unwrap();
-            assert_eq!(ended, None, "{words:?} is not in\n{}", self.said());
+            assert_eq!(ended, None, "{words:?} is not in\n{}", self.output());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
     /// Waits until the output contains `words`.
-    pub(crate) fn hear(&self, words: &str) {
+    pub(crate) fn wait_for(&self, words: &str) {
         let patience = Instant::now() + Duration::from_secs(60);
-        while !self.said().contains(words) {
-            assert!(Instant::now() < patience, "{words:?} is not in\n{}", self.said());
+        while !self.output().contains(words) {
+            assert!(Instant::now() < patience, "{words:?} is not in\n{}", self.output());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
     /// Returns the listen address from the log, if it is there.
     pub(crate) fn address(&self) -> Option<String> {
-        let printed = self.said();
+        let printed = self.output();
         printed.split_once("address=")?.1.split_whitespace().next().map(str::to_owned)
     }
 
@@ -86,7 +86,7 @@ impl Program {
     /// Returns the exit code and last line if the process has ended by itself.
     pub(crate) fn ended(&mut self) -> Option<(i32, String)> {
         let status = self.child.try_wait().unwrap()?;
-        let printed = self.said();
+        let printed = self.output();
         let last = printed.lines().last().unwrap_or_default();
         Some((status.code().unwrap_or(-1), last.to_owned()))
     }
@@ -103,7 +103,7 @@ impl Program {
             if let Some(end) = self.ended() {
                 return end;
             }
-            assert!(Instant::now() < patience, "it goes on:\n{}", self.said());
+            assert!(Instant::now() < patience, "it goes on:\n{}", self.output());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -116,7 +116,7 @@ impl Program {
     /// Sends SIGTERM and waits until the process has drained.
     pub(crate) fn stop(mut self) {
         self.signal(Signal::SIGTERM);
-        assert_eq!(self.end().0, 0, "{}", self.said());
+        assert_eq!(self.end().0, 0, "{}", self.output());
     }
 }
 

@@ -85,7 +85,7 @@ impl Cluster {
     /// Runs aggregate to the end of the log and stops it.
     async fn fold(&self, block_records: &str, more: &[(&str, &str)]) {
         let program = self.start(block_records, more);
-        program.hear("assigned");
+        program.wait_for("assigned");
         let patience = Instant::now() + Duration::from_secs(60);
         while self.folded() < self.sent {
             assert!(Instant::now() < patience, "{} of {}", self.folded(), self.sent);
@@ -171,7 +171,7 @@ impl Cluster {
     fn refuses(&self, more: &[(&str, &str)], code: i32, words: &[&str]) {
         let mut program = self.start("9", more);
         let (found, line) = program.end();
-        assert_eq!(found, code, "{}", program.said());
+        assert_eq!(found, code, "{}", program.output());
         for word in words {
             assert!(line.contains(word), "{word:?} is not in {line}");
         }

@@ -103,7 +103,7 @@ async fn a_recreated_audit_topic_loses_no_inserted_audit() {
     site.play();
     site.go_on(&[Aggregate, Sink]).await;
 
-    // It was set back and has not run since: nothing tells how the log was folded.
+    // Its offset was set back and it has not run since: the rules of the fold are unknown.
     site.stop(Aggregate);
     site.drained(Sink);
     site.set_back_aggregate().await;

@@ -104,7 +104,7 @@ impl Cluster<'_> {
     /// Asserts that the service ends with `code` and a last line that contains all of `words`.
     fn refuses(&self, mut program: Program, code: i32, words: &[&str]) {
         let (found, line) = program.end();
-        assert_eq!(found, code, "{}", program.said());
+        assert_eq!(found, code, "{}", program.output());
         for word in words {
             assert!(line.contains(word), "{word:?} is not in {line}");
         }
@@ -136,12 +136,12 @@ async fn every_refusal_has_a_code_and_an_action() {
 async fn no_dead_letters(cluster: &Cluster<'_>) {
     cluster.topic("nodead.in", 1, APPENDED).await;
     let waits = cluster.start("ingest", "nodead", &[]);
-    waits.hear("which does not exist; create it");
+    waits.wait_for("which does not exist; create it");
     // While other topics are also missing, their creation may be in progress.
     cluster.topic("nodead.out", 1, APPENDED).await;
     cluster.refuses(waits, 85, &["no topic nodead.dead", "isobar topics apply"]);
     cluster.topic("nodead.dead", 1, APPENDED).await;
-    cluster.start("ingest", "nodead", &[]).hear("assigned");
+    cluster.start("ingest", "nodead", &[]).wait_for("assigned");
 }
 
 async fn partitions(cluster: &Cluster<'_>) {
@@ -188,7 +188,7 @@ async fn written_before(cluster: &Cluster<'_>) {
     let read = || ingest.try_metrics().and_then(|it| it.sum("isobar_records_read_total"));
     let patience = Instant::now() + Duration::from_secs(60);
     while read() != Some(2.0) {
-        assert!(Instant::now() < patience, "{}", ingest.said());
+        assert!(Instant::now() < patience, "{}", ingest.output());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     ingest.stop();
@@ -214,7 +214,7 @@ async fn created_anew_while_away(cluster: &Cluster<'_>) {
     cluster.topics("anew").await;
     cluster.produce("anew", 3, "{");
     let ingest = cluster.start("ingest", "anew", &[]);
-    ingest.hear("assigned");
+    ingest.wait_for("assigned");
     ingest.stop();
     // Kafka forgets the group's offsets with the topic.
     cluster.delete("anew.in").await;
@@ -230,7 +230,7 @@ async fn created_anew_while_reading(cluster: &Cluster<'_>) {
     cluster.topics("live").await;
     cluster.produce("live", 3, "{");
     let ingest = cluster.start("ingest", "live", &[FAST]);
-    ingest.hear("assigned");
+    ingest.wait_for("assigned");
     while ingest.metrics().sum("isobar_records_read_total") != Some(3.0) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -274,7 +274,7 @@ async fn epoch(cluster: &Cluster<'_>) {
     };
     cluster.topics("epoch").await;
     cluster.commit("epoch", 0, &metadata(1));
-    start("epoch", "1").hear("assigned");
+    start("epoch", "1").wait_for("assigned");
     let words = ["is of epoch 1, the settings say 2", "delete the group's offsets"];
     // The one that ran holds its place for as long as its session lasts.
     cluster.refuses(start("epoch", "2"), 82, &words);
@@ -296,7 +296,7 @@ async fn mid_log(cluster: &Cluster<'_>) {
     };
     let words = ["mid.in partition 0: nothing is committed", "begins at 2", "start_mid_log"];
     cluster.refuses(start("false"), 88, &words);
-    start("true").hear("assigned");
+    start("true").wait_for("assigned");
 }
 
 /// A record in Confluent framing whose schema has this id.
@@ -316,11 +316,11 @@ async fn newer_schema(cluster: &Cluster<'_>) {
     };
     let patience = Instant::now() + Duration::from_secs(60);
     while letters(&enrich) != Some(5.0) {
-        assert!(Instant::now() < patience, "{}", enrich.said());
+        assert!(Instant::now() < patience, "{}", enrich.output());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let logged = enrich.said().matches("dead letter, the first of its reason").count();
-    assert_eq!(logged, 1, "{}", enrich.said());
+    let logged = enrich.output().matches("dead letter, the first of its reason").count();
+    assert_eq!(logged, 1, "{}", enrich.output());
     cluster.produce("forged", 1, framed(102));
     let words = ["forged.in/0: the record at 5 is a report of version 2", "knows version 1"];
     cluster.refuses(enrich, 91, &words);
@@ -334,7 +334,7 @@ async fn newer_schema(cluster: &Cluster<'_>) {
     let ingest = cluster.start("ingest", "foreign", &[]);
     let patience = Instant::now() + Duration::from_secs(60);
     while letters(&ingest) != Some(2.0) {
-        assert!(Instant::now() < patience, "{}", ingest.said());
+        assert!(Instant::now() < patience, "{}", ingest.output());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     ingest.stop();
@@ -354,7 +354,7 @@ async fn hanging_drain(cluster: &Cluster<'_>) {
     cluster.topics("hangs").await;
     let settings = [("HANG_AT", "draining:1"), ("LIMITS__SHUTDOWN_DEADLINE_S", "2")];
     let ingest = cluster.start("ingest", "hangs", &settings);
-    ingest.hear("assigned");
+    ingest.wait_for("assigned");
     ingest.signal(Signal::SIGTERM);
     let asked = Instant::now();
     cluster.refuses(ingest, 75, &["ended by force", "(exit code 75)"]);

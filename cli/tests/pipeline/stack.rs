@@ -28,7 +28,7 @@ fn isobar(folder: &Path, verb: &[&str]) -> Command {
 fn up(folder: &Path) -> Program {
     let command = isobar(folder, &["up", "--no-services"]);
     let mut up = Program::spawn(command, folder.join("up.log"));
-    up.hear_however_long("ClickHouse  http://127.0.0.1:");
+    up.wait_for_without_timeout("ClickHouse  http://127.0.0.1:");
     up
 }
 
@@ -75,11 +75,11 @@ fn one_up_runs_at_a_time_and_down_ends_it() {
     let turn = Turn::take();
     let folder = turn.folder.path();
     let mut up = up(folder);
-    up.hear("isobar down");
+    up.wait_for("isobar down");
     let words = failure(folder, &["up", "--no-services"]);
     assert!(words.contains("`isobar up` is running already"), "{words}");
     assert!(isobar(folder, &["down"]).status().unwrap().success());
-    assert_eq!(up.end().0, 0, "{}", up.said());
+    assert_eq!(up.end().0, 0, "{}", up.output());
     let words = failure(folder, &["down"]);
     assert!(words.contains("no `isobar up` is running"), "{words}");
 }
@@ -118,8 +118,8 @@ fn stack_folder_is_private_under_any_umask() {
         let written = modes(&state).len() > 1;
         assert!(!written || !open(), "a file was written before that");
     }
-    up.hear_however_long("ClickHouse  http://127.0.0.1:");
-    up.hear("isobar down");
+    up.wait_for_without_timeout("ClickHouse  http://127.0.0.1:");
+    up.wait_for("isobar down");
     let modes = modes(&state);
     let ours = ["logs", "clickhouse", "clickhouse/user_files", "kafka-1", "services"];
     for folder in ours {
@@ -132,7 +132,7 @@ fn stack_folder_is_private_under_any_umask() {
         assert_eq!(found.1, 0o600, "{file}");
     }
     assert!(isobar(&place, &["down"]).status().unwrap().success());
-    assert_eq!(up.end().0, 0, "{}", up.said());
+    assert_eq!(up.end().0, 0, "{}", up.output());
 }
 
 /// Returns the process that has `words` and the folder in its command line.
@@ -156,11 +156,11 @@ fn up_reports_and_restarts_ended_processes_on_the_same_ports() {
     let folder = turn.folder.path();
     let start = || {
         let mut up = Program::spawn(isobar(folder, &["up"]), folder.join("up.log"));
-        up.hear_however_long("isobar down");
+        up.wait_for_without_timeout("isobar down");
         up
     };
     let mut up = start();
-    let text = up.said();
+    let text = up.output();
     let line = |words: &str| text.lines().find(|line| line.contains(words)).unwrap().to_owned();
     let address = |line: &str| {
         let (_, rest) = line.split_once("http://").unwrap();
@@ -181,8 +181,8 @@ fn up_reports_and_restarts_ended_processes_on_the_same_ports() {
     ] {
         let old = process(folder, words);
         kill(old, Signal::SIGKILL).unwrap();
-        up.hear(name);
-        up.hear("starting it again; its log is");
+        up.wait_for(name);
+        up.wait_for("starting it again; its log is");
         wait_until("it is not started again", || {
             processes_of(folder).iter().any(|(pid, line)| line.contains(words) && *pid != old)
         });
@@ -199,15 +199,15 @@ fn up_reports_and_restarts_ended_processes_on_the_same_ports() {
         asked.is_ok_and(|answer| answer.contains(" 200 "))
     });
     assert!(isobar(folder, &["down"]).status().unwrap().success());
-    assert_eq!(up.end().0, 0, "{}", up.said());
+    assert_eq!(up.end().0, 0, "{}", up.output());
 
     let mut again = start();
     for printed in ["ingest ", "enrich ", "aggregate ", "sink ", "Kafka ", "ClickHouse "] {
         let before = text.lines().find(|line| line.starts_with(printed)).unwrap();
-        assert!(again.said().lines().any(|line| line == before), "{before}: {}", again.said());
+        assert!(again.output().lines().any(|line| line == before), "{before}: {}", again.output());
     }
     assert!(isobar(folder, &["down"]).status().unwrap().success());
-    assert_eq!(again.end().0, 0, "{}", again.said());
+    assert_eq!(again.end().0, 0, "{}", again.output());
 }
 
 #[cfg(target_os = "linux")]

@@ -13,7 +13,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use stack::pipeline::Pipeline;
 use stack::{Plan, Ports, Stack, Watch, verdict};
 
-use crate::harness::{Turn, assert_well, verdict, world};
+use crate::harness::{Turn, assert_verified, verdict, world};
 use crate::program::Program;
 use crate::recovery_page::{commands, run};
 
@@ -43,7 +43,7 @@ fn sink(turn: &Turn, stack: &Stack, more: &[(&str, &str)]) -> Program {
 
 fn refuses(mut sink: Program, words: &[&str]) {
     let (code, line) = sink.end();
-    assert_eq!(code, 89, "{}", sink.said());
+    assert_eq!(code, 89, "{}", sink.output());
     for word in words {
         assert!(line.contains(word), "{word:?} is not in {line}");
     }
@@ -68,7 +68,7 @@ async fn a_sink_refuses_another_clickhouse_until_it_adopts_the_target() {
     let adopts_a_third = [("SINK__ADOPT_TARGET", "9c5b94b1-35ad-49bb-b118-8e8fc24abf80")];
     refuses(sink(&turn, &other, &adopts_a_third), &words);
     let first = verdict(&mut watch, &stack).await;
-    assert_well(&first);
+    assert_verified(&first);
     let rows = other.access().client("dashboard");
     let rows = rows.query("SELECT count() FROM samples").fetch_one::<u64>().await.unwrap();
     assert_eq!(rows, 0, "rows of the first were inserted into the other");
@@ -77,7 +77,7 @@ async fn a_sink_refuses_another_clickhouse_until_it_adopts_the_target() {
     services.stop();
     let adopts = [("SINK__ADOPT_TARGET", &*first_id)];
     let adopting = sink(&turn, &other, &adopts);
-    adopting.hear("assigned");
+    adopting.wait_for("assigned");
     refuses(sink(&turn, &stack, &[]), &[&other_id]);
     adopting.stop();
     // With a rewind it gets all that the topics still hold.
@@ -89,8 +89,8 @@ async fn a_sink_refuses_another_clickhouse_until_it_adopts_the_target() {
     loop {
         let found = verdict::verify_stack(vec![watch.truth()], &other).await;
         match found {
-            Ok(found) if found.mismatches == 0 => break assert_well(&found),
-            found => assert!(Instant::now() < patience, "{found:?}\n{}", again.said()),
+            Ok(found) if found.mismatches == 0 => break assert_verified(&found),
+            found => assert!(Instant::now() < patience, "{found:?}\n{}", again.output()),
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
@@ -107,12 +107,12 @@ async fn two_sinks_cannot_both_join_a_new_group() {
     let mut both = [sink(&turn, &stack, &group), sink(&turn, &other, &group)];
     let patience = Instant::now() + Duration::from_secs(60);
     while both.iter_mut().all(|sink| !sink.has_ended()) {
-        assert!(Instant::now() < patience, "{}\n{}", both[0].said(), both[1].said());
+        assert!(Instant::now() < patience, "{}\n{}", both[0].output(), both[1].output());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let ended = usize::from(!both[0].has_ended());
     let ended = &mut both[ended];
-    assert_eq!(ended.end().0, 89, "{}", ended.said());
+    assert_eq!(ended.end().0, 89, "{}", ended.output());
 }
 
 /// Returns the first row about a further server in the page's table for exit code 89.
@@ -130,7 +130,7 @@ async fn a_server_joins_a_cluster_only_by_the_id_of_the_first_server() {
         migrate.output().unwrap()
     };
     let first = sink(&turn, &stack, &[]);
-    first.hear("assigned");
+    first.wait_for("assigned");
 
     let refused = migrate();
     let words = String::from_utf8_lossy(&refused.stderr).into_owned();
@@ -148,11 +148,11 @@ async fn a_server_joins_a_cluster_only_by_the_id_of_the_first_server() {
     let printed = String::from_utf8_lossy(&migrated.stdout).into_owned();
     assert!(migrated.status.success() && printed.contains(&first_id), "{printed}");
     let mut further = sink(&turn, &other, &[]);
-    further.hear("assigned");
+    further.wait_for("assigned");
     // Both read the committed offsets of the group, and continue.
     tokio::time::sleep(Duration::from_secs(5)).await;
     let mut first = first;
-    assert!(!first.has_ended() && !further.has_ended(), "{}{}", first.said(), further.said());
+    assert!(!first.has_ended() && !further.has_ended(), "{}{}", first.output(), further.output());
     further.stop();
     first.stop();
 }
@@ -193,13 +193,13 @@ async fn demo_and_up_take_no_partitions_of_other_services() {
 
     let up = isobar(folder, &["up", "--kafka", &brokers]);
     let mut up = Program::spawn(up, folder.join("up.log"));
-    up.hear_however_long("isobar down");
-    let printed = up.said();
+    up.wait_for_without_timeout("isobar down");
+    let printed = up.output();
     assert!(
         printed.contains("reads       rtc-stats-raw-v1") && printed.contains("owns"),
         "{printed}"
     );
-    assert_well(&verdict(&mut watch, &stack).await);
+    assert_verified(&verdict(&mut watch, &stack).await);
     assert!(Service::ALL.iter().all(|service| services.restarts(*service) == 0));
 
     // The other ClickHouse has the same world, from the same raw topic.
@@ -220,5 +220,5 @@ async fn demo_and_up_take_no_partitions_of_other_services() {
     let letters = String::from_utf8(letters.stdout).unwrap();
     assert!(letters.contains("rtc-stats-raw-v1"), "{letters}");
     up.signal(nix::sys::signal::Signal::SIGINT);
-    assert_eq!(up.end().0, 0, "{}", up.said());
+    assert_eq!(up.end().0, 0, "{}", up.output());
 }

@@ -90,8 +90,8 @@ fn a_waiting_service_logs_the_reason_and_returns_it_at_readyz() {
     ] {
         let folder: &Path = folder.path();
         let ingest = Program::start("ingest", brokers, folder, &[]);
-        ingest.hear(words);
-        ingest.hear("waits for Kafka at");
+        ingest.wait_for(words);
+        ingest.wait_for("waits for Kafka at");
         ingest.stop();
     }
 }

@@ -6,7 +6,7 @@ use cli::demo::Summary;
 use deploy::service::Service;
 use stack::Watch;
 
-use crate::harness::{Turn, assert_well, verdict, world};
+use crate::harness::{Turn, assert_verified, verdict, world};
 
 #[tokio::test]
 async fn clickhouse_matches_the_truth_of_a_world() {
@@ -18,7 +18,7 @@ async fn clickhouse_matches_the_truth_of_a_world() {
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
     let verdict = verdict(&mut watch, &pipeline.stack).await;
-    assert_well(&verdict);
+    assert_verified(&verdict);
     assert!(verdict.duplicates > 0 && verdict.dead_letters > 0, "{verdict:?}");
     pipeline.services.stop();
 

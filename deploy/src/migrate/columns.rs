@@ -7,7 +7,7 @@ use schemas::{Measures, Quantities, StreamPartial};
 
 const WORD: &str = "LowCardinality(String)";
 const INTEGER: &str = "Int64 CODEC(T64, LZ4)";
-/// By threshold pack, name@version.
+/// A sum for each threshold pack, name@version.
 const BY_PACK: &str = "Map(LowCardinality(String), Int64) CODEC(ZSTD(1))";
 /// The bytes of a state of [`STATE`]. As bytes they are moved by inserts and merges; as states
 /// they would be taken apart and put together again each time, bin by bin.
@@ -84,7 +84,7 @@ const OVERVIEW: [(&str, &str); 9] = [
     ("direction", WORD),
 ];
 
-/// Observed time by what each threshold pack says of it, of cells and of sessions.
+/// Observed time by verdict of each threshold pack, of cells and sessions.
 const PACKS: [&str; 3] = ["poor_us_by_pack", "good_us_by_pack", "unclassified_us_by_pack"];
 
 /// A column.

@@ -24,7 +24,7 @@ pub fn design(names: &Names, min_insync: i32) -> BTreeMap<String, Settings> {
     design_for(names, min_insync, 0)
 }
 
-/// As [`design`], with topics that are kept for at least `least_hours`.
+/// Like [`design`], with topics that are kept for at least `least_hours`.
 pub(super) fn design_for(
     names: &Names,
     min_insync: i32,
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn partitions_are_added_where_that_is_asked_for_to_the_raw_topic_last_and_never_taken_away() {
+    fn partitions_are_added_on_request_raw_topic_last_and_never_removed() {
         let names = TopicNames::default();
         let wanted = |partitions| {
             extended(difference(design(&Names::default(), 1), partitions, &as_designed()), &names)

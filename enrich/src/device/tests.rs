@@ -376,7 +376,7 @@ fn wechat_is_the_browser_on_every_engine() {
 }
 
 #[test]
-fn an_ipad_that_asks_for_desktop_sites_is_a_tablet_where_its_browser_names_ios() {
+fn an_ipad_that_requests_desktop_sites_is_a_tablet_if_it_names_ios() {
     for (user_agent, class, os, browser, version) in [
         (
             "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/138 Version/11.1.1 Safari/605.1.15",

@@ -259,7 +259,7 @@ fn trees_of_both_versions_and_all_record_sizes_are_read() {
 }
 
 #[test]
-fn ipv4_and_ipv6_may_have_files_of_their_own_and_the_first_that_knows_is_believed() {
+fn ipv4_and_ipv6_may_have_separate_files_and_the_first_match_wins() {
     let folder = TempDir::new().unwrap();
     let city = |name: &str| json!({"country_code": "DE", "city": name});
     let v4 = mmdb(&folder, "v4", IpVersion::V4, &[("81.254.2.0/24", city("four"))]);
@@ -284,7 +284,7 @@ fn ipv4_and_ipv6_may_have_files_of_their_own_and_the_first_that_knows_is_believe
 }
 
 #[test]
-fn ranges_in_csv_serve_as_asn_data_and_all_files_are_labelled_by_their_edition() {
+fn csv_ranges_are_valid_asn_data_and_files_are_labelled_by_edition() {
     let folder = TempDir::new().unwrap();
     let csv = folder.path().join("asn-ipv4.csv");
     fs::write(&csv, "81.254.3.0,81.254.3.255,64500,\"Example, Inc.\"\n").unwrap();

@@ -102,7 +102,7 @@ fn addresses_that_are_no_public_ones_are_not_looked_up() {
 }
 
 #[test]
-fn a_group_is_the_provider_of_all_its_autonomous_systems_and_the_number_stays() {
+fn a_group_is_the_provider_of_its_autonomous_systems_and_keeps_the_number() {
     let mut files = Files::new();
     let path = files.folder.path().join("providers.toml");
     fs::write(&path, "[providers]\n\"Orange France\" = [3215, 5511]\n").unwrap();
@@ -141,7 +141,7 @@ fn isp_data_has_the_connection_type_where_no_other_file_does() {
 }
 
 #[test]
-fn an_address_is_looked_up_once_while_it_is_remembered_and_again_in_other_files() {
+fn a_cached_address_is_looked_up_again_only_in_other_files() {
     let files = Files::new();
     let mut locator = files.locator();
     let first = locator.locate("81.254.3.77");

@@ -199,7 +199,7 @@ fn every_report_names_the_versions_of_its_look_up_data() {
 }
 
 #[test]
-fn a_cover_goes_on_with_nothing_but_its_lineage() {
+fn a_covering_report_passes_with_its_lineage_alone() {
     let cover = Report { lineage: report().lineage, ..Report::default() };
     let expected = EnrichedReport { lineage: cover.lineage.clone(), ..EnrichedReport::default() };
     assert_eq!(enriched(&cover), expected);
@@ -257,7 +257,7 @@ fn a_record_is_committed_only_after_its_output_is_acknowledged() {
 }
 
 #[test]
-fn a_record_that_is_no_report_becomes_a_dead_letter_with_its_bytes_and_reason() {
+fn an_unreadable_report_is_dead_lettered_with_its_bytes_and_reason() {
     let mut cut = schemas::encode(&report()).unwrap();
     cut.truncate(40);
     let mut long = schemas::encode(&report()).unwrap();

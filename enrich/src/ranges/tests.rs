@@ -72,7 +72,7 @@ fn another_edition_has_another_digest() {
 }
 
 #[test]
-fn the_smallest_range_has_an_address_and_larger_ones_have_the_rest_on_both_sides() {
+fn an_address_belongs_to_the_smallest_range_that_contains_it() {
     let csv = "\
 10.0.0.0,10.255.255.255,1,Carrier
 10.1.0.0,10.1.255.255,2,Reseller

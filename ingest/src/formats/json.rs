@@ -8,8 +8,8 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::numbers::LEAST_STAND_IN;
 use super::{Reason, Rejected};
+use schemas::json_numbers::LEAST_STAND_IN;
 
 /// Returns whether arrays and objects are nested more than `limit` deep. Unknown members are
 /// skipped without recursion, so the limit protects later readers of the record, not this program.

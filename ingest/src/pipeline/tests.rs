@@ -381,7 +381,7 @@ fn a_real_report_of_chrome_gives_the_reference_values() {
 }
 
 #[test]
-fn all_events_of_a_client_sample_count_once_and_the_first_by_weight_is_the_reports() {
+fn all_events_of_a_client_sample_count_once() {
     use EventKind::{Connected, Disconnected, Joined, Left, Reconnected};
     let sample = |s: i64, events: &[(&str, &str, &str)]| {
         let at_ms = START_MS + s * 1000;

@@ -15,7 +15,8 @@ use rand_distr::{Beta, Binomial, Distribution, LogNormal};
 use serde::Serialize;
 use statistics::{Estimate, Interval, Session, difference, wilson};
 
-use super::{Check, Claim, Deviations, Theme, largest};
+use super::claim::{Claim, Deviations, largest};
+use super::theme::{Check, Theme};
 
 const SAMPLE_US: i64 = 10_000_000;
 /// Mean number of samples of a session: ten minutes.

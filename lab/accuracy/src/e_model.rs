@@ -4,8 +4,9 @@ use deploy::failure::Context;
 use enrich::e_model;
 use enrich::score::{Footage, Scores};
 
+use super::claim::{Claim, Deviations, largest};
 use super::reference::Reference;
-use super::{Check, Claim, Deviations, Theme, largest};
+use super::theme::{Check, Theme};
 
 pub(super) const THEME: Theme = Theme {
     name: "scores",

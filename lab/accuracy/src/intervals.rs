@@ -11,7 +11,8 @@ use service::{
     AppendTime, Input, Offset, Pace, Partition, Record, Recorder, Service, Settings, Source, Topic,
 };
 
-use super::{Check, Claim, Deviations, Theme};
+use super::claim::{Claim, Deviations};
+use super::theme::{Check, Theme};
 
 pub(super) const THEME: Theme = Theme {
     name: "intervals",

@@ -3,6 +3,7 @@
 //! A theme is a file with claims and a function that measures the deviation of each claim. A new theme
 //! requires a line in `THEMES`.
 
+mod claim;
 mod coverage;
 mod e_model;
 mod intervals;
@@ -15,20 +16,21 @@ mod sketches_in_clickhouse;
 mod standardisation;
 mod statistics;
 mod statistics_in_clickhouse;
-
-use std::pin::Pin;
+mod theme;
 
 use clap::Args;
-use clickhouse::Client;
 use deploy::connect::Cluster;
 use deploy::failure::{Context, Failure};
 use deploy::migrate;
 use serde::Serialize;
 use stack::{Plan, Ports, Stack};
 
+pub use claim::{Claim, Finding};
 pub use coverage::{Grid, Point};
 pub use mixes::MixPoint;
 pub use page::page;
+pub use theme::Server;
+use theme::{Check, Theme};
 
 /// `isobar accuracy`.
 #[derive(Clone, Copy, Debug, Default, Args)]
@@ -44,32 +46,6 @@ pub struct Options {
     /// Skips the checks that require a ClickHouse.
     #[arg(long)]
     offline: bool,
-}
-
-/// A claim about the accuracy of Isobar.
-#[derive(Clone, Copy, Debug)]
-pub struct Claim {
-    /// The claim, with the unit of the deviation.
-    pub claim: &'static str,
-    /// The reference.
-    pub reference: &'static str,
-    /// The largest permitted deviation.
-    pub bound: f64,
-}
-
-/// A claim with its result.
-#[derive(Clone, Debug, Serialize)]
-pub struct Finding {
-    /// The claim.
-    pub claim: &'static str,
-    /// The reference.
-    pub reference: &'static str,
-    /// The largest permitted deviation.
-    pub bound: f64,
-    /// The largest deviation found; none (`null`) if something could not be compared.
-    pub deviation: Option<f64>,
-    /// Whether the deviation is within the bound.
-    pub ok: bool,
 }
 
 /// Results of all claims, in the order of the page, and of the points of the grids.
@@ -91,29 +67,6 @@ impl Findings {
     }
 }
 
-type Deviations = Result<Vec<f64>, Failure>;
-
-/// Function that returns the largest deviation of each claim of a theme, in order.
-enum Check {
-    /// Without further input.
-    Offline(fn() -> Deviations),
-    /// With simulated worlds at the points of a grid.
-    Worlds(fn(&[Point], Grid) -> Deviations),
-    /// In simulated worlds whose groups have different mixes.
-    Mixes(fn(&[MixPoint], Grid) -> Deviations),
-    /// In simulated worlds of its own, as many as the grid says.
-    Grid(fn(Grid) -> Deviations),
-    /// On a migrated ClickHouse of its own.
-    ClickHouse(for<'a> fn(&'a Server) -> Pin<Box<dyn Future<Output = Deviations> + 'a>>),
-}
-
-/// Claims that are checked together.
-struct Theme {
-    name: &'static str,
-    claims: &'static [Claim],
-    check: Check,
-}
-
 /// All themes, in the order of the page.
 const THEMES: &[Theme] = &[
     intervals::THEME,
@@ -131,15 +84,6 @@ const THEMES: &[Theme] = &[
 /// Returns every claim, in the order of the page.
 pub fn claims() -> impl Iterator<Item = &'static Claim> {
     THEMES.iter().flat_map(|theme| theme.claims)
-}
-
-/// Clients of a migrated ClickHouse.
-#[derive(Clone, Debug)]
-pub struct Server {
-    /// Client of a user with the right to create tables and insert.
-    pub admin: Client,
-    /// Client of a user that may only read views.
-    pub reader: Client,
 }
 
 /// Checks all claims; `progress` receives the name of each theme that begins.
@@ -223,53 +167,4 @@ async fn in_a_clickhouse(progress: impl Fn(&str)) -> Result<Vec<Finding>, Failur
 /// Sorts findings in the order of the page.
 fn sort(findings: &mut [Finding]) {
     findings.sort_by_key(|finding| claims().position(|claim| claim.claim == finding.claim));
-}
-
-impl Theme {
-    fn findings(&self, deviations: &[f64]) -> Result<Vec<Finding>, Failure> {
-        if deviations.len() != self.claims.len() {
-            let (found, wanted) = (deviations.len(), self.claims.len());
-            return Err(Failure::Refused(format!(
-                "{}: {found} deviations for {wanted} claims",
-                self.name
-            )));
-        }
-        let pairs = self.claims.iter().zip(deviations);
-        Ok(pairs.map(|(claim, deviation)| claim.finding(*deviation)).collect())
-    }
-}
-
-impl Claim {
-    fn finding(&self, deviation: f64) -> Finding {
-        Finding {
-            claim: self.claim,
-            reference: self.reference,
-            bound: self.bound,
-            deviation: Some(deviation).filter(|deviation| deviation.is_finite()),
-            ok: deviation <= self.bound,
-        }
-    }
-}
-
-/// Returns the largest of `distances`; NaN if one of them is.
-fn largest(distances: impl IntoIterator<Item = f64>) -> f64 {
-    distances.into_iter().fold(0.0, |largest, distance| {
-        if distance.is_nan() || distance > largest { distance } else { largest }
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Claim, largest};
-
-    #[test]
-    fn a_claim_that_cannot_be_compared_fails() {
-        let claim = Claim { claim: "", reference: "", bound: 1.0 };
-        assert!(claim.finding(1.0).ok);
-        for deviation in [1.1, f64::NAN, f64::INFINITY] {
-            assert!(!claim.finding(deviation).ok, "{deviation}");
-        }
-        assert!(largest([1.0, f64::NAN, 2.0]).is_nan());
-        assert_eq!(largest([1.0, 3.0, 2.0]), 3.0);
-    }
 }

@@ -5,11 +5,12 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use statistics::{RankRange, Standard, Strata, benjamini_hochberg, union};
 
+use super::claim::{Claim, Deviations, largest};
 use super::coverage::{Grid, in_parallel};
 use super::mixes::{Kind, Mix, Population, Truth, draw, mixes};
-use super::{Check, Claim, Deviations, Theme, largest};
+use super::theme::{Check, Theme};
 
-/// Rate of false discoveries that is asked for.
+/// Nominal rate of false discoveries.
 const Q: f64 = 0.1;
 /// Pairs of groups that are compared in a world.
 const PAIRS: usize = 20;
@@ -77,7 +78,7 @@ struct Discoveries {
     any: f64,
     /// False ones among those that stand.
     false_share: f64,
-    /// True ones that do not stand.
+    /// True differences that are not reported.
     overlooked: f64,
 }
 

@@ -16,8 +16,9 @@ use statistics::{
     union,
 };
 
+use super::claim::{Claim, Deviations, largest};
 use super::coverage::{Grid, in_parallel, lognormal, ratio};
-use super::{Check, Claim, Deviations, Theme, largest};
+use super::theme::{Check, Theme};
 
 /// Samples of a session in the mean.
 const SAMPLES: f64 = 60.0;
@@ -63,7 +64,7 @@ pub(super) const THEME: Theme = Theme {
     check: Check::Mixes(deviations),
 };
 
-/// How the sessions of the groups are distributed over the strata.
+/// Distribution of the sessions of the groups over the strata.
 #[derive(Clone, Debug)]
 pub(super) struct Mix {
     name: &'static str,
@@ -101,7 +102,7 @@ pub struct MixPoint {
     pub found_raw: f64,
 }
 
-/// What the worlds of a point are drawn from: a and b, c, and the sessions beside them.
+/// Population that the worlds of a point are drawn from: the groups a, b and c, and other sessions.
 struct Populations {
     usual: Population,
     worse: Population,

@@ -7,7 +7,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Beta, Distribution as _, Exp, LogNormal, Pareto};
 
-use super::{Check, Claim, Deviations, Theme, largest};
+use super::claim::{Claim, Deviations, largest};
+use super::theme::{Check, Theme};
 
 /// Permitted relative error: 1 %, and some rounding in the computation of the middle of a bin.
 pub(super) const ONE_PERCENT: f64 = 0.01 + 1e-9;

@@ -4,8 +4,9 @@ use aggregate::Sketch;
 use clickhouse::Client;
 use deploy::failure::{Context, Failure};
 
+use super::claim::{Claim, Deviations, largest};
 use super::sketches::{self, LEVELS, ONE_PERCENT, Values};
-use super::{Check, Claim, Deviations, Server, Theme, largest};
+use super::theme::{Check, Server, Theme};
 
 pub(super) const THEME: Theme = Theme {
     name: "sketches in ClickHouse",

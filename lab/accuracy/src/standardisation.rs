@@ -8,7 +8,8 @@ use statistics::{
     Figure, Session, Standard, Strata, Stratum, Sums, benjamini_hochberg, raw_figure, union,
 };
 
-use super::{Check, Claim, Deviations, Theme, largest};
+use super::claim::{Claim, Deviations, largest};
+use super::theme::{Check, Theme};
 
 pub(super) const THEME: Theme = Theme {
     name: "standardisation",
@@ -59,7 +60,7 @@ struct Case {
     seed: u64,
     count: usize,
     strata: u64,
-    /// Of ten sessions of the first strata, so many are never poor.
+    /// Number of sessions, out of ten of the first strata, that are never poor.
     never_poor: u64,
     a: Expected,
     b: Expected,

@@ -5,8 +5,9 @@ use statistics::{
     percentile_sample_size, sample_size, wilson,
 };
 
+use super::claim::{Claim, Deviations, largest};
 use super::reference::{Estimated, Reference};
-use super::{Check, Claim, Deviations, Theme, largest};
+use super::theme::{Check, Theme};
 
 pub(super) const THEME: Theme = Theme {
     name: "statistics",

@@ -7,8 +7,9 @@ use statistics::{
     percentile_sample_size, sample_size, wilson,
 };
 
+use super::claim::{Claim, Deviations, largest};
 use super::statistics::sessions;
-use super::{Check, Claim, Deviations, Server, Theme, largest};
+use super::theme::{Check, Server, Theme};
 
 pub(super) const THEME: Theme = Theme {
     name: "statistics in ClickHouse",

@@ -1,4 +1,4 @@
-//! The oracle: what the pipeline's views must say, by a plain fold of the truth. It shares no code
+//! The oracle: the expected contents of the pipeline's views, by a plain fold of the truth. It shares no code
 //! with the services that it judges, only the names of records and the look-up data.
 
 mod caps;
@@ -52,9 +52,9 @@ pub struct CellKey {
 pub struct Cell {
     /// Additive integers.
     pub measures: Measures,
-    /// Time by what packs say, where it is not 0.
+    /// Time by verdict of each pack, where it is not 0.
     pub packs: Packs,
-    /// By [`SKETCHES`].
+    /// Sketches in the order of [`SKETCHES`].
     pub sketches: [Bins; 8],
 }
 
@@ -69,7 +69,7 @@ pub type SessionKey = (String, String, String);
 pub struct Expected {
     /// Raw records sent.
     pub raw_records: u64,
-    /// Of these, accepted.
+    /// Accepted records.
     pub accepted: u64,
     /// Repeated, or overtaken by a newer snapshot.
     pub duplicates: u64,
@@ -113,7 +113,7 @@ struct Sample {
     direction: Direction,
     measures: Measures,
     packs: Packs,
-    /// By [`SKETCHES`].
+    /// Sketches in the order of [`SKETCHES`].
     values: [Option<f64>; 8],
 }
 
@@ -173,7 +173,7 @@ impl<L: LookUp> Oracle<L> {
         Ok(())
     }
 
-    /// Takes the cells of windows that start before `window_start`, s since the Unix epoch: no further record
+    /// Removes and returns the cells of windows that start before `window_start`, s since the Unix epoch: no further record
     /// may contribute to them.
     pub(crate) fn take_cells(&mut self, window_start: i64) -> HashMap<CellKey, Cell> {
         self.expected.cells.extract_if(|key, _| key.window_start < window_start).collect()

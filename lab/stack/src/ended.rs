@@ -1,4 +1,4 @@
-//! Descriptions of processes that ended by themselves.
+//! Descriptions of processes that exited.
 
 use std::fmt;
 use std::fs::File;
@@ -34,9 +34,9 @@ pub struct Ended {
 /// Consequence of the end of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// It is started again.
+    /// The process is restarted.
     Again,
-    /// It is not started again, because that would not help.
+    /// The process is not restarted, because that would not help.
     Stays,
 }
 

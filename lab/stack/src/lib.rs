@@ -15,6 +15,7 @@ pub mod pipeline;
 pub mod place;
 mod ports;
 mod process;
+pub mod retention;
 mod sender;
 pub mod services;
 pub mod signals;

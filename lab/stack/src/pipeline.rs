@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::retention;
 use deploy::connect::Cluster;
 use deploy::failure::{Context, Failure};
 use deploy::migrate;
 use deploy::names::Names;
-use deploy::retention;
 use deploy::topics::{self, Topics};
 
 use crate::services::{ServiceEnvironment, Services};
@@ -46,10 +46,10 @@ impl Pipeline {
         Self::start_as(plan, &Raw::Own, None, progress).await
     }
 
-    /// As [`Pipeline::start`], with the raw topic that `raw` says. Takes histories as well.
+    /// Like [`Pipeline::start`], with the raw topic in `raw`. Accepts histories as well.
     ///
     /// # Errors
-    /// As [`Pipeline::start`].
+    /// Like [`Pipeline::start`].
     pub async fn start_on(plan: Plan, raw: &Raw, progress: impl Fn(&str)) -> Result<Self, Failure> {
         Self::start_as(plan, raw, Some(Trial::OF_UP), progress).await
     }
@@ -109,7 +109,7 @@ async fn name(stack: &mut Stack, raw: &Raw) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Returns names with `prefix` for a pipeline on the Kafka `theirs`.
+/// Returns names with `prefix` for a pipeline on the user's Kafka.
 fn names(theirs: &Cluster, prefix: &str, raw: &Raw) -> Result<Names, Failure> {
     let mut names = Names::with_prefix(prefix);
     let there = || Topics::of(theirs)?.names();
@@ -164,7 +164,7 @@ pub async fn prepare(stack: &Stack, progress: &impl Fn(&str)) -> Result<(), Fail
     tables(stack).await
 }
 
-/// Creates topics as `options` say, and tables.
+/// Creates the topics that `options` describe, and the tables.
 ///
 /// # Errors
 /// If Kafka or ClickHouse does not answer, or refuses.

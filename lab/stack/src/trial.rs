@@ -1,6 +1,6 @@
 //! Settings of a stack of `isobar up`, which takes histories of weeks: `isobar simulate --days`.
 
-/// What such a stack keeps, and for how long.
+/// Retention of such a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trial {
     /// Days for which ClickHouse keeps partials, sessions and roll-ups of minutes, at least.

@@ -25,7 +25,7 @@ pub struct Header {
     pub period_us: i64,
     /// Name of the scenario.
     pub scenario: String,
-    /// Of a history, its size. Its truth is not written down: it is played again.
+    /// Size of a history. Its records are not stored in the file: they are simulated again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<History>,
 }
@@ -34,15 +34,15 @@ pub struct Header {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It is accepted.
+    /// Accepted.
     Accepted,
-    /// It repeats an earlier record.
+    /// A duplicate of an earlier record.
     Duplicate,
     /// A newer snapshot of its session came first.
     OutOfOrder,
     /// Its event is older at its arrival than `ingest.late_h` allows.
     Late,
-    /// It cannot be used.
+    /// Dead-lettered.
     Invalid,
 }
 
@@ -238,10 +238,10 @@ pub enum TruthError {
     Line {
         /// Its number.
         line: usize,
-        /// What is wrong.
+        /// Description of the error.
         source: serde_json::Error,
     },
-    /// The truth of a history that does not tell how much of it was sent.
+    /// The truth of a history does not record how much of it was sent.
     #[error("truth file: the history was not sent to its end, or was killed: its count is missing")]
     Uncounted,
     /// A header that makes no world.

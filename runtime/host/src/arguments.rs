@@ -16,15 +16,15 @@ pub struct Arguments {
     /// Settings file (TOML)
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What to do instead of running
+    /// Action instead of running
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-/// What a service does instead of running.
+/// Action of a service instead of running.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Reads every setting, says what is wrong with any of them, and ends
+    /// Reads and checks every setting, prints all errors, and ends
     Check(CheckArguments),
 }
 
@@ -43,7 +43,7 @@ impl Arguments {
     /// Reads the arguments (the first is the program's name) of the service `name`.
     ///
     /// # Errors
-    /// The exit code, if help was asked for or an argument is wrong, after it was printed.
+    /// The exit code, after help or an invalid argument was printed.
     pub fn read(
         name: &str,
         about: &'static str,
@@ -54,14 +54,14 @@ impl Arguments {
             Self::command().bin_name(format!("isobar-{name}")).about(about).after_help(exit_codes);
         let matches = command.try_get_matches_from(args);
         matches.and_then(|matches| Self::from_arg_matches(&matches)).map_err(|error| {
-            // Nothing can be said if neither output can be written to.
+            // If neither output can be written to, the error cannot be reported.
             let _ = error.print();
             if error.use_stderr() { USAGE.into() } else { ExitCode::SUCCESS }
         })
     }
 }
 
-/// Prints what is wrong with the settings of the service `name`, and returns the exit code.
+/// Prints the errors in the settings of the service `name`, and returns the exit code.
 #[expect(clippy::print_stderr, reason = "settings say where the log goes, and these are wrong")]
 #[must_use]
 pub fn complain(name: &str, problems: &Problems, code: u8) -> ExitCode {

@@ -87,7 +87,7 @@ impl Default for Health {
 }
 
 /// Serves health and metrics on a thread of its own until the process ends, and returns the address. Calls
-/// `stop` at the first signal that asks the process to end.
+/// `stop` at the first SIGTERM or SIGINT.
 ///
 /// # Errors
 /// If the address cannot be bound, or no thread can be started.
@@ -100,10 +100,10 @@ pub fn serve(
     serve_beside(Router::new(), listen, health, registry, stop)
 }
 
-/// As [`serve`], with further routes at the same address.
+/// Like [`serve`], with further routes at the same address.
 ///
 /// # Errors
-/// As [`serve`].
+/// Same as [`serve`].
 pub fn serve_beside(
     routes: Router,
     listen: SocketAddr,

@@ -30,7 +30,7 @@ struct Idle {
     holds_back: Rc<Cell<bool>>,
     /// The number of partitions when it was last called with one.
     count: Rc<Cell<usize>>,
-    /// The same when reading began.
+    /// The same value when reading began.
     count_at_start: Rc<Cell<usize>>,
 }
 
@@ -202,7 +202,7 @@ fn a_client_that_missed_a_resume_is_resumed_again() {
 
 /// A client that reads nothing yet may assume for minutes that a partition has no leader.
 #[test]
-fn a_partition_that_had_no_leader_when_it_was_assigned_is_read_soon_after_it_has_one() {
+fn a_partition_assigned_without_a_leader_is_read_soon_after_it_has_one() {
     let mut bench = Bench::new(|broker, kafka| {
         write(kafka);
         commit_start(kafka);
@@ -219,7 +219,7 @@ fn a_partition_that_had_no_leader_when_it_was_assigned_is_read_soon_after_it_has
 }
 
 #[test]
-fn the_number_of_partitions_is_known_before_reading_starts_and_asked_again() {
+fn the_number_of_partitions_is_known_before_reading_and_refreshed() {
     let mut bench = Bench::new(|_, _| {});
     bench.until("assigned", |consumer| consumer.joined);
     assert_eq!(bench.count_at_start.get(), PARTITIONS as usize);

@@ -75,7 +75,7 @@ fn the_states_of_a_peer_connection_are_its_set_up_and_its_losses() {
 }
 
 #[test]
-fn a_device_failed_if_it_was_asked_for_and_the_call_failed() {
+fn a_device_failed_if_it_was_requested_and_the_call_failed() {
     let gum = "navigator.mediaDevices.getUserMedia";
     let expanded = read(&lines(&[
         json!([gum, null, {"audio": {"x": 1}, "video": false}, 1]),

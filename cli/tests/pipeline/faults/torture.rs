@@ -29,16 +29,16 @@ fn torture(turn: &Turn, duration: &str, rate: &str, faults: &str) -> Value {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
     let report: Value = serde_json::from_slice(&fs::read(&report).unwrap()).unwrap();
-    assert_eq!(report["discrepancies"], 0, "{said}");
+    assert_eq!(report["discrepancies"], 0, "{printed}");
     let left: Vec<_> = fs::read_dir(&scratch).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
     report
 }
 
-/// The end of the command where it is asked for a fault that there is not: it names those that there are.
+/// An unknown fault is refused, with the list of known ones.
 fn without_fault() -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_isobar"))
         .args(["torture", "--faults", "cut,flood", "--list"])
@@ -85,7 +85,7 @@ fn stopped_hosts_and_fenced_brokers_lose_nothing() {
 
 #[test]
 fn an_unknown_fault_kind_is_reported_with_the_known_ones() {
-    let (code, said) = without_fault();
+    let (code, printed) = without_fault();
     assert_eq!(code, Some(1));
-    assert!(said.contains("there is no flood; there are kill-service,"), "{said}");
+    assert!(printed.contains("there is no flood; there are kill-service,"), "{printed}");
 }

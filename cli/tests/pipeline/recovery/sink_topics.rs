@@ -10,7 +10,7 @@ async fn each_topic_of_sink_is_rebuilt_from_enriched_reports() {
     site.play();
     site.verified().await;
 
-    // Enriched reports are gone, and are made again from raw records.
+    // Enriched reports have expired, and are produced again from raw records.
     site.stop(Sink);
     site.leave_unread(Sink);
     site.stop(Ingest);

@@ -54,7 +54,7 @@ pub(super) struct Site {
     pub(super) has_gaps: bool,
     /// True if blocks belong to a deleted log that was longer than the current one.
     pub(super) has_new_log: bool,
-    /// Records of raw topics that are gone.
+    /// Records of raw topics that were deleted.
     pub(super) raw_gone: i64,
     /// TOPIC in the page's commands.
     pub(super) topic: &'static str,
@@ -139,7 +139,7 @@ impl Site {
         self.start(service);
         let mut program = self.programs[service as usize].take().unwrap();
         let (found, line) = program.end();
-        assert!(codes.contains(&found), "{found}: {}", program.said());
+        assert!(codes.contains(&found), "{found}: {}", program.output());
         line
     }
 
@@ -196,7 +196,7 @@ impl Site {
                 return;
             }
             for program in self.programs.iter_mut().flatten() {
-                assert!(!program.has_ended(), "{}", program.said());
+                assert!(!program.has_ended(), "{}", program.output());
             }
             assert!(Instant::now() < patience, "{verdict:#?}");
             tokio::time::sleep(Duration::from_secs(1)).await;

@@ -68,7 +68,7 @@ fn an_interval_of_640_by_480_at_30_frames_and_600_kbit_is_worth_3_78() {
 }
 
 #[test]
-fn the_jitter_buffer_adds_to_the_delay_and_freezes_count_where_they_are_reported() {
+fn the_jitter_buffer_adds_to_the_delay_and_reported_freezes_count() {
     let buffered = Inbound {
         jitter_buffer_us: Some(300 * 50_000),
         jitter_buffer_emitted: Some(300),

@@ -252,7 +252,7 @@ fn frames_that_are_not_decoded_are_missing() {
 }
 
 #[test]
-fn of_types_states_and_networks_only_names_that_the_specifications_have_are_read() {
+fn only_specified_names_of_types_states_and_networks_are_read() {
     let reported = |value: &str| {
         let report = json!({
             "t": {"type": "transport", "selectedCandidatePairId": "P", "iceState": value, "dtlsState": value},

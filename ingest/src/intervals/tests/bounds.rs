@@ -38,7 +38,7 @@ fn new_ids_of_one_session_displace_no_others() {
 }
 
 #[test]
-fn new_ids_of_one_peer_connection_displace_none_of_another_one_of_the_session() {
+fn new_ids_of_a_peer_connection_displace_no_ids_of_another() {
     let mut engine = Engine::new(HORIZON_MS);
     engine.remember(&Settings { session_streams: 64, ..Settings::default() });
     let mut observe = |connection: &'static str, ids: std::ops::Range<usize>, s: i64| {

@@ -23,7 +23,7 @@ fn spans(observed: &[Observed]) -> Vec<(i64, i64, Option<i64>)> {
 }
 
 #[test]
-fn a_clock_that_is_set_ahead_or_back_changes_no_interval_where_the_collector_corrects_it() {
+fn clock_steps_change_no_interval_if_the_collector_corrects_them() {
     let wanted = [(1000, 1005, Some(250)), (1005, 1010, Some(250)), (1010, 1015, Some(250))];
     for step in [3600, -3600, 90, -90] {
         let set = |true_s: i64| if true_s > 1005 { step } else { 0 };

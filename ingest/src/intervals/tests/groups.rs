@@ -24,7 +24,7 @@ fn between(
 
 // Chrome 156 keeps these counters under the same id when a sender is reconfigured.
 #[test]
-fn a_sender_that_is_reconfigured_goes_on() {
+fn a_reconfigured_sender_continues() {
     let sent = |packets, bytes, frames, nack, pli, round_trip, count| {
         [
             (Counter::PacketsSent, packets),
@@ -49,7 +49,7 @@ fn a_sender_that_is_reconfigured_goes_on() {
 }
 
 #[test]
-fn a_stream_starts_anew_where_two_primary_counters_go_back_though_one_has_grown() {
+fn a_stream_restarts_if_two_primary_counters_decrease_and_one_grows() {
     let of = |packets, bytes, frames| {
         [(Counter::PacketsReceived, packets), (Counter::Bytes, bytes), (Counter::Frames, frames)]
     };
@@ -340,7 +340,7 @@ fn implausible(observed: &Observed) -> u64 {
 }
 
 #[test]
-fn a_counter_beyond_every_whole_number_is_missing_with_its_group_and_counted() {
+fn a_counter_above_the_integer_range_is_missing_with_its_group_and_counted() {
     let sum = |nack: f64, jitter: f64| {
         let at = |s: i64, nack, jitter| {
             let values = [

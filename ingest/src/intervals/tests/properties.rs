@@ -203,7 +203,7 @@ proptest! {
     }
 
     #[test]
-    fn repeated_and_overtaken_snapshots_change_no_sum_while_the_first_and_the_newest_come(
+    fn repeated_and_reordered_snapshots_change_no_sum(
         growth in growths(),
         order in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
         newest_at in any::<prop::sample::Index>(),

@@ -102,7 +102,7 @@ fn it_is_judged_as_of_its_first_append() {
 }
 
 #[test]
-fn snapshots_have_intervals_among_themselves_and_leave_the_live_ones_alone() {
+fn replayed_snapshots_have_intervals_apart_from_live_ones() {
     let mut life = run(&[(0, LATER_MS - 10_000, stats(LATER_MS - 10_000, 900))]);
     life.again(later(10), (1, 0), false, &stats(at(0), 10));
     life.again(later(11), (2, 10), false, &stats(at(10), 30));

@@ -143,7 +143,7 @@ proptest! {
     }
 
     #[test]
-    fn every_offset_is_answered_for_once_and_the_dead_letters_are_the_invalid_ones(log in any_log()) {
+    fn every_offset_is_covered_once_and_invalid_records_are_dead_lettered(log in any_log()) {
         let mut life = run(&log);
         life.pipeline.drain(&mut life.out).unwrap();
         let mut next = log[0].0;

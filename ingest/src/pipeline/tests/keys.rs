@@ -37,7 +37,7 @@ fn a_record_without_a_key_is_dead_lettered_and_any_other_key_is_accepted() {
 }
 
 #[test]
-fn a_key_is_not_required_where_there_is_one_partition_or_the_settings_say_so() {
+fn no_key_is_required_with_one_partition_or_by_the_setting() {
     assert_eq!(without_key(1, Settings::default()).0.len(), 3);
     let lenient = Settings { require_key: false, ..Settings::default() };
     assert_eq!(without_key(2, lenient).0.len(), 3);

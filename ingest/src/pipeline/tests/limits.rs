@@ -111,7 +111,7 @@ fn letters(log: &[Raw], lives: &[(usize, usize, End)]) -> Vec<usize> {
 }
 
 #[test]
-fn changed_limits_hold_at_once_after_a_clean_end_and_else_after_written_records() {
+fn changed_limits_apply_at_once_only_after_a_clean_end() {
     let value = |s: i64| {
         let mut value = stats(START_MS + s * 1000, s);
         value.resize(LONG, b' ');
@@ -124,7 +124,7 @@ fn changed_limits_hold_at_once_after_a_clean_end_and_else_after_written_records(
 }
 
 #[test]
-fn reading_goes_on_while_a_commit_is_waited_for_until_too_much_is_kept() {
+fn reading_continues_during_a_commit_until_too_much_is_pending() {
     let value = |s: i64| (s, START_MS + s, stats(START_MS + s, s));
     let mut life = Life::resume(None, Settings::default(), &[]);
     assert!(!life.pipeline.awaits_commit());
@@ -156,7 +156,7 @@ fn reading_goes_on_while_a_commit_is_waited_for_until_too_much_is_kept() {
 }
 
 #[test]
-fn metadata_of_a_newer_release_is_not_gone_on_from() {
+fn metadata_of_a_newer_release_is_refused() {
     let committed = Committed { offset: Offset(7), metadata: r#"{"v":2}"#.to_owned() };
     let error = pipeline(Settings::default()).start(SOURCE, Some(&committed)).unwrap_err();
     assert!(error.to_string().contains("form 2"), "{error}");

@@ -27,7 +27,7 @@ pub struct Block {
 /// Partition and start.
 type BlockKey = (i32, i64);
 
-/// Values that came up so far, by block, by whom, and by the name of their dimension.
+/// Values that have occurred so far, by block, owner, and name of their dimension.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     of_sessions: HashMap<(BlockKey, [String; 3], &'static str), HashSet<String>>,

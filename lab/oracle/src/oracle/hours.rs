@@ -45,7 +45,7 @@ pub struct HourKey {
 pub struct Hour {
     /// Additive integers.
     pub measures: Measures,
-    /// Time by what packs say.
+    /// Time by verdict of each pack.
     pub packs: Packs,
 }
 
@@ -74,7 +74,7 @@ pub struct DayKey {
 pub struct Day {
     /// Sessions with anything in the stratum.
     pub sessions: u64,
-    /// Of these, with a w above 0.
+    /// The number of these with a w above 0.
     pub judged: u64,
     /// Σw, Σy, Σw², Σwy, Σy².
     pub sums: [i128; 5],

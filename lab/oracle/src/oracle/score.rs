@@ -53,7 +53,7 @@ pub(super) fn frame_rate(interval: &Interval) -> Option<f64> {
     interval.frames.map(|frames| frames as f64 * 1e6 / observed_us as f64)
 }
 
-/// True if anything was sent, as far as is known: otherwise the jitter is that of before.
+/// Returns true if packets were sent or it is unknown. Without packets the jitter is an old value.
 pub(super) fn active(interval: &Interval) -> bool {
     let (received, lost) = match interval.direction {
         Direction::Outbound => (None, 0),
@@ -62,7 +62,7 @@ pub(super) fn active(interval: &Interval) -> bool {
     lost > 0 || (interval.bytes != Some(0) && received != Some(0))
 }
 
-/// True if the source gave sound or a picture that changed: five packets a second of audio and, where
+/// Returns true if the source delivered sound or a changing picture: five packets a second of audio and, where
 /// its microphone reports its level, a sound in them; of video more frames than a still, or frames
 /// of more than a fiftieth of a bit a pixel, not all of them repeated by the encoder.
 pub(super) fn has_source(interval: &Interval) -> bool {
@@ -100,7 +100,7 @@ fn still_frames(seconds: f64) -> f64 {
     if seconds < 2.0 { seconds + 1.0 } else { seconds * 1.5 }
 }
 
-/// True if a limit of `least` frames a second asks for more than the source gave, and the stream has
+/// Returns true if a limit of `least` frames a second is more than the source delivered, and the stream has
 /// not got them, or but repetitions.
 fn starves(interval: &Interval, least: f64) -> bool {
     let seconds = (interval.end_us - interval.start_us) as f64 / 1e6;
@@ -185,7 +185,7 @@ fn comparable_finds_poor(interval: &Interval) -> Option<bool> {
     exceeded.into_iter().flatten().max()
 }
 
-/// Whether a tag is set, where one can be: there are none for video.
+/// Returns whether a tag is set; none for video, which has no tags.
 fn twilio_tags(interval: &Interval, ice: Ice) -> Option<bool> {
     if interval.kind != Kind::Audio {
         return None;
@@ -533,13 +533,13 @@ mod tests {
             Interval { end_us: 1_000_000, frames: Some(2), bytes: Some(300), ..black.clone() };
         let short = Interval { packets_received: Some(2), ..short };
         for it in [&black, &dropped, &short, &noise] {
-            assert!(packs(it, None).iter().all(|(_, said)| *said == Verdict::Unclassified));
+            assert!(packs(it, None).iter().all(|(_, verdict)| *verdict == Verdict::Unclassified));
             assert_eq!(
                 (audio_mos_milli(it, Some((9, 9))), video_mos_milli(it, Some((9, 9)))),
                 (None, None)
             );
         }
         let lost = Interval { packets_lost: Some(400), ..black };
-        assert!(packs(&lost, None).iter().any(|(_, said)| *said == Verdict::Poor));
+        assert!(packs(&lost, None).iter().any(|(_, verdict)| *verdict == Verdict::Poor));
     }
 }

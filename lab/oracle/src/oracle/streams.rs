@@ -65,7 +65,7 @@ pub(super) fn add(streams: &mut Vec<StreamPartial>, interval: &Interval) {
     }
 }
 
-/// Takes names off streams, puts them in order and counts the poor, the good and the others.
+/// Removes the names of streams, sorts them, and counts poor, good and unclassified ones.
 pub(super) fn finish(streams: &mut [StreamPartial]) -> [i64; 3] {
     let mut counts = [0; 3];
     for stream in streams.iter_mut() {

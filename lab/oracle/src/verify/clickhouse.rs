@@ -14,7 +14,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::io::AsyncBufReadExt;
 
-use super::{ClickHouse, VerifyError};
+use super::error::VerifyError;
+use super::options::ClickHouse;
 use crate::oracle::{self, Bins, Cell, CellKey, Packs, SKETCHES, SessionKey};
 
 pub(super) struct Reader {
@@ -31,7 +32,7 @@ struct CellRow {
     measures: Measures,
     #[serde(flatten)]
     packs: PackColumns,
-    /// By column, in hexadecimal.
+    /// States by column, in hexadecimal.
     #[serde(flatten)]
     sketches: HashMap<String, String>,
 }
@@ -213,7 +214,7 @@ impl Reader {
         rows.into_iter().map(CellRow::cell).collect()
     }
 
-    /// Sessions whose records lie in several partitions.
+    /// Sessions with records in several partitions.
     pub(super) async fn split_sessions(&self) -> Result<Vec<(SessionKey, Vec<i32>)>, VerifyError> {
         let query = "SELECT * FROM split_sessions(since = toDateTime(0, 'UTC')) ORDER BY ALL";
         let rows: Vec<SplitRow> = self.rows("split_sessions", query).await?;

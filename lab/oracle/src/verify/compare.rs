@@ -10,13 +10,13 @@ use serde::Serialize;
 use serde_json::Value;
 use world::truth::Dead;
 
-use super::{Actual, Verdict};
+use super::verdict::{Actual, Verdict};
 use crate::oracle::{Cell, CellKey, Expected, SKETCHES, SessionKey};
 
 /// Most differences that are described in words.
 const MOST_DESCRIBED: usize = 20;
 
-/// Holds everything that the pipeline has come to against the oracle.
+/// Compares all results of the pipeline with the oracle.
 #[must_use]
 pub fn compare(expected: &Expected, actual: &Actual) -> Verdict {
     let mut verdict = Verdict { raw_records: actual.logs.raw_records, ..Verdict::default() };
@@ -74,7 +74,7 @@ fn counts(expected: &Expected, verdict: &mut Verdict) {
     verdict.equal("late", verdict.late, expected.late);
 }
 
-/// Blocks tile the enriched log from its beginning, or from before what is left of it, up to its end,
+/// Checks that blocks cover the enriched log, from its first offset or an earlier one to its end,
 /// and no raw record is missing.
 fn blocks(actual: &Actual, verdict: &mut Verdict) {
     let mut partitions: BTreeMap<i32, Vec<&BlockAudit>> = BTreeMap::new();
@@ -223,7 +223,7 @@ fn fields<T: Serialize>(is: &T, must_be: &T) -> Vec<String> {
 mod tests {
     use schemas::{Dimensions, Measures, SessionPartial};
 
-    use super::super::Logs;
+    use super::super::verdict::Logs;
     use super::*;
     use crate::oracle::{Day, DayKey, Hour, HourKey};
 

@@ -11,17 +11,19 @@ use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use schemas::DeadLetter;
 use world::truth::{Dead, payload_hash};
 
-use super::{Logs, Options, VerifyError};
+use super::error::VerifyError;
+use super::options::Options;
+use super::verdict::Logs;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// After so long a leader that changed is asked for again.
+/// Time after which the leader of a partition is looked up again.
 const RETRY: Duration = Duration::from_millis(250);
 
 pub(super) fn read(options: &Options) -> Result<Logs, VerifyError> {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", &options.brokers)
-        // Partitions are assigned by hand; the client only wants a name to ask for them with.
+        // Partitions are assigned by hand, but the client requires a group.
         .set("group.id", "isobar-verify")
         .set("enable.auto.commit", "false")
         .set("auto.offset.reset", "error");
@@ -52,7 +54,7 @@ fn watermarks(
         .collect()
 }
 
-/// As [`watermarks`], of one partition. While its leader changes it is asked for again: the client has
+/// Like [`watermarks`], for one partition. The request is repeated while its leader changes: the client has
 /// the new one from fresh metadata.
 fn partition_watermarks(
     consumer: &BaseConsumer,

@@ -7,7 +7,9 @@
 use std::ops::Range;
 
 use super::clickhouse::Reader;
-use super::{Verdict, VerifyError, compare};
+use super::compare;
+use super::error::VerifyError;
+use super::verdict::Verdict;
 use crate::oracle::{LookUp, Oracle};
 
 /// Length of the slices of time whose cells are compared at once, s.

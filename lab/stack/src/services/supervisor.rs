@@ -1,4 +1,4 @@
-//! Restarts of services whose processes end by themselves.
+//! Restarts of services after their processes exit.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -124,7 +124,7 @@ impl Supervised {
         let news = process.end(self.launch.service.name(), next);
         let code = self.ended();
         self.news.extend(news);
-        // The owner may never ask for them.
+        // They may never be read.
         self.news.truncate(MOST_NEWS);
         code
     }

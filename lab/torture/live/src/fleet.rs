@@ -108,7 +108,7 @@ impl Fleet {
         self.with(instance, Supervised::resume);
     }
 
-    /// Asks an instance to drain and end, and does not wait.
+    /// Makes an instance drain and end, without waiting.
     pub(super) fn retire(&self, instance: Instance) {
         self.with(instance, |one| {
             one.retire();

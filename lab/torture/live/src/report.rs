@@ -47,7 +47,7 @@ pub(super) struct Faults {
     pub(super) injected: usize,
     /// Time from the end of an exclusive fault until all earlier input was visible, s.
     pub(super) recovery_s: Quantiles,
-    /// The same for faults during other ones, s.
+    /// The same time for faults that overlap others, s.
     pub(super) recovery_among_others_s: Quantiles,
 }
 

@@ -37,7 +37,7 @@ struct Rows(HashMap<u64, Vec<Version>>);
 pub(super) struct Found {
     /// Rows written.
     pub(super) written: u64,
-    /// Of these, versions that had been written before.
+    /// Versions that had been written before.
     pub(super) again: u64,
     /// Discrepancies, in words.
     pub(super) wrong: Vec<String>,

@@ -211,7 +211,7 @@ impl Run<'_> {
         self.stop(service)
     }
 
-    /// Asks a process to end, which drains unless its deadline passes.
+    /// Stops a process gracefully: it drains unless its deadline passes.
     fn stop(&mut self, service: Service) -> Result<(), Trouble> {
         let member = |one: &crate::process::Process| one.service == service && one.member;
         let Some(at) = self.fleet.iter().position(member) else { return Ok(()) };

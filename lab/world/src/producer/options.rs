@@ -10,6 +10,8 @@ use std::time::Duration;
 use rdkafka::error::KafkaError;
 use serde::{Deserialize, Serialize};
 
+use schemas::topics::Topic;
+
 use crate::truth::TruthError;
 use crate::world::history::History;
 use crate::world::{Scenario, Settings, WorldError};
@@ -67,7 +69,7 @@ impl Default for Options {
         Self {
             brokers: "127.0.0.1:9092".to_owned(),
             kafka: BTreeMap::new(),
-            topic: "rtc-stats-raw-v1".to_owned(),
+            topic: Topic::Raw.default_name().to_owned(),
             seed: 1,
             sessions: 500,
             rate: 100.0,
@@ -162,7 +164,7 @@ pub enum PlayError {
     /// A file cannot be written.
     #[error("{}: {source}", path.display())]
     File {
-        /// Which.
+        /// Path of the file.
         path: PathBuf,
         /// Why.
         source: io::Error,
@@ -299,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_world_starts_as_early_as_events_are_not_late_and_with_a_truth_as_that_is_known() {
+    fn a_world_starts_within_the_late_limit_and_at_the_start_in_its_truth() {
         let hours_ago = |hours| Some(NOW_US - hours * HOUR_US);
         let plain = Options { start_us: hours_ago(72), ..Options::default() };
         assert!(plain.world(NOW_US).is_ok());

@@ -1,6 +1,6 @@
 //! Diagnosis of missing acknowledgements: Kafka is down, or the client has stalled.
 //!
-//! A client of librdkafka can stay without brokers for ever, while any other client reaches the
+//! A client of librdkafka can stay without brokers indefinitely, while any other client reaches the
 //! cluster (librdkafka#5301). So a new client is tried.
 
 use std::time::Duration;

@@ -23,7 +23,7 @@ fn play(brokers: &str) -> Result<Report, PlayError> {
 }
 
 #[test]
-fn a_producer_without_acknowledgements_ends_and_reports_whether_a_new_client_is_served() {
+fn an_unacknowledged_producer_reports_whether_a_new_client_is_served() {
     let broker = MockCluster::new(1).unwrap();
     broker.create_topic("raw", 1, 1).unwrap();
     let brokers = broker.bootstrap_servers();

@@ -5,11 +5,13 @@ use rand::seq::IndexedRandom;
 use schemas::{Direction, Kind};
 
 use super::device::Browser;
+use super::environment::Environment;
+use super::history;
 use super::origin::Origin;
 use super::path::Path;
 use super::session::{Clock, Phase, Session};
+use super::settings::Scenario;
 use super::stream::Stream;
-use super::{Environment, Scenario, history};
 
 const APPS: [&str; 5] = ["meet", "meet", "meet", "support", "webinar"];
 const VERSIONS: [&str; 4] = ["4.2.1", "4.2.1", "4.2.0", "4.1.7"];
@@ -26,7 +28,7 @@ pub(super) const LONGEST_LAG_US: i64 = 4 * HOUR_US;
 /// The last release whose clients do not send their clock.
 const UNCLOCKED_VERSION: &str = "3.9.4";
 
-/// Begins a call of at most `room` participants, none of whom has joined yet.
+/// Returns the sessions of a new call of at most `room` participants. None has joined yet.
 pub(super) fn begin(around: &mut Environment, number: u32, room: u32) -> Vec<Session> {
     let rng = &mut around.rng;
     let size = if rng.random() { 2 } else { rng.random_range(3..=8) }.min(room);

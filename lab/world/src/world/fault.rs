@@ -3,8 +3,8 @@
 use rand::Rng;
 use schemas::EventKind;
 
-use super::Environment;
 use super::envelope::Envelope;
+use super::environment::Environment;
 
 /// Fault of one report of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,9 +12,9 @@ pub(super) enum Fault {
     None,
     /// The client sends it again.
     Retry,
-    /// It arrives after the next one.
+    /// Sent after the next record.
     HeldBack,
-    /// It is never sent.
+    /// Never sent.
     Lost,
     /// The client holds back its reports for a while and then sends them in order.
     Offline,

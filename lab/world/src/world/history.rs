@@ -4,21 +4,19 @@
 //! The mix of devices differs between providers, and devices differ in quality. So a comparison of
 //! providers without regard to devices is wrong in a known way: see [`TWINS`] and [`REVERSED`].
 
-use std::ops::Range;
-
 use rand::Rng;
-use serde::{Deserialize, Serialize};
 
+use super::call;
 use super::device::Browser;
+use super::environment::Environment;
 use super::place::{Conditions, Place};
 use super::session::Session;
-use super::{Environment, Settings, call};
+pub use super::settings::History;
+use super::settings::{DAY_US, HOUR_US, Scenario, Settings};
+use crate::truth;
 
 /// Time between two reports of a session of a history, µs.
 pub const PERIOD_US: i64 = 15_000_000;
-
-const HOUR_US: i64 = 3_600_000_000;
-const DAY_US: i64 = 24 * HOUR_US;
 
 /// Calls that begin in each local hour from Monday to Friday, in 1/1000 of no particular number.
 const WORKDAY: [u64; 24] = [
@@ -76,41 +74,6 @@ pub const RELEASE: &str = "4.2.1";
 pub const RELEASE_BEFORE: &str = "4.2.0";
 /// The application in which [`RELEASE`] is worse than the one before; it is the same in all others.
 pub const RELEASE_WORSE_IN: &str = "support";
-
-/// Size of a history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct History {
-    /// Days from its start to its end.
-    pub days: u32,
-    /// Sessions that begin in an hour, averaged over a week.
-    pub hourly: u32,
-}
-
-impl History {
-    /// Returns the time from the start to the end, µs.
-    #[must_use]
-    pub fn span_us(&self) -> i64 {
-        i64::from(self.days) * DAY_US
-    }
-
-    /// Returns the time when [`RELEASE`] comes out, for a history that starts at `start_us`.
-    #[must_use]
-    pub fn release_us(&self, start_us: i64) -> i64 {
-        start_us + self.span_us() / 2
-    }
-
-    /// Returns start and end of the incident: the last afternoon of its country that began at least an
-    /// hour before the end. It is the same whatever the hour of the day at which a history ends, and
-    /// lasts up to the end in an afternoon.
-    pub(super) fn incident(&self, start_us: i64) -> Range<i64> {
-        let end_us = start_us + self.span_us();
-        let mut from_us = end_us.div_euclid(DAY_US) * DAY_US + 14 * HOUR_US;
-        if from_us + HOUR_US > end_us {
-            from_us -= DAY_US;
-        }
-        from_us..from_us + 4 * HOUR_US
-    }
-}
 
 /// Share of calls by place, apart from the hour.
 #[derive(Debug)]
@@ -317,6 +280,14 @@ fn has_bad_release(session: &Session) -> bool {
 }
 
 impl Settings {
+    /// Returns the settings of the history that a header describes; none if it describes none.
+    #[must_use]
+    pub fn of_header(header: &truth::Header) -> Option<Self> {
+        let scenario = Scenario::named(&header.scenario)?;
+        let settings = Self::of_history(header.history?, header.seed, header.start_us);
+        Some(Self { scenario, ..settings })
+    }
+
     /// Returns the settings of a history of `history` that starts at `start_us`. It has no end of its
     /// own: whoever plays it ends it.
     #[must_use]
@@ -328,7 +299,7 @@ impl Settings {
             // A session lasts a twelfth of an hour.
             sessions: history.hourly.div_ceil(12),
             period_us: PERIOD_US,
-            scenario: super::Scenario::Usual,
+            scenario: Scenario::Usual,
             // No session keeps its events for longer than hours.
             late_us: i64::MAX,
             history: Some(history),

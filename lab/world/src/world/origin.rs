@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use rand::Rng;
 use schemas::Claim;
 
-use super::Environment;
+use super::environment::Environment;
 
 /// Addresses that are not public: private, shared, loopback, link-local, documentation, and texts
 /// of clients that hide their address.

@@ -50,7 +50,7 @@ pub(super) struct Path {
     counted: bool,
     /// Pairs that the peer connection has selected so far.
     pub(super) selected: i64,
-    /// The same number in the last snapshot that counted, if there was one.
+    /// This number in the last accepted snapshot, if there was one.
     selected_then: Option<i64>,
 }
 
@@ -99,14 +99,14 @@ impl Path {
         }
     }
 
-    /// Takes a snapshot that counts. Returns the round trips since the previous one; none if it is
+    /// Records an accepted snapshot. Returns the round trips since the previous one; none if it is
     /// the first.
     pub(super) fn interval(&mut self) -> Option<(i64, i64)> {
         let since = std::mem::take(&mut self.since);
         std::mem::replace(&mut self.counted, true).then_some(since)
     }
 
-    /// Takes a snapshot that counts. Returns how often another pair was selected since the previous
+    /// Records an accepted snapshot. Returns how often another pair was selected since the previous
     /// one.
     pub(super) fn changes(&mut self) -> Option<i64> {
         let then = self.selected_then.replace(self.selected)?;

@@ -4,11 +4,24 @@ use rand::Rng;
 use schemas::EventKind;
 
 use super::envelope::Envelope;
+use super::environment::Environment;
 use super::fault::garbage;
 use super::session::{LONGEST_RETRY_US, Phase, Session};
 use super::stats::Stats;
-use super::{Delivery, Environment};
 use crate::truth::{self, Outcome};
+
+/// A raw record to send, and the truth about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Time of sending, µs since the Unix epoch.
+    pub at_us: i64,
+    /// Key of the raw record: app/call/participant.
+    pub key: String,
+    /// Value of the raw record.
+    pub payload: Vec<u8>,
+    /// Expected result.
+    pub truth: truth::Record,
+}
 
 /// Number of the additional connection to a peer.
 const PEER_CONNECTION: u32 = 1_000;

@@ -3,13 +3,16 @@
 use rand::Rng;
 
 use super::device::Browser;
+use super::environment::Environment;
 use super::fault::Fault;
 use super::origin::Origin;
 use super::path::Path;
 use super::place::Conditions;
+use super::records::Delivery;
 use super::records::{Content, Posting};
+use super::settings::Settings;
 use super::stream::{Source, Stream};
-use super::{Delivery, Environment, call};
+use super::{call, history};
 use crate::truth::Outcome;
 
 /// A client keeps its reports for no longer than this, µs.
@@ -21,9 +24,22 @@ pub(super) const LONGEST_RETRY_US: i64 = 20_000_000;
 /// Maximum number of reports that a client holds back.
 const MOST_OFFLINE_REPORTS: i64 = 5;
 
+/// Longest time between the appends of two records of a session that are compared, µs: ingest's
+/// look-back of 120 s, less 5 s for records in flight.
+const REMEMBERED_US: i64 = 115_000_000;
+
+impl Settings {
+    /// If Kafka takes nothing for longer than this, µs, the truth about the world's intervals no
+    /// longer holds: sessions are silent for a while themselves, and ingest does not remember both.
+    #[must_use]
+    pub fn longest_stall_us(&self) -> i64 {
+        REMEMBERED_US - longest_silence_us(self.period_us)
+    }
+}
+
 /// Returns the longest time between two records of a session that are compared, µs, if it reports
 /// every `period_us`: after it was offline or has sent a record again.
-pub(super) fn longest_silence_us(period_us: i64) -> i64 {
+fn longest_silence_us(period_us: i64) -> i64 {
     let offline_us = (MOST_OFFLINE_REPORTS * period_us).min(LONGEST_OFFLINE_US);
     LONGEST_RETRY_US.max(latest_us(period_us) + offline_us)
 }
@@ -135,7 +151,7 @@ impl Session {
         if self.number % PEER_TRIES == 7 {
             self.send_event(now_us, Content::PeerFailed, around, out);
         }
-        if around.chance(around.failing_share(self, loss)) {
+        if around.chance(self.failing_share(around, loss)) {
             let reason = ["ice-failed", "dtls-timeout", "no-media"][around.rng.random_range(0..3)];
             self.send_event(now_us, Content::Failed { reason }, around, out);
             return None;
@@ -169,6 +185,20 @@ impl Session {
 
     pub(super) fn event_us(&self, now_us: i64) -> i64 {
         now_us - self.clock.lag_us
+    }
+
+    /// Returns the share of reports at which a bad spell of the session begins, of 10,000.
+    fn spell_share(&self, around: &Environment, usual: Conditions) -> u32 {
+        match around.settings.history {
+            Some(_) => history::spell_share(self, usual),
+            None => 50 + (usual.loss_ppm / 2000) as u32,
+        }
+    }
+
+    /// Returns the share of set-ups of the session that fail, of 10,000.
+    fn failing_share(&self, around: &Environment, loss_ppm: i64) -> u32 {
+        let of_release = around.settings.history.map_or(0, |_| history::failing_share(self));
+        100 + (loss_ppm / 100) as u32 + of_release
     }
 
     pub(super) fn is_too_late(&self, around: &Environment) -> bool {
@@ -276,7 +306,7 @@ impl Session {
         let usual = around.conditions(self.place, self.event_us(now_us));
         if self.spell > 0 && around.chance(2500) {
             self.spell = 0;
-        } else if self.spell == 0 && around.chance(around.spell_share(self, usual)) {
+        } else if self.spell == 0 && around.chance(self.spell_share(around, usual)) {
             self.spell = around.rng.random_range(3..=WORST_SPELL);
         }
         let mut conditions = if self.spell > 0 { usual.worse(self.spell) } else { usual };

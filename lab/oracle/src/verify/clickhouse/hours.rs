@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::{PackColumns, Reader};
 use crate::oracle::{Day, DayKey, Hour, HourKey};
-use crate::verify::VerifyError;
+use crate::verify::error::VerifyError;
 
 #[derive(Deserialize)]
 struct HourRow {

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{fields, members};
 use crate::oracle::{Day, Expected, Hour};
-use crate::verify::{Actual, Verdict};
+use crate::verify::verdict::{Actual, Verdict};
 
 pub(super) fn compare(expected: &Expected, actual: &Actual, verdict: &mut Verdict) {
     let hours = &actual.session_hours;

@@ -60,7 +60,7 @@ fn reply(byte: u8) -> Option<Option<u8>> {
 }
 
 #[test]
-fn an_open_link_forwards_data_and_a_cut_one_closes_existing_and_new_connections() {
+fn an_open_link_forwards_data_and_a_cut_link_closes_all_connections() {
     let (proxies, (server, ended)) = (Proxies::start().unwrap(), echo());
     let link = proxies.open(server).unwrap();
     let mut client = Client::of(&link);
@@ -99,7 +99,7 @@ fn delay_counts_both_ways() {
 }
 
 #[test]
-fn one_side_of_a_half_open_connection_receives_nothing_more_and_new_ones_work() {
+fn a_half_open_connection_delivers_nothing_and_new_connections_work() {
     let (proxies, (server, ended)) = (Proxies::start().unwrap(), echo());
     let link = proxies.open(server).unwrap();
     let mut client = Client::of(&link);

@@ -49,7 +49,7 @@ fn spells(around: &mut Environment, country: &str, provider: &str) -> [f64; 3] {
 }
 
 #[test]
-fn a_history_has_the_wanted_number_of_sessions_of_five_minutes_by_day_and_week() {
+fn a_history_has_the_configured_number_of_sessions_by_day_and_week() {
     let history = History { days: 7, hourly: 20 };
     let end_us = MONDAY_US + history.span_us();
     let world = World::new(Settings::of_history(history, 3, MONDAY_US)).unwrap();
@@ -78,7 +78,7 @@ fn a_history_has_the_wanted_number_of_sessions_of_five_minutes_by_day_and_week()
 }
 
 #[test]
-fn the_first_provider_of_a_country_has_most_calls_and_networks_share_those_of_a_provider() {
+fn calls_are_divided_among_the_providers_and_networks_of_a_country() {
     let around = around(Scenario::Usual);
     let weights = Weights::of(&around.places);
     let of = |country, provider| {

@@ -1,8 +1,8 @@
-//! How long ClickHouse keeps rows, where it is longer than the tables' files say.
+//! Retention of rows in ClickHouse, where it is longer than in the files of the tables.
 
 use clickhouse::Client;
 
-use crate::failure::{Context, Failure};
+use deploy::failure::{Context, Failure};
 
 /// Tables whose rows expire by the day, each with the time that counts and the days.
 const EXPIRING: &str = "SELECT name, \
@@ -12,7 +12,7 @@ const EXPIRING: &str = "SELECT name, \
     WHERE database = currentDatabase() AND engine_full LIKE '% TTL % + toIntervalDay(%'";
 
 /// Keeps rows of all tables for at least `days`. The tables must be migrated. Rows that have expired
-/// already stay away. An event may be `days` − 2 old then (`ingest.partials_d`).
+/// already are not restored. An event may be `days` − 2 old then (`ingest.partials_d`).
 ///
 /// # Errors
 /// If ClickHouse does not answer, or refuses.
