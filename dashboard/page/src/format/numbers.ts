@@ -37,11 +37,15 @@ export function difference(value: number | null | undefined, unit: Unit): string
     return sign + text
 }
 
-/** Returns the interval of a difference: `+0.4 to +2.0 points`. */
-export function differenceInterval({ lower, upper }: Pick<Difference, 'lower' | 'upper'>, unit: Unit): string {
-    if (lower === null || upper === null) return NONE
+/** Returns the interval of a difference: `+0.4 to +2.0 points`. A limit that is null is open; null if both are. */
+export function differenceInterval({ lower, upper }: Pick<Difference, 'lower' | 'upper'>, unit: Unit): string | null {
+    if (lower === null && upper === null) return null
+    if (lower === null) return `at most ${difference(upper, unit)}`
+    if (upper === null) return `at least ${difference(lower, unit)}`
     const [low, high] = [difference(lower, unit), difference(upper, unit)]
-    return `${low.replace(/ (points|ms|s)$/, '')} to ${high}`
+    const suffix = / (points|ms|s)$/
+    const same = suffix.exec(low)?.[0] === suffix.exec(high)?.[0]
+    return `${same ? low.replace(suffix, '') : low} to ${high}`
 }
 
 /** Returns a range of ranks: `2–5`, or `2` where nothing overlaps. */

@@ -5,6 +5,8 @@ import { createRequire } from 'node:module'
 import { chromium } from 'playwright-core'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+/** Longest wait for the figures of a page: roll-ups may be built meanwhile, on cores that do other things as well. */
+const PATIENCE_MS = 120_000
 const LOADING = '[role="status"][aria-label="Loading"]'
 
 /** Starts Debian's chromium, or the program in ISOBAR_CHROMIUM. */
@@ -44,7 +46,7 @@ export class Reader {
 
     async settled() {
         await this.page.waitForSelector('h1')
-        await this.page.waitForFunction((loading) => !document.querySelector(loading), LOADING, { timeout: 30_000 })
+        await this.page.waitForFunction((loading) => !document.querySelector(loading), LOADING, { timeout: PATIENCE_MS })
         // The map comes after its rows.
         await this.page.waitForTimeout(250)
     }
