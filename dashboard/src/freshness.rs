@@ -66,7 +66,8 @@ impl Watch {
             now: rfc3339(now),
             newest_minute: minute.map(rfc3339),
             age_s,
-            lags: age_s.is_none_or(|age| age > i64::from(self.limit_s)) && seen.lags(now, self.limit_s),
+            lags: age_s.is_none_or(|age| age > i64::from(self.limit_s))
+                && seen.lags(now, self.limit_s),
             limit_s: self.limit_s,
             what: seen.lags.clone(),
         })

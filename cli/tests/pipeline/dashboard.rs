@@ -13,6 +13,8 @@ use stack::{Plan, Stack, http};
 use crate::harness::Turn;
 use crate::program::Program;
 
+mod pages;
+mod truth;
 mod world;
 use world::{Seen, WORLD_HOURS, hostile, insert, sessions};
 

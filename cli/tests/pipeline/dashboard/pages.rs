@@ -20,7 +20,7 @@ use crate::harness::Turn;
 use crate::program::Program;
 
 /// Days of calls, and sessions that begin in an hour on average. The whole incident is in the last day.
-const WORLD: (u32, u32) = (1, 120);
+const WORLD: (u32, u32) = (1, 240);
 /// The same for the pictures of the documentation: with a week before.
 const LARGER_WORLD: (u32, u32) = (9, 150);
 /// The provider that fails, as the look-up data name it, and its country.
@@ -46,11 +46,12 @@ async fn readers_find_on_the_pages_what_the_truth_says() {
     let program = dashboard(&turn, &pipeline);
     let address = program.address().unwrap();
     wait_until_ready(&address);
-    let (_, index) = (address.clone(), http::get(&address, "/").unwrap().body);
+    let index = http::get(&address, "/").unwrap().body;
     assert!(!index.contains("This build has no page"), "{index}");
 
     let expected = folder.join("expected.json");
-    fs::write(&expected, Truth::read(&truth, pipeline.stack.geo_files()).expected(FAILING)).unwrap();
+    fs::write(&expected, Truth::read(&truth, pipeline.stack.geo_files()).expected(FAILING))
+        .unwrap();
     read(&page, &address, &expected, folder, &mut pipeline);
 }
 
@@ -58,7 +59,9 @@ async fn readers_find_on_the_pages_what_the_truth_says() {
 fn tools(page: &Path) -> Result<(), String> {
     let chromium = env::var("ISOBAR_CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
     if !Path::new(&chromium).exists() {
-        return Err(format!("there is no {chromium} (Debian's package chromium, or ISOBAR_CHROMIUM)"));
+        return Err(format!(
+            "there is no {chromium} (Debian's package chromium, or ISOBAR_CHROMIUM)"
+        ));
     }
     // The build of the page installs them as well, if it has npm.
     if page.join("node_modules/playwright-core").exists() {
@@ -211,8 +214,9 @@ impl Request {
             Self::Late => pipeline.services.signal(sink, Signal::SIGSTOP),
             Self::Well => {
                 pipeline.services.signal(sink, Signal::SIGCONT);
-                if !pipeline.stack.clickhouse().unwrap().answers().is_ok_and(|answers| answers) {
-                    pipeline.stack.clickhouse().unwrap().resume(&guard).unwrap();
+                let clickhouse = pipeline.stack.clickhouse().unwrap();
+                if clickhouse.process().is_none() {
+                    clickhouse.resume(&guard).unwrap();
                 }
             }
         }

@@ -10,8 +10,7 @@ use stack::cache::GeoFiles;
 use statistics::{Figure, Session, Standard, State, Strata, Stratum, Sums, raw_figure, union};
 use world::replayed;
 
-const HOUR_S: i64 = 3600;
-const DAY_S: i64 = 24 * HOUR_S;
+const DAY_S: i64 = 86_400;
 /// Smallest number of sessions of a figure that is shown.
 const MINIMUM: u64 = 5;
 /// Relative accuracy of sketches.
@@ -27,16 +26,17 @@ pub(super) struct Truth {
 type Ratio = fn(&Hour) -> (i64, i64);
 
 const RATIOS: [(&str, Ratio); 3] = [
-    ("poor_share", |hour| {
-        (hour.measures.poor_us, hour.measures.poor_us + hour.measures.good_us)
-    }),
+    ("poor_share", |hour| (hour.measures.poor_us, hour.measures.poor_us + hour.measures.good_us)),
     ("loss", |hour| (hour.measures.packets_lost, hour.measures.packets_expected)),
     ("setup_failures", |hour| (hour.measures.setups_failed, hour.measures.setups_attempted)),
 ];
 
 /// Quantiles: name, level, and the place of the sketch.
-const QUANTILES: [(&str, f64, &str); 3] =
-    [("round_trip_p95", 0.95, "round_trip_ms"), ("mos", 0.5, "audio_mos"), ("time_to_media", 0.5, "time_to_media_ms")];
+const QUANTILES: [(&str, f64, &str); 3] = [
+    ("round_trip_p95", 0.95, "round_trip_ms"),
+    ("mos", 0.5, "audio_mos"),
+    ("time_to_media", 0.5, "time_to_media_ms"),
+];
 
 impl Truth {
     /// Returns the number of records that a truth file describes.
@@ -57,11 +57,11 @@ impl Truth {
         }
     }
 
-    /// Returns the figures of 23 whole hours up to the last one, of the world, the country and the provider, and
-    /// the league of the country (JSON).
+    /// Returns the figures of a day up to the last whole hour, of the world, the country and the provider, and the
+    /// league of the country (JSON).
     pub(super) fn expected(&self, (provider, country): (&str, &str)) -> String {
         let last = self.hours.iter().map(|(key, _)| key.hour).max().unwrap();
-        let (from, to) = (last - DAY_S + HOUR_S, last + HOUR_S);
+        let (from, to) = (last - DAY_S, last);
         let all = Scope { from, to, country: None, provider: None };
         let in_country = Scope { country: Some(country), ..all };
         let of_provider = Scope { provider: Some(provider), ..in_country };
@@ -83,7 +83,12 @@ impl Truth {
         let quantile = |(name, level, sketch): &(&str, f64, &str)| {
             ((*name).to_owned(), json!({"value": self.quantile(scope, *level, sketch)}))
         };
-        RATIOS.iter().map(ratio).chain(QUANTILES.iter().map(quantile)).collect::<serde_json::Map<_, _>>().into()
+        RATIOS
+            .iter()
+            .map(ratio)
+            .chain(QUANTILES.iter().map(quantile))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
     }
 
     /// The providers of a country by poor share, with figures adjusted to the mix of all of them.
@@ -93,9 +98,7 @@ impl Truth {
         let strata = |name| self.strata(&Scope { provider: Some(name), ..*scope }, RATIOS[0].1);
         let groups: BTreeMap<_, _> = names.into_iter().map(|name| (name, strata(name))).collect();
         let standard = Standard::of(&union(groups.values())).unwrap();
-        let row = |(name, group): (&&str, &Strata)| {
-            json!({"name": name, "raw": figure(&raw_figure(group)), "adjusted": figure(&standard.figure(group))})
-        };
+        let row = |(name, group): (&&str, &Strata)| json!({"name": name, "raw": figure(&raw_figure(group)), "adjusted": figure(&standard.figure(group))});
         groups.iter().map(row).collect()
     }
 
@@ -116,7 +119,9 @@ impl Truth {
             *sum = (sum.0 + part, sum.1 + whole);
         }
         let mut strata = Strata::new();
-        for ((stratum, ..), (part, whole)) in sessions.into_iter().filter(|(_, (_, whole))| *whole > 0) {
+        for ((stratum, ..), (part, whole)) in
+            sessions.into_iter().filter(|(_, (_, whole))| *whole > 0)
+        {
             *strata.entry(stratum).or_default() += Sums::of(&[Session { part, whole }]);
         }
         strata
@@ -129,7 +134,9 @@ impl Truth {
         for (_, cell) in self.cells.iter().filter(|(key, _)| scope.holds_cell(key)) {
             let bins = &cell.sketches[at];
             all.zero += bins.zero;
-            bins.positive.iter().for_each(|(bin, count)| *all.positive.entry(*bin).or_default() += count);
+            bins.positive
+                .iter()
+                .for_each(|(bin, count)| *all.positive.entry(*bin).or_default() += count);
         }
         let count = all.zero + all.positive.values().sum::<u64>();
         let rank = level * count.checked_sub(1)? as f64;
@@ -164,7 +171,8 @@ impl Scope<'_> {
     }
 
     fn is_of(&self, country: &str, organisation: &str) -> bool {
-        self.country.is_none_or(|it| it == country) && self.provider.is_none_or(|it| it == organisation)
+        self.country.is_none_or(|it| it == country)
+            && self.provider.is_none_or(|it| it == organisation)
     }
 }
 

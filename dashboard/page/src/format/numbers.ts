@@ -88,13 +88,13 @@ export function caveat(figure: Figure): string | null {
         case 'upper_limit':
             return null
         case 'cannot_tell':
-            return figure.needs_sessions === null
-                ? 'cannot tell yet: needs more sessions'
-                : `cannot tell yet: needs about ${count(figure.needs_sessions)} sessions`
+            if (figure.needs_sessions !== null) return `cannot tell yet: needs about ${count(figure.needs_sessions)} sessions`
+            // More sessions of the same callers would not do: they lack what others have, such as phones.
+            return figure.value === null ? 'cannot tell' : 'cannot tell: lacks a part of the common mix'
         case 'too_few':
             return 'fewer than 5 sessions'
         case 'no_data':
-            return 'no calls'
+            return 'not measured'
     }
 }
 

@@ -44,8 +44,8 @@ export const contentChecks = {
         const within = { country: failing.country, provider: failing.provider }
         const questions = reader.page.getByRole('list', { name: 'Start from a question' })
         for (const [question, dimension] of [
-            [/^Is it their Wi-Fi or us at /, 'network_type'],
-            [/^Did \S+ make it worse than \S+ at /, 'client_version'],
+            [/^Is it their Wi-Fi or us here/, 'network_type'],
+            [/^Did \S+ make it worse than \S+ here/, 'client_version'],
         ]) {
             await reader.goto(addresses(failing).provider)
             await questions.getByRole('link', { name: question }).click()
@@ -57,6 +57,10 @@ export const contentChecks = {
             const edges = await reader.page.getByText('Or is it us?').count()
             assert.equal(edges, dimension === 'network_type' ? 1 : 0)
         }
+        // A release may be worse in one app alone.
+        const apps = reader.page.locator('section[aria-labelledby="apps-title"] tbody tr')
+        assert.ok((await apps.count()) > 1)
+        for (const app of await apps.all()) assert.match(await app.textContent(), /better|worse|no evidence|cannot tell/)
         await reader.close('the questions')
     },
 

@@ -62,8 +62,10 @@ describe('numbers', () => {
     it('say why there is no interval', () => {
         expect(caveat(figure({}))).toBeNull()
         expect(caveat(figure({ state: 'cannot_tell', needs_sessions: 1400 }))).toBe('cannot tell yet: needs about 1,400 sessions')
+        expect(caveat(figure({ state: 'cannot_tell' }))).toBe('cannot tell: lacks a part of the common mix')
+        expect(caveat(figure({ state: 'cannot_tell', value: null }))).toBe('cannot tell')
         expect(caveat(figure({ state: 'too_few' }))).toBe('fewer than 5 sessions')
-        expect(caveat(figure({ state: 'no_data' }))).toBe('no calls')
+        expect(caveat(figure({ state: 'no_data' }))).toBe('not measured')
     })
 })
 
