@@ -36,6 +36,10 @@ export const contentChecks = {
             for (const title of titles) assert.ok(found.some((text) => text.includes(title)), `${title} on ${path}: ${found.join(', ')}`)
         }
         await reader.page.locator('main [role="img"]').first().waitFor()
+        // Hours of the week are kept for 30 days.
+        await reader.goto(`/place?range=90d&country=${failing.country}`)
+        assert.equal(await reader.page.getByText('This question cannot be answered').count(), 0)
+        await reader.page.getByText('Hours of the week need a range of one to thirty days').waitFor()
         await reader.close('the parts of pages')
     },
 
