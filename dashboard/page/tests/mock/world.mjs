@@ -119,7 +119,7 @@ const BASES = {
 }
 
 /** Effective sessions from which on the made-up world has an interval. */
-const ENOUGH = 60
+const ENOUGH = 30
 const SHARE_MEASURES = ['poor_share', 'loss', 'setup_failures']
 export const MEASURES = ['poor_share', 'round_trip_p95', 'loss', 'mos', 'setup_failures', 'time_to_media']
 export const unit = (measure) => (SHARE_MEASURES.includes(measure) ? 'share' : measure === 'mos' ? 'mos' : 'ms')
