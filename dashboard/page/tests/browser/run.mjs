@@ -21,7 +21,7 @@ import { figureChecks } from './figures.mjs'
 import { launch } from './harness.mjs'
 
 /** Readers at once. */
-const READERS = 3
+const READERS = 2
 
 const text = { type: 'string' }
 const { values } = parseArgs({ options: { base: text, country: text, provider: text, shots: text, expected: text, gone: text, well: text, late: text, only: text } })
