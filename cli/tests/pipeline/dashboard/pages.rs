@@ -122,7 +122,7 @@ fn dashboard(turn: &Turn, pipeline: &Pipeline) -> Program {
         .env("ISOBAR_DASHBOARD__LAG_S", LAG_S)
         // Several readers at once, on cores that do other things as well.
         .env("ISOBAR_DASHBOARD__QUERIES", "32")
-        .env("ISOBAR_DASHBOARD__QUERY_S", "60")
+        .env("ISOBAR_DASHBOARD__QUERY_S", "30")
         .env("ISOBAR_DASHBOARD__SERVICES", serde_json::json!(services).to_string());
     let program = Program::spawn(command, turn.folder.path().join("dashboard.log"));
     program.hear("started");

@@ -79,7 +79,7 @@ function league(reader) {
             .filter((row) => row.querySelector('th a'))
             .map((row) => {
                 const [adjusted, raw] = [...row.querySelectorAll('td .figure')].map((figure) => ({
-                    value: figure.querySelector('data').textContent,
+                    value: figure.querySelector('data')?.textContent ?? null,
                     interval: figure.querySelector('.interval').textContent.trim(),
                 }))
                 const [sessions, effective] = [...row.querySelectorAll('.n.stacked > span')].map((part) => part.textContent.trim())
@@ -89,10 +89,13 @@ function league(reader) {
 }
 
 function printed(figure, unit) {
-    return { value: amount(figure.value, unit), interval: figure.tells ? interval(figure, unit) : needs(figure.needs) }
+    return { value: figure.value === null ? null : amount(figure.value, unit), interval: figure.tells ? interval(figure, unit) : needs(figure) }
 }
 
-const needs = (sessions) => `cannot tell yet: needs ${sessions === null ? 'more' : `about ${whole(sessions)}`} sessions`
+function needs({ value, needs }) {
+    if (needs !== null) return `cannot tell yet: needs about ${whole(needs)} sessions`
+    return value === null ? 'cannot tell' : 'cannot tell: lacks a part of the common mix'
+}
 
 function interval({ lower, upper }, unit) {
     if (lower === null) return `at most ${amount(upper, unit)}`
