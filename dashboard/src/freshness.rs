@@ -29,12 +29,15 @@ struct Seen {
     /// Begin of the newest complete minute, or why it is not known.
     minute: Result<Option<i64>, Problem>,
     lags: Vec<Lag>,
+    /// When no service had anything left to read, the last time.
+    caught_up: Option<i64>,
 }
 
 impl Watch {
     pub(crate) fn new(limit_s: u32) -> Self {
         let minute = Err(Problem::unavailable("the dashboard starts; try again in a second"));
-        Self { seen: Mutex::new(Seen { minute, lags: Vec::new() }), limit_s }
+        let seen = Seen { minute, lags: Vec::new(), caught_up: None };
+        Self { seen: Mutex::new(seen), limit_s }
     }
 
     /// Sets the newest complete minute, or why it is not known.
@@ -42,9 +45,13 @@ impl Watch {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).minute = minute;
     }
 
-    /// Sets the services' backlogs.
-    pub(crate) fn set_lags(&self, lags: Vec<Lag>) {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).lags = lags;
+    /// Sets the services' backlogs at the time `now`, seconds since 1970.
+    pub(crate) fn set_lags(&self, lags: Vec<Lag>, now: i64) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if !lags.is_empty() && lags.iter().all(|lag| lag.answers && lag.records == 0) {
+            seen.caught_up = Some(now);
+        }
+        seen.lags = lags;
     }
 
     /// Returns the freshness at the time `now`, seconds since 1970.
@@ -59,10 +66,20 @@ impl Watch {
             now: rfc3339(now),
             newest_minute: minute.map(rfc3339),
             age_s,
-            lags: age_s.is_none_or(|age| age > i64::from(self.limit_s)),
+            lags: age_s.is_none_or(|age| age > i64::from(self.limit_s))
+                && seen.lags(now, self.limit_s),
             limit_s: self.limit_s,
             what: seen.lags.clone(),
         })
+    }
+}
+
+impl Seen {
+    /// Returns whether an old minute is the pipeline's fault: a service does not answer, or has had something to
+    /// read for longer than the limit. Events after a pause are read at once, and their minute is complete later.
+    fn lags(&self, now: i64, limit_s: u32) -> bool {
+        let silent = self.lags.iter().any(|lag| !lag.answers);
+        silent || self.caught_up.is_none_or(|at| now - at > i64::from(limit_s))
     }
 }
 
@@ -113,6 +130,25 @@ mod tests {
         assert!(watch.freshness(841).unwrap().lags);
         watch.set_minute(Ok(None));
         assert!(watch.freshness(841).unwrap().lags, "nothing within a day");
+    }
+
+    #[test]
+    fn a_pipeline_without_anything_to_read_does_not_lag() {
+        let lag = |records, answers| vec![Lag { service: "sink".to_owned(), records, answers }];
+        let watch = Watch::new(180);
+        watch.set_minute(Ok(Some(600)));
+        watch.set_lags(lag(0, true), 2000);
+        assert!(!watch.freshness(2000).unwrap().lags, "nothing is sent");
+        // The first events after the pause: their minute is not complete yet.
+        watch.set_lags(lag(40, true), 2100);
+        assert!(!watch.freshness(2100).unwrap().lags);
+        assert!(watch.freshness(2181).unwrap().lags, "they are not read");
+        watch.set_lags(lag(0, true), 2200);
+        assert!(!watch.freshness(2200).unwrap().lags);
+        watch.set_lags(lag(0, false), 2201);
+        assert!(watch.freshness(2201).unwrap().lags, "nobody answers");
+        watch.set_minute(Ok(Some(2140)));
+        assert!(!watch.freshness(2201).unwrap().lags, "the minute is new");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use service::{Log, Problems, RefusalReason, Server};
 
 use crate::freshness::{Watch, lags};
-use crate::server::{Shared, routes};
+use crate::server::{Shared, now, routes};
 use crate::settings::DashboardSettings;
 use crate::store::Store;
 
@@ -218,7 +218,7 @@ fn run(settings: Settings) -> Result<u8, Failure> {
             looked = Some(Instant::now());
         }
         if looked_at_lags.is_none_or(|looked| looked.elapsed() >= LOOK_AT_LAGS) {
-            watch.set_lags(lags(&services));
+            watch.set_lags(lags(&services), now());
             looked_at_lags = Some(Instant::now());
         }
         std::thread::sleep(STEP);

@@ -15,7 +15,9 @@ use crate::program::Program;
 
 mod document;
 mod minutes;
+mod pages;
 mod tenants;
+mod truth;
 mod world;
 use world::{Seen, WORLD_HOURS, hostile, insert, sessions};
 

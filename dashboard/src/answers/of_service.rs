@@ -27,7 +27,8 @@ pub struct Freshness {
     pub newest_minute: Option<String>,
     /// Seconds since its end.
     pub age_s: Option<i64>,
-    /// Whether it is older than `limit_s`.
+    /// Whether it is older than `limit_s` and the pipeline is why: a service does not answer, or has had records
+    /// to read for as long. Where no service is known, whether it is older.
     pub lags: bool,
     /// The limit of the settings.
     pub limit_s: u32,

@@ -160,10 +160,10 @@ export interface ComparedMeasure {
     unit: string
     a: Figure
     b: Figure
-    raw: Difference
+    raw: Finding
     a_adjusted: Figure | null
     b_adjusted: Figure | null
-    adjusted: Difference | null
+    adjusted: Finding | null
 }
 
 export interface Comparison {

@@ -37,11 +37,15 @@ export function difference(value: number | null | undefined, unit: Unit): string
     return sign + text
 }
 
-/** Returns the interval of a difference: `+0.4 to +2.0 points`. */
-export function differenceInterval({ lower, upper }: Pick<Difference, 'lower' | 'upper'>, unit: Unit): string {
-    if (lower === null || upper === null) return NONE
+/** Returns the interval of a difference: `+0.4 to +2.0 points`. A limit that is null is open; null if both are. */
+export function differenceInterval({ lower, upper }: Pick<Difference, 'lower' | 'upper'>, unit: Unit): string | null {
+    if (lower === null && upper === null) return null
+    if (lower === null) return `at most ${difference(upper, unit)}`
+    if (upper === null) return `at least ${difference(lower, unit)}`
     const [low, high] = [difference(lower, unit), difference(upper, unit)]
-    return `${low.replace(/ (points|ms|s)$/, '')} to ${high}`
+    const suffix = / (points|ms|s)$/
+    const same = suffix.exec(low)?.[0] === suffix.exec(high)?.[0]
+    return `${same ? low.replace(suffix, '') : low} to ${high}`
 }
 
 /** Returns a range of ranks: `2–5`, or `2` where nothing overlaps. */
@@ -84,13 +88,13 @@ export function caveat(figure: Figure): string | null {
         case 'upper_limit':
             return null
         case 'cannot_tell':
-            return figure.needs_sessions === null
-                ? 'cannot tell yet: needs more sessions'
-                : `cannot tell yet: needs about ${count(figure.needs_sessions)} sessions`
+            if (figure.needs_sessions !== null) return `cannot tell yet: needs about ${count(figure.needs_sessions)} sessions`
+            // More sessions of the same callers would not do: they lack what others have, such as phones.
+            return figure.value === null ? 'cannot tell' : 'cannot tell: lacks a part of the common mix'
         case 'too_few':
             return 'fewer than 5 sessions'
         case 'no_data':
-            return 'no calls'
+            return 'not measured'
     }
 }
 

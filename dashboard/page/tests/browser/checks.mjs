@@ -161,33 +161,4 @@ export const checks = {
         assert.notEqual(await ground(), light, 'the choice stays')
         await reader.close('the colours')
     },
-
-    async 'a lag is red and says what lags'({ browser, base, control }) {
-        if (!control?.late) return 'needs a pipeline that can be made to lag'
-        await control.late()
-        const reader = await Reader.open(browser, base)
-        await reader.goto('/?range=24h')
-        await reader.page.locator('.fresh.late').waitFor()
-        assert.match(await reader.page.textContent('.fresh'), /Behind.*records behind/s)
-        await reader.nothingSerious('a lag')
-        await control.well()
-        await reader.page.locator('.fresh:not(.late)').waitFor({ timeout: 15_000 })
-        return reader.close('the lag')
-    },
-
-    async 'ClickHouse gone is said, and figures come back by themselves'({ browser, base, control }) {
-        if (!control?.gone) return 'needs a ClickHouse that can be stopped'
-        const reader = await Reader.open(browser, base)
-        await reader.goto('/?range=24h')
-        await control.gone()
-        await reader.page.getByRole('button', { name: '7 days' }).click()
-        await reader.page.getByText('The database does not answer').first().waitFor({ timeout: 20_000 })
-        assert.match(await reader.page.textContent('[role="alert"]'), /Trying again/)
-        await reader.nothingSerious('ClickHouse gone')
-        await control.well()
-        await reader.page.locator('[role="alert"]').first().waitFor({ state: 'detached', timeout: 60_000 })
-        await reader.settled()
-        assert.ok((await reader.figures()).length > 3)
-        return reader.close('the outage', { allow: [/status of 503/, /ERR_/] })
-    },
 }

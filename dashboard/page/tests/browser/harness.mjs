@@ -5,6 +5,10 @@ import { createRequire } from 'node:module'
 import { chromium } from 'playwright-core'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+/** Longest wait for the figures of a page: roll-ups may be built meanwhile, on cores that do other things as well. */
+const PATIENCE_MS = 120_000
+/** What a browser prints when the service is busy: too many queries at once, or a query that took too long. */
+const BUSY = /status of (429|504)/
 const LOADING = '[role="status"][aria-label="Loading"]'
 
 /** Starts Debian's chromium, or the program in ISOBAR_CHROMIUM. */
@@ -44,7 +48,10 @@ export class Reader {
 
     async settled() {
         await this.page.waitForSelector('h1')
-        await this.page.waitForFunction((loading) => !document.querySelector(loading), LOADING, { timeout: 30_000 })
+        // A service that is busy refuses for a while, and the page asks again by itself.
+        const settled = (loading) =>
+            !document.querySelector(loading) && ![...document.querySelectorAll('[role="alert"]')].some((alert) => alert.textContent.includes('Trying again'))
+        await this.page.waitForFunction(settled, LOADING, { timeout: PATIENCE_MS })
         // The map comes after its rows.
         await this.page.waitForTimeout(250)
     }
@@ -64,7 +71,7 @@ export class Reader {
 
     /** Ends the visit. */
     async close(where, { allow = [] } = {}) {
-        const errors = this.errors.filter((error) => !allow.some((pattern) => pattern.test(error)))
+        const errors = this.errors.filter((error) => ![BUSY, ...allow].some((pattern) => pattern.test(error)))
         assert.deepEqual(errors, [], `console errors on ${where}`)
         assert.deepEqual([...this.hosts].filter((host) => host !== new URL(this.base).origin), [], `other hosts on ${where}`)
         assert.equal(this.dialogs, 0, `dialogs on ${where}`)

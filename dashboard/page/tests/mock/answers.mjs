@@ -51,10 +51,10 @@ function standard(measure) {
 const ANSWERS = {
     me: () => ({ role: 'viewer', apps: null, dimensions: DIMENSIONS, measures: [], minimum_sessions: 5, q: 0.1, ranges: Object.keys(HOURS), version: '0.1.0' }),
     freshness: (_scope, _query, state) => {
-        const minute = Math.floor(Date.now() / 60_000) * 60_000 - (state === 'late' ? 14 : 1) * 60_000
+        const minute = Math.floor(Date.now() / 60_000) * 60_000 - (state === 'late' || state === 'idle' ? 14 : 1) * 60_000
         return {
             now: iso(Date.now()), newest_minute: iso(minute), age_s: Math.round((Date.now() - minute - 60_000) / 1000), lags: state === 'late', limit_s: 180,
-            what: state === 'late' ? [{ service: 'sink', records: 48_211, answers: true }, { service: 'aggregate', records: 0, answers: false }, { service: 'ingest', records: 0, answers: true }] : [],
+            what: state === 'late' ? [{ service: 'sink', records: 48_211, answers: true }, { service: 'aggregate', records: 0, answers: false }, { service: 'ingest', records: 0, answers: true }] : [{ service: 'ingest', records: 0, answers: true }],
         }
     },
     summary: ({ filter, hours, range }) => ({

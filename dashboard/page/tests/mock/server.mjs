@@ -1,6 +1,6 @@
 // A server for the work on the pages: dist/ as the service serves it, and the API of a made-up world.
 //   npm run build && npm run mock            (or `npm run dev` beside it)
-// GET /mock?state=gone makes the API answer 503, ?state=late lets the pipeline lag, ?state=well ends both.
+// GET /mock?state=gone makes the API answer 503, ?state=late lets the pipeline lag, ?state=idle sends it nothing, ?state=well ends each.
 import { readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { extname, join, normalize } from 'node:path'

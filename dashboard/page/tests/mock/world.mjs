@@ -118,6 +118,8 @@ const BASES = {
     time_to_media: (bad) => 620 + 210 * bad,
 }
 
+/** Effective sessions from which on the made-up world has an interval. */
+const ENOUGH = 30
 const SHARE_MEASURES = ['poor_share', 'loss', 'setup_failures']
 export const MEASURES = ['poor_share', 'round_trip_p95', 'loss', 'mos', 'setup_failures', 'time_to_media']
 export const unit = (measure) => (SHARE_MEASURES.includes(measure) ? 'share' : measure === 'mos' ? 'mos' : 'ms')
@@ -135,8 +137,8 @@ export function figure(filter, measure, hours, salt = '', factor = 1) {
         ? Math.sqrt(((1 - value) / value) * (3 / effective))
         : (measure === 'mos' ? 0.12 : 0.9) / Math.sqrt(effective)
     const counts = { sessions, effective_sessions: effective, intervals: sessions * 40 }
-    if (effective < 14) {
-        return { value, lower: null, upper: null, ...counts, state: 'cannot_tell', needs_sessions: Math.ceil(60 - effective) }
+    if (effective < ENOUGH) {
+        return { value, lower: null, upper: null, ...counts, state: 'cannot_tell', needs_sessions: Math.ceil(ENOUGH / 0.7) }
     }
     const half = value * relative
     const lower = Math.max(0, value - half)

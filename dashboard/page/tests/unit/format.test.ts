@@ -41,7 +41,11 @@ describe('numbers', () => {
         expect(difference(0, 'share')).toBe('±0 points')
         expect(difference(-66, 'ms')).toBe('−66 ms')
         expect(differenceInterval({ lower: -0.004, upper: 0.02 }, 'share')).toBe('−0.40 to +2.0 points')
-        expect(differenceInterval({ lower: null, upper: null }, 'share')).toBe('–')
+        expect(differenceInterval({ lower: 990, upper: 1240 }, 'ms')).toBe('+990 ms to +1.24 s')
+        // The week before may have an upper limit alone.
+        expect(differenceInterval({ lower: 0.011, upper: null }, 'share')).toBe('at least +1.1 points')
+        expect(differenceInterval({ lower: null, upper: -0.011 }, 'share')).toBe('at most −1.1 points')
+        expect(differenceInterval({ lower: null, upper: null }, 'share')).toBeNull()
     })
 
     it('never call anything entirely certain', () => {
@@ -58,8 +62,10 @@ describe('numbers', () => {
     it('say why there is no interval', () => {
         expect(caveat(figure({}))).toBeNull()
         expect(caveat(figure({ state: 'cannot_tell', needs_sessions: 1400 }))).toBe('cannot tell yet: needs about 1,400 sessions')
+        expect(caveat(figure({ state: 'cannot_tell' }))).toBe('cannot tell: lacks a part of the common mix')
+        expect(caveat(figure({ state: 'cannot_tell', value: null }))).toBe('cannot tell')
         expect(caveat(figure({ state: 'too_few' }))).toBe('fewer than 5 sessions')
-        expect(caveat(figure({ state: 'no_data' }))).toBe('no calls')
+        expect(caveat(figure({ state: 'no_data' }))).toBe('not measured')
     })
 })
 
