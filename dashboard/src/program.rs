@@ -15,7 +15,8 @@ use serde_json::{Map, Value};
 use service::{Log, Problems, RefusalReason, Server};
 
 use crate::freshness::{Watch, lags};
-use crate::server::{Shared, now, routes};
+use crate::request::now;
+use crate::server::{Shared, routes};
 use crate::settings::DashboardSettings;
 use crate::store::Store;
 
