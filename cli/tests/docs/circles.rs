@@ -110,7 +110,7 @@ impl Sources {
             let (imports, exports, _) = uses(text);
             for path in imports.into_iter().chain(exports) {
                 let name = path.last().unwrap().clone();
-                if let Some(path) = sources.from_root(module, &path) {
+                if let Some(path) = sources.absolute(module, &path) {
                     sources.imported.insert((module.clone(), name), path);
                 }
             }
@@ -119,7 +119,7 @@ impl Sources {
     }
 
     /// Returns `path` in `module` from the root of the crate; none if it leads to another crate.
-    fn from_root(&self, module: &Module, path: &[String]) -> Option<Module> {
+    fn absolute(&self, module: &Module, path: &[String]) -> Option<Module> {
         let (first, rest) = path.split_first()?;
         let child = || [&module[..], &path[..1]].concat();
         match first.as_str() {
@@ -163,7 +163,7 @@ impl Sources {
                 .filter(|word| word.contains("::"))
                 .map(|word| word.split("::").map(str::to_owned).collect()),
         );
-        let own = paths.iter().filter_map(|path| self.from_root(module, path));
+        let own = paths.iter().filter_map(|path| self.absolute(module, path));
         own.map(|path| self.defining(path)).filter(|it| it != module).collect()
     }
 }

@@ -125,7 +125,7 @@ fn dashboard(turn: &Turn, pipeline: &Pipeline) -> Program {
         .env("ISOBAR_DASHBOARD__QUERY_S", "30")
         .env("ISOBAR_DASHBOARD__SERVICES", serde_json::json!(services).to_string());
     let program = Program::spawn(command, turn.folder.path().join("dashboard.log"));
-    program.hear("started");
+    program.wait_for("started");
     program
 }
 

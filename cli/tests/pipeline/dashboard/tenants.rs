@@ -52,7 +52,7 @@ pub(super) fn are_known_by_the_headers_of_a_proxy(
         .env("ISOBAR_DASHBOARD__ROLE_HEADER", "X-Role")
         .env("ISOBAR_DASHBOARD__APPS_HEADER", "X-Apps");
     let program = Program::spawn(command, turn.folder.path().join("proxied.log"));
-    program.hear("started");
+    program.wait_for("started");
     let api = Api { address: program.address().unwrap() };
     api.wait_until_ready();
     let ask = |headers: &str, path: &str| {
