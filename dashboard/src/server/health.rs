@@ -35,7 +35,7 @@ fn many_cells(query: Named) -> String {
         let sums = "\"browser\":\"\",\"device_class\":\"\",\"network_type\":\"\",\"kind\":\"\",\"w\":\"9\",\
                     \"y\":\"1\",\"ww\":\"9\",\"wy\":\"1\",\"yy\":\"1\",\"intervals\":1";
         match query {
-            Named::Lattice => {
+            Named::Lattice | Named::Counts => {
                 let lattice = "\"masks\":[16383],\"firsts\":[],\"lasts\":[],\"sessions\":9";
                 writeln!(rows, "{{{name},{lattice}}}").unwrap();
             }
