@@ -200,8 +200,8 @@ pub(crate) struct Stream<'a> {
     pub(crate) codec: Option<Cow<'a, str>>,
     /// True if contentType is screenshare.
     pub(crate) screen_share: Option<bool>,
-    /// True if packets flow but the endpoint has never coded a frame: its 0 frames are not a
-    /// measurement.
+    /// True if packets flow but the endpoint has never coded a frame or sample: its 0 frames or samples
+    /// are not a measurement.
     pub(crate) is_uncoded: bool,
     /// Position of its transport's pair among those of the peer connection.
     pub(crate) path: Option<usize>,

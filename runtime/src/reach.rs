@@ -73,6 +73,9 @@ pub struct Unreachable {
     pub source: Unserved,
 }
 
+/// Part of librdkafka's line about an answer that is HTTP: its first four bytes, read as a length.
+const HTTP: &str = "Invalid response size 1213486160";
+
 /// Cause of a failed connection to a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {
@@ -82,6 +85,8 @@ enum Cause {
     /// The broker closes the connection at the first requests, as a listener with SASL or TLS does if
     /// the client uses neither.
     HangsUp,
+    /// A server of HTTP listens at the address.
+    Http,
     /// The resolver does not know the broker's name.
     Name,
     /// Broker and client have different settings of SASL or TLS, or the secret is wrong.
@@ -107,7 +112,9 @@ impl Cause {
             Self::Login
         } else if name {
             Self::Name
-        } else if contains(&CLOSED_BY_PEER) && !was_established(reason) {
+        } else if contains(&[HTTP]) {
+            Self::Http
+        } else if contains(&CLOSED_BY_PEER) && !was_established(reason) && !is_of_cluster(reason) {
             Self::HangsUp
         } else {
             Self::Down
@@ -119,7 +126,7 @@ impl Cause {
         match self {
             Self::Down | Self::HangsUp => 0,
             Self::Name => 1,
-            Self::Login => 2,
+            Self::Login | Self::Http => 2,
             Self::Files => 3,
         }
     }
@@ -128,6 +135,7 @@ impl Cause {
         match self {
             Self::Down => "no broker answers",
             Self::HangsUp => "a broker hangs up on this client, as one does that wants SASL or TLS",
+            Self::Http => "what answers there is not Kafka, but a server of HTTP",
             Self::Name => "its name is not known to the resolver",
             Self::Login => "it does not let this client in, by SASL or TLS",
             Self::Files => "this process has no free file descriptor (ulimit -n)",
@@ -141,6 +149,15 @@ impl Cause {
 fn was_established(line: &str) -> bool {
     let state = line.split_once("(after ").and_then(|(_, rest)| rest.split_once("ms in state UP"));
     state.and_then(|(time, _)| time.parse().ok()).is_some_and(|ms: u64| ms >= 1000)
+}
+
+/// Returns true if the connection that a log line is about is to a broker that the cluster has named
+/// (`host:port/id`, or the group's coordinator), rather than to a bootstrap address: the client was served
+/// before, so it is not the one whose settings are wrong.
+fn is_of_cluster(line: &str) -> bool {
+    let is_id = |word: &str| word.split_once(':').map_or(word, |(id, _)| id).parse::<i32>().is_ok();
+    line.contains("GroupCoordinator")
+        || line.split_whitespace().filter_map(|word| word.rsplit_once('/')).any(|(_, id)| is_id(id))
 }
 
 /// Returns true if the process can open no more files.
@@ -203,7 +220,7 @@ impl Reasons {
 
     /// Returns true if a retry does not help.
     fn refused(&self) -> bool {
-        self.reported.as_ref().is_some_and(|(cause, _)| *cause == Cause::Login)
+        self.reported.as_ref().is_some_and(|(cause, _)| [Cause::Login, Cause::Http].contains(cause))
     }
 }
 
@@ -416,6 +433,32 @@ mod tests {
                 Code::BrokerTransportFailure,
                 "127.0.0.1:9092/1: Send failed: Broken pipe (after 61000ms in state UP)",
                 Cause::Down,
+            ),
+            (
+                Code::BrokerTransportFailure,
+                "[thrd:GroupCoordinator]: GroupCoordinator: 127.0.0.1:9092: Disconnected: connection \
+                 reset by peer (after 2ms in state APIVERSION_QUERY)",
+                Cause::Down,
+            ),
+            (
+                Code::BrokerTransportFailure,
+                "127.0.0.1:9092/1: Receive failed: Connection reset by peer (after 1ms in state \
+                 APIVERSION_QUERY)",
+                Cause::Down,
+            ),
+            (
+                Code::BrokerTransportFailure,
+                "127.0.0.1:8123/bootstrap: Receive failed: Invalid response size 1213486160 \
+                 (0..100000000): increase receive.message.max.bytes (after 0ms in state \
+                 APIVERSION_QUERY)",
+                Cause::Http,
+            ),
+            (
+                Code::BrokerTransportFailure,
+                "127.0.0.1:9093/bootstrap: Receive failed: Invalid response size 352518912 \
+                 (0..100000000): increase receive.message.max.bytes (after 0ms in state \
+                 APIVERSION_QUERY)",
+                Cause::HangsUp,
             ),
             (Code::Authentication, "Invalid username or password", Cause::Login),
         ] {

@@ -11,7 +11,7 @@ use stack::pipeline::prepare;
 use stack::services::{ServiceEnvironment, Services};
 use stack::{Stack, Watch};
 
-use crate::harness::{Turn, assert_verified, verdict, world};
+use crate::harness::{Turn, assert_not_restarted, assert_verified, verdict, world};
 use crate::program::Program;
 
 #[tokio::test]
@@ -69,9 +69,7 @@ async fn services_wait_for_servers_that_start_late() {
     clickhouse.resume(&guard).unwrap();
     clickhouse.wait().unwrap();
     services.wait(Duration::from_secs(60)).unwrap();
-    for service in Service::ALL {
-        assert_eq!(services.restarts(service), 0, "{service:?} waited, and did not die");
-    }
+    assert_not_restarted(&services);
     let mut watch = Watch::start(&stack, &world(5)).await.unwrap();
     assert_verified(&verdict(&mut watch, &stack).await);
 }
@@ -110,9 +108,7 @@ async fn servers_that_stop_for_a_minute_lose_nothing() {
     assert!(without_clickhouse.elapsed() > Duration::from_secs(60));
 
     assert_verified(&verdict(&mut watch, &pipeline.stack).await);
-    for service in Service::ALL {
-        assert_eq!(pipeline.services.restarts(service), 0, "{service:?} waited, and did not die");
-    }
+    assert_not_restarted(&pipeline.services);
 }
 
 /// Checks that a partition paused at its revocation is resumed after its next assignment.

@@ -11,6 +11,7 @@ use deploy::service::Service;
 use oracle::verify::Verdict;
 use stack::options::World;
 use stack::pipeline::{Pipeline, prepare};
+use stack::services::Services;
 use stack::{Plan, Ports, Stack, Watch, verdict};
 use tempfile::TempDir;
 use world::world::Scenario;
@@ -160,4 +161,11 @@ pub(crate) fn assert_verified(verdict: &Verdict) {
         verdict.raw_records
     );
     assert!(verdict.cells_checked > 100, "{verdict:?}");
+}
+
+/// Asserts that no service has ended by itself; the failure says how and why one did.
+pub(crate) fn assert_not_restarted(services: &Services) {
+    let ended: Vec<_> = services.news().iter().map(ToString::to_string).collect();
+    let restarts = Service::ALL.map(|service| services.restarts(service));
+    assert!(restarts == [0; 4] && ended.is_empty(), "restarts {restarts:?}:\n{}", ended.join("\n"));
 }

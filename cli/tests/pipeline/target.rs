@@ -7,13 +7,12 @@ use std::time::{Duration, Instant};
 
 use deploy::connect::Cluster;
 use deploy::migrate;
-use deploy::service::Service;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use stack::pipeline::Pipeline;
 use stack::{Plan, Ports, Stack, Watch, verdict};
 
-use crate::harness::{Turn, assert_verified, verdict, world};
+use crate::harness::{Turn, assert_not_restarted, assert_verified, verdict, world};
 use crate::program::Program;
 use crate::recovery_page::{commands, run};
 
@@ -200,7 +199,7 @@ async fn demo_and_up_take_no_partitions_of_other_services() {
         "{printed}"
     );
     assert_verified(&verdict(&mut watch, &stack).await);
-    assert!(Service::ALL.iter().all(|service| services.restarts(*service) == 0));
+    assert_not_restarted(&services);
 
     // The other ClickHouse has the same world, from the same raw topic.
     let truth = watch.truth();

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use schemas::{Claim, Kind};
 use serde::Deserialize;
+use service::harmless;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::json::{Nested, Scalar};
@@ -167,10 +168,15 @@ pub(super) fn is_reason(text: &str) -> bool {
 const MAX_PLACE: usize = 128;
 
 /// Returns whether a text may be the name of a place or an organisation: words, without characters
-/// of addresses and messages.
+/// of addresses and messages, characters that are not displayed, and the beginning of a formula of a
+/// spreadsheet.
 pub(super) fn is_place(text: &str) -> bool {
-    let part = |c: char| !c.is_control() && !"@<>{}\\|=%".contains(c);
-    text.chars().count() <= MAX_PLACE && text.chars().all(part) && !text.contains("://")
+    let is_displayed = *harmless(text) == *text;
+    text.chars().count() <= MAX_PLACE
+        && is_displayed
+        && !text.contains(['@', '<', '>', '{', '}', '\\', '|', '=', '%'])
+        && !text.starts_with(['+', '-'])
+        && !text.contains("://")
 }
 
 /// Maximum bytes of a token.
@@ -367,10 +373,19 @@ mod tests {
 
     #[test]
     fn a_place_is_named_by_words() {
-        for place in ["São Paulo", "St. John's", "Yahoo! Inc", "AT&T (Mobility)", "東京"] {
+        for place in ["São Paulo", "'s-Hertogenbosch", "Yahoo! Inc", "AT&T (Mobility)", "東京"] {
             assert!(is_place(place), "{place}");
         }
-        for text in ["ann@example.org", "a\u{1b}[31m", "http://x", "=1+1", &"x".repeat(129)] {
+        for text in [
+            "ann@example.org",
+            "a\u{1b}[31m",
+            "http://x",
+            "=1+1",
+            "+1+1",
+            "A\u{202e}B",
+            "A\u{200b}",
+            &"x".repeat(129),
+        ] {
             assert!(!is_place(text), "{text}");
         }
     }

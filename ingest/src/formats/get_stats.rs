@@ -192,13 +192,17 @@ fn stream<'a>(object: &Object<'a>, objects: &Index<'_, 'a>, client_us: i64) -> O
             values.put(Counter::RemoteTime, remote_us);
         }
     }
-    // An endpoint that forwards media without decoding always reports 0 frames.
+    // An endpoint that forwards media without decoding always reports 0 frames and samples.
     let counts = |counter| values.get(counter).is_some_and(|count| count > 0);
     let flows = counts(Counter::PacketsReceived) || counts(Counter::PacketsSent);
-    let is_coded = object.is_coded || counts(Counter::Frames);
+    let is_uncoded = match kind {
+        Kind::Video => !object.is_coded && !counts(Counter::Frames),
+        Kind::Audio => values.get(Counter::TotalSamples) == Some(0),
+        Kind::None => false,
+    };
     Some(Stream {
         stats_id: code(object.id.clone()),
-        is_uncoded: kind == Kind::Video && flows && !is_coded,
+        is_uncoded: flows && is_uncoded,
         ssrc: object.ssrc,
         kind,
         direction,

@@ -1,6 +1,6 @@
 //! Computation of an interval's quantities from snapshots and their differences.
 
-use schemas::{Direction, Interval, Video};
+use schemas::{Direction, Interval, Kind, Video};
 
 use crate::counters::{Counter, MOST_ROUND_TRIP_US, Values};
 use crate::event::Stream;
@@ -68,6 +68,12 @@ pub(super) fn has_implausible_gauge(values: &Values) -> bool {
 
 /// Removes quantities that only a coder counts.
 fn uncoded(interval: &mut Interval) {
+    if interval.kind == Kind::Audio {
+        interval.audio = None;
+        if let Some(inbound) = &mut interval.inbound {
+            (inbound.jitter_buffer_us, inbound.jitter_buffer_emitted) = (None, None);
+        }
+    }
     if let Some(video) = &mut interval.video {
         let Video { pli, fir, screen_share, source_frames, source_frame_rate_micro, .. } = *video;
         *video = Video {

@@ -466,6 +466,29 @@ fn each_interval_names_the_path_of_its_transport() {
 }
 
 #[test]
+fn audio_that_is_not_decoded_has_neither_samples_nor_a_jitter_buffer() {
+    let at = |s: i64, samples: i64| {
+        let report = json!({"a": {
+            "type": "inbound-rtp", "kind": "audio", "packetsReceived": 50 * s, "packetsLost": 0,
+            "totalSamplesReceived": samples, "concealedSamples": 0, "silentConcealedSamples": 0,
+            "jitterBufferDelay": 0, "jitterBufferEmittedCount": samples, "audioLevel": 0,
+        }});
+        event("stats", START_MS + s * 1000, json!({"report": report}))
+    };
+    let interval = |samples| {
+        let report = run(&log([at(1, 0), at(2, samples)])).reports().remove(1);
+        report.intervals.into_iter().next().unwrap()
+    };
+    let Interval { packets_received, audio, inbound, .. } = interval(0);
+    assert_eq!((packets_received, audio), (Some(50), None));
+    let inbound = inbound.unwrap_or_default();
+    assert_eq!((inbound.jitter_buffer_us, inbound.jitter_buffer_emitted), (None, None));
+    let decoded = interval(48_000);
+    assert_eq!(decoded.audio.unwrap().total_samples, Some(48_000));
+    assert_eq!(decoded.inbound.unwrap().jitter_buffer_emitted, Some(48_000));
+}
+
+#[test]
 fn a_number_beyond_every_double_is_missing_and_not_the_record() {
     let at = |s: i64, bytes: &str| {
         let text = String::from_utf8(stats(START_MS + s * 1000, 10 * s)).unwrap();

@@ -70,10 +70,14 @@ pub(crate) fn how(status: ExitStatus) -> String {
     }
 }
 
-/// Returns the last line of `log` from byte `from` on that states the reason of an end, or else its
-/// last line; none if there is no line.
+/// Returns the last line of `log` from byte `from` on that states the reason of an end with `status`, or
+/// else its last line; none if there is no line, or if the process was killed: that comes from outside, and
+/// no line of its log is about it.
 #[must_use]
-pub(super) fn reason(log: &Path, from: u64) -> Option<String> {
+pub(super) fn reason(status: ExitStatus, log: &Path, from: u64) -> Option<String> {
+    if status.signal() == Some(Signal::SIGKILL as i32) {
+        return None;
+    }
     let mut file = File::open(log).ok()?;
     let length = file.metadata().ok()?.len();
     let start = from.max(length.saturating_sub(END)).min(length);
@@ -103,7 +107,7 @@ mod tests {
         let earlier = "ERROR what ended the run before\n";
         let of = |text: &str| {
             std::fs::write(&log, format!("{earlier}{text}")).unwrap();
-            reason(&log, earlier.len() as u64)
+            reason(ExitStatus::from_raw(70 << 8), &log, earlier.len() as u64)
         };
         assert_eq!(of(""), None);
         assert_eq!(of("started\nlistening\n").as_deref(), Some("listening"));
@@ -113,7 +117,14 @@ mod tests {
         assert_eq!(of(text).as_deref(), Some("FATAL java.io.IOException: no space"));
         assert_eq!(of("ERROR \x1b[31mred\x07\n").as_deref(), Some("ERROR [31mred"));
         assert_eq!(of(&"ERROR é".repeat(2000)).unwrap().chars().count(), LONGEST);
-        assert_eq!(reason(&folder.path().join("none"), 0), None);
+        let failed = ExitStatus::from_raw(70 << 8);
+        assert_eq!(reason(failed, &folder.path().join("none"), 0), None);
+        assert_eq!(
+            of("WARN the log appears to be empty\n").as_deref(),
+            Some("WARN the log appears to be empty")
+        );
+        let killed = ExitStatus::from_raw(Signal::SIGKILL as i32);
+        assert_eq!(reason(killed, &log, 0), None, "no line is about a kill");
     }
 
     #[test]

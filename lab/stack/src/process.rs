@@ -126,8 +126,8 @@ impl Process {
 
     /// Returns the description of its end, if it has ended, under `name`.
     pub fn end(&mut self, name: &str, next: Next) -> Option<Ended> {
-        let how = ended::how(self.ended()?);
-        let reason = ended::reason(&self.log, self.log_from);
+        let status = self.ended()?;
+        let (how, reason) = (ended::how(status), ended::reason(status, &self.log, self.log_from));
         Some(Ended { name: name.to_owned(), how, reason, log: self.log.clone(), next })
     }
 

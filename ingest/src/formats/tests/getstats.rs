@@ -249,6 +249,12 @@ fn frames_that_are_not_decoded_are_missing() {
     ] {
         assert!(!is_uncoded("video", "inbound-rtp", decodes.clone()), "{decodes}");
     }
+    let audio = |packets: i64, samples: i64| {
+        let counts = json!({"packetsReceived": packets, "totalSamplesReceived": samples});
+        is_uncoded("audio", "inbound-rtp", counts)
+    };
+    assert!(audio(500, 0), "a bot that does not decode");
+    assert!(!audio(500, 480) && !audio(0, 0));
 }
 
 #[test]
