@@ -14,6 +14,7 @@ use crate::harness::Turn;
 
 mod standardised;
 mod world;
+pub(crate) use standardised::{insert_mixes, start_dashboard};
 use world::{insert_cells, insert_hours, insert_league, insert_samples, insert_sessions};
 
 #[tokio::test]
