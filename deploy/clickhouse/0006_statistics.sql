@@ -303,6 +303,9 @@ WHERE kind = {kind:String}
 GROUP BY app, call, participant
 SETTINGS do_not_merge_across_partitions_select_final = 1;
 
+-- A view names parameterised views in the database of its reader, and not in its own: those below repeat the
+-- condition of sessions_between.
+
 -- Share of poor time by place and provider: poor time / (poor time + good time).
 CREATE OR REPLACE VIEW poor_share_by_place
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
@@ -324,7 +327,12 @@ FROM
         app, country, organisation,
         sum(unclassified_us) / nullIf(sum(poor_us + good_us + unclassified_us), 0) AS unclassified_share,
         isobar_share(poor_us, poor_us + good_us) AS poor
-    FROM sessions_between(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')})
+    FROM sessions
+    WHERE last_us >= {from:DateTime('UTC')} AND last_us < {to:DateTime('UTC')}
+        AND (app, call, participant) IN (
+            SELECT app, call, participant FROM session_partials
+            WHERE last_us >= {from:DateTime('UTC')} AND last_us < {to:DateTime('UTC')}
+        )
     GROUP BY app, country, organisation
 ) AS shares;
 
@@ -349,7 +357,12 @@ FROM
         app, client_version, device_class, os, browser,
         sum(unclassified_us) / nullIf(sum(poor_us + good_us + unclassified_us), 0) AS unclassified_share,
         isobar_share(poor_us, poor_us + good_us) AS poor
-    FROM sessions_between(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')})
+    FROM sessions
+    WHERE last_us >= {from:DateTime('UTC')} AND last_us < {to:DateTime('UTC')}
+        AND (app, call, participant) IN (
+            SELECT app, call, participant FROM session_partials
+            WHERE last_us >= {from:DateTime('UTC')} AND last_us < {to:DateTime('UTC')}
+        )
     GROUP BY app, client_version, device_class, os, browser
 ) AS shares;
 
@@ -375,15 +388,23 @@ FROM
     FROM
     (
         SELECT app, country, organisation, isobar_share(poor_us, poor_us + good_us) AS now
-        FROM sessions_between(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')})
+        FROM sessions
+        WHERE last_us >= {from:DateTime('UTC')} AND last_us < {to:DateTime('UTC')}
+            AND (app, call, participant) IN (
+                SELECT app, call, participant FROM session_partials
+                WHERE last_us >= {from:DateTime('UTC')} AND last_us < {to:DateTime('UTC')}
+            )
         GROUP BY app, country, organisation
     ) AS current
     INNER JOIN
     (
         SELECT app, country, organisation, isobar_share(poor_us, poor_us + good_us) AS before
-        FROM sessions_between(
-            from = {from:DateTime('UTC')} - INTERVAL 7 DAY, to = {to:DateTime('UTC')} - INTERVAL 7 DAY
-        )
+        FROM sessions
+        WHERE last_us >= {from:DateTime('UTC')} - INTERVAL 7 DAY AND last_us < {to:DateTime('UTC')} - INTERVAL 7 DAY
+            AND (app, call, participant) IN (
+                SELECT app, call, participant FROM session_partials
+                WHERE last_us >= {from:DateTime('UTC')} - INTERVAL 7 DAY AND last_us < {to:DateTime('UTC')} - INTERVAL 7 DAY
+            )
         GROUP BY app, country, organisation
     ) AS earlier USING (app, country, organisation)
 ) AS changes;
@@ -399,6 +420,7 @@ AS SELECT
     poor_share,
     poor.lower AS lower,
     poor.upper AS upper,
+    poor.effective_sessions AS effective_sessions,
     round_trip[1] AS round_trip_p50_ms,
     round_trip[2] AS round_trip_p95_ms,
     loss,
@@ -426,6 +448,11 @@ LEFT JOIN
 LEFT JOIN
 (
     SELECT country, organisation, isobar_share(poor_us, poor_us + good_us) AS poor
-    FROM sessions_between(from = now() - INTERVAL 1 HOUR, to = now())
+    FROM sessions
+    WHERE last_us >= now() - INTERVAL 1 HOUR AND last_us < now()
+        AND (app, call, participant) IN (
+            SELECT app, call, participant FROM session_partials
+            WHERE last_us >= now() - INTERVAL 1 HOUR AND last_us < now()
+        )
     GROUP BY country, organisation
 ) AS surely USING (country, organisation);

@@ -17,7 +17,7 @@ pub use schema::Difference;
 
 /// Name and text of every file, in order. A released file is never changed: a further one changes its
 /// tables.
-const FILES: [(&str, &str); 11] = [
+const FILES: [(&str, &str); 12] = [
     ("0001_samples.sql", include_str!("../clickhouse/0001_samples.sql")),
     ("0002_partials.sql", include_str!("../clickhouse/0002_partials.sql")),
     ("0003_rollups.sql", include_str!("../clickhouse/0003_rollups.sql")),
@@ -29,6 +29,7 @@ const FILES: [(&str, &str); 11] = [
     ("0009_target.sql", include_str!("../clickhouse/0009_target.sql")),
     ("0010_session_hours.sql", include_str!("../clickhouse/0010_session_hours.sql")),
     ("0011_retention.sql", include_str!("../clickhouse/0011_retention.sql")),
+    ("0012_standardised.sql", include_str!("../clickhouse/0012_standardised.sql")),
 ];
 
 /// State of a file.

@@ -19,6 +19,7 @@ mod demo;
 mod dlq;
 mod faults;
 mod fenced;
+mod grafana;
 mod harness;
 mod history;
 mod lost_tail;

@@ -21,9 +21,17 @@ pub struct Answer {
 /// # Errors
 /// If there is no answer within two seconds, or it is not HTTP.
 pub fn get(address: &str, path: &str) -> io::Result<Answer> {
+    get_within(address, path, PATIENCE)
+}
+
+/// As [`get`], for answers that may take longer: waits `patience` for each part of one.
+///
+/// # Errors
+/// If there is no answer in time, or it is not HTTP.
+pub fn get_within(address: &str, path: &str, patience: Duration) -> io::Result<Answer> {
     let address = address.to_socket_addrs()?.next().ok_or(io::ErrorKind::NotFound)?;
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(patience))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
     let mut text = String::new();

@@ -217,6 +217,23 @@ pub(super) async fn insert_samples(server: &Server) {
     insert(server, into, columns, &values).await;
 }
 
+/// Inserts the open hours of the same sessions. Those of a place alone have each type of network in turn.
+pub(super) async fn insert_hours(server: &Server) {
+    let partials = "INSERT INTO session_hour_partials (hour, app, call, participant, country, organisation, \
+                    network_type, kind, direction, upto, intervals, poor_us, good_us) \
+                    SELECT toStartOfHour(end_us), app, call, participant, country, organisation, \
+                    if(samples.network_type = 'unknown', ['wifi', 'ethernet', 'cellular'] \
+                    [1 + toUInt32(splitByChar('-', call)[2]) % 3], samples.network_type) AS network, kind, \
+                    'inbound', 1, count(), sumIf(us, verdict = 'poor'), sumIf(us, verdict = 'good') \
+                    FROM (SELECT *, toUnixTimestamp64Micro(end_us) - toUnixTimestamp64Micro(start_us) AS us \
+                    FROM samples FINAL) AS samples \
+                    GROUP BY 1, 2, 3, 4, 5, 6, network, kind";
+    let open = "INSERT INTO rollup_hours SELECT DISTINCT hour, 1, 0, 0 FROM session_hour_partials";
+    for statement in [partials, open] {
+        server.admin.query(statement).execute().await.unwrap();
+    }
+}
+
 /// Inserts cells of a provider whose loss was 20 % from five to three minutes ago, and 1 %
 /// otherwise. Video, another provider, the other grouping and the time three hours ago are all
 /// worse.
