@@ -12,7 +12,7 @@ use accuracy::Server;
 use serde_json::Value;
 use stack::Watch;
 
-use crate::harness::{Turn, assert_well, verdict, world};
+use crate::harness::{Turn, assert_verified, verdict, world};
 use crate::questions::{insert_mixes, start_dashboard};
 
 mod answers;
@@ -153,7 +153,7 @@ async fn every_panel_answers_as_the_api_and_every_metric_is_there() {
     let prometheus = scraped::Prometheus::start(turn.folder.path(), &scraped);
     let mut watch = Watch::start(&pipeline.stack, &world(20)).await.unwrap();
     answers::ask_the_api(&address);
-    assert_well(&verdict(&mut watch, &pipeline.stack).await);
+    assert_verified(&verdict(&mut watch, &pipeline.stack).await);
     if let Some(prometheus) = prometheus {
         // Rates need two scrapes after the first request.
         answers::ask_the_api(&address);

@@ -51,7 +51,7 @@ impl Prometheus {
             .arg(format!("--storage.tsdb.path={}", folder.join("prometheus").display()))
             .arg(format!("--web.listen-address={address}"));
         let program = Program::spawn(command, folder.join("prometheus.log"));
-        program.hear("Server is ready to receive web requests");
+        program.wait_for("Server is ready to receive web requests");
         Some(Self { address, started: Instant::now(), _program: program })
     }
 

@@ -90,7 +90,7 @@ pub(crate) fn start_dashboard(turn: &Turn, access: &Access) -> (Program, String)
         .env("ISOBAR_DASHBOARD__URL", &access.url)
         .env("ISOBAR_DASHBOARD__PASSWORD", access.passwords.of("dashboard"));
     let program = Program::spawn(command, turn.folder.path().join("dashboard.log"));
-    program.hear("started");
+    program.wait_for("started");
     let address = program.address().unwrap();
     (program, address)
 }
