@@ -111,7 +111,7 @@ pub(super) async fn insert(admin: &Client, world: &[Seen]) {
          continent, country, subdivision, city, organisation, network_type, edge, device_class, browser, \
          browser_version, client_version, if(number < 10, 'poor', 'good'), \
          if(browser = 'Firefox', 100000, 50000), 1 \
-         FROM (SELECT *, if(number < 10, poor_us, good_us) AS of_verdict, \
+         FROM (SELECT *, number, if(number < 10, poor_us, good_us) AS of_verdict, \
                       intDiv(of_verdict, 10) + if(number % 10 = 9, of_verdict % 10, 0) AS length_us \
                FROM session_hours_1h ARRAY JOIN range(20) AS number)";
     admin.query_raw(samples).execute().await.unwrap();
