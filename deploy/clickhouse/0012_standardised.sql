@@ -24,7 +24,7 @@ FROM
         any(covered) AS coverage,
         anyIf(all_sessions, figure = 'raw') AS sessions,
         any(all_intervals) AS intervals,
-        maxOrNullIf(effective, figure = 'adjusted' AND found) AS effective_sessions,
+        maxIf(effective, figure = 'adjusted' AND found) AS effective_sessions,
         maxOrNullIf(effective, figure = 'raw') AS raw_effective_sessions,
         maxOrNullIf(share, figure = 'raw') AS raw_share,
         maxIf(limits.lower, figure = 'raw') AS raw_lower,

@@ -171,7 +171,8 @@ impl Panel<'_> {
                 if point["figure"]["state"] != "too_few" {
                     self.assert_figure(row, "share", &point["figure"]);
                 }
-            } else {
+            } else if !point["p50"].is_null() {
+                // Hidden beside a small sibling otherwise.
                 self.assert_same(row, "p50", &point["p50"]);
                 self.assert_same(row, "p95", &point["p95"]);
             }
@@ -209,10 +210,12 @@ impl Panel<'_> {
                 one["name"] == row[by]
                     && (by != "provider" || one["key"]["country"] == row["country"])
             };
-            // Rows of few sessions are folded in the API.
-            let Some(own) = answer["rows"].as_array().unwrap().iter().find(is_same) else {
+            // Rows of few sessions are folded in the API, and `unknown` is a country of several continents.
+            let mut same = answer["rows"].as_array().unwrap().iter().filter(is_same);
+            let (Some(own), None) = (same.next(), same.next()) else { continue };
+            if own["adjusted"].is_null() {
                 continue;
-            };
+            }
             self.assert_figure(row, "share", &own["adjusted"]);
             self.assert_same(row, "raw_share", &own["raw"]["value"]);
             self.assert_same(row, "sessions", &own["raw"]["sessions"]);

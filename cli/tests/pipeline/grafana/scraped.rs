@@ -15,7 +15,7 @@ use super::{Target, expand};
 use crate::program::Program;
 
 /// Panels without series while nothing goes wrong, because their counters begin with the first case.
-const QUIET: [&str; 1] = ["Failed inserts"];
+const QUIET: [&str; 2] = ["Failed inserts", "Inserts that wait"];
 /// Window of rates, ten scrapes.
 const RATE_INTERVAL: &str = "10s";
 
