@@ -40,8 +40,13 @@ const LONGEST_REST: Duration = Duration::from_secs(5);
 const REBUILD_SECONDS: u32 = 600;
 const DAY: u32 = 86_400;
 const HOUR: u32 = 3600;
-/// Length of the part of an hour that is built at once, s: an aggregation frees memory only at its end.
+/// Length of the part of an hour that is built at once if it is built alone, s: an aggregation frees memory only
+/// at its end.
 const SLICE: u32 = 600;
+/// Most hours that are built together: small ones, for which the cost of a statement exceeds that of its rows.
+const MOST_HOURS: usize = 24;
+/// Time that hours which are built together should take.
+const TOGETHER: Duration = Duration::from_secs(10);
 
 /// Timeout of a query that returns a few rows.
 const SHORT: Duration = Duration::from_secs(60);
@@ -86,6 +91,21 @@ impl Part {
         let table = self.table();
         format!("assumeNotNull((SELECT max(greatest(opened, built)) FROM {table}))")
     }
+}
+
+/// Returns the number of hours to build together after `hours` took this long: as many as take [`TOGETHER`], but
+/// at most twice as many as before.
+fn next_hours(hours: usize, took: Duration) -> usize {
+    let fitting = TOGETHER.as_millis() * hours as u128 / took.as_millis().max(1);
+    usize::try_from(fitting).unwrap_or(MOST_HOURS).clamp(1, MOST_HOURS.min(2 * hours))
+}
+
+/// Returns the condition for times in the hours `hours`.
+fn within_hours(column: &str, hours: &[u32]) -> String {
+    let first = hours.iter().min().copied().unwrap_or(0);
+    let end = hours.iter().max().map_or(0, |last| last + HOUR);
+    let range = within_time(column, first, end - first);
+    format!("{range} AND has({hours:?}::Array(UInt32), toUnixTimestamp(toStartOfHour({column})))")
 }
 
 /// Returns the pause after a build that took this long.
@@ -156,6 +176,8 @@ pub(crate) struct Rebuilder {
     look: Duration,
     grace_s: u32,
     metrics: Metrics,
+    /// Number of hours of the next build: one after a failure, to find the hour that fails.
+    together: usize,
     hours_aside: SetAside,
     days_aside: SetAside,
 }
@@ -192,7 +214,7 @@ impl Rebuilder {
         let look = Duration::from_secs(settings.rollup_s.into());
         let (grace_s, metrics) = (settings.seal_grace_s, metrics.clone());
         let (hours_aside, days_aside) = <(SetAside, SetAside)>::default();
-        Self { client, look, grace_s, metrics, hours_aside, days_aside }
+        Self { client, look, grace_s, metrics, together: 1, hours_aside, days_aside }
     }
 
     /// Runs for ever; builds while `leads` is true.
@@ -205,54 +227,75 @@ impl Rebuilder {
         }
     }
 
-    /// Builds the next hour, or the next day if no hour is due. Returns false if there is none, or if it
+    /// Builds the next hours, or the next day if no hour is due. Returns false if there are none, or if they
     /// cannot be built now.
     async fn build_next(&mut self) -> bool {
-        self.build_part(Part::Hour).await || self.build_part(Part::Day).await
+        self.build_hours_due().await || self.build_day_due().await
     }
 
-    async fn build_part(&mut self, part: Part) -> bool {
-        let due = match part {
-            Part::Day => self.due_day().await,
-            _ => self.due_hour().await,
-        };
-        let (start, built) = match due {
-            Ok(None) => return false,
-            Ok(Some((day, version))) if part == Part::Day => {
-                (Some(day), self.build_day(day, version).await)
+    async fn build_hours_due(&mut self) -> bool {
+        let started = Instant::now();
+        let (hours, built) = match self.due_hours().await {
+            Ok(due) if due.is_empty() => return false,
+            Ok(due) => {
+                let version = due.iter().map(|(_, version)| *version).min().unwrap_or(0);
+                let hours: Vec<_> = due.into_iter().map(|(hour, _)| hour).collect();
+                let built = self.build_hours(&hours, version).await;
+                (hours, built)
             }
-            Ok(Some((hour, version))) => (Some(hour), self.build_hour(hour, version).await),
-            Err(error) => (None, Err(error)),
+            Err(error) => (Vec::new(), Err(error)),
         };
-        if let Err(error) = &built {
-            if let Some(start) = start {
-                self.set_aside(part).add(start, Instant::now());
+        match &built {
+            Ok(()) => self.together = next_hours(hours.len(), started.elapsed()),
+            Err(error) => {
+                if let [hour] = hours[..] {
+                    self.hours_aside.add(hour, Instant::now());
+                }
+                self.together = 1;
+                self.failed(Part::Hour, &hours, error);
             }
-            self.metrics.rebuild_failures.inc();
-            tracing::warn!(?part, start, reason = summary(error), "roll-ups cannot be rebuilt now");
         }
         built.is_ok()
     }
 
-    const fn set_aside(&mut self, part: Part) -> &mut SetAside {
-        match part {
-            Part::Day => &mut self.days_aside,
-            _ => &mut self.hours_aside,
+    async fn build_day_due(&mut self) -> bool {
+        let (day, built) = match self.due_day().await {
+            Ok(None) => return false,
+            Ok(Some((day, version))) => (Some(day), self.build_day(day, version).await),
+            Err(error) => (None, Err(error)),
+        };
+        if let Err(error) = &built {
+            if let Some(day) = day {
+                self.days_aside.add(day, Instant::now());
+            }
+            self.failed(Part::Day, day.as_slice(), error);
         }
+        built.is_ok()
     }
 
-    /// Returns the start of the hour to build next, and the number to build it with.
-    async fn due_hour(&mut self) -> Result<Option<(u32, u64)>, Error> {
+    fn failed(&self, part: Part, starts: &[u32], error: &Error) {
+        self.metrics.rebuild_failures.inc();
+        tracing::warn!(?part, ?starts, reason = summary(error), "roll-ups cannot be rebuilt now");
+    }
+
+    /// Returns the starts of the hours to build next, each with the number to build it with: of those that are
+    /// due, the newest and others of the day before it.
+    async fn due_hours(&mut self) -> Result<Vec<(u32, u64)>, Error> {
         let (aside, newest) = (self.hours_aside.starts(Instant::now()), Part::Hour.newest());
         let due = format!(
             "SELECT toUnixTimestamp(hour), {newest} FROM open_hours WHERE opened > built \
              AND hour + {HOUR} + {} <= now() \
              AND (built = 0 OR built_at <= now() - {REBUILD_SECONDS}) \
              AND NOT has({aside:?}::Array(UInt32), toUnixTimestamp(hour)) \
-             ORDER BY built > 0, built_at, hour DESC LIMIT 1",
-            self.grace_s
+             ORDER BY built > 0, built_at, hour DESC LIMIT {}",
+            self.grace_s, self.together
         );
-        within(SHORT, self.client.query_raw(&due).fetch_optional::<(u32, u64)>()).await
+        let due = self.client.query_raw(&due).fetch_all::<(u32, u64)>();
+        let mut due = within(SHORT, due).await?;
+        if let Some((first, _)) = due.first().copied() {
+            due.retain(|(hour, _)| hour.abs_diff(first) < DAY);
+        }
+        Ok(due)
     }
 
     /// Returns the same for days that are over, once all of their hours are built.
@@ -269,34 +312,40 @@ impl Rebuilder {
         within(SHORT, self.client.query_raw(&due).fetch_optional::<(u32, u64)>()).await
     }
 
-    async fn build_hour(&self, hour: u32, version: u64) -> Result<(), Error> {
+    async fn build_hours(&self, hours: &[u32], version: u64) -> Result<(), Error> {
         let client = &self.client;
-        self.build_minutes_of(hour).await?;
-        for slice in (hour..hour + HOUR).step_by(SLICE as usize) {
-            let slice = within_time("window_start", slice, SLICE);
+        self.build_minutes_of(hours).await?;
+        let slices = match hours {
+            [hour] => (*hour..hour + HOUR)
+                .step_by(SLICE as usize)
+                .map(|slice| within_time("window_start", slice, SLICE))
+                .collect(),
+            _ => vec![within_hours("window_start", hours)],
+        };
+        for slice in slices {
             build(client, "cells_1m", "folded_partials", version, &slice).await?;
         }
-        let of_hour = within_time("window_start", hour, HOUR);
-        let sessions = within_time("hour", hour, HOUR);
+        let of_hours = within_hours("window_start", hours);
+        let sessions = within_hours("hour", hours);
         for (into, from, condition) in [
-            ("cells_1h", "folded_hours", &of_hour),
+            ("cells_1h", "folded_hours", &of_hours),
             ("session_hours_1h", "folded_session_hours", &sessions),
-            ("overview_1h", "folded_overview_hours", &of_hour),
+            ("overview_1h", "folded_overview_hours", &of_hours),
         ] {
             build(client, into, from, version, condition).await?;
         }
-        close(client, Part::Hour, &[hour], version).await?;
-        self.metrics.rebuilt.inc();
+        close(client, Part::Hour, hours, version).await?;
+        self.metrics.rebuilt.inc_by(hours.len() as u64);
         Ok(())
     }
 
-    /// Builds the minutes of an hour that were never built. The overview of the hour is built from its minutes,
-    /// and from the partials for those that are open, which takes many times as long.
-    async fn build_minutes_of(&self, hour: u32) -> Result<(), Error> {
-        let (of_hour, newest) = (within_time("start", hour, HOUR), Part::Minute.newest());
+    /// Builds the minutes of hours that were never built. The overview of an hour is built from its minutes, and
+    /// from the partials for those that are open, which takes many times as long.
+    async fn build_minutes_of(&self, hours: &[u32]) -> Result<(), Error> {
+        let (of_hours, newest) = (within_hours("start", hours), Part::Minute.newest());
         let open = format!(
             "SELECT toUnixTimestamp(start), {newest} FROM open_parts \
-             WHERE part = 'minute' AND opened > built AND built = 0 AND {of_hour}"
+             WHERE part = 'minute' AND opened > built AND built = 0 AND {of_hours}"
         );
         let due = within(SHORT, self.client.query_raw(&open).fetch_all()).await?;
         minutes::build_all(&self.client, &due, &self.metrics).await
@@ -343,6 +392,16 @@ mod tests {
     fn a_slow_build_delays_the_next_one_by_seconds_only() {
         assert_eq!(rest(Duration::from_secs(2)), Duration::from_millis(500));
         assert_eq!(rest(Duration::from_secs(100)), LONGEST_REST);
+    }
+
+    #[test]
+    fn small_hours_are_built_together_and_large_ones_alone() {
+        let seconds = Duration::from_secs;
+        assert_eq!(next_hours(1, seconds(1)), 2, "at most twice as many");
+        assert_eq!(next_hours(8, seconds(4)), 16);
+        assert_eq!(next_hours(16, seconds(40)), 4);
+        assert_eq!(next_hours(24, seconds(1)), MOST_HOURS);
+        assert_eq!((next_hours(4, seconds(900)), next_hours(1, Duration::ZERO)), (1, 2));
     }
 
     #[tokio::test(start_paused = true)]
