@@ -1,6 +1,6 @@
 //! Every allowed answer about small worlds, and what any two of them differ by.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
@@ -128,7 +128,7 @@ fn answer(world: &[Seen], query: Named, parameters: &Parameters) -> String {
         let met = wanted.iter().filter(|(_, one, value)| is_met(one, value));
         met.map(|(bit, _, _)| bit).sum::<u16>()
     };
-    let mut cells: BTreeMap<[String; 4], BTreeMap<usize, Vec<(u16, i64)>>> = BTreeMap::new();
+    let mut cells: BTreeMap<[String; 4], Sessions> = BTreeMap::new();
     for seen in world {
         let at = START + seen.hour * HOUR;
         if (from..to).contains(&at) {
@@ -141,10 +141,13 @@ fn answer(world: &[Seen], query: Named, parameters: &Parameters) -> String {
     lines.map(|line| line.to_string() + "\n").collect()
 }
 
+/// Rows of each session: the values that they have, as a mask, and their time.
+type Sessions = BTreeMap<usize, Vec<(u16, i64)>>;
+
 fn lines(
     query: Named,
     [above, parent, name, bucket]: &[String; 4],
-    sessions: &BTreeMap<usize, Vec<(u16, i64)>>,
+    sessions: &Sessions,
 ) -> Vec<serde_json::Value> {
     const FULL: u16 = (1 << 14) - 1;
     let key = json!({"above": above, "parent": parent, "name": name, "bucket": bucket});

@@ -80,7 +80,7 @@ impl History {
     /// Returns start and end of the incident: the last afternoon of its country that began at least an
     /// hour before the end. It is the same whatever the hour of the day at which a history ends, and
     /// lasts up to the end in an afternoon.
-    fn incident(&self, start_us: i64) -> Range<i64> {
+    pub(crate) fn incident(&self, start_us: i64) -> Range<i64> {
         let end_us = start_us + self.span_us();
         let mut from_us = end_us.div_euclid(DAY_US) * DAY_US + 14 * HOUR_US;
         if from_us + HOUR_US > end_us {

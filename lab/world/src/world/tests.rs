@@ -6,7 +6,7 @@ use schemas::{Direction, EventKind, Kind};
 use serde_json::Value;
 
 use super::*;
-use crate::truth::{Interval, Outcome, payload_hash};
+use crate::truth::{self, Interval, Outcome, payload_hash};
 
 const HOUR_US: i64 = 3_600_000_000;
 

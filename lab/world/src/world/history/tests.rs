@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::*;
 use crate::truth::Outcome;
