@@ -187,8 +187,7 @@ impl Asker {
         grouping: Grouping,
     ) -> Result<Vec<Count>, Problem> {
         self.reads(&["session_hours"]);
-        let mut filter = question.filter.clone();
-        filter.retain(|dimension, _| !question.value(*dimension).is_empty());
+        let filter = question.conditions();
         // Without conditions all sessions meet them, and the cheaper query is enough.
         let query = if filter.is_empty() { Named::Counts } else { Named::Lattice };
         let rows: Vec<LatticeRow> = self.store.rows(query, parameters(question, grouping)).await?;
@@ -254,7 +253,7 @@ impl Asker {
             return Ok(None);
         }
         let range_of = |bucket_of: &str| bucket_range(question.range, bucket, bucket_of);
-        let levels = siblings(&question.filter);
+        let levels = siblings(&question.conditions());
         let rows =
             try_join_all(levels.iter().map(|level| self.sibling_counts(question, level, bucket)));
         let (alone, rows) =

@@ -238,6 +238,14 @@ impl Question {
         }
     }
 
+    /// Returns the conditions of the filter that apply to the measure.
+    #[must_use]
+    pub fn conditions(&self) -> Filter {
+        let mut filter = self.filter.clone();
+        filter.retain(|dimension, _| !self.value(*dimension).is_empty());
+        filter
+    }
+
     /// Returns the same question for another measure.
     #[must_use]
     pub fn of(&self, measure: Measure) -> Self {

@@ -1,8 +1,8 @@
 //! The pages in a real browser, as readers click through them, on a whole pipeline with a known world:
 //! `dashboard/page/tests/browser/`.
 //!
-//! It needs npm and chromium. Without them it is skipped, unless `ISOBAR_BROWSER_REQUIRED` is set, as `.ci/run`
-//! does. `ISOBAR_SHOTS` names a folder for a picture of every page. `UPDATE_DOCS=1` makes those of `docs/pages/`,
+//! It takes minutes and runs with `--ignored`. It needs npm and chromium; without them it is skipped, unless
+//! `ISOBAR_BROWSER_REQUIRED` is set. `ISOBAR_SHOTS` names a folder for a picture of every page. `UPDATE_DOCS=1` makes those of `docs/pages/`,
 //! from a larger world.
 
 use std::collections::BTreeMap;
@@ -31,6 +31,7 @@ const LAG_S: &str = "60";
 const PATIENCE: Duration = Duration::from_secs(900);
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes ten minutes on two cores; CONTRIBUTING.md names its command"]
 async fn readers_find_on_the_pages_what_the_truth_says() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dashboard/page");
     if let Err(missing) = tools(&page) {
