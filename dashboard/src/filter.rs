@@ -384,6 +384,17 @@ mod tests {
     }
 
     #[test]
+    fn set_ups_have_no_condition_of_kind_or_direction() {
+        let conditions = |measure: &str| {
+            let raw = format!("country=BR&kind=audio&direction=inbound&measure={measure}");
+            read(&raw, Role::Viewer).unwrap().conditions().into_keys().collect::<Vec<_>>()
+        };
+        assert_eq!(conditions("setup_failures"), [Dimension::Country]);
+        let all = [Dimension::Country, Dimension::Kind, Dimension::Direction];
+        assert_eq!(conditions("poor_share"), all);
+    }
+
+    #[test]
     fn tables_follow_from_length_and_age() {
         let source = |raw: &str| read(raw, Role::Participants).unwrap().source;
         assert_eq!(source("range=30d"), Source::Hours);
