@@ -24,7 +24,7 @@ pub struct RankRange {
 pub struct Harm {
     /// Poor time, hours.
     pub poor_hours: f64,
-    /// How sure it is that the row is worse than all others together, 0 to 1: 1 − p of the comparison in the
+    /// Certainty that the row is worse than all others together, 0 to 1: 1 − p of the comparison in the
     /// common mix, and 0 where the row is not worse. It is the confidence that it is worse minus the confidence
     /// that it is better, so it is 0 where nothing speaks for either.
     pub certainty: f64,

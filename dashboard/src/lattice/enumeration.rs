@@ -39,7 +39,7 @@ const USED: [Dimension; 6] = [
     Dimension::Kind,
 ];
 
-/// What a session had in one hour and kind.
+/// Dimension values of a session in one hour and kind.
 #[derive(Clone, Debug)]
 struct Seen {
     session: usize,
@@ -187,7 +187,7 @@ fn lines(
 /// Rows of the world, a bit for each.
 type Rows = [u64; 4];
 
-/// What an answer shows, or what is left of a total.
+/// Figures that an answer shows, or the rest of a total.
 #[derive(Clone, Debug)]
 struct Shown {
     rows: Rows,

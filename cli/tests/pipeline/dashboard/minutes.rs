@@ -1,4 +1,4 @@
-//! What the role that may see participants sees besides: minutes, and percentiles of any combination.
+//! Tests the answers that only the role `participants` gets: minutes, and percentiles of any combination.
 
 use serde_json::{Value, json};
 

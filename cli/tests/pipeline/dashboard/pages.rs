@@ -188,7 +188,7 @@ fn read(page: &Path, address: &str, expected: &Path, folder: &Path, pipeline: &m
     assert!(!said.contains("skipped"), "{said}");
 }
 
-/// What a check of the browser may do to the pipeline, by a file of its name.
+/// Actions on the pipeline that a check of the browser requests, each by creating a file of its name.
 #[derive(Clone, Copy)]
 enum Request {
     /// ClickHouse ends.

@@ -23,7 +23,7 @@ const SELECTIONS: [&[(&str, &str)]; 4] = [
     &[("country", "BR"), ("provider", "Usual Net"), ("kind", "video")],
 ];
 
-/// How the rows of a panel are found in an answer.
+/// Kind of API answer that has the figures of a panel.
 enum Form {
     /// The only row is the figure of a measure now.
     Summary(&'static str),

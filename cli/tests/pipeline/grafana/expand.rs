@@ -1,4 +1,4 @@
-//! What Grafana and its ClickHouse data source make of macros and variables before a query is sent.
+//! Expands macros and variables of a query as Grafana and its ClickHouse data source do.
 
 use std::ops::Range;
 
