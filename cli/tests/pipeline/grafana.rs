@@ -12,7 +12,7 @@ use accuracy::Server;
 use serde_json::Value;
 use stack::Watch;
 
-use crate::harness::{Turn, assert_verified, verdict, world};
+use crate::harness::{Turn, assert_verified, insert_complete_minute, verdict, world};
 use crate::questions::{insert_mixes, start_dashboard};
 
 mod answers;
@@ -171,6 +171,7 @@ async fn every_panel_answers_as_the_api_and_every_metric_is_there() {
     tokio::time::sleep(Duration::from_secs(6)).await;
     // The simulated world has too few sessions for intervals.
     insert_mixes(&server).await;
+    insert_complete_minute(&server.admin).await;
     let mut compared = answers::Compared::default();
     for target in targets("grafana-clickhouse-datasource", "rawSql") {
         answers::compare(&server, &address, &target, &mut compared).await;

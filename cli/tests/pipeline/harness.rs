@@ -153,6 +153,14 @@ pub(crate) async fn verdict(watch: &mut Watch, stack: &Stack) -> Verdict {
     verdict::verify_stack(vec![watch.truth()], stack).await.unwrap()
 }
 
+/// Inserts a block that is complete, so that there is a newest complete minute: services complete one only where
+/// records lie on both sides of a minute's end.
+pub(crate) async fn insert_complete_minute(admin: &clickhouse::Client) {
+    let block = "INSERT INTO blocks (epoch, partition, block_start, upto, finished, append_minute) \
+                 VALUES (0, 0, 0, 10, true, intDiv(toUnixTimestamp(now()), 60) - 1)";
+    admin.query_raw(block).execute().await.unwrap();
+}
+
 /// Asserts that nothing is lost, duplicated or different, and that cells were compared.
 pub(crate) fn assert_verified(verdict: &Verdict) {
     assert_eq!(verdict.mismatches, 0, "{:#?}", verdict.differences);

@@ -2,6 +2,8 @@
 
 use clickhouse::Client;
 
+use crate::harness::insert_complete_minute;
+
 /// Hours of the world: the last 24, of which the sessions are in the 12 before the running one.
 pub(super) const WORLD_HOURS: usize = 24;
 
@@ -115,9 +117,7 @@ pub(super) async fn insert(admin: &Client, world: &[Seen]) {
                       intDiv(of_verdict, 10) + if(number % 10 = 9, of_verdict % 10, 0) AS length_us \
                FROM session_hours_1h ARRAY JOIN range(20) AS number)";
     admin.query_raw(samples).execute().await.unwrap();
-    let block = "INSERT INTO blocks (epoch, partition, block_start, upto, finished, append_minute) \
-                 VALUES (0, 0, 0, 10, true, intDiv(toUnixTimestamp(now()), 60) - 1)";
-    admin.query_raw(block).execute().await.unwrap();
+    insert_complete_minute(admin).await;
 }
 
 /// Returns the begin of an hour before the running one, seconds since 1970.
