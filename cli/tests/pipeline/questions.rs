@@ -12,6 +12,7 @@ use stack::{Plan, Stack, View};
 
 use crate::harness::Turn;
 
+mod day;
 mod standardised;
 mod world;
 pub(crate) use standardised::{insert_mixes, start_dashboard};
