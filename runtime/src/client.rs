@@ -141,6 +141,8 @@ pub(crate) fn probe(kafka: &Kafka) -> ClientConfig {
             ("enable.auto.commit", "false"),
             ("enable.partition.eof", "true"),
             ("queued.max.messages.kbytes", "1024"),
+            // After a full queue the client would fetch nothing for a second.
+            ("fetch.queue.backoff.ms", "10"),
         ],
     );
     // The client requires the name of a group even for manual assignments.

@@ -18,7 +18,7 @@ use crate::client::Listener;
 use crate::native;
 use crate::positions::Trouble;
 
-/// Longest wait for the records of one request.
+/// Longest wait for a record of one request.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Partitions looked at together: each may answer with a whole batch.
 const TOGETHER: usize = 8;
@@ -64,7 +64,7 @@ pub(crate) struct Place {
 }
 
 /// Returns the last record before each position in `topic`, by partition; none where there is none. Waits
-/// at most [`TIMEOUT`] for one request; `health` receives a beat for each.
+/// at most [`TIMEOUT`] for each record; `health` receives a beat for each.
 pub(crate) fn last_before(
     probe: &BaseConsumer<Listener>,
     health: &Health,
@@ -79,8 +79,7 @@ pub(crate) fn last_before(
         while !pending.is_empty() {
             let from = |place: &Place| place.offset.saturating_sub(step).max(place.low);
             let starts: Vec<_> = pending.iter().map(|place| (*place, from(place))).collect();
-            health.beat();
-            found.extend(read_up_to(probe, topic, &starts)?);
+            found.extend(read_up_to(probe, health, topic, &starts)?);
             pending
                 .retain(|place| !found.contains_key(&place.partition) && from(place) > place.low);
             step *= FACTOR;
@@ -89,9 +88,12 @@ pub(crate) fn last_before(
     Ok(found)
 }
 
-/// Reads each partition from its start to its position, and returns the last records before it.
+/// Reads each partition from its start to its position, and returns the last records before it. Partitions that
+/// are read are given up at once: their logs go on, and what the client fetched of them would fill its queue and
+/// delay the others.
 fn read_up_to(
     probe: &BaseConsumer<Listener>,
+    health: &Health,
     topic: &str,
     starts: &[(Place, i64)],
 ) -> Result<BTreeMap<i32, Mark>, Trouble> {
@@ -103,9 +105,9 @@ fn read_up_to(
     let mut open: BTreeMap<i32, i64> =
         starts.iter().map(|(place, _)| (place.partition, place.offset)).collect();
     let mut last = BTreeMap::new();
-    let deadline = Instant::now() + TIMEOUT;
+    let mut deadline = Instant::now() + TIMEOUT;
     while !open.is_empty() && Instant::now() < deadline {
-        match probe.poll(Duration::from_millis(100)) {
+        let read = match probe.poll(Duration::from_millis(100)) {
             Some(Ok(message)) => {
                 let (partition, offset) = (message.partition(), message.offset());
                 let Some(until) = open.get(&partition).copied() else { continue };
@@ -114,13 +116,18 @@ fn read_up_to(
                     let epoch = native::leader_epoch_of(&message);
                     last.insert(partition, Mark { offset, appended_ms, epoch });
                 }
-                if offset + 1 >= until {
-                    open.remove(&partition);
-                }
+                (offset + 1 >= until).then_some(partition)
             }
-            Some(Err(KafkaError::PartitionEOF(partition))) => drop(open.remove(&partition)),
+            Some(Err(KafkaError::PartitionEOF(partition))) => Some(partition),
             Some(Err(error)) => return Err(error.into()),
-            None => {}
+            None => continue,
+        };
+        health.beat();
+        deadline = Instant::now() + TIMEOUT;
+        if let Some(partition) = read.filter(|partition| open.remove(partition).is_some()) {
+            let mut list = TopicPartitionList::with_capacity(1);
+            list.add_partition(topic, partition);
+            probe.incremental_unassign(&list)?;
         }
     }
     match open.keys().next() {
@@ -186,6 +193,33 @@ mod tests {
         let health = Health::hanging();
         assert!(last_before(&probe, &health, "in", &[place]).is_ok_and(|found| found.len() == 1));
         assert_eq!(health.dead(), None);
+    }
+
+    /// The client would fetch the rest of a log that has been read, until its queue is full, and then nothing for
+    /// a while, of the other partitions neither.
+    #[test]
+    fn a_partition_is_given_up_once_its_record_is_found() {
+        const PARTITIONS: i32 = 8;
+        let broker = MockCluster::new(1).unwrap();
+        broker.create_topic("in", PARTITIONS, 1).unwrap();
+        let kafka = Kafka { brokers: broker.bootstrap_servers(), ..Kafka::default() };
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &kafka.brokers).set("linger.ms", "0");
+        let producer: BaseProducer = config.create().unwrap();
+        let large = vec![7; 400_000];
+        for _ in 0..12 {
+            for partition in 0..PARTITIONS {
+                let record = BaseRecord::<(), [u8]>::to("in").partition(partition).payload(&large);
+                producer.send(record).unwrap();
+            }
+            producer.flush(TIMEOUT).unwrap();
+        }
+        let probe = probe(&kafka).create_with_context(Listener::new(&kafka)).unwrap();
+        let place = |partition| Place { partition, low: 0, offset: 2 };
+        let places: Vec<_> = (0..PARTITIONS).map(place).collect();
+        let found = last_before(&probe, &Health::hanging(), "in", &places).ok().unwrap();
+        assert!(found.len() == 8 && found.values().all(|mark| mark.offset == 1), "{found:?}");
+        assert_eq!(probe.assignment().unwrap().count(), 0);
     }
 
     #[test]
