@@ -342,10 +342,16 @@ fn no_sketch(question: &Question) -> Problem {
 /// ranges meet.
 fn may_overlap(a: &Question, b: &Question) -> bool {
     // A session has streams of both kinds and directions.
+    let of_sessions = |question: &Question| {
+        let mut conditions = question.conditions();
+        conditions
+            .retain(|dimension, _| !matches!(dimension, Dimension::Kind | Dimension::Direction));
+        conditions
+    };
+    let (own, other) = (of_sessions(a), of_sessions(b));
     let differ = |(dimension, value): (&Dimension, &String)| {
-        let is_of_streams = matches!(dimension, Dimension::Kind | Dimension::Direction);
-        !is_of_streams && b.filter.get(dimension).is_some_and(|other| other != value)
+        other.get(dimension).is_some_and(|other| other != value)
     };
     let apart = a.range.to <= b.range.from || b.range.to <= a.range.from;
-    !apart && !a.filter.iter().any(differ)
+    !apart && !own.iter().any(differ)
 }

@@ -293,14 +293,20 @@ fn add_sparklines(question: &Question, parts: &Parts, entries: &[Entry], rows: &
 
 fn sort(rows: &mut [Row], order: Sort, measure: Measure) {
     let value = |row: &Row| {
-        let figure = row.adjusted.filter(|figure| figure.value.is_some()).unwrap_or(row.raw);
+        let is_known = |figure: &Figure| matches!(figure.state, State::Known | State::UpperLimit);
+        let adjusted = row.adjusted.filter(|figure| figure.value.is_some());
+        let figure = adjusted.unwrap_or(row.raw);
         let sign = if measure.higher_is_worse() { 1.0 } else { -1.0 };
-        let is_known = matches!(figure.state, State::Known | State::UpperLimit);
-        (is_known, figure.value.map_or(f64::NEG_INFINITY, |value| sign * value))
+        // A raw share is of another mix, so it is no reason to be above rows that can be compared.
+        let class = match adjusted {
+            Some(figure) if is_known(&figure) => 2,
+            _ => u8::from(is_known(&figure)),
+        };
+        (class, figure.value.map_or(f64::NEG_INFINITY, |value| sign * value))
     };
     let worst_first = |a: &Row, b: &Row| {
-        let ((a_known, a), (b_known, b)) = (value(a), value(b));
-        b_known.cmp(&a_known).then(b.total_cmp(&a))
+        let ((a_class, a), (b_class, b)) = (value(a), value(b));
+        b_class.cmp(&a_class).then(b.total_cmp(&a))
     };
     let harm = |row: &Row| row.harm.map_or(0.0, |harm| harm.value);
     let compare = |a: &Row, b: &Row| match order {
@@ -396,6 +402,23 @@ mod tests {
             assert_eq!(folded.folded, Some(FoldedRows { rows: 2 }));
             assert_eq!(folded.key.get(&Dimension::Country).map(String::as_str), Some("BR"));
             assert_eq!((folded.raw.sessions, folded.rank), (Some(10), None));
+        }
+    }
+
+    #[test]
+    fn a_row_without_an_adjusted_figure_is_below_those_that_can_be_compared() {
+        let answer = league(&[("good", 300, 1), ("bad", 300, 6)], Sort::Name);
+        let mut rows = answer.rows;
+        // Its mix cannot be compared.
+        let apart = Row { adjusted: None, harm: None, ..rows[0].clone() };
+        rows.push(Row { name: Some("apart".to_owned()), ..apart });
+        for row in &mut rows {
+            row.harm = None;
+        }
+        for order in [Sort::Harm, Sort::Value] {
+            sort(&mut rows, order, Measure::PoorShare);
+            let names: Vec<_> = rows.iter().map(|row| row.name.as_deref()).collect();
+            assert_eq!(names, [Some("bad"), Some("good"), Some("apart")]);
         }
     }
 
