@@ -23,6 +23,7 @@ mod grafana;
 mod harness;
 mod history;
 mod lost_tail;
+mod pages;
 mod partitions;
 mod personal_data;
 mod program;

@@ -2,6 +2,7 @@
 //! database run on the same machine.
 
 mod outage;
+mod pages;
 mod report;
 mod throughput;
 
@@ -20,6 +21,7 @@ use stack::{Plan, Ports, Progress, Quantiles, Watch};
 use world::world::Scenario;
 
 pub use outage::Outage;
+pub use pages::{Pages, PagesOptions};
 pub use report::{Machine, Report, Run, Used};
 
 /// `isobar bench`.
@@ -47,6 +49,8 @@ pub struct Options {
     /// Measures only an outage of ClickHouse of this duration, at the rate of freshness.
     #[arg(long, value_parser = duration)]
     outage: Option<Duration>,
+    #[command(flatten)]
+    of_pages: PagesOptions,
     /// Writes the figures as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -90,6 +94,8 @@ pub enum Figures {
     Speed(Report),
     /// Recovery after an outage of ClickHouse.
     Outage(Outage),
+    /// Times of the dashboard's pages.
+    Pages(Pages),
 }
 
 impl Display for Figures {
@@ -97,6 +103,7 @@ impl Display for Figures {
         match self {
             Self::Speed(report) => report.fmt(f),
             Self::Outage(outage) => outage.fmt(f),
+            Self::Pages(pages) => pages.fmt(f),
         }
     }
 }
@@ -108,6 +115,9 @@ impl Display for Figures {
 pub async fn run(options: &Options, progress: Progress<'_>) -> Result<Figures, Failure> {
     if let Some(away) = options.outage {
         return outage::measure(options, away, progress).await.map(Figures::Outage);
+    }
+    if options.of_pages.pages {
+        return pages::measure(options, progress).await.map(Figures::Pages);
     }
     let parts = if options.only.is_empty() { &Part::ALL[..] } else { &options.only };
     let mut report = Report::of(Machine::here());

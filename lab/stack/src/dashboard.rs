@@ -34,6 +34,14 @@ impl Dashboard {
     /// # Errors
     /// If its settings cannot be written or the process cannot be started.
     pub fn start(stack: &Stack, services: &Services) -> Result<Self, Failure> {
+        Self::start_with(stack, services, "")
+    }
+
+    /// As [`Dashboard::start`], with further lines of the section `[dashboard]` of its settings (TOML).
+    ///
+    /// # Errors
+    /// As [`Dashboard::start`].
+    pub fn start_with(stack: &Stack, services: &Services, more: &str) -> Result<Self, Failure> {
         let folder = stack.folder().join("services");
         private::create_folder(&folder)?;
         private::create_folder(&stack.logs())?;
@@ -41,7 +49,7 @@ impl Dashboard {
         let port = ports[0];
         let config = folder.join("dashboard.toml");
         // Settings hold a password.
-        private::write(&config, settings(stack, services, port))?;
+        private::write(&config, settings(stack, services, port, more))?;
         let mut dashboard = Self {
             process: None,
             revival: Revival::new(),
@@ -103,14 +111,14 @@ impl Dashboard {
 }
 
 /// Returns the settings file (TOML).
-fn settings(stack: &Stack, services: &Services, port: u16) -> String {
+fn settings(stack: &Stack, services: &Services, port: u16, more: &str) -> String {
     let access = stack.access();
     // A string of JSON is one of TOML.
     let address = |(service, port): (deploy::service::Service, u16)| {
         format!("{} = {}\n", service.name(), json!(format!("127.0.0.1:{port}")))
     };
     format!(
-        "[server]\nlisten = \"127.0.0.1:{port}\"\n\n[dashboard]\nurl = {}\npassword = {}\n\n\
+        "[server]\nlisten = \"127.0.0.1:{port}\"\n\n[dashboard]\nurl = {}\npassword = {}\n{more}\n\
          [dashboard.services]\n{}",
         json!(access.url),
         json!(access.passwords.of("dashboard")),

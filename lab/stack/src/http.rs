@@ -29,11 +29,26 @@ pub fn get(address: &str, path: &str) -> io::Result<Answer> {
 /// # Errors
 /// If there is no answer in time, or it is not HTTP.
 pub fn get_within(address: &str, path: &str, patience: Duration) -> io::Result<Answer> {
+    get_as(address, path, &[], patience)
+}
+
+/// As [`get_within`], with further headers (names and values).
+///
+/// # Errors
+/// As [`get_within`].
+pub fn get_as(
+    address: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    patience: Duration,
+) -> io::Result<Answer> {
+    let headers: String =
+        headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let address = address.to_socket_addrs()?.next().ok_or(io::ErrorKind::NotFound)?;
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(patience))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n{headers}\r\n")?;
     let mut text = String::new();
     stream.read_to_string(&mut text)?;
     let (head, body) = text.split_once("\r\n\r\n").ok_or(io::ErrorKind::InvalidData)?;

@@ -98,11 +98,20 @@ impl View {
     /// # Errors
     /// If ClickHouse does not answer.
     pub async fn arrived(&self) -> Result<Arrived, Failure> {
+        self.arrived_since(0).await
+    }
+
+    /// As [`View::arrived`], but counts only intervals of windows that begin at `from_s` (seconds since 1970) or
+    /// later.
+    ///
+    /// # Errors
+    /// As [`View::arrived`].
+    pub async fn arrived_since(&self, from_s: u32) -> Result<Arrived, Failure> {
         let query = "SELECT
                 ifNull((SELECT sum(accepted + duplicate + late + invalid) FROM blocks FINAL), 0)
                     AS raw_records,
-                ifNull((SELECT sum(intervals) FROM cell_rows WHERE grouping = 'place'), 0)
-                    AS intervals";
-        self.0.query(query).fetch_one().await.context("ClickHouse")
+                ifNull((SELECT sum(intervals) FROM cell_rows WHERE grouping = 'place'
+                    AND window_start >= toDateTime(?, 'UTC')), 0) AS intervals";
+        self.0.query(query).bind(from_s).fetch_one().await.context("ClickHouse")
     }
 }
