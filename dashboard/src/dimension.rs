@@ -102,3 +102,38 @@ impl Dimension {
         !matches!(self, Self::City | Self::Edge | Self::BrowserVersion | Self::ClientVersion)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_queries_have_the_condition_of_each_dimension() {
+        let condition = |dimension: Dimension| {
+            let name = dimension.name();
+            format!("({{{name}:String}} = '' OR {name} = {{{name}:String}})")
+        };
+        // The first has nothing before it.
+        let joined = |with: &dyn Fn(usize) -> String| -> Vec<String> {
+            let each = Dimension::ALL.into_iter().enumerate();
+            each.map(|(bit, one)| match bit {
+                0 => condition(one),
+                _ => format!("{}{}", with(bit), condition(one)),
+            })
+            .collect()
+        };
+        let filter = include_str!("../queries/filter.sql");
+        assert_eq!(conditions(filter), joined(&|_| "AND ".to_owned()));
+        let lattice = include_str!("../queries/lattice.sql");
+        assert_eq!(conditions(lattice), joined(&|bit| format!("+ {} * ", 1 << bit)));
+        let everything = (1 << Dimension::ALL.len()) - 1;
+        assert!(lattice.contains(&format!("minIf(hour, mask = {everything})")));
+        assert!(lattice.contains(&format!("maxIf(hour, mask = {everything})")));
+    }
+
+    /// Returns the lines of a query that compare a column with a parameter that may be empty.
+    fn conditions(query: &str) -> Vec<String> {
+        let lines = query.lines().map(str::trim);
+        lines.filter(|line| line.contains(":String} = '' OR ")).map(str::to_owned).collect()
+    }
+}

@@ -3,26 +3,29 @@
 
 mod outage;
 mod pages;
+mod part;
 mod report;
+mod run;
 mod throughput;
 
 use std::fmt::{self, Display};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use deploy::failure::{Context, Failure};
 use serde::Serialize;
-use stack::options::{World, duration};
+use stack::options::duration;
 use stack::pipeline::Pipeline;
 use stack::services::Features;
-use stack::{Plan, Ports, Progress, Quantiles, Watch};
-use world::world::Scenario;
+use stack::{Progress, Quantiles, Watch};
 
 pub use outage::Outage;
 pub use pages::{Pages, PagesOptions};
+pub use part::Part;
 pub use report::{Machine, Report, Run, Used};
+use run::{LOOK, folder, plan, steady};
 
 /// `isobar bench`.
 #[derive(Clone, Debug, Args)]
@@ -56,36 +59,6 @@ pub struct Options {
     json: Option<PathBuf>,
 }
 
-/// A run of the services, on a new stack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Part {
-    /// With the topic filled beforehand, and every interval kept as a row.
-    WithSamples,
-    /// The same without rows for intervals.
-    WithoutSamples,
-    /// In real time, to measure freshness.
-    Live,
-}
-
-impl Part {
-    /// All parts.
-    const ALL: [Self; 3] = [Self::WithSamples, Self::WithoutSamples, Self::Live];
-
-    const fn title(self) -> &'static str {
-        match self {
-            Self::WithSamples => "with samples",
-            Self::WithoutSamples => "without",
-            Self::Live => "live",
-        }
-    }
-}
-
-/// Time between two reports of a session, s.
-const PERIOD_S: f64 = 10.0;
-/// Intervals of a report of a steady session.
-const STREAMS: f64 = 4.0;
-
 /// Figures of a bench. Displayed as tables, serialized as one JSON object.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -117,7 +90,8 @@ pub async fn run(options: &Options, progress: Progress<'_>) -> Result<Figures, F
         return outage::measure(options, away, progress).await.map(Figures::Outage);
     }
     if options.of_pages.pages {
-        return pages::measure(options, progress).await.map(Figures::Pages);
+        let live = steady(options.fresh_rate, options.fresh_duration);
+        return pages::measure(&options.of_pages, &live, progress).await.map(Figures::Pages);
     }
     let parts = if options.only.is_empty() { &Part::ALL[..] } else { &options.only };
     let mut report = Report::of(Machine::here());
@@ -169,14 +143,7 @@ async fn filled(
 
 /// Measures the services on a world that is simulated in real time.
 async fn live(options: &Options, progress: Progress<'_>) -> Result<(Run, Quantiles), Failure> {
-    let rate = options.fresh_rate / STREAMS;
-    let world = World {
-        seed: 1,
-        sessions: (rate * PERIOD_S) as u32,
-        rate,
-        duration: Some(options.fresh_duration),
-        scenario: Scenario::Steady,
-    };
+    let world = steady(options.fresh_rate, options.fresh_duration);
     let folder = folder()?;
     let mut pipeline = Pipeline::start(plan(folder.path())?, progress).await?;
     progress(&format!("playing {} intervals a second in real time", options.fresh_rate));
@@ -191,21 +158,4 @@ async fn live(options: &Options, progress: Progress<'_>) -> Result<(Run, Quantil
     let used = Used::by(&pipeline.stack, &pipeline.services).since(&before);
     let run = Run::new(watch.intervals(), watch.took(), &used);
     Ok((run, Quantiles::of(&watch.freshness)))
-}
-
-/// Interval of queries to ClickHouse; more of them would influence the measurement.
-const LOOK: Duration = Duration::from_millis(250);
-
-fn plan(folder: &Path) -> Result<Plan, Failure> {
-    Ok(Plan {
-        isobar: std::env::current_exe().context("isobar's own program")?,
-        folder: folder.to_owned(),
-        ports: Ports::free(1)?,
-        kafka: None,
-        clickhouse: None,
-    })
-}
-
-fn folder() -> Result<tempfile::TempDir, Failure> {
-    tempfile::Builder::new().prefix("isobar-bench-").tempdir().context("bench")
 }

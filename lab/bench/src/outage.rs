@@ -13,7 +13,8 @@ use stack::pipeline::Pipeline;
 use stack::{Progress, Watch, rounded};
 use world::world::Scenario;
 
-use super::{LOOK, Machine, Options, PERIOD_S, STREAMS, folder, plan};
+use super::{Machine, Options};
+use crate::run::{LOOK, PERIOD_S, STREAMS, folder, plan};
 
 /// Time before the outage in which caches and states reach their usual size.
 const BEFORE: Duration = Duration::from_secs(30);

@@ -15,7 +15,6 @@ use deploy::failure::{Context, Failure};
 use stack::options::World;
 use stack::pipeline::Pipeline;
 use stack::{Dashboard, Progress, Quantiles, Watch, rounded};
-use world::world::Scenario;
 
 pub use figures::Pages;
 use figures::{Readers, Timed};
@@ -23,10 +22,9 @@ use reading::open;
 use requests::{Range, View};
 use seed::Size;
 
-use super::{LOOK, Machine, Options, PERIOD_S, STREAMS, folder, plan};
+use crate::report::Machine;
+use crate::run::{LOOK, STREAMS, folder, plan};
 
-/// Header by which the dashboard of the bench knows the role.
-const ROLE_HEADER: &str = "x-role";
 /// Settings of the dashboard: roles by a header, and no answer is given twice.
 const SETTINGS: &str = "role_header = \"x-role\"\nreuse_s = 0\n";
 /// Time for the dashboard's start.
@@ -64,19 +62,23 @@ pub struct PagesOptions {
     no_readers: bool,
 }
 
-/// Seeds a new stack, and measures.
+/// Seeds a new stack, and measures; `live` is played with and without readers.
 ///
 /// # Errors
 /// If something does not start, or the dashboard does not answer at all.
-pub(super) async fn measure(options: &Options, progress: Progress<'_>) -> Result<Pages, Failure> {
+pub(super) async fn measure(
+    options: &PagesOptions,
+    live: &World,
+    progress: Progress<'_>,
+) -> Result<Pages, Failure> {
     let folder = folder()?;
     let pipeline = Pipeline::start(plan(folder.path())?, progress).await?;
     let admin = pipeline.stack.access().client("migrate");
     let asked = Size {
-        cells_per_minute: options.of_pages.cells_per_minute,
-        days: options.of_pages.days,
-        minute_hours: options.of_pages.minute_hours,
-        sessions: options.of_pages.page_sessions,
+        cells_per_minute: options.cells_per_minute,
+        days: options.days,
+        minute_hours: options.minute_hours,
+        sessions: options.page_sessions,
     };
     let free = admin.query_raw("SELECT filesystemAvailable()").fetch_one::<u64>();
     let seeded = Size::fitting(asked, free.await.context("free disk")?);
@@ -90,10 +92,10 @@ pub(super) async fn measure(options: &Options, progress: Progress<'_>) -> Result
     dashboard.wait(READY)?;
     let url = dashboard.url();
     let address = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
-    let views = views(&address, &options.of_pages, progress)?;
-    let readers = match options.of_pages.no_readers {
+    let views = views(&address, options, progress)?;
+    let readers = match options.no_readers {
         true => None,
-        false => Some(readers(&pipeline, options, &address, progress).await?),
+        false => Some(readers(&pipeline, live, &address, progress).await?),
     };
     Ok(Pages {
         machine: Machine::here(),
@@ -148,12 +150,13 @@ fn views(
 /// Measures freshness without readers, and then with them.
 async fn readers(
     pipeline: &Pipeline,
-    options: &Options,
+    live: &World,
     address: &str,
     progress: Progress<'_>,
 ) -> Result<Readers, Failure> {
-    progress(&format!("playing {} intervals a second without readers", options.fresh_rate));
-    let without = freshness(pipeline, options).await?;
+    let rate = live.rate * STREAMS;
+    progress(&format!("playing {rate} intervals a second without readers"));
+    let without = freshness(pipeline, live).await?;
     progress(&format!("the same with {READERS} readers"));
     let ended = AtomicBool::new(false);
     let (with, opened) = thread::scope(|scope| {
@@ -163,7 +166,7 @@ async fn readers(
         };
         let readers: Vec<_> = (0..READERS).map(reader).collect();
         let handle = tokio::runtime::Handle::current();
-        let with = tokio::task::block_in_place(|| handle.block_on(freshness(pipeline, options)));
+        let with = tokio::task::block_in_place(|| handle.block_on(freshness(pipeline, live)));
         ended.store(true, Ordering::Relaxed);
         let opened: Vec<_> =
             readers.into_iter().flat_map(|reader| reader.join().unwrap_or_default()).collect();
@@ -171,7 +174,7 @@ async fn readers(
     });
     let mut readers = Readers {
         readers: READERS,
-        intervals_per_second: options.fresh_rate,
+        intervals_per_second: rate,
         pages_opened: opened.len(),
         pages_failed: opened.iter().filter(|well| !**well).count(),
         freshness_seconds_without: without,
@@ -201,18 +204,10 @@ fn read(address: &str, number: usize, ended: &AtomicBool) -> Vec<bool> {
 }
 
 /// Plays a world in real time, and returns the time from sending to visibility.
-async fn freshness(pipeline: &Pipeline, options: &Options) -> Result<Quantiles, Failure> {
-    let rate = options.fresh_rate / STREAMS;
-    let world = World {
-        seed: 1,
-        sessions: (rate * PERIOD_S) as u32,
-        rate,
-        duration: Some(options.fresh_duration),
-        scenario: Scenario::Steady,
-    };
+async fn freshness(pipeline: &Pipeline, world: &World) -> Result<Quantiles, Failure> {
     // Seeded minutes are older. They are not read any more once intervals of their hour arrive.
     let from_s = now_s().saturating_sub(seed::QUIET_S / 2) as u32;
-    let mut watch = Watch::start_from(&pipeline.stack, &world, from_s).await?;
+    let mut watch = Watch::start_from(&pipeline.stack, world, from_s).await?;
     while !watch.sender_ended()? {
         tokio::time::sleep(LOOK).await;
         watch.look().await?;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use stack::services::{Services, Usage};
 use stack::{Quantiles, Stack, rounded};
 
-use super::Part;
+use crate::part::Part;
 
 /// The machine of a measurement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -11,7 +11,8 @@ use stack::{Plan, Progress, Stack, View, pipeline};
 use world::producer;
 use world::world::Scenario;
 
-use super::{LOOK, Options, PERIOD_S, Run, Used};
+use super::{Options, Run, Used};
+use crate::run::{LOOK, PERIOD_S};
 
 /// Time without progress after which missing intervals count as lost.
 const STALLED: Duration = Duration::from_secs(180);

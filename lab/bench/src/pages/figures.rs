@@ -6,9 +6,10 @@ use comfy_table::{Table, presets};
 use serde::Serialize;
 use stack::{Quantiles, rounded};
 
+use super::reading::Opened;
 use super::requests::{Range, View};
 use super::seed::Size;
-use crate::Machine;
+use crate::report::Machine;
 
 /// Time within which 95 of 100 first views of the last hour are to be complete, s.
 const HOUR_S: f64 = 0.3;
@@ -55,7 +56,7 @@ pub(crate) struct Timed {
 
 impl Timed {
     /// Returns the quantiles of the times of `runs` of a view.
-    pub(crate) fn of(view: View, range: Range, runs: Vec<super::reading::Opened>) -> Self {
+    pub(crate) fn of(view: View, range: Range, runs: Vec<Opened>) -> Self {
         let mut seconds: Vec<_> = runs.iter().map(|run| run.seconds).collect();
         seconds.sort_by(f64::total_cmp);
         let (p50, p95) = (quantile(&seconds, 0.5), quantile(&seconds, 0.95));
@@ -200,7 +201,6 @@ const fn met(target: Option<bool>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::reading::Opened;
 
     #[test]
     fn a_failed_answer_misses_the_target() {

@@ -10,6 +10,8 @@ use stack::http;
 
 use super::requests::{Range, View};
 
+/// Header by which the dashboard of the bench knows the role.
+const ROLE_HEADER: &str = "x-role";
 /// Requests that a page sends at once: `AT_ONCE` in `dashboard/page/src/api/client.ts`.
 const AT_ONCE: usize = 4;
 /// Time for an answer: more than the dashboard allows a query.
@@ -68,8 +70,7 @@ struct Answer {
 
 fn ask(address: &str, path: &str, role: &str) -> Result<Answer, Failure> {
     let asked = Instant::now();
-    let answer =
-        http::get_as(address, path, &[(super::ROLE_HEADER, role)], PATIENCE).context(path)?;
+    let answer = http::get_as(address, path, &[(ROLE_HEADER, role)], PATIENCE).context(path)?;
     let seconds = asked.elapsed().as_secs_f64();
     let failure = if answer.status == 200 {
         (!has_figures(path, &answer.body)).then(|| format!("no figures: {path}"))

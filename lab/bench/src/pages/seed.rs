@@ -23,7 +23,7 @@ const DAY: u64 = 24 * HOUR;
 const OVERVIEW_CELLS: u64 = 4000;
 /// Places of the overview: 16 in each of 40 countries.
 const OVERVIEW_PLACES: u64 = 640;
-/// Bytes of a row on the disk, as measured, with a half more for merges: of a minute, hour or day of cells, and of a
+/// Estimated bytes of a row on the disk, with room for merges: of a minute, hour or day of cells, and of a
 /// session in an hour.
 const CELL_BYTES: u64 = 150;
 const SESSION_ROW_BYTES: u64 = 90;
